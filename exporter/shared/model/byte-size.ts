@@ -1,0 +1,32 @@
+import { BadInputError } from "./errors.js";
+
+const UNIT_FACTORS: Readonly<Record<string, number>> = {
+  B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4, PB: 1024 ** 5,
+  KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4, PiB: 1024 ** 5,
+};
+const BYTE_SIZE = /^(\d+(?:\.\d+)?)([KMGTP]i?B|B)?$/;
+const HUMAN_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/**
+ * Reads a size such as `30MB`, `8GiB` or a bare number of bytes. KB and KiB are both 1024 bytes, as in Prometheus.
+ *
+ * @throws {BadInputError} when the text is anything else
+ */
+export function parseByteSize(text: string): number {
+  const match = BYTE_SIZE.exec(text);
+  if (match === null) {
+    throw new BadInputError(`Cannot read size "${text}": it must be a number with a unit, such as 512KB, 30MB or 8GiB`);
+  }
+  return Math.round(Number(match[1]) * (UNIT_FACTORS[match[2] ?? "B"] as number));
+}
+
+/** Writes bytes for people, with one decimal from KiB upwards: `3.8GiB`, `512B`. */
+export function formatByteSize(sizeBytes: number): string {
+  let size = sizeBytes;
+  let unit = 0;
+  while (Math.abs(size) >= 1024 && unit < HUMAN_UNITS.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? size : size.toFixed(1)}${HUMAN_UNITS[unit] as string}`;
+}

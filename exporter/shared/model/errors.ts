@@ -1,0 +1,25 @@
+/** Base of every error this project throws on purpose. Decide by class or `code`, never by the text. */
+export abstract class PihealthError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Input from outside (argument, request, file of the user) is not acceptable; the message says what would be. */
+export class BadInputError extends PihealthError {
+  readonly code = "bad_input";
+}
+
+/** The message of anything thrown, for logs and for wrapping. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a system or project error (`ENOENT`, `corrupt_file`), or undefined when it carries none. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

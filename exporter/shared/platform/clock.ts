@@ -1,0 +1,47 @@
+import { performance } from "node:perf_hooks";
+
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. Jumps: a Pi boots without knowing the time. */
+  wallMs(): number;
+  /** Milliseconds since an arbitrary start, never going back. Every duration is measured with this one. */
+  monotonicMs(): number;
+  /** Resolves after `delayMs`; rejects with `signal.reason` when aborted. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+const LONGEST_TIMER_MS = 2_147_483_647; // setTimeout takes a signed 32-bit delay.
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  async sleep(delayMs, signal) {
+    const untilMs = performance.now() + delayMs;
+    do {
+      const restMs = Math.max(0, untilMs - performance.now());
+      await sleepOnce(Math.min(restMs, LONGEST_TIMER_MS), signal);
+    } while (untilMs - performance.now() > 1);
+  },
+};
+
+function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** Lets other work of the event loop (sockets, timers) run before going on. */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

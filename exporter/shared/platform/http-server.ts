@@ -1,0 +1,60 @@
+import http, { type RequestListener } from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 lets the system choose; the chosen one is in `HttpServer.port`. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** PEM texts; plain HTTP without. */
+  readonly tls?: https.ServerOptions | undefined;
+}
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no more connections, lets requests under way end for at most `graceMs`, then cuts them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Time a client has for the head of its request; a slow client holds a connection no longer. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so that scrapers keep their connection.
+const MAX_HEADER_BYTES = 16_384;
+
+/** @throws the system's error when the address cannot be listened on (EADDRINUSE, EACCES) */
+export async function listenHttp(handler: RequestListener, options: ListenOptions): Promise<HttpServer> {
+  const limits = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  const server =
+    options.tls === undefined
+      ? http.createServer(limits, handler)
+      : https.createServer({ ...options.tls, ...limits }, handler);
+  server.maxConnections = options.maxConnections;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  return { host: options.host, port, stop: (graceMs) => stopServer(server, graceMs) };
+}
+
+function stopServer(server: http.Server | https.Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

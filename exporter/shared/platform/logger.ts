@@ -1,0 +1,70 @@
+/** Severities of syslog(3) that this project uses; journald reads the number in a `<N>` prefix. */
+const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
+export type LogLevel = keyof typeof PRIORITIES;
+
+export type LogValue = string | number | boolean | undefined;
+export type LogFields = Readonly<Record<string, LogValue>>;
+
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  /** A logger that adds `fields` to every line. */
+  child(fields: LogFields): Logger;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly wallMs: () => number;
+  /** Receives one line without its line feed. */
+  readonly write: (line: string) => void;
+  /** With journald: a `<N>` prefix instead of the time, which the journal has already. */
+  readonly journald: boolean;
+}
+
+/** Writes logfmt: `time=… level=… msg=… key=value`. Control characters are escaped, so a line is always one line. */
+export function createLogger(options: LoggerOptions, context: LogFields = {}): Logger {
+  const log = (level: LogLevel, message: string, fields: LogFields = {}): void => {
+    if (PRIORITIES[level] > PRIORITIES[options.level]) return;
+    const head: LogFields = options.journald
+      ? { level, msg: message }
+      : { time: new Date(options.wallMs()).toISOString(), level, msg: message };
+    const prefix = options.journald ? `<${PRIORITIES[level]}>` : "";
+    options.write(prefix + formatLogfmt({ ...head, ...context, ...fields }));
+  };
+  return {
+    error: (message, fields) => log("error", message, fields),
+    warn: (message, fields) => log("warn", message, fields),
+    info: (message, fields) => log("info", message, fields),
+    debug: (message, fields) => log("debug", message, fields),
+    child: (fields) => createLogger(options, { ...context, ...fields }),
+  };
+}
+
+export function formatLogfmt(fields: LogFields): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${formatValue(String(value))}`)
+    .join(" ");
+}
+
+function formatValue(value: string): string {
+  return /^[^\s"=\\\p{Cc}\p{Cf}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value));
+}
+
+/** JSON leaves DEL, C1 controls and direction marks as they are; a terminal must not see them. */
+function escapeControls(text: string): string {
+  return text.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** For code that must be given a logger where nobody reads it. */
+export const silentLogger: Logger = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+  child: () => silentLogger,
+};

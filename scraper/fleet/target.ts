@@ -1,0 +1,56 @@
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { Relabeling } from "./relabeling.js";
+
+/** Settings of one `scrape_configs` entry that the scrape loop needs, in internal units. */
+export interface ScrapeSettings {
+  readonly jobName: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly honorLabels: boolean;
+  readonly honorTimestamps: boolean;
+  /** Largest body after decompression; 0 means the built-in bound only (`MAX_BODY_BYTES`). */
+  readonly bodySizeLimitBytes: number;
+  /** The following four: 0 means no limit. */
+  readonly sampleLimit: number;
+  readonly labelLimit: number;
+  readonly labelNameLengthLimit: number;
+  readonly labelValueLengthLimit: number;
+  readonly metricRelabeling: Relabeling;
+  /** Added to every request: `Authorization` and the like. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsSettings;
+}
+
+export interface TlsSettings {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly serverName?: string;
+  readonly insecureSkipVerify: boolean;
+}
+
+/** One exporter endpoint the master scrapes. */
+export interface Target {
+  /** Job name and final labels and URL as one text: equal exactly when it is the same target. */
+  readonly id: string;
+  readonly url: string;
+  /** Host part of the address: an IP address, or a name where the configuration gave one. */
+  readonly host: string;
+  readonly port: number;
+  /** After relabelling, without labels that start with `__`. */
+  readonly labels: Labels;
+  /** Before relabelling. */
+  readonly discoveredLabels: Labels;
+  readonly settings: ScrapeSettings;
+}
+
+/** Outcome of the last scrape of a target, for `/api/v1/targets` and the slow lane. */
+export interface TargetHealth {
+  readonly health: "unknown" | "up" | "down";
+  /** Empty when the last scrape succeeded. */
+  readonly lastError: string;
+  readonly lastScrapeMs: number | undefined;
+  readonly lastScrapeDurationSeconds: number;
+  /** Scrape pool 0 to 4, or `slow` for the slow lane. */
+  readonly pool: number | "slow";
+}

@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+
+/** Programs that tests run against, and the Debian packages that hold them. */
+const TEST_PROGRAMS = [
+  { program: "promtool", debianPackage: "prometheus" },
+  { program: "prometheus", debianPackage: "prometheus" },
+  { program: "prometheus-node-exporter", debianPackage: "prometheus-node-exporter" },
+  { program: "amtool", debianPackage: "prometheus-alertmanager" },
+  { program: "victoria-metrics", debianPackage: "victoria-metrics" },
+  { program: "systemd-analyze", debianPackage: "systemd" },
+  { program: "chromium", debianPackage: "chromium" },
+  { program: "stress-ng", debianPackage: "stress-ng" },
+] as const;
+
+const exists = (program: string): boolean => spawnSync("which", [program]).status === 0;
+const canInstall = (): boolean => process.getuid?.() === 0 && exists("apt-get");
+
+/** Installs what is missing where that is allowed. @returns false, having said what to do, when something is missing */
+export function installTestPrograms(): boolean {
+  const missing = (): string[] => {
+    const absent = TEST_PROGRAMS.filter(({ program }) => !exists(program));
+    return [...new Set(absent.map(({ debianPackage }) => debianPackage))];
+  };
+  if (missing().length > 0 && canInstall()) aptInstall(missing());
+  if (missing().length === 0) return true;
+  process.stderr.write(`Cannot run tests: install ${missing().join(" ")} first (apt-get install, as root)\n`);
+  return false;
+}
+
+/** Services of these packages must not start by themselves: tests run their own on free ports. */
+function aptInstall(packages: readonly string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const options = { env, stdio: ["ignore", "inherit", "inherit"] as const };
+  spawnSync("apt-get", ["-q", "update"], { ...options, stdio: [...options.stdio] });
+  spawnSync("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...packages], {
+    ...options,
+    stdio: [...options.stdio],
+  });
+}
