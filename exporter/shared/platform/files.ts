@@ -62,7 +62,7 @@ export interface Files {
   openAppend(filePath: string): Promise<AppendFile>;
   openRead(filePath: string): Promise<ReadFile>;
   /** Replaces a file as a whole: writes beside it, syncs the file, renames, syncs the folder. */
-  replace(filePath: string, content: Uint8Array | string): Promise<void>;
+  replace(filePath: string, content: Uint8Array | string, options?: { readonly mode?: number }): Promise<void>;
   /** Appends without syncing: for logs that may lose their tail in a power cut. Creates the file when missing. */
   appendUnsynced(filePath: string, content: Uint8Array | string): Promise<void>;
   rename(fromPath: string, toPath: string): Promise<void>;
@@ -115,10 +115,10 @@ export const realFiles: Files = {
     const handle = await fs.open(filePath, "r");
     return new RealReadFile(handle, (await handle.stat()).size);
   },
-  async replace(filePath, content) {
+  async replace(filePath, content, { mode = 0o666 } = {}) {
     const beside = `${filePath}.${randomBytes(4).toString("hex")}${TEMPORARY_SUFFIX}`;
     try {
-      const handle = await fs.open(beside, "wx");
+      const handle = await fs.open(beside, "wx", mode);
       try {
         await handle.writeFile(content);
         await handle.sync();

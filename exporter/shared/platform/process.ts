@@ -26,3 +26,25 @@ export function notifySystemd(state: string): void {
 export function isUnderJournald(): boolean {
   return process.env["JOURNAL_STREAM"] !== undefined;
 }
+
+export interface ChildProgram {
+  readonly pid: number | undefined;
+  /** Exit code, or the signal that ended it. Resolves, never rejects: a program that cannot start ends with a code. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  stop(signal: NodeJS.Signals): void;
+}
+
+/** Runs a compiled program of ours with this Node.js; its output goes where ours goes. */
+export function startNodeProgram(options: {
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly nodeFlags?: readonly string[];
+}): ChildProgram {
+  const args = [...(options.nodeFlags ?? []), options.script, ...options.args];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.on("error", () => resolve(1));
+    child.on("exit", (code, signal) => resolve(signal ?? code ?? 1));
+  });
+  return { pid: child.pid, ended, stop: (signal) => void child.kill(signal) };
+}

@@ -1,0 +1,202 @@
+import { constants, createGzip } from "node:zlib";
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import express, { type NextFunction, type Request, type Response } from "express";
+import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { ApiError, toApiError } from "./api-errors.js";
+import { Parameters } from "./parameters.js";
+import type { ApiAnswer, ApiRequest, Route } from "./route.js";
+
+/** Largest request body taken: a query form, a batch of alerts. */
+export const MAX_BODY_BYTES = 2_097_152;
+/** Smaller answers are not worth compressing. */
+const MIN_GZIP_BYTES = 1024;
+
+export interface ApiServerParts {
+  readonly routes: readonly Route[];
+  /** Checks the `Authorization` header of routes that change something. */
+  readonly isAuthorized: (header: string | undefined) => boolean;
+  /** Checks every request (basic auth of the web configuration); undefined lets all in. */
+  readonly isAdmitted?: ((header: string | undefined) => Promise<boolean>) | undefined;
+  readonly log: Logger;
+  /** Told once per answered request. */
+  readonly onRequest: (handler: string, status: number, durationMs: number) => void;
+  readonly monotonicMs: () => number;
+}
+
+/** Builds the request handler of everything the scraper answers over HTTP. */
+export function createApiHandler(parts: ApiServerParts): express.Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("query parser", false);
+  app.use(setCorsHeaders);
+  if (parts.isAdmitted !== undefined) app.use(admit(parts.isAdmitted));
+  app.use(express.raw({ type: () => true, limit: MAX_BODY_BYTES }));
+  for (const route of parts.routes) addRoute(app, route, parts);
+  for (const path of new Set(parts.routes.map((route) => route.path))) {
+    const methods = parts.routes.filter((route) => route.path === path).flatMap((route) => route.methods);
+    app.all(path, (_request, response) => {
+      response.setHeader("Allow", methods.join(", "));
+      sendError(response, new ApiError("bad_data", `method not allowed, use ${methods.join(" or ")}`), 405);
+    });
+  }
+  app.use((request: Request, response: Response) => {
+    const message = `no such path: ${request.path.slice(0, 200)}`;
+    sendError(response, new ApiError("not_found", message));
+  });
+  app.use(handleBodyErrors(parts.log));
+  return app;
+}
+
+function addRoute(app: express.Express, route: Route, parts: ApiServerParts): void {
+  const handler = async (request: Request, response: Response): Promise<void> => {
+    const startMs = parts.monotonicMs();
+    try {
+      if (route.needsToken === true && !parts.isAuthorized(request.headers.authorization)) {
+        response.setHeader("WWW-Authenticate", "Bearer");
+        throw new ApiError("unauthorized", "the fleet token is missing or wrong: send it as a Bearer token");
+      }
+      await sendAnswer(request, response, await route.handle(toApiRequest(request)));
+    } catch (error) {
+      answerWithError(route, response, error, parts.log);
+    } finally {
+      parts.onRequest(route.path, response.statusCode, parts.monotonicMs() - startMs);
+    }
+  };
+  for (const method of route.methods) app[METHOD_NAMES[method]](route.path, handler);
+}
+
+const METHOD_NAMES = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
+
+function answerWithError(route: Route, response: Response, error: unknown, log: Logger): void {
+  const apiError = toApiError(error);
+  if (apiError.code === "internal") log.error("Request failed", { path: route.path, error: messageOf(error) });
+  if (response.headersSent) {
+    response.destroy(); // Half an answer must not look whole.
+    return;
+  }
+  if (route.errorStyle === "alertmanager") sendJson(response, apiError.status, apiError.message);
+  else if (route.errorStyle === "text") response.status(apiError.status).type("text").send(`${apiError.message}\n`);
+  else sendError(response, apiError);
+}
+
+function toApiRequest(request: Request): ApiRequest {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const queryStart = request.originalUrl.indexOf("?");
+  const values = new URLSearchParams(queryStart === -1 ? "" : request.originalUrl.slice(queryStart + 1));
+  if (request.is("application/x-www-form-urlencoded") !== false) {
+    for (const [name, value] of new URLSearchParams(body.toString("utf8"))) values.append(name, value);
+  }
+  return {
+    parameters: new Parameters(values),
+    pathParameter: (name) => String(request.params[name] ?? ""),
+    headers: request.headers,
+    body,
+    remoteAddress: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
+  };
+}
+
+async function sendAnswer(request: Request, response: Response, answer: ApiAnswer): Promise<void> {
+  if (answer.kind === "json") {
+    sendJson(response, answer.status, answer.value);
+    return;
+  }
+  if (answer.kind === "text") {
+    response.status(answer.status).setHeader("Content-Type", answer.contentType);
+    await sendChunks(request, response, [answer.body]);
+    return;
+  }
+  response.status(200).setHeader("Content-Type", "application/json");
+  await sendChunks(request, response, envelopeChunks(answer));
+}
+
+function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<string> {
+  yield `{"status":"success","data":`;
+  if ("chunks" in answer.data) yield* answer.data.chunks;
+  else yield JSON.stringify(answer.data.value);
+  if ((answer.warnings?.length ?? 0) > 0) yield `,"warnings":${JSON.stringify(answer.warnings)}`;
+  if ((answer.infos?.length ?? 0) > 0) yield `,"infos":${JSON.stringify(answer.infos)}`;
+  yield "}";
+}
+
+/** Small answers go out in one piece; larger ones are streamed, compressed when the client can read that. */
+async function sendChunks(request: Request, response: Response, chunks: Iterable<string | Buffer>): Promise<void> {
+  const iterator = chunks[Symbol.iterator]();
+  const head: Buffer[] = [];
+  let headBytes = 0;
+  while (headBytes < MIN_GZIP_BYTES) {
+    const next = iterator.next();
+    if (next.done === true) {
+      response.end(Buffer.concat(head));
+      return;
+    }
+    const piece = Buffer.from(next.value as string);
+    head.push(piece);
+    headBytes += piece.length;
+  }
+  const rest = Readable.from(prepend(head, iterator), { objectMode: false });
+  response.vary("Accept-Encoding");
+  if (request.acceptsEncodings(["gzip", "identity"]) !== "gzip") {
+    await pipeline(rest, asWritable(response));
+    return;
+  }
+  response.setHeader("Content-Encoding", "gzip");
+  await pipeline(rest, createGzip({ level: constants.Z_BEST_SPEED }), asWritable(response));
+}
+
+function* prepend(head: readonly Buffer[], rest: Iterator<string | Buffer>): Generator<Buffer> {
+  yield* head;
+  for (let next = rest.next(); next.done !== true; next = rest.next()) yield Buffer.from(next.value as string);
+}
+
+const asWritable = (response: Response): Writable => response as unknown as Writable;
+
+function sendJson(response: Response, status: number, value: unknown): void {
+  response.status(status).setHeader("Content-Type", "application/json");
+  response.end(value === undefined ? "" : JSON.stringify(value));
+}
+
+function sendError(response: Response, error: ApiError, status = error.status): void {
+  sendJson(response, status, { status: "error", errorType: error.code, error: error.message });
+}
+
+/** As Prometheus with its default `web.cors.origin`: any page may read. Writing needs a token no page has. */
+function setCorsHeaders(request: Request, response: Response, next: NextFunction): void {
+  if (request.headers.origin !== undefined) {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    response.setHeader("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+    response.setHeader("Access-Control-Expose-Headers", "Date");
+  }
+  if (request.method === "OPTIONS") response.status(204).end();
+  else next();
+}
+
+function admit(isAdmitted: (header: string | undefined) => Promise<boolean>) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    if (await isAdmitted(request.headers.authorization)) {
+      next();
+      return;
+    }
+    response.setHeader("WWW-Authenticate", "Basic");
+    sendError(response, new ApiError("unauthorized", "user name or password is missing or wrong"));
+  };
+}
+
+/** Four parameters make this an error handler of express; reading the body is what can fail here. */
+function handleBodyErrors(log: Logger) {
+  return (error: unknown, _request: Request, response: Response, next: NextFunction): void => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    if (codeOf(error) !== undefined) log.debug("Request body cut off", { error: messageOf(error) });
+    const tooLarge = (error as { type?: unknown }).type === "entity.too.large";
+    const apiError = tooLarge
+      ? new ApiError("too_large", `the request body must be at most ${MAX_BODY_BYTES} bytes`)
+      : new ApiError("bad_data", `cannot read the request: ${messageOf(error)}`);
+    sendError(response, apiError);
+  };
+}

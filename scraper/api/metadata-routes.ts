@@ -1,0 +1,131 @@
+import { compareStrings } from "../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import type { LabelMatcher } from "../storage/label-matcher.js";
+import type { Querier } from "../storage/querier.js";
+import { ApiError } from "./api-errors.js";
+import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "./parameters.js";
+import { renderLabels } from "./query-json.js";
+import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "./route.js";
+
+/** Type, help and unit that targets said of a metric. */
+export interface MetricMetadata {
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+}
+
+export interface MetadataRouteParts {
+  readonly querier: Querier;
+  readonly parseSelector: (text: string) => readonly LabelMatcher[];
+  /** By metric name; several entries where targets disagree. */
+  readonly metadata: () => ReadonlyMap<string, readonly MetricMetadata[]>;
+}
+
+/** `/api/v1/series`, `labels`, `label/<name>/values` and `metadata`. */
+export function metadataRoutes(parts: MetadataRouteParts): Route[] {
+  const both = ["GET", "POST"] as const;
+  const get = ["GET"] as const;
+  return [
+    { methods: both, path: "/api/v1/series", handle: (request) => answerSeries(parts, request) },
+    { methods: both, path: "/api/v1/labels", handle: (request) => answerLabelNames(parts, request) },
+    { methods: get, path: "/api/v1/label/:name/values", handle: (request) => answerLabelValues(parts, request) },
+    { methods: get, path: "/api/v1/metadata", handle: (request) => answerMetadata(parts, request) },
+  ];
+}
+
+async function answerSeries(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  if (parameters.all("match[]").length === 0) throw new ApiError("bad_data", "no match[] parameter provided");
+  const found = await parts.querier.series(matcherSets(parts, parameters), timeRange(parameters));
+  const { kept, warnings } = limit(found, parameters.limit());
+  const chunks = (function* () {
+    yield "[";
+    for (const [index, labels] of kept.entries()) yield (index === 0 ? "" : ",") + renderLabels(labels);
+    yield "]";
+  })();
+  return { kind: "data", data: { chunks }, warnings };
+}
+
+async function answerLabelNames(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const names = await parts.querier.labelNames(matcherSets(parts, parameters), timeRange(parameters));
+  const { kept, warnings } = limit(names, parameters.limit());
+  return { kind: "data", data: { value: kept }, warnings };
+}
+
+async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
+  const name = decodeLabelName(request.pathParameter("name"));
+  const sets = matcherSets(parts, parameters);
+  const values = await parts.querier.labelValues(name, sets, timeRange(parameters));
+  const { kept, warnings } = limit(values, parameters.limit());
+  return { kind: "data", data: { value: kept }, warnings };
+}
+
+async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const wanted = parameters.text("metric");
+  const all = parts.metadata();
+  const names = wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
+  const perMetric = wholeNumber(parameters, "limit_per_metric");
+  const { kept } = limit(names, parameters.limit());
+  const entries = kept.map((name) => {
+    const metadata = all.get(name) ?? [];
+    return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
+  });
+  return dataAnswer(Object.fromEntries(entries));
+}
+
+function matcherSets(parts: MetadataRouteParts, parameters: Parameters): (readonly LabelMatcher[])[] {
+  return parameters.all("match[]").map((text) => parseMatchParameter(parts.parseSelector, text));
+}
+
+export function parseMatchParameter(
+  parseSelector: MetadataRouteParts["parseSelector"],
+  text: string,
+): readonly LabelMatcher[] {
+  let matchers;
+  try {
+    matchers = parseSelector(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ApiError("bad_data", `invalid parameter "match[]": ${message}`, { cause: error });
+  }
+  if (matchers.every((matcher) => matcher.matches(""))) {
+    const detail = "match[] must contain at least one non-empty matcher";
+    throw new ApiError("bad_data", `invalid parameter "match[]": ${detail}`);
+  }
+  return matchers;
+}
+
+function timeRange(parameters: Parameters): TimeRange {
+  const fromMs = parameters.timeMs("start", MIN_TIME_MS);
+  const toMs = parameters.timeMs("end", MAX_TIME_MS);
+  if (toMs < fromMs) {
+    throw new ApiError("bad_data", `invalid parameter "end": end timestamp must not be before start time`);
+  }
+  return { fromMs, untilMs: toMs + 1 };
+}
+
+/** Names that are not legacy label names come with a `U__` prefix and escapes (Prometheus' values escaping). */
+function decodeLabelName(text: string): string {
+  if (!text.startsWith("U__")) {
+    if (text === "") throw new ApiError("bad_data", `invalid label name: ""`);
+    return text;
+  }
+  const decoded = text.slice(3).replace(/__|_([0-9a-fA-F]{1,6})_/g, (whole, digits: string | undefined) => {
+    if (digits === undefined) return whole === "__" ? "_" : whole;
+    const codePoint = Number.parseInt(digits, 16);
+    return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : whole;
+  });
+  return decoded;
+}
+
+function limit<Item>(items: readonly Item[], count: number): { kept: readonly Item[]; warnings: string[] } {
+  if (count === 0 || items.length <= count) return { kept: items, warnings: [] };
+  return { kept: items.slice(0, count), warnings: ["results truncated due to limit"] };
+}
+
+function wholeNumber(parameters: Parameters, name: string): number {
+  const text = parameters.text(name);
+  if (text === "") return 0;
+  if (!/^-?\d+$/.test(text)) throw new ApiError("bad_data", `${name} must be a number`);
+  return Number(text);
+}

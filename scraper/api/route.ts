@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Parameters } from "./parameters.js";
+
+export interface ApiRequest {
+  readonly parameters: Parameters;
+  /** Value of `:name` in the path of the route, decoded. */
+  pathParameter(name: string): string;
+  readonly headers: IncomingHttpHeaders;
+  /** Empty for GET; at most `MAX_BODY_BYTES` long. */
+  readonly body: Buffer;
+  /** Address of the peer, IPv4 without the `::ffff:` prefix. */
+  readonly remoteAddress: string;
+}
+
+/** `data` goes into Prometheus' envelope; `json` is sent as it is; `text` is anything else. */
+export type ApiAnswer =
+  | {
+      readonly kind: "data";
+      /** JSON text in pieces, or a value for JSON.stringify. */
+      readonly data: { readonly chunks: Iterable<string> } | { readonly value: unknown };
+      readonly warnings?: readonly string[];
+      readonly infos?: readonly string[];
+    }
+  | { readonly kind: "json"; readonly status: number; readonly value: unknown }
+  | { readonly kind: "text"; readonly status: number; readonly contentType: string; readonly body: string | Buffer };
+
+export interface Route {
+  readonly methods: readonly ("GET" | "POST" | "PUT" | "DELETE")[];
+  /** Express 5 syntax: `/api/v1/label/:name/values`. */
+  readonly path: string;
+  /** Changes something: needs the fleet token. */
+  readonly needsToken?: boolean;
+  /** Alertmanager's API answers an error with a JSON text instead of Prometheus' envelope. */
+  readonly errorStyle?: "prometheus" | "alertmanager" | "text";
+  handle(request: ApiRequest): Promise<ApiAnswer>;
+}
+
+export const dataAnswer = (value: unknown): ApiAnswer => ({ kind: "data", data: { value } });
+
+export const textAnswer = (body: string, status = 200): ApiAnswer => ({
+  kind: "text",
+  status,
+  contentType: "text/plain; charset=utf-8",
+  body,
+});
