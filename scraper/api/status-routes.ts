@@ -1,0 +1,96 @@
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { ApiError } from "./api-errors.js";
+import { type OwnMetric, renderOwnMetrics } from "./own-metrics.js";
+import { type ApiAnswer, dataAnswer, type Route, textAnswer } from "./route.js";
+
+export interface StatusRouteParts {
+  readonly clock: Clock;
+  readonly startedMs: number;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly workingFolder: string;
+  readonly storageRetention: string;
+  readonly isReady: () => boolean;
+  /** The configuration in force as YAML, secrets left out. */
+  readonly renderConfig: () => string;
+  readonly flags: Readonly<Record<string, string>>;
+  /** As `/api/v1/status/tsdb` of Prometheus shows its head. */
+  readonly storageStatus: () => unknown;
+  readonly runtime: () => { readonly lastReloadMs: number; readonly reloadSucceeded: boolean };
+  readonly ownMetrics: () => readonly OwnMetric[];
+  /** Reads the configuration again. @throws {ConfigError} when it is not acceptable; then nothing changed */
+  readonly reload: () => Promise<void>;
+}
+
+/**
+ * What Grafana and promtool look at to tell which Prometheus they talk to. Ours answers PromQL of that version;
+ * `application` says who we are.
+ */
+const SPOKEN_PROMETHEUS_VERSION = "3.5.0";
+
+/** `/api/v1/status/*`, `/-/*` and the scraper's own `/metrics`. */
+export function statusRoutes(parts: StatusRouteParts): Route[] {
+  const methods = ["GET"] as const;
+  const data = (path: string, value: () => unknown): Route => ({
+    methods,
+    path,
+    handle: async () => dataAnswer(value()),
+  });
+  return [
+    data("/api/v1/status/buildinfo", () => buildInfo(parts)),
+    data("/api/v1/status/runtimeinfo", () => runtimeInfo(parts)),
+    data("/api/v1/status/config", () => ({ yaml: parts.renderConfig() })),
+    data("/api/v1/status/flags", () => parts.flags),
+    data("/api/v1/status/tsdb", parts.storageStatus),
+    { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
+    { methods, path: "/-/healthy", handle: async () => textAnswer("pihealth scraper is healthy.\n") },
+    { methods, path: "/-/ready", handle: async () => answerReady(parts) },
+    { methods: ["POST", "PUT"], path: "/-/reload", needsToken: true, errorStyle: "text", handle: () => reload(parts) },
+  ];
+}
+
+function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
+  return {
+    version: SPOKEN_PROMETHEUS_VERSION,
+    revision: "",
+    branch: "",
+    buildUser: "",
+    buildDate: "",
+    goVersion: "",
+    application: `pihealth ${version}`,
+    nodeVersion,
+  };
+}
+
+function runtimeInfo(parts: StatusRouteParts): object {
+  const { lastReloadMs, reloadSucceeded } = parts.runtime();
+  return {
+    startTime: new Date(parts.startedMs).toISOString(),
+    CWD: parts.workingFolder,
+    reloadConfigSuccess: reloadSucceeded,
+    lastConfigTime: new Date(lastReloadMs).toISOString(),
+    serverTime: new Date(parts.clock.wallMs()).toISOString(),
+    corruptionCount: 0,
+    storageRetention: parts.storageRetention,
+  };
+}
+
+function answerOwnMetrics(parts: StatusRouteParts): ApiAnswer {
+  const body = renderOwnMetrics(parts.ownMetrics());
+  return { kind: "text", status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body };
+}
+
+function answerReady(parts: StatusRouteParts): ApiAnswer {
+  if (parts.isReady()) return textAnswer("pihealth scraper is ready.\n");
+  return textAnswer("Service Unavailable\n", 503);
+}
+
+async function reload(parts: StatusRouteParts): Promise<ApiAnswer> {
+  try {
+    await parts.reload();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ApiError("internal", `failed to reload config: ${message}`, { cause: error });
+  }
+  return textAnswer("");
+}
