@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { RE2JS } from "re2js";
+import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
+import { parseRegexTemplate, type RegexTemplate } from "./regex-template.js";
+import type { RelabelConfig } from "./relabel-config.js";
+import { NO_RELABELING, type Relabeling } from "./relabeling.js";
+
+/** A label set while it is relabelled. */
+type Draft = Map<string, string>;
+/** Changes the draft; false drops the whole set. */
+type Step = (draft: Draft) => boolean;
+
+/** Compiles a list of relabelling steps once, so that applying them costs no parsing. */
+export function compileRelabeling(configs: readonly RelabelConfig[]): Relabeling {
+  if (configs.length === 0) return NO_RELABELING;
+  const steps = configs.map(compileStep);
+  return (labels) => {
+    const draft: Draft = new Map(labels.pairs);
+    for (const step of steps) if (!step(draft)) return undefined;
+    return Labels.of(draft);
+  };
+}
+
+function compileStep(config: RelabelConfig): Step {
+  const regex = RE2JS.compile(config.regex, RE2JS.DOTALL);
+  const source = sourceReader(config);
+  const target = config.targetLabel;
+  switch (config.action) {
+    case "replace":
+      return compileReplace(config, regex);
+    case "keep":
+      return (draft) => regex.matches(source(draft));
+    case "drop":
+      return (draft) => !regex.matches(source(draft));
+    case "keepequal":
+      return (draft) => (draft.get(target) ?? "") === source(draft);
+    case "dropequal":
+      return (draft) => (draft.get(target) ?? "") !== source(draft);
+    case "hashmod":
+      return (draft) => set(draft, target, String(hashModulo(source(draft), config.modulus)));
+    case "lowercase":
+      return (draft) => set(draft, target, source(draft).toLowerCase());
+    case "uppercase":
+      return (draft) => set(draft, target, source(draft).toUpperCase());
+    case "labelmap":
+      return compileLabelMap(config, regex);
+    case "labeldrop":
+      return (draft) => removeNames(draft, (name) => regex.matches(name));
+    case "labelkeep":
+      return (draft) => removeNames(draft, (name) => !regex.matches(name));
+  }
+}
+
+function compileReplace(config: RelabelConfig, regex: RE2JS): Step {
+  const source = sourceReader(config);
+  const target = parseRegexTemplate(config.targetLabel);
+  const replacement = parseRegexTemplate(config.replacement);
+  return (draft) => {
+    const [name, value] = expandMatch(regex, source(draft), [target, replacement]) ?? [];
+    if (name === undefined || value === undefined || !isLegacyLabelName(name)) return true;
+    return set(draft, name, value);
+  };
+}
+
+function compileLabelMap(config: RelabelConfig, regex: RE2JS): Step {
+  const replacement = parseRegexTemplate(config.replacement);
+  return (draft) => {
+    // A copy: labels that this step adds are not mapped again.
+    for (const [name, value] of [...draft]) {
+      const [mapped] = expandMatch(regex, name, [replacement]) ?? [];
+      if (mapped !== undefined && isLegacyLabelName(mapped)) set(draft, mapped, value);
+    }
+    return true;
+  };
+}
+
+/** Undefined when the whole text does not match. */
+function expandMatch(regex: RE2JS, text: string, templates: readonly RegexTemplate[]): string[] | undefined {
+  const matcher = regex.matcher(text);
+  if (!matcher.matches()) return undefined;
+  const groups = matcher.groupCount();
+  const named = regex.namedGroups();
+  return templates.map((template) =>
+    template.expand((group) => {
+      const known = typeof group === "number" ? group <= groups : Object.hasOwn(named, group);
+      return known ? (matcher.group(group) ?? "") : "";
+    }),
+  );
+}
+
+function sourceReader({ sourceLabels, separator }: RelabelConfig): (draft: Draft) => string {
+  const [only, ...others] = sourceLabels;
+  if (only !== undefined && others.length === 0) return (draft) => draft.get(only) ?? "";
+  return (draft) => sourceLabels.map((name) => draft.get(name) ?? "").join(separator);
+}
+
+function set(draft: Draft, name: string, value: string): true {
+  if (value === "") draft.delete(name);
+  else draft.set(name, value);
+  return true;
+}
+
+function removeNames(draft: Draft, removes: (name: string) => boolean): true {
+  for (const name of [...draft.keys()]) if (removes(name)) draft.delete(name);
+  return true;
+}
+
+/** Prometheus' hashmod: the last eight bytes of the MD5 sum as a big-endian number. */
+function hashModulo(text: string, modulus: number): bigint {
+  return createHash("md5").update(text).digest().readBigUInt64BE(8) % BigInt(modulus);
+}
