@@ -1,0 +1,87 @@
+import type { Sampling } from "../sampling-loop.js";
+import { gauge, type Sample } from "../shared/model/metric.js";
+
+export const COLLECTOR_SUCCESS = gauge({
+  name: "pihealth_collector_success",
+  help: "Whether the last run of the collector succeeded (1) or failed (0); finding no such hardware is a success.",
+  labels: ["collector"],
+});
+export const COLLECTOR_DURATION_SECONDS = gauge({
+  name: "pihealth_collector_duration_seconds",
+  help: "Duration of the last run of the collector in seconds.",
+  labels: ["collector"],
+});
+export const COLLECTOR_LAST_SUCCESS_SECONDS = gauge({
+  name: "pihealth_collector_last_success_timestamp_seconds",
+  help: "When the last successful run of the collector began, in seconds since the Unix epoch.",
+  labels: ["collector"],
+});
+export const COLLECTOR_METRICS = [COLLECTOR_SUCCESS, COLLECTOR_DURATION_SECONDS, COLLECTOR_LAST_SUCCESS_SECONDS];
+
+interface CollectorState {
+  /** Of the last successful run. */
+  samples: readonly Sample[];
+  /** When these samples are too old to be shown. */
+  expiresMs: number;
+  lastSuccessWallMs: number | undefined;
+  ok: boolean;
+  durationMs: number;
+}
+
+export interface CollectorPace {
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
+}
+
+/**
+ * What each collector last said. The samples of a collector that fails stay for two of its intervals and a deadline
+ * after its last good run: one missed run leaves no hole, and nothing old is shown as if it were new.
+ */
+export class CollectorStates {
+  private readonly states = new Map<string, CollectorState>();
+  private readonly lifetimesMs: ReadonlyMap<string, number>;
+
+  constructor(collectors: readonly CollectorPace[]) {
+    this.lifetimesMs = new Map(
+      collectors.map(({ name, intervalMs, deadlineMs }) => [name, 2 * intervalMs + deadlineMs]),
+    );
+  }
+
+  receive(sampling: Sampling): void {
+    const { collector, ok, durationMs } = sampling;
+    const before = this.states.get(collector);
+    if (!ok) {
+      const { samples = [], expiresMs = Number.POSITIVE_INFINITY, lastSuccessWallMs } = before ?? {};
+      this.states.set(collector, { samples, expiresMs, lastSuccessWallMs, ok, durationMs });
+      return;
+    }
+    const expiresMs = sampling.monotonicMs + (this.lifetimesMs.get(collector) ?? Number.POSITIVE_INFINITY);
+    const { samples, wallMs } = sampling;
+    this.states.set(collector, { samples, expiresMs, lastSuccessWallMs: wallMs, ok, durationMs });
+  }
+
+  /** @returns true when something was there to drop */
+  dropExpired(nowMs: number): boolean {
+    let dropped = false;
+    for (const state of this.states.values()) {
+      if (nowMs < state.expiresMs) continue;
+      dropped = true;
+      state.samples = [];
+      state.expiresMs = Number.POSITIVE_INFINITY;
+    }
+    return dropped;
+  }
+
+  /** Samples of all collectors, then those about the collectors themselves. */
+  *samples(): Generator<Sample> {
+    for (const { samples } of this.states.values()) yield* samples;
+    for (const [collector, state] of this.states) {
+      yield COLLECTOR_SUCCESS.sample(state.ok ? 1 : 0, { collector });
+      yield COLLECTOR_DURATION_SECONDS.sample(state.durationMs / 1000, { collector });
+      if (state.lastSuccessWallMs !== undefined) {
+        yield COLLECTOR_LAST_SUCCESS_SECONDS.sample(state.lastSuccessWallMs / 1000, { collector });
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Sampling } from "../sampling-loop.js";
+import { counter, type Sample } from "../shared/model/metric.js";
+import type { Clock } from "../shared/platform/clock.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { COLLECTOR_METRICS, CollectorStates, type CollectorPace } from "./collector-states.js";
+import { renderMetricText, type ExpositionFormat } from "./metric-text.js";
+import type { MetricsSource } from "./metrics-source.js";
+
+export type ExpositionEncoding = "identity" | "gzip";
+
+const GZIP_LEVEL = 4; // Of 30 kB of metrics: half the time of level 6 for 3 % more bytes.
+const compress = promisify(gzip);
+
+export const DUPLICATE_SAMPLES_TOTAL = counter({
+  name: "pihealth_exporter_duplicate_samples_total",
+  help: "Samples left out of an exposition because another of the same series came before them.",
+});
+export const EXPOSITION_METRICS = [...COLLECTOR_METRICS, DUPLICATE_SAMPLES_TOTAL];
+
+interface ExpositionParts {
+  readonly collectors: readonly CollectorPace[];
+  /** Parts of the exporter that report about themselves. */
+  readonly sources: readonly MetricsSource[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * The bytes of `/metrics`. They are prepared at the first request after a change, in the format and encoding asked
+ * for, and are the same for every request until the next change.
+ */
+export class Exposition {
+  private readonly states: CollectorStates;
+  /** By format and encoding. A text that is being prepared is waited for, not prepared twice. */
+  private prepared = new Map<string, Promise<Buffer>>();
+  private duplicates = 0;
+
+  constructor(private readonly parts: ExpositionParts) {
+    this.states = new CollectorStates(parts.collectors);
+  }
+
+  receive(sampling: Sampling): void {
+    this.states.receive(sampling);
+    this.prepared = new Map();
+  }
+
+  async prepare(format: ExpositionFormat, encoding: ExpositionEncoding): Promise<Buffer> {
+    if (this.states.dropExpired(this.parts.clock.monotonicMs())) this.prepared = new Map();
+    const identity = this.once(this.prepared, format, () => this.render(format));
+    if (encoding === "identity") return identity;
+    const bytes = (): Promise<Buffer> => identity.then((text) => compress(text, { level: GZIP_LEVEL }));
+    return this.once(this.prepared, `${format} gzip`, bytes);
+  }
+
+  private once(prepared: Map<string, Promise<Buffer>>, key: string, make: () => Promise<Buffer>): Promise<Buffer> {
+    const known = prepared.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    prepared.set(key, made);
+    made.catch(() => prepared.delete(key)); // The next request tries again; this one reports the error.
+    return made;
+  }
+
+  private async render(format: ExpositionFormat): Promise<Buffer> {
+    return Buffer.from(await renderMetricText(this.samples(), format, (sample) => this.countDuplicate(sample)));
+  }
+
+  private *samples(): Generator<Sample> {
+    yield* this.states.samples();
+    for (const source of this.parts.sources) yield* source.read();
+    yield DUPLICATE_SAMPLES_TOTAL.sample(this.duplicates);
+  }
+
+  private countDuplicate({ metric }: Sample): void {
+    if (this.duplicates === 0) this.parts.log.warn("A series was sampled twice at once", { metric: metric.name });
+    this.duplicates++;
+  }
+}

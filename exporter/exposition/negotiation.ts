@@ -1,0 +1,80 @@
+/**
+ * Which format and encoding to answer in: RFC 9110, section 12.5, with the media types of the Prometheus world.
+ * A client that accepts nothing on offer gets plain text: every scraper can read that, and a browser shows it.
+ */
+import type { ExpositionEncoding } from "./exposition.js";
+import type { ExpositionFormat } from "./metric-text.js";
+
+/** More alternatives than this are not looked at. */
+const MAX_ALTERNATIVES = 32;
+
+interface Alternative {
+  /** In lower case. */
+  readonly name: string;
+  /** Without `q`; names in lower case. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** 0 (not acceptable) to 1. */
+  readonly quality: number;
+}
+
+/** @param accept the `Accept` header */
+export function negotiateFormat(accept: string | undefined): ExpositionFormat {
+  const ranked = parseAlternatives(accept).filter(({ quality }) => quality > 0);
+  ranked.sort((left, right) => right.quality - left.quality); // Stable: of equals the first named wins.
+  for (const alternative of ranked) {
+    const format = formatOf(alternative);
+    if (format !== undefined) return format;
+  }
+  return "text";
+}
+
+/**
+ * Parameters other than `version`, such as `escaping`, change nothing: every name served is valid under all of them.
+ */
+function formatOf({ name, parameters }: Alternative): ExpositionFormat | undefined {
+  const version = parameters.get("version");
+  switch (name) {
+    case "application/openmetrics-text":
+      return version === undefined || version === "1.0.0" ? "openmetrics" : undefined;
+    case "text/plain":
+      return version === undefined || version === "0.0.4" ? "text" : undefined;
+    case "text/*":
+    case "*/*":
+      return "text";
+    default:
+      return undefined;
+  }
+}
+
+/** @param acceptEncoding the `Accept-Encoding` header */
+export function negotiateEncoding(acceptEncoding: string | undefined): ExpositionEncoding {
+  const qualities = new Map(parseAlternatives(acceptEncoding).map(({ name, quality }) => [name, quality]));
+  const anyQuality = qualities.get("*") ?? 0;
+  const gzipQuality = qualities.get("gzip") ?? qualities.get("x-gzip") ?? anyQuality;
+  const identityQuality = qualities.get("identity") ?? 0;
+  return gzipQuality > 0 && gzipQuality >= identityQuality ? "gzip" : "identity";
+}
+
+function parseAlternatives(header: string | undefined): Alternative[] {
+  if (header === undefined) return [];
+  return header.split(",", MAX_ALTERNATIVES).map(parseAlternative);
+}
+
+function parseAlternative(text: string): Alternative {
+  const [name = "", ...rest] = text.split(";").map((part) => part.trim());
+  const parameters = new Map(rest.map(parseParameter));
+  const quality = parseQuality(parameters.get("q"));
+  parameters.delete("q");
+  return { name: name.toLowerCase(), parameters, quality };
+}
+
+function parseParameter(text: string): [name: string, value: string] {
+  const [name = "", value = ""] = text.split("=", 2);
+  return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, "$1")];
+}
+
+/** What is not a quality counts as not acceptable, so that a broken clause cannot win. */
+function parseQuality(text: string | undefined): number {
+  if (text === undefined) return 1;
+  return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 0;
+}
