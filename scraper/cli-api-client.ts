@@ -1,0 +1,69 @@
+import { BadInputError, messageOf } from "../exporter/shared/model/errors.js";
+import { readFleetToken } from "../exporter/shared/codec/fleet-token.js";
+import { realFiles } from "../exporter/shared/platform/files.js";
+import { type HttpResponse, sendHttp } from "../exporter/shared/platform/http-client.js";
+
+export const DEFAULT_MASTER_URL = "http://127.0.0.1:8730";
+const TIMEOUT_MS = 130_000; // A little more than the scraper's own limit for a query.
+const MAX_ANSWER_BYTES = 268_435_456;
+
+/** How commands reach a running scraper. */
+export interface MasterAddress {
+  readonly url: string;
+  /** For commands that change something. */
+  readonly tokenFile?: string | undefined;
+}
+
+/** Asks Prometheus' API for its `data`. @throws {BadInputError} with the scraper's own message when it refuses */
+export async function getData(
+  master: MasterAddress,
+  path: string,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const query = new URLSearchParams(parameters).toString();
+  const response = await send(master, "GET", query === "" ? path : `${path}?${query}`);
+  const answer = parseJson(response) as { status?: unknown; data?: unknown; error?: unknown };
+  if (answer.status === "success") return answer.data;
+  throw new BadInputError(`Cannot get "${path}": ${String(answer.error ?? `status ${response.status}`)}`);
+}
+
+/** Calls Alertmanager's API, which has no envelope. */
+export async function callAlertmanager(
+  master: MasterAddress,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const response = await send(master, method, path, body);
+  if (response.status === 200) return response.body.length === 0 ? undefined : parseJson(response);
+  throw new BadInputError(`Cannot ${method} "${path}": status ${response.status}, ${response.body.toString("utf8").trim()}`);
+}
+
+async function send(
+  { url, tokenFile }: MasterAddress,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<HttpResponse> {
+  const token = tokenFile === undefined ? undefined : await readFleetToken(tokenFile, realFiles);
+  return sendHttp({
+    url: url.replace(/\/$/, "") + path,
+    method,
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    timeoutMs: TIMEOUT_MS,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+  });
+}
+
+function parseJson(response: HttpResponse): unknown {
+  try {
+    return JSON.parse(response.body.toString("utf8"));
+  } catch (error) {
+    const detail = `status ${response.status} with a body that is not JSON (${messageOf(error)})`;
+    throw new BadInputError(`Cannot read the answer: ${detail}; is this a pihealth scraper?`, { cause: error });
+  }
+}

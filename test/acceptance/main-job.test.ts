@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { SmtpSink } from "../support/smtp-sink.js";
+
+/**
+ * The main job from end to end with the real parts: both programs as processes, an SMTP server, and a program that
+ * burns a CPU. The steps build on each other, in order.
+ */
+const folder = mkdtempSync(path.join(tmpdir(), "pihealth-acceptance-"));
+const dataFolder = path.join(folder, "data");
+const hostFolder = path.join(dataFolder, "hosts/127.0.0.1");
+let smtp: SmtpSink;
+let exporter: ChildProgram;
+let scraper: ChildProgram;
+let burner: ChildProgram;
+let burnerStartedMs = 0;
+let exporterPort = 0;
+let scraperPort = 0;
+
+before(async () => {
+  smtp = await SmtpSink.start();
+  [exporterPort, scraperPort] = [await freePort(), await freePort()];
+  writeConfiguration();
+  exporter = startExporter();
+  scraper = startScraper();
+});
+
+after(async () => {
+  await Promise.all([exporter, scraper, burner].map((program) => program?.stop("SIGKILL")));
+  await smtp.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function writeConfiguration(): void {
+  mkdirSync(folder, { recursive: true });
+  const write = (name: string, text: string): void => writeFileSync(path.join(folder, name), text);
+  write("token", `${"5e".repeat(32)}\n`);
+  write(
+    "exporter.yml",
+    `
+collectors:
+  processes: { interval: 7s }
+uplink:
+  masters: ["http://127.0.0.1:${scraperPort}"]
+  token_file: ${folder}/token
+  heartbeat_interval: 1s
+`,
+  );
+  write(
+    "pihealthd.yml",
+    `
+global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+scrape_configs:
+  - job_name: pi
+    range_sd_configs: [{ hosts: [127.0.0.1], port: ${exporterPort} }]
+storage: { path: ${dataFolder}, commit_interval: 1s }
+rule_files: [${folder}/rules.yml]
+notifications: { config: ${folder}/alertmanager.yml }
+fleet: { token_file: ${folder}/token }
+`,
+  );
+  write(
+    "rules.yml",
+    `
+groups:
+  - name: acceptance
+    rules:
+      - alert: BurnerSeen
+        expr: pihealth_malicious_processes > 0
+        for: 2s
+        labels: { severity: critical }
+        annotations: { summary: '{{ $value | humanize }} malicious on {{ $labels.instance }}' }
+`,
+  );
+  write(
+    "alertmanager.yml",
+    `
+global: { smtp_from: pihealth@example.org, smtp_smarthost: '127.0.0.1:${smtp.port}', smtp_require_tls: false }
+route: { receiver: admin, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 1h }
+receivers:
+  - name: admin
+    email_configs: [{ to: 'admin@example.org, second@example.org', send_resolved: true }]
+`,
+  );
+}
+
+function startExporter(): ChildProgram {
+  const state = path.join(folder, "exporter-state");
+  return ChildProgram.ofOurs("exporter/main.js", [
+    `--config=${folder}/exporter.yml`,
+    `--state=${state}`,
+    `--listen-address=127.0.0.1:${exporterPort}`,
+  ]);
+}
+
+function startScraper(): ChildProgram {
+  const listen = `--listen-address=127.0.0.1:${scraperPort}`;
+  return ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+}
+
+interface Envelope {
+  readonly status: string;
+  readonly data: Record<string, unknown>;
+}
+
+async function getData(pathAndQuery: string): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://127.0.0.1:${scraperPort}${pathAndQuery}`);
+  const envelope = (await response.json()) as Envelope;
+  assert.equal(envelope.status, "success", JSON.stringify(envelope));
+  return envelope.data;
+}
+
+async function queryValue(expression: string): Promise<number | undefined> {
+  const data = await getData(`/api/v1/query?query=${encodeURIComponent(expression)}`);
+  const [first] = data["result"] as { value: [number, string] }[];
+  return first === undefined ? undefined : Number(first.value[1]);
+}
+
+const logs = (): string => `exporter:\n${exporter.text}\nscraper:\n${scraper.text}\nmails: ${smtp.subjects().join(" | ")}`;
+const readLog = (name: string): string => {
+  const file = path.join(hostFolder, "log", name);
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+};
+const mailsAbout = (word: string, state: "FIRING" | "RESOLVED"): number =>
+  smtp.subjects().filter((subject) => subject.includes(state) && subject.includes(word)).length;
+
+test("the scraper finds the exporter by itself and scrapes this machine's real figures", async () => {
+  await waitFor("up == 1", async () => ((await queryValue('up{job="pi"}')) === 1 ? true : undefined), { describe: logs });
+  const total = Number(/^MemTotal:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) * 1024;
+  assert.equal(await queryValue("pihealth_memory_total_bytes"), total);
+});
+
+test("a heartbeat makes the node known in host.json", async () => {
+  const nodeId = await waitFor(
+    "a node id in host.json",
+    () => {
+      const facts = JSON.parse(readFileSync(path.join(hostFolder, "host.json"), "utf8")) as { node_id?: string };
+      return facts.node_id;
+    },
+    { describe: logs },
+  );
+  const stateFile = readFileSync(path.join(folder, "exporter-state/node-id"), "utf8");
+  assert.equal(nodeId, stateFile.trim());
+});
+
+test("a burner is pushed as an alarm, written to alarms.log and mailed, and a rule fires as well", async () => {
+  burner = new ChildProgram(process.execPath, ["-e", "for (;;);"]);
+  burnerStartedMs = Date.now();
+  await waitFor("alarms.log", () => readLog("alarms.log").includes(`${burner.pid}`) || undefined, { describe: logs });
+  await waitFor("the alarm mail", () => mailsAbout("PihealthMaliciousProcess", "FIRING") === 1 || undefined, {
+    describe: logs,
+  });
+  console.log(`from burner to mail: ${((Date.now() - burnerStartedMs) / 1000).toFixed(1)} s`);
+  await waitFor("the rule mail", () => mailsAbout("BurnerSeen", "FIRING") === 1 || undefined, { describe: logs });
+  const [alert] = (await getData("/api/v1/alerts"))["alerts"] as { state: string }[];
+  assert.equal(alert?.state, "firing");
+  assert.deepEqual(smtp.mails[0]?.to, ["admin@example.org", "second@example.org"]);
+});
+
+test("after kill -9 the scraper starts without help, keeps its samples and sends nothing twice", async () => {
+  const before = await waitFor("ten samples", async () => {
+    const count = await queryValue('count_over_time(up{job="pi"}[10m])');
+    return count !== undefined && count >= 10 ? count : undefined;
+  });
+  const mailsBefore = smtp.mails.length;
+  await scraper.stop("SIGKILL");
+  scraper = startScraper();
+  const afterwards = await waitFor(
+    "samples from before and after the kill",
+    async () => {
+      const count = await queryValue('count_over_time(up{job="pi"}[10m])');
+      return count !== undefined && count >= before + 5 ? count : undefined;
+    },
+    { describe: logs },
+  );
+  assert.ok(afterwards >= before + 5);
+  await waitFor("the alert to fire again after the restart", async () => {
+    const alerts = (await getData("/api/v1/alerts"))["alerts"] as { state: string }[];
+    return alerts.some(({ state }) => state === "firing") || undefined;
+  });
+  assert.equal(smtp.mails.length, mailsBefore, logs());
+});
+
+test("when the burner ends, resolved mails are sent, each once", async () => {
+  await burner.stop("SIGKILL");
+  await waitFor("resolved mail of the rule", () => mailsAbout("BurnerSeen", "RESOLVED") >= 1 || undefined, {
+    describe: logs,
+  });
+  await waitFor("resolved mail of the alarm", () => mailsAbout("PihealthMaliciousProcess", "RESOLVED") >= 1 || undefined, {
+    describe: logs,
+  });
+  for (const word of ["BurnerSeen", "PihealthMaliciousProcess"]) {
+    assert.equal(mailsAbout(word, "FIRING"), 1, logs());
+    assert.equal(mailsAbout(word, "RESOLVED"), 1, logs());
+  }
+});
+
+test("the human lines of the six families are on disk", async () => {
+  await exporter.stop();
+  assert.equal((await scraper.stop()).code, 0, scraper.text);
+  for (const family of ["memory", "cpu", "disk", "system", "users"]) {
+    assert.match(readLog(`${family}.log`), /^\d{4}-\d\d-\d\d__\d\d:\d\d:\d\d {2}/m, family);
+  }
+  assert.match(readLog("processes.log"), new RegExp(` ${burner.pid} `));
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { REPOSITORY } from "./support/repository.js";
+
+const UNITS = [
+  { file: "exporter/systemd/pihealth-exporter.service", instance: "pihealth-exporter.service" },
+  { file: "exporter/systemd/pihealth-exporter@.service", instance: "pihealth-exporter@alice.service" },
+  { file: "scraper/systemd/pihealthd.service", instance: "pihealthd.service" },
+  { file: "scraper/systemd/pihealthd@.service", instance: "pihealthd@alice.service" },
+];
+
+for (const { file, instance } of UNITS) {
+  test(`${file}: systemd-analyze verify has nothing to say`, () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "pihealth-units-"));
+    try {
+      const copy = path.join(folder, instance);
+      cpSync(path.join(REPOSITORY, file), copy);
+      const result = spawnSync("systemd-analyze", ["verify", "--man=no", copy], { encoding: "utf8" });
+      assert.equal(result.stdout + result.stderr, "");
+      assert.equal(result.status, 0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test(`${file}: runs unprivileged and starts a program of package.json`, () => {
+    const unit = readFileSync(path.join(REPOSITORY, file), "utf8");
+    assert.match(unit, /^User=(pihealth|%i)$/m);
+    assert.match(unit, /^NoNewPrivileges=yes$/m);
+    assert.match(unit, /^CapabilityBoundingSet=$/m);
+    assert.match(unit, /^ProtectSystem=strict$/m);
+    const program = /^ExecStart=.* dist\/(\S+)\.js /m.exec(unit)?.[1] ?? "none";
+    assert.ok(readFileSync(path.join(REPOSITORY, `${program}.ts`), "utf8").length > 0);
+  });
+}
