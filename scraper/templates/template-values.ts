@@ -61,7 +61,7 @@ export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   parameters: Kinds,
   call: (...values: ArgumentTypes<Kinds>) => unknown,
 ): TemplateFunction {
-  return { parameters, rest: undefined, call: (_context, ...values) => call(...(values as ArgumentTypes<Kinds>)) };
+  return { parameters, rest: undefined, call: (_context, ...values) => call(...(values as unknown[] as ArgumentTypes<Kinds>)) };
 }
 
 /** A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`. */
@@ -70,7 +70,7 @@ export function variadicFunction<const Kinds extends readonly ParameterKind[], R
   rest: Rest,
   call: (...values: [...ArgumentTypes<Kinds>, ...KindTypes[Rest][]]) => unknown,
 ): TemplateFunction {
-  return { parameters, rest, call: (_context, ...values) => call(...(values as Parameters<typeof call>)) };
+  return { parameters, rest, call: (_context, ...values) => call(...(values as unknown[] as Parameters<typeof call>)) };
 }
 
 /** Text that is HTML already: not escaped again in HTML mode. */
@@ -140,6 +140,8 @@ function objectTypeName(value: object): string {
   if (value instanceof Map) return "map[string]string";
   if (value instanceof SafeHtml) return "template.HTML";
   if (value instanceof SafeUrl) return "template.URL";
+  const tag = (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag];
+  if (tag !== undefined) return tag;
   const name = value.constructor?.name ?? "Object";
   return name === "Object" ? "struct" : name;
 }

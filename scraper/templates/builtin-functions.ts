@@ -1,0 +1,138 @@
+/** The functions every template has. `and` and `or` are in the evaluator: they may leave arguments unevaluated. */
+import { sprint, sprintf, sprintln } from "./go-format.js";
+import { FunctionError } from "./template-error.js";
+import {
+  isList, isNil, isTrue, SafeHtml, SafeUrl, templateFunction, typeName, variadicFunction, type FunctionTable,
+} from "./template-values.js";
+
+export const isBuiltin = (name: string): boolean => name === "and" || name === "or" || Object.hasOwn(BUILTINS, name);
+
+export const BUILTINS: FunctionTable = {
+  not: templateFunction(["any"], (value) => !isTrue(value)),
+  len: templateFunction(["any"], (value) => BigInt(lengthOf(value))),
+  index: variadicFunction(["any"], "any", (value, ...keys) => keys.reduce(indexOf, value)),
+  slice: variadicFunction(["any"], "int", slice),
+  print: variadicFunction([], "any", (...values) => sprint(values)),
+  printf: variadicFunction(["string"], "any", (format, ...values) => sprintf(format, values)),
+  println: variadicFunction([], "any", (...values) => sprintln(values)),
+  html: variadicFunction([], "any", (...values) => escapeHtmlText(textOf(values))),
+  js: variadicFunction([], "any", (...values) => escapeJs(textOf(values))),
+  urlquery: variadicFunction([], "any", (...values) => escapeQuery(textOf(values))),
+  eq: variadicFunction(["any", "any"], "any", (first, ...others) => others.some((other) => equal(first, other))),
+  ne: templateFunction(["any", "any"], (left, right) => !equal(left, right)),
+  lt: templateFunction(["any", "any"], (left, right) => less(left, right)),
+  le: templateFunction(["any", "any"], (left, right) => less(left, right) || equal(left, right)),
+  gt: templateFunction(["any", "any"], (left, right) => !less(left, right) && !equal(left, right)),
+  ge: templateFunction(["any", "any"], (left, right) => !less(left, right)),
+  call: variadicFunction(["any"], "any", (value) => {
+    throw new FunctionError(isNil(value) ? "call of nil" : `non-function of type ${typeName(value)}`);
+  }),
+};
+
+const textOf = (values: readonly unknown[]): string => {
+  const [only] = values;
+  return values.length === 1 && typeof only === "string" ? only : sprint(values);
+};
+
+function lengthOf(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  if (isList(value)) return value.length;
+  if (value instanceof Map) return value.size;
+  if (value instanceof SafeHtml || value instanceof SafeUrl) return Buffer.byteLength(value.text);
+  throw new FunctionError(isNil(value) ? "len of nil pointer" : `len of type ${typeName(value)}`);
+}
+
+function indexOf(value: unknown, key: unknown): unknown {
+  if (isNil(value)) throw new FunctionError("index of untyped nil");
+  if (value instanceof Map) {
+    if (typeof key !== "string") throw new FunctionError(`value has type ${typeName(key)}; should be string`);
+    return (value as Map<string, unknown>).get(key) ?? (typeName(value) === "map[string]string" ? "" : undefined);
+  }
+  const items = typeof value === "string" ? Buffer.from(value) : isList(value) ? value : undefined;
+  if (items === undefined) throw new FunctionError(`can't index item of type ${typeName(value)}`);
+  if (typeof key !== "bigint") throw new FunctionError(`cannot index slice/array with type ${typeName(key)}`);
+  if (key < 0n || key >= BigInt(items.length)) throw new FunctionError(`index out of range: ${key}`);
+  const item: unknown = items[Number(key)];
+  return typeof value === "string" ? BigInt(item as number) : item;
+}
+
+function slice(value: unknown, ...indexes: bigint[]): unknown {
+  const items = typeof value === "string" ? Buffer.from(value) : value;
+  if (!Buffer.isBuffer(items) && !isList(items)) {
+    throw new FunctionError(isNil(value) ? "slice of untyped nil" : `can't slice item of type ${typeName(value)}`);
+  }
+  if (indexes.length > (isList(items) ? 3 : 2)) throw new FunctionError(`too many slice indexes: ${indexes.length}`);
+  const bad = indexes.find((index) => index < 0n || index > BigInt(items.length));
+  if (bad !== undefined) throw new FunctionError(`index out of range: ${bad}`);
+  const [from = 0n, until = BigInt(items.length)] = indexes;
+  if (from > until) throw new FunctionError(`invalid slice index: ${from} > ${until}`);
+  const part = items.slice(Number(from), Number(until));
+  return Buffer.isBuffer(part) ? part.toString("utf8") : part;
+}
+
+type BasicKind = "bool" | "int" | "float" | "string";
+
+function basicKind(value: unknown): BasicKind | undefined {
+  switch (typeof value) {
+    case "boolean":
+      return "bool";
+    case "bigint":
+      return "int";
+    case "number":
+      return "float";
+    case "string":
+      return "string";
+    default:
+      return value instanceof SafeHtml || value instanceof SafeUrl ? "string" : undefined;
+  }
+}
+
+const plain = (value: unknown): unknown =>
+  value instanceof SafeHtml || value instanceof SafeUrl ? value.text : value;
+
+function equal(left: unknown, right: unknown): boolean {
+  if (isNil(left) || isNil(right)) return isNil(left) === isNil(right);
+  const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
+  if (leftKind === undefined || rightKind === undefined) {
+    throw new FunctionError(`non-comparable type ${typeName(leftKind === undefined ? left : right)}`);
+  }
+  if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
+  return plain(left) === plain(right);
+}
+
+function less(left: unknown, right: unknown): boolean {
+  const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
+  if (leftKind === undefined || rightKind === undefined) throw new FunctionError("invalid type for comparison");
+  if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
+  if (leftKind === "bool") throw new FunctionError("invalid type for comparison");
+  if (leftKind === "string") return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right))) < 0;
+  return (left as number) < (right as number);
+}
+
+const HTML: Readonly<Record<string, string>> = {
+  "\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;",
+};
+
+/** What the function `html` does; HTML mode escapes by place instead (html-escaping.ts). */
+export function escapeHtmlText(text: string): string {
+  // eslint-disable-next-line no-control-regex -- NUL must not reach HTML.
+  return text.replace(/[\0"'&<>]/g, (character) => HTML[character] as string);
+}
+
+const JS: Readonly<Record<string, string>> = {
+  "\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D",
+};
+
+function escapeJs(text: string): string {
+  return text.replace(/[\\'"<>&=\p{Cc}]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
+    const code = (character.codePointAt(0) as number).toString(16).toUpperCase();
+    return JS[character] ?? `\\u${code.padStart(4, "0")}`;
+  });
+}
+
+/** Go's url.QueryEscape. */
+export function escapeQuery(text: string): string {
+  return encodeURIComponent(text.toWellFormed())
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replace(/%20/g, "+");
+}

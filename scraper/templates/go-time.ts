@@ -1,0 +1,233 @@
+/** Points in time and durations as templates see them: Go's time.Time and time.Duration, as far as templates use them. */
+import { FunctionError } from "./template-error.js";
+import { METHODS, templateFunction, type TemplateFunction, type WithMethods } from "./template-values.js";
+
+const MONTHS = [
+  "January", "February", "March", "April", "May", "June",
+  "July", "August", "September", "October", "November", "December",
+] as const;
+const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
+
+/** A point in time in a time zone. */
+export class GoTime implements WithMethods {
+  constructor(readonly epochMs: number, readonly zone: string = "UTC") {}
+
+  get [METHODS](): Readonly<Record<string, TemplateFunction>> {
+    return TIME_METHODS(this);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "time.Time";
+  }
+
+  toString(): string {
+    return formatTime(this, "2006-01-02 15:04:05.999999999 -0700 MST");
+  }
+}
+
+const TIME_METHODS = (time: GoTime): Readonly<Record<string, TemplateFunction>> => ({
+  Format: templateFunction(["string"], (layout) => formatTime(time, layout)),
+  Unix: templateFunction([], () => BigInt(Math.floor(time.epochMs / 1000))),
+  UnixMilli: templateFunction([], () => BigInt(Math.floor(time.epochMs))),
+  UnixNano: templateFunction([], () => BigInt(Math.floor(time.epochMs)) * 1_000_000n),
+  UTC: templateFunction([], () => new GoTime(time.epochMs)),
+  Local: templateFunction([], () => time),
+  IsZero: templateFunction([], () => time.epochMs === ZERO_TIME_MS),
+  Sub: templateFunction(["any"], (other) => new GoDuration(time.epochMs - timeOf(other).epochMs)),
+  Add: templateFunction(["any"], (span) => new GoTime(time.epochMs + durationOf(span).milliseconds, time.zone)),
+  After: templateFunction(["any"], (other) => time.epochMs > timeOf(other).epochMs),
+  Before: templateFunction(["any"], (other) => time.epochMs < timeOf(other).epochMs),
+  Equal: templateFunction(["any"], (other) => time.epochMs === timeOf(other).epochMs),
+  Year: templateFunction([], () => BigInt(fieldsOf(time).year)),
+  Month: templateFunction([], () => MONTHS[fieldsOf(time).month - 1]),
+  Day: templateFunction([], () => BigInt(fieldsOf(time).day)),
+  YearDay: templateFunction([], () => BigInt(fieldsOf(time).yearDay)),
+  Weekday: templateFunction([], () => DAYS[fieldsOf(time).weekday]),
+  Hour: templateFunction([], () => BigInt(fieldsOf(time).hour)),
+  Minute: templateFunction([], () => BigInt(fieldsOf(time).minute)),
+  Second: templateFunction([], () => BigInt(fieldsOf(time).second)),
+  String: templateFunction([], () => time.toString()),
+});
+
+/** Go's zero time, 1 January of year 1. */
+export const ZERO_TIME_MS = -62_135_596_800_000;
+
+export function timeOf(value: unknown): GoTime {
+  if (value instanceof GoTime) return value;
+  throw new FunctionError("wrong type for value; expected time.Time", true);
+}
+
+export function durationOf(value: unknown): GoDuration {
+  if (value instanceof GoDuration) return value;
+  throw new FunctionError("wrong type for value; expected time.Duration", true);
+}
+
+export class GoDuration implements WithMethods {
+  constructor(readonly milliseconds: number) {}
+
+  get [METHODS](): Readonly<Record<string, TemplateFunction>> {
+    return {
+      Seconds: templateFunction([], () => this.milliseconds / 1000),
+      Minutes: templateFunction([], () => this.milliseconds / 60_000),
+      Hours: templateFunction([], () => this.milliseconds / 3_600_000),
+      Milliseconds: templateFunction([], () => BigInt(Math.trunc(this.milliseconds))),
+      String: templateFunction([], () => this.toString()),
+      Round: templateFunction(["any"], (unit) => this.round(durationOf(unit).milliseconds, Math.round)),
+      Truncate: templateFunction(["any"], (unit) => this.round(durationOf(unit).milliseconds, Math.trunc)),
+    };
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "time.Duration";
+  }
+
+  private round(unitMs: number, how: (value: number) => number): GoDuration {
+    return unitMs <= 0 ? this : new GoDuration(how(this.milliseconds / unitMs) * unitMs);
+  }
+
+  /** `1h2m3.5s`, `250ms`, `0s`. */
+  toString(): string {
+    const total = Math.abs(this.milliseconds);
+    const sign = this.milliseconds < 0 ? "-" : "";
+    if (total === 0) return "0s";
+    if (total < 0.001) return `${sign}${Math.round(total * 1e6)}ns`;
+    if (total < 1) return `${sign}${trimDecimal(total * 1000)}µs`;
+    if (total < 1000) return `${sign}${trimDecimal(total)}ms`;
+    const hours = Math.floor(total / 3_600_000);
+    const minutes = Math.floor((total % 3_600_000) / 60_000);
+    const seconds = `${trimDecimal((total % 60_000) / 1000)}s`;
+    return sign + (hours > 0 ? `${hours}h${minutes}m` : minutes > 0 ? `${minutes}m` : "") + seconds;
+  }
+}
+
+const trimDecimal = (value: number): string => String(Number(value.toFixed(9)));
+
+interface TimeFields {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly yearDay: number;
+  readonly weekday: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly millisecond: number;
+  readonly offsetMinutes: number;
+  readonly zoneName: string;
+}
+
+/** @throws {FunctionError} for a zone that does not exist */
+export function inZone(time: GoTime, zone: string): GoTime {
+  if (zone === "" || zone === "UTC") return new GoTime(time.epochMs);
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: zone });
+  } catch {
+    throw new FunctionError(`unknown time zone ${zone}`);
+  }
+  return new GoTime(time.epochMs, zone);
+}
+
+function fieldsOf(time: GoTime): TimeFields {
+  const offsetMinutes = time.zone === "UTC" ? 0 : offsetOf(time);
+  const local = new Date(time.epochMs + offsetMinutes * 60_000);
+  if (Number.isNaN(local.getTime())) throw new FunctionError("time is out of range");
+  const year = local.getUTCFullYear();
+  const dayStart = Date.UTC(2000, local.getUTCMonth(), local.getUTCDate());
+  const leapYearDay = Math.round((dayStart - Date.UTC(2000, 0, 1)) / 86_400_000) + 1;
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  return {
+    year,
+    month: local.getUTCMonth() + 1,
+    day: local.getUTCDate(),
+    yearDay: leapYearDay > 59 && !isLeap ? leapYearDay - 1 : leapYearDay,
+    weekday: local.getUTCDay(),
+    hour: local.getUTCHours(),
+    minute: local.getUTCMinutes(),
+    second: local.getUTCSeconds(),
+    millisecond: local.getUTCMilliseconds() + (((time.epochMs % 1) + 1) % 1),
+    offsetMinutes,
+    zoneName: time.zone === "UTC" ? "UTC" : zoneName(time, offsetMinutes),
+  };
+}
+
+function offsetOf(time: GoTime): number {
+  const name = zonePart(time, "longOffset"); // GMT+02:00, or GMT alone.
+  const [, sign = "+", hours = "0", minutes = "0"] = /GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
+  return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+/** CET, EST; a zone without a short name shows its offset, as in Go (-03). */
+function zoneName(time: GoTime, offsetMinutes: number): string {
+  const short = zonePart(time, "short");
+  if (!/^GMT[+-]/.test(short)) return short;
+  const european = EUROPEAN_NAMES[time.zone.startsWith("Europe/") ? offsetMinutes : -1];
+  return european ?? offsetText(offsetMinutes, "").replace(/00$/, "");
+}
+
+/** ICU's English names leave these out, Go's zone files have them. Offsets with two meanings are not here. */
+const EUROPEAN_NAMES: Readonly<Record<number, string>> = { 60: "CET", 120: "CEST", 180: "MSK" };
+
+function zonePart(time: GoTime, style: "short" | "longOffset"): string {
+  const format = new Intl.DateTimeFormat("en-US", { timeZone: time.zone, timeZoneName: style });
+  return format.formatToParts(time.epochMs).find(({ type }) => type === "timeZoneName")?.value ?? "UTC";
+}
+
+function offsetText(offsetMinutes: number, separator: string): string {
+  const size = Math.abs(offsetMinutes);
+  return `${offsetMinutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}${separator}${two(size % 60)}`;
+}
+
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** The parts of Go's reference time, Mon Jan 2 15:04:05 MST 2006, longest first. */
+const LAYOUT_PART = new RegExp([
+  "January", "Jan(?![a-z])", "Monday", "Mon(?![a-z])", "MST", "2006", "__2", "_2(?!006)", "002", "01", "02", "03", "04",
+  "05", "06", "15", "Z07:00", "Z0700", "Z07", "-07:00", "-0700", "-07", "PM", "pm", "[.,]0+(?!\\d)", "[.,]9+(?!\\d)",
+  "1", "2", "3", "4", "5",
+].join("|"), "g");
+
+export function formatTime(time: GoTime, layout: string): string {
+  const fields = fieldsOf(time);
+  return layout.replace(LAYOUT_PART, (part) => formatPart(part, fields));
+}
+
+function formatPart(part: string, fields: TimeFields): string {
+  const hour12 = fields.hour % 12 === 0 ? 12 : fields.hour % 12;
+  const simple: Readonly<Record<string, () => string>> = {
+    January: () => MONTHS[fields.month - 1] as string,
+    Jan: () => (MONTHS[fields.month - 1] as string).slice(0, 3),
+    Monday: () => DAYS[fields.weekday] as string,
+    Mon: () => (DAYS[fields.weekday] as string).slice(0, 3),
+    MST: () => fields.zoneName,
+    "2006": () => String(fields.year).padStart(4, "0"),
+    "06": () => two(fields.year % 100),
+    "01": () => two(fields.month),
+    "1": () => String(fields.month),
+    "02": () => two(fields.day),
+    _2: () => String(fields.day).padStart(2),
+    "2": () => String(fields.day),
+    "002": () => String(fields.yearDay).padStart(3, "0"),
+    __2: () => String(fields.yearDay).padStart(3),
+    "15": () => two(fields.hour),
+    "03": () => two(hour12),
+    "3": () => String(hour12),
+    "04": () => two(fields.minute),
+    "4": () => String(fields.minute),
+    "05": () => two(fields.second),
+    "5": () => String(fields.second),
+    PM: () => (fields.hour >= 12 ? "PM" : "AM"),
+    pm: () => (fields.hour >= 12 ? "pm" : "am"),
+  };
+  return simple[part]?.() ?? formatOddPart(part, fields);
+}
+
+/** Offsets from UTC and fractions of a second. */
+function formatOddPart(part: string, { offsetMinutes, millisecond }: TimeFields): string {
+  if (part.startsWith("Z") && offsetMinutes === 0) return "Z";
+  if (/^[Z-]07$/.test(part)) return offsetText(offsetMinutes, "").slice(0, 3);
+  if (/^[Z-]07/.test(part)) return offsetText(offsetMinutes, part.includes(":") ? ":" : "");
+  const digits = String(Math.round(millisecond * 1e6)).padStart(9, "0").slice(0, part.length - 1);
+  if (part[1] === "0") return (part[0] as string) + digits.padEnd(part.length - 1, "0");
+  const trimmed = digits.replace(/0+$/, "");
+  return trimmed === "" ? "" : (part[0] as string) + trimmed;
+}
