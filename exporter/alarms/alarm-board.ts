@@ -1,0 +1,112 @@
+import type { MetricsSource } from "../exposition/metrics-source.js";
+import type { Sampling } from "../sampling-loop.js";
+import { Labels } from "../shared/model/labels.js";
+import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import type { Logger } from "../shared/platform/logger.js";
+import type { Alarm } from "../shared/protocol/pushed-alarm.js";
+import { findAlarms, type Finding } from "./alarm-rules.js";
+
+export const ALARMS_ACTIVE = gauge({
+  name: "pihealth_alarms_active",
+  help: "Alarms of this machine that last.",
+});
+export const ALARMS_RAISED_TOTAL = counter({
+  name: "pihealth_alarms_raised_total",
+  help: "Alarms raised since the exporter started.",
+});
+export const ALARM_BOARD_METRICS = [ALARMS_ACTIVE, ALARMS_RAISED_TOTAL];
+
+/** Takes what changes on the board. Must not throw. */
+export interface AlarmReceiver {
+  raise(alarm: Alarm, collector: string): void;
+  /** The alarm lasts, with new words about it. */
+  renew(alarm: Alarm): void;
+  /** `alarm.endsAtMs` is set. */
+  clear(alarm: Alarm): void;
+}
+
+interface AlarmBoardParts {
+  readonly hostname: string;
+  /** `instance` label. A master puts its own name of this target in its place. */
+  readonly instance: string;
+  readonly receiver: AlarmReceiver;
+  readonly log: Logger;
+}
+
+export interface ActiveAlarm {
+  readonly alarm: Alarm;
+  /** The collector whose next successful run says whether it lasts. */
+  readonly collector: string;
+}
+
+/**
+ * The alarms that last. A sampling raises those it shows and clears those of its collector that it does not show; a
+ * failed sampling says nothing and changes nothing.
+ */
+export class AlarmBoard implements MetricsSource {
+  readonly metrics = ALARM_BOARD_METRICS;
+  private readonly active = new Map<string, ActiveAlarm>();
+  private raised = 0;
+
+  /** @param lasting alarms that lasted when the exporter ended; their collectors say whether they still do */
+  constructor(private readonly parts: AlarmBoardParts, lasting: readonly ActiveAlarm[] = []) {
+    for (const entry of lasting) this.active.set(keyOf(entry.alarm), entry);
+  }
+
+  receive({ collector, samples, ok, wallMs }: Sampling): void {
+    if (!ok) return;
+    const shown = new Set<string>();
+    for (const finding of findAlarms(samples)) shown.add(this.show(finding, collector, wallMs));
+    for (const [key, entry] of this.active) {
+      if (entry.collector === collector && !shown.has(key)) this.clear(key, entry, wallMs);
+    }
+  }
+
+  /** Clears alarms of collectors that do not run any more. */
+  keepOnly(collectors: readonly string[], wallMs: number): void {
+    for (const [key, entry] of this.active) {
+      if (!collectors.includes(entry.collector)) this.clear(key, entry, wallMs);
+    }
+  }
+
+  read(): Sample[] {
+    return [ALARMS_ACTIVE.sample(this.active.size), ALARMS_RAISED_TOTAL.sample(this.raised)];
+  }
+
+  private show(finding: Finding, collector: string, wallMs: number): string {
+    const labels = this.labelsOf(finding);
+    const key = Labels.of(labels).key;
+    const startsAtMs = this.active.get(key)?.alarm.startsAtMs ?? wallMs;
+    const alarm = { labels, annotations: this.annotationsOf(finding, startsAtMs), startsAtMs, endsAtMs: undefined };
+    const isNew = !this.active.has(key);
+    this.active.set(key, { alarm, collector });
+    if (isNew) {
+      this.raised++;
+      this.parts.log.warn("Alarm", { alertname: finding.alertname, fact: finding.fact });
+      this.parts.receiver.raise(alarm, collector);
+    } else {
+      this.parts.receiver.renew(alarm);
+    }
+    return key;
+  }
+
+  private clear(key: string, { alarm }: ActiveAlarm, wallMs: number): void {
+    this.active.delete(key);
+    this.parts.log.info("Alarm is over", { alertname: alarm.labels["alertname"] });
+    this.parts.receiver.clear({ ...alarm, endsAtMs: Math.max(alarm.startsAtMs, wallMs) });
+  }
+
+  private labelsOf({ alertname, severity, family, labels }: Finding): Record<string, string> {
+    const { hostname, instance } = this.parts;
+    return { alertname, hostname, instance, family, severity, ...labels };
+  }
+
+  private annotationsOf({ fact }: Finding, startsAtMs: number): Record<string, string> {
+    const since = new Date(startsAtMs).toISOString().replace(/\.\d+Z$/, "Z");
+    return { summary: `${this.parts.hostname}: ${fact}, since ${since}` };
+  }
+}
+
+function keyOf({ labels }: Alarm): string {
+  return Labels.of(labels).key;
+}

@@ -1,0 +1,97 @@
+/** Which samples are alarms. Metrics are named as docs/metrics.md does, a test holds that they exist. */
+import { ALARM_LEVELS } from "../shared/model/family.js";
+import type { Sample } from "../shared/model/metric.js";
+
+/** An alarm seen in one sampling, before it is known since when it lasts. */
+export interface Finding {
+  readonly alertname: string;
+  readonly severity: "warning" | "critical";
+  readonly family: string;
+  /** Further labels that tell it from others of its name. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What is wrong, with the value, without place and time: `memory is 85.3% used`. */
+  readonly fact: string;
+}
+
+/** Most alarms of one sampling: a machine in real trouble says so in fewer. */
+const MAX_FINDINGS = 100;
+
+const LEVEL_ALARMS: Readonly<Record<string, { alertname: string; fact: (samples: readonly Sample[]) => string }>> = {
+  memory: { alertname: "PihealthMemoryWarning", fact: describeMemory },
+  cpu: { alertname: "PihealthCpuWarning", fact: describeCpu },
+  disk: { alertname: "PihealthDiskWarning", fact: describeDisk },
+};
+
+/** @param samples of one successful run of one collector */
+export function findAlarms(samples: readonly Sample[]): Finding[] {
+  return [...findLevels(samples), ...findUnderVoltage(samples), ...findMaliciousProcesses(samples)].slice(0, MAX_FINDINGS);
+}
+
+function findLevels(samples: readonly Sample[]): Finding[] {
+  return named(samples, "pihealth_alarm_level").flatMap(({ labels, value }) => {
+    const family = labels["family"] ?? "";
+    const alarm = LEVEL_ALARMS[family];
+    if (alarm === undefined || value < ALARM_LEVELS.warning) return [];
+    return [{ alertname: alarm.alertname, severity: "warning", family, labels: {}, fact: alarm.fact(samples) }];
+  });
+}
+
+function findUnderVoltage(samples: readonly Sample[]): Finding[] {
+  const isNow = named(samples, "pihealth_throttling").some(
+    ({ labels, value }) => labels["reason"] === "under_voltage" && value === 1,
+  );
+  if (!isNow) return [];
+  const fact = "the supply voltage is too low";
+  return [{ alertname: "PihealthUnderVoltage", severity: "warning", family: "system", labels: {}, fact }];
+}
+
+function findMaliciousProcesses(samples: readonly Sample[]): Finding[] {
+  const processes = new Map<string, { labels: Readonly<Record<string, string>>; uses: string[] }>();
+  for (const [metric, resource] of [
+    ["pihealth_malicious_process_cpu_ratio", "of one CPU"],
+    ["pihealth_malicious_process_memory_ratio", "of memory"],
+  ] as const) {
+    for (const { labels, value } of named(samples, metric)) {
+      const { pid = "", comm = "", user = "" } = labels;
+      const known = processes.get(pid) ?? { labels: { pid, comm, user }, uses: [] };
+      known.uses.push(`${percent(value)} ${resource}`);
+      processes.set(pid, known);
+    }
+  }
+  return [...processes.values()].map(({ labels, uses }) => ({
+    alertname: "PihealthMaliciousProcess",
+    severity: "warning",
+    family: "processes",
+    labels,
+    fact: `process ${labels["comm"]} (pid ${labels["pid"]}, user ${labels["user"]}) uses ${uses.join(" and ")}`,
+  }));
+}
+
+function describeMemory(samples: readonly Sample[]): string {
+  const used = named(samples, "pihealth_memory_used_ratio")[0];
+  return used === undefined ? "memory is at the warning level" : `memory is ${percent(used.value)} used`;
+}
+
+function describeCpu(samples: readonly Sample[]): string {
+  const temperature = named(samples, "pihealth_cpu_temperature_celsius")[0];
+  if (temperature === undefined) return "the processor is at the warning level";
+  return `the processor is at ${temperature.value.toFixed(1)} °C`;
+}
+
+function describeDisk(samples: readonly Sample[]): string {
+  const ratios = [
+    ...named(samples, "pihealth_filesystem_used_ratio"),
+    ...named(samples, "pihealth_disk_used_ratio"),
+  ];
+  const worst = ratios.reduce<Sample | undefined>((most, next) => (next.value > (most?.value ?? -1) ? next : most), undefined);
+  if (worst === undefined) return "a disk is at the warning level";
+  return `${worst.labels["mountpoint"] ?? worst.labels["disk"]} is ${percent(worst.value)} full`;
+}
+
+function named(samples: readonly Sample[], name: string): Sample[] {
+  return samples.filter(({ metric }) => metric.name === name);
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)}%`;
+}

@@ -1,0 +1,167 @@
+/** Alarms on disk until they are delivered. The format is described in alarm-outbox.format.md. */
+import path from "node:path";
+import { codeOf, messageOf } from "../shared/model/errors.js";
+import type { Files } from "../shared/platform/files.js";
+import { TEMPORARY_SUFFIX } from "../shared/platform/files.js";
+import type { Logger } from "../shared/platform/logger.js";
+import type { Alarm } from "../shared/protocol/pushed-alarm.js";
+
+/** Most alarms kept; beyond it the oldest goes, those that are over first. */
+export const MAX_OUTBOX_ENTRIES = 1000;
+/** Most bytes of all files together. */
+export const MAX_OUTBOX_BYTES = 1_048_576;
+const FORMAT_VERSION = 1;
+const FILE_NAME = /^(\d{12})\.json$/;
+
+/** One alarm on its way. */
+export interface OutboxEntry {
+  readonly sequence: number;
+  readonly collector: string;
+  alarm: Alarm;
+}
+
+interface StoredEntry extends OutboxEntry {
+  sizeBytes: number;
+  /** Start and end as they are on disk; undefined: not on disk. */
+  saved: string | undefined;
+}
+
+export class AlarmOutbox {
+  private readonly stored = new Map<number, StoredEntry>();
+  private nextSequence = 1;
+  private sizeBytes = 0;
+  private dropped = 0;
+  /** Writes and removals one after the other: a file must not come back after its removal. */
+  private disk: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly folder: string,
+    private readonly files: Files,
+    private readonly log: Logger,
+  ) {}
+
+  /** Reads what an earlier run left. A folder that cannot be read or written costs durability, not delivery. */
+  static async open(folder: string, files: Files, log: Logger): Promise<AlarmOutbox> {
+    const outbox = new AlarmOutbox(folder, files, log);
+    try {
+      await files.makeFolder(folder);
+      for (const { name } of await files.list(folder)) await outbox.readEntry(name);
+    } catch (error) {
+      log.error("Cannot open the alarm outbox: alarms do not survive a restart", { folder, error: messageOf(error) });
+    }
+    return outbox;
+  }
+
+  /** In the order in which they came. */
+  get entries(): readonly OutboxEntry[] {
+    return [...this.stored.values()];
+  }
+
+  /** Alarms given up because there was no room. */
+  get droppedCount(): number {
+    return this.dropped;
+  }
+
+  add(alarm: Alarm, collector: string): OutboxEntry {
+    const entry = { sequence: this.nextSequence++, collector, alarm, sizeBytes: 0, saved: undefined };
+    entry.sizeBytes = encodeEntry(entry).length;
+    this.stored.set(entry.sequence, entry);
+    this.sizeBytes += entry.sizeBytes;
+    this.makeRoom(entry);
+    return entry;
+  }
+
+  has(entry: OutboxEntry): boolean {
+    return this.stored.has(entry.sequence);
+  }
+
+  /** Writes the entry if the disk does not have its start and end yet; new words about it are not worth a write. */
+  save(entry: OutboxEntry): Promise<void> {
+    return this.onDisk("write", entry, async (filePath) => {
+      const stored = this.stored.get(entry.sequence);
+      const state = `${entry.alarm.startsAtMs} ${entry.alarm.endsAtMs}`;
+      if (stored === undefined || stored.saved === state) return;
+      await this.files.replace(filePath, encodeEntry(entry));
+      stored.saved = state;
+    });
+  }
+
+  remove(entry: OutboxEntry): Promise<void> {
+    const stored = this.stored.get(entry.sequence);
+    if (stored === undefined) return Promise.resolve();
+    this.stored.delete(entry.sequence);
+    this.sizeBytes -= stored.sizeBytes;
+    return this.onDisk("remove", entry, async (filePath) => {
+      if (stored.saved !== undefined) await this.files.remove(filePath);
+    });
+  }
+
+  private onDisk(action: string, entry: OutboxEntry, work: (filePath: string) => Promise<void>): Promise<void> {
+    const filePath = path.join(this.folder, `${String(entry.sequence).padStart(12, "0")}.json`);
+    this.disk = this.disk.then(() => work(filePath)).catch((error: unknown) => {
+      this.log.error(`Cannot ${action} an alarm in the outbox`, { file: filePath, error: messageOf(error) });
+    });
+    return this.disk;
+  }
+
+  private makeRoom(newest: StoredEntry): void {
+    while (this.stored.size > MAX_OUTBOX_ENTRIES || (this.sizeBytes > MAX_OUTBOX_BYTES && this.stored.size > 1)) {
+      const older = [...this.stored.values()].filter((entry) => entry !== newest);
+      const victim = older.find(({ alarm }) => alarm.endsAtMs !== undefined) ?? (older[0] as StoredEntry);
+      this.dropped++;
+      this.log.warn("The alarm outbox is full: an alarm is dropped", { alertname: victim.alarm.labels["alertname"] });
+      void this.remove(victim); // Errors end in the log; the order on disk is kept by `disk`.
+    }
+  }
+
+  private async readEntry(name: string): Promise<void> {
+    const filePath = path.join(this.folder, name);
+    if (name.endsWith(TEMPORARY_SUFFIX)) return this.files.remove(filePath);
+    const sequence = Number(FILE_NAME.exec(name)?.[1]);
+    if (!Number.isSafeInteger(sequence)) return;
+    try {
+      const text = await this.files.readText(filePath);
+      const { alarm, collector } = decodeEntry(text);
+      const saved = `${alarm.startsAtMs} ${alarm.endsAtMs}`;
+      this.stored.set(sequence, { sequence, alarm, collector, sizeBytes: text.length, saved });
+      this.sizeBytes += text.length;
+      this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+    } catch (error) {
+      this.log.warn("An alarm in the outbox cannot be read and is dropped", { file: filePath, error: messageOf(error) });
+      this.dropped++;
+      if (codeOf(error) === undefined) await this.files.remove(filePath);
+    }
+  }
+}
+
+function encodeEntry({ alarm, collector }: OutboxEntry): string {
+  const { labels, annotations, startsAtMs, endsAtMs = null } = alarm;
+  const stored = { version: FORMAT_VERSION, collector, starts_at_ms: startsAtMs, ends_at_ms: endsAtMs, labels, annotations };
+  return `${JSON.stringify(stored)}\n`;
+}
+
+/** @throws {SyntaxError | TypeError} when the text is not what `encodeEntry` writes */
+function decodeEntry(text: string): { alarm: Alarm; collector: string } {
+  const stored = JSON.parse(text) as Record<string, unknown> | null;
+  const { version, collector, starts_at_ms: startsAtMs, ends_at_ms: endsAtMs } = stored ?? {};
+  if (version !== FORMAT_VERSION) throw new TypeError(`version is ${String(version)}, it must be ${FORMAT_VERSION}`);
+  if (typeof collector !== "string") throw new TypeError("collector must be a text");
+  if (!isTime(startsAtMs)) throw new TypeError("starts_at_ms must be a time");
+  if (endsAtMs !== null && !isTime(endsAtMs)) throw new TypeError("ends_at_ms must be a time or null");
+  const labels = stringMap(stored?.["labels"]);
+  const annotations = stringMap(stored?.["annotations"]);
+  return { alarm: { labels, annotations, startsAtMs, endsAtMs: endsAtMs ?? undefined }, collector };
+}
+
+const LAST_DATE_MS = 8.64e15; // ECMAScript Date: the last representable millisecond.
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LAST_DATE_MS;
+}
+
+function stringMap(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) throw new TypeError("labels and annotations must be objects");
+  const entries = Object.entries(value);
+  if (entries.some(([, text]) => typeof text !== "string")) throw new TypeError("labels must be texts");
+  return Object.fromEntries(entries as [string, string][]);
+}

@@ -1,0 +1,223 @@
+import type { AlarmReceiver } from "../alarms/alarm-board.js";
+import type { MetricsSource } from "../exposition/metrics-source.js";
+import { Labels } from "../shared/model/labels.js";
+import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import type { Clock } from "../shared/platform/clock.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { ALERTS_PATH, encodeAlarms, type Alarm } from "../shared/protocol/pushed-alarm.js";
+import type { AlarmOutbox, OutboxEntry } from "./alarm-outbox.js";
+import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome, type MasterReply } from "./master-client.js";
+import { RetryDelay } from "./retry-delay.js";
+import { Wakeup } from "./wakeup.js";
+
+export const ALARM_DELIVERIES_TOTAL = counter({
+  name: "pihealth_alarm_deliveries_total",
+  help: "Messages with alarms sent to a master, by how they ended.",
+  labels: ["master", "outcome"],
+});
+export const ALARM_OUTBOX_ENTRIES = gauge({
+  name: "pihealth_alarm_outbox_entries",
+  help: "Alarms that last, or whose end some master has not taken yet.",
+});
+export const ALARMS_DROPPED_TOTAL = counter({
+  name: "pihealth_alarms_dropped_total",
+  help: "Alarms given up undelivered, because the outbox was full or a stored one could not be read.",
+});
+export const ALARM_SENDER_METRICS = [ALARM_DELIVERIES_TOTAL, ALARM_OUTBOX_ENTRIES, ALARMS_DROPPED_TOTAL];
+
+const MAX_ALARMS_PER_MESSAGE = 64;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
+/** An alarm every master takes within this time needs no disk. */
+const KEEP_AFTER_MS = 1000;
+/** Masters consider an alarm over when this many repetitions of it are missing. */
+const REPETITIONS_UNTIL_OVER = 4;
+
+interface AlarmSenderParts {
+  readonly masters: readonly string[];
+  readonly resendIntervalMs: number;
+  readonly outbox: AlarmOutbox;
+  readonly client: MasterClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** 0 to below 1. */
+  readonly random: () => number;
+}
+
+/** What one master has taken of an entry. */
+interface Taken {
+  readonly isOver: boolean;
+  readonly monotonicMs: number;
+}
+
+interface MasterState {
+  readonly taken: WeakMap<OutboxEntry, Taken>;
+  readonly counts: Map<MasterOutcome, number>;
+  readonly wakeup: Wakeup;
+  last: MasterOutcome | undefined;
+}
+
+/**
+ * Tells every master of every alarm: at once, again while it lasts, and that it is over, each until the master has
+ * taken it. A master that is away delays no other.
+ */
+export class AlarmSender implements AlarmReceiver, MetricsSource {
+  readonly metrics = ALARM_SENDER_METRICS;
+  private readonly stopping = new AbortController();
+  private readonly masters: ReadonlyMap<string, MasterState>;
+  private readonly lasting = new Map<string, OutboxEntry>();
+  private readonly keeping = new Set<Promise<void>>();
+  private loops: Promise<void>[] = [];
+
+  constructor(private readonly parts: AlarmSenderParts) {
+    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock)]));
+    for (const entry of parts.outbox.entries) {
+      if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);
+    }
+  }
+
+  start(): void {
+    this.loops = [...this.masters].map(([master, state]) => this.deliver(master, state));
+  }
+
+  /** What lasts or is not taken by all is on disk when this returns. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const { wakeup } of this.masters.values()) wakeup.wake();
+    await Promise.all([...this.loops, ...this.keeping]);
+    await Promise.all(this.parts.outbox.entries.map((entry) => this.parts.outbox.save(entry)));
+  }
+
+  raise(alarm: Alarm, collector: string): void {
+    const entry = this.parts.outbox.add(alarm, collector);
+    this.lasting.set(keyOf(alarm), entry);
+    this.announce(entry);
+  }
+
+  renew(alarm: Alarm): void {
+    const entry = this.lasting.get(keyOf(alarm));
+    if (entry !== undefined) entry.alarm = alarm;
+  }
+
+  clear(alarm: Alarm): void {
+    const entry = this.lasting.get(keyOf(alarm));
+    if (entry === undefined) return;
+    this.lasting.delete(keyOf(alarm));
+    entry.alarm = alarm;
+    this.announce(entry);
+  }
+
+  read(): Sample[] {
+    const { outbox } = this.parts;
+    const deliveries = [...this.masters].flatMap(([master, { counts }]) =>
+      MASTER_OUTCOMES.map((outcome) => ALARM_DELIVERIES_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome })),
+    );
+    return [
+      ...deliveries,
+      ALARM_OUTBOX_ENTRIES.sample(outbox.entries.length),
+      ALARMS_DROPPED_TOTAL.sample(outbox.droppedCount),
+    ];
+  }
+
+  private announce(entry: OutboxEntry): void {
+    for (const { wakeup } of this.masters.values()) wakeup.wake();
+    const kept = this.keepUnlessTaken(entry).finally(() => this.keeping.delete(kept));
+    this.keeping.add(kept);
+  }
+
+  private async keepUnlessTaken(entry: OutboxEntry): Promise<void> {
+    await this.parts.clock.sleep(KEEP_AFTER_MS, this.stopping.signal).catch(() => undefined); // Stopping saves all.
+    if (!this.isTakenByAll(entry)) await this.parts.outbox.save(entry);
+  }
+
+  private isTakenByAll(entry: OutboxEntry): boolean {
+    const isOver = entry.alarm.endsAtMs !== undefined;
+    return [...this.masters.values()].every(({ taken }) => taken.get(entry)?.isOver === isOver);
+  }
+
+  private async deliver(master: string, state: MasterState): Promise<void> {
+    const { random } = this.parts;
+    const retryDelay = new RetryDelay({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS, random });
+    while (!this.stopping.signal.aborted) {
+      const due = this.dueFor(state);
+      if (due.length === 0) {
+        await state.wakeup.sleep(this.untilNextDueMs(state));
+      } else if (await this.send(master, state, due)) {
+        retryDelay.reset();
+      } else {
+        await state.wakeup.sleep(retryDelay.nextMs());
+      }
+    }
+  }
+
+  private dueFor(state: MasterState): OutboxEntry[] {
+    const due = this.parts.outbox.entries.filter((entry) => this.waitMs(state, entry) <= 0);
+    return due.slice(0, MAX_ALARMS_PER_MESSAGE);
+  }
+
+  private untilNextDueMs(state: MasterState): number {
+    const waits = this.parts.outbox.entries.map((entry) => this.waitMs(state, entry));
+    return Math.min(this.parts.resendIntervalMs, ...waits);
+  }
+
+  /** Until the entry is to be sent; Infinity: never again in its present state. */
+  private waitMs({ taken }: MasterState, entry: OutboxEntry): number {
+    const before = taken.get(entry);
+    const isOver = entry.alarm.endsAtMs !== undefined;
+    if (before === undefined || before.isOver !== isOver) return 0;
+    if (isOver) return Number.POSITIVE_INFINITY;
+    return before.monotonicMs + this.parts.resendIntervalMs - this.parts.clock.monotonicMs();
+  }
+
+  /** @returns false when the master is to be left alone for a while */
+  private async send(master: string, state: MasterState, entries: readonly OutboxEntry[]): Promise<boolean> {
+    const { clock, client, resendIntervalMs } = this.parts;
+    const alarms = entries.map(({ alarm }) => alarm);
+    const lastingUntilMs = clock.wallMs() + REPETITIONS_UNTIL_OVER * resendIntervalMs;
+    const body = encodeAlarms(alarms, lastingUntilMs);
+    const reply = await client.post(`${master}${ALERTS_PATH}`, body, this.stopping.signal);
+    if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
+    state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
+    this.logChange(master, state, reply);
+    if (reply.outcome === "rejected" && entries.length > 1) return this.sendSingly(master, state, entries);
+    if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;
+    await Promise.all(entries.map((entry, index) => this.markTaken(state, entry, alarms[index] as Alarm)));
+    return true;
+  }
+
+  /** One alarm that a master rejects must not keep the others from it. */
+  private async sendSingly(master: string, state: MasterState, entries: readonly OutboxEntry[]): Promise<boolean> {
+    for (const entry of entries) {
+      if (!(await this.send(master, state, [entry]))) return false;
+    }
+    return true;
+  }
+
+  /** @param sent the alarm as it was sent: it may have ended since */
+  private async markTaken(state: MasterState, entry: OutboxEntry, sent: Alarm): Promise<void> {
+    const { clock, outbox } = this.parts;
+    const isRepetition = state.taken.has(entry);
+    state.taken.set(entry, { isOver: sent.endsAtMs !== undefined, monotonicMs: clock.monotonicMs() });
+    if (entry.alarm.endsAtMs === undefined) {
+      if (isRepetition) await outbox.save(entry);
+    } else if (this.isTakenByAll(entry)) {
+      for (const { taken } of this.masters.values()) taken.delete(entry);
+      await outbox.remove(entry);
+    }
+  }
+
+  private logChange(master: string, state: MasterState, { outcome, detail }: MasterReply): void {
+    if (state.last === outcome) return;
+    if (outcome === "ok") this.parts.log.info("Master takes alarms", { master });
+    else this.parts.log.warn("Master does not take alarms", { master, outcome, error: detail });
+    state.last = outcome;
+  }
+}
+
+function newMasterState(clock: Clock): MasterState {
+  return { taken: new WeakMap(), counts: new Map(), wakeup: new Wakeup(clock), last: undefined };
+}
+
+function keyOf({ labels }: Alarm): string {
+  return Labels.of(labels).key;
+}

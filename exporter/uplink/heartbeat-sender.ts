@@ -1,0 +1,126 @@
+import type { MetricsSource } from "../exposition/metrics-source.js";
+import { messageOf } from "../shared/model/errors.js";
+import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import type { Clock } from "../shared/platform/clock.js";
+import type { Logger } from "../shared/platform/logger.js";
+import {
+  decodeHeartbeatReply, encodeHeartbeat, HEARTBEAT_PATH, type Heartbeat, type HeartbeatReply,
+} from "../shared/protocol/heartbeat.js";
+import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome, type MasterReply } from "./master-client.js";
+import { RetryDelay, spread } from "./retry-delay.js";
+
+export const HEARTBEATS_TOTAL = counter({
+  name: "pihealth_heartbeats_total",
+  help: "Heartbeats sent to a master, by how they ended.",
+  labels: ["master", "outcome"],
+});
+export const HEARTBEAT_LAST_SUCCESS_SECONDS = gauge({
+  name: "pihealth_heartbeat_last_success_timestamp_seconds",
+  help: "When the master last took a heartbeat, in seconds since the Unix epoch.",
+  labels: ["master"],
+});
+export const HEARTBEAT_METRICS = [HEARTBEATS_TOTAL, HEARTBEAT_LAST_SUCCESS_SECONDS];
+
+const FIRST_RETRY_MS = 2000;
+const INTERVAL_SPREAD = 0.1;
+
+interface HeartbeatSenderParts {
+  readonly masters: readonly string[];
+  readonly intervalMs: number;
+  readonly describe: () => Heartbeat;
+  readonly client: MasterClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** 0 to below 1; spreads the heartbeats of a fleet. */
+  readonly random: () => number;
+  readonly onReply?: (master: string, reply: HeartbeatReply) => void;
+}
+
+interface MasterState {
+  readonly counts: Map<MasterOutcome, number>;
+  last: MasterOutcome | undefined;
+  lastSuccessWallMs: number | undefined;
+}
+
+/**
+ * Tells every master on its own that this Pi is alive. A heartbeat that fails is tried again after 2 s, then ever more
+ * slowly, at most as slowly as the interval; a master that is away delays no other.
+ */
+export class HeartbeatSender implements MetricsSource {
+  readonly metrics = HEARTBEAT_METRICS;
+  private readonly stopping = new AbortController();
+  private readonly states: ReadonlyMap<string, MasterState>;
+  private loops: Promise<void>[] = [];
+
+  constructor(private readonly parts: HeartbeatSenderParts) {
+    this.states = new Map(
+      parts.masters.map((master) => [master, { counts: new Map(), last: undefined, lastSuccessWallMs: undefined }]),
+    );
+  }
+
+  start(): void {
+    this.loops = [...this.states].map(([master, state]) => this.beat(master, state));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await Promise.all(this.loops);
+  }
+
+  read(): Sample[] {
+    const samples: Sample[] = [];
+    for (const [master, { counts, lastSuccessWallMs }] of this.states) {
+      for (const outcome of MASTER_OUTCOMES) {
+        samples.push(HEARTBEATS_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome }));
+      }
+      if (lastSuccessWallMs !== undefined) {
+        samples.push(HEARTBEAT_LAST_SUCCESS_SECONDS.sample(lastSuccessWallMs / 1000, { master }));
+      }
+    }
+    return samples;
+  }
+
+  private async beat(master: string, state: MasterState): Promise<void> {
+    const { clock, intervalMs, random } = this.parts;
+    const { signal } = this.stopping;
+    const retryDelay = new RetryDelay({ firstMs: Math.min(FIRST_RETRY_MS, intervalMs), maxMs: intervalMs, random });
+    while (!signal.aborted) {
+      const isTaken = await this.send(master, state);
+      if (isTaken) retryDelay.reset();
+      const delayMs = isTaken ? spread(intervalMs, INTERVAL_SPREAD, random) : retryDelay.nextMs();
+      await clock.sleep(delayMs, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  private async send(master: string, state: MasterState): Promise<boolean> {
+    const { client, describe } = this.parts;
+    const url = `${master}${HEARTBEAT_PATH}`;
+    const reply = this.decoded(master, await client.post(url, encodeHeartbeat(describe()), this.stopping.signal));
+    if (this.stopping.signal.aborted) return false;
+    state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
+    if (reply.outcome === "ok") state.lastSuccessWallMs = this.parts.clock.wallMs();
+    this.logChange(master, state, reply);
+    return reply.outcome === "ok";
+  }
+
+  /** A reply that is no heartbeat reply is a failure: something else answers at that address. */
+  private decoded(master: string, reply: MasterReply): MasterReply {
+    if (reply.outcome !== "ok") return reply;
+    try {
+      const message = decodeHeartbeatReply(reply.body.toString("utf8"));
+      this.parts.onReply?.(master, message);
+      return reply;
+    } catch (error) {
+      return { ...reply, outcome: "failed", detail: messageOf(error) };
+    }
+  }
+
+  private logChange(master: string, state: MasterState, { outcome, detail }: MasterReply): void {
+    if (state.last === outcome) return;
+    if (outcome === "ok") this.parts.log.info("Master takes heartbeats", { master });
+    else this.parts.log.warn("Master does not take heartbeats", { master, outcome, error: detail });
+    state.last = outcome;
+  }
+}

@@ -1,0 +1,58 @@
+import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../shared/platform/http-client.js";
+import type { FleetToken } from "./fleet-token.js";
+
+/** How a request to a master ended, as the `outcome` label of metrics says it. */
+export type MasterOutcome = "ok" | "refused" | "rejected" | "failed" | "timeout" | "unreachable";
+
+export const MASTER_OUTCOMES: readonly MasterOutcome[] = [
+  "ok", "refused", "rejected", "failed", "timeout", "unreachable",
+];
+
+export interface MasterReply {
+  readonly outcome: MasterOutcome;
+  /** Why not, for people; empty when ok. */
+  readonly detail: string;
+  readonly body: Buffer;
+}
+
+interface MasterClientParts {
+  readonly sendHttp: SendHttp;
+  readonly token: FleetToken;
+  readonly agent: HttpAgent | undefined;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_REPLY_BYTES = 65_536;
+const NOTHING = Buffer.alloc(0);
+
+/** Posts JSON to masters with the fleet token. Never rejects: what goes wrong is an outcome. */
+export class MasterClient {
+  constructor(private readonly parts: MasterClientParts) {}
+
+  async post(url: string, body: string, signal: AbortSignal): Promise<MasterReply> {
+    const { sendHttp, token, agent } = this.parts;
+    const headers = { "content-type": "application/json", "user-agent": "pihealth-exporter", ...token.headers() };
+    const limits = { timeoutMs: TIMEOUT_MS, maxBodyBytes: MAX_REPLY_BYTES };
+    try {
+      const response = await sendHttp({
+        url, method: "POST", headers, body, signal, ...limits, ...(agent === undefined ? {} : { agent }),
+      });
+      if (response.status === 401 || response.status === 403) await token.reload();
+      return replyOf(response);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      return { outcome: error.code === "timeout" ? "timeout" : "unreachable", detail: error.message, body: NOTHING };
+    }
+  }
+}
+
+function replyOf({ status, body }: HttpResponse): MasterReply {
+  if (status >= 200 && status < 300) return { outcome: "ok", detail: "", body };
+  return { outcome: outcomeOf(status), detail: `status ${status}`, body };
+}
+
+/** Rejected is what would be rejected again however often it is sent; all else may be better the next time. */
+function outcomeOf(status: number): MasterOutcome {
+  if (status === 401 || status === 403) return "refused";
+  return status === 400 || status === 413 || status === 422 ? "rejected" : "failed";
+}
