@@ -11,7 +11,7 @@ const TOKEN = /^[\x21-\x7e]+$/;
  *
  * @throws {BadInputError} when the file cannot be read or holds no token; the message never holds the token
  */
-export async function readToken(tokenFile: string, files: Files): Promise<string> {
+export async function readFleetToken(tokenFile: string, files: Files): Promise<string> {
   let text: string;
   try {
     text = (await files.readText(tokenFile)).trim();

@@ -6,6 +6,8 @@ import { messageOf, PihealthError } from "../model/errors.js";
 /** Largest configuration or rule file read. */
 export const MAX_CONFIG_BYTES = 1_048_576;
 const MAX_ALIASES = 100; // Expanded aliases in one document: ordinary anchors pass, an alias bomb does not.
+/** Keys whose values no message may show, whatever is wrong with them. */
+const SECRET_KEYS = /^(.*password|.*secret|.*token|credentials|basic_auth|authorization|key)$/;
 
 /** A configuration file is not acceptable. The message names file, line, key, what is there and what must be. */
 export class ConfigError extends PihealthError {
@@ -61,25 +63,26 @@ export class ConfigSection {
    * @throws {ConfigError} when the text is too large, not YAML, or not a mapping; an empty file is an empty mapping
    */
   static parse(text: string, file: string): ConfigSection {
-    if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-      throw new ConfigError(file, undefined, `it is larger than ${MAX_CONFIG_BYTES} bytes`);
-    }
-    const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-    const problem = document.errors[0];
-    if (problem !== undefined) throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
-    let content: unknown;
-    try {
-      content = document.toJS({ maxAliasCount: MAX_ALIASES });
-    } catch (error) {
-      throw new ConfigError(file, undefined, messageOf(error), { cause: error });
-    }
-    const source = { file, document, lines };
+    const { source, content } = parseYaml(text, file);
     return ConfigSection.fromValue(source, [], content ?? {});
   }
 
+  /**
+   * Reads a file that is a list of mappings; an empty file is an empty list.
+   *
+   * @throws {ConfigError} when the text is too large, not YAML, or no such list
+   */
+  static parseList(text: string, file: string): ConfigSection[] {
+    const { source, content } = parseYaml(text, file);
+    const list = content ?? [];
+    if (!Array.isArray(list)) throw errorAt(source, [], `is ${describeAt([], list)}, it must be a list`);
+    return list.map((item, index) => ConfigSection.fromValue(source, [index], item));
+  }
+
   private static fromValue(source: Source, path: Path, value: unknown): ConfigSection {
-    if (!isMapping(value)) throw errorAt(source, path, `is ${describe(value)}, it must be a mapping of keys to values`);
+    if (!isMapping(value)) {
+      throw errorAt(source, path, `is ${describeAt(path, value)}, it must be a mapping of keys to values`);
+    }
     return new ConfigSection(source, path, value);
   }
 
@@ -90,6 +93,11 @@ export class ConfigSection {
   /** Line of the key, from 1, or of this section without a key. */
   lineOf(key?: string): number | undefined {
     return lineAt(this.source, key === undefined ? this.path : [...this.path, key]);
+  }
+
+  /** The whole section as plain data, secrets included. */
+  toObject(): Readonly<Record<string, unknown>> {
+    return this.values;
   }
 
   keys(): string[] {
@@ -106,7 +114,7 @@ export class ConfigSection {
     if (!this.has(key)) return this.defaultOr(key, options.default);
     const text = this.textOf(key);
     if (options.pattern !== undefined && !options.pattern.test(text)) {
-      this.fail(key, `is ${describe(text)}, it must be ${options.expected ?? `like ${options.pattern.source}`}`);
+      this.fail(key, `is ${this.describe(key, text)}, it must be ${options.expected ?? `like ${options.pattern.source}`}`);
     }
     return text;
   }
@@ -114,7 +122,7 @@ export class ConfigSection {
   oneOf<Choice extends string>(key: string, choices: readonly Choice[], options: { default?: Choice } = {}): Choice {
     const text = this.string(key, options);
     if (!(choices as readonly string[]).includes(text)) {
-      this.fail(key, `is ${describe(text)}, it must be one of ${choices.join(", ")}`);
+      this.fail(key, `is ${this.describe(key, text)}, it must be one of ${choices.join(", ")}`);
     }
     return text as Choice;
   }
@@ -125,7 +133,7 @@ export class ConfigSection {
     if (typeof value === "boolean") return value;
     if (value === "yes" || value === "on") return true;
     if (value === "no" || value === "off") return false;
-    return this.fail(key, `is ${describe(value)}, it must be true or false`);
+    return this.fail(key, `is ${this.describe(key, value)}, it must be true or false`);
   }
 
   number(key: string, options: NumberOptions = {}): number {
@@ -133,7 +141,7 @@ export class ConfigSection {
     const value = this.values[key];
     const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options;
     if (typeof value !== "number" || !(value >= min && value <= max)) {
-      return this.fail(key, `is ${describe(value)}, it must be a number${rangeText(min, max)}`);
+      return this.fail(key, `is ${this.describe(key, value)}, it must be a number${rangeText(min, max)}`);
     }
     return value;
   }
@@ -176,7 +184,7 @@ export class ConfigSection {
     if (!this.has(key)) return {};
     const value = this.values[key];
     const path = [...this.path, key];
-    if (!isMapping(value)) throw errorAt(this.source, path, `is ${describe(value)}, it must be a mapping`);
+    if (!isMapping(value)) throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a mapping`);
     const texts = Object.keys(value).map((name) => [name, this.textAt([...path, name], value[name])] as const);
     return Object.fromEntries(texts);
   }
@@ -192,7 +200,7 @@ export class ConfigSection {
     if (!this.has(key)) return [];
     const value = this.values[key];
     const path = [...this.path, key];
-    if (!Array.isArray(value)) throw errorAt(this.source, path, `is ${describe(value)}, it must be a list`);
+    if (!Array.isArray(value)) throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a list`);
     return value.map((item, index) => ConfigSection.fromValue(this.source, [...path, index], item));
   }
 
@@ -219,6 +227,10 @@ export class ConfigSection {
     this.fail(unknown, `is not a known key, the keys here are ${known === "" ? "none" : known}`);
   }
 
+  private describe(key: string, value: unknown): string {
+    return describeAt([...this.path, key], value);
+  }
+
   private defaultOr<Value>(key: string, value: Value | undefined): Value {
     if (value === undefined) throw errorAt(this.source, this.path, `key "${key}" is missing, it is required`);
     return value;
@@ -233,7 +245,22 @@ export class ConfigSection {
     if (typeof value === "string") return value;
     const node = this.source.document.getIn(path, true);
     if (isScalar(node) && typeof node.source === "string" && value !== null) return node.source;
-    throw errorAt(this.source, path, `is ${describe(value)}, it must be a text`);
+    throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a text`);
+  }
+}
+
+function parseYaml(text: string, file: string): { source: Source; content: unknown } {
+  if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
+    throw new ConfigError(file, undefined, `it is larger than ${MAX_CONFIG_BYTES} bytes`);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const problem = document.errors[0];
+  if (problem !== undefined) throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
+  try {
+    return { source: { file, document, lines }, content: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
+  } catch (error) {
+    throw new ConfigError(file, undefined, messageOf(error), { cause: error });
   }
 }
 
@@ -257,8 +284,13 @@ function formatPath(path: Path): string {
   return path.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
 }
 
-function describe(value: unknown): string {
-  const text = value === undefined ? "missing" : JSON.stringify(value);
+/** A value as a message shows it: secrets and what may hold them stay out. */
+function describeAt(path: Path, value: unknown): string {
+  if (value === undefined || value === null) return "missing";
+  if (path.some((part) => typeof part === "string" && SECRET_KEYS.test(part))) return "<secret>";
+  if (Array.isArray(value)) return "a list";
+  if (isMapping(value)) return "a mapping";
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

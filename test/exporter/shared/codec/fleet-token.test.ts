@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readToken, tokenHeader, tokenMatches } from "../../../../exporter/shared/codec/fleet-token.js";
+import { readFleetToken, tokenHeader, tokenMatches } from "../../../../exporter/shared/codec/fleet-token.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -25,7 +25,7 @@ for (const { name, header, matches } of [
 test("A token file is read without the white space around the token", async () => {
   const files = new MemoryFiles();
   files.put("/etc/token", `${TOKEN}\n`);
-  assert.equal(await readToken("/etc/token", files), TOKEN);
+  assert.equal(await readFleetToken("/etc/token", files), TOKEN);
 });
 
 for (const { name, content, message } of [
@@ -38,7 +38,7 @@ for (const { name, content, message } of [
   test(`A token file is refused without showing the token: ${name}`, async () => {
     const files = new MemoryFiles();
     if (content !== undefined) files.put("/etc/token", content);
-    await assert.rejects(readToken("/etc/token", files), (error: Error) => {
+    await assert.rejects(readFleetToken("/etc/token", files), (error: Error) => {
       assert.match(error.message, message);
       assert.ok(!error.message.includes(TOKEN));
       return true;
