@@ -1,0 +1,167 @@
+import type { ConfigSection } from "../shared/config/config-section.js";
+import type { Thresholds } from "./alarm-level.js";
+
+/**
+ * What a person may want otherwise about the collectors, in internal units. Intervals belong to the
+ * sampling loop.
+ */
+export interface CollectorSettings {
+  /** Ratios from 0 to 1. */
+  readonly memory: Thresholds;
+  /** Degrees Celsius. */
+  readonly cpu: Thresholds;
+  readonly disk: Thresholds & {
+    /** File system types that are not shown. */
+    readonly excludedTypes: readonly string[];
+    /** Folders in which, and at which, mounted file systems are not shown. */
+    readonly excludedMounts: readonly string[];
+    /** Ask network file systems too. A dead server then costs a thread until it answers. */
+    readonly includesNetwork: boolean;
+  };
+  readonly network: {
+    /** Names of devices, with `*` for any characters. */
+    readonly excludedDevices: readonly string[];
+  };
+  readonly processes: {
+    /** Series at most of top processes, by processor and by memory each; 0 for none. */
+    readonly topCount: number;
+    /** Part of one processor from which on a process is suspect. */
+    readonly maliciousCpuRatio: number;
+    /** Part of all memory from which on a process is suspect. */
+    readonly maliciousMemoryRatio: number;
+    /** Between the end of the first look and the begin of the second. */
+    readonly confirmMs: number;
+    /** Names of processes that are never malicious, with `*` for any characters. */
+    readonly ignoredNames: readonly string[];
+  };
+}
+
+/** File systems that keep nothing, or are full by nature. */
+const PSEUDO_TYPES = [
+  "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cramfs", "debugfs", "devpts",
+  "devtmpfs", "efivarfs", "erofs", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.portal", "fusectl",
+  "hugetlbfs", "iso9660", "mqueue", "nsfs", "overlay", "proc", "pstore", "ramfs", "rpc_pipefs",
+  "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs", "udf",
+] as const;
+
+/** Mounted by the system for itself, by containers, or for the time somebody is logged in. */
+const SYSTEM_MOUNTS = [
+  "/dev", "/proc", "/sys", "/run/credentials", "/run/user", "/run/lock", "/snap",
+  "/var/lib/docker", "/var/lib/containers", "/var/lib/kubelet", "/var/snap",
+] as const;
+
+export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({
+  memory: { note: 0.7, warning: 0.8 },
+  cpu: { note: 50, warning: 70 },
+  disk: {
+    note: 0.8,
+    warning: 0.9,
+    excludedTypes: PSEUDO_TYPES,
+    excludedMounts: SYSTEM_MOUNTS,
+    includesNetwork: false,
+  },
+  network: { excludedDevices: ["lo", "veth*", "ifb*"] },
+  processes: {
+    topCount: 3,
+    maliciousCpuRatio: 0.5,
+    maliciousMemoryRatio: 0.5,
+    confirmMs: 5000,
+    ignoredNames: [],
+  },
+});
+
+/**
+ * Reads the thresholds and exclusions of all collectors; every key may be missing. Lists replace
+ * the default list.
+ *
+ * @throws {ConfigError} naming the key that is wrong or unknown
+ */
+export function parseCollectorSettings(section: ConfigSection): CollectorSettings {
+  const usual = DEFAULT_COLLECTOR_SETTINGS;
+  const settings: CollectorSettings = {
+    memory: parseMemory(section.section("memory")),
+    cpu: parseCpu(section.section("cpu")),
+    disk: parseDisk(section.section("disk")),
+    network: parseSection(section.section("network"), (network) => ({
+      excludedDevices: network.strings("exclude_devices", {
+        default: usual.network.excludedDevices,
+      }),
+    })),
+    processes: parseSection(section.section("processes"), parseProcesses),
+  };
+  section.rejectUnknownKeys();
+  return Object.freeze(settings);
+}
+
+function parseSection<Result>(
+  section: ConfigSection,
+  parse: (section: ConfigSection) => Result,
+): Result {
+  const result = parse(section);
+  section.rejectUnknownKeys();
+  return result;
+}
+
+const parseMemory = (section: ConfigSection): Thresholds =>
+  parseSection(section, () => parsePercentThresholds(section, DEFAULT_COLLECTOR_SETTINGS.memory));
+
+function parseCpu(section: ConfigSection): Thresholds {
+  return parseSection(section, () => {
+    const { cpu } = DEFAULT_COLLECTOR_SETTINGS;
+    const thresholds = {
+      note: section.number("note_celsius", { default: cpu.note, min: -50, max: 200 }),
+      warning: section.number("warning_celsius", { default: cpu.warning, min: -50, max: 200 }),
+    };
+    requireOrder(section, "note_celsius", thresholds);
+    return thresholds;
+  });
+}
+
+function parseDisk(section: ConfigSection): CollectorSettings["disk"] {
+  const { disk } = DEFAULT_COLLECTOR_SETTINGS;
+  return parseSection(section, () => ({
+    ...parsePercentThresholds(section, disk),
+    excludedTypes: section.strings("exclude_types", { default: disk.excludedTypes }),
+    excludedMounts: section
+      .strings("exclude_mounts", { default: disk.excludedMounts })
+      .map((folder) => {
+        if (!folder.startsWith("/"))
+          section.fail("exclude_mounts", `holds "${folder}", it must hold absolute paths`);
+        return folder.replace(/(?<=.)\/+$/, "");
+      }),
+    includesNetwork: section.boolean("network_file_systems", { default: disk.includesNetwork }),
+  }));
+}
+
+function parseProcesses(section: ConfigSection): CollectorSettings["processes"] {
+  const { processes } = DEFAULT_COLLECTOR_SETTINGS;
+  return {
+    topCount: section.integer("top_count", { default: processes.topCount, min: 0, max: 20 }),
+    maliciousCpuRatio:
+      section.number("malicious_cpu_percent", { default: 50, min: 1, max: 10_000 }) / 100,
+    maliciousMemoryRatio:
+      section.number("malicious_memory_percent", { default: 50, min: 0.1, max: 100 }) / 100,
+    confirmMs: section.durationMs("confirm_after", { default: "5s", min: "1s", max: "10s" }),
+    ignoredNames: section.strings("ignore", { default: processes.ignoredNames }),
+  };
+}
+
+function parsePercentThresholds(section: ConfigSection, usual: Thresholds): Thresholds {
+  const percent = (key: string, ratio: number): number =>
+    section.number(key, { default: ratio * 100, min: 0, max: 100 }) / 100;
+  const thresholds = {
+    note: percent("note_percent", usual.note),
+    warning: percent("warning_percent", usual.warning),
+  };
+  requireOrder(section, "note_percent", thresholds);
+  return thresholds;
+}
+
+function requireOrder(
+  section: ConfigSection,
+  noteKey: string,
+  { note, warning }: Thresholds,
+): void {
+  if (note > warning)
+    section.fail(noteKey, "is above the threshold of the warning, it must be at most that");
+}

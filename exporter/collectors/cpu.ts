@@ -1,0 +1,45 @@
+/**
+ * How busy the processors are, as a ratio over a window of half a second and as counters per core
+ * and mode.
+ *
+ * Source: /proc/stat, read at both ends of the window. Times are ticks since boot (proc_stat(5)).
+ */
+import { CPU_MODES, cpuUsageRatio, readCpuTimes, type CpuReading } from "../sources/cpu-times.js";
+import { readKernelConstants } from "../sources/kernel-constants.js";
+import type { Sources } from "../sources/sources.js";
+import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import type { Collector } from "./collector.js";
+
+export const USAGE_RATIO = gauge({
+  name: "pihealth_cpu_usage_ratio",
+  help: "Working part of all processors' time over half a second, from 0 to 1.",
+});
+export const SECONDS = counter({
+  name: "pihealth_cpu_seconds_total",
+  help: "Seconds a core has spent in a mode since boot.",
+  labels: ["cpu", "mode"],
+});
+
+const WINDOW_MS = 500;
+
+export function createCpuCollector({ procfs, clock }: Sources): Collector {
+  return {
+    name: "cpu",
+    metrics: [USAGE_RATIO, SECONDS],
+    async collect(signal) {
+      const { ticksPerSecond } = await readKernelConstants(procfs);
+      const first = await readCpuTimes(procfs);
+      await clock.sleep(WINDOW_MS, signal);
+      const second = await readCpuTimes(procfs);
+      const usage = cpuUsageRatio(first.all, second.all);
+      const seconds = coreSeconds(second, ticksPerSecond);
+      return usage === undefined ? seconds : [USAGE_RATIO.sample(usage), ...seconds];
+    },
+  };
+}
+
+function coreSeconds({ cores }: CpuReading, ticksPerSecond: number): Sample[] {
+  return [...cores].flatMap(([cpu, times]) =>
+    CPU_MODES.map((mode) => SECONDS.sample(times[mode] / ticksPerSecond, { cpu, mode })),
+  );
+}

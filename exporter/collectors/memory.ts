@@ -1,0 +1,112 @@
+/**
+ * Memory and swap, and the dynamic average of what is used.
+ *
+ * Source: /proc/meminfo, in KiB. Used is what programs cannot get: total less available, so that
+ * caches do not count.
+ */
+import { BrokenSourceError } from "../sources/broken-source-error.js";
+import type { Sources } from "../sources/sources.js";
+import { gauge } from "../shared/model/metric.js";
+import { ALARM_LEVEL, alarmLevelSample } from "./alarm-level.js";
+import type { CollectorSettings } from "./collector-settings.js";
+import type { Collector } from "./collector.js";
+
+export const TOTAL = gauge({
+  name: "pihealth_memory_total_bytes",
+  help: "Memory the kernel manages, in bytes.",
+});
+export const FREE = gauge({
+  name: "pihealth_memory_free_bytes",
+  help: "Memory that nothing uses, not even a cache, in bytes.",
+});
+export const AVAILABLE = gauge({
+  name: "pihealth_memory_available_bytes",
+  help: "Memory that programs can still get without swapping, in bytes.",
+});
+export const USED_RATIO = gauge({
+  name: "pihealth_memory_used_ratio",
+  help: "Part of memory that is not available to programs, from 0 to 1.",
+});
+export const USED_RATIO_AVERAGE = gauge({
+  name: "pihealth_memory_used_ratio_average",
+  help: "Dynamic average of the used part, from 0 to 1: 0.3 of the last average, 0.7 of now.",
+});
+export const SWAP_TOTAL = gauge({
+  name: "pihealth_memory_swap_total_bytes",
+  help: "Swap space in bytes.",
+});
+export const SWAP_FREE = gauge({
+  name: "pihealth_memory_swap_free_bytes",
+  help: "Swap space not used, in bytes.",
+});
+
+const PREVIOUS_WEIGHT = 0.3;
+const CURRENT_WEIGHT = 0.7;
+
+export function createMemoryCollector(
+  { procfs }: Sources,
+  { memory }: CollectorSettings,
+): Collector {
+  let average: number | undefined;
+  return {
+    name: "memory",
+    metrics: [
+      TOTAL,
+      FREE,
+      AVAILABLE,
+      USED_RATIO,
+      USED_RATIO_AVERAGE,
+      SWAP_TOTAL,
+      SWAP_FREE,
+      ALARM_LEVEL,
+    ],
+    async collect() {
+      const info = parseMemoryInfo(await procfs.readText("meminfo"));
+      const usedRatio = (info.total - info.available) / info.total;
+      average =
+        average === undefined ? usedRatio : PREVIOUS_WEIGHT * average + CURRENT_WEIGHT * usedRatio;
+      return [
+        TOTAL.sample(info.total),
+        FREE.sample(info.free),
+        AVAILABLE.sample(info.available),
+        USED_RATIO.sample(usedRatio),
+        USED_RATIO_AVERAGE.sample(average),
+        SWAP_TOTAL.sample(info.swapTotal),
+        SWAP_FREE.sample(info.swapFree),
+        alarmLevelSample("memory", usedRatio, memory),
+      ];
+    },
+  };
+}
+
+interface MemoryInfo {
+  readonly total: number;
+  readonly free: number;
+  readonly available: number;
+  readonly swapTotal: number;
+  readonly swapFree: number;
+}
+
+/** @returns bytes */
+export function parseMemoryInfo(text: string): MemoryInfo {
+  const bytes = (key: string): number | undefined => {
+    const kibibytes = new RegExp(`^${key}: +(\\d+) kB$`, "m").exec(text)?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  };
+  const [total, free] = [bytes("MemTotal"), bytes("MemFree")];
+  if (total === undefined || total === 0 || free === undefined) {
+    throw new BrokenSourceError(
+      "/proc/meminfo",
+      "MemTotal or MemFree is missing, both must be there",
+    );
+  }
+  // Kernels before 3.14 leave the estimate to the reader.
+  const estimate = free + (bytes("Buffers") ?? 0) + (bytes("Cached") ?? 0) - (bytes("Shmem") ?? 0);
+  return {
+    total,
+    free,
+    available: Math.min(total, bytes("MemAvailable") ?? estimate),
+    swapTotal: bytes("SwapTotal") ?? 0,
+    swapFree: bytes("SwapFree") ?? 0,
+  };
+}

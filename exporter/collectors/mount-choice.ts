@@ -1,0 +1,51 @@
+import type { Mount } from "../sources/mounts.js";
+import type { CollectorSettings } from "./collector-settings.js";
+
+const NETWORK_TYPES = new Set([
+  "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "gpfs", "lustre", "ncpfs",
+  "nfs", "nfs4", "ocfs2", "smb3", "smbfs", "virtiofs",
+]);
+/** Programs behind other `fuse.` types may wait for a network; `fuseblk` is a local disk. */
+const PROGRAM_TYPE = /^fuse(\.|$)/;
+const MAX_ROWS = 64;
+
+/**
+ * Chooses the file systems worth a row: each once, without those that keep nothing, are hidden by a
+ * later mount, or lie behind a network.
+ *
+ * @returns in order of mount points, 64 at most
+ */
+export function chooseMounts(
+  mounts: readonly Mount[],
+  settings: CollectorSettings["disk"],
+): Mount[] {
+  // Of several mounts at one place the last one is seen.
+  const visible = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
+  const byDevice = new Map<string, Mount>();
+  for (const mount of visible.values()) {
+    if (!isWanted(mount, settings)) continue;
+    const other = byDevice.get(mount.deviceNumber);
+    if (other === undefined || isBetter(mount, other)) byDevice.set(mount.deviceNumber, mount);
+  }
+  const chosen = [...byDevice.values()].sort((left, right) =>
+    left.mountPoint < right.mountPoint ? -1 : 1,
+  );
+  return chosen.slice(0, MAX_ROWS);
+}
+
+function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk"]): boolean {
+  const isNetwork = NETWORK_TYPES.has(type) || PROGRAM_TYPE.test(type);
+  if (isNetwork && !settings.includesNetwork) return false;
+  // A Pi that protects its card with an overlay has it as its root.
+  if (settings.excludedTypes.includes(type) && !(type === "overlay" && mountPoint === "/"))
+    return false;
+  return !settings.excludedMounts.some(
+    (folder) => mountPoint === folder || mountPoint.startsWith(`${folder}/`),
+  );
+}
+
+/** The mount of the file system's own root rather than a bound folder, then the shorter path. */
+function isBetter(mount: Mount, other: Mount): boolean {
+  if ((mount.root === "/") !== (other.root === "/")) return mount.root === "/";
+  return mount.mountPoint.length < other.mountPoint.length;
+}

@@ -1,0 +1,83 @@
+/**
+ * What this machine is, since when it runs, and whether its clock can be trusted.
+ *
+ * Sources: /proc/sys/kernel, /proc/uptime, /proc/stat (btime), /etc/os-release, the device tree,
+ * and systemd-timesyncd's mark that it has set the clock. What none of these tells is asked of the
+ * systeminformation package.
+ */
+import { parseNumber } from "../sources/broken-source-error.js";
+import { readFact } from "../sources/file-tree.js";
+import { readBoard } from "../sources/firmware.js";
+import type { Sources } from "../sources/sources.js";
+import { gauge, type Sample } from "../shared/model/metric.js";
+import type { Collector } from "./collector.js";
+
+export const INFO = gauge({
+  name: "pihealth_system_info",
+  help: "What this machine is, in its labels; always 1.",
+  labels: ["hostname", "os", "kernel", "model", "serial", "architecture"],
+});
+export const BOOT_TIME = gauge({
+  name: "pihealth_boot_time_seconds",
+  help: "When the kernel started, in seconds since the Unix epoch by the clock of now.",
+});
+export const UPTIME = gauge({
+  name: "pihealth_uptime_seconds",
+  help: "Seconds since the kernel started.",
+});
+export const CLOCK_SYNCHRONIZED = gauge({
+  name: "pihealth_clock_synchronized",
+  help: "1 when systemd-timesyncd has set the clock since boot, 0 when not yet.",
+});
+
+const TIMESYNC = "run/systemd/timesync"; // systemd-timesyncd.service(8), "Files".
+
+export function createSystemCollector(sources: Sources): Collector {
+  const { procfs } = sources;
+  return {
+    name: "system",
+    metrics: [INFO, BOOT_TIME, UPTIME, CLOCK_SYNCHRONIZED],
+    async collect(signal) {
+      const uptime = (await procfs.readText("uptime")).split(" ")[0];
+      const bootTime = /^btime (\d+)$/m.exec(await procfs.readText("stat"))?.[1];
+      return [
+        INFO.sample(1, await readInfo(sources, signal)),
+        BOOT_TIME.sample(parseNumber(bootTime, "/proc/stat")),
+        UPTIME.sample(parseNumber(uptime, "/proc/uptime")),
+        ...(await clockSamples(sources)),
+      ];
+    },
+  };
+}
+
+type Info = Parameters<typeof INFO.sample>[1] & object;
+
+async function readInfo(
+  { procfs, sysfs, root, systemInformation }: Sources,
+  signal: AbortSignal,
+): Promise<Info> {
+  const release =
+    (await readFact(root, "etc/os-release")) ?? (await readFact(root, "usr/lib/os-release")) ?? "";
+  const board = await readBoard({ procfs, sysfs });
+  const found = {
+    os: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(release)?.[1],
+    architecture: await readFact(procfs, "sys/kernel/arch"), // Since Linux 6.1.
+    model: board.model,
+    serial: board.serial,
+  };
+  const isComplete = Object.values(found).every((value) => value !== undefined);
+  const rest = isComplete ? undefined : await systemInformation.facts(signal);
+  return {
+    hostname: (await readFact(procfs, "sys/kernel/hostname")) ?? "",
+    kernel: (await readFact(procfs, "sys/kernel/osrelease")) ?? "",
+    os: found.os ?? rest?.os ?? "",
+    model: found.model ?? rest?.model ?? "",
+    serial: found.serial ?? rest?.serial ?? "",
+    architecture: found.architecture ?? rest?.architecture ?? "",
+  };
+}
+
+async function clockSamples({ root }: Sources): Promise<Sample[]> {
+  if (!(await root.exists(TIMESYNC))) return [];
+  return [CLOCK_SYNCHRONIZED.sample((await root.exists(`${TIMESYNC}/synchronized`)) ? 1 : 0)];
+}

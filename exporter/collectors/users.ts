@@ -1,0 +1,103 @@
+/**
+ * Who may use this machine, who may do so as root, who was here last and who is here now.
+ *
+ * Sources: /etc/passwd, /etc/group, /etc/login.defs and the sudoers files (sources/accounts.ts);
+ * sessions from utmp or logind, earlier logins from wtmp, lastlog and lastlog2
+ * (sources/sessions.ts).
+ */
+import { readAccounts, type Accounts } from "../sources/accounts.js";
+import { readLastLogins, readSessions, type Session } from "../sources/sessions.js";
+import type { Sources } from "../sources/sources.js";
+import { gauge, type Sample } from "../shared/model/metric.js";
+import type { Collector } from "./collector.js";
+
+export const REAL = gauge({
+  name: "pihealth_users_real",
+  help: "Accounts of people, those of the system left out.",
+});
+export const RECENT_RANK = gauge({
+  name: "pihealth_user_recent_rank",
+  help: "1 for the user active last, 2 and 3 for those before; others have no series.",
+  labels: ["user"],
+});
+export const ROOT_INFO = gauge({
+  name: "pihealth_user_root_info",
+  help: "A user who is root or may become root; always 1.",
+  labels: ["user"],
+});
+export const SESSIONS = gauge({
+  name: "pihealth_user_sessions",
+  help: "Sessions of logged-in users now.",
+});
+export const SESSION_INFO = gauge({
+  name: "pihealth_user_session_info",
+  help: "A session now, with where it comes from and its terminal; always 1.",
+  labels: ["user", "address", "tty"],
+});
+
+const RECENT_USERS = 3;
+const MAX_ROOT_SERIES = 32;
+const MAX_SESSION_SERIES = 64;
+
+export function createUsersCollector({ root, procfs }: Sources): Collector {
+  return {
+    name: "users",
+    metrics: [REAL, RECENT_RANK, ROOT_INFO, SESSIONS, SESSION_INFO],
+    async collect() {
+      const accounts = await readAccounts(root);
+      const sessions = await readSessions({ root, procfs });
+      const lastLogins = await readLastLogins(root, accounts.all);
+      const recent = recentUsers(accounts, sessions, lastLogins);
+      return [
+        REAL.sample(accounts.real.length),
+        ...recent.map((user, index) => RECENT_RANK.sample(index + 1, { user })),
+        ...accounts.withRootRights
+          .slice(0, MAX_ROOT_SERIES)
+          .map((user) => ROOT_INFO.sample(1, { user })),
+        SESSIONS.sample(sessions.length),
+        ...sessionSamples(sessions),
+      ];
+    },
+  };
+}
+
+/**
+ * Those logged in now come first, the latest login before earlier ones. Accounts that no longer
+ * exist are left out.
+ */
+function recentUsers(
+  { all }: Accounts,
+  sessions: readonly Session[],
+  lastLogins: ReadonlyMap<string, number>,
+): string[] {
+  const online = new Map<string, number>();
+  for (const { user, sinceMs } of sessions)
+    online.set(user, Math.max(sinceMs, online.get(user) ?? 0));
+  const candidates = [...new Set(all.map(({ name }) => name))].filter(
+    (name) => online.has(name) || lastLogins.has(name),
+  );
+  const timeOf = (name: string): number => online.get(name) ?? lastLogins.get(name) ?? 0;
+  candidates.sort(
+    (left, right) =>
+      Number(online.has(right)) - Number(online.has(left)) ||
+      timeOf(right) - timeOf(left) ||
+      (left < right ? -1 : 1),
+  );
+  return candidates.slice(0, RECENT_USERS);
+}
+
+/**
+ * Two sessions of a user from one address without terminals are one series: its labels must be
+ * unique.
+ */
+function sessionSamples(sessions: readonly Session[]): Sample[] {
+  const unique = new Map(
+    sessions.map(({ user, address, tty }) => [
+      `${user}\0${address}\0${tty}`,
+      { user, address, tty },
+    ]),
+  );
+  return [...unique.values()]
+    .slice(0, MAX_SESSION_SERIES)
+    .map((labels) => SESSION_INFO.sample(1, labels));
+}

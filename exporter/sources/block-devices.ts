@@ -1,0 +1,96 @@
+import { readFact, type FileTree } from "./file-tree.js";
+
+/** A disk as a whole, such as `mmcblk0`, `nvme0n1` or `sda`. */
+export interface Disk {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+export interface BlockDevices {
+  readonly disks: readonly Disk[];
+  /** By `major:minor`: name of the device, and the disk it lies on where that is one of `disks`. */
+  readonly byNumber: ReadonlyMap<
+    string,
+    { readonly name: string; readonly disk: string | undefined }
+  >;
+  /** Disk a device lies on, by the device's name without `/dev/`. */
+  readonly diskOf: ReadonlyMap<string, string>;
+}
+
+const SECTOR_BYTES = 512; // Unit of /sys/block/<disk>/size, whatever the disk's sectors are.
+/** Memory shown as a disk, files shown as a disk, and drives for media that come and go. */
+const NOT_A_DISK = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
+/** Built from other block devices: device mapper (LVM, encryption) and software RAID. */
+const COMPOSED = /^(dm-|md)\d/;
+/** The boot and replay areas of an eMMC chip. */
+const CHIP_AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
+
+/** Reads which disks there are and which partitions and volumes lie on each. */
+export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
+  const names = (await sysfs.list("block", /./))
+    .filter((name) => !NOT_A_DISK.test(name) && !CHIP_AREA.test(name))
+    .sort();
+  const disks: Disk[] = [];
+  const diskOf = new Map<string, string>();
+  const numbers = new Map<string, string>();
+  for (const name of names.filter((candidate) => !COMPOSED.test(candidate))) {
+    const sizeBytes = Number((await readFact(sysfs, `block/${name}/size`)) ?? 0) * SECTOR_BYTES;
+    if (!(sizeBytes > 0)) continue; // A card reader without a card.
+    disks.push({ name, sizeBytes });
+    diskOf.set(name, name);
+    await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
+    for (const partition of await sysfs.list(`block/${name}`, partitionPattern(name))) {
+      diskOf.set(partition, name);
+      await addNumber(sysfs, numbers, { name: partition, folder: `block/${name}/${partition}` });
+    }
+  }
+  for (const name of names.filter((candidate) => COMPOSED.test(candidate))) {
+    await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
+    const disk = await diskBelow(sysfs, name, diskOf);
+    if (disk !== undefined) diskOf.set(name, disk);
+  }
+  const byNumber = new Map(
+    [...numbers].map(([number, name]) => [number, { name, disk: diskOf.get(name) }]),
+  );
+  return { disks, byNumber, diskOf };
+}
+
+/**
+ * Partitions are named after their disk, with a `p` between when the disk's name ends in a digit.
+ */
+function partitionPattern(disk: string): RegExp {
+  return new RegExp(`^${disk.replace(/[^a-z0-9]/gi, "\\$&")}${/\d$/.test(disk) ? "p" : ""}\\d+$`);
+}
+
+async function addNumber(
+  sysfs: FileTree,
+  numbers: Map<string, string>,
+  { name, folder }: NamedFolder,
+): Promise<void> {
+  const number = await readFact(sysfs, `${folder}/dev`);
+  if (number !== undefined) numbers.set(number, name);
+}
+
+interface NamedFolder {
+  readonly name: string;
+  readonly folder: string;
+}
+
+const MAX_LAYERS = 8; // Volumes on encryption on RAID are three.
+
+/** The first disk found below a composed device. */
+async function diskBelow(
+  sysfs: FileTree,
+  name: string,
+  diskOf: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  let layer = [name];
+  for (let depth = 0; depth < MAX_LAYERS && layer.length > 0; depth++) {
+    const below: string[] = [];
+    for (const device of layer) below.push(...(await sysfs.list(`block/${device}/slaves`, /./)));
+    const disk = below.map((device) => diskOf.get(device)).find((found) => found !== undefined);
+    if (disk !== undefined) return disk;
+    layer = below;
+  }
+  return undefined;
+}

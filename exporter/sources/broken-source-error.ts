@@ -1,0 +1,22 @@
+import { PihealthError } from "../shared/model/errors.js";
+
+/**
+ * A file of the system is there but does not say what it must: a broken read, not missing hardware.
+ */
+export class BrokenSourceError extends PihealthError {
+  readonly code = "broken_source";
+
+  constructor(source: string, detail: string, options?: ErrorOptions) {
+    super(`Cannot read "${source}": ${detail}`, options);
+  }
+}
+
+/** @throws {BrokenSourceError} when the text is not a decimal number */
+export function parseNumber(text: string | undefined, source: string): number {
+  const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) {
+    const found = text === undefined ? "nothing" : JSON.stringify(text.slice(0, 40));
+    throw new BrokenSourceError(source, `it holds ${found}, it must hold a number`);
+  }
+  return value;
+}

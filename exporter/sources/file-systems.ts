@@ -1,0 +1,70 @@
+import type { Clock } from "../shared/platform/clock.js";
+import type { FileSystemFacts } from "../shared/platform/files.js";
+
+/** The file system's server or disk does not answer. */
+export const STUCK = "stuck" as const;
+
+interface FileSystemsOptions {
+  readonly clock: Clock;
+  /** statfs(2). May never return; then it holds one of the four threads of the pool. */
+  readonly statfs: (mountPoint: string) => Promise<FileSystemFacts>;
+}
+
+/** After this a file system counts as stuck. */
+const DEADLINE_MS = 2000;
+/**
+ * With so many calls that do not return nothing more is asked: the other threads of the pool serve
+ * the history.
+ */
+const MAX_STUCK = 2;
+
+/** Asks mounted file systems for their room without ever waiting for a dead one twice. */
+export class FileSystems {
+  private readonly stuck = new Set<string>();
+
+  constructor(private readonly options: FileSystemsOptions) {}
+
+  /**
+   * @returns {@link STUCK} when the answer takes longer than 2 s, when an earlier question still
+   *   has no answer, or when two other file systems are stuck; asked again after the pending call
+   *   has returned
+   * @throws the system's error
+   */
+  async facts(mountPoint: string, signal: AbortSignal): Promise<FileSystemFacts | typeof STUCK> {
+    if (this.stuck.has(mountPoint) || this.stuck.size >= MAX_STUCK) return STUCK;
+    const inTime = new AbortController();
+    const call = this.options.statfs(mountPoint);
+    try {
+      const deadline = this.options.clock.sleep(
+        DEADLINE_MS,
+        AbortSignal.any([signal, inTime.signal]),
+      );
+      const answer = await Promise.race([
+        call,
+        deadline.then(
+          () => STUCK,
+          (error: unknown) => this.rethrow(error, signal),
+        ),
+      ]);
+      if (answer === STUCK) this.markStuck(mountPoint, call);
+      return answer;
+    } catch (error) {
+      if (signal.aborted) this.markStuck(mountPoint, call);
+      throw error;
+    } finally {
+      inTime.abort();
+    }
+  }
+
+  /** Aborting the deadline because the answer came is no error. */
+  private rethrow(error: unknown, signal: AbortSignal): typeof STUCK {
+    if (signal.aborted) throw error;
+    return STUCK;
+  }
+
+  private markStuck(mountPoint: string, call: Promise<FileSystemFacts>): void {
+    this.stuck.add(mountPoint);
+    const release = (): void => void this.stuck.delete(mountPoint);
+    call.then(release, release);
+  }
+}

@@ -1,0 +1,82 @@
+import path from "node:path";
+import { codeOf } from "../shared/model/errors.js";
+import { readKernelFile, type Files } from "../shared/platform/files.js";
+import {
+  kernelPathExists,
+  listKernelFolder,
+  readKernelBytes,
+} from "../shared/platform/kernel-files.js";
+
+/**
+ * A folder with all below it, read by paths relative to it, so that tests can root it at a recorded
+ * tree. Reads of missing files reject with the system's error (`ENOENT`).
+ */
+export interface FileTree {
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  readText(filePath: string): Promise<string>;
+  readBytes(filePath: string): Promise<Uint8Array>;
+  /** Names in `folder` that match, in no order; none when there is no such folder. */
+  list(folder: string, pattern: RegExp): Promise<string[]>;
+  exists(filePath: string): Promise<boolean>;
+}
+
+/** A tree on a disk, whose files may be large. */
+export interface DiskTree extends FileTree {
+  /** 0 when there is no such file. */
+  sizeBytes(filePath: string): Promise<number>;
+  /** Fewer bytes than `length` only at the end of the file. */
+  readRange(filePath: string, range: { offsetBytes: number; length: number }): Promise<Uint8Array>;
+}
+
+/**
+ * `/proc` or `/sys`: reads do not wait for a disk and happen at once, which costs a tenth of the
+ * thread pool's way.
+ */
+export function createKernelTree(root: string): FileTree {
+  return {
+    readText: async (filePath) => readKernelFile(`${root}/${filePath}`),
+    readBytes: async (filePath) => readKernelBytes(`${root}/${filePath}`),
+    list: async (folder, pattern) =>
+      listKernelFolder(`${root}/${folder}`).filter((name) => pattern.test(name)),
+    exists: async (filePath) => kernelPathExists(`${root}/${filePath}`),
+  };
+}
+
+/** `/etc`, `/run`, `/var`: reads may wait for an SD card, so they go through the thread pool. */
+export function createDiskTree(root: string, files: Files): DiskTree {
+  const at = (filePath: string): string => path.join(root, filePath);
+  return {
+    readText: (filePath) => files.readText(at(filePath)),
+    readBytes: (filePath) => files.readBytes(at(filePath)),
+    async list(folder, pattern) {
+      const entries = await files.list(at(folder)).catch((error: unknown) => {
+        if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
+        throw error;
+      });
+      return entries.map(({ name }) => name).filter((name) => pattern.test(name));
+    },
+    exists: async (filePath) => (await files.facts(at(filePath))) !== undefined,
+    sizeBytes: async (filePath) => (await files.facts(at(filePath)))?.sizeBytes ?? 0,
+    async readRange(filePath, { offsetBytes, length }) {
+      const file = await files.openRead(at(filePath));
+      try {
+        return await file.read(offsetBytes, length);
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+/**
+ * The text without surrounding white space and the NUL that ends device tree values; undefined when
+ * unreadable.
+ */
+export async function readFact(tree: FileTree, filePath: string): Promise<string | undefined> {
+  try {
+    const text = (await tree.readText(filePath)).replaceAll("\0", "").trim();
+    return text === "" ? undefined : text;
+  } catch {
+    return undefined; // A fact this machine does not tell us is one it does not have.
+  }
+}

@@ -1,0 +1,53 @@
+import type { FileTree } from "./file-tree.js";
+
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export interface Mount {
+  /** `major:minor` of the file system; the same for all its mounts. */
+  readonly deviceNumber: string;
+  /** Folder of the file system that is seen at the mount point; `/` unless bound or a subvolume. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly isReadOnly: boolean;
+  readonly type: string;
+  /** What was mounted: `/dev/mmcblk0p2`, `tmpfs`, `server:/export`. */
+  readonly source: string;
+}
+
+export async function readMounts(procfs: FileTree): Promise<Mount[]> {
+  return parseMounts(await procfs.readText("self/mountinfo"));
+}
+
+/** Lines of another shape are left out: one odd mount must not hide the others. */
+export function parseMounts(text: string): Mount[] {
+  return text.split("\n").flatMap((line) => parseMount(line) ?? []);
+}
+
+function parseMount(line: string): Mount | undefined {
+  const fields = line.split(" ");
+  // Between the options and the type stands any number of optional fields, ended by a dash alone.
+  const dash = fields.indexOf("-", 6);
+  const [, , deviceNumber, root, mountPoint, options] = fields;
+  const [type, source, superOptions] = fields.slice(dash + 1);
+  if (dash < 0 || deviceNumber === undefined || root === undefined || mountPoint === undefined)
+    return undefined;
+  if (options === undefined || type === undefined || source === undefined) return undefined;
+  const isReadOnly = [options, superOptions ?? ""].some((list) => list.split(",").includes("ro"));
+  return {
+    deviceNumber,
+    root: unescapeOctal(root),
+    mountPoint: unescapeOctal(mountPoint),
+    isReadOnly,
+    type: unescapeOctal(type),
+    source: unescapeOctal(source),
+  };
+}
+
+/**
+ * The kernel writes space, tab, line feed, backslash and hash as a backslash and three octal
+ * digits.
+ */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

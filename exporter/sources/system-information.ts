@@ -1,0 +1,77 @@
+import type { Clock } from "../shared/platform/clock.js";
+
+/** What this machine's files did not tell. */
+export interface SystemFacts {
+  readonly os: string | undefined;
+  readonly model: string | undefined;
+  readonly serial: string | undefined;
+  readonly architecture: string | undefined;
+}
+
+/** The two functions used of the systeminformation package. */
+export interface SystemInformationPackage {
+  system(): Promise<{ manufacturer: string; model: string; serial: string }>;
+  osInfo(): Promise<{ distro: string; release: string; arch: string }>;
+}
+
+const NOTHING: SystemFacts = {
+  os: undefined,
+  model: undefined,
+  serial: undefined,
+  architecture: undefined,
+};
+const REFRESH_MS = 3_600_000;
+const DEADLINE_MS = 10_000;
+
+/**
+ * Asks the systeminformation package, which starts child processes and takes 9 MB: it is loaded at
+ * the first question and asked once an hour at most.
+ */
+export class SystemInformation {
+  private known: SystemFacts = NOTHING;
+  private askedAtMs: number | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly load: () => Promise<SystemInformationPackage> = () =>
+      import("systeminformation"),
+  ) {}
+
+  /**
+   * Nothing is known when the package fails or takes longer than 10 s; its answer counts from when
+   * it comes.
+   */
+  async facts(signal: AbortSignal): Promise<SystemFacts> {
+    const nowMs = this.clock.monotonicMs();
+    if (this.askedAtMs === undefined || nowMs - this.askedAtMs >= REFRESH_MS) {
+      this.askedAtMs = nowMs;
+      const answered = new AbortController();
+      const asked = this.ask().finally(() => answered.abort());
+      const deadline = this.clock.sleep(DEADLINE_MS, AbortSignal.any([signal, answered.signal]));
+      await Promise.race([asked, deadline.catch(() => undefined)]);
+    }
+    return this.known;
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      const { system, osInfo } = await this.load();
+      const [board, os] = await Promise.all([system(), osInfo()]);
+      this.known = {
+        os: joined(os.distro, os.release),
+        model: joined(board.manufacturer, board.model),
+        serial: joined(board.serial),
+        architecture: joined(os.arch),
+      };
+    } catch {
+      // The package is the last resort for facts that only inform: without it their labels stay
+      // empty.
+    }
+  }
+}
+
+/** The package writes a dash, "unknown" or nothing for what it does not find. */
+function joined(...parts: readonly string[]): string | undefined {
+  const told = parts.filter((part) => !["", "-", "unknown", "Computer"].includes(part));
+  return told.length === 0 ? undefined : told.join(" ");
+}
