@@ -6,8 +6,11 @@ import type { FunctionTable } from "./template-values.js";
 /** A template ready to be rendered any number of times. */
 export interface CompiledTemplate {
   readonly name: string;
-  /** @throws {TemplateError} when a field, function or bound fails; nothing is returned of what was rendered so far */
-  render(data: unknown): string;
+  /**
+   * @param functions take the place of those of the same name that the template was compiled with
+   * @throws {TemplateError} when a field, function or bound fails; nothing is returned of what was rendered so far
+   */
+  render(data: unknown, functions?: FunctionTable): string;
 }
 
 /** Named templates (`{{ define "x" }}`) shared by many templates. */
@@ -48,7 +51,13 @@ export function compileTemplate(
 ): CompiledTemplate {
   const trees: TemplateTrees = new Map(options.definitions?.trees);
   addTrees(trees, name, text, functions);
-  return { name, render: (data) => evaluate({ name, data, trees, functions, escape: options.escape ?? "none" }) };
+  const escape = options.escape ?? "none";
+  return {
+    name,
+    render: (data, replaced) => {
+      return evaluate({ name, data, trees, functions: { ...functions, ...replaced }, escape });
+    },
+  };
 }
 
 function addTrees(trees: TemplateTrees, name: string, text: string, functions: FunctionTable): void {

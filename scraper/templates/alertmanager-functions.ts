@@ -1,0 +1,96 @@
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import { formatTime, GoDuration, inZone, timeOf } from "./go-time.js";
+import { humanizeDuration } from "./humanize.js";
+import { FunctionError } from "./template-error.js";
+import { TEXT_FUNCTIONS } from "./text-functions.js";
+import {
+  InterfaceMap, isList, isNil, SafeHtml, SafeUrl, templateFunction, variadicFunction, type FunctionTable,
+} from "./template-values.js";
+
+const MAX_LIST = 10_000;
+
+/** The functions of Alertmanager's templates. @param wallMs for `since` */
+export function createAlertmanagerFunctions({ wallMs }: { readonly wallMs: () => number }): FunctionTable {
+  return {
+    ...TEXT_FUNCTIONS,
+    title: templateFunction(["string"], titleCase),
+    trimSpace: templateFunction(["string"], (text) => text.trim()),
+    join: templateFunction(["string", "list"], (separator, parts) => joinTexts(separator, parts)),
+    safeUrl: templateFunction(["string"], (text) => new SafeUrl(text)),
+    urlUnescape: templateFunction(["string"], unescapeQuery),
+    stringSlice: variadicFunction([], "string", (...texts) => texts),
+    date: templateFunction(["string", "time"], (layout, time) => formatTime(timeOf(time), layout)),
+    tz: templateFunction(["string", "time"], (zone, time) => inZone(timeOf(time), zone)),
+    since: templateFunction(["time"], (time) => new GoDuration(wallMs() - timeOf(time).epochMs)),
+    humanizeDuration: templateFunction(["any"], humanizeDuration),
+    toJson: templateFunction(["any"], (value) => goJson(toJsonValue(value))),
+    list: variadicFunction([], "any", (...values) => values),
+    append: variadicFunction(["list"], "any", (values, ...more) => appendTo(values, more)),
+    dict: variadicFunction([], "any", (...pairs) => createDict(pairs)),
+  };
+}
+
+/** The first letter of each word in upper case, the others in lower case. */
+function titleCase(text: string): string {
+  return text.replace(/[\p{L}\p{M}\p{N}_'’]+/gu, (word) => {
+    const first = word.search(/\p{L}/u);
+    if (first === -1) return word;
+    const [letter = ""] = word.slice(first);
+    return word.slice(0, first) + letter.toUpperCase() + word.slice(first + letter.length).toLowerCase();
+  });
+}
+
+function joinTexts(separator: string, parts: readonly unknown[]): string {
+  const texts = parts.map((part) => {
+    if (typeof part === "string") return part;
+    throw new FunctionError("wrong type for value; expected []string", true);
+  });
+  return texts.join(separator);
+}
+
+function unescapeQuery(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/\+/g, " "));
+  } catch (error) {
+    throw new FunctionError(`invalid URL escape in ${JSON.stringify(text)}: ${messageOf(error)}`);
+  }
+}
+
+function appendTo(values: readonly unknown[], more: readonly unknown[]): readonly unknown[] {
+  if (values.length + more.length > MAX_LIST) throw new FunctionError(`list is longer than ${MAX_LIST}`);
+  return [...values, ...more];
+}
+
+function createDict(pairs: readonly unknown[]): InterfaceMap {
+  if (pairs.length % 2 !== 0) throw new FunctionError("dict requires an even number of arguments");
+  const dict = new InterfaceMap();
+  for (let index = 0; index < pairs.length; index += 2) {
+    const key = pairs[index];
+    if (typeof key !== "string") throw new FunctionError("dict keys must be strings");
+    dict.set(key, pairs[index + 1]);
+  }
+  return dict;
+}
+
+function toJsonValue(value: unknown, depth = 0): unknown {
+  if (depth > 50) throw new FunctionError("value is nested deeper than 50");
+  if (isNil(value)) return null;
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof SafeHtml || value instanceof SafeUrl) return value.text;
+  if (isList(value)) return value.map((item) => toJsonValue(item, depth + 1));
+  if (value instanceof Map) {
+    const map = value as ReadonlyMap<string, unknown>;
+    return Object.fromEntries([...map.keys()].sort().map((key) => [key, toJsonValue(map.get(key), depth + 1)]));
+  }
+  if (typeof value !== "object") return value;
+  if ("epochMs" in value) return formatTime(timeOf(value), "2006-01-02T15:04:05.999999999Z07:00");
+  const fields = Object.entries(value).filter(([, field]) => typeof field !== "function");
+  return Object.fromEntries(fields.map(([name, field]) => [name, toJsonValue(field, depth + 1)]));
+}
+
+/** As encoding/json writes it: what could end a script element is escaped. */
+function goJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
