@@ -70,21 +70,12 @@ function slice(value: unknown, ...indexes: bigint[]): unknown {
   return Buffer.isBuffer(part) ? part.toString("utf8") : part;
 }
 
-type BasicKind = "bool" | "int" | "float" | "string";
+type BasicKind = "boolean" | "bigint" | "number" | "string";
 
+/** Undefined for what Go cannot compare. */
 function basicKind(value: unknown): BasicKind | undefined {
-  switch (typeof value) {
-    case "boolean":
-      return "bool";
-    case "bigint":
-      return "int";
-    case "number":
-      return "float";
-    case "string":
-      return "string";
-    default:
-      return value instanceof SafeHtml || value instanceof SafeUrl ? "string" : undefined;
-  }
+  const kind = typeof plain(value);
+  return kind === "boolean" || kind === "bigint" || kind === "number" || kind === "string" ? kind : undefined;
 }
 
 const plain = (value: unknown): unknown =>
@@ -104,7 +95,7 @@ function less(left: unknown, right: unknown): boolean {
   const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
   if (leftKind === undefined || rightKind === undefined) throw new FunctionError("invalid type for comparison");
   if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
-  if (leftKind === "bool") throw new FunctionError("invalid type for comparison");
+  if (leftKind === "boolean") throw new FunctionError("invalid type for comparison");
   if (leftKind === "string") return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right))) < 0;
   return (left as number) < (right as number);
 }
@@ -115,7 +106,6 @@ const HTML: Readonly<Record<string, string>> = {
 
 /** What the function `html` does; HTML mode escapes by place instead (html-escaping.ts). */
 export function escapeHtmlText(text: string): string {
-  // eslint-disable-next-line no-control-regex -- NUL must not reach HTML.
   return text.replace(/[\0"'&<>]/g, (character) => HTML[character] as string);
 }
 

@@ -177,10 +177,8 @@ class Evaluator {
 
   private setLoopVariables({ variables, assigns }: Pipeline, key: unknown, element: unknown): void {
     const [first, second] = variables;
-    const pairs = second === undefined ? [[first, element]] : [[first, key], [second, element]];
-    for (const [name, value] of pairs) {
-      if (name !== undefined) this.setVariable(name as string, value, assigns);
-    }
+    if (first !== undefined) this.setVariable(first, second === undefined ? element : key, assigns);
+    if (second !== undefined) this.setVariable(second, element, assigns);
   }
 
   private setVariable(name: string, value: unknown, assigns: boolean): void {
@@ -204,17 +202,9 @@ class Evaluator {
   private command(command: Command, dot: unknown, piped: unknown): unknown {
     this.step(command.position);
     const [first, ...rest] = command.operands as [Operand, ...Operand[]];
-    switch (first.kind) {
-      case "identifier":
-        return this.call(first.name, { command, operands: rest }, dot, piped);
-      case "field":
-      case "chain":
-      case "variable":
-        if (first.kind === "variable" && first.names.length === 0) break;
-        return this.fieldChain(first, { command, operands: rest }, dot, piped);
-      default:
-        break;
-    }
+    if (first.kind === "identifier") return this.call(first.name, { command, operands: rest }, dot, piped);
+    const isChain = first.kind === "field" || first.kind === "chain" || first.kind === "variable";
+    if (isChain && first.names.length > 0) return this.fieldChain(first, { command, operands: rest }, dot, piped);
     if (rest.length > 0 || piped !== NOTHING_PIPED) {
       this.fail(placeOf(first), `can't give argument to non-function ${formatOperand(first)}`);
     }

@@ -107,20 +107,11 @@ function sizeOf(text: string | undefined, cursor: ArgumentCursor): number | "bad
 function formatVerb(verb: string, value: unknown, spec: Spec, depth = 0): string {
   if (verb === "T") return pad(isNil(value) ? "<nil>" : typeName(value), spec);
   if (isNil(value)) return verb === "v" ? pad("<nil>", spec) : `%!${verb}(<nil>)`;
-  switch (typeof value) {
-    case "string":
-      return formatText(verb, value, spec, "string");
-    case "bigint":
-      return formatInteger(verb, value, spec);
-    case "number":
-      return formatNumber(verb, value, spec);
-    case "boolean":
-      return "tv".includes(verb) ? pad(String(value), spec) : badVerb(verb, value);
-    case "object":
-      return formatObject(verb, value as object, spec, depth);
-    default:
-      return badVerb(verb, value);
-  }
+  if (typeof value === "string") return formatText(verb, value, spec, "string");
+  if (typeof value === "bigint") return formatInteger(verb, value, spec);
+  if (typeof value === "number") return formatNumber(verb, value, spec);
+  if (typeof value === "object") return formatObject(verb, value, spec, depth);
+  return "tv".includes(verb) ? pad(String(value as boolean), spec) : badVerb(verb, value);
 }
 
 function formatObject(verb: string, value: object, spec: Spec, depth: number): string {

@@ -6,9 +6,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "+": "&#43;", "<": "&lt;", ">": "&gt;",
 };
 /** Text that is already HTML where no tags may stand: entities in it stay as they are. */
-// eslint-disable-next-line no-control-regex -- NUL must not reach HTML.
 const MARKUP = /[\0"'+<>]/g;
-// eslint-disable-next-line no-control-regex -- as above
 const SPECIAL = /[\0"'&+<>]/g;
 
 const replaceWith = (text: string, pattern: RegExp): string =>

@@ -68,14 +68,8 @@ export class HtmlOutput implements TemplateOutput {
   }
 
   private escapeInAttribute(value: unknown): string {
-    switch (this.attribute) {
-      case "plain":
-        return escapeForAttribute(value);
-      case "url":
-        return escapeForUrl(value, this.urlPart);
-      default:
-        return this.refuse(`in a ${this.attribute} attribute`);
-    }
+    if (this.attribute === "plain") return escapeForAttribute(value);
+    return this.attribute === "url" ? escapeForUrl(value, this.urlPart) : this.refuse(`in a ${this.attribute} attribute`);
   }
 
   private refuse(place: string): never {

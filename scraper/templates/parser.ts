@@ -268,48 +268,34 @@ class Parser {
     const names: string[] = [];
     while (this.peek().kind === "field" && !this.peek().spaced) names.push(this.take().text.slice(1));
     if (names.length === 0) return base;
-    switch (base.kind) {
-      case "field":
-        return { ...base, position, names: [...base.names, ...names] };
-      case "variable":
-        return { ...base, position, names };
-      case "bool":
-      case "string":
-      case "number":
-      case "nil":
-      case "dot":
-        return this.unexpected({ ...token, kind: "dot", text: "." }, `after term ${JSON.stringify(token.text)}`);
-      default:
-        return { kind: "chain", position: base.position, base, names };
+    if (base.kind === "field") return { ...base, position, names: [...base.names, ...names] };
+    if (base.kind === "variable") return { ...base, position, names };
+    if (base.kind === "identifier" || base.kind === "pipeline") {
+      return { kind: "chain", position: base.position, base, names };
     }
+    return this.unexpected({ ...token, kind: "dot", text: "." }, `after term ${JSON.stringify(token.text)}`);
   }
 
   private term(token: Token): Operand {
     const { position } = this.take();
-    switch (token.kind) {
-      case "identifier":
-        this.requireFunction(token.text);
-        return { kind: "identifier", position, name: token.text };
-      case "dot":
-      case "nil":
-        return { kind: token.kind, position };
-      case "variable":
-        this.requireVariable(token.text);
-        return { kind: "variable", position, name: token.text, names: [] };
-      case "field":
-        return { kind: "field", position, names: [token.text.slice(1)] };
-      case "bool":
-        return { kind: "bool", position, value: token.text === "true" };
-      case "number":
-      case "character":
-        return parseNumber(token.text, position) ?? this.fail(`bad number syntax: ${JSON.stringify(token.text)}`);
-      case "left":
-        return this.pipeline("parenthesized pipeline", "right");
-      case "string":
-        return { kind: "string", position, value: this.text(token), source: token.text };
-      default:
-        return this.unexpected(token, "operand");
+    const { kind, text } = token;
+    if (kind === "identifier") {
+      this.requireFunction(text);
+      return { kind, position, name: text };
     }
+    if (kind === "variable") {
+      this.requireVariable(text);
+      return { kind, position, name: text, names: [] };
+    }
+    if (kind === "dot" || kind === "nil") return { kind, position };
+    if (kind === "field") return { kind, position, names: [text.slice(1)] };
+    if (kind === "bool") return { kind, position, value: text === "true" };
+    if (kind === "string") return { kind, position, value: this.text(token), source: text };
+    if (kind === "number" || kind === "character") {
+      return parseNumber(text, position) ?? this.fail(`bad number syntax: ${JSON.stringify(text)}`);
+    }
+    if (kind === "left") return this.pipeline("parenthesized pipeline", "right");
+    return this.unexpected(token, "operand");
   }
 
   private text(token: Token): string {

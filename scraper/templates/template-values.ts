@@ -116,23 +116,13 @@ export function isTrue(value: unknown): boolean {
 
 /** The name of a value's Go type, for messages. */
 export function typeName(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return "string";
-    case "bigint":
-      return "int";
-    case "number":
-      return "float64";
-    case "boolean":
-      return "bool";
-    case "function":
-      return "func";
-    case "object":
-      return value === null ? "nil" : objectTypeName(value);
-    default:
-      return "nil";
-  }
+  if (isNil(value)) return "nil";
+  return typeof value === "object" ? objectTypeName(value) : BASIC_TYPE_NAMES[typeof value];
 }
+
+const BASIC_TYPE_NAMES = {
+  string: "string", bigint: "int", number: "float64", boolean: "bool", function: "func", symbol: "nil", undefined: "nil",
+} as const;
 
 function objectTypeName(value: object): string {
   if (isList(value)) return "[]interface {}";
