@@ -1,5 +1,6 @@
 import { constants, createGzip } from "node:zlib";
-import { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import express, { type NextFunction, type Request, type Response } from "express";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
@@ -151,7 +152,7 @@ function* prepend(head: readonly Buffer[], rest: Iterator<string | Buffer>): Gen
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield Buffer.from(next.value as string);
 }
 
-const asWritable = (response: Response): Writable => response as unknown as Writable;
+const asWritable = (response: Response): Writable => response;
 
 function sendJson(response: Response, status: number, value: unknown): void {
   response.status(status).setHeader("Content-Type", "application/json");

@@ -89,7 +89,7 @@ export async function waitFor<Result>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`Waited ${withinMs}ms in vain for ${what}. ${String(lastError ?? "")}\n${describe()}`);
+  throw new Error(`Waited ${withinMs}ms in vain for ${what}. ${lastError instanceof Error ? lastError.message : ""}\n${describe()}`);
 }
 
 /** A TCP port nothing listens on at the moment. */
