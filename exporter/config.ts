@@ -57,6 +57,7 @@ export interface ExporterConfig {
 export interface CollectorDefaults {
   readonly name: string;
   readonly defaultIntervalMs: number;
+  readonly deadlineMs: number;
   readonly enabledByDefault: boolean;
 }
 
@@ -117,14 +118,15 @@ function parseCollector(collectors: ConfigSection, defaults: CollectorDefaults):
   const enabled = section.boolean("enabled", { default: defaults.enabledByDefault });
   const interval = formatDurationMs(defaults.defaultIntervalMs);
   const intervalMs = section.durationMs("interval", { default: interval, min: "1s", max: "1d" });
-  const deadlineMs = section.durationMs("deadline", { default: "10s", min: "100ms", max: "5m" });
+  const deadline = formatDurationMs(defaults.deadlineMs);
+  const deadlineMs = section.durationMs("deadline", { default: deadline, min: "100ms", max: "5m" });
   section.rejectUnknownKeys();
   return { enabled, intervalMs, deadlineMs };
 }
 
 function parseUplink(section: ConfigSection): UplinkConfig {
   const masters = section.attempt("masters", () => section.strings("masters", { default: [] }).map(parseMasterUrl));
-  if (masters.length > MAX_MASTERS) section.fail("masters", `has ${masters.length} entries, it must have at most 8`);
+  if (masters.length > MAX_MASTERS) section.fail("masters", `has ${masters.length} entries, it must have at most ${MAX_MASTERS}`);
   const tokenFile = optionalFile(section, "token_file");
   const caFile = optionalFile(section, "ca_file");
   const heartbeatIntervalMs = section.durationMs("heartbeat_interval", { default: "30s", min: "1s", max: "10m" });

@@ -13,7 +13,8 @@ const STAGGER_MS = 100;
 /** What came of one run of one collector. */
 export interface Sampling {
   readonly collector: string;
-  readonly family: Family;
+  /** Whose human line shows its values; undefined where none does. */
+  readonly family: Family | undefined;
   /** When the run began, by the wall clock. */
   readonly wallMs: number;
   /** When the run began, by the monotonic clock. */
@@ -30,7 +31,7 @@ export type SamplingListener = (sampling: Sampling) => void;
 
 export interface ScheduledCollector {
   readonly collector: Collector;
-  readonly family: Family;
+  readonly family: Family | undefined;
   readonly intervalMs: number;
   readonly deadlineMs: number;
 }
@@ -52,44 +53,66 @@ interface SamplingLoopParts {
   readonly listeners: readonly SamplingListener[];
 }
 
-/**
- * Runs every collector on its own interval, with a deadline for each run. One that hangs is reported as failed at its
- * deadline and not started again until the hanging run has ended; no other collector notices.
- */
+/** Runs every collector on its own interval. One that hangs or fails is noticed by no other. */
 export class SamplingLoop {
-  private readonly stopping = new AbortController();
-  private readonly lastOutcomes = new Map<string, string>();
-  private readonly unsampled: Set<string>;
-  private runs: Promise<void>[] = [];
+  private readonly loops: readonly CollectorLoop[];
 
-  constructor(private readonly parts: SamplingLoopParts) {
-    this.unsampled = new Set(parts.collectors.map(({ collector }) => collector.name));
+  constructor(parts: SamplingLoopParts) {
+    this.loops = parts.collectors.map((scheduled) => new CollectorLoop(scheduled, parts));
   }
 
   /** True once every collector has run, whatever came of it. */
   get hasSampledAll(): boolean {
-    return this.unsampled.size === 0;
+    return this.loops.every(({ hasSampled }) => hasSampled);
   }
 
   start(): void {
-    this.runs = this.parts.collectors.map((scheduled, index) => this.runOnInterval(scheduled, index * STAGGER_MS));
+    this.loops.forEach((loop, index) => loop.start(index * STAGGER_MS));
   }
 
-  /** Waits for the loops, not for a collector that hangs. */
+  /** Does not wait for a collector that hangs. */
+  async stop(): Promise<void> {
+    await Promise.all(this.loops.map((loop) => loop.stop()));
+  }
+}
+
+type Outcome = Pick<Sampling, "samples" | "error">;
+
+/** Runs one collector. A run that hangs is reported as failed at its deadline; the next one starts after its end. */
+class CollectorLoop {
+  hasSampled = false;
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  /** Ends the wait for the collector that runs. */
+  private release: () => void = () => undefined;
+  private lastMessage: string | undefined;
+
+  constructor(
+    private readonly scheduled: ScheduledCollector,
+    private readonly parts: SamplingLoopParts,
+  ) {}
+
+  start(delayMs: number): void {
+    this.running = this.run(delayMs);
+  }
+
   async stop(): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.runs);
+    this.release();
+    await this.running;
   }
 
-  private async runOnInterval(scheduled: ScheduledCollector, delayMs: number): Promise<void> {
+  private async run(delayMs: number): Promise<void> {
     const { clock } = this.parts;
-    const { signal } = this.stopping;
+    const { intervalMs } = this.scheduled;
     let nextMs = clock.monotonicMs() + delayMs;
     while (await this.sleepUntil(nextMs)) {
-      const running = this.sample(scheduled);
-      await Promise.race([running, aborted(signal)]);
-      const lateMs = clock.monotonicMs() - nextMs;
-      nextMs += scheduled.intervalMs * (Math.floor(lateMs / scheduled.intervalMs) + 1);
+      await new Promise<void>((resolve, reject) => {
+        this.release = resolve;
+        this.sample().then(resolve, reject);
+      });
+      // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
+      nextMs += intervalMs * (Math.floor((clock.monotonicMs() - nextMs) / intervalMs) + 1);
     }
   }
 
@@ -105,60 +128,59 @@ export class SamplingLoop {
     return !signal.aborted;
   }
 
-  /** Emits exactly one sampling, at the deadline at the latest; returns when the collector has ended. */
-  private async sample(scheduled: ScheduledCollector): Promise<void> {
+  /** Emits one sampling, at the deadline at the latest; returns when the collector has ended. */
+  private async sample(): Promise<void> {
     const { clock } = this.parts;
-    const startedWallMs = clock.wallMs();
-    const startedMs = clock.monotonicMs();
-    const emit = (samples: readonly Sample[], error: unknown): void => {
-      const durationMs = clock.monotonicMs() - startedMs;
-      this.emit(scheduled, { wallMs: startedWallMs, monotonicMs: startedMs, durationMs, samples, error });
-    };
+    const started = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     const deadline = new AbortController();
     const finished = new AbortController();
-    const collecting = collect(scheduled.collector, deadline.signal).finally(() => finished.abort());
-    const late = this.failAt(scheduled.deadlineMs, finished.signal, deadline);
+    const collecting = collect(this.scheduled.collector, deadline.signal).finally(() => finished.abort());
+    let outcome: Outcome;
     try {
-      emit(await Promise.race([collecting, late]), undefined);
+      outcome = { samples: await Promise.race([collecting, this.failAtDeadline(deadline, finished.signal)]), error: undefined };
     } catch (error) {
-      emit([], error);
+      outcome = { samples: [], error: asError(error) };
     }
+    if (!this.stopping.signal.aborted) this.emit(started, outcome);
     await collecting.catch(() => undefined); // Reported above, or came after the deadline that was.
   }
 
-  private async failAt(deadlineMs: number, finished: AbortSignal, deadline: AbortController): Promise<never> {
+  /** Rejects at the deadline, or never once `finished`: then the collector's own outcome counts. */
+  private async failAtDeadline(deadline: AbortController, finished: AbortSignal): Promise<never> {
+    const { deadlineMs } = this.scheduled;
     try {
       await this.parts.clock.sleep(deadlineMs, finished);
-    } catch {
-      return new Promise(() => undefined); // The collector was faster: its own outcome counts.
+    } catch (error) {
+      if (!finished.aborted) throw error;
+      return new Promise(() => undefined);
     }
-    const error = new DeadlineError(`Cannot finish the sampling: it runs longer than ${deadlineMs}ms`);
+    const error = new DeadlineError(`Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`);
     deadline.abort(error);
     throw error;
   }
 
-  private emit(scheduled: ScheduledCollector, outcome: Omit<Sampling, "collector" | "family" | "ok" | "error"> & { error: unknown }): void {
-    const { collector, family } = scheduled;
-    if (this.stopping.signal.aborted) return;
-    this.unsampled.delete(collector.name);
-    this.logChange(collector.name, outcome.error);
+  private emit(started: Pick<Sampling, "wallMs" | "monotonicMs">, outcome: Outcome): void {
+    const { collector, family } = this.scheduled;
+    const { clock, listeners } = this.parts;
+    this.hasSampled = true;
+    this.logChange(outcome.error);
     const ok = outcome.error === undefined || outcome.error instanceof NoDataError;
-    const error = outcome.error === undefined ? undefined : asError(outcome.error);
-    const sampling = { ...outcome, collector: collector.name, family, ok, error };
-    for (const listen of this.parts.listeners) listen(sampling);
+    const durationMs = clock.monotonicMs() - started.monotonicMs;
+    const sampling: Sampling = { ...started, ...outcome, collector: collector.name, family, ok, durationMs };
+    for (const listen of listeners) listen(sampling);
   }
 
-  private logChange(name: string, error: unknown): void {
-    const outcome = error === undefined ? "ok" : messageOf(error);
-    const before = this.lastOutcomes.get(name);
-    if (before === outcome) return;
-    this.lastOutcomes.set(name, outcome);
+  private logChange(error: Error | undefined): void {
+    const { log } = this.parts;
+    const { name } = this.scheduled.collector;
+    if (error?.message === this.lastMessage) return;
+    this.lastMessage = error?.message;
     if (error instanceof NoDataError) {
-      this.parts.log.debug("Collector has nothing to read on this machine", { collector: name, reason: outcome });
-    } else if (error !== undefined) {
-      this.parts.log.warn("Collector fails", { collector: name, error: outcome });
-    } else if (before !== undefined) {
-      this.parts.log.info("Collector works again", { collector: name });
+      log.debug("Collector has nothing to read on this machine", { collector: name, reason: error.message });
+    } else if (error === undefined) {
+      log.info("Collector works again", { collector: name });
+    } else {
+      log.warn("Collector fails", { collector: name, error: error.message });
     }
   }
 }
@@ -177,13 +199,6 @@ export async function collect(collector: Collector, signal: AbortSignal): Promis
     throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);
   }
   return samples;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function asError(thrown: unknown): Error {

@@ -1,5 +1,5 @@
 import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../shared/platform/http-client.js";
-import type { FleetToken } from "./fleet-token.js";
+import type { UplinkToken } from "./uplink-token.js";
 
 /** How a request to a master ended, as the `outcome` label of metrics says it. */
 export type MasterOutcome = "ok" | "refused" | "rejected" | "failed" | "timeout" | "unreachable";
@@ -17,7 +17,7 @@ export interface MasterReply {
 
 interface MasterClientParts {
   readonly sendHttp: SendHttp;
-  readonly token: FleetToken;
+  readonly token: UplinkToken;
   readonly agent: HttpAgent | undefined;
 }
 

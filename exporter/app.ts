@@ -1,0 +1,125 @@
+import { AlarmBoard, type AlarmReceiver } from "./alarms/alarm-board.js";
+import { COLLECTORS } from "./collectors/registry.js";
+import type { ExporterConfig } from "./config.js";
+import { Exposition } from "./exposition/exposition.js";
+import type { MetricsSource } from "./exposition/metrics-source.js";
+import { createOwnMetrics } from "./exposition/own-metrics.js";
+import { createExporterRoutes } from "./http/exporter-routes.js";
+import { createHttpHandler } from "./http/http-handler.js";
+import { SamplingLoop, type ScheduledCollector } from "./sampling-loop.js";
+import { createBasicAuth } from "./shared/config/basic-auth.js";
+import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "./shared/config/web-config.js";
+import { BadInputError, codeOf, messageOf } from "./shared/model/errors.js";
+import type { Clock } from "./shared/platform/clock.js";
+import type { Files } from "./shared/platform/files.js";
+import type { SendHttp } from "./shared/platform/http-client.js";
+import { listenHttp, type HttpServer } from "./shared/platform/http-server.js";
+import type { Logger } from "./shared/platform/logger.js";
+import { createSources } from "./sources/sources.js";
+import { createUplink } from "./uplink/uplink.js";
+
+const MAX_CONNECTIONS = 256;
+/** Time requests under way have to end when the exporter stops. */
+const HTTP_GRACE_MS = 2000;
+
+/** The world around the exporter, so that a test can run the whole program. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly sendHttp: SendHttp;
+  readonly log: Logger;
+  readonly hostname: string;
+  readonly version: string;
+  /** 0 to below 1. */
+  readonly random: () => number;
+}
+
+export interface ExporterApp {
+  readonly port: number;
+  /** In the reverse order of the start. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the exporter and starts it: first what listens, so that a port in use is told before anything else happens.
+ *
+ * @throws {ConfigError | BadInputError} when a file named in the configuration or the address cannot be used
+ */
+export async function startExporter(config: ExporterConfig, surroundings: Surroundings): Promise<ExporterApp> {
+  const { clock, log, files, hostname, version } = surroundings;
+  const web = config.webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(config.webConfigFile, files);
+  const collectors = createCollectors(config, surroundings);
+  const sources: MetricsSource[] = [
+    createOwnMetrics({ version, nodejs: process.version, startWallMs: clock.wallMs() }),
+  ];
+  const exposition = new Exposition({ collectors: collectors.map(paceOf), sources, clock, log });
+  const listeners = [(sampling: Parameters<Exposition["receive"]>[0]) => exposition.receive(sampling)];
+  const samplingLoop = new SamplingLoop({ collectors, clock, log, listeners });
+  const routes = createExporterRoutes({ exposition, hostname, version, isReady: () => samplingLoop.hasSampledAll });
+  const handler = createHttpHandler({ routes, basicAuth: createBasicAuth(web.basicAuthUsers), log });
+  const server = await listen(handler, config, web);
+
+  const uplink = await createUplink(config, { ...surroundings, port: server.port }).catch(async (error: unknown) => {
+    await server.stop(0);
+    throw error;
+  });
+  if (config.alarms.enabled) {
+    const receiver: AlarmReceiver = uplink?.alarmSender ?? UNHEARD;
+    const instance = `${hostname}:${server.port}`;
+    const board = new AlarmBoard({ hostname, instance, receiver, log }, uplink?.lastingAlarms ?? []);
+    board.keepOnly(collectors.map(({ collector }) => collector.name), clock.wallMs());
+    listeners.push((sampling) => board.receive(sampling));
+    sources.push(board);
+  }
+  sources.push(...(uplink?.sources ?? []));
+
+  uplink?.start();
+  samplingLoop.start();
+  log.info("Exporter started", { address: config.listen.address, port: server.port, version });
+  return {
+    port: server.port,
+    async stop() {
+      await samplingLoop.stop();
+      await uplink?.stop();
+      await server.stop(HTTP_GRACE_MS);
+      log.info("Exporter stopped");
+    },
+  };
+}
+
+function createCollectors(config: ExporterConfig, { clock, files }: Surroundings): ScheduledCollector[] {
+  const sources = createSources({ clock, files });
+  return COLLECTORS.flatMap(({ name, family, create }) => {
+    const settings = config.collectors[name];
+    if (settings?.enabled !== true) return [];
+    const { intervalMs, deadlineMs } = settings;
+    return [{ collector: create(sources, config.collectorSettings), family, intervalMs, deadlineMs }];
+  });
+}
+
+function paceOf({ collector, intervalMs, deadlineMs }: ScheduledCollector): {
+  name: string;
+  intervalMs: number;
+  deadlineMs: number;
+} {
+  return { name: collector.name, intervalMs, deadlineMs };
+}
+
+async function listen(
+  handler: Parameters<typeof listenHttp>[0],
+  { listen: { address, port } }: ExporterConfig,
+  { tls }: WebConfig,
+): Promise<HttpServer> {
+  try {
+    return await listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
+  } catch (error) {
+    const reason =
+      codeOf(error) === "EADDRINUSE"
+        ? "another program listens there, it must be a free port (--listen-address)"
+        : messageOf(error);
+    throw new BadInputError(`Cannot listen on "${address}:${port}": ${reason}`, { cause: error });
+  }
+}
+
+/** Without a master alarms are shown in metrics and in the log. */
+const UNHEARD: AlarmReceiver = { raise: () => undefined, renew: () => undefined, clear: () => undefined };

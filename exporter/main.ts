@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { runExporter } from "./run-exporter.js";
+
+// What still waits (a collector that hangs) must not keep the process.
+process.exit(await runExporter(process.argv.slice(2)));

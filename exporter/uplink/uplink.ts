@@ -1,0 +1,74 @@
+import path from "node:path";
+import type { ActiveAlarm } from "../alarms/alarm-board.js";
+import type { ExporterConfig } from "../config.js";
+import type { MetricsSource } from "../exposition/metrics-source.js";
+import type { Clock } from "../shared/platform/clock.js";
+import type { Files } from "../shared/platform/files.js";
+import type { SendHttp } from "../shared/platform/http-client.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { AlarmOutbox } from "./alarm-outbox.js";
+import { AlarmSender } from "./alarm-sender.js";
+import { HeartbeatSender } from "./heartbeat-sender.js";
+import { MasterClient } from "./master-client.js";
+import type { Heartbeat } from "../shared/protocol/heartbeat.js";
+import { loadNodeId } from "./node-id.js";
+import { readBootId, readUptimeMs } from "./boot.js";
+import { UplinkToken } from "./uplink-token.js";
+
+interface UplinkParts {
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly sendHttp: SendHttp;
+  readonly log: Logger;
+  readonly hostname: string;
+  /** Where this exporter answers. */
+  readonly port: number;
+  readonly random: () => number;
+}
+
+export interface Uplink {
+  readonly alarmSender: AlarmSender;
+  /** Alarms that lasted when the exporter ended. */
+  readonly lastingAlarms: readonly ActiveAlarm[];
+  readonly sources: readonly MetricsSource[];
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * All that goes out to masters.
+ *
+ * @returns undefined when no master is configured
+ * @throws {BadInputError} when the token file cannot be used
+ */
+export async function createUplink(config: ExporterConfig, parts: UplinkParts): Promise<Uplink | undefined> {
+  const { masters, tokenFile, heartbeatIntervalMs } = config.uplink;
+  if (masters.length === 0) return undefined;
+  const { clock, files, sendHttp, log, random, port } = parts;
+  const token = await UplinkToken.load(tokenFile, files);
+  const nodeId = await loadNodeId(config.stateFolder, files, log);
+  const outbox = await AlarmOutbox.open(path.join(config.stateFolder, "outbox"), files, log);
+  const client = new MasterClient({ sendHttp, token, agent: undefined });
+  const shared = { masters, client, clock, log, random };
+
+  const bootId = readBootId();
+  const hostname = parts.hostname.replace(/[^a-zA-Z0-9._-]/g, "-").slice(0, 253) || "unknown";
+  const describe = (): Heartbeat => ({
+    nodeId, hostname, port, bootId, wallMs: Math.round(clock.wallMs()), monotonicMs: readUptimeMs(), history: undefined,
+  });
+  const heartbeatSender = new HeartbeatSender({ ...shared, intervalMs: heartbeatIntervalMs, describe });
+  const alarmSender = new AlarmSender({ ...shared, resendIntervalMs: config.alarms.resendIntervalMs, outbox });
+  const lasting = outbox.entries.filter(({ alarm }) => alarm.endsAtMs === undefined);
+  return {
+    alarmSender,
+    lastingAlarms: lasting.map(({ alarm, collector }) => ({ alarm, collector })),
+    sources: [heartbeatSender, alarmSender],
+    start() {
+      heartbeatSender.start();
+      alarmSender.start();
+    },
+    async stop() {
+      await Promise.all([heartbeatSender.stop(), alarmSender.stop()]);
+    },
+  };
+}
