@@ -1,5 +1,6 @@
 import { BUILTINS } from "./builtin-functions.js";
 import { callFunction } from "./function-calls.js";
+import { formatValue } from "./go-format.js";
 import { formatCommand, formatOperand } from "./nodes.js";
 import type { BranchNode, Command, Node, NumberOperand, Operand, Pipeline } from "./nodes.js";
 import { OutputError, TextOutput, type TemplateOutput } from "./output.js";
@@ -171,7 +172,7 @@ class Evaluator {
     } else if (typeof value === "bigint") {
       for (let index = 0n; index < value; index++) yield [index, index];
     } else {
-      this.fail(place, `range can't iterate over ${String(value as string).slice(0, 60)}`);
+      this.fail(place, `range can't iterate over ${formatValue(value).slice(0, 60)}`);
     }
   }
 

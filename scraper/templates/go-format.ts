@@ -111,7 +111,7 @@ function formatVerb(verb: string, value: unknown, spec: Spec, depth = 0): string
   if (typeof value === "bigint") return formatInteger(verb, value, spec);
   if (typeof value === "number") return formatNumber(verb, value, spec);
   if (typeof value === "object") return formatObject(verb, value, spec, depth);
-  return "tv".includes(verb) ? pad(String(value as boolean), spec) : badVerb(verb, value);
+  return typeof value === "boolean" && "tv".includes(verb) ? pad(String(value), spec) : badVerb(verb, value);
 }
 
 function formatObject(verb: string, value: object, spec: Spec, depth: number): string {

@@ -117,7 +117,8 @@ export function isTrue(value: unknown): boolean {
 /** The name of a value's Go type, for messages. */
 export function typeName(value: unknown): string {
   if (isNil(value)) return "nil";
-  return typeof value === "object" ? objectTypeName(value) : BASIC_TYPE_NAMES[typeof value];
+  const kind = typeof value;
+  return kind === "object" ? objectTypeName(value) : BASIC_TYPE_NAMES[kind];
 }
 
 const BASIC_TYPE_NAMES = {
