@@ -10,6 +10,8 @@ export interface Alert {
   readonly endsAtMs: number;
   /** Where the expression behind it can be seen; empty for alarms a Pi pushed. */
   readonly generatorUrl: string;
+  /** True when the sender named no end, so that `endsAtMs` is only when it is given up. */
+  readonly endsByTimeout?: boolean;
 }
 
 export type AlertSink = (alerts: readonly Alert[]) => void;

@@ -83,9 +83,7 @@ export class JsonLinesFile<Line extends JsonLine> {
 
   private isWorthCompacting(added: number): boolean {
     if (this.lineCount + added < MIN_LINES_TO_COMPACT) return false;
-    let currentLines = 0;
-    for (const _ of this.current()) currentLines++;
-    return this.lineCount + added > COMPACT_FACTOR * currentLines;
+    return this.lineCount + added > COMPACT_FACTOR * [...this.current()].length;
   }
 
   /** What is appended is in `current()` already: callers change their memory first. */

@@ -9,7 +9,7 @@ export interface NotificationConfig {
   readonly receivers: ReadonlyMap<string, Receiver>;
   readonly inhibitRules: readonly InhibitRule[];
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
-  /** Paths or patterns with `*`, relative to the folder of the configuration file. */
+  /** Absolute paths; `*` and `?` in the last part stand for any characters. */
   readonly templateFiles: readonly string[];
   /** How long an alert that came without an end is held to be firing. */
   readonly resolveTimeoutMs: number;

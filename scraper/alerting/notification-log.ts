@@ -90,10 +90,15 @@ export class NotificationLog {
     return record === undefined || record.expiresAtMs < this.clock.wallMs() ? undefined : record;
   }
 
-  /** Takes a record that the outbox stored with its message, unless a later one is known. */
-  mergeFromOutbox(record: NotificationRecord): void {
-    const known = this.records.get(record.id);
-    if (known === undefined || known.timestampMs < record.timestampMs) this.remember(record);
+  /**
+   * Takes the records that the outbox stored with its messages: a crash may have come between message and log.
+   *
+   * @throws {NotDurableError}; the records count all the same
+   */
+  async adopt(records: readonly NotificationRecord[]): Promise<void> {
+    const news = records.filter(({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs);
+    for (const record of news) this.remember(record);
+    await this.file.append(news.map(encodeNotificationRecord));
   }
 
   /** Resolves when the record survives a power cut. @throws {NotDurableError}; the record counts all the same */

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
@@ -39,7 +40,9 @@ export function parseNotificationConfig(section: ConfigSection): NotificationCon
   const parsed = {
     route, receivers, timeIntervals, resolveTimeoutMs, isDefault: false,
     inhibitRules: section.sections("inhibit_rules").map(parseInhibitRule),
-    templateFiles: section.strings("templates", { default: [] }),
+    templateFiles: section.strings("templates", { default: [] }).map(
+      (pattern) => path.resolve(path.dirname(section.file), pattern),
+    ),
   };
   section.rejectUnknownKeys();
   return Object.freeze({ ...parsed, masked: maskConfig(parsed) });

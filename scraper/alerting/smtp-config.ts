@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import type { Secret, SmtpAuth, SmtpServer, TlsFiles } from "./notification-config.js";
 
@@ -81,21 +82,21 @@ function parseAuth(section: ConfigSection, prefix: string, defaults: SmtpAuth): 
 /** A secret is `<key>` itself or the content of the file `<key>_file`. @throws {ConfigError} when both are there */
 export function parseSecret(section: ConfigSection, key: string): Secret | undefined {
   const text = optionalString(section, key);
-  const path = optionalString(section, `${key}_file`);
-  if (text !== undefined && path !== undefined) {
+  const file = optionalPath(section, `${key}_file`);
+  if (text !== undefined && file !== undefined) {
     section.fail(`${key}_file`, `is set beside ${key}, only one of them must be`);
   }
   if (text !== undefined) return { kind: "text", text };
-  return path === undefined ? undefined : { kind: "file", path };
+  return file === undefined ? undefined : { kind: "file", path: file };
 }
 
 function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsFiles): TlsFiles {
   if (!parent.has(key)) return defaults;
   const section = parent.section(key);
   const files = {
-    caFile: optionalString(section, "ca_file"),
-    certFile: optionalString(section, "cert_file"),
-    keyFile: optionalString(section, "key_file"),
+    caFile: optionalPath(section, "ca_file"),
+    certFile: optionalPath(section, "cert_file"),
+    keyFile: optionalPath(section, "key_file"),
     serverName: optionalString(section, "server_name"),
     insecureSkipVerify: section.boolean("insecure_skip_verify", { default: false }),
   };
@@ -110,4 +111,10 @@ function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsFiles): 
 export function optionalString(section: ConfigSection, key: string): string | undefined {
   const text = section.string(key, { default: "" });
   return text === "" ? undefined : text;
+}
+
+/** A path relative to the folder of the configuration file becomes one that is not. */
+function optionalPath(section: ConfigSection, key: string): string | undefined {
+  const text = optionalString(section, key);
+  return text === undefined ? undefined : path.resolve(path.dirname(section.file), text);
 }
