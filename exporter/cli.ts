@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+/**
+ * `pihealth`: the exporter's commands. Every other command belongs to the scraper, which is asked for by address at
+ * run time, because the exporter must install without it (docs/decisions/0002-command-line.md).
+ */
+import { fileURLToPath } from "node:url";
+import { messageOf, PihealthError, BadInputError } from "./shared/model/errors.js";
+import { systemClock } from "./shared/platform/clock.js";
+import { realFiles } from "./shared/platform/files.js";
+import { programVersion } from "./shared/platform/version.js";
+
+/** What `scraper/cli.ts` exports. */
+interface ScraperCli {
+  readonly SCRAPER_COMMANDS: readonly { readonly name: string; readonly summary: string }[];
+  runScraperCommand(argv: readonly string[]): Promise<number>;
+}
+
+const EXPORTER_WORDS = ["get", "help", "--help", "-h", "--version", "-V"];
+const SCRAPER_CLI = new URL("../scraper/cli.js", import.meta.url);
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  if (command === "exporter") {
+    const { runExporter } = await import("./run-exporter.js");
+    return runExporter(rest);
+  }
+  const scraper = await loadScraperCli();
+  if (command !== undefined && !EXPORTER_WORDS.includes(command)) {
+    if (scraper !== undefined) return scraper.runScraperCommand(argv);
+    const detail = "it is not one of exporter, get, help, and the scraper, which has all others, is not installed here";
+    throw new BadInputError(`Cannot run "${command}": ${detail}`);
+  }
+  return runOwnCommand(argv, scraper);
+}
+
+async function loadScraperCli(): Promise<ScraperCli | undefined> {
+  if ((await realFiles.facts(fileURLToPath(SCRAPER_CLI))) === undefined) return undefined;
+  return (await import(SCRAPER_CLI.href)) as ScraperCli;
+}
+
+async function runOwnCommand(argv: readonly string[], scraper: ScraperCli | undefined): Promise<number> {
+  const { Command } = await import("commander");
+  const program = new Command("pihealth")
+    .description("Watches a fleet of Raspberry Pis and other Linux machines")
+    .version(programVersion());
+  program.command("exporter").description("sample this machine and serve its metrics (exporter --help)");
+  program
+    .command("get")
+    .description("print what a machine says now, one line per fact")
+    .argument("[family]", "memory, cpu, disk, system, users, processes or all")
+    .option("--host <host[:port]>", "another machine than this one")
+    .option("--config <file>", "configuration of the exporter on this machine")
+    .option("--list", "say what there is to get")
+    .action(get);
+  for (const { name, summary } of scraper?.SCRAPER_COMMANDS ?? []) program.command(name).description(summary);
+  if (scraper === undefined) program.addHelpText("after", "\nThe scraper is not installed here: its commands are missing.");
+  if (argv.length === 0) {
+    program.outputHelp({ error: true });
+    return 1;
+  }
+  await program.parseAsync(argv, { from: "user" });
+  return 0;
+}
+
+async function get(family: string | undefined, options: { host?: string; config?: string; list?: boolean }): Promise<void> {
+  const { getFamily, listFamilies } = await import("./get-command.js");
+  const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+  const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);
+  if (options.list === true) return listFamilies(writeLine);
+  if (family === undefined) throw new BadInputError('Cannot get "": no family is named, "pihealth get --list" names them');
+  const { sendHttp } = await import("./shared/platform/http-client.js");
+  await getFamily(family, options, { clock: systemClock, files: realFiles, sendHttp, writeLine, writeNote });
+}
+
+run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof PihealthError ? error.message : String((error as Error).stack ?? messageOf(error))}\n`);
+    process.exitCode = 1;
+  },
+);
