@@ -2,6 +2,7 @@ import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import type { AgentOptions } from "../../exporter/shared/platform/http-client.js";
 import type { TlsSettings } from "./target.js";
 
 /** How to authenticate to peers and how to trust them, ready for use. */
@@ -124,6 +125,17 @@ export async function loadHttpClient(config: HttpClientConfig, files: Files, fol
     throw new BadInputError("Cannot use credentials: they hold other than visible ASCII characters");
   }
   return { headers: { Authorization: credentials }, tls };
+}
+
+/** For `createHttpAgent`. */
+export function tlsAgentOptions({ ca, cert, key, serverName, insecureSkipVerify }: TlsSettings): NonNullable<AgentOptions["tls"]> {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    rejectUnauthorized: !insecureSkipVerify,
+  };
 }
 
 async function readTextOrFile(source: TextOrFile | undefined, files: Files, folder: string): Promise<string | undefined> {

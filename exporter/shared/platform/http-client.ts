@@ -5,7 +5,7 @@ import { codeOf, messageOf, PihealthError } from "../model/errors.js";
 
 export interface HttpRequest {
   readonly url: string;
-  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
   /** From the first look at the name until the last byte of the body. */

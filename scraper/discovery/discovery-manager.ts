@@ -1,0 +1,232 @@
+import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
+import { canonicalAddress } from "../fleet/ip-address.js";
+import type { Fleet, FleetMetric } from "../fleet/fleet.js";
+import type { KnownHost } from "../fleet/known-host.js";
+import type { Target } from "../fleet/target.js";
+import { FileSource } from "./file-source.js";
+import type { GroupSource, SourceParts } from "./group-source.js";
+import { HttpSource } from "./http-source.js";
+import { NameTable } from "./name-table.js";
+import { RangeDiscoverer } from "./range-discoverer.js";
+import type { ProbeProgress } from "./range-prober.js";
+import type { ProbeSettings, ScrapeJob } from "./scrape-job.js";
+import { TargetBuilder } from "./target-builder.js";
+import { buildTargetList, type DroppedTarget, type RefusedTarget, type TargetList } from "./target-list.js";
+import { WakeableSleep } from "./wakeable-sleep.js";
+
+/** Changes that come together are told together. */
+const REBUILD_PAUSE_MS = 1000;
+const NO_TARGETS: TargetList = { targets: [], dropped: [], droppedCount: 0, refused: [], refusedCount: 0 };
+
+/** The part of a configuration that says what to scrape. */
+export interface DiscoveryConfig {
+  readonly jobs: readonly ScrapeJob[];
+  readonly probes: ProbeSettings;
+  /** A host not seen for so long is forgotten at the next start; 0 means never. */
+  readonly forgetAfterMs: number;
+}
+
+export interface DiscoveryOptions extends SourceParts {
+  readonly config: DiscoveryConfig;
+  readonly fleet: Fleet;
+  readonly resolveHost: ResolveHost;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** All targets there are now; at most once a second. */
+  readonly onTargets: (targets: readonly Target[]) => void;
+  /** How far the first look through the ranges has come. */
+  readonly onProgress?: (progress: ProbeProgress) => void;
+}
+
+/** One scrape job with the sources of its targets. */
+interface JobSources {
+  readonly job: ScrapeJob;
+  readonly builder: TargetBuilder;
+  readonly sources: readonly GroupSource[];
+}
+
+/** Everything that belongs to one configuration and ends with it. */
+interface Session {
+  readonly jobs: readonly JobSources[];
+  readonly ranges: RangeDiscoverer;
+  readonly stopping: AbortController;
+  readonly loops: Promise<void>[];
+}
+
+/** Finds targets in all ways the configuration names and tells the list of them whenever it changes. */
+export class DiscoveryManager {
+  private readonly stopping = new AbortController();
+  private readonly changes: WakeableSleep;
+  private readonly names: NameTable;
+  private session: Session | undefined;
+  private list = NO_TARGETS;
+  /** Addresses of the targets that the configuration names, by which their heartbeats are allowed. */
+  private configuredHosts: ReadonlySet<string> = new Set();
+  private toldRefusals: ReadonlySet<string> = new Set();
+  private ended: Promise<void> | undefined;
+
+  constructor(private readonly options: DiscoveryOptions) {
+    this.changes = new WakeableSleep(options.clock, this.stopping.signal);
+    this.names = new NameTable({
+      ...options,
+      onChange: (name) => {
+        this.session?.ranges.nameChanged(name);
+        this.changes.wake();
+      },
+    });
+  }
+
+  /** Tells the targets that need no network (configured ones, files, hosts of an earlier run) before it returns. */
+  async start(): Promise<void> {
+    this.names.start();
+    await this.openSession(this.options.config);
+    this.ended = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.names.stop();
+    await this.closeSession();
+    await this.ended;
+  }
+
+  /** Goes over to another configuration; hosts found by the old one stay where a range of the new one has them. */
+  async applyConfig(config: DiscoveryConfig): Promise<void> {
+    await this.closeSession();
+    await this.openSession(config);
+  }
+
+  /** Takes over a host that sent a heartbeat, when it is in a range. */
+  heartbeatFrom(host: KnownHost): void {
+    this.session?.ranges.heartbeatFrom(host);
+  }
+
+  /** Whether heartbeats of this IP address are welcome: it is in a range, or belongs to a configured target. */
+  isAllowedAddress(address: string): boolean {
+    const canonical = canonicalAddress(address);
+    if (canonical === undefined || this.session === undefined) return false;
+    if (this.session.ranges.contains(canonical) || this.configuredHosts.has(canonical)) return true;
+    for (const name of this.names.namesOf(canonical) ?? []) {
+      if (this.configuredHosts.has(name) || this.session.ranges.hasName(name)) return true;
+    }
+    return false;
+  }
+
+  targets(): readonly Target[] {
+    return this.list.targets;
+  }
+
+  /** Dropped by relabelling; the first 1000. */
+  droppedTargets(): readonly DroppedTarget[] {
+    return this.list.dropped;
+  }
+
+  /** Duplicates, addresses that cannot be scraped, and what is beyond a limit; the first 1000. */
+  refusedTargets(): readonly RefusedTarget[] {
+    return this.list.refused;
+  }
+
+  metrics(): FleetMetric[] {
+    const failures = this.session?.jobs.flatMap(({ sources }) => sources) ?? [];
+    const gauge = (name: string, help: string, value: number): FleetMetric => ({ name, help, type: "gauge", value });
+    return [
+      gauge("pihealth_discovered_targets", "Targets known now.", this.list.targets.length),
+      gauge("pihealth_dropped_targets", "Targets dropped by relabelling.", this.list.droppedCount),
+      gauge("pihealth_refused_targets", "Targets refused: duplicates, bad addresses, beyond a limit.", this.list.refusedCount),
+      gauge("pihealth_range_candidates", "Addresses in the configured ranges.", this.session?.ranges.candidateCount ?? 0),
+      gauge("pihealth_silent_candidates", "Addresses in ranges where no exporter answered yet.", this.session?.ranges.silentCount ?? 0),
+      {
+        name: "pihealth_probes_total",
+        help: "Probes sent to candidates since the configuration was read.",
+        type: "counter",
+        value: this.session?.ranges.probeCount ?? 0,
+      },
+      {
+        name: "pihealth_discovery_failures_total",
+        help: "Discovery files and servers that gave no usable answer, since the configuration was read.",
+        type: "counter",
+        value: failures.reduce((total, source) => total + source.failures, 0),
+      },
+    ];
+  }
+
+  private async openSession(config: DiscoveryConfig): Promise<void> {
+    const stopping = new AbortController();
+    const jobs = config.jobs.map((job) => this.openJob(job));
+    const ranges = new RangeDiscoverer({
+      ...this.options,
+      ...config,
+      names: this.names,
+      onChange: () => this.changes.wake(),
+    });
+    const session: Session = { jobs, ranges, stopping, loops: [] };
+    this.session = session;
+    const sources = jobs.flatMap((entry) => entry.sources);
+    // Files are there or not; servers may hang, so nobody waits for them.
+    await Promise.all(sources.filter((source) => source instanceof FileSource).map((source) => source.refresh()));
+    this.rebuild();
+    ranges.start();
+    for (const source of sources) session.loops.push(this.refreshLoop(source, stopping.signal));
+  }
+
+  private openJob(job: ScrapeJob): JobSources {
+    const sources = [
+      ...job.fileDiscoveries.map((discovery) => new FileSource(discovery, this.options)),
+      ...job.httpDiscoveries.map((discovery) => new HttpSource(discovery, this.options)),
+    ];
+    return { job, builder: new TargetBuilder(job), sources };
+  }
+
+  private async closeSession(): Promise<void> {
+    const session = this.session;
+    if (session === undefined) return;
+    session.stopping.abort();
+    await Promise.all([session.ranges.stop(), ...session.loops]);
+  }
+
+  private async refreshLoop(source: GroupSource, signal: AbortSignal): Promise<void> {
+    const pause = new WakeableSleep(this.options.clock, signal);
+    if (source instanceof FileSource) await pause.sleep(source.refreshMs);
+    while (!signal.aborted) {
+      if (await source.refresh(signal)) this.changes.wake();
+      await pause.sleep(source.refreshMs);
+    }
+  }
+
+  private async run(): Promise<void> {
+    const limit = new WakeableSleep(this.options.clock, this.stopping.signal);
+    for (;;) {
+      await this.changes.sleep(Number.POSITIVE_INFINITY);
+      if (this.stopping.signal.aborted) return;
+      this.rebuild();
+      await limit.sleep(REBUILD_PAUSE_MS);
+    }
+  }
+
+  private rebuild(): void {
+    if (this.session === undefined) return;
+    const { jobs, ranges } = this.session;
+    const configured = jobs.map(({ job, builder, sources }) => ({
+      job,
+      builder,
+      groups: [...job.staticGroups, ...sources.flatMap((source) => source.groups()), ...ranges.groupsOf(job)],
+    }));
+    this.list = buildTargetList(configured, {
+      addressesOf: (name) => this.names.addressesOf(name),
+      supersededBy: (host, port) => this.options.fleet.supersededBy(host, port),
+    });
+    this.configuredHosts = new Set(this.list.targets.map(({ host }) => host));
+    this.names.setNames(new Set([...this.configuredHosts, ...ranges.names()].filter((host) => canonicalAddress(host) === undefined)));
+    this.logRefusals([...ranges.duplicates(), ...this.list.refused]);
+    this.options.onTargets(this.list.targets);
+  }
+
+  /** Each refusal once, when it comes up. */
+  private logRefusals(refused: readonly { readonly reason: string; readonly address: string }[]): void {
+    const keys = new Set(refused.map(({ address, reason }) => `${address} ${reason}`));
+    for (const { address, reason } of refused) {
+      if (!this.toldRefusals.has(`${address} ${reason}`)) this.options.log.warn("target refused", { address, reason });
+    }
+    this.toldRefusals = keys;
+  }
+}

@@ -1,0 +1,78 @@
+import { formatHostPort } from "../fleet/ip-address.js";
+import type { RangeDiscovery, ScrapeJob } from "./scrape-job.js";
+
+/** A place where a range says an exporter may be. */
+export interface Candidate {
+  /** `host:port`. */
+  readonly endpoint: string;
+  readonly host: string;
+  readonly port: number;
+  readonly job: ScrapeJob;
+  readonly range: RangeDiscovery;
+}
+
+/** Refusals are told one by one up to this many; the rest is counted. */
+export const MAX_REPORTED = 1000;
+
+/** Number of candidates of all ranges, without listing them. */
+export function countCandidates(jobs: readonly ScrapeJob[]): number {
+  const ranges = jobs.flatMap((job) => job.ranges);
+  return ranges.flatMap(({ hosts }) => hosts).reduce((total, { size }) => total + size, 0);
+}
+
+/** All candidates of all ranges, each once: the first range that names an endpoint has it. */
+export class RangeCatalog {
+  private readonly byEndpoint = new Map<string, Candidate>();
+  /** Endpoints that a later range names again, and what was found; the first `MAX_REPORTED`. */
+  readonly duplicates: { readonly endpoint: string; readonly reason: string }[] = [];
+
+  /** @param jobs with no more candidates than the machine can hold: see `countCandidates` */
+  constructor(private readonly jobs: readonly ScrapeJob[]) {
+    for (const job of jobs) for (const range of job.ranges) this.addRange(job, range);
+  }
+
+  candidates(): IterableIterator<Candidate> {
+    return this.byEndpoint.values();
+  }
+
+  get size(): number {
+    return this.byEndpoint.size;
+  }
+
+  at(endpoint: string): Candidate | undefined {
+    return this.byEndpoint.get(endpoint);
+  }
+
+  /** Whether an IP address is in any range, whatever its port. */
+  contains(address: string): boolean {
+    return this.jobs.some(({ ranges }) => ranges.some((range) => isIn(range, address)));
+  }
+
+  /** The candidate an exporter at an address of a range is, also when it listens on a port of its own. */
+  candidateFor(address: string, port: number): Candidate | undefined {
+    const endpoint = formatHostPort(address, port);
+    const listed = this.byEndpoint.get(endpoint);
+    if (listed !== undefined) return listed;
+    for (const job of this.jobs) {
+      const range = job.ranges.find((candidate) => isIn(candidate, address));
+      if (range !== undefined) return { endpoint, host: address, port, job, range };
+    }
+    return undefined;
+  }
+
+  private addRange(job: ScrapeJob, range: RangeDiscovery): void {
+    for (const expression of range.hosts) {
+      for (const host of expression.hosts()) {
+        const endpoint = formatHostPort(host, range.port);
+        const first = this.byEndpoint.get(endpoint);
+        if (first === undefined) this.byEndpoint.set(endpoint, { endpoint, host, port: range.port, job, range });
+        else if (this.duplicates.length < MAX_REPORTED) {
+          const reason = `it is in two ranges, job ${first.job.settings.jobName} has it`;
+          this.duplicates.push({ endpoint, reason });
+        }
+      }
+    }
+  }
+}
+
+const isIn = ({ hosts }: RangeDiscovery, address: string): boolean => hosts.some((range) => range.contains(address));

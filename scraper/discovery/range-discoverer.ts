@@ -1,0 +1,166 @@
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { type Fleet, metaLabelsOf } from "../fleet/fleet.js";
+import { canonicalAddress } from "../fleet/ip-address.js";
+import type { KnownHost } from "../fleet/known-host.js";
+import type { NameTable } from "./name-table.js";
+import { type Candidate, RangeCatalog } from "./range-catalog.js";
+import { type ProbeProgress, RangeProber } from "./range-prober.js";
+import type { ProbeSettings, ScrapeJob } from "./scrape-job.js";
+import type { RefusedTarget } from "./target-list.js";
+import type { TargetGroup } from "./target-group.js";
+
+export interface RangeDiscovererOptions {
+  readonly jobs: readonly ScrapeJob[];
+  readonly probes: ProbeSettings;
+  readonly forgetAfterMs: number;
+  readonly fleet: Fleet;
+  readonly names: NameTable;
+  readonly sendHttp: SendHttp;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly onChange: () => void;
+  readonly onProgress?: (progress: ProbeProgress) => void;
+}
+
+interface Found {
+  readonly candidate: Candidate;
+  readonly metaKey: string;
+  readonly group: TargetGroup;
+}
+
+/** Exporters found in the ranges: by probing, by a heartbeat, or known from an earlier run. */
+export class RangeDiscoverer {
+  private readonly catalog: RangeCatalog;
+  private readonly prober: RangeProber;
+  private readonly found = new Map<string, Found>();
+  private readonly candidateNames: ReadonlySet<string>;
+
+  constructor(private readonly options: RangeDiscovererOptions) {
+    this.catalog = new RangeCatalog(options.jobs);
+    this.candidateNames = new Set(
+      [...this.catalog.candidates()].map(({ host }) => host).filter((host) => canonicalAddress(host) === undefined),
+    );
+    this.prober = new RangeProber({
+      ...options,
+      settings: options.probes,
+      onFound: (candidate) => this.add(candidate, true),
+      onProgress: (progress) => this.noteProgress(progress),
+    });
+    for (const host of options.fleet.allHosts()) this.restore(host);
+  }
+
+  start(): void {
+    this.prober.start([...this.catalog.candidates()].filter(({ endpoint }) => !this.found.has(endpoint)));
+  }
+
+  async stop(): Promise<void> {
+    await this.prober.stop();
+  }
+
+  heartbeatFrom(host: KnownHost): void {
+    const candidate = this.candidateOf(host);
+    if (candidate === undefined) return;
+    this.prober.forget(candidate.endpoint);
+    this.add(candidate, false);
+  }
+
+  /** A name leads somewhere else now: what was silent may answer. */
+  nameChanged(name: string): void {
+    if (!this.candidateNames.has(name)) return;
+    for (const candidate of this.catalog.candidates()) if (candidate.host === name) this.prober.hurry(candidate.endpoint);
+  }
+
+  contains(address: string): boolean {
+    return this.catalog.contains(address);
+  }
+
+  hasName(name: string): boolean {
+    return this.candidateNames.has(name);
+  }
+
+  names(): ReadonlySet<string> {
+    return this.candidateNames;
+  }
+
+  /** One group per host: so the result of relabelling it is kept while nothing about it changes. */
+  groupsOf(job: ScrapeJob): TargetGroup[] {
+    const groups: TargetGroup[] = [];
+    for (const [endpoint, found] of this.found) {
+      if (found.candidate.job !== job) continue;
+      const current = this.withMeta(found.candidate, found);
+      if (current !== found) this.found.set(endpoint, current);
+      groups.push(current.group);
+    }
+    return groups;
+  }
+
+  duplicates(): RefusedTarget[] {
+    return this.catalog.duplicates.map(({ endpoint, reason }) => ({ address: endpoint, jobName: "", reason }));
+  }
+
+  get candidateCount(): number {
+    return this.catalog.size;
+  }
+
+  get silentCount(): number {
+    return this.prober.silentCount;
+  }
+
+  get probeCount(): number {
+    return this.prober.probeCount;
+  }
+
+  private restore(host: KnownHost): void {
+    const { forgetAfterMs, clock } = this.options;
+    if (forgetAfterMs > 0 && clock.wallMs() - host.lastSeenMs > forgetAfterMs) return;
+    const candidate = this.candidateOf(host);
+    if (candidate !== undefined) this.found.set(candidate.endpoint, this.withMeta(candidate, undefined));
+  }
+
+  private candidateOf({ address, port }: KnownHost): Candidate | undefined {
+    const direct = this.catalog.candidateFor(address, port);
+    if (direct !== undefined) return direct;
+    for (const name of this.options.names.namesOf(address) ?? []) {
+      const byName = this.catalog.candidateFor(name, port);
+      if (byName !== undefined) return byName;
+    }
+    return undefined;
+  }
+
+  private add(candidate: Candidate, isProbed: boolean): void {
+    const { fleet, clock, log } = this.options;
+    const { endpoint, host, port } = candidate;
+    if (isProbed) fleet.noteSeen(host, port, clock.wallMs());
+    if (!this.found.has(endpoint)) {
+      log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
+      this.found.set(endpoint, this.withMeta(candidate, undefined));
+    }
+    this.options.onChange();
+  }
+
+  /** `known` itself when nothing changed. */
+  private withMeta(candidate: Candidate, known: Found | undefined): Found {
+    const meta = metaLabelsOf(this.hostOf(candidate));
+    const metaKey = Object.values(meta).join(" ");
+    if (known?.metaKey === metaKey) return known;
+    const labels = { ...candidate.range.labels, ...meta };
+    return { candidate, metaKey, group: { targets: [candidate.endpoint], labels, isFromRange: true } };
+  }
+
+  /** Heartbeats come from addresses, also those of a candidate that is a name. */
+  private hostOf({ host, port }: Candidate): KnownHost | undefined {
+    const { fleet, names } = this.options;
+    const direct = fleet.hostAt(host, port);
+    if (direct?.node !== undefined) return direct;
+    return names.addressesOf(host).map((address) => fleet.hostAt(address, port)).find((known) => known !== undefined);
+  }
+
+  private noteProgress(progress: ProbeProgress): void {
+    this.options.onProgress?.(progress);
+    if (progress.asked < progress.candidates) return;
+    this.options.log.info("ranges searched", { candidates: progress.candidates, found: progress.found });
+  }
+}

@@ -1,0 +1,188 @@
+import { createHttpAgent, type HttpAgent, HttpError, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { tlsAgentOptions } from "../fleet/http-client-config.js";
+import { formatHostPort } from "../fleet/ip-address.js";
+import type { Candidate } from "./range-catalog.js";
+import { DueQueue } from "./due-queue.js";
+import type { ProbeSettings } from "./scrape-job.js";
+import { WakeableSleep } from "./wakeable-sleep.js";
+
+const TICK_MS = 100; // Probes start in small groups: one timer for ten of them.
+const JITTER = 0.2; // Retries spread over a fifth of their interval.
+const MAX_PROBE_BODY_BYTES = 65_536;
+const EXPOSITION_TYPES = /^(text\/plain|application\/openmetrics-text|application\/vnd\.google\.protobuf)/;
+
+/** How far the first look through all candidates has come. */
+export interface ProbeProgress {
+  readonly candidates: number;
+  readonly asked: number;
+  readonly found: number;
+}
+
+interface Silent {
+  readonly candidate: Candidate;
+  failures: number;
+}
+
+export interface RangeProberOptions {
+  readonly settings: ProbeSettings;
+  readonly sendHttp: SendHttp;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly onFound: (candidate: Candidate) => void;
+  readonly onProgress: (progress: ProbeProgress) => void;
+}
+
+/**
+ * Asks candidates whether an exporter is there, at a bounded rate, and the silent ones ever more seldom.
+ *
+ * A probe is `GET /-/healthy`, which costs an exporter nothing. Only where a web server without that path answers,
+ * `HEAD` of the metrics path follows: so other exporters are found too, and a silent address costs one connection.
+ */
+export class RangeProber {
+  private readonly queue = new DueQueue<Silent>();
+  /** By endpoint; what is not in here is found or no candidate any more. */
+  private readonly silent = new Map<string, Silent>();
+  private readonly stopping = new AbortController();
+  private readonly pause: WakeableSleep;
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly agents = new Map<Candidate["job"], HttpAgent>();
+  private ended: Promise<void> | undefined;
+  private counts = { candidates: 0, asked: 0, found: 0 };
+  private probes = 0;
+
+  constructor(private readonly options: RangeProberOptions) {
+    this.pause = new WakeableSleep(options.clock, this.stopping.signal);
+  }
+
+  start(candidates: Iterable<Candidate>): void {
+    for (const candidate of candidates) {
+      const entry = { candidate, failures: 0 };
+      this.silent.set(candidate.endpoint, entry);
+      this.queue.add(entry, 0);
+    }
+    this.counts.candidates = this.silent.size;
+    this.ended = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.ended;
+    await Promise.all(this.underWay);
+    for (const agent of this.agents.values()) agent.close();
+  }
+
+  /** The candidate is known by other means (a heartbeat): it is asked no more. */
+  forget(endpoint: string): void {
+    if (this.silent.delete(endpoint)) this.noteAsked(true);
+  }
+
+  /** Asks a silent candidate again at once. */
+  hurry(endpoint: string): void {
+    const entry = this.silent.get(endpoint);
+    if (entry === undefined || entry.failures === 0) return;
+    const renewed = { candidate: entry.candidate, failures: entry.failures };
+    this.silent.set(endpoint, renewed);
+    this.queue.add(renewed, this.options.clock.monotonicMs());
+    this.pause.wake();
+  }
+
+  get silentCount(): number {
+    return this.silent.size;
+  }
+
+  get probeCount(): number {
+    return this.probes;
+  }
+
+  private async run(): Promise<void> {
+    const { settings, clock } = this.options;
+    const perTick = Math.max(1, Math.round((settings.probesPerSecond * TICK_MS) / 1000));
+    const tickMs = Math.max(TICK_MS, 1000 / settings.probesPerSecond);
+    while (!this.stopping.signal.aborted) {
+      const started = this.startDue(perTick);
+      const waitMs = started > 0 || this.underWay.size >= settings.concurrency ? tickMs : this.queue.nextDueMs - clock.monotonicMs();
+      await this.pause.sleep(Math.max(tickMs, waitMs));
+    }
+  }
+
+  private startDue(count: number): number {
+    let started = 0;
+    while (started < count && this.underWay.size < this.options.settings.concurrency) {
+      const entry = this.queue.takeDue(this.options.clock.monotonicMs());
+      if (entry === undefined) return started;
+      if (this.silent.get(entry.candidate.endpoint) !== entry) continue; // Found meanwhile, or queued anew.
+      const probe = this.probe(entry).finally(() => this.underWay.delete(probe));
+      this.underWay.add(probe);
+      started++;
+    }
+    return started;
+  }
+
+  private async probe(entry: Silent): Promise<void> {
+    this.probes++;
+    const { candidate } = entry;
+    const isThere = await this.isExporter(candidate);
+    if (this.stopping.signal.aborted || this.silent.get(candidate.endpoint) !== entry) return;
+    if (isThere) {
+      this.silent.delete(candidate.endpoint);
+      this.options.onFound(candidate);
+    } else {
+      this.queue.add(entry, this.options.clock.monotonicMs() + this.retryDelayMs(entry.failures));
+    }
+    if (entry.failures++ === 0) this.noteAsked(isThere);
+  }
+
+  private noteAsked(isThere: boolean): void {
+    if (this.counts.asked >= this.counts.candidates) return;
+    this.counts = { ...this.counts, asked: this.counts.asked + 1, found: this.counts.found + (isThere ? 1 : 0) };
+    this.options.onProgress(this.counts);
+  }
+
+  private retryDelayMs(failures: number): number {
+    const { firstRetryMs, lastRetryMs } = this.options.settings;
+    const delayMs = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 30));
+    return delayMs * (1 - JITTER / 2 + JITTER * this.options.random());
+  }
+
+  private async isExporter(candidate: Candidate): Promise<boolean> {
+    try {
+      const healthy = await this.ask(candidate, "/-/healthy", "GET", {});
+      if (healthy.status === 200) return true;
+      const { metricsPath, settings } = candidate.job;
+      const metrics = await this.ask(candidate, metricsPath, "HEAD", settings.headers);
+      return metrics.status === 200 && EXPOSITION_TYPES.test(metrics.headers["content-type"] ?? "");
+    } catch (error) {
+      if (error instanceof HttpError) return false;
+      throw error;
+    }
+  }
+
+  private ask(
+    { host, port, job }: Candidate,
+    path: string,
+    method: "GET" | "HEAD",
+    headers: Readonly<Record<string, string>>,
+  ): ReturnType<SendHttp> {
+    return this.options.sendHttp({
+      url: `${job.scheme}://${formatHostPort(host, port)}${path}`,
+      method,
+      headers: { ...headers, Connection: "close" },
+      timeoutMs: this.options.settings.timeoutMs,
+      maxBodyBytes: MAX_PROBE_BODY_BYTES,
+      signal: this.stopping.signal,
+      ...(job.scheme === "https" ? { agent: this.agentOf(job) } : {}),
+    });
+  }
+
+  /** Connections of a probe are not worth keeping. */
+  private agentOf(job: Candidate["job"]): HttpAgent {
+    const existing = this.agents.get(job);
+    if (existing !== undefined) return existing;
+    const tls = tlsAgentOptions(job.settings.tls);
+    const agent = createHttpAgent({ maxSockets: this.options.settings.concurrency, keepAliveMs: 1, tls });
+    this.agents.set(job, agent);
+    return agent;
+  }
+}

@@ -1,0 +1,243 @@
+import type { Heartbeat } from "../../exporter/shared/protocol/heartbeat.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { canonicalAddress } from "./ip-address.js";
+import { endpointOf, type KnownHost, type KnownNode, SILENT_AFTER_MS } from "./known-host.js";
+import { SenderLimiter } from "./sender-limiter.js";
+
+export const MAX_KNOWN_HOSTS = 65_536;
+/** A Pi sends one heartbeat in 30 s; behind one address there may be many (several users, address translation). */
+const SENDER_LIMITS = { burst: 200, perSecond: 20, maxSenders: 65_536 };
+
+export type HeartbeatRefusal = "rate_limited" | "address_not_allowed" | "fleet_full" | "duplicate_node";
+
+export type HeartbeatOutcome =
+  /** `known` is false when this heartbeat made the host known. */
+  | { readonly accepted: true; readonly known: boolean; readonly host: KnownHost }
+  | { readonly accepted: false; readonly refusal: HeartbeatRefusal; readonly message: string };
+
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether the address is inside the configured ranges or belongs to a configured target. */
+  readonly isAllowedAddress: (address: string) => boolean;
+  /** A heartbeat was accepted. `isNews`: the host is new, or its hostname, node id or boot id changed. */
+  readonly onHeartbeat: (host: KnownHost, isNews: boolean) => void;
+}
+
+/** A metric of the fleet, for the scraper's own `/metrics`. */
+export interface FleetMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "gauge" | "counter";
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The exporters known here, by address and by node id. Bounded: what does not fit is refused and counted. */
+export class Fleet {
+  private readonly hosts = new Map<string, KnownHost>();
+  /** Node id to the endpoint that holds it. */
+  private readonly endpointByNode = new Map<string, string>();
+  /** Endpoints refused because another one holds their node id; with the time of the last refusal. */
+  private readonly duplicates = new Map<string, { readonly nodeId: string; readonly holder: string; readonly atMs: number }>();
+  private readonly limiter: SenderLimiter;
+  private readonly refused: Record<HeartbeatRefusal, number> = {
+    rate_limited: 0,
+    address_not_allowed: 0,
+    fleet_full: 0,
+    duplicate_node: 0,
+  };
+  private accepted = 0;
+  private addressChanges = 0;
+
+  constructor(private readonly options: FleetOptions) {
+    this.limiter = new SenderLimiter(SENDER_LIMITS, () => options.clock.monotonicMs());
+  }
+
+  /** Takes over what an earlier run knew. Later entries do not replace those that are there. */
+  restore(hosts: Iterable<KnownHost>): void {
+    for (const host of hosts) {
+      const endpoint = endpointOf(host);
+      if (this.hosts.has(endpoint) || this.hosts.size >= MAX_KNOWN_HOSTS) continue;
+      this.hosts.set(endpoint, host);
+      if (host.node !== undefined && !this.endpointByNode.has(host.node.nodeId)) {
+        this.endpointByNode.set(host.node.nodeId, endpoint);
+      }
+    }
+  }
+
+  /**
+   * Takes a heartbeat whose token has been checked.
+   *
+   * @param remoteAddress as the socket gives it
+   * @param receivedMs wall clock of this machine
+   */
+  receiveHeartbeat(heartbeat: Heartbeat, remoteAddress: string, receivedMs: number): HeartbeatOutcome {
+    const address = canonicalAddress(remoteAddress) ?? remoteAddress;
+    if (!this.limiter.take(address)) return this.refuse("rate_limited", `${address} sends too many heartbeats`);
+    if (!this.options.isAllowedAddress(address)) {
+      return this.refuse("address_not_allowed", `${address} is in no configured range and is no configured target`);
+    }
+    const endpoint = endpointOf({ address, port: heartbeat.port });
+    const previous = this.hosts.get(endpoint);
+    if (previous === undefined && this.hosts.size >= MAX_KNOWN_HOSTS) {
+      return this.refuse("fleet_full", `${MAX_KNOWN_HOSTS} hosts are known already`);
+    }
+    const holder = this.rivalOf(endpoint, heartbeat, receivedMs);
+    if (holder !== undefined) return this.refuseDuplicate(endpoint, heartbeat, holder, receivedMs);
+    this.duplicates.delete(endpoint);
+    return this.accept({ address, port: heartbeat.port, previous, heartbeat, receivedMs });
+  }
+
+  /** Notes that an exporter answered a probe or a scrape. Nothing happens when the fleet is full. */
+  noteSeen(address: string, port: number, seenMs: number): void {
+    const endpoint = endpointOf({ address, port });
+    const previous = this.hosts.get(endpoint);
+    if (previous === undefined && this.hosts.size >= MAX_KNOWN_HOSTS) return;
+    this.hosts.set(endpoint, {
+      address,
+      port,
+      firstSeenMs: previous?.firstSeenMs ?? seenMs,
+      lastSeenMs: seenMs,
+      node: previous?.node,
+    });
+  }
+
+  /** Undefined when nothing is known about it. */
+  hostAt(address: string, port: number): KnownHost | undefined {
+    return this.hosts.get(endpointOf({ address, port }));
+  }
+
+  hostOfNode(nodeId: string): KnownHost | undefined {
+    const endpoint = this.endpointByNode.get(nodeId);
+    return endpoint === undefined ? undefined : this.hosts.get(endpoint);
+  }
+
+  allHosts(): IterableIterator<KnownHost> {
+    return this.hosts.values();
+  }
+
+  /**
+   * Why an endpoint is not a host of its own: the Pi behind it is known under another endpoint, where it moved, or of
+   * which it is a copy. Undefined when it is one.
+   */
+  supersededBy(address: string, port: number): string | undefined {
+    const endpoint = endpointOf({ address, port });
+    const duplicate = this.duplicates.get(endpoint);
+    if (duplicate !== undefined && this.options.clock.wallMs() - duplicate.atMs < SILENT_AFTER_MS) return duplicate.holder;
+    const nodeId = this.hosts.get(endpoint)?.node?.nodeId;
+    const holder = nodeId === undefined ? undefined : this.endpointByNode.get(nodeId);
+    return holder === endpoint ? undefined : holder;
+  }
+
+  /** All known exporters in the form of `http_sd_configs`, one group each. */
+  listing(): { targets: [string]; labels: Record<string, string> }[] {
+    return [...this.hosts.values()].map((host) => ({ targets: [endpointOf(host)], labels: metaLabelsOf(host) }));
+  }
+
+  metrics(): FleetMetric[] {
+    const refusals = Object.entries(this.refused).map(([reason, value]) => ({
+      name: "pihealth_heartbeats_refused_total",
+      help: "Heartbeats refused, by reason.",
+      type: "counter" as const,
+      labels: { reason },
+      value,
+    }));
+    const nowMs = this.options.clock.wallMs();
+    const beating = [...this.hosts.values()].filter(({ node }) => node !== undefined && isHeard(node, nowMs)).length;
+    return [
+      { name: "pihealth_known_hosts", help: "Exporters known, at most 65536.", type: "gauge", value: this.hosts.size },
+      { name: "pihealth_heartbeating_hosts", help: "Exporters heard within three heartbeats.", type: "gauge", value: beating },
+      { name: "pihealth_heartbeats_received_total", help: "Heartbeats accepted.", type: "counter", value: this.accepted },
+      {
+        name: "pihealth_address_changes_total",
+        help: "Pis that came back under another address.",
+        type: "counter",
+        value: this.addressChanges,
+      },
+      ...refusals,
+    ];
+  }
+
+  /** The endpoint that holds the node id and was heard so lately that two machines, or two addresses, must be at work. */
+  private rivalOf(endpoint: string, { nodeId }: Heartbeat, nowMs: number): KnownHost | undefined {
+    const holder = this.hostOfNode(nodeId);
+    if (holder?.node === undefined || endpointOf(holder) === endpoint) return undefined;
+    return holder.node.nodeId === nodeId && isHeard(holder.node, nowMs) ? holder : undefined;
+  }
+
+  private refuseDuplicate(endpoint: string, heartbeat: Heartbeat, holder: KnownHost, nowMs: number): HeartbeatOutcome {
+    const { nodeId, bootId } = heartbeat;
+    const other = endpointOf(holder);
+    const cause =
+      holder.node?.bootId === bootId
+        ? "the same machine has both addresses"
+        : "two machines share one node id, remove the node id file on the copy";
+    const message = `${endpoint} has the node id of ${other}: ${cause}`;
+    if (!this.duplicates.has(endpoint)) this.options.log.warn("heartbeat of a duplicate refused", { endpoint, holder: other, cause });
+    if (this.duplicates.size < MAX_KNOWN_HOSTS) this.duplicates.set(endpoint, { nodeId, holder: other, atMs: nowMs });
+    return this.refuse("duplicate_node", message);
+  }
+
+  private accept(facts: {
+    readonly address: string;
+    readonly port: number;
+    readonly previous: KnownHost | undefined;
+    readonly heartbeat: Heartbeat;
+    readonly receivedMs: number;
+  }): HeartbeatOutcome {
+    const { address, port, previous, heartbeat, receivedMs } = facts;
+    const node: KnownNode = {
+      nodeId: heartbeat.nodeId,
+      hostname: heartbeat.hostname,
+      bootId: heartbeat.bootId,
+      lastHeartbeatMs: receivedMs,
+      clockOffsetMs: heartbeat.wallMs - receivedMs,
+      monotonicMs: heartbeat.monotonicMs,
+      history: heartbeat.history,
+    };
+    const firstSeenMs = previous?.firstSeenMs ?? receivedMs;
+    const host: KnownHost = { address, port, firstSeenMs, lastSeenMs: receivedMs, node };
+    this.hosts.set(endpointOf(host), host);
+    this.indexNode(host, previous?.node);
+    this.accepted++;
+    this.options.onHeartbeat(host, isNews(previous?.node, node));
+    return { accepted: true, known: previous?.node !== undefined, host };
+  }
+
+  private indexNode(host: KnownHost, previous: KnownNode | undefined): void {
+    const endpoint = endpointOf(host);
+    const nodeId = host.node?.nodeId ?? "";
+    // A new card in the Pi at this address: its old node id is free for the address it may turn up at.
+    if (previous !== undefined && previous.nodeId !== nodeId && this.endpointByNode.get(previous.nodeId) === endpoint) {
+      this.endpointByNode.delete(previous.nodeId);
+    }
+    const before = this.endpointByNode.get(nodeId);
+    if (before !== undefined && before !== endpoint) {
+      this.addressChanges++;
+      this.options.log.info("address of a Pi changed", { from: before, to: endpoint, hostname: host.node?.hostname });
+    }
+    this.endpointByNode.set(nodeId, endpoint);
+  }
+
+  private refuse(refusal: HeartbeatRefusal, message: string): HeartbeatOutcome {
+    this.refused[refusal]++;
+    return { accepted: false, refusal, message: `Cannot take heartbeat: ${message}` };
+  }
+}
+
+/** Labels a discovered target has before relabelling, from what its heartbeats said. */
+export function metaLabelsOf(host: KnownHost | undefined): Record<string, string> {
+  if (host?.node === undefined) return {};
+  return { __meta_pihealth_hostname: host.node.hostname, __meta_pihealth_node_id: host.node.nodeId };
+}
+
+function isNews(before: KnownNode | undefined, now: KnownNode): boolean {
+  return before?.nodeId !== now.nodeId || before.hostname !== now.hostname || before.bootId !== now.bootId;
+}
+
+/** A wall clock of ours that was set back must not make everyone heard for ever. */
+function isHeard({ lastHeartbeatMs }: KnownNode, nowMs: number): boolean {
+  return Math.abs(nowMs - lastHeartbeatMs) < SILENT_AFTER_MS;
+}
