@@ -109,7 +109,8 @@ export function createMailTransport(clock: Clock, timeouts: MailTimeouts = MAIL_
         const info = await transport.sendMail({ ...messageOptions(mail), signal: deadline.signal });
         return (info.rejectedErrors ?? []).map(refusedRecipient);
       } catch (error) {
-        throw toMailError(error, server);
+        const { aborted, reason } = deadline.signal;
+        throw toMailError(aborted ? reason : error, server);
       } finally {
         signal.removeEventListener("abort", onAbort);
         deadline.abort(new Error("done"));

@@ -1,0 +1,114 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A self-signed certificate for localhost and 127.0.0.1. */
+export function createCertificate(): Certificate {
+  const folder = mkdtempSync(path.join(tmpdir(), "pihealth-cert-"));
+  try {
+    const files = { cert: path.join(folder, "cert.pem"), key: path.join(folder, "key.pem") };
+    execFileSync("openssl", [
+      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+      "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+      "-keyout", files.key, "-out", files.cert,
+    ], { stdio: "ignore" });
+    return { cert: readFileSync(files.cert, "utf8"), key: readFileSync(files.key, "utf8") };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export interface ReceivedMail {
+  readonly envelopeFrom: string;
+  readonly envelopeTo: readonly string[];
+  readonly isEncrypted: boolean;
+  readonly user: string | undefined;
+  readonly raw: string;
+}
+
+export interface MailServerFixture {
+  readonly port: number;
+  readonly mails: ReceivedMail[];
+  close(): Promise<void>;
+}
+
+/** A real SMTP server on the loopback that keeps what it takes. */
+export async function startMailServer(options: SMTPServerOptions): Promise<MailServerFixture> {
+  const mails: ReceivedMail[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    onData(stream, session, callback) {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        const { mailFrom, rcptTo } = session.envelope;
+        mails.push({
+          envelopeFrom: mailFrom === false ? "" : mailFrom.address,
+          envelopeTo: rcptTo.map(({ address }) => address),
+          isEncrypted: session.secure,
+          user: session.user,
+          raw: Buffer.concat(chunks).toString("utf8"),
+        });
+        callback();
+      });
+    },
+    ...options,
+  });
+  server.on("error", () => undefined); // Clients that hang up are what some tests are about.
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.server.address() as AddressInfo;
+  return { port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** A server that speaks exactly the lines of `script` and does nothing beyond them. */
+export async function startScriptedServer(onConnection: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+/** Answers every command with the reply given for its verb; `undefined` says nothing, `hang-up` ends the connection. */
+export function dialogue(replies: Readonly<Record<string, string | undefined>>): (socket: Socket) => void {
+  return (socket) => {
+    const answer = (reply: string | undefined): void => {
+      if (reply === "hang-up") socket.destroy();
+      else if (reply !== undefined) socket.write(`${reply}\r\n`);
+    };
+    let isInData = false;
+    answer("greeting" in replies ? replies["greeting"] : "220 test ESMTP");
+    socket.on("data", (chunk) => {
+      const text = chunk.toString("latin1");
+      if (isInData) {
+        if ("body" in replies) answer(replies["body"]);
+        else if (text.endsWith("\r\n.\r\n")) answer(replies["end"] ?? "250 ok");
+        return;
+      }
+      for (const line of text.split("\r\n").filter((part) => part !== "")) {
+        const verb = line.split(" ", 1)[0]?.toUpperCase() ?? "";
+        const fallback = verb === "DATA" ? "354 go on" : "250 ok";
+        const reply = verb in replies ? replies[verb] : fallback;
+        if (verb === "DATA" && reply?.startsWith("354") === true) isInData = true;
+        answer(reply);
+      }
+    });
+  };
+}
