@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  DEFAULT_COLLECTOR_SETTINGS,
+  type CollectorSettings,
+} from "../../../exporter/collectors/collector-settings.js";
+import { createProcessesCollector } from "../../../exporter/collectors/processes.js";
+import type { FileTree } from "../../../exporter/sources/file-tree.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { collectWith, createFixtureSources, formatSample } from "../machine-fixture.js";
+
+/** A process as a function of time: what its stat file says, or undefined once it is gone. */
+type Script = (atMs: number) => { ticks: number; start?: number; pages?: number } | undefined;
+
+interface Scripted {
+  readonly comm?: string;
+  readonly script: Script;
+}
+
+const MEMORY_PAGES = 1000;
+const MEMINFO = `MemTotal: ${MEMORY_PAGES * 4} kB\nMemFree: 10 kB\nMemAvailable: 20 kB\n`;
+
+function scriptedProcfs(clock: FakeClock, processes: Record<string, Scripted>): FileTree {
+  const gone = (): never => {
+    throw Object.assign(new Error("no such process"), { code: "ESRCH" });
+  };
+  return {
+    async readText(filePath) {
+      if (filePath === "meminfo") return MEMINFO;
+      const [pid = "", file] = filePath.split("/");
+      const found = processes[pid];
+      const now = found?.script(clock.monotonicMs()) ?? gone();
+      if (file === "status") return "Name:\tx\nUid:\t1000\t1000\t1000\t1000\n";
+      const zeros = "0 ".repeat(9);
+      const { ticks, start = 7, pages = 1 } = now;
+      const rest = `0 0 0 20 0 1 0 ${start} 99 ${pages} 0`;
+      return `${pid} (${found?.comm ?? "worker"}) R 1 ${zeros}${ticks} ${rest}\n`;
+    },
+    readBytes: async () => gone(),
+    exists: async () => true,
+    list: async () => Object.keys(processes),
+  };
+}
+
+async function collect(
+  processes: Record<string, Scripted>,
+  settings: Partial<CollectorSettings["processes"]> = {},
+): Promise<string[]> {
+  const clock = new FakeClock();
+  const procfs = scriptedProcfs(clock, processes);
+  const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+  const merged = {
+    ...DEFAULT_COLLECTOR_SETTINGS,
+    processes: { ...DEFAULT_COLLECTOR_SETTINGS.processes, ...settings },
+  };
+  const samples = await collectWith(clock, createProcessesCollector(sources, merged));
+  return samples.map(formatSample);
+}
+
+/** Ticks of a process that uses `ratio` of a processor from one time to another. */
+const busy = (ratio: number, fromMs: number, untilMs: number): Script => {
+  return (atMs) => ({
+    ticks: Math.floor((Math.max(0, Math.min(atMs, untilMs) - fromMs) / 10) * ratio),
+  });
+};
+
+const FOREVER = 1e9;
+for (const { name, script, malicious } of [
+  { name: "half a processor all the time", script: busy(0.5, 0, FOREVER), malicious: true },
+  { name: "a little under half", script: busy(0.48, 0, FOREVER), malicious: false },
+  { name: "four processors for 4.9 s", script: busy(4, 0, 4900), malicious: false },
+  {
+    name: "four processors for 4.9 s from within the first look",
+    script: busy(4, 490, 5390),
+    malicious: false,
+  },
+  { name: "idle at first, busy later", script: busy(1, 1000, FOREVER), malicious: false },
+  {
+    name: "busy at both looks, idle between",
+    script: both(busy(1, 0, 500), busy(1, 5500, FOREVER)),
+    malicious: true,
+  },
+  { name: "half of memory", script: () => ({ ticks: 0, pages: 500 }), malicious: true },
+  {
+    name: "a little under half of memory",
+    script: () => ({ ticks: 0, pages: 499 }),
+    malicious: false,
+  },
+  {
+    name: "memory given back before the second look",
+    script: (atMs: number) => ({ ticks: 0, pages: atMs < 5000 ? 900 : 10 }),
+    malicious: false,
+  },
+  {
+    name: "another process with the same pid at the second look",
+    script: (atMs: number) => ({ ticks: Math.floor(atMs / 10), start: atMs < 3000 ? 7 : 8 }),
+    malicious: false,
+  },
+  {
+    name: "gone before the second look",
+    script: (atMs: number) => (atMs < 5000 ? { ticks: Math.floor(atMs / 10) } : undefined),
+    malicious: false,
+  },
+  {
+    name: "gone within the first look",
+    script: (atMs: number) => (atMs < 400 ? { ticks: 0, pages: 900 } : undefined),
+    malicious: false,
+  },
+]) {
+  test(`a process is malicious only when two looks 5 s apart see it: ${name}`, async () => {
+    const lines = await collect({ "42": { script } });
+    const count = lines.find((line) => line.startsWith("pihealth_malicious_processes "));
+    assert.equal(count, `pihealth_malicious_processes ${malicious ? 1 : 0}`);
+    const shown = lines.filter((line) => line.startsWith("pihealth_malicious_process_"));
+    assert.equal(shown.length, malicious ? 2 : 0);
+  });
+}
+
+function both(first: Script, second: Script): Script {
+  return (atMs) => ({ ticks: (first(atMs)?.ticks ?? 0) + (second(atMs)?.ticks ?? 0) });
+}
+
+test("a process the settings ignore is never malicious", async () => {
+  const processes = { "42": { comm: "chromium-brows", script: busy(1, 0, FOREVER) } };
+  const lines = await collect(processes, { ignoredNames: ["chromium*"] });
+  assert.ok(lines.includes("pihealth_malicious_processes 0"));
+});
+
+test("without a suspect the second look is not taken", async () => {
+  const clock = new FakeClock();
+  const sources = createFixtureSources("pi-zero-2w", clock);
+  await collectWith(clock, createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS));
+  assert.equal(clock.monotonicMs(), 500);
+});
+
+for (const comm of ["a) R 1 (b", ") ", "(((", "line\nfeed", "\ufffd\ufffd", "", "x S 0 0 0"]) {
+  test(`a hostile name is read as it is: ${JSON.stringify(comm)}`, async () => {
+    const lines = await collect({ "42": { comm, script: busy(1, 0, FOREVER) } });
+    const labels = `{pid="42",comm=${JSON.stringify(comm)},user="pi"}`;
+    assert.ok(lines.includes(`pihealth_malicious_process_cpu_ratio${labels} 1`), lines.join("\n"));
+  });
+}
+
+test("a hundred malicious processes are counted, and twenty shown", async () => {
+  const pids = Array.from({ length: 100 }, (_, index) => String(100 + index));
+  const hog: Scripted = { script: busy(1, 0, FOREVER) };
+  const lines = await collect(Object.fromEntries(pids.map((pid) => [pid, hog])));
+  assert.ok(lines.includes("pihealth_malicious_processes 100"));
+  const shown = lines.filter((line) => line.startsWith("pihealth_malicious_process_cpu_ratio"));
+  assert.equal(shown.length, 20);
+});
+
+test("top processes are as many as wanted at most, the largest first, idle ones not", async () => {
+  const processes = Object.fromEntries(
+    [0.3, 0.1, 0.4, 0, 0.2].map((ratio, index) => [
+      String(index + 1),
+      { script: busy(ratio, 0, FOREVER) },
+    ]),
+  );
+  const top = async (topCount: number): Promise<string[]> => {
+    const lines = await collect(processes, { topCount });
+    return lines.flatMap((line) => /top_process_cpu_ratio\{pid="(\d)"/.exec(line)?.[1] ?? []);
+  };
+  assert.deepEqual(await top(3), ["3", "1", "5"]);
+  assert.deepEqual(await top(20), ["3", "1", "5", "2"]);
+  assert.deepEqual(await top(0), []);
+});
+
+test("top processes are measured since the last collection", async () => {
+  const clock = new FakeClock();
+  const procfs = scriptedProcfs(clock, { "42": { script: busy(0.2, 500, 20_500) } });
+  const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+  const collector = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS);
+  const topRatio = async (): Promise<number | undefined> =>
+    (await collectWith(clock, collector)).find(({ metric }) =>
+      metric.name.includes("top_process_cpu"),
+    )?.value;
+  assert.equal(await topRatio(), undefined);
+  await clock.advance(39_500); // 4 s of work within 40 s.
+  assert.equal(await topRatio(), 0.1);
+});
+
+test("a collection that is aborted between the looks ends at once", async () => {
+  const clock = new FakeClock();
+  const procfs = scriptedProcfs(clock, { "42": { script: busy(1, 0, FOREVER) } });
+  const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+  const abort = new AbortController();
+  const collected = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS).collect(
+    abort.signal,
+  );
+  await clock.advance(1000);
+  abort.abort(new Error("deadline"));
+  await assert.rejects(collected, /deadline/);
+});
