@@ -3,9 +3,7 @@ import type { ConfigSection } from "../../exporter/shared/config/config-section.
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { parseHostPort } from "../fleet/ip-address.js";
-import {
-  type HttpClientConfig, type HttpClientSettings, loadHttpClient, parseHttpClientConfig, rejectUnsupported,
-} from "../fleet/http-client-config.js";
+import { readHttpClient, rejectUnsupported } from "../fleet/http-client-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import { compileRelabeling } from "../fleet/relabeling-steps.js";
 import { parseRangeExpression } from "./range-expression.js";
@@ -69,7 +67,7 @@ export async function parseScrapeJob(
   const jobName = parseJobName(section);
   const times = parseIntervals(section, defaults);
   const limits = parseLimits(section, defaults.limits);
-  const client = await loadClient(section, parseHttpClientConfig(section), place);
+  const client = await readHttpClient(section, place.files, place.folder);
   const relabelConfigs = parseRelabelConfigs(section, "relabel_configs");
   const job: ScrapeJob = {
     settings: Object.freeze({
@@ -164,7 +162,7 @@ function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscove
 }
 
 async function parseHttpDiscovery(section: ConfigSection, place: ConfigFolder): Promise<HttpDiscovery> {
-  const client = await loadClient(section, parseHttpClientConfig(section), place);
+  const client = await readHttpClient(section, place.files, place.folder);
   const refreshMs = section.durationMs("refresh_interval", { default: "1m", min: "1s", max: "1d" });
   const url = parseUrl(section, "url");
   section.rejectUnknownKeys();
@@ -201,20 +199,6 @@ function parseRangeLabels(section: ConfigSection): Readonly<Record<string, strin
   if (bad !== undefined) section.fail("labels", `holds ${JSON.stringify(bad)}, it must be label names`);
   return labels;
 }
-
-/** What a file that is missing means stands at the section that names it. */
-async function loadClient(section: ConfigSection, config: HttpClientConfig, place: ConfigFolder): Promise<HttpClientSettings> {
-  try {
-    return await loadHttpClient(config, place.files, place.folder);
-  } catch (error) {
-    return section.attempt(nameOfClientKey(section), () => {
-      throw error;
-    });
-  }
-}
-
-const CLIENT_KEYS = ["basic_auth", "authorization", "bearer_token_file", "tls_config"];
-const nameOfClientKey = (section: ConfigSection): string => CLIENT_KEYS.find((key) => section.has(key)) ?? "";
 
 async function parseAll<Result>(
   sections: readonly ConfigSection[],

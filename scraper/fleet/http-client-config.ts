@@ -15,7 +15,7 @@ export interface HttpClientSettings {
 type TextOrFile = { readonly text: string } | { readonly file: string };
 
 /** The keys that `scrape_configs`, `http_sd_configs` and `alertmanagers` share, before their files are read. */
-export interface HttpClientConfig {
+interface HttpClientConfig {
   /** What stands before the secret in `Authorization`; undefined: the secret is `user:password` of basic auth. */
   readonly scheme: string | undefined;
   readonly username: string;
@@ -34,8 +34,25 @@ const AUTHENTICATION_KEYS = ["basic_auth", "authorization", "bearer_token", "bea
 /** Part of the configuration of an HTTP client that Prometheus knows and this project does not. */
 const UNSUPPORTED_KEYS = ["oauth2", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy", "http_headers"];
 
-/** @throws {ConfigError} */
-export function parseHttpClientConfig(section: ConfigSection): HttpClientConfig {
+/**
+ * Reads the keys of an HTTP client and the files they name.
+ *
+ * @param folder relative paths start here
+ * @throws {ConfigError} also when a file cannot be read; no message shows what is in it
+ */
+export async function readHttpClient(section: ConfigSection, files: Files, folder: string): Promise<HttpClientSettings> {
+  const config = parseHttpClientConfig(section);
+  try {
+    return await loadHttpClient(config, files, folder);
+  } catch (error) {
+    const key = [...AUTHENTICATION_KEYS, "tls_config"].find((candidate) => section.has(candidate)) ?? "tls_config";
+    return section.attempt(key, () => {
+      throw error;
+    });
+  }
+}
+
+function parseHttpClientConfig(section: ConfigSection): HttpClientConfig {
   rejectUnsupported(section, UNSUPPORTED_KEYS);
   // HTTP/2 is never asked for and redirects are never followed; both keys stand in many files.
   section.boolean("follow_redirects", { default: true });
@@ -99,13 +116,7 @@ function textOrFile(section: ConfigSection, textKey: string, fileKey: string): T
   return text !== undefined ? { text } : file !== undefined ? { file } : undefined;
 }
 
-/**
- * Reads the files a configuration names.
- *
- * @param folder relative paths start here
- * @throws {BadInputError} naming the file, never showing what is in it
- */
-export async function loadHttpClient(config: HttpClientConfig, files: Files, folder: string): Promise<HttpClientSettings> {
+async function loadHttpClient(config: HttpClientConfig, files: Files, folder: string): Promise<HttpClientSettings> {
   const read = (source: TextOrFile | undefined): Promise<string | undefined> => readTextOrFile(source, files, folder);
   const secret = (await read(config.secret))?.trim();
   const [ca, cert, key] = [await read(config.ca), await read(config.cert), await read(config.key)];
