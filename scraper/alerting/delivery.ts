@@ -5,7 +5,7 @@ import { MailError, type MailMessage, type MailTransport } from "./mail-transpor
 import type { EmailIntegration, Integration, NotificationConfig, WebhookIntegration } from "./notification-config.js";
 import type { Deliver, DeliveryOutcome } from "./outbox.js";
 import type { OutboxMessage, OutboxPayload } from "./outbox-message.js";
-import { readSecret, resolveMailServer } from "./smtp-secrets.js";
+import { readSecret, resolveMailServer } from "./secret-files.js";
 
 /** The ways out of this machine. */
 export interface Transports {

@@ -29,6 +29,8 @@ export interface MailServer {
   readonly host: string;
   readonly port: number;
   readonly hello: string;
+  /** TLS from the first byte, as on port 465. */
+  readonly implicitTls: boolean;
   readonly requireTls: boolean;
   readonly ca: string | undefined;
   readonly cert: string | undefined;
@@ -109,8 +111,8 @@ export function createMailTransport(clock: Clock, timeouts: MailTimeouts = MAIL_
         const info = await transport.sendMail({ ...messageOptions(mail), signal: deadline.signal });
         return (info.rejectedErrors ?? []).map(refusedRecipient);
       } catch (error) {
-        const { aborted, reason } = deadline.signal;
-        throw toMailError(aborted ? reason : error, server);
+        const reason: unknown = deadline.signal.reason;
+        throw toMailError(reason ?? error, server);
       } finally {
         signal.removeEventListener("abort", onAbort);
         deadline.abort(new Error("done"));
@@ -121,7 +123,6 @@ export function createMailTransport(clock: Clock, timeouts: MailTimeouts = MAIL_
   };
 }
 
-const IMPLICIT_TLS_PORT = 465;
 const MAX_REPLY_BYTES = 65_536;
 
 function transportOptions(
@@ -134,8 +135,8 @@ function transportOptions(
     host: server.host,
     port: server.port,
     name: server.hello,
-    secure: server.port === IMPLICIT_TLS_PORT,
-    requireTLS: server.requireTls && server.port !== IMPLICIT_TLS_PORT,
+    secure: server.implicitTls,
+    requireTLS: server.requireTls && !server.implicitTls,
     ignoreTLS: !server.requireTls,
     tls: tlsOptions(server),
     connectionTimeout: timeouts.connection,

@@ -47,7 +47,9 @@ export interface SmtpServer {
   readonly port: number;
   /** Name this side gives itself in EHLO. */
   readonly hello: string;
-  /** False: STARTTLS is not used. Port 465 speaks TLS from the first byte in either case. */
+  /** TLS from the first byte; without it, `requireTls` decides about STARTTLS. */
+  readonly implicitTls: boolean;
+  /** False: STARTTLS is not used. */
   readonly requireTls: boolean;
   readonly tls: TlsFiles;
   readonly auth: SmtpAuth | undefined;

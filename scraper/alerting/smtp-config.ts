@@ -13,6 +13,8 @@ export interface SmtpDefaults {
   readonly smarthost: string | undefined;
   readonly hello: string;
   readonly requireTls: boolean;
+  /** Undefined: the port decides. */
+  readonly implicitTls: boolean | undefined;
   readonly tls: TlsFiles;
   readonly auth: SmtpAuth;
 }
@@ -25,6 +27,7 @@ export function parseSmtpDefaults(global: ConfigSection): SmtpDefaults {
     smarthost: optionalString(global, "smtp_smarthost"),
     hello: helloOf(global, "smtp_hello", "localhost"),
     requireTls: global.boolean("smtp_require_tls", { default: true }),
+    implicitTls: optionalBoolean(global, "smtp_force_implicit_tls"),
     tls: parseTlsFiles(global, "smtp_tls_config", NO_TLS_FILES),
     auth: parseAuth(global, "smtp_auth_", none),
   };
@@ -37,8 +40,11 @@ export function parseSmtpServer(section: ConfigSection, defaults: SmtpDefaults):
     section.fail("smarthost", "is missing, it must be host:port here or as smtp_smarthost in global");
   }
   const auth = parseAuth(section, "auth_", defaults.auth);
+  const place = splitSmarthost(section, smarthost);
+  const implicitTls = optionalBoolean(section, "force_implicit_tls") ?? defaults.implicitTls;
   const server: SmtpServer = {
-    ...splitSmarthost(section, smarthost),
+    ...place,
+    implicitTls: implicitTls ?? place.port === IMPLICIT_TLS_PORT,
     hello: helloOf(section, "hello", defaults.hello),
     requireTls: section.boolean("require_tls", { default: defaults.requireTls }),
     tls: parseTlsFiles(section, "tls_config", defaults.tls),
@@ -51,9 +57,9 @@ export function parseSmtpServer(section: ConfigSection, defaults: SmtpDefaults):
   return server;
 }
 
-function sendsPasswordInClear({ host, port, requireTls, auth }: SmtpServer): boolean {
+function sendsPasswordInClear({ host, implicitTls, requireTls, auth }: SmtpServer): boolean {
   const isHere = host === "localhost" || host.startsWith("127.") || host === "::1";
-  return auth?.password !== undefined && !requireTls && port !== IMPLICIT_TLS_PORT && !isHere;
+  return auth?.password !== undefined && !requireTls && !implicitTls && !isHere;
 }
 
 function splitSmarthost(section: ConfigSection, smarthost: string): { host: string; port: number } {
@@ -90,7 +96,8 @@ export function parseSecret(section: ConfigSection, key: string): Secret | undef
   return file === undefined ? undefined : { kind: "file", path: file };
 }
 
-function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsFiles): TlsFiles {
+/** @throws {ConfigError} */
+export function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsFiles): TlsFiles {
   if (!parent.has(key)) return defaults;
   const section = parent.section(key);
   const files = {
@@ -111,6 +118,10 @@ function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsFiles): 
 export function optionalString(section: ConfigSection, key: string): string | undefined {
   const text = section.string(key, { default: "" });
   return text === "" ? undefined : text;
+}
+
+function optionalBoolean(section: ConfigSection, key: string): boolean | undefined {
+  return section.has(key) ? section.boolean(key) : undefined;
 }
 
 /** A path relative to the folder of the configuration file becomes one that is not. */

@@ -4,7 +4,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import { formatMailAddress, parseMailAddress, parseMailAddresses } from "./mail-addresses.js";
 import { createMailTransport, type MailMessage } from "./mail-transport.js";
 import type { EmailIntegration, NotificationConfig } from "./notification-config.js";
-import { resolveMailServer } from "./smtp-secrets.js";
+import { resolveMailServer } from "./secret-files.js";
 
 interface TestMailOptions {
   readonly config: NotificationConfig;

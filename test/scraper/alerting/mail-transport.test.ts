@@ -23,7 +23,7 @@ let certificate: Certificate;
 before(() => (certificate = createCertificate()));
 
 const serverAt = (port: number, changes: Partial<MailServer> = {}): MailServer => ({
-  host: "127.0.0.1", port, hello: "pi.example.org", requireTls: true, ca: certificate.cert, cert: undefined,
+  host: "127.0.0.1", port, hello: "pi.example.org", implicitTls: false, requireTls: true, ca: certificate.cert, cert: undefined,
   key: undefined, serverName: undefined, insecureSkipVerify: false, auth: undefined, ...changes,
 });
 const login = (password: string): Partial<MailServer> => ({
@@ -67,6 +67,12 @@ test("STARTTLS: one message with both parts reaches every recipient, encrypted",
   const parts = body.join("\r\n\r\n");
   assert.match(parts, /Content-Type: text\/plain[\s\S]*Zeile eins\r\n\.\r\nZeile drei/);
   assert.match(parts, /Content-Type: text\/html[\s\S]*<p>Zeile<\/p>/);
+});
+
+test("Implicit TLS: the connection is encrypted from the first byte", async () => {
+  const server = await mailServer({ secure: true });
+  await send(serverAt(server.port, { implicitTls: true }));
+  assert.deepEqual(server.mails.map(({ isEncrypted }) => isEncrypted), [true]);
 });
 
 for (const [name, changes, reason] of [

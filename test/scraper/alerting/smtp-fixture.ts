@@ -54,7 +54,7 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
           envelopeFrom: mailFrom === false ? "" : mailFrom.address,
           envelopeTo: rcptTo.map(({ address }) => address),
           isEncrypted: session.secure,
-          user: session.user,
+          user: session.user as string | undefined,
           raw: Buffer.concat(chunks).toString("utf8"),
         });
         callback();

@@ -1,7 +1,7 @@
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { MailServer } from "./mail-transport.js";
-import type { Secret, SmtpServer } from "./notification-config.js";
+import type { Secret, SmtpServer, TlsFiles } from "./notification-config.js";
 
 /** @throws {BadInputError} when a file of a secret cannot be read */
 export async function readSecret(secret: Secret, files: Files): Promise<string> {
@@ -18,19 +18,30 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
   const { auth, tls } = server;
   const secretOf = async (secret: Secret | undefined): Promise<string | undefined> =>
     secret === undefined ? undefined : readSecret(secret, files);
+  return {
+    host: server.host, port: server.port, hello: server.hello,
+    implicitTls: server.implicitTls, requireTls: server.requireTls,
+    ...(await resolveTlsFiles(tls, files)),
+    auth: auth === undefined ? undefined : {
+      username: auth.username, identity: auth.identity,
+      password: await secretOf(auth.password), secret: await secretOf(auth.secret),
+    },
+  };
+}
+
+/** The contents of the files. @throws {BadInputError} when one cannot be read */
+export async function resolveTlsFiles(
+  tls: TlsFiles,
+  files: Files,
+): Promise<Pick<MailServer, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify">> {
   const fileOf = async (path: string | undefined): Promise<string | undefined> =>
     path === undefined ? undefined : readNamedFile(path, files);
   return {
-    host: server.host, port: server.port, hello: server.hello, requireTls: server.requireTls,
     ca: await fileOf(tls.caFile),
     cert: await fileOf(tls.certFile),
     key: await fileOf(tls.keyFile),
     serverName: tls.serverName,
     insecureSkipVerify: tls.insecureSkipVerify,
-    auth: auth === undefined ? undefined : {
-      username: auth.username, identity: auth.identity,
-      password: await secretOf(auth.password), secret: await secretOf(auth.secret),
-    },
   };
 }
 
