@@ -1,0 +1,145 @@
+import { formatOpenMetricsFloat } from "../../../exporter/shared/model/float-format.js";
+import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { resultTypeOf, withoutParentheses, type Call, type Expression, type SourceRange } from "../ast.js";
+import { keyOf, pairsWithout } from "../aggregation-groups.js";
+import type { Evaluation } from "../evaluation.js";
+import { bucketFraction, bucketQuantile, type Bucket } from "../histogram-buckets.js";
+import { numberValue } from "../number-scanner.js";
+import { QueryExecutionError } from "../query-errors.js";
+import type { TimeGrid } from "../time-grid.js";
+import { BlockBuilder, emptyBlock, mergeSameLabels, type VectorBlock } from "../vector-block.js";
+
+const BUCKET_LABEL = "le";
+
+/** The buckets of one classic histogram: rows of a block, each with its upper bound. */
+interface Histogram {
+  readonly labels: Labels;
+  readonly metricName: string;
+  readonly rows: { readonly row: number; readonly upperBound: number }[];
+}
+
+/** Functions over classic histograms. Those over native ones find none, and so give nothing, as in Prometheus. */
+export async function callHistogramFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  switch (call.signature.name) {
+    case "histogram_quantile":
+    case "histogram_quantiles":
+      return quantiles(call, grid, evaluation);
+    case "histogram_fraction":
+      return fractions(call, grid, evaluation);
+    default:
+      await evaluation.vector(call.arguments[0] as Expression, grid);
+      return emptyBlock(grid.count);
+  }
+}
+
+async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const isMany = call.signature.name === "histogram_quantiles";
+  const source = call.arguments.find((argument) => resultTypeOf(argument) === "vector") as Expression;
+  const wanted = call.arguments.filter((argument) => resultTypeOf(argument) === "scalar");
+  const columns: Float64Array[] = [];
+  for (const each of wanted) columns.push(await evaluation.scalar(each, grid));
+  const block = await evaluation.vector(source, grid);
+  for (const [index, column] of columns.entries()) {
+    warnAboutQuantiles(column, (wanted[index] as Expression).range, evaluation);
+  }
+  const histograms = findHistograms(block, source.range, evaluation);
+  const builder = new BlockBuilder(grid.count, histograms.length * columns.length);
+  for (const histogram of histograms) {
+    for (const column of columns) {
+      const labels = isMany ? withQuantile(histogram.labels, call, column) : histogram.labels;
+      writeRow(builder, block, histogram, (buckets, step) => {
+        const { value, forcedMonotonic } = bucketQuantile(column[step] as number, buckets);
+        if (forcedMonotonic) evaluation.annotations.forcedMonotonicity(histogram.metricName, source.range);
+        return value;
+      });
+      builder.finishRow(labels);
+      if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
+    }
+  }
+  return mergeSameLabels(builder.build());
+}
+
+function warnAboutQuantiles(column: Float64Array, range: SourceRange, { annotations }: Evaluation): void {
+  for (const quantile of column) {
+    if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, range);
+  }
+}
+
+function withQuantile(labels: Labels, { arguments: given }: Call, column: Float64Array): Labels {
+  const name = withoutParentheses(given[1] as Expression);
+  const label = name.kind === "string" ? name.value : "";
+  if (label === "") throw new QueryExecutionError(`invalid label name in histogram_quantiles(): ${label}`);
+  if (labels.has(label)) {
+    throw new QueryExecutionError(`the label ${label} of histogram_quantiles() exists in the histogram already`);
+  }
+  return labels.with({ [label]: formatOpenMetricsFloat(column[0] as number) });
+}
+
+async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const [lowerSource, upperSource, source] = call.arguments as [Expression, Expression, Expression];
+  const lower = await evaluation.scalar(lowerSource, grid);
+  const upper = await evaluation.scalar(upperSource, grid);
+  const block = await evaluation.vector(source, grid);
+  const histograms = findHistograms(block, source.range, evaluation);
+  const builder = new BlockBuilder(grid.count, histograms.length);
+  for (const histogram of histograms) {
+    writeRow(builder, block, histogram, (buckets, step) =>
+      bucketFraction(lower[step] as number, upper[step] as number, buckets),
+    );
+    builder.finishRow(histogram.labels);
+    if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
+  }
+  return mergeSameLabels(builder.build());
+}
+
+/** Groups rows by all labels but `le` and the metric name. Histograms of two names must not look the same. */
+function findHistograms(block: VectorBlock, range: SourceRange, { annotations }: Evaluation): Histogram[] {
+  const ownPairs = pairsWithout([BUCKET_LABEL]);
+  const resultPairs = pairsWithout([BUCKET_LABEL, METRIC_NAME]);
+  const histograms = new Map<string, Histogram>();
+  for (const [row, labels] of block.labels.entries()) {
+    const upperBound = numberValueOf(labels.get(BUCKET_LABEL));
+    if (upperBound === undefined) {
+      if (isRowPresent(block, row)) annotations.badBucketLabel(labels.name, labels.get(BUCKET_LABEL), range);
+      continue;
+    }
+    const key = keyOf(ownPairs(labels.pairs));
+    const known = histograms.get(key);
+    if (known !== undefined) {
+      known.rows.push({ row, upperBound });
+      continue;
+    }
+    const own = Labels.ofSorted(resultPairs(labels.pairs));
+    histograms.set(key, { labels: own, metricName: labels.name, rows: [{ row, upperBound }] });
+  }
+  return [...histograms.values()];
+}
+
+const isRowPresent = ({ steps, present }: VectorBlock, row: number): boolean =>
+  present.subarray(row * steps, (row + 1) * steps).includes(1);
+
+/** Go's ParseFloat on a label value, as far as buckets need it. */
+function numberValueOf(text: string): number | undefined {
+  const sign = /^[+-]/.exec(text)?.[0] ?? "";
+  const magnitude = numberValue(text.slice(sign.length).replace(/^infinity$/i, "inf"));
+  if (magnitude === undefined) return undefined;
+  return sign === "-" ? -magnitude : magnitude;
+}
+
+function writeRow(
+  { values, present, offset }: BlockBuilder,
+  block: VectorBlock,
+  { rows }: Histogram,
+  evaluate: (buckets: Bucket[], step: number) => number,
+): void {
+  for (let step = 0; step < block.steps; step++) {
+    const buckets: Bucket[] = [];
+    for (const { row, upperBound } of rows) {
+      const cell = row * block.steps + step;
+      if (block.present[cell] === 1) buckets.push({ upperBound, count: block.values[cell] as number });
+    }
+    if (buckets.length === 0) continue;
+    values[offset + step] = evaluate(buckets, step);
+    present[offset + step] = 1;
+  }
+}

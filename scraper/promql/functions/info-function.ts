@@ -1,0 +1,123 @@
+import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
+import { createLabelMatcher, type LabelMatcher } from "../../storage/label-matcher.js";
+import { keyOf, pairsWith } from "../aggregation-groups.js";
+import type { Call, Expression, VectorSelector } from "../ast.js";
+import type { Evaluation } from "../evaluation.js";
+import { QueryExecutionError } from "../query-errors.js";
+import { selectInstants } from "../selectors.js";
+import type { TimeGrid } from "../time-grid.js";
+import { BlockBuilder, mergeSameLabels, type VectorBlock } from "../vector-block.js";
+
+/** Labels that say which series belong to one target. */
+const IDENTIFYING_LABELS = ["instance", "job"];
+const DEFAULT_INFO_METRIC = "target_info";
+
+/**
+ * `info(v, {…})`: adds to each series the labels of the info series of its target. The braces choose the info
+ * metrics, by `__name__`, and which of their labels are wanted; series without them are left out if a condition on
+ * them does not match the empty value.
+ */
+export async function callInfo(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const [source, braces] = call.arguments as [Expression, VectorSelector | undefined];
+  const base = await evaluation.vector(source, grid);
+  const matchers = braces?.matchers ?? [];
+  const nameMatchers = matchers.filter(({ name }) => name === METRIC_NAME);
+  const dataMatchers = matchers.filter(({ name }) => name !== METRIC_NAME);
+  const names = nameMatchers.length > 0 ? nameMatchers : [createLabelMatcher(METRIC_NAME, "=", DEFAULT_INFO_METRIC)];
+  const selector: VectorSelector = {
+    kind: "vector_selector", name: "", matchers: [...names, ...dataMatchers], range: call.range,
+  };
+  const info = await selectInstants(selector, grid, evaluation);
+  return addInfoLabels(base, info, names, dataMatchers, evaluation);
+}
+
+async function addInfoLabels(
+  base: VectorBlock,
+  info: VectorBlock,
+  nameMatchers: readonly LabelMatcher[],
+  dataMatchers: readonly LabelMatcher[],
+  { pacer }: Evaluation,
+): Promise<VectorBlock> {
+  const identify = pairsWith([...IDENTIFYING_LABELS].sort(compareStrings));
+  const infoRows = new Map<string, number[]>();
+  for (const [row, { pairs }] of info.labels.entries()) {
+    const key = keyOf(identify(pairs));
+    infoRows.set(key, [...(infoRows.get(key) ?? []), row]);
+  }
+  const wanted = new Set(dataMatchers.map(({ name }) => name));
+  const isOptional = dataMatchers.every((matcher) => matcher.matches(""));
+  const parts: VectorBlock[] = [];
+  for (const [row, labels] of base.labels.entries()) {
+    const isInfoItself = nameMatchers.every((matcher) => matcher.matches(labels.name));
+    const partners = isInfoItself ? [] : (infoRows.get(keyOf(identify(labels.pairs))) ?? []);
+    parts.push(enrichRow({ base, row, info, partners, wanted, keepsBare: isOptional || isInfoItself }));
+    if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
+  }
+  return mergeSameLabels(joinParts(base.steps, parts));
+}
+
+interface Enrichment {
+  readonly base: VectorBlock;
+  readonly row: number;
+  readonly info: VectorBlock;
+  readonly partners: readonly number[];
+  readonly wanted: ReadonlySet<string>;
+  readonly keepsBare: boolean;
+}
+
+/** One row per set of labels that the info series add over time. */
+function enrichRow({ base, row, info, partners, wanted, keepsBare }: Enrichment): VectorBlock {
+  const { steps } = base;
+  const baseLabels = base.labels[row] as Labels;
+  const rows = new Map<string, { labels: Labels; steps: number[] }>();
+  for (let step = 0; step < steps; step++) {
+    if (base.present[row * steps + step] === 0) continue;
+    const added = addedLabels(baseLabels, info, partners, wanted, step);
+    if (added.size === 0 && !keepsBare) continue;
+    const labels = Labels.of([...added, ...baseLabels.pairs]);
+    const entry = rows.get(labels.key) ?? { labels, steps: [] };
+    entry.steps.push(step);
+    rows.set(labels.key, entry);
+  }
+  const builder = new BlockBuilder(steps, rows.size);
+  for (const entry of rows.values()) {
+    for (const step of entry.steps) {
+      builder.values[builder.offset + step] = base.values[row * steps + step] as number;
+      builder.present[builder.offset + step] = 1;
+    }
+    builder.finishRow(entry.labels);
+  }
+  return builder.build();
+}
+
+function addedLabels(
+  baseLabels: Labels,
+  info: VectorBlock,
+  partners: readonly number[],
+  wanted: ReadonlySet<string>,
+  step: number,
+): Map<string, string> {
+  const added = new Map<string, string>();
+  for (const partner of partners) {
+    if (info.present[partner * info.steps + step] === 0) continue;
+    for (const [name, value] of (info.labels[partner] as Labels).pairs) {
+      if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name))) continue;
+      const other = added.get(name);
+      if (other !== undefined && other !== value) throw new QueryExecutionError(`conflicting label: ${name}`);
+      added.set(name, value);
+    }
+  }
+  return added;
+}
+
+function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
+  const builder = new BlockBuilder(steps, parts.reduce((rows, { labels }) => rows + labels.length, 0));
+  for (const part of parts) {
+    for (const [row, labels] of part.labels.entries()) {
+      builder.values.set(part.values.subarray(row * steps, (row + 1) * steps), builder.offset);
+      builder.present.set(part.present.subarray(row * steps, (row + 1) * steps), builder.offset);
+      builder.finishRow(labels);
+    }
+  }
+  return builder.build();
+}

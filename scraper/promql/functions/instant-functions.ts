@@ -1,0 +1,136 @@
+import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { withoutParentheses, type Call, type Expression } from "../ast.js";
+import type { Evaluation } from "../evaluation.js";
+import { selectInstants } from "../selectors.js";
+import { timeAt, type TimeGrid } from "../time-grid.js";
+import { dropNames, emptyBlock, singleRow, type VectorBlock } from "../vector-block.js";
+import { callHistogramFunction } from "./histogram-functions.js";
+import { callInfo } from "./info-function.js";
+import { labelJoin, labelReplace } from "./label-functions.js";
+import { sortBlock } from "./sort-functions.js";
+import { DATE_FUNCTIONS, VALUE_FUNCTIONS } from "./value-functions.js";
+
+/** Evaluates a function that gives a vector and takes no range vector, or one that asks whether anything is there. */
+export async function callInstantFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const { name } = call.signature;
+  const change = VALUE_FUNCTIONS.get(name);
+  if (change !== undefined) return mapValues(await vectorArgument(call, 0, grid, evaluation), change, evaluation);
+  const dateOf = DATE_FUNCTIONS.get(name);
+  if (dateOf !== undefined) return mapValues(await dates(call, grid, evaluation), dateOf, evaluation);
+  switch (name) {
+    case "clamp":
+    case "clamp_min":
+    case "clamp_max":
+      return clamp(call, grid, evaluation);
+    case "round":
+      return round(call, grid, evaluation);
+    case "timestamp":
+      return timestamps(call, grid, evaluation);
+    case "vector":
+      return singleRow(Labels.EMPTY, await evaluation.scalar(argumentOf(call, 0), grid));
+    case "absent":
+    case "absent_over_time":
+      return absent(call, grid, evaluation);
+    case "label_replace":
+      return labelReplace(call, await vectorArgument(call, 0, grid, evaluation));
+    case "label_join":
+      return labelJoin(call, await vectorArgument(call, 0, grid, evaluation));
+    case "info":
+      return callInfo(call, grid, evaluation);
+    case "sort":
+    case "sort_desc":
+    case "sort_by_label":
+    case "sort_by_label_desc":
+      return sortBlock(call, await vectorArgument(call, 0, grid, evaluation));
+    default:
+      return callHistogramFunction(call, grid, evaluation);
+  }
+}
+
+const argumentOf = (call: Call, index: number): Expression => call.arguments[index] as Expression;
+const vectorArgument = (call: Call, index: number, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> =>
+  evaluation.vector(argumentOf(call, index), grid);
+
+function mapValues(block: VectorBlock, change: (value: number) => number, { features }: Evaluation): VectorBlock {
+  const values = new Float64Array(block.values.length);
+  for (let cell = 0; cell < values.length; cell++) values[cell] = change(block.values[cell] as number);
+  return dropNames({ ...block, values }, features.has("promql-delayed-name-removal"));
+}
+
+/** Without an argument, date functions speak of the time of the step. */
+async function dates(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  if (call.arguments.length > 0) return vectorArgument(call, 0, grid, evaluation);
+  return singleRow(Labels.EMPTY, Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step) / 1000));
+}
+
+async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const block = await vectorArgument(call, 0, grid, evaluation);
+  const { name } = call.signature;
+  const bound = await evaluation.scalar(argumentOf(call, 1), grid);
+  const lowest = name === "clamp_max" ? bound.map(() => -Infinity) : bound;
+  const highest = name === "clamp_max" ? bound : name === "clamp_min" ? bound.map(() => Infinity) : undefined;
+  const upper = highest ?? (await evaluation.scalar(argumentOf(call, 2), grid));
+  const present = block.present.slice();
+  const values = block.values.map((value, cell) => {
+    const low = lowest[cell % grid.count] as number;
+    const high = upper[cell % grid.count] as number;
+    if (high < low) present[cell] = 0;
+    return Math.max(low, Math.min(high, value));
+  });
+  return dropNames({ ...block, values, present }, evaluation.features.has("promql-delayed-name-removal"));
+}
+
+async function round(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const block = await vectorArgument(call, 0, grid, evaluation);
+  const toNearest = call.arguments.length > 1 ? await evaluation.scalar(argumentOf(call, 1), grid) : undefined;
+  const values = block.values.map((value, cell) => {
+    // Working with the inverse loses fewer digits for steps such as 0.1.
+    const inverse = 1 / (toNearest?.[cell % grid.count] ?? 1);
+    return Math.floor(value * inverse + 0.5) / inverse;
+  });
+  return dropNames({ ...block, values }, evaluation.features.has("promql-delayed-name-removal"));
+}
+
+/** Of a selector the times of the samples themselves, of anything else the time of the step. */
+async function timestamps(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const source = withoutParentheses(argumentOf(call, 0));
+  const isDelayed = evaluation.features.has("promql-delayed-name-removal");
+  if (source.kind === "vector_selector") {
+    return dropNames(await selectInstants(source, grid, evaluation, "timestamp"), isDelayed);
+  }
+  const block = await evaluation.vector(source, grid);
+  const values = block.values.map((_, cell) => timeAt(grid, cell % grid.count) / 1000);
+  return dropNames({ ...block, values }, isDelayed);
+}
+
+/** 1 at the steps at which no series has a sample. */
+async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const present = new Uint8Array(grid.count).fill(1);
+  const source = argumentOf(call, 0);
+  if (call.signature.name === "absent") {
+    const block = await evaluation.vector(source, grid);
+    for (let cell = 0; cell < block.present.length; cell++) {
+      if (block.present[cell] === 1) present[cell % grid.count] = 0;
+    }
+  } else {
+    for (const { from, until } of (await evaluation.ranges(source, grid)).rows()) {
+      for (let step = 0; step < grid.count; step++) if (from[step] !== until[step]) present[step] = 0;
+    }
+  }
+  if (!present.includes(1)) return emptyBlock(grid.count);
+  return { ...singleRow(labelsOfAbsent(source), new Float64Array(grid.count).fill(1)), present };
+}
+
+/** The labels that a selector asks for by equality, once each: what an absent series would have had. */
+function labelsOfAbsent(source: Expression): Labels {
+  const inner = withoutParentheses(source);
+  const selector = inner.kind === "matrix_selector" ? inner.selector : inner;
+  if (selector.kind !== "vector_selector") return Labels.EMPTY;
+  const wanted = new Map<string, string>();
+  for (const { name, operator, value } of selector.matchers) {
+    if (name === METRIC_NAME) continue;
+    const isFirst = !wanted.has(name);
+    wanted.set(name, operator === "=" && isFirst ? value : "");
+  }
+  return Labels.of(wanted);
+}

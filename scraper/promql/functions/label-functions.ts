@@ -1,0 +1,73 @@
+import { RE2JS, type Matcher } from "re2js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
+import { withoutParentheses, type Call } from "../ast.js";
+import { QueryExecutionError } from "../query-errors.js";
+import { mergeSameLabels, type VectorBlock } from "../vector-block.js";
+
+/** `label_replace(v, destination, replacement, source, regex)`. */
+export function labelReplace(call: Call, block: VectorBlock): VectorBlock {
+  const [destination = "", replacement = "", source = "", pattern = ""] = textArguments(call);
+  const regex = compile(pattern);
+  if (destination === "") {
+    throw new QueryExecutionError(`invalid destination label name in label_replace(): ${destination}`);
+  }
+  return changeLabels(block, destination, (labels) => {
+    const matcher = regex.matcher(labels.get(source));
+    if (!matcher.matches()) return undefined;
+    return expandTemplate(replacement, matcher, regex.namedGroups());
+  });
+}
+
+/** `label_join(v, destination, separator, source…)`. */
+export function labelJoin(call: Call, block: VectorBlock): VectorBlock {
+  const [destination = "", separator = "", ...sources] = textArguments(call);
+  if (sources.includes("")) throw new QueryExecutionError("invalid source label name in label_join(): ");
+  if (destination === "") throw new QueryExecutionError("invalid destination label name in label_join(): ");
+  return changeLabels(block, destination, (labels) => sources.map((source) => labels.get(source)).join(separator));
+}
+
+function changeLabels(
+  block: VectorBlock,
+  destination: string,
+  valueOf: (labels: Labels) => string | undefined,
+): VectorBlock {
+  const nameDropped = block.nameDropped?.slice();
+  const labels = block.labels.map((each, row) => {
+    const value = valueOf(each);
+    if (value === undefined) return each;
+    // A metric name that is set on purpose stays.
+    if (destination === METRIC_NAME && nameDropped !== undefined) nameDropped[row] = 0;
+    return each.with({ [destination]: value });
+  });
+  return mergeSameLabels({ ...block, labels, nameDropped });
+}
+
+function textArguments({ arguments: given }: Call): string[] {
+  return given.slice(1).map((argument) => {
+    const inner = withoutParentheses(argument);
+    return inner.kind === "string" ? inner.value : "";
+  });
+}
+
+function compile(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern, RE2JS.DOTALL);
+  } catch (error) {
+    throw new QueryExecutionError(`invalid regular expression in label_replace(): ${pattern}`, {
+      cause: new Error(messageOf(error)),
+    });
+  }
+}
+
+const REFERENCE = /\$(?:\$|(\w+)|\{(\w+)\})/g;
+
+/** Go's template for matches: `$1`, `${name}`, `$$`; a group that does not exist or took no part is empty. */
+function expandTemplate(template: string, matcher: Matcher, names: Readonly<Record<string, number>>): string {
+  return template.replace(REFERENCE, (whole: string, bare?: string, braced?: string) => {
+    if (whole === "$$") return "$";
+    const reference = bare ?? braced ?? "";
+    const group = /^\d+$/.test(reference) ? Number(reference) : names[reference];
+    return group === undefined || group > matcher.groupCount() ? "" : (matcher.group(group) ?? "");
+  });
+}

@@ -1,0 +1,125 @@
+import { KahanSum, isInfinite, lostDigits } from "../kahan-sum.js";
+import { quantileOf } from "../quantile.js";
+import { reduceWindows } from "./window-function.js";
+
+export const sumOverTime = reduceWindows(1, ({ values }, from, until) => {
+  let sum = 0;
+  let compensation = 0;
+  for (let index = from; index < until; index++) {
+    const value = values[index] as number;
+    const newSum = sum + value;
+    compensation = isInfinite(newSum) ? 0 : compensation + lostDigits(sum, value, newSum);
+    sum = newSum;
+  }
+  return isInfinite(sum) ? sum : sum + compensation;
+});
+
+export const averageOverTime = reduceWindows(1, ({ values }, from, until) => {
+  let sum = values[from] as number;
+  let compensation = 0;
+  for (let index = from + 1; index < until; index++) {
+    const value = values[index] as number;
+    const newSum = sum + value;
+    if (isInfinite(newSum)) return runningMean(values, index, until, from, sum, compensation);
+    compensation += lostDigits(sum, value, newSum);
+    sum = newSum;
+  }
+  const count = until - from;
+  return sum / count + compensation / count;
+});
+
+/** Goes on with a mean where the sum of the samples before `next` would overflow. */
+function runningMean(
+  values: Float64Array,
+  next: number,
+  until: number,
+  from: number,
+  sum: number,
+  sumCompensation: number,
+): number {
+  let mean = sum / (next - from);
+  let compensation = sumCompensation / (next - from);
+  for (let index = next; index < until; index++) {
+    const count = index - from + 1;
+    const weight = (count - 1) / count;
+    const accumulator = new KahanSum(weight * mean, weight * compensation);
+    accumulator.add((values[index] as number) / count);
+    mean = accumulator.sum;
+    compensation = accumulator.compensation;
+  }
+  return mean + compensation;
+}
+
+export const minOverTime = reduceWindows(1, ({ values }, from, until) => {
+  let best = values[from] as number;
+  for (let index = from + 1; index < until; index++) {
+    const value = values[index] as number;
+    if (value < best || Number.isNaN(best)) best = value;
+  }
+  return best;
+});
+
+export const maxOverTime = reduceWindows(1, ({ values }, from, until) => {
+  let best = values[from] as number;
+  for (let index = from + 1; index < until; index++) {
+    const value = values[index] as number;
+    if (value > best || Number.isNaN(best)) best = value;
+  }
+  return best;
+});
+
+export const countOverTime = reduceWindows(1, (_row, from, until) => until - from);
+export const presentOverTime = reduceWindows(1, () => 1);
+export const lastOverTime = reduceWindows(1, ({ values }, _from, until) => values[until - 1] as number);
+export const firstOverTime = reduceWindows(1, ({ values }, from) => values[from] as number);
+
+export const timeOfFirst = reduceWindows(1, ({ timestamps }, from) => (timestamps[from] as number) / 1000);
+export const timeOfLast = reduceWindows(1, ({ timestamps }, _from, until) => (timestamps[until - 1] as number) / 1000);
+export const timeOfMin = reduceWindows(1, ({ values, timestamps }, from, until) =>
+  timeOfExtreme(values, timestamps, from, until, -1),
+);
+export const timeOfMax = reduceWindows(1, ({ values, timestamps }, from, until) =>
+  timeOfExtreme(values, timestamps, from, until, 1),
+);
+
+/** In seconds; of equal extremes the last one counts. */
+function timeOfExtreme(
+  values: Float64Array,
+  timestamps: Float64Array,
+  from: number,
+  until: number,
+  sign: 1 | -1,
+): number {
+  let best = from;
+  for (let index = from + 1; index < until; index++) {
+    const bestValue = values[best] as number;
+    if (sign * (values[index] as number) >= sign * bestValue || Number.isNaN(bestValue)) best = index;
+  }
+  return (timestamps[best] as number) / 1000;
+}
+
+export const varianceOverTime = reduceWindows(1, ({ values }, from, until) => variance(values, from, until));
+export const deviationOverTime = reduceWindows(1, ({ values }, from, until) =>
+  Math.sqrt(variance(values, from, until)),
+);
+
+function variance(values: Float64Array, from: number, until: number): number {
+  const mean = new KahanSum();
+  const squares = new KahanSum();
+  for (let index = from; index < until; index++) {
+    const value = values[index] as number;
+    const difference = value - (mean.sum + mean.compensation);
+    mean.add(difference / (index - from + 1));
+    squares.add(difference * (value - (mean.sum + mean.compensation)));
+  }
+  return (squares.sum + squares.compensation) / (until - from);
+}
+
+export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step, { parameters }) =>
+  quantileOf(parameters[0]?.[step] as number, values.slice(from, until)),
+);
+
+export const medianDeviationOverTime = reduceWindows(1, ({ values }, from, until) => {
+  const median = quantileOf(0.5, values.slice(from, until));
+  return quantileOf(0.5, values.slice(from, until).map((value) => Math.abs(value - median)));
+});

@@ -1,0 +1,58 @@
+import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
+import { withoutParentheses, type Call } from "../ast.js";
+import { keepRows, type VectorBlock } from "../vector-block.js";
+
+/** `sort` and its kin. Order has a meaning in answers of one instant only; range answers are sorted by labels. */
+export function sortBlock(call: Call, block: VectorBlock): VectorBlock {
+  if (block.steps !== 1) return block;
+  const rows = block.labels.flatMap((_, row) => (block.present[row] === 1 ? [row] : []));
+  const { name } = call.signature;
+  if (name === "sort" || name === "sort_desc") {
+    const sign = name === "sort" ? 1 : -1;
+    return keepRows(block, rows.sort((left, right) => compareValues(block, left, right, sign)));
+  }
+  const names = call.arguments.slice(1).map((argument) => stringOf(argument));
+  const sign = name === "sort_by_label" ? 1 : -1;
+  return keepRows(block, rows.sort((left, right) => sign * compareLabels(block, left, right, names)));
+}
+
+function stringOf(argument: Call["arguments"][number]): string {
+  const inner = withoutParentheses(argument);
+  return inner.kind === "string" ? inner.value : "";
+}
+
+/** NaN is last in both directions. */
+function compareValues({ values }: VectorBlock, left: number, right: number, sign: number): number {
+  const leftValue = values[left] as number;
+  const rightValue = values[right] as number;
+  if (Number.isNaN(leftValue) || Number.isNaN(rightValue)) {
+    return Number(Number.isNaN(leftValue)) - Number(Number.isNaN(rightValue));
+  }
+  return leftValue === rightValue ? 0 : sign * (leftValue < rightValue ? -1 : 1);
+}
+
+function compareLabels({ labels }: VectorBlock, left: number, right: number, names: readonly string[]): number {
+  const leftLabels = labels[left] as Labels;
+  const rightLabels = labels[right] as Labels;
+  for (const name of names) {
+    const order = compareNaturally(leftLabels.get(name), rightLabels.get(name));
+    if (order !== 0) return order;
+  }
+  return Labels.compare(leftLabels, rightLabels);
+}
+
+/** Runs of digits compare as numbers: `cpu2` comes before `cpu10`. */
+export function compareNaturally(left: string, right: string): number {
+  const leftParts = left.match(/\d+|\D+/g) ?? [];
+  const rightParts = right.match(/\d+|\D+/g) ?? [];
+  for (let index = 0; index < Math.min(leftParts.length, rightParts.length); index++) {
+    const leftPart = leftParts[index] as string;
+    const rightPart = rightParts[index] as string;
+    if (leftPart === rightPart) continue;
+    if (!/^\d/.test(leftPart) || !/^\d/.test(rightPart)) return compareStrings(leftPart, rightPart);
+    const difference = BigInt(leftPart) - BigInt(rightPart);
+    if (difference !== 0n) return difference < 0n ? -1 : 1;
+    return rightPart.length - leftPart.length;
+  }
+  return leftParts.length - rightParts.length;
+}

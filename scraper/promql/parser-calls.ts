@@ -1,0 +1,103 @@
+import type { Aggregation, Call, Expression } from "./ast.js";
+import { FUNCTION_SIGNATURES } from "./function-signatures.js";
+import { goQuote } from "./go-quote.js";
+import type { TokenStream } from "./token-stream.js";
+import { isExperimentalAggregation, takesParameter, type AggregationOperator, type Token } from "./tokens.js";
+
+type ReadExpression = (tokens: TokenStream) => Expression;
+
+/** Reads the arguments of a call, its name having been read. */
+export function readCall(tokens: TokenStream, name: Token, readExpression: ReadExpression): Call {
+  const { values, end } = readArguments(tokens, readExpression);
+  const functionName = name.kind === "query_value" ? name.value : name.text;
+  const signature = FUNCTION_SIGNATURES.get(functionName);
+  if (signature === undefined) throw tokens.error(name, `unknown function with name ${goQuote(functionName)}`);
+  if (signature.experimental && !tokens.features.has("promql-experimental-functions")) {
+    throw tokens.error(name, `function ${goQuote(functionName)} is not enabled`);
+  }
+  return { kind: "call", signature, arguments: values, range: { start: name.start, end } };
+}
+
+interface Grouping {
+  readonly grouping: readonly string[];
+  readonly without: boolean;
+}
+
+/** Reads an aggregation, its operator having been read; the grouping may stand before or behind the arguments. */
+export function readAggregation(tokens: TokenStream, word: Token, readExpression: ReadExpression): Aggregation {
+  return tokens.inAggregation(() => {
+    const before = readGrouping(tokens);
+    const { values, end } = readArguments(tokens, readExpression);
+    const grouping = before ?? readGrouping(tokens) ?? { grouping: [], without: false };
+    const range = { start: word.start, end };
+    return { kind: "aggregation", range, ...grouping, ...checkedArguments(tokens, word, values) };
+  });
+}
+
+function checkedArguments(
+  tokens: TokenStream,
+  word: Token,
+  values: readonly Expression[],
+): Pick<Aggregation, "operator" | "parameter" | "expression"> {
+  const operator = word.value as AggregationOperator;
+  if (values.length === 0) throw tokens.error(word, "no arguments for aggregate expression provided");
+  if (isExperimentalAggregation(operator) && !tokens.features.has("promql-experimental-functions")) {
+    const remedy = "must be enabled with --enable-feature=promql-experimental-functions";
+    throw tokens.error(word, `${operator}() is experimental and ${remedy}`);
+  }
+  const wanted = takesParameter(operator) ? 2 : 1;
+  if (values.length !== wanted) {
+    const counts = `expected ${wanted}, got ${values.length}`;
+    throw tokens.error(word, `wrong number of arguments for aggregate expression provided, ${counts}`);
+  }
+  const expression = values[wanted - 1] as Expression;
+  return wanted === 1 ? { operator, expression } : { operator, parameter: values[0] as Expression, expression };
+}
+
+function readGrouping(tokens: TokenStream): Grouping | undefined {
+  const word = tokens.takeIf("by") ?? tokens.takeIf("without");
+  if (word === undefined) return undefined;
+  return { grouping: readGroupingLabels(tokens), without: word.value === "without" };
+}
+
+function readArguments(tokens: TokenStream, readExpression: ReadExpression): { values: Expression[]; end: number } {
+  tokens.expect("(");
+  const values: Expression[] = [];
+  const immediateEnd = tokens.takeIf(")");
+  if (immediateEnd !== undefined) return { values, end: immediateEnd.end };
+  for (;;) {
+    values.push(readExpression(tokens));
+    const comma = tokens.takeIf(",");
+    if (comma === undefined) return { values, end: tokens.expect(")").end };
+    if (tokens.nextIs(")")) throw tokens.error(comma, "trailing commas not allowed in function call args");
+  }
+}
+
+const LABEL_KINDS: readonly string[] = ["identifier", "metric_identifier", "aggregator", "keyword", "query_value"];
+const LABEL_OPERATORS: readonly string[] = ["and", "or", "unless", "atan2"];
+
+/** Reads the parenthesized label names behind `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */
+export function readGroupingLabels(tokens: TokenStream): string[] {
+  tokens.expect("(", "grouping opts", '"("');
+  const labels: string[] = [];
+  while (tokens.takeIf(")") === undefined) {
+    labels.push(readGroupingLabel(tokens));
+    if (tokens.takeIf(",") === undefined && !tokens.nextIs(")")) {
+      throw tokens.unexpected("grouping opts", '"," or ")"');
+    }
+  }
+  return labels;
+}
+
+function readGroupingLabel(tokens: TokenStream): string {
+  const token = tokens.peek();
+  if (token.kind === "string") {
+    tokens.take();
+    if (token.value === "") throw tokens.error(token, 'invalid label name for grouping: ""');
+    return token.value;
+  }
+  if (!LABEL_KINDS.includes(token.kind) && !LABEL_OPERATORS.includes(token.value)) {
+    throw tokens.unexpected("grouping opts", "label");
+  }
+  return tokens.take().text;
+}

@@ -1,0 +1,154 @@
+import type { BinaryOperation, Expression } from "./ast.js";
+import { NO_FEATURES, type QueryFeatures } from "./features.js";
+import { readBinaryModifiers } from "./parser-binary-modifiers.js";
+import { readAggregation, readCall } from "./parser-calls.js";
+import { readNumber } from "./parser-durations.js";
+import { readModifiers } from "./parser-modifiers.js";
+import { readSelector } from "./parser-selectors.js";
+import { QueryParseError } from "./query-errors.js";
+import { TokenStream } from "./token-stream.js";
+import type { BinaryOperator, Token } from "./tokens.js";
+import { checkTypes } from "./type-check.js";
+
+/** Longer texts are refused unread. */
+const MAX_EXPRESSION_LENGTH = 512 * 1024;
+
+const PRECEDENCE: Readonly<Record<BinaryOperator, number>> = {
+  or: 1,
+  and: 2, unless: 2,
+  "==": 3, "!=": 3, ">": 3, "<": 3, ">=": 3, "<=": 3,
+  "+": 4, "-": 4,
+  "*": 5, "/": 5, "%": 5, atan2: 5,
+  "^": 6,
+};
+
+/** Words that may name a metric although they are reserved elsewhere. */
+const METRIC_WORDS: readonly string[] = [
+  "and", "or", "unless", "by", "without", "offset", "anchored", "smoothed", "start", "end", "step", "range",
+];
+
+/**
+ * Parses and type-checks an expression of Prometheus' query language.
+ *
+ * @param features parts of the language that are off by default
+ * @throws {QueryParseError} with Prometheus' position and message
+ */
+export function parseExpression(text: string, features: QueryFeatures = NO_FEATURES): Expression {
+  if (text.length > MAX_EXPRESSION_LENGTH) {
+    const limit = `at most ${MAX_EXPRESSION_LENGTH} are allowed`;
+    throw new QueryParseError(`1:1: parse error: expression has ${text.length} characters, ${limit}`);
+  }
+  const tokens = new TokenStream(text, features);
+  if (tokens.peek().kind === "end") throw tokens.error({ start: 0, end: 0 }, "no expression found in input");
+  const expression = readExpression(tokens);
+  if (tokens.peek().kind !== "end") throw tokens.unexpected();
+  checkTypes(text, expression);
+  return expression;
+}
+
+/**
+ * Parses a selector without modifiers, such as the HTTP API takes as `match[]`.
+ *
+ * @throws {QueryParseError} also when it is any other expression
+ */
+export function parseSelector(text: string): Expression & { kind: "vector_selector" } {
+  const expression = parseExpression(text);
+  if (expression.kind !== "vector_selector" || expression.offset !== undefined || expression.at !== undefined) {
+    throw new QueryParseError(`1:1: parse error: ${JSON.stringify(text)} is not a series selector`);
+  }
+  return expression;
+}
+
+function readExpression(tokens: TokenStream, minPrecedence = 1): Expression {
+  return tokens.nested(1, () => {
+    let left = readUnary(tokens);
+    for (let operators = 1; ; operators++) {
+      const operator = tokens.peek();
+      const precedence = precedenceOf(operator);
+      if (precedence < minPrecedence) return left;
+      const chain = left;
+      left = tokens.nested(operators, () => readOperation(tokens, chain, precedence));
+    }
+  });
+}
+
+function precedenceOf(token: Token): number {
+  if (token.kind !== "operator") return 0;
+  return (PRECEDENCE as Readonly<Record<string, number>>)[token.value] ?? 0;
+}
+
+function readOperation(tokens: TokenStream, left: Expression, precedence: number): BinaryOperation {
+  const token = tokens.take();
+  const operator = token.value as BinaryOperator;
+  const modifiers = readBinaryModifiers(tokens, operator);
+  const right = readExpression(tokens, operator === "^" ? precedence : precedence + 1);
+  const range = { start: left.range.start, end: right.range.end };
+  const { fillLeft, fillRight } = modifiers.matching;
+  if ((fillLeft ?? fillRight) !== undefined && !tokens.features.has("promql-binop-fill-modifiers")) {
+    throw tokens.error(range, "binop fill modifiers are experimental and not enabled");
+  }
+  const operatorRange = { start: token.start, end: right.range.start };
+  return { kind: "binary", operator, operatorRange, left, right, range, ...modifiers };
+}
+
+/** A sign binds like a multiplication: `-2^2` is -4. */
+function readUnary(tokens: TokenStream): Expression {
+  const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+  if (sign === undefined) return readModifiers(tokens, readPrimary(tokens));
+  const operand = readExpression(tokens, PRECEDENCE["^"]);
+  const range = { start: sign.start, end: operand.range.end };
+  const operator = sign.value as "+" | "-";
+  if (operand.kind !== "number") return { kind: "unary", operator, operand, range };
+  return { ...operand, value: operator === "-" ? -operand.value : operand.value, range };
+}
+
+function readPrimary(tokens: TokenStream): Expression {
+  const token = tokens.peek();
+  switch (token.kind) {
+    case "number":
+    case "duration":
+      return readNumber(tokens);
+    case "string":
+      tokens.take();
+      return { kind: "string", value: token.value, range: token };
+    case "punctuation":
+      if (token.value === "(") return readParenthesized(tokens);
+      if (token.value === "{") return readSelector(tokens, undefined);
+      throw tokens.unexpected();
+    case "aggregator":
+      return readAggregatorWord(tokens);
+    case "identifier":
+    case "metric_identifier":
+    case "query_value":
+      tokens.take();
+      if (token.kind !== "metric_identifier" && tokens.nextIs("(")) return readCall(tokens, token, readExpression);
+      return readSelector(tokens, token);
+    case "keyword":
+    case "operator":
+      if (!METRIC_WORDS.includes(token.value)) throw tokens.unexpected();
+      tokens.take();
+      return readSelector(tokens, token);
+    case "end":
+      throw tokens.unexpected();
+  }
+}
+
+function readParenthesized(tokens: TokenStream): Expression {
+  const open = tokens.take();
+  const expression = readExpression(tokens);
+  const close = tokens.expect(")");
+  return { kind: "parenthesized", expression, range: { start: open.start, end: close.end } };
+}
+
+/** `sum` begins an aggregation, but is a metric where nothing that belongs to one follows. */
+function readAggregatorWord(tokens: TokenStream): Expression {
+  const word = tokens.take();
+  const next = tokens.peek();
+  if (next.value === "(" || ((next.value === "by" || next.value === "without") && next.kind === "keyword")) {
+    return readAggregation(tokens, word, readExpression);
+  }
+  const endsOperand = next.kind === "end" || next.kind === "operator" || next.kind === "punctuation";
+  if (!endsOperand && next.value !== "offset") throw tokens.unexpected("aggregation");
+  return readSelector(tokens, word);
+}
+

@@ -1,0 +1,121 @@
+import { bitsOf, isAbsentAt, isStaleAt } from "../../exporter/shared/model/special-values.js";
+import type { SelectedSeries, SelectedTable } from "../storage/querier.js";
+import type { MatrixSelector, VectorSelector } from "./ast.js";
+import { shiftedTimes, windowMsOf } from "./durations.js";
+import type { Evaluation, RangeRow, RangeSelection } from "./evaluation.js";
+import type { TimeGrid } from "./time-grid.js";
+import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
+import { findWindows, type Windows } from "./windows.js";
+
+/** Whether the value of a sample is wanted or, for `timestamp()`, its time in seconds. */
+type Wanted = "value" | "timestamp";
+
+/** The newest sample of every series at each step, no older than the lookback. */
+export async function selectInstants(
+  selector: VectorSelector,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+  wanted: Wanted = "value",
+): Promise<VectorBlock> {
+  const ends = shiftedTimes(selector, grid, evaluation.query);
+  const tables = await selectTables(selector, ends, evaluation.lookbackMs, evaluation);
+  const seriesCount = tables.reduce((total, { series }) => total + series.length, 0);
+  if (seriesCount === 0) return emptyBlock(grid.count);
+  evaluation.budget.take(seriesCount * grid.count);
+  const builder = new BlockBuilder(grid.count, seriesCount);
+  for (const { timestamps, series } of tables) {
+    const windows = findWindows(timestamps, ends, evaluation.lookbackMs);
+    const seconds = wanted === "timestamp" ? timestamps.map((timeMs) => timeMs / 1000) : undefined;
+    for (const each of series) {
+      copyNewest(each, seconds ?? each.values, windows, builder);
+      builder.finishRow(each.labels);
+      if (evaluation.pacer.isDue(grid.count)) await evaluation.pacer.pause();
+    }
+  }
+  return builder.build();
+}
+
+function copyNewest(
+  { values, dense }: SelectedSeries,
+  source: Float64Array,
+  { from, until }: Windows,
+  { values: target, present, offset }: BlockBuilder,
+): void {
+  const steps = from.length;
+  if (dense) {
+    for (let step = 0; step < steps; step++) {
+      const behind = until[step] as number;
+      if (behind === from[step]) continue;
+      target[offset + step] = source[behind - 1] as number;
+      present[offset + step] = 1;
+    }
+    return;
+  }
+  const bits = bitsOf(values);
+  for (let step = 0; step < steps; step++) {
+    let index = (until[step] as number) - 1;
+    while (index >= (from[step] as number) && isAbsentAt(bits, index)) index--;
+    if (index < (from[step] as number) || isStaleAt(bits, index)) continue;
+    target[offset + step] = source[index] as number;
+    present[offset + step] = 1;
+  }
+}
+
+/** The samples in `(end - window, end]` of every series at each step. */
+export async function selectRanges(
+  { selector, window }: MatrixSelector,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<RangeSelection> {
+  const windowMs = windowMsOf(window, evaluation.query);
+  const ends = shiftedTimes(selector, grid, evaluation.query);
+  const tables = await selectTables(selector, ends, windowMs, evaluation);
+  const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
+  evaluation.budget.take(tables.reduce((total, { series, timestamps }) => total + series.length * timestamps.length, 0));
+  return { windowMs, ends, rowCount, rows: () => rangeRows(tables, ends, windowMs) };
+}
+
+function* rangeRows(tables: readonly SelectedTable[], ends: Float64Array, windowMs: number): Iterable<RangeRow> {
+  for (const { timestamps, series } of tables) {
+    const shared = findWindows(timestamps, ends, windowMs);
+    for (const { labels, values, dense } of series) {
+      if (dense) yield { labels, nameDropped: 0, timestamps, values, ...shared };
+      else yield { labels, nameDropped: 0, ...trueSamples(timestamps, values, ends, windowMs) };
+    }
+  }
+}
+
+function trueSamples(
+  timestamps: Float64Array,
+  values: Float64Array,
+  ends: Float64Array,
+  windowMs: number,
+): Omit<RangeRow, "labels" | "nameDropped"> {
+  const bits = bitsOf(values);
+  const keptTimestamps = new Float64Array(values.length);
+  const keptValues = new Float64Array(values.length);
+  let count = 0;
+  for (let index = 0; index < values.length; index++) {
+    if (isAbsentAt(bits, index) || isStaleAt(bits, index)) continue;
+    keptTimestamps[count] = timestamps[index] as number;
+    keptValues[count++] = values[index] as number;
+  }
+  const kept = keptTimestamps.subarray(0, count);
+  return { timestamps: kept, values: keptValues.subarray(0, count), ...findWindows(kept, ends, windowMs) };
+}
+
+async function selectTables(
+  { matchers }: VectorSelector,
+  ends: Float64Array,
+  windowMs: number,
+  { querier, pacer }: Evaluation,
+): Promise<SelectedTable[]> {
+  if (ends.length === 0) return [];
+  pacer.check();
+  // Windows do not hold their start; times are whole milliseconds.
+  const fromMs = (ends[0] as number) - windowMs + 1;
+  const untilMs = (ends[ends.length - 1] as number) + 1;
+  const tables = await querier.select(matchers, { fromMs, untilMs });
+  pacer.check();
+  return tables;
+}

@@ -1,0 +1,95 @@
+/** A failed scan says why; `at` is where the lexer stopped. */
+export type StringScan =
+  | { readonly value: string; readonly end: number }
+  | { readonly problem: string; readonly at: number };
+
+const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
+  a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\",
+};
+const NUMERIC_ESCAPES: Readonly<Record<string, { digits: number; isByte: boolean }>> = {
+  x: { digits: 2, isByte: true },
+  u: { digits: 4, isByte: false },
+  U: { digits: 8, isByte: false },
+};
+
+/** Scans a string that opens at `start` with `"`, `'` or a back-tick, with Go's escapes in the first two. */
+export function scanString(text: string, start: number): StringScan {
+  const quote = text[start] as string;
+  if (quote === "`") return scanRawString(text, start);
+  let pieces = "";
+  let bytes: Buffer[] | undefined;
+  for (let at = start + 1; ; ) {
+    const character = text[at];
+    if (character === undefined || character === "\n") return { problem: "unterminated quoted string", at };
+    if (character === quote) {
+      if (bytes === undefined) return { value: pieces, end: at + 1 };
+      return { value: Buffer.concat([...bytes, Buffer.from(pieces)]).toString("utf8"), end: at + 1 };
+    }
+    if (character !== "\\") {
+      pieces += character;
+      at++;
+      continue;
+    }
+    const escape = readEscape(text, at + 1, quote);
+    if ("problem" in escape) return escape;
+    if (escape.byte === undefined) {
+      pieces += escape.value;
+    } else {
+      // Several escaped bytes may make up one character, so they are joined before they are decoded.
+      bytes = [...(bytes ?? []), Buffer.from(pieces), Buffer.of(escape.byte)];
+      pieces = "";
+    }
+    at = escape.end;
+  }
+}
+
+function scanRawString(text: string, start: number): StringScan {
+  const end = text.indexOf("`", start + 1);
+  if (end < 0) return { problem: "unterminated raw string", at: text.length };
+  return { value: text.slice(start + 1, end), end: end + 1 };
+}
+
+type Escape =
+  | { readonly value: string; readonly byte?: number; readonly end: number }
+  | { readonly problem: string; readonly at: number };
+
+function readEscape(text: string, at: number, quote: string): Escape {
+  const character = text[at];
+  if (character === undefined) return { problem: "escape sequence not terminated", at };
+  if (character === quote) return { value: quote, end: at + 1 };
+  const simple = SIMPLE_ESCAPES[character];
+  if (simple !== undefined) return { value: simple, end: at + 1 };
+  if (/[0-7]/.test(character)) return readNumericEscape(text, at, { digits: 3, isByte: true }, 8);
+  const numeric = NUMERIC_ESCAPES[character];
+  if (numeric !== undefined) return readNumericEscape(text, at + 1, numeric, 16);
+  return { problem: `unknown escape sequence ${unicodeName(character)}`, at };
+}
+
+function readNumericEscape(
+  text: string,
+  start: number,
+  { digits, isByte }: { digits: number; isByte: boolean },
+  base: 8 | 16,
+): Escape {
+  const isDigit = base === 8 ? /^[0-7]$/ : /^[0-9a-fA-F]$/;
+  for (let at = start; at < start + digits; at++) {
+    const character = text[at];
+    if (character === undefined) return { problem: "escape sequence not terminated", at };
+    if (!isDigit.test(character)) {
+      return { problem: `illegal character ${unicodeName(character)} in escape sequence`, at };
+    }
+  }
+  const end = start + digits;
+  const code = Number.parseInt(text.slice(start, end), base);
+  if (isByte && code <= 0xff) return code < 0x80 ? { value: String.fromCharCode(code), end } : { value: "", byte: code, end };
+  if (isByte || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+    return { problem: "escape sequence is an invalid Unicode code point", at: end };
+  }
+  return { value: String.fromCodePoint(code), end };
+}
+
+/** Go's `%#U`: `U+0078 'x'`. */
+function unicodeName(character: string): string {
+  const code = character.codePointAt(0) as number;
+  return `U+${code.toString(16).toUpperCase().padStart(4, "0")} '${character}'`;
+}

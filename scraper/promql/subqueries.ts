@@ -1,0 +1,39 @@
+import type { Subquery } from "./ast.js";
+import { shiftedTimes, windowMsOf } from "./durations.js";
+import type { Evaluation, RangeRow, RangeSelection } from "./evaluation.js";
+import { gridBetween, timeAt, type TimeGrid } from "./time-grid.js";
+import type { VectorBlock } from "./vector-block.js";
+import { findWindows } from "./windows.js";
+
+/** Evaluates the inside of a subquery on its own grid, whose times are multiples of its step, as samples to window. */
+export async function selectSubquery(node: Subquery, grid: TimeGrid, evaluation: Evaluation): Promise<RangeSelection> {
+  const { query, subqueryStepMs } = evaluation;
+  const windowMs = windowMsOf(node.window, query);
+  const stepMs = node.step === undefined ? subqueryStepMs : windowMsOf(node.step, query);
+  const ends = shiftedTimes(node, grid, query);
+  const firstStartMs = (ends[0] ?? 0) - windowMs;
+  let fromMs = Math.trunc(firstStartMs / stepMs) * stepMs;
+  if (fromMs <= firstStartMs) fromMs += stepMs; // A window does not hold its start.
+  const inner = gridBetween(fromMs, ends.at(-1) ?? fromMs - 1, stepMs);
+  const block = await evaluation.vector(node.expression, inner);
+  return { windowMs, ends, rowCount: block.labels.length, rows: () => rowsOf(block, inner, ends, windowMs) };
+}
+
+function* rowsOf(block: VectorBlock, inner: TimeGrid, ends: Float64Array, windowMs: number): Iterable<RangeRow> {
+  const { steps } = block;
+  const allTimes = Float64Array.from({ length: inner.count }, (_, step) => timeAt(inner, step));
+  const shared = findWindows(allTimes, ends, windowMs);
+  for (const [row, labels] of block.labels.entries()) {
+    const nameDropped = block.nameDropped?.[row] ?? 0;
+    const values = block.values.subarray(row * steps, (row + 1) * steps);
+    const present = block.present.subarray(row * steps, (row + 1) * steps);
+    if (!present.includes(0)) {
+      yield { labels, nameDropped, timestamps: allTimes, values, ...shared };
+    } else {
+      const isPresent = (_: number, step: number): boolean => present[step] === 1;
+      const timestamps = allTimes.filter(isPresent);
+      const windows = findWindows(timestamps, ends, windowMs);
+      yield { labels, nameDropped, timestamps, values: values.filter(isPresent), ...windows };
+    }
+  }
+}

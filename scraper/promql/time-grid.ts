@@ -1,0 +1,13 @@
+/** The evaluation times of a query or subquery: `count` of them, `stepMs` apart. */
+export interface TimeGrid {
+  readonly fromMs: number;
+  readonly stepMs: number;
+  readonly count: number;
+}
+
+export const timeAt = (grid: TimeGrid, step: number): number => grid.fromMs + step * grid.stepMs;
+
+/** A grid from `fromMs` to `toMs`, both in; empty when it ends before it begins. */
+export function gridBetween(fromMs: number, toMs: number, stepMs: number): TimeGrid {
+  return { fromMs, stepMs, count: toMs < fromMs ? 0 : Math.floor((toMs - fromMs) / stepMs) + 1 };
+}

@@ -1,0 +1,33 @@
+import { METRIC_NAME, compareStrings } from "../../exporter/shared/model/labels.js";
+import { keyOf, pairsWith, pairsWithout } from "./aggregation-groups.js";
+import type { VectorMatching } from "./ast.js";
+import type { VectorBlock } from "./vector-block.js";
+
+/** Numbers the match groups of two vectors: rows with the same number have the same matching labels. */
+export class Signatures {
+  private readonly numbers = new Map<string, number>();
+  private readonly keyOfRow: (pairs: readonly (readonly [string, string])[]) => string;
+
+  constructor({ on, labels }: VectorMatching) {
+    const select = on
+      ? pairsWith([...new Set(labels)].sort(compareStrings))
+      : pairsWithout([...labels, METRIC_NAME]);
+    this.keyOfRow = (pairs) => keyOf(select(pairs));
+  }
+
+  get count(): number {
+    return this.numbers.size;
+  }
+
+  /** The match group of every row. */
+  numberRows({ labels }: VectorBlock): Int32Array {
+    const groups = new Int32Array(labels.length);
+    for (const [row, { pairs }] of labels.entries()) {
+      const key = this.keyOfRow(pairs);
+      let number = this.numbers.get(key);
+      if (number === undefined) this.numbers.set(key, (number = this.numbers.size));
+      groups[row] = number;
+    }
+    return groups;
+  }
+}
