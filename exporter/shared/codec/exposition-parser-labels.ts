@@ -10,28 +10,38 @@ const SPACE = 32;
 const TAB = 9;
 const QUOTE = 34;
 const COMMA = 44;
-const COLON = 58;
 const EQUALS = 61;
 const BACKSLASH = 92;
 const CLOSING_BRACE = 125;
 const MAX_ASCII = 127;
 
-/** 1: may start a name, 2: may follow in one. */
+const NAME_START = 1;
+const NAME_PART = 2;
+const METRIC_NAME_START = 4;
+const METRIC_NAME_PART = 8;
+
+/** What each byte may be in a name. */
 const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
-  return /[a-zA-Z_]/.test(character) ? 3 : /[0-9]/.test(character) ? 2 : 0;
+  if (/[a-zA-Z_]/.test(character)) return NAME_START | NAME_PART | METRIC_NAME_START | METRIC_NAME_PART;
+  if (/[0-9]/.test(character)) return NAME_PART | METRIC_NAME_PART;
+  return character === ":" ? METRIC_NAME_START | METRIC_NAME_PART : 0;
 });
 
-/** Position after the name at `start`; `start` itself when none is there. Metric names may hold colons. */
-export function endOfName(body: Uint8Array, start: number, colons: boolean): number {
-  const isColon = (byte: number): boolean => colons && byte === COLON;
-  const first = body[start] as number;
-  if (((NAME_BYTES[first] as number) & 1) === 0 && !isColon(first)) return start;
+/** Position after the label name at `start`; `start` itself when none is there. */
+export function endOfLabelName(body: Uint8Array, start: number): number {
+  return endOfName(body, start, NAME_START, NAME_PART);
+}
+
+/** Position after the metric name, which may hold colons, at `start`; `start` itself when none is there. */
+export function endOfMetricName(body: Uint8Array, start: number): number {
+  return endOfName(body, start, METRIC_NAME_START, METRIC_NAME_PART);
+}
+
+function endOfName(body: Uint8Array, start: number, startBit: number, partBit: number): number {
+  if (((NAME_BYTES[body[start] as number] as number) & startBit) === 0) return start;
   let position = start + 1;
-  for (; position < body.length; position++) {
-    const byte = body[position] as number;
-    if (NAME_BYTES[byte] === 0 && !isColon(byte)) break;
-  }
+  while (((NAME_BYTES[body[position] as number] as number) & partBit) !== 0) position++;
   return position;
 }
 
@@ -112,7 +122,7 @@ export class LabelScanner {
   private scanItem(start: number): number {
     const quoted = this.body[start] === QUOTE;
     const nameFrom = quoted ? start + 1 : start;
-    const nameUntil = quoted ? this.endOfQuoted(nameFrom) : endOfName(this.body, start, false);
+    const nameUntil = quoted ? this.endOfQuoted(nameFrom) : endOfLabelName(this.body, start);
     if (nameUntil === nameFrom) throw errorAt(this.body, start, "a label name");
     const afterName = this.skip(quoted ? nameUntil + 1 : nameUntil);
     if (this.body[afterName] !== EQUALS) {

@@ -1,6 +1,6 @@
 import { errorAt, errorWith, MAX_LINE_BYTES } from "./exposition-parser-error.js";
 import {
-  decodeUtf8, endOfName, LabelScanner, skipBlanks, unescapeQuoted, type ExpositionFormat, type WrittenLabels,
+  decodeUtf8, endOfMetricName, LabelScanner, skipBlanks, unescapeQuoted, type ExpositionFormat, type WrittenLabels,
 } from "./exposition-parser-labels.js";
 import { endOfToken, NumberScanner } from "./exposition-parser-number.js";
 
@@ -42,6 +42,8 @@ export class ExpositionReader {
   lineStart = 0;
   /** First byte of the value: what stands before it identifies the series. */
   valueStart = 0;
+  /** First byte after the value. */
+  valueEnd = 0;
   value = 0;
   /** Milliseconds since the Unix epoch; undefined when the sample has none. */
   timestampMs: number | undefined = undefined;
@@ -95,6 +97,14 @@ export class ExpositionReader {
     return kind;
   }
 
+  /** Whether the line after the sample begins with the same unquoted metric name. */
+  nextLineHasSameName(): boolean {
+    const { body, nameFrom, nameUntil, position } = this;
+    const nextUntil = position + nameUntil - nameFrom;
+    const isSame = nextUntil < body.length && body.compare(body, position, nextUntil, nameFrom, nameUntil) === 0;
+    return isSame && endOfMetricName(body, position) === nextUntil;
+  }
+
   /** Labels of the sample, `__name__` among them. */
   labels(): WrittenLabels {
     return this.labelScanner.read(this.body.toString("latin1", this.nameFrom, this.nameUntil));
@@ -115,7 +125,7 @@ export class ExpositionReader {
     const { body } = this;
     this.labelScanner.clear();
     this.nameFrom = start;
-    this.nameUntil = endOfName(body, start, true);
+    this.nameUntil = endOfMetricName(body, start);
     if (this.nameUntil === start && body[start] !== OPENING_BRACE) throw errorAt(body, start, "a metric name");
     let position = this.skip(this.nameUntil);
     if (body[position] === OPENING_BRACE) position = this.labelScanner.scan(position + 1);
@@ -125,6 +135,7 @@ export class ExpositionReader {
     this.valueStart = this.format === "text" ? skipBlanks(body, position) : this.afterSpace(position);
     this.value = this.readNumber(this.valueStart);
     position = this.numbers.end;
+    this.valueEnd = position;
     this.hasExemplar = false;
     this.position = this.format === "text" ? this.readTextTail(position) : this.readOpenMetricsTail(position);
     return ENTRY.sample;
@@ -227,7 +238,7 @@ export class ExpositionReader {
   /** @returns the position after the name, which may be in quotes */
   private readMetricName(nameFrom: number): number {
     const { body } = this;
-    const nameUntil = endOfName(body, nameFrom, true);
+    const nameUntil = endOfMetricName(body, nameFrom);
     if (nameUntil > nameFrom) {
       this.metric = body.toString("latin1", nameFrom, nameUntil);
       return nameUntil;

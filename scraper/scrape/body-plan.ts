@@ -1,0 +1,150 @@
+import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
+import type { Layout, SampleWriter } from "../storage/sample-writer.js";
+import { TIMESTAMPED_LINE, type BodyChunk } from "./body-chunk.js";
+import { ScrapeLimitError } from "./scrape-errors.js";
+import type { SeriesContext } from "./series-context.js";
+import { WeakInterner } from "./weak-interner.js";
+
+/** Series that every row of a target begins with, in this order. */
+export const REPORT_METRICS = [
+  "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
+export const REPORT_COUNT = REPORT_METRICS.length;
+export const REPORT_SERIES: readonly Labels[] = REPORT_METRICS.map((name) => Labels.of({ [METRIC_NAME]: name }));
+const REPORT_KEYS = new Set(REPORT_SERIES.map(({ key }) => key));
+
+/** A sample whose line had a timestamp that is honoured. */
+export interface TimestampedSeries {
+  /** Index of the sample in the body. */
+  readonly sample: number;
+  readonly labels: Labels;
+  readonly isForeign: boolean;
+}
+
+/** Series that lack a label of their target. They are in a table without labels of its own. */
+export interface ForeignSeries {
+  /** Index of the sample in the body, by column. */
+  readonly samples: Int32Array;
+  readonly layout: Layout;
+}
+
+/** Where the values of a body with certain chunks go. Immutable, shared by all targets whose bodies are alike. */
+export interface BodyPlan {
+  readonly chunks: readonly BodyChunk[];
+  readonly context: SeriesContext;
+  /** Samples left after relabelling, duplicates counted. */
+  readonly keptCount: number;
+  /** Samples whose series was there before in the same body; the first one is kept. */
+  readonly duplicateCount: number;
+  /** Column per sample of the body, -1 for none; undefined when sample n goes to column n. Reports not counted. */
+  readonly columns: Int32Array | undefined;
+  /** The reports, then what the columns hold. */
+  readonly layout: Layout;
+  /** Series of `layout`. */
+  readonly width: number;
+  /** Samples for the table of foreign series, with the layout of that; undefined when there are none. */
+  readonly foreign: ForeignSeries | undefined;
+  readonly timestamped: readonly TimestampedSeries[];
+}
+
+/** Makes plans, one for equal chunks in one context. */
+export class BodyPlanCache {
+  private readonly plans = new WeakInterner<BodyPlan>();
+
+  constructor(private readonly writer: Pick<SampleWriter, "internLayout">) {}
+
+  /** @throws {ScrapeLimitError} when the body has too many samples, or a series too many or too long labels */
+  planOf(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
+    let hash = 0;
+    for (const { id } of chunks) hash = Math.imul(hash ^ id, 0x01000193);
+    const isEqual = (plan: BodyPlan): boolean =>
+      plan.context === context &&
+      plan.chunks.length === chunks.length &&
+      plan.chunks.every((chunk, index) => chunk === chunks[index]);
+    return this.plans.find(hash, isEqual) ?? this.plans.add(hash, this.compile(chunks, context));
+  }
+
+  private compile(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
+    const builder = new PlanBuilder(context);
+    for (const chunk of chunks) builder.addChunk(chunk);
+    const { sampleLimit } = context.settings;
+    if (sampleLimit > 0 && builder.keptCount > sampleLimit) {
+      const detail = `sample limit exceeded (samples: ${builder.keptCount}, limit: ${sampleLimit})`;
+      throw new ScrapeLimitError("sample_limit", detail);
+    }
+    return builder.build(chunks, (series) => this.writer.internLayout(series));
+  }
+}
+
+class PlanBuilder {
+  keptCount = 0;
+  private duplicateCount = 0;
+  private isIdentity = true;
+  private readonly columns: number[] = [];
+  private readonly series: Labels[] = [...REPORT_SERIES];
+  private readonly keys = new Set<string>(REPORT_KEYS);
+  private readonly foreignSamples: number[] = [];
+  private readonly foreignSeries: Labels[] = [];
+  private readonly foreignKeys = new Set<string>();
+  private readonly timestamped: TimestampedSeries[] = [];
+
+  constructor(private readonly context: SeriesContext) {}
+
+  addChunk(chunk: BodyChunk): void {
+    chunk.series.forEach((written, index) => {
+      const final = this.context.finish(written);
+      const sample = this.columns.length;
+      this.columns.push(-1);
+      if (final === undefined) {
+        this.isIdentity = false;
+        return;
+      }
+      this.keptCount++;
+      const isTimestamped = chunk.lines[index] === TIMESTAMPED_LINE && this.context.settings.honorTimestamps;
+      if (isTimestamped) this.timestamped.push({ sample, ...final });
+      else if (final.isForeign) this.addForeign(sample, final.labels);
+      else this.addColumn(sample, final.labels);
+      this.isIdentity &&= this.columns[sample] === sample;
+    });
+  }
+
+  build(chunks: readonly BodyChunk[], internLayout: (series: readonly Labels[]) => Layout): BodyPlan {
+    const foreign =
+      this.foreignSamples.length === 0
+        ? undefined
+        : { samples: Int32Array.from(this.foreignSamples), layout: internLayout(this.foreignSeries) };
+    return {
+      chunks,
+      context: this.context,
+      keptCount: this.keptCount,
+      duplicateCount: this.duplicateCount,
+      columns: this.isIdentity ? undefined : Int32Array.from(this.columns),
+      layout: internLayout(this.series),
+      width: this.series.length,
+      foreign,
+      timestamped: this.timestamped,
+    };
+  }
+
+  private addColumn(sample: number, labels: Labels): void {
+    if (!this.isNew(this.keys, labels)) return;
+    this.columns[sample] = this.series.length - REPORT_COUNT;
+    this.series.push(labels);
+  }
+
+  private addForeign(sample: number, labels: Labels): void {
+    if (!this.isNew(this.foreignKeys, labels)) return;
+    this.foreignSamples.push(sample);
+    this.foreignSeries.push(labels);
+  }
+
+  private isNew(keys: Set<string>, { key }: Labels): boolean {
+    if (keys.has(key)) {
+      this.duplicateCount++;
+      return false;
+    }
+    keys.add(key);
+    return true;
+  }
+}

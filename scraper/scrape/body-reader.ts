@@ -1,0 +1,112 @@
+import type { ExpositionFormat } from "../../exporter/shared/codec/exposition-parser-labels.js";
+import { NumberScanner } from "../../exporter/shared/codec/exposition-parser-number.js";
+import { endWithLineFeed, ExpositionReader } from "../../exporter/shared/codec/exposition-parser-reader.js";
+import { viewOf, type BodyChunk } from "./body-chunk.js";
+import type { BodyChunkCache, SampleSink } from "./body-chunk-cache.js";
+import type { RowBuffer } from "./row-buffer.js";
+
+/** How many chunks may be gone from a body at one place before the next is read the long way. */
+const LOOK_AHEAD = 16;
+const NO_BODY = Buffer.alloc(0);
+
+/**
+ * Reads a body along the chunks of the body before: a chunk found again costs comparisons and number parses, any other
+ * is read in full, and the reader finds its way back into the known ones. Values go to a row buffer in body order.
+ */
+export class BodyReader implements SampleSink {
+  /** Samples of the last body, up to its error if it had one. */
+  sampleCount = 0;
+  /** Timestamps in milliseconds by index of sample; only those that were written in the body. */
+  readonly timestamps = new Map<number, number>();
+  private readonly numbers = new NumberScanner();
+  private body: Buffer = NO_BODY;
+  private words = viewOf(NO_BODY);
+  private format: ExpositionFormat = "text";
+  private position = 0;
+  private at = 0;
+
+  constructor(private readonly cache: BodyChunkCache, private readonly row: RowBuffer) {}
+
+  /**
+   * @param expected chunks of the last body, as this method returned them; empty when there was none
+   * @param at index in the row buffer where the first value goes
+   * @returns `expected` itself when the body has the same chunks
+   * @throws {ExpositionError} when the body is not acceptable
+   */
+  read(body: Buffer, format: ExpositionFormat, expected: readonly BodyChunk[], at: number): readonly BodyChunk[] {
+    this.open(endWithLineFeed(body), format, at);
+    for (let index = 0; index < expected.length; index++) {
+      if (!this.readKnown(expected[index] as BodyChunk)) return this.readChanged(expected, index);
+    }
+    // The last chunk has matched, and it does so only at the end of the body.
+    return expected.length > 0 ? expected : this.readChanged(expected, 0);
+  }
+
+  /** Lets go of the body. */
+  close(): void {
+    this.body = NO_BODY;
+    this.words = viewOf(NO_BODY);
+    this.timestamps.clear();
+  }
+
+  take(value: number, timestampMs: number | undefined): void {
+    const index = this.sampleCount++;
+    this.row.reserve(this.at + this.sampleCount);
+    this.row.values[this.at + index] = value;
+    if (timestampMs !== undefined) this.timestamps.set(index, timestampMs);
+  }
+
+  private open(body: Buffer, format: ExpositionFormat, at: number): void {
+    this.body = body;
+    this.words = viewOf(body);
+    this.format = format;
+    this.at = at;
+    this.position = 0;
+    this.sampleCount = 0;
+    this.timestamps.clear();
+  }
+
+  private readKnown(chunk: BodyChunk): boolean {
+    if (!chunk.isPlain || chunk.format !== this.format) return false;
+    const at = this.at + this.sampleCount;
+    this.row.reserve(at + chunk.sampleCount);
+    const position = chunk.read(this.body, this.words, this.position, this.row.values, at, this.numbers);
+    if (position < 0) return false;
+    this.position = position;
+    this.sampleCount += chunk.sampleCount;
+    return true;
+  }
+
+  /** Goes on where `expected[known]` was not found. */
+  private readChanged(expected: readonly BodyChunk[], known: number): readonly BodyChunk[] {
+    const chunks = expected.slice(0, known);
+    const reader = new ExpositionReader(this.body, this.format);
+    let next = known;
+    for (let isLast = false; !isLast; ) {
+      const found = this.findAhead(expected, next);
+      const chunk = found < 0 ? this.readLong(reader) : (expected[found] as BodyChunk);
+      if (found >= 0) next = found + 1;
+      else if (chunk === expected[next]) next++;
+      chunks.push(chunk);
+      isLast = chunk.isLast;
+    }
+    return isSameList(chunks, expected) ? expected : chunks;
+  }
+
+  /** @returns the index of the chunk that was read, or -1 */
+  private findAhead(expected: readonly BodyChunk[], next: number): number {
+    const until = Math.min(expected.length, next + LOOK_AHEAD);
+    for (let index = next; index < until; index++) if (this.readKnown(expected[index] as BodyChunk)) return index;
+    return -1;
+  }
+
+  private readLong(reader: ExpositionReader): BodyChunk {
+    const chunk = this.cache.read(this.body, this.position, reader, this.format, this);
+    this.position = reader.offset;
+    return chunk;
+  }
+}
+
+function isSameList(left: readonly BodyChunk[], right: readonly BodyChunk[]): boolean {
+  return left.length === right.length && left.every((chunk, index) => chunk === right[index]);
+}

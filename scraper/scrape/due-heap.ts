@@ -1,0 +1,53 @@
+interface Due<Item> {
+  readonly atMs: number;
+  readonly item: Item;
+}
+
+/** A binary heap: what is due first is on top. */
+export class DueHeap<Item> {
+  private readonly heap: Due<Item>[] = [];
+
+  get first(): Due<Item> | undefined {
+    return this.heap[0];
+  }
+
+  push(atMs: number, item: Item): void {
+    const { heap } = this;
+    const added = { atMs, item };
+    let index = heap.push(added) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent] as Due<Item>;
+      if (above.atMs <= atMs) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = added;
+  }
+
+  /** Removes the first. */
+  pop(): Item | undefined {
+    const { heap } = this;
+    const first = heap[0];
+    const last = heap.pop();
+    if (first !== undefined && last !== undefined && heap.length > 0) this.sink(last);
+    return first?.item;
+  }
+
+  /** Puts `moved` where it belongs, starting at the top. */
+  private sink(moved: Due<Item>): void {
+    const { heap } = this;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right !== undefined && right.atMs < (heap[child] as Due<Item>).atMs) child++;
+      const below = heap[child] as Due<Item>;
+      if (below.atMs >= moved.atMs) break;
+      heap[index] = below;
+      index = child;
+    }
+    heap[index] = moved;
+  }
+}

@@ -1,0 +1,23 @@
+import { bitsOf, setStaleAt } from "../../exporter/shared/model/special-values.js";
+
+const FIRST_CAPACITY = 1024;
+
+/** Room for the values of one row, used again for every scrape of every target, so that a scrape allocates none. */
+export class RowBuffer {
+  values = new Float64Array(FIRST_CAPACITY);
+  private bits = bitsOf(this.values);
+
+  /** Makes room for at least `count` values, keeping those there. */
+  reserve(count: number): void {
+    if (count <= this.values.length) return;
+    const larger = new Float64Array(Math.max(count, this.values.length * 2));
+    larger.set(this.values);
+    this.values = larger;
+    this.bits = bitsOf(larger);
+  }
+
+  setStale(from: number, until: number): void {
+    this.reserve(until);
+    for (let index = from; index < until; index++) setStaleAt(this.bits, index);
+  }
+}

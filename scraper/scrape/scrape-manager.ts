@@ -1,0 +1,208 @@
+import type { MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { Target, TargetHealth } from "../fleet/target.js";
+import type { SampleWriter } from "../storage/sample-writer.js";
+import { BodyChunkCache } from "./body-chunk-cache.js";
+import { BodyPlanCache } from "./body-plan.js";
+import { BodyReader } from "./body-reader.js";
+import { Departures } from "./departures.js";
+import { RowBuffer } from "./row-buffer.js";
+import { ScrapeCounters } from "./scrape-counters.js";
+import type { ScrapeLane } from "./scrape-lane.js";
+import { scrapeMetrics, type OwnMetric } from "./scrape-metrics.js";
+import { ScrapePool } from "./scrape-pool.js";
+import { ScrapedTarget } from "./scraped-target.js";
+import { SeriesContexts } from "./series-context.js";
+import { SlowLane } from "./slow-lane.js";
+import { metadataOf, metadataOfAll } from "./target-metadata.js";
+import { TargetRows } from "./target-rows.js";
+import { TargetScraper, type ScrapeOutcome } from "./target-scraper.js";
+
+export interface PoolSettings {
+  /** Scrape pools, 1 to 64. */
+  readonly count: number;
+  /** Requests under way at once in one pool, and in the slow lane. */
+  readonly maxInFlight: number;
+  /** Failed scrapes in a row after which a target goes to the slow lane. */
+  readonly failuresToSlowLane: number;
+  /** Longest time between two probes of a target in the slow lane. */
+  readonly maxProbeIntervalMs: number;
+}
+
+export const DEFAULT_POOL_SETTINGS: PoolSettings = Object.freeze({
+  count: 5,
+  maxInFlight: 256,
+  failuresToSlowLane: 3,
+  maxProbeIntervalMs: 300_000,
+});
+
+export interface ScrapeManagerParts {
+  readonly writer: SampleWriter;
+  readonly clock: Clock;
+  readonly sendHttp: SendHttp;
+  readonly log: Logger;
+  readonly pools: PoolSettings;
+  /** For the User-Agent header. */
+  readonly version: string;
+  /** Hears of every scrape after its row was written; must copy what it keeps of `values`. */
+  readonly onScrape?: (target: Target, outcome: ScrapeOutcome) => void;
+}
+
+/** Watches targets: spreads them over the pools, moves failing ones to the slow lane, ends those that are gone. */
+export class ScrapeManager {
+  private readonly watched = new Map<string, ScrapedTarget>();
+  private readonly byHost = new Map<string, Set<ScrapedTarget>>();
+  private readonly pools: readonly ScrapePool[];
+  private readonly slowLane: SlowLane;
+  private readonly lanes: readonly ScrapeLane[];
+  private readonly departures: Departures;
+  private readonly contexts = new SeriesContexts();
+  private readonly counters = new ScrapeCounters();
+  private readonly row = new RowBuffer();
+
+  constructor(private readonly parts: ScrapeManagerParts) {
+    const { clock, pools } = parts;
+    const scraper = this.createScraper();
+    const lane = { clock, scraper, maxInFlight: pools.maxInFlight };
+    const onScraped = (target: ScrapedTarget): void => this.takeResult(target);
+    this.pools = Array.from({ length: pools.count }, (_, id) => new ScrapePool(id, { ...lane, onScraped }));
+    this.slowLane = new SlowLane({ ...lane, onScraped, maxProbeIntervalMs: pools.maxProbeIntervalMs });
+    this.lanes = [...this.pools, this.slowLane];
+    this.departures = new Departures(clock);
+  }
+
+  start(): void {
+    for (const lane of this.lanes) lane.start();
+    this.departures.start();
+  }
+
+  /** Ends requests under way without storing them. Nothing is marked as ended: a restart goes on with the series. */
+  async stop(): Promise<void> {
+    for (const target of this.watched.values()) target.leave();
+    await Promise.all([...this.lanes.map((lane) => lane.stop()), this.departures.stop()]);
+  }
+
+  /** Makes the targets watched exactly these. A target given twice is refused the second time, and counted. */
+  sync(targets: readonly Target[]): void {
+    const wanted = new Map<string, Target>();
+    for (const target of targets) {
+      if (wanted.has(target.id)) this.counters.duplicateTargets++;
+      else wanted.set(target.id, target);
+    }
+    for (const [id, target] of this.watched) if (!wanted.has(id)) this.remove(target);
+    for (const [id, target] of wanted) {
+      const known = this.watched.get(id);
+      if (known === undefined) this.add(target);
+      else if (known.target !== target) this.update(known, target);
+    }
+  }
+
+  /** A sign of life of a host (heartbeat): its targets leave the slow lane for the shortest pool. */
+  wake(host: string): void {
+    for (const target of this.byHost.get(host) ?? []) {
+      if (target.pool !== "slow" || target.isBusy) continue;
+      // One more failure, and it is back.
+      target.consecutiveFailures = Math.max(0, this.parts.pools.failuresToSlowLane - 1);
+      this.move(target, this.shortestPool());
+    }
+  }
+
+  health(targetId: string): TargetHealth | undefined {
+    const target = this.watched.get(targetId);
+    return target === undefined ? undefined : { ...target.health, pool: target.pool };
+  }
+
+  /** Pool of the host's first target; undefined when none is watched. */
+  poolOf(host: string): number | "slow" | undefined {
+    const [first] = this.byHost.get(host) ?? [];
+    return first?.pool;
+  }
+
+  targets(): Target[] {
+    return [...this.watched.values()].map(({ target }) => target);
+  }
+
+  /** What the last good body of a target says about its metrics. */
+  targetMetadata(targetId: string): MetricMetadata[] {
+    return metadataOf(this.watched.get(targetId)?.rows.chunks ?? []);
+  }
+
+  /** Every different entry of all targets, by metric. */
+  metadata(): Map<string, MetricMetadata[]> {
+    return metadataOfAll([...this.watched.values()].map(({ rows }) => rows.chunks));
+  }
+
+  metrics(): OwnMetric[] {
+    return scrapeMetrics(this.lanes, this.counters);
+  }
+
+  private createScraper(): TargetScraper {
+    const { writer, clock, sendHttp, log, version, onScrape } = this.parts;
+    return new TargetScraper({
+      clock, sendHttp, log,
+      userAgent: `pihealth/${version}`,
+      reader: new BodyReader(new BodyChunkCache(), this.row),
+      plans: new BodyPlanCache(writer),
+      counters: this.counters,
+      onScrape: onScrape ?? (() => undefined),
+    });
+  }
+
+  private add(target: Target): void {
+    const key = { folder: `hosts/${target.host}`, labels: target.labels };
+    const known = this.departures.takeBack(tableKeyOf(target));
+    const rows = known ?? new TargetRows({ writer: this.parts.writer, key, row: this.row });
+    const scraped = new ScrapedTarget(target, this.contexts.of(target), rows);
+    this.watched.set(target.id, scraped);
+    const siblings = this.byHost.get(target.host) ?? new Set();
+    this.byHost.set(target.host, siblings.add(scraped));
+    this.shortestPool().add(scraped);
+  }
+
+  private remove(scraped: ScrapedTarget): void {
+    const { target, rows } = scraped;
+    this.watched.delete(target.id);
+    const siblings = this.byHost.get(target.host);
+    siblings?.delete(scraped);
+    if (siblings?.size === 0) this.byHost.delete(target.host);
+    scraped.leave();
+    const nominalMs = this.laneOf(scraped).remove(scraped) ?? this.parts.clock.wallMs();
+    this.departures.add({ tableKey: tableKeyOf(target), rows, nominalMs });
+  }
+
+  /** The same target with other settings or discovered labels: it keeps its place and its series. */
+  private update(scraped: ScrapedTarget, target: Target): void {
+    const isRescheduled = scraped.target.settings.intervalMs !== target.settings.intervalMs;
+    scraped.target = target;
+    scraped.context = this.contexts.of(target);
+    if (isRescheduled) this.move(scraped, this.laneOf(scraped));
+  }
+
+  private takeResult(target: ScrapedTarget): void {
+    if (target.pool === "slow") {
+      if (target.health.health === "up") this.move(target, this.shortestPool());
+    } else if (target.consecutiveFailures >= this.parts.pools.failuresToSlowLane) {
+      this.move(target, this.slowLane);
+    }
+  }
+
+  private move(target: ScrapedTarget, lane: ScrapeLane): void {
+    this.laneOf(target).remove(target);
+    lane.add(target);
+  }
+
+  private laneOf({ pool }: ScrapedTarget): ScrapeLane {
+    return pool === "slow" ? this.slowLane : (this.pools[pool] as ScrapeLane);
+  }
+
+  private shortestPool(): ScrapePool {
+    return this.pools.reduce((shortest, pool) => (pool.targets.size < shortest.targets.size ? pool : shortest));
+  }
+}
+
+/** Targets with the same text write the same series. */
+function tableKeyOf({ host, labels }: Target): string {
+  return `${host} ${labels.key}`;
+}

@@ -1,0 +1,83 @@
+import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { Target } from "../fleet/target.js";
+import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
+
+/** Largest body taken, after decompression, where the configuration sets no `body_size_limit`. */
+export const MAX_BODY_BYTES = 67_108_864;
+/** Redirects followed, all of them on the host of the target. */
+const MAX_REDIRECTS = 3;
+
+const ACCEPT =
+  "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75," +
+  "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+const OK = 200;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MILLISECONDS_PER_SECOND = 1000;
+
+export interface ScrapeRequest {
+  readonly target: Target;
+  readonly sendHttp: SendHttp;
+  readonly agent: HttpAgent;
+  readonly signal: AbortSignal;
+  readonly userAgent: string;
+  readonly monotonicMs: () => number;
+}
+
+export interface ScrapeAnswer {
+  readonly body: Buffer;
+  readonly contentType: string | undefined;
+}
+
+/**
+ * Fetches the body of a target.
+ *
+ * @throws {HttpError} when no whole answer came in time
+ * @throws {ScrapeAnswerError} when the answer is none of samples
+ * @throws {ScrapeLimitError} when the body is larger than the limit
+ */
+export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer> {
+  const untilMs = request.monotonicMs() + request.target.settings.timeoutMs;
+  let { url } = request.target;
+  for (let redirects = 0; ; redirects++) {
+    const response = await send(request, url, Math.max(1, Math.round(untilMs - request.monotonicMs())));
+    if (response.status === OK) return { body: response.body, contentType: response.headers["content-type"] };
+    url = redirectOf(response, url, redirects);
+  }
+}
+
+async function send(request: ScrapeRequest, url: string, timeoutMs: number): Promise<HttpResponse> {
+  const { settings } = request.target;
+  const { bodySizeLimitBytes } = settings;
+  const maxBodyBytes = bodySizeLimitBytes === 0 ? MAX_BODY_BYTES : Math.min(bodySizeLimitBytes, MAX_BODY_BYTES);
+  const headers = {
+    Accept: ACCEPT,
+    "Accept-Encoding": "gzip",
+    "User-Agent": request.userAgent,
+    "X-Prometheus-Scrape-Timeout-Seconds": String(settings.timeoutMs / MILLISECONDS_PER_SECOND),
+    ...settings.headers,
+  };
+  try {
+    const { agent, signal } = request;
+    return await request.sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
+  } catch (error) {
+    if (!(error instanceof HttpError) || error.code !== "too_large") throw error;
+    throw new ScrapeLimitError("body_size_limit", `body size limit exceeded (limit: ${maxBodyBytes} bytes)`);
+  }
+}
+
+/** @throws {ScrapeAnswerError} unless the answer is a redirect that may be followed */
+function redirectOf(response: HttpResponse, url: string, redirects: number): string {
+  const { location } = response.headers;
+  if (!REDIRECTS.has(response.status) || location === undefined) {
+    throw new ScrapeAnswerError(`server returned HTTP status ${response.status}, it must be 200`);
+  }
+  const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+  // Only the host itself: a Pi must not make the master send requests, with its credentials, elsewhere.
+  if (next?.hostname !== new URL(url).hostname || !/^https?:$/.test(next.protocol)) {
+    throw new ScrapeAnswerError(`Cannot follow the redirect to "${location}": it must lead to the same host`);
+  }
+  if (redirects >= MAX_REDIRECTS) {
+    throw new ScrapeAnswerError(`Cannot follow the redirect to "${location}": at most ${MAX_REDIRECTS} are followed`);
+  }
+  return next.href;
+}

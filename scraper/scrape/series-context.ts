@@ -1,0 +1,112 @@
+import type { WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
+import { Labels, type LabelPair } from "../../exporter/shared/model/labels.js";
+import { NO_RELABELING } from "../fleet/relabeling.js";
+import type { ScrapeSettings, Target } from "../fleet/target.js";
+import { checkLabelLimits } from "./label-limits.js";
+import { ScrapeAnswerError } from "./scrape-errors.js";
+
+/** A series as the storage wants it. */
+export interface FinalSeries {
+  /** Without the labels of the target, unless `isForeign`. */
+  readonly labels: Labels;
+  /** True when the series lacks a label of its target, so that it cannot be in the target's table. */
+  readonly isForeign: boolean;
+}
+
+const EXPORTED_PREFIX = "exported_";
+
+/**
+ * Turns the labels of a body into those of the storage: conflicts with target labels, metric relabelling, label limits.
+ * Targets for which the result cannot differ share a context, and with it the plans of bodies (`BodyPlanCache`).
+ */
+export class SeriesContext {
+  private readonly targetNames: readonly string[];
+
+  constructor(
+    readonly settings: ScrapeSettings,
+    private readonly targetLabels: Labels,
+  ) {
+    this.targetNames = targetLabels.pairs.map(([name]) => name);
+  }
+
+  /**
+   * @returns undefined when relabelling dropped the series
+   * @throws {ScrapeLimitError} when it has too many or too long labels
+   * @throws {ScrapeAnswerError} when relabelling left no metric name
+   */
+  finish(written: WrittenLabels): FinalSeries | undefined {
+    const { settings } = this;
+    if (settings.metricRelabeling === NO_RELABELING && !hasLabelLimits(settings)) return this.resolve(written);
+    const resolved = this.resolve(written);
+    const full = resolved.isForeign ? resolved.labels : this.withTargetLabels(resolved.labels);
+    const relabeled = settings.metricRelabeling(full);
+    if (relabeled === undefined || relabeled.pairs.length === 0) return undefined;
+    if (relabeled.name === "") {
+      throw new ScrapeAnswerError(`Cannot store ${full.toString()}: relabelling removed its metric name`);
+    }
+    checkLabelLimits(relabeled, settings);
+    return relabeled === full ? resolved : this.withoutTargetLabels(relabeled);
+  }
+
+  /** Labels in conflict with the target's: the body's are renamed, or with honor_labels they win. */
+  private resolve({ labels, emptyNames }: WrittenLabels): FinalSeries {
+    if (this.settings.honorLabels) {
+      const isForeign = emptyNames.some((name) => this.targetNames.includes(name));
+      if (!isForeign) return { labels: this.withoutOwn(labels), isForeign };
+      const added = this.targetLabels.pairs.filter(([name]) => !labels.has(name) && !emptyNames.includes(name));
+      return { labels: Labels.of([...added, ...labels.pairs]), isForeign };
+    }
+    const conflicts = labels.pairs.filter(([name]) => this.targetNames.includes(name));
+    if (conflicts.length === 0) return { labels, isForeign: false };
+    return { labels: this.renameConflicts(labels, conflicts), isForeign: false };
+  }
+
+  /** `instance` becomes `exported_instance`, with as many prefixes as it takes to be a name nobody has. */
+  private renameConflicts(labels: Labels, conflicts: LabelPair[]): Labels {
+    const others = labels.without(...this.targetNames);
+    const byName = new Map(others.pairs);
+    conflicts.sort(([left], [right]) => left.length - right.length);
+    for (const [name, value] of conflicts) {
+      let renamed = EXPORTED_PREFIX + name;
+      while (byName.has(renamed) || this.targetNames.includes(renamed)) renamed = EXPORTED_PREFIX + renamed;
+      byName.set(renamed, value);
+    }
+    return Labels.of(byName);
+  }
+
+  private withTargetLabels(labels: Labels): Labels {
+    return Labels.of([...this.targetLabels.pairs, ...labels.pairs]);
+  }
+
+  private withoutTargetLabels(full: Labels): FinalSeries {
+    const isForeign = this.targetNames.some((name) => !full.has(name));
+    if (isForeign) return { labels: full, isForeign };
+    return { labels: this.withoutOwn(full), isForeign };
+  }
+
+  /** What the table says already is not said again, so that a series has one form only. */
+  private withoutOwn(labels: Labels): Labels {
+    const own = labels.pairs.filter(([name, value]) => this.targetLabels.get(name) !== value);
+    return own.length === labels.pairs.length ? labels : Labels.ofSorted(own);
+  }
+}
+
+function hasLabelLimits(settings: ScrapeSettings): boolean {
+  return settings.labelLimit + settings.labelNameLengthLimit + settings.labelValueLengthLimit > 0;
+}
+
+/** Gives targets of one job the same context where its results cannot depend on the values of their labels. */
+export class SeriesContexts {
+  private readonly bySettings = new WeakMap<ScrapeSettings, Map<string, SeriesContext>>();
+
+  of({ settings, labels }: Target): SeriesContext {
+    const looksAtValues = settings.metricRelabeling !== NO_RELABELING || hasLabelLimits(settings) || settings.honorLabels;
+    if (looksAtValues) return new SeriesContext(settings, labels);
+    const byNames = this.bySettings.get(settings) ?? new Map<string, SeriesContext>();
+    this.bySettings.set(settings, byNames);
+    const names = labels.pairs.map(([name]) => name).join();
+    const context = byNames.get(names) ?? new SeriesContext(settings, labels);
+    byNames.set(names, context);
+    return context;
+  }
+}

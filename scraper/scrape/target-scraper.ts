@@ -1,0 +1,146 @@
+import { expositionFormatOf } from "../../exporter/shared/codec/exposition-parser.js";
+import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { Target } from "../fleet/target.js";
+import type { Layout } from "../storage/sample-writer.js";
+import type { BodyReader } from "./body-reader.js";
+import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
+import type { ScrapeCounters } from "./scrape-counters.js";
+import { ScrapeLimitError } from "./scrape-errors.js";
+import { requestBody, type ScrapeAnswer } from "./scrape-request.js";
+import type { ScrapedTarget } from "./scraped-target.js";
+import type { ScrapeReport, WrittenRow } from "./target-rows.js";
+
+/** One scrape as it was stored. */
+export interface ScrapeOutcome {
+  /** Milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+  /** False when no body could be had or it was refused; then only the first `REPORT_COUNT` values are samples. */
+  readonly ok: boolean;
+  /** Empty when `ok`. */
+  readonly error: string;
+  readonly durationSeconds: number;
+  /** The five reports (`up` first), then the series of the body, then those that ended with this scrape. */
+  readonly layout: Layout;
+  /** One per series of `layout`, staleness markers for series that ended. Good until the callback returns. */
+  readonly values: Float64Array;
+}
+
+export interface TargetScraperParts {
+  readonly clock: Clock;
+  readonly sendHttp: SendHttp;
+  readonly log: Logger;
+  readonly userAgent: string;
+  readonly reader: BodyReader;
+  readonly plans: BodyPlanCache;
+  readonly counters: ScrapeCounters;
+  readonly onScrape: (target: Target, outcome: ScrapeOutcome) => void;
+}
+
+/** A failure while a body was read: how far reading came. */
+interface Progress {
+  samplesScraped: number;
+  samplesKept: number;
+}
+
+/** Fetches, reads and stores the body of one target. It knows nothing of pools and schedules. */
+export class TargetScraper {
+  constructor(private readonly parts: TargetScraperParts) {}
+
+  /** Never rejects. Writes nothing when the target left meanwhile. */
+  async scrape(target: ScrapedTarget, timestampMs: number, agent: HttpAgent): Promise<void> {
+    const { clock, sendHttp, userAgent } = this.parts;
+    const startMs = clock.monotonicMs();
+    const { signal } = target;
+    const request = { target: target.target, sendHttp, agent, signal, userAgent, monotonicMs: () => clock.monotonicMs() };
+    let answer: ScrapeAnswer | undefined;
+    let failure: unknown;
+    try {
+      answer = await requestBody(request);
+    } catch (error) {
+      failure = error;
+    }
+    if (signal.aborted) return;
+    const elapsedSeconds = (): number => (clock.monotonicMs() - startMs) / 1000;
+    const progress = { samplesScraped: 0, samplesKept: 0 };
+    if (answer !== undefined) {
+      try {
+        this.store(target, timestampMs, answer, progress, elapsedSeconds);
+        return;
+      } catch (error) {
+        failure = error;
+      } finally {
+        this.parts.reader.close();
+      }
+    }
+    this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds: elapsedSeconds(), ...progress });
+  }
+
+  /** The row of a target that is known to be away and was not asked: `up` goes on being 0. */
+  storeAbsence(target: ScrapedTarget, timestampMs: number): void {
+    target.rows.writeFailure(timestampMs, { up: 0, durationSeconds: 0, samplesScraped: 0, samplesKept: 0 });
+  }
+
+  private store(
+    target: ScrapedTarget, timestampMs: number, answer: ScrapeAnswer, progress: Progress, elapsedSeconds: () => number,
+  ): void {
+    const { reader, counters } = this.parts;
+    const plan = this.planOf(target, answer, progress);
+    progress.samplesKept = plan.keptCount;
+    const isChanged = plan.chunks !== target.rows.chunks;
+    const durationSeconds = elapsedSeconds();
+    const row = target.rows.writeBody(timestampMs, plan, reader.timestamps, { up: 1, durationSeconds, ...progress });
+    counters.samples += reader.sampleCount;
+    counters.duplicateSamples += plan.duplicateCount;
+    counters.timestampedLeftOut += row.timestampedLeftOut;
+    if (isChanged) counters.layoutChanges++;
+    this.finish(target, timestampMs, row, durationSeconds, "");
+  }
+
+  private planOf(target: ScrapedTarget, { body, contentType }: ScrapeAnswer, progress: Progress): BodyPlan {
+    const { reader, plans } = this.parts;
+    const { rows, context } = target;
+    try {
+      const chunks = reader.read(body, expositionFormatOf(contentType), rows.chunks, REPORT_COUNT);
+      return rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
+    } finally {
+      progress.samplesScraped = reader.sampleCount;
+    }
+  }
+
+  private storeFailure(target: ScrapedTarget, timestampMs: number, failure: unknown, report: ScrapeReport): void {
+    const { counters } = this.parts;
+    if (failure instanceof ScrapeLimitError) counters.countLimit(failure.limit);
+    // A bug of ours that this body brings out costs this target its scrape, not the others theirs.
+    if (!(failure instanceof PihealthError)) this.reportBug(target, failure);
+    const row = target.rows.writeFailure(timestampMs, report);
+    this.finish(target, timestampMs, row, report.durationSeconds, messageOf(failure));
+  }
+
+  private finish(
+    target: ScrapedTarget, timestampMs: number, row: WrittenRow, durationSeconds: number, error: string,
+  ): void {
+    const ok = error === "";
+    const { lastError } = target.health;
+    const { log, onScrape } = this.parts;
+    if (!ok && lastError === "") log.warn("Scrape failed", { target: target.target.url, error });
+    if (ok && lastError !== "") log.info("Scrape succeeds again", { target: target.target.url });
+    target.consecutiveFailures = ok ? 0 : target.consecutiveFailures + 1;
+    target.health = {
+      health: ok ? "up" : "down", lastError: error, lastScrapeMs: timestampMs, lastScrapeDurationSeconds: durationSeconds,
+    };
+    try {
+      onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout: row.layout, values: row.values });
+    } catch (problem) {
+      this.reportBug(target, problem); // The row is stored; who listens must not undo that.
+    }
+  }
+
+  private reportBug({ target }: ScrapedTarget, error: unknown): void {
+    this.parts.counters.internalErrors++;
+    const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+    this.parts.log.error("Unexpected error in a scrape", { target: target.url, error: detail });
+  }
+}

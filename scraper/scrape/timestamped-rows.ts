@@ -1,0 +1,57 @@
+import type { SampleWriter, TableWriter } from "../storage/sample-writer.js";
+import type { TimestampedSeries } from "./body-plan.js";
+
+/** How far in the future a timestamp may be; Prometheus has the same bound. */
+const MAX_AHEAD_MS = 600_000;
+
+export interface TimestampedSample {
+  readonly series: TimestampedSeries;
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+/**
+ * Writes samples that come with a timestamp of their own: one row per timestamp, no staleness markers. A sample that is
+ * not newer than the last of its series is left out, as in Prometheus.
+ */
+export class TimestampedRows {
+  private lastMs = new Map<string, number>();
+
+  constructor(private readonly writer: Pick<SampleWriter, "internLayout">) {}
+
+  /**
+   * @param ownTable where series with all labels of the target go
+   * @param foreignTable is asked for only when it is needed
+   * @returns samples left out because they are old or too far in the future
+   */
+  write(
+    samples: readonly TimestampedSample[], nowMs: number, ownTable: TableWriter, foreignTable: () => TableWriter,
+  ): number {
+    const lastMs = new Map<string, number>();
+    const rows = new Map<string, TimestampedSample[]>();
+    let leftOut = 0;
+    for (const sample of [...samples].sort((left, right) => left.timestampMs - right.timestampMs)) {
+      const { key } = sample.series.labels;
+      const known = lastMs.get(key) ?? this.lastMs.get(key) ?? Number.NEGATIVE_INFINITY;
+      lastMs.set(key, Math.max(known, sample.timestampMs > nowMs + MAX_AHEAD_MS ? known : sample.timestampMs));
+      if (sample.timestampMs > nowMs + MAX_AHEAD_MS || sample.timestampMs < known) leftOut++;
+      else if (sample.timestampMs > known) addTo(rows, `${sample.series.isForeign} ${sample.timestampMs}`, sample);
+    }
+    this.lastMs = lastMs;
+    for (const row of rows.values()) this.append(row, row[0]?.series.isForeign === true ? foreignTable() : ownTable);
+    return leftOut;
+  }
+
+  private append(row: readonly TimestampedSample[], table: TableWriter): void {
+    const [first] = row;
+    if (first === undefined) return;
+    const layout = this.writer.internLayout(row.map(({ series }) => series.labels));
+    table.append(first.timestampMs, layout, Float64Array.from(row, ({ value }) => value));
+  }
+}
+
+function addTo(rows: Map<string, TimestampedSample[]>, key: string, sample: TimestampedSample): void {
+  const row = rows.get(key);
+  if (row === undefined) rows.set(key, [sample]);
+  else row.push(sample);
+}
