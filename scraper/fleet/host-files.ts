@@ -1,0 +1,149 @@
+import path from "node:path";
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { Fleet, FleetMetric } from "./fleet.js";
+import { decodeHostFacts, encodeHostFacts, type TargetFacts } from "./host-facts.js";
+import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
+import type { KnownHost } from "./known-host.js";
+import type { Target } from "./target.js";
+
+const LOOK_EVERY_MS = 30_000;
+/** Between two writes of one file when something about the host changed. */
+const CHANGED_WRITE_MS = 60_000;
+/** When only the time it was last seen moved on: an SD card must not be written to for that. */
+const SEEN_WRITE_MS = 3_600_000;
+const MAX_FACTS_BYTES = 1_048_576;
+
+interface Written {
+  /** Everything but times; what is equal was written already. */
+  readonly essence: string;
+  readonly writtenMs: number;
+}
+
+/** Keeps `hosts/<ip>/host.json` of every known host up to date, and reads them back at the start. */
+export class HostFiles {
+  private readonly written = new Map<string, Written>();
+  private targets: ReadonlyMap<string, TargetFacts[]> = new Map();
+  private readonly stopping = new AbortController();
+  private ended: Promise<void> | undefined;
+  private failures = 0;
+  private isFailing = false;
+
+  constructor(
+    private readonly parts: {
+      readonly dataFolder: string;
+      readonly fleet: Fleet;
+      readonly files: Files;
+      readonly clock: Clock;
+      readonly log: Logger;
+    },
+  ) {}
+
+  /** Gives the fleet the hosts of earlier runs. Files that cannot be read are told and left to be replaced. */
+  async load(): Promise<void> {
+    const { files, fleet, dataFolder } = this.parts;
+    const folder = path.join(dataFolder, HOSTS_FOLDER);
+    if ((await files.facts(folder)) === undefined) return;
+    for (const entry of await files.list(folder)) {
+      if (entry.isFolder) fleet.restore(await this.readFacts(path.join(folder, entry.name, "host.json")));
+    }
+  }
+
+  /** The targets there are now; their labels are part of the facts about a host. */
+  setTargets(targets: readonly Target[]): void {
+    const byHost = new Map<string, TargetFacts[]>();
+    for (const { host, url, labels, settings } of targets) {
+      const facts = { job: settings.jobName, url, labels: labels.toObject() };
+      const list = byHost.get(host);
+      if (list === undefined) byHost.set(host, [facts]);
+      else list.push(facts);
+    }
+    this.targets = byHost;
+  }
+
+  start(): void {
+    this.ended = this.run();
+  }
+
+  /** Writes what changed a last time. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.ended;
+    await this.writeDue(Number.POSITIVE_INFINITY);
+  }
+
+  metrics(): FleetMetric[] {
+    const help = "Writes of host.json that the disk refused.";
+    return [{ name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures }];
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.writeDue(0);
+      try {
+        await this.parts.clock.sleep(LOOK_EVERY_MS, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** One file after the other: thousands of hosts must not meet at the disk. @param extraAgeMs counted to every age */
+  private async writeDue(extraAgeMs: number): Promise<void> {
+    for (const [address, exporters] of this.hostsByAddress()) {
+      if (this.stopping.signal.aborted && extraAgeMs === 0) return;
+      const targets = this.targets.get(address) ?? [];
+      const essence = essenceOf(exporters, targets);
+      const written = this.written.get(address);
+      const nowMs = this.parts.clock.monotonicMs();
+      const ageMs = written === undefined ? Number.POSITIVE_INFINITY : nowMs - written.writtenMs + extraAgeMs;
+      if (ageMs < (written?.essence === essence ? SEEN_WRITE_MS : CHANGED_WRITE_MS)) continue;
+      if (await this.write(address, encodeHostFacts(exporters, targets))) {
+        this.written.set(address, { essence, writtenMs: nowMs });
+      }
+    }
+  }
+
+  private async write(address: string, text: string): Promise<boolean> {
+    const { files, dataFolder, log } = this.parts;
+    const folder = path.join(dataFolder, hostFolder(address));
+    try {
+      await files.makeFolder(folder);
+      await files.replace(path.join(folder, "host.json"), text);
+      this.isFailing = false;
+      return true;
+    } catch (error) {
+      this.failures++;
+      if (!this.isFailing) log.error("host.json not written", { folder, error: messageOf(error) });
+      this.isFailing = true;
+      return false;
+    }
+  }
+
+  private async readFacts(file: string): Promise<KnownHost[]> {
+    const { files, log } = this.parts;
+    const facts = await files.facts(file);
+    if (facts === undefined || facts.sizeBytes > MAX_FACTS_BYTES) return [];
+    const hosts = decodeHostFacts(await files.readText(file));
+    if (hosts === undefined) log.warn("host.json not usable, it will be written anew", { file });
+    return hosts ?? [];
+  }
+
+  private hostsByAddress(): Map<string, KnownHost[]> {
+    const byAddress = new Map<string, KnownHost[]>();
+    for (const host of this.parts.fleet.allHosts()) {
+      const list = byAddress.get(host.address);
+      if (list === undefined) byAddress.set(host.address, [host]);
+      else list.push(host);
+    }
+    return byAddress;
+  }
+}
+
+function essenceOf(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): string {
+  const identities = exporters.map(({ port, node }) => [port, node?.nodeId, node?.hostname, node?.bootId]);
+  return JSON.stringify([identities, targets]);
+}

@@ -1,0 +1,68 @@
+import type { FamilyReading, LabelledValue } from "../../exporter/shared/model/human-lines.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import { bitsOf, isAbsentAt, isStaleAt } from "../../exporter/shared/model/special-values.js";
+import type { Layout } from "../storage/sample-writer.js";
+
+/** Where a series stands in a row. */
+interface Column {
+  readonly index: number;
+  readonly labels: Labels;
+  readonly labelObject: Readonly<Record<string, string>>;
+}
+
+const NO_COLUMNS: readonly Column[] = [];
+
+/** Which column holds what, for every row of one layout: worked out once, however many hosts share it. */
+export class LayoutIndex {
+  private readonly byMetric = new Map<string, Column[]>();
+
+  constructor(layout: Layout) {
+    for (const [index, labels] of layout.series.entries()) {
+      if (!labels.name.startsWith("pihealth_")) continue;
+      const column = { index, labels, labelObject: labels.without("__name__").toObject() };
+      const columns = this.byMetric.get(labels.name);
+      if (columns === undefined) this.byMetric.set(labels.name, [column]);
+      else columns.push(column);
+    }
+  }
+
+  columnsOf(metric: string): readonly Column[] {
+    return this.byMetric.get(metric) ?? NO_COLUMNS;
+  }
+
+  /** Column of the series of the metric that has this label value; undefined when there is none. */
+  findColumn(metric: string, label: string, value: string): number | undefined {
+    return this.columnsOf(metric).find(({ labels }) => labels.get(label) === value)?.index;
+  }
+}
+
+/** One scraped row as the human lines want it. Reads the row in place: use it before the row is used again. */
+export class LayoutReading implements FamilyReading {
+  private readonly bits: Uint32Array;
+
+  constructor(
+    readonly timeMs: number,
+    private readonly index: LayoutIndex,
+    private readonly values: Float64Array,
+  ) {
+    this.bits = bitsOf(values);
+  }
+
+  value(metric: string, wanted: Readonly<Record<string, string>> = {}): number | undefined {
+    const entries = Object.entries(wanted);
+    for (const { index, labels } of this.index.columnsOf(metric)) {
+      if (!this.isThere(index)) continue;
+      if (entries.every(([name, value]) => labels.get(name) === value)) return this.values[index];
+    }
+    return undefined;
+  }
+
+  series(metric: string): readonly LabelledValue[] {
+    const there = this.index.columnsOf(metric).filter(({ index }) => this.isThere(index));
+    return there.map(({ index, labelObject }) => ({ labels: labelObject, value: this.values[index] as number }));
+  }
+
+  private isThere(index: number): boolean {
+    return !isStaleAt(this.bits, index) && !isAbsentAt(this.bits, index);
+  }
+}

@@ -1,0 +1,101 @@
+import path from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Files } from "../../exporter/shared/platform/files.js";
+
+const compress = promisify(gzip);
+const SEQUENCE_DIGITS = 6;
+
+export interface RotationLimits {
+  /** A file that has reached this size is put aside. */
+  readonly maxFileBytes: number;
+  /** Files put aside; the oldest are deleted. */
+  readonly maxOldFiles: number;
+}
+
+/**
+ * One log file with its history: `memory.log`, and put aside `memory.log.000001-20260112T150028Z.gz` and so on. The
+ * number counts up, so names are unique and sort by age even where the clock was set back.
+ *
+ * Not for two callers at once: the owner awaits each call before the next.
+ */
+export class RotatingLog {
+  private sizeBytes: number | undefined;
+
+  constructor(
+    private readonly folder: string,
+    /** Such as `memory.log`. */
+    private readonly name: string,
+    private readonly files: Files,
+    private readonly limits: RotationLimits,
+  ) {}
+
+  /**
+   * Adds lines.
+   *
+   * @param text whole lines with their line feeds
+   * @throws the system's error; then a part of the lines may have been written
+   */
+  async append(text: string): Promise<void> {
+    const file = this.path;
+    if (this.sizeBytes === undefined) {
+      await this.files.makeFolder(this.folder);
+      this.sizeBytes = (await this.files.facts(file))?.sizeBytes ?? 0;
+    }
+    try {
+      await this.files.appendUnsynced(file, text);
+    } catch (error) {
+      // What is on the disk is known again after the next look; the folder may be gone as well.
+      this.sizeBytes = undefined;
+      throw error;
+    }
+    this.sizeBytes += Buffer.byteLength(text);
+  }
+
+  /**
+   * Puts the file aside when it is large enough; otherwise nothing happens.
+   *
+   * @param nowMs wall clock, for the name of the file put aside
+   * @throws the system's error; what was written stays, and the next call tries again
+   */
+  async rotateWhenLarge(nowMs: number): Promise<void> {
+    if ((this.sizeBytes ?? 0) < this.limits.maxFileBytes) return;
+    const old = await this.oldFiles();
+    const last = old.at(-1);
+    const sequence = last === undefined ? 1 : sequenceOf(last, this.name) + 1;
+    const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "");
+    const aside = `${this.name}.${String(sequence).padStart(SEQUENCE_DIGITS, "0")}-${time}`;
+    await this.files.rename(this.path, path.join(this.folder, aside));
+    this.sizeBytes = 0;
+    old.push(aside);
+    // Room first: a disk that is full cannot take the compressed file before the oldest is gone.
+    const excess = old.splice(0, Math.max(0, old.length - this.limits.maxOldFiles));
+    for (const name of excess) await this.files.remove(path.join(this.folder, name));
+    // All that are not compressed: also one whose compression an earlier run did not finish.
+    for (const name of old) if (!name.endsWith(".gz")) await this.compressFile(path.join(this.folder, name));
+  }
+
+  private get path(): string {
+    return path.join(this.folder, this.name);
+  }
+
+  private async compressFile(file: string): Promise<void> {
+    await this.files.replace(`${file}.gz`, await compress(await this.files.readBytes(file)));
+    await this.files.remove(file);
+  }
+
+  /** Oldest first. Where both forms of one are there, compression was cut short: the plain one counts. */
+  private async oldFiles(): Promise<string[]> {
+    const entries = await this.files.list(this.folder);
+    const names = entries.map(({ name }) => name).filter((name) => !Number.isNaN(sequenceOf(name, this.name)));
+    const plain = new Set(names.filter((name) => !name.endsWith(".gz")));
+    const whole = names.filter((name) => !name.endsWith(".gz") || !plain.has(name.slice(0, -".gz".length)));
+    return whole.sort((left, right) => sequenceOf(left, this.name) - sequenceOf(right, this.name));
+  }
+}
+
+/** NaN when the name is not that of a file put aside. */
+function sequenceOf(name: string, logName: string): number {
+  if (!name.startsWith(`${logName}.`)) return Number.NaN;
+  return Number(/^(\d{6,15})-\d{8}T\d{6}Z(\.gz)?$/.exec(name.slice(logName.length + 1))?.[1] ?? Number.NaN);
+}
