@@ -100,12 +100,12 @@ export class MemoryFiles implements Files {
 
   async openRead(filePath: string): Promise<ReadFile> {
     this.check("read", filePath);
-    const { content } = this.existing(filePath);
+    const file = this.existing(filePath); // Stays readable when the file is removed, as on Linux.
     return {
-      sizeBytes: content.length,
+      sizeBytes: file.content.length,
       read: async (offsetBytes, length) => {
         this.check("read", filePath);
-        return new Uint8Array(content.subarray(offsetBytes, offsetBytes + length));
+        return new Uint8Array(file.content.subarray(offsetBytes, offsetBytes + length));
       },
       close: async () => undefined,
     };

@@ -1,0 +1,197 @@
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal.js";
+import type { ChunkLog } from "./chunk-log.js";
+import type { DefinitionWriter } from "./definition-writer.js";
+import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
+import { RECORD_KINDS, type Stream, STREAMS } from "./record-kinds.js";
+import { encodeRow } from "./row-codec.js";
+import { HALF_WINDOW_ROWS, RowWindow } from "./row-window.js";
+import type { Layout, TableKey } from "./sample-writer.js";
+import type { StorageCounters } from "./storage-counters.js";
+import { type AppendResult, type StreamRows, Table } from "./table.js";
+
+/** Chunks that may be in memory only, together; beyond, the oldest rows of the table at hand are given up. */
+const MAX_UNDURABLE_BYTES = 256 * 1024 * 1024;
+/** Folders below the data folder that may hold tables; no part may climb out. */
+const TABLE_FOLDER = /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*(\/[A-Za-z0-9_][A-Za-z0-9_.:%-]*)*$/;
+
+export interface HeadParts {
+  readonly registry: LayoutRegistry;
+  readonly rowLog: Journal;
+  readonly rowDefinitions: DefinitionWriter;
+  readonly chunkLog: ChunkLog;
+  readonly counters: StorageCounters;
+  /** Rows before this are refused. */
+  readonly oldestAllowedMs: () => number;
+  /** Newest time in the blocks of a folder, -Infinity when it has none. */
+  readonly newestInBlocksMs: (folder: string) => number;
+  /** Called after every row taken. */
+  readonly onRow: () => void;
+}
+
+/** A row that the journal holds already. */
+export interface ReplayedRow {
+  readonly timestampMs: number;
+  readonly layout: InternedLayout;
+  readonly values: Float64Array;
+  readonly place: RecordPlace;
+}
+
+/** All tables: takes rows, journals them, keeps the newest, seals the others into chunks. */
+export class Head {
+  readonly tables = new Map<string, Table>();
+  private nextTableId = 1;
+  /** Row records before this place are in windows or chunks. */
+  private journaledUntil: RecordPlace = { sequence: 0, offsetBytes: 0 };
+
+  constructor(private readonly parts: HeadParts) {}
+
+  /** @throws {BadInputError} when the folder is not one below the data folder */
+  openTable(key: TableKey): Table {
+    const name = `${key.folder}\u{ffff}${key.labels.key}`;
+    const known = this.tables.get(name);
+    if (known !== undefined) return known;
+    if (!TABLE_FOLDER.test(key.folder)) {
+      throw new BadInputError(`Cannot open table "${key.folder}": it must be a relative path of plain names`);
+    }
+    const table = new Table(this.nextTableId++, key, (...row) => this.append(...row));
+    table.lastMs = this.parts.newestInBlocksMs(key.folder);
+    this.tables.set(name, table);
+    return table;
+  }
+
+  /** Forgets all that the tables of a folder hold, also for the next start. @throws the system's error */
+  async deleteFolder(folder: string): Promise<void> {
+    const { chunkLog } = this.parts;
+    for (const table of this.tables.values()) {
+      if (table.key.folder !== folder) continue;
+      table.reset();
+      chunkLog.forgetTable(table, this.journaledUntil);
+    }
+    await chunkLog.commit();
+  }
+
+  /** Takes a row found in the journal at start. */
+  replay(table: Table, stream: Stream, row: ReplayedRow): void {
+    const rows = table.streams[stream];
+    if (row.timestampMs <= rows.lastMs && stream === "main") return;
+    this.journaledUntil = row.place;
+    const window = this.windowFor(table, stream, row.timestampMs, row.layout);
+    rows.oldestJournaled ??= row.place.sequence;
+    this.journaledUntil = { ...row.place, offsetBytes: row.place.offsetBytes + 1 };
+    this.keep(table, stream, window, row);
+  }
+
+  /** Seals every row of a table that is in no chunk yet. */
+  seal(table: Table, stream: Stream): void {
+    const rows = table.streams[stream];
+    const { window } = rows;
+    if (window === undefined || window.sealedRows === window.rows) return;
+    const from = window.sealedRows;
+    const until = window.rows;
+    const layout = window.unionLayout(this.parts.registry);
+    const { chunkLog, counters } = this.parts;
+    if (chunkLog.undurableBytes > MAX_UNDURABLE_BYTES) {
+      counters.droppedSamples += (until - from) * layout.seriesIds.length;
+    } else {
+      const sealedUntil = this.journaledUntil;
+      const timestamps = window.copyTimestamps(from, until);
+      const columnAt = (column: number): Float64Array => window.copyColumn(column, from, until);
+      const chunk = chunkLog.seal(table, stream, { layout, timestamps, columnAt }, sealedUntil);
+      rows.chunks = [...rows.chunks, chunk];
+      rows.sealedUntil = sealedUntil;
+      counters.sealedChunks++;
+    }
+    window.sealedRows = until;
+    rows.oldestJournaled = undefined;
+  }
+
+  /** The oldest row segment that is still needed; everything before may be removed. */
+  oldestNeededSegment(): number {
+    let oldest = Math.min(this.parts.rowLog.sequence, this.parts.chunkLog.oldestJournaled);
+    for (const { streams } of this.tables.values()) {
+      oldest = Math.min(oldest, streams.main.oldestJournaled ?? oldest, streams.late.oldestJournaled ?? oldest);
+    }
+    return oldest;
+  }
+
+  private append(table: Table, timestampMs: number, layout: Layout, values: Float64Array): AppendResult {
+    if (!Number.isSafeInteger(timestampMs)) {
+      throw new BadInputError(`Cannot store a row at ${timestampMs}: its time must be whole milliseconds`);
+    }
+    if (values.length !== layout.series.length) {
+      throw new RangeError(`Cannot store a row: ${values.length} values for ${layout.series.length} series`);
+    }
+    const { counters } = this.parts;
+    if (timestampMs < this.parts.oldestAllowedMs()) {
+      counters.tooOldRows++;
+      return "too_old";
+    }
+    const stream = timestampMs > table.lastMs ? "main" : "late";
+    const interned = this.internedOf(table, stream, layout);
+    const window = this.windowFor(table, stream, timestampMs, interned);
+    if (this.journalRow(table, stream, timestampMs, interned, values)) {
+      table.streams[stream].oldestJournaled ??= this.parts.rowLog.sequence;
+    } else {
+      counters.unjournaledRows++;
+    }
+    this.journaledUntil = { sequence: this.parts.rowLog.sequence, offsetBytes: this.parts.rowLog.segmentBytes };
+    counters.appendedRows++;
+    counters.appendedSamples += values.length;
+    if (stream === "late") counters.lateRows++;
+    this.keep(table, stream, window, { timestampMs, layout: interned, values });
+    this.parts.onRow();
+    return stream === "main" ? "appended" : "late";
+  }
+
+  /** A caller may hold a layout that the registry has forgotten; the newest one of a window is always known. */
+  private internedOf(table: Table, stream: Stream, layout: Layout): InternedLayout {
+    const { window } = table.streams[stream];
+    return window?.newestLayout === layout ? window.newestLayout : this.parts.registry.current(layout);
+  }
+
+  private journalRow(
+    table: Table,
+    stream: Stream,
+    timestampMs: number,
+    layout: InternedLayout,
+    values: Float64Array,
+  ): boolean {
+    const { rowLog, rowDefinitions } = this.parts;
+    if (values.length === 0) return true;
+    if (!rowDefinitions.define(table, layout)) return false;
+    const place = rowLog.append(RECORD_KINDS.row, (writer) => {
+      writer.varint(table.id);
+      writer.u8(STREAMS[stream]);
+      writer.varint(layout.id);
+      writer.signedVarint(timestampMs);
+      encodeRow(values, writer);
+    });
+    return place !== undefined;
+  }
+
+  private keep(table: Table, stream: Stream, window: RowWindow, row: Omit<ReplayedRow, "place">): void {
+    window.append(row.timestampMs, row.layout, row.values, this.parts.registry);
+    table.streams[stream].lastMs = row.timestampMs;
+    table.lastMs = Math.max(table.lastMs, row.timestampMs);
+    table.appendedRows++;
+    if (window.rows - window.sealedRows >= sealAfterRows(table)) this.seal(table, stream);
+    if (window.isFull) window.dropOlderHalf(this.parts.registry);
+  }
+
+  /** A window that can take the row, begun afresh where the old one cannot. */
+  private windowFor(table: Table, stream: Stream, timestampMs: number, layout: InternedLayout): RowWindow {
+    const rows: StreamRows = table.streams[stream];
+    // Late rows come in any order: one that is not after the last begins a window of its own.
+    if (rows.window !== undefined && timestampMs > rows.lastMs && rows.window.canTake(layout)) return rows.window;
+    this.seal(table, stream);
+    rows.window = new RowWindow(layout);
+    return rows.window;
+  }
+}
+
+/** The first chunk of a table is shorter by its number, so that tables do not all seal at the same scrape. */
+function sealAfterRows(table: Table): number {
+  const first = 1 + (table.id % HALF_WINDOW_ROWS);
+  return table.appendedRows === first ? first : HALF_WINDOW_ROWS;
+}

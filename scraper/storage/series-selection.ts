@@ -1,0 +1,111 @@
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { type LabelPair, Labels } from "../../exporter/shared/model/labels.js";
+import type { LabelMatcher } from "./label-matcher.js";
+import type { LayoutRegistry } from "./layout-registry.js";
+import type { Layout } from "./sample-writer.js";
+
+/** One bit of a 32-bit number per matcher. */
+const MAX_MATCHERS = 30;
+const UNKNOWN = 0;
+const NEVER = 0xffffffff;
+const NO_COLUMNS = new Uint32Array(0);
+
+/**
+ * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each layout once per
+ * outcome of the matchers on target labels: the cost does not grow with the number of equal hosts.
+ *
+ * Label sets are known by their numbers in the registry: use it before giving up control, not after.
+ */
+export class SeriesSelection {
+  /** For each label set: 1 + the matchers that its target must satisfy because it lacks the label. */
+  private readonly neededOf: Uint32Array;
+  private readonly columnsOf = new Map<string, Uint32Array>();
+
+  /** @throws {BadInputError} when there are too many matchers */
+  constructor(private readonly matchers: readonly LabelMatcher[], private readonly registry: LayoutRegistry) {
+    if (matchers.length > MAX_MATCHERS) {
+      throw new BadInputError(`Cannot select series: ${matchers.length} matchers are given, at most ${MAX_MATCHERS} can be`);
+    }
+    this.neededOf = new Uint32Array(registry.idLimit);
+  }
+
+  /** The matchers that a target's labels satisfy, one bit each. */
+  satisfiedBy(target: Labels): number {
+    let satisfied = 0;
+    this.matchers.forEach((matcher, index) => {
+      if (matcher.matches(target.get(matcher.name))) satisfied |= 1 << index;
+    });
+    return satisfied;
+  }
+
+  /** Columns of interned series that match in a table whose target satisfies `satisfied`, ascending. */
+  columns(layout: Pick<Layout, "id"> & { readonly seriesIds: Uint32Array }, satisfied: number): Uint32Array {
+    const key = `${layout.id},${satisfied}`;
+    const known = this.columnsOf.get(key);
+    if (known !== undefined) return known;
+    const columns = this.columnsAmong(layout.seriesIds, satisfied);
+    this.columnsOf.set(key, columns);
+    return columns;
+  }
+
+  /** As `columns`, for series that are no layout of their own. */
+  columnsAmong(seriesIds: Uint32Array, satisfied: number): Uint32Array {
+    let count = 0;
+    let found = NO_COLUMNS;
+    for (let column = 0; column < seriesIds.length; column++) {
+      const needed = this.needed(seriesIds[column] as number);
+      if (needed === NEVER || ((needed - 1) & ~satisfied) !== 0) continue;
+      if (found.length === 0) found = new Uint32Array(seriesIds.length);
+      found[count++] = column;
+    }
+    return count === 0 ? NO_COLUMNS : found.slice(0, count);
+  }
+
+  /** True when the label set matches in a table whose target satisfies `satisfied`. For label sets without number. */
+  matches(labels: Labels, satisfied: number): boolean {
+    const needed = this.evaluate(labels);
+    return needed !== NEVER && ((needed - 1) & ~satisfied) === 0;
+  }
+
+  private needed(id: number): number {
+    const known = this.neededOf[id] as number;
+    if (known !== UNKNOWN) return known;
+    const needed = this.evaluate(this.registry.labels(id));
+    this.neededOf[id] = needed;
+    return needed;
+  }
+
+  private evaluate(labels: Labels): number {
+    let needed = 0;
+    for (let index = 0; index < this.matchers.length; index++) {
+      const matcher = this.matchers[index] as LabelMatcher;
+      const value = labels.get(matcher.name);
+      if (value === "") needed |= 1 << index;
+      else if (!matcher.matches(value)) return NEVER;
+    }
+    return needed + 1;
+  }
+}
+
+/** The labels of a series: those of its layout, and those of its target that it lacks. */
+export function withTargetLabels(own: Labels, target: Labels): Labels {
+  if (target.pairs.length === 0) return own;
+  const pairs: LabelPair[] = [];
+  let ownAt = 0;
+  let targetAt = 0;
+  while (ownAt < own.pairs.length && targetAt < target.pairs.length) {
+    const ownPair = own.pairs[ownAt] as LabelPair;
+    const targetPair = target.pairs[targetAt] as LabelPair;
+    if (targetPair[0] < ownPair[0]) {
+      pairs.push(targetPair);
+      targetAt++;
+    } else {
+      pairs.push(ownPair);
+      ownAt++;
+      if (targetPair[0] === ownPair[0]) targetAt++;
+    }
+  }
+  for (; ownAt < own.pairs.length; ownAt++) pairs.push(own.pairs[ownAt] as LabelPair);
+  for (; targetAt < target.pairs.length; targetAt++) pairs.push(target.pairs[targetAt] as LabelPair);
+  return Labels.ofSorted(pairs);
+}
