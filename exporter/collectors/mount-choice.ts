@@ -10,8 +10,8 @@ const PROGRAM_TYPE = /^fuse(\.|$)/;
 const MAX_ROWS = 64;
 
 /**
- * Chooses the file systems worth a row: each once, without those that keep nothing, are hidden by a
- * later mount, or lie behind a network.
+ * Chooses the file systems worth a row: each once, without those that keep nothing or lie behind a
+ * network.
  *
  * @returns in order of mount points, 64 at most
  */
@@ -19,10 +19,8 @@ export function chooseMounts(
   mounts: readonly Mount[],
   settings: CollectorSettings["disk"],
 ): Mount[] {
-  // Of several mounts at one place the last one is seen.
-  const visible = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
   const byDevice = new Map<string, Mount>();
-  for (const mount of visible.values()) {
+  for (const mount of mounts) {
     if (!isWanted(mount, settings)) continue;
     const other = byDevice.get(mount.deviceNumber);
     if (other === undefined || isBetter(mount, other)) byDevice.set(mount.deviceNumber, mount);
@@ -37,15 +35,19 @@ function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk
   const isNetwork = NETWORK_TYPES.has(type) || PROGRAM_TYPE.test(type);
   if (isNetwork && !settings.includesNetwork) return false;
   // A Pi that protects its card with an overlay has it as its root.
-  if (settings.excludedTypes.includes(type) && !(type === "overlay" && mountPoint === "/"))
-    return false;
+  const isOverlayRoot = type === "overlay" && mountPoint === "/";
+  if (settings.excludedTypes.includes(type) && !isOverlayRoot) return false;
   return !settings.excludedMounts.some(
     (folder) => mountPoint === folder || mountPoint.startsWith(`${folder}/`),
   );
 }
 
-/** The mount of the file system's own root rather than a bound folder, then the shorter path. */
+/**
+ * `/` itself, else the mount of the file system's own root rather than a bound folder, then the
+ * shorter path.
+ */
 function isBetter(mount: Mount, other: Mount): boolean {
+  if (mount.mountPoint === "/" || other.mountPoint === "/") return mount.mountPoint === "/";
   if ((mount.root === "/") !== (other.root === "/")) return mount.root === "/";
   return mount.mountPoint.length < other.mountPoint.length;
 }

@@ -13,14 +13,16 @@ interface FileSystemsOptions {
 /** After this a file system counts as stuck. */
 const DEADLINE_MS = 2000;
 /**
- * With so many calls that do not return nothing more is asked: the other threads of the pool serve
- * the history.
+ * With so many calls that do not return, only file systems that have answered before are asked on:
+ * of the four threads of the pool one is left for them and one for everything else.
  */
 const MAX_STUCK = 2;
+const MAX_REMEMBERED = 256;
 
 /** Asks mounted file systems for their room without ever waiting for a dead one twice. */
 export class FileSystems {
   private readonly stuck = new Set<string>();
+  private readonly answered = new Set<string>();
 
   constructor(private readonly options: FileSystemsOptions) {}
 
@@ -31,7 +33,7 @@ export class FileSystems {
    * @throws the system's error
    */
   async facts(mountPoint: string, signal: AbortSignal): Promise<FileSystemFacts | typeof STUCK> {
-    if (this.stuck.has(mountPoint) || this.stuck.size >= MAX_STUCK) return STUCK;
+    if (!this.mayAsk(mountPoint)) return STUCK;
     const inTime = new AbortController();
     const call = this.options.statfs(mountPoint);
     try {
@@ -47,6 +49,7 @@ export class FileSystems {
         ),
       ]);
       if (answer === STUCK) this.markStuck(mountPoint, call);
+      else this.remember(mountPoint);
       return answer;
     } catch (error) {
       if (signal.aborted) this.markStuck(mountPoint, call);
@@ -54,6 +57,16 @@ export class FileSystems {
     } finally {
       inTime.abort();
     }
+  }
+
+  private mayAsk(mountPoint: string): boolean {
+    if (this.stuck.has(mountPoint)) return false;
+    return this.stuck.size < MAX_STUCK + (this.answered.has(mountPoint) ? 1 : 0);
+  }
+
+  private remember(mountPoint: string): void {
+    if (this.answered.size >= MAX_REMEMBERED) this.answered.clear();
+    this.answered.add(mountPoint);
   }
 
   /** Aborting the deadline because the answer came is no error. */

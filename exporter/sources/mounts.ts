@@ -13,8 +13,31 @@ export interface Mount {
   readonly source: string;
 }
 
+/**
+ * What is mounted on this machine, as its first process sees it, without what a hardened service is
+ * kept from seeing: systemd gives such a service mounts of its own, read-only ones most of all.
+ *
+ * @returns only mounts that are seen, in their order; of several at one place the last
+ */
 export async function readMounts(procfs: FileTree): Promise<Mount[]> {
-  return parseMounts(await procfs.readText("self/mountinfo"));
+  const own = visibleMounts(parseMounts(await procfs.readText("self/mountinfo")));
+  const machine = await readMachineMounts(procfs);
+  if (machine === undefined) return [...own.values()];
+  const isSeen = ({ mountPoint, deviceNumber }: Mount): boolean =>
+    own.get(mountPoint)?.deviceNumber === deviceNumber;
+  return [...visibleMounts(machine).values()].filter(isSeen);
+}
+
+async function readMachineMounts(procfs: FileTree): Promise<Mount[] | undefined> {
+  try {
+    return parseMounts(await procfs.readText("1/mountinfo"));
+  } catch {
+    return undefined; // Processes of others are hidden here.
+  }
+}
+
+function visibleMounts(mounts: readonly Mount[]): Map<string, Mount> {
+  return new Map(mounts.map((mount) => [mount.mountPoint, mount]));
 }
 
 /** Lines of another shape are left out: one odd mount must not hide the others. */

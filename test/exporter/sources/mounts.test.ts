@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  DEFAULT_COLLECTOR_SETTINGS,
+  type CollectorSettings,
+} from "../../../exporter/collectors/collector-settings.js";
+import { chooseMounts } from "../../../exporter/collectors/mount-choice.js";
+import { parseMounts, readMounts } from "../../../exporter/sources/mounts.js";
+import type { FileTree } from "../../../exporter/sources/file-tree.js";
+
+const line = (place: string, device = "8:1", rest = "ext4 /dev/sda1 rw", root = "/"): string =>
+  `36 35 ${device} ${root} ${place} rw,noatime shared:1 - ${rest}`;
+
+for (const { name, text, mountPoints } of [
+  {
+    name: "space, tab, line feed and backslash",
+    text: line("/a\\040b\\011c\\012d\\134e"),
+    mountPoints: ["/a b\tc\nd\\e"],
+  },
+  {
+    name: "an escape that only looks like one",
+    text: line("/a\\134040"),
+    mountPoints: ["/a\\040"],
+  },
+  {
+    name: "several optional fields, and none",
+    text: `36 35 8:1 / /a rw shared:1 master:2 - ext4 x rw\n36 35 8:2 / /b rw - ext4 y rw`,
+    mountPoints: ["/a", "/b"],
+  },
+  { name: "a mount point that is a dash", text: line("-"), mountPoints: ["-"] },
+  {
+    name: "lines that are cut off",
+    text: `36 35 8:1 / /a rw shared:1\n36\n\n${line("/b")}`,
+    mountPoints: ["/b"],
+  },
+  { name: "nothing", text: "", mountPoints: [] },
+]) {
+  test(`mount points are read from mountinfo: ${name}`, () => {
+    assert.deepEqual(
+      parseMounts(text).map(({ mountPoint }) => mountPoint),
+      mountPoints,
+    );
+  });
+}
+
+test("a file system is read-only when its mount or the file system itself is", () => {
+  const text = [
+    "36 35 8:1 / /a ro,relatime - ext4 x rw",
+    "36 35 8:2 / /b rw,relatime - ext4 x ro,errors=remount-ro",
+    "36 35 8:3 / /c rw,relatime - ext4 x rw,errors=remount-ro",
+  ].join("\n");
+  assert.deepEqual(
+    parseMounts(text).map(({ isReadOnly }) => isReadOnly),
+    [true, true, false],
+  );
+});
+
+function procfsWith(files: Record<string, string>): FileTree {
+  const readText = async (filePath: string): Promise<string> => {
+    const text = files[filePath];
+    if (text === undefined) throw Object.assign(new Error("no"), { code: "EACCES" });
+    return text;
+  };
+  const readBytes = async (): Promise<Uint8Array> => new Uint8Array();
+  return { readText, readBytes, exists: async () => true, list: async () => [] };
+}
+
+test("a service that is shown everything read-only sees the machine's own mounts", async () => {
+  const machine = [line("/"), line("/home", "8:2"), line("/secret", "8:3")].join("\n");
+  const own = [line("/").replace("rw,noatime", "ro"), line("/home", "0:99", "tmpfs tmpfs ro")].join(
+    "\n",
+  );
+  const mounts = await readMounts(procfsWith({ "1/mountinfo": machine, "self/mountinfo": own }));
+  assert.deepEqual(
+    mounts.map(({ mountPoint, isReadOnly }) => [mountPoint, isReadOnly]),
+    [["/", false]],
+  );
+});
+
+test("where the first process is hidden, the exporter's own mounts count", async () => {
+  const mounts = await readMounts(procfsWith({ "self/mountinfo": line("/") }));
+  assert.deepEqual(
+    mounts.map(({ mountPoint }) => mountPoint),
+    ["/"],
+  );
+});
+
+const usual = DEFAULT_COLLECTOR_SETTINGS.disk;
+for (const { name, lines, settings = {}, chosen } of [
+  {
+    name: "a bound folder is not shown again",
+    lines: [line("/srv", "8:1", "ext4 x rw", "/srv/data"), line("/")],
+    chosen: ["/"],
+  },
+  {
+    name: "a file system mounted twice is shown at the shorter path",
+    lines: [line("/mnt/long"), line("/mnt")],
+    chosen: ["/mnt"],
+  },
+  {
+    name: "of subvolumes the root is shown",
+    lines: [
+      line("/mnt", "0:30", "btrfs /dev/sda2 rw"),
+      line("/", "0:30", "btrfs /dev/sda2 rw", "/@"),
+    ],
+    chosen: ["/"],
+  },
+  {
+    name: "of two mounts at one place the later is seen",
+    lines: [line("/mnt", "8:1"), line("/mnt", "8:2", "nfs4 nas:/x rw")],
+    chosen: [],
+  },
+  {
+    name: "containers' overlays are left out",
+    lines: [line("/x/merged", "0:50", "overlay overlay rw")],
+    chosen: [],
+  },
+  {
+    name: "an overlay as root is shown",
+    lines: [line("/", "0:50", "overlay overlayroot rw")],
+    chosen: ["/"],
+  },
+  {
+    name: "tmpfs is shown, but not the system's own",
+    lines: [
+      line("/tmp", "0:51", "tmpfs tmpfs rw"),
+      line("/dev/shm", "0:52", "tmpfs tmpfs rw"),
+      line("/run/user/1000", "0:53", "tmpfs tmpfs rw"),
+    ],
+    chosen: ["/tmp"],
+  },
+  {
+    name: "network file systems are left out",
+    lines: ["nfs4", "cifs", "fuse.sshfs", "9p"].map((type, index) =>
+      line(`/n${index}`, `0:6${index}`, `${type} x rw`),
+    ),
+    chosen: [],
+  },
+  {
+    name: "network file systems are shown when wanted",
+    lines: [line("/nas", "0:60", "nfs4 x rw")],
+    settings: { includesNetwork: true },
+    chosen: ["/nas"],
+  },
+  {
+    name: "a folder's name that begins like an excluded one is another folder",
+    lines: [line("/devices", "8:5")],
+    chosen: ["/devices"],
+  },
+  {
+    name: "excluded mounts hide what is below them",
+    lines: [line("/media/usb/a", "8:6"), line("/media", "8:7")],
+    settings: { excludedMounts: ["/media"] },
+    chosen: [],
+  },
+] as {
+  name: string;
+  lines: string[];
+  settings?: Partial<CollectorSettings["disk"]>;
+  chosen: string[];
+}[]) {
+  test(`file systems worth a row are chosen: ${name}`, async () => {
+    const mounts = await readMounts(procfsWith({ "self/mountinfo": lines.join("\n") }));
+    const found = chooseMounts(mounts, { ...usual, ...settings });
+    assert.deepEqual(
+      found.map(({ mountPoint }) => mountPoint),
+      chosen,
+    );
+  });
+}
+
+test("a thousand mounts make 64 rows at most", () => {
+  const lines = Array.from({ length: 1000 }, (_, index) => line(`/m${index}`, `8:${index}`));
+  assert.equal(chooseMounts(parseMounts(lines.join("\n")), usual).length, 64);
+});
