@@ -22,6 +22,9 @@ const MAX_CONNECTIONS = 256;
 /** Time requests under way have to end when the exporter stops. */
 const HTTP_GRACE_MS = 2000;
 
+/** The others start when the cpu collector's half second is over, so that it does not measure their work. */
+const AFTER_CPU_WINDOW_MS = 600;
+
 /** The world around the exporter, so that a test can run the whole program. */
 export interface Surroundings {
   readonly clock: Clock;
@@ -93,7 +96,9 @@ function createCollectors(config: ExporterConfig, { clock, files }: Surroundings
     const settings = config.collectors[name];
     if (settings?.enabled !== true) return [];
     const { intervalMs, deadlineMs } = settings;
-    return [{ collector: create(sources, config.collectorSettings), family, intervalMs, deadlineMs }];
+    const startDelayMs = name === "cpu" ? 0 : AFTER_CPU_WINDOW_MS;
+    const collector = create(sources, config.collectorSettings);
+    return [{ collector, family, intervalMs, deadlineMs, startDelayMs }];
   });
 }
 

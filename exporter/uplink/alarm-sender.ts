@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { AlarmReceiver } from "../alarms/alarm-board.js";
 import type { MetricsSource } from "../exposition/metrics-source.js";
 import { Labels } from "../shared/model/labels.js";
@@ -70,6 +71,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   private loops: Promise<void>[] = [];
 
   constructor(private readonly parts: AlarmSenderParts) {
+    setMaxListeners(0, this.stopping.signal); // One for every alarm of the last second: bounded by the outbox.
     this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock)]));
     for (const entry of parts.outbox.entries) {
       if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { MetricsSource } from "../exposition/metrics-source.js";
 import { messageOf } from "../shared/model/errors.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
@@ -53,6 +54,7 @@ export class HeartbeatSender implements MetricsSource {
   private loops: Promise<void>[] = [];
 
   constructor(private readonly parts: HeartbeatSenderParts) {
+    setMaxListeners(0, this.stopping.signal); // Two for every master.
     this.states = new Map(
       parts.masters.map((master) => [master, { counts: new Map(), last: undefined, lastSuccessWallMs: undefined }]),
     );
