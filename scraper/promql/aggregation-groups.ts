@@ -1,4 +1,5 @@
 import { Labels, METRIC_NAME, compareStrings, type LabelPair } from "../../exporter/shared/model/labels.js";
+import type { Pacer } from "./pacer.js";
 import type { VectorBlock } from "./vector-block.js";
 
 /** Which rows of a block are aggregated together. */
@@ -14,8 +15,11 @@ export interface Grouping {
   readonly without: boolean;
 }
 
+/** What making a key of labels costs, in values looked at. */
+const WORK_PER_KEY = 64;
+
 /** Puts rows with the same grouping labels into one group. */
-export function groupRows(block: VectorBlock, { grouping, without }: Grouping): RowGroups {
+export async function groupRows(block: VectorBlock, { grouping, without }: Grouping, pacer: Pacer): Promise<RowGroups> {
   const groupOfRow = new Int32Array(block.labels.length);
   if (grouping.length === 0 && !without) return { groupOfRow, labels: block.labels.length === 0 ? [] : [Labels.EMPTY] };
   const names = [...new Set(grouping)].sort(compareStrings);
@@ -32,6 +36,7 @@ export function groupRows(block: VectorBlock, { grouping, without }: Grouping): 
       labels.push(Labels.ofSorted(pairs));
     }
     groupOfRow[row] = group;
+    if (pacer.isDue(WORK_PER_KEY)) await pacer.pause();
   }
   return { groupOfRow, labels, nameDropped: droppedGroups(block, groupOfRow, labels.length) };
 }

@@ -1,14 +1,13 @@
 import { formatFloat } from "../../exporter/shared/model/float-format.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { groupRows } from "./aggregation-groups.js";
-import type { Aggregation, Expression } from "./ast.js";
+import { withoutParentheses, type Aggregation, type Expression } from "./ast.js";
 import { aggregateColumns } from "./column-aggregations.js";
 import type { Evaluation } from "./evaluation.js";
 import type { Pacer } from "./pacer.js";
 import { QueryExecutionError } from "./query-errors.js";
 import { aggregateFirst, aggregateQuantiles, aggregateRanked, aggregateRatio } from "./ranked-aggregations.js";
 import type { TimeGrid } from "./time-grid.js";
-import { withoutParentheses } from "./ast.js";
 import type { VectorBlock } from "./vector-block.js";
 
 /** Evaluates an aggregation at every step of the grid. */
@@ -17,7 +16,7 @@ export async function aggregate(node: Aggregation, grid: TimeGrid, evaluation: E
   const parameter = node.parameter === undefined ? undefined : await evaluation.scalar(node.parameter, grid);
   const block = await evaluation.vector(node.expression, grid);
   const { pacer } = evaluation;
-  const groups = groupRows(block, node);
+  const groups = await groupRows(block, node, pacer);
   const parameters = parameter ?? new Float64Array(grid.count);
   switch (node.operator) {
     case "topk":
@@ -65,7 +64,7 @@ async function countValues(node: Aggregation, grid: TimeGrid, evaluation: Evalua
   const block = await evaluation.vector(node.expression, grid);
   // The value's label takes the place of a label of that name, so rows that differ in it alone belong together.
   const names = without ? [...grouping, label] : grouping.filter((name) => name !== label);
-  const { groupOfRow, labels } = groupRows(block, { grouping: names, without });
+  const { groupOfRow, labels } = await groupRows(block, { grouping: names, without }, evaluation.pacer);
   const labelsOf = (group: number, value: string): Labels => {
     const groupLabels = labels[group] as Labels;
     return without && grouping.includes(label) ? groupLabels : groupLabels.with({ [label]: value });

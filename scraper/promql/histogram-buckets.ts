@@ -53,14 +53,17 @@ export function bucketFraction(lower: number, upper: number, buckets: Bucket[]):
   return (rankOf(upper, merged) - rankOf(lower, merged)) / total;
 }
 
-/** How many observations were at most `bound`. The open ends of the outer buckets cannot be divided. */
+/**
+ * How many observations were at most `bound`. The open ends of the outer buckets cannot be divided: a bound inside
+ * of the lowest counts all of it, a bound inside of the highest none of it.
+ */
 function rankOf(bound: number, merged: readonly Bucket[]): number {
   let below: Bucket = { upperBound: -Infinity, count: 0 };
   for (const [index, bucket] of merged.entries()) {
     const lowerBound = index === 0 && bucket.upperBound > 0 ? 0 : below.upperBound;
     if (bound <= lowerBound) return below.count;
     if (bound < bucket.upperBound) {
-      if (lowerBound === -Infinity) return below.count;
+      if (lowerBound === -Infinity) return bucket.count;
       if (bucket.upperBound === Infinity) return below.count;
       const share = (bound - lowerBound) / (bucket.upperBound - lowerBound);
       return below.count + (bucket.count - below.count) * share;

@@ -66,15 +66,17 @@ export class OneSide {
     return pairs;
   }
 
-  /** 1 at each step at which the row of the one side meets a row of the many side. */
-  matchedSteps(oneRow: number): Uint8Array {
+  /** For every match group, 1 at each step at which the many side has a sample of it. */
+  matchedSteps(): (oneRow: number) => Uint8Array {
     const { many, manyGroups, oneGroups } = this.context;
-    const matched = new Uint8Array(many.steps);
+    const nothing = new Uint8Array(many.steps);
+    const matched = new Map<number, Uint8Array>();
     for (const [row, group] of manyGroups.entries()) {
-      if (group !== oneGroups[oneRow]) continue;
-      for (let step = 0; step < many.steps; step++) if (many.present[row * many.steps + step] === 1) matched[step] = 1;
+      const steps = matched.get(group) ?? nothing.slice();
+      for (let step = 0; step < many.steps; step++) if (many.present[row * many.steps + step] === 1) steps[step] = 1;
+      matched.set(group, steps);
     }
-    return matched;
+    return (oneRow) => matched.get(oneGroups[oneRow] as number) ?? nothing;
   }
 
   /** In a one-to-one matching the other side has to be unique too. @throws {QueryExecutionError} when it is not */

@@ -14,7 +14,7 @@ export function readSelector(tokens: TokenStream, word: Token | undefined): Vect
   const matchers: LabelMatcher[] = [];
   const end = hasBraces ? readMatchers(tokens, matchers) : (word as Token).end;
   if (word !== undefined) matchers.push(createLabelMatcher(METRIC_NAME, "=", word.text));
-  const start = (word ?? (open as Token)).start;
+  const start = (word ?? open)?.start ?? 0;
   return { kind: "vector_selector", name: word?.text ?? "", matchers, range: { start, end } };
 }
 

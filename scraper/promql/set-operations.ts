@@ -1,7 +1,7 @@
 import type { VectorMatching } from "./ast.js";
 import type { Pacer } from "./pacer.js";
 import type { SetOperator } from "./tokens.js";
-import type { VectorBlock } from "./vector-block.js";
+import { mergeSameLabels, type VectorBlock } from "./vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
 /** `and`, `or` and `unless`: keeps samples by whether the other side has a sample in the same match group and step. */
@@ -17,7 +17,8 @@ export async function combineSets(
   const rightGroups = signatures.numberRows(right);
   if (pacer.isDue(left.values.length + right.values.length)) await pacer.pause();
   if (operator === "or") {
-    return concatenate(left, filterRows(right, rightGroups, presentGroups(left, leftGroups, signatures.count), 0));
+    const others = presentGroups(left, leftGroups, signatures.count);
+    return mergeSameLabels(concatenate(left, filterRows(right, rightGroups, others, 0)));
   }
   const others = presentGroups(right, rightGroups, signatures.count);
   return filterRows(left, leftGroups, others, operator === "and" ? 1 : 0);

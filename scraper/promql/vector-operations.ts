@@ -36,7 +36,8 @@ export async function combineVectors(
     if (evaluation.pacer.isDue(many.steps)) await evaluation.pacer.pause();
   }
   if (fillMany !== undefined) {
-    for (let row = 0; row < one.labels.length; row++) writer.writeFilledMany(row, fillMany, oneSide.matchedSteps(row));
+    const matchedSteps = oneSide.matchedSteps();
+    for (let row = 0; row < one.labels.length; row++) writer.writeFilledMany(row, fillMany, matchedSteps(row));
   }
   return mergeSameLabels(builder.build());
 }

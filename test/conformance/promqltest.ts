@@ -1,0 +1,121 @@
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { METRIC_NAME, type Labels } from "../../exporter/shared/model/labels.js";
+import type { Expression, VectorSelector } from "../../scraper/promql/ast.js";
+import { QUERY_FEATURES } from "../../scraper/promql/features.js";
+import { QueryEngine } from "../../scraper/promql/query-engine.js";
+import { FakeClock } from "../support/fake-clock.js";
+import { MemoryQuerier } from "../support/memory-querier.js";
+import { parseSeriesLine } from "../support/series-notation.js";
+import { checkCase } from "./promql-expectations.js";
+import { parseCase, scriptTimeMs, splitScript, type ScriptCase, type ScriptCommand } from "./promql-script.js";
+
+export interface FileResult {
+  readonly file: string;
+  readonly passed: number;
+  /** `line: expression: what differs`. */
+  readonly failed: string[];
+  /** Cases that involve native histograms: `line: expression`. */
+  readonly unsupported: string[];
+}
+
+/** Runs every `*.test` script of a folder, each over samples in the two shapes that a storage can answer with. */
+export async function runPromqlConformance(folder: string): Promise<FileResult[]> {
+  const files = readdirSync(folder).filter((name) => name.endsWith(".test")).sort();
+  const results: FileResult[] = [];
+  for (const file of files) results.push(await new ScriptRun(file).run(readFileSync(path.join(folder, file), "utf8")));
+  return results;
+}
+
+const SHAPES = ["shared", "separate"] as const;
+
+class ScriptRun {
+  private passed = 0;
+  private readonly failed: string[] = [];
+  private readonly unsupported: string[] = [];
+  private readonly queriers = SHAPES.map((shape) => new MemoryQuerier(shape));
+  private readonly engines = this.queriers.map(createEngine);
+  private nativeSeries: Labels[] = [];
+
+  constructor(private readonly file: string) {}
+
+  async run(script: string): Promise<FileResult> {
+    for (const command of splitScript(script)) {
+      if (command.text === "clear") this.clear();
+      else if (command.text.startsWith("load")) this.load(command);
+      else await this.evaluate(parseCase(command));
+    }
+    const { file, passed, failed, unsupported } = this;
+    return { file, passed, failed, unsupported };
+  }
+
+  private clear(): void {
+    for (const querier of this.queriers) querier.clear();
+    this.nativeSeries = [];
+  }
+
+  private load({ text, body }: ScriptCommand): void {
+    const [word, step = "0"] = text.split(/\s+/);
+    const stepMs = scriptTimeMs(step);
+    for (const line of body) {
+      const { labels, values, hasNativeHistograms } = parseSeriesLine(line);
+      for (const querier of this.queriers) querier.add(labels, values, { stepMs });
+      if (hasNativeHistograms) this.nativeSeries.push(labels);
+      if (word === "load_with_nhcb") this.addDerivedHistogram(labels);
+    }
+  }
+
+  /** `load_with_nhcb` also makes a native histogram of every classic one. */
+  private addDerivedHistogram(labels: Labels): void {
+    const name = /^(.*)_(bucket|sum|count)$/.exec(labels.name)?.[1];
+    if (name !== undefined) this.nativeSeries.push(labels.without("le").with({ [METRIC_NAME]: name }));
+  }
+
+  private async evaluate(scriptCase: ScriptCase): Promise<void> {
+    const title = `${scriptCase.line}: ${scriptCase.expression}`;
+    if (this.involvesNativeHistograms(scriptCase)) {
+      this.unsupported.push(title);
+      return;
+    }
+    for (const engine of this.engines) {
+      const problem = await checkCase(scriptCase, engine);
+      if (problem === undefined) continue;
+      this.failed.push(`${title}: ${problem}`);
+      return;
+    }
+    this.passed++;
+  }
+
+  private involvesNativeHistograms({ expression, results }: ScriptCase): boolean {
+    if (results.some((line) => line.includes("{{"))) return true;
+    const selectors = this.selectorsOf(expression);
+    return selectors.some(({ matchers }) =>
+      this.nativeSeries.some((labels) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))),
+    );
+  }
+
+  private selectorsOf(text: string): VectorSelector[] {
+    const found: VectorSelector[] = [];
+    const visit = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      if ("kind" in value && value.kind === "vector_selector") found.push(value as VectorSelector);
+      for (const child of Object.values(value)) visit(child);
+    };
+    visit(tryParse(this.engines[0] as QueryEngine, text));
+    return found;
+  }
+}
+
+function createEngine(querier: MemoryQuerier): QueryEngine {
+  const enabledFeatures = QUERY_FEATURES.filter((feature) => feature !== "promql-delayed-name-removal");
+  return new QueryEngine({ querier, clock: new FakeClock(0), settings: { enabledFeatures } });
+}
+
+/** A case may be about an expression that does not parse. */
+function tryParse(engine: QueryEngine, text: string): Expression | undefined {
+  try {
+    return engine.parse(text);
+  } catch {
+    return undefined;
+  }
+}
