@@ -51,7 +51,7 @@ test("a file system that answers leaves no timer behind", async () => {
   assert.equal(machine.clock.sleeping, 0);
 });
 
-test("a dead file system is stuck after 2 s and asked again once its call has returned", async () => {
+test("a dead file system is stuck after 2 s, and asked again once its call returns", async () => {
   const machine = new Machine();
   machine.dead.add("/nas");
   assert.equal(await machine.ask("/nas"), STUCK);

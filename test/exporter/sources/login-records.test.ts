@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  lastlogRecordBytes,
+  parseLastlogRecord,
+  parseLoginRecords,
+} from "../../../exporter/sources/login-records.js";
+
+interface Login {
+  readonly type?: number;
+  readonly user: string;
+  readonly seconds?: number;
+}
+
+/** A utmp record as the C library of the machine writes it. */
+function record(width: 384 | 400, { type = 7, user, seconds = 1_768_228_001 }: Login): Buffer {
+  const bytes = Buffer.alloc(width);
+  bytes.writeInt16LE(type, 0);
+  bytes.writeInt32LE(812, 4);
+  bytes.write("pts/0", 8);
+  bytes.write(user, 44);
+  bytes.write("192.168.1.20", 76);
+  if (width === 400) bytes.writeBigInt64LE(BigInt(seconds), 344);
+  else bytes.writeUInt32LE(seconds, 340);
+  bytes.fill(0xc0, width === 400 ? 360 : 348, width === 400 ? 364 : 352); // The address, in binary.
+  return bytes;
+}
+
+const many = (width: 384 | 400, count: number): Buffer =>
+  Buffer.concat(Array.from({ length: count }, (_, index) => record(width, { user: `u${index}` })));
+
+for (const width of [384, 400] as const) {
+  for (const count of [1, 2, 3, 24, 25, 100, 2400]) {
+    test(`login records of ${width} bytes are recognised, ${count} of them`, () => {
+      const records = parseLoginRecords(many(width, count));
+      assert.deepEqual(
+        records.map(({ user }) => user),
+        Array.from({ length: count }, (_, index) => `u${index}`),
+      );
+      assert.equal(records[0]?.timeMs, 1_768_228_001_000);
+      assert.equal(records[0].host, "192.168.1.20");
+    });
+  }
+}
+
+test("a user name that fills its field has no end mark", () => {
+  const user = "u".repeat(32);
+  assert.equal(parseLoginRecords(record(384, { user }))[0]?.user, user);
+});
+
+test("times after 2038 are read from both widths", () => {
+  const seconds = 3_000_000_000;
+  for (const width of [384, 400] as const) {
+    assert.equal(
+      parseLoginRecords(record(width, { user: "pi", seconds }))[0]?.timeMs,
+      seconds * 1000,
+    );
+  }
+});
+
+test("records of other types, rubbish and an empty file are no logins", () => {
+  const others = [0, 1, 2, 5, 6, 8, 9].map((type) => record(384, { type, user: "x" }));
+  assert.deepEqual(parseLoginRecords(Buffer.concat(others)), []);
+  assert.deepEqual(parseLoginRecords(Buffer.alloc(5000, 0xff)), []);
+  assert.deepEqual(parseLoginRecords(Buffer.alloc(0)), []);
+  assert.deepEqual(parseLoginRecords(Buffer.alloc(100)), []);
+});
+
+test("a last record that is cut off is left out", () => {
+  const cut = many(384, 3).subarray(0, 2 * 384 + 100);
+  assert.deepEqual(
+    parseLoginRecords(cut).map(({ user }) => user),
+    ["u0", "u1"],
+  );
+});
+
+test("records of the last login are as wide as the file says", () => {
+  assert.equal(lastlogRecordBytes(1001 * 292), 292);
+  assert.equal(lastlogRecordBytes(1001 * 296), 296);
+  const wide = Buffer.alloc(296);
+  wide.writeBigInt64LE(1_768_228_001n);
+  assert.equal(parseLastlogRecord(wide), 1_768_228_001_000);
+  assert.equal(parseLastlogRecord(Buffer.alloc(292)), undefined);
+  assert.equal(parseLastlogRecord(Buffer.alloc(10)), undefined);
+});
