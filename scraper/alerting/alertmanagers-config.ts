@@ -72,6 +72,6 @@ function parseAuthorization(parent: ConfigSection): AlertmanagerEndpoint["author
   const credentials = parseSecret(section, "credentials");
   const type = optionalString(section, "type") ?? "Bearer";
   section.rejectUnknownKeys();
-  if (credentials === undefined) section.fail("credentials", "is missing, it or credentials_file must be there");
+  if (credentials === undefined) return section.fail("credentials", "is missing, it or credentials_file must be there");
   return { type, credentials };
 }
