@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { Fleet } from "../../../scraper/fleet/fleet.js";
+import { HostFiles } from "../../../scraper/fleet/host-files.js";
+import { hostFolder } from "../../../scraper/fleet/host-folder.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { MemoryFiles } from "../../support/memory-files.js";
+
+const FILE = "/data/hosts/10.0.0.1/host.json";
+
+class HostFilesUnderTest {
+  readonly clock = new FakeClock();
+  readonly fleet = new Fleet({
+    clock: this.clock,
+    log: silentLogger,
+    isAllowedAddress: () => true,
+    onHeartbeat: () => undefined,
+  });
+  readonly hostFiles: HostFiles;
+  writes = 0;
+
+  constructor(readonly files = new MemoryFiles()) {
+    files.fault = (operation) => {
+      if (operation === "replace") this.writes++;
+      return undefined;
+    };
+    this.hostFiles = new HostFiles({ ...this, dataFolder: "/data", log: silentLogger });
+  }
+
+  beat(hostname = "pi1", bootId = "b1"): void {
+    const { clock } = this;
+    const heartbeat = {
+      nodeId: "a".repeat(32), hostname, port: 8732, bootId, wallMs: clock.wallMs(), monotonicMs: 1, history: undefined,
+    };
+    this.fleet.receiveHeartbeat(heartbeat, "10.0.0.1", clock.wallMs());
+  }
+}
+
+test("What host.json says is what the next run knows", async () => {
+  const first = new HostFilesUnderTest();
+  first.beat();
+  first.fleet.noteSeen("pi2.lan", 9100, first.clock.wallMs());
+  first.hostFiles.start();
+  await first.clock.advance(1000);
+  await first.hostFiles.stop();
+  const second = new HostFilesUnderTest(first.files);
+  await second.hostFiles.load();
+  assert.deepEqual([...second.fleet.allHosts()], [...first.fleet.allHosts()]);
+  assert.equal(second.fleet.hostOfNode("a".repeat(32))?.address, "10.0.0.1");
+});
+
+test("Heartbeats alone write host.json once an hour, a change within a minute, and never twice in one", async () => {
+  const parts = new HostFilesUnderTest();
+  parts.beat();
+  parts.hostFiles.start();
+  await parts.clock.advance(0);
+  assert.equal(parts.writes, 1);
+  for (let beat = 0; beat < 100; beat++) {
+    parts.beat();
+    await parts.clock.advance(30_000);
+  }
+  assert.equal(parts.writes, 1, "50 minutes of heartbeats");
+  for (let second = 0; second < 60; second++) {
+    parts.beat("pi1", `b${second}`);
+    await parts.clock.advance(1000);
+  }
+  assert.ok(parts.writes >= 2 && parts.writes <= 3, `${parts.writes} writes`);
+  await parts.hostFiles.stop();
+});
+
+test("A disk that refuses is counted, and the file is written when it takes again", async () => {
+  const parts = new HostFilesUnderTest();
+  let isFull = true;
+  parts.files.fault = (operation) => (operation === "replace" && isFull ? "ENOSPC" : undefined);
+  parts.beat();
+  parts.hostFiles.start();
+  await parts.clock.advance(30_000);
+  assert.equal(parts.hostFiles.metrics()[0]?.value, 2);
+  isFull = false;
+  await parts.clock.advance(30_000);
+  await parts.hostFiles.stop();
+  assert.match(await parts.files.readText(FILE), /"hostname": "pi1"/);
+});
+
+for (const { name, content } of [
+  { name: "empty", content: "" },
+  { name: "torn", content: '{"version": 1, "address": "10.0.' },
+  { name: "another format", content: "[1, 2]" },
+  { name: "a later version", content: '{"version": 2, "address": "10.0.0.1", "exporters": []}' },
+  { name: "an address that leaves the folder", content: '{"version": 1, "address": "../..", "exporters": []}' },
+  { name: "a port that is none", content: '{"version":1,"address":"10.0.0.1","exporters":[{"port":"x","first_seen":"2026-01-01","last_seen":"2026-01-01","node":null}]}' },
+  { name: "a time that is none", content: '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01","node":null}]}' },
+]) {
+  test(`A host.json that is not usable costs what it said and nothing else: ${name}`, async () => {
+    const parts = new HostFilesUnderTest();
+    parts.files.put(FILE, content);
+    parts.files.put("/data/hosts/10.0.0.2/log/memory.log", "");
+    await parts.hostFiles.load();
+    assert.deepEqual([...parts.fleet.allHosts()], []);
+  });
+}
+
+for (const host of ["..", ".", "", "a/b", "../etc", "a\u0000b", "-", "a..b", "x".repeat(300), "[::1]"]) {
+  test(`No folder is made for ${JSON.stringify(host.slice(0, 20))}`, () => {
+    assert.throws(() => hostFolder(host), /Cannot make a folder for host .*: it must be an IP address or a host name/);
+  });
+}
+
+test("Folders of hosts have one name per address", () => {
+  assert.equal(hostFolder("::FFFF:10.0.0.1"), "hosts/10.0.0.1");
+  assert.equal(hostFolder("FD00:0::1"), "hosts/fd00::1");
+  assert.equal(hostFolder("Pi1.LAN."), "hosts/pi1.lan");
+});
