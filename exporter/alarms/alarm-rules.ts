@@ -22,8 +22,16 @@ const LEVEL_ALARMS: Readonly<Record<string, { alertname: string; fact: (samples:
   disk: { alertname: "PihealthDiskWarning", fact: describeDisk },
 };
 
+const DECIDING_METRICS: ReadonlySet<string> = new Set([
+  "pihealth_alarm_level",
+  "pihealth_throttling",
+  "pihealth_malicious_process_cpu_ratio",
+  "pihealth_malicious_process_memory_ratio",
+]);
+
 /** @param samples of one successful run of one collector */
 export function findAlarms(samples: readonly Sample[]): Finding[] {
+  if (!samples.some(({ metric }) => DECIDING_METRICS.has(metric.name))) return []; // As for most collectors.
   return [...findLevels(samples), ...findUnderVoltage(samples), ...findMaliciousProcesses(samples)].slice(0, MAX_FINDINGS);
 }
 

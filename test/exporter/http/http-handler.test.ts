@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { Exposition } from "../../../exporter/exposition/exposition.js";
+import { createExporterRoutes } from "../../../exporter/http/exporter-routes.js";
+import { createHttpHandler } from "../../../exporter/http/http-handler.js";
+import { createBasicAuth } from "../../../exporter/shared/config/basic-auth.js";
+import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition-parser-strict.js";
+import { gauge } from "../../../exporter/shared/model/metric.js";
+import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http-server.js";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+const READS = gauge({ name: "test_reads", help: "How often the metrics were prepared." });
+
+let isReady = false;
+let reads = 0;
+const servers: HttpServer[] = [];
+
+async function serve(users: ReadonlyMap<string, string> = new Map()): Promise<string> {
+  const source = { metrics: [READS], read: () => [READS.sample(++reads)] };
+  const exposition = new Exposition({ collectors: [], sources: [source], clock: new FakeClock(), log: silentLogger });
+  const hostname = '<script>alert("pi")</script>';
+  const routes = [
+    ...createExporterRoutes({ exposition, hostname, version: "1.2.3", isReady: () => isReady }),
+    { path: "/broken", answer: () => Promise.reject(new Error("secret detail")) },
+  ];
+  const basicAuth = createBasicAuth(users, async (password) => password === "right");
+  const handler = createHttpHandler({ routes, basicAuth, log: silentLogger });
+  const server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 200 });
+  servers.push(server);
+  return `http://127.0.0.1:${server.port}`;
+}
+
+let base = "";
+let guarded = "";
+before(async () => {
+  base = await serve();
+  guarded = await serve(new Map([["prom", "hash"]]));
+});
+after(async () => {
+  await Promise.all(servers.map((server) => server.stop(0)));
+});
+
+test("/metrics answers in text by default, with its length and what it varies by, and no framework headers", async () => {
+  const response = await fetch(`${base}/metrics`, { headers: { "accept-encoding": "identity" } });
+  const body = await response.text();
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  assert.equal(response.headers.get("vary"), "Accept, Accept-Encoding");
+  assert.equal(response.headers.get("content-length"), String(Buffer.byteLength(body)));
+  for (const name of ["x-powered-by", "etag", "content-encoding"]) assert.equal(response.headers.get(name), null);
+});
+
+test("/metrics answers in OpenMetrics and gzip when asked", async () => {
+  const accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+  const response = await fetch(`${base}/metrics`, { headers: { accept, "accept-encoding": "gzip" } });
+  assert.equal(response.headers.get("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  assert.equal(response.headers.get("content-encoding"), "gzip");
+  const text = await response.text(); // fetch decompresses.
+  assert.doesNotThrow(() => validateOpenMetrics(text));
+});
+
+test("50 scrapers at once get identical bytes in every format, prepared once", async () => {
+  const body = async (): Promise<string> => {
+    const response = await fetch(`${base}/metrics`, { headers: { "accept-encoding": "identity" } });
+    return response.text();
+  };
+  const first = await body();
+  const before = reads;
+  const bodies = await Promise.all(Array.from({ length: 50 }, body));
+  assert.ok(bodies.every((text) => text === first));
+  assert.equal(reads, before);
+});
+
+test("HEAD has the headers of GET and no body", async () => {
+  const [get, head] = await Promise.all([fetch(`${base}/metrics`), fetch(`${base}/metrics`, { method: "HEAD" })]);
+  const headers = ["content-type", "content-length", "content-encoding", "vary"] as const;
+  assert.deepEqual(headers.map((name) => head.headers.get(name)), headers.map((name) => get.headers.get(name)));
+  assert.equal(await head.text(), "");
+});
+
+for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+  test(`${method} is refused with the methods allowed`, async () => {
+    const response = await fetch(`${base}/metrics`, { method });
+    assert.equal(response.status, 405);
+    assert.equal(response.headers.get("allow"), "GET, HEAD");
+  });
+}
+
+for (const { path, status } of [
+  { path: "/nowhere", status: 404 },
+  { path: "/metrics/more", status: 404 },
+  { path: "/-/healthy", status: 200 },
+  { path: "/metrics?x[__proto__]=1&y=%ff", status: 200 },
+  { path: "/%E0%A4%A", status: 404 },
+  { path: "/broken", status: 500 },
+]) {
+  test(`GET ${path} answers ${status}`, async () => {
+    const response = await fetch(base + path);
+    assert.equal(response.status, status);
+    assert.doesNotMatch(await response.text(), /secret|at .*\.js/);
+  });
+}
+
+test("it is ready once every collector has run", async () => {
+  assert.equal((await fetch(`${base}/-/ready`)).status, 503);
+  isReady = true;
+  assert.equal((await fetch(`${base}/-/ready`)).status, 200);
+});
+
+test("the landing page links to what there is and shows a hostile host name as text", async () => {
+  const response = await fetch(`${base}/`);
+  const page = await response.text();
+  assert.match(page, /href="\/metrics"/);
+  assert.doesNotMatch(page, /<script/);
+  assert.match(page, /&lt;script&gt;/);
+  assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'none'/);
+});
+
+test("with users, all but health needs the password", async () => {
+  const header = (password: string) => ({ authorization: `Basic ${Buffer.from(`prom:${password}`).toString("base64")}` });
+  const refused = await fetch(`${guarded}/metrics`);
+  assert.equal(refused.status, 401);
+  assert.match(refused.headers.get("www-authenticate") ?? "", /^Basic realm=/);
+  assert.equal((await fetch(`${guarded}/`)).status, 401);
+  assert.equal((await fetch(`${guarded}/metrics`, { headers: header("wrong") })).status, 401);
+  assert.equal((await fetch(`${guarded}/metrics`, { headers: header("right") })).status, 200);
+  assert.equal((await fetch(`${guarded}/-/healthy`)).status, 200);
+});
+
+/** Sends bytes as they are and returns all that comes back until the server closes. */
+function exchange(text: string): Promise<string> {
+  const { port } = servers[0] as HttpServer;
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let answer = "";
+    socket.on("data", (chunk) => (answer += chunk.toString("latin1")));
+    socket.on("close", () => resolve(answer));
+    socket.on("error", reject);
+  });
+}
+
+for (const { name, text, status } of [
+  { name: "rubbish", text: "\u0016\u0003\u0001 rubbish\r\n\r\n", status: 400 },
+  { name: "headers that are too large", text: `GET /metrics HTTP/1.1\r\nhost: x\r\na: ${"a".repeat(20_000)}\r\n\r\n`, status: 431 },
+  { name: "a request without a host", text: "GET /metrics HTTP/1.1\r\n\r\n", status: 400 },
+]) {
+  test(`${name} is refused with ${status}`, async () => {
+    assert.match(await exchange(text), new RegExp(`^HTTP/1\\.1 ${status} `));
+  });
+}
+
+test("a body that is sent with a GET harms nobody", async () => {
+  const answer = await exchange("GET /-/healthy HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello");
+  assert.match(answer, /^HTTP\/1\.1 200 /);
+});
+
+test("a compressed body holds the same text", async () => {
+  const raw = await exchange("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: gzip\r\n\r\n");
+  const body = Buffer.from(raw.slice(raw.indexOf("\r\n\r\n") + 4), "latin1");
+  assert.match(gunzipSync(body).toString(), /^# HELP test_reads /m);
+});
