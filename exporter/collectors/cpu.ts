@@ -5,7 +5,7 @@
  * Source: /proc/stat, read at both ends of the window. Times are ticks since boot (proc_stat(5)).
  */
 import { CPU_MODES, cpuUsageRatio, readCpuTimes, type CpuReading } from "../sources/cpu-times.js";
-import { readKernelConstants } from "../sources/kernel-constants.js";
+import { readKernelConstants, type KernelConstants } from "../sources/kernel-constants.js";
 import type { Sources } from "../sources/sources.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
 import type { Collector } from "./collector.js";
@@ -23,16 +23,17 @@ export const SECONDS = counter({
 const WINDOW_MS = 500;
 
 export function createCpuCollector({ procfs, clock }: Sources): Collector {
+  let units: KernelConstants | undefined;
   return {
     name: "cpu",
     metrics: [USAGE_RATIO, SECONDS],
     async collect(signal) {
-      const { ticksPerSecond } = await readKernelConstants(procfs);
+      units ??= await readKernelConstants(procfs);
       const first = await readCpuTimes(procfs);
       await clock.sleep(WINDOW_MS, signal);
       const second = await readCpuTimes(procfs);
       const usage = cpuUsageRatio(first.all, second.all);
-      const seconds = coreSeconds(second, ticksPerSecond);
+      const seconds = coreSeconds(second, units.ticksPerSecond);
       return usage === undefined ? seconds : [USAGE_RATIO.sample(usage), ...seconds];
     },
   };

@@ -192,3 +192,38 @@ test("a collection that is aborted between the looks ends at once", async () => 
   abort.abort(new Error("deadline"));
   await assert.rejects(collected, /deadline/);
 });
+
+test("a process that sleeps is read once a collection, one that works twice", async () => {
+  const clock = new FakeClock();
+  const processes = { "41": { script: busy(0, 0, 0) }, "42": { script: busy(0.1, 0, FOREVER) } };
+  const scripted = scriptedProcfs(clock, processes);
+  const reads: string[] = [];
+  const readText = (filePath: string): Promise<string> => {
+    if (filePath.endsWith("/stat")) reads.push(filePath);
+    return scripted.readText(filePath);
+  };
+  const sources = {
+    ...createFixtureSources("pi-zero-2w", clock),
+    procfs: { ...scripted, readText },
+  };
+  const collector = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS);
+  await collectWith(clock, collector);
+  reads.length = 0;
+  await clock.advance(29_500);
+  await collectWith(clock, collector);
+  assert.deepEqual(reads, ["41/stat", "42/stat", "42/stat"]);
+});
+
+test("a process that wakes up between two collections is found malicious by the second", async () => {
+  const clock = new FakeClock();
+  const procfs = scriptedProcfs(clock, { "42": { script: busy(1, 20_000, FOREVER) } });
+  const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+  const collector = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS);
+  const count = async (): Promise<string[]> => {
+    const lines = (await collectWith(clock, collector)).map(formatSample);
+    return lines.filter((line) => line.startsWith("pihealth_malicious_processes "));
+  };
+  assert.deepEqual(await count(), ["pihealth_malicious_processes 0"]);
+  await clock.advance(29_500);
+  assert.deepEqual(await count(), ["pihealth_malicious_processes 1"]);
+});
