@@ -5,9 +5,9 @@ import { loadExporterConfig } from "./config.js";
 import { messageOf, PihealthError } from "./shared/model/errors.js";
 import { systemClock } from "./shared/platform/clock.js";
 import { realFiles } from "./shared/platform/files.js";
-import type { SendHttp } from "./shared/platform/http-client.js";
 import { createLogger } from "./shared/platform/logger.js";
 import { hostName, isUnderJournald, nextSignal, notifySystemd } from "./shared/platform/process.js";
+import { createLazyHttp } from "./uplink/lazy-http.js";
 import { programVersion } from "./shared/platform/version.js";
 
 /** The service manager restarts an exporter that has not called for four of these (WatchdogSec in the unit). */
@@ -42,7 +42,7 @@ async function serve(config: Parameters<typeof startExporter>[0]): Promise<numbe
   const app = await startExporter(config, {
     clock: systemClock,
     files: realFiles,
-    sendHttp: lazySendHttp,
+    sendHttp: await createLazyHttp(config.uplink.caFile, realFiles),
     log,
     hostname: hostName(),
     version: programVersion(),
@@ -68,9 +68,3 @@ async function callWatchdog(signal: AbortSignal): Promise<void> {
     await systemClock.sleep(WATCHDOG_INTERVAL_MS, signal).catch(() => undefined); // Aborted: the loop ends.
   }
 }
-
-/** The client is loaded at the first request: an exporter without a master does without its memory. */
-const lazySendHttp: SendHttp = async (request) => {
-  const { sendHttp } = await import("./shared/platform/http-client.js");
-  return sendHttp(request);
-};

@@ -1,4 +1,4 @@
-import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../shared/platform/http-client.js";
+import { HttpError, type HttpResponse, type SendHttp } from "../shared/platform/http-client.js";
 import type { UplinkToken } from "./uplink-token.js";
 
 /** How a request to a master ended, as the `outcome` label of metrics says it. */
@@ -18,7 +18,6 @@ export interface MasterReply {
 interface MasterClientParts {
   readonly sendHttp: SendHttp;
   readonly token: UplinkToken;
-  readonly agent: HttpAgent | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -30,13 +29,11 @@ export class MasterClient {
   constructor(private readonly parts: MasterClientParts) {}
 
   async post(url: string, body: string, signal: AbortSignal): Promise<MasterReply> {
-    const { sendHttp, token, agent } = this.parts;
+    const { sendHttp, token } = this.parts;
     const headers = { "content-type": "application/json", "user-agent": "pihealth-exporter", ...token.headers() };
     const limits = { timeoutMs: TIMEOUT_MS, maxBodyBytes: MAX_REPLY_BYTES };
     try {
-      const response = await sendHttp({
-        url, method: "POST", headers, body, signal, ...limits, ...(agent === undefined ? {} : { agent }),
-      });
+      const response = await sendHttp({ url, method: "POST", headers, body, signal, ...limits });
       if (response.status === 401 || response.status === 403) await token.reload();
       return replyOf(response);
     } catch (error) {

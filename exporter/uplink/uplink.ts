@@ -48,7 +48,7 @@ export async function createUplink(config: ExporterConfig, parts: UplinkParts): 
   const token = await UplinkToken.load(tokenFile, files);
   const nodeId = await loadNodeId(config.stateFolder, files, log);
   const outbox = await AlarmOutbox.open(path.join(config.stateFolder, "outbox"), files, log);
-  const client = new MasterClient({ sendHttp, token, agent: undefined });
+  const client = new MasterClient({ sendHttp, token });
   const shared = { masters, client, clock, log, random };
 
   const bootId = readBootId();

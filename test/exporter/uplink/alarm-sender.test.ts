@@ -33,7 +33,7 @@ class World {
       masters: urls.length === 0 ? ["http://m1"] : urls,
       resendIntervalMs: 60_000,
       outbox,
-      client: new MasterClient({ sendHttp: this.masters.sendHttp, token, agent: undefined }),
+      client: new MasterClient({ sendHttp: this.masters.sendHttp, token }),
       clock: this.clock,
       log: silentLogger,
       random: () => 0.5, // No spread.

@@ -30,7 +30,7 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
     masters: masterUrls,
     intervalMs: 30_000,
     describe: () => HEARTBEAT,
-    client: new MasterClient({ sendHttp: masters.sendHttp, token, agent: undefined }),
+    client: new MasterClient({ sendHttp: masters.sendHttp, token }),
     clock,
     log,
     random: () => 0.5, // No spread.
