@@ -16,26 +16,42 @@ export function vectorOfBlock(block: VectorBlock, timestampMs: number): VectorVa
   return { type: "vector", samples };
 }
 
-/** The answer to a range query, sorted by labels. Series present at every step share one column of times. */
+/** The answer to a range query, sorted by labels. Series without gaps share one column of times. */
 export async function matrixOfBlock(block: VectorBlock, grid: TimeGrid, pacer: Pacer): Promise<MatrixValue> {
   const { steps, labels, values, present } = removeDroppedNames(block);
   const times = Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step));
   const series: MatrixSeries[] = [];
   for (let row = 0; row < labels.length; row++) {
-    const rowValues = values.subarray(row * steps, (row + 1) * steps);
-    const rowPresent = present.subarray(row * steps, (row + 1) * steps);
-    const isPresent = (_: number, step: number): boolean => rowPresent[step] === 1;
-    if (rowPresent.includes(0)) {
-      const timestamps = times.filter(isPresent);
-      if (timestamps.length === 0) continue;
-      series.push({ labels: labels[row] as Labels, timestamps, values: rowValues.filter(isPresent) });
-    } else {
-      series.push({ labels: labels[row] as Labels, timestamps: times, values: rowValues });
-    }
+    const from = row * steps;
+    const points = presentPoints(times, values.subarray(from, from + steps), present.subarray(from, from + steps));
+    if (points.timestamps.length > 0) series.push({ labels: labels[row] as Labels, ...points });
     if (pacer.isDue(steps)) await pacer.pause();
   }
   series.sort((left, right) => Labels.compare(left.labels, right.labels));
   return { type: "matrix", series };
+}
+
+/** Of times and values those that are present: views where they lie together, copies otherwise. */
+function presentPoints(
+  times: Float64Array,
+  values: Float64Array,
+  present: Uint8Array,
+): Pick<MatrixSeries, "timestamps" | "values"> {
+  const first = present.indexOf(1);
+  if (first < 0) return { timestamps: times.subarray(0, 0), values: values.subarray(0, 0) };
+  const end = present.lastIndexOf(1) + 1;
+  if (!present.subarray(first, end).includes(0)) {
+    return { timestamps: times.subarray(first, end), values: values.subarray(first, end) };
+  }
+  const keptTimes = new Float64Array(end - first);
+  const keptValues = new Float64Array(end - first);
+  let count = 0;
+  for (let step = first; step < end; step++) {
+    if (present[step] === 0) continue;
+    keptTimes[count] = times[step] as number;
+    keptValues[count++] = values[step] as number;
+  }
+  return { timestamps: keptTimes.subarray(0, count), values: keptValues.subarray(0, count) };
 }
 
 /** The samples themselves, for an instant query of a range vector. */

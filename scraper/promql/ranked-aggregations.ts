@@ -13,12 +13,64 @@ export async function aggregateRanked(
   pacer: Pacer,
 ): Promise<VectorBlock> {
   checkLimits(limits);
-  const sign = operator === "topk" ? 1 : -1;
-  const ranksBefore = (left: number, right: number): boolean =>
-    sign * left > sign * right || (Number.isNaN(right) && !Number.isNaN(left));
-  return selectPerGroup(block, groups, pacer, (rows, step) =>
-    bestRows(block, rows, step, Math.trunc(limits[step] as number), ranksBefore),
-  );
+  const { steps, values } = block;
+  const present = new Uint8Array(block.present.length);
+  const order = new Set<number>();
+  for (const rows of rowsByGroup(groups)) {
+    const ranking = new Ranking(block, limits, operator === "topk" ? 1 : -1);
+    for (const row of rows) {
+      for (let step = 0; step < steps; step++) {
+        if (block.present[row * steps + step] === 1) ranking.offer(step, row, values[row * steps + step] as number);
+      }
+      if (pacer.isDue(steps)) await pacer.pause();
+    }
+    for (const [step, best] of ranking.best.entries()) {
+      for (const row of best) {
+        present[row * steps + step] = 1;
+        order.add(row);
+      }
+    }
+  }
+  return keepRows({ ...block, present }, [...order]);
+}
+
+/** The best rows of one group at every step, best first. Rows are offered one after the other, each with all steps. */
+class Ranking {
+  readonly best: number[][];
+
+  constructor(
+    private readonly block: VectorBlock,
+    private readonly limits: Float64Array,
+    private readonly sign: 1 | -1,
+  ) {
+    this.best = Array.from(limits, () => []);
+  }
+
+  offer(step: number, row: number, value: number): void {
+    const best = this.best[step] as number[];
+    const limit = Math.trunc(this.limits[step] as number);
+    if (limit < 1) return;
+    const isFull = best.length >= limit;
+    if (isFull && !this.ranksBefore(value, this.valueAt(step, best.length - 1))) return;
+    let low = 0;
+    let high = best.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.ranksBefore(value, this.valueAt(step, middle))) high = middle;
+      else low = middle + 1;
+    }
+    best.splice(low, 0, row);
+    if (isFull) best.pop();
+  }
+
+  private valueAt(step: number, rank: number): number {
+    const row = (this.best[step] as number[])[rank] as number;
+    return this.block.values[row * this.block.steps + step] as number;
+  }
+
+  private ranksBefore(left: number, right: number): boolean {
+    return this.sign * left > this.sign * right || (Number.isNaN(right) && !Number.isNaN(left));
+  }
 }
 
 /** `limitk`: of each group and step the first samples. */
@@ -87,7 +139,7 @@ function checkLimits(limits: Float64Array): void {
   }
 }
 
-/** Keeps, of every group and step, the rows that `choose` names; the order of the first step is that of the result. */
+/** Keeps, of every group and step, the rows that `choose` names. */
 async function selectPerGroup(
   block: VectorBlock,
   groups: RowGroups,
@@ -107,33 +159,6 @@ async function selectPerGroup(
     }
   }
   return keepRows({ ...block, present }, [...order]);
-}
-
-function bestRows(
-  { steps, values, present }: VectorBlock,
-  rows: readonly number[],
-  step: number,
-  limit: number,
-  ranksBefore: (left: number, right: number) => boolean,
-): number[] {
-  const best: number[] = [];
-  if (limit < 1) return best;
-  for (const row of rows) {
-    if (present[row * steps + step] === 0) continue;
-    const value = values[row * steps + step] as number;
-    const valueAt = (index: number): number => values[(best[index] as number) * steps + step] as number;
-    if (best.length >= limit && !ranksBefore(value, valueAt(best.length - 1))) continue;
-    let low = 0;
-    let high = best.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (ranksBefore(value, valueAt(middle))) high = middle;
-      else low = middle + 1;
-    }
-    best.splice(low, 0, row);
-    if (best.length > limit) best.pop();
-  }
-  return best;
 }
 
 /** A number in [0, 1) that depends on the text only, spread evenly (FNV-1a with a final mixing). */

@@ -39,13 +39,22 @@ export async function combineVectors(
     const matchedSteps = oneSide.matchedSteps();
     for (let row = 0; row < one.labels.length; row++) writer.writeFilledMany(row, fillMany, matchedSteps(row));
   }
-  return mergeSameLabels(builder.build());
+  return resultsAreUnique(node, context) ? builder.build() : mergeSameLabels(builder.build());
+}
+
+/** Where every match group has one row on each side, results that carry the matching labels cannot be the same. */
+function resultsAreUnique({ operator, matching }: BinaryOperation, context: MatchContext): boolean {
+  const { manyGroups, oneGroups, groupCount } = context;
+  const hasOneRowPerGroup = (groups: Int32Array): boolean => new Set(groups).size === groups.length;
+  if (matching.cardinality !== "one-to-one" || (isComparison(operator) && !matching.on)) return false;
+  return groupCount > 0 && hasOneRowPerGroup(manyGroups) && hasOneRowPerGroup(oneGroups);
 }
 
 /** Writes the results of pairs of rows into a builder. */
 class PairWriter {
   private readonly combine: (left: number, right: number) => number;
   private readonly keeps: (left: number, right: number) => boolean;
+  private readonly isSwapped: boolean;
   private readonly labelsOfGroups = new Map<number, Map<string, number[]>>();
 
   constructor(
@@ -55,6 +64,7 @@ class PairWriter {
     private readonly isNameRemovalDelayed: boolean,
   ) {
     const { operator, returnsBool } = node;
+    this.isSwapped = node.matching.cardinality === "one-to-many";
     if (isSetOperator(operator)) throw new QueryExecutionError(`set operator ${operator} cannot combine samples`);
     if (!isComparison(operator)) {
       this.combine = ARITHMETIC[operator];
@@ -72,9 +82,10 @@ class PairWriter {
     const { steps } = many;
     const labels = this.resultLabels(many.labels[manyRow] as Labels, one.labels[oneRow] as Labels);
     if (this.context.matching.cardinality !== "one-to-one") this.checkUnique(manyRow, labels, rowAt);
+    const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if (rowAt[step] !== oneRow || many.present[manyRow * steps + step] === 0) continue;
-      this.write(step, many.values[manyRow * steps + step] as number, one.values[oneRow * steps + step] as number);
+      this.write(offset, step, many.values[manyRow * steps + step] as number, one.values[oneRow * steps + step] as number);
     }
     this.finish(labels);
   }
@@ -83,9 +94,10 @@ class PairWriter {
     const { many, matching } = this.context;
     const { steps } = many;
     const manyLabels = many.labels[manyRow] as Labels;
+    const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if ((rowAt[step] as number) >= 0 || many.present[manyRow * steps + step] === 0) continue;
-      this.write(step, many.values[manyRow * steps + step] as number, fill);
+      this.write(offset, step, many.values[manyRow * steps + step] as number, fill);
     }
     this.finish(this.resultLabels(manyLabels, matchLabels(manyLabels, matching)));
   }
@@ -95,21 +107,21 @@ class PairWriter {
     const { one, matching } = this.context;
     const { steps } = one;
     const oneLabels = one.labels[oneRow] as Labels;
+    const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if (matched[step] === 1 || one.present[oneRow * steps + step] === 0) continue;
-      this.write(step, fill, one.values[oneRow * steps + step] as number);
+      this.write(offset, step, fill, one.values[oneRow * steps + step] as number);
     }
     this.finish(this.resultLabels(matchLabels(oneLabels, matching), oneLabels));
   }
 
-  private write(step: number, manyValue: number, oneValue: number): void {
-    const isSwapped = this.context.matching.cardinality === "one-to-many";
-    const left = isSwapped ? oneValue : manyValue;
-    const right = isSwapped ? manyValue : oneValue;
+  /** @param offset of the row in the builder: asked for once per row, not once per sample */
+  private write(offset: number, step: number, manyValue: number, oneValue: number): void {
+    const left = this.isSwapped ? oneValue : manyValue;
+    const right = this.isSwapped ? manyValue : oneValue;
     if (!this.keeps(left, right)) return;
-    const { values, present, offset } = this.builder;
-    values[offset + step] = this.combine(left, right);
-    present[offset + step] = 1;
+    this.builder.values[offset + step] = this.combine(left, right);
+    this.builder.present[offset + step] = 1;
   }
 
   private finish(labels: Labels): void {
@@ -121,7 +133,8 @@ class PairWriter {
     const { cardinality, on, labels, include } = this.context.matching;
     const dropsName = !isComparison(operator) || (returnsBool && !this.isNameRemovalDelayed);
     let result = dropsName ? withoutName(many) : many;
-    if (cardinality === "one-to-one") result = on ? result.only(labels) : result.without(...labels);
+    if (cardinality === "one-to-one" && on) result = result.only(labels);
+    if (cardinality === "one-to-one" && !on && labels.length > 0) result = result.without(...labels);
     if (include.length === 0) return result;
     return result.with(Object.fromEntries(include.map((label) => [label, one.get(label)])));
   }

@@ -50,24 +50,6 @@ function runningMean(
   return mean + compensation;
 }
 
-export const minOverTime = reduceWindows(1, ({ values }, from, until) => {
-  let best = values[from] as number;
-  for (let index = from + 1; index < until; index++) {
-    const value = values[index] as number;
-    if (value < best || Number.isNaN(best)) best = value;
-  }
-  return best;
-});
-
-export const maxOverTime = reduceWindows(1, ({ values }, from, until) => {
-  let best = values[from] as number;
-  for (let index = from + 1; index < until; index++) {
-    const value = values[index] as number;
-    if (value > best || Number.isNaN(best)) best = value;
-  }
-  return best;
-});
-
 export const countOverTime = reduceWindows(1, (_row, from, until) => until - from);
 export const presentOverTime = reduceWindows(1, () => 1);
 export const lastOverTime = reduceWindows(1, ({ values }, _from, until) => values[until - 1] as number);

@@ -3,6 +3,7 @@ import { resultTypeOf } from "../ast.js";
 import type { Evaluation, RangeSelection } from "../evaluation.js";
 import { timeAt, type TimeGrid } from "../time-grid.js";
 import { BlockBuilder, dropNames, type VectorBlock } from "../vector-block.js";
+import { maxOverTime, minOverTime } from "./extreme-functions.js";
 import * as overTime from "./over-time-functions.js";
 import * as rates from "./rate-functions.js";
 import * as trends from "./trend-functions.js";
@@ -21,8 +22,8 @@ const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map([
   ["double_exponential_smoothing", trends.doubleExponentialSmoothing],
   ["sum_over_time", overTime.sumOverTime],
   ["avg_over_time", overTime.averageOverTime],
-  ["min_over_time", overTime.minOverTime],
-  ["max_over_time", overTime.maxOverTime],
+  ["min_over_time", minOverTime],
+  ["max_over_time", maxOverTime],
   ["count_over_time", overTime.countOverTime],
   ["present_over_time", overTime.presentOverTime],
   ["last_over_time", overTime.lastOverTime],
