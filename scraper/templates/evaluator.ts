@@ -331,8 +331,9 @@ class Evaluator {
     } catch (error) {
       if (error instanceof OutputError) return this.fail(place, error.message, error);
       if (error instanceof FunctionError) {
-        const detail = calling === undefined || error.isUsage ? error.message : `error calling ${calling}: ${error.message}`;
-        return this.fail(place, detail, error);
+        if (calling === undefined) return this.fail(place, error.message, error);
+        if (error.isUsage) return this.fail({ ...place, text: place.text.split(" ")[0] as string }, error.message, error);
+        return this.fail(place, `error calling ${calling}: ${error.message}`, error);
       }
       if (error instanceof TemplateError && calling !== undefined) {
         return this.fail(place, `error calling ${calling}: ${error.message}`, error);

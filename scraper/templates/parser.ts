@@ -105,9 +105,9 @@ class Parser {
       case "continue":
         return this.loopExit(first.text, first.position);
       case "template":
-        return this.templateCall(first.position);
+        return this.templateCall(this.peek().position);
       case "block":
-        return this.block(first.position);
+        return this.block(this.peek().position);
       default:
         return this.definition(first);
     }
@@ -273,7 +273,7 @@ class Parser {
     if (base.kind === "identifier" || base.kind === "pipeline") {
       return { kind: "chain", position: base.position, base, names };
     }
-    return this.unexpected({ ...token, kind: "dot", text: "." }, `after term ${JSON.stringify(token.text)}`);
+    return this.failAt(token, `unexpected . after term ${JSON.stringify(token.text)}`);
   }
 
   private term(token: Token): Operand {
@@ -333,7 +333,7 @@ class Parser {
 
   private unexpected(token: Token, context: string): never {
     if (token.kind === "error") this.failAt(token, token.text);
-    return this.failAt(token, `unexpected ${describe(token)}${context.startsWith("after") ? " " : " in "}${context}`);
+    return this.failAt(token, `unexpected ${describe(token)} in ${context}`);
   }
 
   private fail(detail: string): never {
