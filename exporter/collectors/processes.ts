@@ -7,20 +7,13 @@
  * be seen by both.
  */
 import { parseAccounts } from "../sources/accounts.js";
-import { readKernelConstants } from "../sources/kernel-constants.js";
-import {
-  readProcesses,
-  readProcessUid,
-  readSomeProcesses,
-  type ProcessReading,
-} from "../sources/process-table.js";
+import { readProcessUid, type ProcessReading } from "../sources/process-table.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type MetricDefinition, type Sample } from "../shared/model/metric.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import type { Collector } from "./collector.js";
-import { parseMemoryInfo } from "./memory.js";
-import { createNameMatcher } from "./name-matcher.js";
-import { measureProcesses, type CpuSnapshot, type ProcessUsage } from "./process-usage.js";
+import { ProcessLooks } from "./process-looks.js";
+import type { ProcessUsage } from "./process-usage.js";
 
 export const PROCESSES = gauge({
   name: "pihealth_processes",
@@ -71,24 +64,16 @@ const MAX_MALICIOUS_SERIES = 20;
 /** Below this a process is no top process: its comings and goings would only make series. */
 const MIN_TOP_RATIO = 0.01;
 
-interface Looks {
-  readonly all: readonly ProcessReading[];
-  /** Since the last collection where there was one, else over the first look. */
-  readonly usage: readonly ProcessUsage[];
-  /** As the second look saw them. */
-  readonly malicious: readonly ProcessUsage[];
-}
-
 export function createProcessesCollector(
   sources: Sources,
   { processes: settings }: CollectorSettings,
 ): Collector {
-  const looker = new Looker(sources, settings);
+  const looks = new ProcessLooks(sources, settings);
   return {
     name: "processes",
     metrics: [PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, TOP_CPU, TOP_MEMORY],
     async collect(signal) {
-      const { all, usage, malicious } = await looker.look(signal);
+      const { all, usage, malicious } = await looks.take(signal);
       const shown = byRatio(malicious, (one) => Math.max(one.cpuRatio, one.memoryRatio)).slice(
         0,
         MAX_MALICIOUS_SERIES,
@@ -120,81 +105,6 @@ export function createProcessesCollector(
     },
   };
 }
-
-const WINDOW_MS = 500;
-
-/** Takes the looks; remembers processor times from one collection to the next. */
-class Looker {
-  private previous: CpuSnapshot | undefined;
-  private readonly isIgnored: (name: string) => boolean;
-
-  constructor(
-    private readonly sources: Sources,
-    private readonly settings: CollectorSettings["processes"],
-  ) {
-    this.isIgnored = createNameMatcher(settings.ignoredNames);
-  }
-
-  async look(signal: AbortSignal): Promise<Looks> {
-    const units = await this.readUnits();
-    const begin = await this.snapshot();
-    const earlier = this.previous;
-    this.previous = begin;
-    const usage = earlier === undefined ? undefined : measureProcesses(earlier, begin, units);
-    // Most processes sleep: only those that have done something since the last collection, or hold
-    // much memory, are read again at the end of the window. That halves the work of this exporter.
-    const awake = usage?.filter((one) => one.cpuRatio > 0 || this.isSuspect(one)) ?? begin.readings;
-    await this.sources.clock.sleep(WINDOW_MS, signal);
-    const end = await this.snapshot(awake.map(({ pid }) => pid));
-    const window = measureProcesses(begin, end, units);
-    const suspects = window.filter((one) => this.isSuspect(one));
-    const malicious = suspects.length === 0 ? [] : await this.lookAgain(suspects, units, signal);
-    return { all: begin.readings, usage: usage ?? window, malicious };
-  }
-
-  private async lookAgain(
-    suspects: readonly ProcessUsage[],
-    units: Units,
-    signal: AbortSignal,
-  ): Promise<ProcessUsage[]> {
-    await this.sources.clock.sleep(this.settings.confirmMs, signal);
-    const pids = suspects.map(({ pid }) => pid);
-    const begin = await this.snapshot(pids);
-    await this.sources.clock.sleep(WINDOW_MS, signal);
-    const again = measureProcesses(begin, await this.snapshot(pids), units);
-    const startOf = new Map(suspects.map(({ pid, startTicks }) => [pid, startTicks]));
-    return again.filter(
-      (usage) => startOf.get(usage.pid) === usage.startTicks && this.isSuspect(usage),
-    );
-  }
-
-  private isSuspect({ comm, cpuRatio, memoryRatio }: ProcessUsage): boolean {
-    const { maliciousCpuRatio, maliciousMemoryRatio } = this.settings;
-    return (
-      (cpuRatio >= maliciousCpuRatio || memoryRatio >= maliciousMemoryRatio) &&
-      !this.isIgnored(comm)
-    );
-  }
-
-  private async snapshot(pids?: readonly string[]): Promise<CpuSnapshot> {
-    const { procfs, clock } = this.sources;
-    const atMs = clock.monotonicMs();
-    return {
-      atMs,
-      readings: await (pids === undefined
-        ? readProcesses(procfs)
-        : readSomeProcesses(procfs, pids)),
-    };
-  }
-
-  private async readUnits(): Promise<Units> {
-    const { procfs } = this.sources;
-    const memoryBytes = parseMemoryInfo(await procfs.readText("meminfo")).total;
-    return { ...(await readKernelConstants(procfs)), memoryBytes };
-  }
-}
-
-type Units = Parameters<typeof measureProcesses>[2];
 
 function byRatio(
   list: readonly ProcessUsage[],

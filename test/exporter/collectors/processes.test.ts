@@ -214,7 +214,7 @@ test("a process that sleeps is read once a collection, one that works twice", as
   assert.deepEqual(reads, ["41/stat", "42/stat", "42/stat"]);
 });
 
-test("a process that wakes up between two collections is found malicious by the second", async () => {
+test("a process that wakes up between two collections is found by the second", async () => {
   const clock = new FakeClock();
   const procfs = scriptedProcfs(clock, { "42": { script: busy(1, 20_000, FOREVER) } });
   const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };

@@ -1,0 +1,92 @@
+import { readKernelConstants } from "../sources/kernel-constants.js";
+import { readProcesses, readSomeProcesses, type ProcessReading } from "../sources/process-table.js";
+import type { Sources } from "../sources/sources.js";
+import type { CollectorSettings } from "./collector-settings.js";
+import { parseMemoryInfo } from "./memory.js";
+import { createNameMatcher } from "./name-matcher.js";
+import { measureProcesses, type CpuSnapshot, type ProcessUsage } from "./process-usage.js";
+
+export interface Looks {
+  readonly all: readonly ProcessReading[];
+  /** Since the last collection where there was one, else over the first look. */
+  readonly usage: readonly ProcessUsage[];
+  /** As the second look saw them. */
+  readonly malicious: readonly ProcessUsage[];
+}
+
+const WINDOW_MS = 500;
+
+/**
+ * Takes the two looks at processes; remembers processor times from one collection to the next.
+ */
+export class ProcessLooks {
+  private previous: CpuSnapshot | undefined;
+  private readonly isIgnored: (name: string) => boolean;
+
+  constructor(
+    private readonly sources: Sources,
+    private readonly settings: CollectorSettings["processes"],
+  ) {
+    this.isIgnored = createNameMatcher(settings.ignoredNames);
+  }
+
+  async take(signal: AbortSignal): Promise<Looks> {
+    const units = await this.readUnits();
+    const begin = await this.snapshot();
+    const earlier = this.previous;
+    this.previous = begin;
+    const usage = earlier === undefined ? undefined : measureProcesses(earlier, begin, units);
+    // Most processes sleep: only those that have done something since the last collection, or hold
+    // much memory, are read again at the end of the window. That halves the work of this exporter.
+    const awake = usage?.filter((one) => one.cpuRatio > 0 || this.isSuspect(one)) ?? begin.readings;
+    await this.sources.clock.sleep(WINDOW_MS, signal);
+    const end = await this.snapshot(awake.map(({ pid }) => pid));
+    const window = measureProcesses(begin, end, units);
+    const suspects = window.filter((one) => this.isSuspect(one));
+    const malicious = suspects.length === 0 ? [] : await this.lookAgain(suspects, units, signal);
+    return { all: begin.readings, usage: usage ?? window, malicious };
+  }
+
+  private async lookAgain(
+    suspects: readonly ProcessUsage[],
+    units: Units,
+    signal: AbortSignal,
+  ): Promise<ProcessUsage[]> {
+    await this.sources.clock.sleep(this.settings.confirmMs, signal);
+    const pids = suspects.map(({ pid }) => pid);
+    const begin = await this.snapshot(pids);
+    await this.sources.clock.sleep(WINDOW_MS, signal);
+    const again = measureProcesses(begin, await this.snapshot(pids), units);
+    const startOf = new Map(suspects.map(({ pid, startTicks }) => [pid, startTicks]));
+    return again.filter(
+      (usage) => startOf.get(usage.pid) === usage.startTicks && this.isSuspect(usage),
+    );
+  }
+
+  private isSuspect({ comm, cpuRatio, memoryRatio }: ProcessUsage): boolean {
+    const { maliciousCpuRatio, maliciousMemoryRatio } = this.settings;
+    return (
+      (cpuRatio >= maliciousCpuRatio || memoryRatio >= maliciousMemoryRatio) &&
+      !this.isIgnored(comm)
+    );
+  }
+
+  private async snapshot(pids?: readonly string[]): Promise<CpuSnapshot> {
+    const { procfs, clock } = this.sources;
+    const atMs = clock.monotonicMs();
+    return {
+      atMs,
+      readings: await (pids === undefined
+        ? readProcesses(procfs)
+        : readSomeProcesses(procfs, pids)),
+    };
+  }
+
+  private async readUnits(): Promise<Units> {
+    const { procfs } = this.sources;
+    const memoryBytes = parseMemoryInfo(await procfs.readText("meminfo")).total;
+    return { ...(await readKernelConstants(procfs)), memoryBytes };
+  }
+}
+
+type Units = Parameters<typeof measureProcesses>[2];
