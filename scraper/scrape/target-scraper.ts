@@ -1,4 +1,5 @@
 import { expositionFormatOf } from "../../exporter/shared/codec/exposition-parser.js";
+import { ExpositionError } from "../../exporter/shared/codec/exposition-parser-error.js";
 import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http-client.js";
@@ -8,7 +9,7 @@ import type { Layout } from "../storage/sample-writer.js";
 import type { BodyReader } from "./body-reader.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
-import { ScrapeLimitError } from "./scrape-errors.js";
+import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 import { requestBody, type ScrapeAnswer } from "./scrape-request.js";
 import type { ScrapedTarget } from "./scraped-target.js";
 import type { ScrapeReport, WrittenRow } from "./target-rows.js";
@@ -105,6 +106,8 @@ export class TargetScraper {
     try {
       const chunks = reader.read(body, expositionFormatOf(contentType), rows.chunks, REPORT_COUNT);
       return rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
+    } catch (error) {
+      throw explainContentType(error, contentType);
     } finally {
       progress.samplesScraped = reader.sampleCount;
     }
@@ -143,4 +146,13 @@ export class TargetScraper {
     const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     this.parts.log.error("Unexpected error in a scrape", { target: target.url, error: detail });
   }
+}
+
+const METRICS_TYPES = /^\s*(text\/plain|application\/openmetrics-text)\s*(;|$)/i;
+
+/** A page of a web server explains itself better by its type than by its first character. */
+function explainContentType(error: unknown, contentType: string | undefined): unknown {
+  if (!(error instanceof ExpositionError) || contentType === undefined || METRICS_TYPES.test(contentType)) return error;
+  const shown = contentType.slice(0, 100);
+  return new ScrapeAnswerError(`${error.message}; content type is "${shown}", it must be one of metrics`, { cause: error });
 }

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HttpError, type HttpResponse } from "../../../exporter/shared/platform/http-client.js";
+import { offsetOf } from "../../../scraper/scrape/scrape-schedule.js";
+import { createFixture, INTERVAL_MS, settings, target, type ScrapeFixture } from "./scrape-fixture.js";
+import { showSamples } from "./memory-sample-writer.js";
+
+const refused = new HttpError("unreachable", "refused");
+const hosts = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+const hostOf = (url: string): string => new URL(url).hostname;
+const metric = ({ manager }: ScrapeFixture, name: string): number[] =>
+  manager.metrics().filter((candidate) => candidate.name === name).map(({ value }) => value);
+
+const never = (): Promise<HttpResponse> => new Promise(() => undefined);
+
+test("A new target joins the shortest pool", () => {
+  const { manager } = createFixture({ answer: () => "a 1\n" });
+  const targets = hosts(12).map((host) => target(host));
+  manager.sync(targets);
+  assert.deepEqual(targets.map(({ host }) => manager.poolOf(host)), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
+  const withoutSome = targets.filter(({ host }) => manager.poolOf(host) !== 3);
+  manager.sync(withoutSome);
+  manager.sync([...withoutSome, target("10.9.9.9")]);
+  assert.equal(manager.poolOf("10.9.9.9"), 3);
+  assert.equal(manager.poolOf("10.8.8.8"), undefined);
+});
+
+test("A target given twice is refused the second time, and counted", async () => {
+  const fixture = createFixture({ answer: () => "a 1\n" });
+  fixture.manager.sync([target(), target()]);
+  assert.equal(fixture.manager.targets().length, 1);
+  await fixture.clock.advance(INTERVAL_MS);
+  assert.equal(fixture.requests.length, 1);
+  assert.deepEqual(metric(fixture, "pihealth_scrape_duplicate_targets_total"), [1]);
+  await fixture.manager.stop();
+});
+
+test("Every target is scraped once per interval, at its own place, on a grid that outlives restarts", async () => {
+  const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
+  const targets = hosts(300).map((host) => target(host));
+  manager.sync(targets);
+  await clock.advance(3 * INTERVAL_MS);
+  for (const { id, host } of targets) {
+    const times = writer.table(`hosts/${host}`).rows.map(({ timestampMs }) => timestampMs);
+    assert.equal(times.length, 3);
+    assert.deepEqual(new Set(times.map((time) => time % INTERVAL_MS)), new Set([offsetOf(id, INTERVAL_MS)]));
+  }
+  await manager.stop();
+});
+
+test("Offsets spread evenly over the interval", () => {
+  const slots = new Array<number>(15).fill(0);
+  for (const host of hosts(3000)) {
+    const slot = Math.floor(offsetOf(target(host).id, INTERVAL_MS) / 1000);
+    slots[slot] = (slots[slot] ?? 0) + 1;
+  }
+  assert.ok(Math.min(...slots) > 140 && Math.max(...slots) < 260, slots.join());
+});
+
+test("A request says who asks, how long it may take and what it can read", async () => {
+  const { clock, manager, requests } = createFixture({ answer: () => "a 1\n" });
+  manager.sync([target("10.0.0.7", settings({ headers: { Authorization: "Bearer x" } }))]);
+  await clock.advance(INTERVAL_MS);
+  const [request] = requests;
+  assert.equal(request?.url, "http://10.0.0.7:8732/metrics");
+  assert.equal(request?.timeoutMs, 10_000);
+  assert.deepEqual(request?.headers, {
+    Accept: "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "pihealth/1.2.3",
+    "X-Prometheus-Scrape-Timeout-Seconds": "10",
+    Authorization: "Bearer x",
+  });
+  await manager.stop();
+});
+
+test("A target that fails three times in a row goes to the slow lane: up stays 0, probes become rare", async () => {
+  const { clock, manager, writer, requests } = createFixture({ answer: () => refused });
+  const dead = target();
+  manager.sync([dead]);
+  await clock.advance(2 * INTERVAL_MS);
+  assert.equal(manager.health(dead.id)?.pool, 0);
+  await clock.advance(INTERVAL_MS);
+  assert.deepEqual(manager.health(dead.id), {
+    health: "down", lastError: "refused", lastScrapeMs: writer.table().rows[2]?.timestampMs, lastScrapeDurationSeconds: 0,
+    pool: "slow",
+  });
+  await clock.advance(97 * INTERVAL_MS);
+  assert.equal(writer.table().rows.length, 100);
+  assert.deepEqual(new Set(writer.table().rows.map((row) => showSamples(row).join())), new Set(["up 0"]));
+  // After 30, 60, 120, 240 s, then every 300 s: 3 + 4 + 3 of them in 100 intervals.
+  assert.equal(requests.length, 10);
+  await manager.stop();
+});
+
+test("A good probe brings a target back to the shortest pool", async () => {
+  const { clock, manager, writer, requests } = createFixture({ answer: () => (requests.length > 3 ? "a 1\n" : refused) });
+  const lazarus = target();
+  manager.sync([lazarus]);
+  await clock.advance(3 * INTERVAL_MS);
+  assert.equal(manager.health(lazarus.id)?.pool, "slow");
+  await clock.advance(3 * INTERVAL_MS);
+  assert.equal(manager.health(lazarus.id)?.pool, 0);
+  const shown = writer.table().rows.map((row) => showSamples(row).join());
+  assert.deepEqual(shown, ["up 0", "up 0", "up 0", "up 0", "up 1,a 1", "up 1,a 1"]);
+  await manager.stop();
+});
+
+test("A heartbeat brings a target back at once, one more failure sends it away again", async () => {
+  const { clock, manager, requests } = createFixture({ answer: () => refused });
+  const dead = target();
+  manager.sync([dead]);
+  await clock.advance(3 * INTERVAL_MS);
+  manager.wake("10.0.0.8");
+  assert.equal(manager.poolOf(dead.host), "slow");
+  manager.wake(dead.host);
+  assert.equal(manager.poolOf(dead.host), 0);
+  await clock.advance(INTERVAL_MS);
+  assert.equal(requests.length, 4);
+  assert.equal(manager.poolOf(dead.host), "slow");
+  await manager.stop();
+});
+
+test("A pool keeps its bound on requests, and targets that failed leave room for those that answer", async () => {
+  let isOut = true;
+  const isSilent = (url: string): boolean => Number(hostOf(url).split(".")[3]) < 30;
+  let inFlight = 0;
+  let most = 0;
+  const fixture = createFixture({
+    pools: { count: 1, maxInFlight: 10, failuresToSlowLane: 99 },
+    answer: ({ url }) => {
+      most = Math.max(most, ++inFlight);
+      if (isOut || isSilent(url)) {
+        return fixture.clock.sleep(10_000).then(() => {
+          inFlight--;
+          throw new HttpError("timeout", "late");
+        });
+      }
+      inFlight--;
+      return "a 1\n";
+    },
+  });
+  const { clock, manager, writer } = fixture;
+  manager.sync(hosts(60).map((host) => target(host)));
+  await clock.advance(20 * INTERVAL_MS);
+  assert.equal(most, 10);
+  isOut = false;
+  await clock.advance(10 * INTERVAL_MS);
+  const before = hosts(60).slice(30).map((host) => writer.table(`hosts/${host}`).rows.length);
+  await clock.advance(4 * INTERVAL_MS);
+  const after = hosts(60).slice(30).map((host) => writer.table(`hosts/${host}`).rows.length);
+  assert.deepEqual(after.map((count, index) => count - (before[index] ?? 0)), new Array<number>(30).fill(4));
+});
+
+test("A target whose scrape is still running is left out and counted", async () => {
+  const fixture = createFixture({ answer: () => never() });
+  fixture.manager.sync([target()]);
+  await fixture.clock.advance(3 * INTERVAL_MS);
+  assert.equal(fixture.requests.length, 1);
+  assert.deepEqual(metric(fixture, "pihealth_scrape_pool_missed_total"), [2, 0, 0, 0, 0, 0]);
+  assert.deepEqual(metric(fixture, "pihealth_scrape_pool_in_flight"), [1, 0, 0, 0, 0, 0]);
+});
+
+for (const { name, stepMs } of [
+  { name: "one hour back", stepMs: -3_600_000 },
+  { name: "ten years forward", stepMs: 10 * 365 * 86_400_000 },
+  { name: "seven seconds forward", stepMs: 7000 },
+]) {
+  test(`A clock that steps ${name} neither stops scrapes nor makes a burst of them`, async () => {
+    const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
+    manager.sync([target()]);
+    await clock.advance(5 * INTERVAL_MS);
+    clock.stepWall(stepMs);
+    await clock.advance(10 * INTERVAL_MS);
+    const times = writer.table().rows.map(({ timestampMs }) => timestampMs);
+    assert.ok(times.length >= 15 && times.length <= 16, String(times.length));
+    const settled = times.slice(-8);
+    assert.ok(settled.slice(1).every((time, index) => time - (settled[index] ?? 0) === INTERVAL_MS), times.join());
+    await manager.stop();
+  });
+}
+
+test("Another interval after a reload moves the target on the schedule and keeps its series", async () => {
+  const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
+  manager.sync([target()]);
+  await clock.advance(2 * INTERVAL_MS);
+  manager.sync([target("10.0.0.7", settings({ intervalMs: 5000 }))]);
+  await clock.advance(2 * INTERVAL_MS);
+  assert.equal(writer.table().rows.length, 8);
+  assert.equal(writer.layouts.size, 1);
+  await manager.stop();
+});
+
+test("Stopping ends requests under way and stores nothing of them", async () => {
+  const { clock, manager, requests, writer } = createFixture({
+    answer: ({ signal }) => new Promise<HttpResponse>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new HttpError("aborted", "stopped")));
+    }),
+  });
+  manager.sync([target()]);
+  await clock.advance(INTERVAL_MS);
+  assert.equal(requests.length, 1);
+  await manager.stop();
+  assert.deepEqual(writer.table().rows, []);
+});
