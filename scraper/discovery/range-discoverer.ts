@@ -134,10 +134,11 @@ export class RangeDiscoverer {
     const { fleet, clock, log } = this.options;
     const { endpoint, host, port } = candidate;
     if (isProbed) fleet.noteSeen(host, port, clock.wallMs());
-    if (!this.found.has(endpoint)) {
-      log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
-      this.found.set(endpoint, this.withMeta(candidate, undefined));
-    }
+    const known = this.found.get(endpoint);
+    if (known === undefined) log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
+    const current = this.withMeta(candidate, known);
+    this.found.set(endpoint, current);
+    // Also when nothing about this host changed, another address of it may have to go: heartbeats that are news only.
     this.options.onChange();
   }
 

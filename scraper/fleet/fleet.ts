@@ -21,7 +21,10 @@ export interface FleetOptions {
   readonly log: Logger;
   /** Whether the address is inside the configured ranges or belongs to a configured target. */
   readonly isAllowedAddress: (address: string) => boolean;
-  /** A heartbeat was accepted. `isNews`: the host is new, or its hostname, node id or boot id changed. */
+  /**
+   * A heartbeat was accepted. `isNews`: the host is new or was silent, or its hostname, node id or boot id changed.
+   * Only news can change the targets.
+   */
   readonly onHeartbeat: (host: KnownHost, isNews: boolean) => void;
 }
 
@@ -200,13 +203,14 @@ export class Fleet {
     const firstSeenMs = previous?.firstSeenMs ?? receivedMs;
     const host: KnownHost = { address, port, firstSeenMs, lastSeenMs: receivedMs, node };
     this.hosts.set(endpointOf(host), host);
-    this.indexNode(host, previous?.node);
+    const wasMoved = this.indexNode(host, previous?.node);
     this.accepted++;
-    this.options.onHeartbeat(host, isNews(previous?.node, node));
+    this.options.onHeartbeat(host, wasMoved || isNews(previous?.node, node));
     return { accepted: true, known: previous?.node !== undefined, host };
   }
 
-  private indexNode(host: KnownHost, previous: KnownNode | undefined): void {
+  /** True when the node id was held by another endpoint. */
+  private indexNode(host: KnownHost, previous: KnownNode | undefined): boolean {
     const endpoint = endpointOf(host);
     const nodeId = host.node?.nodeId ?? "";
     // A new card in the Pi at this address: its old node id is free for the address it may turn up at.
@@ -214,11 +218,13 @@ export class Fleet {
       this.endpointByNode.delete(previous.nodeId);
     }
     const before = this.endpointByNode.get(nodeId);
-    if (before !== undefined && before !== endpoint) {
+    const wasMoved = before !== undefined && before !== endpoint;
+    if (wasMoved) {
       this.addressChanges++;
       this.options.log.info("address of a Pi changed", { from: before, to: endpoint, hostname: host.node?.hostname });
     }
     this.endpointByNode.set(nodeId, endpoint);
+    return wasMoved;
   }
 
   private refuse(refusal: HeartbeatRefusal, message: string): HeartbeatOutcome {
@@ -234,7 +240,8 @@ export function metaLabelsOf(host: KnownHost | undefined): Record<string, string
 }
 
 function isNews(before: KnownNode | undefined, now: KnownNode): boolean {
-  return before?.nodeId !== now.nodeId || before.hostname !== now.hostname || before.bootId !== now.bootId;
+  if (before === undefined || !isHeard(before, now.lastHeartbeatMs)) return true;
+  return before.nodeId !== now.nodeId || before.hostname !== now.hostname || before.bootId !== now.bootId;
 }
 
 /** A wall clock of ours that was set back must not make everyone heard for ever. */

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { codeOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 
 const compress = promisify(gzip);
@@ -37,19 +38,24 @@ export class RotatingLog {
    * @throws the system's error; then a part of the lines may have been written
    */
   async append(text: string): Promise<void> {
-    const file = this.path;
-    if (this.sizeBytes === undefined) {
-      await this.files.makeFolder(this.folder);
-      this.sizeBytes = (await this.files.facts(file))?.sizeBytes ?? 0;
-    }
+    const sizeBytes = this.sizeBytes ?? (await this.open());
+    this.sizeBytes = undefined; // Until the write is known to be whole.
     try {
-      await this.files.appendUnsynced(file, text);
+      await this.files.appendUnsynced(this.path, text);
+      this.sizeBytes = sizeBytes + Buffer.byteLength(text);
     } catch (error) {
-      // What is on the disk is known again after the next look; the folder may be gone as well.
-      this.sizeBytes = undefined;
-      throw error;
+      if (codeOf(error) !== "ENOENT") throw error;
+      // Somebody deleted the folder of the host.
+      const newSizeBytes = await this.open();
+      await this.files.appendUnsynced(this.path, text);
+      this.sizeBytes = newSizeBytes + Buffer.byteLength(text);
     }
-    this.sizeBytes += Buffer.byteLength(text);
+  }
+
+  /** Size of the file as it is. */
+  private async open(): Promise<number> {
+    await this.files.makeFolder(this.folder);
+    return (await this.files.facts(this.path))?.sizeBytes ?? 0;
   }
 
   /**

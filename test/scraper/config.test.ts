@@ -54,7 +54,7 @@ alerting:
   alertmanagers:
     - path_prefix: /am/
       timeout: 5s
-      static_configs: [{targets: ["alertmanager:9093", "10.0.0.2"]}]
+      static_configs: [{targets: ["alertmanager:9093", "10.0.0.2:9093"]}]
 rule_files: ["first.rules", "/srv/rules/*.yml"]
 scrape_configs:
   - job_name: prometheus
@@ -96,9 +96,9 @@ scrape_configs:
   assert.equal(node.settings.bodySizeLimitBytes, 10 * 1024 * 1024);
   assert.equal(node.targetLimit, 50);
   assert.deepEqual(node.fileDiscoveries[0]?.patterns, ["/etc/pihealth/targets/*.json", "/etc/pihealth/extra.yml"]);
-  assert.deepEqual(config.alerting.alertmanagers[0]?.urls, [
+  assert.deepEqual(config.alerting.alertmanagers.map(({ url }) => url), [
     "http://alertmanager:9093/am/api/v2/alerts",
-    "http://10.0.0.2:80/am/api/v2/alerts",
+    "http://10.0.0.2:9093/am/api/v2/alerts",
   ]);
   assert.deepEqual(config.global.externalLabels.toObject(), { replica: "1", site: "attic" });
 });
@@ -195,7 +195,7 @@ scrape_configs:
     bearer_token: hunter2e
     static_configs: [{targets: [a], labels: {key: shown}}]
     http_sd_configs: [{url: "http://x/", basic_auth: {password: hunter2f}}]
-alerting: {alertmanagers: [{basic_auth: {password: hunter2g}}]}
+alerting: {alertmanagers: [{basic_auth: {username: u, password: hunter2g}}]}
 `;
 
 test("The configuration is shown as the file says it, without secrets", async () => {

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import { formatTime } from "../../../exporter/shared/model/human-lines.js";
+import { bitsOf, setAbsentAt, setStaleAt } from "../../../exporter/shared/model/special-values.js";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
+import type { HostLogSettings } from "../../../scraper/host-logs/host-log-settings.js";
+import type { Layout } from "../../../scraper/storage/sample-writer.js";
+import { FakeClock, settle } from "../../support/fake-clock.js";
+import { MemoryFiles } from "../../support/memory-files.js";
+
+const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
+const series = (name: string, labels: Record<string, string> = {}): Labels => Labels.of({ __name__: name, ...labels });
+const GIB = 2 ** 30;
+
+const MEMORY: Layout = {
+  id: 1,
+  series: [
+    series("node_load1"),
+    series(SAMPLED, { collector: "memory" }),
+    series("pihealth_memory_total_bytes"),
+    series("pihealth_memory_free_bytes"),
+    series("pihealth_memory_used_ratio"),
+    series("pihealth_memory_used_ratio_average"),
+  ],
+};
+const rowAt = (seconds: number, usedRatio = 0.5): Float64Array =>
+  Float64Array.of(0, seconds, 4 * GIB, 2 * GIB, usedRatio, usedRatio);
+
+class HostLogsUnderTest {
+  readonly clock = new FakeClock();
+  readonly hostLogs: HostLogs;
+
+  constructor(changes: Partial<HostLogSettings> = {}, readonly files = new MemoryFiles()) {
+    const settings = {
+      isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 1_048_576, maxOldFiles: 3, ...changes,
+    };
+    this.hostLogs = new HostLogs({ folder: "/data", files: this.files, clock: this.clock, log: silentLogger, settings });
+  }
+
+  scrape(seconds: number, host = "10.0.0.1", layout = MEMORY, values = rowAt(seconds)): void {
+    this.hostLogs.receiveScrape(host, seconds * 1000, layout, values);
+  }
+
+  async lines(name = "memory", host = "10.0.0.1"): Promise<string[]> {
+    const file = `/data/hosts/${host}/log/${name}.log`;
+    if ((await this.files.facts(file)) === undefined) return [];
+    return (await this.files.readText(file)).split("\n").slice(0, -1);
+  }
+
+  count(name: string): number | undefined {
+    return this.hostLogs.metrics().find((metric) => metric.name === name)?.value;
+  }
+}
+
+test("Ten samplings make one write, in the fields of the family and with the time of the sampling", async () => {
+  const parts = new HostLogsUnderTest();
+  for (let second = 1; second <= 9; second++) parts.scrape(second);
+  await settle();
+  assert.deepEqual(parts.files.paths(), []);
+  parts.scrape(10);
+  await settle();
+  const lines = await parts.lines();
+  assert.equal(lines.length, 10);
+  assert.equal(lines[0], `${formatTime(1000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
+});
+
+test("A scrape that brings no new sampling adds no line", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
+  for (const second of [1, 1, 1, 2, 2]) parts.scrape(second);
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines()).length, 2);
+});
+
+test("A Pi whose clock was set back goes on being logged", async () => {
+  const parts = new HostLogsUnderTest();
+  for (const second of [1000, 1005, 10, 15]) parts.scrape(second);
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines()).length, 4);
+});
+
+test("Lines wait no longer than they may, and none is left at stop", async () => {
+  const parts = new HostLogsUnderTest();
+  parts.hostLogs.start();
+  parts.scrape(1);
+  await parts.clock.advance(590_000);
+  assert.deepEqual(await parts.lines(), []);
+  await parts.clock.advance(40_000);
+  assert.equal((await parts.lines()).length, 1);
+  parts.scrape(2);
+  await parts.hostLogs.stop();
+  assert.equal((await parts.lines()).length, 2);
+});
+
+test("Families are logged each on their own sampling", async () => {
+  const parts = new HostLogsUnderTest();
+  const layout: Layout = {
+    id: 2,
+    series: [
+      series(SAMPLED, { collector: "memory" }),
+      series(SAMPLED, { collector: "disk" }),
+      series("pihealth_disk_size_bytes", { disk: "mmcblk0" }),
+      series("pihealth_filesystem_readonly", { mountpoint: "/", device: "mmcblk0p2" }),
+      series("pihealth_filesystem_readonly", { mountpoint: "/boot", device: "mmcblk0p1" }),
+      series(SAMPLED, { collector: "temperature" }),
+    ],
+  };
+  for (const [memory, disk] of [[5, 60], [10, 60], [15, 120]] as const) {
+    parts.scrape(memory, "10.0.0.1", layout, Float64Array.of(memory, disk, GIB, 0, 0, 5));
+  }
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines("memory")).length, 3);
+  const disk = await parts.lines("disk");
+  assert.equal(disk.length, 6, "two samplings of a disk and two file systems");
+  assert.match(disk[0] ?? "", /^\S+ {2}0 {2}mmcblk0 {2}1\.0GiB {2}/);
+  assert.deepEqual(parts.files.paths().map((file) => file.split("/").at(-1)), ["disk.log", "memory.log"]);
+});
+
+test("A series that is stale or absent is a missing value, a family that is stale has no line", async () => {
+  const parts = new HostLogsUnderTest();
+  const row = rowAt(1);
+  setStaleAt(bitsOf(row), 2);
+  setAbsentAt(bitsOf(row), 3);
+  parts.scrape(1, "10.0.0.1", MEMORY, row);
+  const ended = rowAt(2);
+  setStaleAt(bitsOf(ended), 1);
+  parts.scrape(2, "10.0.0.1", MEMORY, ended);
+  await parts.hostLogs.flush();
+  assert.deepEqual(await parts.lines(), [`${formatTime(1000)}  -  -  50.0%  50.0%`]);
+});
+
+test("An exporter that is not ours makes no log", async () => {
+  const parts = new HostLogsUnderTest();
+  parts.scrape(1, "10.0.0.1", { id: 3, series: [series("node_load1")] }, Float64Array.of(1));
+  await parts.hostLogs.flush();
+  assert.deepEqual(parts.files.paths(), []);
+});
+
+test("Nothing is written when host logs are turned off, but alarms are", async () => {
+  const parts = new HostLogsUnderTest({ isEnabled: false });
+  parts.hostLogs.start();
+  parts.scrape(1);
+  await parts.hostLogs.writeAlarm("10.0.0.1", "hot");
+  await parts.hostLogs.stop();
+  assert.deepEqual(parts.files.paths(), ["/data/hosts/10.0.0.1/log/alarms.log"]);
+});
+
+test("An alarm is written at once, and is one line whatever it holds", async () => {
+  const parts = new HostLogsUnderTest();
+  await parts.hostLogs.writeAlarm("10.0.0.1", "hot\nfake line\u001b[31m\u202e");
+  assert.deepEqual(await parts.lines("alarms"), ["hot\\u{a}fake line\\u{1b}[31m\\u{202e}"]);
+});
+
+test("An alarm for something that is no host is refused", async () => {
+  const parts = new HostLogsUnderTest();
+  await assert.rejects(parts.hostLogs.writeAlarm("../../etc", "x"), /Cannot make a folder for host/);
+  assert.deepEqual(parts.files.paths(), []);
+});
+
+test("A full file is compressed under a name that sorts, and the oldest go", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024, maxOldFiles: 3 });
+  for (let second = 1; second <= 200; second++) {
+    parts.scrape(second);
+    await parts.hostLogs.flush();
+    await parts.clock.advance(1000);
+    if (second === 100) parts.clock.stepWall(-86_400_000);
+  }
+  const names = parts.files.paths().map((file) => file.split("/").at(-1) ?? "");
+  const old = names.filter((name) => name.endsWith(".gz"));
+  assert.equal(old.length, 3);
+  assert.equal(names.length, 4);
+  for (const name of old) assert.match(name, /^memory\.log\.\d{6}-\d{8}T\d{6}Z\.gz$/);
+  const texts = await Promise.all(old.map(async (name) => gunzipSync(await parts.files.readBytes(`/data/hosts/10.0.0.1/log/${name}`)).toString()));
+  const kept = [...texts.join("").split("\n").slice(0, -1), ...(await parts.lines())];
+  const expected = Array.from({ length: 200 }, (_, index) => formatTime((index + 1) * 1000)).slice(-kept.length);
+  assert.deepEqual(kept.map((line) => line.split("  ")[0]), expected, "no line is missing or out of order");
+});
+
+test("A compression that was cut short is finished at the next rotation", async () => {
+  const files = new MemoryFiles();
+  files.put("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z", "old\n");
+  files.put("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z.gz", "torn");
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 10 }, files);
+  parts.scrape(1);
+  await parts.hostLogs.flush();
+  const names = files.paths().map((file) => file.split("/").at(-1) ?? "");
+  assert.equal(names.length, 2);
+  assert.match(names[1] ?? "", /^memory\.log\.000008-/);
+  const old = await files.readBytes("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z.gz");
+  assert.equal(gunzipSync(old).toString(), "old\n");
+});
+
+test("The size of a file of an earlier run counts", async () => {
+  const files = new MemoryFiles();
+  files.put("/data/hosts/10.0.0.1/log/memory.log", "x".repeat(2000));
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024 }, files);
+  parts.scrape(1);
+  await parts.hostLogs.flush();
+  assert.equal(files.paths().length, 1);
+  assert.match(files.paths()[0] ?? "", /\.gz$/);
+});
+
+test("A full disk loses lines, counts them, and logging goes on when there is room", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
+  parts.files.roomBytes = 0;
+  for (let second = 1; second <= 5; second++) {
+    parts.scrape(second);
+    await parts.hostLogs.flush();
+  }
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 5);
+  assert.equal(parts.count("pihealth_host_log_failures_total"), 5);
+  parts.files.roomBytes = Number.POSITIVE_INFINITY;
+  parts.scrape(6);
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines()).length, 1);
+  assert.equal(parts.count("pihealth_host_log_lines_total"), 1);
+});
+
+test("A disk that hangs costs a bounded number of lines in memory", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 2 });
+  let release = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => (release = resolve));
+  parts.files.makeFolder = () => hanging;
+  for (let second = 1; second <= 1000; second++) parts.scrape(second);
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 980);
+  release();
+  delete (parts.files as Partial<MemoryFiles>).makeFolder;
+});
+
+test("A folder deleted while running is made again", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
+  parts.scrape(1);
+  await parts.hostLogs.flush();
+  await parts.files.removeTree("/data/hosts/10.0.0.1");
+  parts.scrape(2);
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines()).length, 1);
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 0);
+});
+
+test("A host not heard of for a day is forgotten, and welcome when it comes back", async () => {
+  const parts = new HostLogsUnderTest();
+  parts.hostLogs.start();
+  parts.scrape(1);
+  await parts.clock.advance(2 * 86_400_000);
+  parts.scrape(2);
+  await parts.hostLogs.stop();
+  assert.equal((await parts.lines()).length, 2);
+});
