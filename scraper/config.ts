@@ -88,7 +88,7 @@ export async function parseScraperConfig(text: string, file: string, files: File
     global,
     scrapeConfigs: await parseScrapeConfigs(root, global, place),
     rulePatterns: parseRulePatterns(root, place.folder),
-    alerting: await parseAlerting(root.section("alerting"), place),
+    alerting: parseAlerting(root.section("alerting")),
     pools: parsePools(root),
     storage: parseStorage(root.section("storage"), place.folder),
     notificationsFile: parseNotifications(root.section("notifications"), place.folder),
