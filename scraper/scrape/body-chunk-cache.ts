@@ -88,7 +88,14 @@ function readContent(
     sink.take(reader.value, reader.timestampMs);
   } while (!isLast && !isBoundary(body, reader, ends.length));
   if (isLast) pieces.push(body.subarray(from));
-  return { literals: Buffer.concat(pieces), ends: Int32Array.from(ends), lines: Uint8Array.from(lines), format, isLast };
+  return {
+    literals: Buffer.concat(pieces),
+    ends: Int32Array.from(ends),
+    lines: Uint8Array.from(lines),
+    format,
+    isLast,
+    isBeforeComment: body[reader.offset] === HASH_SIGN,
+  };
 }
 
 function lineKindOf(body: Buffer, reader: ExpositionReader): number {

@@ -3,6 +3,7 @@ import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/code
 import type { NumberScanner } from "../../exporter/shared/codec/exposition-parser-number.js";
 
 const LINE_FEED = 10;
+const HASH_SIGN = 35;
 const WORD_BYTES = 8;
 
 /** A line without timestamp and exemplar whose value ends the line. */
@@ -21,6 +22,8 @@ export interface BodyChunkContent {
   readonly format: ExpositionFormat;
   /** True when the body ends with this chunk. */
   readonly isLast: boolean;
+  /** True when a comment follows: a family that got more series is then another chunk, not this one and a new one. */
+  readonly isBeforeComment: boolean;
 }
 
 /**
@@ -33,6 +36,7 @@ export class BodyChunk {
   readonly lines: Uint8Array;
   readonly format: ExpositionFormat;
   readonly isLast: boolean;
+  readonly isBeforeComment: boolean;
   /** True when `read` can take it. */
   readonly isPlain: boolean;
   private readonly words: DataView;
@@ -49,6 +53,7 @@ export class BodyChunk {
     this.lines = content.lines;
     this.format = content.format;
     this.isLast = content.isLast;
+    this.isBeforeComment = content.isBeforeComment;
     this.isPlain = content.lines.every((line) => line === PLAIN_LINE);
     this.words = viewOf(content.literals);
   }
@@ -61,6 +66,7 @@ export class BodyChunk {
     return (
       this.format === content.format &&
       this.isLast === content.isLast &&
+      this.isBeforeComment === content.isBeforeComment &&
       this.ends.length === content.ends.length &&
       this.literals.equals(content.literals) &&
       this.ends.every((end, index) => end === content.ends[index]) &&
@@ -98,7 +104,8 @@ export class BodyChunk {
     const rest = this.literals.length - from;
     if (rest > 0 && !isSameText(bodyWords, position, words, from, rest)) return -1;
     position += rest;
-    return this.isLast && position !== body.length ? -1 : position;
+    if (this.isLast) return position === body.length ? position : -1;
+    return this.isBeforeComment && body[position] !== HASH_SIGN ? -1 : position;
   }
 }
 

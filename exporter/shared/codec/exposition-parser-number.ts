@@ -122,17 +122,18 @@ export function parseGoFloat(text: string): number | undefined {
   return hexadecimal === null ? undefined : parseHexFloat(hexadecimal);
 }
 
-const MAX_EXACT_HEX_DIGITS = 13; // 52 bits: scaling by a power of two then rounds once at most.
+/** More digits than a double can tell apart; what follows only matters by being zero or not. */
+const KEPT_HEX_DIGITS = 32;
 
 function parseHexFloat([, sign = "", whole = "", fraction = "", exponentText = ""]: RegExpExecArray): number | undefined {
   const digits = whole + fraction;
   if (digits === "") return undefined;
   const significant = digits.replace(/^0+/, "");
   if (significant === "") return sign === "-" ? -0 : 0;
-  const kept = significant.slice(0, MAX_EXACT_HEX_DIGITS);
-  const droppedBits = (significant.length - kept.length) * HEX_FRACTION_BITS;
-  const exponent = Number(exponentText) - fraction.length * HEX_FRACTION_BITS + droppedBits;
-  const value = scaleByPowerOfTwo(Number.parseInt(kept, 16), exponent);
+  const dropped = significant.slice(KEPT_HEX_DIGITS);
+  const kept = BigInt(`0x${significant.slice(0, KEPT_HEX_DIGITS)}`) | (/[^0]/.test(dropped) ? 1n : 0n);
+  const exponent = Number(exponentText) + (dropped.length - fraction.length) * HEX_FRACTION_BITS;
+  const value = scaleByPowerOfTwo(Number(kept), exponent);
   if (!Number.isFinite(value)) return undefined;
   return sign === "-" ? -value : value;
 }
