@@ -6,8 +6,8 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { parseExpression } from "../promql/parser.js";
+import { QueryEngine } from "../promql/query-engine.js";
 import type { Queries } from "../promql/query-results.js";
-import type { Querier } from "../storage/querier.js";
 import { AlertExpander } from "./alert-expansion.js";
 import { GroupEvaluator } from "./group-evaluator.js";
 import { findRuleFiles, loadRuleFiles } from "./load-rule-files.js";
@@ -17,8 +17,7 @@ import { parseRuleTestFile, type AlertTest, type ExpressionTest, type RuleTest, 
 
 export interface RuleTestSurroundings {
   readonly files: Files;
-  /** Answers expressions over the series of a test. */
-  readonly createQueries: (querier: Querier) => Queries;
+  readonly clock: Clock;
   /** One line without its line feed, for standard output. */
   readonly write: (line: string) => void;
   /** For standard error. */
@@ -77,7 +76,7 @@ class RuleTestRun {
     private readonly file: RuleTestFile,
     private readonly surroundings: RuleTestSurroundings,
   ) {
-    this.queries = surroundings.createQueries(this.storage);
+    this.queries = new QueryEngine({ querier: this.storage, clock: surroundings.clock });
   }
 
   async run(ruleFiles: readonly string[]): Promise<string[]> {
@@ -109,7 +108,7 @@ class RuleTestRun {
     return this.inOrder(groups).map((group) => new GroupEvaluator(group, {
       queries: this.queries,
       writer: this.storage,
-      clock: standingClock,
+      clock: this.surroundings.clock,
       expander,
       externalLabels: this.test.externalLabels,
       externalUrl: this.test.externalUrl,
@@ -182,13 +181,6 @@ class RuleTestRun {
     }
   }
 }
-
-/** Durations are not measured in tests, and nothing waits. */
-const standingClock: Clock = {
-  wallMs: () => 0,
-  monotonicMs: () => 0,
-  sleep: () => Promise.resolve(),
-};
 
 const alertText = ({ labels, annotations }: { readonly labels: Labels; readonly annotations: Labels }): string =>
   `Labels:${labels.toString()}\n              Annotations:${annotations.toString()}`;
