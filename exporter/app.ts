@@ -2,7 +2,6 @@ import { AlarmBoard, type AlarmReceiver } from "./alarms/alarm-board.js";
 import { COLLECTORS } from "./collectors/registry.js";
 import type { ExporterConfig } from "./config.js";
 import { Exposition } from "./exposition/exposition.js";
-import type { MetricsSource } from "./exposition/metrics-source.js";
 import { createOwnMetrics } from "./exposition/own-metrics.js";
 import { createExporterRoutes } from "./http/exporter-routes.js";
 import { createHttpHandler } from "./http/http-handler.js";
@@ -16,13 +15,16 @@ import type { SendHttp } from "./shared/platform/http-client.js";
 import { listenHttp, type HttpServer } from "./shared/platform/http-server.js";
 import type { Logger } from "./shared/platform/logger.js";
 import { createSources } from "./sources/sources.js";
-import { createUplink } from "./uplink/uplink.js";
+import { createUplink, type Uplink } from "./uplink/uplink.js";
 
 const MAX_CONNECTIONS = 256;
 /** Time requests under way have to end when the exporter stops. */
 const HTTP_GRACE_MS = 2000;
 
-/** The others start when the cpu collector's half second is over, so that it does not measure their work. */
+/**
+ * The others start when the cpu collector's half second is over, so that it does not measure their
+ * work.
+ */
 const AFTER_CPU_WINDOW_MS = 600;
 
 /** The world around the exporter, so that a test can run the whole program. */
@@ -44,43 +46,52 @@ export interface ExporterApp {
 }
 
 /**
- * Builds the exporter and starts it: first what listens, so that a port in use is told before anything else happens.
+ * Builds the exporter and starts it: first what listens, so that a port in use is told before
+ * anything else happens.
  *
- * @throws {ConfigError | BadInputError} when a file named in the configuration or the address cannot be used
+ * @throws {ConfigError | BadInputError} when a file named in the configuration or the address
+ * cannot be used
  */
-export async function startExporter(config: ExporterConfig, surroundings: Surroundings): Promise<ExporterApp> {
+export async function startExporter(
+  config: ExporterConfig,
+  surroundings: Surroundings,
+): Promise<ExporterApp> {
   const { clock, log, files, hostname, version } = surroundings;
-  const web = config.webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(config.webConfigFile, files);
+  const web =
+    config.webConfigFile === undefined
+      ? OPEN_WEB_CONFIG
+      : await loadWebConfig(config.webConfigFile, files);
   const collectors = createCollectors(config, surroundings);
-  const sources: MetricsSource[] = [
-    createOwnMetrics({ version, nodejs: process.version, startWallMs: clock.wallMs() }),
-  ];
-  const exposition = new Exposition({ collectors: collectors.map(paceOf), sources, clock, log });
-  const listeners = [(sampling: Parameters<Exposition["receive"]>[0]) => exposition.receive(sampling)];
-  const samplingLoop = new SamplingLoop({ collectors, clock, log, listeners });
-  const routes = createExporterRoutes({ exposition, hostname, version, isReady: () => samplingLoop.hasSampledAll });
-  const handler = createHttpHandler({ routes, basicAuth: createBasicAuth(web.basicAuthUsers), log });
-  const server = await listen(handler, config, web);
+  const startWallMs = clock.wallMs();
+  const ownMetrics = createOwnMetrics({ version, nodejs: process.version, startWallMs });
+  const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
+  exposition.add(ownMetrics);
+  const samplingLoop = new SamplingLoop({ collectors, clock, log });
+  samplingLoop.listen((sampling) => exposition.receive(sampling));
 
-  const uplink = await createUplink(config, { ...surroundings, port: server.port }).catch(async (error: unknown) => {
-    await server.stop(0);
-    throw error;
-  });
-  if (config.alarms.enabled) {
-    const receiver: AlarmReceiver = uplink?.alarmSender ?? UNHEARD;
-    const instance = `${hostname}:${server.port}`;
-    const board = new AlarmBoard({ hostname, instance, receiver, log }, uplink?.lastingAlarms ?? []);
-    board.keepOnly(collectors.map(({ collector }) => collector.name), clock.wallMs());
-    listeners.push((sampling) => board.receive(sampling));
-    sources.push(board);
-  }
-  sources.push(...(uplink?.sources ?? []));
+  const isReady = (): boolean => samplingLoop.hasSampledAll;
+  const routes = createExporterRoutes({ exposition, hostname, version, isReady });
+  const basicAuth = createBasicAuth(web.basicAuthUsers);
+  const server = await listen(createHttpHandler({ routes, basicAuth, log }), config, web);
+  const { port } = server;
+
+  const uplink = await createUplink(config, { ...surroundings, port }).catch(
+    async (error: unknown) => {
+      await server.stop(0);
+      throw error;
+    },
+  );
+  const board = createAlarmBoard({ hostname, port, log, uplink });
+  const watched = config.alarms.enabled ? collectors.map(({ collector }) => collector.name) : [];
+  board.keepOnly(watched, startWallMs);
+  if (config.alarms.enabled) samplingLoop.listen((sampling) => board.receive(sampling));
+  for (const source of [board, ...(uplink?.sources ?? [])]) exposition.add(source);
 
   uplink?.start();
   samplingLoop.start();
-  log.info("Exporter started", { address: config.listen.address, port: server.port, version });
+  log.info("Exporter started", { address: config.listen.address, port, version });
   return {
-    port: server.port,
+    port,
     async stop() {
       await samplingLoop.stop();
       await uplink?.stop();
@@ -90,7 +101,22 @@ export async function startExporter(config: ExporterConfig, surroundings: Surrou
   };
 }
 
-function createCollectors(config: ExporterConfig, { clock, files }: Surroundings): ScheduledCollector[] {
+function createAlarmBoard(parts: {
+  readonly hostname: string;
+  readonly port: number;
+  readonly log: Logger;
+  readonly uplink: Uplink | undefined;
+}): AlarmBoard {
+  const { hostname, port, log, uplink } = parts;
+  const receiver: AlarmReceiver = uplink?.alarmSender ?? UNHEARD;
+  const instance = `${hostname}:${port}`;
+  return new AlarmBoard({ hostname, instance, receiver, log }, uplink?.lastingAlarms);
+}
+
+function createCollectors(
+  config: ExporterConfig,
+  { clock, files }: Surroundings,
+): ScheduledCollector[] {
   const sources = createSources({ clock, files });
   return COLLECTORS.flatMap(({ name, family, create }) => {
     const settings = config.collectors[name];
@@ -127,4 +153,8 @@ async function listen(
 }
 
 /** Without a master alarms are shown in metrics and in the log. */
-const UNHEARD: AlarmReceiver = { raise: () => undefined, renew: () => undefined, clear: () => undefined };
+const UNHEARD: AlarmReceiver = {
+  raise: () => undefined,
+  renew: () => undefined,
+  clear: () => undefined,
+};

@@ -8,7 +8,8 @@ import { parseMasterUrl } from "./uplink/master-url.js";
 export interface ExporterArguments {
   readonly help: boolean;
   readonly config: string | undefined;
-  readonly listen: { readonly address: string | undefined; readonly port: number | undefined } | undefined;
+  readonly listen:
+    { readonly address: string | undefined; readonly port: number | undefined } | undefined;
   readonly stateFolder: string | undefined;
   readonly masters: readonly string[] | undefined;
   readonly tokenFile: string | undefined;
@@ -22,7 +23,7 @@ Samples this machine and serves its metrics. Options win over the configuration 
 
   --config FILE           configuration (default /etc/pihealth/exporter.yml, where it exists)
   --listen-address ADDR   address:port, :port or address (default 0.0.0.0:8732)
-  --state FOLDER          where the node id and undelivered alarms are kept (default /var/lib/pihealth-exporter)
+  --state FOLDER          where what must last is kept (default /var/lib/pihealth-exporter)
   --master ADDR           master to report to, such as http://pi1:8730; may be given several times
   --token-file FILE       the fleet token
   --web-config-file FILE  TLS and basic authentication, as the Prometheus exporter-toolkit reads it
@@ -62,7 +63,10 @@ export function withArguments(config: ExporterConfig, given: ExporterArguments):
   const { listen, uplink } = config;
   return Object.freeze({
     ...config,
-    listen: { address: given.listen?.address ?? listen.address, port: given.listen?.port ?? listen.port },
+    listen: {
+      address: given.listen?.address ?? listen.address,
+      port: given.listen?.port ?? listen.port,
+    },
     stateFolder: given.stateFolder ?? config.stateFolder,
     uplink: {
       ...uplink,
@@ -74,7 +78,9 @@ export function withArguments(config: ExporterConfig, given: ExporterArguments):
   });
 }
 
-function parseOptions(argv: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] {
+function parseOptions(
+  argv: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
   } catch (error) {
@@ -83,17 +89,29 @@ function parseOptions(argv: readonly string[]): ReturnType<typeof parseArgs<{ op
 }
 
 /** `1.2.3.4:8732`, `[::1]:8732`, `:8732`, `1.2.3.4` or `[::1]`. */
-export function parseListenAddress(text: string): { address: string | undefined; port: number | undefined } {
+export function parseListenAddress(text: string): {
+  address: string | undefined;
+  port: number | undefined;
+} {
   const match = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
   const address = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (match === null || text === "" || (port ?? 0) > 65_535) {
-    throw new BadInputError(`Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8732 or [::]:8732`);
+    throw new BadInputError(
+      `Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8732 or [::]:8732`,
+    );
   }
   return { address: address === "" ? undefined : address, port };
 }
 
 function parseLogLevel(text: string | undefined): LogLevel | undefined {
-  if (text === undefined || text === "error" || text === "warn" || text === "info" || text === "debug") return text;
+  if (
+    text === undefined ||
+    text === "error" ||
+    text === "warn" ||
+    text === "info" ||
+    text === "debug"
+  )
+    return text;
   throw new BadInputError(`Cannot use log level "${text}": it must be error, warn, info or debug`);
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * `pihealth`: the exporter's commands. Every other command belongs to the scraper, which is asked for by address at
- * run time, because the exporter must install without it (docs/decisions/0002-command-line.md).
+ * `pihealth`: the exporter's commands. Every other command belongs to the scraper, which is asked
+ * for by address at run time, because the exporter must install without it
+ * (docs/decisions/0002-command-line.md).
  */
 import { fileURLToPath } from "node:url";
 import { messageOf, PihealthError, BadInputError } from "./shared/model/errors.js";
@@ -27,7 +28,8 @@ async function run(argv: readonly string[]): Promise<number> {
   const scraper = await loadScraperCli();
   if (command !== undefined && !EXPORTER_WORDS.includes(command)) {
     if (scraper !== undefined) return scraper.runScraperCommand(argv);
-    const detail = "it is not one of exporter, get, help, and the scraper, which has all others, is not installed here";
+    const detail =
+      "it is not exporter, get or help, and the scraper, which has all others, is not installed here";
     throw new BadInputError(`Cannot run "${command}": ${detail}`);
   }
   return runOwnCommand(argv, scraper);
@@ -38,12 +40,17 @@ async function loadScraperCli(): Promise<ScraperCli | undefined> {
   return (await import(SCRAPER_CLI.href)) as ScraperCli;
 }
 
-async function runOwnCommand(argv: readonly string[], scraper: ScraperCli | undefined): Promise<number> {
+async function runOwnCommand(
+  argv: readonly string[],
+  scraper: ScraperCli | undefined,
+): Promise<number> {
   const { Command } = await import("commander");
   const program = new Command("pihealth")
     .description("Watches a fleet of Raspberry Pis and other Linux machines")
     .version(programVersion());
-  program.command("exporter").description("sample this machine and serve its metrics (exporter --help)");
+  program
+    .command("exporter")
+    .description("sample this machine and serve its metrics (exporter --help)");
   program
     .command("get")
     .description("print what a machine says now, one line per fact")
@@ -52,8 +59,12 @@ async function runOwnCommand(argv: readonly string[], scraper: ScraperCli | unde
     .option("--config <file>", "configuration of the exporter on this machine")
     .option("--list", "say what there is to get")
     .action(get);
-  for (const { name, summary } of scraper?.SCRAPER_COMMANDS ?? []) program.command(name).description(summary);
-  if (scraper === undefined) program.addHelpText("after", "\nThe scraper is not installed here: its commands are missing.");
+  for (const { name, summary } of scraper?.SCRAPER_COMMANDS ?? []) {
+    program.command(name).description(summary);
+  }
+  if (scraper === undefined) {
+    program.addHelpText("after", "\nThe scraper is not installed here: its commands are missing.");
+  }
   if (argv.length === 0) {
     program.outputHelp({ error: true });
     return 1;
@@ -62,14 +73,25 @@ async function runOwnCommand(argv: readonly string[], scraper: ScraperCli | unde
   return 0;
 }
 
-async function get(family: string | undefined, options: { host?: string; config?: string; list?: boolean }): Promise<void> {
+async function get(
+  family: string | undefined,
+  options: { host?: string; config?: string; list?: boolean },
+): Promise<void> {
   const { getFamily, listFamilies } = await import("./get-command.js");
   const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
   const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);
   if (options.list === true) return listFamilies(writeLine);
-  if (family === undefined) throw new BadInputError('Cannot get "": no family is named, "pihealth get --list" names them');
+  if (family === undefined) {
+    throw new BadInputError('Cannot get "": no family is named, "pihealth get --list" names them');
+  }
   const { sendHttp } = await import("./shared/platform/http-client.js");
-  await getFamily(family, options, { clock: systemClock, files: realFiles, sendHttp, writeLine, writeNote });
+  await getFamily(family, options, {
+    clock: systemClock,
+    files: realFiles,
+    sendHttp,
+    writeLine,
+    writeNote,
+  });
 }
 
 run(process.argv.slice(2)).then(
@@ -77,7 +99,8 @@ run(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof PihealthError ? error.message : String((error as Error).stack ?? messageOf(error))}\n`);
+    const isOurs = error instanceof PihealthError || !(error instanceof Error);
+    process.stderr.write(`${isOurs ? messageOf(error) : error.stack}\n`); // A bug shows where it is.
     process.exitCode = 1;
   },
 );

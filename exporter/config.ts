@@ -62,7 +62,8 @@ export interface CollectorDefaults {
 }
 
 /**
- * @param filePath undefined: {@link DEFAULT_CONFIG_FILE}, or only defaults where that does not exist
+ * @param filePath undefined: {@link DEFAULT_CONFIG_FILE}, or only defaults where that does not
+ * exist
  * @throws {ConfigError} naming file, line and key
  */
 export async function loadExporterConfig(
@@ -82,7 +83,10 @@ export async function loadExporterConfig(
   }
 }
 
-export function parseExporterConfig(root: ConfigSection, collectors: readonly CollectorDefaults[]): ExporterConfig {
+export function parseExporterConfig(
+  root: ConfigSection,
+  collectors: readonly CollectorDefaults[],
+): ExporterConfig {
   const config: ExporterConfig = {
     listen: parseListen(root.section("listen")),
     webConfigFile: optionalFile(root, "web_config_file"),
@@ -108,7 +112,9 @@ function parseCollectors(
   section: ConfigSection,
   collectors: readonly CollectorDefaults[],
 ): Record<string, CollectorConfig> {
-  const entries = collectors.map((defaults) => [defaults.name, parseCollector(section, defaults)] as const);
+  const entries = collectors.map(
+    (defaults) => [defaults.name, parseCollector(section, defaults)] as const,
+  );
   section.rejectUnknownKeys();
   return Object.fromEntries(entries);
 }
@@ -125,18 +131,29 @@ function parseCollector(collectors: ConfigSection, defaults: CollectorDefaults):
 }
 
 function parseUplink(section: ConfigSection): UplinkConfig {
-  const masters = section.attempt("masters", () => section.strings("masters", { default: [] }).map(parseMasterUrl));
-  if (masters.length > MAX_MASTERS) section.fail("masters", `has ${masters.length} entries, it must have at most ${MAX_MASTERS}`);
+  const masters = section.attempt("masters", () =>
+    section.strings("masters", { default: [] }).map(parseMasterUrl),
+  );
+  if (masters.length > MAX_MASTERS)
+    section.fail("masters", `has ${masters.length} entries, it must have at most ${MAX_MASTERS}`);
   const tokenFile = optionalFile(section, "token_file");
   const caFile = optionalFile(section, "ca_file");
-  const heartbeatIntervalMs = section.durationMs("heartbeat_interval", { default: "30s", min: "1s", max: "10m" });
+  const heartbeatIntervalMs = section.durationMs("heartbeat_interval", {
+    default: "30s",
+    min: "1s",
+    max: "10m",
+  });
   section.rejectUnknownKeys();
   return { masters: [...new Set(masters)], tokenFile, caFile, heartbeatIntervalMs };
 }
 
 function parseAlarms(section: ConfigSection): AlarmsConfig {
   const enabled = section.boolean("enabled", { default: true });
-  const resendIntervalMs = section.durationMs("resend_interval", { default: "1m", min: "5s", max: "1h" });
+  const resendIntervalMs = section.durationMs("resend_interval", {
+    default: "1m",
+    min: "5s",
+    max: "1h",
+  });
   section.rejectUnknownKeys();
   return { enabled, resendIntervalMs };
 }

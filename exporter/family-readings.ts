@@ -18,7 +18,9 @@ export function createReading(values: Iterable<NamedValue>, timeMs: number): Fam
     series,
     value(metric, labels = {}) {
       const wanted = Object.entries(labels);
-      return series(metric).find((one) => wanted.every(([name, value]) => one.labels[name] === value))?.value;
+      return series(metric).find((one) =>
+        wanted.every(([name, value]) => one.labels[name] === value),
+      )?.value;
     },
   };
 }

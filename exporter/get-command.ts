@@ -5,13 +5,17 @@ import { DEFAULT_EXPORTER_PORT, loadExporterConfig, type ExporterConfig } from "
 import { createReading } from "./family-readings.js";
 import { collect } from "./sampling-loop.js";
 import { parseExposition } from "./shared/codec/exposition-parser.js";
-import { BadInputError, messageOf } from "./shared/model/errors.js";
+import { BadInputError, messageOf, PihealthError } from "./shared/model/errors.js";
 import { FAMILIES, type Family } from "./shared/model/family.js";
-import { FAMILY_DESCRIPTIONS, formatFamilyLines, type FamilyReading } from "./shared/model/human-lines.js";
+import {
+  FAMILY_DESCRIPTIONS,
+  formatFamilyLines,
+  type FamilyReading,
+} from "./shared/model/human-lines.js";
 import type { Sample } from "./shared/model/metric.js";
 import type { Clock } from "./shared/platform/clock.js";
 import type { Files } from "./shared/platform/files.js";
-import { HttpError, type SendHttp } from "./shared/platform/http-client.js";
+import type { SendHttp } from "./shared/platform/http-client.js";
 import { createSources } from "./sources/sources.js";
 
 export interface GetCommandParts {
@@ -34,7 +38,9 @@ const FETCH_LIMITS = { timeoutMs: 10_000, maxBodyBytes: 16_777_216 };
 const LOCAL_TIMEOUT_MS = 2000;
 const OURS = "pihealth_exporter_build_info";
 /** Families whose collectors fill the line of another one. */
-const ALSO_NEEDED: Partial<Record<Family, readonly Family[]>> = { system: ["memory", "cpu", "disk"] };
+const ALSO_NEEDED: Partial<Record<Family, readonly Family[]>> = {
+  system: ["memory", "cpu", "disk"],
+};
 
 export function listFamilies(writeLine: (line: string) => void): void {
   for (const family of FAMILIES) {
@@ -49,15 +55,25 @@ export function listFamilies(writeLine: (line: string) => void): void {
  * @param name a family, or `all`
  * @throws {BadInputError} when there is no such family or the host gives no metrics
  */
-export async function getFamily(name: string, options: GetOptions, parts: GetCommandParts): Promise<void> {
+export async function getFamily(
+  name: string,
+  options: GetOptions,
+  parts: GetCommandParts,
+): Promise<void> {
   const families = name === "all" ? FAMILIES : FAMILIES.filter((family) => family === name);
   if (families.length === 0) {
-    throw new BadInputError(`Cannot get "${name}": it is no family, it must be one of ${FAMILIES.join(", ")}, all`);
+    throw new BadInputError(
+      `Cannot get "${name}": it is no family, it must be one of ${FAMILIES.join(", ")}, all`,
+    );
   }
-  const reading = options.host === undefined ? await readHere(families, options, parts) : await readHost(options.host, parts);
+  const reading =
+    options.host === undefined
+      ? await readHere(families, options, parts)
+      : await readHost(options.host, parts);
   for (const family of families) {
     const lines = formatFamilyLines(family, reading);
-    for (const line of lines) parts.writeLine(name === "all" ? `${family.padEnd(11)}${line}` : line);
+    for (const line of lines)
+      parts.writeLine(name === "all" ? `${family.padEnd(11)}${line}` : line);
     if (lines.length === 0 && name !== "all") parts.writeNote(`Nothing to tell about ${family}`);
   }
 }
@@ -67,21 +83,31 @@ async function readHost(host: string, parts: GetCommandParts): Promise<FamilyRea
   try {
     return await fetchReading(url, FETCH_LIMITS, parts);
   } catch (error) {
-    throw new BadInputError(`Cannot get metrics of "${host}": ${messageOf(error)}`, { cause: error });
+    throw new BadInputError(`Cannot get metrics of "${host}": ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
 /** Asks the exporter that runs here; where none does, the collectors themselves, once. */
-async function readHere(families: readonly Family[], { config: configFile }: GetOptions, parts: GetCommandParts): Promise<FamilyReading> {
+async function readHere(
+  families: readonly Family[],
+  { config: configFile }: GetOptions,
+  parts: GetCommandParts,
+): Promise<FamilyReading> {
   const config = await loadExporterConfig(configFile, parts.files, COLLECTORS);
   const { address, port } = config.listen;
   const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
   const url = metricsUrl(`${host.includes(":") ? `[${host}]` : host}:${port}`);
   try {
-    const reading = await fetchReading(url, { ...FETCH_LIMITS, timeoutMs: LOCAL_TIMEOUT_MS }, parts);
+    const reading = await fetchReading(
+      url,
+      { ...FETCH_LIMITS, timeoutMs: LOCAL_TIMEOUT_MS },
+      parts,
+    );
     if (reading.value(OURS) !== undefined) return reading;
   } catch (error) {
-    if (!(error instanceof HttpError || error instanceof BadInputError)) throw error;
+    if (!(error instanceof PihealthError)) throw error; // Ours: no exporter of ours answers there.
   }
   return sampleOnce(families, config, parts);
 }
@@ -92,24 +118,40 @@ export function metricsUrl(host: string): string {
   const hasPort = /:\d+$/.test(host.replace(/^\[[^\]]*\]/, ""));
   const text = isUrl ? host : `http://${host}${hasPort ? "" : `:${DEFAULT_EXPORTER_PORT}`}`;
   if (!URL.canParse(text)) {
-    throw new BadInputError(`Cannot ask "${host}": it is no host, it must be like pi4, pi4:8732 or http://pi4:8732/metrics`);
+    throw new BadInputError(
+      `Cannot ask "${host}": it is no host, it must be like pi4 or http://pi4:8732/metrics`,
+    );
   }
   const url = new URL(text);
   if (url.pathname === "/") url.pathname = "/metrics";
   return url.href;
 }
 
-async function fetchReading(url: string, limits: typeof FETCH_LIMITS, parts: GetCommandParts): Promise<FamilyReading> {
+async function fetchReading(
+  url: string,
+  limits: typeof FETCH_LIMITS,
+  parts: GetCommandParts,
+): Promise<FamilyReading> {
   const response = await parts.sendHttp({ url, ...limits });
   if (response.status !== 200) {
-    throw new BadInputError(`Cannot fetch "${url}": it answers status ${response.status}, it must be 200`);
+    throw new BadInputError(
+      `Cannot fetch "${url}": it answers status ${response.status}, it must be 200`,
+    );
   }
   const { samples } = parseExposition(response.body, response.headers["content-type"]);
-  const values = samples.map(({ labels, value }) => ({ metric: labels.name, labels: labels.toObject(), value }));
+  const values = samples.map(({ labels, value }) => ({
+    metric: labels.name,
+    labels: labels.toObject(),
+    value,
+  }));
   return createReading(values, parts.clock.wallMs());
 }
 
-async function sampleOnce(families: readonly Family[], config: ExporterConfig, parts: GetCommandParts): Promise<FamilyReading> {
+async function sampleOnce(
+  families: readonly Family[],
+  config: ExporterConfig,
+  parts: GetCommandParts,
+): Promise<FamilyReading> {
   const { clock, files } = parts;
   const needed = new Set(families.flatMap((family) => [family, ...(ALSO_NEEDED[family] ?? [])]));
   const sources = createSources({ clock, files });
@@ -119,11 +161,16 @@ async function sampleOnce(families: readonly Family[], config: ExporterConfig, p
     try {
       return await collect(create(sources, config.collectorSettings), deadline.signal);
     } catch (error) {
-      if (!(error instanceof NoDataError)) parts.writeNote(`Cannot sample ${name}: ${messageOf(error)}`);
+      if (!(error instanceof NoDataError))
+        parts.writeNote(`Cannot sample ${name}: ${messageOf(error)}`);
       return [];
     }
   });
   const samples = (await Promise.all(sampled)).flat();
-  const values = samples.map(({ metric, labels, value }) => ({ metric: metric.name, labels, value }));
+  const values = samples.map(({ metric, labels, value }) => ({
+    metric: metric.name,
+    labels,
+    value,
+  }));
   return createReading(values, clock.wallMs());
 }

@@ -8,10 +8,16 @@ import type { Sources } from "./sources/sources.js";
 import { ALARM_SENDER_METRICS } from "./uplink/alarm-sender.js";
 import { HEARTBEAT_METRICS } from "./uplink/heartbeat-sender.js";
 
-/** Every metric the exporter can show, by collector and then by the part of the exporter that reports about itself. */
+/**
+ * Every metric the exporter can show, by collector and then by the part of the exporter that
+ * reports about itself.
+ */
 export function metricsCatalogue(sources: Sources, settings: CollectorSettings): MetricsSection[] {
   return [
-    ...COLLECTORS.map(({ name, create }) => ({ title: `Collector ${name}`, metrics: create(sources, settings).metrics })),
+    ...COLLECTORS.map(({ name, create }) => ({
+      title: `Collector ${name}`,
+      metrics: create(sources, settings).metrics,
+    })),
     { title: "About the collectors", metrics: EXPOSITION_METRICS },
     { title: "About the exporter", metrics: OWN_METRICS },
     { title: "About alarms", metrics: [...ALARM_BOARD_METRICS, ...ALARM_SENDER_METRICS] },

@@ -10,7 +10,10 @@ import { hostName, isUnderJournald, nextSignal, notifySystemd } from "./shared/p
 import { createLazyHttp } from "./uplink/lazy-http.js";
 import { programVersion } from "./shared/platform/version.js";
 
-/** The service manager restarts an exporter that has not called for four of these (WatchdogSec in the unit). */
+/**
+ * The service manager restarts an exporter that has not called for four of these (WatchdogSec in
+ * the unit).
+ */
 const WATCHDOG_INTERVAL_MS = 30_000;
 const STOP_WITHIN_MS = 10_000;
 
@@ -22,7 +25,10 @@ export async function runExporter(argv: readonly string[]): Promise<number> {
       process.stdout.write(EXPORTER_USAGE);
       return 0;
     }
-    const config = withArguments(await loadExporterConfig(given.config, realFiles, COLLECTORS), given);
+    const config = withArguments(
+      await loadExporterConfig(given.config, realFiles, COLLECTORS),
+      given,
+    );
     return await serve(config);
   } catch (error) {
     if (!(error instanceof PihealthError)) throw error;
@@ -65,6 +71,7 @@ async function serve(config: Parameters<typeof startExporter>[0]): Promise<numbe
 async function callWatchdog(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     notifySystemd("WATCHDOG=1");
-    await systemClock.sleep(WATCHDOG_INTERVAL_MS, signal).catch(() => undefined); // Aborted: the loop ends.
+    // Aborted: the loop ends.
+    await systemClock.sleep(WATCHDOG_INTERVAL_MS, signal).catch(() => undefined);
   }
 }

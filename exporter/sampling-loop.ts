@@ -33,8 +33,9 @@ export interface ScheduledCollector {
   readonly intervalMs: number;
   readonly deadlineMs: number;
   /**
-   * Before the first run. Collectors with equal delays and intervals wake the processor once for all, which saves more
-   * than half of their cost: what costs is a wake-up with cold caches, not the reading.
+   * Before the first run. Collectors with equal delays and intervals wake the processor once for
+   * all, which saves more than half of their cost: what costs is a wake-up with cold caches, not
+   * the reading.
    */
   readonly startDelayMs: number;
 }
@@ -53,15 +54,23 @@ interface SamplingLoopParts {
   readonly collectors: readonly ScheduledCollector[];
   readonly clock: Clock;
   readonly log: Logger;
-  readonly listeners: readonly SamplingListener[];
 }
 
 /** Runs every collector on its own interval. One that hangs or fails is noticed by no other. */
 export class SamplingLoop {
   private readonly loops: readonly CollectorLoop[];
+  private readonly listeners: SamplingListener[] = [];
 
   constructor(parts: SamplingLoopParts) {
-    this.loops = parts.collectors.map((scheduled) => new CollectorLoop(scheduled, parts));
+    const emit = (sampling: Sampling): void => {
+      for (const listen of this.listeners) listen(sampling);
+    };
+    this.loops = parts.collectors.map((scheduled) => new CollectorLoop(scheduled, parts, emit));
+  }
+
+  /** @param listener called with every sampling; must not throw */
+  listen(listener: SamplingListener): void {
+    this.listeners.push(listener);
   }
 
   /** True once every collector has run, whatever came of it. */
@@ -79,12 +88,18 @@ export class SamplingLoop {
   }
 }
 
-/** Given as the reason where nobody looks at it: the usual reason is an exception with a stack, made each time. */
+/**
+ * Given as the reason where nobody looks at it: the usual reason is an exception with a stack, made
+ * each time.
+ */
 const ENDED = new Error("the collector has ended");
 
 type Outcome = Pick<Sampling, "samples" | "error">;
 
-/** Runs one collector. A run that hangs is reported as failed at its deadline; the next one starts after its end. */
+/**
+ * Runs one collector. A run that hangs is reported as failed at its deadline; the next one starts
+ * after its end.
+ */
 class CollectorLoop {
   hasSampled = false;
   private readonly stopping = new AbortController();
@@ -98,6 +113,7 @@ class CollectorLoop {
   constructor(
     private readonly scheduled: ScheduledCollector,
     private readonly parts: SamplingLoopParts,
+    private readonly listener: SamplingListener,
   ) {}
 
   start(): void {
@@ -149,13 +165,18 @@ class CollectorLoop {
 
   private async collect(): Promise<Outcome> {
     try {
-      return { samples: await collect(this.scheduled.collector, this.deadline.signal), error: undefined };
+      return {
+        samples: await collect(this.scheduled.collector, this.deadline.signal),
+        error: undefined,
+      };
     } catch (error) {
       return { samples: [], error: asError(error) };
     }
   }
 
-  /** Resolves at the deadline; never once the collector has `ended`, whose own outcome counts then. */
+  /**
+   * Resolves at the deadline; never once the collector has `ended`, whose own outcome counts then.
+   */
   private async deadlineOutcome(ended: AbortSignal): Promise<Outcome> {
     const { deadlineMs } = this.scheduled;
     // Most collectors are done before the event loop turns: they need no timer.
@@ -166,7 +187,9 @@ class CollectorLoop {
       if (!ended.aborted) throw error;
       return new Promise(() => undefined);
     }
-    const error = new DeadlineError(`Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`);
+    const error = new DeadlineError(
+      `Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`,
+    );
     this.deadline.abort(error);
     this.deadline = new AbortController();
     return { samples: [], error };
@@ -174,13 +197,20 @@ class CollectorLoop {
 
   private emit(started: Pick<Sampling, "wallMs" | "monotonicMs">, outcome: Outcome): void {
     const { collector, family } = this.scheduled;
-    const { clock, listeners } = this.parts;
+    const { clock } = this.parts;
     this.hasSampled = true;
     this.logChange(outcome.error);
     const ok = outcome.error === undefined || outcome.error instanceof NoDataError;
     const durationMs = clock.monotonicMs() - started.monotonicMs;
-    const sampling: Sampling = { ...started, ...outcome, collector: collector.name, family, ok, durationMs };
-    for (const listen of listeners) listen(sampling);
+    const sampling: Sampling = {
+      ...started,
+      ...outcome,
+      collector: collector.name,
+      family,
+      ok,
+      durationMs,
+    };
+    this.listener(sampling);
   }
 
   private logChange(error: Error | undefined): void {
@@ -189,7 +219,10 @@ class CollectorLoop {
     if (error?.message === this.lastMessage) return;
     this.lastMessage = error?.message;
     if (error instanceof NoDataError) {
-      log.debug("Collector has nothing to read on this machine", { collector: name, reason: error.message });
+      log.debug("Collector has nothing to read on this machine", {
+        collector: name,
+        reason: error.message,
+      });
     } else if (error === undefined) {
       log.info("Collector works again", { collector: name });
     } else {
@@ -198,7 +231,10 @@ class CollectorLoop {
   }
 }
 
-/** Runs a collector once and checks what it returns. What it throws, at once or later, becomes the rejection. */
+/**
+ * Runs a collector once and checks what it returns. What it throws, at once or later, becomes the
+ * rejection.
+ */
 export async function collect(collector: Collector, signal: AbortSignal): Promise<Sample[]> {
   const samples = await collector.collect(signal);
   if (samples.length > MAX_SAMPLES_PER_COLLECTOR) {

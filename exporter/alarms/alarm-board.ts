@@ -40,16 +40,22 @@ export interface ActiveAlarm {
 }
 
 /**
- * The alarms that last. A sampling raises those it shows and clears those of its collector that it does not show; a
- * failed sampling says nothing and changes nothing.
+ * The alarms that last. A sampling raises those it shows and clears those of its collector that it
+ * does not show; a failed sampling says nothing and changes nothing.
  */
 export class AlarmBoard implements MetricsSource {
   readonly metrics = ALARM_BOARD_METRICS;
   private readonly active = new Map<string, ActiveAlarm>();
   private raised = 0;
 
-  /** @param lasting alarms that lasted when the exporter ended; their collectors say whether they still do */
-  constructor(private readonly parts: AlarmBoardParts, lasting: readonly ActiveAlarm[] = []) {
+  /**
+   * @param lasting alarms that lasted when the exporter ended; their collectors say whether they
+   * still do
+   */
+  constructor(
+    private readonly parts: AlarmBoardParts,
+    lasting: readonly ActiveAlarm[] = [],
+  ) {
     for (const entry of lasting) this.active.set(keyOf(entry.alarm), entry);
   }
 
@@ -77,7 +83,12 @@ export class AlarmBoard implements MetricsSource {
     const labels = this.labelsOf(finding);
     const key = Labels.of(labels).key;
     const startsAtMs = this.active.get(key)?.alarm.startsAtMs ?? wallMs;
-    const alarm = { labels, annotations: this.annotationsOf(finding, startsAtMs), startsAtMs, endsAtMs: undefined };
+    const alarm = {
+      labels,
+      annotations: this.annotationsOf(finding, startsAtMs),
+      startsAtMs,
+      endsAtMs: undefined,
+    };
     const isNew = !this.active.has(key);
     this.active.set(key, { alarm, collector });
     if (isNew) {

@@ -1,4 +1,7 @@
-/** Which samples are alarms. Metrics are named as docs/metrics.md does, a test holds that they exist. */
+/**
+ * Which samples are alarms. Metrics are named as docs/metrics.md does, a test holds that they
+ * exist.
+ */
 import { ALARM_LEVELS } from "../shared/model/family.js";
 import type { Sample } from "../shared/model/metric.js";
 
@@ -16,7 +19,9 @@ export interface Finding {
 /** Most alarms of one sampling: a machine in real trouble says so in fewer. */
 const MAX_FINDINGS = 100;
 
-const LEVEL_ALARMS: Readonly<Record<string, { alertname: string; fact: (samples: readonly Sample[]) => string }>> = {
+const LEVEL_ALARMS: Readonly<
+  Record<string, { alertname: string; fact: (samples: readonly Sample[]) => string }>
+> = {
   memory: { alertname: "PihealthMemoryWarning", fact: describeMemory },
   cpu: { alertname: "PihealthCpuWarning", fact: describeCpu },
   disk: { alertname: "PihealthDiskWarning", fact: describeDisk },
@@ -31,8 +36,13 @@ const DECIDING_METRICS: ReadonlySet<string> = new Set([
 
 /** @param samples of one successful run of one collector */
 export function findAlarms(samples: readonly Sample[]): Finding[] {
-  if (!samples.some(({ metric }) => DECIDING_METRICS.has(metric.name))) return []; // As for most collectors.
-  return [...findLevels(samples), ...findUnderVoltage(samples), ...findMaliciousProcesses(samples)].slice(0, MAX_FINDINGS);
+  // As for most collectors.
+  if (!samples.some(({ metric }) => DECIDING_METRICS.has(metric.name))) return [];
+  return [
+    ...findLevels(samples),
+    ...findUnderVoltage(samples),
+    ...findMaliciousProcesses(samples),
+  ].slice(0, MAX_FINDINGS);
 }
 
 function findLevels(samples: readonly Sample[]): Finding[] {
@@ -40,7 +50,15 @@ function findLevels(samples: readonly Sample[]): Finding[] {
     const family = labels["family"] ?? "";
     const alarm = LEVEL_ALARMS[family];
     if (alarm === undefined || value < ALARM_LEVELS.warning) return [];
-    return [{ alertname: alarm.alertname, severity: "warning", family, labels: {}, fact: alarm.fact(samples) }];
+    return [
+      {
+        alertname: alarm.alertname,
+        severity: "warning",
+        family,
+        labels: {},
+        fact: alarm.fact(samples),
+      },
+    ];
   });
 }
 
@@ -50,7 +68,9 @@ function findUnderVoltage(samples: readonly Sample[]): Finding[] {
   );
   if (!isNow) return [];
   const fact = "the supply voltage is too low";
-  return [{ alertname: "PihealthUnderVoltage", severity: "warning", family: "system", labels: {}, fact }];
+  return [
+    { alertname: "PihealthUnderVoltage", severity: "warning", family: "system", labels: {}, fact },
+  ];
 }
 
 function findMaliciousProcesses(samples: readonly Sample[]): Finding[] {
@@ -71,13 +91,17 @@ function findMaliciousProcesses(samples: readonly Sample[]): Finding[] {
     severity: "warning",
     family: "processes",
     labels,
-    fact: `process ${labels["comm"]} (pid ${labels["pid"]}, user ${labels["user"]}) uses ${uses.join(" and ")}`,
+    fact:
+      `process ${labels["comm"]} (pid ${labels["pid"]}, user ${labels["user"]}) ` +
+      `uses ${uses.join(" and ")}`,
   }));
 }
 
 function describeMemory(samples: readonly Sample[]): string {
   const used = named(samples, "pihealth_memory_used_ratio")[0];
-  return used === undefined ? "memory is at the warning level" : `memory is ${percent(used.value)} used`;
+  return used === undefined
+    ? "memory is at the warning level"
+    : `memory is ${percent(used.value)} used`;
 }
 
 function describeCpu(samples: readonly Sample[]): string {
@@ -91,7 +115,10 @@ function describeDisk(samples: readonly Sample[]): string {
     ...named(samples, "pihealth_filesystem_used_ratio"),
     ...named(samples, "pihealth_disk_used_ratio"),
   ];
-  const worst = ratios.reduce<Sample | undefined>((most, next) => (next.value > (most?.value ?? -1) ? next : most), undefined);
+  const worst = ratios.reduce<Sample | undefined>(
+    (most, next) => (next.value > (most?.value ?? -1) ? next : most),
+    undefined,
+  );
   if (worst === undefined) return "a disk is at the warning level";
   return `${worst.labels["mountpoint"] ?? worst.labels["disk"]} is ${percent(worst.value)} full`;
 }

@@ -3,7 +3,7 @@ import { gauge, type Sample } from "../shared/model/metric.js";
 
 export const COLLECTOR_SUCCESS = gauge({
   name: "pihealth_collector_success",
-  help: "Whether the last run of the collector succeeded (1) or failed (0); finding no such hardware is a success.",
+  help: "1 when the collector's last run succeeded, also by finding no such hardware, else 0.",
   labels: ["collector"],
 });
 export const COLLECTOR_DURATION_SECONDS = gauge({
@@ -16,7 +16,11 @@ export const COLLECTOR_LAST_SUCCESS_SECONDS = gauge({
   help: "When the last successful run of the collector began, in seconds since the Unix epoch.",
   labels: ["collector"],
 });
-export const COLLECTOR_METRICS = [COLLECTOR_SUCCESS, COLLECTOR_DURATION_SECONDS, COLLECTOR_LAST_SUCCESS_SECONDS];
+export const COLLECTOR_METRICS = [
+  COLLECTOR_SUCCESS,
+  COLLECTOR_DURATION_SECONDS,
+  COLLECTOR_LAST_SUCCESS_SECONDS,
+];
 
 interface CollectorState {
   /** Of the last successful run. */
@@ -35,8 +39,9 @@ export interface CollectorPace {
 }
 
 /**
- * What each collector last said. The samples of a collector that fails stay for two of its intervals and a deadline
- * after its last good run: one missed run leaves no hole, and nothing old is shown as if it were new.
+ * What each collector last said. The samples of a collector that fails stay for two of its
+ * intervals and a deadline after its last good run: one missed run leaves no hole, and nothing old
+ * is shown as if it were new.
  */
 export class CollectorStates {
   private readonly states = new Map<string, CollectorState>();
@@ -52,11 +57,16 @@ export class CollectorStates {
     const { collector, ok, durationMs } = sampling;
     const before = this.states.get(collector);
     if (!ok) {
-      const { samples = [], expiresMs = Number.POSITIVE_INFINITY, lastSuccessWallMs } = before ?? {};
+      const {
+        samples = [],
+        expiresMs = Number.POSITIVE_INFINITY,
+        lastSuccessWallMs,
+      } = before ?? {};
       this.states.set(collector, { samples, expiresMs, lastSuccessWallMs, ok, durationMs });
       return;
     }
-    const expiresMs = sampling.monotonicMs + (this.lifetimesMs.get(collector) ?? Number.POSITIVE_INFINITY);
+    const expiresMs =
+      sampling.monotonicMs + (this.lifetimesMs.get(collector) ?? Number.POSITIVE_INFINITY);
     const { samples, wallMs } = sampling;
     this.states.set(collector, { samples, expiresMs, lastSuccessWallMs: wallMs, ok, durationMs });
   }
@@ -76,12 +86,24 @@ export class CollectorStates {
   /** Samples of all collectors, then those about the collectors themselves. */
   *samples(): Generator<Sample> {
     for (const { samples } of this.states.values()) yield* samples;
-    for (const [collector, state] of this.states) {
-      yield COLLECTOR_SUCCESS.sample(state.ok ? 1 : 0, { collector });
-      yield COLLECTOR_DURATION_SECONDS.sample(state.durationMs / 1000, { collector });
-      if (state.lastSuccessWallMs !== undefined) {
-        yield COLLECTOR_LAST_SUCCESS_SECONDS.sample(state.lastSuccessWallMs / 1000, { collector });
-      }
-    }
+    for (const [collector, state] of this.states) yield* runSamples({ collector, ...state });
   }
+}
+
+/** What the last run of a collector tells about the collector. */
+export function runSamples(run: {
+  readonly collector: string;
+  readonly ok: boolean;
+  readonly durationMs: number;
+  readonly lastSuccessWallMs: number | undefined;
+}): Sample[] {
+  const { collector, ok, durationMs, lastSuccessWallMs } = run;
+  const samples: Sample[] = [
+    COLLECTOR_SUCCESS.sample(ok ? 1 : 0, { collector }),
+    COLLECTOR_DURATION_SECONDS.sample(durationMs / 1000, { collector }),
+  ];
+  if (lastSuccessWallMs !== undefined) {
+    samples.push(COLLECTOR_LAST_SUCCESS_SECONDS.sample(lastSuccessWallMs / 1000, { collector }));
+  }
+  return samples;
 }

@@ -21,24 +21,29 @@ export const EXPOSITION_METRICS = [...COLLECTOR_METRICS, DUPLICATE_SAMPLES_TOTAL
 
 interface ExpositionParts {
   readonly collectors: readonly CollectorPace[];
-  /** Parts of the exporter that report about themselves. */
-  readonly sources: readonly MetricsSource[];
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * The bytes of `/metrics`. They are prepared at the first request after a change, in the format and encoding asked
- * for, and are the same for every request until the next change.
+ * The bytes of `/metrics`. They are prepared at the first request after a change, in the format and
+ * encoding asked for, and are the same for every request until the next change.
  */
 export class Exposition {
   private readonly states: CollectorStates;
   /** By format and encoding. A text that is being prepared is waited for, not prepared twice. */
   private prepared = new Map<string, Promise<Buffer>>();
+  private readonly sources: MetricsSource[] = [];
   private duplicates = 0;
 
   constructor(private readonly parts: ExpositionParts) {
     this.states = new CollectorStates(parts.collectors);
+  }
+
+  /** Adds a part of the exporter that reports about itself. */
+  add(source: MetricsSource): void {
+    this.sources.push(source);
+    this.prepared = new Map();
   }
 
   receive(sampling: Sampling): void {
@@ -50,31 +55,40 @@ export class Exposition {
     if (this.states.dropExpired(this.parts.clock.monotonicMs())) this.prepared = new Map();
     const identity = this.once(this.prepared, format, () => this.render(format));
     if (encoding === "identity") return identity;
-    const bytes = (): Promise<Buffer> => identity.then((text) => compress(text, { level: GZIP_LEVEL }));
+    const bytes = (): Promise<Buffer> =>
+      identity.then((text) => compress(text, { level: GZIP_LEVEL }));
     return this.once(this.prepared, `${format} gzip`, bytes);
   }
 
-  private once(prepared: Map<string, Promise<Buffer>>, key: string, make: () => Promise<Buffer>): Promise<Buffer> {
+  private once(
+    prepared: Map<string, Promise<Buffer>>,
+    key: string,
+    make: () => Promise<Buffer>,
+  ): Promise<Buffer> {
     const known = prepared.get(key);
     if (known !== undefined) return known;
     const made = make();
     prepared.set(key, made);
-    made.catch(() => prepared.delete(key)); // The next request tries again; this one reports the error.
+    // The next request tries again; this one reports the error.
+    made.catch(() => prepared.delete(key));
     return made;
   }
 
   private async render(format: ExpositionFormat): Promise<Buffer> {
-    return Buffer.from(await renderMetricText(this.samples(), format, (sample) => this.countDuplicate(sample)));
+    return Buffer.from(
+      await renderMetricText(this.samples(), format, (sample) => this.countDuplicate(sample)),
+    );
   }
 
   private *samples(): Generator<Sample> {
     yield* this.states.samples();
-    for (const source of this.parts.sources) yield* source.read();
+    for (const source of this.sources) yield* source.read();
     yield DUPLICATE_SAMPLES_TOTAL.sample(this.duplicates);
   }
 
   private countDuplicate({ metric }: Sample): void {
-    if (this.duplicates === 0) this.parts.log.warn("A series was sampled twice at once", { metric: metric.name });
+    if (this.duplicates === 0)
+      this.parts.log.warn("A series was sampled twice at once", { metric: metric.name });
     this.duplicates++;
   }
 }

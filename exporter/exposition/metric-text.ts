@@ -1,8 +1,9 @@
 /**
  * Samples to text, by prom-client: the one file that knows it.
  *
- * Its metrics are used as carriers only. Values are not kept in them, because their index of label sets confuses label
- * values that contain its separators, and their reset and increment cost more than the text itself.
+ * Its metrics are used as carriers only. Values are not kept in them, because their index of label
+ * sets confuses label values that contain its separators, and their reset and increment cost more
+ * than the text itself.
  */
 import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import Counter from "prom-client/lib/counter.js";
@@ -24,7 +25,8 @@ interface MetricFamily {
 }
 
 /**
- * Renders samples in the order in which their metrics first come. Of samples of the same series the first counts.
+ * Renders samples in the order in which their metrics first come. Of samples of the same series the
+ * first counts.
  *
  * @param onDuplicate called for every sample left out
  */
@@ -36,14 +38,20 @@ export async function renderMetricText(
   const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   registry.setContentType(CONTENT_TYPES[format] as typeof Registry.OPENMETRICS_CONTENT_TYPE);
   for (const family of groupByMetric(samples, onDuplicate).values()) {
-    registry.registerMetric(family.metric.type === "counter" ? new CarriedCounter(family) : new CarriedGauge(family));
+    registry.registerMetric(
+      family.metric.type === "counter" ? new CarriedCounter(family) : new CarriedGauge(family),
+    );
   }
   const text = await registry.metrics();
-  // prom-client writes "Nan", which OpenMetrics does not know. A value always ends its line, a label value never does.
+  // prom-client writes "Nan", which OpenMetrics does not know. A value always ends its line, a
+  // label value never does.
   return text.replaceAll(" Nan\n", " NaN\n");
 }
 
-function groupByMetric(samples: Iterable<Sample>, onDuplicate: (sample: Sample) => void): Map<string, MetricFamily> {
+function groupByMetric(
+  samples: Iterable<Sample>,
+  onDuplicate: (sample: Sample) => void,
+): Map<string, MetricFamily> {
   const families = new Map<string, MetricFamily>();
   const series = new Set<string>();
   for (const sample of samples) {
@@ -54,7 +62,8 @@ function groupByMetric(samples: Iterable<Sample>, onDuplicate: (sample: Sample) 
     }
     series.add(key);
     const family = families.get(sample.metric.name);
-    if (family === undefined) families.set(sample.metric.name, { metric: sample.metric, samples: [sample] });
+    if (family === undefined)
+      families.set(sample.metric.name, { metric: sample.metric, samples: [sample] });
     else family.samples.push(sample);
   }
   return families;
@@ -96,6 +105,16 @@ function carriedValues(
   carrier: object,
   { metric, samples }: MetricFamily,
 ): MetricObjectWithValues<MetricValue<string>> {
-  const { name, type } = carrier as { name: string; type: MetricObjectWithValues<MetricValue<string>>["type"] };
-  return { name, type, help: metric.help, aggregator: "sum", collect: () => undefined, values: samples };
+  const { name, type } = carrier as {
+    name: string;
+    type: MetricObjectWithValues<MetricValue<string>>["type"];
+  };
+  return {
+    name,
+    type,
+    help: metric.help,
+    aggregator: "sum",
+    collect: () => undefined,
+    values: samples,
+  };
 }

@@ -7,18 +7,20 @@ export interface MetricsSection {
 
 const HEAD = `# Metrics of the exporter
 
-<!-- Generated from the definitions in exporter/ by exporter/exposition/metrics-document.ts: do not edit by hand. -->
+<!-- Generated from the definitions by exporter/exposition/metrics-document.ts: do not edit. -->
 
-Everything at \`/metrics\`, in the Prometheus text format 0.0.4 and in OpenMetrics 1.0 (where a counter's type is declared
-without \`_total\`). Values are in base units. Ratios go from 0 to 1.
+Everything at \`/metrics\`, in the Prometheus text format 0.0.4 and in OpenMetrics 1.0 (where a
+counter's type is declared without \`_total\`). Values are in base units. Ratios go from 0 to 1.
 
-Each section is one collector, by its name in the configuration and in \`pihealth_collector_success{collector}\`. A
-collector that fails keeps its last values for two of its intervals and its deadline; then its series are left out until
-it succeeds again. One that finds nothing to read on this machine, such as a thermal zone, is a success without series.
+Each section is one collector, by its name in the configuration and in
+\`pihealth_collector_success{collector}\`. A collector that fails keeps its last values for two of
+its intervals and its deadline; then its series are left out until it succeeds again. One that finds
+nothing to read on this machine, such as a thermal zone, is a success without series.
 `;
 
 /**
- * docs/metrics.md. A metric several collectors offer is described with the first and named with the others.
+ * docs/metrics.md. A metric several collectors offer is described with the first and named with the
+ * others.
  *
  * @returns Markdown
  */
@@ -31,7 +33,14 @@ export function renderMetricsDocument(sections: readonly MetricsSection[]): stri
       const labels = metric.labels.map((label) => `\`${label}\``).join(", ");
       return `| \`${metric.name}\` | ${metric.type} | ${labels} | ${help.replaceAll("|", "\\|")} |`;
     });
-    return [`## ${title}`, "", "| metric | type | labels | |", "|---|---|---|---|", ...rows, ""].join("\n");
+    return [
+      `## ${title}`,
+      "",
+      "| metric | type | labels | |",
+      "|---|---|---|---|",
+      ...rows,
+      "",
+    ].join("\n");
   });
   return [HEAD, ...parts].join("\n");
 }

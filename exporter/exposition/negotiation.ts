@@ -1,6 +1,7 @@
 /**
- * Which format and encoding to answer in: RFC 9110, section 12.5, with the media types of the Prometheus world.
- * A client that accepts nothing on offer gets plain text: every scraper can read that, and a browser shows it.
+ * Which format and encoding to answer in: RFC 9110, section 12.5, with the media types of the
+ * Prometheus world. A client that accepts nothing on offer gets plain text: every scraper can read
+ * that, and a browser shows it.
  */
 import type { ExpositionEncoding } from "./exposition.js";
 import type { ExpositionFormat } from "./metric-text.js";
@@ -20,7 +21,8 @@ interface Alternative {
 /** @param accept the `Accept` header */
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   const ranked = parseAlternatives(accept).filter(({ quality }) => quality > 0);
-  ranked.sort((left, right) => right.quality - left.quality); // Stable: of equals the first named wins.
+  // Stable: of equals the first named wins.
+  ranked.sort((left, right) => right.quality - left.quality);
   for (const alternative of ranked) {
     const format = formatOf(alternative);
     if (format !== undefined) return format;
@@ -29,7 +31,8 @@ export function negotiateFormat(accept: string | undefined): ExpositionFormat {
 }
 
 /**
- * Parameters other than `version`, such as `escaping`, change nothing: every name served is valid under all of them.
+ * Parameters other than `version`, such as `escaping`, change nothing: every name served is valid
+ * under all of them.
  */
 function formatOf({ name, parameters }: Alternative): ExpositionFormat | undefined {
   const version = parameters.get("version");
@@ -48,7 +51,9 @@ function formatOf({ name, parameters }: Alternative): ExpositionFormat | undefin
 
 /** @param acceptEncoding the `Accept-Encoding` header */
 export function negotiateEncoding(acceptEncoding: string | undefined): ExpositionEncoding {
-  const qualities = new Map(parseAlternatives(acceptEncoding).map(({ name, quality }) => [name, quality]));
+  const qualities = new Map(
+    parseAlternatives(acceptEncoding).map(({ name, quality }) => [name, quality]),
+  );
   const anyQuality = qualities.get("*") ?? 0;
   const gzipQuality = qualities.get("gzip") ?? qualities.get("x-gzip") ?? anyQuality;
   const identityQuality = qualities.get("identity") ?? 0;

@@ -31,7 +31,11 @@ interface OwnMetricsOptions {
 }
 
 /** The exporter's own use of the machine, read at the moment metrics are prepared. */
-export function createOwnMetrics({ version, nodejs, startWallMs }: OwnMetricsOptions): MetricsSource {
+export function createOwnMetrics({
+  version,
+  nodejs,
+  startWallMs,
+}: OwnMetricsOptions): MetricsSource {
   return {
     metrics: OWN_METRICS,
     read() {
@@ -48,4 +52,10 @@ export function createOwnMetrics({ version, nodejs, startWallMs }: OwnMetricsOpt
   };
 }
 
-export const OWN_METRICS = [BUILD_INFO, START_TIME_SECONDS, CPU_SECONDS_TOTAL, RESIDENT_MEMORY_BYTES, OPEN_FDS];
+export const OWN_METRICS = [
+  BUILD_INFO,
+  START_TIME_SECONDS,
+  CPU_SECONDS_TOTAL,
+  RESIDENT_MEMORY_BYTES,
+  OPEN_FDS,
+];

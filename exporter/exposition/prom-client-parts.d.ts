@@ -1,4 +1,7 @@
-/** The parts of prom-client that are loaded. Importing it as a whole costs 10 MB more, for its cluster support. */
+/**
+ * The parts of prom-client that are loaded. Importing it as a whole costs 10 MB more, for its
+ * cluster support.
+ */
 declare module "prom-client/lib/registry.js" {
   import { Registry } from "prom-client";
   export default Registry;

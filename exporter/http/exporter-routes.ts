@@ -12,20 +12,31 @@ interface ExporterRoutesParts {
   readonly isReady: () => boolean;
 }
 
-export function createExporterRoutes({ exposition, hostname, version, isReady }: ExporterRoutesParts): HttpRoute[] {
+export function createExporterRoutes({
+  exposition,
+  hostname,
+  version,
+  isReady,
+}: ExporterRoutesParts): HttpRoute[] {
   return [
     { path: "/metrics", answer: (question) => answerMetrics(exposition, question) },
     { path: "/-/healthy", isOpen: true, answer: () => textAnswer(200, "Healthy") },
     {
       path: "/-/ready",
       isOpen: true,
-      answer: () => (isReady() ? textAnswer(200, "Ready") : textAnswer(503, "Not ready: the first sampling is running")),
+      answer: () =>
+        isReady()
+          ? textAnswer(200, "Ready")
+          : textAnswer(503, "Not ready: the first sampling is running"),
     },
     { path: "/", answer: () => landingPage({ hostname, version }) },
   ];
 }
 
-async function answerMetrics(exposition: Exposition, { headers }: HttpQuestion): Promise<HttpAnswer> {
+async function answerMetrics(
+  exposition: Exposition,
+  { headers }: HttpQuestion,
+): Promise<HttpAnswer> {
   const format = negotiateFormat(headers["accept"]);
   const encoding = negotiateEncoding(headers["accept-encoding"]);
   return {

@@ -29,33 +29,55 @@ function handlerOf(route: HttpRoute, basicAuth: BasicAuth): RequestHandler {
   return async (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       const refusal = textAnswer(405, `Method not allowed: it must be one of ${ALLOWED_METHODS}`);
-      send(response, { ...refusal, headers: { ...refusal.headers, allow: ALLOWED_METHODS, connection: "close" } });
+      send(response, {
+        ...refusal,
+        headers: { ...refusal.headers, allow: ALLOWED_METHODS, connection: "close" },
+      });
       return;
     }
     if (route.isOpen !== true && !(await basicAuth(request.headers.authorization))) {
       const refusal = textAnswer(401, "Unauthorized");
-      send(response, { ...refusal, headers: { ...refusal.headers, "www-authenticate": 'Basic realm="pihealth"' } });
+      send(response, {
+        ...refusal,
+        headers: { ...refusal.headers, "www-authenticate": 'Basic realm="pihealth"' },
+      });
       return;
     }
     const headers = request.headers as Readonly<Record<string, string | undefined>>;
-    send(response, await route.answer({ headers, parameters: request.params as Record<string, string> }));
+    send(
+      response,
+      await route.answer({ headers, parameters: request.params as Record<string, string> }),
+    );
   };
 }
 
-/** Written with Node's own calls: express would copy, hash and rename. HEAD gets the length and no body. */
+/**
+ * Written with Node's own calls: express would copy, hash and rename. HEAD gets the length and no
+ * body.
+ */
 function send(response: Response, { status, headers, body }: HttpAnswer): void {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  response.writeHead(status, { ...headers, "x-content-type-options": "nosniff", "content-length": bytes.length });
+  response.writeHead(status, {
+    ...headers,
+    "x-content-type-options": "nosniff",
+    "content-length": bytes.length,
+  });
   response.end(bytes);
 }
 
-/** Four parameters make it an error handler for express. Errors with a status below 500 are the client's. */
+/** Errors with a status from 400 to 499 are the client's. */
 function errorHandler(log: Logger): ErrorRequestHandler {
-  return (error: unknown, request, response, _next) => {
+  return (error: unknown, request, response, next) => {
     const status = (error as { status?: unknown } | undefined)?.status;
     const isClientError = typeof status === "number" && status >= 400 && status < 500;
-    if (!isClientError) log.error("Cannot answer a request", { path: request.path, error: messageOf(error) });
-    if (response.headersSent) response.destroy();
-    else send(response, isClientError ? textAnswer(status, "Bad request") : textAnswer(500, "Internal error"));
+    if (!isClientError)
+      log.error("Cannot answer a request", { path: request.path, error: messageOf(error) });
+    if (response.headersSent)
+      next(error); // Express cuts the connection: the client must not take it for whole.
+    else
+      send(
+        response,
+        isClientError ? textAnswer(status, "Bad request") : textAnswer(500, "Internal error"),
+      );
   };
 }

@@ -2,18 +2,25 @@ import type { HttpAnswer } from "./http-route.js";
 
 const SECURITY_HEADERS = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 };
 
 /** What a person sees who opens the address in a browser. */
-export function landingPage({ hostname, version }: { hostname: string; version: string }): HttpAnswer {
+export function landingPage({
+  hostname,
+  version,
+}: {
+  hostname: string;
+  version: string;
+}): HttpAnswer {
   const name = escapeHtml(hostname);
   const body = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>pihealth exporter on ${name}</title>
-<style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 40rem; padding: 0 1rem }</style>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 40rem }</style>
 <h1>pihealth exporter</h1>
 <p>Version ${escapeHtml(version)} on <strong>${name}</strong>.</p>
 <ul>
@@ -26,7 +33,13 @@ export function landingPage({ hostname, version }: { hostname: string; version: 
   return { status: 200, headers: SECURITY_HEADERS, body };
 }
 
-const HTML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const HTML_ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => HTML_ENTITIES[character] as string);

@@ -40,14 +40,20 @@ export class AlarmOutbox {
     private readonly log: Logger,
   ) {}
 
-  /** Reads what an earlier run left. A folder that cannot be read or written costs durability, not delivery. */
+  /**
+   * Reads what an earlier run left. A folder that cannot be read or written costs durability, not
+   * delivery.
+   */
   static async open(folder: string, files: Files, log: Logger): Promise<AlarmOutbox> {
     const outbox = new AlarmOutbox(folder, files, log);
     try {
       await files.makeFolder(folder);
       for (const { name } of await files.list(folder)) await outbox.readEntry(name);
     } catch (error) {
-      log.error("Cannot open the alarm outbox: alarms do not survive a restart", { folder, error: messageOf(error) });
+      log.error("Cannot open the alarm outbox: alarms do not survive a restart", {
+        folder,
+        error: messageOf(error),
+      });
     }
     return outbox;
   }
@@ -63,7 +69,13 @@ export class AlarmOutbox {
   }
 
   add(alarm: Alarm, collector: string): OutboxEntry {
-    const entry = { sequence: this.nextSequence++, collector, alarm, sizeBytes: 0, saved: undefined };
+    const entry = {
+      sequence: this.nextSequence++,
+      collector,
+      alarm,
+      sizeBytes: 0,
+      saved: undefined,
+    };
     entry.sizeBytes = encodeEntry(entry).length;
     this.stored.set(entry.sequence, entry);
     this.sizeBytes += entry.sizeBytes;
@@ -75,7 +87,10 @@ export class AlarmOutbox {
     return this.stored.has(entry.sequence);
   }
 
-  /** Writes the entry if the disk does not have its start and end yet; new words about it are not worth a write. */
+  /**
+   * Writes the entry if the disk does not have its start and end yet; new words about it are not
+   * worth a write.
+   */
   save(entry: OutboxEntry): Promise<void> {
     return this.onDisk("write", entry, async (filePath) => {
       const stored = this.stored.get(entry.sequence);
@@ -96,20 +111,33 @@ export class AlarmOutbox {
     });
   }
 
-  private onDisk(action: string, entry: OutboxEntry, work: (filePath: string) => Promise<void>): Promise<void> {
+  private onDisk(
+    action: string,
+    entry: OutboxEntry,
+    work: (filePath: string) => Promise<void>,
+  ): Promise<void> {
     const filePath = path.join(this.folder, `${String(entry.sequence).padStart(12, "0")}.json`);
-    this.disk = this.disk.then(() => work(filePath)).catch((error: unknown) => {
-      this.log.error(`Cannot ${action} an alarm in the outbox`, { file: filePath, error: messageOf(error) });
-    });
+    this.disk = this.disk
+      .then(() => work(filePath))
+      .catch((error: unknown) => {
+        this.log.error(`Cannot ${action} an alarm in the outbox`, {
+          file: filePath,
+          error: messageOf(error),
+        });
+      });
     return this.disk;
   }
 
   private makeRoom(newest: StoredEntry): void {
-    while (this.stored.size > MAX_OUTBOX_ENTRIES || (this.sizeBytes > MAX_OUTBOX_BYTES && this.stored.size > 1)) {
+    const isFull = (): boolean =>
+      this.stored.size > MAX_OUTBOX_ENTRIES || this.sizeBytes > MAX_OUTBOX_BYTES;
+    while (isFull()) {
       const older = [...this.stored.values()].filter((entry) => entry !== newest);
-      const victim = older.find(({ alarm }) => alarm.endsAtMs !== undefined) ?? (older[0] as StoredEntry);
+      const victim = older.find(({ alarm }) => alarm.endsAtMs !== undefined) ?? older[0];
+      if (victim === undefined) return; // The newest alone is kept whatever its size.
+      const alertname = victim.alarm.labels["alertname"];
       this.dropped++;
-      this.log.warn("The alarm outbox is full: an alarm is dropped", { alertname: victim.alarm.labels["alertname"] });
+      this.log.warn("The alarm outbox is full: an alarm is dropped", { alertname });
       void this.remove(victim); // Errors end in the log; the order on disk is kept by `disk`.
     }
   }
@@ -127,7 +155,10 @@ export class AlarmOutbox {
       this.sizeBytes += text.length;
       this.nextSequence = Math.max(this.nextSequence, sequence + 1);
     } catch (error) {
-      this.log.warn("An alarm in the outbox cannot be read and is dropped", { file: filePath, error: messageOf(error) });
+      this.log.warn("An alarm in the outbox cannot be read and is dropped", {
+        file: filePath,
+        error: messageOf(error),
+      });
       this.dropped++;
       if (codeOf(error) === undefined) await this.files.remove(filePath);
     }
@@ -136,7 +167,14 @@ export class AlarmOutbox {
 
 function encodeEntry({ alarm, collector }: OutboxEntry): string {
   const { labels, annotations, startsAtMs, endsAtMs = null } = alarm;
-  const stored = { version: FORMAT_VERSION, collector, starts_at_ms: startsAtMs, ends_at_ms: endsAtMs, labels, annotations };
+  const stored = {
+    version: FORMAT_VERSION,
+    collector,
+    starts_at_ms: startsAtMs,
+    ends_at_ms: endsAtMs,
+    labels,
+    annotations,
+  };
   return `${JSON.stringify(stored)}\n`;
 }
 
@@ -144,10 +182,12 @@ function encodeEntry({ alarm, collector }: OutboxEntry): string {
 function decodeEntry(text: string): { alarm: Alarm; collector: string } {
   const stored = JSON.parse(text) as Record<string, unknown> | null;
   const { version, collector, starts_at_ms: startsAtMs, ends_at_ms: endsAtMs } = stored ?? {};
-  if (version !== FORMAT_VERSION) throw new TypeError(`version is ${String(version)}, it must be ${FORMAT_VERSION}`);
+  if (version !== FORMAT_VERSION)
+    throw new TypeError(`version is ${String(version)}, it must be ${FORMAT_VERSION}`);
   if (typeof collector !== "string") throw new TypeError("collector must be a text");
   if (!isTime(startsAtMs)) throw new TypeError("starts_at_ms must be a time");
-  if (endsAtMs !== null && !isTime(endsAtMs)) throw new TypeError("ends_at_ms must be a time or null");
+  if (endsAtMs !== null && !isTime(endsAtMs))
+    throw new TypeError("ends_at_ms must be a time or null");
   const labels = stringMap(stored?.["labels"]);
   const annotations = stringMap(stored?.["annotations"]);
   return { alarm: { labels, annotations, startsAtMs, endsAtMs: endsAtMs ?? undefined }, collector };
@@ -156,12 +196,16 @@ function decodeEntry(text: string): { alarm: Alarm; collector: string } {
 const LAST_DATE_MS = 8.64e15; // ECMAScript Date: the last representable millisecond.
 
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LAST_DATE_MS;
+  return (
+    typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LAST_DATE_MS
+  );
 }
 
 function stringMap(value: unknown): Record<string, string> {
-  if (typeof value !== "object" || value === null) throw new TypeError("labels and annotations must be objects");
+  if (typeof value !== "object" || value === null)
+    throw new TypeError("labels and annotations must be objects");
   const entries = Object.entries(value);
-  if (entries.some(([, text]) => typeof text !== "string")) throw new TypeError("labels must be texts");
+  if (entries.some(([, text]) => typeof text !== "string"))
+    throw new TypeError("labels must be texts");
   return Object.fromEntries(entries as [string, string][]);
 }

@@ -7,7 +7,12 @@ import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { ALERTS_PATH, encodeAlarms, type Alarm } from "../shared/protocol/pushed-alarm.js";
 import type { AlarmOutbox, OutboxEntry } from "./alarm-outbox.js";
-import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome, type MasterReply } from "./master-client.js";
+import {
+  MASTER_OUTCOMES,
+  type MasterClient,
+  type MasterOutcome,
+  type MasterReply,
+} from "./master-client.js";
 import { RetryDelay } from "./retry-delay.js";
 import { Wakeup } from "./wakeup.js";
 
@@ -22,9 +27,13 @@ export const ALARM_OUTBOX_ENTRIES = gauge({
 });
 export const ALARMS_DROPPED_TOTAL = counter({
   name: "pihealth_alarms_dropped_total",
-  help: "Alarms given up undelivered, because the outbox was full or a stored one could not be read.",
+  help: "Alarms given up undelivered: the outbox was full, or a stored one could not be read.",
 });
-export const ALARM_SENDER_METRICS = [ALARM_DELIVERIES_TOTAL, ALARM_OUTBOX_ENTRIES, ALARMS_DROPPED_TOTAL];
+export const ALARM_SENDER_METRICS = [
+  ALARM_DELIVERIES_TOTAL,
+  ALARM_OUTBOX_ENTRIES,
+  ALARMS_DROPPED_TOTAL,
+];
 
 const MAX_ALARMS_PER_MESSAGE = 64;
 const FIRST_RETRY_MS = 1000;
@@ -59,8 +68,8 @@ interface MasterState {
 }
 
 /**
- * Tells every master of every alarm: at once, again while it lasts, and that it is over, each until the master has
- * taken it. A master that is away delays no other.
+ * Tells every master of every alarm: at once, again while it lasts, and that it is over, each until
+ * the master has taken it. A master that is away delays no other.
  */
 export class AlarmSender implements AlarmReceiver, MetricsSource {
   readonly metrics = ALARM_SENDER_METRICS;
@@ -71,7 +80,8 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   private loops: Promise<void>[] = [];
 
   constructor(private readonly parts: AlarmSenderParts) {
-    setMaxListeners(0, this.stopping.signal); // One for every alarm of the last second: bounded by the outbox.
+    // One for every alarm of the last second: bounded by the outbox.
+    setMaxListeners(0, this.stopping.signal);
     this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock)]));
     for (const entry of parts.outbox.entries) {
       if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);
@@ -112,7 +122,9 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   read(): Sample[] {
     const { outbox } = this.parts;
     const deliveries = [...this.masters].flatMap(([master, { counts }]) =>
-      MASTER_OUTCOMES.map((outcome) => ALARM_DELIVERIES_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome })),
+      MASTER_OUTCOMES.map((outcome) =>
+        ALARM_DELIVERIES_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome }),
+      ),
     );
     return [
       ...deliveries,
@@ -128,7 +140,8 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   }
 
   private async keepUnlessTaken(entry: OutboxEntry): Promise<void> {
-    await this.parts.clock.sleep(KEEP_AFTER_MS, this.stopping.signal).catch(() => undefined); // Stopping saves all.
+    // Stopping saves all.
+    await this.parts.clock.sleep(KEEP_AFTER_MS, this.stopping.signal).catch(() => undefined);
     if (!this.isTakenByAll(entry)) await this.parts.outbox.save(entry);
   }
 
@@ -172,7 +185,11 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   }
 
   /** @returns false when the master is to be left alone for a while */
-  private async send(master: string, state: MasterState, entries: readonly OutboxEntry[]): Promise<boolean> {
+  private async send(
+    master: string,
+    state: MasterState,
+    entries: readonly OutboxEntry[],
+  ): Promise<boolean> {
     const { clock, client, resendIntervalMs } = this.parts;
     const alarms = entries.map(({ alarm }) => alarm);
     const lastingUntilMs = clock.wallMs() + REPETITIONS_UNTIL_OVER * resendIntervalMs;
@@ -181,14 +198,21 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
     this.logChange(master, state, reply);
-    if (reply.outcome === "rejected" && entries.length > 1) return this.sendSingly(master, state, entries);
+    if (reply.outcome === "rejected" && entries.length > 1)
+      return this.sendSingly(master, state, entries);
     if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;
-    await Promise.all(entries.map((entry, index) => this.markTaken(state, entry, alarms[index] as Alarm)));
+    await Promise.all(
+      entries.map((entry, index) => this.markTaken(state, entry, alarms[index] as Alarm)),
+    );
     return true;
   }
 
   /** One alarm that a master rejects must not keep the others from it. */
-  private async sendSingly(master: string, state: MasterState, entries: readonly OutboxEntry[]): Promise<boolean> {
+  private async sendSingly(
+    master: string,
+    state: MasterState,
+    entries: readonly OutboxEntry[],
+  ): Promise<boolean> {
     for (const entry of entries) {
       if (!(await this.send(master, state, [entry]))) return false;
     }
@@ -199,7 +223,10 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   private async markTaken(state: MasterState, entry: OutboxEntry, sent: Alarm): Promise<void> {
     const { clock, outbox } = this.parts;
     const isRepetition = state.taken.has(entry);
-    state.taken.set(entry, { isOver: sent.endsAtMs !== undefined, monotonicMs: clock.monotonicMs() });
+    state.taken.set(entry, {
+      isOver: sent.endsAtMs !== undefined,
+      monotonicMs: clock.monotonicMs(),
+    });
     if (entry.alarm.endsAtMs === undefined) {
       if (isRepetition) await outbox.save(entry);
     } else if (this.isTakenByAll(entry)) {

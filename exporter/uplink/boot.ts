@@ -1,11 +1,16 @@
 import { readKernelFile } from "../shared/platform/files.js";
 
-/** The kernel's random id of this boot, /proc/sys/kernel/random/boot_id; "0" where there is none. */
+/**
+ * The kernel's random id of this boot, /proc/sys/kernel/random/boot_id; "0" where there is none.
+ */
 export function readBootId(): string {
   return readOr("/proc/sys/kernel/random/boot_id", /^[0-9a-f-]{36}$/) ?? "0";
 }
 
-/** Milliseconds since boot: the first number of /proc/uptime, which is in seconds. 0 where there is none. */
+/**
+ * Milliseconds since boot: the first number of /proc/uptime, which is in seconds. 0 where there is
+ * none.
+ */
 export function readUptimeMs(): number {
   const seconds = readOr("/proc/uptime", /^\d+(\.\d+)? /)?.split(" ")[0];
   return Math.round(Number(seconds ?? 0) * 1000);

@@ -5,9 +5,18 @@ import { counter, gauge, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 import {
-  decodeHeartbeatReply, encodeHeartbeat, HEARTBEAT_PATH, type Heartbeat, type HeartbeatReply,
+  decodeHeartbeatReply,
+  encodeHeartbeat,
+  HEARTBEAT_PATH,
+  type Heartbeat,
+  type HeartbeatReply,
 } from "../shared/protocol/heartbeat.js";
-import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome, type MasterReply } from "./master-client.js";
+import {
+  MASTER_OUTCOMES,
+  type MasterClient,
+  type MasterOutcome,
+  type MasterReply,
+} from "./master-client.js";
 import { RetryDelay, spread } from "./retry-delay.js";
 
 export const HEARTBEATS_TOTAL = counter({
@@ -44,8 +53,9 @@ interface MasterState {
 }
 
 /**
- * Tells every master on its own that this Pi is alive. A heartbeat that fails is tried again after 2 s, then ever more
- * slowly, at most as slowly as the interval; a master that is away delays no other.
+ * Tells every master on its own that this Pi is alive. A heartbeat that fails is tried again after
+ * 2 s, then ever more slowly, at most as slowly as the interval; a master that is away delays no
+ * other.
  */
 export class HeartbeatSender implements MetricsSource {
   readonly metrics = HEARTBEAT_METRICS;
@@ -56,7 +66,10 @@ export class HeartbeatSender implements MetricsSource {
   constructor(private readonly parts: HeartbeatSenderParts) {
     setMaxListeners(0, this.stopping.signal); // Two for every master.
     this.states = new Map(
-      parts.masters.map((master) => [master, { counts: new Map(), last: undefined, lastSuccessWallMs: undefined }]),
+      parts.masters.map((master) => [
+        master,
+        { counts: new Map(), last: undefined, lastSuccessWallMs: undefined },
+      ]),
     );
   }
 
@@ -85,7 +98,11 @@ export class HeartbeatSender implements MetricsSource {
   private async beat(master: string, state: MasterState): Promise<void> {
     const { clock, intervalMs, random } = this.parts;
     const { signal } = this.stopping;
-    const retryDelay = new RetryDelay({ firstMs: Math.min(FIRST_RETRY_MS, intervalMs), maxMs: intervalMs, random });
+    const retryDelay = new RetryDelay({
+      firstMs: Math.min(FIRST_RETRY_MS, intervalMs),
+      maxMs: intervalMs,
+      random,
+    });
     while (!signal.aborted) {
       const isTaken = await this.send(master, state);
       if (isTaken) retryDelay.reset();
@@ -99,7 +116,10 @@ export class HeartbeatSender implements MetricsSource {
   private async send(master: string, state: MasterState): Promise<boolean> {
     const { client, describe } = this.parts;
     const url = `${master}${HEARTBEAT_PATH}`;
-    const reply = this.decoded(master, await client.post(url, encodeHeartbeat(describe()), this.stopping.signal));
+    const reply = this.decoded(
+      master,
+      await client.post(url, encodeHeartbeat(describe()), this.stopping.signal),
+    );
     if (this.stopping.signal.aborted) return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
     if (reply.outcome === "ok") state.lastSuccessWallMs = this.parts.clock.wallMs();

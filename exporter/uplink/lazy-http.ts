@@ -6,10 +6,11 @@ import type { HttpAgent, SendHttp } from "../shared/platform/http-client.js";
 const MAX_SOCKETS_PER_MASTER = 2;
 
 /**
- * Sends over connections that are kept. The client is loaded at the first request: an exporter without a master does
- * without its memory.
+ * Sends over connections that are kept. The client is loaded at the first request: an exporter
+ * without a master does without its memory.
  *
- * @param caFile PEM file of the authority that signs the masters' certificates; undefined: those the system knows
+ * @param caFile PEM file of the authority that signs the masters' certificates; undefined: those
+ * the system knows
  * @throws {BadInputError} when the file cannot be read
  */
 export async function createLazyHttp(caFile: string | undefined, files: Files): Promise<SendHttp> {
@@ -26,6 +27,8 @@ async function readAuthority(caFile: string, files: Files): Promise<string> {
   try {
     return await files.readText(caFile);
   } catch (error) {
-    throw new BadInputError(`Cannot read certificate authority "${caFile}": ${messageOf(error)}`, { cause: error });
+    throw new BadInputError(`Cannot read certificate authority "${caFile}": ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

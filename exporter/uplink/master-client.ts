@@ -5,7 +5,12 @@ import type { UplinkToken } from "./uplink-token.js";
 export type MasterOutcome = "ok" | "refused" | "rejected" | "failed" | "timeout" | "unreachable";
 
 export const MASTER_OUTCOMES: readonly MasterOutcome[] = [
-  "ok", "refused", "rejected", "failed", "timeout", "unreachable",
+  "ok",
+  "refused",
+  "rejected",
+  "failed",
+  "timeout",
+  "unreachable",
 ];
 
 export interface MasterReply {
@@ -30,7 +35,11 @@ export class MasterClient {
 
   async post(url: string, body: string, signal: AbortSignal): Promise<MasterReply> {
     const { sendHttp, token } = this.parts;
-    const headers = { "content-type": "application/json", "user-agent": "pihealth-exporter", ...token.headers() };
+    const headers = {
+      "content-type": "application/json",
+      "user-agent": "pihealth-exporter",
+      ...token.headers(),
+    };
     const limits = { timeoutMs: TIMEOUT_MS, maxBodyBytes: MAX_REPLY_BYTES };
     try {
       const response = await sendHttp({ url, method: "POST", headers, body, signal, ...limits });
@@ -38,7 +47,11 @@ export class MasterClient {
       return replyOf(response);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      return { outcome: error.code === "timeout" ? "timeout" : "unreachable", detail: error.message, body: NOTHING };
+      return {
+        outcome: error.code === "timeout" ? "timeout" : "unreachable",
+        detail: error.message,
+        body: NOTHING,
+      };
     }
   }
 }
@@ -48,7 +61,10 @@ function replyOf({ status, body }: HttpResponse): MasterReply {
   return { outcome: outcomeOf(status), detail: `status ${status}`, body };
 }
 
-/** Rejected is what would be rejected again however often it is sent; all else may be better the next time. */
+/**
+ * Rejected is what would be rejected again however often it is sent; all else may be better the
+ * next time.
+ */
 function outcomeOf(status: number): MasterOutcome {
   if (status === 401 || status === 403) return "refused";
   return status === 400 || status === 413 || status === 422 ? "rejected" : "failed";

@@ -4,7 +4,8 @@ import { BadInputError } from "../shared/model/errors.js";
 const DEFAULT_MASTER_PORT = 8730;
 
 /**
- * Reads the address of a master: `http://pi1:8730`, `https://pi1/prefix`, or short `pi1` and `pi1:8730`.
+ * Reads the address of a master: `http://pi1:8730`, `https://pi1/prefix`, or short `pi1` and
+ * `pi1:8730`.
  *
  * @returns the URL without a slash at its end, so that a path can be added
  * @throws {BadInputError} when it is anything else; credentials belong into the token file
@@ -17,7 +18,9 @@ export function parseMasterUrl(text: string): string {
     throw new BadInputError(`Cannot use master "${text}": it is not an address, ${expected}`);
   }
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
-    throw new BadInputError(`Cannot use master "${text}": it has a user, query or fragment, ${expected}`);
+    throw new BadInputError(
+      `Cannot use master "${text}": it has a user, query or fragment, ${expected}`,
+    );
   }
   return `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, "")}`;
 }

@@ -5,7 +5,10 @@ interface RetryDelayOptions {
   readonly random: () => number;
 }
 
-/** Delays between retries: doubling from the first, spread by a fifth either way so that a fleet does not march. */
+/**
+ * Delays between retries: doubling from the first, spread by a fifth either way so that a fleet
+ * does not march.
+ */
 export class RetryDelay {
   private failures = 0;
 

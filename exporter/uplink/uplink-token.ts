@@ -14,14 +14,21 @@ export class UplinkToken {
    * @throws {BadInputError} when the file cannot be read or holds no token
    */
   static async load(filePath: string | undefined, files: Files): Promise<UplinkToken> {
-    return new UplinkToken(filePath === undefined ? undefined : await readFleetToken(filePath, files), filePath, files);
+    return new UplinkToken(
+      filePath === undefined ? undefined : await readFleetToken(filePath, files),
+      filePath,
+      files,
+    );
   }
 
   headers(): Record<string, string> {
     return this.token === undefined ? {} : { authorization: tokenHeader(this.token) };
   }
 
-  /** For when a master refused the token: it may have been changed since. Keeps the old one if the file is gone. */
+  /**
+   * For when a master refused the token: it may have been changed since. Keeps the old one if the
+   * file is gone.
+   */
   async reload(): Promise<void> {
     if (this.filePath === undefined) return;
     this.token = await readFleetToken(this.filePath, this.files).catch(() => this.token);

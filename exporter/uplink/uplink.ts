@@ -24,6 +24,14 @@ interface UplinkParts {
   /** Where this exporter answers. */
   readonly port: number;
   readonly random: () => number;
+  readonly history?: HistoryLink;
+}
+
+/** What heartbeats tell about the history on this Pi, and where replies about it go. */
+export interface HistoryLink {
+  facts(): Heartbeat["history"];
+  /** The master has all samples before `durableUntilMs`; the least of all masters counts. */
+  confirm(master: string, durableUntilMs: number): void;
 }
 
 export interface Uplink {
@@ -41,10 +49,13 @@ export interface Uplink {
  * @returns undefined when no master is configured
  * @throws {BadInputError} when the token file cannot be used
  */
-export async function createUplink(config: ExporterConfig, parts: UplinkParts): Promise<Uplink | undefined> {
+export async function createUplink(
+  config: ExporterConfig,
+  parts: UplinkParts,
+): Promise<Uplink | undefined> {
   const { masters, tokenFile, heartbeatIntervalMs } = config.uplink;
   if (masters.length === 0) return undefined;
-  const { clock, files, sendHttp, log, random, port } = parts;
+  const { clock, files, sendHttp, log, random, port, history } = parts;
   const token = await UplinkToken.load(tokenFile, files);
   const nodeId = await loadNodeId(config.stateFolder, files, log);
   const outbox = await AlarmOutbox.open(path.join(config.stateFolder, "outbox"), files, log);
@@ -54,10 +65,25 @@ export async function createUplink(config: ExporterConfig, parts: UplinkParts): 
   const bootId = readBootId();
   const hostname = parts.hostname.replace(/[^a-zA-Z0-9._-]/g, "-").slice(0, 253) || "unknown";
   const describe = (): Heartbeat => ({
-    nodeId, hostname, port, bootId, wallMs: Math.round(clock.wallMs()), monotonicMs: readUptimeMs(), history: undefined,
+    nodeId,
+    hostname,
+    port,
+    bootId,
+    wallMs: Math.round(clock.wallMs()),
+    monotonicMs: readUptimeMs(),
+    history: history?.facts(),
   });
-  const heartbeatSender = new HeartbeatSender({ ...shared, intervalMs: heartbeatIntervalMs, describe });
-  const alarmSender = new AlarmSender({ ...shared, resendIntervalMs: config.alarms.resendIntervalMs, outbox });
+  const heartbeatSender = new HeartbeatSender({
+    ...shared,
+    intervalMs: heartbeatIntervalMs,
+    describe,
+    onReply: (master, { durableUntilMs }) => history?.confirm(master, durableUntilMs),
+  });
+  const alarmSender = new AlarmSender({
+    ...shared,
+    resendIntervalMs: config.alarms.resendIntervalMs,
+    outbox,
+  });
   const lasting = outbox.entries.filter(({ alarm }) => alarm.endsAtMs === undefined);
   return {
     alarmSender,

@@ -1,6 +1,9 @@
 import type { Clock } from "../shared/platform/clock.js";
 
-/** A sleep that others can end. Being woken while awake ends the next sleep at once, so that no call is missed. */
+/**
+ * A sleep that others can end. Being woken while awake ends the next sleep at once, so that no call
+ * is missed.
+ */
 export class Wakeup {
   private isCalled = false;
   private sleeping: AbortController | undefined;

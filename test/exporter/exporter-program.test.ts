@@ -20,13 +20,21 @@ writeFileSync(TOKEN_FILE, "a-token-for-this-test\n");
 const children: ChildProcess[] = [];
 
 function run(script: string, args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [path.join(REPOSITORY, "dist/exporter", script), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [path.join(REPOSITORY, "dist/exporter", script), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   children.push(child);
   return child;
 }
 
 const runExporter = (...args: string[]): ChildProcess =>
-  run("main.js", ["--config", path.join(FOLDER, "exporter.yml"), "--state", path.join(FOLDER, "state"), ...args]);
+  run("main.js", [
+    "--config",
+    path.join(FOLDER, "exporter.yml"),
+    "--state",
+    path.join(FOLDER, "state"),
+    ...args,
+  ]);
 
 /** Resolves with the match as soon as the child's log has it. */
 function logged(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
@@ -43,7 +51,9 @@ function logged(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> 
   });
 }
 
-async function outcome(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function outcome(
+  child: ChildProcess,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const texts = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk: Buffer) => (texts.stdout += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (texts.stderr += chunk.toString()));
@@ -71,7 +81,14 @@ before(async () => {
   await new Promise<void>((resolve) => master.listen(0, "127.0.0.1", resolve));
   const masterUrl = `http://127.0.0.1:${(master.address() as AddressInfo).port}`;
   const firstHeartbeat = new Promise<void>((resolve) => (onHeartbeat = resolve));
-  exporter = runExporter("--listen-address", "127.0.0.1:0", "--master", masterUrl, "--token-file", TOKEN_FILE);
+  exporter = runExporter(
+    "--listen-address",
+    "127.0.0.1:0",
+    "--master",
+    masterUrl,
+    "--token-file",
+    TOKEN_FILE,
+  );
   const [, port] = await logged(exporter, /msg="Exporter started".* port=(\d+)/);
   base = `http://127.0.0.1:${port}`;
   await firstHeartbeat;
@@ -96,8 +113,13 @@ test("the real exporter serves this machine's metrics, without a remark of promt
   await untilReady();
   const text = await (await fetch(`${base}/metrics`)).text();
   assert.equal(promtoolCheckMetrics(text), "");
-  for (const { name } of COLLECTORS) assert.match(text, new RegExp(`^pihealth_collector_success\\{collector="${name}"\\} `, "m"));
-  for (const name of ["pihealth_memory_total_bytes", "pihealth_load1", "pihealth_exporter_resident_memory_bytes"]) {
+  for (const { name } of COLLECTORS)
+    assert.match(text, new RegExp(`^pihealth_collector_success\\{collector="${name}"\\} `, "m"));
+  for (const name of [
+    "pihealth_memory_total_bytes",
+    "pihealth_load1",
+    "pihealth_exporter_resident_memory_bytes",
+  ]) {
     assert.match(text, new RegExp(`^${name} [0-9]`, "m"));
   }
   const accept = "application/openmetrics-text;version=1.0.0";
@@ -132,13 +154,24 @@ test("a port in use is told as such, with exit code 1", async () => {
   const { code, stderr } = await outcome(runExporter("--listen-address", `127.0.0.1:${port}`));
   blocker.close();
   assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`Cannot listen on "127\\.0\\.0\\.1:${port}": another program listens there`));
+  assert.match(
+    stderr,
+    new RegExp(`Cannot listen on "127\\.0\\.0\\.1:${port}": another program listens there`),
+  );
 });
 
 for (const { name, args, message } of [
   { name: "an unknown option", args: ["--bogus"], message: /^Cannot read the command line: / },
-  { name: "a configuration that is not there", args: ["--config", "/nowhere.yml"], message: /^Cannot load "\/nowhere\.yml": / },
-  { name: "a token file that is not there", args: ["--listen-address", "127.0.0.1:0", "--master", "m", "--token-file", "/nowhere"], message: /Cannot read fleet token "\/nowhere"/ },
+  {
+    name: "a configuration that is not there",
+    args: ["--config", "/nowhere.yml"],
+    message: /^Cannot load "\/nowhere\.yml": /,
+  },
+  {
+    name: "a token file that is not there",
+    args: ["--listen-address", "127.0.0.1:0", "--master", "m", "--token-file", "/nowhere"],
+    message: /Cannot read fleet token "\/nowhere"/,
+  },
 ]) {
   test(`${name} is one clear line and exit code 1`, async () => {
     const { code, stderr } = await outcome(runExporter(...args));

@@ -10,7 +10,10 @@ import { createSources } from "../../exporter/sources/sources.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { currentMetricsDocument, METRICS_DOCUMENT } from "../support/metrics-document.js";
 
-const catalogue = metricsCatalogue(createSources({ clock: new FakeClock(), files: realFiles }), DEFAULT_COLLECTOR_SETTINGS);
+const catalogue = metricsCatalogue(
+  createSources({ clock: new FakeClock(), files: realFiles }),
+  DEFAULT_COLLECTOR_SETTINGS,
+);
 const metrics = catalogue.flatMap((section) => section.metrics);
 
 test("docs/metrics.md is what the definitions say (write it anew: node dist/test/support/metrics-document.js)", () => {

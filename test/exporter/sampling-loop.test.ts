@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NoDataError, type Collector } from "../../exporter/collectors/collector.js";
-import { SamplingLoop, type Sampling, type ScheduledCollector } from "../../exporter/sampling-loop.js";
+import {
+  SamplingLoop,
+  type Sampling,
+  type ScheduledCollector,
+} from "../../exporter/sampling-loop.js";
 import { gauge, type Sample } from "../../exporter/shared/model/metric.js";
 import { silentLogger, type Logger } from "../../exporter/shared/platform/logger.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -9,7 +13,11 @@ import { FakeClock } from "../support/fake-clock.js";
 const VALUE = gauge({ name: "test_value", help: "A value." });
 const OTHER = gauge({ name: "test_other", help: "Another value." });
 
-function scheduled(name: string, collect: Collector["collect"], intervalMs = 5000): ScheduledCollector {
+function scheduled(
+  name: string,
+  collect: Collector["collect"],
+  intervalMs = 5000,
+): ScheduledCollector {
   const collector = { name, metrics: [VALUE], collect };
   return { collector, family: "memory", intervalMs, deadlineMs: 1000, startDelayMs: 100 };
 }
@@ -27,7 +35,8 @@ function startLoop(...collectors: ScheduledCollector[]): Run {
   const logged: string[] = [];
   const keep = (message: string): void => void logged.push(message);
   const log: Logger = { ...silentLogger, warn: keep, info: keep };
-  const loop = new SamplingLoop({ collectors, clock, log, listeners: [(sampling) => samplings.push(sampling)] });
+  const loop = new SamplingLoop({ collectors, clock, log });
+  loop.listen((sampling) => samplings.push(sampling));
   loop.start();
   return { clock, loop, samplings, logged };
 }
@@ -39,22 +48,31 @@ test("a collector runs at its start delay and then once per interval, at the sam
   const startMs = clock.wallMs();
   await clock.advance(10_200);
   await loop.stop();
-  assert.deepEqual(samplings.map(({ wallMs }) => wallMs - startMs), [100, 5100, 10_100]);
+  assert.deepEqual(
+    samplings.map(({ wallMs }) => wallMs - startMs),
+    [100, 5100, 10_100],
+  );
   assert.ok(samplings.every(({ ok, samples }) => ok && samples.length === 1));
 });
 
 test("a collector that hangs fails at its deadline, is not started again, and delays no other", async () => {
   let starts = 0;
-  let end = (_samples: Sample[]): void => undefined;
+  let end: (samples: Sample[]) => void = () => undefined;
   const hanging = (): Promise<Sample[]> => {
     starts++;
     return new Promise((resolve) => (end = resolve));
   };
-  const { clock, loop, samplings } = startLoop(scheduled("hanging", hanging), scheduled("steady", good));
+  const { clock, loop, samplings } = startLoop(
+    scheduled("hanging", hanging),
+    scheduled("steady", good),
+  );
   await clock.advance(20_000);
   const of = (name: string): Sampling[] => samplings.filter(({ collector }) => collector === name);
   assert.equal(starts, 1);
-  assert.deepEqual(of("hanging").map(({ ok, durationMs }) => ({ ok, durationMs })), [{ ok: false, durationMs: 1000 }]);
+  assert.deepEqual(
+    of("hanging").map(({ ok, durationMs }) => ({ ok, durationMs })),
+    [{ ok: false, durationMs: 1000 }],
+  );
   assert.equal(of("steady").length, 4);
 
   end([VALUE.sample(2)]); // Too late to count, but it has ended: the next run may start.
@@ -69,26 +87,54 @@ test("the deadline aborts the signal the collector was given, and the next run g
   const signals: AbortSignal[] = [];
   const obedient = (signal: AbortSignal): Promise<Sample[]> => {
     signals.push(signal);
-    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason as Error)),
+    );
   };
   const { clock, loop } = startLoop(scheduled("obedient", obedient));
   await clock.advance(5200);
-  assert.deepEqual(signals.map(({ aborted }) => aborted), [true, false]);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true, false],
+  );
   await loop.stop();
 });
 
 for (const { name, collect, ok } of [
-  { name: "throws at once", collect: () => { throw new Error("broken"); }, ok: false },
+  {
+    name: "throws at once",
+    collect: () => {
+      throw new Error("broken");
+    },
+    ok: false,
+  },
   { name: "rejects", collect: () => Promise.reject(new Error("broken")), ok: false },
   { name: "returns a metric it does not offer", collect: async () => [OTHER.sample(1)], ok: false },
-  { name: "returns more samples than allowed", collect: async () => Array<Sample>(20_001).fill(VALUE.sample(1)), ok: false },
-  { name: "finds no such hardware", collect: () => Promise.reject(new NoDataError("none")), ok: true },
+  {
+    name: "returns more samples than allowed",
+    collect: async () => Array<Sample>(20_001).fill(VALUE.sample(1)),
+    ok: false,
+  },
+  {
+    name: "finds no such hardware",
+    collect: () => Promise.reject(new NoDataError("none")),
+    ok: true,
+  },
 ]) {
   test(`a collector that ${name} is ${ok ? "a success without samples" : "a failure of its own only"}`, async () => {
-    const { clock, loop, samplings } = startLoop(scheduled("odd", collect), scheduled("steady", good));
+    const { clock, loop, samplings } = startLoop(
+      scheduled("odd", collect),
+      scheduled("steady", good),
+    );
     await clock.advance(5200);
     const odd = samplings.filter(({ collector }) => collector === "odd");
-    assert.deepEqual(odd.map((sampling) => [sampling.ok, sampling.samples.length]), [[ok, 0], [ok, 0]]);
+    assert.deepEqual(
+      odd.map((sampling) => [sampling.ok, sampling.samples.length]),
+      [
+        [ok, 0],
+        [ok, 0],
+      ],
+    );
     assert.equal(samplings.filter(({ collector }) => collector === "steady").length, 2);
     await loop.stop();
   });
@@ -109,7 +155,10 @@ test("failing and recovering are logged once each", async () => {
 });
 
 test("it is ready when every collector has run once, one at its deadline included", async () => {
-  const { clock, loop } = startLoop(scheduled("steady", good), scheduled("hanging", () => new Promise(() => undefined)));
+  const { clock, loop } = startLoop(
+    scheduled("steady", good),
+    scheduled("hanging", () => new Promise(() => undefined)),
+  );
   await clock.advance(500);
   assert.equal(loop.hasSampledAll, false);
   await clock.advance(1000);
@@ -118,7 +167,10 @@ test("it is ready when every collector has run once, one at its deadline include
 });
 
 test("stopping does not wait for a collector that hangs and leaves no timer of an idle one", async () => {
-  const { clock, loop, samplings } = startLoop(scheduled("hanging", () => new Promise(() => undefined)), scheduled("steady", good));
+  const { clock, loop, samplings } = startLoop(
+    scheduled("hanging", () => new Promise(() => undefined)),
+    scheduled("steady", good),
+  );
   await clock.advance(2000);
   await loop.stop();
   const before = samplings.length;
@@ -134,6 +186,9 @@ test("a step of the wall clock changes no rhythm", async () => {
   await clock.advance(5000);
   clock.stepWall(-3_600_000);
   await clock.advance(5000);
-  assert.deepEqual(samplings.map(({ monotonicMs }) => monotonicMs), [100, 5100, 10_100, 15_100]);
+  assert.deepEqual(
+    samplings.map(({ monotonicMs }) => monotonicMs),
+    [100, 5100, 10_100, 15_100],
+  );
   await loop.stop();
 });

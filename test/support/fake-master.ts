@@ -1,8 +1,13 @@
-import type { HttpRequest, HttpResponse, SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+  SendHttp,
+} from "../../exporter/shared/platform/http-client.js";
 import { HttpError } from "../../exporter/shared/platform/http-client.js";
 
 /** What a master answers: a status, a status with a body, or no answer at all. */
-export type FakeAnswer = number | { readonly status: number; readonly body: string } | "unreachable" | "timeout" | "never";
+export type FakeAnswer =
+  number | { readonly status: number; readonly body: string } | "unreachable" | "timeout" | "never";
 
 /** Masters that note what they are sent and answer as told, by the URL or for all. */
 export class FakeMasters {
@@ -23,10 +28,13 @@ export class FakeMasters {
   private respond(request: HttpRequest, answer: FakeAnswer): Promise<HttpResponse> {
     if (answer === "never") {
       return new Promise((_, reject) => {
-        request.signal?.addEventListener("abort", () => reject(new HttpError("aborted", "Cannot fetch: stopped")));
+        request.signal?.addEventListener("abort", () =>
+          reject(new HttpError("aborted", "Cannot fetch: stopped")),
+        );
       });
     }
-    if (typeof answer === "string") return Promise.reject(new HttpError(answer, `Cannot fetch: ${answer}`));
+    if (typeof answer === "string")
+      return Promise.reject(new HttpError(answer, `Cannot fetch: ${answer}`));
     const { status, body } = typeof answer === "number" ? { status: answer, body: "" } : answer;
     return Promise.resolve({ status, headers: {}, body: Buffer.from(body) });
   }

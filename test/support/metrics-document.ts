@@ -16,7 +16,9 @@ export function currentMetricsDocument(): string {
   return renderMetricsDocument(metricsCatalogue(sources, DEFAULT_COLLECTOR_SETTINGS));
 }
 
-/** Run as a program, this writes the document anew: `node dist/test/support/metrics-document.js`. */
+/**
+ * Run as a program, this writes the document anew: `node dist/test/support/metrics-document.js`.
+ */
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   writeFileSync(METRICS_DOCUMENT, currentMetricsDocument());
 }

@@ -7,14 +7,21 @@ export type ComparePassword = (password: string, hash: string) => Promise<boolea
 
 /** Verified and refused credentials remembered, each; the oldest go first. */
 const MAX_REMEMBERED = 256;
-/** Comparisons waiting at once; one takes most of a second on a small Pi, so more than this are refused unseen. */
+/**
+ * Comparisons waiting at once; one takes most of a second on a small Pi, so more than this are
+ * refused unseen.
+ */
 const MAX_WAITING = 16;
-/** Compared for users that do not exist, so that they take as long as those who do. Nobody knows its password. */
+/**
+ * Compared for users that do not exist, so that they take as long as those who do. Nobody knows its
+ * password.
+ */
 const NOBODY_HASH = "$2b$10$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
 
 /**
- * Basic authentication against bcrypt hashes. What was verified once is remembered, as a keyed digest, because every
- * scrape brings the same credentials and every comparison is made to be slow. Comparisons run one after the other.
+ * Basic authentication against bcrypt hashes. What was verified once is remembered, as a keyed
+ * digest, because every scrape brings the same credentials and every comparison is made to be slow.
+ * Comparisons run one after the other.
  *
  * @param users bcrypt hash by user name; without users everybody may pass
  */
@@ -29,7 +36,8 @@ export function createBasicAuth(
   let waiting = 0;
 
   const verify = async ({ user, password }: Credentials, digest: string): Promise<boolean> => {
-    if (outcomes.accepted.has(digest)) return true; // An equal request was compared while this one waited.
+    // An equal request was compared while this one waited.
+    if (outcomes.accepted.has(digest)) return true;
     const hash = users.get(user);
     const isEqual = await compare(password, hash ?? NOBODY_HASH);
     const isAccepted = isEqual && hash !== undefined;
@@ -41,12 +49,15 @@ export function createBasicAuth(
     const credentials = parseBasic(authorization);
     if (credentials === undefined) return false;
     const { user, password } = credentials;
-    const digest = createHmac("sha256", digestKey).update(`${user.length}:${user}:${password}`).digest("base64");
+    const digest = createHmac("sha256", digestKey)
+      .update(`${user.length}:${user}:${password}`)
+      .digest("base64");
     if (outcomes.accepted.has(digest)) return true;
     if (outcomes.refused.has(digest) || waiting >= MAX_WAITING) return false;
     waiting++;
     const verified = queue.then(() => verify(credentials, digest));
-    queue = verified.catch(() => undefined); // A failed comparison is its own request's error, not the next one's.
+    // A failed comparison is its own request's error, not the next one's.
+    queue = verified.catch(() => undefined);
     return verified.finally(() => waiting--);
   };
 }

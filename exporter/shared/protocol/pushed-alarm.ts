@@ -1,7 +1,13 @@
-/** `POST <master>/api/v2/alerts`: the Alertmanager's path and format, so that a real one can take alarms as well. */
+/**
+ * `POST <master>/api/v2/alerts`: the Alertmanager's path and format, so that a real one can take
+ * alarms as well.
+ */
 export const ALERTS_PATH = "/api/v2/alerts";
 
-/** An urgent fact a Pi tells before any rule has seen it. Two alarms with equal labels are the same alarm. */
+/**
+ * An urgent fact a Pi tells before any rule has seen it. Two alarms with equal labels are the same
+ * alarm.
+ */
 export interface Alarm {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -11,7 +17,8 @@ export interface Alarm {
 }
 
 /**
- * @param lastingUntilMs what is said of alarms that last: without another message they are over then
+ * @param lastingUntilMs what is said of alarms that last: without another message they are over
+ * then
  * @returns JSON
  */
 export function encodeAlarms(alarms: readonly Alarm[], lastingUntilMs: number): string {

@@ -16,21 +16,34 @@ const START_MS = Date.UTC(2026, 0, 12, 15, 0, 28);
 function sample(name: string, value: number, labels: Record<string, string> = {}): Sample {
   return gauge({ name, help: "x", labels: Object.keys(labels) }).sample(value, labels);
 }
-const level = (family: string, value: number): Sample => sample("pihealth_alarm_level", value, { family });
+const level = (family: string, value: number): Sample =>
+  sample("pihealth_alarm_level", value, { family });
 
 function setUp(lasting: ConstructorParameters<typeof AlarmBoard>[1] = []) {
   const events: string[] = [];
   const alarms: Alarm[] = [];
-  const note = (sign: string) => (alarm: Alarm): void => {
-    events.push(`${sign}${alarm.labels["alertname"]}`);
-    alarms.push(alarm);
-  };
+  const note =
+    (sign: string) =>
+    (alarm: Alarm): void => {
+      events.push(`${sign}${alarm.labels["alertname"]}`);
+      alarms.push(alarm);
+    };
   const receiver = { raise: note("+"), renew: note("="), clear: note("-") };
-  const board = new AlarmBoard({ hostname: "pi4", instance: "pi4:8732", receiver, log: silentLogger }, lasting);
+  const board = new AlarmBoard(
+    { hostname: "pi4", instance: "pi4:8732", receiver, log: silentLogger },
+    lasting,
+  );
   const receive = (samples: readonly Sample[], change: Partial<Sampling> = {}): void =>
     board.receive({
-      collector: "memory", family: "memory", wallMs: START_MS, monotonicMs: 0, samples, ok: true, error: undefined,
-      durationMs: 1, ...change,
+      collector: "memory",
+      family: "memory",
+      wallMs: START_MS,
+      monotonicMs: 0,
+      samples,
+      ok: true,
+      error: undefined,
+      durationMs: 1,
+      ...change,
     });
   return { board, receive, events, alarms };
 }
@@ -39,12 +52,16 @@ for (const { name, samples, alertname, labels, summary } of [
   {
     name: "memory at the warning level",
     samples: [level("memory", 2), sample("pihealth_memory_used_ratio", 0.853)],
-    alertname: "PihealthMemoryWarning", labels: { family: "memory" }, summary: "pi4: memory is 85.3% used",
+    alertname: "PihealthMemoryWarning",
+    labels: { family: "memory" },
+    summary: "pi4: memory is 85.3% used",
   },
   {
     name: "the processor at the warning level",
     samples: [sample("pihealth_cpu_temperature_celsius", 71.25), level("cpu", 2)],
-    alertname: "PihealthCpuWarning", labels: { family: "cpu" }, summary: "pi4: the processor is at 71.3 °C",
+    alertname: "PihealthCpuWarning",
+    labels: { family: "cpu" },
+    summary: "pi4: the processor is at 71.3 °C",
   },
   {
     name: "the fullest of several file systems",
@@ -54,25 +71,40 @@ for (const { name, samples, alertname, labels, summary } of [
       sample("pihealth_filesystem_used_ratio", 0.2, { mountpoint: "/boot" }),
       sample("pihealth_filesystem_used_ratio", 0.95, { mountpoint: "/" }),
     ],
-    alertname: "PihealthDiskWarning", labels: { family: "disk" }, summary: "pi4: / is 95.0% full",
+    alertname: "PihealthDiskWarning",
+    labels: { family: "disk" },
+    summary: "pi4: / is 95.0% full",
   },
   {
     name: "a level without its value",
     samples: [level("memory", 2)],
-    alertname: "PihealthMemoryWarning", labels: {}, summary: "pi4: memory is at the warning level",
+    alertname: "PihealthMemoryWarning",
+    labels: {},
+    summary: "pi4: memory is at the warning level",
   },
   {
     name: "under-voltage",
     samples: [sample("pihealth_throttling", 1, { reason: "under_voltage" })],
-    alertname: "PihealthUnderVoltage", labels: { family: "system" }, summary: "pi4: the supply voltage is too low",
+    alertname: "PihealthUnderVoltage",
+    labels: { family: "system" },
+    summary: "pi4: the supply voltage is too low",
   },
   {
     name: "a malicious process, told once with both its shares",
     samples: [
-      sample("pihealth_malicious_process_cpu_ratio", 0.993, { pid: "77", comm: "burn", user: "eve" }),
-      sample("pihealth_malicious_process_memory_ratio", 0.5, { pid: "77", comm: "burn", user: "eve" }),
+      sample("pihealth_malicious_process_cpu_ratio", 0.993, {
+        pid: "77",
+        comm: "burn",
+        user: "eve",
+      }),
+      sample("pihealth_malicious_process_memory_ratio", 0.5, {
+        pid: "77",
+        comm: "burn",
+        user: "eve",
+      }),
     ],
-    alertname: "PihealthMaliciousProcess", labels: { pid: "77", comm: "burn", user: "eve", family: "processes" },
+    alertname: "PihealthMaliciousProcess",
+    labels: { pid: "77", comm: "burn", user: "eve", family: "processes" },
     summary: "pi4: process burn (pid 77, user eve) uses 99.3% of one CPU and 50.0% of memory",
   },
 ]) {
@@ -90,7 +122,11 @@ for (const { name, samples, alertname, labels, summary } of [
 
 test("levels below warning, and reasons other than under-voltage, are no alarms", () => {
   const { receive, events } = setUp();
-  receive([level("memory", 1), level("unheard", 2), sample("pihealth_throttling", 1, { reason: "throttled" })]);
+  receive([
+    level("memory", 1),
+    level("unheard", 2),
+    sample("pihealth_throttling", 1, { reason: "throttled" }),
+  ]);
   receive([sample("pihealth_throttling", 0, { reason: "under_voltage" })]);
   assert.deepEqual(events, []);
 });
@@ -101,8 +137,15 @@ test("an alarm is raised once, renewed with its first time while it lasts, and c
   receive([level("memory", 2)], { wallMs: START_MS + 5000 });
   receive([level("memory", 1)], { wallMs: START_MS + 10_000 });
   receive([level("memory", 1)], { wallMs: START_MS + 15_000 });
-  assert.deepEqual(events, ["+PihealthMemoryWarning", "=PihealthMemoryWarning", "-PihealthMemoryWarning"]);
-  assert.deepEqual(alarms.map(({ startsAtMs }) => startsAtMs), [START_MS, START_MS, START_MS]);
+  assert.deepEqual(events, [
+    "+PihealthMemoryWarning",
+    "=PihealthMemoryWarning",
+    "-PihealthMemoryWarning",
+  ]);
+  assert.deepEqual(
+    alarms.map(({ startsAtMs }) => startsAtMs),
+    [START_MS, START_MS, START_MS],
+  );
   assert.equal(alarms.at(-1)?.endsAtMs, START_MS + 10_000);
 });
 
@@ -133,17 +176,31 @@ test("an alarm from before a restart keeps its start when it lasts, and is clear
 
 test("a hundred alarms of one sampling are told, no more", () => {
   const { receive, events } = setUp();
-  receive(Array.from({ length: 500 }, (_, pid) =>
-    sample("pihealth_malicious_process_cpu_ratio", 1, { pid: String(pid), comm: "fork", user: "eve" })));
+  receive(
+    Array.from({ length: 500 }, (_, pid) =>
+      sample("pihealth_malicious_process_cpu_ratio", 1, {
+        pid: String(pid),
+        comm: "fork",
+        user: "eve",
+      }),
+    ),
+  );
   assert.equal(events.length, 100);
 });
 
 test("every metric the alarm rules look at is one that a collector offers", () => {
   const sources = createSources({ clock: new FakeClock(), files: realFiles });
-  const offered = COLLECTORS.flatMap(({ create }) => create(sources, DEFAULT_COLLECTOR_SETTINGS).metrics.map(({ name }) => name));
+  const offered = COLLECTORS.flatMap(({ create }) =>
+    create(sources, DEFAULT_COLLECTOR_SETTINGS).metrics.map(({ name }) => name),
+  );
   for (const name of [
-    "pihealth_alarm_level", "pihealth_throttling", "pihealth_memory_used_ratio", "pihealth_cpu_temperature_celsius",
-    "pihealth_disk_used_ratio", "pihealth_filesystem_used_ratio", "pihealth_malicious_process_cpu_ratio",
+    "pihealth_alarm_level",
+    "pihealth_throttling",
+    "pihealth_memory_used_ratio",
+    "pihealth_cpu_temperature_celsius",
+    "pihealth_disk_used_ratio",
+    "pihealth_filesystem_used_ratio",
+    "pihealth_malicious_process_cpu_ratio",
     "pihealth_malicious_process_memory_ratio",
   ]) {
     assert.ok(offered.includes(name), `${name} is offered`);

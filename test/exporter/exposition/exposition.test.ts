@@ -24,26 +24,42 @@ interface Setup {
 
 function setUp(sources: readonly MetricsSource[] = []): Setup {
   const clock = new FakeClock();
-  const collectors = [{ name: "one", intervalMs: 5000, deadlineMs: 1000 }, { name: "two", intervalMs: 5000, deadlineMs: 1000 }];
-  const exposition = new Exposition({ collectors, sources, clock, log: silentLogger });
+  const collectors = [
+    { name: "one", intervalMs: 5000, deadlineMs: 1000 },
+    { name: "two", intervalMs: 5000, deadlineMs: 1000 },
+  ];
+  const exposition = new Exposition({ collectors, clock, log: silentLogger });
+  for (const source of sources) exposition.add(source);
   return {
     clock,
     exposition,
     sampled(samples, change = {}) {
       const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), durationMs: 20 };
-      exposition.receive({ collector: "one", family: "memory", samples, ok: true, error: undefined, ...now, ...change });
+      exposition.receive({
+        collector: "one",
+        family: "memory",
+        samples,
+        ok: true,
+        error: undefined,
+        ...now,
+        ...change,
+      });
     },
     text: async (format = "text") => (await exposition.prepare(format, "identity")).toString(),
   };
 }
 
 /** Without the exporter's metrics about itself. */
-const testLines = (text: string): string[] => text.split("\n").filter((line) => /^test_/.test(line));
+const testLines = (text: string): string[] =>
+  text.split("\n").filter((line) => /^test_/.test(line));
 
 test("samples are served in both formats, each family under its help and type", async () => {
   const { sampled, text } = setUp();
   sampled([FREE.sample(12), READS.sample(3, { disk: "sda" })]);
-  assert.match(await text(), /# HELP test_free_bytes Free bytes\.\n# TYPE test_free_bytes gauge\ntest_free_bytes 12\n/);
+  assert.match(
+    await text(),
+    /# HELP test_free_bytes Free bytes\.\n# TYPE test_free_bytes gauge\ntest_free_bytes 12\n/,
+  );
   assert.match(await text(), /# TYPE test_reads_total counter\ntest_reads_total\{disk="sda"\} 3\n/);
   const openMetrics = await text("openmetrics");
   assert.match(openMetrics, /# TYPE test_reads counter\ntest_reads_total\{disk="sda"\} 3\n/);
@@ -53,13 +69,28 @@ test("samples are served in both formats, each family under its help and type", 
 
 test("hostile label values come back as they went in, in both formats", async () => {
   const { sampled, text } = setUp();
-  const hostile = ['"', "\\", "\n", '"} 1\ntest_forged 2\n#', "comm:a,user:b", "\u0000\u001b[31m", "ü€😀", "\ud800", ""];
+  const hostile = [
+    '"',
+    "\\",
+    "\n",
+    '"} 1\ntest_forged 2\n#',
+    "comm:a,user:b",
+    "\u0000\u001b[31m",
+    "ü€😀",
+    "\ud800",
+    "",
+  ];
   sampled(hostile.map((comm, index) => NAMED.sample(index, { comm, user: "x" })));
   for (const format of ["text", "openmetrics"] as const) {
     const type = format === "text" ? "text/plain" : "application/openmetrics-text";
     const { samples } = parseExposition(await text(format), type);
-    const found = samples.filter(({ labels }) => labels.name === "test_named").map(({ labels }) => labels.get("comm"));
-    assert.deepEqual(found, hostile.map((value) => value.toWellFormed()));
+    const found = samples
+      .filter(({ labels }) => labels.name === "test_named")
+      .map(({ labels }) => labels.get("comm"));
+    assert.deepEqual(
+      found,
+      hostile.map((value) => value.toWellFormed()),
+    );
     assert.ok(!samples.some(({ labels }) => labels.name === "test_forged"));
   }
   assert.doesNotThrow(async () => validateOpenMetrics(await text("openmetrics")));
@@ -67,7 +98,10 @@ test("hostile label values come back as they went in, in both formats", async ()
 
 test("label values that contain separators do not make two series one", async () => {
   const { sampled, text } = setUp();
-  sampled([NAMED.sample(1, { comm: "a,user:b", user: "c" }), NAMED.sample(2, { comm: "a", user: "b,user:c" })]);
+  sampled([
+    NAMED.sample(1, { comm: "a,user:b", user: "c" }),
+    NAMED.sample(2, { comm: "a", user: "b,user:c" }),
+  ]);
   assert.equal(testLines(await text()).length, 2);
 });
 
@@ -99,7 +133,9 @@ test("50 requests at once get the same bytes, prepared once", async () => {
   let reads = 0;
   const source = { metrics: [FREE], read: () => [FREE.sample(++reads)] };
   const { exposition } = setUp([source]);
-  const bodies = await Promise.all(Array.from({ length: 50 }, () => exposition.prepare("text", "gzip")));
+  const bodies = await Promise.all(
+    Array.from({ length: 50 }, () => exposition.prepare("text", "gzip")),
+  );
   assert.ok(bodies.every((body) => body === bodies[0]));
   assert.equal(reads, 1);
 });
@@ -112,7 +148,10 @@ test("bytes are prepared again after a sampling, and gzip holds the same text as
   sampled([FREE.sample(2)]);
   assert.deepEqual(testLines(await text()), ["test_free_bytes 2"]);
   for (const format of ["text", "openmetrics"] as const) {
-    assert.equal(gunzipSync(await exposition.prepare(format, "gzip")).toString(), await text(format));
+    assert.equal(
+      gunzipSync(await exposition.prepare(format, "gzip")).toString(),
+      await text(format),
+    );
   }
 });
 
@@ -128,7 +167,11 @@ test("a failing collector keeps its last values for two intervals and a deadline
   const body = await text();
   assert.deepEqual(testLines(body), []);
   assert.match(body, /pihealth_collector_success\{collector="one"\} 0\n/);
-  assert.ok(body.includes(`pihealth_collector_last_success_timestamp_seconds{collector="one"} ${successAt}\n`));
+  assert.ok(
+    body.includes(
+      `pihealth_collector_last_success_timestamp_seconds{collector="one"} ${successAt}\n`,
+    ),
+  );
 });
 
 test("values of a collector that hangs without a word expire as well, and come back with its next success", async () => {
@@ -150,6 +193,10 @@ test("a collector that finds nothing any more has no series at once", async () =
 
 test("promtool has no remark about what is served", async () => {
   const { sampled, text } = setUp();
-  sampled([FREE.sample(Number.NaN), NAMED.sample(1, { comm: '"\\\n', user: "" }), READS.sample(1, { disk: "" })]);
+  sampled([
+    FREE.sample(Number.NaN),
+    NAMED.sample(1, { comm: '"\\\n', user: "" }),
+    READS.sample(1, { disk: "" }),
+  ]);
   assert.equal(promtoolCheckMetrics(await text()), "");
 });

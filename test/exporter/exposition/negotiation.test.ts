@@ -19,7 +19,10 @@ for (const [accept, format] of [
   ['application/openmetrics-text; version="1.0.0"', "openmetrics"],
   ["application/openmetrics-text;version=0.0.1", "text"],
   ["application/openmetrics-text;version=9.0.0", "text"],
-  ["application/openmetrics-text;version=9.0.0,application/openmetrics-text;version=1.0.0;q=0.1", "openmetrics"],
+  [
+    "application/openmetrics-text;version=9.0.0,application/openmetrics-text;version=1.0.0;q=0.1",
+    "openmetrics",
+  ],
   ["text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8", "text"],
   ["text/plain;q=0.3,application/openmetrics-text;q=0.8", "openmetrics"],
   ["text/plain,application/openmetrics-text", "text"],
@@ -28,7 +31,10 @@ for (const [accept, format] of [
   ["application/openmetrics-text;q=0", "text"],
   ["application/openmetrics-text;q=rubbish,text/plain", "text"],
   ["application/openmetrics-text;q=2,text/plain;q=0.1", "text"],
-  ["application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;q=0.5", "text"],
+  [
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;q=0.5",
+    "text",
+  ],
   ["application/json", "text"],
   [";;;,,,=;q=", "text"],
   [`${"x/y,".repeat(4000)}application/openmetrics-text`, "text"],

@@ -20,7 +20,8 @@ const servers: HttpServer[] = [];
 
 async function serve(users: ReadonlyMap<string, string> = new Map()): Promise<string> {
   const source = { metrics: [READS], read: () => [READS.sample(++reads)] };
-  const exposition = new Exposition({ collectors: [], sources: [source], clock: new FakeClock(), log: silentLogger });
+  const exposition = new Exposition({ collectors: [], clock: new FakeClock(), log: silentLogger });
+  exposition.add(source);
   const hostname = '<script>alert("pi")</script>';
   const routes = [
     ...createExporterRoutes({ exposition, hostname, version: "1.2.3", isReady: () => isReady }),
@@ -50,13 +51,19 @@ test("/metrics answers in text by default, with its length and what it varies by
   assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(response.headers.get("vary"), "Accept, Accept-Encoding");
   assert.equal(response.headers.get("content-length"), String(Buffer.byteLength(body)));
-  for (const name of ["x-powered-by", "etag", "content-encoding"]) assert.equal(response.headers.get(name), null);
+  for (const name of ["x-powered-by", "etag", "content-encoding"])
+    assert.equal(response.headers.get(name), null);
 });
 
 test("/metrics answers in OpenMetrics and gzip when asked", async () => {
   const accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
-  const response = await fetch(`${base}/metrics`, { headers: { accept, "accept-encoding": "gzip" } });
-  assert.equal(response.headers.get("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  const response = await fetch(`${base}/metrics`, {
+    headers: { accept, "accept-encoding": "gzip" },
+  });
+  assert.equal(
+    response.headers.get("content-type"),
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  );
   assert.equal(response.headers.get("content-encoding"), "gzip");
   const text = await response.text(); // fetch decompresses.
   assert.doesNotThrow(() => validateOpenMetrics(text));
@@ -75,9 +82,15 @@ test("50 scrapers at once get identical bytes in every format, prepared once", a
 });
 
 test("HEAD has the headers of GET and no body", async () => {
-  const [get, head] = await Promise.all([fetch(`${base}/metrics`), fetch(`${base}/metrics`, { method: "HEAD" })]);
+  const [get, head] = await Promise.all([
+    fetch(`${base}/metrics`),
+    fetch(`${base}/metrics`, { method: "HEAD" }),
+  ]);
   const headers = ["content-type", "content-length", "content-encoding", "vary"] as const;
-  assert.deepEqual(headers.map((name) => head.headers.get(name)), headers.map((name) => get.headers.get(name)));
+  assert.deepEqual(
+    headers.map((name) => head.headers.get(name)),
+    headers.map((name) => get.headers.get(name)),
+  );
   assert.equal(await head.text(), "");
 });
 
@@ -120,7 +133,9 @@ test("the landing page links to what there is and shows a hostile host name as t
 });
 
 test("with users, all but health needs the password", async () => {
-  const header = (password: string) => ({ authorization: `Basic ${Buffer.from(`prom:${password}`).toString("base64")}` });
+  const header = (password: string) => ({
+    authorization: `Basic ${Buffer.from(`prom:${password}`).toString("base64")}`,
+  });
   const refused = await fetch(`${guarded}/metrics`);
   assert.equal(refused.status, 401);
   assert.match(refused.headers.get("www-authenticate") ?? "", /^Basic realm=/);
@@ -144,7 +159,11 @@ function exchange(text: string): Promise<string> {
 
 for (const { name, text, status } of [
   { name: "rubbish", text: "\u0016\u0003\u0001 rubbish\r\n\r\n", status: 400 },
-  { name: "headers that are too large", text: `GET /metrics HTTP/1.1\r\nhost: x\r\na: ${"a".repeat(20_000)}\r\n\r\n`, status: 431 },
+  {
+    name: "headers that are too large",
+    text: `GET /metrics HTTP/1.1\r\nhost: x\r\na: ${"a".repeat(20_000)}\r\n\r\n`,
+    status: 431,
+  },
   { name: "a request without a host", text: "GET /metrics HTTP/1.1\r\n\r\n", status: 400 },
 ]) {
   test(`${name} is refused with ${status}`, async () => {
@@ -153,12 +172,16 @@ for (const { name, text, status } of [
 }
 
 test("a body that is sent with a GET harms nobody", async () => {
-  const answer = await exchange("GET /-/healthy HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello");
+  const answer = await exchange(
+    "GET /-/healthy HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello",
+  );
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
 test("a compressed body holds the same text", async () => {
-  const raw = await exchange("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: gzip\r\n\r\n");
+  const raw = await exchange(
+    "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: gzip\r\n\r\n",
+  );
   const body = Buffer.from(raw.slice(raw.indexOf("\r\n\r\n") + 4), "latin1");
   assert.match(gunzipSync(body).toString(), /^# HELP test_reads /m);
 });

@@ -44,17 +44,28 @@ class World {
 
   alarm(name: string): Alarm {
     const startsAtMs = this.clock.wallMs();
-    return { labels: { alertname: name }, annotations: { summary: "s" }, startsAtMs, endsAtMs: undefined };
+    return {
+      labels: { alertname: name },
+      annotations: { summary: "s" },
+      startsAtMs,
+      endsAtMs: undefined,
+    };
   }
 
   over(alarm: Alarm): Alarm {
     return { ...alarm, endsAtMs: this.clock.wallMs() };
   }
 
-  /** `+name` for an alarm that lasts, `-name` for one that is over, in the order in which a master got them. */
+  /**
+   * `+name` for an alarm that lasts, `-name` for one that is over, in the order in which a master
+   * got them.
+   */
   told(urlStart = "", from = 0): string[] {
     const alerts = this.masters.bodies<SentAlert[]>(urlStart).slice(from).flat();
-    return alerts.map(({ labels, endsAt }) => `${Date.parse(endsAt) > this.clock.wallMs() ? "+" : "-"}${labels["alertname"]}`);
+    return alerts.map(
+      ({ labels, endsAt }) =>
+        `${Date.parse(endsAt) > this.clock.wallMs() ? "+" : "-"}${labels["alertname"]}`,
+    );
   }
 
   outboxFiles(): string[] {
@@ -169,9 +180,10 @@ test("an alarm that lasted when the exporter ended gets its end after the restar
   const [lasting] = second.outbox.entries;
   assert.equal(lasting?.collector, "memory");
   assert.equal(lasting?.alarm.endsAtMs, undefined);
-  second.sender.clear(world.over(lasting?.alarm as Alarm));
+  second.sender.clear(world.over(lasting?.alarm));
   await world.clock.advance(10);
-  assert.deepEqual(world.told("", before), ["+A", "-A"]); // It lasts until its collector says otherwise.
+  // It lasts until its collector says otherwise.
+  assert.deepEqual(world.told("", before), ["+A", "-A"]);
   assert.deepEqual(world.outboxFiles(), []);
   await second.sender.stop();
 });
@@ -206,7 +218,10 @@ test("an alarm the master rejects does not keep others from it", async () => {
   sender.clear(world.over(bad));
   await world.clock.advance(10_000);
   assert.equal(world.told().at(-1), "-bad");
-  assert.deepEqual(sender.read().find(({ metric }) => metric.name === "pihealth_alarm_outbox_entries")?.value, 1);
+  assert.deepEqual(
+    sender.read().find(({ metric }) => metric.name === "pihealth_alarm_outbox_entries")?.value,
+    1,
+  );
   await sender.stop();
 });
 
@@ -219,7 +234,8 @@ test("the outbox is bounded: the oldest alarm that is over goes first, and every
   const second = world.alarm("second");
   sender.raise(second, "memory");
   sender.clear(world.over(second));
-  for (let index = outbox.entries.length; index < MAX_OUTBOX_ENTRIES + 1; index++) sender.raise(world.alarm(`n${index}`), "cpu");
+  for (let index = outbox.entries.length; index < MAX_OUTBOX_ENTRIES + 1; index++)
+    sender.raise(world.alarm(`n${index}`), "cpu");
   await world.clock.advance(2000);
   assert.equal(outbox.entries.length, MAX_OUTBOX_ENTRIES);
   assert.equal(outbox.droppedCount, 1);
@@ -233,8 +249,16 @@ for (const { name, content } of [
   { name: "is torn", content: '{"version":1,"coll' },
   { name: "is null", content: "null" },
   { name: "is of another version", content: '{"version":2}' },
-  { name: "holds wrong types", content: '{"version":1,"collector":"c","starts_at_ms":0,"ends_at_ms":null,"labels":{"a":1},"annotations":{}}' },
-  { name: "holds an impossible time", content: '{"version":1,"collector":"c","starts_at_ms":1e300,"ends_at_ms":null,"labels":{},"annotations":{}}' },
+  {
+    name: "holds wrong types",
+    content:
+      '{"version":1,"collector":"c","starts_at_ms":0,"ends_at_ms":null,"labels":{"a":1},"annotations":{}}',
+  },
+  {
+    name: "holds an impossible time",
+    content:
+      '{"version":1,"collector":"c","starts_at_ms":1e300,"ends_at_ms":null,"labels":{},"annotations":{}}',
+  },
 ]) {
   test(`a stored alarm that ${name} is dropped and counted, the others are kept`, async () => {
     const world = new World();
@@ -246,16 +270,23 @@ for (const { name, content } of [
     world.files.put("/state/outbox/000000000078.json.abcd.tmp", "half");
     world.files.put("/state/outbox/notes.txt", "not ours");
     const { outbox, sender } = await world.start();
-    assert.deepEqual(outbox.entries.map(({ alarm }) => alarm.labels["alertname"]), ["A"]);
+    assert.deepEqual(
+      outbox.entries.map(({ alarm }) => alarm.labels["alertname"]),
+      ["A"],
+    );
     assert.equal(outbox.droppedCount, 1);
-    assert.deepEqual(world.outboxFiles(), ["/state/outbox/000000000001.json", "/state/outbox/notes.txt"]);
+    assert.deepEqual(world.outboxFiles(), [
+      "/state/outbox/000000000001.json",
+      "/state/outbox/notes.txt",
+    ]);
     await sender.stop();
   });
 }
 
 test("a disk that cannot be written costs durability, not delivery", async () => {
   const world = new World();
-  world.files.fault = (operation) => (operation === "read" || operation === "list" ? undefined : "EROFS");
+  world.files.fault = (operation) =>
+    operation === "read" || operation === "list" ? undefined : "EROFS";
   world.masters.answer = () => "unreachable";
   const { sender } = await world.start();
   sender.raise(world.alarm("A"), "memory");

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger, type Logger } from "../../../exporter/shared/platform/logger.js";
-import { decodeHeartbeat, encodeHeartbeatReply, type Heartbeat } from "../../../exporter/shared/protocol/heartbeat.js";
+import {
+  decodeHeartbeat,
+  encodeHeartbeatReply,
+  type Heartbeat,
+} from "../../../exporter/shared/protocol/heartbeat.js";
 import { HeartbeatSender } from "../../../exporter/uplink/heartbeat-sender.js";
 import { MasterClient } from "../../../exporter/uplink/master-client.js";
 import { UplinkToken } from "../../../exporter/uplink/uplink-token.js";
@@ -10,9 +14,17 @@ import { FakeMasters } from "../../support/fake-master.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
 const TOKEN = "secret-of-the-fleet";
-const KNOWN = { status: 200, body: encodeHeartbeatReply({ known: true, pool: 2, durableUntilMs: 5 }) };
+const KNOWN = {
+  status: 200,
+  body: encodeHeartbeatReply({ known: true, pool: 2, durableUntilMs: 5 }),
+};
 const HEARTBEAT: Heartbeat = {
-  nodeId: "0123456789abcdef0123456789abcdef", hostname: "pi4", port: 8732, bootId: "b0", wallMs: 1000, monotonicMs: 5,
+  nodeId: "0123456789abcdef0123456789abcdef",
+  hostname: "pi4",
+  port: 8732,
+  bootId: "b0",
+  wallMs: 1000,
+  monotonicMs: 5,
   history: undefined,
 };
 
@@ -23,7 +35,11 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
   const files = new MemoryFiles();
   files.put("/token", `${TOKEN}\n`);
   const logged: string[] = [];
-  const log: Logger = { ...silentLogger, info: (text) => logged.push(text), warn: (text) => logged.push(text) };
+  const log: Logger = {
+    ...silentLogger,
+    info: (text) => logged.push(text),
+    warn: (text) => logged.push(text),
+  };
   const token = await UplinkToken.load("/token", files);
   const replies: unknown[] = [];
   const sender = new HeartbeatSender({
@@ -51,7 +67,10 @@ test("a heartbeat goes to the master at once and every 30 s, with the token", as
   assert.equal(first?.url, "http://m1:8730/api/v1/heartbeat");
   assert.equal(first?.headers?.["authorization"], `Bearer ${TOKEN}`);
   assert.deepEqual(decodeHeartbeat(String(first?.body)), HEARTBEAT);
-  assert.deepEqual(replies[0], { master: "http://m1:8730", reply: { known: true, pool: 2, durableUntilMs: 5 } });
+  assert.deepEqual(replies[0], {
+    master: "http://m1:8730",
+    reply: { known: true, pool: 2, durableUntilMs: 5 },
+  });
   assert.equal(count("ok"), 3);
 });
 
@@ -75,7 +94,11 @@ for (const { name, answer, outcome } of [
   { name: "refuses the token", answer: 401, outcome: "refused" },
   { name: "has an error", answer: 500, outcome: "failed" },
   { name: "redirects", answer: 302, outcome: "failed" },
-  { name: "answers something that is no heartbeat reply", answer: { status: 200, body: "<html>" }, outcome: "failed" },
+  {
+    name: "answers something that is no heartbeat reply",
+    answer: { status: 200, body: "<html>" },
+    outcome: "failed",
+  },
   { name: "is too slow", answer: "timeout", outcome: "timeout" },
   { name: "does not listen", answer: "unreachable", outcome: "unreachable" },
 ] as const) {
@@ -93,7 +116,8 @@ for (const { name, answer, outcome } of [
 test("a token that was changed is read again after a refusal", async () => {
   const { clock, masters, files, sender } = await setUp();
   files.put("/token", "another-secret-of-the-fleet");
-  masters.answer = ({ headers }) => (headers?.["authorization"] === "Bearer another-secret-of-the-fleet" ? KNOWN : 403);
+  masters.answer = ({ headers }) =>
+    headers?.["authorization"] === "Bearer another-secret-of-the-fleet" ? KNOWN : 403;
   sender.start();
   await clock.advance(2000);
   await sender.stop();

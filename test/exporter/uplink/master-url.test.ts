@@ -14,7 +14,16 @@ for (const [text, url] of [
   test(`master ${text} is ${url}`, () => assert.equal(parseMasterUrl(text), url));
 }
 
-for (const text of ["", "ftp://pi1", "http://", "http://u:p@pi1", "http://pi1/?a=b", "http://pi1/#x", "pi 1", "http://pi1:99999"]) {
+for (const text of [
+  "",
+  "ftp://pi1",
+  "http://",
+  "http://u:p@pi1",
+  "http://pi1/?a=b",
+  "http://pi1/#x",
+  "pi 1",
+  "http://pi1:99999",
+]) {
   test(`master ${JSON.stringify(text)} is refused`, () => {
     assert.throws(() => parseMasterUrl(text), { code: "bad_input", message: /^Cannot use master/ });
   });

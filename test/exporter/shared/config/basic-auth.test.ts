@@ -4,14 +4,23 @@ import bcrypt from "bcryptjs";
 import { createBasicAuth } from "../../../../exporter/shared/config/basic-auth.js";
 import { settle } from "../../../support/fake-clock.js";
 
-const basic = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 test("real bcrypt hashes: the right password passes, all else does not", async () => {
   const auth = createBasicAuth(new Map([["prom", bcrypt.hashSync("pass:wörd", 4)]]));
   assert.equal(await auth(basic("prom", "pass:wörd")), true);
   for (const wrong of [
-    undefined, "", "Basic", "Basic !!!", "Bearer x", basic("prom", "password"), basic("prom", ""), basic("", ""),
-    basic("nobody", "pass:wörd"), `Basic ${Buffer.from("prom").toString("base64")}`,
+    undefined,
+    "",
+    "Basic",
+    "Basic !!!",
+    "Bearer x",
+    basic("prom", "password"),
+    basic("prom", ""),
+    basic("", ""),
+    basic("nobody", "pass:wörd"),
+    `Basic ${Buffer.from("prom").toString("base64")}`,
   ]) {
     assert.equal(await auth(wrong), false, String(wrong));
   }
@@ -32,7 +41,11 @@ function counting(accept: (password: string) => boolean) {
 
 test("credentials are compared once, right or wrong, and once for many requests at a time", async () => {
   const { auth, compared } = counting((password) => password === "right");
-  await Promise.all([auth(basic("prom", "right")), auth(basic("prom", "right")), auth(basic("prom", "right"))]);
+  await Promise.all([
+    auth(basic("prom", "right")),
+    auth(basic("prom", "right")),
+    auth(basic("prom", "right")),
+  ]);
   for (let round = 0; round < 5; round++) {
     assert.equal(await auth(basic("prom", "right")), true);
     assert.equal(await auth(basic("prom", "wrong")), false);
@@ -47,16 +60,27 @@ test("a user that does not exist takes a comparison too", async () => {
 });
 
 test("a user name cannot be stretched into the password", async () => {
-  const auth = createBasicAuth(new Map([["a", "hash"], ["a:b", "hash"]]), async (password) => password === "b:c");
+  const auth = createBasicAuth(
+    new Map([
+      ["a", "hash"],
+      ["a:b", "hash"],
+    ]),
+    async (password) => password === "b:c",
+  );
   assert.equal(await auth(basic("a", "b:c")), true);
   assert.equal(await auth(basic("a", "b")), false);
 });
 
 test("a flood of wrong passwords waits for at most sixteen comparisons", async () => {
   const release: (() => void)[] = [];
-  const auth = createBasicAuth(new Map([["prom", "hash"]]), () => new Promise((resolve) => release.push(() => resolve(false))));
+  const auth = createBasicAuth(
+    new Map([["prom", "hash"]]),
+    () => new Promise((resolve) => release.push(() => resolve(false))),
+  );
   let refused = 0;
-  const attempts = Array.from({ length: 1000 }, (_, index) => auth(basic("prom", `guess ${index}`)).then(() => refused++));
+  const attempts = Array.from({ length: 1000 }, (_, index) =>
+    auth(basic("prom", `guess ${index}`)).then(() => refused++),
+  );
   await settle();
   assert.equal(refused, 984);
   for (let index = 0; index < 16; index++) {

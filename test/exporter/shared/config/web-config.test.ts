@@ -23,7 +23,12 @@ test("an empty file means plain HTTP for everybody", async () => {
 test("certificate and key are read beside the file, TLS 1.2 is the least by default", async () => {
   const { tls } = await load("tls_server_config: { cert_file: cert.pem, key_file: key.pem }");
   assert.deepEqual(tls, {
-    cert: "CERT", key: "KEY", minVersion: "TLSv1.2", maxVersion: "TLSv1.3", requestCert: false, rejectUnauthorized: false,
+    cert: "CERT",
+    key: "KEY",
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    requestCert: false,
+    rejectUnauthorized: false,
   });
 });
 
@@ -36,21 +41,41 @@ tls_server_config:
   client_ca_file: ca.pem
   min_version: TLS13
 `);
-  assert.deepEqual([tls?.ca, tls?.requestCert, tls?.rejectUnauthorized, tls?.minVersion], ["CA", true, true, "TLSv1.3"]);
+  assert.deepEqual(
+    [tls?.ca, tls?.requestCert, tls?.rejectUnauthorized, tls?.minVersion],
+    ["CA", true, true, "TLSv1.3"],
+  );
 });
 
 test("users have bcrypt hashes, and http2 may be switched", async () => {
-  const { basicAuthUsers } = await load(`basic_auth_users: { prom: "${HASH}" }\nhttp_server_config: { http2: false }`);
+  const { basicAuthUsers } = await load(
+    `basic_auth_users: { prom: "${HASH}" }\nhttp_server_config: { http2: false }`,
+  );
   assert.deepEqual([...basicAuthUsers], [["prom", HASH]]);
 });
 
 for (const { text, message } of [
   { text: "tls_server_config: { cert_file: cert.pem }", message: /key "key_file" is missing/ },
-  { text: "tls_server_config: { cert_file: none.pem, key_file: key.pem }", message: /cert_file is "\/etc\/none\.pem", it must be a readable file/ },
-  { text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, min_version: SSL3 }", message: /it must be one of TLS10, / },
-  { text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, min_version: TLS13, max_version: TLS12 }", message: /at most TLS12/ },
-  { text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, client_auth_type: RequireAndVerifyClientCert }", message: /client_ca_file/ },
-  { text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, ciphers: x }", message: /ciphers is not a known key/ },
+  {
+    text: "tls_server_config: { cert_file: none.pem, key_file: key.pem }",
+    message: /cert_file is "\/etc\/none\.pem", it must be a readable file/,
+  },
+  {
+    text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, min_version: SSL3 }",
+    message: /it must be one of TLS10, /,
+  },
+  {
+    text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, min_version: TLS13, max_version: TLS12 }",
+    message: /at most TLS12/,
+  },
+  {
+    text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, client_auth_type: RequireAndVerifyClientCert }",
+    message: /client_ca_file/,
+  },
+  {
+    text: "tls_server_config: { cert_file: cert.pem, key_file: key.pem, ciphers: x }",
+    message: /ciphers is not a known key/,
+  },
   { text: "basic_auth_users: { prom: secret }", message: /has no bcrypt hash for user "prom"/ },
   { text: "basic_auth_users: [prom]", message: /it must be a mapping/ },
   { text: "basic_auth: {}", message: /basic_auth is not a known key/ },
@@ -65,5 +90,8 @@ for (const { text, message } of [
 }
 
 test("a file that cannot be read is named", async () => {
-  await assert.rejects(loadWebConfig("/nowhere.yml", new MemoryFiles()), { code: "bad_config", message: /nowhere\.yml/ });
+  await assert.rejects(loadWebConfig("/nowhere.yml", new MemoryFiles()), {
+    code: "bad_config",
+    message: /nowhere\.yml/,
+  });
 });
