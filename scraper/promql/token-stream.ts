@@ -35,7 +35,7 @@ export class TokenStream {
   /** True when the next token is this punctuation, operator or keyword. */
   nextIs(value: string): boolean {
     const token = this.peek();
-    return token.value === value && token.kind !== "string";
+    return token.value === value && !FREE_KINDS.includes(token.kind);
   }
 
   takeIf(value: string): Token | undefined {
@@ -80,6 +80,8 @@ export class TokenStream {
   }
 }
 
+/** Tokens whose text a user chooses: they never are what the grammar asks for by its text. */
+const FREE_KINDS: readonly string[] = ["string", "identifier", "metric_identifier"];
 const NAMED_KINDS: readonly string[] = ["string", "number", "duration"];
 
 function describe(token: Token): string {
