@@ -9,6 +9,7 @@ import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "./route
 
 /** Type, help and unit that targets said of a metric. */
 export interface MetricMetadata {
+  readonly metric: string;
   readonly type: string;
   readonly help: string;
   readonly unit: string;
@@ -67,7 +68,7 @@ async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequ
   const perMetric = wholeNumber(parameters, "limit_per_metric");
   const { kept } = limit(names, parameters.limit());
   const entries = kept.map((name) => {
-    const metadata = all.get(name) ?? [];
+    const metadata = (all.get(name) ?? []).map(({ type, help, unit }) => ({ type, help, unit }));
     return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
   });
   return dataAnswer(Object.fromEntries(entries));

@@ -3,7 +3,7 @@ import { ApiError } from "./api-errors.js";
 
 /** Query string and form body of a request together, as Go's `Request.Form` has them. */
 export class Parameters {
-  constructor(private readonly values: URLSearchParams) {}
+  constructor(readonly values: URLSearchParams) {}
 
   /** Empty when missing; the first one when given several times. */
   text(name: string): string {

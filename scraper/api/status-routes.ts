@@ -16,7 +16,7 @@ export interface StatusRouteParts {
   readonly flags: Readonly<Record<string, string>>;
   /** As `/api/v1/status/tsdb` of Prometheus shows its head. */
   readonly storageStatus: () => unknown;
-  readonly runtime: () => { readonly lastReloadMs: number; readonly reloadSucceeded: boolean };
+  readonly runtime: () => { readonly atMs: number; readonly succeeded: boolean };
   readonly ownMetrics: () => readonly OwnMetric[];
   /** Reads the configuration again. @throws {ConfigError} when it is not acceptable; then nothing changed */
   readonly reload: () => Promise<void>;
@@ -63,14 +63,13 @@ function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
 }
 
 function runtimeInfo(parts: StatusRouteParts): object {
-  const { lastReloadMs, reloadSucceeded } = parts.runtime();
+  const lastReload = parts.runtime();
   return {
     startTime: new Date(parts.startedMs).toISOString(),
     CWD: parts.workingFolder,
-    reloadConfigSuccess: reloadSucceeded,
-    lastConfigTime: new Date(lastReloadMs).toISOString(),
+    reloadConfigSuccess: lastReload.succeeded,
+    lastConfigTime: new Date(lastReload.atMs).toISOString(),
     serverTime: new Date(parts.clock.wallMs()).toISOString(),
-    corruptionCount: 0,
     storageRetention: parts.storageRetention,
   };
 }

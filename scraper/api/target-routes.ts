@@ -9,7 +9,7 @@ export interface TargetRouteParts {
   readonly activeTargets: () => readonly { readonly target: Target; readonly health: TargetHealth }[];
   /** Labels before relabelling of those a relabelling dropped; bounded by discovery. */
   readonly droppedTargets: () => readonly { readonly discoveredLabels: Labels; readonly jobName: string }[];
-  readonly targetMetadata: (targetId: string) => ReadonlyMap<string, MetricMetadata>;
+  readonly targetMetadata: (targetId: string) => readonly MetricMetadata[];
   readonly parseSelector: MetadataRouteParts["parseSelector"];
 }
 
@@ -82,10 +82,10 @@ async function answerTargetMetadata(parts: TargetRouteParts, { parameters }: Api
   const found: object[] = [];
   for (const { target } of parts.activeTargets()) {
     if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name)))) continue;
-    for (const [name, metadata] of parts.targetMetadata(target.id)) {
-      if (metric !== "" && metric !== name) continue;
+    for (const metadata of parts.targetMetadata(target.id)) {
+      if (metric !== "" && metric !== metadata.metric) continue;
       if (found.length >= limit) return dataAnswer(found);
-      found.push({ target: target.labels.toObject(), metric: name, ...metadata });
+      found.push({ target: target.labels.toObject(), ...metadata });
     }
   }
   return dataAnswer(found);

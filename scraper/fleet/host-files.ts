@@ -3,6 +3,7 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet, FleetMetric } from "./fleet.js";
 import { decodeHostFacts, encodeHostFacts, type TargetFacts } from "./host-facts.js";
 import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
@@ -10,6 +11,8 @@ import type { KnownHost } from "./known-host.js";
 import type { Target } from "./target.js";
 
 const LOOK_EVERY_MS = 30_000;
+/** After news, so that what comes together is written together. */
+const NEWS_PAUSE_MS = 1000;
 /** Between two writes of one file when something about the host changed. */
 const CHANGED_WRITE_MS = 60_000;
 /** When only the time it was last seen moved on: an SD card must not be written to for that. */
@@ -27,6 +30,7 @@ export class HostFiles {
   private readonly written = new Map<string, Written>();
   private targets: ReadonlyMap<string, TargetFacts[]> = new Map();
   private readonly stopping = new AbortController();
+  private readonly pause: WakeableSleep;
   private ended: Promise<void> | undefined;
   private failures = 0;
   private isFailing = false;
@@ -39,7 +43,9 @@ export class HostFiles {
       readonly clock: Clock;
       readonly log: Logger;
     },
-  ) {}
+  ) {
+    this.pause = new WakeableSleep(parts.clock, this.stopping.signal);
+  }
 
   /** Gives the fleet the hosts of earlier runs. Files that cannot be read are told and left to be replaced. */
   async load(): Promise<void> {
@@ -49,6 +55,11 @@ export class HostFiles {
     for (const entry of await files.list(folder)) {
       if (entry.isFolder) fleet.restore(await this.readFacts(path.join(folder, entry.name, "host.json")));
     }
+  }
+
+  /** A host is new or says something new of itself: its file is written soon. */
+  noteNews(): void {
+    this.pause.wake();
   }
 
   /** The targets there are now; their labels are part of the facts about a host. */
@@ -61,6 +72,7 @@ export class HostFiles {
       else list.push(facts);
     }
     this.targets = byHost;
+    this.noteNews();
   }
 
   start(): void {
@@ -83,11 +95,8 @@ export class HostFiles {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await this.writeDue(0);
-      try {
-        await this.parts.clock.sleep(LOOK_EVERY_MS, signal);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
+      await this.pause.sleep(LOOK_EVERY_MS);
+      await this.parts.clock.sleep(NEWS_PAUSE_MS, signal).catch(() => undefined); // Stopped: the loop ends.
     }
   }
 

@@ -1,4 +1,5 @@
 /** Alert states across restarts. The format is in alert-states.format.md. */
+import { dirname } from "node:path";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
@@ -43,6 +44,7 @@ export class AlertStateFile {
   /** @throws the system's error when the disk refuses */
   async write(rules: readonly StoredRule[], nowMs: number): Promise<void> {
     const content = JSON.stringify({ version: VERSION, savedAtMs: nowMs, rules: bounded(rules).map(toJson) });
+    await this.files.makeFolder(dirname(this.path));
     await this.files.replace(this.path, `${content}\n`);
   }
 

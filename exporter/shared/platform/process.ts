@@ -8,6 +8,11 @@ export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.S
   });
 }
 
+/** Calls `handle` at every such signal from now on. */
+export function onSignal(signal: NodeJS.Signals, handle: () => void): void {
+  process.on(signal, handle);
+}
+
 export function hostName(): string {
   return hostname();
 }

@@ -1,0 +1,404 @@
+import path from "node:path";
+import { createBasicAuth } from "../exporter/shared/config/basic-auth.js";
+import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../exporter/shared/config/web-config.js";
+import { readFleetToken, tokenMatches } from "../exporter/shared/codec/fleet-token.js";
+import { BadInputError, codeOf, messageOf } from "../exporter/shared/model/errors.js";
+import { formatDurationMs } from "../exporter/shared/model/duration.js";
+import { Labels } from "../exporter/shared/model/labels.js";
+import type { Clock } from "../exporter/shared/platform/clock.js";
+import type { Files } from "../exporter/shared/platform/files.js";
+import type { SendHttp } from "../exporter/shared/platform/http-client.js";
+import { listenHttp, type HttpServer } from "../exporter/shared/platform/http-server.js";
+import type { Logger } from "../exporter/shared/platform/logger.js";
+import { readOwnProcess } from "../exporter/shared/platform/own-process.js";
+import type { ResolveHost } from "../exporter/shared/platform/resolver.js";
+import type { Alert } from "./alerting/alert.js";
+import { AlertmanagerClient } from "./alerting/alertmanager-client.js";
+import { Dispatcher } from "./alerting/dispatcher.js";
+import { createMailTransport } from "./alerting/mail-transport.js";
+import type { NotificationConfig } from "./alerting/notification-config.js";
+import { PushedAlarms } from "./alerting/pushed-alarms.js";
+import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
+import { createApiHandler } from "./api/api-server.js";
+import { fleetRoutes } from "./api/fleet-routes.js";
+import { metadataRoutes } from "./api/metadata-routes.js";
+import type { OwnMetric } from "./api/own-metrics.js";
+import { queryRoutes } from "./api/query-routes.js";
+import { RequestCounter } from "./api/request-counter.js";
+import { type Route, textAnswer } from "./api/route.js";
+import { ruleRoutes } from "./api/rule-routes.js";
+import { statusRoutes } from "./api/status-routes.js";
+import { targetRoutes } from "./api/target-routes.js";
+import { renderConfig, type ScraperConfig } from "./config.js";
+import { DiscoveryManager } from "./discovery/discovery-manager.js";
+import type { ProbeProgress } from "./discovery/range-prober.js";
+import { Fleet } from "./fleet/fleet.js";
+import { HostFiles } from "./fleet/host-files.js";
+import type { Target } from "./fleet/target.js";
+import { HostLogs } from "./host-logs/host-logs.js";
+import { parseSelector } from "./promql/parser.js";
+import { QueryEngine } from "./promql/query-engine.js";
+import { RuleEngine } from "./rule-engine/rule-engine.js";
+import { loadNotificationFile } from "./notification-file.js";
+import { externalUrlOf, loadRules } from "./rule-files.js";
+import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "./scrape/scrape-manager.js";
+import { Storage } from "./storage/storage.js";
+import { TargetIndex } from "./target-index.js";
+import { FleetPage } from "./web/fleet-page-data.js";
+
+/** The world around the scraper, so that a test can run the whole program. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly sendHttp: SendHttp;
+  readonly resolveHost: ResolveHost;
+  readonly log: Logger;
+  readonly version: string;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly workingFolder: string;
+  /** Reads the configuration again, for a reload. */
+  readonly loadConfig: () => Promise<ScraperConfig>;
+  /** How far the first look through the ranges has come. */
+  readonly onProgress?: (progress: ProbeProgress) => void;
+}
+
+export interface ScraperApp {
+  readonly port: number;
+  /** @throws {ConfigError} when the new configuration is not acceptable; then nothing has changed */
+  reload(): Promise<void>;
+  /** In the reverse order of the start. */
+  stop(): Promise<void>;
+}
+
+const MAX_CONNECTIONS = 4096;
+const HTTP_GRACE_MS = 2000;
+
+/**
+ * Builds the scraper and starts it.
+ *
+ * @throws {PihealthError} when the configuration, the data folder or the address cannot be used
+ */
+export async function startScraper(config: ScraperConfig, surroundings: Surroundings): Promise<ScraperApp> {
+  const { clock, files, log } = surroundings;
+  const web = config.web.configFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(config.web.configFile, files);
+  const token = config.fleet.tokenFile === undefined ? undefined : await readFleetToken(config.fleet.tokenFile, files);
+  const notifications = await loadNotificationFile(config.notificationsFile, files);
+  const folder = config.storage.path;
+  const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
+  const app = new App(config, { ...surroundings, storage, notifications, token });
+  try {
+    await app.start(web);
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+  return app;
+}
+
+interface AppParts extends Surroundings {
+  readonly storage: Storage;
+  readonly notifications: NotificationConfig;
+  readonly token: string | undefined;
+}
+
+/** All rooms of the scraper, joined. */
+class App implements ScraperApp {
+  private server: HttpServer | undefined;
+  private isReady = false;
+  private lastReload: { atMs: number; succeeded: boolean };
+  private readonly startedMs: number;
+  private readonly requests = new RequestCounter();
+  private readonly targetIndex: TargetIndex;
+  private readonly fleet: Fleet;
+  private readonly hostFiles: HostFiles;
+  private readonly hostLogs: HostLogs;
+  private readonly scrapes: ScrapeManager;
+  private readonly discovery: DiscoveryManager;
+  private readonly queries: QueryEngine;
+  private readonly rules: RuleEngine;
+  private readonly dispatcher: Dispatcher;
+  private readonly alertmanagers: AlertmanagerClient;
+  private readonly pushedAlarms: PushedAlarms;
+
+  constructor(
+    private config: ScraperConfig,
+    private readonly parts: AppParts,
+  ) {
+    const { clock, files, log, storage } = parts;
+    const dataFolder = config.storage.path;
+    this.startedMs = clock.wallMs();
+    this.lastReload = { atMs: this.startedMs, succeeded: true };
+    this.fleet = new Fleet({
+      clock, log,
+      isAllowedAddress: (address) => this.discovery.isAllowedAddress(address),
+      onHeartbeat: (host, isNews) => {
+        if (isNews) {
+          this.discovery.heartbeatFrom(host);
+          this.hostFiles.noteNews();
+        }
+        this.scrapes.wake(host.address);
+      },
+    });
+    this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
+    this.hostLogs = new HostLogs({ folder: dataFolder, files, clock, log, settings: config.hostLogs });
+    this.scrapes = new ScrapeManager({
+      writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
+      pools: { ...DEFAULT_POOL_SETTINGS, count: config.pools },
+      onScrape: (target, { ok, timestampMs, layout, values }) => {
+        if (!ok) return;
+        this.fleet.noteSeen(target.host, target.port, timestampMs);
+        this.hostLogs.receiveScrape(target.host, timestampMs, layout, values);
+      },
+    });
+    this.targetIndex = new TargetIndex({ clock, healthOf: (id) => this.scrapes.health(id)?.health });
+    this.discovery = this.createDiscovery();
+    this.queries = new QueryEngine({ querier: storage, clock });
+    this.dispatcher = this.createDispatcher();
+    const alertmanagers = config.alerting.alertmanagers;
+    this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http: parts.sendHttp });
+    this.rules = this.createRuleEngine();
+    this.pushedAlarms = new PushedAlarms({
+      dispatcher: this.dispatcher, clock,
+      targetLabels: (address, port) => this.targetIndex.labelsOf(address, port),
+      writeLine: (address, line) => this.hostLogs.writeAlarm(address, line),
+    });
+  }
+
+  get port(): number {
+    return this.server?.port ?? 0;
+  }
+
+  async start(web: WebConfig): Promise<void> {
+    const { config, parts } = this;
+    await this.rules.load(await loadRules(config, parts.files));
+    this.server = await this.listen(web);
+    parts.storage.start();
+    await this.hostFiles.load();
+    this.hostFiles.start();
+    this.hostLogs.start();
+    await this.dispatcher.start();
+    this.alertmanagers.start();
+    this.scrapes.start();
+    await this.discovery.start();
+    await this.rules.start();
+    this.isReady = true;
+    const { log, version } = parts;
+    log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
+  }
+
+  async stop(): Promise<void> {
+    this.isReady = false;
+    await this.rules.stop();
+    await this.discovery.stop();
+    await this.scrapes.stop();
+    await this.alertmanagers.stop();
+    await this.dispatcher.stop();
+    await this.hostLogs.stop();
+    await this.hostFiles.stop();
+    await this.server?.stop(HTTP_GRACE_MS);
+    await this.parts.storage.stop();
+    this.parts.log.info("Scraper stopped");
+  }
+
+  /** Targets, rules and notifications change; paths, addresses and the number of pools need a restart. */
+  async reload(): Promise<void> {
+    const { clock, files, log } = this.parts;
+    try {
+      const config = await this.parts.loadConfig();
+      const notifications = await loadNotificationFile(config.notificationsFile, files);
+      const groups = await loadRules(config, files);
+      await this.dispatcher.reload(notifications);
+      this.config = config;
+      await this.rules.load(groups);
+      await this.discovery.applyConfig(discoveryConfig(config));
+      this.lastReload = { atMs: clock.wallMs(), succeeded: true };
+      log.info("Configuration read again", { file: config.file });
+    } catch (error) {
+      this.lastReload = { ...this.lastReload, succeeded: false };
+      log.error("Configuration not read again, the old one stays", { error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  private createDiscovery(): DiscoveryManager {
+    const { clock, files, log, sendHttp, resolveHost, random, onProgress } = this.parts;
+    return new DiscoveryManager({
+      clock, files, log, sendHttp, resolveHost, random,
+      config: discoveryConfig(this.config),
+      fleet: this.fleet,
+      onTargets: (targets) => this.takeTargets(targets),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  }
+
+  private takeTargets(targets: readonly Target[]): void {
+    this.scrapes.sync(targets);
+    this.targetIndex.set(targets);
+    this.hostFiles.setTargets(targets);
+  }
+
+  private createDispatcher(): Dispatcher {
+    const { clock, files, log, random, notifications, sendHttp } = this.parts;
+    return new Dispatcher({
+      clock, files, log, random,
+      config: notifications,
+      folder: path.join(this.config.storage.path, "alerting"),
+      transports: { mail: createMailTransport(clock), http: sendHttp },
+      externalUrl: externalUrlOf(this.config),
+    });
+  }
+
+  private createRuleEngine(): RuleEngine {
+    const { clock, files, log, storage } = this.parts;
+    return new RuleEngine({
+      clock, log,
+      queries: this.queries,
+      writer: storage,
+      externalLabels: this.config.global.externalLabels,
+      externalUrl: externalUrlOf(this.config),
+      onAlerts: (alerts) => this.takeAlerts(alerts),
+      stateFile: { files, path: path.join(this.config.storage.path, "rules/alert-states.json") },
+      isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
+      missingData: this.config.rules.missingData,
+    });
+  }
+
+  /** Alerts of rules, with the external labels as Prometheus adds them. */
+  private takeAlerts(alerts: readonly Alert[]): void {
+    const { global, alerting } = this.config;
+    const labelled = alerts.map((alert) => ({
+      ...alert,
+      labels: Labels.of([...global.externalLabels.pairs, ...alert.labels.pairs]),
+    }));
+    void this.dispatcher.receive(labelled); // Rejects for immediate alerts only.
+    this.alertmanagers.send(
+      labelled.flatMap((alert) => {
+        const labels = alerting.alertRelabeling(alert.labels);
+        return labels === undefined ? [] : [{ ...alert, labels }];
+      }),
+    );
+  }
+
+  private async listen(web: WebConfig): Promise<HttpServer> {
+    const { clock, log, token } = this.parts;
+    const basicAuth = createBasicAuth(web.basicAuthUsers);
+    const handler = createApiHandler({
+      routes: this.routes(),
+      isAuthorized: (header) => token !== undefined && tokenMatches(header, token),
+      isAdmitted: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
+      log,
+      onRequest: (path, status, durationMs) => this.requests.add(path, status, durationMs),
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    const { listenAddress: host, port } = this.config.web;
+    try {
+      return await listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
+    } catch (error) {
+      const reason = codeOf(error) === "EADDRINUSE" ? "another program listens there" : messageOf(error);
+      throw new BadInputError(`Cannot listen on "${host}:${port}": ${reason}, it must be a free address`, { cause: error });
+    }
+  }
+
+  private routes(): Route[] {
+    const { clock, storage, version } = this.parts;
+    const selectorOf = (text: string) => parseSelector(text).matchers;
+    return [
+      ...queryRoutes({ queries: this.queries, clock }),
+      ...metadataRoutes({ querier: storage, parseSelector: selectorOf, metadata: () => this.scrapes.metadata() }),
+      ...targetRoutes({
+        activeTargets: () => this.activeTargets(),
+        droppedTargets: () => this.discovery.droppedTargets(),
+        targetMetadata: (id) => this.scrapes.targetMetadata(id),
+        parseSelector: selectorOf,
+      }),
+      ...ruleRoutes({
+        ruleGroups: () => this.rules.rulesView(),
+        alerts: () => this.rules.alertsView(),
+        alertmanagerUrls: () => this.alertmanagers.urls(),
+      }),
+      ...fleetRoutes({
+        fleet: this.fleet, clock,
+        poolOf: (address) => {
+          const pool = this.scrapes.poolOf(address);
+          return typeof pool === "number" ? pool : null;
+        },
+        durableUntilMs: () => 0,
+      }),
+      ...alertmanagerRoutes({
+        dispatcher: this.dispatcher,
+        receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
+        version, nodeVersion: process.version,
+      }),
+      ...this.statusRoutes(),
+      this.pageRoute(),
+    ];
+  }
+
+  private statusRoutes(): Route[] {
+    const { clock, storage, version, workingFolder } = this.parts;
+    const { retentionMs, retentionBytes } = this.config.storage;
+    return statusRoutes({
+      clock, version, workingFolder,
+      startedMs: this.startedMs,
+      nodeVersion: process.version,
+      storageRetention: `${formatDurationMs(retentionMs)} or ${retentionBytes} bytes`,
+      isReady: () => this.isReady,
+      renderConfig: () => renderConfig(this.config),
+      flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
+      storageStatus: () => storage.stats(),
+      runtime: () => this.lastReload,
+      ownMetrics: () => this.ownMetrics(),
+      reload: () => this.reload(),
+    });
+  }
+
+  private pageRoute(): Route {
+    const page = new FleetPage({
+      clock: this.parts.clock, version: this.parts.version, queries: this.queries,
+      activeTargets: () => this.activeTargets(),
+      alerts: () => this.rules.alertsView(),
+    });
+    return {
+      methods: ["GET"],
+      path: "/",
+      errorStyle: "text",
+      handle: async () => ({ ...textAnswer(await page.render()), contentType: "text/html; charset=utf-8" }),
+    };
+  }
+
+  private activeTargets() {
+    return this.scrapes.targets().flatMap((target) => {
+      const health = this.scrapes.health(target.id);
+      return health === undefined ? [] : [{ target, health }];
+    });
+  }
+
+  private ownMetrics(): OwnMetric[] {
+    const { storage, version, clock } = this.parts;
+    const facts = readOwnProcess();
+    const gauge = (name: string, help: string, value: number, labels = {}): OwnMetric =>
+      ({ name, help, type: "gauge", value, labels });
+    return [
+      gauge("pihealth_scraper_build_info", "1, with the version of this scraper.", 1, { version, nodejs: process.version }),
+      gauge("pihealth_scraper_uptime_seconds", "Time since the start.", (clock.wallMs() - this.startedMs) / 1000),
+      gauge("pihealth_scraper_resident_memory_bytes", "Resident memory of this process.", facts.residentBytes),
+      ...(facts.openFiles === undefined
+        ? []
+        : [gauge("pihealth_scraper_open_fds", "Open files of this process.", facts.openFiles)]),
+      {
+        name: "pihealth_scraper_cpu_seconds_total", help: "CPU time of this process.", type: "counter",
+        value: facts.cpuSeconds,
+      },
+      ...this.requests.metrics(),
+      ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
+      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.dispatcher.metrics(),
+      ...this.alertmanagers.metrics(),
+      ...this.rules.metrics().map(({ metric, labels, value }) =>
+        ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
+    ];
+  }
+}
+
+const discoveryConfig = ({ scrapeConfigs, discovery, fleet }: ScraperConfig) =>
+  ({ jobs: scrapeConfigs, probes: discovery, forgetAfterMs: fleet.forgetAfterMs });

@@ -1,0 +1,63 @@
+import path from "node:path";
+import { messageOf } from "../exporter/shared/model/errors.js";
+import { Labels } from "../exporter/shared/model/labels.js";
+import { realFiles } from "../exporter/shared/platform/files.js";
+import type { NotificationConfig } from "./alerting/notification-config.js";
+import { loadScraperConfig } from "./config.js";
+import { loadNotificationFile } from "./notification-file.js";
+import { parseExpression } from "./promql/parser.js";
+import { AlertExpander } from "./rule-engine/alert-expansion.js";
+import { loadRuleFiles } from "./rule-engine/load-rule-files.js";
+import { loadRules } from "./rule-files.js";
+
+/** What a check found, for standard output and the exit code. */
+export interface CheckResult {
+  readonly lines: readonly string[];
+  readonly succeeded: boolean;
+}
+
+const DEFAULT_EVALUATION_INTERVAL_MS = 60_000; // Only for files checked on their own, as promtool does.
+
+/** `pihealth check config FILE`: reads it with all files it names, as the scraper would at its start. */
+export async function checkConfig(file: string): Promise<CheckResult> {
+  try {
+    const config = await loadScraperConfig(path.resolve(file), realFiles);
+    const groups = await loadRules(config, realFiles);
+    const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
+    const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+    const receivers = notifications.isDefault ? "no notifications" : `${notifications.receivers.size} receivers`;
+    const found = `${config.scrapeConfigs.length} scrape configs, ${rules} rules, ${receivers}`;
+    return { succeeded: true, lines: [`SUCCESS: ${file} is valid: ${found}`] };
+  } catch (error) {
+    return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
+  }
+}
+
+/** `pihealth check rules FILE...`: every file is checked, whatever is wrong with the others. */
+export async function checkRules(files: readonly string[]): Promise<CheckResult> {
+  const expander = new AlertExpander({ externalLabels: Labels.EMPTY, externalUrl: "" });
+  const settings = {
+    defaultIntervalMs: DEFAULT_EVALUATION_INTERVAL_MS, defaultQueryOffsetMs: 0, checkExpression: parseExpression, expander,
+  };
+  const lines: string[] = [];
+  let succeeded = true;
+  for (const file of files) {
+    lines.push(`Checking ${file}`);
+    try {
+      const groups = await loadRuleFiles([file], realFiles, settings);
+      lines.push(`  SUCCESS: ${groups.reduce((sum, group) => sum + group.rules.length, 0)} rules found`);
+    } catch (error) {
+      succeeded = false;
+      lines.push(`  FAILED: ${messageOf(error)}`);
+    }
+  }
+  return { lines, succeeded };
+}
+
+/** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
+export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {
+  const text = await realFiles.readText(file);
+  if (/^(route|receivers):/m.test(text)) return loadNotificationFile(file, realFiles);
+  const config = await loadScraperConfig(path.resolve(file), realFiles);
+  return loadNotificationFile(config.notificationsFile, realFiles);
+}

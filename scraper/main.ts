@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { runScraper } from "./run-scraper.js";
+
+process.exit(await runScraper(process.argv.slice(2)));
