@@ -53,7 +53,11 @@ function compileWildcards(pattern: string): RegExp {
     if (part.startsWith("[") && part.length > 1) return part.replace(/\\/g, "\\\\");
     return part.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   });
-  return new RegExp(`^${source.join("")}$`);
+  try {
+    return new RegExp(`^${source.join("")}$`);
+  } catch (error) {
+    throw new ConfigError(pattern, undefined, "its wildcards are wrong, a range must be like [a-z]", { cause: error });
+  }
 }
 
 /** @throws {ConfigError} for the first file that is not acceptable, naming file, line and key */

@@ -73,7 +73,7 @@ test("patterns of rule files are relative to the configuration, sorted, and name
   assert.deepEqual(found.map((file) => file.slice("/etc/pihealth/rules/".length)), ["a.yml", "b.yml", "c.yaml"]);
 });
 
-for (const pattern of ["rules/gone.yml", "*/a.yml"]) {
+for (const pattern of ["rules/gone.yml", "*/a.yml", "[z-a].yml"]) {
   test(`a rule_files entry that cannot be meant is refused: ${pattern}`, async () => {
     await assert.rejects(findRuleFiles([pattern], "/etc", new MemoryFiles()), ConfigError);
   });
