@@ -26,6 +26,7 @@ const QUOTE = 34;
 const HASH = 35;
 const OPENING_BRACE = 123;
 const MILLISECONDS_PER_SECOND = 1000;
+const MAX_TIMESTAMP = 2 ** 63; // Timestamps are 64-bit integers.
 const METADATA_KINDS: Readonly<Record<string, EntryKind>> = { HELP: ENTRY.help, TYPE: ENTRY.type, UNIT: ENTRY.unit };
 
 /** The body with a line feed at its end, as every scan needs one to stop at. */
@@ -148,7 +149,7 @@ export class ExpositionReader {
     if (this.body[position] !== LINE_FEED) {
       const until = endOfToken(this.body, position);
       const text = this.body.toString("latin1", position, until);
-      if (!/^-?\d+$/.test(text)) throw errorAt(this.body, position, "a timestamp in whole milliseconds, or nothing");
+      if (!/^-?\d+$/.test(text) || Math.abs(Number(text)) >= MAX_TIMESTAMP) throw errorAt(this.body, position, "a timestamp in whole milliseconds, or nothing");
       this.timestampMs = Number(text);
       position = skipBlanks(this.body, until);
     }
@@ -207,8 +208,8 @@ export class ExpositionReader {
     if (this.format === "openmetrics") {
       if (body[start + 1] === SPACE && word === "EOF") return this.readEof(wordStart + word.length);
       if (kind === undefined || body[start + 1] !== SPACE) throw errorAt(body, start, "# HELP, # TYPE, # UNIT or # EOF");
-    } else if (kind === undefined || kind === ENTRY.unit) {
-      return ENTRY.comment;
+    } else if (kind === undefined || kind === ENTRY.unit || wordStart + word.length === lineEnd) {
+      return ENTRY.comment; // The word alone says nothing about any metric; Prometheus takes it for a remark too.
     }
     this.readMetadata(kind, wordStart + word.length, lineEnd);
     return kind;

@@ -36,6 +36,7 @@ for (const { name, body, samples } of [
   { name: "numbers", body: "a 1.\na .5\na +1e3\na 1E-3\na -0\na 1.7976931348623157e308\na 5e-324\na 1e-400\n", samples: ["a 1", "a 0.5", "a 1000", "a 0.001", "a -0", "a 1.7976931348623157e+308", "a 5e-324", "a 0"] },
   { name: "hexadecimal numbers", body: "a 0x1p-3\na -0x1.8P1\na 0x.8p0\na 0x1.921fb54442d18p+1\na 0x1.00000000000008p0\na 0x1.00000000000008000000000000000000000001p0\n", samples: ["a 0.125", "a -3", "a 0.5", "a 3.141592653589793", "a 1", "a 1.0000000000000002"] },
   { name: "remarks", body: "#\n# a remark\n#HELPa\n# UNIT x y\na 1\n# EOF\n", samples: ["a 1"] },
+  { name: "a remark of one word that means something elsewhere", body: "# HELP\n# TYPE\na 1\n", samples: ["a 1"] },
   { name: "help without text", body: "# HELP a\n# HELP b \na 1\n", samples: ["a 1"] },
 ]) {
   test(`Text is read: ${name}`, () => assert.deepEqual(shown(body), samples));
@@ -49,6 +50,7 @@ for (const { name, body, error } of [
   { name: "digit separators", body: "a 1_000\n", error: "it must be a number" },
   { name: "a carriage return", body: "a 1\r\n", error: "it must be a number" },
   { name: "a timestamp with a fraction", body: "a 1 1.5\n", error: "it must be a timestamp in whole milliseconds, or nothing" },
+  { name: "a timestamp of more than 64 bits", body: "a 1 99999999999999999999\n", error: "it must be a timestamp in whole milliseconds" },
   { name: "something after the timestamp", body: "a 1 2 3\n", error: 'line 1, byte 7: found "3", it must be the end of the line' },
   { name: "no closing brace", body: 'a{b="c" 1\n', error: "it must be a label name" },
   { name: "no closing quote", body: 'a{b="c} 1\n', error: "it must be text that ends with a double quote on this line" },
@@ -62,7 +64,7 @@ for (const { name, body, error } of [
   { name: "no metric name", body: '{a="b"} 1\n', error: "it must be exactly one metric name" },
   { name: "bytes that are not UTF-8", body: Buffer.from([97, 123, 98, 61, 34, 0xc3, 0x28, 34, 125, 32, 49, 10]), error: "the text is not UTF-8, it must be" },
   { name: "an unknown type", body: "# TYPE a thing\n", error: 'line 1, byte 10: found "thing", it must be one of counter, gauge' },
-  { name: "help without a metric", body: "# HELP\n", error: "it must be a metric name" },
+  { name: "help without a metric", body: "# HELP 1\n", error: "it must be a metric name" },
   { name: "a NUL byte", body: "\0\n", error: 'found "\\u0000", it must be a metric name' },
   { name: "too many labels", body: `a{${Array.from({ length: MAX_LABELS + 1 }, (_, index) => `l${index}="1"`).join()}} 1\n`, error: `it must be at most ${MAX_LABELS} labels` },
   { name: "a line too long", body: `a{b="${"x".repeat(MAX_LINE_BYTES)}"} 1\n`, error: `the line is longer than ${MAX_LINE_BYTES} bytes` },
