@@ -1,9 +1,14 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 
-/** `resolved` alerts are kept for a while so that they are reported; `unknown` is not a state of its own. */
+/**
+ * `resolved` alerts are kept for a while so that they are reported; `unknown` is not a state of its
+ * own.
+ */
 export type AlertState = "pending" | "firing" | "resolved";
 
-/** One alert of a rule, from the first time its expression held until it has been reported resolved. */
+/**
+ * One alert of a rule, from the first time its expression held until it has been reported resolved.
+ */
 export interface ActiveAlert {
   readonly labels: Labels;
   annotations: Labels;

@@ -1,6 +1,8 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import { createPrometheusFunctions, type TemplateSample } from "../templates/prometheus-functions.js";
+import {
+  createPrometheusFunctions, type TemplateSample,
+} from "../templates/prometheus-functions.js";
 import { renderWithQueries } from "../templates/render-with-queries.js";
 import { compileTemplate, type CompiledTemplate } from "../templates/template.js";
 import type { FunctionTable } from "../templates/template-values.js";
@@ -37,7 +39,10 @@ export class AlertExpander {
     return compileTemplate(`__alert_${alertName}`, text.includes("{{") ? PREAMBLE + text : text, this.functions);
   }
 
-  /** A template that fails yields its error as text, as in Prometheus: the alert itself must not be lost. */
+  /**
+   * A template that fails yields its error as text, as in Prometheus: the alert itself must not be
+   * lost.
+   */
   async expand(template: CompiledTemplate, { labels, value, timeMs, ask }: ExpansionData): Promise<string> {
     const data = {
       Labels: new Map(labels.pairs),

@@ -32,7 +32,9 @@ export class AlertStateFile {
     try {
       const facts = await this.files.facts(this.path);
       if (facts === undefined) return [];
-      if (facts.sizeBytes > MAX_FILE_BYTES) throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
+      if (facts.sizeBytes > MAX_FILE_BYTES) {
+        throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
+      }
       return parseStates(JSON.parse(await this.files.readText(this.path)), nowMs);
     } catch (error) {
       this.log.error("Cannot read alert states: starting without", { path: this.path, error: messageOf(error) });
@@ -93,7 +95,9 @@ function toJson({ group, rule, alerts }: StoredRule): unknown {
 
 function parseStates(content: unknown, nowMs: number): StoredRule[] {
   const { version, savedAtMs, rules } = objectOf(content);
-  if (version !== VERSION) throw new Error(`it has version ${String(version)}, it must be ${VERSION}`);
+  if (version !== VERSION) {
+    throw new Error(`it has version ${String(version)}, it must be ${VERSION}`);
+  }
   const age = nowMs - timeOf(savedAtMs);
   return listOf(rules).map((entry) => {
     const { group, rule, alerts } = objectOf(entry);
@@ -106,7 +110,9 @@ function parseStates(content: unknown, nowMs: number): StoredRule[] {
 function parseAlert(entry: unknown): ActiveAlert {
   const fields = objectOf(entry);
   const state = STATES.find((candidate) => candidate === fields["state"]);
-  if (state === undefined) throw new Error(`state is ${String(fields["state"])}, it must be one of ${STATES.join(", ")}`);
+  if (state === undefined) {
+    throw new Error(`state is ${String(fields["state"])}, it must be one of ${STATES.join(", ")}`);
+  }
   return {
     labels: Labels.of(textsOf(fields["labels"])),
     annotations: Labels.of(textsOf(fields["annotations"])),
@@ -122,7 +128,9 @@ function parseAlert(entry: unknown): ActiveAlert {
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
   throw new Error(`a mapping is expected where ${typeof value} stands`);
 }
 

@@ -91,7 +91,9 @@ export class AlertingRuleState {
     data: ExpansionData,
   ): Promise<Record<string, string>> {
     const expanded: Record<string, string> = {};
-    for (const [name, template] of templates) expanded[name] = await this.surroundings.expander.expand(template, data);
+    for (const [name, template] of templates) {
+      expanded[name] = await this.surroundings.expander.expand(template, data);
+    }
     return expanded;
   }
 
@@ -156,7 +158,10 @@ export class AlertingRuleState {
     return samples;
   }
 
-  /** Alerts that must be sent now: new, resolved since they were sent, or not sent for `resendDelayMs`. */
+  /**
+   * Alerts that must be sent now: new, resolved since they were sent, or not sent for
+   * `resendDelayMs`.
+   */
   takeDue(timeMs: number, resendDelayMs: number): ActiveAlert[] {
     const due = [...this.alerts.values()].filter((alert) => isDue(alert, timeMs, resendDelayMs));
     for (const alert of due) alert.lastSentAtMs = timeMs;

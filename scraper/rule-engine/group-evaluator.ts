@@ -5,7 +5,9 @@ import type { AlertSink } from "../alerting/alert.js";
 import type { Queries, QueryValue, VectorSample } from "../promql/query-results.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import { expressionLink, type TemplateSample } from "../templates/prometheus-functions.js";
-import { AlertingRuleState, toSentAlert, type AlertingSurroundings, type RuleSample } from "./alerting-rule-state.js";
+import {
+  AlertingRuleState, toSentAlert, type AlertingSurroundings, type RuleSample,
+} from "./alerting-rule-state.js";
 import { evaluateRecordingRule } from "./recording-rule.js";
 import { RuleError } from "./rule-error.js";
 import { ruleKeysOf, type Rule, type RuleGroup } from "./rule-group.js";
@@ -39,7 +41,9 @@ export interface RuleStatus {
   series: Map<string, Labels>;
 }
 
-/** Evaluates the rules of one group in order, at whatever time it is told. Calls must not overlap. */
+/**
+ * Evaluates the rules of one group in order, at whatever time it is told. Calls must not overlap.
+ */
 export class GroupEvaluator {
   readonly statuses: readonly RuleStatus[];
   evaluations = 0;
@@ -58,7 +62,10 @@ export class GroupEvaluator {
     }));
   }
 
-  /** Takes over what unchanged rules of the evaluator before know. @returns series of rules that are gone */
+  /**
+   * Takes over what unchanged rules of the evaluator before know. @returns series of rules that are
+   * gone
+   */
   adopt(before: GroupEvaluator): Labels[] {
     const free = new Map(before.statuses.map((status) => [status.key, status]));
     for (const status of this.statuses) {
@@ -66,7 +73,9 @@ export class GroupEvaluator {
       if (known === undefined) continue;
       free.delete(status.key);
       status.series = known.series;
-      for (const [key, alert] of known.alerting?.alerts ?? []) status.alerting?.alerts.set(key, alert);
+      for (const [key, alert] of known.alerting?.alerts ?? []) {
+        status.alerting?.alerts.set(key, alert);
+      }
     }
     return [...free.values()].flatMap(({ series }) => [...series.values()]);
   }

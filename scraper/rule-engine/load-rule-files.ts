@@ -1,5 +1,7 @@
 import path from "node:path";
-import { ConfigError, ConfigSection, MAX_CONFIG_BYTES } from "../../exporter/shared/config/config-section.js";
+import {
+  ConfigError, ConfigSection, MAX_CONFIG_BYTES,
+} from "../../exporter/shared/config/config-section.js";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { parseRuleFile, type RuleFileSettings } from "./parse-rule-file.js";
@@ -17,7 +19,9 @@ const MAX_RULE_FILES = 10_000;
 export async function findRuleFiles(patterns: readonly string[], baseFolder: string, files: Files): Promise<string[]> {
   const found = new Set<string>();
   for (const pattern of patterns) {
-    for (const file of await expandPattern(path.resolve(baseFolder, pattern), files)) found.add(file);
+    for (const file of await expandPattern(path.resolve(baseFolder, pattern), files)) {
+      found.add(file);
+    }
     if (found.size > MAX_RULE_FILES) {
       throw new ConfigError(pattern, undefined, `rule_files name more than ${MAX_RULE_FILES} files`);
     }
@@ -31,7 +35,9 @@ async function expandPattern(pattern: string, files: Files): Promise<string[]> {
     throw new ConfigError(pattern, undefined, "the folder has a wildcard, only the last part of a rule_files entry may");
   }
   if (!/[*?[]/.test(path.basename(pattern))) {
-    if (await files.facts(pattern) === undefined) throw new ConfigError(pattern, undefined, "it does not exist");
+    if (await files.facts(pattern) === undefined) {
+      throw new ConfigError(pattern, undefined, "it does not exist");
+    }
     return [pattern];
   }
   const matches = compileWildcards(path.basename(pattern));

@@ -1,6 +1,8 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { compareStrings } from "../../exporter/shared/model/labels.js";
-import { bitsOf, isAbsentAt, isStaleAt, setStaleAt } from "../../exporter/shared/model/special-values.js";
+import {
+  bitsOf, isAbsentAt, isStaleAt, setStaleAt,
+} from "../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { LabelMatcher } from "../storage/label-matcher.js";
 import type { Querier, SelectedTable } from "../storage/querier.js";

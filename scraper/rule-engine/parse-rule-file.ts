@@ -2,7 +2,9 @@ import type { ConfigSection } from "../../exporter/shared/config/config-section.
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { isLegacyLabelName, isLegacyMetricName } from "../../exporter/shared/model/labels.js";
 import type { AlertExpander } from "./alert-expansion.js";
-import { ruleIdentityOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup } from "./rule-group.js";
+import {
+  ruleIdentityOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup,
+} from "./rule-group.js";
 
 /** Annotation of an alerting rule that overrides `rules.missing_data`. */
 export const MISSING_DATA_ANNOTATION = "pihealth_missing_data";
@@ -22,11 +24,15 @@ export interface RuleFileSettings {
 export function parseRuleFile(file: ConfigSection, settings: RuleFileSettings): RuleGroup[] {
   const sections = file.sections("groups");
   file.rejectUnknownKeys();
-  if (sections.length > MAX_GROUPS) file.fail("groups", `has ${sections.length} groups, it must have at most ${MAX_GROUPS}`);
+  if (sections.length > MAX_GROUPS) {
+    file.fail("groups", `has ${sections.length} groups, it must have at most ${MAX_GROUPS}`);
+  }
   const names = new Set<string>();
   return sections.map((section) => {
     const group = parseGroup(section, settings);
-    if (names.has(group.name)) section.fail("name", `is "${group.name}" again, it must be used once in a file`);
+    if (names.has(group.name)) {
+      section.fail("name", `is "${group.name}" again, it must be used once in a file`);
+    }
     names.add(group.name);
     return group;
   });
@@ -71,11 +77,17 @@ function parseRule(
   groupLabels: Readonly<Record<string, string>>,
   settings: RuleFileSettings,
 ): Rule {
-  if (section.has("record") && section.has("alert")) section.fail("record", "stands beside alert, only one of them must be set");
-  if (!section.has("record") && !section.has("alert")) section.fail("alert", "is missing, one of record and alert must be set");
+  if (section.has("record") && section.has("alert")) {
+    section.fail("record", "stands beside alert, only one of them must be set");
+  }
+  if (!section.has("record") && !section.has("alert")) {
+    section.fail("alert", "is missing, one of record and alert must be set");
+  }
   const expression = section.string("expr");
   section.attempt("expr", () => {
-    if (expression.trim() === "") throw new BadInputError("is empty, it must be a PromQL expression");
+    if (expression.trim() === "") {
+      throw new BadInputError("is empty, it must be a PromQL expression");
+    }
     settings.checkExpression(expression);
   });
   const labels = { ...groupLabels, ...parseLabels(section) };
@@ -93,7 +105,9 @@ function parseRecordingRule(
   const name = section.string("record");
   if (!isLegacyMetricName(name)) section.fail("record", `is "${name}", it must be a metric name`);
   const alertingKey = ["for", "keep_firing_for", "annotations"].find((key) => section.has(key));
-  if (alertingKey !== undefined) section.fail(alertingKey, "belongs to an alerting rule, it must not be set for record");
+  if (alertingKey !== undefined) {
+    section.fail(alertingKey, "belongs to an alerting rule, it must not be set for record");
+  }
   return { kind: "recording", name, ...common };
 }
 
@@ -106,9 +120,15 @@ function parseAlertingRule(
   if (name === "") section.fail("alert", "is empty, it must be a name");
   const annotations = section.stringMap("annotations");
   const badName = Object.keys(annotations).find((annotation) => !isLegacyLabelName(annotation));
-  if (badName !== undefined) section.fail("annotations", `has the name "${badName}", it must be a label name`);
-  for (const text of Object.values(common.labels)) section.attempt("labels", () => expander.compile(name, text));
-  for (const text of Object.values(annotations)) section.attempt("annotations", () => expander.compile(name, text));
+  if (badName !== undefined) {
+    section.fail("annotations", `has the name "${badName}", it must be a label name`);
+  }
+  for (const text of Object.values(common.labels)) {
+    section.attempt("labels", () => expander.compile(name, text));
+  }
+  for (const text of Object.values(annotations)) {
+    section.attempt("annotations", () => expander.compile(name, text));
+  }
   const missing = annotations[MISSING_DATA_ANNOTATION];
   if (missing !== undefined && missing !== "keep" && missing !== "resolve") {
     section.fail("annotations", `has ${MISSING_DATA_ANNOTATION} "${missing}", it must be keep or resolve`);
@@ -127,6 +147,8 @@ function parseAlertingRule(
 function parseLabels(section: ConfigSection): Record<string, string> {
   const labels = section.stringMap("labels");
   const bad = Object.keys(labels).find((name) => !isLegacyLabelName(name) || name === "__name__");
-  if (bad !== undefined) section.fail("labels", `has the name "${bad}", it must be a label name other than __name__`);
+  if (bad !== undefined) {
+    section.fail("labels", `has the name "${bad}", it must be a label name other than __name__`);
+  }
   return labels;
 }

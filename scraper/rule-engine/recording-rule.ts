@@ -20,6 +20,8 @@ export function evaluateRecordingRule(
   if (new Set(samples.map((sample) => sample.labels.key)).size < samples.length) {
     throw new RuleError("vector contains metrics with the same labelset after applying rule labels");
   }
-  if (limit > 0 && samples.length > limit) throw new RuleError(`exceeded limit of ${limit} with ${samples.length} series`);
+  if (limit > 0 && samples.length > limit) {
+    throw new RuleError(`exceeded limit of ${limit} with ${samples.length} series`);
+  }
   return samples;
 }

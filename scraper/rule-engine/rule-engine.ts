@@ -73,7 +73,10 @@ export class RuleEngine {
     };
   }
 
-  /** Replaces all groups. Rules that are still there (same kind, name and labels) keep their alerts and series. */
+  /**
+   * Replaces all groups. Rules that are still there (same kind, name and labels) keep their alerts
+   * and series.
+   */
   async load(groups: readonly RuleGroup[]): Promise<void> {
     const before = this.groups;
     await stopLoops(before.values());
@@ -86,7 +89,9 @@ export class RuleEngine {
       if (known !== undefined) ended.push(...evaluator.adopt(known.evaluator));
       this.groups.set(groupKeyOf(group), { evaluator, loop: undefined });
     }
-    for (const { evaluator } of before.values()) ended.push(...evaluator.statuses.flatMap(({ series }) => [...series.values()]));
+    for (const { evaluator } of before.values()) {
+      ended.push(...evaluator.statuses.flatMap(({ series }) => [...series.values()]));
+    }
     this.endSeries(ended);
     if (this.isStarted) this.startLoops();
   }
@@ -146,7 +151,10 @@ export class RuleEngine {
     await this.writing;
   }
 
-  /** A disk that refuses costs nothing but the states: they are tried again with the next transition. */
+  /**
+   * A disk that refuses costs nothing but the states: they are tried again with the next
+   * transition.
+   */
   private async writeStates(): Promise<void> {
     if (this.stateFile === undefined) return;
     try {

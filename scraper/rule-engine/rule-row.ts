@@ -22,7 +22,9 @@ export class RuleRow {
     private readonly timeMs: number,
   ) {}
 
-  /** @returns number of samples left out because an earlier rule of the row yielded the same series */
+  /**
+   * @returns number of samples left out because an earlier rule of the row yielded the same series
+   */
   add(samples: readonly RuleSample[], ended: Iterable<Labels>): number {
     let duplicates = 0;
     for (const { labels, value } of samples) {

@@ -1,6 +1,8 @@
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { parseFloatText, parseSeriesLabels, parseSeriesValues, type NotationValue } from "./series-notation.js";
+import {
+  parseFloatText, parseSeriesLabels, parseSeriesValues, type NotationValue,
+} from "./series-notation.js";
 
 /** A file of rule unit tests in promtool's format. */
 export interface RuleTestFile {

@@ -20,7 +20,9 @@ export function parseSeriesValues(text: string): NotationValue[] {
   const values: NotationValue[] = [];
   for (const word of text.split(/\s+/).filter((part) => part !== "")) {
     for (const value of parseWord(word)) values.push(value);
-    if (values.length > MAX_NOTATION_VALUES) throw invalid(text, `has more than ${MAX_NOTATION_VALUES} values`);
+    if (values.length > MAX_NOTATION_VALUES) {
+      throw invalid(text, `has more than ${MAX_NOTATION_VALUES} values`);
+    }
   }
   return values;
 }
@@ -28,10 +30,16 @@ export function parseSeriesValues(text: string): NotationValue[] {
 function parseWord(word: string): NotationValue[] {
   if (word === "stale") return ["stale"];
   const missing = /^_(?:x(\d+))?$/.exec(word);
-  if (missing !== null) return Array<NotationValue>(countOf(word, missing[1] ?? "1")).fill("missing");
+  if (missing !== null) {
+    return Array<NotationValue>(countOf(word, missing[1] ?? "1")).fill("missing");
+  }
   const [, start, sign, step, times] = VALUE.exec(word) ?? [];
-  if (start === undefined) throw invalid(word, "is no value, it must be a number, a+bxn, a-bxn, axn, _, _xn or stale");
-  if (sign !== undefined && times === undefined) throw invalid(word, "has a step without a count, it must end in xn");
+  if (start === undefined) {
+    throw invalid(word, "is no value, it must be a number, a+bxn, a-bxn, axn, _, _xn or stale");
+  }
+  if (sign !== undefined && times === undefined) {
+    throw invalid(word, "has a step without a count, it must end in xn");
+  }
   const first = parseFloatText(start);
   const change = step === undefined ? 0 : parseFloatText(step) * (sign === "-" ? -1 : 1);
   return Array.from({ length: countOf(word, times ?? "0") + 1 }, (_, index) => (index === 0 ? first : first + change * index));
@@ -39,14 +47,18 @@ function parseWord(word: string): NotationValue[] {
 
 function countOf(word: string, digits: string): number {
   const count = Number(digits);
-  if (count >= MAX_NOTATION_VALUES) throw invalid(word, `repeats too often, it must be less than ${MAX_NOTATION_VALUES} times`);
+  if (count >= MAX_NOTATION_VALUES) {
+    throw invalid(word, `repeats too often, it must be less than ${MAX_NOTATION_VALUES} times`);
+  }
   return count;
 }
 
 /** @throws {BadInputError} */
 export function parseFloatText(text: string): number {
   const infinite = /^([+-]?)\.?inf$/i.exec(text);
-  if (infinite !== null) return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (infinite !== null) {
+    return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
   if (/^\.?nan$/i.test(text)) return Number.NaN;
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isNaN(value)) throw invalid(text, "is no number");
@@ -64,7 +76,9 @@ export function parseSeriesLabels(text: string): Labels {
   const pairs: LabelPair[] = [[METRIC_NAME, match?.[1] ?? ""]];
   const at = match?.[0].length ?? 0;
   if (at === text.length && match?.[1] !== undefined) return Labels.of(pairs);
-  if (text[at] !== "{") throw invalid(text, "is no series, it must be like metric{label=\"value\"}");
+  if (text[at] !== "{") {
+    throw invalid(text, "is no series, it must be like metric{label=\"value\"}");
+  }
   readPairs(text, at + 1, pairs);
   return Labels.of(pairs);
 }
@@ -76,7 +90,9 @@ function readPairs(text: string, from: number, pairs: LabelPair[]): void {
     PAIR.lastIndex = at;
     const pair = PAIR.exec(text);
     const value = pair === null ? undefined : unquote(pair[2] as string);
-    if (pair === null || value === undefined) throw invalid(text, `has no label at character ${at + 1}, it must be like a="b"`);
+    if (pair === null || value === undefined) {
+      throw invalid(text, `has no label at character ${at + 1}, it must be like a="b"`);
+    }
     pairs.push([pair[1] as string, value]);
     // The brace that ends the list is read again, by END.
     at = PAIR.lastIndex - (pair[3] === "}" ? 1 : 0);

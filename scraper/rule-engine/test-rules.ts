@@ -13,7 +13,9 @@ import { GroupEvaluator } from "./group-evaluator.js";
 import { findRuleFiles, loadRuleFiles } from "./load-rule-files.js";
 import { MemorySeries } from "./memory-series.js";
 import type { RuleGroup } from "./rule-group.js";
-import { parseRuleTestFile, type AlertTest, type ExpressionTest, type RuleTest, type RuleTestFile } from "./rule-test-file.js";
+import {
+  parseRuleTestFile, type AlertTest, type ExpressionTest, type RuleTest, type RuleTestFile,
+} from "./rule-test-file.js";
 
 export interface RuleTestSurroundings {
   readonly files: Files;

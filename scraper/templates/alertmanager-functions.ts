@@ -57,7 +57,9 @@ function unescapeQuery(text: string): string {
 }
 
 function appendTo(values: readonly unknown[], more: readonly unknown[]): readonly unknown[] {
-  if (values.length + more.length > MAX_LIST) throw new FunctionError(`list is longer than ${MAX_LIST}`);
+  if (values.length + more.length > MAX_LIST) {
+    throw new FunctionError(`list is longer than ${MAX_LIST}`);
+  }
   return [...values, ...more];
 }
 

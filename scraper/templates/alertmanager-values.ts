@@ -1,13 +1,17 @@
 /** Values with methods that Alertmanager hands to its templates. */
 import { compareStrings } from "../../exporter/shared/model/labels.js";
-import { METHODS, templateFunction, type TemplateFunction, type WithMethods } from "./template-values.js";
+import {
+  METHODS, templateFunction, type TemplateFunction, type WithMethods,
+} from "./template-values.js";
 
 interface Pair {
   readonly Name: string;
   readonly Value: string;
 }
 
-/** Labels or annotations: a map whose `SortedPairs`, `Names`, `Values` and `Remove` templates call. */
+/**
+ * Labels or annotations: a map whose `SortedPairs`, `Names`, `Values` and `Remove` templates call.
+ */
 export class KeyValues extends Map<string, string> implements WithMethods {
   get [METHODS](): Readonly<Record<string, TemplateFunction>> {
     return {

@@ -1,4 +1,7 @@
-/** The functions every template has. `and` and `or` are in the evaluator: they may leave arguments unevaluated. */
+/**
+ * The functions every template has. `and` and `or` are in the evaluator: they may leave arguments
+ * unevaluated.
+ */
 import { sprint, sprintf, sprintln } from "./go-format.js";
 import { FunctionError } from "./template-error.js";
 import {
@@ -45,13 +48,19 @@ function lengthOf(value: unknown): number {
 function indexOf(value: unknown, key: unknown): unknown {
   if (isNil(value)) throw new FunctionError("index of untyped nil");
   if (value instanceof Map) {
-    if (typeof key !== "string") throw new FunctionError(`value has type ${typeName(key)}; should be string`);
+    if (typeof key !== "string") {
+      throw new FunctionError(`value has type ${typeName(key)}; should be string`);
+    }
     return (value as Map<string, unknown>).get(key) ?? (typeName(value) === "map[string]string" ? "" : undefined);
   }
   const items = typeof value === "string" ? Buffer.from(value) : isList(value) ? value : undefined;
   if (items === undefined) throw new FunctionError(`can't index item of type ${typeName(value)}`);
-  if (typeof key !== "bigint") throw new FunctionError(`cannot index slice/array with type ${typeName(key)}`);
-  if (key < 0n || key >= BigInt(items.length)) throw new FunctionError(`index out of range: ${key}`);
+  if (typeof key !== "bigint") {
+    throw new FunctionError(`cannot index slice/array with type ${typeName(key)}`);
+  }
+  if (key < 0n || key >= BigInt(items.length)) {
+    throw new FunctionError(`index out of range: ${key}`);
+  }
   const item: unknown = items[Number(key)];
   return typeof value === "string" ? BigInt(item as number) : item;
 }
@@ -61,7 +70,9 @@ function slice(value: unknown, ...indexes: bigint[]): unknown {
   if (!Buffer.isBuffer(items) && !isList(items)) {
     throw new FunctionError(isNil(value) ? "slice of untyped nil" : `can't slice item of type ${typeName(value)}`);
   }
-  if (indexes.length > (isList(items) ? 3 : 2)) throw new FunctionError(`too many slice indexes: ${indexes.length}`);
+  if (indexes.length > (isList(items) ? 3 : 2)) {
+    throw new FunctionError(`too many slice indexes: ${indexes.length}`);
+  }
   const bad = indexes.find((index) => index < 0n || index > BigInt(items.length));
   if (bad !== undefined) throw new FunctionError(`index out of range: ${bad}`);
   const [from = 0n, until = BigInt(items.length)] = indexes;
@@ -93,10 +104,14 @@ function equal(left: unknown, right: unknown): boolean {
 
 function less(left: unknown, right: unknown): boolean {
   const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
-  if (leftKind === undefined || rightKind === undefined) throw new FunctionError("invalid type for comparison");
+  if (leftKind === undefined || rightKind === undefined) {
+    throw new FunctionError("invalid type for comparison");
+  }
   if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
   if (leftKind === "boolean") throw new FunctionError("invalid type for comparison");
-  if (leftKind === "string") return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right))) < 0;
+  if (leftKind === "string") {
+    return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right))) < 0;
+  }
   return (left as number) < (right as number);
 }
 

@@ -68,7 +68,10 @@ class Evaluator {
     this.frame = { name: evaluation.name, tree: { sourceName: evaluation.name, source: "", nodes: [] }, variables: [] };
   }
 
-  /** The output of a named template, in an output of its own: for the whole and for the function `tmpl`. */
+  /**
+   * The output of a named template, in an output of its own: for the whole and for the function
+   * `tmpl`.
+   */
   renderTemplate(name: string, data: unknown): string {
     const tree = this.evaluation.trees.get(name);
     if (tree === undefined) throw new FunctionError(`template ${JSON.stringify(name)} not defined`);
@@ -118,7 +121,9 @@ class Evaluator {
       case "template": {
         const tree = this.evaluation.trees.get(node.name);
         const place = { position: node.position, text: `{{template ${JSON.stringify(node.name)}}}` };
-        if (tree === undefined) this.fail(place, `template ${JSON.stringify(node.name)} not defined`);
+        if (tree === undefined) {
+          this.fail(place, `template ${JSON.stringify(node.name)} not defined`);
+        }
         const data = node.pipeline === undefined ? undefined : this.pipeline(node.pipeline, dot);
         this.run(node.name, tree, data);
         return undefined;
@@ -203,9 +208,13 @@ class Evaluator {
   private command(command: Command, dot: unknown, piped: unknown): unknown {
     this.step(command.position);
     const [first, ...rest] = command.operands as [Operand, ...Operand[]];
-    if (first.kind === "identifier") return this.call(first.name, { command, operands: rest }, dot, piped);
+    if (first.kind === "identifier") {
+      return this.call(first.name, { command, operands: rest }, dot, piped);
+    }
     const isChain = first.kind === "field" || first.kind === "chain" || first.kind === "variable";
-    if (isChain && first.names.length > 0) return this.fieldChain(first, { command, operands: rest }, dot, piped);
+    if (isChain && first.names.length > 0) {
+      return this.fieldChain(first, { command, operands: rest }, dot, piped);
+    }
     if (rest.length > 0 || piped !== NOTHING_PIPED) {
       this.fail(placeOf(first), `can't give argument to non-function ${formatOperand(first)}`);
     }
@@ -269,7 +278,9 @@ class Evaluator {
   private chainStart(operand: Extract<Operand, { kind: "field" | "chain" | "variable" }>, dot: unknown): unknown {
     if (operand.kind === "field") return dot;
     if (operand.kind === "variable") return this.variable(operand.name);
-    if (operand.base.kind === "nil") this.fail(placeOf(operand), `indirection through explicit nil in ${formatOperand(operand)}`);
+    if (operand.base.kind === "nil") {
+      this.fail(placeOf(operand), `indirection through explicit nil in ${formatOperand(operand)}`);
+    }
     return this.operand(operand.base, dot);
   }
 
@@ -288,7 +299,9 @@ class Evaluator {
     if (piped !== NOTHING_PIPED) values.push(piped);
     const { functions } = this.evaluation;
     const called = Object.hasOwn(functions, name) ? functions[name] : BUILTINS[name];
-    if (called === undefined) return this.fail(place, `${JSON.stringify(name)} is not a defined function`);
+    if (called === undefined) {
+      return this.fail(place, `${JSON.stringify(name)} is not a defined function`);
+    }
     return this.guard(place, () => this.outcome(name, callFunction(name, called, values, this)), name);
   }
 
@@ -314,14 +327,18 @@ class Evaluator {
   }
 
   private deeper<Result>(place: Place, work: () => Result): Result {
-    if (++this.depth > MAX_DEPTH) this.fail(place, `exceeded maximum template depth (${MAX_DEPTH})`);
+    if (++this.depth > MAX_DEPTH) {
+      this.fail(place, `exceeded maximum template depth (${MAX_DEPTH})`);
+    }
     const result = work();
     this.depth--;
     return result;
   }
 
   private step(position: number): void {
-    if (++this.steps > MAX_STEPS) this.fail({ position, text: "…" }, `exceeded maximum number of steps (${MAX_STEPS})`);
+    if (++this.steps > MAX_STEPS) {
+      this.fail({ position, text: "…" }, `exceeded maximum number of steps (${MAX_STEPS})`);
+    }
   }
 
   /** Runs what may throw, adding the place to its message. */
@@ -332,7 +349,9 @@ class Evaluator {
       if (error instanceof OutputError) return this.fail(place, error.message, error);
       if (error instanceof FunctionError) {
         if (calling === undefined) return this.fail(place, error.message, error);
-        if (error.isUsage) return this.fail({ ...place, text: place.text.split(" ")[0] as string }, error.message, error);
+        if (error.isUsage) {
+          return this.fail({ ...place, text: place.text.split(" ")[0] as string }, error.message, error);
+        }
         return this.fail(place, `error calling ${calling}: ${error.message}`, error);
       }
       if (error instanceof TemplateError && calling !== undefined) {

@@ -26,7 +26,9 @@ export function callFunction(
 
 function convert(value: unknown, kind: ParameterKind): unknown {
   if (kind === "any" || isOfKind(value, kind)) return value;
-  if (kind === "string" && (value instanceof SafeHtml || value instanceof SafeUrl)) return value.text;
+  if (kind === "string" && (value instanceof SafeHtml || value instanceof SafeUrl)) {
+    return value.text;
+  }
   if (kind === "number" && typeof value === "bigint") return Number(value);
   if (kind === "list" && isNil(value)) return [];
   if (isNil(value)) throw new FunctionError(`invalid value; expected ${TYPE_NAMES[kind]}`, true);

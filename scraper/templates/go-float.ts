@@ -11,7 +11,10 @@ interface Digits {
 
 export type FloatVerb = "e" | "f" | "g";
 
-/** @param precision digits after the point (e, f) or in all (g); undefined for as few as tell the value from others */
+/**
+ * @param precision digits after the point (e, f) or in all (g); undefined for as few as tell the
+ * value from others
+ */
 export function formatFloat(value: number, verb: FloatVerb, precision?: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
@@ -43,7 +46,9 @@ function fixed(magnitude: number, precision: number | undefined): string {
     const { digits, exponent } = shortest(magnitude);
     return positional(digits, exponent, Math.max(0, digits.length - 1 - exponent));
   }
-  if (magnitude >= 1e21) return BigInt(magnitude).toString() + (precision > 0 ? `.${"0".repeat(precision)}` : "");
+  if (magnitude >= 1e21) {
+    return BigInt(magnitude).toString() + (precision > 0 ? `.${"0".repeat(precision)}` : "");
+  }
   const places = Math.min(precision, MOST_DIGITS);
   return roundTie(magnitude.toFixed(places), magnitude.toFixed(MOST_DIGITS), places) + "0".repeat(precision - places);
 }
@@ -52,8 +57,12 @@ function general(magnitude: number, precision: number | undefined): string {
   const wanted = precision === 0 ? 1 : precision;
   const { digits, exponent } = wanted === undefined ? shortest(magnitude) : rounded(magnitude, wanted);
   let threshold = wanted ?? 6;
-  if (wanted !== undefined && threshold > digits.length && digits.length > exponent) threshold = digits.length;
-  if (exponent < -4 || exponent >= threshold) return withExponent(digits, exponent, digits.length - 1);
+  if (wanted !== undefined && threshold > digits.length && digits.length > exponent) {
+    threshold = digits.length;
+  }
+  if (exponent < -4 || exponent >= threshold) {
+    return withExponent(digits, exponent, digits.length - 1);
+  }
   return positional(digits, exponent, Math.max(0, digits.length - 1 - exponent));
 }
 

@@ -117,7 +117,9 @@ function formatVerb(verb: string, value: unknown, spec: Spec, depth = 0): string
 function formatObject(verb: string, value: object, spec: Spec, depth: number): string {
   if (depth > MAX_DEPTH) return "...";
   const inner = (item: unknown): string => formatVerb(verb, item, spec, depth + 1);
-  if (value instanceof SafeHtml || value instanceof SafeUrl) return formatText(verb, value.text, spec, typeName(value));
+  if (value instanceof SafeHtml || value instanceof SafeUrl) {
+    return formatText(verb, value.text, spec, typeName(value));
+  }
   if (isList(value)) return `[${value.map(inner).join(" ")}]`;
   if (value instanceof Map) {
     const keys = [...(value as Map<string, unknown>).keys()].sort();
@@ -157,7 +159,9 @@ function formatInteger(verb: string, value: bigint, spec: Spec): string {
   if (base === undefined) return formatCharacter(verb, value, spec);
   let digits = (value < 0n ? -value : value).toString(base);
   if (verb === "X") digits = digits.toUpperCase();
-  if (spec.precision !== undefined) digits = spec.precision === 0 && value === 0n ? "" : digits.padStart(spec.precision, "0");
+  if (spec.precision !== undefined) {
+    digits = spec.precision === 0 && value === 0n ? "" : digits.padStart(spec.precision, "0");
+  }
   const sign = signOf(value < 0n, spec) + ((spec.sharp || verb === "O") ? PREFIXES[verb] ?? "" : "");
   if (spec.zero && spec.width !== undefined && spec.precision === undefined) {
     return sign + digits.padStart(spec.width - sign.length, "0");

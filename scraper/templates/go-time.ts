@@ -1,6 +1,11 @@
-/** Points in time and durations as templates see them: Go's time.Time and time.Duration, as far as templates use them. */
+/**
+ * Points in time and durations as templates see them: Go's time.Time and time.Duration, as far as
+ * templates use them.
+ */
 import { FunctionError } from "./template-error.js";
-import { METHODS, templateFunction, type TemplateFunction, type WithMethods } from "./template-values.js";
+import {
+  METHODS, templateFunction, type TemplateFunction, type WithMethods,
+} from "./template-values.js";
 
 const MONTHS = [
   "January", "February", "March", "April", "May", "June",
@@ -164,7 +169,10 @@ function zoneName(time: GoTime, offsetMinutes: number): string {
   return european ?? offsetText(offsetMinutes, "").replace(/00$/, "");
 }
 
-/** ICU's English names leave these out, Go's zone files have them. Offsets with two meanings are not here. */
+/**
+ * ICU's English names leave these out, Go's zone files have them. Offsets with two meanings are not
+ * here.
+ */
 const EUROPEAN_NAMES: Readonly<Record<number, string>> = { 60: "CET", 120: "CEST", 180: "MSK" };
 
 function zonePart(time: GoTime, style: "short" | "longOffset"): string {

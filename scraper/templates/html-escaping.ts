@@ -46,7 +46,10 @@ function hasSafeScheme(url: string): boolean {
   return scheme.includes("/") || ["http", "https", "mailto"].includes(scheme.toLowerCase());
 }
 
-/** @param normalizes keeps what has a meaning in URLs, escapes included; otherwise all but letters, digits and -._~ go */
+/**
+ * @param normalizes keeps what has a meaning in URLs, escapes included; otherwise all but letters,
+ * digits and -._~ go
+ */
 function encodeUrl(text: string, normalizes: boolean): string {
   const kept = normalizes ? /%[0-9a-fA-F]{2}|[A-Za-z0-9\-._~!#$&*+,/:;=?@[\]]/y : /[A-Za-z0-9\-._~]/y;
   let encoded = "";

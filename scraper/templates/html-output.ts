@@ -1,4 +1,6 @@
-import { escapeForAttribute, escapeForElement, escapeForRawText, escapeForUrl, type UrlPart } from "./html-escaping.js";
+import {
+  escapeForAttribute, escapeForElement, escapeForRawText, escapeForUrl, type UrlPart,
+} from "./html-escaping.js";
 import { checkLength, OutputError, type TemplateOutput } from "./output.js";
 import { SafeHtml } from "./template-values.js";
 
@@ -215,7 +217,10 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | u
   return pattern.exec(text) ?? undefined;
 }
 
-/** What the value of an attribute is taken for: the names HTML defines, and names that tell by their parts. */
+/**
+ * What the value of an attribute is taken for: the names HTML defines, and names that tell by their
+ * parts.
+ */
 function attributeKind(name: string): AttributeKind {
   if (name === "xmlns" || name.startsWith("xmlns:")) return "url";
   const bare = name.startsWith("data-") ? name.slice(5) : name.slice(name.indexOf(":") + 1);

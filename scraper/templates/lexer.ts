@@ -115,7 +115,9 @@ class Lexer {
     const character = this.source[start] as string;
     if (character === '"') return this.quoted(spaced, '"', "string", "unterminated quoted string");
     if (character === "`") return this.rawString(spaced);
-    if (character === "'") return this.quoted(spaced, "'", "character", "unterminated character constant");
+    if (character === "'") {
+      return this.quoted(spaced, "'", "character", "unterminated character constant");
+    }
     if (character === "$") return this.name(spaced, "variable", 1);
     if (character === "." && !/[0-9]/.test(this.source[start + 1] ?? "")) return this.fieldOrDot(spaced);
     if (/[0-9.]/.test(character) || (/[+-]/.test(character) && /[0-9.]/.test(this.source[start + 1] ?? ""))) {

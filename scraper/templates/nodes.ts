@@ -67,7 +67,9 @@ export interface NumberOperand {
   /** Undefined when the constant is not a whole number of 64 bits. */
   readonly integer: bigint | undefined;
   readonly float: number;
-  /** Written with a point or an exponent, so that it is a float64 where nothing else is asked for. */
+  /**
+   * Written with a point or an exponent, so that it is a float64 where nothing else is asked for.
+   */
   readonly isFloat: boolean;
 }
 

@@ -181,7 +181,9 @@ class Parser {
     this.variables = ["$"];
     this.loops = 0;
     const { nodes, terminator } = this.list();
-    if (terminator !== "end") this.fail(terminator === "eof" ? "unexpected EOF" : `unexpected {{else}} in ${context}`);
+    if (terminator !== "end") {
+      this.fail(terminator === "eof" ? "unexpected EOF" : `unexpected {{else}} in ${context}`);
+    }
     this.variables = outer.variables;
     this.loops = outer.loops;
     this.nesting--;
@@ -238,7 +240,9 @@ class Parser {
     if (context !== "range") this.fail(`too many declarations in ${context}`);
     if (third?.kind !== "variable") this.unexpected(third as Token, context);
     if (fourth?.kind === "comma") this.fail("too many declarations in range");
-    if (fourth?.kind !== "declare" && fourth?.kind !== "assign") this.unexpected(fourth as Token, context);
+    if (fourth?.kind !== "declare" && fourth?.kind !== "assign") {
+      this.unexpected(fourth as Token, context);
+    }
     this.next += 4;
     return { variables: [first.text, third.text], assigns: fourth.kind === "assign" };
   }
@@ -252,7 +256,9 @@ class Parser {
       if (token.kind === "close" || token.kind === "right") break;
       if (token.kind === "pipe") {
         this.take();
-        if (["close", "right"].includes(this.peek().kind)) this.fail(`missing value for ${context}`);
+        if (["close", "right"].includes(this.peek().kind)) {
+          this.fail(`missing value for ${context}`);
+        }
         break;
       }
       if (operands.length > 0 && !token.spaced) this.unexpected(token, "operand");
@@ -303,7 +309,9 @@ class Parser {
   }
 
   private requireFunction(name: string): void {
-    if (!isBuiltin(name) && !Object.hasOwn(this.functions, name)) this.fail(`function ${JSON.stringify(name)} not defined`);
+    if (!isBuiltin(name) && !Object.hasOwn(this.functions, name)) {
+      this.fail(`function ${JSON.stringify(name)} not defined`);
+    }
   }
 
   private requireVariable(name: string): void {
@@ -311,7 +319,9 @@ class Parser {
   }
 
   private enter(): void {
-    if (++this.nesting > MAX_NESTING) this.fail(`blocks and parentheses are nested deeper than ${MAX_NESTING}`);
+    if (++this.nesting > MAX_NESTING) {
+      this.fail(`blocks and parentheses are nested deeper than ${MAX_NESTING}`);
+    }
   }
 
   private peek(): Token {

@@ -90,7 +90,9 @@ function first(samples: readonly unknown[]): unknown {
 }
 
 function sampleOf(value: unknown): TemplateSample {
-  if (typeof value === "object" && value !== null && "Labels" in value && "Value" in value) return value as TemplateSample;
+  if (typeof value === "object" && value !== null && "Labels" in value && "Value" in value) {
+    return value as TemplateSample;
+  }
   throw new FunctionError("wrong type for value; expected *template.sample", true);
 }
 

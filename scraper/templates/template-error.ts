@@ -1,6 +1,9 @@
 import { PihealthError } from "../../exporter/shared/model/errors.js";
 
-/** A template does not parse or cannot be rendered; the message is worded as Go's text/template words it. */
+/**
+ * A template does not parse or cannot be rendered; the message is worded as Go's text/template
+ * words it.
+ */
 export class TemplateError extends PihealthError {
   readonly code = "bad_template";
 }

@@ -1,4 +1,6 @@
-import { InterfaceMap, isList, isNil, methodsOf, type TemplateFunction } from "./template-values.js";
+import {
+  InterfaceMap, isList, isNil, methodsOf, type TemplateFunction,
+} from "./template-values.js";
 
 export type FieldAnswer =
   | { readonly kind: "method"; readonly method: TemplateFunction }

@@ -15,14 +15,18 @@
  * Only own properties of objects can be reached, so nothing of JavaScript itself leaks into a template.
  */
 
-/** Methods of a value that templates may call, by name. Looked for before fields and keys, as in Go. */
+/**
+ * Methods of a value that templates may call, by name. Looked for before fields and keys, as in Go.
+ */
 export const METHODS = Symbol("methods");
 
 export interface WithMethods {
   readonly [METHODS]: Readonly<Record<string, TemplateFunction>>;
 }
 
-/** What a function takes: `any` is handed over as it is; `number` also takes an int, as a double. */
+/**
+ * What a function takes: `any` is handed over as it is; `number` also takes an int, as a double.
+ */
 export type ParameterKind = "any" | "string" | "number" | "int" | "bool" | "list" | "map" | "time";
 
 /** What a function may ask of the template that calls it. */
@@ -56,7 +60,10 @@ type ArgumentTypes<Kinds extends readonly ParameterKind[]> = {
   -readonly [Index in keyof Kinds]: KindTypes[Kinds[Index]];
 };
 
-/** A function with a fixed number of arguments: `templateFunction(["string"], (text) => text.trim())`. */
+/**
+ * A function with a fixed number of arguments: `templateFunction(["string"], (text) =>
+ * text.trim())`.
+ */
 export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   parameters: Kinds,
   call: (...values: ArgumentTypes<Kinds>) => unknown,
@@ -64,7 +71,9 @@ export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   return { parameters, rest: undefined, call: (_context, ...values) => call(...(values as unknown[] as ArgumentTypes<Kinds>)) };
 }
 
-/** A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`. */
+/**
+ * A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`.
+ */
 export function variadicFunction<const Kinds extends readonly ParameterKind[], Rest extends ParameterKind>(
   parameters: Kinds,
   rest: Rest,

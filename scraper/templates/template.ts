@@ -25,7 +25,10 @@ export interface TemplateSource {
 }
 
 export interface TemplateOptions {
-  /** `html`: what actions print is escaped for the place in the HTML text where it lands, as Go's html/template does. */
+  /**
+   * `html`: what actions print is escaped for the place in the HTML text where it lands, as Go's
+   * html/template does.
+   */
   readonly escape?: Escaping;
   readonly definitions?: TemplateDefinitions;
 }
