@@ -7,15 +7,16 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { FleetMetric } from "../fleet/fleet.js";
 import { hostFolder } from "../fleet/host-folder.js";
-import type { Layout } from "../storage/sample-writer.js";
 import type { HostLogSettings } from "./host-log-settings.js";
-import { LayoutIndex, LayoutReading } from "./layout-reading.js";
+import { LayoutIndex, LayoutReading, type RowLayout } from "./layout-reading.js";
 import { RotatingLog } from "./rotating-log.js";
+import { WriteSlots } from "./write-slots.js";
 
 const SAMPLING_TIME = "pihealth_collector_last_success_timestamp_seconds";
 const LOOK_EVERY_MS = 30_000;
 /** Lines that wait at most while the disk does not keep up, in writes. */
 const MAX_WAITING_WRITES = 10;
+const WRITES_AT_ONCE = 8;
 const FORGET_AFTER_MS = 86_400_000;
 const MAX_LINE_CHARACTERS = 4096;
 
@@ -34,7 +35,8 @@ interface HostLog {
   /** `SAMPLING_TIME` of the last one; a value that differs is a new sampling, also when the Pi's clock was set back. */
   lastSampling: number;
   writing: Promise<void>;
-  isWriting: boolean;
+  /** A write is going to begin; one that is going on does not count. */
+  isQueued: boolean;
 }
 
 /** Columns of a layout that say when each family was sampled. */
@@ -55,7 +57,8 @@ export interface HostLogsOptions {
 /** Writes what is scraped as lines for people, one log per host and family, several samplings at a time. */
 export class HostLogs {
   private readonly hosts = new Map<string, Map<LogKind, HostLog>>();
-  private readonly plans = new WeakMap<Layout, LayoutPlan>();
+  private readonly plans = new WeakMap<RowLayout, LayoutPlan>();
+  private readonly slots = new WriteSlots(WRITES_AT_ONCE);
   private readonly stopping = new AbortController();
   private ended: Promise<void> | undefined;
   private readonly counts = { written: 0, lost: 0, failures: 0 };
@@ -80,7 +83,7 @@ export class HostLogs {
    * @param host IP address or host name of the target
    * @param values one per series of the layout; read before the call returns
    */
-  receiveScrape(host: string, timestampMs: number, layout: Layout, values: Float64Array): void {
+  receiveScrape(host: string, timestampMs: number, layout: RowLayout, values: Float64Array): void {
     if (!this.options.settings.isEnabled) return;
     const { index, samplingColumns } = this.planOf(layout);
     for (const [family, column] of samplingColumns) {
@@ -109,7 +112,7 @@ export class HostLogs {
 
   /** Resolves when everything received before the call is written, or counted as lost. */
   async flush(): Promise<void> {
-    for (const logs of this.hosts.values()) for (const log of logs.values()) await this.write(log);
+    await Promise.all([...this.hosts.values()].flatMap((logs) => [...logs.values()].map((log) => this.write(log))));
   }
 
   metrics(): FleetMetric[] {
@@ -122,7 +125,7 @@ export class HostLogs {
     ];
   }
 
-  private planOf(layout: Layout): LayoutPlan {
+  private planOf(layout: RowLayout): LayoutPlan {
     const known = this.plans.get(layout);
     if (known !== undefined) return known;
     const index = new LayoutIndex(layout);
@@ -146,7 +149,7 @@ export class HostLogs {
     const { folder, files, settings } = this.options;
     const file = new RotatingLog(path.join(folder, hostFolder(host), "log"), `${kind}.log`, files, settings);
     return {
-      file, usedMs: 0, lines: [], samplings: 0, sinceMs: 0, lastSampling: Number.NaN, writing: Promise.resolve(), isWriting: false,
+      file, usedMs: 0, lines: [], samplings: 0, sinceMs: 0, lastSampling: Number.NaN, writing: Promise.resolve(), isQueued: false,
     };
   }
 
@@ -156,7 +159,7 @@ export class HostLogs {
     this.keepWithinBound(log, lines.length);
     log.lines.push(...lines.map(oneLine));
     log.samplings++;
-    if (log.samplings >= this.options.settings.linesPerWrite && !log.isWriting) void this.write(log);
+    if (log.samplings >= this.options.settings.linesPerWrite) void this.write(log);
   }
 
   /** The oldest lines give way: what just happened matters more. */
@@ -169,16 +172,18 @@ export class HostLogs {
 
   /** Writes of one log follow each other. Never rejects. */
   private write(log: HostLog): Promise<void> {
-    log.writing = log.writing.then(() => this.writeLines(log));
+    if (log.isQueued) return log.writing; // The write that waits takes these lines along.
+    log.isQueued = true;
+    log.writing = log.writing.then(() => this.slots.run(() => this.writeLines(log)));
     return log.writing;
   }
 
   private async writeLines(log: HostLog): Promise<void> {
+    log.isQueued = false;
     const { lines } = log;
     if (lines.length === 0) return;
     log.lines = [];
     log.samplings = 0;
-    log.isWriting = true;
     let waiting = lines.length;
     try {
       await log.file.append(`${lines.join("\n")}\n`);
@@ -192,8 +197,6 @@ export class HostLogs {
       this.counts.lost += waiting;
       if (!this.isFailing) this.options.log.error("logs of hosts not written", { error: messageOf(error) });
       this.isFailing = true;
-    } finally {
-      log.isWriting = false;
     }
   }
 
@@ -222,7 +225,7 @@ export class HostLogs {
   private forgetIdle(untilMs: number): void {
     for (const [host, logs] of this.hosts) {
       for (const [kind, log] of logs) {
-        if (log.usedMs <= untilMs && log.lines.length === 0 && !log.isWriting) logs.delete(kind);
+        if (log.usedMs <= untilMs && log.lines.length === 0 && !log.isQueued) logs.delete(kind);
       }
       if (logs.size === 0) this.hosts.delete(host);
     }

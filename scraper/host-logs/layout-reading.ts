@@ -1,7 +1,6 @@
 import type { FamilyReading, LabelledValue } from "../../exporter/shared/model/human-lines.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, isAbsentAt, isStaleAt } from "../../exporter/shared/model/special-values.js";
-import type { Layout } from "../storage/sample-writer.js";
 
 /** Where a series stands in a row. */
 interface Column {
@@ -12,11 +11,16 @@ interface Column {
 
 const NO_COLUMNS: readonly Column[] = [];
 
+/** The series of a row, in the order of its values: what host logs need of a layout of the storage. */
+export interface RowLayout {
+  readonly series: readonly Labels[];
+}
+
 /** Which column holds what, for every row of one layout: worked out once, however many hosts share it. */
 export class LayoutIndex {
   private readonly byMetric = new Map<string, Column[]>();
 
-  constructor(layout: Layout) {
+  constructor(layout: RowLayout) {
     for (const [index, labels] of layout.series.entries()) {
       if (!labels.name.startsWith("pihealth_")) continue;
       const column = { index, labels, labelObject: labels.without("__name__").toObject() };

@@ -38,23 +38,21 @@ export class RotatingLog {
    * @throws the system's error; then a part of the lines may have been written
    */
   async append(text: string): Promise<void> {
-    const sizeBytes = this.sizeBytes ?? (await this.open());
+    const sizeBytes = this.sizeBytes ?? (await this.sizeOnDisk());
     this.sizeBytes = undefined; // Until the write is known to be whole.
     try {
       await this.files.appendUnsynced(this.path, text);
       this.sizeBytes = sizeBytes + Buffer.byteLength(text);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      // Somebody deleted the folder of the host.
-      const newSizeBytes = await this.open();
+      // The folder is not there yet, or somebody deleted the host.
+      await this.files.makeFolder(this.folder);
       await this.files.appendUnsynced(this.path, text);
-      this.sizeBytes = newSizeBytes + Buffer.byteLength(text);
+      this.sizeBytes = Buffer.byteLength(text);
     }
   }
 
-  /** Size of the file as it is. */
-  private async open(): Promise<number> {
-    await this.files.makeFolder(this.folder);
+  private async sizeOnDisk(): Promise<number> {
     return (await this.files.facts(this.path))?.sizeBytes ?? 0;
   }
 
