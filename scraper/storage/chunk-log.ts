@@ -14,6 +14,8 @@ import { DamagedDataError } from "./storage-errors.js";
 import type { Table } from "./table.js";
 
 export const CHUNK_PREFIX = "chunks";
+/** Before every timestamp there can be. */
+const EARLIEST_MS = -8_640_000_000_000_000;
 /** Segments held open for reading. */
 const MAX_OPEN_SEGMENTS = 8;
 
@@ -109,7 +111,7 @@ export class ChunkLog {
     if (!this.definitions.defineTable(table.id, table.key)) return false;
     const place = this.journal.append(RECORD_KINDS.covered, (writer) => {
       writer.varint(table.id);
-      writer.signedVarint(coveredUntilMs);
+      writer.signedVarint(Math.max(coveredUntilMs, EARLIEST_MS));
       writer.varint(lateUntil.sequence);
       writer.varint(lateUntil.offsetBytes);
     });

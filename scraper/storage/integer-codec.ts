@@ -1,11 +1,6 @@
-import { type ByteReader, MalformedBytesError } from "../../exporter/shared/journal/byte-reader.js";
+import type { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
 import type { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
-
-/** Decimal places tried. Ten to this power times a whole number must stay exact. */
-const MAX_DECIMALS = 12;
-/** Bound on scaled magnitudes, so that second differences, doubled for their sign, stay below 2^53. */
-const MAX_MAGNITUDE = 2 ** 50;
-const POWERS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) => 10 ** decimals);
+import { NO_SCALE, scaleToWhole, unscale } from "./number-scale.js";
 
 /** How the whole numbers are turned into small ones. */
 const PLAIN = 0;
@@ -21,18 +16,18 @@ export class IntegerEncoder {
   encode(numbers: Float64Array, writer: ByteWriter): boolean {
     if (this.whole.length < numbers.length) this.whole = new Float64Array(numbers.length);
     const whole = this.whole.subarray(0, numbers.length);
-    const decimals = scale(numbers, whole);
-    if (decimals === -1) return false;
+    const scale = scaleToWhole(numbers, whole);
+    if (scale === NO_SCALE) return false;
     const unit = commonUnit(whole);
     if (unit === 0) {
-      writer.u8(CONSTANT | (decimals << 2));
+      writer.u8(CONSTANT | (scale << 2));
       writer.signedVarint(whole[0] ?? 0);
       return true;
     }
     const first = whole[0] as number;
     for (let row = 0; row < whole.length; row++) whole[row] = ((whole[row] as number) - first) / unit;
     const mode = cheapestMode(whole);
-    writer.u8(mode | (decimals << 2));
+    writer.u8(mode | (scale << 2));
     writer.signedVarint(first);
     writer.varint(unit);
     writeDifferences(whole, mode, writer);
@@ -44,18 +39,17 @@ export class IntegerEncoder {
 export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
   const head = reader.u8();
   const mode = head & 3;
-  const power = POWERS[head >> 2];
-  if (power === undefined) throw new MalformedBytesError(`Cannot read a column: it has ${head >> 2} decimal places`);
+  const scale = head >> 2;
   const first = reader.signedVarint();
   if (mode === CONSTANT) {
-    values.fill(first / power);
+    values.fill(unscale(first, scale));
     return;
   }
   const unit = reader.varint();
   let value = 0;
   let delta = 0;
   let zeros = 0;
-  if (values.length > 0) values[0] = first / power;
+  if (values.length > 0) values[0] = unscale(first, scale);
   for (let row = 1; row < values.length; row++) {
     let step = 0;
     if (zeros > 0) zeros--;
@@ -68,38 +62,8 @@ export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
       delta = mode === DELTA ? step : delta + step;
       value += delta;
     }
-    values[row] = (first + value * unit) / power;
+    values[row] = unscale(first + value * unit, scale);
   }
-}
-
-/** Fills `whole` with the numbers times a power of ten. @returns the decimal places, -1 when there is no such power */
-function scale(numbers: Float64Array, whole: Float64Array): number {
-  let decimals = 0;
-  let power = 1;
-  for (let row = 0; row < numbers.length; row++) {
-    const number = numbers[row] as number;
-    let scaled = Math.round(number * power);
-    const before = decimals;
-    while (scaled / power !== number) {
-      if (decimals === MAX_DECIMALS) return -1;
-      power = POWERS[++decimals] as number;
-      scaled = Math.round(number * power);
-    }
-    if (!(Math.abs(scaled) < MAX_MAGNITUDE)) return -1;
-    whole[row] = scaled;
-    if (decimals !== before && !rescale(numbers, whole, row, power)) return -1;
-  }
-  return decimals;
-}
-
-function rescale(numbers: Float64Array, whole: Float64Array, rows: number, power: number): boolean {
-  for (let row = 0; row < rows; row++) {
-    const number = numbers[row] as number;
-    const scaled = Math.round(number * power);
-    if (scaled / power !== number || !(Math.abs(scaled) < MAX_MAGNITUDE)) return false;
-    whole[row] = scaled;
-  }
-  return true;
 }
 
 /** The largest number that divides every difference from the first value; 0 when all are equal. */

@@ -1,5 +1,5 @@
 import { BadInputError } from "../../exporter/shared/model/errors.js";
-import { Labels } from "../../exporter/shared/model/labels.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Layout } from "./sample-writer.js";
 
 /** Series one layout may have. */

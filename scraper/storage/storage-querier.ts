@@ -14,6 +14,8 @@ export interface BlockPieces {
   readonly folder: string;
   readonly piece: Piece;
   readonly isLate: boolean;
+  /** Of late parts, the one with the lower number was written first. */
+  readonly sequence: number;
 }
 
 /** The blocks as queries see them. */

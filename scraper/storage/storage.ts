@@ -7,15 +7,19 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { BlockStore } from "./block-store.js";
 import { CHUNK_PREFIX, ChunkLog } from "./chunk-log.js";
+import { Compaction } from "./compaction.js";
 import { DefinitionWriter } from "./definition-writer.js";
 import { FolderLock } from "./folder-lock.js";
 import { Head } from "./head.js";
+import { HeadCutter } from "./head-cutter.js";
 import { HeadMaintenance } from "./head-maintenance.js";
 import type { LabelMatcher } from "./label-matcher.js";
 import { LayoutRegistry } from "./layout-registry.js";
 import type { Querier, SelectedTable } from "./querier.js";
 import { Recovery } from "./recovery.js";
+import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
 import { StorageCounters } from "./storage-counters.js";
 import { FolderLockedError } from "./storage-errors.js";
@@ -31,6 +35,7 @@ const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** Bytes of rows that make a group commit before its time. */
 const EARLY_COMMIT_BYTES = 4 * 1024 * 1024;
 const MAINTENANCE_INTERVAL_MS = 30_000;
+const BLOCK_INTERVAL_MS = 60_000;
 
 export interface StorageParts {
   /** The data folder; made when missing. */
@@ -41,6 +46,22 @@ export interface StorageParts {
   readonly settings: StorageSettings;
 }
 
+/** The parts of an open storage. */
+interface Rooms {
+  readonly lock: FolderLock | undefined;
+  readonly registry: LayoutRegistry;
+  readonly head: Head;
+  readonly rowLog: Journal;
+  readonly chunkLog: ChunkLog;
+  readonly maintenance: HeadMaintenance;
+  readonly querier: StorageQuerier;
+  readonly counters: StorageCounters;
+  readonly blocks: BlockStore;
+  readonly cutter: HeadCutter;
+  readonly compaction: Compaction;
+  readonly retention: Retention;
+}
+
 /** All samples of the fleet: a journal and the newest rows in memory, everything else in files per host. */
 export class Storage implements SampleWriter, Querier {
   private readonly stopping = new AbortController();
@@ -48,17 +69,7 @@ export class Storage implements SampleWriter, Querier {
   private writeFailing = false;
   private earlyCommit: Promise<void> | undefined;
 
-  private constructor(
-    private readonly parts: StorageParts,
-    private readonly lock: FolderLock | undefined,
-    private readonly registry: LayoutRegistry,
-    private readonly head: Head,
-    private readonly rowLog: Journal,
-    private readonly chunkLog: ChunkLog,
-    private readonly maintenance: HeadMaintenance,
-    private readonly querier: StorageQuerier,
-    private readonly counters: StorageCounters,
-  ) {}
+  private constructor(private readonly parts: StorageParts, private readonly rooms: Rooms) {}
 
   /**
    * Opens the data folder and reads what an earlier run left. Damage is logged and counted, never thrown.
@@ -80,7 +91,8 @@ export class Storage implements SampleWriter, Querier {
     const chunkDefinitions = new DefinitionWriter(chunkJournal, registry);
     const chunkLog = new ChunkLog(files, journalFolder, chunkJournal, chunkDefinitions);
     const oldestAllowedMs = (): number => clock.wallMs() - settings.retentionMs;
-    const newestInBlocksMs = (): number => Number.NEGATIVE_INFINITY;
+    const blocks = await BlockStore.open({ files, log, dataFolder: folder, counters });
+    const newestInBlocksMs = (tableFolder: string): number => blocks.newestMs(tableFolder);
     let commitSoon = (): void => undefined; // Until the storage is there to commit.
     const onRow = (): void => {
       if (rowLog.pendingBytes >= EARLY_COMMIT_BYTES) commitSoon();
@@ -91,14 +103,22 @@ export class Storage implements SampleWriter, Querier {
     const recovery = new Recovery({ files, log, head, registry, counters });
     await recovery.readChunks(chunkSegments);
     await recovery.readRows(rowSegments);
-    const maintenance = new HeadMaintenance({ head, rowLog, chunkLog, registry, clock, rowDefinitions, rowSegments });
+    const longestInHeadMs = 1.5 * settings.blockDurationMs;
+    const maintenance = new HeadMaintenance({
+      head, rowLog, chunkLog, registry, clock, rowDefinitions, rowSegments, chunkSegments, longestInHeadMs,
+    });
     const onUnreadable = (error: unknown): void => {
       counters.damagedReads++;
       log.error("Stored samples cannot be read", { error: messageOf(error) });
     };
-    const blocks = { plan: () => () => Promise.resolve([]) };
+    const { blockDurationMs, retentionMs, retentionBytes } = settings;
+    const cutter = new HeadCutter({ head, chunkLog, blocks, counters, blockDurationMs, onUnreadable });
+    const compaction = new Compaction(blocks, counters, settings);
+    const retention = new Retention({ blocks, clock, log, counters, retentionMs, retentionBytes });
     const querier = new StorageQuerier({ head, registry, chunkLog, blocks, onUnreadable });
-    const storage = new Storage(parts, lock, registry, head, rowLog, chunkLog, maintenance, querier, counters);
+    const storage = new Storage(parts, {
+      lock, registry, head, rowLog, chunkLog, maintenance, querier, counters, blocks, cutter, compaction, retention,
+    });
     commitSoon = () => storage.commitEarly();
     return storage;
   }
@@ -118,7 +138,8 @@ export class Storage implements SampleWriter, Querier {
     };
     this.loops = [
       repeat(settings.commitIntervalMs, () => this.commitOrReport()),
-      repeat(MAINTENANCE_INTERVAL_MS, () => this.maintain()),
+      repeat(MAINTENANCE_INTERVAL_MS, () => this.attempt("journal", () => this.maintainJournal())),
+      repeat(BLOCK_INTERVAL_MS, () => this.attempt("blocks", () => this.maintainBlocks())),
     ];
   }
 
@@ -128,71 +149,92 @@ export class Storage implements SampleWriter, Querier {
     await Promise.all(this.loops);
     await this.earlyCommit;
     await this.commitOrReport();
-    for (const closing of [this.rowLog, this.chunkLog.journal, this.chunkLog]) {
+    for (const closing of [this.rooms.rowLog, this.rooms.chunkLog.journal, this.rooms.chunkLog]) {
       try {
         await closing.close();
       } catch (error) {
         this.parts.log.error("Storage cannot close a file", { error: messageOf(error) });
       }
     }
-    await this.lock?.release();
+    await this.rooms.lock?.release();
   }
 
   internLayout(series: readonly Labels[]): Layout {
-    return this.registry.intern(series);
+    return this.rooms.registry.intern(series);
   }
 
   openTable(key: TableKey): TableWriter {
-    return this.head.openTable(key);
+    return this.rooms.head.openTable(key);
   }
 
   async commit(): Promise<void> {
-    await Promise.all([this.commitRows(), this.chunkLog.commit()]);
-    this.counters.commits++;
+    await Promise.all([this.commitRows(), this.rooms.chunkLog.commit()]);
+    this.rooms.counters.commits++;
   }
 
   select(matchers: readonly LabelMatcher[], range: TimeRange): Promise<SelectedTable[]> {
-    return this.querier.select(matchers, range);
+    return this.rooms.querier.select(matchers, range);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {
-    return this.querier.series(matcherSets, range);
+    return this.rooms.querier.series(matcherSets, range);
   }
 
   labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
-    return this.querier.labelNames(matcherSets, range);
+    return this.rooms.querier.labelNames(matcherSets, range);
   }
 
   labelValues(name: string, matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
-    return this.querier.labelValues(name, matcherSets, range);
+    return this.rooms.querier.labelValues(name, matcherSets, range);
   }
 
   metrics(): StorageMetric[] {
-    const tables = [...this.head.tables.values()];
+    const tables = [...this.rooms.head.tables.values()];
+    const blocks = this.rooms.blocks.all();
     const sum = (of: (table: (typeof tables)[number]) => number): number =>
       tables.reduce((total, table) => total + of(table), 0);
-    return describeMetrics(this.counters, {
+    return describeMetrics(this.rooms.counters, {
       tables: tables.length,
       headSeries: sum(({ streams }) => streams.main.window?.columns.length ?? 0),
-      layouts: this.registry.layoutCount,
-      labelSets: this.registry.seriesCount,
-      pendingBytes: this.rowLog.pendingBytes + this.chunkLog.journal.pendingBytes,
-      undurableChunkBytes: this.chunkLog.undurableBytes,
+      layouts: this.rooms.registry.layoutCount,
+      labelSets: this.rooms.registry.seriesCount,
+      pendingBytes: this.rooms.rowLog.pendingBytes + this.rooms.chunkLog.journal.pendingBytes,
+      undurableChunkBytes: this.rooms.chunkLog.undurableBytes,
       chunks: sum(({ streams }) => streams.main.chunks.length + streams.late.chunks.length),
       writeFailing: this.writeFailing,
-      blocks: 0,
-      blockBytes: 0,
+      blocks: blocks.length,
+      blockBytes: blocks.reduce((total, { sizeBytes }) => total + (sizeBytes ?? 0), 0),
     });
   }
 
   /** What `/api/v1/status/tsdb` tells. */
   stats(limit = 10): StorageStats {
-    return describeHead(this.head, limit);
+    return describeHead(this.rooms.head, limit);
   }
 
   /** Deletes all samples of `hosts/<ip>` or another folder of tables. */
   async deleteHost(folder: string): Promise<void> {
-    await this.head.deleteFolder(folder);
+    await this.rooms.head.deleteFolder(folder);
+    await this.rooms.blocks.deleteFolder(folder);
+  }
+
+  /** Keeps the journal short; one of the loops that `start` begins. @throws the system's error */
+  async maintainJournal(): Promise<void> {
+    await this.rooms.maintenance.run();
+  }
+
+  /**
+   * Moves what is due from the head to blocks, merges blocks, deletes what is beyond the retention; one of the loops
+   * that `start` begins.
+   *
+   * @throws the system's error
+   */
+  async maintainBlocks(): Promise<void> {
+    const { blocks, cutter, compaction, retention, maintenance } = this.rooms;
+    await blocks.removeRetired();
+    await retention.run();
+    await cutter.cutDue(maintenance.oldChunkSegment);
+    await compaction.run();
   }
 
   /** For bursts such as backfill, which would fill the memory before the next regular commit. */
@@ -203,12 +245,12 @@ export class Storage implements SampleWriter, Querier {
 
   private async commitRows(): Promise<void> {
     try {
-      await this.rowLog.commit();
+      await this.rooms.rowLog.commit();
     } catch (error) {
       // What that segment held is still in memory, and becomes durable as chunks.
       if (isSegmentLost(error)) {
-        await this.rowLog.abandon();
-        this.maintenance.sealEverything();
+        await this.rooms.rowLog.abandon();
+        this.rooms.maintenance.sealEverything();
       }
       throw error;
     }
@@ -220,7 +262,7 @@ export class Storage implements SampleWriter, Querier {
       if (this.writeFailing) this.parts.log.info("Storage writes again");
       this.writeFailing = false;
     } catch (error) {
-      this.counters.failedCommits++;
+      this.rooms.counters.failedCommits++;
       if (!this.writeFailing) {
         this.parts.log.error("Storage cannot write, samples stay in memory and are tried again", {
           error: messageOf(error),
@@ -231,11 +273,11 @@ export class Storage implements SampleWriter, Querier {
     }
   }
 
-  private async maintain(): Promise<void> {
+  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
-      await this.maintenance.run();
+      await work();
     } catch (error) {
-      this.parts.log.warn("Storage maintenance did not finish, it is tried again", { error: messageOf(error) });
+      this.parts.log.warn("Storage work did not finish, it is tried again", { what, error: messageOf(error) });
     }
   }
 }

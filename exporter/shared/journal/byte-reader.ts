@@ -5,6 +5,8 @@ export class MalformedBytesError extends PihealthError {
   readonly code = "malformed_bytes";
 }
 
+const MAX_SIGNED_REST = 2 ** 47 - 1; // What is left of a magnitude below 2^53 behind its first six bits.
+
 /** Reads what `ByteWriter` wrote. Every read checks that it stays inside. */
 export class ByteReader {
   private readonly view: DataView;
@@ -59,8 +61,10 @@ export class ByteReader {
   }
 
   signedVarint(): number {
-    const value = this.varint();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    const first = this.u8();
+    const rest = first < 128 ? 0 : this.count(MAX_SIGNED_REST);
+    const magnitude = rest * 64 + ((first & 127) >> 1);
+    return (first & 1) === 0 ? magnitude : -magnitude;
   }
 
   /** A view of the next `length` bytes. */

@@ -75,9 +75,17 @@ export class ByteWriter {
     this.bytes[this.length++] = rest;
   }
 
-  /** A whole number of either sign with magnitude below 2^52, as varint of 2n or -2n - 1. */
+  /** A whole number of either sign with magnitude below 2^53, as varint of twice the magnitude, plus 1 if negative. */
   signedVarint(value: number): void {
-    this.varint(value < 0 ? -2 * value - 1 : 2 * value);
+    const magnitude = Math.abs(value);
+    const sign = value < 0 ? 1 : 0;
+    if (magnitude < 64) {
+      this.u8(2 * magnitude + sign);
+      return;
+    }
+    // Twice the magnitude can be more than a double holds: the first byte is made by hand.
+    this.u8(((magnitude % 64) * 2 + sign) | 128);
+    this.varint(Math.floor(magnitude / 64));
   }
 
   raw(source: Uint8Array): void {

@@ -93,11 +93,11 @@ export class Journal {
     await this.beginNextSegment();
   }
 
-  /** Removes every segment before `sequence`. */
-  async removeBefore(sequence: number, existing: readonly number[]): Promise<void> {
+  /** Removes segments that are no longer needed; never the one being written. */
+  async remove(sequences: readonly number[]): Promise<void> {
     const { files, folder, prefix } = this.options;
-    for (const old of existing) {
-      if (old < sequence && old < this.currentSequence) await files.remove(path.join(folder, segmentName(prefix, old)));
+    for (const old of sequences) {
+      if (old < this.currentSequence) await files.remove(path.join(folder, segmentName(prefix, old)));
     }
   }
 

@@ -158,6 +158,6 @@ test("old segments are removed on request, the one being written never", async (
   }
   appendText(journal, "last");
   await journal.commit();
-  await journal.removeBefore(99, [1, 2, 3, 4]);
+  await journal.remove([1, 2, 3, 4]);
   assert.deepEqual(files.paths(), [`${FOLDER}/journal-00000004`]);
 });

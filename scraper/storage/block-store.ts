@@ -1,0 +1,233 @@
+import path from "node:path";
+import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { type Files, TEMPORARY_SUFFIX } from "../../exporter/shared/platform/files.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { type BlockContent, encodeBlock } from "./block-codec.js";
+import { blockFileName, type BlockName, BlockReader, blocksFolder, parseBlockName } from "./block-file.js";
+import { cutRows } from "./piece.js";
+import type { SeriesSelection } from "./series-selection.js";
+import type { StorageCounters } from "./storage-counters.js";
+import type { BlockFinder, BlockPieces } from "./storage-querier.js";
+
+/** Folders of the data folder that hold no tables. */
+const OTHER_FOLDERS = ["journal", "snapshots"];
+/** Blocks whose directories are read at the same time. */
+const CONCURRENT_READS = 16;
+
+export interface BlockStoreParts {
+  readonly files: Files;
+  readonly log: Logger;
+  readonly dataFolder: string;
+  readonly counters: StorageCounters;
+}
+
+/** A block on disk. */
+export interface StoredBlock extends BlockName {
+  /** Undefined until it was asked for. */
+  sizeBytes: number | undefined;
+}
+
+/** All blocks of all hosts: which there are, what is in them, and how new ones are written. */
+export class BlockStore implements BlockFinder {
+  readonly reader: BlockReader;
+  private readonly byFolder = new Map<string, readonly StoredBlock[]>();
+  /** Blocks that could not be read: reported once, then left alone. */
+  private readonly damaged = new Set<StoredBlock>();
+  private nextSequence = 1;
+  /** Blocks replaced or deleted, whose files queries under way may still read. */
+  private retired: StoredBlock[] = [];
+
+  private constructor(private readonly parts: BlockStoreParts) {
+    this.reader = new BlockReader(parts.files, parts.dataFolder);
+  }
+
+  /** Lists what is there. What cannot be listed is logged. */
+  static async open(parts: BlockStoreParts): Promise<BlockStore> {
+    const store = new BlockStore(parts);
+    for (const folder of await store.tableFolders()) await store.loadFolder(folder);
+    return store;
+  }
+
+  /** Blocks of a folder, in the order of their first sample. */
+  blocksOf(folder: string): readonly StoredBlock[] {
+    return this.byFolder.get(folder) ?? [];
+  }
+
+  folders(): string[] {
+    return [...this.byFolder.keys()];
+  }
+
+  all(): StoredBlock[] {
+    return [...this.byFolder.values()].flat();
+  }
+
+  isDamaged(block: StoredBlock): boolean {
+    return this.damaged.has(block);
+  }
+
+  newestMs(folder: string): number {
+    return this.blocksOf(folder).reduce((newest, { untilMs }) => Math.max(newest, untilMs - 1), Number.NEGATIVE_INFINITY);
+  }
+
+  /** Writes a block. It counts only once `add` was called. @throws the system's error */
+  async write(folder: string, content: BlockContent): Promise<StoredBlock> {
+    const { files, dataFolder } = this.parts;
+    const { timestamps } = content;
+    const fromMs = timestamps[0] as number;
+    const untilMs = (timestamps[timestamps.length - 1] as number) + 1;
+    const sequence = this.nextSequence++;
+    const name = blockFileName({ fromMs, untilMs, sequence });
+    const bytes = await encodeBlock(content);
+    const inFolder = blocksFolder(dataFolder, folder);
+    await files.makeFolder(inFolder);
+    await files.replace(path.join(inFolder, name), bytes);
+    return { folder, name, fromMs, untilMs, sequence, sizeBytes: bytes.length };
+  }
+
+  /** Makes blocks visible to queries and others not, in one step. */
+  exchange(folder: string, added: readonly StoredBlock[], removed: readonly StoredBlock[]): void {
+    const gone = new Set(removed);
+    this.retired.push(...removed);
+    const blocks = [...this.blocksOf(folder).filter((block) => !gone.has(block)), ...added];
+    blocks.sort((left, right) => left.fromMs - right.fromMs || left.sequence - right.sequence);
+    if (blocks.length === 0) this.byFolder.delete(folder);
+    else this.byFolder.set(folder, blocks);
+  }
+
+  /** Removes the files of blocks that left before the call before this one. @throws the system's error */
+  async removeRetired(): Promise<void> {
+    const { retired } = this;
+    this.retired = [];
+    for (const block of retired) await this.parts.files.remove(this.reader.pathOf(block));
+  }
+
+  /** @throws the system's error */
+  async deleteFolder(folder: string): Promise<void> {
+    this.byFolder.delete(folder);
+    await this.parts.files.removeTree(blocksFolder(this.parts.dataFolder, folder));
+  }
+
+  /** Bytes of a block; 0 when its file is gone. */
+  async sizeOf(block: StoredBlock): Promise<number> {
+    block.sizeBytes ??= (await this.parts.files.facts(this.reader.pathOf(block)))?.sizeBytes ?? 0;
+    return block.sizeBytes;
+  }
+
+  plan(selection: SeriesSelection, range: TimeRange): () => Promise<BlockPieces[]> {
+    const planned: StoredBlock[] = [];
+    for (const blocks of this.byFolder.values()) {
+      for (const block of blocks) {
+        if (block.fromMs < range.untilMs && block.untilMs > range.fromMs && !this.damaged.has(block)) planned.push(block);
+      }
+    }
+    return async () => {
+      const found = new Array<BlockPieces | undefined>(planned.length);
+      const queue = planned.entries();
+      const work = async (): Promise<void> => {
+        for (const [index, block] of queue) found[index] = await this.findIn(block, selection, range);
+      };
+      await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, planned.length) }, work));
+      return inOrderOfWriting(found.filter((pieces) => pieces !== undefined));
+    };
+  }
+
+  /** Says that a block cannot be read; it is left out from now on. */
+  setAside(block: StoredBlock, error: unknown): void {
+    if (!this.blocksOf(block.folder).includes(block) || this.damaged.has(block)) return;
+    const file = this.reader.pathOf(block);
+    if (isPassing(error)) {
+      this.parts.counters.damagedReads++;
+      this.parts.log.warn("Block cannot be read now", { file, error: messageOf(error) });
+      return;
+    }
+    this.damaged.add(block);
+    this.parts.counters.damagedBlocks++;
+    this.parts.log.error("Block is damaged and left out", { file, error: messageOf(error) });
+  }
+
+  private async findIn(
+    block: StoredBlock,
+    selection: SeriesSelection,
+    range: TimeRange,
+  ): Promise<BlockPieces | undefined> {
+    try {
+      const { target, isLate, series, timestamps } = await this.reader.directory(block);
+      const satisfied = selection.satisfiedBy(target);
+      const wanted: number[] = [];
+      series.forEach((labels, column) => {
+        if (selection.matches(labels, satisfied)) wanted.push(column);
+      });
+      if (wanted.length === 0) return undefined;
+      const piece = {
+        labels: wanted.map((column) => series[column] as Labels),
+        fromMs: block.fromMs,
+        lastMs: block.untilMs - 1,
+        read: async () => cutRows({ timestamps, columns: await this.reader.columns(block, wanted) }, range),
+      };
+      return { target, folder: block.folder, piece, isLate, sequence: block.sequence };
+    } catch (error) {
+      this.setAside(block, error);
+      return undefined;
+    }
+  }
+
+  private async tableFolders(): Promise<string[]> {
+    const found: string[] = [];
+    for (const top of await this.subfolders("")) {
+      if (OTHER_FOLDERS.includes(top)) continue;
+      const below = await this.subfolders(top);
+      if (below.includes("blocks")) found.push(top);
+      found.push(...below.filter((name) => name !== "blocks").map((name) => `${top}/${name}`));
+    }
+    return found;
+  }
+
+  private async subfolders(folder: string): Promise<string[]> {
+    try {
+      const entries = await this.parts.files.list(path.join(this.parts.dataFolder, folder));
+      return entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
+    } catch (error) {
+      this.parts.log.error("Data folder cannot be listed", { folder, error: messageOf(error) });
+      return [];
+    }
+  }
+
+  private async loadFolder(folder: string): Promise<void> {
+    const inFolder = blocksFolder(this.parts.dataFolder, folder);
+    try {
+      if ((await this.parts.files.facts(inFolder)) === undefined) return;
+      const blocks: StoredBlock[] = [];
+      for (const { name } of await this.parts.files.list(inFolder)) {
+        const block = parseBlockName(folder, name);
+        if (block !== undefined) blocks.push({ ...block, sizeBytes: undefined });
+        else if (name.endsWith(TEMPORARY_SUFFIX)) await this.removeLeftover(path.join(inFolder, name));
+      }
+      for (const { sequence } of blocks) this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+      this.exchange(folder, blocks, []);
+    } catch (error) {
+      this.parts.log.error("Blocks cannot be listed", { folder, error: messageOf(error) });
+    }
+  }
+
+  private async removeLeftover(filePath: string): Promise<void> {
+    try {
+      await this.parts.files.remove(filePath);
+    } catch (error) {
+      this.parts.log.warn("File of an unfinished block cannot be removed", { file: filePath, error: messageOf(error) });
+    }
+  }
+}
+
+/** Trouble of the system, such as too many open files, says nothing about the bytes. */
+function isPassing(error: unknown): boolean {
+  const code = codeOf(error instanceof Error && error.cause !== undefined ? error.cause : error) ?? "";
+  return /^E[A-Z0-9]+$/.test(code) && code !== "ENOENT";
+}
+
+/** Late blocks in the order in which they were written; the others, which do not contradict each other, by time. */
+function inOrderOfWriting(pieces: BlockPieces[]): BlockPieces[] {
+  const late = pieces.filter(({ isLate }) => isLate).sort((left, right) => left.sequence - right.sequence);
+  return [...pieces.filter(({ isLate }) => !isLate), ...late];
+}
