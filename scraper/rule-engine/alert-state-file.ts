@@ -1,5 +1,6 @@
 /** Alert states across restarts. The format is in alert-states.format.md. */
 import { dirname } from "node:path";
+import path from "node:path";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
@@ -23,21 +24,21 @@ export interface StoredRule {
 export class AlertStateFile {
   constructor(
     private readonly files: Files,
-    private readonly path: string,
+    private readonly filePath: string,
     private readonly log: Logger,
   ) {}
 
   /** Nothing when there is no file yet; a damaged one is set aside and reported. */
   async read(nowMs: number): Promise<StoredRule[]> {
     try {
-      const facts = await this.files.facts(this.path);
+      const facts = await this.files.facts(this.filePath);
       if (facts === undefined) return [];
       if (facts.sizeBytes > MAX_FILE_BYTES) {
         throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
       }
-      return parseStates(JSON.parse(await this.files.readText(this.path)), nowMs);
+      return parseStates(JSON.parse(await this.files.readText(this.filePath)), nowMs);
     } catch (error) {
-      this.log.error("Cannot read alert states: starting without", { path: this.path, error: messageOf(error) });
+      this.log.error("Cannot read alert states: starting without", { path: this.filePath, error: messageOf(error) });
       await this.setAside();
       return [];
     }
@@ -46,16 +47,17 @@ export class AlertStateFile {
   /** @throws the system's error when the disk refuses */
   async write(rules: readonly StoredRule[], nowMs: number): Promise<void> {
     const content = JSON.stringify({ version: VERSION, savedAtMs: nowMs, rules: bounded(rules).map(toJson) });
-    await this.files.makeFolder(dirname(this.path));
-    await this.files.replace(this.path, `${content}\n`);
+    await this.files.makeFolder(dirname(this.filePath));
+    await this.files.makeFolder(path.dirname(this.filePath));
+    await this.files.replace(this.filePath, `${content}\n`);
   }
 
   private async setAside(): Promise<void> {
     try {
-      await this.files.rename(this.path, `${this.path}.damaged`);
+      await this.files.rename(this.filePath, `${this.filePath}.damaged`);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") {
-        this.log.warn("Cannot set damaged alert states aside", { path: this.path, error: messageOf(error) });
+        this.log.warn("Cannot set damaged alert states aside", { path: this.filePath, error: messageOf(error) });
       }
     }
   }

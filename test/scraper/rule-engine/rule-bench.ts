@@ -36,7 +36,6 @@ export class RuleBench {
     readonly storage = new MemorySeries(),
     readonly files = new MemoryFiles(),
   ) {
-    files.put("/data/.keep", "");
     this.engine = new RuleEngine({
       queries: new QueryEngine({ querier: storage, clock: this.clock }),
       writer: storage,
