@@ -1,6 +1,6 @@
 import type { DurationExpression, DurationOperator, TimeModifiers } from "./ast.js";
 import { QueryExecutionError } from "./query-errors.js";
-import { timeAt, type TimeGrid } from "./time-grid.js";
+import { timeAt, timesOf, type TimeGrid } from "./time-grid.js";
 
 const MAX_SECONDS = 2 ** 63 / 1e9;
 
@@ -15,7 +15,9 @@ export function windowMsOf(duration: DurationExpression, query: TimeGrid): numbe
 export function shiftedTimes({ offset, at }: TimeModifiers, grid: TimeGrid, query: TimeGrid): Float64Array {
   const offsetMs = offset === undefined ? 0 : millisecondsOf(offset, query);
   const pinned = at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
-  return Float64Array.from({ length: grid.count }, (_, step) => (pinned ?? timeAt(grid, step)) - offsetMs);
+  const times = timesOf(grid);
+  for (let step = 0; step < times.length; step++) times[step] = (pinned ?? (times[step])) - offsetMs;
+  return times;
 }
 
 function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {

@@ -9,7 +9,7 @@ import { selectInstants, selectRanges } from "./selectors.js";
 import { combineSets } from "./set-operations.js";
 import { isStepInvariant } from "./step-invariance.js";
 import { selectSubquery } from "./subqueries.js";
-import { timeAt, type TimeGrid } from "./time-grid.js";
+import { timesOf, type TimeGrid } from "./time-grid.js";
 import { isComparison, isSetOperator } from "./tokens.js";
 import { dropNames, type VectorBlock } from "./vector-block.js";
 import { combineVectors } from "./vector-operations.js";
@@ -132,7 +132,7 @@ async function callScalarFunction(call: Call, grid: TimeGrid, evaluation: Evalua
     case "pi":
       return constant(Math.PI);
     case "time":
-      return Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step) / 1000);
+      return timesOf(grid).map((timeMs) => timeMs / 1000);
     case "start":
     case "end":
     case "step":

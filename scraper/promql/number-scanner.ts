@@ -51,14 +51,13 @@ function scanNumber(text: string, start: number): NumberScan {
 /** The units and further numbers of a duration, `start` being behind its first number. */
 function scanDurationUnits(text: string, start: number): NumberScan {
   let at = start;
-  let units = "smhdwy";
-  do {
-    while (isDigit(text[at])) at++;
+  for (let units = "smhdwy"; ; units = "smhdw") {
     if (!oneOf(units, text[at])) return { kind: "invalid", end: at };
     at++;
     if (text[at] === "s") at++; // Milliseconds; impossible units such as "hs" are refused when the value is read.
-    units = "smhdw";
-  } while (isDigit(text[at]));
+    if (!isDigit(text[at])) break;
+    while (isDigit(text[at])) at++;
+  }
   return isWordCharacter(text[at]) ? { kind: "invalid", end: at + 1 } : { kind: "duration", end: at };
 }
 

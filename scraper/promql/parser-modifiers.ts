@@ -8,10 +8,12 @@ const MAX_TIMESTAMP = 2 ** 63;
 /** Reads what may follow an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@ 1000`. */
 export function readModifiers(tokens: TokenStream, operand: Expression): Expression {
   let expression = operand;
-  for (;;) {
+  for (let brackets = 0; ; ) {
     const token = tokens.peek();
-    if (token.value === "[" && token.kind === "punctuation") expression = readBrackets(tokens, expression);
-    else if (token.value === "offset" && token.kind === "keyword") expression = readOffset(tokens, expression);
+    if (token.value === "[" && token.kind === "punctuation") {
+      const inner = expression;
+      expression = tokens.nested(++brackets, () => readBrackets(tokens, inner));
+    } else if (token.value === "offset" && token.kind === "keyword") expression = readOffset(tokens, expression);
     else if (token.value === "@" && token.kind === "operator") expression = readAt(tokens, expression);
     else if ((token.value === "anchored" || token.value === "smoothed") && token.kind === "keyword") {
       throw tokens.error(expression.range, `${token.value} modifier is experimental and not enabled`);

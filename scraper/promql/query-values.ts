@@ -2,7 +2,7 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 import type { RangeSelection } from "./evaluation.js";
 import type { Pacer } from "./pacer.js";
 import type { MatrixSeries, MatrixValue, VectorSample, VectorValue } from "./query-results.js";
-import { timeAt, type TimeGrid } from "./time-grid.js";
+import { timesOf, type TimeGrid } from "./time-grid.js";
 import { removeDroppedNames, type VectorBlock } from "./vector-block.js";
 
 /** The answer to a query of one instant, in the order of evaluation. */
@@ -19,7 +19,7 @@ export function vectorOfBlock(block: VectorBlock, timestampMs: number): VectorVa
 /** The answer to a range query, sorted by labels. Series without gaps share one column of times. */
 export async function matrixOfBlock(block: VectorBlock, grid: TimeGrid, pacer: Pacer): Promise<MatrixValue> {
   const { steps, labels, values, present } = removeDroppedNames(block);
-  const times = Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step));
+  const times = timesOf(grid);
   const series: MatrixSeries[] = [];
   for (let row = 0; row < labels.length; row++) {
     const from = row * steps;

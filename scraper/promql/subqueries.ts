@@ -1,9 +1,13 @@
 import type { Subquery } from "./ast.js";
 import { shiftedTimes, windowMsOf } from "./durations.js";
 import type { Evaluation, RangeRow, RangeSelection } from "./evaluation.js";
-import { gridBetween, timeAt, type TimeGrid } from "./time-grid.js";
+import { QueryExecutionError } from "./query-errors.js";
+import { gridBetween, timesOf, type TimeGrid } from "./time-grid.js";
 import type { VectorBlock } from "./vector-block.js";
 import { findWindows } from "./windows.js";
+
+/** More steps would hold up other work, as a series is evaluated at all steps in one go. */
+const MAX_SUBQUERY_STEPS = 2_000_000;
 
 /** Evaluates the inside of a subquery on its own grid, whose times are multiples of its step, as samples to window. */
 export async function selectSubquery(node: Subquery, grid: TimeGrid, evaluation: Evaluation): Promise<RangeSelection> {
@@ -15,13 +19,17 @@ export async function selectSubquery(node: Subquery, grid: TimeGrid, evaluation:
   let fromMs = Math.trunc(firstStartMs / stepMs) * stepMs;
   if (fromMs <= firstStartMs) fromMs += stepMs; // A window does not hold its start.
   const inner = gridBetween(fromMs, ends.at(-1) ?? fromMs - 1, stepMs);
+  if (inner.count > MAX_SUBQUERY_STEPS) {
+    const bound = `at most ${MAX_SUBQUERY_STEPS.toLocaleString("en-US")} are allowed`;
+    throw new QueryExecutionError(`subquery has ${inner.count} steps, ${bound}: increase its resolution step`);
+  }
   const block = await evaluation.vector(node.expression, inner);
   return { windowMs, ends, rowCount: block.labels.length, rows: () => rowsOf(block, inner, ends, windowMs) };
 }
 
 function* rowsOf(block: VectorBlock, inner: TimeGrid, ends: Float64Array, windowMs: number): Iterable<RangeRow> {
   const { steps } = block;
-  const allTimes = Float64Array.from({ length: inner.count }, (_, step) => timeAt(inner, step));
+  const allTimes = timesOf(inner);
   const shared = findWindows(allTimes, ends, windowMs);
   for (const [row, labels] of block.labels.entries()) {
     const nameDropped = block.nameDropped?.[row] ?? 0;

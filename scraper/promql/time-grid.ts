@@ -11,3 +11,10 @@ export const timeAt = (grid: TimeGrid, step: number): number => grid.fromMs + st
 export function gridBetween(fromMs: number, toMs: number, stepMs: number): TimeGrid {
   return { fromMs, stepMs, count: toMs < fromMs ? 0 : Math.floor((toMs - fromMs) / stepMs) + 1 };
 }
+
+/** All times of a grid, in milliseconds. */
+export function timesOf(grid: TimeGrid): Float64Array {
+  const times = new Float64Array(grid.count);
+  for (let step = 0; step < times.length; step++) times[step] = timeAt(grid, step);
+  return times;
+}

@@ -2,7 +2,7 @@ import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { withoutParentheses, type Call, type Expression } from "../ast.js";
 import type { Evaluation } from "../evaluation.js";
 import { selectInstants } from "../selectors.js";
-import { timeAt, type TimeGrid } from "../time-grid.js";
+import { timeAt, timesOf, type TimeGrid } from "../time-grid.js";
 import { dropNames, emptyBlock, singleRow, type VectorBlock } from "../vector-block.js";
 import { callHistogramFunction } from "./histogram-functions.js";
 import { callInfo } from "./info-function.js";
@@ -60,7 +60,7 @@ function mapValues(block: VectorBlock, change: (value: number) => number, { feat
 /** Without an argument, date functions speak of the time of the step. */
 async function dates(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   if (call.arguments.length > 0) return vectorArgument(call, 0, grid, evaluation);
-  return singleRow(Labels.EMPTY, Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step) / 1000));
+  return singleRow(Labels.EMPTY, timesOf(grid).map((timeMs) => timeMs / 1000));
 }
 
 async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {

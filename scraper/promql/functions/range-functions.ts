@@ -1,7 +1,7 @@
 import type { Call, Expression, SourceRange } from "../ast.js";
 import { resultTypeOf } from "../ast.js";
 import type { Evaluation, RangeSelection } from "../evaluation.js";
-import { timeAt, type TimeGrid } from "../time-grid.js";
+import { timesOf, type TimeGrid } from "../time-grid.js";
 import { BlockBuilder, dropNames, type VectorBlock } from "../vector-block.js";
 import { maxOverTime, minOverTime } from "./extreme-functions.js";
 import * as overTime from "./over-time-functions.js";
@@ -55,7 +55,7 @@ export async function callRangeFunction(
   }
   const range = call.arguments.find((argument) => resultTypeOf(argument) === "matrix") as Expression;
   const selection = await evaluation.ranges(range, grid);
-  const times = Float64Array.from({ length: grid.count }, (_, step) => timeAt(grid, step));
+  const times = timesOf(grid);
   const { windowMs, ends } = selection;
   const block = await applyToRows(apply, call, selection, { windowMs, ends, times, parameters }, evaluation);
   if (call.signature.name === "rate" || call.signature.name === "increase") {
