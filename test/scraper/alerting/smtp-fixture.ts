@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -37,12 +38,15 @@ export interface ReceivedMail {
 export interface MailServerFixture {
   readonly port: number;
   readonly mails: ReceivedMail[];
+  /** The next mail that this function has not returned yet. */
+  received(): Promise<ReceivedMail>;
   close(): Promise<void>;
 }
 
 /** A real SMTP server on the loopback that keeps what it takes. */
 export async function startMailServer(options: SMTPServerOptions): Promise<MailServerFixture> {
   const mails: ReceivedMail[] = [];
+  const arrivals = new EventEmitter();
   const server = new SMTPServer({
     authOptional: true,
     onData(stream, session, callback) {
@@ -58,6 +62,7 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
           raw: Buffer.concat(chunks).toString("utf8"),
         });
         callback();
+        arrivals.emit("mail");
       });
     },
     ...options,
@@ -65,7 +70,12 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
   server.on("error", () => undefined); // Clients that hang up are what some tests are about.
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.server.address() as AddressInfo;
-  return { port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  let taken = 0;
+  const received = async (): Promise<ReceivedMail> => {
+    while (mails.length <= taken) await once(arrivals, "mail");
+    return mails[taken++] as ReceivedMail;
+  };
+  return { port, mails, received, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 /** A server that speaks exactly the lines of `script` and does nothing beyond them. */
