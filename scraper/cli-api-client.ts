@@ -22,9 +22,9 @@ export async function getData(
 ): Promise<unknown> {
   const query = new URLSearchParams(parameters).toString();
   const response = await send(master, "GET", query === "" ? path : `${path}?${query}`);
-  const answer = parseJson(response) as { status?: unknown; data?: unknown; error?: unknown };
+  const answer = parseJson(response) as { status?: string; data?: unknown; error?: string };
   if (answer.status === "success") return answer.data;
-  throw new BadInputError(`Cannot get "${path}": ${String(answer.error ?? `status ${response.status}`)}`);
+  throw new BadInputError(`Cannot get "${path}": ${answer.error ?? `status ${response.status}`}`);
 }
 
 /** Calls Alertmanager's API, which has no envelope. */

@@ -1,11 +1,11 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Parameters } from "./parameters.js";
 
 export interface ApiRequest {
   readonly parameters: Parameters;
   /** Value of `:name` in the path of the route, decoded. */
   pathParameter(name: string): string;
-  readonly headers: IncomingHttpHeaders;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Empty for GET; at most `MAX_BODY_BYTES` long. */
   readonly body: Buffer;
   /** Address of the peer, IPv4 without the `::ffff:` prefix. */

@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 30_000;
 /** After news, so that what comes together is written together. */
 const NEWS_PAUSE_MS = 1000;
 /** Between two writes of one file when something about the host changed. */
-const CHANGED_WRITE_MS = 60_000;
+const CHANGED_WRITE_MS = 10_000;
 /** When only the time it was last seen moved on: an SD card must not be written to for that. */
 const SEEN_WRITE_MS = 3_600_000;
 const MAX_FACTS_BYTES = 1_048_576;

@@ -112,16 +112,28 @@ export class HostLogs {
 
   /** Resolves when everything received before the call is written, or counted as lost. */
   async flush(): Promise<void> {
-    await Promise.all([...this.hosts.values()].flatMap((logs) => [...logs.values()].map((log) => this.write(log))));
+    await Promise.all(
+      [...this.hosts.values()].flatMap((logs) => [...logs.values()].map((log) => this.write(log))),
+    );
   }
 
   metrics(): FleetMetric[] {
-    const counter = (name: string, help: string, value: number): FleetMetric => ({ name, help, type: "counter", value });
+    const counter = (name: string, help: string, value: number): FleetMetric => (
+      { name, help, type: "counter", value },
+    );
     const { written, lost, failures } = this.counts;
     return [
       counter("pihealth_host_log_lines_total", "Lines written to the logs of hosts.", written),
-      counter("pihealth_host_log_lost_lines_total", "Lines lost because the disk refused or was too slow.", lost),
-      counter("pihealth_host_log_failures_total", "Writes to the logs of hosts that the disk refused.", failures),
+      counter(
+        "pihealth_host_log_lost_lines_total",
+        "Lines lost because the disk refused or was too slow.",
+        lost,
+      ),
+      counter(
+        "pihealth_host_log_failures_total",
+        "Writes to the logs of hosts that the disk refused.",
+        failures,
+      ),
     ];
   }
 
@@ -129,8 +141,12 @@ export class HostLogs {
     const known = this.plans.get(layout);
     if (known !== undefined) return known;
     const index = new LayoutIndex(layout);
-    const columns = FAMILIES.map((family) => [family, index.findColumn(SAMPLING_TIME, "collector", family)] as const);
-    const samplingColumns = columns.flatMap(([family, column]) => (column === undefined ? [] : [[family, column] as const]));
+    const columns = FAMILIES.map(
+      (family) => [family, index.findColumn(SAMPLING_TIME, "collector", family)] as const,
+    );
+    const samplingColumns = columns.flatMap(
+      ([family, column]) => (column === undefined ? [] : [[family, column] as const]),
+    );
     const plan = { index, samplingColumns };
     this.plans.set(layout, plan);
     return plan;
@@ -190,7 +206,9 @@ export class HostLogs {
       waiting = 0;
       this.counts.written += lines.length;
       await log.file.rotateWhenLarge(this.options.clock.wallMs());
-      if (this.isFailing) this.options.log.info("logs of hosts are written again", { lost: this.counts.lost });
+      if (this.isFailing) {
+        this.options.log.info("logs of hosts are written again", { lost: this.counts.lost });
+      }
       this.isFailing = false;
     } catch (error) {
       this.counts.failures++;

@@ -63,7 +63,9 @@ export class LayoutReading implements FamilyReading {
 
   series(metric: string): readonly LabelledValue[] {
     const there = this.index.columnsOf(metric).filter(({ index }) => this.isThere(index));
-    return there.map(({ index, labelObject }) => ({ labels: labelObject, value: this.values[index] as number }));
+    return there.map(
+      ({ index, labelObject }) => ({ labels: labelObject, value: this.values[index] as number }),
+    );
   }
 
   private isThere(index: number): boolean {

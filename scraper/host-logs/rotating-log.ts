@@ -91,7 +91,9 @@ export class RotatingLog {
   /** Oldest first. Where both forms of one are there, compression was cut short: the plain one counts. */
   private async oldFiles(): Promise<string[]> {
     const entries = await this.files.list(this.folder);
-    const names = entries.map(({ name }) => name).filter((name) => !Number.isNaN(sequenceOf(name, this.name)));
+    const names = entries.map(({ name }) => name).filter(
+      (name) => !Number.isNaN(sequenceOf(name, this.name)),
+    );
     const plain = new Set(names.filter((name) => !name.endsWith(".gz")));
     const whole = names.filter((name) => !name.endsWith(".gz") || !plain.has(name.slice(0, -".gz".length)));
     return whole.sort((left, right) => sequenceOf(left, this.name) - sequenceOf(right, this.name));

@@ -75,10 +75,10 @@ test("A disk that refuses is counted, and the file is written when it takes agai
   parts.files.fault = (operation) => (operation === "replace" && isFull ? "ENOSPC" : undefined);
   parts.beat();
   parts.hostFiles.start();
-  await parts.clock.advance(30_000);
+  await parts.clock.advance(31_000);
   assert.equal(parts.hostFiles.metrics()[0]?.value, 2);
   isFull = false;
-  await parts.clock.advance(30_000);
+  await parts.clock.advance(31_000);
   await parts.hostFiles.stop();
   assert.match(await parts.files.readText(FILE), /"hostname": "pi1"/);
 });
