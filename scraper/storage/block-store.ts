@@ -21,6 +21,8 @@ export interface BlockStoreParts {
   readonly log: Logger;
   readonly dataFolder: string;
   readonly counters: StorageCounters;
+  /** True when files of unfinished blocks are to stay: another program may be writing them. */
+  readonly isReadOnly?: boolean;
 }
 
 /** A block on disk. */
@@ -202,7 +204,7 @@ export class BlockStore implements BlockFinder {
       for (const { name } of await this.parts.files.list(inFolder)) {
         const block = parseBlockName(folder, name);
         if (block !== undefined) blocks.push({ ...block, sizeBytes: undefined });
-        else if (name.endsWith(TEMPORARY_SUFFIX)) await this.removeLeftover(path.join(inFolder, name));
+        else if (name.endsWith(TEMPORARY_SUFFIX) && this.parts.isReadOnly !== true) await this.removeLeftover(path.join(inFolder, name));
       }
       for (const { sequence } of blocks) this.nextSequence = Math.max(this.nextSequence, sequence + 1);
       this.exchange(folder, blocks, []);

@@ -8,6 +8,9 @@ const DELTA = 1;
 const DELTA_OF_DELTA = 2;
 const CONSTANT = 3;
 
+const ZERO_RUN = 0;
+const SHORTEST_RUN = 3;
+
 /** Codes columns of whole numbers and of decimals with a fixed number of places. */
 export class IntegerEncoder {
   private whole = new Float64Array(0);
@@ -54,8 +57,9 @@ export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
     let step = 0;
     if (zeros > 0) zeros--;
     else {
-      step = reader.signedVarint();
-      if (step === 0) zeros = reader.varint();
+      const token = reader.varint();
+      if (token === ZERO_RUN) zeros = reader.varint() + SHORTEST_RUN - 1;
+      else step = stepOf(token - 1);
     }
     if (mode === PLAIN) value = step;
     else {
@@ -64,6 +68,11 @@ export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
     }
     values[row] = unscale(first + value * unit, scale);
   }
+}
+
+function stepOf(doubled: number): number {
+  const magnitude = Math.floor(doubled / 2);
+  return doubled % 2 === 0 ? magnitude : -magnitude;
 }
 
 /** The largest number that divides every difference from the first value; 0 when all are equal. */
@@ -106,7 +115,7 @@ function costOf(value: number): number {
   return 33 + Math.log2(magnitude / 2 ** 31);
 }
 
-/** Signed varints; a zero is followed by how many more zeros come. */
+/** Each step as twice its magnitude, plus 1 if negative, plus 1; three zero steps or more as a run. */
 function writeDifferences(whole: Float64Array, mode: number, writer: ByteWriter): void {
   let before = 0;
   let deltaBefore = 0;
@@ -123,12 +132,16 @@ function writeDifferences(whole: Float64Array, mode: number, writer: ByteWriter)
     }
     if (zeros > 0) writeZeros(zeros, writer);
     zeros = 0;
-    writer.signedVarint(step);
+    writer.varint(2 * Math.abs(step) + (step < 0 ? 2 : 1));
   }
   if (zeros > 0) writeZeros(zeros, writer);
 }
 
 function writeZeros(count: number, writer: ByteWriter): void {
-  writer.u8(0);
-  writer.varint(count - 1);
+  if (count < SHORTEST_RUN) {
+    for (let zero = 0; zero < count; zero++) writer.u8(1);
+  } else {
+    writer.u8(ZERO_RUN);
+    writer.varint(count - SHORTEST_RUN);
+  }
 }

@@ -17,7 +17,7 @@ const BINARY_POWERS = Array.from({ length: SCALE_COUNT }, (_, scale) => 2 ** Mat
 
 /** Whole numbers are below 2^53, and differ from the first by less than this. */
 const MAX_MAGNITUDE = Number.MAX_SAFE_INTEGER;
-const MAX_SPREAD = 2 ** 50;
+const MAX_SPREAD = 2 ** 49; // Second differences are below 2^51, and stay whole when doubled.
 
 /** Scales in the order of trial after the decimal ones. Binary ones come from the number itself. */
 const OTHER_SCALES = [THOUSANDTH, THOUSAND_TWICE, MILLIONTH, BILLIONTH];

@@ -23,6 +23,7 @@ import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
 import { StorageCounters } from "./storage-counters.js";
 import { FolderLockedError } from "./storage-errors.js";
+import { copyData } from "./snapshot.js";
 import { describeMetrics, type StorageMetric } from "./storage-metrics.js";
 import { StorageQuerier } from "./storage-querier.js";
 import type { StorageSettings } from "./storage-settings.js";
@@ -241,6 +242,19 @@ export class Storage implements SampleWriter, Querier {
   private commitEarly(): void {
     if (this.writeFailing) return;
     this.earlyCommit ??= this.commitOrReport().finally(() => (this.earlyCommit = undefined));
+  }
+
+  /**
+   * Copies all samples to another folder, which can be opened as a data folder.
+   *
+   * @param target outside of the folders of tables, such as `<data>/snapshots/<name>`; made when missing
+   * @returns the number of files copied
+   * @throws the system's error
+   */
+  async snapshot(target: string): Promise<number> {
+    await this.commit();
+    const { files, folder } = this.parts;
+    return copyData({ files, dataFolder: folder, blocks: this.rooms.blocks }, target);
   }
 
   private async commitRows(): Promise<void> {

@@ -1,0 +1,104 @@
+import path from "node:path";
+import { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
+import { listSegments, scanSegment, type Segment } from "../../exporter/shared/journal/segment.js";
+import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import { silentLogger } from "../../exporter/shared/platform/logger.js";
+import { BlockStore } from "./block-store.js";
+import { decodeChunk } from "./chunk-codec.js";
+import { readChunkRecord } from "./chunk-log.js";
+import { DefinitionReader } from "./definition-reader.js";
+import { LayoutRegistry } from "./layout-registry.js";
+import { RECORD_KINDS } from "./record-kinds.js";
+import { StorageCounters } from "./storage-counters.js";
+
+/** Something in the data folder that is not what was written. */
+export interface DataProblem {
+  readonly path: string;
+  readonly offsetBytes: number;
+  readonly detail: string;
+}
+
+export interface DataReport {
+  readonly blocks: number;
+  readonly journalSegments: number;
+  readonly journalRecords: number;
+  /** A torn tail of the newest segment is what a crash leaves, and no problem. */
+  readonly tornTails: number;
+  readonly problems: readonly DataProblem[];
+}
+
+/** Verifies every checksum in a data folder and changes nothing, so it may run beside the program that writes there. */
+export async function checkData(folder: string, files: Files): Promise<DataReport> {
+  const problems: DataProblem[] = [];
+  const journals = await checkJournals(path.join(folder, "journal"), files, problems);
+  const counters = new StorageCounters();
+  const store = await BlockStore.open({ files, log: silentLogger, dataFolder: folder, counters, isReadOnly: true });
+  const blocks = store.all();
+  for (const block of blocks) {
+    for (const error of await store.reader.verify(block)) {
+      problems.push({ path: error.path, offsetBytes: error.offsetBytes, detail: error.message });
+    }
+  }
+  return { blocks: blocks.length, ...journals, problems };
+}
+
+type JournalReport = Pick<DataReport, "journalSegments" | "journalRecords" | "tornTails">;
+
+async function checkJournals(folder: string, files: Files, problems: DataProblem[]): Promise<JournalReport> {
+  const report = { journalSegments: 0, journalRecords: 0, tornTails: 0 };
+  if ((await files.facts(folder)) === undefined) return report;
+  const segments = [...(await listSegments(files, folder, "journal")), ...(await listSegments(files, folder, "chunks"))];
+  for (const segment of segments) {
+    const found = await checkSegment(segment, files, problems);
+    report.journalSegments++;
+    report.journalRecords += found.records;
+    report.tornTails += found.tornTails;
+  }
+  return report;
+}
+
+async function checkSegment(
+  segment: Segment,
+  files: Files,
+  problems: DataProblem[],
+): Promise<{ records: number; tornTails: number }> {
+  const found = { records: 0, tornTails: 0 };
+  const definitions = new DefinitionReader(new LayoutRegistry());
+  const note = (offsetBytes: number, detail: string): void => {
+    problems.push({ path: segment.path, offsetBytes, detail });
+  };
+  const bytes = await readUnlessGone(segment.path, files);
+  scanSegment(segment, bytes, {
+    onRecord: (kind, payload, offsetBytes) => {
+      found.records++;
+      try {
+        checkRecord(definitions, kind, new ByteReader(payload));
+      } catch (error) {
+        note(offsetBytes, messageOf(error));
+      }
+    },
+    onDamage: (_, { offsetBytes, lengthBytes, isTail }) => {
+      if (isTail) found.tornTails++;
+      else note(offsetBytes, `${lengthBytes} bytes do not match their checksum`);
+    },
+  });
+  return found;
+}
+
+function checkRecord(definitions: DefinitionReader, kind: number, reader: ByteReader): void {
+  if (definitions.take(kind, reader) || kind !== RECORD_KINDS.chunk) return;
+  const { layout, body } = readChunkRecord(reader);
+  const { series } = definitions.layout(layout);
+  decodeChunk(new ByteReader(body), series.length, Uint32Array.from(series.keys()));
+}
+
+/** A segment may be removed by the running program between listing and reading. */
+async function readUnlessGone(filePath: string, files: Files): Promise<Uint8Array> {
+  try {
+    return await files.readBytes(filePath);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return new Uint8Array(0);
+    throw error;
+  }
+}
