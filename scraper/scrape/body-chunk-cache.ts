@@ -1,7 +1,9 @@
-import { MetadataCollector } from "../../exporter/shared/codec/exposition-parser.js";
+import { MetadataCollector, type MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
 import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
 import { ENTRY, type ExpositionReader } from "../../exporter/shared/codec/exposition-parser-reader.js";
-import { BodyChunk, ODD_LINE, PLAIN_LINE, TIMESTAMPED_LINE, type BodyChunkContent } from "./body-chunk.js";
+import {
+  BodyChunk, ODD_LINE, PLAIN_LINE, slabBytesOf, TIMESTAMPED_LINE, viewOf, type BodyChunkContent, type SlabPlace,
+} from "./body-chunk.js";
 import { WeakInterner } from "./weak-interner.js";
 
 const LINE_FEED = 10;
@@ -9,8 +11,9 @@ const HASH_SIGN = 35;
 /** A chunk ends where comments follow samples, or after this many samples where the metric changes. */
 const SAMPLES_WITHOUT_COMMENT = 16;
 const MAX_SAMPLES = 512;
-/** Bound of the label sets remembered by their text; past it they are forgotten and read anew. */
-const MAX_REMEMBERED_SERIES = 65_536;
+/** Bound of the label sets and of the metadata remembered by their text; past it they are forgotten and read anew. */
+const MAX_REMEMBERED = 16_384;
+const SLAB_BYTES = 65_536;
 
 /** Receives samples in the order of the body. */
 export interface SampleSink {
@@ -22,6 +25,9 @@ export interface SampleSink {
 export class BodyChunkCache {
   private readonly chunks = new WeakInterner<BodyChunk>();
   private readonly seriesByText = new Map<string, WrittenLabels>();
+  private readonly metadataByText = new Map<string, MetricMetadata>();
+  private slab = viewOf(Buffer.alloc(0));
+  private slabUsed = 0;
   private nextId = 1;
 
   /**
@@ -51,18 +57,39 @@ export class BodyChunkCache {
       if (kind === ENTRY.sample) series.push(this.seriesAt(body, reader));
       else if (kind !== ENTRY.comment) metadata.add(kind, reader.metric, reader.text);
     }
-    return new BodyChunk(this.nextId++, content, series, metadata.list());
+    const shared = metadata.list().map((entry) => this.sharedMetadata(entry));
+    // Copied to size: arrays that grew have room to spare.
+    return new BodyChunk(this.nextId++, content, series.slice(), shared, this.placeFor(slabBytesOf(content)));
   }
 
   private seriesAt(body: Buffer, reader: ExpositionReader): WrittenLabels {
     const text = body.toString("latin1", reader.lineStart, reader.valueStart);
     const known = this.seriesByText.get(text);
     if (known !== undefined) return known;
-    const written = reader.labels();
-    if (this.seriesByText.size >= MAX_REMEMBERED_SERIES) this.seriesByText.clear();
-    this.seriesByText.set(text, written);
-    return written;
+    return remember(this.seriesByText, text, reader.labels());
   }
+
+  private sharedMetadata(entry: MetricMetadata): MetricMetadata {
+    const text = [entry.metric, entry.type, entry.unit, entry.help].join("\n");
+    return this.metadataByText.get(text) ?? remember(this.metadataByText, text, entry);
+  }
+
+  /** A slab lives as long as one of its chunks. */
+  private placeFor(sizeBytes: number): SlabPlace {
+    if (this.slabUsed + sizeBytes > this.slab.byteLength) {
+      this.slab = new DataView(new ArrayBuffer(Math.max(SLAB_BYTES, sizeBytes)));
+      this.slabUsed = 0;
+    }
+    const offset = this.slabUsed;
+    this.slabUsed += sizeBytes;
+    return { words: this.slab, offset };
+  }
+}
+
+function remember<Value>(known: Map<string, Value>, text: string, value: Value): Value {
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  known.set(text, value);
+  return value;
 }
 
 /** First pass: what stands where, and the values. Leaves the reader after the chunk. */
@@ -90,8 +117,8 @@ function readContent(
   if (isLast) pieces.push(body.subarray(from));
   return {
     literals: Buffer.concat(pieces),
-    ends: Int32Array.from(ends),
-    lines: Uint8Array.from(lines),
+    ends,
+    lines: lines.every((line) => line === PLAIN_LINE) ? undefined : lines,
     format,
     isLast,
     isBeforeComment: body[reader.offset] === HASH_SIGN,

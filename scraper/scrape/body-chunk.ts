@@ -5,6 +5,7 @@ import type { NumberScanner } from "../../exporter/shared/codec/exposition-parse
 const LINE_FEED = 10;
 const HASH_SIGN = 35;
 const WORD_BYTES = 8;
+const END_BYTES = 4;
 
 /** A line without timestamp and exemplar whose value ends the line. */
 export const PLAIN_LINE = 0;
@@ -16,9 +17,9 @@ export interface BodyChunkContent {
   /** Everything but the values, one piece per sample, put together; for the last chunk also what follows the values. */
   readonly literals: Buffer;
   /** Where in `literals` the piece before each sample's value ends. */
-  readonly ends: Int32Array;
-  /** One of the line kinds above per sample. */
-  readonly lines: Uint8Array;
+  readonly ends: readonly number[];
+  /** One of the line kinds above per sample; undefined when all are plain. */
+  readonly lines: readonly number[] | undefined;
   readonly format: ExpositionFormat;
   /** True when the body ends with this chunk. */
   readonly isLast: boolean;
@@ -26,20 +27,32 @@ export interface BodyChunkContent {
   readonly isBeforeComment: boolean;
 }
 
+/** Some bytes of a slab. */
+export interface SlabPlace {
+  readonly words: DataView;
+  readonly offset: number;
+}
+
+/** Bytes a chunk needs in a slab: the ends, four bytes each, then the literals. */
+export function slabBytesOf({ ends, literals }: BodyChunkContent): number {
+  return ends.length * END_BYTES + literals.length;
+}
+
 /**
  * A few lines of a body, usually one metric family, without their values. Chunks are interned: hosts that expose the
  * same family hold the same object, and a body that changed in one family shares all others with the body before.
+ * A fleet has many small ones, so their bytes are in slabs instead of typed arrays of their own.
  */
 export class BodyChunk {
-  readonly literals: Buffer;
-  readonly ends: Int32Array;
-  readonly lines: Uint8Array;
+  readonly sampleCount: number;
   readonly format: ExpositionFormat;
   readonly isLast: boolean;
-  readonly isBeforeComment: boolean;
-  /** True when `read` can take it. */
-  readonly isPlain: boolean;
+  private readonly isBeforeComment: boolean;
+  private readonly lines: readonly number[] | undefined;
   private readonly words: DataView;
+  private readonly endsAt: number;
+  private readonly literalsAt: number;
+  private readonly literalsUntil: number;
 
   constructor(
     /** Unique among chunks. */
@@ -47,19 +60,30 @@ export class BodyChunk {
     content: BodyChunkContent,
     readonly series: readonly WrittenLabels[],
     readonly metadata: readonly MetricMetadata[],
+    /** Room for `slabBytesOf(content)` bytes, which are written here. */
+    place: SlabPlace,
   ) {
-    this.literals = content.literals;
-    this.ends = content.ends;
+    this.sampleCount = content.ends.length;
     this.lines = content.lines;
     this.format = content.format;
     this.isLast = content.isLast;
     this.isBeforeComment = content.isBeforeComment;
-    this.isPlain = content.lines.every((line) => line === PLAIN_LINE);
-    this.words = viewOf(content.literals);
+    this.words = place.words;
+    this.endsAt = place.offset;
+    this.literalsAt = place.offset + this.sampleCount * END_BYTES;
+    this.literalsUntil = this.literalsAt + content.literals.length;
+    // Ends are kept as places in the slab, as reading needs them.
+    content.ends.forEach((end, index) => this.words.setInt32(this.endsAt + index * END_BYTES, this.literalsAt + end, true));
+    content.literals.copy(this.literals());
   }
 
-  get sampleCount(): number {
-    return this.ends.length;
+  /** True when `read` can take it. */
+  get isPlain(): boolean {
+    return this.lines === undefined;
+  }
+
+  isTimestamped(sample: number): boolean {
+    return this.lines?.[sample] === TIMESTAMPED_LINE;
   }
 
   holds(content: BodyChunkContent): boolean {
@@ -67,10 +91,10 @@ export class BodyChunk {
       this.format === content.format &&
       this.isLast === content.isLast &&
       this.isBeforeComment === content.isBeforeComment &&
-      this.ends.length === content.ends.length &&
-      this.literals.equals(content.literals) &&
-      this.ends.every((end, index) => end === content.ends[index]) &&
-      this.lines.every((line, index) => line === content.lines[index])
+      this.sampleCount === content.ends.length &&
+      this.literals().equals(content.literals) &&
+      content.ends.every((end, index) => this.literalsAt + end === this.endOf(index)) &&
+      this.lines?.join() === content.lines?.join()
     );
   }
 
@@ -87,11 +111,11 @@ export class BodyChunk {
   read(
     body: Buffer, bodyWords: DataView, start: number, values: Float64Array, at: number, numbers: NumberScanner,
   ): number {
-    const { words, ends } = this;
+    const { words, sampleCount } = this;
     let position = start;
-    let from = 0;
-    for (let sample = 0; sample < ends.length; sample++) {
-      const until = ends[sample] as number;
+    let from = this.literalsAt;
+    for (let sample = 0; sample < sampleCount; sample++) {
+      const until = this.endOf(sample);
       if (!isSameText(bodyWords, position, words, from, until - from)) return -1;
       position += until - from;
       from = until;
@@ -101,11 +125,19 @@ export class BodyChunk {
       position++;
       values[at + sample] = value;
     }
-    const rest = this.literals.length - from;
+    const rest = this.literalsUntil - from;
     if (rest > 0 && !isSameText(bodyWords, position, words, from, rest)) return -1;
     position += rest;
     if (this.isLast) return position === body.length ? position : -1;
     return this.isBeforeComment && body[position] !== HASH_SIGN ? -1 : position;
+  }
+
+  private endOf(sample: number): number {
+    return this.words.getInt32(this.endsAt + sample * END_BYTES, true);
+  }
+
+  private literals(): Buffer {
+    return Buffer.from(this.words.buffer as ArrayBuffer, this.words.byteOffset + this.literalsAt, this.literalsUntil - this.literalsAt);
   }
 }
 

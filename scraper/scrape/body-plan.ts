@@ -1,6 +1,6 @@
 import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
 import type { Layout, SampleWriter } from "../storage/sample-writer.js";
-import { TIMESTAMPED_LINE, type BodyChunk } from "./body-chunk.js";
+import type { BodyChunk } from "./body-chunk.js";
 import { ScrapeLimitError } from "./scrape-errors.js";
 import type { SeriesContext } from "./series-context.js";
 import { WeakInterner } from "./weak-interner.js";
@@ -101,7 +101,7 @@ class PlanBuilder {
         return;
       }
       this.keptCount++;
-      const isTimestamped = chunk.lines[index] === TIMESTAMPED_LINE && this.context.settings.honorTimestamps;
+      const isTimestamped = chunk.isTimestamped(index) && this.context.settings.honorTimestamps;
       if (isTimestamped) this.timestamped.push({ sample, ...final });
       else if (final.isForeign) this.addForeign(sample, final.labels);
       else this.addColumn(sample, final.labels);

@@ -90,7 +90,7 @@ export class BodyReader implements SampleSink {
       chunks.push(chunk);
       isLast = chunk.isLast;
     }
-    return isSameList(chunks, expected) ? expected : chunks;
+    return isSameList(chunks, expected) ? expected : chunks.slice();
   }
 
   /** @returns the index of the chunk that was read, or -1 */

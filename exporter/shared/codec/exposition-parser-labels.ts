@@ -114,7 +114,8 @@ export class LabelScanner {
       }
       if (value === "") (emptyNames ??= []).push(label);
     }
-    const labels = emptyNames === undefined ? Labels.ofSorted(pairs) : Labels.of(pairs);
+    // An array that grew has room to spare; these are kept by the million, so they are copied to size.
+    const labels = emptyNames === undefined ? Labels.ofSorted(pairs.slice()) : Labels.of(pairs);
     return { labels, emptyNames: emptyNames ?? NO_NAMES };
   }
 

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { DueHeap } from "../../../scraper/scrape/due-heap.js";
+import { alignTimestamp, nextNominalMs, offsetOf } from "../../../scraper/scrape/scrape-schedule.js";
+
+for (const { name, wallMs, intervalMs, timestampMs } of [
+  { name: "on time", wallMs: 60_000, intervalMs: 15_000, timestampMs: 60_000 },
+  { name: "a little late", wallMs: 60_010, intervalMs: 15_000, timestampMs: 60_000 },
+  { name: "a little early", wallMs: 59_999, intervalMs: 15_000, timestampMs: 60_000 },
+  { name: "late", wallMs: 60_011, intervalMs: 15_000, timestampMs: 60_011 },
+  { name: "late by more than a hundredth of a short interval", wallMs: 60_006, intervalMs: 500, timestampMs: 60_006 },
+  { name: "between two milliseconds", wallMs: 60_200.4, intervalMs: 15_000, timestampMs: 60_200 },
+]) {
+  test(`The timestamp of a scrape that starts ${name} is ${timestampMs === 60_000 ? "its nominal" : "the real"} time`, () => {
+    assert.equal(alignTimestamp(wallMs, 60_000, intervalMs), timestampMs);
+  });
+}
+
+test("The next nominal time is the first one after now, at the target's offset", () => {
+  const times = fc.record({
+    wallMs: fc.integer({ min: -1e12, max: 4e12 }),
+    intervalMs: fc.integer({ min: 100, max: 86_400_000 }),
+    id: fc.string(),
+  });
+  fc.assert(
+    fc.property(times, ({ wallMs, intervalMs, id }) => {
+      const offsetMs = offsetOf(id, intervalMs);
+      const nextMs = nextNominalMs(wallMs, offsetMs, intervalMs);
+      assert.ok(nextMs > wallMs && nextMs <= wallMs + intervalMs);
+      assert.equal(Math.abs((nextMs - offsetMs) % intervalMs), 0);
+    }),
+  );
+});
+
+test("A heap gives what is due first", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer()), fc.nat(), (times, popFirst) => {
+      const heap = new DueHeap<number>();
+      for (const time of times) heap.push(time, time);
+      const early = Array.from({ length: Math.min(popFirst % 5, times.length) }, () => heap.pop());
+      for (const time of early) heap.push(time as number, time as number);
+      assert.deepEqual(times.map(() => heap.pop()), [...times].sort((left, right) => left - right));
+      assert.equal(heap.pop(), undefined);
+    }),
+  );
+});
