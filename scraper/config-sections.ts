@@ -45,7 +45,10 @@ export function parsePools(root: ConfigSection): number {
 export function parseWeb(section: ConfigSection, folder: string, listensWide: boolean): WebSettings {
   const listenAddress = section.string("listen_address", { default: listensWide ? "0.0.0.0" : "127.0.0.1" });
   if (canonicalAddress(listenAddress) === undefined) {
-    section.fail("listen_address", `is ${JSON.stringify(listenAddress)}, it must be an IP address, the port has a key of its own`);
+    section.fail(
+      "listen_address",
+      `is ${JSON.stringify(listenAddress)}, it must be an IP address, the port has a key of its own`,
+    );
   }
   const settings: WebSettings = {
     listenAddress,
@@ -62,7 +65,10 @@ function parseExternalUrl(section: ConfigSection): string | undefined {
   const text = section.string("external_url");
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
-    return section.fail("external_url", `is ${JSON.stringify(text)}, it must be like http://pihealth.lan:8730`);
+    return section.fail(
+      "external_url",
+      `is ${JSON.stringify(text)}, it must be like http://pihealth.lan:8730`,
+    );
   }
   return text.replace(/\/+$/, "");
 }
@@ -96,7 +102,9 @@ export function parseProbes(section: ConfigSection): ProbeSettings {
     lastRetryMs: section.durationMs("retry_last", { default: "1h", min: "1s", max: "7d" }),
     maxCandidates: section.integer("max_candidates", { default: 65_536, min: 1, max: 1_048_576 }),
   };
-  if (settings.lastRetryMs < settings.firstRetryMs) section.fail("retry_last", "is shorter than retry_first, it must be at least as long");
+  if (settings.lastRetryMs < settings.firstRetryMs) {
+    section.fail("retry_last", "is shorter than retry_first, it must be at least as long");
+  }
   section.rejectUnknownKeys();
   return settings;
 }

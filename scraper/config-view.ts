@@ -17,7 +17,9 @@ function maskValue(value: unknown, key: string, parentKey: string): unknown {
   if (isSecret(key, parentKey)) return maskTexts(value);
   if (Array.isArray(value)) return value.map((item) => maskValue(item, key, parentKey));
   if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, maskValue(inner, name, key)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [name, maskValue(inner, name, key)]),
+    );
   }
   return value;
 }

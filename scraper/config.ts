@@ -60,7 +60,11 @@ export async function loadScraperConfig(file: string, files: Files): Promise<Scr
   try {
     const facts = await files.facts(file);
     if (facts !== undefined && facts.sizeBytes > MAX_CONFIG_BYTES) {
-      throw new ConfigError(file, undefined, `it has ${facts.sizeBytes} bytes, it must have at most ${MAX_CONFIG_BYTES}`);
+      throw new ConfigError(
+        file,
+        undefined,
+        `it has ${facts.sizeBytes} bytes, it must have at most ${MAX_CONFIG_BYTES}`,
+      );
     }
     text = await files.readText(file);
   } catch (error) {
@@ -79,7 +83,10 @@ export async function parseScraperConfig(text: string, file: string, files: File
   const yaml = isOptionConfig(text) ? convertOptionConfig(text, file) : text;
   const root = ConfigSection.parse(yaml, file);
   const place: ConfigFolder = { files, folder: path.dirname(path.resolve(file)) };
-  rejectUnsupported(root, ["remote_write", "remote_read", "tracing", "scrape_config_files", "otlp", "runtime"]);
+  rejectUnsupported(
+    root,
+    ["remote_write", "remote_read", "tracing", "scrape_config_files", "otlp", "runtime"],
+  );
   const global = parseGlobal(root.section("global"));
   const discovery = parseProbes(root.section("discovery"));
   const fleet = parseFleet(root.section("fleet"), place.folder);
@@ -111,7 +118,10 @@ export function renderConfig(config: ScraperConfig): string {
 }
 
 function parseGlobal(section: ConfigSection): GlobalSettings {
-  rejectUnsupported(section, ["query_log_file", "scrape_failure_log_file", "scrape_protocols", "keep_dropped_targets"]);
+  rejectUnsupported(
+    section,
+    ["query_log_file", "scrape_failure_log_file", "scrape_protocols", "keep_dropped_targets"],
+  );
   const times = parseIntervals(section, { intervalMs: DEFAULT_INTERVAL_MS, timeoutMs: DEFAULT_TIMEOUT_MS });
   const evaluationIntervalMs = section.durationMs("evaluation_interval", {
     default: formatDurationMs(DEFAULT_INTERVAL_MS),
@@ -119,19 +129,27 @@ function parseGlobal(section: ConfigSection): GlobalSettings {
   });
   const externalLabels = section.stringMap("external_labels");
   const bad = Object.keys(externalLabels).find((name) => !isLegacyLabelName(name));
-  if (bad !== undefined) section.fail("external_labels", `holds ${JSON.stringify(bad)}, it must be label names`);
+  if (bad !== undefined) {
+    section.fail("external_labels", `holds ${JSON.stringify(bad)}, it must be label names`);
+  }
   const limits = parseLimits(section, NO_LIMITS);
   section.rejectUnknownKeys();
   return { ...times, evaluationIntervalMs, externalLabels: Labels.of(externalLabels), limits };
 }
 
-async function parseScrapeConfigs(root: ConfigSection, global: GlobalSettings, place: ConfigFolder): Promise<ScrapeJob[]> {
+async function parseScrapeConfigs(
+  root: ConfigSection,
+  global: GlobalSettings,
+  place: ConfigFolder,
+): Promise<ScrapeJob[]> {
   const jobs: ScrapeJob[] = [];
   const names = new Set<string>();
   for (const section of root.sections("scrape_configs")) {
     const job = await parseScrapeJob(section, global, place);
     const { jobName } = job.settings;
-    if (names.has(jobName)) section.fail("job_name", `is ${JSON.stringify(jobName)} a second time, it must be unique`);
+    if (names.has(jobName)) {
+      section.fail("job_name", `is ${JSON.stringify(jobName)} a second time, it must be unique`);
+    }
     names.add(jobName);
     jobs.push(job);
   }

@@ -22,7 +22,9 @@ const isText = (value: string): void => {
   if (value === "") throw new Error("it must not be empty");
 };
 const isPort = (value: string): void => {
-  if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > 65_535) throw new Error("it must be a port from 1 to 65535");
+  if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > 65_535) {
+    throw new Error("it must be a port from 1 to 65535");
+  }
 };
 const isHostList = (value: string): void => {
   const hosts = splitList(value);
@@ -61,7 +63,9 @@ export function isOptionConfig(text: string): boolean {
 export function convertOptionConfig(text: string, file: string): string {
   const values = parseOptions(text, file);
   const { hosts, clientPort = String(DEFAULT_EXPORTER_PORT) } = values;
-  if (hosts === undefined) throw new ConfigError(file, undefined, 'option "hosts" is missing, it must name the hosts to watch');
+  if (hosts === undefined) {
+    throw new ConfigError(file, undefined, 'option "hosts" is missing, it must name the hosts to watch');
+  }
   const range = { hosts: splitList(hosts), port: Number(clientPort) };
   return renderYaml({
     ...(values.master === undefined ? {} : { global: { external_labels: { master: values.master } } }),
@@ -91,21 +95,29 @@ function parseOptions(text: string, file: string): OptionValues {
   }
   const values: OptionValues = {};
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (!IGNORED_LINE.test(line)) parseLine(line, values, (detail) => new ConfigError(file, index + 1, detail));
+    if (!IGNORED_LINE.test(line)) {
+      parseLine(line, values, (detail) => new ConfigError(file, index + 1, detail));
+    }
   }
   return values;
 }
 
 function parseLine(line: string, values: OptionValues, refusal: (detail: string) => ConfigError): void {
   const [, name, quoted = ""] = OPTION_LINE.exec(line) ?? [];
-  if (name === undefined) throw refusal(`is ${JSON.stringify(line.trim().slice(0, 60))}, it must be Option=Value`);
+  if (name === undefined) {
+    throw refusal(`is ${JSON.stringify(line.trim().slice(0, 60))}, it must be Option=Value`);
+  }
   const keys = Object.keys(OPTIONS) as OptionKey[];
-  const key = keys.find((candidate) => (OPTIONS[candidate].names as readonly string[]).includes(name.toLowerCase()));
+  const key = keys.find(
+    (candidate) => (OPTIONS[candidate].names as readonly string[]).includes(name.toLowerCase()),
+  );
   if (key === undefined) {
     const known = keys.map((candidate) => OPTIONS[candidate].names[0]).join(", ");
     throw refusal(`option ${name} is not known, the options are ${known}`);
   }
-  if (values[key] !== undefined) throw refusal(`option ${name} is given a second time, it must be given once`);
+  if (values[key] !== undefined) {
+    throw refusal(`option ${name} is given a second time, it must be given once`);
+  }
   const value = quoted.replace(/^(["'])(.*)\1$/, "$2");
   try {
     OPTIONS[key].check(value);

@@ -12,7 +12,7 @@ import type { ProbeProgress } from "./range-prober.js";
 import type { ProbeSettings, ScrapeJob } from "./scrape-job.js";
 import { TargetBuilder } from "./target-builder.js";
 import { buildTargetList, type DroppedTarget, type RefusedTarget, type TargetList } from "./target-list.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 /** Changes that come together are told together. */
 const REBUILD_PAUSE_MS = 1000;
@@ -128,13 +128,27 @@ export class DiscoveryManager {
 
   metrics(): FleetMetric[] {
     const failures = this.session?.jobs.flatMap(({ sources }) => sources) ?? [];
-    const gauge = (name: string, help: string, value: number): FleetMetric => ({ name, help, type: "gauge", value });
+    const gauge = (name: string, help: string, value: number): FleetMetric => ({
+      name, help, type: "gauge", value,
+    });
     return [
       gauge("pihealth_discovered_targets", "Targets known now.", this.list.targets.length),
       gauge("pihealth_dropped_targets", "Targets dropped by relabelling.", this.list.droppedCount),
-      gauge("pihealth_refused_targets", "Targets refused: duplicates, bad addresses, beyond a limit.", this.list.refusedCount),
-      gauge("pihealth_range_candidates", "Addresses in the configured ranges.", this.session?.ranges.candidateCount ?? 0),
-      gauge("pihealth_silent_candidates", "Addresses in ranges where no exporter answered yet.", this.session?.ranges.silentCount ?? 0),
+      gauge(
+        "pihealth_refused_targets",
+        "Targets refused: duplicates, bad addresses, beyond a limit.",
+        this.list.refusedCount,
+      ),
+      gauge(
+        "pihealth_range_candidates",
+        "Addresses in the configured ranges.",
+        this.session?.ranges.candidateCount ?? 0,
+      ),
+      gauge(
+        "pihealth_silent_candidates",
+        "Addresses in ranges where no exporter answered yet.",
+        this.session?.ranges.silentCount ?? 0,
+      ),
       {
         name: "pihealth_probes_total",
         help: "Probes sent to candidates since the configuration was read.",
@@ -163,7 +177,9 @@ export class DiscoveryManager {
     this.session = session;
     const sources = jobs.flatMap((entry) => entry.sources);
     // Files are there or not; servers may hang, so nobody waits for them.
-    await Promise.all(sources.filter((source) => source instanceof FileSource).map((source) => source.refresh()));
+    await Promise.all(
+      sources.filter((source) => source instanceof FileSource).map((source) => source.refresh()),
+    );
     this.rebuild();
     ranges.start();
     for (const source of sources) session.loops.push(this.refreshLoop(source, stopping.signal));
@@ -225,7 +241,9 @@ export class DiscoveryManager {
   private logRefusals(refused: readonly { readonly reason: string; readonly address: string }[]): void {
     const keys = new Set(refused.map(({ address, reason }) => `${address} ${reason}`));
     for (const { address, reason } of refused) {
-      if (!this.toldRefusals.has(`${address} ${reason}`)) this.options.log.warn("target refused", { address, reason });
+      if (!this.toldRefusals.has(`${address} ${reason}`)) {
+        this.options.log.warn("target refused", { address, reason });
+      }
     }
     this.toldRefusals = keys;
   }

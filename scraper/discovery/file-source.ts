@@ -63,7 +63,9 @@ export class FileSource implements GroupSource {
       const entries = await this.parts.files.list(folder);
       const matches = patternMatcher(name);
       this.listProblem = "";
-      return entries.filter((entry) => !entry.isFolder && matches(entry.name)).map((entry) => path.join(folder, entry.name));
+      return entries.filter((entry) => !entry.isFolder && matches(entry.name)).map(
+        (entry) => path.join(folder, entry.name),
+      );
     } catch (error) {
       this.failures++;
       if (this.listProblem === "") {
@@ -81,8 +83,12 @@ export class FileSource implements GroupSource {
       if (found === undefined) return this.absent(file, known);
       facts = `${found.sizeBytes} ${found.modifiedMs}`;
       if (known?.facts === facts && known.problem === "") return known;
-      if (found.sizeBytes > MAX_JSON_BYTES) throw new BadInputError(`it is larger than ${MAX_JSON_BYTES} bytes`);
-      const groups = parseFile(await this.parts.files.readText(file), file).map((group) => withPath(group, file));
+      if (found.sizeBytes > MAX_JSON_BYTES) {
+        throw new BadInputError(`it is larger than ${MAX_JSON_BYTES} bytes`);
+      }
+      const groups = parseFile(await this.parts.files.readText(file), file).map(
+        (group) => withPath(group, file),
+      );
       this.parts.log.debug("discovery file read", { file, groups: groups.length });
       return { facts, groups, problem: "" };
     } catch (error) {
@@ -108,7 +114,9 @@ export class FileSource implements GroupSource {
 
 function parseFile(text: string, file: string): TargetGroup[] {
   if (/\.json$/i.test(file)) return parseTargetGroupsJson(text, file);
-  if (text.length > MAX_CONFIG_BYTES) throw new BadInputError(`it is larger than ${MAX_CONFIG_BYTES} bytes, JSON may be larger`);
+  if (text.length > MAX_CONFIG_BYTES) {
+    throw new BadInputError(`it is larger than ${MAX_CONFIG_BYTES} bytes, JSON may be larger`);
+  }
   return ConfigSection.parseList(text, file).map(parseTargetGroup);
 }
 
@@ -121,7 +129,9 @@ function patternMatcher(pattern: string): (name: string) => boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop() ?? "";
   return (name) => {
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
+    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) {
+      return false;
+    }
     let at = first.length;
     for (const part of rest) {
       const found = name.indexOf(part, at);

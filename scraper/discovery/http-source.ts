@@ -74,7 +74,10 @@ export class HttpSource implements GroupSource {
   private fail(problem: string): void {
     this.failures++;
     if (problem !== this.problem) {
-      this.parts.log.warn("discovery server not usable, its last targets stay", { url: this.origin, error: problem });
+      this.parts.log.warn(
+        "discovery server not usable, its last targets stay",
+        { url: this.origin, error: problem },
+      );
     }
     this.problem = problem;
   }

@@ -3,7 +3,7 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 const REFRESH_MS = 600_000;
 

@@ -65,8 +65,9 @@ export class RangeCatalog {
       for (const host of expression.hosts()) {
         const endpoint = formatHostPort(host, range.port);
         const first = this.byEndpoint.get(endpoint);
-        if (first === undefined) this.byEndpoint.set(endpoint, { endpoint, host, port: range.port, job, range });
-        else if (this.duplicates.length < MAX_REPORTED) {
+        if (first === undefined) {
+          this.byEndpoint.set(endpoint, { endpoint, host, port: range.port, job, range });
+        } else if (this.duplicates.length < MAX_REPORTED) {
           const reason = `it is in two ranges, job ${first.job.settings.jobName} has it`;
           this.duplicates.push({ endpoint, reason });
         }
@@ -75,4 +76,5 @@ export class RangeCatalog {
   }
 }
 
-const isIn = ({ hosts }: RangeDiscovery, address: string): boolean => hosts.some((range) => range.contains(address));
+const isIn = ({ hosts }: RangeDiscovery, address: string): boolean =>
+  hosts.some((range) => range.contains(address));

@@ -41,7 +41,9 @@ export class RangeDiscoverer {
   constructor(private readonly options: RangeDiscovererOptions) {
     this.catalog = new RangeCatalog(options.jobs);
     this.candidateNames = new Set(
-      [...this.catalog.candidates()].map(({ host }) => host).filter((host) => canonicalAddress(host) === undefined),
+      [...this.catalog.candidates()].map(({ host }) => host).filter(
+        (host) => canonicalAddress(host) === undefined,
+      ),
     );
     this.prober = new RangeProber({
       ...options,
@@ -70,7 +72,9 @@ export class RangeDiscoverer {
   /** A name leads somewhere else now: what was silent may answer. */
   nameChanged(name: string): void {
     if (!this.candidateNames.has(name)) return;
-    for (const candidate of this.catalog.candidates()) if (candidate.host === name) this.prober.hurry(candidate.endpoint);
+    for (const candidate of this.catalog.candidates()) {
+      if (candidate.host === name) this.prober.hurry(candidate.endpoint);
+    }
   }
 
   contains(address: string): boolean {
@@ -98,7 +102,9 @@ export class RangeDiscoverer {
   }
 
   duplicates(): RefusedTarget[] {
-    return this.catalog.duplicates.map(({ endpoint, reason }) => ({ address: endpoint, jobName: "", reason }));
+    return this.catalog.duplicates.map(
+      ({ endpoint, reason }) => ({ address: endpoint, jobName: "", reason }),
+    );
   }
 
   get candidateCount(): number {
@@ -135,7 +141,9 @@ export class RangeDiscoverer {
     const { endpoint, host, port } = candidate;
     if (isProbed) fleet.noteSeen(host, port, clock.wallMs());
     const known = this.found.get(endpoint);
-    if (known === undefined) log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
+    if (known === undefined) {
+      log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
+    }
     const current = this.withMeta(candidate, known);
     this.found.set(endpoint, current);
     // Also when nothing about this host changed, another address of it may have to go: heartbeats that are news only.
@@ -156,7 +164,9 @@ export class RangeDiscoverer {
     const { fleet, names } = this.options;
     const direct = fleet.hostAt(host, port);
     if (direct?.node !== undefined) return direct;
-    return names.addressesOf(host).map((address) => fleet.hostAt(address, port)).find((known) => known !== undefined);
+    return names.addressesOf(host).map((address) => fleet.hostAt(address, port)).find(
+      (known) => known !== undefined,
+    );
   }
 
   private noteProgress(progress: ProbeProgress): void {

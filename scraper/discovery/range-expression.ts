@@ -40,7 +40,9 @@ function parseBlock(text: string): RangeExpression | undefined {
   const address = parseAddress(base);
   if (address === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return undefined;
   const width = address.kind() === "ipv6" ? 128 : 32;
-  if (Number(bits) > width) throw new BadInputError(`Cannot read range "${text}": the prefix must be at most /${width}`);
+  if (Number(bits) > width) {
+    throw new BadInputError(`Cannot read range "${text}": the prefix must be at most /${width}`);
+  }
   const hostBits = BigInt(width - Number(bits));
   const first = (toNumber(address.toString()) >> hostBits) << hostBits;
   const last = first + (1n << hostBits) - 1n;
@@ -53,10 +55,14 @@ function parseSpan(text: string): RangeExpression | undefined {
   const from = parseAddress(text.slice(0, dash).trim());
   if (dash < 1 || from === undefined) return undefined;
   const end = text.slice(dash + 1).trim();
-  const until = parseAddress(isOctet(end) && from.kind() === "ipv4" ? replaceLastOctet(from.toString(), end) : end);
+  const until = parseAddress(
+    isOctet(end) && from.kind() === "ipv4" ? replaceLastOctet(from.toString(), end) : end,
+  );
   if (until === undefined || until.kind() !== from.kind()) return undefined;
   const [first, last] = [toNumber(from.toString()), toNumber(until.toString())];
-  if (first > last) throw new BadInputError(`Cannot read range "${text}": the last address must not be before the first`);
+  if (first > last) {
+    throw new BadInputError(`Cannot read range "${text}": the last address must not be before the first`);
+  }
   return addressRange(text, first, last, from.kind() === "ipv6");
 }
 
@@ -86,10 +92,15 @@ interface CountedNames {
   readonly last: string;
 }
 
-function countedNames(text: string, { prefix, suffix, first, last }: CountedNames): RangeExpression | undefined {
+function countedNames(
+  text: string,
+  { prefix, suffix, first, last }: CountedNames,
+): RangeExpression | undefined {
   const [from, until] = [Number(first), Number(last)];
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(until)) return undefined;
-  if (from > until) throw new BadInputError(`Cannot read range "${text}": the last number must not be below the first`);
+  if (from > until) {
+    throw new BadInputError(`Cannot read range "${text}": the last number must not be below the first`);
+  }
   const width = first.startsWith("0") ? first.length : 0; // pi01..pi12 counts with leading zeros.
   const nameOf = (number: number): string => prefix + String(number).padStart(width, "0") + suffix;
   if (!isHostName(nameOf(from)) || !isHostName(nameOf(until))) return undefined;

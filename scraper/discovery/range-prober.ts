@@ -5,7 +5,7 @@ import { formatHostPort } from "../fleet/ip-address.js";
 import type { Candidate } from "./range-catalog.js";
 import { DueQueue } from "./due-queue.js";
 import type { ProbeSettings } from "./scrape-job.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 const TICK_MS = 100; // Probes start in small groups: one timer for ten of them.
 const JITTER = 0.2; // Retries spread over a fifth of their interval.
@@ -136,7 +136,11 @@ export class RangeProber {
 
   private noteAsked(isThere: boolean): void {
     if (this.counts.asked >= this.counts.candidates) return;
-    this.counts = { ...this.counts, asked: this.counts.asked + 1, found: this.counts.found + (isThere ? 1 : 0) };
+    this.counts = {
+      ...this.counts,
+      asked: this.counts.asked + 1,
+      found: this.counts.found + (isThere ? 1 : 0),
+    };
     this.options.onProgress(this.counts);
   }
 

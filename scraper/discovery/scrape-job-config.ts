@@ -84,13 +84,21 @@ export async function parseScrapeJob(
       ...client,
     }),
     scheme: section.oneOf("scheme", ["http", "https"], { default: "http" }),
-    metricsPath: section.string("metrics_path", { default: "/metrics", pattern: /^\/\S*$/, expected: "a path that begins with /" }),
+    metricsPath: section.string(
+      "metrics_path",
+      { default: "/metrics", pattern: /^\/\S*$/, expected: "a path that begins with /" },
+    ),
     params: parseParams(section),
     relabeling: compileRelabeling(relabelConfigs),
     targetLimit: limits.targetLimit,
     staticGroups: parseStaticGroups(section, relabelConfigs.length > 0),
-    fileDiscoveries: section.sections("file_sd_configs").map((entry) => parseFileDiscovery(entry, place.folder)),
-    httpDiscoveries: await parseAll(section.sections("http_sd_configs"), (entry) => parseHttpDiscovery(entry, place)),
+    fileDiscoveries: section.sections("file_sd_configs").map(
+      (entry) => parseFileDiscovery(entry, place.folder),
+    ),
+    httpDiscoveries: await parseAll(
+      section.sections("http_sd_configs"),
+      (entry) => parseHttpDiscovery(entry, place),
+    ),
     ranges: section.sections("range_sd_configs").map(parseRangeDiscovery),
   };
   section.rejectUnknownKeys();
@@ -114,7 +122,9 @@ export function parseIntervals(
 ): { intervalMs: number; timeoutMs: number } {
   const [defaultInterval, defaultTimeout] = [formatDurationMs(defaults.intervalMs), formatDurationMs(defaults.timeoutMs)];
   const intervalMs = section.durationMs("scrape_interval", { default: defaultInterval, ...INTERVAL_BOUNDS });
-  if (!section.has("scrape_timeout")) return { intervalMs, timeoutMs: Math.min(defaults.timeoutMs, intervalMs) };
+  if (!section.has("scrape_timeout")) {
+    return { intervalMs, timeoutMs: Math.min(defaults.timeoutMs, intervalMs) };
+  }
   const timeoutMs = section.durationMs("scrape_timeout", { default: defaultTimeout, ...INTERVAL_BOUNDS });
   if (timeoutMs > intervalMs) {
     const [timeout, interval] = [formatDurationMs(timeoutMs), formatDurationMs(intervalMs)];
@@ -124,7 +134,10 @@ export function parseIntervals(
 }
 
 export function parseLimits(section: ConfigSection, defaults: ScrapeLimits): ScrapeLimits {
-  const count = (key: string, fallback: number): number => section.integer(key, { default: fallback, min: 0, max: 1e9 });
+  const count = (key: string, fallback: number): number => section.integer(
+    key,
+    { default: fallback, min: 0, max: 1e9 },
+  );
   return {
     bodySizeLimitBytes: section.byteSize("body_size_limit", { default: String(defaults.bodySizeLimitBytes) }),
     sampleLimit: count("sample_limit", defaults.sampleLimit),
@@ -146,7 +159,10 @@ export function parseStaticGroups(section: ConfigSection, isRelabeled: boolean):
     const group = parseTargetGroup(entry);
     const bad = isRelabeled ? undefined : group.targets.find((target) => parseHostPort(target) === undefined);
     if (bad === undefined) return group;
-    return entry.fail("targets", `holds ${JSON.stringify(bad)}, it must be host or host:port without a scheme or path`);
+    return entry.fail(
+      "targets",
+      `holds ${JSON.stringify(bad)}, it must be host or host:port without a scheme or path`,
+    );
   });
 }
 
@@ -156,7 +172,10 @@ function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscove
   section.rejectUnknownKeys();
   const bad = patterns.find((pattern) => !/^[^*]*(\*[^/*]*)*\.(json|yml|yaml)$/i.test(pattern));
   if (bad !== undefined) {
-    section.fail("files", `holds ${JSON.stringify(bad)}, it must end in .json, .yml or .yaml with * in its last part only`);
+    section.fail(
+      "files",
+      `holds ${JSON.stringify(bad)}, it must end in .json, .yml or .yaml with * in its last part only`,
+    );
   }
   return { patterns: patterns.map((pattern) => path.resolve(folder, pattern)), refreshMs };
 }
@@ -176,7 +195,9 @@ function parseUrl(section: ConfigSection, key: string): string {
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:") || url.hostname === "") {
     return section.fail(key, "is no URL, it must begin with http:// or https://");
   }
-  if (url.username !== "" || url.password !== "") section.fail(key, "holds a user, it must be given as basic_auth");
+  if (url.username !== "" || url.password !== "") {
+    section.fail(key, "holds a user, it must be given as basic_auth");
+  }
   return text;
 }
 

@@ -29,7 +29,12 @@ export class TargetBuilder {
   }
 }
 
-function buildTarget(job: ScrapeJob, address: string, groupLabels: Readonly<Record<string, string>>): BuiltTarget {
+function buildTarget(
+  job: ScrapeJob,
+  address: string,
+  groupLabels: Readonly<Record<string,
+  string>>,
+): BuiltTarget {
   const discoveredLabels = discover(job, address, groupLabels);
   const relabeled = job.relabeling(discoveredLabels);
   if (relabeled === undefined) return { kind: "dropped", discoveredLabels };
@@ -44,7 +49,9 @@ function buildTarget(job: ScrapeJob, address: string, groupLabels: Readonly<Reco
 /** Labels of the group win over those of the job, as in Prometheus. */
 function discover(job: ScrapeJob, address: string, groupLabels: Readonly<Record<string, string>>): Labels {
   const { settings, scheme, metricsPath, params } = job;
-  const paramLabels = Object.entries(params).map(([name, [first = ""]]) => [`__param_${name}`, first] as const);
+  const paramLabels = Object.entries(params).map(
+    ([name, [first = ""]]) => [`__param_${name}`, first] as const,
+  );
   return Labels.of({
     job: settings.jobName,
     __scrape_interval__: formatDurationMs(settings.intervalMs),
@@ -61,11 +68,15 @@ function finish(job: ScrapeJob, discoveredLabels: Labels, relabeled: Labels): Ta
   const address = relabeled.get("__address__");
   const parsed = parseHostPort(address);
   if (parsed === undefined) {
-    throw new BadInputError(`Cannot scrape "${address}": it must be host or host:port without a scheme or path`);
+    throw new BadInputError(
+      `Cannot scrape "${address}": it must be host or host:port without a scheme or path`,
+    );
   }
   const scheme = relabeled.get("__scheme__");
   if (scheme !== "http" && scheme !== "https") {
-    throw new BadInputError(`Cannot scrape "${address}": __scheme__ is "${scheme}", it must be http or https`);
+    throw new BadInputError(
+      `Cannot scrape "${address}": __scheme__ is "${scheme}", it must be http or https`,
+    );
   }
   const host = parsed.host.toLowerCase().replace(/\.$/, "");
   const port = parsed.port ?? (scheme === "https" ? 443 : 80);
@@ -99,7 +110,9 @@ function settingsOf(settings: ScrapeSettings, relabeled: Labels, address: string
   const timeoutMs = durationOf(relabeled, "__scrape_timeout__", address);
   if (intervalMs === settings.intervalMs && timeoutMs === settings.timeoutMs) return settings;
   if (timeoutMs > intervalMs) {
-    throw new BadInputError(`Cannot scrape "${address}": __scrape_timeout__ must be at most __scrape_interval__`);
+    throw new BadInputError(
+      `Cannot scrape "${address}": __scrape_timeout__ must be at most __scrape_interval__`,
+    );
   }
   return Object.freeze({ ...settings, intervalMs, timeoutMs });
 }

@@ -18,10 +18,15 @@ export function parseTargetGroup(section: ConfigSection): TargetGroup {
   section.rejectUnknownKeys();
   const badTarget = targets.find((target) => !isTargetAddress(target));
   if (badTarget !== undefined) {
-    section.fail("targets", `holds ${JSON.stringify(badTarget)}, it must be host or host:port without a scheme or path`);
+    section.fail(
+      "targets",
+      `holds ${JSON.stringify(badTarget)}, it must be host or host:port without a scheme or path`,
+    );
   }
   const badLabel = Object.keys(labels).find((name) => !isLegacyLabelName(name));
-  if (badLabel !== undefined) section.fail("labels", `holds ${JSON.stringify(badLabel)}, it must be label names`);
+  if (badLabel !== undefined) {
+    section.fail("labels", `holds ${JSON.stringify(badLabel)}, it must be label names`);
+  }
   return { targets, labels, isFromRange: false };
 }
 
@@ -52,13 +57,17 @@ function findProblem(entry: unknown): string | undefined {
   if (!isObject(entry)) return "it must be an object";
   const { targets, labels = {}, ...others } = entry;
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) return `${JSON.stringify(unknown)} is not a known key, the keys are labels, targets`;
+  if (unknown !== undefined) {
+    return `${JSON.stringify(unknown)} is not a known key, the keys are labels, targets`;
+  }
   if (!Array.isArray(targets)) return "targets must be a list";
   const badTarget = targets.find((target) => typeof target !== "string" || !isTargetAddress(target)) as unknown;
   if (badTarget !== undefined) return `target ${JSON.stringify(badTarget)} must be host or host:port`;
   if (labels === null) return undefined;
   if (!isObject(labels)) return "labels must be an object";
-  const badLabel = Object.entries(labels).find(([name, value]) => !isLegacyLabelName(name) || typeof value !== "string");
+  const badLabel = Object.entries(labels).find(
+    ([name, value]) => !isLegacyLabelName(name) || typeof value !== "string",
+  );
   return badLabel === undefined ? undefined : `label ${JSON.stringify(badLabel[0])} must be a label name with a text`;
 }
 

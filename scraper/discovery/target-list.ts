@@ -69,7 +69,9 @@ class Draft {
         const { jobName } = job.settings;
         if (built.kind === "target") this.addTarget(built.target, job, group.isFromRange);
         else if (built.kind === "dropped") this.drop({ discoveredLabels: built.discoveredLabels, jobName });
-        else this.refuse({ address: built.discoveredLabels.get("__address__"), jobName, reason: built.reason });
+        else this.refuse(
+          { address: built.discoveredLabels.get("__address__"), jobName, reason: built.reason },
+        );
       }
     }
   }

@@ -78,9 +78,14 @@ export class Fleet {
    */
   receiveHeartbeat(heartbeat: Heartbeat, remoteAddress: string, receivedMs: number): HeartbeatOutcome {
     const address = canonicalAddress(remoteAddress) ?? remoteAddress;
-    if (!this.limiter.take(address)) return this.refuse("rate_limited", `${address} sends too many heartbeats`);
+    if (!this.limiter.take(address)) {
+      return this.refuse("rate_limited", `${address} sends too many heartbeats`);
+    }
     if (!this.options.isAllowedAddress(address)) {
-      return this.refuse("address_not_allowed", `${address} is in no configured range and is no configured target`);
+      return this.refuse(
+        "address_not_allowed",
+        `${address} is in no configured range and is no configured target`,
+      );
     }
     const endpoint = endpointOf({ address, port: heartbeat.port });
     const previous = this.hosts.get(endpoint);
@@ -128,7 +133,9 @@ export class Fleet {
   supersededBy(address: string, port: number): string | undefined {
     const endpoint = endpointOf({ address, port });
     const duplicate = this.duplicates.get(endpoint);
-    if (duplicate !== undefined && this.options.clock.wallMs() - duplicate.atMs < SILENT_AFTER_MS) return duplicate.holder;
+    if (duplicate !== undefined && this.options.clock.wallMs() - duplicate.atMs < SILENT_AFTER_MS) {
+      return duplicate.holder;
+    }
     const nodeId = this.hosts.get(endpoint)?.node?.nodeId;
     const holder = nodeId === undefined ? undefined : this.endpointByNode.get(nodeId);
     return holder === endpoint ? undefined : holder;
@@ -136,7 +143,9 @@ export class Fleet {
 
   /** All known exporters in the form of `http_sd_configs`, one group each. */
   listing(): { targets: [string]; labels: Record<string, string> }[] {
-    return [...this.hosts.values()].map((host) => ({ targets: [endpointOf(host)], labels: metaLabelsOf(host) }));
+    return [...this.hosts.values()].map(
+      (host) => ({ targets: [endpointOf(host)], labels: metaLabelsOf(host) }),
+    );
   }
 
   metrics(): FleetMetric[] {
@@ -150,9 +159,24 @@ export class Fleet {
     const nowMs = this.options.clock.wallMs();
     const beating = [...this.hosts.values()].filter(({ node }) => node !== undefined && isHeard(node, nowMs)).length;
     return [
-      { name: "pihealth_known_hosts", help: "Exporters known, at most 65536.", type: "gauge", value: this.hosts.size },
-      { name: "pihealth_heartbeating_hosts", help: "Exporters heard within three heartbeats.", type: "gauge", value: beating },
-      { name: "pihealth_heartbeats_received_total", help: "Heartbeats accepted.", type: "counter", value: this.accepted },
+      {
+        name: "pihealth_known_hosts",
+        help: "Exporters known, at most 65536.",
+        type: "gauge",
+        value: this.hosts.size,
+      },
+      {
+        name: "pihealth_heartbeating_hosts",
+        help: "Exporters heard within three heartbeats.",
+        type: "gauge",
+        value: beating,
+      },
+      {
+        name: "pihealth_heartbeats_received_total",
+        help: "Heartbeats accepted.",
+        type: "counter",
+        value: this.accepted,
+      },
       {
         name: "pihealth_address_changes_total",
         help: "Pis that came back under another address.",
@@ -170,7 +194,12 @@ export class Fleet {
     return holder.node.nodeId === nodeId && isHeard(holder.node, nowMs) ? holder : undefined;
   }
 
-  private refuseDuplicate(endpoint: string, heartbeat: Heartbeat, holder: KnownHost, nowMs: number): HeartbeatOutcome {
+  private refuseDuplicate(
+    endpoint: string,
+    heartbeat: Heartbeat,
+    holder: KnownHost,
+    nowMs: number,
+  ): HeartbeatOutcome {
     const { nodeId, bootId } = heartbeat;
     const other = endpointOf(holder);
     const cause =
@@ -178,8 +207,12 @@ export class Fleet {
         ? "the same machine has both addresses"
         : "two machines share one node id, remove the node id file on the copy";
     const message = `${endpoint} has the node id of ${other}: ${cause}`;
-    if (!this.duplicates.has(endpoint)) this.options.log.warn("heartbeat of a duplicate refused", { endpoint, holder: other, cause });
-    if (this.duplicates.size < MAX_KNOWN_HOSTS) this.duplicates.set(endpoint, { nodeId, holder: other, atMs: nowMs });
+    if (!this.duplicates.has(endpoint)) {
+      this.options.log.warn("heartbeat of a duplicate refused", { endpoint, holder: other, cause });
+    }
+    if (this.duplicates.size < MAX_KNOWN_HOSTS) {
+      this.duplicates.set(endpoint, { nodeId, holder: other, atMs: nowMs });
+    }
     return this.refuse("duplicate_node", message);
   }
 
@@ -221,7 +254,10 @@ export class Fleet {
     const wasMoved = before !== undefined && before !== endpoint;
     if (wasMoved) {
       this.addressChanges++;
-      this.options.log.info("address of a Pi changed", { from: before, to: endpoint, hostname: host.node?.hostname });
+      this.options.log.info(
+        "address of a Pi changed",
+        { from: before, to: endpoint, hostname: host.node?.hostname },
+      );
     }
     this.endpointByNode.set(nodeId, endpoint);
     return wasMoved;

@@ -48,10 +48,16 @@ export function decodeHostFacts(text: string): KnownHost[] | undefined {
   } catch {
     return undefined; // Torn or edited by hand; the caller says so.
   }
-  if (!isObject(body) || body["version"] !== HOST_FACTS_VERSION || !Array.isArray(body["exporters"])) return undefined;
+  if (!isObject(body) || body["version"] !== HOST_FACTS_VERSION || !Array.isArray(body["exporters"])) {
+    return undefined;
+  }
   const address = body["address"];
-  if (typeof address !== "string" || (canonicalAddress(address) !== address && !isHostName(address))) return undefined;
-  const hosts = body["exporters"].slice(0, MAX_EXPORTERS).map((entry: unknown) => decodeExporter(entry, address));
+  if (typeof address !== "string" || (canonicalAddress(address) !== address && !isHostName(address))) {
+    return undefined;
+  }
+  const hosts = body["exporters"].slice(0, MAX_EXPORTERS).map(
+    (entry: unknown) => decodeExporter(entry, address),
+  );
   return hosts.every((host) => host !== undefined) ? hosts : undefined;
 }
 
@@ -72,7 +78,9 @@ function decodeNode(entry: unknown): KnownNode | "bad" {
   const clockOffsetMs = entry["clock_offset_ms"];
   const monotonicMs = entry["monotonic_ms"];
   if (typeof nodeId !== "string" || typeof hostname !== "string" || typeof bootId !== "string") return "bad";
-  if (typeof clockOffsetMs !== "number" || typeof monotonicMs !== "number" || lastHeartbeatMs === undefined) return "bad";
+  if (typeof clockOffsetMs !== "number" || typeof monotonicMs !== "number" || lastHeartbeatMs === undefined) {
+    return "bad";
+  }
   return { nodeId, hostname, bootId, lastHeartbeatMs, clockOffsetMs, monotonicMs, history: undefined };
 }
 

@@ -11,9 +11,11 @@ export const HOSTS_FOLDER = "hosts";
  * @throws {BadInputError} when the host is neither
  */
 export function hostFolder(host: string): string {
-  const name = canonicalAddress(host) ?? (isHostName(host) ? host.toLowerCase().replace(/\.$/, "") : undefined);
+  const lower = host.toLowerCase().replace(/\.$/, "");
+  const name = canonicalAddress(host) ?? (isHostName(host) ? lower : undefined);
   if (name === undefined) {
-    throw new BadInputError(`Cannot make a folder for host ${JSON.stringify(host)}: it must be an IP address or a host name`);
+    const shown = JSON.stringify(host);
+    throw new BadInputError(`Cannot make a folder for host ${shown}: it must be an IP address or a host name`);
   }
   return path.posix.join(HOSTS_FOLDER, name);
 }

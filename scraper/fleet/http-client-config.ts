@@ -40,7 +40,11 @@ const UNSUPPORTED_KEYS = ["oauth2", "proxy_url", "proxy_from_environment", "prox
  * @param folder relative paths start here
  * @throws {ConfigError} also when a file cannot be read; no message shows what is in it
  */
-export async function readHttpClient(section: ConfigSection, files: Files, folder: string): Promise<HttpClientSettings> {
+export async function readHttpClient(
+  section: ConfigSection,
+  files: Files,
+  folder: string,
+): Promise<HttpClientSettings> {
   const config = parseHttpClientConfig(section);
   try {
     return await loadHttpClient(config, files, folder);
@@ -68,11 +72,17 @@ export function rejectUnsupported(section: ConfigSection, keys: readonly string[
 
 function parseCredentials(section: ConfigSection): Credentials {
   const [first, second] = AUTHENTICATION_KEYS.filter((key) => section.has(key));
-  if (first !== undefined && second !== undefined) section.fail(second, `is given beside ${first}, it must be only one of them`);
+  if (first !== undefined && second !== undefined) {
+    section.fail(second, `is given beside ${first}, it must be only one of them`);
+  }
   if (first === undefined) return NO_CREDENTIALS;
   if (first === "basic_auth") return parseBasicAuth(section.section(first));
   if (first === "authorization") return parseAuthorization(section.section(first));
-  return { ...NO_CREDENTIALS, scheme: "Bearer", secret: textOrFile(section, "bearer_token", "bearer_token_file") };
+  return {
+    ...NO_CREDENTIALS,
+    scheme: "Bearer",
+    secret: textOrFile(section, "bearer_token", "bearer_token_file"),
+  };
 }
 
 function parseBasicAuth(section: ConfigSection): Credentials {
@@ -104,7 +114,10 @@ function parseTls(section: ConfigSection): Omit<HttpClientConfig, keyof Credenti
   rejectUnsupported(section, ["min_version", "max_version"]);
   section.rejectUnknownKeys();
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    section.fail(tls.cert === undefined ? "key_file" : "cert_file", "is given alone, certificate and key must be given together");
+    section.fail(
+      tls.cert === undefined ? "key_file" : "cert_file",
+      "is given alone, certificate and key must be given together",
+    );
   }
   return tls;
 }
@@ -112,12 +125,20 @@ function parseTls(section: ConfigSection): Omit<HttpClientConfig, keyof Credenti
 function textOrFile(section: ConfigSection, textKey: string, fileKey: string): TextOrFile | undefined {
   const text = section.has(textKey) ? section.string(textKey) : undefined;
   const file = section.has(fileKey) ? section.string(fileKey) : undefined;
-  if (text !== undefined && file !== undefined) section.fail(fileKey, `is given beside ${textKey}, it must be only one of them`);
+  if (text !== undefined && file !== undefined) {
+    section.fail(fileKey, `is given beside ${textKey}, it must be only one of them`);
+  }
   return text !== undefined ? { text } : file !== undefined ? { file } : undefined;
 }
 
-async function loadHttpClient(config: HttpClientConfig, files: Files, folder: string): Promise<HttpClientSettings> {
-  const read = (source: TextOrFile | undefined): Promise<string | undefined> => readTextOrFile(source, files, folder);
+async function loadHttpClient(
+  config: HttpClientConfig,
+  files: Files,
+  folder: string,
+): Promise<HttpClientSettings> {
+  const read = (
+    source: TextOrFile | undefined,
+  ): Promise<string | undefined> => readTextOrFile(source, files, folder);
   const secret = (await read(config.secret))?.trim();
   const [ca, cert, key] = [await read(config.ca), await read(config.cert), await read(config.key)];
   const tls: TlsSettings = {
@@ -149,7 +170,11 @@ export function tlsAgentOptions({ ca, cert, key, serverName, insecureSkipVerify 
   };
 }
 
-async function readTextOrFile(source: TextOrFile | undefined, files: Files, folder: string): Promise<string | undefined> {
+async function readTextOrFile(
+  source: TextOrFile | undefined,
+  files: Files,
+  folder: string,
+): Promise<string | undefined> {
   if (source === undefined || "text" in source) return source?.text;
   const file = path.resolve(folder, source.file);
   try {

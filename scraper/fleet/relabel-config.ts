@@ -47,7 +47,9 @@ function parseRelabelConfig(section: ConfigSection): RelabelConfig {
   };
   section.rejectUnknownKeys();
   const badName = config.sourceLabels.find((name) => !isLegacyLabelName(name));
-  if (badName !== undefined) section.fail("source_labels", `holds ${JSON.stringify(badName)}, it must be label names`);
+  if (badName !== undefined) {
+    section.fail("source_labels", `holds ${JSON.stringify(badName)}, it must be label names`);
+  }
   checkTarget(section, config);
   checkUnused(section, config);
   return config;
@@ -56,7 +58,10 @@ function parseRelabelConfig(section: ConfigSection): RelabelConfig {
 function parseAction(section: ConfigSection): RelabelAction {
   const text = section.string("action", { default: "replace" });
   const action = ACTIONS.find((candidate) => candidate === text.toLowerCase());
-  return action ?? section.fail("action", `is ${JSON.stringify(text)}, it must be one of ${ACTIONS.join(", ")}`);
+  return action ?? section.fail(
+    "action",
+    `is ${JSON.stringify(text)}, it must be one of ${ACTIONS.join(", ")}`,
+  );
 }
 
 function parseRegex(section: ConfigSection): string {
@@ -64,12 +69,18 @@ function parseRegex(section: ConfigSection): string {
   try {
     RE2JS.compile(regex);
   } catch (error) {
-    section.fail("regex", `is ${JSON.stringify(regex)}, it must be a regular expression in RE2 syntax (${messageOf(error)})`);
+    section.fail(
+      "regex",
+      `is ${JSON.stringify(regex)}, it must be a regular expression in RE2 syntax (${messageOf(error)})`,
+    );
   }
   return regex;
 }
 
-function checkTarget(section: ConfigSection, { action, targetLabel, modulus, replacement }: RelabelConfig): void {
+function checkTarget(
+  section: ConfigSection,
+  { action, targetLabel, modulus, replacement }: RelabelConfig,
+): void {
   if (NEEDS_TARGET.includes(action) && targetLabel === "") {
     section.fail("target_label", `is missing, it is required for action ${action}`);
   }
@@ -78,7 +89,10 @@ function checkTarget(section: ConfigSection, { action, targetLabel, modulus, rep
     section.fail("target_label", `is ${JSON.stringify(targetLabel)}, it must be a label name`);
   }
   if (action === "labelmap" && !LABEL_TEMPLATE.test(replacement)) {
-    section.fail("replacement", `is ${JSON.stringify(replacement)}, it must make a label name for action labelmap`);
+    section.fail(
+      "replacement",
+      `is ${JSON.stringify(replacement)}, it must make a label name for action labelmap`,
+    );
   }
   if (action === "hashmod" && modulus === 0) {
     section.fail("modulus", "is missing, it must be a whole number of at least 1 for action hashmod");

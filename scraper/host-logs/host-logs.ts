@@ -118,9 +118,9 @@ export class HostLogs {
   }
 
   metrics(): FleetMetric[] {
-    const counter = (name: string, help: string, value: number): FleetMetric => (
-      { name, help, type: "counter", value },
-    );
+    const counter = (name: string, help: string, value: number): FleetMetric => ({
+      name, help, type: "counter", value,
+    });
     const { written, lost, failures } = this.counts;
     return [
       counter("pihealth_host_log_lines_total", "Lines written to the logs of hosts.", written),

@@ -22,6 +22,8 @@ export interface RotationLimits {
  */
 export class RotatingLog {
   private sizeBytes: number | undefined;
+  /** A write failed, so the file may end in half a line. */
+  private isTorn = false;
 
   constructor(
     private readonly folder: string,
@@ -39,10 +41,12 @@ export class RotatingLog {
    */
   async append(text: string): Promise<void> {
     const sizeBytes = this.sizeBytes ?? (await this.sizeOnDisk());
+    const content = this.isTorn && sizeBytes > 0 ? `\n${text}` : text;
     this.sizeBytes = undefined; // Until the write is known to be whole.
+    this.isTorn = true;
     try {
-      await this.files.appendUnsynced(this.path, text);
-      this.sizeBytes = sizeBytes + Buffer.byteLength(text);
+      await this.files.appendUnsynced(this.path, content);
+      this.sizeBytes = sizeBytes + Buffer.byteLength(content);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
       // The folder is not there yet, or somebody deleted the host.
@@ -50,6 +54,7 @@ export class RotatingLog {
       await this.files.appendUnsynced(this.path, text);
       this.sizeBytes = Buffer.byteLength(text);
     }
+    this.isTorn = false;
   }
 
   private async sizeOnDisk(): Promise<number> {

@@ -218,6 +218,21 @@ test("A full disk loses lines, counts them, and logging goes on when there is ro
   assert.equal(parts.count("pihealth_host_log_lines_total"), 1);
 });
 
+test("A line cut by a full disk does not run into the next one", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
+  parts.scrape(1);
+  await parts.hostLogs.flush();
+  parts.files.roomBytes = 5;
+  parts.scrape(2);
+  await parts.hostLogs.flush();
+  parts.files.roomBytes = Number.POSITIVE_INFINITY;
+  parts.scrape(3);
+  await parts.hostLogs.flush();
+  const lines = await parts.lines();
+  assert.equal(lines.length, 3);
+  assert.equal(lines[2], `${formatTime(3000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
+});
+
 test("A disk that hangs costs a bounded number of lines in memory", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 2 });
   let release = (): void => undefined;
