@@ -4,7 +4,6 @@ import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../exporter/shar
 import { readFleetToken, tokenMatches } from "../exporter/shared/codec/fleet-token.js";
 import { BadInputError, codeOf, messageOf } from "../exporter/shared/model/errors.js";
 import { formatDurationMs } from "../exporter/shared/model/duration.js";
-import { Labels } from "../exporter/shared/model/labels.js";
 import type { Clock } from "../exporter/shared/platform/clock.js";
 import type { Files } from "../exporter/shared/platform/files.js";
 import type { SendHttp } from "../exporter/shared/platform/http-client.js";
@@ -264,17 +263,12 @@ class App implements ScraperApp {
     });
   }
 
-  /** Alerts of rules, with the external labels as Prometheus adds them. */
+  /** Alerts of rules; they carry the external labels. */
   private takeAlerts(alerts: readonly Alert[]): void {
-    const { global, alerting } = this.config;
-    const labelled = alerts.map((alert) => ({
-      ...alert,
-      labels: Labels.of([...global.externalLabels.pairs, ...alert.labels.pairs]),
-    }));
-    void this.dispatcher.receive(labelled); // Rejects for immediate alerts only.
+    void this.dispatcher.receive(alerts); // Rejects for immediate alerts only.
     this.alertmanagers.send(
-      labelled.flatMap((alert) => {
-        const labels = alerting.alertRelabeling(alert.labels);
+      alerts.flatMap((alert) => {
+        const labels = this.config.alerting.alertRelabeling(alert.labels);
         return labels === undefined ? [] : [{ ...alert, labels }];
       }),
     );

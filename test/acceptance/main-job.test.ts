@@ -141,8 +141,10 @@ test("a heartbeat makes the node known in host.json", async () => {
   const nodeId = await waitFor(
     "a node id in host.json",
     () => {
-      const facts = JSON.parse(readFileSync(path.join(hostFolder, "host.json"), "utf8")) as { node_id?: string };
-      return facts.node_id;
+      const facts = JSON.parse(readFileSync(path.join(hostFolder, "host.json"), "utf8")) as {
+        exporters: { node: { node_id: string } | null }[];
+      };
+      return facts.exporters[0]?.node?.node_id;
     },
     { describe: logs },
   );
