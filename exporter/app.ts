@@ -25,7 +25,7 @@ const HTTP_GRACE_MS = 2000;
  * The others start when the cpu collector's half second is over, so that it does not measure their
  * work.
  */
-const AFTER_CPU_WINDOW_MS = 600;
+const AFTER_CPU_WINDOW_MS = 505;
 
 /** The world around the exporter, so that a test can run the whole program. */
 export interface Surroundings {
