@@ -242,7 +242,7 @@ export class DiscoveryManager {
     const keys = new Set(refused.map(({ address, reason }) => `${address} ${reason}`));
     for (const { address, reason } of refused) {
       if (!this.toldRefusals.has(`${address} ${reason}`)) {
-        this.options.log.warn("target refused", { address, reason });
+        this.options.log.warn("Target refused", { address, reason });
       }
     }
     this.toldRefusals = keys;

@@ -69,7 +69,7 @@ export class FileSource implements GroupSource {
     } catch (error) {
       this.failures++;
       if (this.listProblem === "") {
-        this.parts.log.warn("discovery files not listed", { pattern, error: messageOf(error) });
+        this.parts.log.warn("Discovery files not listed", { pattern, error: messageOf(error) });
       }
       this.listProblem = messageOf(error);
       return [...this.known.keys()].filter((file) => path.dirname(file) === folder);
@@ -89,7 +89,7 @@ export class FileSource implements GroupSource {
       const groups = parseFile(await this.parts.files.readText(file), file).map(
         (group) => withPath(group, file),
       );
-      this.parts.log.debug("discovery file read", { file, groups: groups.length });
+      this.parts.log.debug("Discovery file read", { file, groups: groups.length });
       return { facts, groups, problem: "" };
     } catch (error) {
       if (!(error instanceof PihealthError) && codeOf(error) === undefined) throw error;
@@ -99,14 +99,14 @@ export class FileSource implements GroupSource {
 
   /** A file that is gone takes its targets with it, as in Prometheus. */
   private absent(file: string, known: KnownFile | undefined): undefined {
-    if (known !== undefined) this.parts.log.warn("discovery file is gone", { file });
+    if (known !== undefined) this.parts.log.warn("Discovery file is gone", { file });
     return undefined;
   }
 
   private keep(file: string, known: KnownFile | undefined, problem: string): KnownFile {
     this.failures++;
     if (known?.problem !== problem) {
-      this.parts.log.warn("discovery file not usable, its last targets stay", { file, error: problem });
+      this.parts.log.warn("Discovery file not usable, its last targets stay", { file, error: problem });
     }
     return { facts: "", groups: known?.groups ?? [], problem };
   }

@@ -75,7 +75,7 @@ export class HttpSource implements GroupSource {
     this.failures++;
     if (problem !== this.problem) {
       this.parts.log.warn(
-        "discovery server not usable, its last targets stay",
+        "Discovery server not usable, its last targets stay",
         { url: this.origin, error: problem },
       );
     }

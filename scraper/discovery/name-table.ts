@@ -88,7 +88,7 @@ export class NameTable {
       const found = await this.parts.resolveHost(name);
       addresses = [...new Set(found.map((address) => canonicalAddress(address) ?? address))].sort();
     } catch (error) {
-      this.parts.log.debug("name not found", { name, error: messageOf(error) });
+      this.parts.log.debug("Name not found", { name, error: messageOf(error) });
     }
     const entry = this.entries.get(name);
     if (entry === undefined || this.stopping.signal.aborted) return;

@@ -142,7 +142,7 @@ export class RangeDiscoverer {
     if (isProbed) fleet.noteSeen(host, port, clock.wallMs());
     const known = this.found.get(endpoint);
     if (known === undefined) {
-      log.info("exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
+      log.info("Exporter found", { address: endpoint, by: isProbed ? "probe" : "heartbeat" });
     }
     const current = this.withMeta(candidate, known);
     this.found.set(endpoint, current);
@@ -172,6 +172,6 @@ export class RangeDiscoverer {
   private noteProgress(progress: ProbeProgress): void {
     this.options.onProgress?.(progress);
     if (progress.asked < progress.candidates) return;
-    this.options.log.info("ranges searched", { candidates: progress.candidates, found: progress.found });
+    this.options.log.info("Ranges searched", { candidates: progress.candidates, found: progress.found });
   }
 }

@@ -208,7 +208,7 @@ export class Fleet {
         : "two machines share one node id, remove the node id file on the copy";
     const message = `${endpoint} has the node id of ${other}: ${cause}`;
     if (!this.duplicates.has(endpoint)) {
-      this.options.log.warn("heartbeat of a duplicate refused", { endpoint, holder: other, cause });
+      this.options.log.warn("Heartbeat of a duplicate refused", { endpoint, holder: other, cause });
     }
     if (this.duplicates.size < MAX_KNOWN_HOSTS) {
       this.duplicates.set(endpoint, { nodeId, holder: other, atMs: nowMs });

@@ -207,13 +207,13 @@ export class HostLogs {
       this.counts.written += lines.length;
       await log.file.rotateWhenLarge(this.options.clock.wallMs());
       if (this.isFailing) {
-        this.options.log.info("logs of hosts are written again", { lost: this.counts.lost });
+        this.options.log.info("Logs of hosts are written again", { lost: this.counts.lost });
       }
       this.isFailing = false;
     } catch (error) {
       this.counts.failures++;
       this.counts.lost += waiting;
-      if (!this.isFailing) this.options.log.error("logs of hosts not written", { error: messageOf(error) });
+      if (!this.isFailing) this.options.log.error("Logs of hosts not written", { error: messageOf(error) });
       this.isFailing = true;
     }
   }
