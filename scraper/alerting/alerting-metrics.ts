@@ -16,7 +16,7 @@ export interface AlertingFacts {
   readonly activeAlerts: number;
   readonly suppressedAlerts: number;
   readonly receivedAlerts: number;
-  readonly rejectedAlerts: Readonly<Partial<Record<RejectReason, number>>>;
+  readonly rejectedAlerts: Readonly<Record<RejectReason, number>>;
   readonly groups: number;
   readonly refusedGroups: number;
   readonly damagedLines: number;

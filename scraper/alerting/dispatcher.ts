@@ -1,9 +1,9 @@
+import path from "node:path";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import path from "node:path";
 import type { Alert } from "./alert.js";
 import { AlarmJournal } from "./alarm-journal.js";
 import { AlertGroup } from "./alert-group.js";
@@ -66,7 +66,9 @@ export interface GroupView {
 export class Dispatcher {
   readonly silences: Silences;
   readonly startedAtMs: number;
-  readonly rejected: Partial<Record<RejectReason, number>> = {};
+  private readonly rejected: Record<RejectReason, number> = {
+    no_labels: 0, too_many_labels: 0, too_long: 0, ends_before_start: 0, store_full: 0,
+  };
   private config: NotificationConfig;
   private templates: NotificationTemplates | undefined;
   private groups = new Map<string, AlertGroup>();
@@ -210,12 +212,13 @@ export class Dispatcher {
 
   metrics(): AlertingMetric[] {
     const statusOf = this.statusReader();
-    const muted = this.alerts().filter((alert) => {
+    const firing = this.alerts();
+    const suppressedAlerts = firing.filter((alert) => {
       const { silencedBy, inhibitedBy } = statusOf(alert);
       return silencedBy.length + inhibitedBy.length > 0;
-    });
+    }).length;
     return alertingMetrics({
-      activeAlerts: this.alerts().length - muted.length, suppressedAlerts: muted.length,
+      activeAlerts: firing.length - suppressedAlerts, suppressedAlerts,
       receivedAlerts: this.receivedCount, rejectedAlerts: this.rejected,
       groups: this.groups.size, refusedGroups: this.refusedGroups, damagedLines: this.damagedLines,
       silences: this.silences.list().map((silence) => this.silences.stateOf(silence)),
@@ -232,8 +235,8 @@ export class Dispatcher {
   }
 
   private countRejected(reason: RejectReason, count: number): void {
-    const isFirst = this.rejected[reason] === undefined;
-    this.rejected[reason] = (this.rejected[reason] ?? 0) + count;
+    const isFirst = this.rejected[reason] === 0;
+    this.rejected[reason] += count;
     if (isFirst) this.options.log.warn("alerts are rejected; later ones for this reason are only counted", { reason, count });
   }
 

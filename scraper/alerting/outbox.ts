@@ -173,18 +173,26 @@ export class Outbox {
   }
 
   private async adopt(name: string): Promise<NotificationRecord[]> {
-    const { files, folder, log } = this.options;
-    const filePath = path.join(folder, name);
+    const { files, folder } = this.options;
     try {
-      const text = await files.readText(filePath);
+      const text = await files.readText(path.join(folder, name));
       const message = decodeOutboxMessage(text);
       this.remember(name.slice(0, -".json".length), message, Buffer.byteLength(text), true);
       return [message.record];
     } catch (error) {
-      this.counts.damaged++;
-      log.error("cannot read stored message, it is set aside", { file: filePath, error: messageOf(error) });
-      await this.rejected.setAside(filePath, name);
+      await this.setAside(name, error);
       return [];
+    }
+  }
+
+  private async setAside(name: string, problem: unknown): Promise<void> {
+    const { folder, log } = this.options;
+    this.counts.damaged++;
+    log.error("cannot read stored message, it is set aside", { file: name, error: messageOf(problem) });
+    try {
+      await this.rejected.setAside(path.join(folder, name), name);
+    } catch (error) {
+      log.error("cannot set message aside", { file: name, error: messageOf(error) });
     }
   }
 
@@ -271,9 +279,7 @@ export class Outbox {
     try {
       return decodeOutboxMessage(await this.options.files.readText(this.pathOf(entry.id)));
     } catch (error) {
-      this.counts.damaged++;
-      this.options.log.error("cannot read stored message, it is set aside", { id: entry.id, error: messageOf(error) });
-      await this.rejected.setAside(this.pathOf(entry.id), `${entry.id}.json`);
+      await this.setAside(`${entry.id}.json`, error);
       this.forget(entry);
       return undefined;
     }
