@@ -73,7 +73,9 @@ export class BodyChunk {
     this.literalsAt = place.offset + this.sampleCount * END_BYTES;
     this.literalsUntil = this.literalsAt + content.literals.length;
     // Ends are kept as places in the slab, as reading needs them.
-    content.ends.forEach((end, index) => this.words.setInt32(this.endsAt + index * END_BYTES, this.literalsAt + end, true));
+    content.ends.forEach((end, index) => {
+      this.words.setInt32(this.endsAt + index * END_BYTES, this.literalsAt + end, true);
+    });
     content.literals.copy(this.literals());
   }
 
@@ -137,7 +139,8 @@ export class BodyChunk {
   }
 
   private literals(): Buffer {
-    return Buffer.from(this.words.buffer as ArrayBuffer, this.words.byteOffset + this.literalsAt, this.literalsUntil - this.literalsAt);
+    const { words, literalsAt, literalsUntil } = this;
+    return Buffer.from(words.buffer as ArrayBuffer, words.byteOffset + literalsAt, literalsUntil - literalsAt);
   }
 }
 

@@ -174,10 +174,11 @@ export class ScrapeManager {
 
   /** The same target with other settings or discovered labels: it keeps its place and its series. */
   private update(scraped: ScrapedTarget, target: Target): void {
-    const isRescheduled = scraped.target.settings.intervalMs !== target.settings.intervalMs;
+    const { settings } = scraped.target;
     scraped.target = target;
-    scraped.context = this.contexts.of(target);
-    if (isRescheduled) this.move(scraped, this.laneOf(scraped));
+    // Labels are part of the id, so only other settings can make another context.
+    if (settings !== target.settings) scraped.context = this.contexts.of(target);
+    if (settings.intervalMs !== target.settings.intervalMs) this.move(scraped, this.laneOf(scraped));
   }
 
   private takeResult(target: ScrapedTarget): void {

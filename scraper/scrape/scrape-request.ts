@@ -1,4 +1,6 @@
-import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import {
+  HttpError, type HttpAgent, type HttpResponse, type SendHttp,
+} from "../../exporter/shared/platform/http-client.js";
 import type { Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 

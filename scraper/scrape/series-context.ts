@@ -100,8 +100,8 @@ export class SeriesContexts {
   private readonly bySettings = new WeakMap<ScrapeSettings, Map<string, SeriesContext>>();
 
   of({ settings, labels }: Target): SeriesContext {
-    const looksAtValues = settings.metricRelabeling !== NO_RELABELING || hasLabelLimits(settings) || settings.honorLabels;
-    if (looksAtValues) return new SeriesContext(settings, labels);
+    const isRelabeled = settings.metricRelabeling !== NO_RELABELING;
+    if (isRelabeled || hasLabelLimits(settings) || settings.honorLabels) return new SeriesContext(settings, labels);
     const byNames = this.bySettings.get(settings) ?? new Map<string, SeriesContext>();
     this.bySettings.set(settings, byNames);
     const names = labels.pairs.map(([name]) => name).join();

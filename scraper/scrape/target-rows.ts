@@ -103,7 +103,9 @@ export class TargetRows {
     return { ...this.append(timestampMs, layout, width, []), timestampedLeftOut: 0 };
   }
 
-  private append(timestampMs: number, layout: Layout, width: number, vanished: readonly Labels[]): Pick<WrittenRow, "layout" | "values"> {
+  private append(
+    timestampMs: number, layout: Layout, width: number, vanished: readonly Labels[],
+  ): Pick<WrittenRow, "layout" | "values"> {
     const { row, writer } = this.parts;
     const isSame = vanished.length === 0;
     const written = isSame ? layout : writer.internLayout([...layout.series, ...vanished]);

@@ -55,7 +55,8 @@ export class TargetScraper {
     const { clock, sendHttp, userAgent } = this.parts;
     const startMs = clock.monotonicMs();
     const { signal } = target;
-    const request = { target: target.target, sendHttp, agent, signal, userAgent, monotonicMs: () => clock.monotonicMs() };
+    const monotonicMs = (): number => clock.monotonicMs();
+    const request = { target: target.target, sendHttp, agent, signal, userAgent, monotonicMs };
     let answer: ScrapeAnswer | undefined;
     let failure: unknown;
     try {
@@ -132,7 +133,10 @@ export class TargetScraper {
     if (ok && lastError !== "") log.info("Scrape succeeds again", { target: target.target.url });
     target.consecutiveFailures = ok ? 0 : target.consecutiveFailures + 1;
     target.health = {
-      health: ok ? "up" : "down", lastError: error, lastScrapeMs: timestampMs, lastScrapeDurationSeconds: durationSeconds,
+      health: ok ? "up" : "down",
+      lastError: error,
+      lastScrapeMs: timestampMs,
+      lastScrapeDurationSeconds: durationSeconds,
     };
     try {
       onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout: row.layout, values: row.values });

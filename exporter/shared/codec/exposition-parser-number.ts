@@ -125,7 +125,8 @@ export function parseGoFloat(text: string): number | undefined {
 /** More digits than a double can tell apart; what follows only matters by being zero or not. */
 const KEPT_HEX_DIGITS = 32;
 
-function parseHexFloat([, sign = "", whole = "", fraction = "", exponentText = ""]: RegExpExecArray): number | undefined {
+function parseHexFloat(match: RegExpExecArray): number | undefined {
+  const [, sign = "", whole = "", fraction = "", exponentText = ""] = match;
   const digits = whole + fraction;
   if (digits === "") return undefined;
   const significant = digits.replace(/^0+/, "");

@@ -149,7 +149,9 @@ export class ExpositionReader {
     if (this.body[position] !== LINE_FEED) {
       const until = endOfToken(this.body, position);
       const text = this.body.toString("latin1", position, until);
-      if (!/^-?\d+$/.test(text) || Math.abs(Number(text)) >= MAX_TIMESTAMP) throw errorAt(this.body, position, "a timestamp in whole milliseconds, or nothing");
+      if (!/^-?\d+$/.test(text) || Math.abs(Number(text)) >= MAX_TIMESTAMP) {
+        throw errorAt(this.body, position, "a timestamp in whole milliseconds, or nothing");
+      }
       this.timestampMs = Number(text);
       position = skipBlanks(this.body, until);
     }

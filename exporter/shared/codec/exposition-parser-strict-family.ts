@@ -1,12 +1,10 @@
-import { compareStrings, METRIC_NAME, type Labels } from "../model/labels.js";
-import { HistogramGroup } from "./exposition-parser-strict-histogram.js";
+import { compareStrings, METRIC_NAME } from "../model/labels.js";
+import { HistogramGroup, type HistogramSample } from "./exposition-parser-strict-histogram.js";
 import { parseGoFloat } from "./exposition-parser-number.js";
 
-export interface StrictSample {
+export interface StrictSample extends HistogramSample {
   readonly name: string;
-  readonly labels: Labels;
   readonly emptyNames: readonly string[];
-  readonly value: number;
   readonly timestampMs: number | undefined;
   readonly hasExemplar: boolean;
 }

@@ -1,5 +1,10 @@
-import type { StrictSample } from "./exposition-parser-strict-family.js";
+import type { Labels } from "../model/labels.js";
 import { parseGoFloat } from "./exposition-parser-number.js";
+
+export interface HistogramSample {
+  readonly labels: Labels;
+  readonly value: number;
+}
 
 /** The samples of one histogram at one instant, and the rules between them. */
 export class HistogramGroup {
@@ -11,7 +16,7 @@ export class HistogramGroup {
   private sum: number | undefined;
   private sumSuffix = "";
 
-  sampleProblem({ labels, value }: StrictSample, suffix: string): string | undefined {
+  sampleProblem({ labels, value }: HistogramSample, suffix: string): string | undefined {
     if (suffix === "_bucket") return this.bucketProblem(parseGoFloat(labels.get("le")) ?? Number.NaN, value);
     if (suffix === "_count" || suffix === "_gcount") this.count = value;
     if (suffix === "_sum" || suffix === "_gsum") {
