@@ -106,7 +106,8 @@ function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
   const isResolved = received.endsAtMs <= received.updatedAtMs;
   const wasResolved = known.endsAtMs <= received.updatedAtMs;
   const keepsEnd = isResolved ? wasResolved : !known.endsByTimeout;
-  return { ...received, startsAtMs, endsAtMs: keepsEnd ? Math.max(known.endsAtMs, received.endsAtMs) : received.endsAtMs };
+  const endsAtMs = keepsEnd ? Math.max(known.endsAtMs, received.endsAtMs) : received.endsAtMs;
+  return { ...received, startsAtMs, endsAtMs };
 }
 
 function sizeOf({ labels, annotations }: Alert): number {

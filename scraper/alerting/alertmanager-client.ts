@@ -145,7 +145,8 @@ class Lane {
   }
 
   private async createAgent(): Promise<HttpAgent> {
-    const { ca, cert, key, serverName, insecureSkipVerify } = await resolveTlsFiles(this.endpoint.tls, this.parts.files);
+    const settings = await resolveTlsFiles(this.endpoint.tls, this.parts.files);
+    const { ca, cert, key, serverName, insecureSkipVerify } = settings;
     const tls = {
       rejectUnauthorized: !insecureSkipVerify,
       ...(ca === undefined ? {} : { ca }),

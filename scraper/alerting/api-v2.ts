@@ -176,7 +176,8 @@ function compileReceiver(pattern: string): RE2JS {
 function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   return filter.every((wanted) =>
     silence.matchers.some(
-      (matcher) => matcher.name === wanted.name && (wanted.isEqual ? matcher.isEqual : true) && wanted.matches(matcher.value),
+      (matcher) =>
+        matcher.name === wanted.name && (matcher.isEqual || !wanted.isEqual) && wanted.matches(matcher.value),
     ),
   );
 }

@@ -163,7 +163,8 @@ export class Dispatcher {
     this.config = config;
     this.templates = templates;
     this.groups = new Map();
-    const untold = new Set([...previous.values()].flatMap((group) => group.members().map(({ fingerprint }) => fingerprint)));
+    const members = [...previous.values()].flatMap((group) => group.members());
+    const untold = new Set(members.map(({ fingerprint }) => fingerprint));
     const nowMs = clock.wallMs();
     for (const alert of this.store.all()) {
       if (!isResolvedAt(alert, nowMs) || untold.has(alert.fingerprint)) this.group(alert, nowMs);
@@ -237,7 +238,8 @@ export class Dispatcher {
   private countRejected(reason: RejectReason, count: number): void {
     const isFirst = this.rejected[reason] === 0;
     this.rejected[reason] += count;
-    if (isFirst) this.options.log.warn("alerts are rejected; later ones for this reason are only counted", { reason, count });
+    if (!isFirst) return;
+    this.options.log.warn("alerts are rejected; later ones for this reason are only counted", { reason, count });
   }
 
   private group(alert: StoredAlert, wallMs: number): void {
@@ -253,7 +255,8 @@ export class Dispatcher {
     const known = this.groups.get(id);
     if (known !== undefined) return known;
     if (this.groups.size >= MAX_ALERT_GROUPS) {
-      if (this.refusedGroups++ === 0) this.options.log.error("too many alert groups, new ones are not told of", { limit: MAX_ALERT_GROUPS });
+      const detail = "too many alert groups, new ones are not told of";
+      if (this.refusedGroups++ === 0) this.options.log.error(detail, { limit: MAX_ALERT_GROUPS });
       return undefined;
     }
     const group = new AlertGroup(route, labels, monotonicMs);
@@ -267,8 +270,9 @@ export class Dispatcher {
     while (!stopped.aborted) {
       await this.flushDue(clock.monotonicMs());
       this.keepHouse(clock.monotonicMs());
-      const nextFlushMs = [...this.groups.values()].reduce((next, group) => Math.min(next, group.nextFlushMs), Infinity);
-      await this.sleep.until(Math.min(nextFlushMs, this.nextHousekeepingMs), stopped);
+      let nextMs = this.nextHousekeepingMs;
+      for (const group of this.groups.values()) nextMs = Math.min(nextMs, group.nextFlushMs);
+      await this.sleep.until(nextMs, stopped);
     }
   }
 

@@ -26,7 +26,8 @@ interface RenderOptions {
  *
  * @throws {TemplateError} when a template fails; {BadInputError} when an address is not one
  */
-export function renderEmail({ notification, templates, integrationId, threadMs, timeZone }: RenderOptions): MailMessage {
+export function renderEmail(options: RenderOptions): MailMessage {
+  const { notification, templates, integrationId, threadMs, timeZone } = options;
   const data = templateDataOf(notification, timeZone);
   const from = parseMailAddress(removeControls(templates.from.render(data)));
   const to = parseMailAddresses(templates.to.render(data));

@@ -20,7 +20,8 @@ export function parseMailAddresses(text: string): MailAddress[] {
   const parts = splitAtCommas(removeControls(text)).filter((part) => part !== "");
   if (parts.length === 0) throw new BadInputError(`Cannot send mail: there is no address in "${text}"`);
   if (parts.length > MAX_RECIPIENTS) {
-    throw new BadInputError(`Cannot send mail: there are ${parts.length} addresses, there must be at most ${MAX_RECIPIENTS}`);
+    const detail = `there are ${parts.length} addresses, there must be at most ${MAX_RECIPIENTS}`;
+    throw new BadInputError(`Cannot send mail: ${detail}`);
   }
   return parts.map(parseMailAddress);
 }

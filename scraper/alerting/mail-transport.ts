@@ -151,7 +151,8 @@ function transportOptions(
   };
 }
 
-function tlsOptions({ ca, cert, key, serverName, insecureSkipVerify }: MailServer): NonNullable<SMTPTransportOptions["tls"]> {
+function tlsOptions(server: MailServer): NonNullable<SMTPTransportOptions["tls"]> {
+  const { ca, cert, key, serverName, insecureSkipVerify } = server;
   return {
     minVersion: "TLSv1.2",
     rejectUnauthorized: !insecureSkipVerify,

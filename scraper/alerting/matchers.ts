@@ -30,7 +30,8 @@ export function createMatcher(parts: MatcherParts): Matcher {
   const { name, value, isRegex, isEqual } = parts;
   if (!LABEL_NAME.test(name)) throw new BadInputError(`Cannot match label "${name}": it must be a label name`);
   if (value.length > MAX_MATCHER_CHARACTERS) {
-    throw new BadInputError(`Cannot match label "${name}": the value is longer than ${MAX_MATCHER_CHARACTERS} characters`);
+    const detail = `the value is longer than ${MAX_MATCHER_CHARACTERS} characters`;
+    throw new BadInputError(`Cannot match label "${name}": ${detail}`);
   }
   const hits = isRegex ? compileAnchored(value) : (candidate: string): boolean => candidate === value;
   const operator = isRegex ? (isEqual ? "=~" : "!~") : isEqual ? "=" : "!=";

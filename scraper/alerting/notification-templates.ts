@@ -47,7 +47,8 @@ export class NotificationTemplates {
       const compiled = new Map<EmailIntegration, EmailTemplates>();
       for (const { name, integrations } of config.receivers.values()) {
         for (const integration of integrations) {
-          if (integration.kind === "email") compiled.set(integration, compileEmail(name, integration, functions, definitions));
+          if (integration.kind !== "email") continue;
+          compiled.set(integration, compileEmail(name, integration, functions, definitions));
         }
       }
       return new NotificationTemplates(compiled, (email) => compileStandard(email, functions, standard));
@@ -59,8 +60,8 @@ export class NotificationTemplates {
   /** @throws when the integration is not of the configuration loaded */
   of(integration: EmailIntegration): EmailTemplates {
     const templates = this.byIntegration.get(integration);
-    if (templates === undefined) throw new BadInputError("Cannot render mail: the receiver is of another configuration");
-    return templates;
+    if (templates !== undefined) return templates;
+    throw new BadInputError("Cannot render mail: the receiver is of another configuration");
   }
 
   /** The default mail to the same addresses, for when the receiver's own templates fail. */
@@ -114,7 +115,8 @@ function compileStandard(
 async function readTemplateFiles(patterns: readonly string[], files: Files): Promise<TemplateSource[]> {
   const names = [...new Set((await Promise.all(patterns.map((pattern) => matchingFiles(pattern, files)))).flat())];
   if (names.length > MAX_TEMPLATE_FILES) {
-    throw new BadInputError(`Cannot load templates: there are ${names.length} files, at most ${MAX_TEMPLATE_FILES} may be`);
+    const detail = `there are ${names.length} files, at most ${MAX_TEMPLATE_FILES} may be`;
+    throw new BadInputError(`Cannot load templates: ${detail}`);
   }
   return Promise.all(names.map((name) => readTemplateFile(name, files)));
 }

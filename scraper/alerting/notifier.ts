@@ -127,7 +127,8 @@ export class Notifier {
       return { kind: "email", mail: renderEmail({ ...common, templates: templates.of(integration) }) };
     } catch (error) {
       this.counts.templateFailures++;
-      log.error("cannot render mail, sending the default one", { receiver: notification.receiver, error: messageOf(error) });
+      const { receiver } = notification;
+      log.error("cannot render mail, sending the default one", { receiver, error: messageOf(error) });
     }
     try {
       return { kind: "email", mail: renderEmail({ ...common, templates: templates.standardFor(integration) }) };

@@ -212,7 +212,8 @@ export class Outbox {
       if (this.waiting.size <= MAX_OUTBOX_MESSAGES && this.totalBytes <= MAX_OUTBOX_BYTES) return;
       if (entry.isUnderWay) continue;
       this.counts.dropped++;
-      this.options.log.error("outbox is full, its oldest message is dropped", { id: entry.id, receiver: entry.receiver });
+      const { id, receiver } = entry;
+      this.options.log.error("outbox is full, its oldest message is dropped", { id, receiver });
       await this.remove(entry);
     }
   }

@@ -46,7 +46,9 @@ function parseHeaders(section: ConfigSection): Record<string, string> {
   const seen = new Set<string>();
   for (const name of Object.keys(headers)) {
     if (!HEADER_NAME.test(name)) section.fail("headers", `has "${name}", it must be the name of a header field`);
-    if (OWN_HEADERS.test(name)) section.fail("headers", `has ${name}, which is written by this program, it must not be`);
+    if (OWN_HEADERS.test(name)) {
+      section.fail("headers", `has ${name}, which is written by this program, it must not be`);
+    }
     if (seen.has(name.toLowerCase())) section.fail("headers", `has ${name} twice, each field must be there once`);
     seen.add(name.toLowerCase());
   }
@@ -56,7 +58,9 @@ function parseHeaders(section: ConfigSection): Record<string, string> {
 function parseWebhook(section: ConfigSection): WebhookIntegration {
   const url = parseSecret(section, "url");
   if (url === undefined) section.fail("url", "is missing, it must be an http or https URL");
-  if (url.kind === "text" && !isHttpUrl(url.text)) section.fail("url", "is not a URL, it must start with http:// or https://");
+  if (url.kind === "text" && !isHttpUrl(url.text)) {
+    section.fail("url", "is not a URL, it must start with http:// or https://");
+  }
   const webhook: WebhookIntegration = {
     kind: "webhook",
     sendResolved: section.boolean("send_resolved", { default: true }),

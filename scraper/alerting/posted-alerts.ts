@@ -4,7 +4,9 @@ import {
   MAX_ALERT_LABELS, MAX_ANNOTATION_CHARACTERS, MAX_LABEL_NAME_CHARACTERS, MAX_LABEL_VALUE_CHARACTERS,
 } from "./alert-store.js";
 import { ApiError } from "./api-error.js";
-import { isObject, optionalTime, parseJson, requiredField, textMap, wrongType, type JsonObject } from "./posted-json.js";
+import {
+  isObject, optionalTime, parseJson, requiredField, textMap, wrongType, type JsonObject,
+} from "./posted-json.js";
 import { isHttpUrl } from "./parse-receiver.js";
 
 /** What a caller should read of a body at most before it is decoded. */
@@ -55,7 +57,8 @@ function decodeLabels(entry: JsonObject, place: string, field: string, maxValueC
   const texts = textMap(entry[field], `${place}.${field}`);
   const names = Object.keys(texts);
   if (names.length > MAX_ALERT_LABELS) {
-    throw new ApiError(400, `Cannot take alert ${place}: it has ${names.length} ${field}, at most ${MAX_ALERT_LABELS} may be`);
+    const detail = `it has ${names.length} ${field}, at most ${MAX_ALERT_LABELS} may be`;
+    throw new ApiError(400, `Cannot take alert ${place}: ${detail}`);
   }
   for (const name of names) {
     const isName = isLegacyLabelName(name) && name.length <= MAX_LABEL_NAME_CHARACTERS;
@@ -72,5 +75,6 @@ function decodeUrl(value: unknown, place: string): string {
   if (value === undefined || value === null || value === "") return "";
   if (typeof value !== "string") throw wrongType(place, "a text");
   if (value.length <= MAX_URL_CHARACTERS && isHttpUrl(value)) return value;
-  throw new ApiError(422, { code: 601, message: `${place} in body must be of type uri: ${JSON.stringify(value.slice(0, 300))}` });
+  const shown = JSON.stringify(value.slice(0, 300));
+  throw new ApiError(422, { code: 601, message: `${place} in body must be of type uri: ${shown}` });
 }

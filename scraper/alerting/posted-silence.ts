@@ -32,7 +32,9 @@ export function decodePostableSilence(body: string): PostedSilence {
 function decodeMatchers(value: unknown): MatcherParts[] {
   if (value === undefined) throw requiredField("matchers");
   if (!Array.isArray(value)) throw wrongType("matchers", "a list");
-  if (value.length === 0) throw new ApiError(422, { code: 612, message: "matchers in body should have at least 1 items" });
+  if (value.length === 0) {
+    throw new ApiError(422, { code: 612, message: "matchers in body should have at least 1 items" });
+  }
   return value.map((entry: unknown, index) => {
     const place = `matchers.${index}`;
     if (!isObject(entry)) throw wrongType(place, "an object");

@@ -16,7 +16,8 @@ export class RejectedMessages {
     refusals: readonly { readonly recipient: string; readonly reply: string }[],
   ): Promise<void> {
     const content = { refusals, message: JSON.parse(encodeOutboxMessage(message)) as unknown };
-    const name = `${id}-${this.sequence++}.json`; // One message can be refused by several recipients at different times.
+    // One message can be refused by several recipients at different times.
+    const name = `${id}-${this.sequence++}.json`;
     await this.files.replace(path.join(this.folder, name), `${JSON.stringify(content, undefined, 2)}\n`);
     await this.makeRoom();
   }

@@ -34,9 +34,10 @@ const WEEKDAY_PREFIXES = WEEKDAYS.map((weekday) => weekday.slice(0, 3));
 
 export function containsMoment(interval: TimeInterval, wallMs: number): boolean {
   const moment = momentIn(interval.location, wallMs);
-  const { times } = interval;
+  const isWithin = ({ fromMinute, untilMinute }: MinuteRange): boolean =>
+    moment.minute >= fromMinute && moment.minute < untilMinute;
   return (
-    (times.length === 0 || times.some((range) => moment.minute >= range.fromMinute && moment.minute < range.untilMinute)) &&
+    (interval.times.length === 0 || interval.times.some(isWithin)) &&
     holds(interval.weekdays, moment.weekday) &&
     holds(interval.months, moment.month) &&
     holds(interval.years, moment.year) &&
