@@ -44,6 +44,11 @@ export class Annotations {
     this.inform(detail + forMetric(metricName), range);
   }
 
+  incompatibleTypes(operator: string, range: SourceRange): void {
+    const detail = `incompatible sample types encountered for binary operator ${goQuote(operator)}:`;
+    this.inform(`${detail} float ${operator} float`, range);
+  }
+
   private warn(detail: string, range: SourceRange): void {
     this.warningTexts.add(`PromQL warning: ${detail} (${positionOf(this.text, range)})`);
   }

@@ -1,14 +1,13 @@
 import type { LabelMatcher } from "../storage/label-matcher.js";
 import type { FunctionSignature } from "./function-signatures.js";
 import type { AggregationOperator, BinaryOperator } from "./tokens.js";
+import type { ValueType } from "./value-type.js";
 
 /** Offsets into the text of the expression, in UTF-16 units; `end` is out. */
 export interface SourceRange {
   readonly start: number;
   readonly end: number;
 }
-
-export type ValueType = "scalar" | "vector" | "matrix" | "string";
 
 /** A parsed expression; immutable, so that one can be kept and evaluated many times. */
 export type Expression =

@@ -15,9 +15,7 @@ export function windowMsOf(duration: DurationExpression, query: TimeGrid): numbe
 export function shiftedTimes({ offset, at }: TimeModifiers, grid: TimeGrid, query: TimeGrid): Float64Array {
   const offsetMs = offset === undefined ? 0 : millisecondsOf(offset, query);
   const pinned = at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
-  const times = timesOf(grid);
-  for (let step = 0; step < times.length; step++) times[step] = (pinned ?? (times[step])) - offsetMs;
-  return times;
+  return timesOf(grid).map((timeMs) => (pinned ?? timeMs) - offsetMs);
 }
 
 function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {

@@ -10,8 +10,8 @@ import { combineSets } from "./set-operations.js";
 import { isStepInvariant } from "./step-invariance.js";
 import { selectSubquery } from "./subqueries.js";
 import { timesOf, type TimeGrid } from "./time-grid.js";
-import { isComparison, isSetOperator } from "./tokens.js";
-import { dropNames, type VectorBlock } from "./vector-block.js";
+import { isComparison, isSetOperator, isTrim } from "./tokens.js";
+import { dropNames, emptyBlock, mapCells, type VectorBlock } from "./vector-block.js";
 import { combineVectors } from "./vector-operations.js";
 
 type Surroundings = Omit<Evaluation, "vector" | "scalar" | "ranges">;
@@ -52,7 +52,10 @@ async function evaluateVector(expression: Expression, grid: TimeGrid, evaluation
     case "binary":
       return evaluateBinary(expression, grid, evaluation);
     case "call":
-      return (await callRangeFunction(expression, grid, evaluation)) ?? callInstantFunction(expression, grid, evaluation);
+      return (
+        (await callRangeFunction(expression, grid, evaluation)) ??
+        callInstantFunction(expression, grid, evaluation)
+      );
     case "number":
     case "string":
     case "matrix_selector":
@@ -73,22 +76,21 @@ function repeatStep(block: VectorBlock, steps: number, { budget }: Evaluation): 
   return { ...block, steps, values, present };
 }
 
-function negate(operator: "+" | "-", block: VectorBlock, { features }: Evaluation): VectorBlock {
+async function negate(operator: "+" | "-", block: VectorBlock, evaluation: Evaluation): Promise<VectorBlock> {
   if (operator === "+") return block;
-  const negative = { ...block, values: block.values.map((value) => -value) };
-  return dropNames(negative, features.has("promql-delayed-name-removal"));
+  return dropNames({ ...block, values: await mapCells(block, evaluation.pacer, (value) => -value) }, evaluation);
 }
 
 async function evaluateBinary(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const { operator, left, right } = node;
+  if (isTrim(operator)) return trimNothing(node, grid, evaluation);
   const scalarIsLeft = resultTypeOf(left) === "scalar";
   if (scalarIsLeft || resultTypeOf(right) === "scalar") {
     const scalar = await evaluation.scalar(scalarIsLeft ? left : right, grid);
     const block = await evaluation.vector(scalarIsLeft ? right : left, grid);
-    const combined = combineWithScalar(node, block, scalar, scalarIsLeft);
-    if (evaluation.pacer.isDue(block.values.length)) await evaluation.pacer.pause();
+    const combined = await combineWithScalar(node, block, scalar, scalarIsLeft, evaluation.pacer);
     const keepsName = isComparison(operator) && !node.returnsBool;
-    return keepsName ? combined : dropNames(combined, evaluation.features.has("promql-delayed-name-removal"));
+    return keepsName ? combined : dropNames(combined, evaluation);
   }
   const leftBlock = await evaluation.vector(left, grid);
   const rightBlock = await evaluation.vector(right, grid);
@@ -97,6 +99,16 @@ async function evaluateBinary(node: BinaryOperation, grid: TimeGrid, evaluation:
     return combineSets(operator, leftBlock, rightBlock, node.matching, evaluation.pacer);
   }
   return combineVectors(node, leftBlock, rightBlock, evaluation);
+}
+
+/** Between floats a trim operator has no result, which is noted where there was something to trim. */
+async function trimNothing(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  for (const side of [node.left, node.right]) {
+    if (resultTypeOf(side) === "scalar") continue;
+    if (!(await evaluation.vector(side, grid)).present.includes(1)) return emptyBlock(grid.count);
+  }
+  evaluation.annotations.incompatibleTypes(node.operator, node.range);
+  return emptyBlock(grid.count);
 }
 
 async function evaluateScalar(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<Float64Array> {

@@ -1,9 +1,9 @@
-import type { ValueType } from "./ast.js";
+import type { ValueType } from "./value-type.js";
 
 export interface FunctionSignature {
   readonly name: string;
   readonly parameters: readonly ValueType[];
-  /** How often the last parameter may be left out or repeated: 0 exactly once, n up to n times, -1 any number of times. */
+  /** How often the last parameter may be given: 0 exactly once, n up to n times, -1 any number of times, also not. */
   readonly variadic: number;
   readonly returns: ValueType;
   /** Usable only with the feature promql-experimental-functions. */
@@ -21,9 +21,10 @@ interface SignatureGroup {
 /** Functions of the current Prometheus reference; a vector is returned unless said otherwise. */
 const GROUPS: readonly SignatureGroup[] = [
   {
-    names: "abs ceil floor exp sqrt ln log2 log10 sgn sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh rad deg",
+    names: "abs ceil floor exp sqrt ln log2 log10 sgn rad deg sin cos tan asin acos atan sinh cosh tanh",
     parameters: ["vector"],
   },
+  { names: "asinh acosh atanh", parameters: ["vector"] },
   { names: "absent timestamp sort sort_desc", parameters: ["vector"] },
   {
     names: "histogram_avg histogram_count histogram_sum histogram_stddev histogram_stdvar",
@@ -43,10 +44,11 @@ const GROUPS: readonly SignatureGroup[] = [
     parameters: ["matrix"],
   },
   {
-    names: "first_over_time mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time",
+    names: "ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time",
     parameters: ["matrix"],
     experimental: true,
   },
+  { names: "first_over_time mad_over_time", parameters: ["matrix"], experimental: true },
   { names: "quantile_over_time", parameters: ["scalar", "matrix"] },
   { names: "predict_linear", parameters: ["matrix", "scalar"] },
   { names: "double_exponential_smoothing", parameters: ["matrix", "scalar", "scalar"], experimental: true },

@@ -58,7 +58,7 @@ export class Lexer {
 
   private symbol(character: string): Token {
     const two = this.text.slice(this.at, this.at + 2);
-    if (["==", "!=", "<=", ">="].includes(two)) return this.emit("operator", 2);
+    if (["==", "!=", "<=", ">=", "</", ">/"].includes(two)) return this.emit("operator", 2);
     if (two === "=~") throw this.error(`unexpected character after '=': ${goQuoteCharacter("~")}`);
     if (character === "!") {
       throw this.error(`unexpected character after '!': ${goQuoteCharacter(this.characterAt(this.at + 1))}`);
@@ -133,7 +133,9 @@ export class Lexer {
 
   private number(): Token {
     const { kind, end } = scanNumberOrDuration(this.text, this.at);
-    if (kind === "invalid") throw this.error(`bad number or duration syntax: ${goQuote(this.text.slice(this.at, end))}`);
+    if (kind === "invalid") {
+      throw this.error(`bad number or duration syntax: ${goQuote(this.text.slice(this.at, end))}`);
+    }
     this.beforeDuration = false;
     return this.emit(kind, end - this.at);
   }

@@ -5,7 +5,8 @@ export interface NumberScan {
 }
 
 const isDigit = (character: string | undefined): boolean => character !== undefined && /^[0-9]$/.test(character);
-const isHexDigit = (character: string | undefined): boolean => character !== undefined && /^[0-9a-fA-F]$/.test(character);
+const isHexDigit = (character: string | undefined): boolean =>
+  character !== undefined && /^[0-9a-fA-F]$/.test(character);
 const isWordCharacter = (character: string | undefined): boolean =>
   character !== undefined && /^[0-9a-zA-Z_]$/.test(character);
 const oneOf = (characters: string, character: string | undefined): boolean =>

@@ -41,7 +41,7 @@ function tryParse(text: string): number | undefined {
   }
 }
 
-/** Reads a window or a resolution inside brackets: a literal must be above zero, arithmetic is checked when evaluated. */
+/** Reads a window or a resolution inside brackets. Literals must be above zero; arithmetic is checked when evaluated. */
 export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   const duration = readDuration(tokens, 1);
   if (duration.kind === "number") checkLiteral(tokens, duration);
@@ -81,7 +81,8 @@ function readDuration(tokens: TokenStream, minPrecedence: number): DurationExpre
       if (precedence < minPrecedence) return left;
       tokens.take();
       const right = readDuration(tokens, operator === "^" ? precedence : precedence + 1);
-      left = { kind: "duration_binary", operator, left, right, range: { start: left.range.start, end: right.range.end } };
+      const range = { start: left.range.start, end: right.range.end };
+      left = { kind: "duration_binary", operator, left, right, range };
     }
   });
 }
@@ -117,8 +118,9 @@ function readExtreme(tokens: TokenStream, name: "min_of" | "max_of", context: st
 
 function signed(sign: Token, operand: DurationExpression): DurationExpression {
   const range = { start: sign.start, end: operand.range.end };
-  if (operand.kind === "number") return { ...operand, value: sign.value === "-" ? -operand.value : operand.value, range };
-  return { kind: "duration_unary", operator: sign.value as "+" | "-", operand, range };
+  const operator = sign.value as "+" | "-";
+  if (operand.kind !== "number") return { kind: "duration_unary", operator, operand, range };
+  return { ...operand, value: operator === "-" ? -operand.value : operand.value, range };
 }
 
 function checkLiteral(tokens: TokenStream, { value, range }: NumberLiteral): void {

@@ -16,7 +16,7 @@ const MAX_EXPRESSION_LENGTH = 512 * 1024;
 const PRECEDENCE: Readonly<Record<BinaryOperator, number>> = {
   or: 1,
   and: 2, unless: 2,
-  "==": 3, "!=": 3, ">": 3, "<": 3, ">=": 3, "<=": 3,
+  "==": 3, "!=": 3, ">": 3, "<": 3, ">=": 3, "<=": 3, "</": 3, ">/": 3,
   "+": 4, "-": 4,
   "*": 5, "/": 5, "%": 5, atan2: 5,
   "^": 6,

@@ -13,6 +13,7 @@ import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js"
 import type { InstantQuery, Queries, QueryAnswer, QueryValue, RangeQuery } from "./query-results.js";
 import { SampleBudget } from "./sample-budget.js";
 import { gridBetween, type TimeGrid } from "./time-grid.js";
+import { TYPE_NAMES } from "./value-type.js";
 
 export interface QuerySettings {
   /** How old the newest sample of a series may be. */
@@ -44,8 +45,6 @@ export interface QueryEngineOptions {
 
 /** Parsed expressions that are kept: rules and dashboards ask the same again and again. */
 const KEPT_EXPRESSIONS = 1000;
-
-const TYPE_NAMES = { scalar: "scalar", string: "string", vector: "instant vector", matrix: "range vector" } as const;
 
 /** Answers queries in Prometheus' language over a querier. */
 export class QueryEngine implements Queries {
@@ -135,7 +134,7 @@ async function instantValue(expression: Expression, grid: TimeGrid, evaluation: 
       return { type: "string", timestampMs, value: inner.kind === "string" ? inner.value : "" };
     }
     case "vector":
-      return vectorOfBlock(await evaluation.vector(expression, grid), timestampMs);
+      return vectorOfBlock(await evaluation.vector(expression, grid), timestampMs, evaluation.pacer);
     case "matrix":
       return matrixOfRanges(await evaluation.ranges(expression, grid));
   }

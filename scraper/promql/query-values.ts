@@ -6,8 +6,8 @@ import { timesOf, type TimeGrid } from "./time-grid.js";
 import { removeDroppedNames, type VectorBlock } from "./vector-block.js";
 
 /** The answer to a query of one instant, in the order of evaluation. */
-export function vectorOfBlock(block: VectorBlock, timestampMs: number): VectorValue {
-  const { labels, values, present } = removeDroppedNames(block);
+export async function vectorOfBlock(block: VectorBlock, timestampMs: number, pacer: Pacer): Promise<VectorValue> {
+  const { labels, values, present } = await removeDroppedNames(block, pacer);
   const samples: VectorSample[] = [];
   for (let row = 0; row < labels.length; row++) {
     if (present[row] === 0) continue;
@@ -18,7 +18,7 @@ export function vectorOfBlock(block: VectorBlock, timestampMs: number): VectorVa
 
 /** The answer to a range query, sorted by labels. Series without gaps share one column of times. */
 export async function matrixOfBlock(block: VectorBlock, grid: TimeGrid, pacer: Pacer): Promise<MatrixValue> {
-  const { steps, labels, values, present } = removeDroppedNames(block);
+  const { steps, labels, values, present } = await removeDroppedNames(block, pacer);
   const times = timesOf(grid);
   const series: MatrixSeries[] = [];
   for (let row = 0; row < labels.length; row++) {

@@ -13,35 +13,49 @@ export async function combineSets(
   pacer: Pacer,
 ): Promise<VectorBlock> {
   const signatures = new Signatures(matching);
-  const leftGroups = signatures.numberRows(left);
-  const rightGroups = signatures.numberRows(right);
-  if (pacer.isDue(left.values.length + right.values.length)) await pacer.pause();
+  const leftGroups = await signatures.numberRows(left, pacer);
+  const rightGroups = await signatures.numberRows(right, pacer);
   if (operator === "or") {
-    const others = presentGroups(left, leftGroups, signatures.count);
-    return mergeSameLabels(concatenate(left, filterRows(right, rightGroups, others, 0)));
+    const others = await presentGroups(left, leftGroups, signatures.count, pacer);
+    return mergeSameLabels(concatenate(left, await filterRows(right, rightGroups, others, 0, pacer)), pacer);
   }
-  const others = presentGroups(right, rightGroups, signatures.count);
-  return filterRows(left, leftGroups, others, operator === "and" ? 1 : 0);
+  const others = await presentGroups(right, rightGroups, signatures.count, pacer);
+  return filterRows(left, leftGroups, others, operator === "and" ? 1 : 0, pacer);
 }
 
 /** 1 at `group * steps + step` where any row of the group has a sample. */
-function presentGroups({ steps, present }: VectorBlock, groups: Int32Array, count: number): Uint8Array {
+async function presentGroups(
+  { steps, present }: VectorBlock,
+  groups: Int32Array,
+  count: number,
+  pacer: Pacer,
+): Promise<Uint8Array> {
   const presence = new Uint8Array(count * steps);
-  for (const [row, group] of groups.entries()) {
+  for (let row = 0; row < groups.length; row++) {
+    const group = groups[row] as number;
     for (let step = 0; step < steps; step++) {
       if (present[row * steps + step] === 1) presence[group * steps + step] = 1;
     }
+    if (pacer.isDue(steps)) await pacer.pause();
   }
   return presence;
 }
 
-function filterRows(block: VectorBlock, groups: Int32Array, presence: Uint8Array, wanted: 0 | 1): VectorBlock {
+async function filterRows(
+  block: VectorBlock,
+  groups: Int32Array,
+  presence: Uint8Array,
+  wanted: 0 | 1,
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const { steps } = block;
   const present = block.present.slice();
-  for (const [row, group] of groups.entries()) {
+  for (let row = 0; row < groups.length; row++) {
+    const group = groups[row] as number;
     for (let step = 0; step < steps; step++) {
       if (presence[group * steps + step] !== wanted) present[row * steps + step] = 0;
     }
+    if (pacer.isDue(steps)) await pacer.pause();
   }
   return { ...block, present };
 }

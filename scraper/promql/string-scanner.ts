@@ -81,7 +81,8 @@ function readNumericEscape(
   }
   const end = start + digits;
   const code = Number.parseInt(text.slice(start, end), base);
-  if (isByte && code <= 0xff) return code < 0x80 ? { value: String.fromCharCode(code), end } : { value: "", byte: code, end };
+  if (isByte && code >= 0x80 && code <= 0xff) return { value: "", byte: code, end };
+  if (isByte && code < 0x80) return { value: String.fromCharCode(code), end };
   if (isByte || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
     return { problem: "escape sequence is an invalid Unicode code point", at: end };
   }

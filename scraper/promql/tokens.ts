@@ -25,13 +25,18 @@ export interface Token {
 export const COMPARISON_OPERATORS = ["==", "!=", ">", "<", ">=", "<="] as const;
 export const SET_OPERATORS = ["and", "or", "unless"] as const;
 export const ARITHMETIC_OPERATORS = ["+", "-", "*", "/", "%", "^", "atan2"] as const;
+/** They cut native histograms off, and mean nothing between the floats that are stored here. */
+export const TRIM_OPERATORS = ["</", ">/"] as const;
 export type ComparisonOperator = (typeof COMPARISON_OPERATORS)[number];
 export type SetOperator = (typeof SET_OPERATORS)[number];
 export type ArithmeticOperator = (typeof ARITHMETIC_OPERATORS)[number];
-export type BinaryOperator = ComparisonOperator | SetOperator | ArithmeticOperator;
+export type TrimOperator = (typeof TRIM_OPERATORS)[number];
+export type BinaryOperator = ComparisonOperator | SetOperator | ArithmeticOperator | TrimOperator;
 
 export const isComparison = (operator: string): operator is ComparisonOperator =>
   (COMPARISON_OPERATORS as readonly string[]).includes(operator);
+export const isTrim = (operator: string): operator is TrimOperator =>
+  (TRIM_OPERATORS as readonly string[]).includes(operator);
 export const isSetOperator = (operator: string): operator is SetOperator =>
   (SET_OPERATORS as readonly string[]).includes(operator);
 
@@ -44,7 +49,8 @@ export type AggregationOperator = (typeof AGGREGATION_OPERATORS)[number];
 const AGGREGATIONS_WITH_PARAMETER: readonly string[] = [
   "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio",
 ];
-export const takesParameter = (operator: AggregationOperator): boolean => AGGREGATIONS_WITH_PARAMETER.includes(operator);
+export const takesParameter = (operator: AggregationOperator): boolean =>
+  AGGREGATIONS_WITH_PARAMETER.includes(operator);
 export const isExperimentalAggregation = (operator: AggregationOperator): boolean =>
   operator === "limitk" || operator === "limit_ratio";
 

@@ -6,17 +6,13 @@ import {
   type Call,
   type Expression,
   type SourceRange,
-  type ValueType,
   type VectorSelector,
 } from "./ast.js";
 import { goQuote } from "./go-quote.js";
 import type { QueryParseError } from "./query-errors.js";
 import { parseErrorAt } from "./source-position.js";
 import { isComparison, isSetOperator } from "./tokens.js";
-
-const TYPE_NAMES: Readonly<Record<ValueType, string>> = {
-  scalar: "scalar", string: "string", vector: "instant vector", matrix: "range vector",
-};
+import { TYPE_NAMES, type ValueType } from "./value-type.js";
 
 /**
  * Finds the first misuse of types in a parsed expression.

@@ -1,4 +1,6 @@
 import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
+import type { QueryFeatures } from "./features.js";
+import type { Pacer } from "./pacer.js";
 import { QueryExecutionError } from "./query-errors.js";
 
 /**
@@ -74,25 +76,55 @@ export function withoutName(labels: Labels): Labels {
   return labels;
 }
 
+/** What making or comparing the labels of a row costs, in values looked at. */
+const WORK_PER_LABELS = 64;
+const CELLS_PER_SLICE = 16_384;
+
+/** The values of a block, each turned into another one; what stands in cells without a sample does not matter. */
+export async function mapCells(
+  { values }: VectorBlock,
+  pacer: Pacer,
+  change: (value: number, cell: number) => number,
+): Promise<Float64Array> {
+  const changed = new Float64Array(values.length);
+  for (let from = 0; from < values.length; from += CELLS_PER_SLICE) {
+    const end = Math.min(values.length, from + CELLS_PER_SLICE);
+    for (let cell = from; cell < end; cell++) changed[cell] = change(values[cell] as number, cell);
+    if (pacer.isDue(end - from)) await pacer.pause();
+  }
+  return changed;
+}
+
 /**
  * The block with metric names gone, or marked to go when removal is delayed.
  *
  * @throws {QueryExecutionError} when two series become the same
  */
-export function dropNames(block: VectorBlock, isDelayed: boolean): VectorBlock {
-  if (isDelayed) return { ...block, nameDropped: new Uint8Array(block.labels.length).fill(1) };
-  const { labels } = block;
-  const dropped = { ...block, labels: labels.map(withoutName) };
-  const firstName = labels[0]?.name;
-  return labels.every(({ name }) => name === firstName) ? dropped : mergeSameLabels(dropped);
+export async function dropNames(
+  block: VectorBlock,
+  { features, pacer }: { readonly features: QueryFeatures; readonly pacer: Pacer },
+): Promise<VectorBlock> {
+  if (features.has("promql-delayed-name-removal")) {
+    return { ...block, nameDropped: new Uint8Array(block.labels.length).fill(1) };
+  }
+  const firstName = block.labels[0]?.name;
+  let isUniform = true;
+  const labels: Labels[] = [];
+  for (const each of block.labels) {
+    isUniform &&= each.name === firstName;
+    labels.push(withoutName(each));
+    if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
+  }
+  const dropped = { ...block, labels };
+  return isUniform ? dropped : mergeSameLabels(dropped, pacer);
 }
 
 /** Removes the names that operations before left in place. */
-export function removeDroppedNames(block: VectorBlock): VectorBlock {
+export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { labels, nameDropped } = block;
   if (nameDropped === undefined) return block;
   const cleaned = labels.map((each, row) => (nameDropped[row] === 1 ? withoutName(each) : each));
-  return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined });
+  return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined }, pacer);
 }
 
 /**
@@ -100,13 +132,11 @@ export function removeDroppedNames(block: VectorBlock): VectorBlock {
  *
  * @throws {QueryExecutionError} when two of them are present at one step
  */
-export function mergeSameLabels(
-  block: VectorBlock,
-  message = "vector cannot contain metrics with the same labelset",
-): VectorBlock {
-  const { steps, labels, values, present } = block;
+export async function mergeSameLabels(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
+  const { steps, labels } = block;
   const rowOfKey = new Map<string, number>();
   const keptRows: number[] = [];
+  let merged: VectorBlock | undefined;
   for (let row = 0; row < labels.length; row++) {
     const { key } = labels[row] as Labels;
     const target = rowOfKey.get(key);
@@ -114,22 +144,21 @@ export function mergeSameLabels(
       rowOfKey.set(key, row);
       keptRows.push(row);
     } else {
-      moveCells({ values, present }, row * steps, target * steps, steps, message);
+      // Other parts of the query may still look at the block, so its cells are copied before the first change.
+      merged ??= { ...block, values: block.values.slice(), present: block.present.slice() };
+      moveCells(merged, row * steps, target * steps);
     }
+    if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
   }
-  return keptRows.length === labels.length ? block : keepRows(block, keptRows);
+  return merged === undefined ? block : keepRows(merged, keptRows);
 }
 
-function moveCells(
-  { values, present }: { values: Float64Array; present: Uint8Array },
-  from: number,
-  to: number,
-  steps: number,
-  message: string,
-): void {
+function moveCells({ steps, values, present }: VectorBlock, from: number, to: number): void {
   for (let step = 0; step < steps; step++) {
     if (present[from + step] === 0) continue;
-    if (present[to + step] === 1) throw new QueryExecutionError(message);
+    if (present[to + step] === 1) {
+      throw new QueryExecutionError("vector cannot contain metrics with the same labelset");
+    }
     values[to + step] = values[from + step] as number;
     present[to + step] = 1;
   }

@@ -2,9 +2,9 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { BinaryOperation } from "./ast.js";
 import type { Evaluation } from "./evaluation.js";
 import { matchLabels, OneSide, type MatchContext } from "./match-groups.js";
-import { ARITHMETIC, COMPARISON } from "./operators.js";
+import { COMPARISON, arithmeticOf } from "./operators.js";
 import { QueryExecutionError } from "./query-errors.js";
-import { isComparison, isSetOperator } from "./tokens.js";
+import { isComparison } from "./tokens.js";
 import { BlockBuilder, mergeSameLabels, withoutName, type VectorBlock } from "./vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
@@ -21,8 +21,8 @@ export async function combineVectors(
   const fillMany = oneIsLeft ? matching.fillRight : matching.fillLeft;
   const fillOne = oneIsLeft ? matching.fillLeft : matching.fillRight;
   const signatures = new Signatures(matching);
-  const manyGroups = signatures.numberRows(many);
-  const oneGroups = signatures.numberRows(one);
+  const manyGroups = await signatures.numberRows(many, evaluation.pacer);
+  const oneGroups = await signatures.numberRows(one, evaluation.pacer);
   const context: MatchContext = { matching, many, manyGroups, one, oneGroups, groupCount: signatures.count };
   const oneSide = new OneSide(context, { isFilled: fillOne !== undefined || fillMany !== undefined });
   oneSide.checkManySide(fillOne !== undefined);
@@ -39,7 +39,7 @@ export async function combineVectors(
     const matchedSteps = oneSide.matchedSteps();
     for (let row = 0; row < one.labels.length; row++) writer.writeFilledMany(row, fillMany, matchedSteps(row));
   }
-  return resultsAreUnique(node, context) ? builder.build() : mergeSameLabels(builder.build());
+  return resultsAreUnique(node, context) ? builder.build() : mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
 /** Where every match group has one row on each side, results that carry the matching labels cannot be the same. */
@@ -65,9 +65,8 @@ class PairWriter {
   ) {
     const { operator, returnsBool } = node;
     this.isSwapped = node.matching.cardinality === "one-to-many";
-    if (isSetOperator(operator)) throw new QueryExecutionError(`set operator ${operator} cannot combine samples`);
     if (!isComparison(operator)) {
-      this.combine = ARITHMETIC[operator];
+      this.combine = arithmeticOf(operator);
       this.keeps = () => true;
     } else {
       const holds = COMPARISON[operator];
@@ -85,7 +84,8 @@ class PairWriter {
     const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if (rowAt[step] !== oneRow || many.present[manyRow * steps + step] === 0) continue;
-      this.write(offset, step, many.values[manyRow * steps + step] as number, one.values[oneRow * steps + step] as number);
+      const manyValue = many.values[manyRow * steps + step] as number;
+      this.write(offset, step, manyValue, one.values[oneRow * steps + step] as number);
     }
     this.finish(labels);
   }

@@ -1,7 +1,11 @@
 import { METRIC_NAME, compareStrings } from "../../exporter/shared/model/labels.js";
 import { keyOf, pairsWith, pairsWithout } from "./aggregation-groups.js";
 import type { VectorMatching } from "./ast.js";
+import type { Pacer } from "./pacer.js";
 import type { VectorBlock } from "./vector-block.js";
+
+/** What making a key of labels costs, in values looked at. */
+const WORK_PER_KEY = 64;
 
 /** Numbers the match groups of two vectors: rows with the same number have the same matching labels. */
 export class Signatures {
@@ -20,13 +24,14 @@ export class Signatures {
   }
 
   /** The match group of every row. */
-  numberRows({ labels }: VectorBlock): Int32Array {
+  async numberRows({ labels }: VectorBlock, pacer: Pacer): Promise<Int32Array> {
     const groups = new Int32Array(labels.length);
     for (const [row, { pairs }] of labels.entries()) {
       const key = this.keyOfRow(pairs);
       let number = this.numbers.get(key);
       if (number === undefined) this.numbers.set(key, (number = this.numbers.size));
       groups[row] = number;
+      if (pacer.isDue(WORK_PER_KEY)) await pacer.pause();
     }
     return groups;
   }

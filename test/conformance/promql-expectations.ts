@@ -30,8 +30,8 @@ function checkRemarks({ expectations }: ScriptCase, { warnings, infos }: QueryAn
     const { kind } = expectation;
     if (kind === "no_warn" && warnings.length > 0) return `warns: ${warnings.join("; ")}`;
     if (kind === "no_info" && infos.length > 0) return `informs: ${infos.join("; ")}`;
-    const problem =
-      kind === "warn" ? checkMessage(expectation, warnings) : kind === "info" ? checkMessage(expectation, infos) : undefined;
+    if (kind !== "warn" && kind !== "info") continue;
+    const problem = checkMessage(expectation, kind === "warn" ? warnings : infos);
     if (problem !== undefined) return problem;
   }
   return undefined;
@@ -159,5 +159,6 @@ function isAlmostEqual(left: number, right: number): boolean {
 const describeValue = (value: QueryValue): string =>
   value.type === "scalar" || value.type === "string" ? String(value.value) : describeSeries(actualSeries(value));
 
+const describePoints = (points: Points): string => [...points].map(([timeMs, value]) => `${value}@${timeMs}`).join(" ");
 const describeSeries = (series: readonly ExpectedSeries[]): string =>
-  `[${series.map(({ labels, points }) => `${labels.toString()} ${[...points].map(([t, v]) => `${v}@${t}`).join(" ")}`).join("; ")}]`;
+  `[${series.map(({ labels, points }) => `${labels.toString()} ${describePoints(points)}`).join("; ")}]`;

@@ -41,7 +41,9 @@ export function splitScript(script: string): ScriptCommand[] {
 
 const INSTANT = /^eval(_\w+)? instant at (\S+)\s+(.*)$/;
 const RANGE = /^eval(_\w+)? range from (\S+) to (\S+) step (\S+)\s+(.*)$/;
-const OLDER_KINDS: Readonly<Record<string, string>> = { _fail: "fail", _warn: "warn", _info: "info", _ordered: "ordered" };
+const OLDER_KINDS: Readonly<Record<string, string>> = {
+  _fail: "fail", _warn: "warn", _info: "info", _ordered: "ordered",
+};
 
 export function parseCase({ line, text, body }: ScriptCommand): ScriptCase {
   const instant = INSTANT.exec(text);

@@ -22,7 +22,11 @@ export class MemoryQuerier implements Querier {
   constructor(private readonly shape: "shared" | "separate" = "shared") {}
 
   /** Adds samples `stepMs` apart to a series. */
-  add(labels: Labels, samples: readonly MemorySample[], { fromMs = 0, stepMs }: { fromMs?: number; stepMs: number }): void {
+  add(
+    labels: Labels,
+    samples: readonly MemorySample[],
+    { fromMs = 0, stepMs }: { readonly fromMs?: number; readonly stepMs: number },
+  ): void {
     let series = this.stored.get(labels.key);
     if (series === undefined) this.stored.set(labels.key, (series = { labels, samples: new Map() }));
     for (const [index, sample] of samples.entries()) {

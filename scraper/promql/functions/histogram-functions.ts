@@ -56,7 +56,7 @@ async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
       if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
     }
   }
-  return mergeSameLabels(builder.build());
+  return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
 function warnAboutQuantiles(column: Float64Array, range: SourceRange, { annotations }: Evaluation): void {
@@ -89,7 +89,7 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
     builder.finishRow(histogram.labels);
     if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
   }
-  return mergeSameLabels(builder.build());
+  return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
 /** Groups rows by all labels but `le` and the metric name. Histograms of two names must not look the same. */

@@ -53,7 +53,7 @@ async function addInfoLabels(
     parts.push(enrichRow({ base, row, info, partners, wanted, keepsBare: isOptional || isInfoItself }));
     if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
   }
-  return mergeSameLabels(joinParts(base.steps, parts));
+  return mergeSameLabels(joinParts(base.steps, parts), pacer);
 }
 
 interface Enrichment {

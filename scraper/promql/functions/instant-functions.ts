@@ -3,7 +3,7 @@ import { withoutParentheses, type Call, type Expression } from "../ast.js";
 import type { Evaluation } from "../evaluation.js";
 import { selectInstants } from "../selectors.js";
 import { timeAt, timesOf, type TimeGrid } from "../time-grid.js";
-import { dropNames, emptyBlock, singleRow, type VectorBlock } from "../vector-block.js";
+import { dropNames, emptyBlock, mapCells, singleRow, type VectorBlock } from "../vector-block.js";
 import { callHistogramFunction } from "./histogram-functions.js";
 import { callInfo } from "./info-function.js";
 import { labelJoin, labelReplace } from "./label-functions.js";
@@ -32,9 +32,9 @@ export async function callInstantFunction(call: Call, grid: TimeGrid, evaluation
     case "absent_over_time":
       return absent(call, grid, evaluation);
     case "label_replace":
-      return labelReplace(call, await vectorArgument(call, 0, grid, evaluation));
+      return labelReplace(call, await vectorArgument(call, 0, grid, evaluation), evaluation.pacer);
     case "label_join":
-      return labelJoin(call, await vectorArgument(call, 0, grid, evaluation));
+      return labelJoin(call, await vectorArgument(call, 0, grid, evaluation), evaluation.pacer);
     case "info":
       return callInfo(call, grid, evaluation);
     case "sort":
@@ -51,10 +51,12 @@ const argumentOf = (call: Call, index: number): Expression => call.arguments[ind
 const vectorArgument = (call: Call, index: number, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> =>
   evaluation.vector(argumentOf(call, index), grid);
 
-function mapValues(block: VectorBlock, change: (value: number) => number, { features }: Evaluation): VectorBlock {
-  const values = new Float64Array(block.values.length);
-  for (let cell = 0; cell < values.length; cell++) values[cell] = change(block.values[cell] as number);
-  return dropNames({ ...block, values }, features.has("promql-delayed-name-removal"));
+async function mapValues(
+  block: VectorBlock,
+  change: (value: number) => number,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
+  return dropNames({ ...block, values: await mapCells(block, evaluation.pacer, change) }, evaluation);
 }
 
 /** Without an argument, date functions speak of the time of the step. */
@@ -71,36 +73,35 @@ async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
   const highest = name === "clamp_max" ? bound : name === "clamp_min" ? bound.map(() => Infinity) : undefined;
   const upper = highest ?? (await evaluation.scalar(argumentOf(call, 2), grid));
   const present = block.present.slice();
-  const values = block.values.map((value, cell) => {
+  const values = await mapCells(block, evaluation.pacer, (value, cell) => {
     const low = lowest[cell % grid.count] as number;
     const high = upper[cell % grid.count] as number;
     if (high < low) present[cell] = 0;
     return Math.max(low, Math.min(high, value));
   });
-  return dropNames({ ...block, values, present }, evaluation.features.has("promql-delayed-name-removal"));
+  return dropNames({ ...block, values, present }, evaluation);
 }
 
 async function round(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const block = await vectorArgument(call, 0, grid, evaluation);
   const toNearest = call.arguments.length > 1 ? await evaluation.scalar(argumentOf(call, 1), grid) : undefined;
-  const values = block.values.map((value, cell) => {
+  const values = await mapCells(block, evaluation.pacer, (value, cell) => {
     // Working with the inverse loses fewer digits for steps such as 0.1.
     const inverse = 1 / (toNearest?.[cell % grid.count] ?? 1);
     return Math.floor(value * inverse + 0.5) / inverse;
   });
-  return dropNames({ ...block, values }, evaluation.features.has("promql-delayed-name-removal"));
+  return dropNames({ ...block, values }, evaluation);
 }
 
 /** Of a selector the times of the samples themselves, of anything else the time of the step. */
 async function timestamps(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const source = withoutParentheses(argumentOf(call, 0));
-  const isDelayed = evaluation.features.has("promql-delayed-name-removal");
   if (source.kind === "vector_selector") {
-    return dropNames(await selectInstants(source, grid, evaluation, "timestamp"), isDelayed);
+    return dropNames(await selectInstants(source, grid, evaluation, "timestamp"), evaluation);
   }
   const block = await evaluation.vector(source, grid);
-  const values = block.values.map((_, cell) => timeAt(grid, cell % grid.count) / 1000);
-  return dropNames({ ...block, values }, isDelayed);
+  const values = await mapCells(block, evaluation.pacer, (_, cell) => timeAt(grid, cell % grid.count) / 1000);
+  return dropNames({ ...block, values }, evaluation);
 }
 
 /** 1 at the steps at which no series has a sample. */

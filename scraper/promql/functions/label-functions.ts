@@ -2,17 +2,18 @@ import { RE2JS, type Matcher } from "re2js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { withoutParentheses, type Call } from "../ast.js";
+import type { Pacer } from "../pacer.js";
 import { QueryExecutionError } from "../query-errors.js";
 import { mergeSameLabels, type VectorBlock } from "../vector-block.js";
 
 /** `label_replace(v, destination, replacement, source, regex)`. */
-export function labelReplace(call: Call, block: VectorBlock): VectorBlock {
+export async function labelReplace(call: Call, block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const [destination = "", replacement = "", source = "", pattern = ""] = textArguments(call);
   const regex = compile(pattern);
   if (destination === "") {
     throw new QueryExecutionError(`invalid destination label name in label_replace(): ${destination}`);
   }
-  return changeLabels(block, destination, (labels) => {
+  return changeLabels(block, destination, pacer, (labels) => {
     const matcher = regex.matcher(labels.get(source));
     if (!matcher.matches()) return undefined;
     return expandTemplate(replacement, matcher, regex.namedGroups());
@@ -20,27 +21,32 @@ export function labelReplace(call: Call, block: VectorBlock): VectorBlock {
 }
 
 /** `label_join(v, destination, separator, source…)`. */
-export function labelJoin(call: Call, block: VectorBlock): VectorBlock {
+export async function labelJoin(call: Call, block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const [destination = "", separator = "", ...sources] = textArguments(call);
   if (sources.includes("")) throw new QueryExecutionError("invalid source label name in label_join(): ");
   if (destination === "") throw new QueryExecutionError("invalid destination label name in label_join(): ");
-  return changeLabels(block, destination, (labels) => sources.map((source) => labels.get(source)).join(separator));
+  return changeLabels(block, destination, pacer, (labels) => sources.map((source) => labels.get(source)).join(separator));
 }
 
-function changeLabels(
+/** What finding the new value of a label costs, in values looked at: a regular expression may be behind it. */
+const WORK_PER_ROW = 256;
+
+async function changeLabels(
   block: VectorBlock,
   destination: string,
+  pacer: Pacer,
   valueOf: (labels: Labels) => string | undefined,
-): VectorBlock {
+): Promise<VectorBlock> {
   const nameDropped = block.nameDropped?.slice();
-  const labels = block.labels.map((each, row) => {
+  const labels: Labels[] = [];
+  for (const [row, each] of block.labels.entries()) {
     const value = valueOf(each);
-    if (value === undefined) return each;
+    labels.push(value === undefined ? each : each.with({ [destination]: value }));
     // A metric name that is set on purpose stays.
-    if (destination === METRIC_NAME && nameDropped !== undefined) nameDropped[row] = 0;
-    return each.with({ [destination]: value });
-  });
-  return mergeSameLabels({ ...block, labels, nameDropped });
+    if (value !== undefined && destination === METRIC_NAME && nameDropped !== undefined) nameDropped[row] = 0;
+    if (pacer.isDue(WORK_PER_ROW)) await pacer.pause();
+  }
+  return mergeSameLabels({ ...block, labels, nameDropped }, pacer);
 }
 
 function textArguments({ arguments: given }: Call): string[] {

@@ -65,7 +65,7 @@ export async function callRangeFunction(
     noteQuantiles(parameters[0] as Float64Array, (call.arguments[0] as Expression).range, evaluation);
   }
   if (NAME_KEEPING.includes(call.signature.name)) return block;
-  return dropNames(block, evaluation.features.has("promql-delayed-name-removal"));
+  return dropNames(block, evaluation);
 }
 
 async function applyToRows(

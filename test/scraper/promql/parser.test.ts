@@ -10,6 +10,9 @@ import { printExpression } from "../../../scraper/promql/print-expression.js";
 import { QueryParseError } from "../../../scraper/promql/query-errors.js";
 import { expressionTexts } from "./expression-arbitrary.js";
 
+const durations = "number, duration, step(), or range()";
+const functionsFlag = "--enable-feature=promql-experimental-functions";
+const unaryTypes = "expressions of type scalar or instant vector";
 const offsetTarget = "must be preceded by an instant vector selector or range vector selector or a subquery";
 
 for (const [text, message] of [
@@ -32,7 +35,7 @@ for (const [text, message] of [
   ["{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"],
   ['{a=~".*"}', "1:1: parse error: vector selector must contain at least one non-empty matcher"],
   ['foo{__name__="bar"}', '1:1: parse error: metric name must not be set twice: "foo" or "bar"'],
-  ["foo[]", '1:5: parse error: unexpected "]" in subquery or range selector, expected number, duration, step(), or range()'],
+  ["foo[]", `1:5: parse error: unexpected "]" in subquery or range selector, expected ${durations}`],
   ["foo[5m", "1:7: parse error: unclosed left bracket"],
   ["foo[5m1]", '1:5: parse error: bad number or duration syntax: "5m1"'],
   ["foo[5mm]", '1:5: parse error: bad number or duration syntax: "5mm"'],
@@ -48,13 +51,13 @@ for (const [text, message] of [
   ["x offset 5m offset 5m", "1:1: parse error: offset may not be set multiple times"],
   ["x @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"],
   ["x @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"],
-  ["x offset y", '1:10: parse error: unexpected identifier "y" in offset, expected number, duration, step(), or range()'],
+  ["x offset y", `1:10: parse error: unexpected identifier "y" in offset, expected ${durations}`],
   ["x[1m + 1m]", "1:3: parse error: experimental duration expression is not enabled"],
   ["x anchored", "1:1: parse error: anchored modifier is experimental and not enabled"],
   ["nope(x)", '1:1: parse error: unknown function with name "nope"'],
   ["holt_winters(x[5m], 0, 0)", '1:1: parse error: unknown function with name "holt_winters"'],
   ["mad_over_time(x[5m])", '1:1: parse error: function "mad_over_time" is not enabled'],
-  ["limitk(1, x)", "1:1: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions"],
+  ["limitk(1, x)", `1:1: parse error: limitk() is experimental and must be enabled with ${functionsFlag}`],
   ["x + fill(1) y", "1:1: parse error: binop fill modifiers are experimental and not enabled"],
   ["abs(x,)", "1:6: parse error: trailing commas not allowed in function call args"],
   ["abs()", '1:1: parse error: expected 1 argument(s) in call to "abs", got 0'],
@@ -77,7 +80,7 @@ for (const [text, message] of [
   ["x + on (a) group_left (a) y", '1:3: parse error: label "a" must not occur in ON and GROUP clause at once'],
   ["x + group_left () y", "1:5: parse error: unexpected <group_left>"],
   ['"a" + 1', "1:1: parse error: binary expression must contain only scalar and instant vector types"],
-  ['-"a"', '1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "string"'],
+  ['-"a"', `1:1: parse error: unary expression only allowed on ${unaryTypes}, got "string"`],
   ["1[5m:]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"],
   ["x =~ 1", "1:3: parse error: unexpected character after '=': '~'"],
   ['"\\q"', "1:1: parse error: unknown escape sequence U+0071 'q'"],

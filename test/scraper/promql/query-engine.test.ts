@@ -84,7 +84,8 @@ for (const { name, range, message } of [
   {
     name: "a hundred years in steps of a millisecond",
     range: { expression: "up", fromMs: 0, toMs: HUNDRED_YEARS_MS, stepMs: 1 },
-    message: "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+    message:
+      "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
   },
   {
     name: "no step",
