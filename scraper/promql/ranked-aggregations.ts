@@ -1,3 +1,4 @@
+import { formatShortestFloat } from "../../exporter/shared/model/float-format.js";
 import { rowsByGroup, type RowGroups } from "./aggregation-groups.js";
 import { QueryExecutionError } from "./query-errors.js";
 import { quantileOf } from "./quantile.js";
@@ -134,8 +135,8 @@ const MAX_INT64 = 2 ** 63;
 function checkLimits(limits: Float64Array): void {
   for (const limit of limits) {
     if (Number.isNaN(limit)) throw new QueryExecutionError("Parameter value is NaN");
-    if (limit >= MAX_INT64) throw new QueryExecutionError(`Scalar value ${limit} overflows int64`);
-    if (limit <= -MAX_INT64) throw new QueryExecutionError(`Scalar value ${limit} underflows int64`);
+    if (limit >= MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} overflows int64`);
+    if (limit <= -MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} underflows int64`);
   }
 }
 
