@@ -74,14 +74,6 @@ export class HeadMaintenance {
     await this.removeChunkSegments();
   }
 
-  /** Makes chunks of all rows that have none, wherever they are. */
-  sealEverything(): void {
-    for (const table of this.parts.head.tables.values()) {
-      this.parts.head.seal(table, "main");
-      this.parts.head.seal(table, "late");
-    }
-  }
-
   private async roll(
     journal: Journal,
     segments: KnownSegment[],

@@ -1,6 +1,6 @@
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal.js";
-import type { ChunkLog } from "./chunk-log.js";
+import type { Chunk, ChunkLog } from "./chunk-log.js";
 import type { DefinitionWriter } from "./definition-writer.js";
 import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
 import { RECORD_KINDS, type Stream, STREAMS } from "./record-kinds.js";
@@ -104,6 +104,26 @@ export class Head {
     }
     window.sealedRows = until;
     rows.oldestJournaled = undefined;
+  }
+
+  /** Makes chunks of all rows that have none. */
+  sealEverything(): void {
+    for (const table of this.tables.values()) {
+      this.seal(table, "main");
+      this.seal(table, "late");
+    }
+  }
+
+  /** Makes chunks of all rows in memory once more: a segment with chunks was lost. */
+  sealAgain(lostChunkSegment: number): void {
+    for (const { streams } of this.tables.values()) {
+      for (const rows of [streams.main, streams.late]) {
+        const isLost = ({ place, body }: Chunk): boolean => body === undefined && place?.sequence === lostChunkSegment;
+        rows.chunks = rows.chunks.filter((chunk) => !isLost(chunk));
+        if (rows.window !== undefined) rows.window.sealedRows = 0;
+      }
+    }
+    this.sealEverything();
   }
 
   /** The oldest row segment that is still needed; everything before may be removed. */

@@ -169,7 +169,7 @@ export class Storage implements SampleWriter, Querier {
   }
 
   async commit(): Promise<void> {
-    await Promise.all([this.commitRows(), this.rooms.chunkLog.commit()]);
+    await Promise.all([this.commitRows(), this.commitChunks()]);
     this.rooms.counters.commits++;
   }
 
@@ -264,7 +264,22 @@ export class Storage implements SampleWriter, Querier {
       // What that segment held is still in memory, and becomes durable as chunks.
       if (isSegmentLost(error)) {
         await this.rooms.rowLog.abandon();
-        this.rooms.maintenance.sealEverything();
+        this.rooms.head.sealEverything();
+      }
+      throw error;
+    }
+  }
+
+  private async commitChunks(): Promise<void> {
+    const { chunkLog, head } = this.rooms;
+    const { sequence } = chunkLog.journal;
+    try {
+      await chunkLog.commit();
+    } catch (error) {
+      if (isSegmentLost(error)) {
+        await chunkLog.journal.abandon();
+        chunkLog.rewriteWaiting();
+        head.sealAgain(sequence);
       }
       throw error;
     }

@@ -1,0 +1,242 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import { silentLogger } from "../../exporter/shared/platform/logger.js";
+import { createLabelMatcher } from "../../scraper/storage/label-matcher.js";
+import { Storage } from "../../scraper/storage/storage.js";
+import type { Layout } from "../../scraper/storage/sample-writer.js";
+import type { BenchFigure } from "./figure.js";
+
+const HOUR_MS = 3_600_000;
+const SCRAPE_INTERVAL_MS = 15_000;
+const NODE_EXPORTER_ADDRESS = "127.0.0.33:19133";
+
+/** Bodies of one target, of which every row has the same series. */
+export interface Recording {
+  readonly series: readonly Labels[];
+  readonly rows: readonly Float64Array[];
+}
+
+/** Everything about the storage alone, on bodies recorded just now. Takes `bodies` seconds and some. */
+export async function benchStorageFigures({ bodies = 240, targets = 200 } = {}): Promise<BenchFigure[]> {
+  const recording = await recordNodeExporter(bodies, 1000);
+  return [...(await benchBlocks(recording)), ...(await benchStorage(recording, targets, 480))];
+}
+
+/** Scrapes a real prometheus-node-exporter on loopback. @param bodies at most, one each `intervalMs` */
+export async function recordNodeExporter(bodies: number, intervalMs: number): Promise<Recording> {
+  const program = spawn("prometheus-node-exporter", [`--web.listen-address=${NODE_EXPORTER_ADDRESS}`], { stdio: "ignore" });
+  try {
+    const texts: string[] = [];
+    for (let attempt = 0; texts.length < bodies && attempt < bodies + 50; attempt++) {
+      try {
+        const response = await fetch(`http://${NODE_EXPORTER_ADDRESS}/metrics`);
+        texts.push(await response.text());
+      } catch {
+        // Not listening yet.
+      }
+      await systemClock.sleep(intervalMs);
+    }
+    return toRecording(texts);
+  } finally {
+    program.kill();
+  }
+}
+
+/** @param texts exposition bodies of one target, in the order of time */
+export function toRecording(texts: readonly string[]): Recording {
+  const bodies = texts.map(readBody);
+  const names = [...(bodies[0]?.keys() ?? [])].filter((name) => bodies.every((body) => body.has(name)));
+  return {
+    series: names.map(toLabels),
+    rows: bodies.map((body) => Float64Array.from(names, (name) => body.get(name) as number)),
+  };
+}
+
+/**
+ * Stores a recording for many targets as if scraped every 15 s, and measures what it costs.
+ *
+ * @param targets each gets the rows of the recording from another row on, over and over, counters going on rising
+ */
+export async function benchStorage(recording: Recording, targets: number, scrapes: number): Promise<BenchFigure[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
+  try {
+    return await measure(recording, { targets, scrapes, folder });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Run {
+  readonly targets: number;
+  readonly scrapes: number;
+  readonly folder: string;
+}
+
+async function measure(recording: Recording, { targets, scrapes, folder }: Run): Promise<BenchFigure[]> {
+  const seriesCount = targets * recording.series.length;
+  const startMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+  const clock = new CompressedTime(startMs);
+  const before = residentBytes();
+  const storage = await open(folder, clock);
+  const layout = storage.internLayout(recording.series);
+  const appendMs = await fill(storage, recording, layout, { targets, scrapes, clock });
+  const memoryBytes = residentBytes() - before;
+  const fiveMinutes = { fromMs: clock.wallMs() - 20 * SCRAPE_INTERVAL_MS, untilMs: clock.wallMs() };
+  const twoHours = { fromMs: startMs, untilMs: clock.wallMs() };
+  const select = (range: typeof twoHours) => () =>
+    storage.select([createLabelMatcher("__name__", "=", "node_load1")], range);
+  await select(fiveMinutes)(); // Warms the compiler.
+  const recentMs = await timed(select(fiveMinutes));
+  const longMs = await timed(select(twoHours));
+  const journalBytes = await sizeOf(path.join(folder, "journal"));
+  // No stop(): what is opened next finds what a kill -9 leaves.
+  await rm(path.join(folder, "lock"), { force: true });
+  let again: Storage | undefined;
+  const replayMs = await timed(async () => (again = await open(folder, clock)));
+  const samples = seriesCount * scrapes;
+  await storage.stop();
+  await again?.stop();
+  return [
+    { name: "append and commit, CPU per sample", unit: "us", ours: (appendMs * 1000) / samples, aim: "<= 0.7 us with scraping" },
+    { name: "memory per series", unit: "B", ours: memoryBytes / seriesCount, aim: "<= 300 B" },
+    { name: "journals per series", unit: "B", ours: journalBytes / seriesCount, aim: "-" },
+    { name: "start, per million series", unit: "s", ours: (replayMs * 1000) / seriesCount, aim: "<= 3 s" },
+    { name: `5 minutes of a series of ${targets} targets`, unit: "ms", ours: recentMs, aim: "-" },
+    { name: `2 hours of a series of ${targets} targets`, unit: "ms", ours: longMs, aim: "-" },
+  ];
+}
+
+/** Stores a recording for one target and measures its blocks. */
+export async function benchBlocks(recording: Recording): Promise<BenchFigure[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
+  try {
+    const storage = await open(folder, systemClock);
+    const layout = storage.internLayout(recording.series);
+    const startMs = Math.floor(Date.now() / (2 * HOUR_MS)) * 2 * HOUR_MS - 8 * HOUR_MS;
+    const table = storage.openTable({ folder: "hosts/a", labels: Labels.of({ instance: "a:9100", job: "node" }) });
+    recording.rows.slice(0, 480).forEach((row, index) => table.append(startMs + index * SCRAPE_INTERVAL_MS, layout, row));
+    // A row past the end of the block, without which it would not be due.
+    table.append(startMs + 4 * HOUR_MS, layout, recording.rows[0] as Float64Array);
+    await storage.commit();
+    await storage.maintainBlocks();
+    const bytes = await sizeOf(path.join(folder, "hosts/a/blocks"));
+    const rows = Math.min(480, recording.rows.length);
+    const samples = rows * recording.series.length;
+    await storage.stop();
+    return [{ name: `block of ${rows} rows, bytes per sample`, unit: "B", ours: bytes / samples, aim: "<= 0.40 B" }];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A clock that stands still but for `advance`: two hours pass in the time the work takes. */
+class CompressedTime implements Clock {
+  private elapsedMs = 0;
+
+  constructor(private readonly startMs: number) {}
+
+  advance(byMs: number): void {
+    this.elapsedMs += byMs;
+  }
+
+  wallMs(): number {
+    return this.startMs + this.elapsedMs;
+  }
+
+  monotonicMs(): number {
+    return this.elapsedMs;
+  }
+
+  sleep(): Promise<void> {
+    return new Promise(() => undefined);
+  }
+}
+
+function open(folder: string, clock: Clock): Promise<Storage> {
+  return Storage.open({
+    folder,
+    files: realFiles,
+    clock,
+    log: silentLogger,
+    settings: {
+      path: folder,
+      retentionMs: 90 * 24 * HOUR_MS,
+      retentionBytes: 0,
+      commitIntervalMs: 5000,
+      blockDurationMs: 2 * HOUR_MS,
+      maxBlockDurationMs: 8 * 24 * HOUR_MS,
+    },
+  });
+}
+
+/** @returns CPU milliseconds */
+async function fill(
+  storage: Storage,
+  recording: Recording,
+  layout: Layout,
+  { targets, scrapes, clock }: { targets: number; scrapes: number; clock: CompressedTime },
+): Promise<number> {
+  const tables = Array.from({ length: targets }, (_, index) => {
+    const instance = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}:9100`;
+    return storage.openTable({ folder: `hosts/${instance.slice(0, -5)}`, labels: Labels.of({ instance, job: "node" }) });
+  });
+  const cpuBefore = process.cpuUsage();
+  for (let scrape = 0; scrape < scrapes; scrape++) {
+    for (const [index, table] of tables.entries()) {
+      const row = recording.rows[(scrape + index) % recording.rows.length] as Float64Array;
+      table.append(clock.wallMs(), layout, row);
+    }
+    await storage.commit();
+    clock.advance(SCRAPE_INTERVAL_MS);
+    if (scrape % 2 === 1) await storage.maintainJournal();
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return (user + system) / 1000;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}
+
+function residentBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  collect();
+  const { heapUsed, external } = process.memoryUsage(); // external holds the memory of typed arrays too
+  return heapUsed + external;
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let total = 0;
+  for (const { name, isFolder } of await realFiles.list(folder)) {
+    const found = path.join(folder, name);
+    total += isFolder ? await sizeOf(found) : ((await realFiles.facts(found))?.sizeBytes ?? 0);
+  }
+  return total;
+}
+
+function readBody(text: string): Map<string, number> {
+  const body = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    if (line === "" || line.startsWith("#")) continue;
+    const end = line.lastIndexOf(" ");
+    body.set(line.slice(0, end), Number(line.slice(end + 1)));
+  }
+  return body;
+}
+
+function toLabels(series: string): Labels {
+  const [, name = "", body = ""] = /^([^{]*)(?:\{(.*)\})?$/.exec(series) ?? [];
+  const pairs = [...body.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = "", value = ""]) => [label, value] as const);
+  return Labels.of([["__name__", name], ...pairs]);
+}

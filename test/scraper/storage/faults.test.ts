@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkData } from "../../../scraper/storage/data-check.js";
+import { appendRow, host, metric, openStorage, selectAll, START_MS, type Setup } from "./storage-fixture.js";
+
+const PI = host("10.0.0.7");
+const OTHER = host("10.0.0.8");
+const at = (row: number): number => START_MS + row * 15_000;
+
+/** Two hosts with the same layout, few enough rows to try every byte. */
+async function smallStorage(rows: number): Promise<Setup> {
+  const setup = await openStorage();
+  for (let row = 0; row < rows; row++) {
+    for (const key of [PI, OTHER]) appendRow(setup.storage, key, at(row), { a: row, b: 0.5 });
+    await setup.storage.commit();
+  }
+  return setup;
+}
+
+const countOf = (answer: Record<string, string[]>): number => Object.values(answer).reduce((sum, { length }) => sum + length, 0);
+
+test("a power cut after any byte of a group commit keeps all that was committed before, and shows nothing twice", async () => {
+  const setup = await smallStorage(30);
+  const committed = await selectAll(setup.storage);
+  setup.files.fault = (operation) => (operation === "sync" ? "EIO" : undefined);
+  for (let row = 30; row < 33; row++) {
+    for (const key of [PI, OTHER]) appendRow(setup.storage, key, at(row), { a: row, b: 0.5, [`new${row}`]: 1 });
+  }
+  await assert.rejects(setup.storage.commit());
+  let best = 0;
+  for (let kept = 0; kept < 3000; kept += kept < 700 ? 1 : 97) {
+    const { storage } = await openStorage(setup.files.afterPowerCut(kept));
+    const answer = await selectAll(storage);
+    for (const [name, samples] of Object.entries(committed)) {
+      assert.deepEqual(answer[name]?.slice(0, 30), samples, `${kept} bytes`);
+      assert.equal(new Set(answer[name]).size, answer[name]?.length);
+    }
+    assert.equal(metric(storage, "damaged_records_total"), 0, `${kept} bytes`);
+    assert.ok(countOf(answer) >= best, "more bytes, more samples");
+    best = countOf(answer);
+  }
+  assert.ok(best > countOf(committed));
+});
+
+test("one flipped bit anywhere in the journals costs at most one row or chunk, and is reported", async () => {
+  const setup = await smallStorage(30);
+  const expected = await selectAll(setup.storage);
+  for (const filePath of setup.files.paths().filter((name) => name.includes("/journal/"))) {
+    const original = await setup.files.readBytes(filePath);
+    for (let byte = 0; byte < original.length; byte++) {
+      const damaged = Uint8Array.from(original);
+      damaged[byte] = (damaged[byte] as number) ^ (1 << byte % 8);
+      const files = setup.files.afterPowerCut();
+      files.put(filePath, damaged);
+      const { storage } = await openStorage(files);
+      const answer = await selectAll(storage);
+      for (const [name, samples] of Object.entries(answer)) {
+        assert.ok(samples.every((sample) => expected[name]?.includes(sample)), `byte ${byte} of ${filePath}`);
+      }
+      const lost = countOf(expected) - countOf(answer);
+      assert.ok(lost <= 2 * 24, `byte ${byte} of ${filePath}: ${lost} samples lost`);
+      const reported = metric(storage, "damaged_records_total") + metric(storage, "torn_tails_total");
+      assert.ok(reported > 0, `byte ${byte} of ${filePath} is reported`);
+    }
+  }
+});
+
+test("a journal segment that is removed under the program costs nothing that is in memory", async () => {
+  const setup = await smallStorage(10);
+  const { storage, files } = setup;
+  for (const name of files.paths().filter((found) => found.includes("/journal/"))) await files.remove(name);
+  appendRow(storage, PI, at(10), { a: 10, b: 1 });
+  await storage.commit().catch(() => undefined);
+  appendRow(storage, PI, at(11), { a: 11, b: 1 });
+  for (let attempt = 0; attempt < 3; attempt++) await storage.commit().catch(() => undefined);
+  const again = await openStorage(files.afterPowerCut());
+  assert.deepEqual(await selectAll(again.storage), await selectAll(storage));
+});
+
+test("checking an undamaged folder finds no problem, and each damaged file is named", async () => {
+  const setup = await smallStorage(30);
+  for (let row = 30; row < 1000; row++) appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
+  await setup.storage.commit();
+  await setup.storage.maintainBlocks();
+  const sound = await checkData("/data", setup.files);
+  assert.deepEqual(sound.problems, []);
+  assert.ok(sound.blocks > 0 && sound.journalSegments === 2 && sound.journalRecords > 1000);
+  for (const filePath of setup.files.paths().filter((name) => /journal\/|\.block$/.test(name))) {
+    const original = await setup.files.readBytes(filePath);
+    const damaged = Uint8Array.from(original);
+    damaged[original.length >> 1] = (damaged[original.length >> 1] as number) ^ 1;
+    setup.files.put(filePath, damaged);
+    const { problems } = await checkData("/data", setup.files);
+    assert.deepEqual([...new Set(problems.map(({ path }) => path))], [filePath]);
+    setup.files.put(filePath, original);
+  }
+});
+
+test("a snapshot opens as a data folder with the same samples", async () => {
+  const setup = await smallStorage(30);
+  for (let row = 30; row < 1000; row++) appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
+  await setup.storage.maintainBlocks();
+  const copied = await setup.storage.snapshot("/data/snapshots/one");
+  assert.ok(copied >= 3);
+  const files = setup.files.afterPowerCut();
+  await files.removeTree("/data/journal");
+  await files.removeTree("/data/hosts");
+  await files.rename("/data/snapshots/one/journal", "/data/journal");
+  await files.rename("/data/snapshots/one/hosts", "/data/hosts");
+  assert.deepEqual(await selectAll((await openStorage(files)).storage), await selectAll(setup.storage));
+});

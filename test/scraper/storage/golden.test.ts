@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
+import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
+import { Journal } from "../../../exporter/shared/journal/journal.js";
+import { scanSegment } from "../../../exporter/shared/journal/segment.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import { BlockReader, parseBlockName } from "../../../scraper/storage/block-file.js";
+import { encodeBlock } from "../../../scraper/storage/block-codec.js";
+import { ColumnEncoder, decodeColumn } from "../../../scraper/storage/column-codec.js";
+import { encodeRow, decodeRow } from "../../../scraper/storage/row-codec.js";
+import { MemoryFiles } from "../../support/memory-files.js";
+import { REPOSITORY } from "../../support/repository.js";
+import { ABSENT, column, openStorage, selectAll, STALE, type Value } from "./storage-fixture.js";
+
+const golden = (name: string): Uint8Array => readFileSync(path.join(REPOSITORY, "test/golden", name));
+
+/** One column for each way of coding. Never change these: a new way is a new entry at the end. */
+export const GOLDEN_COLUMNS: readonly (readonly Value[])[] = [
+  [7, 7, 7, 7],
+  [0, 1, 3, 6, 10, 15, 21, 28],
+  [1000, 1010, 1020, 1020, 1020, 1020, 1020, 1050],
+  [5, -3, 5, -3, 5, 4, -3, 5],
+  [0.25, 0.5, 1.75, 12.01],
+  [0.001 * 17, 0.001 * 23, 0.001 * 99],
+  [123456.789 / 1000 / 1000, 2, 3],
+  [Math.PI, Math.E, Math.SQRT2, 1e300],
+  [ABSENT, ABSENT, 3, 4, STALE, STALE, NaN, 5],
+  [Infinity, -Infinity, -0, 0, NaN],
+  [2 ** 53 - 1, 2 ** 53 - 3, 2 ** 53 - 9],
+];
+
+export function goldenColumns(): Uint8Array {
+  const writer = new ByteWriter();
+  for (const values of GOLDEN_COLUMNS) new ColumnEncoder().encode(column(values), writer);
+  return writer.copy();
+}
+
+export function goldenRow(): Uint8Array {
+  const writer = new ByteWriter();
+  encodeRow(column(GOLDEN_COLUMNS.flat()), writer);
+  return writer.copy();
+}
+
+export async function goldenJournal(): Promise<Uint8Array> {
+  const files = new MemoryFiles();
+  await files.makeFolder("/j");
+  const journal = new Journal({ files, folder: "/j", prefix: "journal", maxPendingBytes: 1e6, firstSequence: 3 });
+  for (const text of ["first", "second", "third"]) journal.append(text.length, (writer) => writer.text(text));
+  await journal.close();
+  return files.readBytes("/j/journal-00000003");
+}
+
+export function goldenBlock(): Promise<Uint8Array> {
+  const timestamps = Float64Array.from({ length: 8 }, (_, row) => 1_768_233_600_000 + row * 15_000);
+  const columns = GOLDEN_COLUMNS.map((values) => column(Array.from(timestamps, (_, row) => values[row] ?? ABSENT)));
+  return encodeBlock({
+    target: Labels.of({ instance: "10.0.0.7:8732", job: "pi" }),
+    isLate: false,
+    series: columns.map((_, index) => Labels.of({ __name__: `golden_${index}` })),
+    timestamps,
+    columns: (from, until) => columns.slice(from, until),
+  });
+}
+
+const bitsOfColumn = (values: Float64Array): bigint[] => [...new BigUint64Array(values.buffer, values.byteOffset, values.length)];
+
+test("columns of version 1 are read and written as ever", () => {
+  assert.deepEqual(Buffer.from(goldenColumns()), golden("columns-v1.bin"));
+  const reader = new ByteReader(golden("columns-v1.bin"));
+  for (const values of GOLDEN_COLUMNS) {
+    const found = new Float64Array(values.length);
+    decodeColumn(reader, found);
+    assert.deepEqual(bitsOfColumn(found), bitsOfColumn(column(values)));
+  }
+});
+
+test("rows of version 1 are read and written as ever", () => {
+  assert.deepEqual(Buffer.from(goldenRow()), golden("row-v1.bin"));
+  const found = new Float64Array(GOLDEN_COLUMNS.flat().length);
+  decodeRow(new ByteReader(golden("row-v1.bin")), found);
+  assert.deepEqual(bitsOfColumn(found), bitsOfColumn(column(GOLDEN_COLUMNS.flat())));
+});
+
+test("a journal of version 1 is read and written as ever", async () => {
+  assert.deepEqual(Buffer.from(await goldenJournal()), golden("journal-v1.bin"));
+  const texts: string[] = [];
+  scanSegment({ sequence: 3, path: "golden" }, golden("journal-v1.bin"), {
+    onRecord: (kind, payload) => texts.push(`${kind}:${new ByteReader(payload).text()}`),
+    onDamage: () => assert.fail("damaged"),
+  });
+  assert.deepEqual(texts, ["5:first", "6:second", "5:third"]);
+});
+
+test("a block of version 1 is read as ever", async () => {
+  const files = new MemoryFiles();
+  const name = "1768233600000-1768233705001-1.block";
+  files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden("block-v1.block"));
+  const block = parseBlockName("hosts/10.0.0.7", name);
+  assert.ok(block !== undefined);
+  const reader = new BlockReader(files, "/data");
+  const columns = await reader.columns(block, [...GOLDEN_COLUMNS.keys()]);
+  GOLDEN_COLUMNS.forEach((values, index) => {
+    const expected = column(Array.from({ length: 8 }, (_, row) => values[row] ?? ABSENT));
+    assert.deepEqual(bitsOfColumn(columns[index] as Float64Array), bitsOfColumn(expected));
+  });
+  assert.deepEqual(await reader.verify(block), []);
+  assert.equal(Object.keys(await selectAll((await openStorage(files)).storage)).length, GOLDEN_COLUMNS.length);
+});
