@@ -27,7 +27,10 @@ const MAX_INFLATED_BYTES = 1 << 30;
 /** What a block holds. */
 export interface BlockContent {
   readonly target: Labels;
-  /** Rows that arrived behind later ones: of two samples at one instant, one in a block that is not late wins. */
+  /**
+   * Rows that arrived behind later ones: of two samples at one instant, one in a block that is not
+   * late wins.
+   */
   readonly isLate: boolean;
   readonly series: readonly Labels[];
   readonly timestamps: Float64Array;
@@ -66,11 +69,18 @@ export async function encodeBlock(content: BlockContent): Promise<Uint8Array> {
   for (let from = 0; from < content.series.length; from += GROUP_COLUMNS) {
     const until = Math.min(from + GROUP_COLUMNS, content.series.length);
     const bytes = await encodeGroup(await content.columns(from, until), encoder);
-    const group = { columns: until - from, offsetBytes: file.length, lengthBytes: bytes.length, checksum: crc32c(bytes) };
+    const group = {
+      columns: until - from,
+      offsetBytes: file.length,
+      lengthBytes: bytes.length,
+      checksum: crc32c(bytes),
+    };
     groups.push(group);
     file.raw(bytes);
   }
-  const directory = await deflate(encodeDirectory(content, groups, encoder), { level: DEFLATE_LEVEL });
+  const directory = await deflate(encodeDirectory(content, groups, encoder), {
+    level: DEFLATE_LEVEL,
+  });
   const offsetBytes = file.length;
   file.raw(directory);
   file.u16(Math.floor(offsetBytes / 2 ** 32));
@@ -81,7 +91,10 @@ export async function encodeBlock(content: BlockContent): Promise<Uint8Array> {
   return file.written();
 }
 
-/** @param bytes the last `FOOTER_BYTES` of the file. @throws {MalformedBytesError} when they are no footer */
+/**
+ * @param bytes the last `FOOTER_BYTES` of the file. @throws {MalformedBytesError} when they are no
+ * footer
+ */
 export function decodeFooter(bytes: Uint8Array, fileBytes: number): BlockFooter {
   const reader = new ByteReader(bytes);
   const offsetBytes = reader.u16() * 2 ** 32 + reader.u32();
@@ -95,7 +108,10 @@ export function decodeFooter(bytes: Uint8Array, fileBytes: number): BlockFooter 
 }
 
 /** @throws {MalformedBytesError} when the bytes do not match their checksum or make no sense */
-export async function decodeDirectory(bytes: Uint8Array, footer: BlockFooter): Promise<BlockDirectory> {
+export async function decodeDirectory(
+  bytes: Uint8Array,
+  footer: BlockFooter,
+): Promise<BlockDirectory> {
   const reader = new ByteReader(await inflateChecked(bytes, footer.checksum, "directory"));
   const isLate = (reader.u8() & IS_LATE) !== 0;
   const target = readPairs(reader);
@@ -138,7 +154,8 @@ export function decodeGroup(
   let end = 0;
   for (let column = 0; column < group.columns; column++) ends.push((end += reader.varint()));
   const base = reader.offset;
-  if (base + end !== inflated.length) throw new MalformedBytesError("Cannot read block: columns do not end where they should");
+  if (base + end !== inflated.length)
+    throw new MalformedBytesError("Cannot read block: columns do not end where they should");
   return wanted.map((column) => {
     const values = new Float64Array(rows);
     const start = base + (column === 0 ? 0 : (ends[column - 1] as number));
@@ -147,7 +164,10 @@ export function decodeGroup(
   });
 }
 
-async function encodeGroup(columns: readonly Float64Array[], encoder: ColumnEncoder): Promise<Uint8Array> {
+async function encodeGroup(
+  columns: readonly Float64Array[],
+  encoder: ColumnEncoder,
+): Promise<Uint8Array> {
   const raw = new ByteWriter(16_384);
   const bodies = new ByteWriter(16_384);
   for (const values of columns) {
@@ -159,7 +179,11 @@ async function encodeGroup(columns: readonly Float64Array[], encoder: ColumnEnco
   return deflate(raw.written(), { level: DEFLATE_LEVEL });
 }
 
-function encodeDirectory(content: BlockContent, groups: readonly BlockGroup[], encoder: ColumnEncoder): Uint8Array {
+function encodeDirectory(
+  content: BlockContent,
+  groups: readonly BlockGroup[],
+  encoder: ColumnEncoder,
+): Uint8Array {
   const writer = new ByteWriter(4096);
   writer.u8(content.isLate ? IS_LATE : 0);
   writePairs(content.target.pairs, writer);
@@ -171,15 +195,26 @@ function encodeDirectory(content: BlockContent, groups: readonly BlockGroup[], e
     writer.varint(lengthBytes);
     writer.u32(checksum);
   }
-  writeLabelSets(content.series.map(({ pairs }) => pairs), writer);
+  writeLabelSets(
+    content.series.map(({ pairs }) => pairs),
+    writer,
+  );
   return writer.written();
 }
 
-async function inflateChecked(bytes: Uint8Array, checksum: number, what: string): Promise<Uint8Array> {
-  if (crc32c(bytes) !== checksum) throw new MalformedBytesError(`Cannot read block: a ${what} does not match its checksum`);
+async function inflateChecked(
+  bytes: Uint8Array,
+  checksum: number,
+  what: string,
+): Promise<Uint8Array> {
+  if (crc32c(bytes) !== checksum)
+    throw new MalformedBytesError(`Cannot read block: a ${what} does not match its checksum`);
   try {
     return await inflate(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
   } catch (error) {
-    throw new MalformedBytesError(`Cannot read block: a ${what} does not inflate, ${messageOf(error)}`, { cause: error });
+    throw new MalformedBytesError(
+      `Cannot read block: a ${what} does not inflate, ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -2,7 +2,14 @@ import path from "node:path";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files, ReadFile } from "../../exporter/shared/platform/files.js";
 import {
-  type BlockDirectory, type BlockGroup, decodeDirectory, decodeFooter, decodeGroup, FOOTER_BYTES, GROUP_COLUMNS, inflateGroup,
+  type BlockDirectory,
+  type BlockGroup,
+  decodeDirectory,
+  decodeFooter,
+  decodeGroup,
+  FOOTER_BYTES,
+  GROUP_COLUMNS,
+  inflateGroup,
 } from "./block-codec.js";
 import { LruCache } from "./lru-cache.js";
 import { DamagedDataError } from "./storage-errors.js";
@@ -26,7 +33,11 @@ export interface BlockName {
   readonly sequence: number;
 }
 
-export function blockFileName({ fromMs, untilMs, sequence }: Omit<BlockName, "name" | "folder">): string {
+export function blockFileName({
+  fromMs,
+  untilMs,
+  sequence,
+}: Omit<BlockName, "name" | "folder">): string {
   return `${fromMs}-${untilMs}-${sequence}.block`;
 }
 
@@ -34,23 +45,36 @@ export function blockFileName({ fromMs, untilMs, sequence }: Omit<BlockName, "na
 export function parseBlockName(folder: string, name: string): BlockName | undefined {
   const match = BLOCK_NAME.exec(name);
   if (match === null) return undefined;
-  return { folder, name, fromMs: Number(match[1]), untilMs: Number(match[2]), sequence: Number(match[3]) };
+  return {
+    folder,
+    name,
+    fromMs: Number(match[1]),
+    untilMs: Number(match[2]),
+    sequence: Number(match[3]),
+  };
 }
 
-export const blocksFolder = (dataFolder: string, folder: string): string => path.join(dataFolder, folder, "blocks");
+export const blocksFolder = (dataFolder: string, folder: string): string =>
+  path.join(dataFolder, folder, "blocks");
 
 /** Reads blocks, no more of each than is asked for, and keeps what was read last. */
 export class BlockReader {
   private readonly directories = new LruCache<BlockDirectory>(DIRECTORY_CACHE_BYTES);
   private readonly groups = new LruCache<Uint8Array>(GROUP_CACHE_BYTES);
 
-  constructor(private readonly files: Files, private readonly dataFolder: string) {}
+  constructor(
+    private readonly files: Files,
+    private readonly dataFolder: string,
+  ) {}
 
   pathOf(block: BlockName): string {
     return path.join(blocksFolder(this.dataFolder, block.folder), block.name);
   }
 
-  /** @throws {DamagedDataError} when it is not what was written; the system's error when it cannot be read */
+  /**
+   * @throws {DamagedDataError} when it is not what was written; the system's error when it cannot
+   * be read
+   */
   async directory(block: BlockName): Promise<BlockDirectory> {
     const filePath = this.pathOf(block);
     const known = this.directories.get(filePath);
@@ -58,7 +82,8 @@ export class BlockReader {
     const directory = await this.withFile(filePath, async (file) => {
       const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
       const tail = await file.read(tailAt, file.sizeBytes - tailAt);
-      if (tail.length < FOOTER_BYTES) throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
+      if (tail.length < FOOTER_BYTES)
+        throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
       const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes);
       const inTail = footer.offsetBytes - tailAt;
       const bytes =
@@ -78,7 +103,7 @@ export class BlockReader {
     const filePath = this.pathOf(block);
     const read = async (file: ReadFile): Promise<Float64Array[]> => {
       const found: Float64Array[] = [];
-      for (let at = 0; at < wanted.length; ) {
+      for (let at = 0; at < wanted.length;) {
         const number = Math.floor((wanted[at] as number) / GROUP_COLUMNS);
         const first = number * GROUP_COLUMNS;
         let end = at;
@@ -98,13 +123,20 @@ export class BlockReader {
   async verify(block: BlockName): Promise<DamagedDataError[]> {
     const problems: DamagedDataError[] = [];
     const note = (error: unknown): void => {
-      problems.push(error instanceof DamagedDataError ? error : new DamagedDataError(this.pathOf(block), 0, messageOf(error)));
+      problems.push(
+        error instanceof DamagedDataError
+          ? error
+          : new DamagedDataError(this.pathOf(block), 0, messageOf(error)),
+      );
     };
     try {
       const { series } = await this.directory(block);
       for (let first = 0; first < series.length; first += GROUP_COLUMNS) {
         const until = Math.min(first + GROUP_COLUMNS, series.length);
-        await this.columns(block, Array.from({ length: until - first }, (_, index) => first + index)).catch(note);
+        await this.columns(
+          block,
+          Array.from({ length: until - first }, (_, index) => first + index),
+        ).catch(note);
       }
     } catch (error) {
       note(error);
@@ -116,12 +148,18 @@ export class BlockReader {
     const key = `${filePath}#${group.offsetBytes}`;
     const known = this.groups.get(key);
     if (known !== undefined) return known;
-    const inflated = await inflateGroup(await file.read(group.offsetBytes, group.lengthBytes), group);
+    const inflated = await inflateGroup(
+      await file.read(group.offsetBytes, group.lengthBytes),
+      group,
+    );
     this.groups.set(key, inflated, inflated.length);
     return inflated;
   }
 
-  private async withFile<Result>(filePath: string, use: (file: ReadFile) => Promise<Result>): Promise<Result> {
+  private async withFile<Result>(
+    filePath: string,
+    use: (file: ReadFile) => Promise<Result>,
+  ): Promise<Result> {
     const file = await this.files.openRead(filePath);
     try {
       return await use(file);

@@ -5,7 +5,13 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { type BlockContent, encodeBlock } from "./block-codec.js";
-import { blockFileName, type BlockName, BlockReader, blocksFolder, parseBlockName } from "./block-file.js";
+import {
+  blockFileName,
+  type BlockName,
+  BlockReader,
+  blocksFolder,
+  parseBlockName,
+} from "./block-file.js";
 import { cutRows } from "./piece.js";
 import type { SeriesSelection } from "./series-selection.js";
 import type { StorageCounters } from "./storage-counters.js";
@@ -70,7 +76,10 @@ export class BlockStore implements BlockFinder {
   }
 
   newestMs(folder: string): number {
-    return this.blocksOf(folder).reduce((newest, { untilMs }) => Math.max(newest, untilMs - 1), Number.NEGATIVE_INFINITY);
+    return this.blocksOf(folder).reduce(
+      (newest, { untilMs }) => Math.max(newest, untilMs - 1),
+      Number.NEGATIVE_INFINITY,
+    );
   }
 
   /** Writes a block. It counts only once `add` was called. @throws the system's error */
@@ -98,7 +107,10 @@ export class BlockStore implements BlockFinder {
     else this.byFolder.set(folder, blocks);
   }
 
-  /** Removes the files of blocks that left before the call before this one. @throws the system's error */
+  /**
+   * Removes the files of blocks that left before the call before this one. @throws the system's
+   * error
+   */
   async removeRetired(): Promise<void> {
     const { retired } = this;
     this.retired = [];
@@ -121,14 +133,20 @@ export class BlockStore implements BlockFinder {
     const planned: StoredBlock[] = [];
     for (const blocks of this.byFolder.values()) {
       for (const block of blocks) {
-        if (block.fromMs < range.untilMs && block.untilMs > range.fromMs && !this.damaged.has(block)) planned.push(block);
+        if (
+          block.fromMs < range.untilMs &&
+          block.untilMs > range.fromMs &&
+          !this.damaged.has(block)
+        )
+          planned.push(block);
       }
     }
     return async () => {
       const found = new Array<BlockPieces | undefined>(planned.length);
       const queue = planned.entries();
       const work = async (): Promise<void> => {
-        for (const [index, block] of queue) found[index] = await this.findIn(block, selection, range);
+        for (const [index, block] of queue)
+          found[index] = await this.findIn(block, selection, range);
       };
       await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, planned.length) }, work));
       return inOrderOfWriting(found.filter((pieces) => pieces !== undefined));
@@ -166,7 +184,8 @@ export class BlockStore implements BlockFinder {
         labels: wanted.map((column) => series[column] as Labels),
         fromMs: block.fromMs,
         lastMs: block.untilMs - 1,
-        read: async () => cutRows({ timestamps, columns: await this.reader.columns(block, wanted) }, range),
+        read: async () =>
+          cutRows({ timestamps, columns: await this.reader.columns(block, wanted) }, range),
       };
       return { target, folder: block.folder, piece, isLate, sequence: block.sequence };
     } catch (error) {
@@ -204,9 +223,11 @@ export class BlockStore implements BlockFinder {
       for (const { name } of await this.parts.files.list(inFolder)) {
         const block = parseBlockName(folder, name);
         if (block !== undefined) blocks.push({ ...block, sizeBytes: undefined });
-        else if (name.endsWith(TEMPORARY_SUFFIX) && this.parts.isReadOnly !== true) await this.removeLeftover(path.join(inFolder, name));
+        else if (name.endsWith(TEMPORARY_SUFFIX) && this.parts.isReadOnly !== true)
+          await this.removeLeftover(path.join(inFolder, name));
       }
-      for (const { sequence } of blocks) this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+      for (const { sequence } of blocks)
+        this.nextSequence = Math.max(this.nextSequence, sequence + 1);
       this.exchange(folder, blocks, []);
     } catch (error) {
       this.parts.log.error("Blocks cannot be listed", { folder, error: messageOf(error) });
@@ -217,19 +238,28 @@ export class BlockStore implements BlockFinder {
     try {
       await this.parts.files.remove(filePath);
     } catch (error) {
-      this.parts.log.warn("File of an unfinished block cannot be removed", { file: filePath, error: messageOf(error) });
+      this.parts.log.warn("File of an unfinished block cannot be removed", {
+        file: filePath,
+        error: messageOf(error),
+      });
     }
   }
 }
 
 /** Trouble of the system, such as too many open files, says nothing about the bytes. */
 function isPassing(error: unknown): boolean {
-  const code = codeOf(error instanceof Error && error.cause !== undefined ? error.cause : error) ?? "";
+  const code =
+    codeOf(error instanceof Error && error.cause !== undefined ? error.cause : error) ?? "";
   return /^E[A-Z0-9]+$/.test(code) && code !== "ENOENT";
 }
 
-/** Late blocks in the order in which they were written; the others, which do not contradict each other, by time. */
+/**
+ * Late blocks in the order in which they were written; the others, which do not contradict each
+ * other, by time.
+ */
 function inOrderOfWriting(pieces: BlockPieces[]): BlockPieces[] {
-  const late = pieces.filter(({ isLate }) => isLate).sort((left, right) => left.sequence - right.sequence);
+  const late = pieces
+    .filter(({ isLate }) => isLate)
+    .sort((left, right) => left.sequence - right.sequence);
   return [...pieces.filter(({ isLate }) => !isLate), ...late];
 }

@@ -35,12 +35,17 @@ export function encodeChunk(
  *
  * @throws {MalformedBytesError} when the bytes make no sense
  */
-export function decodeChunk(reader: ByteReader, columnCount: number, wanted: Uint32Array): ChunkRows {
+export function decodeChunk(
+  reader: ByteReader,
+  columnCount: number,
+  wanted: Uint32Array,
+): ChunkRows {
   const rows = reader.count(MAX_CHUNK_ROWS);
   const timestamps = new Float64Array(rows);
   decodeColumn(reader, timestamps);
   const offsets = new Float64Array(columnCount + 1);
-  for (let column = 0; column < columnCount; column++) offsets[column + 1] = (offsets[column] as number) + reader.varint();
+  for (let column = 0; column < columnCount; column++)
+    offsets[column + 1] = (offsets[column] as number) + reader.varint();
   const base = reader.offset;
   if (base + (offsets[columnCount] as number) !== reader.end) {
     throw new MalformedBytesError(`Cannot read a chunk: its columns do not end where it ends`);

@@ -5,6 +5,7 @@ import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal
 import { isWholeRecord } from "../../exporter/shared/journal/record.js";
 import { segmentName } from "../../exporter/shared/journal/segment.js";
 import type { Files, ReadFile } from "../../exporter/shared/platform/files.js";
+import type { Chunk } from "./chunk.js";
 import { type ChunkRows, decodeChunk, encodeChunk } from "./chunk-codec.js";
 import { ColumnEncoder } from "./column-codec.js";
 import type { DefinitionWriter } from "./definition-writer.js";
@@ -18,23 +19,6 @@ export const CHUNK_PREFIX = "chunks";
 const EARLIEST_MS = -8_640_000_000_000_000;
 /** Segments held open for reading. */
 const MAX_OPEN_SEGMENTS = 8;
-
-/** Sealed rows: in the chunk log, and in memory too until they are durable there. */
-export interface Chunk {
-  readonly fromMs: number;
-  /** Of the last row, inclusive. */
-  readonly lastMs: number;
-  readonly rows: number;
-  readonly layout: InternedLayout;
-  /** Of the body as `encodeChunk` wrote it. */
-  readonly bodyBytes: number;
-  /** Journal segment of its oldest row; irrelevant once durable. */
-  readonly oldestJournaled: number | undefined;
-  place: RecordPlace | undefined;
-  recordBytes: number;
-  /** Undefined when it is only on disk. */
-  body: Uint8Array | undefined;
-}
 
 export interface ChunkRecord {
   readonly table: number;
@@ -78,7 +62,8 @@ export class ChunkLog {
   /** The oldest row segment that chunks still depend on. */
   get oldestJournaled(): number {
     let oldest = Number.POSITIVE_INFINITY;
-    for (const { chunk } of this.waiting) oldest = Math.min(oldest, chunk.oldestJournaled ?? oldest);
+    for (const { chunk } of this.waiting)
+      oldest = Math.min(oldest, chunk.oldestJournaled ?? oldest);
     return oldest;
   }
 
@@ -106,7 +91,10 @@ export class ChunkLog {
     return chunk;
   }
 
-  /** Says that blocks hold what the table had until `coveredUntilMs`, and its late chunks before `lateUntil`. */
+  /**
+   * Says that blocks hold what the table had until `coveredUntilMs`, and its late chunks before
+   * `lateUntil`.
+   */
   cover(table: Table, coveredUntilMs: number, lateUntil: RecordPlace): boolean {
     if (!this.definitions.defineTable(table.id, table.key)) return false;
     const place = this.journal.append(RECORD_KINDS.covered, (writer) => {
@@ -120,7 +108,8 @@ export class ChunkLog {
 
   /** Makes every chunk durable; then their bodies leave the memory. @throws the system's error */
   async commit(): Promise<void> {
-    for (const entry of this.waiting) if (entry.chunk.place === undefined && !this.write(entry)) break;
+    for (const entry of this.waiting)
+      if (entry.chunk.place === undefined && !this.write(entry)) break;
     const written = this.waiting.filter(({ chunk }) => chunk.place !== undefined);
     await this.journal.commit();
     const isDone = new Set(written);
@@ -131,9 +120,13 @@ export class ChunkLog {
     }
   }
 
-  /** Says that every chunk of a table so far, and every row before a place in the journal, is deleted. */
+  /**
+   * Says that every chunk of a table so far, and every row before a place in the journal, is
+   * deleted.
+   */
   forgetTable(table: Table, rowsUntil: RecordPlace): void {
-    for (const entry of this.waiting) if (entry.table === table) this.waitingBytes -= entry.chunk.bodyBytes;
+    for (const entry of this.waiting)
+      if (entry.table === table) this.waitingBytes -= entry.chunk.bodyBytes;
     this.waiting = this.waiting.filter((entry) => entry.table !== table);
     this.definitions.defineTable(table.id, table.key);
     this.journal.append(RECORD_KINDS.deleted, (writer) => {
@@ -155,14 +148,23 @@ export class ChunkLog {
    */
   async read(chunk: Chunk, columns: Uint32Array): Promise<ChunkRows> {
     const columnCount = chunk.layout.seriesIds.length;
-    if (chunk.body !== undefined) return decodeChunk(new ByteReader(chunk.body), columnCount, columns);
+    if (chunk.body !== undefined)
+      return decodeChunk(new ByteReader(chunk.body), columnCount, columns);
     const { sequence, offsetBytes } = chunk.place as RecordPlace;
     const file = await this.segment(sequence);
     const record = await file.read(offsetBytes, chunk.recordBytes);
     if (!isWholeRecord(record, offsetBytes)) {
-      throw new DamagedDataError(this.segmentPath(sequence), offsetBytes, "a chunk does not match its checksum");
+      throw new DamagedDataError(
+        this.segmentPath(sequence),
+        offsetBytes,
+        "a chunk does not match its checksum",
+      );
     }
-    return decodeChunk(new ByteReader(record, record.length - chunk.bodyBytes), columnCount, columns);
+    return decodeChunk(
+      new ByteReader(record, record.length - chunk.bodyBytes),
+      columnCount,
+      columns,
+    );
   }
 
   /** Closes what is open of segments before `sequence`. */
@@ -219,7 +221,10 @@ export class ChunkLog {
   }
 }
 
-/** Reads the payload of a chunk record; `body` is a view. @throws {MalformedBytesError} when it makes no sense */
+/**
+ * Reads the payload of a chunk record; `body` is a view. @throws {MalformedBytesError} when it
+ * makes no sense
+ */
 export function readChunkRecord(reader: ByteReader): ChunkRecord {
   const table = reader.varint();
   const stream = reader.u8() === STREAMS.main ? "main" : "late";

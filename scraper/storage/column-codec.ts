@@ -12,8 +12,8 @@ const XOR = 0x02;
 const WITH_EXCEPTIONS = 0x80;
 
 /**
- * Chooses the cheapest exact coding for each column. One encoder serves any number of columns; its scratch memory
- * grows to the longest column it has seen.
+ * Chooses the cheapest exact coding for each column. One encoder serves any number of columns; its
+ * scratch memory grows to the longest column it has seen.
  */
 export class ColumnEncoder {
   private readonly integers = new IntegerEncoder();
@@ -52,7 +52,9 @@ export function decodeColumn(reader: ByteReader, values: Float64Array): void {
       decodeXor(reader, bitsOf(values));
       break;
     default:
-      throw new MalformedBytesError(`Cannot read a column: its kind is ${kind}, which this version does not know`);
+      throw new MalformedBytesError(
+        `Cannot read a column: its kind is ${kind}, which this version does not know`,
+      );
   }
   if ((kind & WITH_EXCEPTIONS) === 0) return;
   // Now that the numbers are there, the exceptions go over them.

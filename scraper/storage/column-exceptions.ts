@@ -2,7 +2,10 @@ import { type ByteReader, MalformedBytesError } from "../../exporter/shared/jour
 import type { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 import { bitsOf } from "../../exporter/shared/model/special-values.js";
 
-/** Bit patterns that get a code instead of eight bytes, as [high word, low word]. The code is the index. */
+/**
+ * Bit patterns that get a code instead of eight bytes, as [high word, low word]. The code is the
+ * index.
+ */
 const KNOWN_PATTERNS: readonly (readonly [number, number])[] = [
   [0x7ff00000, 2], // staleness marker
   [0x7ff00000, 4], // ABSENT
@@ -56,7 +59,9 @@ export class ExceptionEncoder {
       const [start, length, high, low] = runs.slice(at, at + 4) as [number, number, number, number];
       writer.varint(start - after);
       writer.varint(length - 1);
-      const code = KNOWN_PATTERNS.findIndex(([knownHigh, knownLow]) => knownHigh === high && knownLow === low);
+      const code = KNOWN_PATTERNS.findIndex(
+        ([knownHigh, knownLow]) => knownHigh === high && knownLow === low,
+      );
       writer.u8(code === -1 ? OTHER_PATTERN : code);
       if (code === -1) {
         writer.u32(low);
@@ -66,11 +71,14 @@ export class ExceptionEncoder {
     }
   }
 
-  /** Rows before the first number take that number, so that a series that begins late costs no step. */
+  /**
+   * Rows before the first number take that number, so that a series that begins late costs no step.
+   */
   private useFirstNumber(numbers: Float64Array): void {
     if (this.runs[0] !== 0) return;
     let first = 0;
-    for (let at = 0; at < this.runs.length && this.runs[at] === first; at += 4) first += this.runs[at + 1] as number;
+    for (let at = 0; at < this.runs.length && this.runs[at] === first; at += 4)
+      first += this.runs[at + 1] as number;
     if (first < numbers.length) numbers.fill(numbers[first] as number, 0, first);
   }
 }
@@ -85,7 +93,9 @@ export function decodeExceptions(reader: ByteReader, values: Float64Array): void
     const length = reader.count(values.length - row) + 1;
     const [high, low] = readPattern(reader);
     if (row + length > values.length) {
-      throw new MalformedBytesError(`Cannot read a column: an exception ends after its ${values.length} rows`);
+      throw new MalformedBytesError(
+        `Cannot read a column: an exception ends after its ${values.length} rows`,
+      );
     }
     for (const end = row + length; row < end; row++) {
       bits[2 * row] = low;
@@ -98,7 +108,8 @@ function readPattern(reader: ByteReader): readonly [high: number, low: number] {
   const code = reader.u8();
   const known = KNOWN_PATTERNS[code];
   if (known !== undefined) return known;
-  if (code !== OTHER_PATTERN) throw new MalformedBytesError(`Cannot read a column: exception code ${code} is unknown`);
+  if (code !== OTHER_PATTERN)
+    throw new MalformedBytesError(`Cannot read a column: exception code ${code} is unknown`);
   const low = reader.u32();
   return [reader.u32(), low];
 }

@@ -30,7 +30,11 @@ export class Compaction {
     settings: CompactionSettings,
   ) {
     this.levelsMs = [];
-    for (let levelMs = settings.blockDurationMs; levelMs <= settings.maxBlockDurationMs; levelMs *= LEVEL_FACTOR) {
+    for (
+      let levelMs = settings.blockDurationMs;
+      levelMs <= settings.maxBlockDurationMs;
+      levelMs *= LEVEL_FACTOR
+    ) {
       this.levelsMs.push(levelMs);
     }
   }
@@ -54,7 +58,8 @@ export class Compaction {
       if (inSpan === undefined) bySpan.set(span, [block]);
       else inSpan.push(block);
     }
-    for (const blocks of bySpan.values()) if (blocks.length > 1) await this.compactSpan(folder, blocks);
+    for (const blocks of bySpan.values())
+      if (blocks.length > 1) await this.compactSpan(folder, blocks);
   }
 
   private async compactSpan(folder: string, blocks: readonly StoredBlock[]): Promise<void> {
@@ -68,7 +73,8 @@ export class Compaction {
         this.blocks.setAside(block, error);
       }
     }
-    for (const sources of byTarget.values()) if (sources.length > 1) await this.merge(folder, sources);
+    for (const sources of byTarget.values())
+      if (sources.length > 1) await this.merge(folder, sources);
   }
 
   private async merge(folder: string, all: readonly Source[]): Promise<void> {
@@ -87,9 +93,19 @@ export class Compaction {
     const isLate = sources.every(({ directory }) => directory.isLate);
     const columns = (from: number, until: number): Promise<readonly Float64Array[]> =>
       this.mergeColumns(sources, series.slice(from, until));
-    const merged = await this.blocks.write(folder, { target: first.directory.target, isLate, series, timestamps, columns });
+    const merged = await this.blocks.write(folder, {
+      target: first.directory.target,
+      isLate,
+      series,
+      timestamps,
+      columns,
+    });
     this.counters.compactions++;
-    this.blocks.exchange(folder, [merged], sources.map(({ block }) => block));
+    this.blocks.exchange(
+      folder,
+      [merged],
+      sources.map(({ block }) => block),
+    );
   }
 
   private async mergeColumns(
@@ -100,7 +116,9 @@ export class Compaction {
     const wantedKeys = new Set(series.map(({ key }) => key));
     const parts: { labels: readonly Labels[]; rows: PieceRows }[] = [];
     for (const { block, directory } of sources) {
-      const wanted = [...directory.series.keys()].filter((column) => wantedKeys.has((directory.series[column] as Labels).key));
+      const wanted = [...directory.series.keys()].filter((column) =>
+        wantedKeys.has((directory.series[column] as Labels).key),
+      );
       const columns = await this.blocks.reader.columns(block, wanted);
       const labels = wanted.map((column) => directory.series[column] as Labels);
       parts.push({ labels, rows: { timestamps: directory.timestamps, columns } });
@@ -123,7 +141,7 @@ function inOrderOfWriting(sources: readonly Source[]): Source[] {
 
 function unionOfSeries(sources: readonly Source[]): Labels[] {
   const byKey = new Map<string, Labels>();
-  for (const { directory } of sources) for (const labels of directory.series) byKey.set(labels.key, labels);
+  for (const { directory } of sources)
+    for (const labels of directory.series) byKey.set(labels.key, labels);
   return [...byKey.values()];
 }
-

@@ -28,12 +28,21 @@ export interface DataReport {
   readonly problems: readonly DataProblem[];
 }
 
-/** Verifies every checksum in a data folder and changes nothing, so it may run beside the program that writes there. */
+/**
+ * Verifies every checksum in a data folder and changes nothing, so it may run beside the program
+ * that writes there.
+ */
 export async function checkData(folder: string, files: Files): Promise<DataReport> {
   const problems: DataProblem[] = [];
   const journals = await checkJournals(path.join(folder, "journal"), files, problems);
   const counters = new StorageCounters();
-  const store = await BlockStore.open({ files, log: silentLogger, dataFolder: folder, counters, isReadOnly: true });
+  const store = await BlockStore.open({
+    files,
+    log: silentLogger,
+    dataFolder: folder,
+    counters,
+    isReadOnly: true,
+  });
   const blocks = store.all();
   for (const block of blocks) {
     for (const error of await store.reader.verify(block)) {
@@ -45,10 +54,17 @@ export async function checkData(folder: string, files: Files): Promise<DataRepor
 
 type JournalReport = Pick<DataReport, "journalSegments" | "journalRecords" | "tornTails">;
 
-async function checkJournals(folder: string, files: Files, problems: DataProblem[]): Promise<JournalReport> {
+async function checkJournals(
+  folder: string,
+  files: Files,
+  problems: DataProblem[],
+): Promise<JournalReport> {
   const report = { journalSegments: 0, journalRecords: 0, tornTails: 0 };
   if ((await files.facts(folder)) === undefined) return report;
-  const segments = [...(await listSegments(files, folder, "journal")), ...(await listSegments(files, folder, "chunks"))];
+  const segments = [
+    ...(await listSegments(files, folder, "journal")),
+    ...(await listSegments(files, folder, "chunks")),
+  ];
   for (const segment of segments) {
     const found = await checkSegment(segment, files, problems);
     report.journalSegments++;

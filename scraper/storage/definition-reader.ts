@@ -54,10 +54,11 @@ export class DefinitionReader {
   private readLayout(reader: ByteReader): InternedLayout {
     const seriesIds = new Uint32Array(reader.count(MAX_LAYOUT_SERIES));
     let after = 0;
-    for (let column = 0; column < seriesIds.length; ) {
+    for (let column = 0; column < seriesIds.length;) {
       const first = after + reader.signedVarint();
       const length = reader.count(seriesIds.length - column);
-      if (length === 0) throw new MalformedBytesError(`Cannot read a layout: column ${column} is in an empty run`);
+      if (length === 0)
+        throw new MalformedBytesError(`Cannot read a layout: column ${column} is in an empty run`);
       for (let index = 0; index < length; index++) {
         const id = this.seriesIds.get(first + index);
         seriesIds[column++] = id ?? lost("label set", first + index);
@@ -69,5 +70,7 @@ export class DefinitionReader {
 }
 
 function lost(what: string, number: number): never {
-  throw new MalformedBytesError(`Cannot read a record: it refers to ${what} ${number}, of which the definition is lost`);
+  throw new MalformedBytesError(
+    `Cannot read a record: it refers to ${what} ${number}, of which the definition is lost`,
+  );
 }

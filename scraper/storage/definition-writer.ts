@@ -9,26 +9,33 @@ import type { TableKey } from "./sample-writer.js";
 const SERIES_PER_RECORD = 4096;
 
 /**
- * Writes what rows and chunks refer to (label sets, layouts, tables) before its first use in a segment, so that each
- * segment can be read alone. Everything else depends on these records: each is written twice, so that one damaged
- * place costs none of them.
+ * Writes what rows and chunks refer to (label sets, layouts, tables) before its first use in a
+ * segment, so that each segment can be read alone. Everything else depends on these records: each
+ * is written twice, so that one damaged place costs none of them.
  */
 export class DefinitionWriter {
   private sequence = -1;
-  /** Number of each label set in this segment, by its number in the registry; 0 is not defined yet. */
+  /**
+   * Number of each label set in this segment, by its number in the registry; 0 is not defined yet.
+   */
   private numberOfSeries = new Uint32Array(0);
   private nextNumber = 1;
   private readonly layouts = new Set<number>();
   private readonly tables = new Set<number>();
 
-  constructor(private readonly journal: Journal, private readonly registry: LayoutRegistry) {}
+  constructor(
+    private readonly journal: Journal,
+    private readonly registry: LayoutRegistry,
+  ) {}
 
   /** @returns false when the journal refuses more records */
   define(table: { readonly id: number; readonly key: TableKey }, layout: InternedLayout): boolean {
     return this.defineTable(table.id, table.key) && this.defineLayout(layout);
   }
 
-  /** Definitions refer to numbers of the registry: to be called when it has forgotten label sets. */
+  /**
+   * Definitions refer to numbers of the registry: to be called when it has forgotten label sets.
+   */
   forget(): void {
     this.sequence = -1;
   }
@@ -64,7 +71,10 @@ export class DefinitionWriter {
     }
     const isTaken = this.appendTwice(RECORD_KINDS.layout, (writer) => {
       writer.varint(layout.id);
-      writeRuns(seriesIds.map((id) => this.numberOfSeries[id] as number), writer);
+      writeRuns(
+        seriesIds.map((id) => this.numberOfSeries[id] as number),
+        writer,
+      );
     });
     if (isTaken) this.layouts.add(layout.id);
     return isTaken;
@@ -74,7 +84,10 @@ export class DefinitionWriter {
     const first = this.nextNumber;
     const isTaken = this.appendTwice(RECORD_KINDS.series, (writer) => {
       writer.varint(first);
-      writeLabelSets(Array.from(ids, (id) => this.registry.labels(id).pairs), writer);
+      writeLabelSets(
+        Array.from(ids, (id) => this.registry.labels(id).pairs),
+        writer,
+      );
     });
     if (!isTaken) return false;
     ids.forEach((id, index) => (this.numberOfSeries[id] = first + index));
@@ -90,15 +103,21 @@ export class DefinitionWriter {
   }
 
   private appendTwice(kind: number, write: (writer: ByteWriter) => void): boolean {
-    return this.journal.append(kind, write) !== undefined && this.journal.append(kind, write) !== undefined;
+    return (
+      this.journal.append(kind, write) !== undefined &&
+      this.journal.append(kind, write) !== undefined
+    );
   }
 }
 
-/** Count, then for each run of consecutive numbers: its start, relative to the end of the run before, and its length. */
+/**
+ * Count, then for each run of consecutive numbers: its start, relative to the end of the run
+ * before, and its length.
+ */
 function writeRuns(numbers: Uint32Array, writer: ByteWriter): void {
   writer.varint(numbers.length);
   let after = 0;
-  for (let start = 0; start < numbers.length; ) {
+  for (let start = 0; start < numbers.length;) {
     const first = numbers[start] as number;
     let length = 1;
     while (start + length < numbers.length && numbers[start + length] === first + length) length++;

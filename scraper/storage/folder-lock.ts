@@ -8,10 +8,14 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 /**
  * Says in the data folder which process works on it, so that two do not.
  *
- * The file names process, its start time and the boot: what a crash or a power cut leaves does not lock anybody out.
+ * The file names process, its start time and the boot: what a crash or a power cut leaves does not
+ * lock anybody out.
  */
 export class FolderLock {
-  private constructor(private readonly files: Files, private readonly lockPath: string) {}
+  private constructor(
+    private readonly files: Files,
+    private readonly lockPath: string,
+  ) {}
 
   /** @throws {FolderLockedError} when a living process has the folder */
   static async acquire(files: Files, folder: string, pid = process.pid): Promise<FolderLock> {

@@ -4,13 +4,17 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { BlockContent } from "./block-codec.js";
 import type { BlockStore } from "./block-store.js";
-import type { Chunk, ChunkLog } from "./chunk-log.js";
+import type { ChunkLog } from "./chunk-log.js";
+import type { Chunk } from "./chunk.js";
 import type { Head } from "./head.js";
 import { cutRows, isAllAbsent, type MergedRows, mergePieces } from "./piece.js";
 import type { StorageCounters } from "./storage-counters.js";
 import { isBefore, type Table } from "./table.js";
 
-/** Rows of a table stay in the head this long after the end of their block, plus up to as much again by table. */
+/**
+ * Rows of a table stay in the head this long after the end of their block, plus up to as much again
+ * by table.
+ */
 const GRACE_MS = 15 * 60_000;
 const GRACE_STEPS = 16;
 /** Late chunks wait for this many, or until they are old, so that a backfill makes few blocks. */
@@ -68,15 +72,21 @@ export class HeadCutter {
     const untilMs = this.endOfBlock(fromMs);
     const { window } = main;
     const hasOpenRows = window !== undefined && window.sealedRows < window.rows;
-    if (hasOpenRows && window.timestampAt(window.sealedRows) < untilMs) this.parts.head.seal(table, "main");
+    if (hasOpenRows && window.timestampAt(window.sealedRows) < untilMs)
+      this.parts.head.seal(table, "main");
     const chunks = main.chunks.filter((chunk) => chunk.fromMs < untilMs);
     const rows = await this.readChunks(chunks, { fromMs, untilMs });
     const written = rows.timestamps.length === 0 ? [] : [await this.write(table, rows, false)];
     // A host that was deleted meanwhile has other streams now, and wants no blocks.
-    if (table.streams.main !== main) return this.parts.blocks.exchange(table.key.folder, [], written);
+    if (table.streams.main !== main)
+      return this.parts.blocks.exchange(table.key.folder, [], written);
     this.parts.blocks.exchange(table.key.folder, written, []);
-    // An old chunk is cut before its range has ended: rows still to come in that range are not covered.
-    const lastCutMs = chunks.reduce((last, { lastMs }) => Math.max(last, lastMs), Number.NEGATIVE_INFINITY);
+    // An old chunk is cut before its range has ended: rows still to come in that range are not
+    // covered.
+    const lastCutMs = chunks.reduce(
+      (last, { lastMs }) => Math.max(last, lastMs),
+      Number.NEGATIVE_INFINITY,
+    );
     const coveredUntilMs = Math.min(untilMs, lastCutMs + 1);
     main.coveredUntilMs = coveredUntilMs;
     main.chunks = main.chunks.filter((chunk) => chunk.lastMs >= coveredUntilMs);
@@ -87,16 +97,20 @@ export class HeadCutter {
     const { late } = table.streams;
     const chunks = late.chunks.filter(({ body }) => body === undefined);
     if (chunks.length === 0) return;
-    const rows = await this.readChunks(chunks, { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY });
+    const rows = await this.readChunks(chunks, {
+      fromMs: Number.NEGATIVE_INFINITY,
+      untilMs: Number.POSITIVE_INFINITY,
+    });
     const written = [];
-    for (let from = 0; from < rows.timestamps.length; ) {
+    for (let from = 0; from < rows.timestamps.length;) {
       const startMs = rows.timestamps[from] as number;
       const untilMs = (Math.floor(startMs / LATE_BLOCK_MS) + 1) * LATE_BLOCK_MS;
       const part = cutMerged(rows, startMs, untilMs);
       written.push(await this.write(table, part, true));
       from += part.timestamps.length;
     }
-    if (table.streams.late !== late) return this.parts.blocks.exchange(table.key.folder, [], written);
+    if (table.streams.late !== late)
+      return this.parts.blocks.exchange(table.key.folder, [], written);
     this.parts.blocks.exchange(table.key.folder, written, []);
     const isCut = new Set(chunks);
     late.chunks = late.chunks.filter((chunk) => !isCut.has(chunk));
@@ -104,14 +118,21 @@ export class HeadCutter {
     this.parts.chunkLog.cover(table, table.streams.main.coveredUntilMs, end);
   }
 
-  private async readChunks(chunks: readonly Chunk[], range: { fromMs: number; untilMs: number }): Promise<MergedRows> {
+  private async readChunks(
+    chunks: readonly Chunk[],
+    range: { fromMs: number; untilMs: number },
+  ): Promise<MergedRows> {
     const parts: Parameters<typeof mergePieces>[0][number][] = [];
     for (const chunk of chunks) {
       try {
-        const rows = await this.parts.chunkLog.read(chunk, Uint32Array.from(chunk.layout.series.keys()));
+        const rows = await this.parts.chunkLog.read(
+          chunk,
+          Uint32Array.from(chunk.layout.series.keys()),
+        );
         parts.push({ labels: chunk.layout.series, rows: cutRows(rows, range) });
       } catch (error) {
-        // Damage is given up, or it would keep everything behind it from the blocks; other trouble may pass.
+        // Damage is given up, or it would keep everything behind it from the blocks; other trouble
+        // may pass.
         if (!(error instanceof PihealthError)) throw error;
         this.parts.onUnreadable(error);
       }
@@ -119,10 +140,17 @@ export class HeadCutter {
     return mergePieces(parts);
   }
 
-  private async write(table: Table, rows: MergedRows, isLate: boolean): ReturnType<BlockStore["write"]> {
+  private async write(
+    table: Table,
+    rows: MergedRows,
+    isLate: boolean,
+  ): ReturnType<BlockStore["write"]> {
     await yieldToEventLoop();
     try {
-      const block = await this.parts.blocks.write(table.key.folder, contentOf(table.key.labels, rows, isLate));
+      const block = await this.parts.blocks.write(
+        table.key.folder,
+        contentOf(table.key.labels, rows, isLate),
+      );
       this.parts.counters.blocksWritten++;
       return block;
     } catch (error) {
@@ -132,7 +160,11 @@ export class HeadCutter {
   }
 }
 
-function contentOf(target: Labels, { timestamps, series: all }: MergedRows, isLate: boolean): BlockContent {
+function contentOf(
+  target: Labels,
+  { timestamps, series: all }: MergedRows,
+  isLate: boolean,
+): BlockContent {
   const series = all.filter(({ values }) => !isAllAbsent(values));
   return {
     target,
@@ -143,11 +175,21 @@ function contentOf(target: Labels, { timestamps, series: all }: MergedRows, isLa
   };
 }
 
-function cutMerged({ timestamps, series }: MergedRows, fromMs: number, untilMs: number): MergedRows {
-  const rows = cutRows({ timestamps, columns: series.map(({ values }) => values) }, { fromMs, untilMs });
+function cutMerged(
+  { timestamps, series }: MergedRows,
+  fromMs: number,
+  untilMs: number,
+): MergedRows {
+  const rows = cutRows(
+    { timestamps, columns: series.map(({ values }) => values) },
+    { fromMs, untilMs },
+  );
   return {
     timestamps: rows.timestamps,
-    series: series.map(({ labels }, index) => ({ labels, values: rows.columns[index] as Float64Array })),
+    series: series.map(({ labels }, index) => ({
+      labels,
+      values: rows.columns[index] as Float64Array,
+    })),
   };
 }
 

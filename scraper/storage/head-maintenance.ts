@@ -59,18 +59,27 @@ export class HeadMaintenance {
   /** Chunks in segments before this one are to go to blocks. */
   get oldChunkSegment(): number {
     const beforeMs = this.parts.clock.monotonicMs() - this.parts.longestInHeadMs;
-    return this.chunkSegments.find(({ sinceMs }) => sinceMs > beforeMs)?.sequence ?? this.parts.chunkLog.journal.sequence;
+    return (
+      this.chunkSegments.find(({ sinceMs }) => sinceMs > beforeMs)?.sequence ??
+      this.parts.chunkLog.journal.sequence
+    );
   }
 
   /** @throws the system's error when the disk refuses */
   async run(): Promise<void> {
     const { rowLog, chunkLog } = this.parts;
-    await this.roll(rowLog, this.rowSegments, { sizeBytes: ROW_SEGMENT_BYTES, ageMs: ROW_SEGMENT_AGE_MS });
+    await this.roll(rowLog, this.rowSegments, {
+      sizeBytes: ROW_SEGMENT_BYTES,
+      ageMs: ROW_SEGMENT_AGE_MS,
+    });
     this.sealPinned();
     this.sweepRegistry();
     await chunkLog.commit();
     await this.removeRowSegments();
-    await this.roll(chunkLog.journal, this.chunkSegments, { sizeBytes: CHUNK_SEGMENT_BYTES, ageMs: CHUNK_SEGMENT_AGE_MS });
+    await this.roll(chunkLog.journal, this.chunkSegments, {
+      sizeBytes: CHUNK_SEGMENT_BYTES,
+      ageMs: CHUNK_SEGMENT_AGE_MS,
+    });
     await this.removeChunkSegments();
   }
 
@@ -90,7 +99,8 @@ export class HeadMaintenance {
   private sealPinned(): void {
     const { head, clock } = this.parts;
     const beforeMs = clock.monotonicMs() - LONGEST_PINNED_MS;
-    const oldSequence = this.rowSegments.findLast(({ sinceMs }) => sinceMs <= beforeMs)?.sequence ?? -1;
+    const oldSequence =
+      this.rowSegments.findLast(({ sinceMs }) => sinceMs <= beforeMs)?.sequence ?? -1;
     for (const table of head.tables.values()) {
       for (const stream of ["main", "late"] as const) {
         const rows = table.streams[stream];
@@ -115,14 +125,15 @@ export class HeadMaintenance {
       }
     }
     const beforeMs = clock.monotonicMs() - SHORTEST_CHUNK_SEGMENT_LIFE_MS;
-    const isOver = ({ sequence, sinceMs }: KnownSegment): boolean => sequence < needed && sinceMs < beforeMs;
+    const isOver = ({ sequence, sinceMs }: KnownSegment): boolean =>
+      sequence < needed && sinceMs < beforeMs;
     this.chunkSegments = await remove(chunkLog.journal, this.chunkSegments, isOver);
     await chunkLog.closeBefore(this.chunkSegments[0]?.sequence ?? 0);
   }
 
   /**
-   * Forgets layouts that nothing in memory has, now and at the sweep before: a caller that has just interned one gets
-   * to use it.
+   * Forgets layouts that nothing in memory has, now and at the sweep before: a caller that has just
+   * interned one gets to use it.
    */
   private sweepRegistry(): void {
     const { registry, rowDefinitions, chunkLog, head } = this.parts;
@@ -140,7 +151,10 @@ export class HeadMaintenance {
   }
 }
 
-/** Removes segments from the oldest on, as long as they may go. The newest on disk stays: numbers never begin again. */
+/**
+ * Removes segments from the oldest on, as long as they may go. The newest on disk stays: numbers
+ * never begin again.
+ */
 async function remove(
   journal: Journal,
   segments: readonly KnownSegment[],

@@ -1,6 +1,7 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
-import type { Chunk, ChunkLog } from "./chunk-log.js";
+import type { ChunkLog } from "./chunk-log.js";
+import type { Chunk } from "./chunk.js";
 import type { LayoutRegistry } from "./layout-registry.js";
 import { cutRows, type Piece, type PieceRows } from "./piece.js";
 import type { RowWindow } from "./row-window.js";
@@ -18,7 +19,9 @@ export interface HeadReader {
   readonly chunkLog: ChunkLog;
 }
 
-/** Finds the parts of a table that hold wanted series; rows still in a window are copied at once. */
+/**
+ * Finds the parts of a table that hold wanted series; rows still in a window are copied at once.
+ */
 export function findHeadPieces(
   reader: HeadReader,
   table: Table,
@@ -32,11 +35,15 @@ export function findHeadPieces(
     const windowFromMs = firstWindowMs(rows.window);
     for (const chunk of rows.chunks) {
       // and what the window holds from there. Late chunks may overlap the window of late rows.
-      const untilMs = rows === table.streams.main ? Math.min(range.untilMs, windowFromMs) : range.untilMs;
+      const untilMs =
+        rows === table.streams.main ? Math.min(range.untilMs, windowFromMs) : range.untilMs;
       const piece = findInChunk(reader, chunk, selection, satisfied, { fromMs, untilMs });
       if (piece !== undefined) pieces.push(piece);
     }
-    const windowRange = { fromMs: Math.max(fromMs, unsealedFromMs(table, rows)), untilMs: range.untilMs };
+    const windowRange = {
+      fromMs: Math.max(fromMs, unsealedFromMs(table, rows)),
+      untilMs: range.untilMs,
+    };
     const piece = findInWindow(reader, rows.window, selection, satisfied, windowRange);
     if (piece !== undefined) pieces.push(piece);
     return pieces;
@@ -44,14 +51,21 @@ export function findHeadPieces(
   return { main: ofStream(table.streams.main), late: ofStream(table.streams.late) };
 }
 
-/** Sealed rows of a late window may be in blocks already, in chunks for certain: only the others are read from it. */
+/**
+ * Sealed rows of a late window may be in blocks already, in chunks for certain: only the others are
+ * read from it.
+ */
 function unsealedFromMs(table: Table, { window }: StreamRows): number {
   if (window === undefined || table.streams.late.window !== window) return Number.NEGATIVE_INFINITY;
-  return window.sealedRows === window.rows ? Number.POSITIVE_INFINITY : window.timestampAt(window.sealedRows);
+  return window.sealedRows === window.rows
+    ? Number.POSITIVE_INFINITY
+    : window.timestampAt(window.sealedRows);
 }
 
 function firstWindowMs(window: RowWindow | undefined): number {
-  return window === undefined || window.rows === 0 ? Number.POSITIVE_INFINITY : window.timestampAt(0);
+  return window === undefined || window.rows === 0
+    ? Number.POSITIVE_INFINITY
+    : window.timestampAt(0);
 }
 
 function findInChunk(
@@ -86,7 +100,9 @@ function findInWindow(
   const { sharedLayout } = window;
   const ids = window.columns;
   const columns =
-    sharedLayout === undefined ? selection.columnsAmong(ids, satisfied) : selection.columns(sharedLayout, satisfied);
+    sharedLayout === undefined
+      ? selection.columnsAmong(ids, satisfied)
+      : selection.columns(sharedLayout, satisfied);
   if (columns.length === 0) return undefined;
   const rows: PieceRows = {
     timestamps: window.copyTimestamps(from, until),
@@ -96,7 +112,12 @@ function findInWindow(
     sharedLayout === undefined
       ? Array.from(columns, (column) => registry.labels(ids[column] as number))
       : labelsOf(sharedLayout.series, columns);
-  return { labels, fromMs: window.timestampAt(from), lastMs: window.timestampAt(until - 1), read: () => rows };
+  return {
+    labels,
+    fromMs: window.timestampAt(from),
+    lastMs: window.timestampAt(until - 1),
+    read: () => rows,
+  };
 }
 
 function labelsOf(series: readonly Labels[], columns: Uint32Array): Labels[] {

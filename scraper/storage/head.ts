@@ -1,6 +1,7 @@
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal.js";
-import type { Chunk, ChunkLog } from "./chunk-log.js";
+import type { ChunkLog } from "./chunk-log.js";
+import type { Chunk } from "./chunk.js";
 import type { DefinitionWriter } from "./definition-writer.js";
 import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
 import { RECORD_KINDS, type Stream, STREAMS } from "./record-kinds.js";
@@ -10,7 +11,10 @@ import type { Layout, TableKey } from "./sample-writer.js";
 import type { StorageCounters } from "./storage-counters.js";
 import { type AppendResult, type StreamRows, Table } from "./table.js";
 
-/** Chunks that may be in memory only, together; beyond, the oldest rows of the table at hand are given up. */
+/**
+ * Chunks that may be in memory only, together; beyond, the oldest rows of the table at hand are
+ * given up.
+ */
 const MAX_UNDURABLE_BYTES = 256 * 1024 * 1024;
 /** Folders below the data folder that may hold tables; no part may climb out. */
 const TABLE_FOLDER = /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*(\/[A-Za-z0-9_][A-Za-z0-9_.:%-]*)*$/;
@@ -52,7 +56,9 @@ export class Head {
     const known = this.tables.get(name);
     if (known !== undefined) return known;
     if (!TABLE_FOLDER.test(key.folder)) {
-      throw new BadInputError(`Cannot open table "${key.folder}": it must be a relative path of plain names`);
+      throw new BadInputError(
+        `Cannot open table "${key.folder}": it must be a relative path of plain names`,
+      );
     }
     const table = new Table(this.nextTableId++, key, (...row) => this.append(...row));
     table.lastMs = this.parts.newestInBlocksMs(key.folder);
@@ -60,7 +66,10 @@ export class Head {
     return table;
   }
 
-  /** Forgets all that the tables of a folder hold, also for the next start. @throws the system's error */
+  /**
+   * Forgets all that the tables of a folder hold, also for the next start. @throws the system's
+   * error
+   */
   async deleteFolder(folder: string): Promise<void> {
     const { chunkLog } = this.parts;
     for (const table of this.tables.values()) {
@@ -118,7 +127,8 @@ export class Head {
   sealAgain(lostChunkSegment: number): void {
     for (const { streams } of this.tables.values()) {
       for (const rows of [streams.main, streams.late]) {
-        const isLost = ({ place, body }: Chunk): boolean => body === undefined && place?.sequence === lostChunkSegment;
+        const isLost = ({ place, body }: Chunk): boolean =>
+          body === undefined && place?.sequence === lostChunkSegment;
         rows.chunks = rows.chunks.filter((chunk) => !isLost(chunk));
         if (rows.window !== undefined) rows.window.sealedRows = 0;
       }
@@ -130,17 +140,30 @@ export class Head {
   oldestNeededSegment(): number {
     let oldest = Math.min(this.parts.rowLog.sequence, this.parts.chunkLog.oldestJournaled);
     for (const { streams } of this.tables.values()) {
-      oldest = Math.min(oldest, streams.main.oldestJournaled ?? oldest, streams.late.oldestJournaled ?? oldest);
+      oldest = Math.min(
+        oldest,
+        streams.main.oldestJournaled ?? oldest,
+        streams.late.oldestJournaled ?? oldest,
+      );
     }
     return oldest;
   }
 
-  private append(table: Table, timestampMs: number, layout: Layout, values: Float64Array): AppendResult {
+  private append(
+    table: Table,
+    timestampMs: number,
+    layout: Layout,
+    values: Float64Array,
+  ): AppendResult {
     if (!Number.isSafeInteger(timestampMs)) {
-      throw new BadInputError(`Cannot store a row at ${timestampMs}: its time must be whole milliseconds`);
+      throw new BadInputError(
+        `Cannot store a row at ${timestampMs}: its time must be whole milliseconds`,
+      );
     }
     if (values.length !== layout.series.length) {
-      throw new RangeError(`Cannot store a row: ${values.length} values for ${layout.series.length} series`);
+      throw new RangeError(
+        `Cannot store a row: ${values.length} values for ${layout.series.length} series`,
+      );
     }
     const { counters } = this.parts;
     if (timestampMs < this.parts.oldestAllowedMs()) {
@@ -155,7 +178,10 @@ export class Head {
     } else {
       counters.unjournaledRows++;
     }
-    this.journaledUntil = { sequence: this.parts.rowLog.sequence, offsetBytes: this.parts.rowLog.segmentBytes };
+    this.journaledUntil = {
+      sequence: this.parts.rowLog.sequence,
+      offsetBytes: this.parts.rowLog.segmentBytes,
+    };
     counters.appendedRows++;
     counters.appendedSamples += values.length;
     if (stream === "late") counters.lateRows++;
@@ -164,10 +190,15 @@ export class Head {
     return stream === "main" ? "appended" : "late";
   }
 
-  /** A caller may hold a layout that the registry has forgotten; the newest one of a window is always known. */
+  /**
+   * A caller may hold a layout that the registry has forgotten; the newest one of a window is
+   * always known.
+   */
   private internedOf(table: Table, stream: Stream, layout: Layout): InternedLayout {
     const { window } = table.streams[stream];
-    return window?.newestLayout === layout ? window.newestLayout : this.parts.registry.current(layout);
+    return window?.newestLayout === layout
+      ? window.newestLayout
+      : this.parts.registry.current(layout);
   }
 
   private journalRow(
@@ -190,7 +221,12 @@ export class Head {
     return place !== undefined;
   }
 
-  private keep(table: Table, stream: Stream, window: RowWindow, row: Omit<ReplayedRow, "place">): void {
+  private keep(
+    table: Table,
+    stream: Stream,
+    window: RowWindow,
+    row: Omit<ReplayedRow, "place">,
+  ): void {
     window.append(row.timestampMs, row.layout, row.values, this.parts.registry);
     table.streams[stream].lastMs = row.timestampMs;
     table.lastMs = Math.max(table.lastMs, row.timestampMs);
@@ -200,17 +236,26 @@ export class Head {
   }
 
   /** A window that can take the row, begun afresh where the old one cannot. */
-  private windowFor(table: Table, stream: Stream, timestampMs: number, layout: InternedLayout): RowWindow {
+  private windowFor(
+    table: Table,
+    stream: Stream,
+    timestampMs: number,
+    layout: InternedLayout,
+  ): RowWindow {
     const rows: StreamRows = table.streams[stream];
     // Late rows come in any order: one that is not after the last begins a window of its own.
-    if (rows.window !== undefined && timestampMs > rows.lastMs && rows.window.canTake(layout)) return rows.window;
+    if (rows.window !== undefined && timestampMs > rows.lastMs && rows.window.canTake(layout))
+      return rows.window;
     this.seal(table, stream);
     rows.window = new RowWindow(layout);
     return rows.window;
   }
 }
 
-/** The first chunk of a table is shorter by its number, so that tables do not all seal at the same scrape. */
+/**
+ * The first chunk of a table is shorter by its number, so that tables do not all seal at the same
+ * scrape.
+ */
 function sealAfterRows(table: Table): number {
   const first = 1 + (table.id % HALF_WINDOW_ROWS);
   return table.appendedRows === first ? first : HALF_WINDOW_ROWS;

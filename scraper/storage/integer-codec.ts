@@ -28,7 +28,8 @@ export class IntegerEncoder {
       return true;
     }
     const first = whole[0] as number;
-    for (let row = 0; row < whole.length; row++) whole[row] = ((whole[row] as number) - first) / unit;
+    for (let row = 0; row < whole.length; row++)
+      whole[row] = ((whole[row] as number) - first) / unit;
     const mode = cheapestMode(whole);
     writer.u8(mode | (scale << 2));
     writer.signedVarint(first);
@@ -115,7 +116,9 @@ function costOf(value: number): number {
   return 33 + Math.log2(magnitude / 2 ** 31);
 }
 
-/** Each step as twice its magnitude, plus 1 if negative, plus 1; three zero steps or more as a run. */
+/**
+ * Each step as twice its magnitude, plus 1 if negative, plus 1; three zero steps or more as a run.
+ */
 function writeDifferences(whole: Float64Array, mode: number, writer: ByteWriter): void {
   let before = 0;
   let deltaBefore = 0;

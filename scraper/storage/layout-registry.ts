@@ -14,8 +14,8 @@ export interface InternedLayout extends Layout {
 /**
  * Label sets and layouts, each kept once for the whole fleet.
  *
- * Numbers of label sets are small and used again when a label set is forgotten: they index arrays. They mean nothing
- * outside this process.
+ * Numbers of label sets are small and used again when a label set is forgotten: they index arrays.
+ * They mean nothing outside this process.
  */
 export class LayoutRegistry {
   private readonly idOfKey = new Map<string, number>();
@@ -42,10 +42,13 @@ export class LayoutRegistry {
   /** @throws {BadInputError} when there are too many series or one occurs twice */
   intern(series: readonly Labels[]): InternedLayout {
     if (series.length > MAX_LAYOUT_SERIES) {
-      throw new BadInputError(`Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} can be`);
+      throw new BadInputError(
+        `Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} can be`,
+      );
     }
     const seriesIds = new Uint32Array(series.length);
-    for (let column = 0; column < series.length; column++) seriesIds[column] = this.internLabels(series[column] as Labels);
+    for (let column = 0; column < series.length; column++)
+      seriesIds[column] = this.internLabels(series[column] as Labels);
     const known = this.find(seriesIds);
     if (known !== undefined) return known;
     this.rejectDuplicates(seriesIds);
@@ -71,16 +74,19 @@ export class LayoutRegistry {
   }
 
   /**
-   * Runs `use` with one number per label set, all -1, and makes them -1 again for the `touched` label sets it returns.
-   * For translating columns of one layout into another without a map.
+   * Runs `use` with one number per label set, all -1, and makes them -1 again for the `touched`
+   * label sets it returns. For translating columns of one layout into another without a map.
    */
   withScratch(use: (scratch: Int32Array) => Uint32Array): void {
-    if (this.scratch.length < this.idLimit) this.scratch = new Int32Array(Math.ceil(this.idLimit * 1.5)).fill(-1);
+    if (this.scratch.length < this.idLimit)
+      this.scratch = new Int32Array(Math.ceil(this.idLimit * 1.5)).fill(-1);
     const { scratch } = this;
     for (const id of use(scratch)) scratch[id] = -1;
   }
 
-  /** Forgets every layout but `used`, and every label set that neither those nor `usedIdLists` have. */
+  /**
+   * Forgets every layout but `used`, and every label set that neither those nor `usedIdLists` have.
+   */
   keepOnly(used: ReadonlySet<Layout>, usedIdLists: Iterable<Uint32Array>): void {
     const usedIds = new Uint8Array(this.idLimit);
     for (const ids of usedIdLists) for (const id of ids) usedIds[id] = 1;
@@ -101,15 +107,22 @@ export class LayoutRegistry {
     }
   }
 
-  /** The layout itself if it is still known, else an equal one: a caller may hold one that was forgotten. */
+  /**
+   * The layout itself if it is still known, else an equal one: a caller may hold one that was
+   * forgotten.
+   */
   current(layout: Layout): InternedLayout {
     const interned = layout as InternedLayout;
-    const known = "seriesIds" in layout && this.byHash.get(hashOf(interned.seriesIds))?.includes(interned) === true;
+    const known =
+      "seriesIds" in layout &&
+      this.byHash.get(hashOf(interned.seriesIds))?.includes(interned) === true;
     return known ? interned : this.intern(layout.series);
   }
 
   private find(seriesIds: Uint32Array): InternedLayout | undefined {
-    return this.byHash.get(hashOf(seriesIds))?.find((layout) => areEqual(layout.seriesIds, seriesIds));
+    return this.byHash
+      .get(hashOf(seriesIds))
+      ?.find((layout) => areEqual(layout.seriesIds, seriesIds));
   }
 
   private add(seriesIds: Uint32Array): InternedLayout {
@@ -127,7 +140,9 @@ export class LayoutRegistry {
     const seen = new Uint8Array(this.idLimit);
     for (const id of seriesIds) {
       if (seen[id] === 1) {
-        throw new BadInputError(`Cannot store a layout: series ${this.labels(id).toString()} is there twice, once it may be`);
+        throw new BadInputError(
+          `Cannot store a layout: series ${this.labels(id).toString()} is there twice, once it may be`,
+        );
       }
       seen[id] = 1;
     }

@@ -1,6 +1,9 @@
 /** Keeps what was used last, up to a number of bytes. */
 export class LruCache<Value> {
-  private readonly entries = new Map<string, { readonly value: Value; readonly sizeBytes: number }>();
+  private readonly entries = new Map<
+    string,
+    { readonly value: Value; readonly sizeBytes: number }
+  >();
   private totalBytes = 0;
 
   constructor(private readonly maxBytes: number) {}

@@ -1,7 +1,7 @@
 /**
- * How doubles are whole numbers in disguise. Exporters divide counts of the kernel by powers of ten, or multiply them
- * by 0.001, or divide twice; each rounds differently, and each can be undone exactly. The index is the scale's code in
- * the file: see column.format.md.
+ * How doubles are whole numbers in disguise. Exporters divide counts of the kernel by powers of
+ * ten, or multiply them by 0.001, or divide twice; each rounds differently, and each can be undone
+ * exactly. The index is the scale's code in the file: see column.format.md.
  */
 const MAX_DECIMALS = 12;
 const THOUSANDTH = 13;
@@ -13,7 +13,10 @@ export const SCALE_COUNT = 64;
 export const NO_SCALE = -1;
 
 const POWERS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) => 10 ** decimals);
-const BINARY_POWERS = Array.from({ length: SCALE_COUNT }, (_, scale) => 2 ** Math.max(0, scale - FIRST_BINARY + 1));
+const BINARY_POWERS = Array.from(
+  { length: SCALE_COUNT },
+  (_, scale) => 2 ** Math.max(0, scale - FIRST_BINARY + 1),
+);
 
 /** Whole numbers are below 2^53, and differ from the first by less than this. */
 const MAX_MAGNITUDE = Number.MAX_SAFE_INTEGER;
@@ -81,7 +84,8 @@ function isOutside(whole: Float64Array, row: number): boolean {
 function binaryScale(numbers: Float64Array): number {
   let scale = FIRST_BINARY;
   for (const number of numbers) {
-    while (scale < SCALE_COUNT && !Number.isInteger(number * (BINARY_POWERS[scale] as number))) scale++;
+    while (scale < SCALE_COUNT && !Number.isInteger(number * (BINARY_POWERS[scale] as number)))
+      scale++;
   }
   return scale < SCALE_COUNT ? scale : NO_SCALE;
 }

@@ -1,5 +1,10 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import { bitsOf, isAbsentAt, isStaleAt, setAbsentAt } from "../../exporter/shared/model/special-values.js";
+import {
+  bitsOf,
+  isAbsentAt,
+  isStaleAt,
+  setAbsentAt,
+} from "../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 
 /** Some columns of consecutive rows of one table. */
@@ -27,15 +32,16 @@ export interface MergedRows {
 }
 
 /**
- * Makes one table of parts that may overlap: every instant and every label set once, and of two samples of a series at
- * one instant the one from the earlier part.
+ * Makes one table of parts that may overlap: every instant and every label set once, and of two
+ * samples of a series at one instant the one from the earlier part.
  */
 export function mergePieces(
   parts: readonly { readonly labels: readonly Labels[]; readonly rows: PieceRows }[],
 ): MergedRows {
   const [only] = parts;
   if (only === undefined) return { timestamps: new Float64Array(0), series: [] };
-  if (parts.length === 1) return { timestamps: only.rows.timestamps, series: zip(only.labels, only.rows.columns) };
+  if (parts.length === 1)
+    return { timestamps: only.rows.timestamps, series: zip(only.labels, only.rows.columns) };
   const timestamps = unionOf(parts.map(({ rows }) => rows.timestamps));
   const byKey = new Map<string, { labels: Labels; values: Float64Array }>();
   for (const { labels, rows } of parts) {
@@ -101,14 +107,16 @@ function unionOf(columns: readonly Float64Array[]): Float64Array {
   let filled = 0;
   let isAscending = true;
   for (const column of columns) {
-    if (filled > 0 && column.length > 0 && (column[0] as number) <= (all[filled - 1] as number)) isAscending = false;
+    if (filled > 0 && column.length > 0 && (column[0] as number) <= (all[filled - 1] as number))
+      isAscending = false;
     all.set(column, filled);
     filled += column.length;
   }
   if (isAscending) return all;
   all.sort();
   let kept = 0;
-  for (const timestamp of all) if (kept === 0 || timestamp !== all[kept - 1]) all[kept++] = timestamp;
+  for (const timestamp of all)
+    if (kept === 0 || timestamp !== all[kept - 1]) all[kept++] = timestamp;
   return all.subarray(0, kept);
 }
 

@@ -16,6 +16,9 @@ export const RECORD_KINDS = {
   deleted: 7,
 } as const;
 
-/** Rows of a table come in two streams: those in the order of time, and those that arrived behind a later one. */
+/**
+ * Rows of a table come in two streams: those in the order of time, and those that arrived behind a
+ * later one.
+ */
 export const STREAMS = { main: 0, late: 1 } as const;
 export type Stream = keyof typeof STREAMS;

@@ -22,7 +22,10 @@ export interface RecoveryParts {
   readonly counters: StorageCounters;
 }
 
-/** Fills the head from what an earlier run left, stepping over damage. Chunks come first, then rows they lack. */
+/**
+ * Fills the head from what an earlier run left, stepping over damage. Chunks come first, then rows
+ * they lack.
+ */
 export class Recovery {
   private rowValues = new Float64Array(1024);
 
@@ -30,7 +33,9 @@ export class Recovery {
 
   async readChunks(segments: readonly Segment[]): Promise<void> {
     for (const segment of segments) {
-      await this.read(segment, (definitions, kind, reader, place) => this.takeChunkRecord(definitions, kind, reader, place));
+      await this.read(segment, (definitions, kind, reader, place) =>
+        this.takeChunkRecord(definitions, kind, reader, place),
+      );
     }
     for (const { streams } of this.parts.head.tables.values()) {
       for (const stream of [streams.main, streams.late]) stream.chunks = [...stream.chunks];
@@ -39,13 +44,20 @@ export class Recovery {
 
   async readRows(segments: readonly Segment[]): Promise<void> {
     for (const segment of segments) {
-      await this.read(segment, (definitions, kind, reader, place) => this.takeRowRecord(definitions, kind, reader, place));
+      await this.read(segment, (definitions, kind, reader, place) =>
+        this.takeRowRecord(definitions, kind, reader, place),
+      );
     }
   }
 
   private async read(
     segment: Segment,
-    take: (definitions: DefinitionReader, kind: number, reader: ByteReader, place: RecordPlace) => void,
+    take: (
+      definitions: DefinitionReader,
+      kind: number,
+      reader: ByteReader,
+      place: RecordPlace,
+    ) => void,
   ): Promise<void> {
     const { files, log, registry, counters } = this.parts;
     const definitions = new DefinitionReader(registry);
@@ -55,17 +67,26 @@ export class Recovery {
       onRecord: (kind, payload, offsetBytes, sequence) => {
         try {
           const reader = new ByteReader(payload);
-          if (!definitions.take(kind, reader)) take(definitions, kind, reader, { sequence, offsetBytes });
+          if (!definitions.take(kind, reader))
+            take(definitions, kind, reader, { sequence, offsetBytes });
         } catch (error) {
           counters.damagedRecords++;
-          log.error("Journal record skipped", { file: segment.path, offset: offsetBytes, error: messageOf(error) });
+          log.error("Journal record skipped", {
+            file: segment.path,
+            offset: offsetBytes,
+            error: messageOf(error),
+          });
         }
       },
       onDamage: (file, { offsetBytes, lengthBytes, isTail }) => {
         if (isTail) {
           tailAt = offsetBytes;
           counters.tornTails++;
-          log.warn("Journal tail was torn and is cut off", { file, offset: offsetBytes, bytes: lengthBytes });
+          log.warn("Journal tail was torn and is cut off", {
+            file,
+            offset: offsetBytes,
+            bytes: lengthBytes,
+          });
         } else {
           counters.damagedRecords++;
           log.error("Journal is damaged", { file, offset: offsetBytes, bytes: lengthBytes });
@@ -80,7 +101,10 @@ export class Recovery {
       return await this.parts.files.readBytes(segment.path);
     } catch (error) {
       this.parts.counters.damagedRecords++;
-      this.parts.log.error("Journal segment cannot be read", { file: segment.path, error: messageOf(error) });
+      this.parts.log.error("Journal segment cannot be read", {
+        file: segment.path,
+        error: messageOf(error),
+      });
       return new Uint8Array(0);
     }
   }
@@ -93,13 +117,21 @@ export class Recovery {
       await file.sync();
     } catch (error) {
       // A tail that stays is stepped over by every later start as well.
-      this.parts.log.warn("Journal tail cannot be cut off", { file: segment.path, error: messageOf(error) });
+      this.parts.log.warn("Journal tail cannot be cut off", {
+        file: segment.path,
+        error: messageOf(error),
+      });
     } finally {
       await file?.close();
     }
   }
 
-  private takeChunkRecord(definitions: DefinitionReader, kind: number, reader: ByteReader, place: RecordPlace): void {
+  private takeChunkRecord(
+    definitions: DefinitionReader,
+    kind: number,
+    reader: ByteReader,
+    place: RecordPlace,
+  ): void {
     if (kind === RECORD_KINDS.chunk) {
       const record = readChunkRecord(reader);
       const table = this.parts.head.openTable(definitions.table(record.table));
@@ -124,7 +156,9 @@ export class Recovery {
       const lateUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
       streams.main.chunks = streams.main.chunks.filter((chunk) => chunk.lastMs >= coveredUntilMs);
       streams.main.coveredUntilMs = coveredUntilMs;
-      streams.late.chunks = streams.late.chunks.filter((chunk) => !isBefore(chunk.place as RecordPlace, lateUntil));
+      streams.late.chunks = streams.late.chunks.filter(
+        (chunk) => !isBefore(chunk.place as RecordPlace, lateUntil),
+      );
     } else if (kind === RECORD_KINDS.deleted) {
       const table = this.parts.head.openTable(definitions.table(reader.varint()));
       const rowsUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
@@ -133,7 +167,12 @@ export class Recovery {
     }
   }
 
-  private takeRowRecord(definitions: DefinitionReader, kind: number, reader: ByteReader, place: RecordPlace): void {
+  private takeRowRecord(
+    definitions: DefinitionReader,
+    kind: number,
+    reader: ByteReader,
+    place: RecordPlace,
+  ): void {
     const { head } = this.parts;
     if (kind !== RECORD_KINDS.row) return;
     const table = head.openTable(definitions.table(reader.varint()));

@@ -68,7 +68,8 @@ export class Retention {
 
   private delete(blocks: readonly StoredBlock[]): void {
     const byFolder = new Map<string, StoredBlock[]>();
-    for (const block of blocks) byFolder.set(block.folder, [...(byFolder.get(block.folder) ?? []), block]);
+    for (const block of blocks)
+      byFolder.set(block.folder, [...(byFolder.get(block.folder) ?? []), block]);
     for (const [folder, removed] of byFolder) this.parts.blocks.exchange(folder, [], removed);
     this.parts.counters.deletedBlocks += blocks.length;
   }

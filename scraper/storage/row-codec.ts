@@ -25,8 +25,9 @@ const TWO_48 = 2 ** 48;
 const LONGEST_VALUE_BYTES = 8;
 
 /**
- * Appends the values of one row, needing no other row to be read back. Costs half a byte for a zero, 1.5 to 6.5 bytes
- * for whole numbers and hundredths, 8.5 at most. Long and flat: it runs for every sample (test/bench/storage.ts).
+ * Appends the values of one row, needing no other row to be read back. Costs half a byte for a
+ * zero, 1.5 to 6.5 bytes for whole numbers and hundredths, 8.5 at most. Long and flat: it runs for
+ * every sample (test/bench/storage.ts).
  */
 export function encodeRow(values: Float64Array, writer: ByteWriter): void {
   const count = values.length;
@@ -46,10 +47,20 @@ export function encodeRow(values: Float64Array, writer: ByteWriter): void {
     let tag = BITS;
     if (value > 0 && value < TWO_48) {
       if (value % 1 === 0) {
-        tag = value < 256 ? U8 : value < 65_536 ? U16 : value < 16_777_216 ? U24 : value < TWO_32 ? U32 : U48;
+        tag =
+          value < 256
+            ? U8
+            : value < 65_536
+              ? U16
+              : value < 16_777_216
+                ? U24
+                : value < TWO_32
+                  ? U32
+                  : U48;
       } else if (low !== 0) {
         whole = Math.round(value * 100);
-        if (whole < TWO_48 && whole / 100 === value) tag = whole < TWO_32 ? HUNDREDTHS_U32 : HUNDREDTHS_U48;
+        if (whole < TWO_48 && whole / 100 === value)
+          tag = whole < TWO_32 ? HUNDREDTHS_U32 : HUNDREDTHS_U48;
       }
     }
     if (tag === BITS) {
@@ -57,7 +68,8 @@ export function encodeRow(values: Float64Array, writer: ByteWriter): void {
       else if (high === SPECIAL_HIGH && low === STALE_LOW) tag = STALE;
       else if (high === SPECIAL_HIGH && low === ABSENT_LOW) tag = ABSENT;
     }
-    bytes[tagsAt + (index >> 1)] = (bytes[tagsAt + (index >> 1)] as number) | (tag << ((index & 1) * 4));
+    bytes[tagsAt + (index >> 1)] =
+      (bytes[tagsAt + (index >> 1)] as number) | (tag << ((index & 1) * 4));
     if (tag >= STALE) continue;
     let word = tag === BITS ? low : tag === HIGH_WORD ? high : whole % TWO_32;
     const wordBytes = tag < U32 ? tag : 4;
@@ -97,7 +109,10 @@ export function decodeRow(reader: ByteReader, values: Float64Array): void {
       continue;
     }
     if (tag >= STALE) {
-      if (tag > ABSENT) throw new MalformedBytesError(`Cannot read a row: value ${index} has the unknown tag ${tag}`);
+      if (tag > ABSENT)
+        throw new MalformedBytesError(
+          `Cannot read a row: value ${index} has the unknown tag ${tag}`,
+        );
       bits[2 * index + 1] = SPECIAL_HIGH;
       bits[2 * index] = tag === STALE ? STALE_LOW : ABSENT_LOW;
       continue;
@@ -125,7 +140,8 @@ export function decodeRow(reader: ByteReader, values: Float64Array): void {
       values[index] = tag === U48 ? whole : whole / 100;
       at += 2;
     }
-    if (at > end) throw new MalformedBytesError(`Cannot read a row: it ends at value ${index} of ${count}`);
+    if (at > end)
+      throw new MalformedBytesError(`Cannot read a row: it ends at value ${index} of ${count}`);
   }
   reader.offset = at;
 }

@@ -5,7 +5,10 @@ import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
 export const WINDOW_ROWS = 48;
 export const HALF_WINDOW_ROWS = WINDOW_ROWS / 2;
 const CONSTANT = -1;
-/** Columns the union of layouts may have before a window must start afresh, as a multiple of the newest layout. */
+/**
+ * Columns the union of layouts may have before a window must start afresh, as a multiple of the
+ * newest layout.
+ */
 const MAX_UNION_FACTOR = 2;
 const UNION_ALLOWANCE = 64;
 const AREA_GROWTH = 1.25;
@@ -16,15 +19,19 @@ const ABSENT_HIGH = Number(ABSENT_BITS >> 32n);
 /**
  * The newest rows of one table, ready to be read column by column.
  *
- * A column that has had one value only costs that value; a column that varies has a slot of `WINDOW_ROWS` doubles.
- * Rows may have different layouts: the window has the union of their columns, ABSENT where a row has no such series.
+ * A column that has had one value only costs that value; a column that varies has a slot of
+ * `WINDOW_ROWS` doubles. Rows may have different layouts: the window has the union of their
+ * columns, ABSENT where a row has no such series.
  */
 export class RowWindow {
   /** Rows from the first on that are kept elsewhere too (in a chunk), and so may leave. */
   sealedRows = 0;
   private rowCount = 0;
   private readonly timestamps = new Float64Array(WINDOW_ROWS);
-  /** Series number of each column; as `last` and `slots` it may be longer than `columnCount`. May be the layout's. */
+  /**
+   * Series number of each column; as `last` and `slots` it may be longer than `columnCount`. May be
+   * the layout's.
+   */
   private seriesIds: Uint32Array;
   private columnCount: number;
   private last: Float64Array;
@@ -72,16 +79,33 @@ export class RowWindow {
   get sizeBytes(): number {
     const ownIds = this.seriesIds === this.layout.seriesIds ? 0 : this.seriesIds.byteLength;
     const mapping = (this.columnOf?.byteLength ?? 0) + this.missing.byteLength;
-    return this.area.byteLength + this.last.byteLength + this.slots.byteLength + ownIds + mapping + WINDOW_ROWS * 8;
+    return (
+      this.area.byteLength +
+      this.last.byteLength +
+      this.slots.byteLength +
+      ownIds +
+      mapping +
+      WINDOW_ROWS * 8
+    );
   }
 
   /** False when too many series have come and gone for one window. */
   canTake(layout: InternedLayout): boolean {
-    return layout === this.layout || this.columnCount <= MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE;
+    return (
+      layout === this.layout ||
+      this.columnCount <= MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE
+    );
   }
 
-  /** Only when not full; `timestampMs` is after that of the last row. Flat: runs for every sample. */
-  append(timestampMs: number, layout: InternedLayout, values: Float64Array, registry: LayoutRegistry): void {
+  /**
+   * Only when not full; `timestampMs` is after that of the last row. Flat: runs for every sample.
+   */
+  append(
+    timestampMs: number,
+    layout: InternedLayout,
+    values: Float64Array,
+    registry: LayoutRegistry,
+  ): void {
     if (layout !== this.layout) this.adopt(layout, registry);
     const row = this.rowCount;
     const bits = bitsOf(values);
@@ -127,7 +151,8 @@ export class RowWindow {
   /** Values of the rows `[from, until)` of a column, in memory of their own. */
   copyColumn(column: number, from: number, until: number): Float64Array {
     const slot = this.slots[column] as number;
-    if (slot !== CONSTANT) return this.area.slice(slot * WINDOW_ROWS + from, slot * WINDOW_ROWS + until);
+    if (slot !== CONSTANT)
+      return this.area.slice(slot * WINDOW_ROWS + from, slot * WINDOW_ROWS + until);
     const values = new Float64Array(until - from);
     const bits = bitsOf(values);
     const low = this.lastBits[2 * column] as number;
@@ -144,10 +169,14 @@ export class RowWindow {
     return this.sharedLayout ?? registry.internIds(this.columns.slice());
   }
 
-  /** Lets the older half go; columns with no value in the newer half go too, unless the newest layout has them. */
+  /**
+   * Lets the older half go; columns with no value in the newer half go too, unless the newest
+   * layout has them.
+   */
   dropOlderHalf(registry: LayoutRegistry): void {
     const kept = this.rowCount - HALF_WINDOW_ROWS;
-    if (this.missing.some((column) => this.isAbsentSince(column, HALF_WINDOW_ROWS))) this.removeEmptyColumns(registry);
+    if (this.missing.some((column) => this.isAbsentSince(column, HALF_WINDOW_ROWS)))
+      this.removeEmptyColumns(registry);
     this.moveArea(HALF_WINDOW_ROWS, kept);
     this.timestamps.copyWithin(0, HALF_WINDOW_ROWS, this.rowCount);
     this.rowCount = kept;
@@ -156,7 +185,12 @@ export class RowWindow {
 
   private put(column: number, low: number, high: number): void {
     const slot = this.slots[column] as number;
-    if (slot === CONSTANT && low === this.lastBits[2 * column] && high === this.lastBits[2 * column + 1]) return;
+    if (
+      slot === CONSTANT &&
+      low === this.lastBits[2 * column] &&
+      high === this.lastBits[2 * column + 1]
+    )
+      return;
     this.vary(column, low, high);
   }
 
@@ -196,7 +230,10 @@ export class RowWindow {
     this.areaBits = bitsOf(area);
   }
 
-  /** Makes the rows to come have another layout: new series become columns, absent in the rows before. */
+  /**
+   * Makes the rows to come have another layout: new series become columns, absent in the rows
+   * before.
+   */
   private adopt(layout: InternedLayout, registry: LayoutRegistry): void {
     const columnOf = new Int32Array(layout.seriesIds.length);
     registry.withScratch((columnOfSeries) => {
@@ -215,7 +252,8 @@ export class RowWindow {
       return this.columns;
     });
     this.layout = layout;
-    const isSame = this.columnCount === columnOf.length && columnOf.every((column, index) => column === index);
+    const isSame =
+      this.columnCount === columnOf.length && columnOf.every((column, index) => column === index);
     this.columnOf = isSame ? undefined : columnOf;
     if (isSame) this.seriesIds = layout.seriesIds;
   }
@@ -248,13 +286,15 @@ export class RowWindow {
   private isAbsentSince(column: number, row: number): boolean {
     const slot = this.slots[column] as number;
     if (slot === CONSTANT) return isAbsentAt(this.lastBits, column);
-    for (let at = row; at < this.rowCount; at++) if (!isAbsentAt(this.areaBits, slot * WINDOW_ROWS + at)) return false;
+    for (let at = row; at < this.rowCount; at++)
+      if (!isAbsentAt(this.areaBits, slot * WINDOW_ROWS + at)) return false;
     return true;
   }
 
   private removeEmptyColumns(registry: LayoutRegistry): void {
     const isEmpty = new Uint8Array(this.columnCount);
-    for (const column of this.missing) if (this.isAbsentSince(column, HALF_WINDOW_ROWS)) isEmpty[column] = 1;
+    for (const column of this.missing)
+      if (this.isAbsentSince(column, HALF_WINDOW_ROWS)) isEmpty[column] = 1;
     this.growColumns();
     let kept = 0;
     for (let column = 0; column < this.columnCount; column++) {
@@ -269,7 +309,9 @@ export class RowWindow {
     this.adopt(this.layout, registry);
   }
 
-  /** Moves `kept` rows from `from` to the front, and takes the slots of columns that no longer vary. */
+  /**
+   * Moves `kept` rows from `from` to the front, and takes the slots of columns that no longer vary.
+   */
   private moveArea(from: number, kept: number): void {
     const varying: number[] = [];
     for (let column = 0; column < this.columnCount; column++) {

@@ -11,20 +11,29 @@ const NEVER = 0xffffffff;
 const NO_COLUMNS = new Uint32Array(0);
 
 /**
- * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each layout once per
- * outcome of the matchers on target labels: the cost does not grow with the number of equal hosts.
+ * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each
+ * layout once per outcome of the matchers on target labels: the cost does not grow with the number
+ * of equal hosts.
  *
- * Label sets are known by their numbers in the registry: use it before giving up control, not after.
+ * Label sets are known by their numbers in the registry: use it before giving up control, not
+ * after.
  */
 export class SeriesSelection {
-  /** For each label set: 1 + the matchers that its target must satisfy because it lacks the label. */
+  /**
+   * For each label set: 1 + the matchers that its target must satisfy because it lacks the label.
+   */
   private readonly neededOf: Uint32Array;
   private readonly columnsOf = new Map<string, Uint32Array>();
 
   /** @throws {BadInputError} when there are too many matchers */
-  constructor(private readonly matchers: readonly LabelMatcher[], private readonly registry: LayoutRegistry) {
+  constructor(
+    private readonly matchers: readonly LabelMatcher[],
+    private readonly registry: LayoutRegistry,
+  ) {
     if (matchers.length > MAX_MATCHERS) {
-      throw new BadInputError(`Cannot select series: ${matchers.length} matchers are given, at most ${MAX_MATCHERS} can be`);
+      throw new BadInputError(
+        `Cannot select series: ${matchers.length} matchers are given, at most ${MAX_MATCHERS} can be`,
+      );
     }
     this.neededOf = new Uint32Array(registry.idLimit);
   }
@@ -38,8 +47,13 @@ export class SeriesSelection {
     return satisfied;
   }
 
-  /** Columns of interned series that match in a table whose target satisfies `satisfied`, ascending. */
-  columns(layout: Pick<Layout, "id"> & { readonly seriesIds: Uint32Array }, satisfied: number): Uint32Array {
+  /**
+   * Columns of interned series that match in a table whose target satisfies `satisfied`, ascending.
+   */
+  columns(
+    layout: Pick<Layout, "id"> & { readonly seriesIds: Uint32Array },
+    satisfied: number,
+  ): Uint32Array {
     const key = `${layout.id},${satisfied}`;
     const known = this.columnsOf.get(key);
     if (known !== undefined) return known;
@@ -61,7 +75,10 @@ export class SeriesSelection {
     return count === 0 ? NO_COLUMNS : found.slice(0, count);
   }
 
-  /** True when the label set matches in a table whose target satisfies `satisfied`. For label sets without number. */
+  /**
+   * True when the label set matches in a table whose target satisfies `satisfied`. For label sets
+   * without number.
+   */
   matches(labels: Labels, satisfied: number): boolean {
     const needed = this.evaluate(labels);
     return needed !== NEVER && ((needed - 1) & ~satisfied) === 0;
@@ -106,6 +123,7 @@ export function withTargetLabels(own: Labels, target: Labels): Labels {
     }
   }
   for (; ownAt < own.pairs.length; ownAt++) pairs.push(own.pairs[ownAt] as LabelPair);
-  for (; targetAt < target.pairs.length; targetAt++) pairs.push(target.pairs[targetAt] as LabelPair);
+  for (; targetAt < target.pairs.length; targetAt++)
+    pairs.push(target.pairs[targetAt] as LabelPair);
   return Labels.ofSorted(pairs);
 }

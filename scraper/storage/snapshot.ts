@@ -13,12 +13,16 @@ export interface SnapshotParts {
 /**
  * Copies everything durable to another folder, which can be opened as a data folder.
  *
- * Journals first: rows that move to a block meanwhile are then in both, which reads settle, and never in neither.
+ * Journals first: rows that move to a block meanwhile are then in both, which reads settle, and
+ * never in neither.
  *
  * @returns the number of files copied
  * @throws the system's error
  */
-export async function copyData({ files, dataFolder, blocks }: SnapshotParts, target: string): Promise<number> {
+export async function copyData(
+  { files, dataFolder, blocks }: SnapshotParts,
+  target: string,
+): Promise<number> {
   let copied = 0;
   const copy = async (relative: string): Promise<void> => {
     try {
@@ -27,7 +31,8 @@ export async function copyData({ files, dataFolder, blocks }: SnapshotParts, tar
       await files.replace(path.join(target, relative), content);
       copied++;
     } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error; // What is gone has been sealed or merged into what is still to come.
+      // What is gone has been sealed or merged into what is still to be copied.
+      if (codeOf(error) !== "ENOENT") throw error;
     }
   };
   for (const prefix of ["chunks", "journal"]) {
@@ -35,6 +40,7 @@ export async function copyData({ files, dataFolder, blocks }: SnapshotParts, tar
       await copy(path.relative(dataFolder, segment.path));
     }
   }
-  for (const block of blocks.all()) await copy(path.relative(dataFolder, blocks.reader.pathOf(block)));
+  for (const block of blocks.all())
+    await copy(path.relative(dataFolder, blocks.reader.pathOf(block)));
   return copied;
 }

@@ -1,4 +1,6 @@
-/** Events since the start, counted where they happen. One object shared by the parts of the storage. */
+/**
+ * Events since the start, counted where they happen. One object shared by the parts of the storage.
+ */
 export class StorageCounters {
   appendedRows = 0;
   appendedSamples = 0;

@@ -3,7 +3,14 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { findHeadPieces, type HeadReader } from "./head-pieces.js";
 import type { Head } from "./head.js";
 import type { LabelMatcher } from "./label-matcher.js";
-import { isAllAbsent, isDense, type MergedRows, mergePieces, type Piece, type PieceRows } from "./piece.js";
+import {
+  isAllAbsent,
+  isDense,
+  type MergedRows,
+  mergePieces,
+  type Piece,
+  type PieceRows,
+} from "./piece.js";
 import type { Querier, SelectedSeries, SelectedTable } from "./querier.js";
 import { SeriesSelection, withTargetLabels } from "./series-selection.js";
 import { mergeDuplicateSeries } from "./unique-series.js";
@@ -50,13 +57,19 @@ export class StorageQuerier implements Querier {
     const selected: { target: Labels; rows: MergedRows }[] = [];
     const queue = tables[Symbol.iterator]();
     const work = async (): Promise<void> => {
-      for (const table of queue) selected.push({ target: table.target, rows: await this.read(table, range) });
+      for (const table of queue)
+        selected.push({ target: table.target, rows: await this.read(table, range) });
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_TABLES, tables.length) }, work));
-    return mergeDuplicateSeries(selected.map(({ target, rows }) => ({ target, table: toSelected(target, rows) })));
+    return mergeDuplicateSeries(
+      selected.map(({ target, rows }) => ({ target, table: toSelected(target, rows) })),
+    );
   }
 
-  async series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {
+  async series(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<Labels[]> {
     const found = new Map<string, Labels>();
     await this.visit(matcherSets, range, (own, target) => {
       const labels = withTargetLabels(own, target);
@@ -65,7 +78,10 @@ export class StorageQuerier implements Querier {
     return [...found.values()];
   }
 
-  async labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
+  async labelNames(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
     const names = new Set<string>();
     await this.visit(matcherSets, range, (own, target) => {
       for (const [name] of own.pairs) names.add(name);
@@ -111,7 +127,8 @@ export class StorageQuerier implements Querier {
       if (known === undefined) byName.set(name, (known = { target, main: [], late: [] }));
       return known;
     };
-    // Head and list of blocks are looked at in one go: a block that is written meanwhile changes neither.
+    // Head and list of blocks are looked at in one go: a block that is written meanwhile changes
+    // neither.
     const findInBlocks = blocks.plan(selection, range);
     const inHead = [...head.tables.values()].map((table) => ({
       table,

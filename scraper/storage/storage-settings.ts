@@ -18,17 +18,39 @@ export interface StorageSettings {
 
 /** Reads the section `storage`: every key has a default. */
 export function parseStorageSettings(section: ConfigSection): StorageSettings {
-  const path = section.string("path", { default: "data", pattern: /\S/, expected: "the path of a folder" });
-  const commitIntervalMs = section.durationMs("commit_interval", { default: "5s", min: "100ms", max: "10m" });
-  const blockDurationMs = section.durationMs("block_duration", { default: "2h", min: "10m", max: "1d" });
-  const maxBlockDurationMs = section.durationMs("max_block_duration", { default: "8d", min: "2h", max: "32d" });
-  if (maxBlockDurationMs < blockDurationMs) section.fail("max_block_duration", "must be at least block_duration");
+  const path = section.string("path", {
+    default: "data",
+    pattern: /\S/,
+    expected: "the path of a folder",
+  });
+  const commitIntervalMs = section.durationMs("commit_interval", {
+    default: "5s",
+    min: "100ms",
+    max: "10m",
+  });
+  const blockDurationMs = section.durationMs("block_duration", {
+    default: "2h",
+    min: "10m",
+    max: "1d",
+  });
+  const maxBlockDurationMs = section.durationMs("max_block_duration", {
+    default: "8d",
+    min: "2h",
+    max: "32d",
+  });
+  if (maxBlockDurationMs < blockDurationMs)
+    section.fail("max_block_duration", "must be at least block_duration");
   const retention = section.section("retention");
   const retentionMs = retention.durationMs("time", { default: "90d", min: "1h", max: "100y" });
   const retentionBytes = retention.byteSize("size", { default: "8GiB" });
   retention.rejectUnknownKeys();
   section.rejectUnknownKeys();
   return Object.freeze({
-    path, retentionMs, retentionBytes, commitIntervalMs, blockDurationMs, maxBlockDurationMs,
+    path,
+    retentionMs,
+    retentionBytes,
+    commitIntervalMs,
+    blockDurationMs,
+    maxBlockDurationMs,
   });
 }

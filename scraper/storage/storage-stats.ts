@@ -23,7 +23,9 @@ export interface StorageStats {
   readonly seriesCountByLabelValuePair: readonly NamedCount[];
 }
 
-/** Counts the series that the tables have at this moment. @param limit entries of each list at most */
+/**
+ * Counts the series that the tables have at this moment. @param limit entries of each list at most
+ */
 export function describeHead(head: Head, limit: number): StorageStats {
   const byMetric = new Map<string, number>();
   const byPair = new Map<string, number>();
@@ -34,7 +36,9 @@ export function describeHead(head: Head, limit: number): StorageStats {
   for (const { key, streams } of head.tables.values()) {
     const { window, chunks: sealed } = streams.main;
     chunks += sealed.length + streams.late.chunks.length;
-    const first = sealed[0]?.fromMs ?? (window !== undefined && window.rows > 0 ? window.timestampAt(0) : undefined);
+    const first =
+      sealed[0]?.fromMs ??
+      (window !== undefined && window.rows > 0 ? window.timestampAt(0) : undefined);
     if (first !== undefined) times.push(first, streams.main.lastMs);
     for (const own of window?.newestLayout.series ?? []) {
       series++;
@@ -53,11 +57,15 @@ export function describeHead(head: Head, limit: number): StorageStats {
       numSeries: series,
       numLabelPairs: [...valuesOf.values()].reduce((sum, values) => sum + values.size, 0),
       chunkCount: chunks,
-      minTime: times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time)),
+      minTime:
+        times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time)),
       maxTime: times.length === 0 ? undefined : times.reduce((most, time) => Math.max(most, time)),
     },
     seriesCountByMetricName: largest(byMetric, limit),
-    labelValueCountByLabelName: largest([...valuesOf].map(([name, values]) => [name, values.size] as const), limit),
+    labelValueCountByLabelName: largest(
+      [...valuesOf].map(([name, values]) => [name, values.size] as const),
+      limit,
+    ),
     memoryInBytesByLabelName: largest(memory, limit),
     seriesCountByLabelValuePair: largest(byPair, limit),
   };

@@ -1,6 +1,5 @@
 import path from "node:path";
-import { isSegmentLost, Journal } from "../../exporter/shared/journal/journal.js";
-import { listSegments, type Segment } from "../../exporter/shared/journal/segment.js";
+import { isSegmentLost, type Journal } from "../../exporter/shared/journal/journal.js";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
@@ -10,8 +9,9 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { BlockStore } from "./block-store.js";
 import { CHUNK_PREFIX, ChunkLog } from "./chunk-log.js";
 import { Compaction } from "./compaction.js";
+import { lockIfPossible, makeFolderIfPossible, newJournal, segmentsIn } from "./data-folder.js";
 import { DefinitionWriter } from "./definition-writer.js";
-import { FolderLock } from "./folder-lock.js";
+import type { FolderLock } from "./folder-lock.js";
 import { Head } from "./head.js";
 import { HeadCutter } from "./head-cutter.js";
 import { HeadMaintenance } from "./head-maintenance.js";
@@ -22,7 +22,6 @@ import { Recovery } from "./recovery.js";
 import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
 import { StorageCounters } from "./storage-counters.js";
-import { FolderLockedError } from "./storage-errors.js";
 import { copyData } from "./snapshot.js";
 import { describeMetrics, type StorageMetric } from "./storage-metrics.js";
 import { StorageQuerier } from "./storage-querier.js";
@@ -31,8 +30,6 @@ import { describeHead, type StorageStats } from "./storage-stats.js";
 
 const JOURNAL_FOLDER = "journal";
 const ROW_PREFIX = "journal";
-/** Bytes of rows, and of chunks, that may wait while the disk refuses them. */
-const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** Bytes of rows that make a group commit before its time. */
 const EARLY_COMMIT_BYTES = 4 * 1024 * 1024;
 const MAINTENANCE_INTERVAL_MS = 30_000;
@@ -63,17 +60,24 @@ interface Rooms {
   readonly retention: Retention;
 }
 
-/** All samples of the fleet: a journal and the newest rows in memory, everything else in files per host. */
+/**
+ * All samples of the fleet: a journal and the newest rows in memory, everything else in files per
+ * host.
+ */
 export class Storage implements SampleWriter, Querier {
   private readonly stopping = new AbortController();
   private loops: Promise<void>[] = [];
   private writeFailing = false;
   private earlyCommit: Promise<void> | undefined;
 
-  private constructor(private readonly parts: StorageParts, private readonly rooms: Rooms) {}
+  private constructor(
+    private readonly parts: StorageParts,
+    private readonly rooms: Rooms,
+  ) {}
 
   /**
-   * Opens the data folder and reads what an earlier run left. Damage is logged and counted, never thrown.
+   * Opens the data folder and reads what an earlier run left. Damage is logged and counted, never
+   * thrown.
    *
    * @throws {FolderLockedError} when another process works on the folder
    */
@@ -99,26 +103,59 @@ export class Storage implements SampleWriter, Querier {
       if (rowLog.pendingBytes >= EARLY_COMMIT_BYTES) commitSoon();
     };
     const head = new Head({
-      registry, rowLog, rowDefinitions, chunkLog, counters, oldestAllowedMs, newestInBlocksMs, onRow,
+      registry,
+      rowLog,
+      rowDefinitions,
+      chunkLog,
+      counters,
+      oldestAllowedMs,
+      newestInBlocksMs,
+      onRow,
     });
     const recovery = new Recovery({ files, log, head, registry, counters });
     await recovery.readChunks(chunkSegments);
     await recovery.readRows(rowSegments);
     const longestInHeadMs = 1.5 * settings.blockDurationMs;
     const maintenance = new HeadMaintenance({
-      head, rowLog, chunkLog, registry, clock, rowDefinitions, rowSegments, chunkSegments, longestInHeadMs,
+      head,
+      rowLog,
+      chunkLog,
+      registry,
+      clock,
+      rowDefinitions,
+      rowSegments,
+      chunkSegments,
+      longestInHeadMs,
     });
     const onUnreadable = (error: unknown): void => {
       counters.damagedReads++;
       log.error("Stored samples cannot be read", { error: messageOf(error) });
     };
     const { blockDurationMs, retentionMs, retentionBytes } = settings;
-    const cutter = new HeadCutter({ head, chunkLog, blocks, counters, blockDurationMs, onUnreadable });
+    const cutter = new HeadCutter({
+      head,
+      chunkLog,
+      blocks,
+      counters,
+      blockDurationMs,
+      onUnreadable,
+    });
     const compaction = new Compaction(blocks, counters, settings);
     const retention = new Retention({ blocks, clock, log, counters, retentionMs, retentionBytes });
     const querier = new StorageQuerier({ head, registry, chunkLog, blocks, onUnreadable });
     const storage = new Storage(parts, {
-      lock, registry, head, rowLog, chunkLog, maintenance, querier, counters, blocks, cutter, compaction, retention,
+      lock,
+      registry,
+      head,
+      rowLog,
+      chunkLog,
+      maintenance,
+      querier,
+      counters,
+      blocks,
+      cutter,
+      compaction,
+      retention,
     });
     commitSoon = () => storage.commitEarly();
     return storage;
@@ -144,7 +181,9 @@ export class Storage implements SampleWriter, Querier {
     ];
   }
 
-  /** Ends the loops, commits everything and closes. What the disk refuses now is lost, and reported. */
+  /**
+   * Ends the loops, commits everything and closes. What the disk refuses now is lost, and reported.
+   */
   async stop(): Promise<void> {
     this.stopping.abort(new Error("Storage stopped"));
     await Promise.all(this.loops);
@@ -181,11 +220,18 @@ export class Storage implements SampleWriter, Querier {
     return this.rooms.querier.series(matcherSets, range);
   }
 
-  labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
+  labelNames(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
     return this.rooms.querier.labelNames(matcherSets, range);
   }
 
-  labelValues(name: string, matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
+  labelValues(
+    name: string,
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
     return this.rooms.querier.labelValues(name, matcherSets, range);
   }
 
@@ -225,8 +271,8 @@ export class Storage implements SampleWriter, Querier {
   }
 
   /**
-   * Moves what is due from the head to blocks, merges blocks, deletes what is beyond the retention; one of the loops
-   * that `start` begins.
+   * Moves what is due from the head to blocks, merges blocks, deletes what is beyond the retention;
+   * one of the loops that `start` begins.
    *
    * @throws the system's error
    */
@@ -247,7 +293,8 @@ export class Storage implements SampleWriter, Querier {
   /**
    * Copies all samples to another folder, which can be opened as a data folder.
    *
-   * @param target outside of the folders of tables, such as `<data>/snapshots/<name>`; made when missing
+   * @param target outside of the folders of tables, such as `<data>/snapshots/<name>`; made when
+   *   missing
    * @returns the number of files copied
    * @throws the system's error
    */
@@ -306,40 +353,10 @@ export class Storage implements SampleWriter, Querier {
     try {
       await work();
     } catch (error) {
-      this.parts.log.warn("Storage work did not finish, it is tried again", { what, error: messageOf(error) });
+      this.parts.log.warn("Storage work did not finish, it is tried again", {
+        what,
+        error: messageOf(error),
+      });
     }
-  }
-}
-
-function newJournal(files: Files, folder: string, prefix: string, existing: readonly Segment[]): Journal {
-  const firstSequence = (existing.at(-1)?.sequence ?? 0) + 1;
-  return new Journal({ files, folder, prefix, maxPendingBytes: MAX_PENDING_BYTES, firstSequence });
-}
-
-async function makeFolderIfPossible(files: Files, folder: string): Promise<void> {
-  try {
-    await files.makeFolder(folder);
-  } catch (error) {
-    // A full or read-only disk must not keep the program from watching; what is stored can still be read.
-    if ((await files.facts(folder)) === undefined) throw error;
-  }
-}
-
-async function lockIfPossible(files: Files, folder: string, log: Logger): Promise<FolderLock | undefined> {
-  try {
-    return await FolderLock.acquire(files, folder);
-  } catch (error) {
-    if (error instanceof FolderLockedError) throw error;
-    log.warn("Data folder cannot be locked", { folder, error: messageOf(error) });
-    return undefined;
-  }
-}
-
-async function segmentsIn(files: Files, folder: string, prefix: string, log: Logger): Promise<Segment[]> {
-  try {
-    return await listSegments(files, folder, prefix);
-  } catch (error) {
-    log.error("Journal folder cannot be listed", { folder, error: messageOf(error) });
-    return [];
   }
 }

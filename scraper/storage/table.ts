@@ -1,5 +1,5 @@
 import type { RecordPlace } from "../../exporter/shared/journal/journal.js";
-import type { Chunk } from "./chunk-log.js";
+import type { Chunk } from "./chunk.js";
 import type { Stream } from "./record-kinds.js";
 import type { RowWindow } from "./row-window.js";
 import type { Layout, TableKey, TableWriter } from "./sample-writer.js";
@@ -22,7 +22,12 @@ export interface StreamRows {
 export type AppendResult = ReturnType<TableWriter["append"]>;
 
 /** What a table needs of the head it belongs to. */
-export type AppendRow = (table: Table, timestampMs: number, layout: Layout, values: Float64Array) => AppendResult;
+export type AppendRow = (
+  table: Table,
+  timestampMs: number,
+  layout: Layout,
+  values: Float64Array,
+) => AppendResult;
 
 /** Everything in memory about the samples of one target. */
 export class Table implements TableWriter {

@@ -7,23 +7,31 @@ interface TableOfTarget {
   readonly table: SelectedTable;
 }
 
-/** Makes every label set occur once: of two samples at one instant, that of the earlier table stays. */
+/**
+ * Makes every label set occur once: of two samples at one instant, that of the earlier table stays.
+ */
 export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): SelectedTable[] {
-  const filled = tables.filter(({ table }) => table.series.length > 0 && table.timestamps.length > 0);
+  const filled = tables.filter(
+    ({ table }) => table.series.length > 0 && table.timestamps.length > 0,
+  );
   return areSurelyUnique(filled) ? filled.map(({ table }) => table) : mergeByKey(filled);
 }
 
 /**
- * Label sets of different tables differ when their target labels do and no series has a label of its own that some
- * target has too. Cheap to see, and nearly always so.
+ * Label sets of different tables differ when their target labels do and no series has a label of
+ * its own that some target has too. Cheap to see, and nearly always so.
  */
 function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
   if (tables.length < 2) return true;
   const targetKeys = new Set(tables.map(({ target }) => target.key));
   if (targetKeys.size < tables.length) return false;
   const pairCounts = new Set(tables.map(({ target }) => target.pairs.map(([name]) => name).join()));
-  // With the same names on every target, a label of the target that shows in all its series was not overridden.
-  return pairCounts.size === 1 && tables.every(({ target, table }) => table.series.every(({ labels }) => has(labels, target)));
+  // With the same names on every target, a label of the target that shows in all its series was not
+  // overridden.
+  return (
+    pairCounts.size === 1 &&
+    tables.every(({ target, table }) => table.series.every(({ labels }) => has(labels, target)))
+  );
 }
 
 function has(labels: Labels, target: Labels): boolean {
@@ -39,7 +47,8 @@ function mergeByKey(tables: readonly TableOfTarget[]): SelectedTable[] {
       else same.push({ table, series });
     }
   }
-  const isDuplicate = (series: SelectedSeries): boolean => (byKey.get(series.labels.key) ?? []).length > 1;
+  const isDuplicate = (series: SelectedSeries): boolean =>
+    (byKey.get(series.labels.key) ?? []).length > 1;
   const unique = tables.map(({ table }) => ({
     timestamps: table.timestamps,
     series: table.series.filter((series) => !isDuplicate(series)),
@@ -48,12 +57,17 @@ function mergeByKey(tables: readonly TableOfTarget[]): SelectedTable[] {
   return [...unique, ...merged].filter(({ series }) => series.length > 0);
 }
 
-function mergeSame(same: readonly { table: SelectedTable; series: SelectedSeries }[]): SelectedTable {
+function mergeSame(
+  same: readonly { table: SelectedTable; series: SelectedSeries }[],
+): SelectedTable {
   const { timestamps, series } = mergePieces(
     same.map(({ table, series: { labels, values } }) => ({
       labels: [labels],
       rows: { timestamps: table.timestamps, columns: [values] },
     })),
   );
-  return { timestamps, series: series.map(({ labels, values }) => ({ labels, values, dense: isDense(values) })) };
+  return {
+    timestamps,
+    series: series.map(({ labels, values }) => ({ labels, values, dense: isDense(values) })),
+  };
 }

@@ -4,8 +4,8 @@ import type { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 const WORD_BYTES = 8;
 
 /**
- * Codes any doubles: each is combined by exclusive or with the one before, and of the result the bytes between the
- * first and the last that are not zero are kept.
+ * Codes any doubles: each is combined by exclusive or with the one before, and of the result the
+ * bytes between the first and the last that are not zero are kept.
  *
  * @param bits low and high word of each double in turn
  */
@@ -30,7 +30,9 @@ export function encodeXor(bits: Uint32Array, writer: ByteWriter): void {
   }
 }
 
-/** Fills `bits` as `encodeXor` took it. @throws {MalformedBytesError} when the bytes make no sense */
+/**
+ * Fills `bits` as `encodeXor` took it. @throws {MalformedBytesError} when the bytes make no sense
+ */
 export function decodeXor(reader: ByteReader, bits: Uint32Array): void {
   let low = 0;
   let high = 0;
@@ -40,7 +42,8 @@ export function decodeXor(reader: ByteReader, bits: Uint32Array): void {
     const head = reader.u8();
     const first = head >> 4;
     const length = head & 15;
-    if (first + length > WORD_BYTES) throw new MalformedBytesError(`Cannot read a column: byte ${head} is no double`);
+    if (first + length > WORD_BYTES)
+      throw new MalformedBytesError(`Cannot read a column: byte ${head} is no double`);
     word.fill(0);
     word.set(reader.raw(length), first);
     low ^= view.getUint32(0, true);

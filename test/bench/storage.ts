@@ -23,15 +23,25 @@ export interface Recording {
   readonly rows: readonly Float64Array[];
 }
 
-/** Everything about the storage alone, on bodies recorded just now. Takes `bodies` seconds and some. */
-export async function benchStorageFigures({ bodies = 240, targets = 200 } = {}): Promise<BenchFigure[]> {
+/**
+ * Everything about the storage alone, on bodies recorded just now. Takes `bodies` seconds and some.
+ */
+export async function benchStorageFigures({ bodies = 240, targets = 200 } = {}): Promise<
+  BenchFigure[]
+> {
   const recording = await recordNodeExporter(bodies, 1000);
   return [...(await benchBlocks(recording)), ...(await benchStorage(recording, targets, 480))];
 }
 
-/** Scrapes a real prometheus-node-exporter on loopback. @param bodies at most, one each `intervalMs` */
+/**
+ * Scrapes a real prometheus-node-exporter on loopback. @param bodies at most, one each `intervalMs`
+ */
 export async function recordNodeExporter(bodies: number, intervalMs: number): Promise<Recording> {
-  const program = spawn("prometheus-node-exporter", [`--web.listen-address=${NODE_EXPORTER_ADDRESS}`], { stdio: "ignore" });
+  const program = spawn(
+    "prometheus-node-exporter",
+    [`--web.listen-address=${NODE_EXPORTER_ADDRESS}`],
+    { stdio: "ignore" },
+  );
   try {
     const texts: string[] = [];
     for (let attempt = 0; texts.length < bodies && attempt < bodies + 50; attempt++) {
@@ -52,7 +62,9 @@ export async function recordNodeExporter(bodies: number, intervalMs: number): Pr
 /** @param texts exposition bodies of one target, in the order of time */
 export function toRecording(texts: readonly string[]): Recording {
   const bodies = texts.map(readBody);
-  const names = [...(bodies[0]?.keys() ?? [])].filter((name) => bodies.every((body) => body.has(name)));
+  const names = [...(bodies[0]?.keys() ?? [])].filter((name) =>
+    bodies.every((body) => body.has(name)),
+  );
   return {
     series: names.map(toLabels),
     rows: bodies.map((body) => Float64Array.from(names, (name) => body.get(name) as number)),
@@ -62,9 +74,14 @@ export function toRecording(texts: readonly string[]): Recording {
 /**
  * Stores a recording for many targets as if scraped every 15 s, and measures what it costs.
  *
- * @param targets each gets the rows of the recording from another row on, over and over, counters going on rising
+ * @param targets each gets the rows of the recording from another row on, over and over, counters
+ *   going on rising
  */
-export async function benchStorage(recording: Recording, targets: number, scrapes: number): Promise<BenchFigure[]> {
+export async function benchStorage(
+  recording: Recording,
+  targets: number,
+  scrapes: number,
+): Promise<BenchFigure[]> {
   const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
   try {
     return await measure(recording, { targets, scrapes, folder });
@@ -79,7 +96,10 @@ interface Run {
   readonly folder: string;
 }
 
-async function measure(recording: Recording, { targets, scrapes, folder }: Run): Promise<BenchFigure[]> {
+async function measure(
+  recording: Recording,
+  { targets, scrapes, folder }: Run,
+): Promise<BenchFigure[]> {
   const seriesCount = targets * recording.series.length;
   const startMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
   const clock = new CompressedTime(startMs);
@@ -104,10 +124,20 @@ async function measure(recording: Recording, { targets, scrapes, folder }: Run):
   await storage.stop();
   await again?.stop();
   return [
-    { name: "append and commit, CPU per sample", unit: "us", ours: (appendMs * 1000) / samples, aim: "<= 0.7 us with scraping" },
+    {
+      name: "append and commit, CPU per sample",
+      unit: "us",
+      ours: (appendMs * 1000) / samples,
+      aim: "<= 0.7 us with scraping",
+    },
     { name: "memory per series", unit: "B", ours: memoryBytes / seriesCount, aim: "<= 300 B" },
     { name: "journals per series", unit: "B", ours: journalBytes / seriesCount, aim: "-" },
-    { name: "start, per million series", unit: "s", ours: (replayMs * 1000) / seriesCount, aim: "<= 3 s" },
+    {
+      name: "start, per million series",
+      unit: "s",
+      ours: (replayMs * 1000) / seriesCount,
+      aim: "<= 3 s",
+    },
     { name: `5 minutes of a series of ${targets} targets`, unit: "ms", ours: recentMs, aim: "-" },
     { name: `2 hours of a series of ${targets} targets`, unit: "ms", ours: longMs, aim: "-" },
   ];
@@ -120,8 +150,13 @@ export async function benchBlocks(recording: Recording): Promise<BenchFigure[]> 
     const storage = await open(folder, systemClock);
     const layout = storage.internLayout(recording.series);
     const startMs = Math.floor(Date.now() / (2 * HOUR_MS)) * 2 * HOUR_MS - 8 * HOUR_MS;
-    const table = storage.openTable({ folder: "hosts/a", labels: Labels.of({ instance: "a:9100", job: "node" }) });
-    recording.rows.slice(0, 480).forEach((row, index) => table.append(startMs + index * SCRAPE_INTERVAL_MS, layout, row));
+    const table = storage.openTable({
+      folder: "hosts/a",
+      labels: Labels.of({ instance: "a:9100", job: "node" }),
+    });
+    recording.rows
+      .slice(0, 480)
+      .forEach((row, index) => table.append(startMs + index * SCRAPE_INTERVAL_MS, layout, row));
     // A row past the end of the block, without which it would not be due.
     table.append(startMs + 4 * HOUR_MS, layout, recording.rows[0] as Float64Array);
     await storage.commit();
@@ -130,7 +165,14 @@ export async function benchBlocks(recording: Recording): Promise<BenchFigure[]> 
     const rows = Math.min(480, recording.rows.length);
     const samples = rows * recording.series.length;
     await storage.stop();
-    return [{ name: `block of ${rows} rows, bytes per sample`, unit: "B", ours: bytes / samples, aim: "<= 0.40 B" }];
+    return [
+      {
+        name: `block of ${rows} rows, bytes per sample`,
+        unit: "B",
+        ours: bytes / samples,
+        aim: "<= 0.40 B",
+      },
+    ];
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -185,7 +227,10 @@ async function fill(
 ): Promise<number> {
   const tables = Array.from({ length: targets }, (_, index) => {
     const instance = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}:9100`;
-    return storage.openTable({ folder: `hosts/${instance.slice(0, -5)}`, labels: Labels.of({ instance, job: "node" }) });
+    return storage.openTable({
+      folder: `hosts/${instance.slice(0, -5)}`,
+      labels: Labels.of({ instance, job: "node" }),
+    });
   });
   const cpuBefore = process.cpuUsage();
   for (let scrape = 0; scrape < scrapes; scrape++) {
@@ -237,6 +282,8 @@ function readBody(text: string): Map<string, number> {
 
 function toLabels(series: string): Labels {
   const [, name = "", body = ""] = /^([^{]*)(?:\{(.*)\})?$/.exec(series) ?? [];
-  const pairs = [...body.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = "", value = ""]) => [label, value] as const);
+  const pairs = [...body.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+    ([, label = "", value = ""]) => [label, value] as const,
+  );
   return Labels.of([["__name__", name], ...pairs]);
 }

@@ -1,6 +1,8 @@
 import { PihealthError } from "../model/errors.js";
 
-/** Bytes that should have been written by `ByteWriter` end too early or say something impossible. */
+/**
+ * Bytes that should have been written by `ByteWriter` end too early or say something impossible.
+ */
 export class MalformedBytesError extends PihealthError {
   readonly code = "malformed_bytes";
 }
@@ -11,7 +13,11 @@ const MAX_SIGNED_REST = 2 ** 47 - 1; // What is left of a magnitude below 2^53 b
 export class ByteReader {
   private readonly view: DataView;
 
-  constructor(readonly bytes: Uint8Array, public offset = 0, readonly end = bytes.length) {
+  constructor(
+    readonly bytes: Uint8Array,
+    public offset = 0,
+    readonly end = bytes.length,
+  ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -48,14 +54,21 @@ export class ByteReader {
       }
       factor *= 128;
     }
-    throw new MalformedBytesError(`Cannot read a number at byte ${this.offset}: it must be below 2^53`);
+    throw new MalformedBytesError(
+      `Cannot read a number at byte ${this.offset}: it must be below 2^53`,
+    );
   }
 
-  /** A varint that must not exceed `max`: for counts and lengths, before anything is allocated for them. */
+  /**
+   * A varint that must not exceed `max`: for counts and lengths, before anything is allocated for
+   * them.
+   */
   count(max: number): number {
     const value = this.varint();
     if (value > max) {
-      throw new MalformedBytesError(`Cannot read a count at byte ${this.offset}: ${value} is there, at most ${max} can be`);
+      throw new MalformedBytesError(
+        `Cannot read a count at byte ${this.offset}: ${value} is there, at most ${max} can be`,
+      );
     }
     return value;
   }
@@ -81,7 +94,9 @@ export class ByteReader {
   private take(length: number): number {
     const start = this.offset;
     if (start + length > this.end) {
-      throw new MalformedBytesError(`Cannot read ${length} bytes at byte ${start}: the end is at byte ${this.end}`);
+      throw new MalformedBytesError(
+        `Cannot read ${length} bytes at byte ${start}: the end is at byte ${this.end}`,
+      );
     }
     this.offset = start + length;
     return start;

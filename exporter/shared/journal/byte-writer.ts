@@ -1,6 +1,9 @@
 const FIRST_CAPACITY_BYTES = 256;
 
-/** A growing buffer written from front to back, little-endian. Numbers are non-negative and whole unless said. */
+/**
+ * A growing buffer written from front to back, little-endian. Numbers are non-negative and whole
+ * unless said.
+ */
 export class ByteWriter {
   /** Only `[0, length)` is written; replaced when it grows, so never keep it across a write. */
   bytes: Uint8Array;
@@ -22,7 +25,10 @@ export class ByteWriter {
     return this.bytes.slice(0, this.length);
   }
 
-  /** Makes room for `count` bytes, so that the caller may write to `bytes` itself and add to `length`. */
+  /**
+   * Makes room for `count` bytes, so that the caller may write to `bytes` itself and add to
+   * `length`.
+   */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
@@ -75,7 +81,10 @@ export class ByteWriter {
     this.bytes[this.length++] = rest;
   }
 
-  /** A whole number of either sign with magnitude below 2^53, as varint of twice the magnitude, plus 1 if negative. */
+  /**
+   * A whole number of either sign with magnitude below 2^53, as varint of twice the magnitude, plus
+   * 1 if negative.
+   */
   signedVarint(value: number): void {
     const magnitude = Math.abs(value);
     const sign = value < 0 ? 1 : 0;

@@ -6,7 +6,8 @@ const TABLES = buildTables();
 /**
  * CRC-32C (Castagnoli) of `bytes[start, end)`, eight bytes per step.
  *
- * @param seed the checksum of what comes before these bytes, or any number that these bytes shall be bound to
+ * @param seed the checksum of what comes before these bytes, or any number that these bytes shall
+ *   be bound to
  * @returns an unsigned 32-bit number
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
@@ -30,7 +31,8 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.lengt
       (tables[256 + (bytes[at + 6] as number)] as number) ^
       (tables[bytes[at + 7] as number] as number);
   }
-  for (; at < end; at++) crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[at] as number)) & 255] as number);
+  for (; at < end; at++)
+    crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[at] as number)) & 255] as number);
   return ~crc >>> 0;
 }
 

@@ -24,10 +24,12 @@ export interface RecordPlace {
 }
 
 /**
- * The writing end of a journal: records collect in memory and reach the disk together, in one write and one sync.
+ * The writing end of a journal: records collect in memory and reach the disk together, in one write
+ * and one sync.
  *
- * After a failed write or sync the file is cut back to what is known durable and the same bytes are written again by
- * the next commit, so a full disk costs nothing until `maxPendingBytes` are waiting. See journal.format.md.
+ * After a failed write or sync the file is cut back to what is known durable and the same bytes are
+ * written again by the next commit, so a full disk costs nothing until `maxPendingBytes` are
+ * waiting. See journal.format.md.
  */
 export class Journal {
   private file: AppendFile | undefined;
@@ -85,7 +87,10 @@ export class Journal {
     if (this.durableBytes > 0 && this.pendingBytes === 0) await this.beginNextSegment();
   }
 
-  /** Gives up the current segment with whatever was not durable: for a segment that was lost or cannot be repaired. */
+  /**
+   * Gives up the current segment with whatever was not durable: for a segment that was lost or
+   * cannot be repaired.
+   */
   async abandon(): Promise<void> {
     await this.lastCommit.catch(() => undefined);
     this.pending = new ByteWriter(65_536);
@@ -97,7 +102,8 @@ export class Journal {
   async remove(sequences: readonly number[]): Promise<void> {
     const { files, folder, prefix } = this.options;
     for (const old of sequences) {
-      if (old < this.currentSequence) await files.remove(path.join(folder, segmentName(prefix, old)));
+      if (old < this.currentSequence)
+        await files.remove(path.join(folder, segmentName(prefix, old)));
     }
   }
 
@@ -148,7 +154,9 @@ export class Journal {
     if (this.needsRepair) await this.cutBack();
     if (this.file !== undefined) return this.file;
     const { files, folder, prefix } = this.options;
-    const file = await files.openAppend(path.join(folder, segmentName(prefix, this.currentSequence)));
+    const file = await files.openAppend(
+      path.join(folder, segmentName(prefix, this.currentSequence)),
+    );
     this.file = file;
     this.needsRepair = true;
     await file.truncate(0);
@@ -175,7 +183,9 @@ export class Journal {
 /** The segment being written is no longer there or shorter than what had been synced. */
 class SegmentLostError extends Error {
   constructor(sequence: number) {
-    super(`Cannot write journal segment ${sequence}: it is shorter than it was, nothing else may change it`);
+    super(
+      `Cannot write journal segment ${sequence}: it is shorter than it was, nothing else may change it`,
+    );
     this.name = "SegmentLostError";
   }
 }
@@ -184,4 +194,3 @@ class SegmentLostError extends Error {
 export function isSegmentLost(error: unknown): boolean {
   return error instanceof SegmentLostError || codeOf(error) === "ENOENT";
 }
-

@@ -25,7 +25,8 @@ export interface RecordVisitor {
 /**
  * Appends one record whose payload `write` produces.
  *
- * @param baseBytes where in its file the start of `writer` will be: the checksum is bound to the record's place
+ * @param baseBytes where in its file the start of `writer` will be: the checksum is bound to the
+ *   record's place
  */
 export function appendRecord(
   writer: ByteWriter,
@@ -40,7 +41,9 @@ export function appendRecord(
   const length = writer.length - start - RECORD_HEADER_BYTES;
   if (length < 1 || length > MAX_PAYLOAD_BYTES) {
     writer.length = start;
-    throw new RangeError(`Cannot write record: its payload has ${length} bytes, it must have 1 to ${MAX_PAYLOAD_BYTES}`);
+    throw new RangeError(
+      `Cannot write record: its payload has ${length} bytes, it must have 1 to ${MAX_PAYLOAD_BYTES}`,
+    );
   }
   writer.u32At(start, length);
   writer.bytes[start + 8] = kind;
@@ -61,7 +64,11 @@ export function scanRecords(bytes: Uint8Array, startBytes: number, visitor: Reco
       continue;
     }
     const next = findNext(bytes, view, at, budget);
-    visitor.onDamage({ offsetBytes: at, lengthBytes: next - at, isTail: next === bytes.length && budget.bytes >= 0 });
+    visitor.onDamage({
+      offsetBytes: at,
+      lengthBytes: next - at,
+      isTail: next === bytes.length && budget.bytes >= 0,
+    });
     at = next;
   }
 }
@@ -83,11 +90,21 @@ function isWhole(bytes: Uint8Array, view: DataView, at: number): boolean {
 function isPlausible(bytes: Uint8Array, view: DataView, at: number): boolean {
   if (at + RECORD_HEADER_BYTES > bytes.length) return false;
   const length = view.getUint32(at, true);
-  return length >= 1 && length <= MAX_PAYLOAD_BYTES && at + RECORD_HEADER_BYTES + length <= bytes.length;
+  return (
+    length >= 1 && length <= MAX_PAYLOAD_BYTES && at + RECORD_HEADER_BYTES + length <= bytes.length
+  );
 }
 
-/** The place right behind the damaged record if its length is right, else the first place where a whole one starts. */
-function findNext(bytes: Uint8Array, view: DataView, damagedAt: number, budget: { bytes: number }): number {
+/**
+ * The place right behind the damaged record if its length is right, else the first place where a
+ * whole one starts.
+ */
+function findNext(
+  bytes: Uint8Array,
+  view: DataView,
+  damagedAt: number,
+  budget: { bytes: number },
+): number {
   if (isPlausible(bytes, view, damagedAt)) {
     const behind = damagedAt + RECORD_HEADER_BYTES + view.getUint32(damagedAt, true);
     if (isWhole(bytes, view, behind)) return behind;
@@ -101,7 +118,10 @@ function findNext(bytes: Uint8Array, view: DataView, damagedAt: number, budget: 
   return bytes.length;
 }
 
-/** Over kind, payload and length, seeded with the place, so that no other place in the file passes for it. */
+/**
+ * Over kind, payload and length, seeded with the place, so that no other place in the file passes
+ * for it.
+ */
 function checksumOf(bytes: Uint8Array, at: number, length: number, placeBytes: number): number {
   const ofBody = crc32c(bytes, placeBytes, at + 8, at + RECORD_HEADER_BYTES + length);
   return crc32c(bytes, ofBody, at, at + 4);

@@ -31,17 +31,25 @@ export function encodeSegmentHeader(sequence: number): Uint8Array {
 }
 
 /** The segments of a journal, oldest first. */
-export async function listSegments(files: Files, folder: string, prefix: string): Promise<Segment[]> {
+export async function listSegments(
+  files: Files,
+  folder: string,
+  prefix: string,
+): Promise<Segment[]> {
   const pattern = new RegExp(`^${prefix}-(\\d{${SEQUENCE_DIGITS},})$`);
   const found: Segment[] = [];
   for (const { name, isFolder } of await files.list(folder)) {
     const match = pattern.exec(name);
-    if (match !== null && !isFolder) found.push({ sequence: Number(match[1]), path: path.join(folder, name) });
+    if (match !== null && !isFolder)
+      found.push({ sequence: Number(match[1]), path: path.join(folder, name) });
   }
   return found.sort((left, right) => left.sequence - right.sequence);
 }
 
-/** Reads one segment from the first record to the last, reporting instead of throwing where bytes are damaged. */
+/**
+ * Reads one segment from the first record to the last, reporting instead of throwing where bytes
+ * are damaged.
+ */
 export function scanSegment(segment: Segment, bytes: Uint8Array, visitor: SegmentVisitor): void {
   const header = encodeSegmentHeader(segment.sequence);
   const isIntact = header.every((byte, index) => bytes[index] === byte);
@@ -52,7 +60,8 @@ export function scanSegment(segment: Segment, bytes: Uint8Array, visitor: Segmen
   }
   // A damaged header does not make the records unreadable: each carries its own checksum.
   scanRecords(bytes, SEGMENT_HEADER_BYTES, {
-    onRecord: (kind, payload, offsetBytes) => visitor.onRecord(kind, payload, offsetBytes, segment.sequence),
+    onRecord: (kind, payload, offsetBytes) =>
+      visitor.onRecord(kind, payload, offsetBytes, segment.sequence),
     onDamage: (range) => visitor.onDamage(segment.path, range),
   });
 }

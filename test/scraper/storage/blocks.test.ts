@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  type Answer, appendRow, host, metric, openStorage, selectAll, type Setup, STALE, START_MS, type Value,
+  type Answer,
+  appendRow,
+  host,
+  metric,
+  openStorage,
+  selectAll,
+  type Setup,
+  STALE,
+  START_MS,
+  type Value,
 } from "./storage-fixture.js";
 
 const PI = host("10.0.0.7");
@@ -31,11 +40,13 @@ async function run({ storage, clock }: Setup, from: number, until: number): Prom
   await storage.commit();
 }
 
-const blockPaths = ({ files }: Setup): string[] => files.paths().filter((name) => name.endsWith(".block"));
+const blockPaths = ({ files }: Setup): string[] =>
+  files.paths().filter((name) => name.endsWith(".block"));
 
 async function expectedAnswer(rows: number): Promise<Answer> {
   const plain = await openStorage();
-  for (let index = 0; index < rows; index++) appendRow(plain.storage, PI, START_MS + index * STEP_MS, rowAt(index));
+  for (let index = 0; index < rows; index++)
+    appendRow(plain.storage, PI, START_MS + index * STEP_MS, rowAt(index));
   return selectAll(plain.storage);
 }
 
@@ -69,16 +80,28 @@ test("late rows of many days go to blocks that overlap, and reads merge them", a
   }
   // Half an hour of a series that was not scraped, and of one that was: the first written stays.
   for (let index = 0; index < 30; index++) {
-    assert.equal(appendRow(storage, PI, START_MS + index * STEP_MS, { counter: -1, filled: index }), "late");
+    assert.equal(
+      appendRow(storage, PI, START_MS + index * STEP_MS, { counter: -1, filled: index }),
+      "late",
+    );
   }
   const before = await selectAll(storage);
   await run(setup, 6 * HOUR_ROWS, 14 * HOUR_ROWS);
-  const after = await selectAll(storage, { fromMs: 0, untilMs: START_MS + 6 * HOUR_ROWS * STEP_MS });
+  const after = await selectAll(storage, {
+    fromMs: 0,
+    untilMs: START_MS + 6 * HOUR_ROWS * STEP_MS,
+  });
   assert.deepEqual(after, before);
-  assert.equal(Object.values(after).some((samples) => samples.includes("0:-1")), false);
+  assert.equal(
+    Object.values(after).some((samples) => samples.includes("0:-1")),
+    false,
+  );
   assert.equal(metric(storage, "head_chunks") < 30, true);
   const again = await openStorage(setup.files.afterPowerCut());
-  assert.deepEqual(await selectAll(again.storage, { fromMs: 0, untilMs: START_MS + 6 * HOUR_ROWS * STEP_MS }), before);
+  assert.deepEqual(
+    await selectAll(again.storage, { fromMs: 0, untilMs: START_MS + 6 * HOUR_ROWS * STEP_MS }),
+    before,
+  );
 });
 
 test("a power cut at any moment of moving rows to blocks loses nothing and shows nothing twice", async () => {
@@ -101,10 +124,16 @@ test("a power cut at any moment of moving rows to blocks loses nothing and shows
 });
 
 test("retention by time deletes whole blocks, a clock ten years ahead does not", async () => {
-  const setup = await openStorage(undefined, undefined, { retentionMs: 6 * 3_600_000, maxBlockDurationMs: 7_200_000 });
+  const setup = await openStorage(undefined, undefined, {
+    retentionMs: 6 * 3_600_000,
+    maxBlockDurationMs: 7_200_000,
+  });
   await run(setup, 0, 20 * HOUR_ROWS);
   const [first] = Object.values(await selectAll(setup.storage));
-  assert.ok((first ?? []).length < 10 * HOUR_ROWS && (first ?? []).length >= 6 * HOUR_ROWS, `${first?.length} left`);
+  assert.ok(
+    (first ?? []).length < 10 * HOUR_ROWS && (first ?? []).length >= 6 * HOUR_ROWS,
+    `${first?.length} left`,
+  );
   const before = blockPaths(setup).length;
   setup.clock.stepWall(10 * 365 * 86_400_000);
   await setup.storage.maintainBlocks();
@@ -117,8 +146,13 @@ test("retention by size deletes the oldest blocks first", async () => {
   await run(setup, 0, 20 * HOUR_ROWS);
   const all = blockPaths(setup);
   const facts = await Promise.all(all.map((name) => setup.files.facts(name)));
-  const retentionBytes = Math.round(facts.reduce((sum, fact) => sum + (fact?.sizeBytes ?? 0), 0) / 2);
-  const smaller = await openStorage(setup.files, setup.clock, { retentionBytes, maxBlockDurationMs: 7_200_000 });
+  const retentionBytes = Math.round(
+    facts.reduce((sum, fact) => sum + (fact?.sizeBytes ?? 0), 0) / 2,
+  );
+  const smaller = await openStorage(setup.files, setup.clock, {
+    retentionBytes,
+    maxBlockDurationMs: 7_200_000,
+  });
   await smaller.storage.maintainBlocks();
   await smaller.storage.maintainBlocks();
   const left = blockPaths(smaller);
@@ -134,15 +168,19 @@ test("one flipped bit anywhere in a block costs at most a group of columns, is r
   const expected = await selectAll(setup.storage);
   for (let byte = 0; byte < original.length; byte++) {
     const damaged = Uint8Array.from(original);
-    damaged[byte] = (damaged[byte] as number) ^ (1 << byte % 8);
+    damaged[byte] = (damaged[byte] as number) ^ (1 << (byte % 8));
     const files = setup.files.afterPowerCut();
     files.put(filePath, damaged);
     const { storage } = await openStorage(files);
     const answer = await selectAll(storage);
     for (const [name, samples] of Object.entries(answer)) {
       const missing = (expected[name] ?? []).filter((sample) => !samples.includes(sample));
-      assert.ok(samples.every((sample) => expected[name]?.includes(sample)), `byte ${byte}`);
-      const isReported = metric(storage, "blocks_damaged_total") + metric(storage, "damaged_reads_total") > 0;
+      assert.ok(
+        samples.every((sample) => expected[name]?.includes(sample)),
+        `byte ${byte}`,
+      );
+      const isReported =
+        metric(storage, "blocks_damaged_total") + metric(storage, "damaged_reads_total") > 0;
       assert.ok(missing.length === 0 || isReported, `byte ${byte} is reported`);
     }
   }
@@ -152,7 +190,10 @@ test("files of unfinished blocks are removed at the start", async () => {
   const setup = await openStorage();
   setup.files.put("/data/hosts/10.0.0.7/blocks/1-2-3.block.0badcafe.tmp", "half");
   const again = await openStorage(setup.files);
-  assert.deepEqual(again.files.paths().filter((name) => name.endsWith(".tmp")), []);
+  assert.deepEqual(
+    again.files.paths().filter((name) => name.endsWith(".tmp")),
+    [],
+  );
 });
 
 test("deleting a host removes its blocks", async () => {

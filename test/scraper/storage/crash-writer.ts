@@ -22,9 +22,18 @@ export const CRASH_SETTINGS = {
 };
 
 async function main(folder: string, firstRow: number): Promise<void> {
-  const parts = { folder, files: realFiles, clock: systemClock, log: silentLogger, settings: CRASH_SETTINGS };
+  const parts = {
+    folder,
+    files: realFiles,
+    clock: systemClock,
+    log: silentLogger,
+    settings: CRASH_SETTINGS,
+  };
   const storage = await Storage.open(parts);
-  const layout = storage.internLayout([Labels.of({ __name__: "row" }), Labels.of({ __name__: "noise" })]);
+  const layout = storage.internLayout([
+    Labels.of({ __name__: "row" }),
+    Labels.of({ __name__: "noise" }),
+  ]);
   const table = storage.openTable({ folder: "hosts/a", labels: Labels.EMPTY });
   for (let row = firstRow; ; row++) {
     table.append(FIRST_ROW_MS + row * ROW_MS, layout, Float64Array.of(row, Math.sin(row)));

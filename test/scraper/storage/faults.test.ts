@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkData } from "../../../scraper/storage/data-check.js";
-import { appendRow, host, metric, openStorage, selectAll, START_MS, type Setup } from "./storage-fixture.js";
+import {
+  appendRow,
+  host,
+  metric,
+  openStorage,
+  selectAll,
+  START_MS,
+  type Setup,
+} from "./storage-fixture.js";
 
 const PI = host("10.0.0.7");
 const OTHER = host("10.0.0.8");
@@ -17,14 +25,16 @@ async function smallStorage(rows: number): Promise<Setup> {
   return setup;
 }
 
-const countOf = (answer: Record<string, string[]>): number => Object.values(answer).reduce((sum, { length }) => sum + length, 0);
+const countOf = (answer: Record<string, string[]>): number =>
+  Object.values(answer).reduce((sum, { length }) => sum + length, 0);
 
 test("a power cut after any byte of a group commit keeps all that was committed before, and shows nothing twice", async () => {
   const setup = await smallStorage(30);
   const committed = await selectAll(setup.storage);
   setup.files.fault = (operation) => (operation === "sync" ? "EIO" : undefined);
   for (let row = 30; row < 33; row++) {
-    for (const key of [PI, OTHER]) appendRow(setup.storage, key, at(row), { a: row, b: 0.5, [`new${row}`]: 1 });
+    for (const key of [PI, OTHER])
+      appendRow(setup.storage, key, at(row), { a: row, b: 0.5, [`new${row}`]: 1 });
   }
   await assert.rejects(setup.storage.commit());
   let best = 0;
@@ -49,17 +59,21 @@ test("one flipped bit anywhere in the journals costs at most one row or chunk, a
     const original = await setup.files.readBytes(filePath);
     for (let byte = 0; byte < original.length; byte++) {
       const damaged = Uint8Array.from(original);
-      damaged[byte] = (damaged[byte] as number) ^ (1 << byte % 8);
+      damaged[byte] = (damaged[byte] as number) ^ (1 << (byte % 8));
       const files = setup.files.afterPowerCut();
       files.put(filePath, damaged);
       const { storage } = await openStorage(files);
       const answer = await selectAll(storage);
       for (const [name, samples] of Object.entries(answer)) {
-        assert.ok(samples.every((sample) => expected[name]?.includes(sample)), `byte ${byte} of ${filePath}`);
+        assert.ok(
+          samples.every((sample) => expected[name]?.includes(sample)),
+          `byte ${byte} of ${filePath}`,
+        );
       }
       const lost = countOf(expected) - countOf(answer);
       assert.ok(lost <= 2 * 24, `byte ${byte} of ${filePath}: ${lost} samples lost`);
-      const reported = metric(storage, "damaged_records_total") + metric(storage, "torn_tails_total");
+      const reported =
+        metric(storage, "damaged_records_total") + metric(storage, "torn_tails_total");
       assert.ok(reported > 0, `byte ${byte} of ${filePath} is reported`);
     }
   }
@@ -68,7 +82,8 @@ test("one flipped bit anywhere in the journals costs at most one row or chunk, a
 test("a journal segment that is removed under the program costs nothing that is in memory", async () => {
   const setup = await smallStorage(10);
   const { storage, files } = setup;
-  for (const name of files.paths().filter((found) => found.includes("/journal/"))) await files.remove(name);
+  for (const name of files.paths().filter((found) => found.includes("/journal/")))
+    await files.remove(name);
   appendRow(storage, PI, at(10), { a: 10, b: 1 });
   await storage.commit().catch(() => undefined);
   appendRow(storage, PI, at(11), { a: 11, b: 1 });
@@ -79,7 +94,8 @@ test("a journal segment that is removed under the program costs nothing that is 
 
 test("checking an undamaged folder finds no problem, and each damaged file is named", async () => {
   const setup = await smallStorage(30);
-  for (let row = 30; row < 1000; row++) appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
+  for (let row = 30; row < 1000; row++)
+    appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
   await setup.storage.commit();
   await setup.storage.maintainBlocks();
   const sound = await checkData("/data", setup.files);
@@ -98,7 +114,8 @@ test("checking an undamaged folder finds no problem, and each damaged file is na
 
 test("a snapshot opens as a data folder with the same samples", async () => {
   const setup = await smallStorage(30);
-  for (let row = 30; row < 1000; row++) appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
+  for (let row = 30; row < 1000; row++)
+    appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });
   await setup.storage.maintainBlocks();
   const copied = await setup.storage.snapshot("/data/snapshots/one");
   assert.ok(copied >= 3);
@@ -107,5 +124,8 @@ test("a snapshot opens as a data folder with the same samples", async () => {
   await files.removeTree("/data/hosts");
   await files.rename("/data/snapshots/one/journal", "/data/journal");
   await files.rename("/data/snapshots/one/hosts", "/data/hosts");
-  assert.deepEqual(await selectAll((await openStorage(files)).storage), await selectAll(setup.storage));
+  assert.deepEqual(
+    await selectAll((await openStorage(files)).storage),
+    await selectAll(setup.storage),
+  );
 });

@@ -15,7 +15,8 @@ import { MemoryFiles } from "../../support/memory-files.js";
 import { REPOSITORY } from "../../support/repository.js";
 import { ABSENT, column, openStorage, selectAll, STALE, type Value } from "./storage-fixture.js";
 
-const golden = (name: string): Uint8Array => readFileSync(path.join(REPOSITORY, "test/golden", name));
+const golden = (name: string): Uint8Array =>
+  readFileSync(path.join(REPOSITORY, "test/golden", name));
 
 /** One column for each way of coding. Never change these: a new way is a new entry at the end. */
 export const GOLDEN_COLUMNS: readonly (readonly Value[])[] = [
@@ -47,15 +48,24 @@ export function goldenRow(): Uint8Array {
 export async function goldenJournal(): Promise<Uint8Array> {
   const files = new MemoryFiles();
   await files.makeFolder("/j");
-  const journal = new Journal({ files, folder: "/j", prefix: "journal", maxPendingBytes: 1e6, firstSequence: 3 });
-  for (const text of ["first", "second", "third"]) journal.append(text.length, (writer) => writer.text(text));
+  const journal = new Journal({
+    files,
+    folder: "/j",
+    prefix: "journal",
+    maxPendingBytes: 1e6,
+    firstSequence: 3,
+  });
+  for (const text of ["first", "second", "third"])
+    journal.append(text.length, (writer) => writer.text(text));
   await journal.close();
   return files.readBytes("/j/journal-00000003");
 }
 
 export function goldenBlock(): Promise<Uint8Array> {
   const timestamps = Float64Array.from({ length: 8 }, (_, row) => 1_768_233_600_000 + row * 15_000);
-  const columns = GOLDEN_COLUMNS.map((values) => column(Array.from(timestamps, (_, row) => values[row] ?? ABSENT)));
+  const columns = GOLDEN_COLUMNS.map((values) =>
+    column(Array.from(timestamps, (_, row) => values[row] ?? ABSENT)),
+  );
   return encodeBlock({
     target: Labels.of({ instance: "10.0.0.7:8732", job: "pi" }),
     isLate: false,
@@ -65,7 +75,9 @@ export function goldenBlock(): Promise<Uint8Array> {
   });
 }
 
-const bitsOfColumn = (values: Float64Array): bigint[] => [...new BigUint64Array(values.buffer, values.byteOffset, values.length)];
+const bitsOfColumn = (values: Float64Array): bigint[] => [
+  ...new BigUint64Array(values.buffer, values.byteOffset, values.length),
+];
 
 test("columns of version 1 are read and written as ever", () => {
   assert.deepEqual(Buffer.from(goldenColumns()), golden("columns-v1.bin"));
@@ -107,5 +119,8 @@ test("a block of version 1 is read as ever", async () => {
     assert.deepEqual(bitsOfColumn(columns[index] as Float64Array), bitsOfColumn(expected));
   });
   assert.deepEqual(await reader.verify(block), []);
-  assert.equal(Object.keys(await selectAll((await openStorage(files)).storage)).length, GOLDEN_COLUMNS.length);
+  assert.equal(
+    Object.keys(await selectAll((await openStorage(files)).storage)).length,
+    GOLDEN_COLUMNS.length,
+  );
 });

@@ -18,8 +18,15 @@ import { ALWAYS } from "./storage-fixture.js";
 const KILLS = Number(process.env["PIHEALTH_KILLS"] ?? "12");
 const WRITER = fileURLToPath(import.meta.url).replace(/kill\.test\.(ts|js)$/, "crash-writer.$1");
 
-/** Lets a writer go on until it has acknowledged some rows, kills it, and tells the last row it acknowledged. */
-async function writeAndKill(folder: string, firstRow: number, acknowledgements: number): Promise<number> {
+/**
+ * Lets a writer go on until it has acknowledged some rows, kills it, and tells the last row it
+ * acknowledged.
+ */
+async function writeAndKill(
+  folder: string,
+  firstRow: number,
+  acknowledgements: number,
+): Promise<number> {
   const writer = fork(WRITER, [folder, String(firstRow)]);
   let acknowledged = firstRow - 1;
   await new Promise<void>((resolve, reject) => {
@@ -38,12 +45,24 @@ async function writeAndKill(folder: string, firstRow: number, acknowledgements: 
 }
 
 async function storedRows(folder: string): Promise<number[]> {
-  const parts = { folder, files: realFiles, clock: systemClock, log: silentLogger, settings: CRASH_SETTINGS };
+  const parts = {
+    folder,
+    files: realFiles,
+    clock: systemClock,
+    log: silentLogger,
+    settings: CRASH_SETTINGS,
+  };
   const storage = await Storage.open(parts);
-  const [table, ...others] = await storage.select([createLabelMatcher("__name__", "=", "row")], ALWAYS);
+  const [table, ...others] = await storage.select(
+    [createLabelMatcher("__name__", "=", "row")],
+    ALWAYS,
+  );
   assert.equal(others.length, 0);
   const values = [...(table?.series[0]?.values ?? [])];
-  assert.deepEqual([...(table?.timestamps ?? [])], values.map((row) => FIRST_ROW_MS + row * ROW_MS));
+  assert.deepEqual(
+    [...(table?.timestamps ?? [])],
+    values.map((row) => FIRST_ROW_MS + row * ROW_MS),
+  );
   await storage.stop();
   return values;
 }
@@ -56,7 +75,10 @@ test(`kill -9 at ${KILLS} moments: nothing acknowledged is lost, nothing appears
       const acknowledged = await writeAndKill(folder, next, 1 + ((kill * 37) % 90));
       const rows = await storedRows(folder);
       assert.deepEqual(rows, [...rows.keys()], "every row once and in order");
-      assert.ok(rows.length > acknowledged, `row ${acknowledged} was acknowledged, ${rows.length} are stored`);
+      assert.ok(
+        rows.length > acknowledged,
+        `row ${acknowledged} was acknowledged, ${rows.length} are stored`,
+      );
       next = rows.length;
     }
   } finally {

@@ -1,5 +1,12 @@
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import { ABSENT_BITS, bitsOf, isAbsentAt, isStaleAt, setStaleAt, STALE_BITS } from "../../../exporter/shared/model/special-values.js";
+import {
+  ABSENT_BITS,
+  bitsOf,
+  isAbsentAt,
+  isStaleAt,
+  setStaleAt,
+  STALE_BITS,
+} from "../../../exporter/shared/model/special-values.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
 import type { SelectedTable } from "../../../scraper/storage/querier.js";
@@ -35,7 +42,13 @@ export async function openStorage(
   clock = new FakeClock(START_MS),
   settings: Partial<StorageSettings> = {},
 ): Promise<Setup> {
-  const parts = { folder: "/data", files, clock, log: silentLogger, settings: { ...SETTINGS, ...settings } };
+  const parts = {
+    folder: "/data",
+    files,
+    clock,
+    log: silentLogger,
+    settings: { ...SETTINGS, ...settings },
+  };
   return { files, clock, storage: await Storage.open(parts) };
 }
 
@@ -57,8 +70,15 @@ export function column(values: readonly Value[]): Float64Array {
 }
 
 /** Appends one row: `{ a: 1, 'b{x="y"}': STALE }` with names only. */
-export function appendRow(storage: Storage, key: TableKey, timestampMs: number, row: Readonly<Record<string, Value>>): string {
-  const layout = storage.internLayout(Object.keys(row).map((name) => Labels.of({ __name__: name })));
+export function appendRow(
+  storage: Storage,
+  key: TableKey,
+  timestampMs: number,
+  row: Readonly<Record<string, Value>>,
+): string {
+  const layout = storage.internLayout(
+    Object.keys(row).map((name) => Labels.of({ __name__: name })),
+  );
   return storage.openTable(key).append(timestampMs, layout, column(Object.values(row)));
 }
 
@@ -93,7 +113,9 @@ export async function selectName(storage: Storage, name: string, range = ALWAYS)
 }
 
 export function metric(storage: Storage, name: string): number {
-  const found = storage.metrics().find((candidate) => candidate.name === `pihealth_storage_${name}`);
+  const found = storage
+    .metrics()
+    .find((candidate) => candidate.name === `pihealth_storage_${name}`);
   if (found === undefined) throw new Error(`no metric ${name}`);
   return found.value;
 }

@@ -3,22 +3,39 @@ import { test } from "node:test";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
 import {
-  ABSENT, ALWAYS, appendRow, describe, host, metric, openStorage, selectAll, selectName, STALE, START_MS,
+  ABSENT,
+  ALWAYS,
+  appendRow,
+  describe,
+  host,
+  metric,
+  openStorage,
+  selectAll,
+  selectName,
+  STALE,
+  START_MS,
 } from "./storage-fixture.js";
 
 const PI = host("10.0.0.7");
 const at = (seconds: number): number => START_MS + seconds * 1000;
-const named = (name: string, instance = "10.0.0.7"): string => `${name}{instance="${instance}:8732", job="pi"}`;
+const named = (name: string, instance = "10.0.0.7"): string =>
+  `${name}{instance="${instance}:8732", job="pi"}`;
 
 test("a row is visible at once, with the labels of its target", async () => {
   const { storage } = await openStorage();
   assert.equal(appendRow(storage, PI, at(0), { up: 1, load: 0.25 }), "appended");
-  assert.deepEqual(await selectAll(storage), { [named("up")]: ["0:1"], [named("load")]: ["0:0.25"] });
+  assert.deepEqual(await selectAll(storage), {
+    [named("up")]: ["0:1"],
+    [named("load")]: ["0:0.25"],
+  });
 });
 
 test("a label of a layout wins over the target's label of the same name, also in matchers", async () => {
   const { storage } = await openStorage();
-  const layout = storage.internLayout([Labels.of({ __name__: "a", job: "own" }), Labels.of({ __name__: "b" })]);
+  const layout = storage.internLayout([
+    Labels.of({ __name__: "a", job: "own" }),
+    Labels.of({ __name__: "b" }),
+  ]);
   storage.openTable(PI).append(at(0), layout, Float64Array.of(1, 2));
   const select = async (operator: "=" | "!=", job: string): Promise<string[]> =>
     Object.keys(describe(await storage.select([createLabelMatcher("job", operator, job)], ALWAYS)));
@@ -58,13 +75,18 @@ test("each label set is answered once when two tables have it", async () => {
   appendRow(storage, { folder: "hosts/a", labels }, at(0), { m: 1, n: 5 });
   appendRow(storage, { folder: "hosts/b", labels }, at(0), { m: 2 });
   appendRow(storage, { folder: "hosts/b", labels }, at(15), { m: 3 });
-  assert.deepEqual(await selectAll(storage), { 'm{job="x"}': ["0:1", "15:3"], 'n{job="x"}': ["0:5"] });
+  assert.deepEqual(await selectAll(storage), {
+    'm{job="x"}': ["0:1", "15:3"],
+    'n{job="x"}': ["0:5"],
+  });
 });
 
 test("ranges are half-open", async () => {
   const { storage } = await openStorage();
   for (let row = 0; row < 5; row++) appendRow(storage, PI, at(15 * row), { a: row });
-  assert.deepEqual(await selectAll(storage, { fromMs: at(15), untilMs: at(45) }), { [named("a")]: ["15:1", "30:2"] });
+  assert.deepEqual(await selectAll(storage, { fromMs: at(15), untilMs: at(45) }), {
+    [named("a")]: ["15:1", "30:2"],
+  });
   assert.deepEqual(await selectAll(storage, { fromMs: at(61), untilMs: at(90) }), {});
 });
 
@@ -77,7 +99,16 @@ test("rows beyond the retention are refused", async () => {
 
 test("special values come back bit for bit from window, chunk and journal", async () => {
   const { storage, files } = await openStorage();
-  const row = { a: STALE, b: -0, c: NaN, d: Infinity, e: -Infinity, f: 5e-324, g: 1.7e308, h: 0.1 + 0.2 } as const;
+  const row = {
+    a: STALE,
+    b: -0,
+    c: NaN,
+    d: Infinity,
+    e: -Infinity,
+    f: 5e-324,
+    g: 1.7e308,
+    h: 0.1 + 0.2,
+  } as const;
   for (let index = 0; index < 60; index++) appendRow(storage, PI, at(15 * index), row);
   await storage.commit();
   for (const opened of [storage, (await openStorage(files.afterPowerCut())).storage]) {
@@ -85,16 +116,21 @@ test("special values come back bit for bit from window, chunk and journal", asyn
     assert.equal(table?.timestamps.length, 60);
     for (const { labels, values } of table?.series ?? []) {
       const expected = labels.name === "a" ? undefined : row[labels.name as "b"];
-      for (const value of values) assert.ok(expected === undefined ? Number.isNaN(value) : Object.is(value, expected));
+      for (const value of values)
+        assert.ok(expected === undefined ? Number.isNaN(value) : Object.is(value, expected));
     }
-    assert.equal(Object.values(await selectName(opened, "a"))[0]?.every((sample) => sample.endsWith("stale")), true);
+    assert.equal(
+      Object.values(await selectName(opened, "a"))[0]?.every((sample) => sample.endsWith("stale")),
+      true,
+    );
   }
 });
 
 test("what was committed survives a power cut, after any number of rows", async () => {
   for (const rows of [1, 2, 23, 24, 25, 47, 48, 49, 72, 200]) {
     const { storage, files } = await openStorage();
-    for (let row = 0; row < rows; row++) appendRow(storage, PI, at(15 * row), { a: row, b: row % 3, c: 7 });
+    for (let row = 0; row < rows; row++)
+      appendRow(storage, PI, at(15 * row), { a: row, b: row % 3, c: 7 });
     await storage.commit();
     appendRow(storage, PI, at(15 * rows), { a: -1, b: -1, c: -1 });
     const before = await selectAll(storage, { fromMs: 0, untilMs: at(15 * rows) });
@@ -125,7 +161,8 @@ test("restart after restart, nothing is lost and nothing appears twice", async (
 
 test("a target whose layout changes every scrape loses nothing, now or after a restart", async () => {
   const { storage, files } = await openStorage();
-  for (let row = 0; row < 300; row++) appendRow(storage, PI, at(15 * row), { a: row, [`pid${row}`]: 1, [`pid${row + 1}`]: 2 });
+  for (let row = 0; row < 300; row++)
+    appendRow(storage, PI, at(15 * row), { a: row, [`pid${row}`]: 1, [`pid${row + 1}`]: 2 });
   await storage.commit();
   const check = async (opened: typeof storage): Promise<void> => {
     const answer = await selectAll(opened);
@@ -149,11 +186,17 @@ test("a full disk: scraping goes on, memory answers, and when freed everything b
   }
   assert.equal(metric(storage, "write_failing"), 1);
   assert.equal((await selectAll(storage))[named("a")]?.length, 100);
-  assert.equal((await selectAll((await openStorage(files.afterPowerCut())).storage))[named("a")]?.length, 1);
+  assert.equal(
+    (await selectAll((await openStorage(files.afterPowerCut())).storage))[named("a")]?.length,
+    1,
+  );
   files.roomBytes = 1e9;
   await clock.advance(5000);
   assert.equal(metric(storage, "write_failing"), 0);
-  assert.equal((await selectAll((await openStorage(files.afterPowerCut())).storage))[named("a")]?.length, 100);
+  assert.equal(
+    (await selectAll((await openStorage(files.afterPowerCut())).storage))[named("a")]?.length,
+    100,
+  );
   await storage.stop();
 });
 
@@ -207,9 +250,14 @@ test("names, values and series are found by matchers, including those on target 
   assert.deepEqual(await storage.labelNames([], ALWAYS), ["__name__", "instance", "job"]);
   assert.deepEqual(await storage.labelValues("__name__", [], ALWAYS), ["a", "b", "c"]);
   assert.deepEqual(await storage.labelValues("__name__", onEight, ALWAYS), ["b", "c"]);
-  assert.deepEqual(await storage.labelValues("instance", [], ALWAYS), ["10.0.0.7:8732", "10.0.0.8:8732"]);
+  assert.deepEqual(await storage.labelValues("instance", [], ALWAYS), [
+    "10.0.0.7:8732",
+    "10.0.0.8:8732",
+  ]);
   assert.deepEqual(
-    (await storage.series([[createLabelMatcher("__name__", "=", "b")], ...onEight], ALWAYS)).map(String).sort(),
+    (await storage.series([[createLabelMatcher("__name__", "=", "b")], ...onEight], ALWAYS))
+      .map(String)
+      .sort(),
     [named("b"), named("b", "10.0.0.8"), named("c", "10.0.0.8")],
   );
   assert.deepEqual(await storage.series([], { fromMs: 0, untilMs: at(0) }), []);
@@ -229,10 +277,14 @@ test("a deleted host is gone, also after a restart, and may come back", async ()
 
 test("a second process is told who has the folder; what a crash left locks nobody out", async () => {
   const { files } = await openStorage();
-  const stat = (startTicks: number): string => `${process.pid} (node (x)) S ${"0 ".repeat(18)}${startTicks} 0 0`;
+  const stat = (startTicks: number): string =>
+    `${process.pid} (node (x)) S ${"0 ".repeat(18)}${startTicks} 0 0`;
   files.put(`/proc/${process.pid}/stat`, stat(111));
   const first = await openStorage(files);
-  await assert.rejects(openStorage(files), { code: "folder_locked", message: new RegExp(`process ${process.pid} `) });
+  await assert.rejects(openStorage(files), {
+    code: "folder_locked",
+    message: new RegExp(`process ${process.pid} `),
+  });
   files.put(`/proc/${process.pid}/stat`, stat(222));
   const second = await openStorage(files);
   await second.storage.stop();
@@ -248,6 +300,8 @@ for (const { name, key } of [
 ]) {
   test(`a table folder that is no plain path is refused: ${name}`, async () => {
     const { storage } = await openStorage();
-    assert.throws(() => storage.openTable({ folder: key, labels: Labels.EMPTY }), { code: "bad_input" });
+    assert.throws(() => storage.openTable({ folder: key, labels: Labels.EMPTY }), {
+      code: "bad_input",
+    });
   });
 }

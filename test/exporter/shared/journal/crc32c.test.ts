@@ -4,10 +4,18 @@ import { crc32c } from "../../../../exporter/shared/journal/crc32c.js";
 
 for (const { name, bytes, checksum } of [
   { name: "nothing", bytes: Buffer.alloc(0), checksum: 0 },
-  { name: "the nine digits of every CRC catalogue", bytes: Buffer.from("123456789"), checksum: 0xe3069283 },
+  {
+    name: "the nine digits of every CRC catalogue",
+    bytes: Buffer.from("123456789"),
+    checksum: 0xe3069283,
+  },
   { name: "32 bytes of zero (RFC 3720, B.4)", bytes: Buffer.alloc(32), checksum: 0x8a9136aa },
   { name: "32 bytes of ones (RFC 3720, B.4)", bytes: Buffer.alloc(32, 0xff), checksum: 0x62a8ab43 },
-  { name: "32 ascending bytes (RFC 3720, B.4)", bytes: Buffer.from([...Array(32).keys()]), checksum: 0x46dd794e },
+  {
+    name: "32 ascending bytes (RFC 3720, B.4)",
+    bytes: Buffer.from([...Array(32).keys()]),
+    checksum: 0x46dd794e,
+  },
 ]) {
   test(`CRC-32C of ${name}`, () => {
     assert.equal(crc32c(bytes), checksum);

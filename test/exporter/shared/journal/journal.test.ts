@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Journal } from "../../../../exporter/shared/journal/journal.js";
 import { RECORD_HEADER_BYTES } from "../../../../exporter/shared/journal/record.js";
-import { listSegments, scanSegment, SEGMENT_HEADER_BYTES } from "../../../../exporter/shared/journal/segment.js";
+import {
+  listSegments,
+  scanSegment,
+  SEGMENT_HEADER_BYTES,
+} from "../../../../exporter/shared/journal/segment.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
 const FOLDER = "/data/journal";
@@ -47,7 +51,10 @@ test("what was committed is read back in order, over several segments", async ()
   await journal.roll();
   for (const text of texts(3, 5)) appendText(journal, text);
   await journal.close();
-  assert.deepEqual((await readAll(files)).texts, texts(0, 5).map((text) => `7:${text}`));
+  assert.deepEqual(
+    (await readAll(files)).texts,
+    texts(0, 5).map((text) => `7:${text}`),
+  );
   assert.deepEqual(files.paths(), [`${FOLDER}/journal-00000001`, `${FOLDER}/journal-00000002`]);
 });
 
@@ -74,7 +81,11 @@ test("a power cut after any byte of a write keeps every committed record and not
   for (let kept = 0; kept <= unsyncedBytes; kept++) {
     const after = await readAll(files.afterPowerCut(kept));
     const whole = Math.floor(kept / (RECORD_HEADER_BYTES + "record number 0".length));
-    assert.deepEqual(after.texts, texts(0, 3 + whole).map((text) => `7:${text}`), `${kept} bytes`);
+    assert.deepEqual(
+      after.texts,
+      texts(0, 3 + whole).map((text) => `7:${text}`),
+      `${kept} bytes`,
+    );
     assert.equal(after.damagedBytes, 0);
   }
 });
@@ -93,8 +104,14 @@ test("one flipped bit anywhere costs at most the record it is in", async () => {
     files.put(filePath, damaged);
     const { texts: found, damagedBytes, tornBytes } = await readAll(files);
     const record = Math.floor(((bit >> 3) - SEGMENT_HEADER_BYTES) / recordBytes);
-    const expected = texts(0, 5).filter((_, index) => (bit >> 3) < SEGMENT_HEADER_BYTES || index !== record);
-    assert.deepEqual(found, expected.map((text) => `7:${text}`), `bit ${bit}`);
+    const expected = texts(0, 5).filter(
+      (_, index) => bit >> 3 < SEGMENT_HEADER_BYTES || index !== record,
+    );
+    assert.deepEqual(
+      found,
+      expected.map((text) => `7:${text}`),
+      `bit ${bit}`,
+    );
     assert.ok(damagedBytes + tornBytes > 0, `bit ${bit} is reported`);
   }
 });

@@ -1,0 +1,19 @@
+import type { RecordPlace } from "../../exporter/shared/journal/journal.js";
+import type { InternedLayout } from "./layout-registry.js";
+
+/** Sealed rows: in the chunk log, and in memory too until they are durable there. */
+export interface Chunk {
+  readonly fromMs: number;
+  /** Of the last row, inclusive. */
+  readonly lastMs: number;
+  readonly rows: number;
+  readonly layout: InternedLayout;
+  /** Of the body as `encodeChunk` wrote it. */
+  readonly bodyBytes: number;
+  /** Journal segment of its oldest row; irrelevant once durable. */
+  readonly oldestJournaled: number | undefined;
+  place: RecordPlace | undefined;
+  recordBytes: number;
+  /** Undefined when it is only on disk. */
+  body: Uint8Array | undefined;
+}
