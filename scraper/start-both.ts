@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { messageOf } from "../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../exporter/shared/model/errors.js";
 import { systemClock } from "../exporter/shared/platform/clock.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
 import { sendHttp } from "../exporter/shared/platform/http-client.js";
@@ -26,6 +26,7 @@ interface Places {
 
 async function main(argv: readonly string[]): Promise<number> {
   const places = parsePlaces(argv);
+  await refuseSecondStart(places);
   const tokenFile = await ensureToken(places.dataFolder);
   const exporter = startExporter(places, tokenFile);
   const scraper = startScraper(places, tokenFile);
@@ -56,6 +57,15 @@ function parsePlaces(argv: readonly string[]): Places {
     exporterPort: values["exporter-port"],
     scraperPort: values["scraper-port"],
   };
+}
+
+/** What answers there already would be taken for ours. */
+async function refuseSecondStart({ exporterPort, scraperPort }: Places): Promise<void> {
+  for (const [port, option] of [[exporterPort, "--exporter-port"], [scraperPort, "--scraper-port"]] as const) {
+    if (!(await answers(port))) continue;
+    const detail = `a program answers on port ${port} already, it must be stopped or ${option} be another`;
+    throw new BadInputError(`Cannot start: ${detail}`);
+  }
 }
 
 /** One token for both, made at the first start and readable by this user only. */
@@ -119,12 +129,16 @@ async function announceWhenReady(places: Places): Promise<string> {
   return new Promise(() => undefined);
 }
 
-async function isReady(port: string): Promise<boolean> {
+const isReady = async (port: string): Promise<boolean> => (await statusOf(port)) === 200;
+const answers = async (port: string): Promise<boolean> => (await statusOf(port)) !== undefined;
+
+/** Undefined while nothing listens. */
+async function statusOf(port: string): Promise<number | undefined> {
   try {
     const url = `http://127.0.0.1:${port}/-/ready`;
-    return (await sendHttp({ url, timeoutMs: 2000, maxBodyBytes: 4096 })).status === 200;
+    return (await sendHttp({ url, timeoutMs: 2000, maxBodyBytes: 65_536 })).status;
   } catch {
-    return false; // Not listening yet; announceWhenReady gives up after READY_WITHIN_MS.
+    return undefined;
   }
 }
 
