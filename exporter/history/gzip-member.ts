@@ -1,0 +1,74 @@
+import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+
+/** Header of a member: 10 bytes of gzip, XLEN (2), one subfield of 4 + 4 bytes. See history.format.md. */
+export const MEMBER_HEADER_BYTES = 20;
+const TRAILER_BYTES = 8;
+const EXTRA_FIELD_BYTES = 8;
+/** Deflate cannot make less of anything; a length below this is damage. */
+const MIN_MEMBER_BYTES = MEMBER_HEADER_BYTES + TRAILER_BYTES + 1;
+/** Largest text of one member; a flush above it is split by the writer. */
+export const MAX_MEMBER_TEXT_BYTES = 16 * 1024 * 1024;
+
+const FIXED_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3, EXTRA_FIELD_BYTES, 0, 0x50, 0x48, 4, 0);
+
+/** Compresses one flush into a gzip member (RFC 1952) that carries its own length, so that members can be counted. */
+export function encodeMember(text: string): Buffer {
+  const content = Buffer.from(text, "utf8");
+  if (content.length > MAX_MEMBER_TEXT_BYTES) {
+    throw new RangeError(`Cannot encode member: it has ${content.length} bytes, at most ${MAX_MEMBER_TEXT_BYTES} fit`);
+  }
+  const deflated = deflateRawSync(content);
+  const member = Buffer.alloc(MEMBER_HEADER_BYTES + deflated.length + TRAILER_BYTES);
+  member.set(FIXED_HEADER);
+  member.writeUInt32LE(member.length, FIXED_HEADER.length);
+  member.set(deflated, MEMBER_HEADER_BYTES);
+  member.writeUInt32LE(crc32(content), member.length - TRAILER_BYTES);
+  member.writeUInt32LE(content.length, member.length - 4);
+  return member;
+}
+
+/** Length of the member whose first bytes these are; undefined when they are not the header of one of ours. */
+export function memberLength(header: Uint8Array): number | undefined {
+  if (header.length < MEMBER_HEADER_BYTES) return undefined;
+  for (let index = 0; index < FIXED_HEADER.length; index++) {
+    if (header[index] !== FIXED_HEADER[index]) return undefined;
+  }
+  const view = new DataView(header.buffer, header.byteOffset, MEMBER_HEADER_BYTES);
+  const length = view.getUint32(FIXED_HEADER.length, true);
+  return length < MIN_MEMBER_BYTES ? undefined : length;
+}
+
+/** The text of a whole member; undefined when length, checksum or compression do not agree. */
+export function decodeMember(member: Uint8Array): string | undefined {
+  if (memberLength(member) !== member.length) return undefined;
+  const trailer = Buffer.from(member.buffer, member.byteOffset + member.length - TRAILER_BYTES, TRAILER_BYTES);
+  try {
+    const deflated = member.subarray(MEMBER_HEADER_BYTES, member.length - TRAILER_BYTES);
+    const content = inflateRawSync(deflated, { maxOutputLength: MAX_MEMBER_TEXT_BYTES });
+    const isWhole = content.length === trailer.readUInt32LE(4) && crc32(content) === trailer.readUInt32LE(0);
+    return isWhole ? content.toString("utf8") : undefined;
+  } catch {
+    return undefined; // Damage, told to the caller by the missing text.
+  }
+}
+
+export interface SegmentScan {
+  readonly texts: readonly string[];
+  /** End of the last whole member before the first damage. */
+  readonly wholeBytes: number;
+}
+
+/** Reads the members of a segment until its end or the first one that is torn or damaged. */
+export function scanMembers(segment: Uint8Array): SegmentScan {
+  const texts: string[] = [];
+  let at = 0;
+  for (;;) {
+    const length = memberLength(segment.subarray(at, at + MEMBER_HEADER_BYTES));
+    if (length === undefined || at + length > segment.length) break;
+    const text = decodeMember(segment.subarray(at, at + length));
+    if (text === undefined) break;
+    texts.push(text);
+    at += length;
+  }
+  return { texts, wholeBytes: at };
+}

@@ -1,0 +1,18 @@
+/** What the name of a segment says. See history.format.md. */
+export interface SegmentName {
+  readonly sequence: number;
+  readonly startMs: number;
+}
+
+const SEGMENT_NAME = /^(\d{10})-(\d{13})\.prom\.gz$/;
+
+export function formatSegmentName({ sequence, startMs }: SegmentName): string {
+  const start = Math.max(0, Math.floor(startMs));
+  return `${String(sequence).padStart(10, "0")}-${String(start).padStart(13, "0")}.prom.gz`;
+}
+
+/** Undefined for any other file name; so nothing a client asks for can leave the folder. */
+export function parseSegmentName(name: string): SegmentName | undefined {
+  const match = SEGMENT_NAME.exec(name);
+  return match === null ? undefined : { sequence: Number(match[1]), startMs: Number(match[2]) };
+}

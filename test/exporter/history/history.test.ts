@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { decodeMember, encodeMember, memberLength, scanMembers } from "../../../exporter/history/gzip-member.js";
+import { History, type HistoryParts } from "../../../exporter/history/history.js";
+import { parseHistorySettings, type HistorySettings } from "../../../exporter/history/history-settings.js";
+import { formatSegmentName, parseSegmentName } from "../../../exporter/history/segment-name.js";
+import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
+import { gauge } from "../../../exporter/shared/model/metric.js";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { MemoryFiles } from "../../support/memory-files.js";
+
+const FOLDER = "/state/history";
+const BOOT_ID = "0aa6a5fb-23fd-4ee4-8b5f-63f4cd2bd9f2";
+const RATIO = gauge({ name: "pihealth_memory_used_ratio", help: "Ratio." });
+const HOSTILE = gauge({ name: "pihealth_hostile", help: "Hostile.", labels: ["comm"] });
+const DEFAULTS = parseHistorySettings(ConfigSection.parse("", "exporter.yml"));
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly files: MemoryFiles;
+  readonly history: History;
+}
+
+async function openHistory(options: {
+  files?: MemoryFiles;
+  clock?: FakeClock;
+  settings?: Partial<HistorySettings>;
+  masters?: readonly string[];
+}): Promise<Bench> {
+  const { clock = new FakeClock(), files = new MemoryFiles() } = options;
+  files.put("/state/.keep", "");
+  const settings = { ...DEFAULTS, ...options.settings };
+  const parts: HistoryParts = { folder: FOLDER, files, clock, log: silentLogger, settings, bootId: BOOT_ID };
+  const history = await History.open(parts);
+  history.start(options.masters ?? []);
+  return { clock, files, history };
+}
+
+/** One memory sampling every 5 s. */
+async function sample({ clock, history }: Bench, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    history.receive({ collector: "memory", wallMs: clock.wallMs(), samples: [RATIO.sample(index / 1000)] });
+    await clock.advance(5000);
+  }
+}
+
+const segmentPaths = (files: MemoryFiles): string[] => files.paths().filter((name) => name.endsWith(".prom.gz"));
+const textOf = async (files: MemoryFiles, name: string): Promise<string> =>
+  gunzipSync(await files.readBytes(name)).toString("utf8");
+
+test("ten samplings become one gzip member with both clocks, which zcat reads", async () => {
+  const bench = await openHistory({});
+  await sample(bench, 10);
+  const [name = ""] = segmentPaths(bench.files);
+  const bytes = await bench.files.readBytes(name);
+  assert.equal(memberLength(bytes), bytes.length);
+  const lines = (await textOf(bench.files, name)).split("\n");
+  assert.equal(lines[0], `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1768230000000`);
+  assert.deepEqual(lines.slice(1, 3), [
+    "pihealth_memory_used_ratio 0 1768230000000",
+    "pihealth_memory_used_ratio 0.001 1768230005000",
+  ]);
+  assert.equal(lines.length, 12);
+  await bench.history.stop();
+});
+
+test("label values cannot break a line", async () => {
+  const bench = await openHistory({});
+  bench.history.receive({ collector: "processes", wallMs: 5, samples: [HOSTILE.sample(Number.NaN, { comm: 'a"\n\\b' })] });
+  await bench.history.stop();
+  const text = await textOf(bench.files, segmentPaths(bench.files)[0] ?? "");
+  assert.equal(text.split("\n")[1], 'pihealth_hostile{comm="a\\"\\n\\\\b"} NaN 5');
+});
+
+test("a step of the wall clock ends the member, so that each member has one clock line", async () => {
+  const bench = await openHistory({ clock: new FakeClock(1000) });
+  await sample(bench, 2);
+  bench.clock.stepWall(1_700_000_000_000);
+  await sample(bench, 2);
+  await bench.history.stop();
+  const { texts } = scanMembers(await bench.files.readBytes(segmentPaths(bench.files)[0] ?? ""));
+  assert.deepEqual(texts.map((text) => text.split("\n")[0]), [
+    `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1000`,
+    `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=10000 wall_ms=1700000011000`,
+  ]);
+});
+
+test("a segment is closed after its time, and names sort in the order of writing", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 120_000 } });
+  await sample(bench, 100);
+  await bench.history.stop();
+  const names = segmentPaths(bench.files).map((name) => name.slice(FOLDER.length + 1));
+  assert.ok(names.length >= 4, names.join());
+  assert.deepEqual(names.map((name) => parseSegmentName(name)?.sequence), names.map((_, index) => index + 1));
+  const listed = await bench.history.list();
+  assert.deepEqual(listed.map(({ name }) => name), names);
+  assert.ok(listed.every(({ fromMs, lastMs }, index) => fromMs <= lastMs && fromMs > (listed[index - 1]?.lastMs ?? 0)));
+});
+
+for (const cut of [1, 5, 20, 21, 40]) {
+  test(`a tail torn ${cut} bytes before its end is cut off at start, members before it stay`, async () => {
+    const bench = await openHistory({});
+    await sample(bench, 20);
+    await bench.history.stop();
+    const [name = ""] = segmentPaths(bench.files);
+    const whole = await bench.files.readBytes(name);
+    const members = scanMembers(whole).texts.length;
+    const torn = new MemoryFiles();
+    torn.put(name, whole.subarray(0, whole.length - cut));
+    const again = await openHistory({ files: torn });
+    assert.equal(scanMembers(await torn.readBytes(name)).wholeBytes, (await torn.readBytes(name)).length);
+    assert.equal(scanMembers(await torn.readBytes(name)).texts.length, members - 1);
+    await sample(again, 1);
+    await again.history.stop();
+    assert.equal(segmentPaths(torn).length, 2, "a new run begins a new segment");
+  });
+}
+
+test("a segment of rubbish is set aside and reported, the others are served", async () => {
+  const files = new MemoryFiles();
+  files.put(`${FOLDER}/${formatSegmentName({ sequence: 1, startMs: 5 })}`, "rubbish");
+  files.put(`${FOLDER}/${formatSegmentName({ sequence: 2, startMs: 6 })}`, encodeMember(`# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=6\nx 1 6\n`));
+  const { history } = await openHistory({ files });
+  assert.deepEqual((await history.list()).map(({ fromMs }) => fromMs), [6]);
+  assert.ok(files.paths().some((name) => name.endsWith(".damaged")));
+  await history.stop();
+});
+
+test("a segment goes when every master has confirmed it, never before", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 60_000 }, masters: ["http://a", "http://b"] });
+  await sample(bench, 60);
+  const before = await bench.history.list();
+  const [first, second] = before;
+  bench.history.confirm("http://a", bench.clock.wallMs());
+  bench.history.confirm("http://stranger", bench.clock.wallMs());
+  assert.equal((await bench.history.list()).length, before.length);
+  bench.history.confirm("http://b", (first?.lastMs ?? 0) + 1);
+  assert.deepEqual((await bench.history.list())[0]?.name, second?.name);
+  await bench.history.stop();
+});
+
+test("the limit of size drops the oldest and counts it", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 60_000, segmentBytes: 100, totalBytes: 1000 } });
+  await sample(bench, 200);
+  await bench.history.stop();
+  const sizes = (await bench.history.list()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  assert.ok(sizes <= 1000, `${sizes}`);
+  const dropped = bench.history.samples().find(({ metric }) => metric.name === "pihealth_history_dropped_segments_total");
+  assert.ok((dropped?.value ?? 0) > 0);
+});
+
+test("while the disk is full samples wait, and afterwards they are written", async () => {
+  const bench = await openHistory({});
+  bench.files.roomBytes = 0;
+  await sample(bench, 30);
+  bench.files.roomBytes = Number.POSITIVE_INFINITY;
+  await sample(bench, 10);
+  await bench.history.stop();
+  const text = await textOf(bench.files, segmentPaths(bench.files)[0] ?? "");
+  assert.equal(text.split("\n").filter((line) => line.startsWith("pihealth_memory_used_ratio")).length, 40);
+});
+
+test("at most one fsync a minute", async () => {
+  const bench = await openHistory({ settings: { samplingsPerFlush: 1 } });
+  let syncs = 0;
+  bench.files.fault = (operation, filePath) => {
+    if (operation === "sync" && filePath.endsWith(".gz")) syncs++;
+    return undefined;
+  };
+  await sample(bench, 120);
+  assert.ok(syncs <= 10, `${syncs} in ten minutes`);
+  await bench.history.stop();
+});
+
+test("closed segments move to the backup folder", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 60_000, backupFolder: "/backup" } });
+  await sample(bench, 40);
+  await bench.history.stop();
+  assert.deepEqual(segmentPaths(bench.files).filter((name) => name.startsWith(FOLDER)), []);
+  assert.ok((await bench.history.list()).length >= 3);
+});
+
+test("a flipped bit in a member is found, or changes nothing (the padding after the last deflate bit)", () => {
+  const content = "# pihealth-history v1\nx 1 1\n";
+  const member = encodeMember(content);
+  let found = 0;
+  for (let bit = 0; bit < member.length * 8; bit++) {
+    const damaged = Buffer.from(member);
+    damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7));
+    const text = decodeMember(damaged);
+    if (text === undefined) found++;
+    else assert.equal(text, content, `bit ${bit}`);
+  }
+  assert.ok(found >= member.length * 8 - 7, `${found}`);
+});
