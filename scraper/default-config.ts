@@ -23,6 +23,8 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
     ],
     rule_files: rulePatterns,
     storage: { path: dataFolder },
+    // Who tries it out looks for the logs soon.
+    host_logs: { max_wait: "30s" },
     ...(tokenFile === undefined ? {} : { fleet: { token_file: tokenFile } }),
     // The exporter may start a moment later than the scraper: it is looked for again soon.
     discovery: { retry_first: "5s", retry_last: "1m" },
