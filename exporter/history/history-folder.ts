@@ -3,9 +3,9 @@ import path from "node:path";
 import { codeOf, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
-import { scanMembers } from "./gzip-member.js";
-import { parseMemberHeader } from "./member-text.js";
-import { parseSegmentName } from "./segment-name.js";
+import { scanMembers } from "../shared/codec/gzip-member.js";
+import { parseMemberHeader } from "../shared/codec/member-text.js";
+import { parseSegmentName } from "../shared/codec/segment-name.js";
 
 /** What is known of one segment without reading it. */
 export interface StoredSegment {

@@ -4,12 +4,12 @@ import type { Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { AppendFile, Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
-import { encodeMember, MAX_MEMBER_TEXT_BYTES } from "./gzip-member.js";
+import { encodeMember, MAX_MEMBER_TEXT_BYTES } from "../shared/codec/gzip-member.js";
 import { HistoryFolder, type SegmentFacts, type StoredSegment } from "./history-folder.js";
 import { HISTORY_METRICS } from "./history-metrics.js";
 import type { HistorySettings } from "./history-settings.js";
-import { formatHistoryLine, formatMemberHeader, type MemberHeader } from "./member-text.js";
-import { formatSegmentName } from "./segment-name.js";
+import { formatHistoryLine, formatMemberHeader, type MemberHeader } from "../shared/codec/member-text.js";
+import { formatSegmentName } from "../shared/codec/segment-name.js";
 
 /** What one run of one collector yielded, with the samples that tell of the run itself. */
 export interface HistorySampling {

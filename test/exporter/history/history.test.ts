@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { decodeMember, encodeMember, memberLength, scanMembers } from "../../../exporter/history/gzip-member.js";
+import { decodeMember, encodeMember, memberLength, scanMembers } from "../../../exporter/shared/codec/gzip-member.js";
 import { History, type HistoryParts } from "../../../exporter/history/history.js";
 import { parseHistorySettings, type HistorySettings } from "../../../exporter/history/history-settings.js";
-import { formatSegmentName, parseSegmentName } from "../../../exporter/history/segment-name.js";
+import { formatSegmentName, parseSegmentName } from "../../../exporter/shared/codec/segment-name.js";
 import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";

@@ -1,5 +1,5 @@
-import { quoteLabelValue } from "../shared/model/labels.js";
-import type { Sample } from "../shared/model/metric.js";
+import { quoteLabelValue } from "../model/labels.js";
+import type { Sample } from "../model/metric.js";
 
 /** First line of a member: both clocks at one instant. See history.format.md. */
 export interface MemberHeader {
