@@ -6,6 +6,8 @@ const TEST_PROGRAMS = [
   { program: "prometheus", debianPackage: "prometheus" },
   { program: "prometheus-node-exporter", debianPackage: "prometheus-node-exporter" },
   { program: "amtool", debianPackage: "prometheus-alertmanager" },
+  { program: "prometheus-alertmanager", debianPackage: "prometheus-alertmanager" },
+  { program: "openssl", debianPackage: "openssl" },
   { program: "victoria-metrics", debianPackage: "victoria-metrics" },
   { program: "systemd-analyze", debianPackage: "systemd" },
   { program: "chromium", debianPackage: "chromium" },
@@ -29,7 +31,7 @@ export function installTestPrograms(): boolean {
 
 /** Services of these packages must not start by themselves: tests run their own on free ports. */
 function aptInstall(packages: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", SYSTEMD_OFFLINE: "1" };
   const options = { env, stdio: ["ignore", "inherit", "inherit"] as const };
   spawnSync("apt-get", ["-q", "update"], { ...options, stdio: [...options.stdio] });
   spawnSync("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...packages], {
