@@ -11,7 +11,6 @@ const TEST_PROGRAMS = [
   { program: "victoria-metrics", debianPackage: "victoria-metrics" },
   { program: "systemd-analyze", debianPackage: "systemd" },
   { program: "chromium", debianPackage: "chromium" },
-  { program: "stress-ng", debianPackage: "stress-ng" },
 ] as const;
 
 const exists = (program: string): boolean => spawnSync("which", [program]).status === 0;
