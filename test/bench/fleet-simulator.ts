@@ -2,18 +2,23 @@
  * A fleet of simulated Pis in one process: one listener, reached at many loopback addresses, replays recorded bodies of
  * `/metrics`. Target 127.1.0.1 starts at the first body, 127.1.0.2 at the next one, so that they differ as real ones do.
  *
- * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE. Prints `ready` when it listens. Every target moves on to its
- * next body at each request.
+ * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE [SERIES]. Prints `ready` when it listens. Every connection
+ * moves on to the next body at each request; with SERIES, bodies are cut after that many samples.
+ *
+ * It reads no more of HTTP than a scraper's GET has, and writes each answer, head and body, from one prepared buffer: what
+ * it costs itself is taken from the machine on which the scrapers are measured.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import http from "node:http";
+import net from "node:net";
 import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-export interface RecordedBody {
+interface PreparedAnswer {
   readonly identity: Buffer;
   readonly gzip: Buffer;
 }
+
+const END_OF_HEAD = "\r\n\r\n";
 
 /** Address of simulated target number `index`, from 0: 127.1.0.1, 127.1.0.2, ... */
 export function simulatedAddress(index: number): string {
@@ -22,41 +27,60 @@ export function simulatedAddress(index: number): string {
 }
 
 /** Bodies in the order they were recorded: one gzip file each, or one gzip file split at lines of `# EOB`. */
-export function loadBodies(source: string): RecordedBody[] {
-  const texts = source.endsWith(".gz")
-    ? gunzipSync(readFileSync(source)).toString("utf8").split("# EOB\n").filter((text) => text !== "")
-    : readdirSync(source)
-        .filter((name) => name.endsWith(".gz"))
-        .sort()
-        .map((name) => gunzipSync(readFileSync(path.join(source, name))).toString("utf8"));
-  return texts.map((text) => ({ identity: Buffer.from(text), gzip: gzipSync(text) }));
+export function loadBodies(source: string): string[] {
+  if (source.endsWith(".gz")) {
+    const texts = gunzipSync(readFileSync(source)).toString("utf8").split("# EOB\n");
+    return texts.filter((text) => text !== "");
+  }
+  const names = readdirSync(source).filter((name) => name.endsWith(".gz"));
+  return names.sort().map((name) => gunzipSync(readFileSync(path.join(source, name))).toString("utf8"));
 }
 
-function serve(port: number, bodies: readonly RecordedBody[]): void {
-  const positions = new Map<string, number>();
-  const server = http.createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
-    const address = request.socket.localAddress ?? "";
-    const position = positions.get(address) ?? firstPosition(address, bodies.length);
-    positions.set(address, (position + 1) % bodies.length);
-    const body = bodies[position] as RecordedBody;
-    const compressed = String(request.headers["accept-encoding"] ?? "").includes("gzip");
-    const bytes = compressed ? body.gzip : body.identity;
-    response.writeHead(200, {
-      "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
-      "Content-Length": bytes.length,
-      ...(compressed ? { "Content-Encoding": "gzip" } : {}),
+/** The body up to its sample number `count`, with the comments before that. */
+export function cutBody(text: string, count: number): string {
+  let position = 0;
+  for (let samples = 0; samples < count && position < text.length; ) {
+    if (text[position] !== "#") samples++;
+    position = text.indexOf("\n", position) + 1;
+  }
+  return text.slice(0, position);
+}
+
+function prepare(text: string): PreparedAnswer {
+  const identity = Buffer.from(text);
+  return { identity: answerOf(identity, ""), gzip: answerOf(gzipSync(identity), "Content-Encoding: gzip\r\n") };
+}
+
+function answerOf(body: Buffer, encoding: string): Buffer {
+  const head =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n" +
+    `${encoding}Content-Length: ${body.length}${END_OF_HEAD}`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+function serve(port: number, answers: readonly PreparedAnswer[]): void {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    let position = firstPosition(socket.localAddress ?? "");
+    let head = "";
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (chunk: Buffer) => {
+      head += chunk.toString("latin1");
+      if (!head.endsWith(END_OF_HEAD)) return;
+      const answer = answers[position++ % answers.length] as PreparedAnswer;
+      socket.write(head.includes("gzip") ? answer.gzip : answer.identity);
+      head = "";
     });
-    response.end(bytes);
   });
   server.listen(port, "0.0.0.0", 65_535, () => console.log("ready"));
 }
 
-function firstPosition(address: string, bodyCount: number): number {
+function firstPosition(address: string): number {
   const [, , third = 0, fourth = 0] = address.split(".").map(Number);
-  return (third * 256 + fourth) % bodyCount;
+  return third * 256 + fourth;
 }
 
-const [port, source] = process.argv.slice(2);
+const [port, source, series] = process.argv.slice(2);
 if (process.argv[1]?.includes("fleet-simulator") === true && port !== undefined && source !== undefined) {
-  serve(Number(port), loadBodies(source));
+  const texts = loadBodies(source).map((text) => (series === undefined ? text : cutBody(text, Number(series))));
+  serve(Number(port), texts.map(prepare));
 }

@@ -1,32 +1,60 @@
 /**
  * The benchmarks of docs/benchmarks.md, as a table and as JSON.
  *
- * Usage: npm run bench [-- NAME ...] [--minutes N] [--json FILE]. Without names, all of them.
+ * Usage: npm run bench [-- NAME ...] [options]. Without names, all of them, which takes half an hour.
+ *
+ *   --minutes N    length of the measurement: exporter (10), fleet (3)
+ *   --targets N    fleet, storage: simulated targets (1000, 200)
+ *   --series N     fleet: series per body (507: all that are recorded)
+ *   --interval N   fleet: seconds between scrapes (5)
+ *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side)
+ *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
+ *   --node FLAG    fleet: an option of Node.js for our program, such as --cpu-prof; can be given several times
+ *   --json FILE    also writes the figures there
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
+import { benchFleet } from "./fleet.js";
+import { benchScrapeParse } from "./scrape-parse.js";
+import { benchStorageFigures } from "./storage.js";
+
+const OPTIONS = {
+  minutes: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
+  interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
+  node: { type: "string", multiple: true },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+
+const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigure[]>>> = {
+  exporter: ({ minutes }) => benchExporter({ minutes: Number(minutes ?? 10) }),
+  fleet: (values) =>
+    benchFleet({
+      targets: Number(values.targets ?? 1000),
+      series: Number(values.series ?? 507),
+      intervalSeconds: Number(values.interval ?? 5),
+      minutes: Number(values.minutes ?? 3),
+      systems: (values.systems ?? "pihealth,prometheus,victoriametrics").split(","),
+      bodies: values.bodies,
+      nodeFlags: values.node ?? [],
+    }),
+  "scrape-parse": () => benchScrapeParse(),
+  storage: ({ targets }) => benchStorageFigures({ targets: Number(targets ?? 200) }),
+};
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: { minutes: { type: "string", default: "10" }, json: { type: "string" } },
-  });
-  const minutes = Number(values.minutes);
-  const benchmarks: Readonly<Record<string, () => Promise<BenchFigure[]>>> = {
-    exporter: () => benchExporter({ minutes }),
-  };
-  const names = positionals.length === 0 ? Object.keys(benchmarks) : positionals;
+  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
+  const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
   const figures: BenchFigure[] = [];
   for (const name of names) {
-    const run = benchmarks[name];
+    const run = BENCHMARKS[name];
     if (run === undefined) {
-      process.stderr.write(`Cannot run benchmark "${name}": it must be one of ${Object.keys(benchmarks).join(", ")}\n`);
+      process.stderr.write(`Cannot run benchmark "${name}": it must be one of ${Object.keys(BENCHMARKS).join(", ")}\n`);
       return 2;
     }
-    figures.push(...(await run()));
+    figures.push(...(await run(values)));
   }
   console.log(renderFigures(figures));
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);

@@ -1,0 +1,81 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { ChildProgram } from "../support/child-program.js";
+import { simulatedAddress } from "./fleet-simulator.js";
+
+/** The fleet a system is told to scrape, and where it may keep its data. */
+export interface FleetJob {
+  readonly targets: number;
+  readonly targetPort: number;
+  readonly intervalSeconds: number;
+  readonly folder: string;
+  readonly ownPort: number;
+  /** Options of Node.js for our own program, for profiles. */
+  readonly nodeFlags: readonly string[];
+}
+
+/** A program that scrapes and stores, and the metrics of its own in which it says how much. */
+export interface FleetSystem {
+  readonly name: string;
+  readonly start: (job: FleetJob) => ChildProgram;
+  readonly samplesMetric: RegExp;
+  readonly seriesMetric: RegExp;
+}
+
+export const FLEET_SYSTEMS: readonly FleetSystem[] = [
+  {
+    name: "pihealth",
+    samplesMetric: /^pihealth_storage_samples_appended_total /,
+    seriesMetric: /^pihealth_storage_head_series /,
+    start: (job) => {
+      const storage = `storage: { path: ${path.join(job.folder, "data")} }\n`;
+      const web = `web: { listen_address: 127.0.0.1, port: ${job.ownPort} }\n`;
+      const config = writeConfig(job, storage + web);
+      return ChildProgram.ofOurs("scraper/main.js", ["--config", config], job.nodeFlags);
+    },
+  },
+  {
+    name: "Prometheus",
+    samplesMetric: /^prometheus_tsdb_head_samples_appended_total[ {]/,
+    seriesMetric: /^prometheus_tsdb_head_series /,
+    start: (job) =>
+      new ChildProgram("prometheus", [
+        `--config.file=${writeConfig(job)}`,
+        `--storage.tsdb.path=${path.join(job.folder, "data")}`,
+        `--web.listen-address=127.0.0.1:${job.ownPort}`,
+      ]),
+  },
+  {
+    name: "VictoriaMetrics",
+    samplesMetric: /^vm_rows_inserted_total\{type="promscrape"\} /,
+    seriesMetric: /^vm_cache_entries\{type="storage\/hour_metric_ids"\} /,
+    start: (job) =>
+      new ChildProgram("victoria-metrics", [
+        `-promscrape.config=${writeConfig(job)}`,
+        `-storageDataPath=${path.join(job.folder, "data")}`,
+        `-httpListenAddr=127.0.0.1:${job.ownPort}`,
+      ]),
+  },
+];
+
+/** All three read the same file; ours has sections of its own behind it. */
+function writeConfig(job: FleetJob, more = ""): string {
+  const { folder, targets, targetPort, intervalSeconds } = job;
+  mkdirSync(folder, { recursive: true });
+  const addresses = Array.from({ length: targets }, (_, index) => `${simulatedAddress(index)}:${targetPort}`);
+  writeFileSync(path.join(folder, "targets.json"), JSON.stringify([{ targets: addresses }]));
+  const file = path.join(folder, "scrape.yml");
+  const timeoutSeconds = Math.min(10, intervalSeconds);
+  writeFileSync(
+    file,
+    `global: { scrape_interval: ${intervalSeconds}s, scrape_timeout: ${timeoutSeconds}s }\n` +
+      `scrape_configs:\n  - job_name: fleet\n    file_sd_configs: [{ files: [targets.json] }]\n${more}`,
+  );
+  return file;
+}
+
+/** The first sample of the metric in a system's own `/metrics`. */
+export function metricValue(body: string, metric: RegExp): number {
+  const line = body.split("\n").find((candidate) => metric.test(candidate));
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(" ") + 1));
+}
