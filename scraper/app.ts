@@ -17,6 +17,7 @@ import { Dispatcher } from "./alerting/dispatcher.js";
 import { createMailTransport } from "./alerting/mail-transport.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
 import { PushedAlarms } from "./alerting/pushed-alarms.js";
+import { adminRoutes } from "./api/admin-routes.js";
 import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
 import { createApiHandler } from "./api/api-server.js";
 import { fleetRoutes } from "./api/fleet-routes.js";
@@ -41,6 +42,8 @@ import { RuleEngine } from "./rule-engine/rule-engine.js";
 import { loadNotificationFile } from "./notification-file.js";
 import { externalUrlOf, loadRules } from "./rule-files.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "./scrape/scrape-manager.js";
+import { SNAPSHOTS_FOLDER } from "./storage/data-folder.js";
+import { snapshotName } from "./storage/snapshot.js";
 import { Storage } from "./storage/storage.js";
 import { TargetIndex } from "./target-index.js";
 import { FleetPage } from "./web/fleet-page-data.js";
@@ -150,7 +153,11 @@ class App implements ScraperApp {
         this.hostLogs.receiveScrape(target.host, timestampMs, layout, values);
       },
     });
-    this.targetIndex = new TargetIndex({ clock, healthOf: (id) => this.scrapes.health(id)?.health });
+    this.targetIndex = new TargetIndex({
+      clock,
+      healthOf: (id) => this.scrapes.health(id)?.health,
+      namesOf: (address) => this.discovery.namesOf(address),
+    });
     this.discovery = this.createDiscovery();
     this.queries = new QueryEngine({ querier: storage, clock });
     this.dispatcher = this.createDispatcher();
@@ -159,7 +166,8 @@ class App implements ScraperApp {
     this.rules = this.createRuleEngine();
     this.pushedAlarms = new PushedAlarms({
       dispatcher: this.dispatcher, clock,
-      targetLabels: (address, port) => this.targetIndex.labelsOf(address, port),
+      targetAt: (address, port) => this.targetIndex.at(address, port),
+      externalLabels: config.global.externalLabels,
       writeLine: (address, line) => this.hostLogs.writeAlarm(address, line),
     });
   }
@@ -325,6 +333,14 @@ class App implements ScraperApp {
         version, nodeVersion: process.version,
       }),
       ...this.statusRoutes(),
+      ...adminRoutes({
+        isEnabled: this.config.web.enableAdminApi,
+        snapshot: async (options) => {
+          const name = snapshotName(clock.wallMs(), this.parts.random());
+          await storage.snapshot(path.join(storage.folder, SNAPSHOTS_FOLDER, name), options);
+          return name;
+        },
+      }),
       this.pageRoute(),
     ];
   }

@@ -12,7 +12,7 @@ import { DEFAULT_MASTER_URL, type MasterAddress } from "./cli-api-client.js";
 export const SCRAPER_COMMANDS = [
   { name: "scraper", summary: "run the scraper, also called pihealthd (scraper --help)" },
   { name: "query", summary: "ask the scraper in PromQL" },
-  { name: "check", summary: "check a configuration or rule files" },
+  { name: "check", summary: "check a configuration, rule files or stored data" },
   { name: "convert", summary: "convert a configuration of Option=Value lines to YAML" },
   { name: "test", summary: "run unit tests of rules" },
   { name: "silence", summary: "add, list and expire silences" },
@@ -20,6 +20,7 @@ export const SCRAPER_COMMANDS = [
   { name: "doctor", summary: "look for what is wrong with the set-up" },
 ] as const;
 
+const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
 const DEFAULT_CONFIG_FILE = "/etc/pihealth/pihealthd.yml";
 
 /** @param argv begins with the command. @returns the exit code */
@@ -86,6 +87,14 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .action(async (files: string[]) => {
       const { checkRules } = await import("./cli-check.js");
       report(await checkRules(files), outcome);
+    });
+  check
+    .command("data")
+    .description("verify every checksum of stored samples; changes nothing, the scraper may run")
+    .argument("[folder]", "data folder, or a snapshot", DEFAULT_DATA_FOLDER)
+    .action(async (folder: string) => {
+      const { checkDataFolder } = await import("./cli-check-data.js");
+      report(await checkDataFolder(folder, realFiles), outcome);
     });
   program
     .command("convert")

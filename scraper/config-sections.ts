@@ -17,6 +17,8 @@ export interface WebSettings {
   readonly configFile: string | undefined;
   /** Under which people reach this scraper: links in mails begin with it. Without a slash at the end. */
   readonly externalUrl: string | undefined;
+  /** Whether `/api/v1/admin/*` answers. */
+  readonly enableAdminApi: boolean;
 }
 
 export interface LogSettings {
@@ -55,6 +57,7 @@ export function parseWeb(section: ConfigSection, folder: string, listensWide: bo
     port: section.integer("port", { default: DEFAULT_SCRAPER_PORT, min: 0, max: 65_535 }),
     configFile: optionalPath(section, "config_file", folder),
     externalUrl: parseExternalUrl(section),
+    enableAdminApi: section.boolean("enable_admin_api", { default: false }),
   };
   section.rejectUnknownKeys();
   return settings;

@@ -12,13 +12,14 @@ import {
   blocksFolder,
   parseBlockName,
 } from "./block-file.js";
+import { SNAPSHOTS_FOLDER } from "./data-folder.js";
 import { cutRows } from "./piece.js";
 import type { SeriesSelection } from "./series-selection.js";
 import type { StorageCounters } from "./storage-counters.js";
 import type { BlockFinder, BlockPieces } from "./storage-querier.js";
 
 /** Folders of the data folder that hold no tables. */
-const OTHER_FOLDERS = ["journal", "snapshots"];
+const OTHER_FOLDERS = ["journal", SNAPSHOTS_FOLDER];
 /** Blocks whose directories are read at the same time. */
 const CONCURRENT_READS = 16;
 

@@ -3,7 +3,7 @@ import { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
 import { listSegments, scanSegment, type Segment } from "../../exporter/shared/journal/segment.js";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import { silentLogger } from "../../exporter/shared/platform/logger.js";
+import { type Logger, silentLogger } from "../../exporter/shared/platform/logger.js";
 import { BlockStore } from "./block-store.js";
 import { decodeChunk } from "./chunk-codec.js";
 import { readChunkRecord } from "./chunk-log.js";
@@ -38,7 +38,7 @@ export async function checkData(folder: string, files: Files): Promise<DataRepor
   const counters = new StorageCounters();
   const store = await BlockStore.open({
     files,
-    log: silentLogger,
+    log: loggerInto(problems, folder),
     dataFolder: folder,
     counters,
     isReadOnly: true,
@@ -50,6 +50,19 @@ export async function checkData(folder: string, files: Files): Promise<DataRepor
     }
   }
   return { blocks: blocks.length, ...journals, problems };
+}
+
+/** What the block store would log as an error, such as a folder it cannot list, is a finding. */
+function loggerInto(problems: DataProblem[], folder: string): Logger {
+  return {
+    ...silentLogger,
+    error: (message, fields) =>
+      problems.push({
+        path: folder,
+        offsetBytes: 0,
+        detail: [message, ...Object.values(fields ?? {})].join(", "),
+      }),
+  };
 }
 
 type JournalReport = Pick<DataReport, "journalSegments" | "journalRecords" | "tornTails">;
@@ -84,7 +97,7 @@ async function checkSegment(
   const note = (offsetBytes: number, detail: string): void => {
     problems.push({ path: segment.path, offsetBytes, detail });
   };
-  const bytes = await readUnlessGone(segment.path, files);
+  const bytes = await readUnlessGone(segment.path, files, note);
   scanSegment(segment, bytes, {
     onRecord: (kind, payload, offsetBytes) => {
       found.records++;
@@ -110,11 +123,15 @@ function checkRecord(definitions: DefinitionReader, kind: number, reader: ByteRe
 }
 
 /** A segment may be removed by the running program between listing and reading. */
-async function readUnlessGone(filePath: string, files: Files): Promise<Uint8Array> {
+async function readUnlessGone(
+  filePath: string,
+  files: Files,
+  note: (offsetBytes: number, detail: string) => void,
+): Promise<Uint8Array> {
   try {
     return await files.readBytes(filePath);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return new Uint8Array(0);
-    throw error;
+    if (codeOf(error) !== "ENOENT") note(0, messageOf(error));
+    return new Uint8Array(0);
   }
 }

@@ -6,6 +6,8 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { FolderLock } from "./folder-lock.js";
 import { FolderLockedError } from "./storage-errors.js";
 
+/** Folder of the data folder that holds snapshots. */
+export const SNAPSHOTS_FOLDER = "snapshots";
 /** Bytes of rows, and of chunks, that may wait while the disk refuses them. */
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 

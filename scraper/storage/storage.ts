@@ -22,7 +22,7 @@ import { Recovery } from "./recovery.js";
 import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
 import { StorageCounters } from "./storage-counters.js";
-import { copyData } from "./snapshot.js";
+import { copyData, SnapshotBusyError, type SnapshotOptions } from "./snapshot.js";
 import { describeMetrics, type StorageMetric } from "./storage-metrics.js";
 import { StorageQuerier } from "./storage-querier.js";
 import type { StorageSettings } from "./storage-settings.js";
@@ -68,6 +68,7 @@ export class Storage implements SampleWriter, Querier {
   private readonly stopping = new AbortController();
   private loops: Promise<void>[] = [];
   private writeFailing = false;
+  private isSnapshotting = false;
   private earlyCommit: Promise<void> | undefined;
 
   private constructor(
@@ -159,6 +160,11 @@ export class Storage implements SampleWriter, Querier {
     });
     commitSoon = () => storage.commitEarly();
     return storage;
+  }
+
+  /** The data folder. */
+  get folder(): string {
+    return this.parts.folder;
   }
 
   /** Begins group commits and maintenance in the background. */
@@ -296,12 +302,18 @@ export class Storage implements SampleWriter, Querier {
    * @param target outside of the folders of tables, such as `<data>/snapshots/<name>`; made when
    *   missing
    * @returns the number of files copied
-   * @throws the system's error
+   * @throws {SnapshotBusyError} while another one is made; the system's error
    */
-  async snapshot(target: string): Promise<number> {
-    await this.commit();
-    const { files, folder } = this.parts;
-    return copyData({ files, dataFolder: folder, blocks: this.rooms.blocks }, target);
+  async snapshot(target: string, options: SnapshotOptions = { withHead: true }): Promise<number> {
+    if (this.isSnapshotting) throw new SnapshotBusyError();
+    this.isSnapshotting = true;
+    try {
+      await this.commit();
+      const { files, folder } = this.parts;
+      return await copyData({ files, dataFolder: folder, blocks: this.rooms.blocks }, target, options);
+    } finally {
+      this.isSnapshotting = false;
+    }
   }
 
   private async commitRows(): Promise<void> {

@@ -16,7 +16,7 @@ test("An empty file is a configuration with every default", async () => {
   assert.equal(config.pools, 5);
   assert.equal(config.storage.path, "/etc/pihealth/data");
   assert.equal(config.rules.missingData, "keep");
-  assert.deepEqual(config.web, { listenAddress: "127.0.0.1", port: 8730, configFile: undefined, externalUrl: undefined });
+  assert.deepEqual(config.web, { listenAddress: "127.0.0.1", port: 8730, configFile: undefined, externalUrl: undefined, enableAdminApi: false });
   assert.deepEqual(config.scrapeConfigs, []);
 });
 
@@ -247,3 +247,17 @@ test("The configuration of a scraper without a file watches its own machine", as
   assert.equal(config.web.listenAddress, "127.0.0.1");
   assert.equal(config.fleet.tokenFile, "/srv/data/token");
 });
+
+for (const { listenAddress, port, target } of [
+  { listenAddress: "127.0.0.1", port: undefined, target: "127.0.0.1:8730" },
+  { listenAddress: "0.0.0.0", port: 9000, target: "127.0.0.1:9000" },
+  { listenAddress: "::", port: 9000, target: "[::1]:9000" },
+  { listenAddress: "fd00::1", port: 9000, target: "[fd00::1]:9000" },
+]) {
+  test(`A scraper without a file that listens on ${listenAddress} watches itself at ${target}`, async () => {
+    const options = { dataFolder: "/srv/data", rulePatterns: [], listenAddress, ...(port === undefined ? {} : { port }) };
+    const config = await parse(defaultConfigText(options));
+    assert.equal(config.scrapeConfigs[1]?.jobName, "pihealth");
+    assert.deepEqual(config.scrapeConfigs[1]?.staticGroups, [{ targets: [target], labels: {} }]);
+  });
+}

@@ -1,0 +1,36 @@
+import { ApiError } from "./api-errors.js";
+import { type ApiRequest, dataAnswer, type Route } from "./route.js";
+
+export interface AdminRouteParts {
+  /** Key `web.enable_admin_api`. */
+  readonly isEnabled: boolean;
+  /**
+   * Copies all samples to a folder of its own.
+   *
+   * @returns the name of the folder below `<data>/snapshots`
+   */
+  readonly snapshot: (options: { readonly withHead: boolean }) => Promise<string>;
+}
+
+/** `/api/v1/admin/*`: off by default, as in Prometheus, and for holders of the fleet token only. */
+export function adminRoutes({ isEnabled, snapshot }: AdminRouteParts): Route[] {
+  return [
+    {
+      methods: ["POST", "PUT"],
+      path: "/api/v1/admin/tsdb/snapshot",
+      needsToken: true,
+      async handle(request) {
+        if (!isEnabled) throw new ApiError("unavailable", "admin APIs disabled");
+        return dataAnswer({ name: await snapshot({ withHead: !isHeadSkipped(request) }) });
+      },
+    },
+  ];
+}
+
+/** Parameter `skip_head`: Go's words for a boolean. */
+function isHeadSkipped({ parameters }: ApiRequest): boolean {
+  const text = parameters.text("skip_head");
+  if (text === "" || /^(0|f|F|false|FALSE|False)$/.test(text)) return false;
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
+  throw new ApiError("bad_data", `invalid parameter "skip_head": cannot parse "${text}" to a boolean`);
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AdminRouteParts, adminRoutes } from "../../../scraper/api/admin-routes.js";
+import { Parameters } from "../../../scraper/api/parameters.js";
+import type { ApiAnswer, Route } from "../../../scraper/api/route.js";
+
+const asked: boolean[] = [];
+const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
+  asked.push(withHead);
+  return "20260112T150000Z-00c0ffee0042";
+};
+
+const routeOf = (isEnabled: boolean): Route => adminRoutes({ isEnabled, snapshot })[0] as Route;
+
+function ask(isEnabled: boolean, query = ""): Promise<ApiAnswer> {
+  return routeOf(isEnabled).handle({
+    parameters: new Parameters(new URLSearchParams(query)),
+    pathParameter: () => "",
+    headers: {},
+    body: Buffer.alloc(0),
+    remoteAddress: "127.0.0.1",
+  });
+}
+
+test("the admin API answers as Prometheus does while it is off, and needs the fleet token", async () => {
+  assert.equal(routeOf(true).needsToken, true);
+  await assert.rejects(ask(false), { code: "unavailable", message: "admin APIs disabled" });
+  assert.deepEqual(asked, []);
+});
+
+for (const { query, withHead } of [
+  { query: "", withHead: true },
+  { query: "skip_head=false", withHead: true },
+  { query: "skip_head=true", withHead: false },
+  { query: "skip_head=1", withHead: false },
+]) {
+  test(`a snapshot tells its name: ${query || "no parameter"}`, async () => {
+    const answer = await ask(true, query);
+    assert.deepEqual(answer, { kind: "data", data: { value: { name: "20260112T150000Z-00c0ffee0042" } } });
+    assert.equal(asked.at(-1), withHead);
+  });
+}
+
+test("a skip_head that is no boolean is refused", async () => {
+  await assert.rejects(ask(true, "skip_head=maybe"), { code: "bad_data" });
+});
