@@ -1,5 +1,6 @@
 import type { Labels } from "../exporter/shared/model/labels.js";
 import type { Clock } from "../exporter/shared/platform/clock.js";
+import { canonicalAddress } from "./fleet/ip-address.js";
 import type { Target, TargetHealth } from "./fleet/target.js";
 
 /** After a start, a target that is not known yet may still be found for this long. */
@@ -16,6 +17,8 @@ export class TargetIndex {
       readonly clock: Clock;
       /** Undefined when the target is not watched. */
       readonly healthOf: (id: string) => TargetHealth["health"] | undefined;
+      /** Names the configuration has for an address. */
+      readonly namesOf: (address: string) => Iterable<string>;
     },
   ) {
     this.startedMs = parts.clock.monotonicMs();
@@ -31,8 +34,13 @@ export class TargetIndex {
     }
   }
 
-  labelsOf(address: string, port: number): Labels | undefined {
-    return this.byAddress.get(addressKey(address, port))?.labels;
+  /** The target a request came from, also where the configuration names it by its host name. */
+  at(address: string, port: number): Target | undefined {
+    for (const host of [address, ...this.parts.namesOf(address)]) {
+      const target = this.byAddress.get(addressKey(host, port));
+      if (target !== undefined) return target;
+    }
+    return undefined;
   }
 
   /**
@@ -49,4 +57,4 @@ export class TargetIndex {
 }
 
 const labelsKey = (labels: Labels): string => `${labels.get("job")} ${labels.get("instance")}`;
-const addressKey = (host: string, port: number): string => `${host} ${port}`;
+const addressKey = (host: string, port: number): string => `${canonicalAddress(host) ?? host} ${port}`;

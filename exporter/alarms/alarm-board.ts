@@ -112,9 +112,10 @@ export class AlarmBoard implements MetricsSource {
     return { alertname, hostname, instance, family, severity, ...labels };
   }
 
-  private annotationsOf({ fact }: Finding, startsAtMs: number): Record<string, string> {
+  private annotationsOf({ fact, value }: Finding, startsAtMs: number): Record<string, string> {
     const since = new Date(startsAtMs).toISOString().replace(/\.\d+Z$/, "Z");
-    return { summary: `${this.parts.hostname}: ${fact}, since ${since}` };
+    const summary = `${this.parts.hostname}: ${fact}, since ${since}`;
+    return value === undefined ? { summary } : { summary, value };
   }
 }
 

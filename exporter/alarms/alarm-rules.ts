@@ -1,6 +1,7 @@
 /**
  * Which samples are alarms. Metrics are named as docs/metrics.md does, a test holds that they
- * exist.
+ * exist. Names and labels are those of the shipped rules about the same facts, so that a master
+ * sees one alert and sends one mail; a test holds that, too.
  */
 import { ALARM_LEVELS } from "../shared/model/family.js";
 import type { Sample } from "../shared/model/metric.js";
@@ -14,17 +15,21 @@ export interface Finding {
   readonly labels: Readonly<Record<string, string>>;
   /** What is wrong, with the value, without place and time: `memory is 85.3% used`. */
   readonly fact: string;
+  /** The value alone: `85.3%`. */
+  readonly value?: string | undefined;
 }
+
+type Description = Pick<Finding, "fact" | "value">;
 
 /** Most alarms of one sampling: a machine in real trouble says so in fewer. */
 const MAX_FINDINGS = 100;
 
 const LEVEL_ALARMS: Readonly<
-  Record<string, { alertname: string; fact: (samples: readonly Sample[]) => string }>
+  Record<string, { alertname: string; describe: (samples: readonly Sample[]) => Description }>
 > = {
-  memory: { alertname: "PihealthMemoryWarning", fact: describeMemory },
-  cpu: { alertname: "PihealthCpuWarning", fact: describeCpu },
-  disk: { alertname: "PihealthDiskWarning", fact: describeDisk },
+  memory: { alertname: "PihealthMemoryWarning", describe: describeMemory },
+  cpu: { alertname: "PihealthCpuWarning", describe: describeCpu },
+  disk: { alertname: "PihealthDiskWarning", describe: describeDisk },
 };
 
 const DECIDING_METRICS: ReadonlySet<string> = new Set([
@@ -56,7 +61,7 @@ function findLevels(samples: readonly Sample[]): Finding[] {
         severity: "warning",
         family,
         labels: {},
-        fact: alarm.fact(samples),
+        ...alarm.describe(samples),
       },
     ];
   });
@@ -94,23 +99,25 @@ function findMaliciousProcesses(samples: readonly Sample[]): Finding[] {
     fact:
       `process ${labels["comm"]} (pid ${labels["pid"]}, user ${labels["user"]}) ` +
       `uses ${uses.join(" and ")}`,
+    value: uses.join(" and "),
   }));
 }
 
-function describeMemory(samples: readonly Sample[]): string {
+function describeMemory(samples: readonly Sample[]): Description {
   const used = named(samples, "pihealth_memory_used_ratio")[0];
-  return used === undefined
-    ? "memory is at the warning level"
-    : `memory is ${percent(used.value)} used`;
+  if (used === undefined) return { fact: "memory is at the warning level" };
+  const value = percent(used.value);
+  return { fact: `memory is ${value} used`, value };
 }
 
-function describeCpu(samples: readonly Sample[]): string {
+function describeCpu(samples: readonly Sample[]): Description {
   const temperature = named(samples, "pihealth_cpu_temperature_celsius")[0];
-  if (temperature === undefined) return "the processor is at the warning level";
-  return `the processor is at ${temperature.value.toFixed(1)} °C`;
+  if (temperature === undefined) return { fact: "the processor is at the warning level" };
+  const value = `${temperature.value.toFixed(1)} °C`;
+  return { fact: `the processor is at ${value}`, value };
 }
 
-function describeDisk(samples: readonly Sample[]): string {
+function describeDisk(samples: readonly Sample[]): Description {
   const ratios = [
     ...named(samples, "pihealth_filesystem_used_ratio"),
     ...named(samples, "pihealth_disk_used_ratio"),
@@ -119,8 +126,9 @@ function describeDisk(samples: readonly Sample[]): string {
     (most, next) => (next.value > (most?.value ?? -1) ? next : most),
     undefined,
   );
-  if (worst === undefined) return "a disk is at the warning level";
-  return `${worst.labels["mountpoint"] ?? worst.labels["disk"]} is ${percent(worst.value)} full`;
+  if (worst === undefined) return { fact: "a disk is at the warning level" };
+  const value = percent(worst.value);
+  return { fact: `${worst.labels["mountpoint"] ?? worst.labels["disk"]} is ${value} full`, value };
 }
 
 function named(samples: readonly Sample[], name: string): Sample[] {

@@ -112,6 +112,11 @@ export class DiscoveryManager {
     return false;
   }
 
+  /** Names the configuration has for this address, as far as they are looked up. */
+  namesOf(address: string): Iterable<string> {
+    return this.names.namesOf(canonicalAddress(address) ?? address) ?? [];
+  }
+
   targets(): readonly Target[] {
     return this.list.targets;
   }
