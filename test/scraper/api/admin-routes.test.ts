@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdminRouteParts, adminRoutes } from "../../../scraper/api/admin-routes.js";
 import { Parameters } from "../../../scraper/api/parameters.js";
-import type { ApiAnswer, Route } from "../../../scraper/api/route.js";
+import type { ApiAnswer, ApiRequest, Route } from "../../../scraper/api/route.js";
 
 const asked: boolean[] = [];
 const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
@@ -13,13 +13,8 @@ const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
 const routeOf = (isEnabled: boolean): Route => adminRoutes({ isEnabled, snapshot })[0] as Route;
 
 function ask(isEnabled: boolean, query = ""): Promise<ApiAnswer> {
-  return routeOf(isEnabled).handle({
-    parameters: new Parameters(new URLSearchParams(query)),
-    pathParameter: () => "",
-    headers: {},
-    body: Buffer.alloc(0),
-    remoteAddress: "127.0.0.1",
-  });
+  const request: Partial<ApiRequest> = { parameters: new Parameters(new URLSearchParams(query)) };
+  return routeOf(isEnabled).handle(request as ApiRequest);
 }
 
 test("the admin API answers as Prometheus does while it is off, and needs the fleet token", async () => {

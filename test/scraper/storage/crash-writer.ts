@@ -1,5 +1,6 @@
 /**
- * Stores rows until it is killed, telling its parent the number of each row that is durable.
+ * Stores rows until it is killed, telling its parent how far it is: the number of the last row that
+ * is durable, again and again, also while it opens the folder and while it moves rows to blocks.
  *
  * Arguments: data folder, number of the first row.
  */
@@ -9,41 +10,55 @@ import { realFiles } from "../../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Storage } from "../../../scraper/storage/storage.js";
 
-/** Rows are a minute apart, so that a few thousand make blocks. Ends now, for the retention. */
+/** Rows are a minute apart, so that a few thousand make blocks. */
 export const ROW_MS = 60_000;
 export const FIRST_ROW_MS = 1_700_000_000_000;
+/** Every so many rows a late one comes as well, this many rows behind and half a row's time off. */
+export const LATE_EVERY_ROWS = 5;
+export const LATE_BY_ROWS = 40;
 export const CRASH_SETTINGS = {
   path: "unused",
   retentionMs: 100 * 365 * 86_400_000,
   retentionBytes: 0,
   commitIntervalMs: 5000,
-  blockDurationMs: 7_200_000,
+  blockDurationMs: 1_800_000,
   maxBlockDurationMs: 86_400_000,
 };
 
+export const lateTimeMs = (row: number): number =>
+  FIRST_ROW_MS + (row - LATE_BY_ROWS) * ROW_MS + ROW_MS / 2;
+
 async function main(folder: string, firstRow: number): Promise<void> {
-  const parts = {
+  let durable = firstRow - 1;
+  const report = (): void => void process.send?.(durable);
+  report();
+  const storage = await Storage.open({
     folder,
     files: realFiles,
     clock: systemClock,
     log: silentLogger,
     settings: CRASH_SETTINGS,
-  };
-  const storage = await Storage.open(parts);
-  const layout = storage.internLayout([
-    Labels.of({ __name__: "row" }),
-    Labels.of({ __name__: "noise" }),
-  ]);
+  });
+  const layoutOf = (...names: string[]): ReturnType<Storage["internLayout"]> =>
+    storage.internLayout(names.map((name) => Labels.of({ __name__: name })));
+  const lateLayout = layoutOf("late");
+  const layouts = [layoutOf("row", "noise"), layoutOf("row", "noise", "sometimes")];
   const table = storage.openTable({ folder: "hosts/a", labels: Labels.EMPTY });
+  report();
   for (let row = firstRow; ; row++) {
-    table.append(FIRST_ROW_MS + row * ROW_MS, layout, Float64Array.of(row, Math.sin(row)));
+    if (row % LATE_EVERY_ROWS === 0) table.append(lateTimeMs(row), lateLayout, Float64Array.of(row));
+    const layout = layouts[row % 11 < 8 ? 0 : 1] ?? lateLayout;
+    const values = [row, Math.sin(row), 1].slice(0, layout.series.length);
+    table.append(FIRST_ROW_MS + row * ROW_MS, layout, Float64Array.from(values));
     if (row % 3 !== 0) continue;
     await storage.commit();
-    process.send?.(row);
-    if (row % 30 === 0) {
-      await storage.maintainJournal();
-      await storage.maintainBlocks();
-    }
+    durable = row;
+    report();
+    if (row % 15 !== 0) continue;
+    await storage.maintainJournal();
+    report();
+    await storage.maintainBlocks();
+    report();
   }
 }
 

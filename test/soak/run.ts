@@ -1,0 +1,40 @@
+/**
+ * What takes too long for `npm test`: the same checks, many more times.
+ *
+ * Usage: npm run soak [-- NAME ...] [--seed N]. Without names, all of them.
+ */
+import { parseArgs } from "node:util";
+import { soakKills } from "./kills.js";
+
+interface SoakOptions {
+  /** Another seed, other moments. */
+  readonly seed: number;
+}
+
+/** Throws when something is not as it must be. @returns what was done */
+type Soak = (options: SoakOptions) => Promise<string>;
+
+const SOAKS: Readonly<Record<string, Soak>> = {
+  kills: soakKills,
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { seed: { type: "string", default: String(process.pid) } },
+  });
+  const seed = Number(values.seed);
+  for (const name of positionals.length === 0 ? Object.keys(SOAKS) : positionals) {
+    const soak = SOAKS[name];
+    if (soak === undefined) {
+      process.stderr.write(`Cannot soak "${name}": it must be one of ${Object.keys(SOAKS).join(", ")}\n`);
+      return 2;
+    }
+    console.log(`${name}: seed ${seed}`);
+    console.log(`${name}: ${await soak({ seed })}`);
+  }
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));
