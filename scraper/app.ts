@@ -21,14 +21,11 @@ import { adminRoutes } from "./api/admin-routes.js";
 import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
 import { createApiHandler } from "./api/api-server.js";
 import { fleetRoutes } from "./api/fleet-routes.js";
-import { metadataRoutes } from "./api/metadata-routes.js";
 import type { OwnMetric } from "./api/own-metrics.js";
-import { queryRoutes } from "./api/query-routes.js";
+import { prometheusRoutes } from "./api/prometheus-routes.js";
 import { RequestCounter } from "./api/request-counter.js";
 import { type Route, textAnswer } from "./api/route.js";
-import { ruleRoutes } from "./api/rule-routes.js";
 import { statusRoutes } from "./api/status-routes.js";
-import { targetRoutes } from "./api/target-routes.js";
 import { renderConfig, type ScraperConfig } from "./config.js";
 import { DiscoveryManager } from "./discovery/discovery-manager.js";
 import type { ProbeProgress } from "./discovery/range-prober.js";
@@ -304,17 +301,18 @@ class App implements ScraperApp {
 
   private routes(): Route[] {
     const { clock, storage, version } = this.parts;
-    const selectorOf = (text: string) => parseSelector(text).matchers;
     return [
-      ...queryRoutes({ queries: this.queries, clock }),
-      ...metadataRoutes({ querier: storage, parseSelector: selectorOf, metadata: () => this.scrapes.metadata() }),
-      ...targetRoutes({
+      ...prometheusRoutes({
+        clock,
+        queries: this.queries,
+        parse: (text) => this.queries.parse(text),
+        querier: storage,
+        parseSelector: (text) => parseSelector(text).matchers,
+        metadata: () => this.scrapes.metadata(),
+        externalLabels: () => this.config.global.externalLabels,
         activeTargets: () => this.activeTargets(),
         droppedTargets: () => this.discovery.droppedTargets(),
         targetMetadata: (id) => this.scrapes.targetMetadata(id),
-        parseSelector: selectorOf,
-      }),
-      ...ruleRoutes({
         ruleGroups: () => this.rules.rulesView(),
         alerts: () => this.rules.alertsView(),
         alertmanagerUrls: () => this.alertmanagers.urls(),

@@ -54,12 +54,14 @@ export function createApiHandler(parts: ApiServerParts): express.Express {
 function addRoute(app: express.Express, route: Route, parts: ApiServerParts): void {
   const handler = async (request: Request, response: Response): Promise<void> => {
     const startMs = parts.monotonicMs();
+    const departure = new AbortController();
+    response.once("close", () => departure.abort());
     try {
       if (route.needsToken === true && !parts.isAuthorized(request.headers.authorization)) {
         response.setHeader("WWW-Authenticate", "Bearer");
         throw new ApiError("unauthorized", "the fleet token is missing or wrong: send it as a Bearer token");
       }
-      await sendAnswer(request, response, await route.handle(toApiRequest(request)));
+      await sendAnswer(request, response, await route.handle(toApiRequest(request, departure.signal)));
     } catch (error) {
       answerWithError(route, response, error, parts.log);
     } finally {
@@ -83,19 +85,21 @@ function answerWithError(route: Route, response: Response, error: unknown, log: 
   else sendError(response, apiError);
 }
 
-function toApiRequest(request: Request): ApiRequest {
+function toApiRequest(request: Request, signal: AbortSignal): ApiRequest {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const queryStart = request.originalUrl.indexOf("?");
-  const values = new URLSearchParams(queryStart === -1 ? "" : request.originalUrl.slice(queryStart + 1));
-  if (request.is("application/x-www-form-urlencoded") !== false) {
-    for (const [name, value] of new URLSearchParams(body.toString("utf8"))) values.append(name, value);
-  }
+  const inUrl = new URLSearchParams(queryStart === -1 ? "" : request.originalUrl.slice(queryStart + 1));
+  const isForm = request.is("application/x-www-form-urlencoded") !== false;
+  // As in Go, of a parameter given twice the one in the body comes first.
+  const values = new URLSearchParams(isForm ? body.toString("utf8") : "");
+  for (const [name, value] of inUrl) values.append(name, value);
   return {
     parameters: new Parameters(values),
     pathParameter: (name) => String(request.params[name] ?? ""),
     headers: request.headers,
     body,
     remoteAddress: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
+    signal,
   };
 }
 

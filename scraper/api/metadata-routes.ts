@@ -1,4 +1,5 @@
-import { compareStrings } from "../../exporter/shared/model/labels.js";
+import { compareStrings, Labels } from "../../exporter/shared/model/labels.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { LabelMatcher } from "../storage/label-matcher.js";
 import type { Querier } from "../storage/querier.js";
@@ -36,7 +37,9 @@ export function metadataRoutes(parts: MetadataRouteParts): Route[] {
 
 async function answerSeries(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
   if (parameters.all("match[]").length === 0) throw new ApiError("bad_data", "no match[] parameter provided");
-  const found = await parts.querier.series(matcherSets(parts, parameters), timeRange(parameters));
+  const range = timeRange(parameters);
+  const found = await parts.querier.series(matcherSets(parts, parameters, asMatchParameter), range);
+  found.sort(Labels.compare);
   const { kept, warnings } = limit(found, parameters.limit());
   const chunks = (function* () {
     yield "[";
@@ -47,7 +50,8 @@ async function answerSeries(parts: MetadataRouteParts, { parameters }: ApiReques
 }
 
 async function answerLabelNames(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
-  const names = await parts.querier.labelNames(matcherSets(parts, parameters), timeRange(parameters));
+  const range = timeRange(parameters);
+  const names = await parts.querier.labelNames(matcherSets(parts, parameters), range);
   const { kept, warnings } = limit(names, parameters.limit());
   return { kind: "data", data: { value: kept }, warnings };
 }
@@ -55,8 +59,8 @@ async function answerLabelNames(parts: MetadataRouteParts, { parameters }: ApiRe
 async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
   const { parameters } = request;
   const name = decodeLabelName(request.pathParameter("name"));
-  const sets = matcherSets(parts, parameters);
-  const values = await parts.querier.labelValues(name, sets, timeRange(parameters));
+  const range = timeRange(parameters);
+  const values = await parts.querier.labelValues(name, matcherSets(parts, parameters), range);
   const { kept, warnings } = limit(values, parameters.limit());
   return { kind: "data", data: { value: kept }, warnings };
 }
@@ -65,8 +69,8 @@ async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequ
   const wanted = parameters.text("metric");
   const all = parts.metadata();
   const names = wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
-  const perMetric = wholeNumber(parameters, "limit_per_metric");
-  const { kept } = limit(names, parameters.limit());
+  const perMetric = parameters.wholeNumber("limit_per_metric");
+  const { kept } = limit(names, parameters.wholeNumber("limit"));
   const entries = kept.map((name) => {
     const metadata = (all.get(name) ?? []).map(({ type, help, unit }) => ({ type, help, unit }));
     return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
@@ -74,41 +78,45 @@ async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequ
   return dataAnswer(Object.fromEntries(entries));
 }
 
-function matcherSets(parts: MetadataRouteParts, parameters: Parameters): (readonly LabelMatcher[])[] {
-  return parameters.all("match[]").map((text) => parseMatchParameter(parts.parseSelector, text));
+/** @param describe turns what is wrong with a selector into the message: Prometheus names the parameter for series only */
+function matcherSets(
+  parts: MetadataRouteParts,
+  parameters: Parameters,
+  describe = (problem: string): string => problem,
+): (readonly LabelMatcher[])[] {
+  return parameters.all("match[]").map((text) => {
+    const matchers = readSelector(parts.parseSelector, text, describe);
+    if (!matchers.every((matcher) => matcher.matches(""))) return matchers;
+    throw new ApiError("bad_data", describe("match[] must contain at least one non-empty matcher"));
+  });
 }
 
-export function parseMatchParameter(
+const asMatchParameter = (problem: string): string => `invalid parameter "match[]": ${problem}`;
+
+/** @throws {ApiError} bad_data with the message that `describe` makes of the problem */
+export function readSelector(
   parseSelector: MetadataRouteParts["parseSelector"],
   text: string,
+  describe: (problem: string) => string,
 ): readonly LabelMatcher[] {
-  let matchers;
   try {
-    matchers = parseSelector(text);
+    return parseSelector(text);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ApiError("bad_data", `invalid parameter "match[]": ${message}`, { cause: error });
+    throw new ApiError("bad_data", describe(messageOf(error)), { cause: error });
   }
-  if (matchers.every((matcher) => matcher.matches(""))) {
-    const detail = "match[] must contain at least one non-empty matcher";
-    throw new ApiError("bad_data", `invalid parameter "match[]": ${detail}`);
-  }
-  return matchers;
 }
 
+/** A range that ends before it starts is an empty one, as in Prometheus. */
 function timeRange(parameters: Parameters): TimeRange {
   const fromMs = parameters.timeMs("start", MIN_TIME_MS);
   const toMs = parameters.timeMs("end", MAX_TIME_MS);
-  if (toMs < fromMs) {
-    throw new ApiError("bad_data", `invalid parameter "end": end timestamp must not be before start time`);
-  }
-  return { fromMs, untilMs: toMs + 1 };
+  return { fromMs, untilMs: Math.max(fromMs, toMs + 1) };
 }
 
 /** Names that are not legacy label names come with a `U__` prefix and escapes (Prometheus' values escaping). */
 function decodeLabelName(text: string): string {
   if (!text.startsWith("U__")) {
-    if (text === "") throw new ApiError("bad_data", `invalid label name: ""`);
+    if (text === "" || !text.isWellFormed()) throw new ApiError("bad_data", `invalid label name: ${JSON.stringify(text)}`);
     return text;
   }
   const decoded = text.slice(3).replace(/__|_([0-9a-fA-F]{1,6})_/g, (whole, digits: string | undefined) => {
@@ -120,13 +128,6 @@ function decodeLabelName(text: string): string {
 }
 
 function limit<Item>(items: readonly Item[], count: number): { kept: readonly Item[]; warnings: string[] } {
-  if (count === 0 || items.length <= count) return { kept: items, warnings: [] };
+  if (count <= 0 || items.length <= count) return { kept: items, warnings: [] };
   return { kept: items.slice(0, count), warnings: ["results truncated due to limit"] };
-}
-
-function wholeNumber(parameters: Parameters, name: string): number {
-  const text = parameters.text(name);
-  if (text === "") return 0;
-  if (!/^-?\d+$/.test(text)) throw new ApiError("bad_data", `${name} must be a number`);
-  return Number(text);
 }

@@ -1,4 +1,5 @@
 import { parseDurationMs } from "../../exporter/shared/model/duration.js";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { ApiError } from "./api-errors.js";
 
 /** Query string and form body of a request together, as Go's `Request.Form` has them. */
@@ -19,31 +20,61 @@ export class Parameters {
     return parseTimeMs(name, this.text(name));
   }
 
+  /** @throws {ApiError} bad_data with the longer message that Prometheus has for times with a default */
   timeMs(name: string, whenMissing: number): number {
     const text = this.text(name);
-    return text === "" ? whenMissing : parseTimeMs(name, text);
+    if (text === "") return whenMissing;
+    const milliseconds = readTimeMs(text);
+    if (milliseconds !== undefined) return milliseconds;
+    throw badParameter(name, `Invalid time value for '${name}': ${noTime(text)}`);
   }
 
   /** Seconds as a decimal number, or a Prometheus duration. */
   durationMs(name: string): number | undefined {
     const text = this.text(name);
-    return text === "" ? undefined : parseStepMs(name, text);
+    return text === "" ? undefined : this.requiredDurationMs(name);
   }
 
   requiredDurationMs(name: string): number {
-    return parseStepMs(name, this.text(name));
+    const text = this.text(name);
+    const duration = readDurationMs(text);
+    if (typeof duration === "number") return duration;
+    throw badParameter(name, duration.problem);
+  }
+
+  /** How old a sample may be; undefined when missing or not above zero. */
+  lookbackMs(): number | undefined {
+    const text = this.text("lookback_delta");
+    if (text === "") return undefined;
+    const duration = readDurationMs(text);
+    if (typeof duration !== "number") {
+      throw new ApiError("bad_data", `error parsing lookback delta duration: ${duration.problem}`);
+    }
+    return duration > 0 ? duration : undefined;
   }
 
   /** `limit`: a whole number, 0 and missing meaning none. */
   limit(): number {
     const text = this.text("limit");
     if (text === "") return 0;
-    if (!/^\d+$/.test(text)) {
-      throw new ApiError("bad_data", `invalid parameter "limit": cannot parse "${text}" to a non-negative whole number`);
-    }
+    if (!WHOLE_NUMBER.test(text)) throw badParameter("limit", `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (Number(text) < 0) throw badParameter("limit", "limit must be non-negative");
+    return Number(text);
+  }
+
+  /** Other whole numbers, 0 when missing: Prometheus has another message for them. */
+  wholeNumber(name: string): number {
+    const text = this.text(name);
+    if (text === "") return 0;
+    if (!WHOLE_NUMBER.test(text)) throw new ApiError("bad_data", `${name} must be a number`);
     return Number(text);
   }
 }
+
+const badParameter = (name: string, detail: string): ApiError =>
+  new ApiError("bad_data", `invalid parameter "${name}": ${detail}`);
+
+const WHOLE_NUMBER = /^[+-]?\d+$/;
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
@@ -56,8 +87,16 @@ export const MAX_TIME_MS = 9_223_372_036_854_775;
 
 /** Seconds since the epoch with decimals, or RFC 3339. */
 export function parseTimeMs(name: string, text: string): number {
+  const milliseconds = readTimeMs(text);
+  if (milliseconds === undefined) throw badParameter(name, noTime(text));
+  return milliseconds;
+}
+
+const noTime = (text: string): string => `cannot parse "${text}" to a valid timestamp`;
+
+function readTimeMs(text: string): number | undefined {
   if (DECIMAL.test(text)) {
-    const milliseconds = Math.round(Number(text) * 1000);
+    const milliseconds = wholeMilliseconds(Number(text));
     if (Math.abs(milliseconds) <= MAX_TIME_MS) return milliseconds;
   }
   if (text === MIN_TIME_TEXT) return MIN_TIME_MS;
@@ -66,20 +105,27 @@ export function parseTimeMs(name: string, text: string): number {
     const milliseconds = Date.parse(text.toUpperCase().replace(" ", "T"));
     if (!Number.isNaN(milliseconds)) return milliseconds;
   }
-  throw new ApiError("bad_data", `invalid parameter "${name}": cannot parse "${text}" to a valid timestamp`);
+  return undefined;
 }
 
-function parseStepMs(name: string, text: string): number {
+/** Go rounds the fraction alone, and halves away from zero. */
+function wholeMilliseconds(seconds: number): number {
+  const whole = Math.trunc(seconds);
+  const fraction = (seconds - whole) * 1000;
+  return whole * 1000 + Math.sign(fraction) * Math.round(Math.abs(fraction));
+}
+
+function readDurationMs(text: string): number | { readonly problem: string } {
   if (DECIMAL.test(text)) {
     const milliseconds = Number(text) * 1000;
-    if (Math.abs(milliseconds) <= MAX_TIME_MS) return milliseconds;
-    const detail = `cannot parse "${text}" to a valid duration. It overflows int64`;
-    throw new ApiError("bad_data", `invalid parameter "${name}": ${detail}`);
+    // Durations are whole nanoseconds in 64 bits.
+    if (Math.abs(milliseconds) * 1e6 <= 2 ** 63) return milliseconds;
+    return { problem: `cannot parse "${text}" to a valid duration. It overflows int64` };
   }
   try {
     return parseDurationMs(text);
   } catch (error) {
-    const detail = `cannot parse "${text}" to a valid duration`;
-    throw new ApiError("bad_data", `invalid parameter "${name}": ${detail}`, { cause: error });
+    if (!(error instanceof BadInputError)) throw error;
+    return { problem: `cannot parse "${text}" to a valid duration` };
   }
 }

@@ -1,13 +1,13 @@
-import { formatApiFloat } from "../../exporter/shared/model/float-format.js";
+import { formatApiFloat, formatFloat } from "../../exporter/shared/model/float-format.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import type { QueryValue } from "../promql/query-results.js";
+import type { QueryStatistics, QueryValue } from "../promql/query-results.js";
 
 const CHUNK_CHARACTERS = 65_536;
 
 /** Writes a query's value as Prometheus' `data` object, in pieces of about 64 KiB. */
-export function* renderQueryValue(value: QueryValue): Generator<string> {
+export function* renderQueryValue(value: QueryValue, statistics?: QueryStatistics): Generator<string> {
   let pending = "";
-  for (const piece of queryValuePieces(value)) {
+  for (const piece of queryValuePieces(value, statistics)) {
     pending += piece;
     if (pending.length < CHUNK_CHARACTERS) continue;
     yield pending;
@@ -16,11 +16,11 @@ export function* renderQueryValue(value: QueryValue): Generator<string> {
   if (pending !== "") yield pending;
 }
 
-function* queryValuePieces(value: QueryValue): Generator<string> {
+function* queryValuePieces(value: QueryValue, statistics: QueryStatistics | undefined): Generator<string> {
   yield `{"resultType":"${value.type}","result":`;
   switch (value.type) {
     case "scalar":
-      yield renderPoint(value.timestampMs, value.value);
+      yield `[${renderTimestamp(value.timestampMs)},"${formatFloat(value.value)}"]`;
       break;
     case "string":
       yield `[${renderTimestamp(value.timestampMs)},${JSON.stringify(value.value)}]`;
@@ -44,7 +44,24 @@ function* queryValuePieces(value: QueryValue): Generator<string> {
       yield "]";
       break;
   }
+  if (statistics !== undefined) yield `,"stats":${JSON.stringify(statisticsToJson(statistics))}`;
   yield "}";
+}
+
+/** What Prometheus' `stats` parameter adds. A query waits in no queue, and sorting is part of the evaluation. */
+function statisticsToJson(statistics: QueryStatistics): object {
+  const { totalSamples, peakSamples, preparationSeconds, totalSeconds } = statistics;
+  return {
+    timings: {
+      evalTotalTime: totalSeconds,
+      resultSortTime: 0,
+      queryPreparationTime: preparationSeconds,
+      innerEvalTime: totalSeconds - preparationSeconds,
+      execQueueTime: 0,
+      execTotalTime: totalSeconds,
+    },
+    samples: { totalQueryableSamples: totalSamples, peakSamples },
+  };
 }
 
 export function renderLabels(labels: Labels): string {

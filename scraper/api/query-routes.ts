@@ -1,7 +1,9 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import type { Queries, QueryAnswer } from "../promql/query-results.js";
+import type { Expression } from "../promql/ast.js";
+import type { InstantQuery, Queries, QueryAnswer } from "../promql/query-results.js";
 import { QueryParseError } from "../promql/query-errors.js";
 import { ApiError } from "./api-errors.js";
+import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "./parameters.js";
 import { renderQueryValue } from "./query-json.js";
 import type { ApiAnswer, ApiRequest, Route } from "./route.js";
 
@@ -11,31 +13,30 @@ const MAX_POINTS_PER_SERIES = 11_000;
 export interface QueryRouteParts {
   readonly queries: Queries;
   readonly clock: Clock;
+  /** @throws {QueryParseError} */
+  readonly parse: (text: string) => Expression;
 }
 
 /** `/api/v1/query`, `/api/v1/query_range` and `/api/v1/query_exemplars` (always empty: exemplars are not stored). */
-export function queryRoutes({ queries, clock }: QueryRouteParts): Route[] {
+export function queryRoutes(parts: QueryRouteParts): Route[] {
+  const { queries, clock } = parts;
   const methods = ["GET", "POST"] as const;
   return [
     { methods, path: "/api/v1/query", handle: (request) => answerInstant(queries, clock, request) },
     { methods, path: "/api/v1/query_range", handle: (request) => answerRange(queries, request) },
-    { methods, path: "/api/v1/query_exemplars", handle: answerExemplars },
+    { methods, path: "/api/v1/query_exemplars", handle: (request) => answerExemplars(parts, request) },
   ];
 }
 
-async function answerInstant(queries: Queries, clock: Clock, { parameters }: ApiRequest): Promise<ApiAnswer> {
-  const answer = await runQuery(() =>
-    queries.instant({
-      expression: parameters.text("query"),
-      timeMs: parameters.timeMs("time", clock.wallMs()),
-      lookbackMs: parameters.durationMs("lookback_delta"),
-      timeoutMs: parameters.durationMs("timeout"),
-    }),
-  );
-  return limited(answer, parameters.limit());
+async function answerInstant(queries: Queries, clock: Clock, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+  const limit = parameters.limit();
+  const timeMs = parameters.timeMs("time", clock.wallMs());
+  const common = commonParts(parameters, signal);
+  return renderAnswer(await asQueryParameter(() => queries.instant({ ...common, timeMs })), limit, parameters);
 }
 
-async function answerRange(queries: Queries, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerRange(queries: Queries, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+  const limit = parameters.limit();
   const fromMs = parameters.requiredTimeMs("start");
   const toMs = parameters.requiredTimeMs("end");
   if (toMs < fromMs) {
@@ -50,27 +51,28 @@ async function answerRange(queries: Queries, { parameters }: ApiRequest): Promis
     const detail = "exceeded maximum resolution of 11,000 points per timeseries.";
     throw new ApiError("bad_data", `${detail} Try decreasing the query resolution (?step=XX)`);
   }
-  const answer = await runQuery(() =>
-    queries.range({
-      expression: parameters.text("query"),
-      fromMs,
-      toMs,
-      stepMs,
-      lookbackMs: parameters.durationMs("lookback_delta"),
-      timeoutMs: parameters.durationMs("timeout"),
-    }),
-  );
-  return limited(answer, parameters.limit());
+  const common = commonParts(parameters, signal);
+  const answer = await asQueryParameter(() => queries.range({ ...common, fromMs, toMs, stepMs }));
+  return renderAnswer(answer, limit, parameters);
 }
 
-async function answerExemplars({ parameters }: ApiRequest): Promise<ApiAnswer> {
-  parameters.requiredTimeMs("start");
-  parameters.requiredTimeMs("end");
+function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQuery, "timeMs"> {
+  const timeoutMs = parameters.durationMs("timeout");
+  if (timeoutMs !== undefined && timeoutMs <= 0) throw new ApiError("timeout", "query timed out in query queue");
+  return { expression: parameters.text("query"), lookbackMs: parameters.lookbackMs(), timeoutMs, signal };
+}
+
+async function answerExemplars({ parse }: QueryRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const fromMs = parameters.timeMs("start", MIN_TIME_MS);
+  if (parameters.timeMs("end", MAX_TIME_MS) < fromMs) {
+    throw new ApiError("bad_data", "end timestamp must not be before start timestamp");
+  }
+  parse(parameters.text("query"));
   return { kind: "data", data: { value: [] } };
 }
 
-/** A parse error names the parameter it is in, as Prometheus' does. */
-async function runQuery(run: () => Promise<QueryAnswer>): Promise<QueryAnswer> {
+/** Runs what reads the parameter `query`: a parse error names it, as Prometheus' does. */
+export async function asQueryParameter<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
@@ -79,11 +81,12 @@ async function runQuery(run: () => Promise<QueryAnswer>): Promise<QueryAnswer> {
   }
 }
 
-function limited(answer: QueryAnswer, limit: number): ApiAnswer {
+function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiAnswer {
   const { value, infos } = answer;
+  const statistics = parameters.text("stats") === "" ? undefined : answer.statistics;
   const count = value.type === "vector" ? value.samples.length : value.type === "matrix" ? value.series.length : 0;
   if (limit === 0 || count <= limit) {
-    return { kind: "data", data: { chunks: renderQueryValue(value) }, warnings: answer.warnings, infos };
+    return { kind: "data", data: { chunks: renderQueryValue(value, statistics) }, warnings: answer.warnings, infos };
   }
   const cut =
     value.type === "vector"
@@ -92,5 +95,5 @@ function limited(answer: QueryAnswer, limit: number): ApiAnswer {
         ? { ...value, series: value.series.slice(0, limit) }
         : value;
   const warnings = [...answer.warnings, "results truncated due to limit"];
-  return { kind: "data", data: { chunks: renderQueryValue(cut) }, warnings, infos };
+  return { kind: "data", data: { chunks: renderQueryValue(cut, statistics) }, warnings, infos };
 }

@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly body: Buffer;
   /** Address of the peer, IPv4 without the `::ffff:` prefix. */
   readonly remoteAddress: string;
+  /** Aborted when the client goes away before it has its answer. */
+  readonly signal: AbortSignal;
 }
 
 /** `data` goes into Prometheus' envelope; `json` is sent as it is; `text` is anything else. */

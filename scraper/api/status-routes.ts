@@ -22,10 +22,7 @@ export interface StatusRouteParts {
   readonly reload: () => Promise<void>;
 }
 
-/**
- * What Grafana and promtool look at to tell which Prometheus they talk to. Ours answers PromQL of that version;
- * `application` says who we are.
- */
+/** What Grafana looks at to tell what it may ask. Ours answers PromQL of that version; `revision` says who we are. */
 const SPOKEN_PROMETHEUS_VERSION = "3.5.0";
 
 /** `/api/v1/status/*`, `/-/*` and the scraper's own `/metrics`. */
@@ -42,6 +39,9 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     data("/api/v1/status/config", () => ({ yaml: parts.renderConfig() })),
     data("/api/v1/status/flags", () => parts.flags),
     data("/api/v1/status/tsdb", parts.storageStatus),
+    // The journal is replayed before the port opens, so whoever can ask is told that it is done.
+    data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
+    ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
     { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
     { methods, path: "/-/healthy", handle: async () => textAnswer("pihealth scraper is healthy.\n") },
     { methods, path: "/-/ready", handle: async () => answerReady(parts) },
@@ -49,16 +49,26 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
   ];
 }
 
+/** With the fields of Prometheus and no others: a field `application` makes Grafana think of Mimir. */
 function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
   return {
     version: SPOKEN_PROMETHEUS_VERSION,
-    revision: "",
+    revision: `pihealth-${version}`,
     branch: "",
     buildUser: "",
     buildDate: "",
-    goVersion: "",
-    application: `pihealth ${version}`,
-    nodeVersion,
+    goVersion: `node-${nodeVersion}`,
+  };
+}
+
+/** What Prometheus answers as long as nobody has switched these on; here nobody can. */
+function disabledAdminRoute(name: string): Route {
+  return {
+    methods: ["POST", "PUT"],
+    path: `/api/v1/admin/tsdb/${name}`,
+    handle: async () => {
+      throw new ApiError("unavailable", "admin APIs disabled");
+    },
   };
 }
 

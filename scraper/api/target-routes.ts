@@ -2,7 +2,7 @@ import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 import { createLabelMatcher, type LabelMatcher } from "../storage/label-matcher.js";
-import { type MetadataRouteParts, type MetricMetadata, parseMatchParameter } from "./metadata-routes.js";
+import { type MetadataRouteParts, type MetricMetadata, readSelector } from "./metadata-routes.js";
 import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "./route.js";
 
 export interface TargetRouteParts {
@@ -73,12 +73,14 @@ async function answerScrapePools(parts: TargetRouteParts): Promise<ApiAnswer> {
   return dataAnswer({ scrapePools: [...names].sort() });
 }
 
+const asTargetParameter = (problem: string): string => `invalid parameter "match_target": ${problem}`;
+
 async function answerTargetMetadata(parts: TargetRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
   const selector = parameters.text("match_target");
   const matchers: readonly LabelMatcher[] =
-    selector === "" ? [createLabelMatcher("job", "!=", "")] : parseMatchParameter(parts.parseSelector, selector);
+    selector === "" ? [createLabelMatcher("job", "!=", "")] : readSelector(parts.parseSelector, selector, asTargetParameter);
   const metric = parameters.text("metric");
-  const limit = parameters.limit() === 0 ? Number.POSITIVE_INFINITY : parameters.limit();
+  const limit = parameters.wholeNumber("limit") <= 0 ? Number.POSITIVE_INFINITY : parameters.wholeNumber("limit");
   const found: object[] = [];
   for (const { target } of parts.activeTargets()) {
     if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name)))) continue;

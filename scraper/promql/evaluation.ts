@@ -4,6 +4,7 @@ import type { Annotations } from "./annotations.js";
 import type { Expression } from "./ast.js";
 import type { QueryFeatures } from "./features.js";
 import type { Pacer } from "./pacer.js";
+import type { QueryMeter } from "./query-meter.js";
 import type { SampleBudget } from "./sample-budget.js";
 import type { TimeGrid } from "./time-grid.js";
 import type { VectorBlock } from "./vector-block.js";
@@ -13,6 +14,7 @@ export interface Evaluation {
   readonly querier: Querier;
   readonly pacer: Pacer;
   readonly budget: SampleBudget;
+  readonly meter: QueryMeter;
   readonly annotations: Annotations;
   readonly features: QueryFeatures;
   /** The grid of the query itself, which `@ start()`, `step()` and their kin speak of. */

@@ -1,4 +1,4 @@
-import type { BinaryOperation, Expression } from "./ast.js";
+import type { BinaryOperation, Expression, VectorSelector } from "./ast.js";
 import { NO_FEATURES, type QueryFeatures } from "./features.js";
 import { readBinaryModifiers } from "./parser-binary-modifiers.js";
 import { readAggregation, readCall } from "./parser-calls.js";
@@ -34,10 +34,7 @@ const METRIC_WORDS: readonly string[] = [
  * @throws {QueryParseError} with Prometheus' position and message
  */
 export function parseExpression(text: string, features: QueryFeatures = NO_FEATURES): Expression {
-  if (text.length > MAX_EXPRESSION_LENGTH) {
-    const limit = `at most ${MAX_EXPRESSION_LENGTH} are allowed`;
-    throw new QueryParseError(`1:1: parse error: expression has ${text.length} characters, ${limit}`);
-  }
+  if (text.length > MAX_EXPRESSION_LENGTH) throw tooLong(text);
   const tokens = new TokenStream(text, features);
   if (tokens.peek().kind === "end") throw tokens.error({ start: 0, end: 0 }, "no expression found in input");
   const expression = readExpression(tokens);
@@ -46,17 +43,28 @@ export function parseExpression(text: string, features: QueryFeatures = NO_FEATU
   return expression;
 }
 
+function tooLong({ length }: string): QueryParseError {
+  const limit = `at most ${MAX_EXPRESSION_LENGTH} are allowed`;
+  return new QueryParseError(`1:1: parse error: expression has ${length} characters, ${limit}`);
+}
+
 /**
  * Parses a selector without modifiers, such as the HTTP API takes as `match[]`.
  *
+ * @returns also a selector all of whose matchers match the empty string; refusing those is up to the caller
  * @throws {QueryParseError} also when it is any other expression
  */
-export function parseSelector(text: string): Expression & { kind: "vector_selector" } {
-  const expression = parseExpression(text);
-  if (expression.kind !== "vector_selector" || expression.offset !== undefined || expression.at !== undefined) {
-    throw new QueryParseError(`1:1: parse error: ${JSON.stringify(text)} is not a series selector`);
-  }
-  return expression;
+export function parseSelector(text: string): VectorSelector {
+  if (text.length > MAX_EXPRESSION_LENGTH) throw tooLong(text);
+  const tokens = new TokenStream(text, NO_FEATURES);
+  const first = tokens.peek();
+  const isName =
+    ["identifier", "metric_identifier", "aggregator", "query_value"].includes(first.kind) ||
+    (["keyword", "operator"].includes(first.kind) && METRIC_WORDS.includes(first.value));
+  if (!isName && !tokens.nextIs("{")) throw tokens.unexpected();
+  const selector = readSelector(tokens, isName ? tokens.take() : undefined);
+  if (tokens.peek().kind !== "end") throw tokens.unexpected();
+  return selector;
 }
 
 function readExpression(tokens: TokenStream, minPrecedence = 1): Expression {

@@ -9,6 +9,7 @@ import type { QueryFeature, QueryFeatures } from "./features.js";
 import { Pacer } from "./pacer.js";
 import { parseExpression } from "./parser.js";
 import { QueryParseError } from "./query-errors.js";
+import { QueryMeter } from "./query-meter.js";
 import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js";
 import type { InstantQuery, Queries, QueryAnswer, QueryValue, RangeQuery } from "./query-results.js";
 import { SampleBudget } from "./sample-budget.js";
@@ -109,6 +110,7 @@ export class QueryEngine implements Queries {
   private evaluationOf(query: Omit<InstantQuery, "timeMs">, grid: TimeGrid): Evaluation {
     const { settings, clock, querier, features } = this;
     const timeoutMs = Math.min(query.timeoutMs ?? Infinity, settings.timeoutMs);
+    const budget = new SampleBudget(settings.maxSamples);
     return createEvaluation({
       querier,
       features,
@@ -116,7 +118,8 @@ export class QueryEngine implements Queries {
       lookbackMs: query.lookbackMs ?? settings.lookbackMs,
       subqueryStepMs: settings.subqueryStepMs,
       pacer: new Pacer({ clock, timeoutMs, signal: query.signal }),
-      budget: new SampleBudget(settings.maxSamples),
+      budget,
+      meter: new QueryMeter(clock, budget),
       annotations: new Annotations(query.expression),
     });
   }
@@ -149,6 +152,6 @@ async function rangeValue(expression: Expression, grid: TimeGrid, evaluation: Ev
   return matrixOfBlock({ steps: grid.count, labels: [Labels.EMPTY], values, present }, grid, evaluation.pacer);
 }
 
-function answerOf(value: QueryValue, { annotations }: Evaluation): QueryAnswer {
-  return { value, warnings: annotations.warnings, infos: annotations.infos };
+function answerOf(value: QueryValue, { annotations, meter }: Evaluation): QueryAnswer {
+  return { value, statistics: meter.statistics(), warnings: annotations.warnings, infos: annotations.infos };
 }

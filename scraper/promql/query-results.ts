@@ -37,8 +37,21 @@ export interface MatrixSeries {
 
 export type QueryValue = ScalarValue | StringValue | VectorValue | MatrixValue;
 
+/** What a query cost. */
+export interface QueryStatistics {
+  /** Samples looked at: each as often as a step or window saw it. */
+  readonly totalSamples: number;
+  /** The most values held in memory at once. */
+  readonly peakSamples: number;
+  /** Reading from the storage. */
+  readonly preparationSeconds: number;
+  /** All of it, reading and calculating. */
+  readonly totalSeconds: number;
+}
+
 export interface QueryAnswer {
   readonly value: QueryValue;
+  readonly statistics?: QueryStatistics;
   /** Prometheus' annotations, such as `PromQL info: metric might not be a counter, …`. */
   readonly warnings: readonly string[];
   readonly infos: readonly string[];

@@ -3,6 +3,7 @@ import type { SelectedSeries, SelectedTable } from "../storage/querier.js";
 import type { MatrixSelector, VectorSelector } from "./ast.js";
 import { shiftedTimes, windowMsOf } from "./durations.js";
 import type { Evaluation, RangeRow, RangeSelection } from "./evaluation.js";
+import type { QueryMeter } from "./query-meter.js";
 import type { TimeGrid } from "./time-grid.js";
 import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
 import { findWindows, type Windows } from "./windows.js";
@@ -27,7 +28,7 @@ export async function selectInstants(
     const windows = findWindows(timestamps, ends, evaluation.lookbackMs);
     const seconds = wanted === "timestamp" ? timestamps.map((timeMs) => timeMs / 1000) : undefined;
     for (const each of series) {
-      copyNewest(each, seconds ?? each.values, windows, builder);
+      evaluation.meter.countSamples(copyNewest(each, seconds ?? each.values, windows, builder));
       builder.finishRow(each.labels);
       if (evaluation.pacer.isDue(grid.count)) await evaluation.pacer.pause();
     }
@@ -35,21 +36,24 @@ export async function selectInstants(
   return builder.build();
 }
 
+/** @returns how many steps have a sample */
 function copyNewest(
   { values, dense }: SelectedSeries,
   source: Float64Array,
   { from, until }: Windows,
   { values: target, present, offset }: BlockBuilder,
-): void {
+): number {
   const steps = from.length;
+  let found = 0;
   if (dense) {
     for (let step = 0; step < steps; step++) {
       const behind = until[step] as number;
       if (behind === from[step]) continue;
       target[offset + step] = source[behind - 1] as number;
       present[offset + step] = 1;
+      found++;
     }
-    return;
+    return found;
   }
   const bits = bitsOf(values);
   for (let step = 0; step < steps; step++) {
@@ -58,7 +62,9 @@ function copyNewest(
     if (index < (from[step] as number) || isStaleAt(bits, index)) continue;
     target[offset + step] = source[index] as number;
     present[offset + step] = 1;
+    found++;
   }
+  return found;
 }
 
 /** The samples in `(end - window, end]` of every series at each step. */
@@ -72,17 +78,35 @@ export async function selectRanges(
   const tables = await selectTables(selector, ends, windowMs, evaluation);
   const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
   for (const { series, timestamps } of tables) evaluation.budget.take(series.length * timestamps.length);
-  return { windowMs, ends, rowCount, rows: () => rangeRows(tables, ends, windowMs) };
+  return { windowMs, ends, rowCount, rows: () => rangeRows(tables, ends, windowMs, evaluation.meter) };
 }
 
-function* rangeRows(tables: readonly SelectedTable[], ends: Float64Array, windowMs: number): Iterable<RangeRow> {
+function* rangeRows(
+  tables: readonly SelectedTable[],
+  ends: Float64Array,
+  windowMs: number,
+  meter: QueryMeter,
+): Iterable<RangeRow> {
   for (const { timestamps, series } of tables) {
     const shared = findWindows(timestamps, ends, windowMs);
+    const sharedSamples = samplesIn(shared);
     for (const { labels, values, dense } of series) {
-      if (dense) yield { labels, nameDropped: 0, timestamps, values, ...shared };
-      else yield { labels, nameDropped: 0, ...trueSamples(timestamps, values, ends, windowMs) };
+      if (dense) {
+        meter.countSamples(sharedSamples);
+        yield { labels, nameDropped: 0, timestamps, values, ...shared };
+      } else {
+        const row = { labels, nameDropped: 0, ...trueSamples(timestamps, values, ends, windowMs) };
+        meter.countSamples(samplesIn(row));
+        yield row;
+      }
     }
   }
+}
+
+function samplesIn({ from, until }: Windows): number {
+  let samples = 0;
+  for (let step = 0; step < from.length; step++) samples += (until[step] as number) - (from[step] as number);
+  return samples;
 }
 
 function trueSamples(
@@ -108,14 +132,14 @@ async function selectTables(
   { matchers }: VectorSelector,
   ends: Float64Array,
   windowMs: number,
-  { querier, pacer }: Evaluation,
+  { querier, pacer, meter }: Evaluation,
 ): Promise<SelectedTable[]> {
   if (ends.length === 0) return [];
   pacer.check();
   // Windows do not hold their start; times are whole milliseconds.
   const fromMs = (ends[0] as number) - windowMs + 1;
   const untilMs = (ends[ends.length - 1] as number) + 1;
-  const tables = await querier.select(matchers, { fromMs, untilMs });
+  const tables = await meter.timeReading(() => querier.select(matchers, { fromMs, untilMs }));
   pacer.check();
   return tables;
 }

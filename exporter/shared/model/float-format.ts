@@ -15,9 +15,14 @@ export function formatFloat(value: number): string {
   return withoutExponent(text.slice(0, exponentAt), Number(text.slice(exponentAt + 1)));
 }
 
-/** As Prometheus' JSON answers: like `formatFloat`, but with an exponent below 1e-6 and from 1e21 upwards. */
+/**
+ * As Prometheus' JSON answers: like `formatFloat`, but with an exponent of at least two digits below 1e-6 and from
+ * 1e21 upwards.
+ */
 export function formatApiFloat(value: number): string {
-  return formatSpecial(value) ?? String(value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-6 && magnitude < 1e21) return String(value);
+  return formatSpecial(value) ?? withLongExponent(value.toExponential());
 }
 
 /** Go's `%g` and `FormatFloat(value, 'g', -1, 64)`: an exponent of two digits below 1e-4 and from 1e21 upwards. */
@@ -26,7 +31,12 @@ export function formatShortestFloat(value: number): string {
   if (special !== undefined) return special;
   const magnitude = Math.abs(value);
   if (magnitude >= 1e-4 && magnitude < 1e21) return formatFloat(value);
-  const [digits = "", exponent = ""] = value.toExponential().split("e");
+  return withLongExponent(value.toExponential());
+}
+
+/** Go writes exponents with at least two digits. */
+function withLongExponent(text: string): string {
+  const [digits = "", exponent = ""] = text.split("e");
   return `${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, "0")}`;
 }
 
