@@ -1,8 +1,10 @@
 import path from "node:path";
 import { messageOf } from "../exporter/shared/model/errors.js";
 import { Labels } from "../exporter/shared/model/labels.js";
+import { systemClock } from "../exporter/shared/platform/clock.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
+import { NotificationTemplates } from "./alerting/notification-templates.js";
 import { loadScraperConfig } from "./config.js";
 import { loadNotificationFile } from "./notification-file.js";
 import { parseExpression } from "./promql/parser.js";
@@ -24,6 +26,7 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     const config = await loadScraperConfig(path.resolve(file), realFiles);
     const groups = await loadRules(config, realFiles);
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
+    await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
     const receivers = notifications.isDefault ? "no notifications" : `${notifications.receivers.size} receivers`;
     const found = `${config.scrapeConfigs.length} scrape configs, ${rules} rules, ${receivers}`;

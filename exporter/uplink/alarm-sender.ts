@@ -5,6 +5,7 @@ import { Labels } from "../shared/model/labels.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { WakeableSleep } from "../shared/platform/wakeable-sleep.js";
 import { ALERTS_PATH, encodeAlarms, type Alarm } from "../shared/protocol/pushed-alarm.js";
 import type { AlarmOutbox, OutboxEntry } from "./alarm-outbox.js";
 import {
@@ -14,7 +15,6 @@ import {
   type MasterReply,
 } from "./master-client.js";
 import { RetryDelay } from "./retry-delay.js";
-import { Wakeup } from "./wakeup.js";
 
 export const ALARM_DELIVERIES_TOTAL = counter({
   name: "pihealth_alarm_deliveries_total",
@@ -63,7 +63,7 @@ interface Taken {
 interface MasterState {
   readonly taken: WeakMap<OutboxEntry, Taken>;
   readonly counts: Map<MasterOutcome, number>;
-  readonly wakeup: Wakeup;
+  readonly pause: WakeableSleep;
   last: MasterOutcome | undefined;
 }
 
@@ -82,7 +82,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   constructor(private readonly parts: AlarmSenderParts) {
     // One for every alarm of the last second: bounded by the outbox.
     setMaxListeners(0, this.stopping.signal);
-    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock)]));
+    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock, this.stopping.signal)]));
     for (const entry of parts.outbox.entries) {
       if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);
     }
@@ -95,7 +95,6 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   /** What lasts or is not taken by all is on disk when this returns. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    for (const { wakeup } of this.masters.values()) wakeup.wake();
     await Promise.all([...this.loops, ...this.keeping]);
     await Promise.all(this.parts.outbox.entries.map((entry) => this.parts.outbox.save(entry)));
   }
@@ -134,7 +133,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   }
 
   private announce(entry: OutboxEntry): void {
-    for (const { wakeup } of this.masters.values()) wakeup.wake();
+    for (const { pause } of this.masters.values()) pause.wake();
     const kept = this.keepUnlessTaken(entry).finally(() => this.keeping.delete(kept));
     this.keeping.add(kept);
   }
@@ -156,11 +155,11 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     while (!this.stopping.signal.aborted) {
       const due = this.dueFor(state);
       if (due.length === 0) {
-        await state.wakeup.sleep(this.untilNextDueMs(state));
+        await state.pause.sleep(this.untilNextDueMs(state));
       } else if (await this.send(master, state, due)) {
         retryDelay.reset();
       } else {
-        await state.wakeup.sleep(retryDelay.nextMs());
+        await state.pause.sleep(retryDelay.nextMs());
       }
     }
   }
@@ -243,8 +242,8 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   }
 }
 
-function newMasterState(clock: Clock): MasterState {
-  return { taken: new WeakMap(), counts: new Map(), wakeup: new Wakeup(clock), last: undefined };
+function newMasterState(clock: Clock, stop: AbortSignal): MasterState {
+  return { taken: new WeakMap(), counts: new Map(), pause: new WakeableSleep(clock, stop), last: undefined };
 }
 
 function keyOf({ labels }: Alarm): string {

@@ -7,7 +7,7 @@ import type { Alert } from "./alert.js";
 import type { AlertingMetric } from "./alerting-metrics.js";
 import type { AlertmanagerEndpoint } from "./alertmanagers-config.js";
 import { readSecret, resolveTlsFiles } from "./secret-files.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 /** Alerts waiting for one Alertmanager at most; then the oldest go. */
 export const MAX_QUEUED_ALERTS = 10_000;
@@ -69,7 +69,7 @@ class Lane {
   private readonly sleep: WakeableSleep;
 
   constructor(readonly endpoint: AlertmanagerEndpoint, private readonly parts: Omit<ClientOptions, "alertmanagers">) {
-    this.sleep = new WakeableSleep(parts.clock);
+    this.sleep = new WakeableSleep(parts.clock, this.stopping.signal);
   }
 
   start(): void {
@@ -111,7 +111,7 @@ class Lane {
     const stopped = this.stopping.signal;
     while (!stopped.aborted) {
       const batch = this.queue.splice(0, MAX_FORWARDED_BATCH);
-      if (batch.length === 0) await this.sleep.until(undefined, stopped);
+      if (batch.length === 0) await this.sleep.sleepUntil(undefined);
       else await this.forward(batch);
     }
   }

@@ -32,6 +32,9 @@ export function parseAlertmanagers(alerting: ConfigSection): AlertmanagerEndpoin
 }
 
 function parseGroup(section: ConfigSection): AlertmanagerEndpoint[] {
+  // Redirects are never followed and HTTP/2 is never used, as everywhere; both keys stand in many files.
+  section.boolean("follow_redirects", { default: true });
+  section.boolean("enable_http2", { default: true });
   const scheme = section.oneOf("scheme", ["http", "https"], { default: "http" });
   const prefix = section.string("path_prefix", { default: "/", pattern: /^\/?[\w./~-]*$/, expected: "a path" });
   section.oneOf("api_version", ["v2"], { default: "v2" });

@@ -18,7 +18,7 @@ import { Notifier, type FlushContext } from "./notifier.js";
 import { Outbox } from "./outbox.js";
 import { groupKeyOf, groupLabelsOf, routesFor, type Route } from "./route.js";
 import { Silences } from "./silences.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 export const MAX_ALERT_GROUPS = 10_000;
 const HOUSEKEEPING_MS = 30_000;
@@ -89,7 +89,7 @@ export class Dispatcher {
     const { clock, files, folder, log, transports, random = Math.random } = options;
     this.config = options.config;
     this.startedAtMs = clock.wallMs();
-    this.sleep = new WakeableSleep(clock);
+    this.sleep = new WakeableSleep(clock, this.stopping.signal);
     this.alarms = new AlarmJournal(files, folder, this.store);
     this.silences = new Silences({ files, folder, clock });
     this.notificationLog = new NotificationLog({ files, folder, clock });
@@ -272,7 +272,7 @@ export class Dispatcher {
       this.keepHouse(clock.monotonicMs());
       let nextMs = this.nextHousekeepingMs;
       for (const group of this.groups.values()) nextMs = Math.min(nextMs, group.nextFlushMs);
-      await this.sleep.until(nextMs, stopped);
+      await this.sleep.sleepUntil(nextMs);
     }
   }
 

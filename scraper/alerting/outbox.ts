@@ -8,7 +8,7 @@ import { retryDelayMs } from "./backoff.js";
 import type { NotificationRecord } from "./notification-log.js";
 import { decodeOutboxMessage, encodeOutboxMessage, type OutboxMessage, type OutboxPayload } from "./outbox-message.js";
 import { RejectedMessages } from "./rejected-messages.js";
-import { WakeableSleep } from "./wakeable-sleep.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 export const MAX_OUTBOX_MESSAGES = 1000;
 export const MAX_OUTBOX_BYTES = 32 * 1024 * 1024;
@@ -92,7 +92,7 @@ export class Outbox {
   private loop: Promise<void> | undefined;
 
   constructor(private readonly options: OutboxOptions) {
-    this.sleep = new WakeableSleep(options.clock);
+    this.sleep = new WakeableSleep(options.clock, this.stopLoop.signal);
     this.rejected = new RejectedMessages(options.files, path.join(options.folder, "rejected"));
   }
 
@@ -213,17 +213,13 @@ export class Outbox {
       if (entry.isUnderWay) continue;
       this.counts.dropped++;
       const { id, receiver } = entry;
-      this.options.log.error("outbox is full, its oldest message is dropped", { id, receiver });
+      this.options.log.error("Outbox is full, its oldest message is dropped", { id, receiver });
       await this.remove(entry);
     }
   }
 
   private async run(): Promise<void> {
-    const stopped = this.stopLoop.signal;
-    while (!stopped.aborted) {
-      const nextMs = this.startDue();
-      await this.sleep.until(nextMs, stopped);
-    }
+    while (!this.stopLoop.signal.aborted) await this.sleep.sleepUntil(this.startDue());
   }
 
   /** @returns when the next message may be tried, on the monotonic clock; undefined: when something changes */

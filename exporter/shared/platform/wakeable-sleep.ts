@@ -1,6 +1,10 @@
 import type { Clock } from "./clock.js";
 
-/** A loop's pause that others can cut short. A wake while nobody sleeps ends the next sleep at once, so none is missed. */
+const LONGEST_SLEEP_MS = 86_400_000; // A loop that looks once a day without reason costs nothing.
+
+/**
+ * A loop's pause that others can cut short. A wake while nobody sleeps ends the next sleep at once, so none is missed.
+ */
 export class WakeableSleep {
   private isWoken = false;
   private current: AbortController | undefined;
@@ -26,6 +30,11 @@ export class WakeableSleep {
       }
     }
     this.isWoken = false;
+  }
+
+  /** @param monotonicMs undefined: until woken or stopped */
+  async sleepUntil(monotonicMs: number | undefined): Promise<void> {
+    await this.sleep(monotonicMs === undefined ? LONGEST_SLEEP_MS : monotonicMs - this.clock.monotonicMs());
   }
 
   wake(): void {

@@ -78,6 +78,19 @@ test("What an Alertmanager refuses is counted and not repeated", async () => {
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_failed_total", "am1"), 3);
 });
 
+test("Files are looked for in the folder of the configuration, and keys of other programs' HTTP clients are accepted", () => {
+  const [endpoint] = parse(`
+alertmanagers:
+  - basic_auth: { username: a, password_file: am.password }
+    tls_config: { ca_file: tls/ca.pem }
+    follow_redirects: false
+    enable_http2: false
+    static_configs: [{ targets: ["am:9093"] }]
+`);
+  assert.deepEqual(endpoint?.basicAuth?.password, { kind: "file", path: "/etc/pihealth/am.password" });
+  assert.equal(endpoint?.tls.caFile, "/etc/pihealth/tls/ca.pem");
+});
+
 for (const { name, yaml, message } of [
   { name: "api v1", yaml: "alertmanagers: [{ api_version: v1 }]", message: /must be one of v2/ },
   { name: "target without port", yaml: "alertmanagers: [{ static_configs: [{ targets: [am] }] }]", message: /must be host:port/ },
