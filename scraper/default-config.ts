@@ -1,4 +1,5 @@
 import { renderYaml } from "../exporter/shared/config/render-yaml.js";
+import { DEFAULT_SCRAPER_PORT } from "./config-sections.js";
 import { DEFAULT_EXPORTER_PORT } from "./discovery/scrape-job-config.js";
 
 export interface DefaultConfigOptions {
@@ -11,7 +12,7 @@ export interface DefaultConfigOptions {
   readonly port?: number;
 }
 
-/** The configuration of a scraper that was given none: it watches the exporter of its own machine. */
+/** The configuration of a scraper that was given none: it watches the exporter of its own machine, and itself. */
 export function defaultConfigText(options: DefaultConfigOptions): string {
   const { dataFolder, rulePatterns, tokenFile, listenAddress = "127.0.0.1", port } = options;
   return renderYaml({
@@ -20,6 +21,8 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
         job_name: "pi",
         range_sd_configs: [{ hosts: ["127.0.0.1"], port: options.exporterPort ?? DEFAULT_EXPORTER_PORT }],
       },
+      // Its own metrics, for the dashboard of the scraper.
+      { job_name: "pihealth", static_configs: [{ targets: [ownAddress(listenAddress, port ?? DEFAULT_SCRAPER_PORT)] }] },
     ],
     rule_files: rulePatterns,
     storage: { path: dataFolder },
@@ -30,4 +33,11 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
     discovery: { retry_first: "5s", retry_last: "1m" },
     web: { listen_address: listenAddress, ...(port === undefined ? {} : { port }) },
   });
+}
+
+/** Where a program that listens there reaches itself. */
+function ownAddress(listenAddress: string, port: number): string {
+  if (listenAddress === "0.0.0.0") return `127.0.0.1:${port}`;
+  if (listenAddress === "::") return `[::1]:${port}`;
+  return listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
 }

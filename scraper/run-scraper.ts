@@ -43,6 +43,8 @@ async function loadConfig(given: ScraperArguments): Promise<ScraperConfig> {
     rulePatterns: [path.join(INSTALLATION, "rules/*.yml")],
     ...(given.exporterPort === undefined ? {} : { exporterPort: given.exporterPort }),
     ...(given.tokenFile === undefined ? {} : { tokenFile: path.resolve(given.tokenFile) }),
+    ...(given.listen === undefined ? {} : { listenAddress: given.listen.host }),
+    ...(given.listen?.port === undefined ? {} : { port: given.listen.port }),
   });
   return withArguments(await parseScraperConfig(text, "embedded defaults", realFiles), given);
 }

@@ -257,7 +257,7 @@ for (const { listenAddress, port, target } of [
   test(`A scraper without a file that listens on ${listenAddress} watches itself at ${target}`, async () => {
     const options = { dataFolder: "/srv/data", rulePatterns: [], listenAddress, ...(port === undefined ? {} : { port }) };
     const config = await parse(defaultConfigText(options));
-    assert.equal(config.scrapeConfigs[1]?.jobName, "pihealth");
-    assert.deepEqual(config.scrapeConfigs[1]?.staticGroups, [{ targets: [target], labels: {} }]);
+    assert.equal(config.scrapeConfigs[1]?.settings.jobName, "pihealth");
+    assert.deepEqual(config.scrapeConfigs[1]?.staticGroups, [{ targets: [target], labels: {}, isFromRange: false }]);
   });
 }

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { waitFor } from "../support/child-program.js";
+import { type Dashboard, queryVariables, readDashboards, substitute } from "./dashboard-files.js";
+import { PanelSources } from "./panel-sources.js";
+
+/**
+ * Every query of every dashboard, against our scraper and against a real Prometheus that scrape the same exporter. On the
+ * recorded Pi 4 each must have data; on the machine that runs the test some may have none.
+ */
+const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
+  "Throttling": "only the firmware of a Raspberry Pi tells it",
+  "Throttled since boot": "only the firmware of a Raspberry Pi tells it",
+  "Temperature": "a virtual machine has no sensor",
+  "Clock synchronised": "known only where systemd-timesyncd runs",
+  "Recently active": "nobody may ever have logged in",
+  "Sessions": "nobody may be logged in",
+  "Top processes": "nothing may be busy",
+  "Malicious processes": "none should be",
+  "Disks used": "a container may see no disk",
+  "Disk throughput": "a container may see no disk",
+  "Disk operations": "a container may see no disk",
+  "Disk busy": "a container may see no disk",
+};
+/** These come from a running exporter and its scrape; the recorded body holds only what a Pi's kernel said. */
+const MAY_BE_EMPTY_ON_THE_RECORDED_PI: Readonly<Record<string, string>> = {
+  "Collectors": "the recording is of the kernel, not of an exporter",
+  "Age of the last good values": "the recording is of the kernel, not of an exporter",
+  "Exporter's own use": "the recording is of the kernel, not of an exporter",
+};
+
+const sources = new PanelSources();
+before(() => sources.start());
+after(() => sources.stop());
+
+interface Question {
+  readonly panel: string;
+  readonly path: string;
+}
+
+async function ask(url: string): Promise<unknown[]> {
+  const response = await fetch(url);
+  const answer = (await response.json()) as { status: string; error?: string; data: unknown };
+  assert.equal(answer.status, "success", `${decodeURIComponent(url)}: ${answer.error}`);
+  return Array.isArray(answer.data) ? (answer.data as unknown[]) : (answer.data as { result: unknown[] }).result;
+}
+
+/** What Grafana asks for the panels of a dashboard with these values of its variables. */
+function panelQuestions(dashboard: Dashboard, values: Readonly<Record<string, readonly string[]>>): Question[] {
+  const variables = queryVariables(dashboard);
+  return dashboard.panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr, instant }) => ({
+      panel: title,
+      path: `${instant ? "query" : "query_range"}?query=${encodeURIComponent(substitute(expr, variables, values))}`,
+    })),
+  );
+}
+
+const withTimes = (path: string): string => {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  return path.startsWith("query_range") ? `${path}&start=${nowSeconds - 60}&end=${nowSeconds}&step=5` : path;
+};
+
+/** Asks again what was empty: some series appear only after the second scrape. */
+async function assertAllAnswered(url: string, questions: readonly Question[], mayBeEmpty: Readonly<Record<string, string>>) {
+  let open = [...questions];
+  await waitFor(
+    "data of every panel",
+    async () => {
+      const stillOpen: Question[] = [];
+      for (const question of open) {
+        const result = await ask(`${url}/api/v1/${withTimes(question.path)}`);
+        if (result.length === 0 && !(question.panel in mayBeEmpty)) stillOpen.push(question);
+      }
+      open = stillOpen;
+      return open.length === 0 || undefined;
+    },
+    {
+      describe: () => `${open.map(({ panel, path }) => `${panel}: ${decodeURIComponent(path)}`).join("\n")}\n${sources.describe()}`,
+    },
+  );
+}
+
+/** `label_values(selector, label)`, the only form of variable query used, as Grafana asks it. */
+function variablePath(query: string): string {
+  const parts = /^label_values\((.+), (\w+)\)$/.exec(query);
+  assert.ok(parts !== null, query);
+  return `label/${parts[2]}/values?match[]=${encodeURIComponent(parts[1] as string)}`;
+}
+
+for (const source of ["scraperUrl", "prometheusUrl"] as const) {
+  const name = source === "scraperUrl" ? "the scraper" : "a real Prometheus";
+
+  for (const { file, dashboard } of readDashboards()) {
+    test(`${file} with ${name}: every variable finds its values`, async () => {
+      const variables = queryVariables(dashboard);
+      const values: Record<string, string[]> = {};
+      for (const variable of variables) {
+        const path = variablePath(substitute(variable.query, variables, values));
+        const isComplete = (found: unknown[]): boolean => found.length >= (variable.name === "instance" && variable.multi ? 2 : 1);
+        values[variable.name] = (await waitFor(
+          `values of $${variable.name}`,
+          async () => {
+            const found = await ask(`${sources[source]}/api/v1/${path}`);
+            return isComplete(found) ? found : undefined;
+          },
+          { describe: () => sources.describe() },
+        )) as string[];
+      }
+      const isScraper = file === "pihealth-scraper.json";
+      assert.ok(values["job"]?.includes(isScraper ? "pihealth" : "pi"), JSON.stringify(values));
+      assert.ok(values["instance"]?.includes(isScraper ? sources.scraper : sources.machine), JSON.stringify(values));
+    });
+
+    test(`${file} with ${name}: every panel shows something`, async () => {
+      if (file === "pihealth-scraper.json") {
+        const questions = panelQuestions(dashboard, { job: ["pihealth"], instance: [sources.scraper] });
+        await assertAllAnswered(sources[source], questions, {});
+      } else if (file === "pihealth-pi.json") {
+        const onMachine = panelQuestions(dashboard, { job: ["pi"], instance: [sources.machine] });
+        await assertAllAnswered(sources[source], onMachine, MAY_BE_EMPTY_ON_THIS_MACHINE);
+        const onPi = panelQuestions(dashboard, { job: ["pi"], instance: [sources.pi4] });
+        await assertAllAnswered(sources[source], onPi, MAY_BE_EMPTY_ON_THE_RECORDED_PI);
+      } else {
+        const questions = panelQuestions(dashboard, { job: ["pi"], instance: [sources.machine, sources.pi4] });
+        await assertAllAnswered(sources[source], questions, {});
+      }
+    });
+  }
+}
