@@ -1,29 +1,9 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
-import { codeOf, messageOf } from "../shared/model/errors.js";
-import type { Files } from "../shared/platform/files.js";
-import type { Logger } from "../shared/platform/logger.js";
-import { scanMembers } from "../shared/codec/gzip-member.js";
-import { parseMemberHeader } from "../shared/codec/member-text.js";
 import { parseSegmentName } from "../shared/codec/segment-name.js";
-
-/** What is known of one segment without reading it. */
-export interface StoredSegment {
-  readonly name: string;
-  readonly folder: string;
-  readonly startMs: number;
-  sizeBytes: number;
-}
-
-/** What only reading it tells. */
-export interface SegmentFacts {
-  readonly bootId: string;
-  /** Times of the first and the last sample, both included. */
-  readonly fromMs: number;
-  readonly lastMs: number;
-  /** Of the whole members. */
-  readonly sha256: string;
-}
+import { codeOf, messageOf } from "../shared/model/errors.js";
+import { TEMPORARY_SUFFIX, type Files } from "../shared/platform/files.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { checkSegment, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 
 const SET_ASIDE_SUFFIX = ".damaged";
 /** Segments set aside that are kept; the oldest goes when there are more. */
@@ -34,7 +14,7 @@ export class HistoryFolder {
   private readonly facts = new Map<string, SegmentFacts>();
   private readonly segments: StoredSegment[] = [];
   private nextSequenceNumber = 1;
-  /** Segments set aside since the start because they did not check. */
+  /** Segments found damaged since the start. */
   damagedSegments = 0;
 
   constructor(
@@ -44,15 +24,19 @@ export class HistoryFolder {
     private readonly log: Logger,
   ) {}
 
-  /** Finds what is there, cuts a torn tail off the newest segment, and sets aside what cannot be read at all. */
+  /**
+   * Finds what is there and cuts a torn tail off the newest segment. What the disk refuses is
+   * logged and left as it is.
+   */
   async open(): Promise<void> {
-    await this.files.makeFolder(this.folder);
-    if (this.backupFolder !== undefined) await this.files.makeFolder(this.backupFolder);
-    for (const folder of this.folders()) await this.findSegments(folder);
+    for (const folder of this.folders()) {
+      await this.attempt("find history", folder, () => this.findSegments(folder));
+    }
     this.segments.sort((left, right) => (left.name < right.name ? -1 : 1));
     const newest = this.segments.at(-1);
-    if (newest !== undefined) await this.repair(newest);
-    await this.limitSetAside();
+    if (newest !== undefined) {
+      await this.attempt("check history", newest.name, () => this.factsOf(newest));
+    }
   }
 
   list(): readonly StoredSegment[] {
@@ -68,27 +52,39 @@ export class HistoryFolder {
   }
 
   /** Adds a segment its writer has closed, moving it to the backup folder where there is one. */
-  async add(segment: StoredSegment): Promise<void> {
+  async add(segment: StoredSegment, facts: SegmentFacts | undefined): Promise<void> {
+    if (facts !== undefined) this.facts.set(segment.name, facts);
     this.segments.push(await this.moveToBackup(segment));
   }
 
-  /** Undefined when the segment cannot be read: then it has been set aside. */
+  /**
+   * Checks a segment on its first use. A torn tail is cut off; of one damaged inside what still
+   * checks stays, and the original is set aside.
+   *
+   * @returns undefined when nothing of it checks, or it is gone: then it is not listed any more
+   */
   async factsOf(segment: StoredSegment): Promise<SegmentFacts | undefined> {
     const known = this.facts.get(segment.name);
     if (known !== undefined) return known;
-    const found = await this.readFacts(segment);
-    if (found === undefined) {
-      await this.setAside(segment, "it holds no sample that checks");
+    const filePath = path.join(segment.folder, segment.name);
+    try {
+      const { sizeBytes } = segment;
+      const { facts, wholeBytes, isDamagedInside } = await checkSegment(
+        this.files,
+        filePath,
+        sizeBytes,
+      );
+      if (facts === undefined) await this.dropEmpty(segment);
+      else if (isDamagedInside) await this.salvage(segment);
+      else if (wholeBytes < sizeBytes) await this.cutTail(segment, wholeBytes);
+      if (facts !== undefined) this.facts.set(segment.name, facts);
+      return facts;
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      this.log.warn("History segment is gone", { segment: segment.name });
+      this.forget(segment);
       return undefined;
     }
-    this.facts.set(segment.name, found);
-    return found;
-  }
-
-  /** Reads a segment that may still grow, up to its size now. */
-  async readFacts({ folder, name, sizeBytes }: StoredSegment): Promise<SegmentFacts | undefined> {
-    const bytes = await this.files.readBytes(path.join(folder, name));
-    return factsFrom(bytes.subarray(0, sizeBytes));
   }
 
   async remove(segment: StoredSegment): Promise<void> {
@@ -101,70 +97,104 @@ export class HistoryFolder {
   }
 
   private async findSegments(folder: string): Promise<void> {
+    if ((await this.files.facts(folder)) === undefined) await this.files.makeFolder(folder);
     for (const { name, isFolder } of await this.files.list(folder)) {
+      const filePath = path.join(folder, name);
+      if (name.endsWith(TEMPORARY_SUFFIX) && !isFolder) await this.files.remove(filePath);
       const parsed = parseSegmentName(name);
       if (isFolder || parsed === undefined) continue;
-      const sizeBytes = (await this.files.facts(path.join(folder, name)))?.sizeBytes ?? 0;
-      this.segments.push({ name, folder, startMs: parsed.startMs, sizeBytes });
       this.nextSequenceNumber = Math.max(this.nextSequenceNumber, parsed.sequence + 1);
+      if (this.segments.some((known) => known.name === name)) continue; // A move that was cut short.
+      const sizeBytes = (await this.files.facts(filePath))?.sizeBytes ?? 0;
+      this.segments.push({ name, folder, startMs: parsed.startMs, sizeBytes });
     }
   }
 
-  private async repair(segment: StoredSegment): Promise<void> {
-    const filePath = path.join(segment.folder, segment.name);
-    const bytes = await this.files.readBytes(filePath);
-    const { wholeBytes } = scanMembers(bytes);
-    if (wholeBytes === bytes.length && wholeBytes > 0) return;
+  private async cutTail(segment: StoredSegment, wholeBytes: number): Promise<void> {
+    const cutBytes = segment.sizeBytes - wholeBytes;
     this.log.warn("History segment ends torn, as a power cut leaves it", {
       segment: segment.name,
-      cutBytes: bytes.length - wholeBytes,
+      cutBytes,
     });
-    if (wholeBytes === 0) {
-      await this.remove(segment);
+    segment.sizeBytes = wholeBytes; // What is behind it is never served, whether it can be cut or not.
+    await this.attempt("cut history", segment.name, async () => {
+      const file = await this.files.openAppend(path.join(segment.folder, segment.name));
+      try {
+        await file.truncate(wholeBytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** Nothing in it checks: an empty file is what a power cut leaves, anything else is damage. */
+  private async dropEmpty(segment: StoredSegment): Promise<void> {
+    this.forget(segment);
+    const filePath = path.join(segment.folder, segment.name);
+    if (segment.sizeBytes === 0) {
+      await this.attempt("remove history", segment.name, () => this.files.remove(filePath));
       return;
     }
-    const file = await this.files.openAppend(filePath);
-    await file.truncate(wholeBytes);
-    await file.sync();
-    await file.close();
-    segment.sizeBytes = wholeBytes;
+    this.countDamage(segment, "nothing of it");
+    await this.attempt("set history aside", segment.name, () => this.setAside(segment));
+  }
+
+  /** Needs the memory of a whole segment, for one that is damaged only. */
+  private async salvage(segment: StoredSegment): Promise<void> {
+    const filePath = path.join(segment.folder, segment.name);
+    const members: Uint8Array[] = [];
+    const collect = (member: Uint8Array): unknown => members.push(member);
+    await checkSegment(this.files, filePath, segment.sizeBytes, collect);
+    const whole = Buffer.concat(members);
+    this.countDamage(segment, `${whole.length} of ${segment.sizeBytes} bytes`);
+    await this.setAside(segment);
+    await this.files.replace(filePath, whole);
+    segment.sizeBytes = whole.length;
+  }
+
+  private countDamage({ name }: StoredSegment, kept: string): void {
+    this.damagedSegments++;
+    this.log.warn("History segment is damaged and set aside", { segment: name, kept });
+  }
+
+  private async setAside({ folder, name }: StoredSegment): Promise<void> {
+    await this.files.rename(path.join(folder, name), path.join(folder, name + SET_ASIDE_SUFFIX));
+    const entries = await this.files.list(folder);
+    const aside = entries.filter((entry) => entry.name.endsWith(SET_ASIDE_SUFFIX));
+    const excess = aside.slice(0, Math.max(0, aside.length - MAX_SET_ASIDE));
+    for (const entry of excess) await this.files.remove(path.join(folder, entry.name));
   }
 
   private async moveToBackup(segment: StoredSegment): Promise<StoredSegment> {
     if (this.backupFolder === undefined) return segment;
-    const fromPath = path.join(segment.folder, segment.name);
-    const toPath = path.join(this.backupFolder, segment.name);
+    const { folder, name } = segment;
+    const fromPath = path.join(folder, name);
     try {
-      await this.files.replace(toPath, await this.files.readBytes(fromPath)); // Another disk: a rename will not do.
+      // Another disk: a rename will not do.
+      const bytes = await this.files.readBytes(fromPath);
+      await this.files.makeFolder(this.backupFolder);
+      await this.files.replace(path.join(this.backupFolder, name), bytes);
       await this.files.remove(fromPath);
       return { ...segment, folder: this.backupFolder };
     } catch (error) {
       this.log.warn("Cannot move history segment to the backup folder, it stays", {
-        segment: segment.name,
+        segment: name,
         error: messageOf(error),
       });
       return segment;
     }
   }
 
-  private async setAside(segment: StoredSegment, reason: string): Promise<void> {
-    this.damagedSegments++;
-    const filePath = path.join(segment.folder, segment.name);
-    this.log.warn("History segment set aside", { segment: segment.name, reason });
+  private async attempt(
+    action: string,
+    subject: string,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
     try {
-      await this.files.rename(filePath, filePath + SET_ASIDE_SUFFIX);
+      await work();
     } catch (error) {
-      if (codeOf(error) !== "ENOENT") throw error;
-    }
-    this.forget(segment);
-  }
-
-  private async limitSetAside(): Promise<void> {
-    for (const folder of this.folders()) {
-      const entries = await this.files.list(folder);
-      const aside = entries.filter(({ name }) => name.endsWith(SET_ASIDE_SUFFIX));
-      const excess = aside.slice(0, Math.max(0, aside.length - MAX_SET_ASIDE));
-      for (const { name } of excess) await this.files.remove(path.join(folder, name));
+      this.log.warn(`Cannot ${action}`, { subject, error: messageOf(error) });
     }
   }
 
@@ -173,21 +203,4 @@ export class HistoryFolder {
     if (index >= 0) this.segments.splice(index, 1);
     this.facts.delete(segment.name);
   }
-}
-
-function factsFrom(bytes: Uint8Array): SegmentFacts | undefined {
-  const { texts, wholeBytes } = scanMembers(bytes);
-  const header = parseMemberHeader(texts[0]?.slice(0, texts[0].indexOf("\n")) ?? "");
-  if (header === undefined) return undefined;
-  let fromMs = Number.POSITIVE_INFINITY;
-  let lastMs = Number.NEGATIVE_INFINITY;
-  for (const text of texts) {
-    for (const [, digits] of text.matchAll(/^[^#\n].* (\d+)$/gm)) {
-      fromMs = Math.min(fromMs, Number(digits));
-      lastMs = Math.max(lastMs, Number(digits));
-    }
-  }
-  if (lastMs < fromMs) return undefined;
-  const sha256 = createHash("sha256").update(bytes.subarray(0, wholeBytes)).digest("hex");
-  return { bootId: header.bootId, fromMs, lastMs, sha256 };
 }

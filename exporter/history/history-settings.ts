@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { ConfigSection } from "../shared/config/config-section.js";
 
 export interface HistorySettings {
@@ -13,7 +14,12 @@ export interface HistorySettings {
   readonly maxAgeMs: number;
   /** Closed segments are moved here; undefined keeps them where they were written. */
   readonly backupFolder: string | undefined;
+  /** Bytes a second that masters get together. */
+  readonly maxRateBytes: number;
 }
+
+const MIN_SEGMENT_BYTES = 65_536;
+const MIN_RATE_BYTES = 65_536;
 
 /** Section `history` of the exporter's configuration. */
 export function parseHistorySettings(section: ConfigSection): HistorySettings {
@@ -25,11 +31,21 @@ export function parseHistorySettings(section: ConfigSection): HistorySettings {
     segmentMs: section.durationMs("segment_duration", { default: "1h", min: "1m", max: "1d" }),
     totalBytes: section.byteSize("size", { default: "64MiB" }),
     maxAgeMs: section.durationMs("time", { default: "7d", min: "1h", max: "1y" }),
-    backupFolder: section.has("backup_folder") ? section.string("backup_folder") : undefined,
+    backupFolder: section.has("backup_folder")
+      ? path.resolve(path.dirname(section.file), section.string("backup_folder"))
+      : undefined,
+    maxRateBytes: section.byteSize("max_rate", { default: "8MiB" }),
   };
+  requireAtLeast(section, "segment_size", settings.segmentBytes, MIN_SEGMENT_BYTES);
+  requireAtLeast(section, "max_rate", settings.maxRateBytes, MIN_RATE_BYTES);
   if (settings.totalBytes < settings.segmentBytes) {
-    section.fail("size", `is smaller than segment_size, it must be at least ${settings.segmentBytes} bytes`);
+    const least = `${settings.segmentBytes} bytes`;
+    section.fail("size", `is smaller than segment_size, it must be at least ${least}`);
   }
   section.rejectUnknownKeys();
   return Object.freeze(settings);
+}
+
+function requireAtLeast(section: ConfigSection, key: string, bytes: number, min: number): void {
+  if (bytes < min) section.fail(key, `is ${bytes} bytes, it must be at least ${min} bytes`);
 }

@@ -1,6 +1,9 @@
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
 
-/** Header of a member: 10 bytes of gzip, XLEN (2), one subfield of 4 + 4 bytes. See history.format.md. */
+/**
+ * Header of a member: 10 bytes of gzip, XLEN (2), one subfield of 4 + 4 bytes. See
+ * history.format.md.
+ */
 export const MEMBER_HEADER_BYTES = 20;
 const TRAILER_BYTES = 8;
 const EXTRA_FIELD_BYTES = 8;
@@ -8,14 +11,26 @@ const EXTRA_FIELD_BYTES = 8;
 const MIN_MEMBER_BYTES = MEMBER_HEADER_BYTES + TRAILER_BYTES + 1;
 /** Largest text of one member; a flush above it is split by the writer. */
 export const MAX_MEMBER_TEXT_BYTES = 16 * 1024 * 1024;
+/** Deflate adds at most five bytes for every 16 KiB it cannot compress. */
+export const MAX_MEMBER_BYTES = MAX_MEMBER_TEXT_BYTES + 8192;
 
-const FIXED_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3, EXTRA_FIELD_BYTES, 0, 0x50, 0x48, 4, 0);
+const FIXED_HEADER = Uint8Array.of(
+  ...[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3],
+  ...[EXTRA_FIELD_BYTES, 0, 0x50, 0x48, 4, 0],
+);
+/** What every member begins with. */
+export const MEMBER_MARK: Uint8Array = FIXED_HEADER;
 
-/** Compresses one flush into a gzip member (RFC 1952) that carries its own length, so that members can be counted. */
+/**
+ * Compresses one flush into a gzip member (RFC 1952) that carries its own length, so that members
+ * can be counted.
+ */
 export function encodeMember(text: string): Buffer {
   const content = Buffer.from(text, "utf8");
   if (content.length > MAX_MEMBER_TEXT_BYTES) {
-    throw new RangeError(`Cannot encode member: it has ${content.length} bytes, at most ${MAX_MEMBER_TEXT_BYTES} fit`);
+    throw new RangeError(
+      `Cannot encode member: it has ${content.length} bytes, at most ${MAX_MEMBER_TEXT_BYTES} fit`,
+    );
   }
   const deflated = deflateRawSync(content);
   const member = Buffer.alloc(MEMBER_HEADER_BYTES + deflated.length + TRAILER_BYTES);
@@ -41,11 +56,13 @@ export function memberLength(header: Uint8Array): number | undefined {
 /** The text of a whole member; undefined when length, checksum or compression do not agree. */
 export function decodeMember(member: Uint8Array): string | undefined {
   if (memberLength(member) !== member.length) return undefined;
-  const trailer = Buffer.from(member.buffer, member.byteOffset + member.length - TRAILER_BYTES, TRAILER_BYTES);
+  const trailerAt = member.byteOffset + member.length - TRAILER_BYTES;
+  const trailer = Buffer.from(member.buffer, trailerAt, TRAILER_BYTES);
   try {
     const deflated = member.subarray(MEMBER_HEADER_BYTES, member.length - TRAILER_BYTES);
     const content = inflateRawSync(deflated, { maxOutputLength: MAX_MEMBER_TEXT_BYTES });
-    const isWhole = content.length === trailer.readUInt32LE(4) && crc32(content) === trailer.readUInt32LE(0);
+    const isWhole =
+      content.length === trailer.readUInt32LE(4) && crc32(content) === trailer.readUInt32LE(0);
     return isWhole ? content.toString("utf8") : undefined;
   } catch {
     return undefined; // Damage, told to the caller by the missing text.

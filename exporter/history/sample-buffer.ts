@@ -1,0 +1,136 @@
+import { formatHistoryLine, type MemberHeader } from "../shared/codec/member-text.js";
+import { MAX_MEMBER_TEXT_BYTES } from "../shared/codec/gzip-member.js";
+import type { Sample } from "../shared/model/metric.js";
+
+/** What one run of one collector yielded, with the samples that tell of the run itself. */
+export interface HistorySampling {
+  readonly collector: string;
+  /** When the run began, by both clocks. */
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  readonly samples: readonly Sample[];
+}
+
+/** Lines under one pair of clocks, to become one member. */
+export interface Batch {
+  readonly header: MemberHeader;
+  readonly lines: readonly string[];
+  readonly fromMs: number;
+  readonly lastMs: number;
+}
+
+/** Batches kept while the disk refuses: with the default flush interval, most of an hour. */
+const MAX_WAITING_BATCHES = 60;
+const MAX_WAITING_CHARACTERS = 16 * 1024 * 1024;
+/** A character is at most three bytes of UTF-8, so a whole batch fits one member. */
+const MAX_BATCH_CHARACTERS = MAX_MEMBER_TEXT_BYTES / 16;
+/**
+ * A wall clock that moved this far from the monotonic one was stepped: what is buffered becomes a
+ * member of its own.
+ */
+const STEP_MS = 1000;
+
+/** Samples on their way to the disk, in the memory they may use. */
+export class SampleBuffer {
+  /** For want of room. */
+  droppedSamples = 0;
+  private waiting: Batch[] = [];
+  private waitingCharacters = 0;
+  private filling = new FillingBatch();
+
+  constructor(private readonly clocks: () => MemberHeader) {}
+
+  /** @param monotonicMs now, by the clock of `sampling.monotonicMs` */
+  add(sampling: HistorySampling, monotonicMs: number): void {
+    const now = this.clocks();
+    if (this.filling.header !== undefined && hasStepped(this.filling.header, now)) this.seal();
+    // A clock stepped while the collector ran: its start by the clock of now.
+    const startedMs = now.wallMs - (monotonicMs - sampling.monotonicMs);
+    const isOtherClock = Math.abs(startedMs - sampling.wallMs) > STEP_MS;
+    const timestampMs = Math.max(0, Math.floor(isOtherClock ? startedMs : sampling.wallMs));
+    this.droppedSamples += this.filling.add(sampling, timestampMs, now);
+  }
+
+  /** Most samplings of one collector in the batch that is being filled. */
+  get samplings(): number {
+    return this.filling.samplings;
+  }
+
+  /** Ends the batch that is being filled: what comes next goes under clocks of its own. */
+  seal(): void {
+    const batch = this.filling.take();
+    if (batch === undefined) return;
+    this.filling = new FillingBatch();
+    this.waiting.push(batch);
+    this.waitingCharacters += charactersOf(batch);
+    while (this.isTooLarge()) {
+      const dropped = this.removeFirst();
+      this.droppedSamples += dropped?.lines.length ?? 0;
+    }
+  }
+
+  first(): Batch | undefined {
+    return this.waiting[0];
+  }
+
+  /** Removes a batch that was written, unless it was dropped meanwhile. */
+  remove(batch: Batch): void {
+    if (this.waiting[0] === batch) this.removeFirst();
+  }
+
+  private isTooLarge(): boolean {
+    const { waiting, waitingCharacters } = this;
+    if (waiting.length <= 1) return false;
+    return waiting.length > MAX_WAITING_BATCHES || waitingCharacters > MAX_WAITING_CHARACTERS;
+  }
+
+  private removeFirst(): Batch | undefined {
+    const batch = this.waiting.shift();
+    if (batch !== undefined) this.waitingCharacters -= charactersOf(batch);
+    return batch;
+  }
+}
+
+class FillingBatch {
+  header: MemberHeader | undefined;
+  samplings = 0;
+  private readonly samplingsOf = new Map<string, number>();
+  private readonly lines: string[] = [];
+  private characters = 0;
+  private fromMs = Number.POSITIVE_INFINITY;
+  private lastMs = Number.NEGATIVE_INFINITY;
+
+  /** @returns samples that found no room */
+  add({ collector, samples }: HistorySampling, timestampMs: number, clocks: MemberHeader): number {
+    this.header ??= clocks;
+    const count = (this.samplingsOf.get(collector) ?? 0) + 1;
+    this.samplingsOf.set(collector, count);
+    this.samplings = Math.max(this.samplings, count);
+    let dropped = 0;
+    for (const sample of samples) {
+      const line = formatHistoryLine(sample, timestampMs);
+      if (this.characters + line.length > MAX_BATCH_CHARACTERS) {
+        dropped++;
+        continue;
+      }
+      this.lines.push(line);
+      this.characters += line.length;
+    }
+    this.fromMs = Math.min(this.fromMs, timestampMs);
+    this.lastMs = Math.max(this.lastMs, timestampMs);
+    return dropped;
+  }
+
+  take(): Batch | undefined {
+    const { header, lines, fromMs, lastMs } = this;
+    return header === undefined || lines.length === 0 ? undefined : { header, lines, fromMs, lastMs };
+  }
+}
+
+function hasStepped(before: MemberHeader, now: MemberHeader): boolean {
+  const wallMs = now.wallMs - before.wallMs;
+  return Math.abs(wallMs - (now.monotonicMs - before.monotonicMs)) > STEP_MS;
+}
+
+const charactersOf = ({ lines }: Batch): number =>
+  lines.reduce((sum, { length }) => sum + length, 0);

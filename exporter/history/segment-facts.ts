@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { memberHeaderOf } from "../shared/codec/member-text.js";
+import { readSegment } from "../shared/codec/segment-reader.js";
+import { yieldToEventLoop } from "../shared/platform/clock.js";
+import type { Files } from "../shared/platform/files.js";
+
+/** What is known of one segment without reading it. */
+export interface StoredSegment {
+  readonly name: string;
+  readonly folder: string;
+  readonly startMs: number;
+  sizeBytes: number;
+}
+
+/** What only reading it tells. */
+export interface SegmentFacts {
+  readonly bootId: string;
+  /** Times of the first and the last sample, both included. */
+  readonly fromMs: number;
+  readonly lastMs: number;
+  /** The least difference of wall and monotonic clock; it grows when the clock is set forward. */
+  readonly clockMs: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+type MemberFacts = Omit<SegmentFacts, "sha256">;
+
+export interface SegmentCheck {
+  /** Of the whole members; undefined when there is none. */
+  readonly facts: SegmentFacts | undefined;
+  /** Bytes of all whole members. */
+  readonly wholeBytes: number;
+  /** True when something whole comes after something damaged. */
+  readonly isDamagedInside: boolean;
+}
+
+/**
+ * Reads a whole segment, letting other work run after every member.
+ *
+ * @param onWhole gets every member that checks
+ */
+export async function checkSegment(
+  files: Files,
+  filePath: string,
+  sizeBytes: number,
+  onWhole: (member: Uint8Array) => void = () => undefined,
+): Promise<SegmentCheck> {
+  const hash = createHash("sha256");
+  let joined: MemberFacts | undefined;
+  let wholeBytes = 0;
+  let hasDamage = false;
+  let isDamagedInside = false;
+  const file = await files.openRead(filePath);
+  try {
+    for await (const { bytes, text } of readSegment(file, Math.min(sizeBytes, file.sizeBytes))) {
+      const facts = text === undefined ? undefined : factsOfMember(text);
+      if (facts === undefined) {
+        hasDamage = true;
+        continue;
+      }
+      isDamagedInside ||= hasDamage;
+      wholeBytes += bytes.length;
+      onWhole(bytes);
+      hash.update(bytes);
+      joined = joinFacts(joined, facts);
+      await yieldToEventLoop();
+    }
+  } finally {
+    await file.close();
+  }
+  const facts = joined === undefined ? undefined : { ...joined, sha256: hash.digest("hex") };
+  return { facts, wholeBytes, isDamagedInside };
+}
+
+export function joinFacts(before: MemberFacts | undefined, added: MemberFacts): MemberFacts {
+  if (before === undefined) return added;
+  return {
+    bootId: before.bootId,
+    fromMs: Math.min(before.fromMs, added.fromMs),
+    lastMs: Math.max(before.lastMs, added.lastMs),
+    clockMs: Math.min(before.clockMs, added.clockMs),
+  };
+}
+
+/** Undefined when the text is none of ours or holds no sample. */
+function factsOfMember(text: string): MemberFacts | undefined {
+  const header = memberHeaderOf(text);
+  if (header === undefined) return undefined;
+  let fromMs = Number.POSITIVE_INFINITY;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (let start = 0; start < text.length; ) {
+    const found = text.indexOf("\n", start);
+    const end = found < 0 ? text.length : found;
+    if (text[start] !== "#") {
+      const timestampMs = Number(text.slice(text.lastIndexOf(" ", end - 1) + 1, end));
+      if (!Number.isSafeInteger(timestampMs)) return undefined;
+      fromMs = Math.min(fromMs, timestampMs);
+      lastMs = Math.max(lastMs, timestampMs);
+    }
+    start = end + 1;
+  }
+  if (lastMs < fromMs) return undefined;
+  return { bootId: header.bootId, fromMs, lastMs, clockMs: header.wallMs - header.monotonicMs };
+}
