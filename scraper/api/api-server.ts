@@ -18,7 +18,7 @@ export interface ApiServerParts {
   readonly routes: readonly Route[];
   /** Checks the `Authorization` header of routes that change something. */
   readonly isAuthorized: (header: string | undefined) => boolean;
-  /** Checks every request (basic auth of the web configuration); undefined lets all in. */
+  /** Checks all other requests (basic auth of the web configuration); undefined lets all in. */
   readonly isAdmitted?: ((header: string | undefined) => Promise<boolean>) | undefined;
   readonly log: Logger;
   /** Told once per answered request. */
@@ -33,9 +33,8 @@ export function createApiHandler(parts: ApiServerParts): express.Express {
   app.disable("etag");
   app.set("query parser", false);
   app.use(setCorsHeaders);
-  if (parts.isAdmitted !== undefined) app.use(admit(parts.isAdmitted));
-  app.use(express.raw({ type: () => true, limit: MAX_BODY_BYTES }));
   for (const route of parts.routes) addRoute(app, route, parts);
+  app.use(answerUnadmitted(parts));
   for (const path of new Set(parts.routes.map((route) => route.path))) {
     const methods = parts.routes.filter((route) => route.path === path).flatMap((route) => route.methods);
     app.all(path, (_request, response) => {
@@ -47,8 +46,19 @@ export function createApiHandler(parts: ApiServerParts): express.Express {
     const message = `no such path: ${request.path.slice(0, 200)}`;
     sendError(response, new ApiError("not_found", message));
   });
-  app.use(handleBodyErrors(parts.log));
   return app;
+}
+
+/** For paths and methods that no route has: who may not ask is not told what there is. */
+function answerUnadmitted(parts: ApiServerParts) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    try {
+      await admit(request, response, { needsToken: false }, parts);
+      next();
+    } catch (error) {
+      sendError(response, toApiError(error));
+    }
+  };
 }
 
 function addRoute(app: express.Express, route: Route, parts: ApiServerParts): void {
@@ -57,10 +67,8 @@ function addRoute(app: express.Express, route: Route, parts: ApiServerParts): vo
     const departure = new AbortController();
     response.once("close", () => departure.abort());
     try {
-      if (route.needsToken === true && !parts.isAuthorized(request.headers.authorization)) {
-        response.setHeader("WWW-Authenticate", "Bearer");
-        throw new ApiError("unauthorized", "the fleet token is missing or wrong: send it as a Bearer token");
-      }
+      await admit(request, response, route, parts);
+      await readBody(request, response, parts.log);
       await sendAnswer(request, response, await route.handle(toApiRequest(request, departure.signal)));
     } catch (error) {
       answerWithError(route, response, error, parts.log);
@@ -179,29 +187,37 @@ function setCorsHeaders(request: Request, response: Response, next: NextFunction
   else next();
 }
 
-function admit(isAdmitted: (header: string | undefined) => Promise<boolean>) {
-  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    if (await isAdmitted(request.headers.authorization)) {
-      next();
-      return;
-    }
-    response.setHeader("WWW-Authenticate", "Basic");
-    sendError(response, new ApiError("unauthorized", "user name or password is missing or wrong"));
-  };
+/**
+ * The fleet token opens the routes that need it, whatever else is asked for: an `Authorization` header has room for
+ * one of the two. Checked before the body is read, so that a stranger's body costs no memory.
+ *
+ * @throws {ApiError} unauthorized
+ */
+async function admit(
+  { headers }: Request,
+  response: Response,
+  { needsToken }: Pick<Route, "needsToken">,
+  { isAuthorized, isAdmitted }: ApiServerParts,
+): Promise<void> {
+  if (needsToken === true) {
+    if (isAuthorized(headers.authorization)) return;
+    response.setHeader("WWW-Authenticate", "Bearer");
+    throw new ApiError("unauthorized", "the fleet token is missing or wrong: send it as a Bearer token");
+  }
+  if (isAdmitted === undefined || (await isAdmitted(headers.authorization))) return;
+  response.setHeader("WWW-Authenticate", "Basic");
+  throw new ApiError("unauthorized", "user name or password is missing or wrong");
 }
 
-/** Four parameters make this an error handler of express; reading the body is what can fail here. */
-function handleBodyErrors(log: Logger) {
-  return (error: unknown, _request: Request, response: Response, next: NextFunction): void => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    if (codeOf(error) !== undefined) log.debug("Request body cut off", { error: messageOf(error) });
-    const tooLarge = (error as { type?: unknown }).type === "entity.too.large";
-    const apiError = tooLarge
-      ? new ApiError("too_large", `the request body must be at most ${MAX_BODY_BYTES} bytes`)
-      : new ApiError("bad_data", `cannot read the request: ${messageOf(error)}`);
-    sendError(response, apiError);
-  };
+const readRawBody = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
+
+/** @throws {ApiError} when the body is too large, cut off or badly compressed */
+async function readBody(request: Request, response: Response, log: Logger): Promise<void> {
+  const error = await new Promise<unknown>((resolve) => readRawBody(request, response, resolve));
+  if (error === undefined || error === null) return;
+  if (codeOf(error) !== undefined) log.debug("Request body cut off", { error: messageOf(error) });
+  if ((error as { type?: unknown }).type === "entity.too.large") {
+    throw new ApiError("too_large", `the request body must be at most ${MAX_BODY_BYTES} bytes`);
+  }
+  throw new ApiError("bad_data", `cannot read the request: ${messageOf(error)}`);
 }

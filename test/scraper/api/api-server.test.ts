@@ -171,8 +171,43 @@ for (const { name, headers, status } of [
   });
 }
 
+test("with basic auth the fleet token still opens what needs it, and nothing else", async () => {
+  const handler = createApiHandler({
+    routes: [{ methods: ["GET"], path: "/read", handle: async () => dataAnswer(1) }, ...extraRoutes],
+    isAuthorized: (header) => header === "Bearer right",
+    isAdmitted: async (header) => header === "Basic good",
+    log: silentLogger,
+    onRequest: () => undefined,
+    monotonicMs: () => 0,
+  });
+  const guarded = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
+  const statusOf = async (method: string, path: string, authorization: string): Promise<string> => {
+    const headers = authorization === "" ? {} : { Authorization: authorization };
+    const response = await fetch(`http://127.0.0.1:${guarded.port}${path}`, { method, headers });
+    await response.arrayBuffer();
+    return [response.status, response.headers.get("www-authenticate")].join(" ").trim();
+  };
+  assert.equal(await statusOf("POST", "/write", "Bearer right"), "200");
+  assert.equal(await statusOf("POST", "/write", "Bearer wrong"), "401 Bearer");
+  assert.equal(await statusOf("POST", "/write", "Basic good"), "401 Bearer");
+  assert.equal(await statusOf("GET", "/read", "Basic good"), "200");
+  assert.equal(await statusOf("GET", "/read", "Bearer right"), "401 Basic");
+  assert.equal(await statusOf("GET", "/read", ""), "401 Basic");
+  assert.equal(await statusOf("GET", "/nothing", ""), "401 Basic");
+  assert.equal(await statusOf("GET", "/nothing", "Basic good"), "404");
+  assert.equal(await statusOf("PUT", "/read", "Basic good"), "405");
+  await guarded.stop(0);
+});
+
+test("a stranger's body is refused before it is read", async () => {
+  const response = await fetch(urlOf("/write"), { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1) });
+  assert.equal(response.status, 401);
+  await response.arrayBuffer();
+});
+
 test("a body over the limit, an unknown method and an Alertmanager error are answered in their own ways", async () => {
-  const large = await fetch(urlOf("/write"), { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1) });
+  const tooLarge = { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1), headers: { Authorization: "Bearer right" } };
+  const large = await fetch(urlOf("/write"), tooLarge);
   assert.equal(large.status, 413);
   await large.arrayBuffer();
   const wrongMethod = await fetch(urlOf("/write"));
