@@ -3,7 +3,10 @@ import { COLLECTORS } from "./collectors/registry.js";
 import type { ExporterConfig } from "./config.js";
 import { Exposition } from "./exposition/exposition.js";
 import { createOwnMetrics } from "./exposition/own-metrics.js";
+import { createHistoryListener, historyLinkOf } from "./history-wiring.js";
 import { createExporterRoutes } from "./http/exporter-routes.js";
+import { createHistoryRoutes } from "./http/history-routes.js";
+import type { HttpRoute } from "./http/http-route.js";
 import { createHttpHandler } from "./http/http-handler.js";
 import { SamplingLoop, type ScheduledCollector } from "./sampling-loop.js";
 import { createBasicAuth } from "./shared/config/basic-auth.js";
@@ -14,8 +17,10 @@ import type { Files } from "./shared/platform/files.js";
 import type { SendHttp } from "./shared/platform/http-client.js";
 import { listenHttp, type HttpServer } from "./shared/platform/http-server.js";
 import type { Logger } from "./shared/platform/logger.js";
+import { openState, type ExporterState } from "./state.js";
 import { createSources } from "./sources/sources.js";
 import { createUplink, type Uplink } from "./uplink/uplink.js";
+import { UplinkToken } from "./uplink/uplink-token.js";
 
 const MAX_CONNECTIONS = 256;
 /** Time requests under way have to end when the exporter stops. */
@@ -46,36 +51,57 @@ export interface ExporterApp {
 }
 
 /**
- * Builds the exporter and starts it: first what listens, so that a port in use is told before
- * anything else happens.
+ * Builds the exporter and starts it.
  *
- * @throws {ConfigError | BadInputError} when a file named in the configuration or the address
- * cannot be used
+ * @throws {ConfigError | BadInputError | FolderLockedError} when a file named in the configuration,
+ * the state folder or the address cannot be used
  */
 export async function startExporter(
   config: ExporterConfig,
   surroundings: Surroundings,
 ): Promise<ExporterApp> {
-  const { clock, log, files, hostname, version } = surroundings;
+  const { files } = surroundings;
+  const { webConfigFile, uplink } = config;
   const web =
-    config.webConfigFile === undefined
-      ? OPEN_WEB_CONFIG
-      : await loadWebConfig(config.webConfigFile, files);
+    webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
+  const token = await UplinkToken.load(uplink.tokenFile, files);
+  const state = await openState(config, surroundings);
+  try {
+    return await startWith(config, surroundings, { web, token, state });
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function startWith(
+  config: ExporterConfig,
+  surroundings: Surroundings,
+  { web, token, state }: { web: WebConfig; token: UplinkToken; state: ExporterState },
+): Promise<ExporterApp> {
+  const { clock, log, hostname, version } = surroundings;
+  const { history } = state;
   const collectors = createCollectors(config, surroundings);
   const startWallMs = clock.wallMs();
-  const ownMetrics = createOwnMetrics({ version, nodejs: process.version, startWallMs });
   const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
-  exposition.add(ownMetrics);
+  exposition.add(createOwnMetrics({ version, nodejs: process.version, startWallMs }));
   const samplingLoop = new SamplingLoop({ collectors, clock, log });
   samplingLoop.listen((sampling) => exposition.receive(sampling));
+  if (history !== undefined) samplingLoop.listen(createHistoryListener(history));
 
   const isReady = (): boolean => samplingLoop.hasSampledAll;
-  const routes = createExporterRoutes({ exposition, hostname, version, isReady });
+  const routes = [
+    ...createExporterRoutes({ exposition, hostname, version, isReady }),
+    ...historyRoutes(config, surroundings, { token, state }),
+  ];
   const basicAuth = createBasicAuth(web.basicAuthUsers);
   const server = await listen(createHttpHandler({ routes, basicAuth, log }), config, web);
   const { port } = server;
 
-  const uplink = await createUplink(config, { ...surroundings, port }).catch(
+  const { nodeId, bootId, bootMs } = state;
+  const link = history === undefined ? undefined : historyLinkOf(history);
+  const identity = { port, nodeId, bootId, bootMs, token, history: link };
+  const uplink = await createUplink(config, { ...surroundings, ...identity }).catch(
     async (error: unknown) => {
       await server.stop(0);
       throw error;
@@ -86,7 +112,9 @@ export async function startExporter(
   board.keepOnly(watched, startWallMs);
   if (config.alarms.enabled) samplingLoop.listen((sampling) => board.receive(sampling));
   for (const source of [board, ...(uplink?.sources ?? [])]) exposition.add(source);
+  if (history !== undefined) exposition.add(history);
 
+  history?.start(config.uplink.masters);
   uplink?.start();
   samplingLoop.start();
   log.info("Exporter started", { address: config.listen.address, port, version });
@@ -96,9 +124,23 @@ export async function startExporter(
       await samplingLoop.stop();
       await uplink?.stop();
       await server.stop(HTTP_GRACE_MS);
+      await state.close();
       log.info("Exporter stopped");
     },
   };
+}
+
+function historyRoutes(
+  { history: { maxRateBytes } }: ExporterConfig,
+  { clock, files }: Surroundings,
+  { token, state }: { token: UplinkToken; state: ExporterState },
+): HttpRoute[] {
+  const { history, nodeId, bootId, bootMs } = state;
+  if (history === undefined) return [];
+  return createHistoryRoutes({
+    ...{ history, files, clock, nodeId, bootId, bootMs, maxRateBytes },
+    isAllowed: (authorization) => token.isCarriedBy(authorization),
+  });
 }
 
 function createAlarmBoard(parts: {

@@ -5,6 +5,7 @@ import { codeOf, messageOf } from "./shared/model/errors.js";
 import { formatDurationMs } from "./shared/model/duration.js";
 import type { Files } from "./shared/platform/files.js";
 import type { LogLevel } from "./shared/platform/logger.js";
+import { parseHistorySettings, type HistorySettings } from "./history/history-settings.js";
 import { parseMasterUrl } from "./uplink/master-url.js";
 
 /** Read when no other is named; that it does not exist is no error then. */
@@ -50,6 +51,7 @@ export interface ExporterConfig {
   readonly collectorSettings: CollectorSettings;
   readonly uplink: UplinkConfig;
   readonly alarms: AlarmsConfig;
+  readonly history: HistorySettings;
   readonly logLevel: LogLevel;
 }
 
@@ -95,6 +97,7 @@ export function parseExporterConfig(
     collectorSettings: parseCollectorSettings(root.section("settings")),
     uplink: parseUplink(root.section("uplink")),
     alarms: parseAlarms(root.section("alarms")),
+    history: parseHistorySettings(root.section("history")),
     logLevel: parseLog(root.section("log")),
   };
   root.rejectUnknownKeys();

@@ -2,6 +2,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from "express";
 import type { BasicAuth } from "../shared/config/basic-auth.js";
 import { messageOf } from "../shared/model/errors.js";
+import { streamBody } from "../shared/platform/http-stream.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { textAnswer, type HttpAnswer, type HttpRoute } from "./http-route.js";
 
@@ -20,7 +21,7 @@ export function createHttpHandler({ routes, basicAuth, log }: HttpHandlerParts):
   app.disable("etag");
   app.set("query parser", false);
   for (const route of routes) app.all(route.path, handlerOf(route, basicAuth));
-  app.use((_request, response) => send(response, textAnswer(404, "Not found")));
+  app.use(async (_request, response) => send(response, textAnswer(404, "Not found")));
   app.use(errorHandler(log));
   return app;
 }
@@ -29,7 +30,7 @@ function handlerOf(route: HttpRoute, basicAuth: BasicAuth): RequestHandler {
   return async (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       const refusal = textAnswer(405, `Method not allowed: it must be one of ${ALLOWED_METHODS}`);
-      send(response, {
+      await send(response, {
         ...refusal,
         headers: { ...refusal.headers, allow: ALLOWED_METHODS, connection: "close" },
       });
@@ -37,17 +38,19 @@ function handlerOf(route: HttpRoute, basicAuth: BasicAuth): RequestHandler {
     }
     if (route.isOpen !== true && !(await basicAuth(request.headers.authorization))) {
       const refusal = textAnswer(401, "Unauthorized");
-      send(response, {
+      await send(response, {
         ...refusal,
         headers: { ...refusal.headers, "www-authenticate": 'Basic realm="pihealth"' },
       });
       return;
     }
-    const headers = request.headers as Readonly<Record<string, string | undefined>>;
-    send(
-      response,
-      await route.answer({ headers, parameters: request.params as Record<string, string> }),
-    );
+    const answer = await route.answer({
+      headers: request.headers as Readonly<Record<string, string | undefined>>,
+      parameters: request.params as Record<string, string>,
+      peer: request.socket.remoteAddress ?? "",
+      isHead: request.method === "HEAD",
+    });
+    await send(response, answer);
   };
 }
 
@@ -55,19 +58,22 @@ function handlerOf(route: HttpRoute, basicAuth: BasicAuth): RequestHandler {
  * Written with Node's own calls: express would copy, hash and rename. HEAD gets the length and no
  * body.
  */
-function send(response: Response, { status, headers, body }: HttpAnswer): void {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+async function send(response: Response, { status, headers, body }: HttpAnswer): Promise<void> {
+  const content = typeof body === "string" ? Buffer.from(body) : body;
+  const isWhole = Buffer.isBuffer(content);
   response.writeHead(status, {
     ...headers,
     "x-content-type-options": "nosniff",
-    "content-length": bytes.length,
+    "content-length": isWhole ? content.length : content.sizeBytes,
   });
-  response.end(bytes);
+  if (isWhole) response.end(content);
+  else if (response.req.method === "HEAD") response.end();
+  else await streamBody(response, content.pieces);
 }
 
 /** Errors with a status from 400 to 499 are the client's. */
 function errorHandler(log: Logger): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  return async (error: unknown, request, response, next) => {
     const status = (error as { status?: unknown } | undefined)?.status;
     const isClientError = typeof status === "number" && status >= 400 && status < 500;
     if (!isClientError)
@@ -75,7 +81,7 @@ function errorHandler(log: Logger): ErrorRequestHandler {
     if (response.headersSent)
       next(error); // Express cuts the connection: the client must not take it for whole.
     else
-      send(
+      await send(
         response,
         isClientError ? textAnswer(status, "Bad request") : textAnswer(500, "Internal error"),
       );

@@ -1,7 +1,7 @@
-import { readFleetToken, tokenHeader } from "../shared/codec/fleet-token.js";
+import { readFleetToken, tokenHeader, tokenMatches } from "../shared/codec/fleet-token.js";
 import type { Files } from "../shared/platform/files.js";
 
-/** The fleet token as requests to masters carry it. */
+/** The fleet token: requests to masters carry it, and those of masters for history. */
 export class UplinkToken {
   private constructor(
     private token: string | undefined,
@@ -19,6 +19,11 @@ export class UplinkToken {
       filePath,
       files,
     );
+  }
+
+  /** Whether an `Authorization` header carries the token; undefined where there is no token. */
+  isCarriedBy(authorization: string | undefined): boolean | undefined {
+    return this.token === undefined ? undefined : tokenMatches(authorization, this.token);
   }
 
   headers(): Record<string, string> {

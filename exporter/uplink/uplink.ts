@@ -11,9 +11,7 @@ import { AlarmSender } from "./alarm-sender.js";
 import { HeartbeatSender } from "./heartbeat-sender.js";
 import { MasterClient } from "./master-client.js";
 import type { Heartbeat } from "../shared/protocol/heartbeat.js";
-import { loadNodeId } from "./node-id.js";
-import { readBootId, readUptimeMs } from "./boot.js";
-import { UplinkToken } from "./uplink-token.js";
+import type { UplinkToken } from "./uplink-token.js";
 
 interface UplinkParts {
   readonly clock: Clock;
@@ -24,7 +22,12 @@ interface UplinkParts {
   /** Where this exporter answers. */
   readonly port: number;
   readonly random: () => number;
-  readonly history?: HistoryLink;
+  readonly nodeId: string;
+  readonly bootId: string;
+  /** Milliseconds since boot. */
+  readonly bootMs: () => number;
+  readonly token: UplinkToken;
+  readonly history?: HistoryLink | undefined;
 }
 
 /** What heartbeats tell about the history on this Pi, and where replies about it go. */
@@ -47,22 +50,19 @@ export interface Uplink {
  * All that goes out to masters.
  *
  * @returns undefined when no master is configured
- * @throws {BadInputError} when the token file cannot be used
  */
 export async function createUplink(
   config: ExporterConfig,
   parts: UplinkParts,
 ): Promise<Uplink | undefined> {
-  const { masters, tokenFile, heartbeatIntervalMs } = config.uplink;
+  const { masters, heartbeatIntervalMs } = config.uplink;
   if (masters.length === 0) return undefined;
-  const { clock, files, sendHttp, log, random, port, history } = parts;
-  const token = await UplinkToken.load(tokenFile, files);
-  const nodeId = await loadNodeId(config.stateFolder, files, log);
+  const { clock, files, sendHttp, log, random, port, history, token } = parts;
+  const { nodeId, bootId, bootMs } = parts;
   const outbox = await AlarmOutbox.open(path.join(config.stateFolder, "outbox"), files, log);
   const client = new MasterClient({ sendHttp, token });
   const shared = { masters, client, clock, log, random };
 
-  const bootId = readBootId();
   const hostname = parts.hostname.replace(/[^a-zA-Z0-9._-]/g, "-").slice(0, 253) || "unknown";
   const describe = (): Heartbeat => ({
     nodeId,
@@ -70,7 +70,7 @@ export async function createUplink(
     port,
     bootId,
     wallMs: Math.round(clock.wallMs()),
-    monotonicMs: readUptimeMs(),
+    monotonicMs: Math.floor(bootMs()),
     history: history?.facts(),
   });
   const heartbeatSender = new HeartbeatSender({

@@ -3,8 +3,7 @@ import { listSegments, type Segment } from "../../exporter/shared/journal/segmen
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import { FolderLock } from "./folder-lock.js";
-import { FolderLockedError } from "./storage-errors.js";
+import { FolderLock, FolderLockedError } from "../../exporter/shared/platform/folder-lock.js";
 
 /** Folder of the data folder that holds snapshots. */
 export const SNAPSHOTS_FOLDER = "snapshots";

@@ -15,8 +15,3 @@ export class DamagedDataError extends PihealthError {
     super(`Cannot read "${path}" at byte ${offsetBytes}: ${detail}`, options);
   }
 }
-
-/** Another program works on the data folder. */
-export class FolderLockedError extends PihealthError {
-  readonly code = "folder_locked";
-}

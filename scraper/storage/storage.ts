@@ -11,7 +11,7 @@ import { CHUNK_PREFIX, ChunkLog } from "./chunk-log.js";
 import { Compaction } from "./compaction.js";
 import { lockIfPossible, makeFolderIfPossible, newJournal, segmentsIn } from "./data-folder.js";
 import { DefinitionWriter } from "./definition-writer.js";
-import type { FolderLock } from "./folder-lock.js";
+import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
 import { Head } from "./head.js";
 import { HeadCutter } from "./head-cutter.js";
 import { HeadMaintenance } from "./head-maintenance.js";

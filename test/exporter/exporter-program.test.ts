@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,9 +8,11 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { validateOpenMetrics } from "../../exporter/shared/codec/exposition-parser-strict.js";
 import { decodeHeartbeat, encodeHeartbeatReply } from "../../exporter/shared/protocol/heartbeat.js";
+import { decodeHistoryList } from "../../exporter/shared/protocol/history.js";
 import { promtoolCheckMetrics } from "../support/promtool.js";
 import { REPOSITORY } from "../support/repository.js";
 
@@ -147,11 +150,20 @@ test("pihealth get asks it by host, and says so when it does not answer", async 
   assert.match(dead.stderr, /^Cannot get metrics of "127\.0\.0\.1:1": /);
 });
 
+test("a second exporter on the same state folder is refused, naming the process that has it", async () => {
+  const { code, stderr } = await outcome(runExporter("--listen-address", "127.0.0.1:0"));
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`process ${exporter.pid} works on it, only one may at a time`));
+});
+
 test("a port in use is told as such, with exit code 1", async () => {
   const blocker = createTcpServer().listen(0, "127.0.0.1");
   await once(blocker, "listening");
   const { port } = blocker.address() as AddressInfo;
-  const { code, stderr } = await outcome(runExporter("--listen-address", `127.0.0.1:${port}`));
+  const other = path.join(FOLDER, "state-of-another");
+  const { code, stderr } = await outcome(
+    runExporter("--listen-address", `127.0.0.1:${port}`, "--state", other),
+  );
   blocker.close();
   assert.equal(code, 1);
   assert.match(
@@ -193,4 +205,25 @@ test("SIGTERM stops it with exit code 0", async () => {
   const { code, stderr } = await stopped;
   assert.equal(code, 0);
   assert.match(stderr, /Exporter stopped/);
+});
+
+test("after a restart the history of before is fetched with the fleet token", async () => {
+  const headers = { authorization: "Bearer a-token-for-this-test" };
+  const again = runExporter("--listen-address", "127.0.0.1:0", "--token-file", TOKEN_FILE);
+  const [, port] = await logged(again, /msg="Exporter started".* port=(\d+)/);
+  const address = `http://127.0.0.1:${port}/history`;
+  assert.equal((await fetch(address)).status, 401);
+  const list = decodeHistoryList(await (await fetch(address, { headers })).text());
+  const [segment] = list.segments;
+  assert.equal(segment?.bootId, list.bootId);
+  assert.equal(segment?.open, false);
+  const body = await (await fetch(`${address}/${segment?.name}`, { headers })).arrayBuffer();
+  assert.equal(createHash("sha256").update(Buffer.from(body)).digest("hex"), segment?.sha256);
+  const text = gunzipSync(body).toString();
+  const [, uptimeMs] = /monotonic_ms=(\d+)/.exec(text) ?? [];
+  assert.ok(Number(uptimeMs) <= list.monotonicMs, "one clock across restarts");
+  for (const { name } of COLLECTORS.filter((entry) => entry.name !== "processes"))
+    assert.ok(text.includes(`\npihealth_collector_success{collector="${name}"} `), name);
+  again.kill("SIGTERM");
+  await once(again, "close");
 });

@@ -1,12 +1,17 @@
 import path from "node:path";
-import type { Files } from "../../exporter/shared/platform/files.js";
-import { FolderLockedError } from "./storage-errors.js";
+import { PihealthError } from "../model/errors.js";
+import type { Files } from "./files.js";
 
 const LOCK_FILE = "lock";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
+/** Another program works on the folder. */
+export class FolderLockedError extends PihealthError {
+  readonly code = "folder_locked";
+}
+
 /**
- * Says in the data folder which process works on it, so that two do not.
+ * Says in a data folder which process works on it, so that two do not.
  *
  * The file names process, its start time and the boot: what a crash or a power cut leaves does not
  * lock anybody out.
@@ -17,7 +22,10 @@ export class FolderLock {
     private readonly lockPath: string,
   ) {}
 
-  /** @throws {FolderLockedError} when a living process has the folder */
+  /**
+   * @param folder exists already
+   * @throws {FolderLockedError} when a living process has the folder
+   */
   static async acquire(files: Files, folder: string, pid = process.pid): Promise<FolderLock> {
     const lockPath = path.join(folder, LOCK_FILE);
     const holder = await readOrEmpty(files, lockPath);
