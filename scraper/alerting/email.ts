@@ -40,8 +40,8 @@ export function renderEmail(options: RenderOptions): MailMessage {
     from: formatMailAddress(from),
     to: to.map(formatMailAddress).join(", "),
     subject: removeControls(templates.subject.render(data)).slice(0, MAX_SUBJECT_CHARACTERS),
-    text: bounded(templates.text?.render(data) ?? ""),
-    html: bounded(templates.html?.render(data) ?? ""),
+    text: bodyText(templates.text?.render(data) ?? ""),
+    html: bodyText(templates.html?.render(data) ?? ""),
     messageId: `<${digest(`${identity}\n${alertsText(notification)}`)}.${notification.nowMs}@${domain}>`,
     thread: `<${digest(identity)}.${threadMs}@${domain}>`,
     dateMs: notification.nowMs,
@@ -49,7 +49,11 @@ export function renderEmail(options: RenderOptions): MailMessage {
   };
 }
 
-function bounded(text: string): string {
+/** Label values come from the network: what moves a cursor or turns the reading direction is shown, not done. */
+function bodyText(rendered: string): string {
+  const text = rendered.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
   if (text.length <= MAX_MAIL_PART_CHARACTERS) return text;
   return `${text.slice(0, MAX_MAIL_PART_CHARACTERS)}\n[cut off: the text is too long for a mail]\n`;
 }
