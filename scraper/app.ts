@@ -20,12 +20,14 @@ import { PushedAlarms } from "./alerting/pushed-alarms.js";
 import { adminRoutes } from "./api/admin-routes.js";
 import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
 import { createApiHandler } from "./api/api-server.js";
+import { gapRoutes } from "./api/gap-routes.js";
 import { fleetRoutes } from "./api/fleet-routes.js";
 import type { OwnMetric } from "./api/own-metrics.js";
 import { prometheusRoutes } from "./api/prometheus-routes.js";
 import { RequestCounter } from "./api/request-counter.js";
 import { type Route, textAnswer } from "./api/route.js";
 import { statusRoutes } from "./api/status-routes.js";
+import { Backfill } from "./backfill/backfill.js";
 import { renderConfig, type ScraperConfig } from "./config.js";
 import { DiscoveryManager } from "./discovery/discovery-manager.js";
 import type { ProbeProgress } from "./discovery/range-prober.js";
@@ -112,6 +114,7 @@ class App implements ScraperApp {
   private readonly fleet: Fleet;
   private readonly hostFiles: HostFiles;
   private readonly hostLogs: HostLogs;
+  private readonly backfill: Backfill;
   private readonly scrapes: ScrapeManager;
   private readonly discovery: DiscoveryManager;
   private readonly queries: QueryEngine;
@@ -136,15 +139,21 @@ class App implements ScraperApp {
           this.discovery.heartbeatFrom(host);
           this.hostFiles.noteNews();
         }
+        this.backfill.noteHeartbeat(host);
         this.scrapes.wake(host.address);
       },
     });
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
     this.hostLogs = new HostLogs({ folder: dataFolder, files, clock, log, settings: config.hostLogs });
+    this.backfill = new Backfill({
+      dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, sendHttp: parts.sendHttp,
+      token: parts.token, settings: config.backfill,
+    });
     this.scrapes = new ScrapeManager({
       writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
       pools: { ...DEFAULT_POOL_SETTINGS, count: config.pools },
       onScrape: (target, { ok, timestampMs, layout, values }) => {
+        this.backfill.noteScrape(target, timestampMs, ok);
         if (!ok) return;
         this.fleet.noteSeen(target.host, target.port, timestampMs);
         this.hostLogs.receiveScrape(target.host, timestampMs, layout, values);
@@ -181,6 +190,8 @@ class App implements ScraperApp {
     await this.hostFiles.load();
     this.hostFiles.start();
     this.hostLogs.start();
+    await this.backfill.open();
+    this.backfill.start();
     await this.dispatcher.start();
     this.alertmanagers.start();
     this.scrapes.start();
@@ -196,6 +207,7 @@ class App implements ScraperApp {
     await this.rules.stop();
     await this.discovery.stop();
     await this.scrapes.stop();
+    await this.backfill.stop();
     await this.alertmanagers.stop();
     await this.dispatcher.stop();
     await this.hostLogs.stop();
@@ -237,6 +249,7 @@ class App implements ScraperApp {
   }
 
   private takeTargets(targets: readonly Target[]): void {
+    this.backfill.setTargets(targets);
     this.scrapes.sync(targets);
     this.targetIndex.set(targets);
     this.hostFiles.setTargets(targets);
@@ -323,8 +336,9 @@ class App implements ScraperApp {
           const pool = this.scrapes.poolOf(address);
           return typeof pool === "number" ? pool : null;
         },
-        durableUntilMs: () => 0,
+        durableUntilMs: (address, port) => this.backfill.durableUntilMs(address, port),
       }),
+      ...gapRoutes({ gaps: (host) => this.backfill.gaps(host) }),
       ...alertmanagerRoutes({
         dispatcher: this.dispatcher,
         receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
@@ -400,7 +414,7 @@ class App implements ScraperApp {
       },
       ...this.requests.metrics(),
       ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
-      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.dispatcher.metrics(),
+      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.dispatcher.metrics(),
       ...this.alertmanagers.metrics(),
       ...this.rules.metrics().map(({ metric, labels, value }) =>
         ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),

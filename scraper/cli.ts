@@ -18,6 +18,7 @@ export const SCRAPER_COMMANDS = [
   { name: "silence", summary: "add, list and expire silences" },
   { name: "mail", summary: "send a test mail and show the SMTP dialogue" },
   { name: "doctor", summary: "look for what is wrong with the set-up" },
+  { name: "gaps", summary: "list what is missing, what was filled from histories, and what is lost why" },
 ] as const;
 
 const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
@@ -36,6 +37,7 @@ export async function runScraperCommand(argv: readonly string[]): Promise<number
   addSilences(program);
   addMail(program);
   addDoctor(program, outcome);
+  addGaps(program);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
@@ -178,6 +180,16 @@ function addMail(program: Command): void {
       });
       if (refused.length > 0) throw new BadInputError(`Cannot send test mail: refused for ${refused.join(", ")}`);
       print(["The server took the mail."]);
+    });
+}
+
+function addGaps(program: Command): void {
+  withMaster(program.command("gaps"))
+    .description(SCRAPER_COMMANDS[8].summary)
+    .argument("[host]", "address of one host; all without")
+    .action(async (host: string | undefined, options: { url: string }) => {
+      const { listGaps } = await import("./cli-gaps.js");
+      print(await listGaps({ url: options.url }, host));
     });
 }
 

@@ -15,6 +15,7 @@ import type { ProbeSettings, ScrapeJob } from "./discovery/scrape-job.js";
 import {
   type ConfigFolder, INTERVAL_BOUNDS, NO_LIMITS, parseIntervals, parseLimits, parseScrapeJob, type ScrapeDefaults,
 } from "./discovery/scrape-job-config.js";
+import { type BackfillSettings, parseBackfillSettings } from "./backfill/backfill-settings.js";
 import { rejectUnsupported } from "./fleet/http-client-config.js";
 import type { HostLogSettings } from "./host-logs/host-log-settings.js";
 import { convertOptionConfig, isOptionConfig } from "./option-config.js";
@@ -39,6 +40,7 @@ export interface ScraperConfig {
   readonly rules: RuleSettings;
   readonly discovery: ProbeSettings;
   readonly hostLogs: HostLogSettings;
+  readonly backfill: BackfillSettings;
   readonly web: WebSettings;
   readonly log: LogSettings;
   /** What the file says, secrets masked: see `renderConfig`. */
@@ -103,6 +105,7 @@ export async function parseScraperConfig(text: string, file: string, files: File
     rules: parseRules(root.section("rules")),
     discovery,
     hostLogs: parseHostLogs(root.section("host_logs")),
+    backfill: parseBackfillSettings(root.section("backfill")),
     web: parseWeb(root.section("web"), place.folder, fleet.tokenFile !== undefined),
     log: parseLog(root.section("log"), place.folder),
     view: maskSecrets(root.toObject()),

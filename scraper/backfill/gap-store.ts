@@ -1,0 +1,122 @@
+import path from "node:path";
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { hostFolder, HOSTS_FOLDER } from "../fleet/host-folder.js";
+import { BootClocks } from "./boot-clocks.js";
+import { decodeGapFile, encodeGapFile, GAP_FILE, type GapFile, MAX_GAP_FILE_BYTES, type StoredTarget } from "./gap-file.js";
+import type { StoredGaps } from "./target-gaps.js";
+
+/** What is known of the gaps of one address. */
+export interface HostGaps {
+  readonly boots: BootClocks;
+  /** Of targets that are not watched now, by the key of their labels. */
+  readonly departed: Map<string, StoredTarget>;
+  /** When the file was written that `departed` was read from; -Infinity without one. */
+  readonly knownUntilMs: number;
+  /** True when the file does not say what is known. */
+  isDirty: boolean;
+  /** Writes follow each other. */
+  writing: Promise<void>;
+}
+
+interface GapStoreParts {
+  readonly dataFolder: string;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The targets of a host that are watched now. */
+  readonly watchedOf: (host: string) => readonly StoredTarget[];
+}
+
+/** Keeps `hosts/<ip>/gaps.json`. See gaps.format.md. */
+export class GapStore {
+  private readonly hosts = new Map<string, HostGaps>();
+  private isFailing = false;
+  failures = 0;
+
+  constructor(private readonly parts: GapStoreParts) {}
+
+  /** Reads what earlier runs left. A file that cannot be used is reported and replaced later. */
+  async load(): Promise<void> {
+    const { files, dataFolder } = this.parts;
+    const folder = path.join(dataFolder, HOSTS_FOLDER);
+    if ((await files.facts(folder)) === undefined) return;
+    for (const { name, isFolder } of await files.list(folder)) {
+      const file = isFolder ? await this.readFile(path.join(folder, name, GAP_FILE)) : undefined;
+      if (file !== undefined) this.hosts.set(name, hostGapsOf(file));
+    }
+  }
+
+  of(host: string): HostGaps {
+    const name = path.posix.basename(hostFolder(host));
+    const known = this.hosts.get(name);
+    if (known !== undefined) return known;
+    const created = hostGapsOf(undefined);
+    this.hosts.set(name, created);
+    return created;
+  }
+
+  /** What an earlier run, or the target before it was taken away, has left; it is the caller's from now on. */
+  takeDeparted(host: string, labels: Labels): StoredGaps | undefined {
+    const { departed, knownUntilMs } = this.of(host);
+    const stored = departed.get(labels.key);
+    departed.delete(labels.key);
+    return stored === undefined ? undefined : { ...stored, knownUntilMs };
+  }
+
+  hostNames(): IterableIterator<string> {
+    return this.hosts.keys();
+  }
+
+  /** Replaces the file of a host when it is not up to date. Failures are logged, counted and tried again later. */
+  save(host: string): Promise<void> {
+    const gaps = this.of(host);
+    gaps.writing = gaps.writing.then(() => this.write(host, gaps));
+    return gaps.writing;
+  }
+
+  async saveAll(): Promise<void> {
+    for (const [host, { isDirty }] of this.hosts) if (isDirty) await this.save(host);
+  }
+
+  private async write(host: string, gaps: HostGaps): Promise<void> {
+    if (!gaps.isDirty) return;
+    const { files, dataFolder, clock, log, watchedOf } = this.parts;
+    const folder = path.join(dataFolder, hostFolder(host));
+    const targets = [...watchedOf(host), ...gaps.departed.values()];
+    gaps.isDirty = false;
+    try {
+      await files.makeFolder(folder);
+      const text = encodeGapFile({ writtenMs: Math.round(clock.wallMs()), targets, boots: gaps.boots.entries });
+      await files.replace(path.join(folder, GAP_FILE), text);
+      this.isFailing = false;
+    } catch (error) {
+      gaps.isDirty = true;
+      this.failures++;
+      if (!this.isFailing) log.error("gaps.json not written", { folder, error: messageOf(error) });
+      this.isFailing = true;
+    }
+  }
+
+  private async readFile(filePath: string): Promise<GapFile | undefined> {
+    const { files, log } = this.parts;
+    const facts = await files.facts(filePath);
+    if (facts === undefined) return undefined;
+    const file = facts.sizeBytes > MAX_GAP_FILE_BYTES ? undefined : decodeGapFile(await files.readText(filePath));
+    if (file === undefined) log.warn("gaps.json not usable, it will be written anew", { file: filePath });
+    return file;
+  }
+}
+
+function hostGapsOf(file: GapFile | undefined): HostGaps {
+  return {
+    boots: new BootClocks(file?.boots),
+    departed: new Map(file?.targets.map((target) => [Labels.of(target.labels).key, target])),
+    knownUntilMs: file?.writtenMs ?? Number.NEGATIVE_INFINITY,
+    isDirty: false,
+    writing: Promise.resolve(),
+  };
+}

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { BadInputError, PihealthError } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { HttpError, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import {
+  decodeHistoryList, HISTORY_PATH, type HistoryList, type HistorySegment, MAX_HISTORY_LIST_BYTES,
+} from "../../exporter/shared/protocol/history.js";
+import type { Target } from "../fleet/target.js";
+import { LaneAgents } from "../scrape/lane-agents.js";
+import type { Bandwidth } from "./bandwidth.js";
+
+/** Largest segment taken; an exporter closes its segments at 30 MB. */
+export const MAX_SEGMENT_BYTES = 128 * 1024 * 1024;
+const PIECE_BYTES = 512 * 1024;
+const TIMEOUT_MS = 30_000;
+/** A cut transfer goes on where it was this often, without a byte more, before the host is left for later. */
+const MAX_CUTS = 3;
+const FIRST_RETRY_MS = 500;
+
+const OK = 200;
+const PARTIAL = 206;
+const NOT_FOUND = 404;
+const TOO_MANY = 429;
+
+/** The history of a Pi did not come, or not whole. */
+export class HistoryError extends PihealthError {
+  constructor(
+    readonly code: "refused" | "cut" | "damaged" | "gone",
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+interface HistoryClientParts {
+  readonly clock: Clock;
+  readonly sendHttp: SendHttp;
+  readonly bandwidth: Bandwidth;
+  readonly token: string;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** The list with our own time of the instant it was made. */
+export interface TimedHistoryList extends HistoryList {
+  /** Our wall clock when the Pi read its own, half of the way there and back assumed. */
+  readonly ourWallMs: number;
+}
+
+/** Asks exporters for their history. */
+export class HistoryClient {
+  private readonly agents = new LaneAgents();
+
+  constructor(private readonly parts: HistoryClientParts) {}
+
+  close(): void {
+    this.agents.close();
+  }
+
+  /** @throws {HistoryError | HttpError | BadInputError} when no list came */
+  async list(target: Target, signal: AbortSignal): Promise<TimedHistoryList> {
+    const { clock } = this.parts;
+    const sentMs = clock.monotonicMs();
+    const response = await this.get(target, HISTORY_PATH, {}, MAX_HISTORY_LIST_BYTES, signal);
+    if (response.status !== OK) throw refusal(target, HISTORY_PATH, response);
+    const ourWallMs = clock.wallMs() - (clock.monotonicMs() - sentMs) / 2;
+    return { ...decodeHistoryList(response.body.toString("utf8")), ourWallMs };
+  }
+
+  /**
+   * Fetches a segment in pieces, going on after a cut where it was, and checks the whole.
+   *
+   * @throws {HistoryError | HttpError} when it did not come, or not as the list said
+   */
+  async segment(target: Target, segment: HistorySegment, signal: AbortSignal): Promise<Buffer> {
+    const { name, bytes, sha256 } = segment;
+    if (bytes > MAX_SEGMENT_BYTES) {
+      const detail = `it has ${bytes} bytes, at most ${MAX_SEGMENT_BYTES} are taken`;
+      throw new HistoryError("damaged", `Cannot fetch segment "${name}": ${detail}`);
+    }
+    const whole = Buffer.alloc(bytes);
+    let have = 0;
+    for (let cuts = 0; have < bytes; ) {
+      const piece = await this.piece(target, name, have, Math.min(PIECE_BYTES, bytes - have), signal).catch(
+        (error: unknown) => {
+          if (!isCut(error) || ++cuts > MAX_CUTS) throw error;
+          return undefined;
+        },
+      );
+      if (piece === undefined) {
+        await this.parts.clock.sleep(FIRST_RETRY_MS * 2 ** cuts, signal);
+        continue;
+      }
+      piece.copy(whole, have);
+      have += piece.length;
+      cuts = 0;
+      this.parts.onBytes(piece.length);
+      await this.parts.bandwidth.take(piece.length, signal);
+    }
+    if (createHash("sha256").update(whole).digest("hex") !== sha256) {
+      throw new HistoryError("damaged", `Cannot use segment "${name}": its bytes do not have the checksum of the list`);
+    }
+    return whole;
+  }
+
+  private async piece(
+    target: Target, name: string, from: number, length: number, signal: AbortSignal,
+  ): Promise<Buffer> {
+    const headers = { Range: `bytes=${from}-${from + length - 1}` };
+    const path = `${HISTORY_PATH}/${name}`;
+    const response = await this.get(target, path, headers, length, signal);
+    if (response.status !== PARTIAL) throw refusal(target, path, response);
+    const { body } = response;
+    const isThere = response.headers["content-range"]?.startsWith(`bytes ${from}-`) === true;
+    if (!isThere || body.length === 0 || body.length > length) {
+      throw new HistoryError("damaged", `Cannot fetch segment "${name}": the answer is not the range asked for`);
+    }
+    return body;
+  }
+
+  private get(
+    { url, settings }: Target, path: string, headers: Record<string, string>, maxBodyBytes: number, signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    return this.parts.sendHttp({
+      url: new URL(path, url).href,
+      headers: { ...headers, Authorization: `Bearer ${this.parts.token}`, "Accept-Encoding": "identity" },
+      timeoutMs: TIMEOUT_MS,
+      maxBodyBytes,
+      agent: this.agents.agentFor(settings.tls),
+      signal,
+    });
+  }
+}
+
+function isCut(error: unknown): boolean {
+  if (error instanceof HttpError) return error.code === "unreachable" || error.code === "timeout";
+  return error instanceof HistoryError && error.code === "cut";
+}
+
+function refusal({ url }: Target, path: string, { status, body }: HttpResponse): HistoryError {
+  const code = status === NOT_FOUND ? "gone" : status === TOO_MANY ? "cut" : "refused";
+  const detail = body.toString("utf8", 0, 200).trim();
+  return new HistoryError(code, `Cannot get "${new URL(path, url).href}": status ${status}, it must be 200 or 206; ${detail}`);
+}
+
+/** What a Pi sent is wrong, and asking again will not help soon. */
+export const isBadHistory = (error: unknown): boolean =>
+  error instanceof BadInputError || (error instanceof HistoryError && error.code === "damaged");

@@ -1,0 +1,97 @@
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { parseSegmentName } from "../../exporter/shared/codec/segment-name.js";
+import type { HistoryList, HistorySegment } from "../../exporter/shared/protocol/history.js";
+import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
+import type { GapCause } from "./gap.js";
+import { coveredRanges } from "./time-ranges.js";
+
+/** Segments this close to what is missing are fetched too: they say where recording went on. */
+const SLACK_MS = 60_000;
+/** Samplings further apart than this many of their usual distances have a gap between them. */
+const MISSED_SAMPLINGS = 3;
+const MISSED_INTERVALS = 2;
+/** The usual distance is the median of so many newest ones. */
+const JUDGED_INSTANTS = 2000;
+
+/** The segments worth fetching, oldest first: those that overlap, and those whose times cannot be right. */
+export function chooseSegments(list: HistoryList, missing: readonly TimeRange[]): HistorySegment[] {
+  return list.segments.filter((segment, index) => {
+    const before = list.segments[index - 1];
+    const after = list.segments[index + 1];
+    const isOdd =
+      segment.lastMs > list.wallMs + CLOCK_TOLERANCE_MS ||
+      (before !== undefined && segment.fromMs < before.lastMs - CLOCK_TOLERANCE_MS) ||
+      (after !== undefined && segment.lastMs > after.fromMs + CLOCK_TOLERANCE_MS);
+    return isOdd || missing.some(({ fromMs, untilMs }) => {
+      return segment.fromMs - SLACK_MS < untilMs && segment.lastMs + SLACK_MS >= fromMs;
+    });
+  });
+}
+
+/** Where the samples of a history lie in time. */
+export class PlacedInstants {
+  private readonly instants: number[] = [];
+  private readonly boots: string[] = [];
+  /** Members whose clock nothing tells how to correct. */
+  rejectedMembers = 0;
+
+  constructor(private readonly intervalMs: number) {}
+
+  /** In the order of the history, which after a correction is ascending but for ties. */
+  add(timeMs: number, bootId: string): void {
+    const last = this.instants.at(-1);
+    if (last !== undefined && timeMs < last) {
+      this.insert(timeMs, bootId);
+      return;
+    }
+    if (timeMs === last) return;
+    this.instants.push(timeMs);
+    this.boots.push(bootId);
+  }
+
+  get lastMs(): number {
+    return this.instants.at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** What needs no more looking for. */
+  covered(): TimeRange[] {
+    const distanceMs = this.usualDistanceMs();
+    return coveredRanges(this.instants, distanceMs).map(({ fromMs, untilMs }) => ({ fromMs: fromMs - distanceMs, untilMs }));
+  }
+
+  /** Why this range, which the history did not cover, is lost. */
+  causeOf(range: TimeRange, list: HistoryList): GapCause {
+    const [oldest] = list.segments;
+    const firstMs = Math.min(this.instants[0] ?? Number.POSITIVE_INFINITY, oldest?.fromMs ?? Number.POSITIVE_INFINITY);
+    if (oldest !== undefined && range.untilMs <= firstMs + CLOCK_TOLERANCE_MS) {
+      return (parseSegmentName(oldest.name)?.sequence ?? 1) > 1 ? "spool_overrun" : "exporter_down";
+    }
+    if (this.rejectedMembers > 0) return "clock_untrusted";
+    return this.bootBefore(range.fromMs, list) === this.bootAfter(range.untilMs, list) ? "exporter_down" : "node_off";
+  }
+
+  private bootBefore(timeMs: number, { segments }: HistoryList): string | undefined {
+    const index = this.instants.findLastIndex((instant) => instant <= timeMs);
+    return this.boots[index] ?? segments.findLast(({ lastMs }) => lastMs <= timeMs)?.bootId;
+  }
+
+  private bootAfter(timeMs: number, { bootId }: HistoryList): string {
+    const index = this.instants.findIndex((instant) => instant >= timeMs);
+    return this.boots[index] ?? bootId;
+  }
+
+  private usualDistanceMs(): number {
+    const recent = this.instants.slice(-JUDGED_INSTANTS);
+    const distances = recent.slice(1).map((instant, index) => instant - (recent[index] as number));
+    distances.sort((left, right) => left - right);
+    const median = distances[Math.floor(distances.length / 2)] ?? 0;
+    return Math.max(MISSED_INTERVALS * this.intervalMs, MISSED_SAMPLINGS * median);
+  }
+
+  private insert(timeMs: number, bootId: string): void {
+    const index = this.instants.findIndex((instant) => instant >= timeMs);
+    if (this.instants[index] === timeMs) return;
+    this.instants.splice(index, 0, timeMs);
+    this.boots.splice(index, 0, bootId);
+  }
+}

@@ -1,0 +1,100 @@
+import { PihealthError } from "../../exporter/shared/model/errors.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
+import type { Target } from "../fleet/target.js";
+import type { FinalSeries, SeriesContext } from "../scrape/series-context.js";
+import type { Layout, SampleWriter, TableWriter } from "../storage/sample-writer.js";
+import type { GroupedSamples, SampleGroup } from "./sample-groups.js";
+
+/** Rows appended before scrapes get their turn. */
+const ROWS_AT_ONCE = 200;
+
+/** Some series of a group and where they go. */
+interface TablePlan {
+  readonly table: TableWriter;
+  readonly layout: Layout;
+  /** Index in the group of each series of the layout. */
+  readonly indexes: Int32Array;
+}
+
+interface WaitingRow {
+  readonly timestampMs: number;
+  readonly values: Float64Array;
+}
+
+/** Turns the samples of a history into rows of the table that scraping the target fills, with the same labels. */
+export class HistoryRows {
+  private readonly plans = new Map<SampleGroup, readonly TablePlan[]>();
+  private readonly waiting = new Map<TablePlan, WaitingRow[]>();
+
+  constructor(
+    private readonly writer: SampleWriter,
+    private readonly target: Target,
+    private readonly folder: string,
+    private readonly context: SeriesContext,
+  ) {}
+
+  /** Takes samples at the instant they belong to, by our clock; `flush` writes them. */
+  add(timestampMs: number, { group, values }: GroupedSamples): void {
+    for (const plan of this.plansOf(group)) {
+      const row = { timestampMs, values: Float64Array.from(plan.indexes, (index) => values[index] as number) };
+      const rows = this.waiting.get(plan);
+      if (rows === undefined) this.waiting.set(plan, [row]);
+      else rows.push(row);
+    }
+  }
+
+  /** Appends what waits, one kind of row after the other: late rows are cheap in ascending order. @returns samples */
+  async flush(): Promise<number> {
+    let samples = 0;
+    let rows = 0;
+    for (const [{ table, layout }, waiting] of this.waiting) {
+      waiting.sort((left, right) => left.timestampMs - right.timestampMs);
+      for (const { timestampMs, values } of waiting) {
+        table.append(timestampMs, layout, values);
+        samples += values.length;
+        if (++rows % ROWS_AT_ONCE === 0) await yieldToEventLoop();
+      }
+    }
+    this.waiting.clear();
+    return samples;
+  }
+
+  private plansOf(group: SampleGroup): readonly TablePlan[] {
+    const known = this.plans.get(group);
+    if (known !== undefined) return known;
+    const own = new Map<string, [number, Labels]>();
+    const foreign = new Map<string, [number, Labels]>();
+    for (const [index, { written }] of group.series.entries()) {
+      const final = written === undefined ? undefined : this.finish(written);
+      if (final === undefined) continue;
+      const series = final.isForeign ? foreign : own;
+      if (!series.has(final.labels.key)) series.set(final.labels.key, [index, final.labels]); // The first one wins.
+    }
+    const plans = [...this.planOf(this.target.labels, own), ...this.planOf(Labels.EMPTY, foreign)];
+    this.plans.set(group, plans);
+    return plans;
+  }
+
+  private planOf(labels: Labels, series: ReadonlyMap<string, readonly [number, Labels]>): TablePlan[] {
+    if (series.size === 0) return [];
+    const entries = [...series.values()];
+    return [
+      {
+        table: this.writer.openTable({ folder: this.folder, labels }),
+        layout: this.writer.internLayout(entries.map(([, own]) => own)),
+        indexes: Int32Array.from(entries, ([index]) => index),
+      },
+    ];
+  }
+
+  /** What a scrape would refuse is left out here; it would have cost the whole body there. */
+  private finish(written: Parameters<SeriesContext["finish"]>[0]): FinalSeries | undefined {
+    try {
+      return this.context.finish(written);
+    } catch (error) {
+      if (error instanceof PihealthError) return undefined;
+      throw error;
+    }
+  }
+}
