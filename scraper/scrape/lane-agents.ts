@@ -1,4 +1,5 @@
 import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http-client.js";
+import { LeanHttp } from "../../exporter/shared/platform/lean-http.js";
 import type { TlsSettings } from "../fleet/target.js";
 
 /** Kept-alive connections per host: one is in use, a second only while the first is being closed. */
@@ -6,14 +7,30 @@ const SOCKETS_PER_HOST = 2;
 /** Longer than most scrape intervals, so that the connection of the last scrape is still there. */
 const KEEP_ALIVE_MS = 120_000;
 
-/** The connections of one lane: one agent for all plain targets, one more for each kind of TLS settings. */
+/** The connections of one lane: those of all plain targets, and an agent for each kind of TLS settings. */
 export class LaneAgents {
+  private readonly lean = new LeanHttp(KEEP_ALIVE_MS);
   private readonly byTls = new Map<string, HttpAgent>();
+  /** Jobs share their settings object, so most look-ups end here. */
+  private readonly bySettings = new WeakMap<TlsSettings, HttpAgent>();
 
   agentFor(tls: TlsSettings): HttpAgent {
-    const key = JSON.stringify(tls);
-    const known = this.byTls.get(key);
+    const known = this.bySettings.get(tls);
     if (known !== undefined) return known;
+    const key = JSON.stringify(tls);
+    const agent = this.byTls.get(key) ?? this.createAgent(tls);
+    this.byTls.set(key, agent);
+    this.bySettings.set(tls, agent);
+    return agent;
+  }
+
+  close(): void {
+    this.lean.close();
+    for (const agent of this.byTls.values()) agent.close();
+    this.byTls.clear();
+  }
+
+  private createAgent(tls: TlsSettings): HttpAgent {
     const { ca, cert, key: privateKey, serverName, insecureSkipVerify } = tls;
     const agent = createHttpAgent({
       maxSockets: SOCKETS_PER_HOST,
@@ -26,12 +43,6 @@ export class LaneAgents {
         rejectUnauthorized: !insecureSkipVerify,
       },
     });
-    this.byTls.set(key, agent);
-    return agent;
-  }
-
-  close(): void {
-    for (const agent of this.byTls.values()) agent.close();
-    this.byTls.clear();
+    return { ...agent, lean: this.lean.send };
   }
 }

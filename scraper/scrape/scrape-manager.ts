@@ -12,6 +12,7 @@ import { RowBuffer } from "./row-buffer.js";
 import { ScrapeCounters } from "./scrape-counters.js";
 import type { ScrapeLane } from "./scrape-lane.js";
 import { scrapeMetrics, type OwnMetric } from "./scrape-metrics.js";
+import { ScrapeHeaders } from "./scrape-request.js";
 import { ScrapePool } from "./scrape-pool.js";
 import { ScrapedTarget } from "./scraped-target.js";
 import { SeriesContexts } from "./series-context.js";
@@ -142,7 +143,7 @@ export class ScrapeManager {
     const { writer, clock, sendHttp, log, version, onScrape } = this.parts;
     return new TargetScraper({
       clock, sendHttp, log,
-      userAgent: `pihealth/${version}`,
+      headers: new ScrapeHeaders(`pihealth/${version}`),
       reader: new BodyReader(new BodyChunkCache(), this.row),
       plans: new BodyPlanCache(writer),
       counters: this.counters,

@@ -1,7 +1,7 @@
 import {
   HttpError, type HttpAgent, type HttpResponse, type SendHttp,
 } from "../../exporter/shared/platform/http-client.js";
-import type { Target } from "../fleet/target.js";
+import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 
 /** Largest body taken, after decompression, where the configuration sets no `body_size_limit`. */
@@ -21,14 +21,18 @@ export interface ScrapeRequest {
   readonly sendHttp: SendHttp;
   readonly agent: HttpAgent;
   readonly signal: AbortSignal;
-  readonly userAgent: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly monotonicMs: () => number;
 }
 
 export interface ScrapeAnswer {
   readonly body: Buffer;
   readonly contentType: string | undefined;
+  /** To be called when nothing of the body is needed any more. */
+  readonly release: () => void;
 }
+
+const NOTHING_TO_RELEASE = (): void => undefined;
 
 /**
  * Fetches the body of a target.
@@ -42,8 +46,31 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   let { url } = request.target;
   for (let redirects = 0; ; redirects++) {
     const response = await send(request, url, Math.max(1, Math.round(untilMs - request.monotonicMs())));
-    if (response.status === OK) return { body: response.body, contentType: response.headers["content-type"] };
+    const { body, release = NOTHING_TO_RELEASE } = response;
+    if (response.status === OK) return { body, release, contentType: response.headers["content-type"] };
+    release();
     url = redirectOf(response, url, redirects);
+  }
+}
+
+/** The headers of a job, one object for all of its scrapes. */
+export class ScrapeHeaders {
+  private readonly bySettings = new WeakMap<ScrapeSettings, Readonly<Record<string, string>>>();
+
+  constructor(private readonly userAgent: string) {}
+
+  of(settings: ScrapeSettings): Readonly<Record<string, string>> {
+    const known = this.bySettings.get(settings);
+    if (known !== undefined) return known;
+    const headers = {
+      Accept: ACCEPT,
+      "Accept-Encoding": "gzip",
+      "User-Agent": this.userAgent,
+      "X-Prometheus-Scrape-Timeout-Seconds": String(settings.timeoutMs / MILLISECONDS_PER_SECOND),
+      ...settings.headers,
+    };
+    this.bySettings.set(settings, headers);
+    return headers;
   }
 }
 
@@ -51,15 +78,8 @@ async function send(request: ScrapeRequest, url: string, timeoutMs: number): Pro
   const { settings } = request.target;
   const { bodySizeLimitBytes } = settings;
   const maxBodyBytes = bodySizeLimitBytes === 0 ? MAX_BODY_BYTES : Math.min(bodySizeLimitBytes, MAX_BODY_BYTES);
-  const headers = {
-    Accept: ACCEPT,
-    "Accept-Encoding": "gzip",
-    "User-Agent": request.userAgent,
-    "X-Prometheus-Scrape-Timeout-Seconds": String(settings.timeoutMs / MILLISECONDS_PER_SECOND),
-    ...settings.headers,
-  };
   try {
-    const { agent, signal } = request;
+    const { agent, signal, headers } = request;
     return await request.sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
   } catch (error) {
     if (!(error instanceof HttpError) || error.code !== "too_large") throw error;

@@ -10,7 +10,7 @@ import type { BodyReader } from "./body-reader.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
-import { requestBody, type ScrapeAnswer } from "./scrape-request.js";
+import { requestBody, type ScrapeAnswer, type ScrapeHeaders } from "./scrape-request.js";
 import type { ScrapedTarget } from "./scraped-target.js";
 import type { ScrapeReport, WrittenRow } from "./target-rows.js";
 
@@ -33,7 +33,7 @@ export interface TargetScraperParts {
   readonly clock: Clock;
   readonly sendHttp: SendHttp;
   readonly log: Logger;
-  readonly userAgent: string;
+  readonly headers: ScrapeHeaders;
   readonly reader: BodyReader;
   readonly plans: BodyPlanCache;
   readonly counters: ScrapeCounters;
@@ -52,11 +52,12 @@ export class TargetScraper {
 
   /** Never rejects. Writes nothing when the target left meanwhile. */
   async scrape(target: ScrapedTarget, timestampMs: number, agent: HttpAgent): Promise<void> {
-    const { clock, sendHttp, userAgent } = this.parts;
+    const { clock, sendHttp } = this.parts;
+    const headers = this.parts.headers.of(target.target.settings);
     const startMs = clock.monotonicMs();
     const { signal } = target;
     const monotonicMs = (): number => clock.monotonicMs();
-    const request = { target: target.target, sendHttp, agent, signal, userAgent, monotonicMs };
+    const request = { target: target.target, sendHttp, agent, signal, headers, monotonicMs };
     let answer: ScrapeAnswer | undefined;
     let failure: unknown;
     try {
@@ -75,6 +76,7 @@ export class TargetScraper {
         failure = error;
       } finally {
         this.parts.reader.close();
+        answer.release();
       }
     }
     this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds: elapsedSeconds(), ...progress });
