@@ -4,6 +4,7 @@
  * Usage: npm run soak [-- NAME ...] [--seed N]. Without names, all of them.
  */
 import { parseArgs } from "node:util";
+import { soakDifferential } from "./differential.js";
 import { soakKills } from "./kills.js";
 
 interface SoakOptions {
@@ -16,6 +17,7 @@ type Soak = (options: SoakOptions) => Promise<string>;
 
 const SOAKS: Readonly<Record<string, Soak>> = {
   kills: soakKills,
+  differential: soakDifferential,
 };
 
 async function main(argv: readonly string[]): Promise<number> {

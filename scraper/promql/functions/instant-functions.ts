@@ -65,6 +65,14 @@ async function dates(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
   return singleRow(Labels.EMPTY, timesOf(grid).map((timeMs) => timeMs / 1000));
 }
 
+/** As Go's: minus infinity is lower than NaN. */
+const lower = (left: number, right: number): number =>
+  left === -Infinity || right === -Infinity ? -Infinity : Math.min(left, right);
+
+/** As Go's: infinity is higher than NaN. */
+const higher = (left: number, right: number): number =>
+  left === Infinity || right === Infinity ? Infinity : Math.max(left, right);
+
 async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const block = await vectorArgument(call, 0, grid, evaluation);
   const { name } = call.signature;
@@ -77,7 +85,7 @@ async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
     const low = lowest[cell % grid.count] as number;
     const high = upper[cell % grid.count] as number;
     if (high < low) present[cell] = 0;
-    return Math.max(low, Math.min(high, value));
+    return higher(low, lower(high, value));
   });
   return dropNames({ ...block, values, present }, evaluation);
 }

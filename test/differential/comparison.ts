@@ -1,0 +1,88 @@
+import { DATA_START_MS } from "./data-set.js";
+
+export interface QueryResponse {
+  readonly status: "success" | "error";
+  readonly errorType?: string;
+  readonly error?: string;
+  readonly data?: { readonly resultType: string; readonly result: unknown };
+}
+
+/** The question of one comparison: an instant, or a range. */
+export interface Question {
+  readonly expression: string;
+  readonly kind: "instant" | "range";
+}
+
+const START_SECONDS = DATA_START_MS / 1000;
+/** Seconds that are a multiple neither of a step nor of a window: see expression-generator.ts. */
+const INSTANT = String(START_SECONDS + 50 * 60 + 7);
+const RANGE = { start: String(START_SECONDS + 20 * 60 + 7), end: String(START_SECONDS + 65 * 60 + 7), step: "150" };
+
+export async function ask(url: string, { expression, kind }: Question): Promise<QueryResponse> {
+  const path = kind === "instant" ? "/api/v1/query" : "/api/v1/query_range";
+  const times = kind === "instant" ? { time: INSTANT } : RANGE;
+  const response = await fetch(url + path, { method: "POST", body: new URLSearchParams({ query: expression, ...times }) });
+  return (await response.json()) as QueryResponse;
+}
+
+/** @returns what differs, in words, or undefined when the answers mean the same */
+export function compareAnswers(ours: QueryResponse, theirs: QueryResponse): string | undefined {
+  if (ours.status !== theirs.status) return `ours ${describe(ours)}, theirs ${describe(theirs)}`;
+  if (ours.status === "error") {
+    return ours.errorType === theirs.errorType ? undefined : `ours ${describe(ours)}, theirs ${describe(theirs)}`;
+  }
+  const [ourType, theirType] = [ours.data?.resultType, theirs.data?.resultType];
+  if (ourType !== theirType) return `ours of type ${ourType}, theirs ${theirType}`;
+  if (ourType === "scalar") return comparePoints(ours.data?.result as Point, theirs.data?.result as Point);
+  return compareSeries(seriesOf(ours), seriesOf(theirs));
+}
+
+type Point = readonly [seconds: number, value: string];
+
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: Point;
+  readonly values?: readonly Point[];
+}
+
+const describe = ({ status, errorType, error }: QueryResponse): string =>
+  status === "success" ? "succeeds" : `fails with ${errorType}: ${error}`;
+
+function seriesOf({ data }: QueryResponse): Map<string, readonly Point[]> {
+  const found = new Map<string, readonly Point[]>();
+  for (const { metric, value, values } of data?.result as Series[]) {
+    const key = JSON.stringify(Object.entries(metric).sort(([left], [right]) => (left < right ? -1 : 1)));
+    found.set(key, values ?? (value === undefined ? [] : [value]));
+  }
+  return found;
+}
+
+function compareSeries(
+  ours: ReadonlyMap<string, readonly Point[]>,
+  theirs: ReadonlyMap<string, readonly Point[]>,
+): string | undefined {
+  for (const key of ours.keys()) if (!theirs.has(key)) return `only ours has ${key}`;
+  for (const [key, points] of theirs) {
+    const own = ours.get(key);
+    if (own === undefined) return `only theirs has ${key}`;
+    if (own.length !== points.length) return `${key}: ours has ${own.length} points, theirs ${points.length}`;
+    for (const [index, point] of points.entries()) {
+      const difference = comparePoints(own[index] as Point, point);
+      if (difference !== undefined) return `${key}: ${difference}`;
+    }
+  }
+  return undefined;
+}
+
+const RELATIVE_TOLERANCE = 1e-9;
+/** Sums that cancel out leave what was lost of values near one. */
+const ABSOLUTE_TOLERANCE = 1e-14;
+
+function comparePoints([ourTime, ourText]: Point, [theirTime, theirText]: Point): string | undefined {
+  if (ourTime !== theirTime) return `ours at ${ourTime}, theirs at ${theirTime}`;
+  if (ourText === theirText) return undefined;
+  const [ours, theirs] = [Number(ourText.replace("Inf", "Infinity")), Number(theirText.replace("Inf", "Infinity"))];
+  const distance = Math.abs(ours - theirs);
+  const isNear = distance <= RELATIVE_TOLERANCE * Math.max(Math.abs(ours), Math.abs(theirs));
+  return isNear || distance <= ABSOLUTE_TOLERANCE ? undefined : `at ${ourTime} ours ${ourText}, theirs ${theirText}`;
+}

@@ -1,0 +1,20 @@
+import { runDifferential } from "../differential/run-differential.js";
+
+/** Expressions of one round; every round has data and a real Prometheus of its own. */
+const EXPRESSIONS_PER_ROUND = 5000;
+const ROUNDS = 10;
+
+/** Compares our answers with those of a real Prometheus over other data and other expressions. */
+export async function soakDifferential({ seed }: { readonly seed: number }): Promise<string> {
+  let compared = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const report = await runDifferential({ seed: seed + round, expressions: EXPRESSIONS_PER_ROUND });
+    const [first] = report.differences;
+    if (first !== undefined) {
+      const { kind, expression, what } = first;
+      throw new Error(`${report.differences.length} answers differ with seed ${seed + round}: ${kind} "${expression}": ${what}`);
+    }
+    compared += report.compared;
+  }
+  return `${compared} answers equal those of Prometheus`;
+}

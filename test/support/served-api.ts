@@ -1,0 +1,69 @@
+import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
+import { type HttpServer, listenHttp } from "../../exporter/shared/platform/http-server.js";
+import { silentLogger } from "../../exporter/shared/platform/logger.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { createApiHandler } from "../../scraper/api/api-server.js";
+import { prometheusRoutes, type PrometheusRouteParts } from "../../scraper/api/prometheus-routes.js";
+import { statusRoutes } from "../../scraper/api/status-routes.js";
+import { parseSelector } from "../../scraper/promql/parser.js";
+import { QueryEngine, type QuerySettings } from "../../scraper/promql/query-engine.js";
+import type { Querier } from "../../scraper/storage/querier.js";
+
+export interface ServedApiOptions {
+  readonly querier: Querier;
+  readonly clock?: Clock;
+  readonly settings?: Partial<QuerySettings>;
+  /** What else the routes show; nothing by default. */
+  readonly parts?: Partial<PrometheusRouteParts>;
+}
+
+/** Our Prometheus API on loopback over any querier. */
+export async function serveApi({
+  querier,
+  clock = systemClock,
+  settings = {},
+  parts = {},
+}: ServedApiOptions): Promise<HttpServer & { readonly url: string }> {
+  const queries = new QueryEngine({ querier, clock, settings });
+  const routes = prometheusRoutes({
+    clock, queries, querier,
+    parse: (text) => queries.parse(text),
+    parseSelector: (text) => parseSelector(text).matchers,
+    metadata: () => new Map(),
+    externalLabels: () => Labels.EMPTY,
+    activeTargets: () => [],
+    droppedTargets: () => [],
+    targetMetadata: () => [],
+    ruleGroups: () => [],
+    alerts: () => [],
+    alertmanagerUrls: () => [],
+    ...parts,
+  });
+  const handler = createApiHandler({
+    routes: [...routes, ...statusRoutes(statusParts(clock))],
+    isAuthorized: () => false,
+    log: silentLogger,
+    onRequest: () => undefined,
+    monotonicMs: () => clock.monotonicMs(),
+  });
+  const server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 100 });
+  return { ...server, url: `http://127.0.0.1:${server.port}` };
+}
+
+function statusParts(clock: Clock): Parameters<typeof statusRoutes>[0] {
+  return {
+    clock,
+    startedMs: 0,
+    version: "0.0.0",
+    nodeVersion: process.version,
+    workingFolder: "/",
+    storageRetention: "15d",
+    isReady: () => true,
+    renderConfig: () => "",
+    flags: {},
+    storageStatus: () => ({}),
+    runtime: () => ({ atMs: 0, succeeded: true }),
+    ownMetrics: () => [],
+    reload: async () => undefined,
+  };
+}
