@@ -25,7 +25,7 @@ import { fleetRoutes } from "./api/fleet-routes.js";
 import type { OwnMetric } from "./api/own-metrics.js";
 import { prometheusRoutes } from "./api/prometheus-routes.js";
 import { RequestCounter } from "./api/request-counter.js";
-import { type Route, textAnswer } from "./api/route.js";
+import type { Route } from "./api/route.js";
 import { statusRoutes } from "./api/status-routes.js";
 import { Backfill } from "./backfill/backfill.js";
 import { renderConfig, type ScraperConfig } from "./config.js";
@@ -37,6 +37,7 @@ import type { Target } from "./fleet/target.js";
 import { HostLogs } from "./host-logs/host-logs.js";
 import { parseSelector } from "./promql/parser.js";
 import { QueryEngine } from "./promql/query-engine.js";
+import { pageRoutes } from "./page-routes.js";
 import { RuleEngine } from "./rule-engine/rule-engine.js";
 import { loadNotificationFile } from "./notification-file.js";
 import { externalUrlOf, loadRules } from "./rule-files.js";
@@ -45,7 +46,6 @@ import { SNAPSHOTS_FOLDER } from "./storage/data-folder.js";
 import { snapshotName } from "./storage/snapshot.js";
 import { Storage } from "./storage/storage.js";
 import { TargetIndex } from "./target-index.js";
-import { FleetPage } from "./web/fleet-page-data.js";
 
 /** The world around the scraper, so that a test can run the whole program. */
 export interface Surroundings {
@@ -353,7 +353,11 @@ class App implements ScraperApp {
           return name;
         },
       }),
-      this.pageRoute(),
+      ...pageRoutes({
+        clock, version, queries: this.queries,
+        activeTargets: () => this.activeTargets(),
+        alerts: () => this.rules.alertsView(),
+      }),
     ];
   }
 
@@ -373,20 +377,6 @@ class App implements ScraperApp {
       ownMetrics: () => this.ownMetrics(),
       reload: () => this.reload(),
     });
-  }
-
-  private pageRoute(): Route {
-    const page = new FleetPage({
-      clock: this.parts.clock, version: this.parts.version, queries: this.queries,
-      activeTargets: () => this.activeTargets(),
-      alerts: () => this.rules.alertsView(),
-    });
-    return {
-      methods: ["GET"],
-      path: "/",
-      errorStyle: "text",
-      handle: async () => ({ ...textAnswer(await page.render()), contentType: "text/html; charset=utf-8" }),
-    };
   }
 
   private activeTargets() {

@@ -118,6 +118,7 @@ async function sendAnswer(request: Request, response: Response, answer: ApiAnswe
   }
   if (answer.kind === "text") {
     response.status(answer.status).setHeader("Content-Type", answer.contentType);
+    for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
     await sendChunks(request, response, [answer.body]);
     return;
   }

@@ -24,7 +24,13 @@ export type ApiAnswer =
       readonly infos?: readonly string[];
     }
   | { readonly kind: "json"; readonly status: number; readonly value: unknown }
-  | { readonly kind: "text"; readonly status: number; readonly contentType: string; readonly body: string | Buffer };
+  | {
+      readonly kind: "text";
+      readonly status: number;
+      readonly contentType: string;
+      readonly body: string | Buffer;
+      readonly headers?: Readonly<Record<string, string>>;
+    };
 
 export interface Route {
   readonly methods: readonly ("GET" | "POST" | "PUT" | "DELETE")[];

@@ -1,15 +1,20 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
-import type { Queries } from "../promql/query-results.js";
+import type { Queries, VectorSample } from "../promql/query-results.js";
 import type { AlertView } from "../rule-engine/rules-view.js";
-import { type FleetAlert, type FleetRow, MAX_PAGE_ROWS, renderFleetPage } from "./fleet-page.js";
+import { type FleetAlert, type FleetRow, renderFleetPage } from "./fleet-page.js";
 
-export interface FleetPageParts {
+export interface PageParts {
   readonly clock: Clock;
   readonly version: string;
   readonly queries: Queries;
-  readonly activeTargets: () => readonly { readonly target: Target; readonly health: TargetHealth }[];
+  readonly activeTargets: () => readonly ActiveTarget[];
   readonly alerts: () => readonly AlertView[];
+}
+
+export interface ActiveTarget {
+  readonly target: Target;
+  readonly health: TargetHealth;
 }
 
 /** One query per column; all are answered for the whole fleet at once. */
@@ -17,9 +22,12 @@ const COLUMNS = {
   memoryUsedRatio: "pihealth_memory_used_ratio",
   cpuUsageRatio: "pihealth_cpu_usage_ratio",
   celsius: "pihealth_cpu_temperature_celsius",
-  diskUsedRatio: "max by (instance, job) (pihealth_disk_used_ratio)",
-  level: "max by (instance, job) (pihealth_alarm_level)",
+  diskUsedRatio: "max by (instance, job) (pihealth_filesystem_used_ratio)",
+  memoryLevel: `pihealth_alarm_level{family="memory"}`,
+  cpuLevel: `pihealth_alarm_level{family="cpu"}`,
+  diskLevel: `pihealth_alarm_level{family="disk"}`,
 } as const;
+type Column = keyof typeof COLUMNS;
 /** A page asked for more often than this is not computed anew. */
 const KEEP_MS = 2000;
 
@@ -27,7 +35,7 @@ const KEEP_MS = 2000;
 export class FleetPage {
   private kept: { readonly untilMs: number; readonly page: Promise<string> } | undefined;
 
-  constructor(private readonly parts: FleetPageParts) {}
+  constructor(private readonly parts: PageParts) {}
 
   /** The page as HTML, at most two seconds old. */
   render(): Promise<string> {
@@ -40,45 +48,48 @@ export class FleetPage {
 
   private async compute(): Promise<string> {
     const { clock, version } = this.parts;
-    const timeMs = clock.wallMs();
-    const targets = this.parts.activeTargets();
-    const names = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
-    const columns = await Promise.all(names.map((name) => this.valuesOf(COLUMNS[name], timeMs)));
-    const hostnames = await this.hostnames(timeMs);
-    const rows = targets.map(({ target, health }): FleetRow => {
-      const key = keyOf(target.labels.get("instance"), target.labels.get("job"));
-      const [memoryUsedRatio, cpuUsageRatio, celsius, diskUsedRatio, level] = columns.map((values) => values.get(key));
-      return {
-        instance: target.labels.get("instance"), job: target.labels.get("job"), url: target.url, health,
-        hostname: hostnames.get(key), memoryUsedRatio, cpuUsageRatio, celsius, diskUsedRatio, level: level ?? 0,
-      };
-    });
-    const worst = rows.sort((left, right) => rank(right) - rank(left)).slice(0, MAX_PAGE_ROWS);
-    const alerts = this.parts.alerts().map(toFleetAlert);
-    return renderFleetPage({ nowMs: timeMs, version, rows: worst, targetCount: targets.length, alerts });
+    const nowMs = clock.wallMs();
+    const names = Object.keys(COLUMNS) as Column[];
+    const found = await Promise.all(names.map((name) => this.byTarget(COLUMNS[name], nowMs)));
+    const columns = new Map(names.map((name, index) => [name, found[index] as ReadonlyMap<string, VectorSample>]));
+    const infos = await this.byTarget("pihealth_system_info", nowMs);
+    const rows = this.parts.activeTargets().map((active) => toRow(active, columns, infos));
+    return renderFleetPage({ nowMs, version, rows, alerts: this.parts.alerts().map(toFleetAlert) });
   }
 
-  private async valuesOf(expression: string, timeMs: number): Promise<Map<string, number>> {
+  private async byTarget(expression: string, timeMs: number): Promise<Map<string, VectorSample>> {
     const { value } = await this.parts.queries.instant({ expression, timeMs });
     if (value.type !== "vector") return new Map();
-    return new Map(value.samples.map(({ labels, value: sample }) => [keyOf(labels.get("instance"), labels.get("job")), sample]));
-  }
-
-  private async hostnames(timeMs: number): Promise<Map<string, string>> {
-    const { value } = await this.parts.queries.instant({ expression: "pihealth_system_info", timeMs });
-    if (value.type !== "vector") return new Map();
-    return new Map(value.samples.map(({ labels }) => [keyOf(labels.get("instance"), labels.get("job")), labels.get("hostname")]));
+    return new Map(value.samples.map((sample) => [keyOf(sample.labels.get("instance"), sample.labels.get("job")), sample]));
   }
 }
 
-const keyOf = (instance: string, job: string): string => `${job} ${instance}`;
-const rank = ({ health, level }: FleetRow): number => (health.health === "down" ? 10 : level);
+function toRow(
+  { target, health }: ActiveTarget,
+  columns: ReadonlyMap<Column, ReadonlyMap<string, VectorSample>>,
+  infos: ReadonlyMap<string, VectorSample>,
+): FleetRow {
+  const [instance, job] = [target.labels.get("instance"), target.labels.get("job")];
+  const key = keyOf(instance, job);
+  const value = (column: Column): number | undefined => columns.get(column)?.get(key)?.value;
+  const level = (column: Column): number => value(column) ?? 0;
+  return {
+    instance, job, health,
+    hostname: infos.get(key)?.labels.get("hostname"),
+    memoryUsedRatio: value("memoryUsedRatio"), cpuUsageRatio: value("cpuUsageRatio"),
+    celsius: value("celsius"), diskUsedRatio: value("diskUsedRatio"),
+    levels: { memory: level("memoryLevel"), cpu: level("cpuLevel"), disk: level("diskLevel") },
+  };
+}
 
-function toFleetAlert({ labels, annotations, state, activeAt, unknown }: AlertView): FleetAlert {
+const keyOf = (instance: string, job: string): string => `${job} ${instance}`;
+
+export function toFleetAlert({ labels, annotations, state, activeAt, unknown }: AlertView): FleetAlert {
   return {
     name: labels["alertname"] ?? "",
     state: unknown === true ? "unknown" : state,
     instance: labels["instance"] ?? "",
+    job: labels["job"] ?? "",
     severity: labels["severity"] ?? "",
     activeAtMs: Date.parse(activeAt),
     summary: annotations["summary"] ?? annotations["description"] ?? "",

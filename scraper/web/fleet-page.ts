@@ -1,24 +1,28 @@
 import type { TargetHealth } from "../fleet/target.js";
+import { type Html, html } from "./html.js";
+import { renderFrame } from "./page-frame.js";
+import { badge, formatAge, hostPath, meter, NOTHING, plural, temperature } from "./page-format.js";
 
 /** One row of the page. Ratios are 0 to 1; undefined where the target does not expose the metric. */
 export interface FleetRow {
   readonly instance: string;
   readonly job: string;
-  readonly url: string;
   readonly health: TargetHealth;
   readonly hostname: string | undefined;
   readonly memoryUsedRatio: number | undefined;
   readonly cpuUsageRatio: number | undefined;
   readonly celsius: number | undefined;
+  /** Of the fullest file system. */
   readonly diskUsedRatio: number | undefined;
-  /** Highest `pihealth_alarm_level` of its families: 0 normal, 1 note, 2 warning. */
-  readonly level: number;
+  /** `pihealth_alarm_level` of its families: 0 normal, 1 note, 2 warning. */
+  readonly levels: { readonly memory?: number; readonly cpu?: number; readonly disk?: number };
 }
 
 export interface FleetAlert {
   readonly name: string;
   readonly state: "pending" | "firing" | "unknown";
   readonly instance: string;
+  readonly job: string;
   readonly severity: string;
   readonly activeAtMs: number;
   readonly summary: string;
@@ -27,101 +31,115 @@ export interface FleetAlert {
 export interface FleetView {
   readonly nowMs: number;
   readonly version: string;
+  /** All targets. */
   readonly rows: readonly FleetRow[];
-  /** Targets in all; more than there are rows when the page shows only the first. */
-  readonly targetCount: number;
   readonly alerts: readonly FleetAlert[];
 }
 
-/** Rows shown at most; the API has the rest. */
+/** Rows shown at most of targets and of alerts; the API has the rest. */
 export const MAX_PAGE_ROWS = 500;
+/** The others are folded away, so that targets stay in sight. */
+const UNFOLDED_ALERTS = 12;
 const REFRESH_SECONDS = 15;
+const STATES = ["normal", "note", "warning", "unknown", "down"] as const;
+const ALERT_STATES = ["firing", "unknown", "pending"] as const;
 
-/** The page at `/`: the fleet at a glance, worst first. Plain HTML without scripts; it renews itself. */
+/** The page at `/`: the fleet at a glance, worst first. */
 export function renderFleetPage(view: FleetView): string {
-  const down = view.rows.filter((row) => row.health.health === "down").length;
-  const firing = view.alerts.filter((alert) => alert.state === "firing").length;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${down + firing > 0 ? `(${down + firing}) ` : ""}pihealth</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<style>${STYLE}</style></head><body>
-<header><h1>pihealth</h1><p>${plural(view.targetCount, "target")}, ${down} down, ${plural(firing, "alert")} firing</p></header>
-<main>
-<section><h2>Alerts</h2>${renderAlerts(view)}</section>
-<section><h2>Targets</h2>${renderRows(view)}</section>
-</main>
-<footer>pihealth ${escapeHtml(view.version)} · <a href="/api/v1/targets">targets</a> · <a href="/api/v1/alerts">alerts</a>
-· <a href="/api/v1/rules">rules</a> · <a href="/metrics">own metrics</a> · ${new Date(view.nowMs).toISOString()}</footer>
-</body></html>
-`;
+  const { rows, alerts, nowMs, version } = view;
+  const down = rows.filter(({ health }) => health.health === "down").length;
+  const firing = alerts.filter(({ state }) => state === "firing").length;
+  return renderFrame({
+    title: `${down + firing > 0 ? `(${down + firing}) ` : ""}pihealth`,
+    version, nowMs,
+    refreshSeconds: REFRESH_SECONDS,
+    header: html`<h1>pihealth</h1>`,
+    main: html`${renderTiles(rows, down, firing)}
+<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>${renderAlerts(alerts, nowMs)}</section>
+<section aria-labelledby="targets"><h2 id="targets">Targets</h2>${renderTargets(rows, nowMs)}</section>`,
+  });
 }
 
-function renderAlerts({ alerts, nowMs }: FleetView): string {
-  if (alerts.length === 0) return "<p class=quiet>Nothing is wrong.</p>";
-  const rows = alerts.slice(0, MAX_PAGE_ROWS).map(
-    (alert) => `<tr class="${alert.state}"><td><b class="badge ${alert.state}">${alert.state}</b></td>
-<td>${escapeHtml(alert.name)}</td><td>${escapeHtml(alert.instance)}</td><td>${escapeHtml(alert.severity)}</td>
-<td>${formatAge(nowMs - alert.activeAtMs)}</td><td class=wide>${escapeHtml(alert.summary)}</td></tr>`,
+function renderTiles(rows: readonly FleetRow[], down: number, firing: number): Html {
+  const warnings = rows.filter((row) => stateOf(row) === "warning").length;
+  const up = rows.filter(({ health }) => health.health === "up").length;
+  const tile = (count: number, name: string, kind: string): Html =>
+    html`<li class="tile"><b class="${count > 0 ? kind : ""}">${count}</b><span>${name}</span></li>`;
+  return html`<ul class="tiles">${[
+    tile(up, up === 1 ? "target up" : "targets up", "good"),
+    tile(down, "down", "warning"),
+    tile(warnings, "at level warning", "warning"),
+    tile(firing, firing === 1 ? "alert firing" : "alerts firing", "warning"),
+  ]}</ul>`;
+}
+
+function renderAlerts(alerts: readonly FleetAlert[], nowMs: number): Html {
+  if (alerts.length === 0) return html`<p class="card good">Nothing is wrong.</p>`;
+  const worstFirst = [...alerts].sort(
+    (left, right) => ALERT_STATES.indexOf(left.state) - ALERT_STATES.indexOf(right.state) || right.activeAtMs - left.activeAtMs,
   );
-  return `<table><thead><tr><th>State<th>Alert<th>Instance<th>Severity<th>Since<th>What</thead>
-<tbody>${rows.join("")}</tbody></table>`;
+  const [first, folded] = [worstFirst.slice(0, UNFOLDED_ALERTS), worstFirst.slice(UNFOLDED_ALERTS, MAX_PAGE_ROWS)];
+  const rest = folded.length === 0
+    ? undefined
+    : html`<details><summary>${plural(folded.length, "more alert")}</summary>${renderAlertTable(folded, nowMs)}</details>`;
+  return html`<div class="card flush">${renderAlertTable(first, nowMs)}${rest}</div>${renderMore(alerts.length - MAX_PAGE_ROWS)}`;
 }
 
-function renderRows({ rows, nowMs, targetCount }: FleetView): string {
-  if (rows.length === 0) return "<p class=quiet>No target yet: ranges are being searched, heartbeats awaited.</p>";
-  const worstFirst = [...rows].sort((left, right) => badness(right) - badness(left) || compare(left, right));
-  const cells = worstFirst.slice(0, MAX_PAGE_ROWS).map((row) => renderRow(row, nowMs));
-  const more = targetCount > cells.length ? `<p class=quiet>${targetCount - cells.length} more: see the API.</p>` : "";
-  return `<table><thead><tr><th>State<th>Instance<th>Host name<th>Job<th>Memory<th>CPU<th>Temperature<th>Disk<th>Pool
-<th>Scraped</thead><tbody>${cells.join("")}</tbody></table>${more}`;
+export function renderAlertTable(alerts: readonly FleetAlert[], nowMs: number): Html {
+  return html`<table class="stack"><thead><tr><th scope="col">State</th><th scope="col">Alert</th><th scope="col">On</th>
+<th scope="col">Severity</th><th scope="col">For</th></tr></thead>
+<tbody>${alerts.map((alert) => renderAlert(alert, nowMs))}</tbody></table>`;
 }
 
-function renderRow(row: FleetRow, nowMs: number): string {
-  const { health } = row;
-  const state = health.health === "up" ? (["normal", "note", "warning"][row.level] ?? "warning") : health.health;
+/** Cells of the class `empty` take no room on a phone. */
+function renderAlert(alert: FleetAlert, nowMs: number): Html {
+  const { state, name, instance, job, severity, activeAtMs, summary } = alert;
+  return html`<tr class="${state}"><td>${badge(state)}</td><th scope="row" class="text">${name}<small>${summary}</small></th>
+<td class="${instance === "" ? "empty" : ""}" data-name="On">${
+    instance === "" ? NOTHING : html`<a href="${hostPath(instance, job)}">${instance}</a>`
+  }</td><td class="${severity === "" ? "empty" : ""}" data-name="Severity">${severity === "" ? NOTHING : severity}</td>
+<td data-name="For">${formatAge(nowMs - activeAtMs)}</td></tr>`;
+}
+
+function renderTargets(rows: readonly FleetRow[], nowMs: number): Html {
+  if (rows.length === 0) {
+    return html`<p class="card quiet">No target yet: ranges are being searched, heartbeats awaited.</p>`;
+  }
+  const shown = [...rows].sort((left, right) => badness(right) - badness(left) || compare(left, right)).slice(0, MAX_PAGE_ROWS);
+  return html`<div class="card flush"><table class="stack">
+<thead><tr><th scope="col">State</th><th scope="col">Host</th><th scope="col">Memory</th><th scope="col">CPU</th>
+<th scope="col">Temperature</th><th scope="col">Disk</th><th scope="col">Scraped</th></tr></thead>
+<tbody>${shown.map((row) => renderTarget(row, nowMs))}</tbody></table></div>${renderMore(rows.length - shown.length)}`;
+}
+
+function renderTarget(row: FleetRow, nowMs: number): Html {
+  const { instance, job, hostname, health, levels } = row;
   const scraped = health.lastScrapeMs === undefined ? "never" : `${formatAge(nowMs - health.lastScrapeMs)} ago`;
-  const error = health.lastError === "" ? "" : `<tr><td><td colspan=9 class=error>${escapeHtml(health.lastError)}</tr>`;
-  return `<tr><td><b class="badge ${state}">${state}</b></td><td><a href="${escapeHtml(row.url)}">${escapeHtml(row.instance)}</a>
-<td>${escapeHtml(row.hostname ?? "")}<td>${escapeHtml(row.job)}<td>${meter(row.memoryUsedRatio)}<td>${meter(row.cpuUsageRatio)}
-<td>${row.celsius === undefined ? "" : `${row.celsius.toFixed(1)} °C`}<td>${meter(row.diskUsedRatio)}
-<td>${health.pool}<td>${scraped}</tr>${error}`;
+  const empty = (value: number | undefined): string => (value === undefined ? "empty" : "");
+  const name = hostname ?? instance;
+  const about = hostname === undefined ? job : `${instance} · ${job}`;
+  const error = health.lastError === "" ? undefined : html`<small class="error">${health.lastError}</small>`;
+  return html`<tr><td>${badge(stateOf(row))}</td>
+<th scope="row" class="text"><a href="${hostPath(instance, job)}">${name}</a><small>${about}</small>${error}</th>
+<td class="${empty(row.memoryUsedRatio)}" data-name="Memory">${meter(row.memoryUsedRatio, levels.memory)}</td>
+<td class="${empty(row.cpuUsageRatio)}" data-name="CPU">${meter(row.cpuUsageRatio, 0)}</td>
+<td class="${empty(row.celsius)}" data-name="Temperature">${temperature(row.celsius, levels.cpu)}</td>
+<td class="${empty(row.diskUsedRatio)}" data-name="Disk">${meter(row.diskUsedRatio, levels.disk)}</td>
+<td data-name="Scraped">${scraped}${health.pool === "slow" ? html`<small>slow lane</small>` : undefined}</td></tr>`;
 }
 
-function meter(ratio: number | undefined): string {
-  if (ratio === undefined || !Number.isFinite(ratio)) return "";
-  const percent = (100 * Math.min(1, Math.max(0, ratio))).toFixed(1);
-  return `<span class=meter style="--at:${percent}%">${percent}%</span>`;
+const renderMore = (count: number): Html | undefined =>
+  count > 0 ? html`<p class="quiet">${plural(count, "more row")}: see the API below.</p>` : undefined;
+
+/** How a target is shown: whether it answers, and then the worst level of its families. */
+export function stateOf({ health, levels }: Pick<FleetRow, "health" | "levels">): (typeof STATES)[number] {
+  if (health.health !== "up") return health.health;
+  const worst = Math.max(0, levels.memory ?? 0, levels.cpu ?? 0, levels.disk ?? 0);
+  return worst >= 2 ? "warning" : worst >= 1 ? "note" : "normal";
 }
 
-const badness = (row: FleetRow): number => (row.health.health === "down" ? 10 : row.level);
+const badness = (row: FleetRow): number => STATES.indexOf(stateOf(row));
 const compare = (left: FleetRow, right: FleetRow): number =>
+  nameOf(left).localeCompare(nameOf(right), "en", { numeric: true }) ||
   left.instance.localeCompare(right.instance, "en", { numeric: true });
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
-function formatAge(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)}h` : `${Math.round(seconds / 86_400)}d`;
-}
-
-/** Everything that came from a target, a rule or a Pi passes through here. */
-export function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[&<>"']/g, (character) => entities[character] as string);
-}
-
-const STYLE = `
-:root{color-scheme:light dark;--line:#8884;--quiet:#777;--bar:#3b82f655}
-body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:75rem;padding:0 1rem}
-header{display:flex;gap:1rem;align-items:baseline;flex-wrap:wrap}h1{font-size:1.4rem;margin:.8rem 0}h2{font-size:1.05rem}
-section{overflow-x:auto}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
-.wide{white-space:normal}th{font-weight:600;color:var(--quiet);font-size:.85em}
-.badge{display:inline-block;min-width:4.2em;text-align:center;border-radius:.3em;padding:0 .4em;font-weight:600;color:#fff;background:#777}
-.normal{background:#15803d}.note,.pending{background:#b45309}.warning,.firing,.down{background:#b91c1c}
-tr.firing,tr.pending,tr.unknown{background:none}.meter{display:inline-block;min-width:5rem;padding:0 .3rem;border-radius:.2rem;
-background:linear-gradient(90deg,var(--bar) var(--at),transparent var(--at));border:1px solid var(--line)}
-.quiet,footer{color:var(--quiet)}.error{color:#b91c1c;white-space:normal;font-size:.9em}footer{margin:2rem 0;font-size:.85em}
-`;
+const nameOf = ({ hostname, instance }: FleetRow): string => hostname ?? instance;
