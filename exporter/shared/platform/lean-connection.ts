@@ -57,8 +57,14 @@ export class LeanConnection {
    * @returns undefined when the peer ended a kept connection without a byte of an answer
    * @throws {HttpError} when no whole answer came
    */
-  send(request: HttpRequest, timeoutMs: number): Promise<HttpResponse | undefined> {
-    const bytes = this.bytesOf(request);
+  async send(request: HttpRequest, timeoutMs: number): Promise<HttpResponse | undefined> {
+    let bytes: Buffer;
+    try {
+      bytes = this.bytesOf(request);
+    } catch (error) {
+      this.close();
+      throw explain(request, error);
+    }
     this.idleSinceMs = Number.POSITIVE_INFINITY;
     this.hasAnswered = false;
     this.watch(request.signal);
