@@ -33,9 +33,8 @@ export interface ScheduledCollector {
   readonly intervalMs: number;
   readonly deadlineMs: number;
   /**
-   * Before the first run. Collectors with equal delays and intervals wake the processor once for
-   * all, which saves more than half of their cost: what costs is a wake-up with cold caches, not
-   * the reading.
+   * Before the first run. Collectors with equal delays run in one wake-up of the processor, which
+   * saves more than half of their cost: what costs are cold caches, not the reading.
    */
   readonly startDelayMs: number;
 }
@@ -56,16 +55,26 @@ interface SamplingLoopParts {
   readonly log: Logger;
 }
 
-/** Runs every collector on its own interval. One that hangs or fails is noticed by no other. */
-export class SamplingLoop {
-  private readonly loops: readonly CollectorLoop[];
-  private readonly listeners: SamplingListener[] = [];
+/** A timer may end so much early: what is due then is done now, not after another wake-up. */
+const TIMER_SLACK_MS = 2;
 
-  constructor(parts: SamplingLoopParts) {
+/**
+ * Runs every collector on its own interval. One that hangs or fails is noticed by no other.
+ *
+ * All of them wait on one timer: what costs is to wake the processor, not to look who is due.
+ */
+export class SamplingLoop {
+  private readonly runners: readonly CollectorRunner[];
+  private readonly listeners: SamplingListener[] = [];
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(private readonly parts: SamplingLoopParts) {
     const emit = (sampling: Sampling): void => {
+      if (this.stopping.signal.aborted) return;
       for (const listen of this.listeners) listen(sampling);
     };
-    this.loops = parts.collectors.map((scheduled) => new CollectorLoop(scheduled, parts, emit));
+    this.runners = parts.collectors.map((scheduled) => new CollectorRunner(scheduled, parts, emit));
   }
 
   /** @param listener called with every sampling; must not throw */
@@ -75,39 +84,62 @@ export class SamplingLoop {
 
   /** True once every collector has run, whatever came of it. */
   get hasSampledAll(): boolean {
-    return this.loops.every(({ hasSampled }) => hasSampled);
+    return this.runners.every(({ hasSampled }) => hasSampled);
   }
 
   start(): void {
-    for (const loop of this.loops) loop.start();
+    const startMs = this.parts.clock.monotonicMs();
+    for (const runner of this.runners) runner.schedule(startMs);
+    this.running = this.run();
   }
 
   /** Does not wait for a collector that hangs. */
   async stop(): Promise<void> {
-    await Promise.all(this.loops.map((loop) => loop.stop()));
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { clock } = this.parts;
+    const { signal } = this.stopping;
+    while (this.runners.length > 0) {
+      const nextMs = Math.min(...this.runners.map(({ wakeMs }) => wakeMs));
+      try {
+        await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      if (signal.aborted) return;
+      const dueMs = clock.monotonicMs() + TIMER_SLACK_MS;
+      for (const runner of this.runners) if (runner.wakeMs <= dueMs) runner.wake(dueMs);
+      // Most collectors end before the event loop turns: their deadlines need no timer then.
+      await yieldToEventLoop();
+    }
   }
 }
 
-/**
- * Given as the reason where nobody looks at it: the usual reason is an exception with a stack, made
- * each time.
- */
-const ENDED = new Error("the collector has ended");
-
 type Outcome = Pick<Sampling, "samples" | "error">;
 
+/** A run under way. */
+interface Run {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  readonly deadline: AbortController;
+  /** Reported at its deadline: what it returns later does not count. */
+  isReported: boolean;
+}
+
 /**
- * Runs one collector. A run that hangs is reported as failed at its deadline; the next one starts
- * after its end.
+ * Runs one collector whenever it is woken at its time. A run that hangs is reported as failed at
+ * its deadline; the next one starts after its end.
  */
-class CollectorLoop {
+class CollectorRunner {
   hasSampled = false;
-  private readonly stopping = new AbortController();
+  /** The next time of the rhythm, by the monotonic clock. */
+  private nextMs = 0;
+  private current: Run | undefined;
   /** Given to the collector; a new one after each that was used up. */
   private deadline = new AbortController();
-  private running: Promise<void> | undefined;
-  /** Ends the wait for the collector that runs. */
-  private release: () => void = () => undefined;
   private lastMessage: string | undefined;
 
   constructor(
@@ -116,101 +148,76 @@ class CollectorLoop {
     private readonly listener: SamplingListener,
   ) {}
 
-  start(): void {
-    this.running = this.run();
+  schedule(startMs: number): void {
+    this.nextMs = startMs + this.scheduled.startDelayMs;
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    this.release();
-    await this.running;
+  /** When something is to be done here, at the latest. */
+  get wakeMs(): number {
+    const { current, nextMs } = this;
+    if (current === undefined || current.isReported) return nextMs;
+    return Math.min(nextMs, current.monotonicMs + this.scheduled.deadlineMs);
+  }
+
+  /** @param dueMs what is due by then is done now */
+  wake(dueMs: number): void {
+    const { current } = this;
+    if (current !== undefined && dueMs >= current.monotonicMs + this.scheduled.deadlineMs)
+      this.endAtDeadline(current);
+    if (dueMs < this.nextMs) return;
+    const { intervalMs } = this.scheduled;
+    // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
+    this.nextMs += intervalMs * (Math.floor((dueMs - this.nextMs) / intervalMs) + 1);
+    if (current === undefined) void this.run();
+  }
+
+  private endAtDeadline(run: Run): void {
+    if (run.isReported) return;
+    run.isReported = true;
+    const { deadlineMs } = this.scheduled;
+    const error = new DeadlineError(
+      `Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`,
+    );
+    run.deadline.abort(error);
+    this.deadline = new AbortController();
+    this.emit(run, { samples: [], error });
   }
 
   private async run(): Promise<void> {
     const { clock } = this.parts;
-    const { intervalMs, startDelayMs } = this.scheduled;
-    let nextMs = clock.monotonicMs() + startDelayMs;
-    while (await this.sleepUntil(nextMs)) {
-      await new Promise<void>((resolve, reject) => {
-        this.release = resolve;
-        this.sample().then(resolve, reject);
-      });
-      // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
-      nextMs += intervalMs * (Math.floor((clock.monotonicMs() - nextMs) / intervalMs) + 1);
-    }
+    const { deadline } = this;
+    const times = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    const run: Run = { ...times, deadline, isReported: false };
+    this.current = run;
+    const outcome = await this.collect(deadline.signal);
+    this.current = undefined;
+    if (!run.isReported) this.emit(run, outcome);
   }
 
-  /** @returns false when the loop is being stopped */
-  private async sleepUntil(monotonicMs: number): Promise<boolean> {
-    const { clock } = this.parts;
-    const { signal } = this.stopping;
+  private async collect(signal: AbortSignal): Promise<Outcome> {
     try {
-      await clock.sleep(Math.max(0, monotonicMs - clock.monotonicMs()), signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    return !signal.aborted;
-  }
-
-  /** Emits one sampling, at the deadline at the latest; returns when the collector has ended. */
-  private async sample(): Promise<void> {
-    const { clock } = this.parts;
-    const started = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-    const ended = new AbortController();
-    const collecting = this.collect().finally(() => ended.abort(ENDED));
-    const inTime = await Promise.race([collecting, this.deadlineOutcome(ended.signal)]);
-    if (!this.stopping.signal.aborted) this.emit(started, inTime);
-    await collecting;
-  }
-
-  private async collect(): Promise<Outcome> {
-    try {
-      return {
-        samples: await collect(this.scheduled.collector, this.deadline.signal),
-        error: undefined,
-      };
+      return { samples: await collect(this.scheduled.collector, signal), error: undefined };
     } catch (error) {
       return { samples: [], error: asError(error) };
     }
   }
 
-  /**
-   * Resolves at the deadline; never once the collector has `ended`, whose own outcome counts then.
-   */
-  private async deadlineOutcome(ended: AbortSignal): Promise<Outcome> {
-    const { deadlineMs } = this.scheduled;
-    // Most collectors are done before the event loop turns: they need no timer.
-    await yieldToEventLoop();
-    try {
-      await this.parts.clock.sleep(deadlineMs, ended);
-    } catch (error) {
-      if (!ended.aborted) throw error;
-      return new Promise(() => undefined);
-    }
-    const error = new DeadlineError(
-      `Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`,
-    );
-    this.deadline.abort(error);
-    this.deadline = new AbortController();
-    return { samples: [], error };
-  }
-
-  private emit(started: Pick<Sampling, "wallMs" | "monotonicMs">, outcome: Outcome): void {
+  private emit({ wallMs, monotonicMs }: Run, { samples, error }: Outcome): void {
     const { collector, family } = this.scheduled;
-    const { clock } = this.parts;
     this.hasSampled = true;
-    this.logChange(outcome.error);
-    const ok = outcome.error === undefined || outcome.error instanceof NoDataError;
-    const durationMs = clock.monotonicMs() - started.monotonicMs;
-    const sampling: Sampling = {
-      ...started,
-      ...outcome,
+    this.logChange(error);
+    const ok = error === undefined || error instanceof NoDataError;
+    const durationMs = this.parts.clock.monotonicMs() - monotonicMs;
+    this.listener({
       collector: collector.name,
       family,
+      wallMs,
+      monotonicMs,
+      samples,
       ok,
+      error,
       durationMs,
-    };
-    this.listener(sampling);
+    });
   }
 
   private logChange(error: Error | undefined): void {
@@ -241,8 +248,8 @@ export async function collect(collector: Collector, signal: AbortSignal): Promis
     const detail = `${samples.length} samples, they must be at most ${MAX_SAMPLES_PER_COLLECTOR}`;
     throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);
   }
-  const offered = new Set(collector.metrics);
-  const stranger = samples.find(({ metric }) => !offered.has(metric));
+  const { metrics } = collector;
+  const stranger = samples.find(({ metric }) => !metrics.includes(metric));
   if (stranger !== undefined) {
     const detail = `"${stranger.metric.name}" is not one of its metrics`;
     throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);

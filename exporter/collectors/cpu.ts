@@ -4,7 +4,13 @@
  *
  * Source: /proc/stat, read at both ends of the window. Times are ticks since boot (proc_stat(5)).
  */
-import { CPU_MODES, cpuUsageRatio, readCpuTimes, type CpuReading } from "../sources/cpu-times.js";
+import {
+  CPU_MODES,
+  cpuUsageRatio,
+  readCpuTimes,
+  readTotalCpuTimes,
+  type CpuReading,
+} from "../sources/cpu-times.js";
 import { readKernelConstants, type KernelConstants } from "../sources/kernel-constants.js";
 import type { Sources } from "../sources/sources.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
@@ -29,10 +35,10 @@ export function createCpuCollector({ procfs, clock }: Sources): Collector {
     metrics: [USAGE_RATIO, SECONDS],
     async collect(signal) {
       units ??= await readKernelConstants(procfs);
-      const first = await readCpuTimes(procfs);
+      const first = await readTotalCpuTimes(procfs);
       await clock.sleep(WINDOW_MS, signal);
       const second = await readCpuTimes(procfs);
-      const usage = cpuUsageRatio(first.all, second.all);
+      const usage = cpuUsageRatio(first, second.all);
       const seconds = coreSeconds(second, units.ticksPerSecond);
       return usage === undefined ? seconds : [USAGE_RATIO.sample(usage), ...seconds];
     },

@@ -7,7 +7,7 @@
  * file systems are left out unless wanted: asking a dead server may never return.
  */
 import type { BlockDevices } from "../sources/block-devices.js";
-import { readBlockDevices } from "../sources/block-devices.js";
+import { KnownBlockDevices } from "../sources/block-devices.js";
 import { STUCK } from "../sources/file-systems.js";
 import { readMounts, type Mount } from "../sources/mounts.js";
 import type { Sources } from "../sources/sources.js";
@@ -88,16 +88,18 @@ interface Row {
 }
 
 export function createDiskCollector(
-  { procfs, sysfs, fileSystems }: Sources,
+  { procfs, sysfs, fileSystems, clock }: Sources,
   { disk }: CollectorSettings,
 ): Collector {
+  const blockDevices = new KnownBlockDevices(sysfs, clock);
   return {
     name: "disk",
     metrics: [DISK_SIZE, DISK_AVAILABLE, DISK_USED_RATIO, ...FILE_SYSTEM_METRICS, ALARM_LEVEL],
     async collect(signal) {
-      const devices = await readBlockDevices(sysfs);
+      const mounts = chooseMounts(await readMounts(procfs), disk);
+      const devices = await blockDevices.read(mounts.map(({ deviceNumber }) => deviceNumber));
       const rows: Row[] = [];
-      for (const mount of chooseMounts(await readMounts(procfs), disk)) {
+      for (const mount of mounts) {
         const answer = await ask(mount);
         if (answer !== undefined)
           rows.push({

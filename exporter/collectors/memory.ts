@@ -89,10 +89,7 @@ interface MemoryInfo {
 
 /** @returns bytes */
 export function parseMemoryInfo(text: string): MemoryInfo {
-  const bytes = (key: string): number | undefined => {
-    const kibibytes = new RegExp(`^${key}: +(\\d+) kB$`, "m").exec(text)?.[1];
-    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
-  };
+  const bytes = (key: string): number | undefined => bytesOf(text, key);
   const [total, free] = [bytes("MemTotal"), bytes("MemFree")];
   if (total === undefined || total === 0 || free === undefined) {
     throw new BrokenSourceError(
@@ -109,4 +106,15 @@ export function parseMemoryInfo(text: string): MemoryInfo {
     swapTotal: bytes("SwapTotal") ?? 0,
     swapFree: bytes("SwapFree") ?? 0,
   };
+}
+
+/** Looks for a line such as `MemFree:  1234 kB`. */
+function bytesOf(text: string, key: string): number | undefined {
+  const line = text.startsWith(`${key}:`) ? 0 : text.indexOf(`\n${key}:`) + 1;
+  if (line === 0 && !text.startsWith(`${key}:`)) return undefined;
+  const begin = line + key.length + 1;
+  const end = text.indexOf(" kB", begin);
+  if (end < 0) return undefined;
+  const digits = text.slice(begin, end).trim();
+  return /^\d+$/.test(digits) ? Number(digits) * 1024 : undefined;
 }

@@ -1,5 +1,5 @@
-import { readKernelConstants } from "../sources/kernel-constants.js";
-import { readProcesses, readSomeProcesses, type ProcessReading } from "../sources/process-table.js";
+import { readKernelConstants, type KernelConstants } from "../sources/kernel-constants.js";
+import { ProcessTable, type ProcessReading } from "../sources/process-table.js";
 import type { Sources } from "../sources/sources.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import { parseMemoryInfo } from "./memory.js";
@@ -20,13 +20,16 @@ const WINDOW_MS = 500;
  * Takes the two looks at processes; remembers processor times from one collection to the next.
  */
 export class ProcessLooks {
+  private readonly table: ProcessTable;
   private previous: CpuSnapshot | undefined;
+  private constants: KernelConstants | undefined;
   private readonly isIgnored: (name: string) => boolean;
 
   constructor(
     private readonly sources: Sources,
     private readonly settings: CollectorSettings["processes"],
   ) {
+    this.table = new ProcessTable(sources.procfs);
     this.isIgnored = createNameMatcher(settings.ignoredNames);
   }
 
@@ -72,20 +75,16 @@ export class ProcessLooks {
   }
 
   private async snapshot(pids?: readonly string[]): Promise<CpuSnapshot> {
-    const { procfs, clock } = this.sources;
-    const atMs = clock.monotonicMs();
-    return {
-      atMs,
-      readings: await (pids === undefined
-        ? readProcesses(procfs)
-        : readSomeProcesses(procfs, pids)),
-    };
+    const atMs = this.sources.clock.monotonicMs();
+    const readings = await (pids === undefined ? this.table.readAll() : this.table.read(pids));
+    return { atMs, readings };
   }
 
   private async readUnits(): Promise<Units> {
     const { procfs } = this.sources;
     const memoryBytes = parseMemoryInfo(await procfs.readText("meminfo")).total;
-    return { ...(await readKernelConstants(procfs)), memoryBytes };
+    this.constants ??= await readKernelConstants(procfs);
+    return { ...this.constants, memoryBytes };
   }
 }
 

@@ -60,6 +60,7 @@ const STATES: Readonly<Record<string, string>> = {
   I: "idle",
 };
 const OTHER_STATE = "other";
+const ACCOUNTS_FILE = "etc/passwd";
 const MAX_MALICIOUS_SERIES = 20;
 /** Below this a process is no top process: its comings and goings would only make series. */
 const MIN_TOP_RATIO = 0.01;
@@ -69,6 +70,7 @@ export function createProcessesCollector(
   { processes: settings }: CollectorSettings,
 ): Collector {
   const looks = new ProcessLooks(sources, settings);
+  const processLabels = new ProcessLabels(sources);
   return {
     name: "processes",
     metrics: [PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, TOP_CPU, TOP_MEMORY],
@@ -85,7 +87,7 @@ export function createProcessesCollector(
         ).slice(0, settings.topCount);
       const topCpu = top((one) => one.cpuRatio);
       const topMemory = top((one) => one.memoryRatio);
-      const labels = await readLabels(sources, [...shown, ...topCpu, ...topMemory]);
+      const labels = await processLabels.read([...shown, ...topCpu, ...topMemory]);
       const samples = (
         metric: MetricDefinition<ProcessLabel>,
         list: readonly ProcessUsage[],
@@ -124,20 +126,33 @@ function stateSamples(all: readonly ProcessReading[]): Sample[] {
   return [...counts].map(([state, count]) => PROCESSES.sample(count, { state }));
 }
 
-async function readLabels(
-  { procfs, root }: Sources,
-  shown: readonly ProcessUsage[],
-): Promise<Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>> {
-  if (shown.length === 0) return new Map();
-  const accounts = parseAccounts(await root.readText("etc/passwd"));
-  const nameOf = new Map(
-    accounts.map(({ uid, name }) => [uid, name]).reverse() as [number, string][],
-  );
-  const labels = new Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>();
-  for (const usage of shown) {
-    const uid = await readProcessUid(procfs, usage.pid);
-    const user = uid === undefined ? "" : (nameOf.get(uid) ?? String(uid));
-    labels.set(usage, { pid: usage.pid, comm: usage.comm, user });
+/** Who processes belong to, as /etc/passwd names them; read again when it has changed. */
+class ProcessLabels {
+  private version: string | undefined;
+  private names = new Map<number, string>();
+
+  constructor(private readonly sources: Sources) {}
+
+  async read(
+    shown: readonly ProcessUsage[],
+  ): Promise<Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>> {
+    const labels = new Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>();
+    if (shown.length > 0) await this.readNames();
+    for (const usage of shown) {
+      const uid = await readProcessUid(this.sources.procfs, usage.pid);
+      const user = uid === undefined ? "" : (this.names.get(uid) ?? String(uid));
+      labels.set(usage, { pid: usage.pid, comm: usage.comm, user });
+    }
+    return labels;
   }
-  return labels;
+
+  private async readNames(): Promise<void> {
+    const { root } = this.sources;
+    const version = await root.version(ACCOUNTS_FILE);
+    if (version === this.version) return;
+    const accounts = parseAccounts(await root.readText(ACCOUNTS_FILE));
+    // Of several names of one user id the first counts.
+    this.names = new Map(accounts.map(({ uid, name }) => [uid, name] as const).reverse());
+    this.version = version;
+  }
 }

@@ -6,7 +6,7 @@
  * systeminformation package.
  */
 import { parseNumber } from "../sources/broken-source-error.js";
-import { readFact } from "../sources/file-tree.js";
+import { readFact, type FileTree } from "../sources/file-tree.js";
 import { readBoard } from "../sources/firmware.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type Sample } from "../shared/model/metric.js";
@@ -32,16 +32,25 @@ export const CLOCK_SYNCHRONIZED = gauge({
 
 const TIMESYNC = "run/systemd/timesync"; // systemd-timesyncd.service(8), "Files".
 
+/** What the files of the board and the distribution say is asked for anew so often. */
+const REFRESH_MS = 600_000;
+
 export function createSystemCollector(sources: Sources): Collector {
-  const { procfs } = sources;
+  const { procfs, clock } = sources;
+  let machine: Machine | undefined;
+  let readAtMs = 0;
   return {
     name: "system",
     metrics: [INFO, BOOT_TIME, UPTIME, CLOCK_SYNCHRONIZED],
     async collect(signal) {
+      if (machine === undefined || clock.monotonicMs() - readAtMs >= REFRESH_MS) {
+        machine = await readMachine(sources, signal);
+        readAtMs = clock.monotonicMs();
+      }
       const uptime = (await procfs.readText("uptime")).split(" ")[0];
       const bootTime = /^btime (\d+)$/m.exec(await procfs.readText("stat"))?.[1];
       return [
-        INFO.sample(1, await readInfo(sources, signal)),
+        INFO.sample(1, await infoLabels(procfs, machine)),
         BOOT_TIME.sample(parseNumber(bootTime, "/proc/stat")),
         UPTIME.sample(parseNumber(uptime, "/proc/uptime")),
         ...(await clockSamples(sources)),
@@ -51,11 +60,21 @@ export function createSystemCollector(sources: Sources): Collector {
 }
 
 type Info = Parameters<typeof INFO.sample>[1] & object;
+type Machine = Omit<Info, "hostname" | "kernel">;
 
-async function readInfo(
+async function infoLabels(
+  procfs: FileTree,
+  { os, model, serial, architecture }: Machine,
+): Promise<Info> {
+  const hostname = (await readFact(procfs, "sys/kernel/hostname")) ?? "";
+  const kernel = (await readFact(procfs, "sys/kernel/osrelease")) ?? "";
+  return { hostname, kernel, os, model, serial, architecture };
+}
+
+async function readMachine(
   { procfs, sysfs, root, systemInformation }: Sources,
   signal: AbortSignal,
-): Promise<Info> {
+): Promise<Machine> {
   const release =
     (await readFact(root, "etc/os-release")) ?? (await readFact(root, "usr/lib/os-release")) ?? "";
   const board = await readBoard({ procfs, sysfs });
@@ -68,8 +87,6 @@ async function readInfo(
   const isComplete = Object.values(found).every((value) => value !== undefined);
   const rest = isComplete ? undefined : await systemInformation.facts(signal);
   return {
-    hostname: (await readFact(procfs, "sys/kernel/hostname")) ?? "",
-    kernel: (await readFact(procfs, "sys/kernel/osrelease")) ?? "",
     os: found.os ?? rest?.os ?? "",
     model: found.model ?? rest?.model ?? "",
     serial: found.serial ?? rest?.serial ?? "",

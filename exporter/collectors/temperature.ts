@@ -28,23 +28,43 @@ const CPU_ZONE = /cpu|soc|pkg/i;
 const CPU_SENSOR = /^(cpu_thermal|coretemp|k10temp|zenpower)$/;
 const ABSOLUTE_ZERO_CELSIUS = -273;
 
-interface Zone {
+/** Zones and sensors come and go seldom: they are listed anew so often. */
+const REFRESH_MS = 60_000;
+
+/** Where a temperature is read. */
+interface Place {
   readonly zone: string;
   readonly type: string;
+  readonly file: string;
+}
+
+interface Places {
+  readonly zones: readonly Place[];
+  /** The processor's, looked for where no zone is the processor's. */
+  readonly sensor: Place | undefined;
+}
+
+interface Temperature extends Place {
   readonly celsius: number;
 }
 
 export function createTemperatureCollector(
-  { sysfs }: Sources,
+  { sysfs, clock }: Sources,
   { cpu }: CollectorSettings,
 ): Collector {
+  let places: Places | undefined;
+  let listedAtMs = 0;
   return {
     name: "temperature",
     metrics: [CPU_CELSIUS, ZONE_CELSIUS, ALARM_LEVEL],
     async collect() {
-      const zones = await readZones(sysfs);
-      const processor =
-        zones.find(({ type }) => CPU_ZONE.test(type)) ?? (await readSensor(sysfs)) ?? zones[0];
+      if (places === undefined || clock.monotonicMs() - listedAtMs >= REFRESH_MS) {
+        places = await findPlaces(sysfs);
+        listedAtMs = clock.monotonicMs();
+      }
+      const zones = await readAll(sysfs, places.zones);
+      const [sensor] = await readAll(sysfs, places.sensor === undefined ? [] : [places.sensor]);
+      const processor = zones.find(({ type }) => CPU_ZONE.test(type)) ?? sensor ?? zones[0];
       if (processor === undefined)
         throw new NoDataError("Cannot read temperature: no thermal zone or sensor answers");
       return [
@@ -56,29 +76,34 @@ export function createTemperatureCollector(
   };
 }
 
-async function readZones(sysfs: FileTree): Promise<Zone[]> {
-  const folders = (await sysfs.list("class/thermal", /^thermal_zone\d+$/)).sort();
-  const zones: Zone[] = [];
-  for (const folder of folders) {
+async function findPlaces(sysfs: FileTree): Promise<Places> {
+  const zones: Place[] = [];
+  for (const folder of (await sysfs.list("class/thermal", /^thermal_zone\d+$/)).sort()) {
     const type = (await readFact(sysfs, `class/thermal/${folder}/type`)) ?? "";
-    const celsius = await readMillidegrees(sysfs, `class/thermal/${folder}/temp`);
-    if (celsius !== undefined)
-      zones.push({ zone: folder.slice("thermal_zone".length), type, celsius });
+    const zone = folder.slice("thermal_zone".length);
+    zones.push({ zone, type, file: `class/thermal/${folder}/temp` });
   }
-  return zones;
+  const answering = await readAll(sysfs, zones);
+  const hasProcessor = answering.some(({ type }) => CPU_ZONE.test(type));
+  return { zones, sensor: hasProcessor ? undefined : await findSensor(sysfs) };
 }
 
-async function readSensor(sysfs: FileTree): Promise<{ celsius: number } | undefined> {
+async function findSensor(sysfs: FileTree): Promise<Place | undefined> {
   for (const folder of (await sysfs.list("class/hwmon", /^hwmon\d+$/)).sort()) {
-    if (!CPU_SENSOR.test((await readFact(sysfs, `class/hwmon/${folder}/name`)) ?? "")) continue;
-    const celsius = await readMillidegrees(sysfs, `class/hwmon/${folder}/temp1_input`);
-    if (celsius !== undefined) return { celsius };
+    const type = (await readFact(sysfs, `class/hwmon/${folder}/name`)) ?? "";
+    if (!CPU_SENSOR.test(type)) continue;
+    const place = { zone: "", type, file: `class/hwmon/${folder}/temp1_input` };
+    if ((await readAll(sysfs, [place])).length > 0) return place;
   }
   return undefined;
 }
 
-/** Undefined for a zone that is switched off (EAGAIN, EINVAL) or reports nonsense. */
-async function readMillidegrees(sysfs: FileTree, file: string): Promise<number | undefined> {
-  const celsius = Number((await readFact(sysfs, file)) ?? Number.NaN) / 1000;
-  return celsius > ABSOLUTE_ZERO_CELSIUS ? celsius : undefined;
+/** Without those that are switched off (EAGAIN, EINVAL) or report nonsense. */
+async function readAll(sysfs: FileTree, places: readonly Place[]): Promise<Temperature[]> {
+  const found: Temperature[] = [];
+  for (const place of places) {
+    const celsius = Number((await readFact(sysfs, place.file)) ?? Number.NaN) / 1000;
+    if (celsius > ABSOLUTE_ZERO_CELSIUS) found.push({ ...place, celsius });
+  }
+  return found;
 }

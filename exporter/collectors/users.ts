@@ -5,7 +5,7 @@
  * sessions from utmp or logind, earlier logins from wtmp, lastlog and lastlog2
  * (sources/sessions.ts).
  */
-import { readAccounts, type Accounts } from "../sources/accounts.js";
+import { KnownAccounts, type Accounts } from "../sources/accounts.js";
 import { readLastLogins, readSessions, type Session } from "../sources/sessions.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type Sample } from "../shared/model/metric.js";
@@ -39,12 +39,13 @@ const RECENT_USERS = 3;
 const MAX_ROOT_SERIES = 32;
 const MAX_SESSION_SERIES = 64;
 
-export function createUsersCollector({ root, procfs }: Sources): Collector {
+export function createUsersCollector({ root, procfs, clock }: Sources): Collector {
+  const knownAccounts = new KnownAccounts(root, clock);
   return {
     name: "users",
     metrics: [REAL, RECENT_RANK, ROOT_INFO, SESSIONS, SESSION_INFO],
     async collect() {
-      const accounts = await readAccounts(root);
+      const accounts = await knownAccounts.read();
       const sessions = await readSessions({ root, procfs });
       const lastLogins = await readLastLogins(root, accounts.all);
       const recent = recentUsers(accounts, sessions, lastLogins);

@@ -100,10 +100,13 @@ export function runSamples(run: {
   const { collector, ok, durationMs, lastSuccessWallMs } = run;
   const samples: Sample[] = [
     COLLECTOR_SUCCESS.sample(ok ? 1 : 0, { collector }),
-    COLLECTOR_DURATION_SECONDS.sample(durationMs / 1000, { collector }),
+    COLLECTOR_DURATION_SECONDS.sample(roundToMicroseconds(durationMs / 1000), { collector }),
   ];
   if (lastSuccessWallMs !== undefined) {
     samples.push(COLLECTOR_LAST_SUCCESS_SECONDS.sample(lastSuccessWallMs / 1000, { collector }));
   }
   return samples;
 }
+
+/** Digits beyond would be noise, which does not compress. */
+const roundToMicroseconds = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;

@@ -1,17 +1,20 @@
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzip, gzipSync } from "node:zlib";
 import type { Sampling } from "../sampling-loop.js";
 import { counter, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { COLLECTOR_METRICS, CollectorStates, type CollectorPace } from "./collector-states.js";
-import { renderMetricText, type ExpositionFormat } from "./metric-text.js";
+import { MetricTextRenderer, type ExpositionFormat } from "./metric-text.js";
 import type { MetricsSource } from "./metrics-source.js";
 
 export type ExpositionEncoding = "identity" | "gzip";
 
-const GZIP_LEVEL = 4; // Of 30 kB of metrics: half the time of level 6 for 3 % more bytes.
-const compress = promisify(gzip);
+/** Of 20 KB of metrics: a third of the time of zlib's usual ones for 2 % more bytes. */
+const GZIP_OPTIONS = { level: 4, windowBits: 13, memLevel: 6, chunkSize: 8192 };
+/** Compressing up to this takes about a millisecond; handing it to another thread costs more. */
+const GZIP_AT_ONCE_BYTES = 131_072;
+const gzipElsewhere = promisify(gzip);
 
 export const DUPLICATE_SAMPLES_TOTAL = counter({
   name: "pihealth_exporter_duplicate_samples_total",
@@ -33,6 +36,10 @@ export class Exposition {
   private readonly states: CollectorStates;
   /** By format and encoding. A text that is being prepared is waited for, not prepared twice. */
   private prepared = new Map<string, Promise<Buffer>>();
+  private readonly renderers = {
+    text: new MetricTextRenderer("text"),
+    openmetrics: new MetricTextRenderer("openmetrics"),
+  };
   private readonly sources: MetricsSource[] = [];
   private duplicates = 0;
 
@@ -55,9 +62,7 @@ export class Exposition {
     if (this.states.dropExpired(this.parts.clock.monotonicMs())) this.prepared = new Map();
     const identity = this.once(this.prepared, format, () => this.render(format));
     if (encoding === "identity") return identity;
-    const bytes = (): Promise<Buffer> =>
-      identity.then((text) => compress(text, { level: GZIP_LEVEL }));
-    return this.once(this.prepared, `${format} gzip`, bytes);
+    return this.once(this.prepared, `${format} gzip`, async () => compress(await identity));
   }
 
   private once(
@@ -75,15 +80,15 @@ export class Exposition {
   }
 
   private async render(format: ExpositionFormat): Promise<Buffer> {
-    return Buffer.from(
-      await renderMetricText(this.samples(), format, (sample) => this.countDuplicate(sample)),
-    );
+    const renderer = this.renderers[format];
+    const onDuplicate = (sample: Sample): void => this.countDuplicate(sample);
+    const last = (): Sample => DUPLICATE_SAMPLES_TOTAL.sample(this.duplicates);
+    return Buffer.from(await renderer.render(this.samples(), onDuplicate, last));
   }
 
   private *samples(): Generator<Sample> {
     yield* this.states.samples();
     for (const source of this.sources) yield* source.read();
-    yield DUPLICATE_SAMPLES_TOTAL.sample(this.duplicates);
   }
 
   private countDuplicate({ metric }: Sample): void {
@@ -91,4 +96,10 @@ export class Exposition {
       this.parts.log.warn("A series was sampled twice at once", { metric: metric.name });
     this.duplicates++;
   }
+}
+
+async function compress(text: Buffer): Promise<Buffer> {
+  return text.length <= GZIP_AT_ONCE_BYTES
+    ? gzipSync(text, GZIP_OPTIONS)
+    : gzipElsewhere(text, GZIP_OPTIONS);
 }

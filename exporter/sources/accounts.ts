@@ -1,3 +1,4 @@
+import type { Clock } from "../shared/platform/clock.js";
 import { codeOf } from "../shared/model/errors.js";
 import type { DiskTree } from "./file-tree.js";
 
@@ -44,6 +45,33 @@ export async function readAccounts(root: DiskTree): Promise<Accounts> {
     real: all.filter(({ uid }) => uid >= uids.min && uid <= uids.max),
     withRootRights: [...new Set(withRootRights.map(({ name }) => name))],
   };
+}
+
+/** Files that say who there is and what they may; a folder's version tells what came and went. */
+const WATCHED = ["etc/passwd", "etc/group", "etc/login.defs", "etc/sudoers", "etc/sudoers.d"];
+/** A file in sudoers.d that was edited in place is noticed after this. */
+const REFRESH_MS = 600_000;
+
+/** Reads accounts anew only when one of their files has changed: most of a year they are the same. */
+export class KnownAccounts {
+  private known: { accounts: Accounts; version: string; atMs: number } | undefined;
+
+  constructor(
+    private readonly root: DiskTree,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws as {@link readAccounts} */
+  async read(): Promise<Accounts> {
+    const versions = await Promise.all(WATCHED.map((file) => this.root.version(file)));
+    const version = versions.join("\n");
+    const atMs = this.clock.monotonicMs();
+    const { known } = this;
+    if (known?.version === version && atMs - known.atMs < REFRESH_MS) return known.accounts;
+    const accounts = await readAccounts(this.root);
+    this.known = { accounts, version, atMs };
+    return accounts;
+  }
 }
 
 async function readOptional(root: DiskTree, file: string): Promise<string> {

@@ -1,3 +1,4 @@
+import type { Clock } from "../shared/platform/clock.js";
 import { readFact, type FileTree } from "./file-tree.js";
 
 /** A disk as a whole, such as `mmcblk0`, `nvme0n1` or `sda`. */
@@ -24,6 +25,31 @@ const NOT_A_DISK = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
 const COMPOSED = /^(dm-|md)\d/;
 /** The boot and replay areas of an eMMC chip. */
 const CHIP_AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
+
+/** Partitions made without being mounted, and cards in a reader, are noticed after this. */
+const REFRESH_MS = 600_000;
+
+/** Reads block devices anew only when one came or went, or is mounted that was not known. */
+export class KnownBlockDevices {
+  private known: { devices: BlockDevices; state: string; atMs: number } | undefined;
+
+  constructor(
+    private readonly sysfs: FileTree,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @param mounted `major:minor` of what is mounted */
+  async read(mounted: readonly string[]): Promise<BlockDevices> {
+    const names = await this.sysfs.list("block", /./);
+    const state = [...names.sort(), ...mounted].join(" ");
+    const atMs = this.clock.monotonicMs();
+    const { known } = this;
+    if (known?.state === state && atMs - known.atMs < REFRESH_MS) return known.devices;
+    const devices = await readBlockDevices(this.sysfs);
+    this.known = { devices, state, atMs };
+    return devices;
+  }
+}
 
 /** Reads which disks there are and which partitions and volumes lie on each. */
 export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {

@@ -27,25 +27,42 @@ export interface CpuReading {
 }
 
 const SOURCE = "/proc/stat";
-const CPU_LINE = /^cpu(\d*) +(.*)$/gm;
 
 /** @throws {BrokenSourceError} when there is no cpu line */
 export async function readCpuTimes(procfs: FileTree): Promise<CpuReading> {
-  const text = await procfs.readText("stat");
-  // The line of interrupts is many kilobytes long, and nothing behind it is needed.
-  const end = text.indexOf("\nintr");
   const cores = new Map<string, CpuTimes>();
   let all: CpuTimes | undefined;
-  for (const [, core = "", columns = ""] of (end < 0 ? text : text.slice(0, end)).matchAll(
-    CPU_LINE,
-  )) {
-    const times = parseTimes(columns);
-    if (core === "") all = times;
-    else cores.set(core, times);
+  for (const line of cpuLines(await procfs.readText("stat"))) {
+    const space = line.indexOf(" ");
+    const times = parseTimes(line.slice(space));
+    if (space === "cpu".length) all = times;
+    else cores.set(line.slice("cpu".length, space), times);
   }
-  if (all === undefined)
-    throw new BrokenSourceError(SOURCE, 'it has no line "cpu", it must begin with one');
+  if (all === undefined) throw noCpuLine();
   return { all, cores };
+}
+
+/**
+ * Only of all processors together.
+ *
+ * @throws {BrokenSourceError} when there is no cpu line
+ */
+export async function readTotalCpuTimes(procfs: FileTree): Promise<CpuTimes> {
+  const line = cpuLines(await procfs.readText("stat")).find((one) => one.startsWith("cpu "));
+  if (line === undefined) throw noCpuLine();
+  return parseTimes(line.slice("cpu".length));
+}
+
+function cpuLines(text: string): string[] {
+  // The line of interrupts is many kilobytes long, and nothing behind it is needed.
+  const end = text.indexOf("\nintr");
+  return (end < 0 ? text : text.slice(0, end))
+    .split("\n")
+    .filter((line) => line.startsWith("cpu") && line.includes(" "));
+}
+
+function noCpuLine(): BrokenSourceError {
+  return new BrokenSourceError(SOURCE, 'it has no line "cpu", it must begin with one');
 }
 
 /**
@@ -69,11 +86,17 @@ export function cpuUsageRatio(earlier: CpuTimes, later: CpuTimes): number | unde
 
 function parseTimes(columns: string): CpuTimes {
   const values = columns.trim().split(/ +/);
-  const times = CPU_MODES.map((mode, index) => {
-    // Kernels before 2.6.11 have no steal column.
-    const value =
-      index < 4 ? parseNumber(values[index], SOURCE) : parseNumber(values[index] ?? "0", SOURCE);
-    return [mode, value] as const;
-  });
-  return Object.fromEntries(times) as Record<CpuMode, number>;
+  // Kernels before 2.6.11 have no steal column.
+  const value = (column: number): number =>
+    parseNumber(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
+  return {
+    user: value(0),
+    nice: value(1),
+    system: value(2),
+    idle: value(3),
+    iowait: value(4),
+    irq: value(5),
+    softirq: value(6),
+    steal: value(7),
+  };
 }

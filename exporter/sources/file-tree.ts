@@ -24,9 +24,17 @@ export interface FileTree {
 export interface DiskTree extends FileTree {
   /** 0 when there is no such file. */
   sizeBytes(filePath: string): Promise<number>;
+  /** Another text whenever the file or folder has been written to; empty when it is not there. */
+  version(filePath: string): Promise<string>;
   /** Fewer bytes than `length` only at the end of the file. */
   readRange(filePath: string, range: { offsetBytes: number; length: number }): Promise<Uint8Array>;
 }
+
+/**
+ * Files read often that the kernel writes as one record, whose whole text one read(2) returns
+ * (single_open in the kernel's fs/proc).
+ */
+const ONE_RECORD = /^(\d+\/stat|stat|meminfo|loadavg|softirqs|uptime)$/;
 
 /**
  * `/proc` or `/sys`: reads do not wait for a disk and happen at once, which costs a tenth of the
@@ -34,7 +42,7 @@ export interface DiskTree extends FileTree {
  */
 export function createKernelTree(root: string): FileTree {
   return {
-    readText: async (filePath) => readKernelFile(`${root}/${filePath}`),
+    readText: async (filePath) => readKernelFile(`${root}/${filePath}`, ONE_RECORD.test(filePath)),
     readBytes: async (filePath) => readKernelBytes(`${root}/${filePath}`),
     list: async (folder, pattern) =>
       listKernelFolder(`${root}/${folder}`).filter((name) => pattern.test(name)),
@@ -57,6 +65,10 @@ export function createDiskTree(root: string, files: Files): DiskTree {
     },
     exists: async (filePath) => (await files.facts(at(filePath))) !== undefined,
     sizeBytes: async (filePath) => (await files.facts(at(filePath)))?.sizeBytes ?? 0,
+    async version(filePath) {
+      const facts = await files.facts(at(filePath));
+      return facts === undefined ? "" : `${facts.modifiedMs} ${facts.sizeBytes}`;
+    },
     async readRange(filePath, { offsetBytes, length }) {
       const file = await files.openRead(at(filePath));
       try {

@@ -22,32 +22,54 @@ const STIME = 12;
 const START_TIME = 19;
 const RESIDENT = 21;
 
-/** Every process there is. One that ends while being read is left out. */
-export async function readProcesses(procfs: FileTree): Promise<ProcessReading[]> {
-  return readSomeProcesses(procfs, await procfs.list("", /^\d+$/));
+/**
+ * Reads processes. Most sleep: the line of one that has done nothing is the one read before, and is
+ * not parsed again.
+ */
+export class ProcessTable {
+  private lines = new Map<string, Line>();
+
+  constructor(private readonly procfs: FileTree) {}
+
+  /** Every process there is. One that ends while being read is left out. */
+  async readAll(): Promise<ProcessReading[]> {
+    const lines = new Map<string, Line>();
+    for (const pid of await this.procfs.list("", /^\d+$/)) {
+      const line = await this.readLine(pid);
+      if (line !== undefined) lines.set(pid, line);
+    }
+    this.lines = lines; // Those that have ended are forgotten.
+    return [...lines.values()].map(({ reading }) => reading);
+  }
+
+  async read(pids: readonly string[]): Promise<ProcessReading[]> {
+    const readings: ProcessReading[] = [];
+    for (const pid of pids) {
+      const line = await this.readLine(pid);
+      if (line !== undefined) readings.push(line.reading);
+    }
+    return readings;
+  }
+
+  private async readLine(pid: string): Promise<Line | undefined> {
+    let text: string;
+    try {
+      text = await this.procfs.readText(`${pid}/stat`);
+    } catch {
+      // It has ended since the list was made (ENOENT, ESRCH), or is hidden from us (EACCES, EPERM).
+      return undefined;
+    }
+    const known = this.lines.get(pid);
+    if (known?.text === text) return known;
+    const reading = parseProcess(pid, text);
+    return reading === undefined ? undefined : { text, reading };
+  }
 }
 
-export async function readSomeProcesses(
-  procfs: FileTree,
-  pids: readonly string[],
-): Promise<ProcessReading[]> {
-  const readings: ProcessReading[] = [];
-  for (const pid of pids) {
-    const reading = await readProcess(procfs, pid);
-    if (reading !== undefined) readings.push(reading);
-  }
-  return readings;
-}
-
-async function readProcess(procfs: FileTree, pid: string): Promise<ProcessReading | undefined> {
-  let text: string;
-  try {
-    text = await procfs.readText(`${pid}/stat`);
-  } catch {
-    // It has ended since the list was made (ENOENT, ESRCH), or is hidden from us (EACCES, EPERM).
-    return undefined;
-  }
-  return parseProcess(pid, text);
+/** A line with what it says. */
+interface Line {
+  readonly text: string;
+  readonly reading: ProcessReading;
 }
 
 /** @returns undefined when the text is not a complete line */

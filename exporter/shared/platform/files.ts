@@ -196,21 +196,23 @@ class RealReadFile implements ReadFile {
 }
 
 const KERNEL_FILE_BUFFER_BYTES = 65_536;
-const kernelFileBuffer = new Uint8Array(KERNEL_FILE_BUFFER_BYTES);
+const kernelFileBuffer = Buffer.allocUnsafeSlow(KERNEL_FILE_BUFFER_BYTES);
 
 /**
  * Reads a small file of the kernel (`/proc`, `/sys`) at once, in this thread: such reads do not wait for a disk, and
  * one costs a tenth of a read through the thread pool. Falls back to an ordinary read where the file is larger.
+ *
+ * @param isOnePiece the kernel gives the whole file to one read, so that none is needed to find its end
  */
-export function readKernelFile(filePath: string): string {
+export function readKernelFile(filePath: string, isOnePiece = false): string {
   const descriptor = openSync(filePath, "r");
   try {
     let filled = 0;
     for (;;) {
       const count = readSync(descriptor, kernelFileBuffer, filled, KERNEL_FILE_BUFFER_BYTES - filled, null);
       filled += count;
-      if (count === 0) return Buffer.from(kernelFileBuffer.subarray(0, filled)).toString("utf8");
       if (filled === KERNEL_FILE_BUFFER_BYTES) return readFileSync(filePath, "utf8");
+      if (count === 0 || isOnePiece) return kernelFileBuffer.toString("utf8", 0, filled);
     }
   } finally {
     closeSync(descriptor);
