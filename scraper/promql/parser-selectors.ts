@@ -49,6 +49,7 @@ function readMatcher(tokens: TokenStream): LabelMatcher {
     return createLabelMatcher(name.value, operator.value as MatchOperator, value.value);
   } catch (error) {
     if (!(error instanceof BadInputError)) throw error;
-    throw tokens.error(name, messageOf(error.cause));
+    // The flag is ours, the rest of the message quotes what was written.
+    throw tokens.error(name, messageOf(error.cause).replace("`(?s)", "`"));
   }
 }
