@@ -4,6 +4,7 @@
  * Usage: npm run bench [-- NAME ...] [options]. Without names, all of them, which takes half an hour.
  *
  *   --minutes N    length of the measurement: exporter (10), fleet (3)
+ *   --days N       history: simulated days (7)
  *   --targets N    fleet, storage: simulated targets (1000, 200)
  *   --series N     fleet: series per body (507: all that are recorded)
  *   --interval N   fleet: seconds between scrapes (5)
@@ -17,11 +18,12 @@ import { parseArgs } from "node:util";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
+import { benchHistory } from "./history.js";
 import { benchScrapeParse } from "./scrape-parse.js";
 import { benchStorageFigures } from "./storage.js";
 
 const OPTIONS = {
-  minutes: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
+  minutes: { type: "string" }, days: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
   interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
   node: { type: "string", multiple: true },
 } as const;
@@ -40,6 +42,7 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
       bodies: values.bodies,
       nodeFlags: values.node ?? [],
     }),
+  history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
   "scrape-parse": () => benchScrapeParse(),
   storage: ({ targets }) => benchStorageFigures({ targets: Number(targets ?? 200) }),
 };

@@ -6,6 +6,7 @@ import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
  */
 export const MEMBER_HEADER_BYTES = 20;
 const TRAILER_BYTES = 8;
+const DEFLATE_LEVEL = 9; // Of history: 4 % smaller than level 6, for a millisecond a minute.
 const EXTRA_FIELD_BYTES = 8;
 /** Deflate cannot make less of anything; a length below this is damage. */
 const MIN_MEMBER_BYTES = MEMBER_HEADER_BYTES + TRAILER_BYTES + 1;
@@ -32,7 +33,7 @@ export function encodeMember(text: string): Buffer {
       `Cannot encode member: it has ${content.length} bytes, at most ${MAX_MEMBER_TEXT_BYTES} fit`,
     );
   }
-  const deflated = deflateRawSync(content);
+  const deflated = deflateRawSync(content, { level: DEFLATE_LEVEL });
   const member = Buffer.alloc(MEMBER_HEADER_BYTES + deflated.length + TRAILER_BYTES);
   member.set(FIXED_HEADER);
   member.writeUInt32LE(member.length, FIXED_HEADER.length);
