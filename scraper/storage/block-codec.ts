@@ -1,19 +1,22 @@
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflateRaw } from "node:zlib";
 import { ByteReader, MalformedBytesError } from "../../exporter/shared/journal/byte-reader.js";
 import { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 import { crc32c } from "../../exporter/shared/journal/crc32c.js";
-import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { ColumnEncoder, decodeColumn } from "./column-codec.js";
+import { type GroupColumns, GroupEncoder, GroupReader, inflateOrFail } from "./group-codec.js";
+import { GroupReaderV1 } from "./group-v1.js";
 import { readLabelSets, readPairs, writeLabelSets, writePairs } from "./label-set-codec.js";
 import { MAX_LAYOUT_SERIES } from "./layout-registry.js";
 
 const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 
-/** First bytes of a block. The last one is the version of the format. See block.format.md. */
-const MAGIC = Uint8Array.of(0x50, 0x49, 0x48, 0x42, 0x4c, 0x4f, 0x43, 0x01); // "PIHBLOC", 1
+/** First bytes of a block, and its last ones; the version of the format follows. See block.format.md. */
+const MAGIC = Uint8Array.of(0x50, 0x49, 0x48, 0x42, 0x4c, 0x4f, 0x43); // "PIHBLOC"
+const MAGIC_BYTES = MAGIC.length + 1;
+/** Version 1 differs in its groups; it is read, and written no more. */
+const VERSION = 2;
 /** Offset (6), length (4) and crc32c (4) of the directory, then the magic bytes again. */
 export const FOOTER_BYTES = 22;
 /** Columns compressed together: what must be read for one of them. */
@@ -21,8 +24,6 @@ export const GROUP_COLUMNS = 64;
 const DEFLATE_LEVEL = 9;
 const IS_LATE = 1;
 const MAX_ROWS = 1 << 24;
-/** Bound on a group or directory, inflated. */
-const MAX_INFLATED_BYTES = 1 << 30;
 
 /** What a block holds. */
 export interface BlockContent {
@@ -46,6 +47,7 @@ export interface BlockGroup {
 }
 
 export interface BlockDirectory {
+  readonly version: number;
   readonly target: Labels;
   readonly isLate: boolean;
   readonly series: readonly Labels[];
@@ -53,8 +55,9 @@ export interface BlockDirectory {
   readonly groups: readonly BlockGroup[];
 }
 
-/** Where the directory is. */
+/** Where the directory is, and of what version the block. */
 export interface BlockFooter {
+  readonly version: number;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
   readonly checksum: number;
@@ -64,11 +67,12 @@ export interface BlockFooter {
 export async function encodeBlock(content: BlockContent): Promise<Uint8Array> {
   const encoder = new ColumnEncoder();
   const file = new ByteWriter(65_536);
-  file.raw(MAGIC);
+  writeMagic(file);
+  const groupEncoder = new GroupEncoder();
   const groups: BlockGroup[] = [];
   for (let from = 0; from < content.series.length; from += GROUP_COLUMNS) {
     const until = Math.min(from + GROUP_COLUMNS, content.series.length);
-    const bytes = await encodeGroup(await content.columns(from, until), encoder);
+    const bytes = await groupEncoder.encode(await content.columns(from, until));
     const group = {
       columns: until - from,
       offsetBytes: file.length,
@@ -87,7 +91,7 @@ export async function encodeBlock(content: BlockContent): Promise<Uint8Array> {
   file.u32(offsetBytes % 2 ** 32);
   file.u32(directory.length);
   file.u32(crc32c(directory));
-  file.raw(MAGIC);
+  writeMagic(file);
   return file.written();
 }
 
@@ -100,11 +104,16 @@ export function decodeFooter(bytes: Uint8Array, fileBytes: number): BlockFooter 
   const offsetBytes = reader.u16() * 2 ** 32 + reader.u32();
   const lengthBytes = reader.u32();
   const checksum = reader.u32();
-  const isBlock = MAGIC.every((byte, index) => bytes[FOOTER_BYTES - MAGIC.length + index] === byte);
-  if (!isBlock || offsetBytes + lengthBytes + FOOTER_BYTES !== fileBytes) {
-    throw new MalformedBytesError("Cannot read block: it does not end like a block of version 1");
+  const isBlock = MAGIC.every((byte, index) => bytes[FOOTER_BYTES - MAGIC_BYTES + index] === byte);
+  const version = bytes[FOOTER_BYTES - 1] as number;
+  if (!isBlock || offsetBytes + lengthBytes + FOOTER_BYTES !== fileBytes)
+    throw new MalformedBytesError("Cannot read block: it does not end like one");
+  if (version < 1 || version > VERSION) {
+    throw new MalformedBytesError(
+      `Cannot read block: its version is ${version}, it must be 1 to ${VERSION}`,
+    );
   }
-  return { offsetBytes, lengthBytes, checksum };
+  return { version, offsetBytes, lengthBytes, checksum };
 }
 
 /** @throws {MalformedBytesError} when the bytes do not match their checksum or make no sense */
@@ -112,13 +121,14 @@ export async function decodeDirectory(
   bytes: Uint8Array,
   footer: BlockFooter,
 ): Promise<BlockDirectory> {
-  const reader = new ByteReader(await inflateChecked(bytes, footer.checksum, "directory"));
+  requireChecksum(bytes, footer.checksum, "directory");
+  const reader = new ByteReader(await inflateOrFail(bytes));
   const isLate = (reader.u8() & IS_LATE) !== 0;
   const target = readPairs(reader);
   const timestamps = new Float64Array(reader.count(MAX_ROWS));
   decodeColumn(reader, timestamps);
   const groups: BlockGroup[] = [];
-  let offsetBytes = MAGIC.length;
+  let offsetBytes = MAGIC_BYTES;
   for (let count = reader.count(MAX_LAYOUT_SERIES); count > 0; count--) {
     const columns = reader.count(GROUP_COLUMNS);
     const lengthBytes = reader.varint();
@@ -130,53 +140,23 @@ export async function decodeDirectory(
   if (offsetBytes !== footer.offsetBytes || columns !== series.length) {
     throw new MalformedBytesError("Cannot read block: its directory contradicts itself");
   }
-  return { target, isLate, series, timestamps, groups };
+  return { version: footer.version, target, isLate, series, timestamps, groups };
 }
 
-/** @throws {MalformedBytesError} when the bytes do not match their checksum */
-export function inflateGroup(bytes: Uint8Array, group: BlockGroup): Promise<Uint8Array> {
-  return inflateChecked(bytes, group.checksum, "group of columns");
-}
-
-/**
- * Reads columns out of an inflated group.
- *
- * @param wanted column numbers within the group
- */
-export function decodeGroup(
-  inflated: Uint8Array,
+/** @throws {MalformedBytesError} when the bytes do not match their checksum or make no sense */
+export async function openGroup(
+  bytes: Uint8Array,
   group: BlockGroup,
-  rows: number,
-  wanted: readonly number[],
-): Float64Array[] {
-  const reader = new ByteReader(inflated);
-  const ends: number[] = [];
-  let end = 0;
-  for (let column = 0; column < group.columns; column++) ends.push((end += reader.varint()));
-  const base = reader.offset;
-  if (base + end !== inflated.length)
-    throw new MalformedBytesError("Cannot read block: columns do not end where they should");
-  return wanted.map((column) => {
-    const values = new Float64Array(rows);
-    const start = base + (column === 0 ? 0 : (ends[column - 1] as number));
-    decodeColumn(new ByteReader(inflated, start, base + (ends[column] as number)), values);
-    return values;
-  });
+  { version, timestamps }: BlockDirectory,
+): Promise<GroupColumns> {
+  requireChecksum(bytes, group.checksum, "group of columns");
+  const size = { columns: group.columns, rows: timestamps.length };
+  return version === 1 ? GroupReaderV1.open(bytes, size) : GroupReader.open(bytes, size);
 }
 
-async function encodeGroup(
-  columns: readonly Float64Array[],
-  encoder: ColumnEncoder,
-): Promise<Uint8Array> {
-  const raw = new ByteWriter(16_384);
-  const bodies = new ByteWriter(16_384);
-  for (const values of columns) {
-    const before = bodies.length;
-    encoder.encode(values, bodies);
-    raw.varint(bodies.length - before);
-  }
-  raw.raw(bodies.written());
-  return deflate(raw.written(), { level: DEFLATE_LEVEL });
+function writeMagic(writer: ByteWriter): void {
+  writer.raw(MAGIC);
+  writer.u8(VERSION);
 }
 
 function encodeDirectory(
@@ -202,19 +182,7 @@ function encodeDirectory(
   return writer.written();
 }
 
-async function inflateChecked(
-  bytes: Uint8Array,
-  checksum: number,
-  what: string,
-): Promise<Uint8Array> {
+function requireChecksum(bytes: Uint8Array, checksum: number, what: string): void {
   if (crc32c(bytes) !== checksum)
     throw new MalformedBytesError(`Cannot read block: a ${what} does not match its checksum`);
-  try {
-    return await inflate(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
-  } catch (error) {
-    throw new MalformedBytesError(
-      `Cannot read block: a ${what} does not inflate, ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
 }

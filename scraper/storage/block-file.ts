@@ -6,11 +6,11 @@ import {
   type BlockGroup,
   decodeDirectory,
   decodeFooter,
-  decodeGroup,
   FOOTER_BYTES,
   GROUP_COLUMNS,
-  inflateGroup,
+  openGroup,
 } from "./block-codec.js";
+import type { GroupColumns } from "./group-codec.js";
 import { LruCache } from "./lru-cache.js";
 import { DamagedDataError } from "./storage-errors.js";
 
@@ -60,7 +60,7 @@ export const blocksFolder = (dataFolder: string, folder: string): string =>
 /** Reads blocks, no more of each than is asked for, and keeps what was read last. */
 export class BlockReader {
   private readonly directories = new LruCache<BlockDirectory>(DIRECTORY_CACHE_BYTES);
-  private readonly groups = new LruCache<Uint8Array>(GROUP_CACHE_BYTES);
+  private readonly groups = new LruCache<GroupColumns>(GROUP_CACHE_BYTES);
 
   constructor(
     private readonly files: Files,
@@ -99,7 +99,7 @@ export class BlockReader {
 
   /** Columns in the order wanted, which is ascending. @throws {DamagedDataError} as `directory` */
   async columns(block: BlockName, wanted: readonly number[]): Promise<Float64Array[]> {
-    const { groups, timestamps } = await this.directory(block);
+    const directory = await this.directory(block);
     const filePath = this.pathOf(block);
     const read = async (file: ReadFile): Promise<Float64Array[]> => {
       const found: Float64Array[] = [];
@@ -108,10 +108,8 @@ export class BlockReader {
         const first = number * GROUP_COLUMNS;
         let end = at;
         while (end < wanted.length && (wanted[end] as number) < first + GROUP_COLUMNS) end++;
-        const group = groups[number] as BlockGroup;
-        const inflated = await this.group(filePath, file, group);
-        const inGroup = wanted.slice(at, end).map((column) => column - first);
-        found.push(...decodeGroup(inflated, group, timestamps.length, inGroup));
+        const group = await this.group(filePath, file, directory, number);
+        found.push(...group.read(wanted.slice(at, end).map((column) => column - first)));
         at = end;
       }
       return found;
@@ -144,16 +142,20 @@ export class BlockReader {
     return problems;
   }
 
-  private async group(filePath: string, file: ReadFile, group: BlockGroup): Promise<Uint8Array> {
-    const key = `${filePath}#${group.offsetBytes}`;
+  private async group(
+    filePath: string,
+    file: ReadFile,
+    directory: BlockDirectory,
+    number: number,
+  ): Promise<GroupColumns> {
+    const key = `${filePath}#${number}`;
     const known = this.groups.get(key);
     if (known !== undefined) return known;
-    const inflated = await inflateGroup(
-      await file.read(group.offsetBytes, group.lengthBytes),
-      group,
-    );
-    this.groups.set(key, inflated, inflated.length);
-    return inflated;
+    const place = directory.groups[number] as BlockGroup;
+    const bytes = await file.read(place.offsetBytes, place.lengthBytes);
+    const group = await openGroup(bytes, place, directory);
+    this.groups.set(key, group, group.sizeBytes);
+    return group;
   }
 
   private async withFile<Result>(

@@ -106,21 +106,27 @@ test("a journal of version 1 is read and written as ever", async () => {
   assert.deepEqual(texts, ["5:first", "6:second", "5:third"]);
 });
 
-test("a block of version 1 is read as ever", async () => {
-  const files = new MemoryFiles();
-  const name = "1768233600000-1768233705001-1.block";
-  files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden("block-v1.block"));
-  const block = parseBlockName("hosts/10.0.0.7", name);
-  assert.ok(block !== undefined);
-  const reader = new BlockReader(files, "/data");
-  const columns = await reader.columns(block, [...GOLDEN_COLUMNS.keys()]);
-  GOLDEN_COLUMNS.forEach((values, index) => {
-    const expected = column(Array.from({ length: 8 }, (_, row) => values[row] ?? ABSENT));
-    assert.deepEqual(bitsOfColumn(columns[index] as Float64Array), bitsOfColumn(expected));
-  });
-  assert.deepEqual(await reader.verify(block), []);
-  assert.equal(
-    Object.keys(await selectAll((await openStorage(files)).storage)).length,
-    GOLDEN_COLUMNS.length,
-  );
+test("a block of version 2 is written as ever", async () => {
+  assert.deepEqual(Buffer.from(await goldenBlock()), golden("block-v2.block"));
 });
+
+for (const version of [1, 2]) {
+  test(`a block of version ${version} is read as ever`, async () => {
+    const files = new MemoryFiles();
+    const name = "1768233600000-1768233705001-1.block";
+    files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden(`block-v${version}.block`));
+    const block = parseBlockName("hosts/10.0.0.7", name);
+    assert.ok(block !== undefined);
+    const reader = new BlockReader(files, "/data");
+    const columns = await reader.columns(block, [...GOLDEN_COLUMNS.keys()]);
+    GOLDEN_COLUMNS.forEach((values, index) => {
+      const expected = column(Array.from({ length: 8 }, (_, row) => values[row] ?? ABSENT));
+      assert.deepEqual(bitsOfColumn(columns[index] as Float64Array), bitsOfColumn(expected));
+    });
+    assert.deepEqual(await reader.verify(block), []);
+    assert.equal(
+      Object.keys(await selectAll((await openStorage(files)).storage)).length,
+      GOLDEN_COLUMNS.length,
+    );
+  });
+}
