@@ -1,0 +1,140 @@
+import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { Backfill } from "../../../scraper/backfill/backfill.js";
+import type { KnownHost } from "../../../scraper/fleet/known-host.js";
+import type { Target } from "../../../scraper/fleet/target.js";
+import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import type { Storage } from "../../../scraper/storage/storage.js";
+import type { FakeClock } from "../../support/fake-clock.js";
+import type { MemoryFiles } from "../../support/memory-files.js";
+import { settings, target as scrapeTarget } from "../scrape/scrape-fixture.js";
+import { ALWAYS, openStorage, START_MS } from "../storage/storage-fixture.js";
+import { SimulatedPi } from "./simulated-pi.js";
+
+const INTERVAL_MS = 5000;
+const SECONDS_PER_FLUSH = 60;
+
+/** A scraper's storage and backfill beside one Pi, on a clock that stands still until it is moved. */
+export class BackfillUnderTest {
+  backfill!: Backfill;
+  storage!: Storage;
+  /** Whether scrapes reach the Pi. */
+  isLinked = true;
+  isMasterUp = true;
+  /** Seconds. */
+  private elapsed = 0;
+  readonly target: Target = scrapeTarget("10.0.0.7", settings({ intervalMs: INTERVAL_MS }));
+  readonly pi: SimulatedPi;
+
+  private constructor(
+    public files: MemoryFiles,
+    readonly clock: FakeClock,
+  ) {
+    this.pi = new SimulatedPi(clock);
+  }
+
+  static async start(): Promise<BackfillUnderTest> {
+    const { files, clock, storage } = await openStorage();
+    const bench = new BackfillUnderTest(files, clock);
+    bench.storage = storage;
+    await bench.open();
+    return bench;
+  }
+
+  get nowMs(): number {
+    return this.clock.wallMs();
+  }
+
+  /** The master ends without a chance to write anything more. */
+  async kill(): Promise<void> {
+    this.isMasterUp = false;
+    const disk = this.files.afterPowerCut();
+    await this.backfill.stop(); // What it still writes goes to a disk nobody reads any more.
+    this.files = disk;
+  }
+
+  async restart(): Promise<void> {
+    const { files, clock } = this;
+    this.storage = (await openStorage(files, clock)).storage;
+    await this.open();
+  }
+
+  /** Moves time in steps of a second: samplings, flushes, scrapes, heartbeats as they are due. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      this.elapsed++;
+      if (this.elapsed % 5 === 2) this.pi.sample();
+      if (this.elapsed % SECONDS_PER_FLUSH === 0 && this.pi.isOn) this.pi.flush();
+      if (this.isMasterUp) await this.actAsMaster();
+      await this.clock.advance(1000);
+    }
+  }
+
+  /** Milliseconds of a heartbeat's reply. */
+  get confirmedMs(): number {
+    return this.backfill.durableUntilMs(this.target.host, this.target.port);
+  }
+
+  /** Without the one before the Pi was first scraped. */
+  states(): string[] {
+    const gaps = this.backfill.gaps().filter(({ fromMs }) => fromMs > START_MS + 30_000);
+    return gaps.map(({ cause, state }) => `${state} ${cause}`);
+  }
+
+  /** What is stored of the Pi's value, by time. */
+  async stored(): Promise<Map<number, number>> {
+    const tables = await this.storage.select([createLabelMatcher(METRIC_NAME, "=", "pihealth_value")], ALWAYS);
+    const samples = new Map<number, number>();
+    for (const { timestamps, series } of tables) {
+      for (const { values } of series) timestamps.forEach((time, index) => samples.set(time, values[index] as number));
+    }
+    return samples;
+  }
+
+  async storedSeries(): Promise<string[]> {
+    return (await this.storage.series([], ALWAYS)).map((labels) => labels.toString()).sort();
+  }
+
+  private async open(): Promise<void> {
+    const { files, clock, storage, pi } = this;
+    this.backfill = new Backfill({
+      dataFolder: "/data", files, clock, log: silentLogger, querier: storage, writer: storage,
+      fleet: { hostAt: () => this.knownHost() },
+      sendHttp: async (request) => {
+        if (!this.isLinked) throw new Error("cut");
+        return pi.answer(request);
+      },
+      token: "secret",
+      settings: { enabled: true, bytesPerSecond: 1e9, concurrency: 2, maxAgeMs: 8 * 86_400_000 },
+    });
+    await this.backfill.open();
+    this.backfill.setTargets([this.target]);
+    this.backfill.start();
+    this.isMasterUp = true;
+  }
+
+  private async actAsMaster(): Promise<void> {
+    if (this.elapsed % 5 === 0) {
+      const ok = this.isLinked && this.pi.isOn;
+      this.writeUp(ok ? 1 : 0);
+      this.backfill.noteScrape(this.target, this.nowMs, ok);
+      await this.storage.commit().catch(() => undefined); // A full disk is one of the cases.
+    }
+    if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn) this.backfill.noteHeartbeat(this.knownHost());
+  }
+
+  private writeUp(value: number): void {
+    const layout = this.storage.internLayout([Labels.of({ [METRIC_NAME]: "up" })]);
+    const table = this.storage.openTable({ folder: "hosts/10.0.0.7", labels: this.target.labels });
+    table.append(this.nowMs, layout, Float64Array.of(value));
+  }
+
+  private knownHost(): KnownHost {
+    const { pi, nowMs } = this;
+    const node = {
+      nodeId: pi.nodeId, hostname: "pi", bootId: pi.bootId, lastHeartbeatMs: nowMs, clockOffsetMs: pi.clockErrorMs,
+      monotonicMs: pi.monotonicMs, history: { fromMs: 0, untilMs: pi.wallMs, sizeBytes: 1 },
+    };
+    return { address: "10.0.0.7", port: 8732, firstSeenMs: 0, lastSeenMs: nowMs, node };
+  }
+}
