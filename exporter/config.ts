@@ -100,8 +100,29 @@ export function parseExporterConfig(
     history: parseHistorySettings(root.section("history")),
     logLevel: parseLog(root.section("log")),
   };
+  requireTimeToConfirm(root.section("collectors"), config);
   root.rejectUnknownKeys();
   return Object.freeze(config);
+}
+
+/** The two looks at processes take half a second each. */
+const LOOKS_MS = 1000;
+
+/** Else the processes collector would fail whenever there is something to be found. */
+function requireTimeToConfirm(
+  collectors: ConfigSection,
+  { collectors: { processes }, collectorSettings }: ExporterConfig,
+): void {
+  const { confirmMs } = collectorSettings.processes;
+  if (processes?.enabled !== true || processes.deadlineMs > confirmMs + LOOKS_MS) return;
+  const least = formatDurationMs(confirmMs + LOOKS_MS);
+  collectors
+    .section("processes")
+    .fail(
+      "deadline",
+      `is ${formatDurationMs(processes.deadlineMs)}, it must be more than ${least} ` +
+        "(settings.processes.confirm_after and 1s for the two looks)",
+    );
 }
 
 function parseListen(section: ConfigSection): ListenConfig {

@@ -2,7 +2,6 @@
 import { NoDataError } from "./collectors/collector.js";
 import { COLLECTORS } from "./collectors/registry.js";
 import { DEFAULT_EXPORTER_PORT, loadExporterConfig, type ExporterConfig } from "./config.js";
-import { createReading } from "./family-readings.js";
 import { collect } from "./sampling-loop.js";
 import { parseExposition } from "./shared/codec/exposition-parser.js";
 import { BadInputError, messageOf, PihealthError } from "./shared/model/errors.js";
@@ -13,6 +12,7 @@ import {
   type FamilyReading,
 } from "./shared/model/human-lines.js";
 import type { Sample } from "./shared/model/metric.js";
+import { SampleReading } from "./shared/model/sample-reading.js";
 import type { Clock } from "./shared/platform/clock.js";
 import type { Files } from "./shared/platform/files.js";
 import type { SendHttp } from "./shared/platform/http-client.js";
@@ -140,11 +140,11 @@ async function fetchReading(
   }
   const { samples } = parseExposition(response.body, response.headers["content-type"]);
   const values = samples.map(({ labels, value }) => ({
-    metric: labels.name,
+    name: labels.name,
     labels: labels.toObject(),
     value,
   }));
-  return createReading(values, parts.clock.wallMs());
+  return new SampleReading(parts.clock.wallMs(), values);
 }
 
 async function sampleOnce(
@@ -168,9 +168,9 @@ async function sampleOnce(
   });
   const samples = (await Promise.all(sampled)).flat();
   const values = samples.map(({ metric, labels, value }) => ({
-    metric: metric.name,
+    name: metric.name,
     labels,
     value,
   }));
-  return createReading(values, clock.wallMs());
+  return new SampleReading(clock.wallMs(), values);
 }

@@ -6,15 +6,21 @@ import { messageOf, PihealthError } from "./shared/model/errors.js";
 import { systemClock } from "./shared/platform/clock.js";
 import { realFiles } from "./shared/platform/files.js";
 import { createLogger } from "./shared/platform/logger.js";
-import { hostName, isUnderJournald, nextSignal, notifySystemd } from "./shared/platform/process.js";
+import {
+  hostName,
+  isNotifyService,
+  isUnderJournald,
+  nextSignal,
+  notifySystemd,
+} from "./shared/platform/process.js";
 import { createLazyHttp } from "./uplink/lazy-http.js";
 import { programVersion } from "./shared/platform/version.js";
 
 /**
- * The service manager restarts an exporter that has not called for four of these (WatchdogSec in
- * the unit).
+ * The service manager restarts an exporter that has not called for three of these (WatchdogSec in
+ * the unit). Each call is a child process, so they are few.
  */
-const WATCHDOG_INTERVAL_MS = 30_000;
+const WATCHDOG_INTERVAL_MS = 60_000;
 const STOP_WITHIN_MS = 10_000;
 
 /** The exporter from its command line to its end. @returns the exit code */
@@ -69,6 +75,7 @@ async function serve(config: Parameters<typeof startExporter>[0]): Promise<numbe
 }
 
 async function callWatchdog(signal: AbortSignal): Promise<void> {
+  if (!isNotifyService()) return;
   while (!signal.aborted) {
     notifySystemd("WATCHDOG=1");
     // Aborted: the loop ends.

@@ -76,6 +76,15 @@ for (const { text, message } of [
     text: "collectors: { memory: { interval: 100ms } }",
     message: /interval is 100ms, it must be at least 1s/,
   },
+  {
+    text: "collectors: { processes: { deadline: 6s } }",
+    message:
+      /line 1: key collectors\.processes\.deadline is 6s, it must be more than 6s \(settings\.processes/,
+  },
+  {
+    text: "settings: { processes: { confirm_after: 9s } }\ncollectors: { processes: { deadline: 8s } }",
+    message: /line 2: key collectors\.processes\.deadline is 8s, it must be more than 10s/,
+  },
   { text: "collectors: { memory: { interval: often } }", message: /Cannot read duration "often"/ },
   {
     text: "uplink: { masters: [ftp://pi1] }",

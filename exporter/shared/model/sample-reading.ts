@@ -5,7 +5,7 @@ export interface NamedValue extends LabelledValue {
   readonly name: string;
 }
 
-/** Values of one time, found by metric and labels. */
+/** Values of one time, found by metric and labels; of a series given twice the first counts. */
 export class SampleReading implements FamilyReading {
   private readonly byName = new Map<string, LabelledValue[]>();
 

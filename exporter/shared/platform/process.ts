@@ -22,9 +22,14 @@ export function hostName(): string {
  * Node.js has no unix datagram sockets, so the systemd-notify program sends the message (NotifyAccess=all).
  */
 export function notifySystemd(state: string): void {
-  if (process.env["NOTIFY_SOCKET"] === undefined) return;
+  if (!isNotifyService()) return;
   const child = spawn("systemd-notify", [state], { stdio: "ignore" });
   child.on("error", () => undefined); // Without the program the service manager's own timeout reports the start.
+}
+
+/** True when `notifySystemd` has somebody to tell. */
+export function isNotifyService(): boolean {
+  return process.env["NOTIFY_SOCKET"] !== undefined;
 }
 
 /** True when standard error goes to the journal, which keeps time and priority itself. */
@@ -44,9 +49,12 @@ export function startNodeProgram(options: {
   readonly script: string;
   readonly args: readonly string[];
   readonly nodeFlags?: readonly string[];
+  /** Added to our own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }): ChildProgram {
   const args = [...(options.nodeFlags ?? []), options.script, ...options.args];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const env = { ...process.env, ...options.environment };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"], env });
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.on("error", () => resolve(1));
     child.on("exit", (code, signal) => resolve(signal ?? code ?? 1));

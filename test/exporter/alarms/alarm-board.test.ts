@@ -76,6 +76,19 @@ for (const { name, samples, alertname, labels, summary } of [
     summary: "pi4: / is 95.0% full",
   },
   {
+    name: "a full file system that is read-only is not the one",
+    samples: [
+      level("disk", 2),
+      sample("pihealth_filesystem_used_ratio", 1, { mountpoint: "/media/cdrom" }),
+      sample("pihealth_filesystem_readonly", 1, { mountpoint: "/media/cdrom" }),
+      sample("pihealth_filesystem_used_ratio", 0.93, { mountpoint: "/" }),
+      sample("pihealth_filesystem_readonly", 0, { mountpoint: "/" }),
+    ],
+    alertname: "PihealthDiskWarning",
+    labels: { family: "disk" },
+    summary: "pi4: / is 93.0% full",
+  },
+  {
     name: "a level without its value",
     samples: [level("memory", 2)],
     alertname: "PihealthMemoryWarning",
