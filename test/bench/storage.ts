@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -11,11 +10,13 @@ import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { createLabelMatcher } from "../../scraper/storage/label-matcher.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import type { Layout } from "../../scraper/storage/sample-writer.js";
+import { REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
+import { loadBodies } from "./fleet-simulator.js";
 
 const HOUR_MS = 3_600_000;
 const SCRAPE_INTERVAL_MS = 15_000;
-const NODE_EXPORTER_ADDRESS = "127.0.0.33:19133";
+const RECORDING = path.join(REPOSITORY, "test/fixtures/node-exporter-recording.gz");
 
 /** Bodies of one target, of which every row has the same series. */
 export interface Recording {
@@ -23,40 +24,17 @@ export interface Recording {
   readonly rows: readonly Float64Array[];
 }
 
-/**
- * Everything about the storage alone, on bodies recorded just now. Takes `bodies` seconds and some.
- */
-export async function benchStorageFigures({ bodies = 240, targets = 200 } = {}): Promise<
+/** Everything about the storage alone, on recorded bodies of a node_exporter. */
+export async function benchStorageFigures({ targets = 200, scrapes = 480 } = {}): Promise<
   BenchFigure[]
 > {
-  const recording = await recordNodeExporter(bodies, 1000);
-  return [...(await benchBlocks(recording)), ...(await benchStorage(recording, targets, 480))];
+  const recording = readRecording();
+  return [...(await benchBlocks(recording)), ...(await benchStorage(recording, targets, scrapes))];
 }
 
-/**
- * Scrapes a real prometheus-node-exporter on loopback. @param bodies at most, one each `intervalMs`
- */
-export async function recordNodeExporter(bodies: number, intervalMs: number): Promise<Recording> {
-  const program = spawn(
-    "prometheus-node-exporter",
-    [`--web.listen-address=${NODE_EXPORTER_ADDRESS}`],
-    { stdio: "ignore" },
-  );
-  try {
-    const texts: string[] = [];
-    for (let attempt = 0; texts.length < bodies && attempt < bodies + 50; attempt++) {
-      try {
-        const response = await fetch(`http://${NODE_EXPORTER_ADDRESS}/metrics`);
-        texts.push(await response.text());
-      } catch {
-        // Not listening yet.
-      }
-      await systemClock.sleep(intervalMs);
-    }
-    return toRecording(texts);
-  } finally {
-    program.kill();
-  }
+/** The recording of test/fixtures. */
+export function readRecording(): Recording {
+  return toRecording(loadBodies(RECORDING).map(({ identity }) => identity.toString("utf8")));
 }
 
 /** @param texts exposition bodies of one target, in the order of time */
