@@ -5,7 +5,9 @@
  * (docs/decisions/0002-command-line.md).
  */
 import { fileURLToPath } from "node:url";
-import { messageOf, PihealthError, BadInputError } from "./shared/model/errors.js";
+import type { Command } from "commander";
+import type { HistoryCommandParts, HistoryOptions } from "./history-command.js";
+import { BadInputError, codeOf, messageOf, PihealthError } from "./shared/model/errors.js";
 import { systemClock } from "./shared/platform/clock.js";
 import { realFiles } from "./shared/platform/files.js";
 import { programVersion } from "./shared/platform/version.js";
@@ -16,7 +18,7 @@ interface ScraperCli {
   runScraperCommand(argv: readonly string[]): Promise<number>;
 }
 
-const EXPORTER_WORDS = ["get", "help", "--help", "-h", "--version", "-V"];
+const EXPORTER_WORDS = ["get", "history", "help", "--help", "-h", "--version", "-V"];
 const SCRAPER_CLI = new URL("../scraper/cli.js", import.meta.url);
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -29,8 +31,12 @@ async function run(argv: readonly string[]): Promise<number> {
   if (command !== undefined && !EXPORTER_WORDS.includes(command)) {
     if (scraper !== undefined) return scraper.runScraperCommand(argv);
     const detail =
-      "it is not exporter, get or help, and the scraper, which has all others, is not installed here";
+      "it is not exporter, get, history or help, and the scraper, which has all others, is not installed here";
     throw new BadInputError(`Cannot run "${command}": ${detail}`);
+  }
+  const helpWanted = scraper?.SCRAPER_COMMANDS.find(({ name }) => name === rest[0]);
+  if (command === "help" && helpWanted !== undefined && scraper !== undefined) {
+    return scraper.runScraperCommand([...rest, "--help"]);
   }
   return runOwnCommand(argv, scraper);
 }
@@ -59,6 +65,7 @@ async function runOwnCommand(
     .option("--config <file>", "configuration of the exporter on this machine")
     .option("--list", "say what there is to get")
     .action(get);
+  addHistory(program);
   for (const { name, summary } of scraper?.SCRAPER_COMMANDS ?? []) {
     program.command(name).description(summary);
   }
@@ -73,13 +80,55 @@ async function runOwnCommand(
   return 0;
 }
 
+function addHistory(program: Command): void {
+  const addPlace = (command: Command): Command =>
+    command
+      .option("--config <file>", "configuration of the exporter on this machine")
+      .option("--state <folder>", "state folder of the exporter, instead of the configured one");
+  const history = program
+    .command("history")
+    .description("print what this machine's exporter has kept, one line per sampling")
+    .argument("[family]", "memory, cpu, disk, system, users or processes; all of them without")
+    .option("--since <duration>", "how far back, such as 2h (default 1h)")
+    .action(async (family: string | undefined, options: HistoryOptions) => {
+      const { printHistory } = await import("./history-command.js");
+      await printHistory(family, options, historyParts());
+    });
+  addPlace(history);
+  const exporting = history
+    .command("export")
+    .description("write the history to standard output as OpenMetrics, for promtool tsdb")
+    .option("--since <duration>", "how far back, such as 2d (default: everything)")
+    .action(async (_options: object, command: Command) => {
+      const { exportHistory } = await import("./history-command.js");
+      await exportHistory(command.optsWithGlobals<HistoryOptions>(), historyParts());
+    });
+  addPlace(exporting);
+}
+
+function historyParts(): HistoryCommandParts {
+  return { clock: systemClock, files: realFiles, write: writeToEnd, writeNote };
+}
+
+/** Resolves when the text is taken; ends the program when nobody reads any more, as `head` does. */
+function writeToEnd(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error === undefined || error === null) resolve();
+      else if (codeOf(error) === "EPIPE") process.exit(0);
+      else reject(error);
+    });
+  });
+}
+
+const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);
+
 async function get(
   family: string | undefined,
   options: { host?: string; config?: string; list?: boolean },
 ): Promise<void> {
   const { getFamily, listFamilies } = await import("./get-command.js");
   const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
-  const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);
   if (options.list === true) return listFamilies(writeLine);
   if (family === undefined) {
     throw new BadInputError('Cannot get "": no family is named, "pihealth get --list" names them');

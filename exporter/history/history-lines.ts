@@ -1,0 +1,72 @@
+import { parseExposition } from "../shared/codec/exposition-parser.js";
+import type { Family } from "../shared/model/family.js";
+import { formatFamilyLines } from "../shared/model/human-lines.js";
+import { SampleReading, type NamedValue } from "../shared/model/sample-reading.js";
+import { linesOf, type StoredHistory } from "./stored-history.js";
+
+/** A family's line is made of what its collectors said at most this long before. */
+const FRESH_MS = 600_000;
+const RUN_END = /^pihealth_collector_success\{collector="([a-z_]+)"\}$/;
+const ABOUT_RUN = "pihealth_collector_";
+
+/** The last run of a collector. */
+interface Run {
+  readonly timestampMs: number;
+  /** Its samples as text exposition format without timestamps. */
+  readonly text: string;
+}
+
+export interface FamilyLine {
+  readonly family: Family;
+  readonly line: string;
+}
+
+/**
+ * The lines for people of a history: for every successful run of a family's collector what
+ * `pihealth get` would have shown right after it.
+ */
+export async function* familyLines(
+  history: StoredHistory,
+  { families, sinceMs }: { readonly families: readonly Family[]; readonly sinceMs: number },
+): AsyncGenerator<FamilyLine, void> {
+  const runs = new Map<string, Run>();
+  // What other collectors said shortly before is part of the first line.
+  const readSinceMs = sinceMs - FRESH_MS;
+  for await (const text of history.members(readSinceMs)) {
+    for (const collector of replay(text, readSinceMs, runs)) {
+      const family = families.find((candidate) => candidate === collector);
+      const timestampMs = runs.get(collector)?.timestampMs ?? 0;
+      if (family === undefined || timestampMs < sinceMs) continue;
+      const reading = new SampleReading(timestampMs, valuesOf(runs, timestampMs));
+      for (const line of formatFamilyLines(family, reading)) yield { family, line };
+    }
+  }
+}
+
+/** @yields the collector of every successful run, when `runs` holds it */
+function* replay(text: string, sinceMs: number, runs: Map<string, Run>): Generator<string, void> {
+  let lines: string[] = [];
+  for (const { series, value, timestampMs } of linesOf(text, sinceMs)) {
+    // The samples of a run come first, then those about the run, of which this is the first.
+    const collector = RUN_END.exec(series)?.[1];
+    if (collector === undefined) {
+      if (!series.startsWith(ABOUT_RUN)) lines.push(`${series} ${value}\n`);
+      continue;
+    }
+    if (value === "1") runs.set(collector, { timestampMs, text: lines.join("") });
+    lines = [];
+    if (value === "1") yield collector;
+  }
+}
+
+function* valuesOf(
+  runs: ReadonlyMap<string, Run>,
+  nowMs: number,
+): Generator<NamedValue, void> {
+  for (const { timestampMs, text } of runs.values()) {
+    if (Math.abs(nowMs - timestampMs) > FRESH_MS) continue;
+    for (const { labels, value } of parseExposition(text).samples) {
+      yield { name: labels.name, labels: labels.toObject(), value };
+    }
+  }
+}
