@@ -3,6 +3,7 @@ import { parseDurationMs } from "../exporter/shared/model/duration.js";
 import { Labels } from "../exporter/shared/model/labels.js";
 import { systemClock } from "../exporter/shared/platform/clock.js";
 import { getData, type MasterAddress } from "./cli-api-client.js";
+import { chartDots, type ChartFrame, renderChart } from "./terminal-chart.js";
 
 type Point = readonly [seconds: number, value: string];
 
@@ -11,20 +12,27 @@ interface QueryData {
   readonly result: unknown;
 }
 
-interface ResultSeries {
+export interface ResultSeries {
   readonly metric: Record<string, string>;
   readonly value?: Point;
   readonly values?: readonly Point[];
 }
 
-const CHART_COLUMNS = 60;
-const CHART_LEVELS = "▁▂▃▄▅▆▇█";
+/** Where the answer is shown. */
+export interface Display {
+  readonly columns: number;
+  readonly isTerminal: boolean;
+}
 
-/** `pihealth query`: one line per series; with a range, a small chart of each. */
+/** For files and pipes. */
+const PLAIN: Display = { columns: 80, isTerminal: false };
+
+/** `pihealth query`: one line per series; with a range, a chart of all of them. */
 export async function runQuery(
   master: MasterAddress,
   expression: string,
   options: { range?: string; time?: string },
+  display: Display = PLAIN,
 ): Promise<string[]> {
   if (options.range === undefined) {
     const time = options.time === undefined ? {} : { time: options.time };
@@ -32,41 +40,55 @@ export async function runQuery(
   }
   const rangeMs = parseDurationMs(options.range);
   if (rangeMs <= 0) throw new BadInputError(`Cannot query a range of "${options.range}": it must be longer than 0s`);
-  const endMs = systemClock.wallMs();
+  const endMs = endOf(options.time);
+  const stepSeconds = Math.max(1, Math.ceil(rangeMs / 1000 / chartDots(display.columns)));
   const data = await getData(master, "/api/v1/query_range", {
     query: expression,
     start: String((endMs - rangeMs) / 1000),
     end: String(endMs / 1000),
-    step: String(Math.max(1, Math.round(rangeMs / 1000 / CHART_COLUMNS))),
+    step: String(stepSeconds),
   });
-  return (data as { result: ResultSeries[] }).result.map((series) => formatChart(series));
+  const frame = { fromMs: endMs - rangeMs, toMs: endMs, stepMs: stepSeconds * 1000, ...display };
+  return formatMatrix((data as { result: ResultSeries[] }).result, frame);
+}
+
+function endOf(time: string | undefined): number {
+  if (time === undefined) return systemClock.wallMs();
+  const endMs = /^[\d.]+$/.test(time) ? Number(time) * 1000 : Date.parse(time);
+  if (Number.isFinite(endMs)) return endMs;
+  throw new BadInputError(`Cannot query until "${time}": it is not a time, it must be seconds since the epoch or RFC 3339`);
 }
 
 function formatInstant({ resultType, result }: QueryData): string[] {
   if (resultType === "scalar" || resultType === "string") return [printable((result as Point)[1])];
   const series = result as ResultSeries[];
-  if (resultType === "matrix") return series.map((one) => formatChart(one));
+  if (resultType === "matrix") return series.flatMap(formatSamples);
   return alignColumns(series.map(({ metric, value }) => [formatLabels(metric), value?.[1] ?? ""]));
 }
 
-function formatChart({ metric, values = [] }: ResultSeries): string {
-  const numbers = values.map(([, value]) => Number(value));
-  const finite = numbers.filter(Number.isFinite);
-  if (finite.length === 0) return `${formatLabels(metric)}  no finite value`;
-  const low = Math.min(...finite);
-  const high = Math.max(...finite);
-  const bars = numbers.slice(-CHART_COLUMNS - 1).map((value) => barFor(value, low, high));
-  const last = numbers.at(-1) ?? Number.NaN;
-  return `${formatLabels(metric)}\n  ${bars.join("")}  min ${short(low)}  max ${short(high)}  last ${short(last)}`;
+/** What a range selector selects: every sample with its time. */
+function formatSamples({ metric, values = [] }: ResultSeries): string[] {
+  const rows = values.map(([seconds, value]) => [`  ${new Date(seconds * 1000).toISOString()}`, value]);
+  return [formatLabels(metric), ...alignColumns(rows)];
 }
 
-function barFor(value: number, low: number, high: number): string {
-  if (!Number.isFinite(value)) return " ";
-  const level = high === low ? 0 : Math.round(((value - low) / (high - low)) * (CHART_LEVELS.length - 1));
-  return CHART_LEVELS[level] as string;
+/** The answer to a range query as a chart. */
+export function formatMatrix(series: readonly ResultSeries[], frame: Omit<ChartFrame, "formatTime">): string[] {
+  const courses = series.map(({ metric, values = [] }) => ({
+    name: formatLabels(metric),
+    timestamps: values.map(([seconds]) => seconds * 1000),
+    values: values.map(([, value]) => Number(value)),
+  }));
+  if (courses.length === 0) return ["no series"];
+  return renderChart(courses, { ...frame, formatTime: frame.toMs - frame.fromMs > DAY_MS ? formatDay : formatMinute });
 }
 
-const short = (value: number): string => String(Number(value.toPrecision(5)));
+const DAY_MS = 86_400_000;
+const two = (value: number): string => String(value).padStart(2, "0");
+const formatMinute = (timeMs: number): string => `${two(new Date(timeMs).getHours())}:${two(new Date(timeMs).getMinutes())}`;
+const formatDay = (timeMs: number): string =>
+  `${two(new Date(timeMs).getMonth() + 1)}-${two(new Date(timeMs).getDate())} ${formatMinute(timeMs)}`;
+
 const formatLabels = (metric: Record<string, string>): string => printable(Labels.of(metric).toString());
 
 /** Label values come from the network: control and direction characters must not reach the terminal. */

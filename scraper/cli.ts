@@ -64,11 +64,12 @@ function addQuery(program: Command): void {
   withMaster(program.command("query"))
     .description(SCRAPER_COMMANDS[1].summary)
     .argument("<expression>", "PromQL, such as 'up == 0'")
-    .option("--range <duration>", "the course over this time, such as 6h, as a small chart")
+    .option("--range <duration>", "the course over this time, such as 6h, as a chart")
     .option("--time <time>", "seconds since the epoch or RFC 3339 instead of now")
     .action(async (expression: string, options: { url: string; range?: string; time?: string }) => {
       const { runQuery } = await import("./cli-query.js");
-      print(await runQuery({ url: options.url }, expression, options));
+      const { columns = 80, isTTY } = process.stdout;
+      print(await runQuery({ url: options.url }, expression, options, { columns, isTerminal: isTTY }));
     });
 }
 
