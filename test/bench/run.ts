@@ -15,6 +15,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { benchBackfill } from "./backfill.js";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
@@ -31,6 +32,7 @@ const OPTIONS = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
 const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigure[]>>> = {
+  backfill: () => benchBackfill(),
   exporter: ({ minutes }) => benchExporter({ minutes: Number(minutes ?? 10) }),
   fleet: (values) =>
     benchFleet({
