@@ -20,6 +20,8 @@ export interface FleetSystem {
   readonly start: (job: FleetJob) => ChildProgram;
   readonly samplesMetric: RegExp;
   readonly seriesMetric: RegExp;
+  /** Scrapes left out or failed, where the system tells. */
+  readonly missedMetric?: RegExp;
 }
 
 export const FLEET_SYSTEMS: readonly FleetSystem[] = [
@@ -27,6 +29,7 @@ export const FLEET_SYSTEMS: readonly FleetSystem[] = [
     name: "pihealth",
     samplesMetric: /^pihealth_storage_samples_appended_total /,
     seriesMetric: /^pihealth_storage_head_series /,
+    missedMetric: /^pihealth_scrape_pool_(missed|failures)_total\{/,
     start: (job) => {
       const storage = `storage: { path: ${path.join(job.folder, "data")} }\n`;
       const web = `web: { listen_address: 127.0.0.1, port: ${job.ownPort} }\n`;
@@ -74,8 +77,8 @@ function writeConfig(job: FleetJob, more = ""): string {
   return file;
 }
 
-/** The first sample of the metric in a system's own `/metrics`. */
-export function metricValue(body: string, metric: RegExp): number {
-  const line = body.split("\n").find((candidate) => metric.test(candidate));
-  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(" ") + 1));
+/** All samples of the metric in a system's own `/metrics` together; 0 without any. */
+export function metricSum(body: string, metric: RegExp): number {
+  const lines = body.split("\n").filter((line) => metric.test(line));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

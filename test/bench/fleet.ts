@@ -6,7 +6,7 @@ import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { FIXTURES, REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
 import { cutBody, loadBodies } from "./fleet-simulator.js";
-import { type FleetSystem, FLEET_SYSTEMS, metricValue } from "./fleet-systems.js";
+import { type FleetSystem, FLEET_SYSTEMS, metricSum } from "./fleet-systems.js";
 
 export interface FleetOptions {
   readonly targets: number;
@@ -22,9 +22,9 @@ export interface FleetOptions {
   readonly nodeFlags: readonly string[];
 }
 
-/** Scrapes before the measurement: connections are made, layouts known, hot code is compiled. */
+/** Scrapes before the measurement: connections are made, layouts known, each host has its file, hot code is compiled. */
 const WARM_UP_SCRAPES = 6;
-const MIN_WARM_UP_SECONDS = 30;
+const MIN_WARM_UP_SECONDS = 60;
 
 interface Running {
   readonly system: FleetSystem;
@@ -39,6 +39,7 @@ interface Moment {
   readonly residentBytes: number;
   readonly samples: number;
   readonly series: number;
+  readonly missed: number;
   readonly diskBytes: number;
 }
 
@@ -51,6 +52,8 @@ interface Measured {
   readonly diskBytesPerSample: number;
   /** Part of the samples that were due and are not there, 0 to 1; scrapes on both edges of the window blur it. */
   readonly missingRatio: number;
+  /** NaN where the system does not tell. */
+  readonly missedScrapes: number;
 }
 
 /** The scrapers side by side on one simulated fleet, each measured over the same window. */
@@ -108,8 +111,9 @@ async function readMoment({ system, program, metricsUrl, dataFolder }: Running):
     atSeconds: performance.now() / 1000,
     cpuSeconds,
     residentBytes,
-    samples: metricValue(text, system.samplesMetric),
-    series: metricValue(text, system.seriesMetric),
+    samples: metricSum(text, system.samplesMetric),
+    series: metricSum(text, system.seriesMetric),
+    missed: system.missedMetric === undefined ? Number.NaN : metricSum(text, system.missedMetric),
     diskBytes: folderBytes(dataFolder),
   };
 }
@@ -127,6 +131,7 @@ function compare(name: string, before: Moment, after: Moment, options: FleetOpti
     residentBytes: after.residentBytes,
     residentBytesPerSeries: after.residentBytes / after.series,
     diskBytesPerSample: after.diskBytes / after.samples,
+    missedScrapes: after.missed - before.missed,
     missingRatio: Math.max(0, 1 - samples / (dueScrapes * samplesPerScrape)),
   };
 }
@@ -153,6 +158,9 @@ const FIGURES: readonly FigureKind[] = [
     aims: { Prometheus: "<= 1/10, <= 300 B", VictoriaMetrics: "< 1" },
   },
   { name: "disk per sample, logs of the head included", unit: "B", valueOf: (measured) => measured.diskBytesPerSample, aims: {} },
+  {
+    name: "scrapes missed or failed", unit: "", valueOf: ({ missedScrapes }) => missedScrapes, aims: { none: "0" },
+  },
   { name: "samples missing", unit: "%", valueOf: (measured) => measured.missingRatio * 100, aims: { none: "0" } },
 ];
 
@@ -163,8 +171,9 @@ function figuresOf(measured: readonly Measured[], { targets, series, intervalSec
   const fleet = `${targets} x ${series} at ${intervalSeconds} s`;
   return FIGURES.flatMap(({ name, unit, valueOf, aims }): BenchFigure[] => {
     const figure = { name: `${fleet}: ${name}`, unit, ours: valueOf(ours) };
-    if (peers.length === 0) return [{ ...figure, aim: aims["none"] ?? "-" }];
-    return peers.map((peer) => ({
+    const told = peers.filter((peer) => Number.isFinite(valueOf(peer)));
+    if (told.length === 0) return [{ ...figure, aim: aims["none"] ?? "-" }];
+    return told.map((peer) => ({
       ...figure, peer: valueOf(peer), peerName: peer.name, aim: aims[peer.name] ?? "-",
     }));
   });
