@@ -36,7 +36,19 @@ export async function callAlertmanager(
 ): Promise<unknown> {
   const response = await send(master, method, path, body);
   if (response.status === 200) return response.body.length === 0 ? undefined : parseJson(response);
-  throw new BadInputError(`Cannot ${method} "${path}": status ${response.status}, ${response.body.toString("utf8").trim()}`);
+  throw new BadInputError(`Cannot ${method} "${path}": status ${response.status}, ${refusalOf(response)}`);
+}
+
+/** Alertmanager answers a text in quotes, or an object with a code and a message. */
+function refusalOf({ body }: HttpResponse): string {
+  const text = body.toString("utf8").trim();
+  try {
+    const value = JSON.parse(text) as unknown;
+    const message = typeof value === "string" ? value : (value as { message?: unknown } | null)?.message;
+    return typeof message === "string" ? message : text;
+  } catch {
+    return text; // Whatever stands between us and the scraper wrote it.
+  }
 }
 
 async function send(
@@ -47,7 +59,7 @@ async function send(
 ): Promise<HttpResponse> {
   const token = tokenFile === undefined ? undefined : await readFleetToken(tokenFile, realFiles);
   return sendHttp({
-    url: url.replace(/\/$/, "") + path,
+    url: baseUrl(url) + path,
     method,
     headers: {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -57,6 +69,12 @@ async function send(
     timeoutMs: TIMEOUT_MS,
     maxBodyBytes: MAX_ANSWER_BYTES,
   });
+}
+
+function baseUrl(url: string): string {
+  const withScheme = /^https?:\/\//.test(url) ? url : `http://${url}`;
+  if (URL.canParse(withScheme)) return withScheme.replace(/\/+$/, "");
+  throw new BadInputError(`Cannot use address "${url}": it must be like ${DEFAULT_MASTER_URL}`);
 }
 
 function parseJson(response: HttpResponse): unknown {

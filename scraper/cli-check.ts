@@ -5,6 +5,7 @@ import { systemClock } from "../exporter/shared/platform/clock.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
 import { NotificationTemplates } from "./alerting/notification-templates.js";
+import { readGivenFile } from "./cli-files.js";
 import { loadScraperConfig } from "./config.js";
 import { loadNotificationFile } from "./notification-file.js";
 import { parseExpression } from "./promql/parser.js";
@@ -23,13 +24,14 @@ const DEFAULT_EVALUATION_INTERVAL_MS = 60_000; // Only for files checked on thei
 /** `pihealth check config FILE`: reads it with all files it names, as the scraper would at its start. */
 export async function checkConfig(file: string): Promise<CheckResult> {
   try {
+    await readGivenFile(file);
     const config = await loadScraperConfig(path.resolve(file), realFiles);
     const groups = await loadRules(config, realFiles);
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
     await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-    const receivers = notifications.isDefault ? "no notifications" : `${notifications.receivers.size} receivers`;
-    const found = `${config.scrapeConfigs.length} scrape configs, ${rules} rules, ${receivers}`;
+    const receivers = notifications.isDefault ? "no notifications" : counted(notifications.receivers.size, "receiver");
+    const found = [counted(config.scrapeConfigs.length, "scrape config"), counted(rules, "rule"), receivers].join(", ");
     return { succeeded: true, lines: [`SUCCESS: ${file} is valid: ${found}`] };
   } catch (error) {
     return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
@@ -48,7 +50,7 @@ export async function checkRules(files: readonly string[]): Promise<CheckResult>
     lines.push(`Checking ${file}`);
     try {
       const groups = await loadRuleFiles([file], realFiles, settings);
-      lines.push(`  SUCCESS: ${groups.reduce((sum, group) => sum + group.rules.length, 0)} rules found`);
+      lines.push(`  SUCCESS: ${counted(groups.reduce((sum, group) => sum + group.rules.length, 0), "rule")} found`);
     } catch (error) {
       succeeded = false;
       lines.push(`  FAILED: ${messageOf(error)}`);
@@ -57,9 +59,12 @@ export async function checkRules(files: readonly string[]): Promise<CheckResult>
   return { lines, succeeded };
 }
 
+/** `1 rule`, `2 rules`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
 export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {
-  const text = await realFiles.readText(file);
+  const text = await readGivenFile(file);
   if (/^(route|receivers):/m.test(text)) return loadNotificationFile(file, realFiles);
   const config = await loadScraperConfig(path.resolve(file), realFiles);
   return loadNotificationFile(config.notificationsFile, realFiles);

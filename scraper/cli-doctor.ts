@@ -2,7 +2,7 @@ import { readFleetToken } from "../exporter/shared/codec/fleet-token.js";
 import { messageOf } from "../exporter/shared/model/errors.js";
 import { formatByteSize } from "../exporter/shared/model/byte-size.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
-import { type CheckResult, checkConfig } from "./cli-check.js";
+import { type CheckResult, checkConfig, counted } from "./cli-check.js";
 import { getData, type MasterAddress } from "./cli-api-client.js";
 import { printable } from "./cli-query.js";
 import { loadScraperConfig, type ScraperConfig } from "./config.js";
@@ -51,7 +51,7 @@ async function examineScraper(master: MasterAddress): Promise<Finding[]> {
       activeTargets: readonly { scrapeUrl: string; health: string; lastError: string }[];
     };
     const bad = activeTargets.filter(({ health }) => health === "down");
-    const summary = `Scraper at ${master.url} watches ${activeTargets.length} targets, ${bad.length} are down`;
+    const summary = `Scraper at ${master.url} watches ${counted(activeTargets.length, "target")}, ${bad.length} down`;
     const named = bad.slice(0, MAX_TARGETS_NAMED).map(({ scrapeUrl, lastError }) => {
       return { ok: false, text: printable(`  ${scrapeUrl}: ${lastError}`) };
     });

@@ -31,7 +31,7 @@ export async function runScraperCommand(argv: readonly string[]): Promise<number
     return runScraper(argv.slice(1));
   }
   const outcome = { code: 0 };
-  const program = new Command("pihealth").exitOverride();
+  const program = new Command("pihealth").exitOverride().showHelpAfterError("(pihealth --help names all commands)");
   addQuery(program);
   addChecks(program, outcome);
   addSilences(program);
@@ -105,7 +105,8 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .argument("<file>", "configuration of one Option=Value per line")
     .action(async (file: string) => {
       const { convertOptionConfig } = await import("./option-config.js");
-      process.stdout.write(convertOptionConfig(await realFiles.readText(file), file));
+      const { readGivenFile } = await import("./cli-files.js");
+      process.stdout.write(convertOptionConfig(await readGivenFile(file), file));
     });
   program
     .command("test")

@@ -9,15 +9,25 @@ export interface ReceivedMail {
   readonly headers: ReadonlyMap<string, string>;
 }
 
+export interface SmtpLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** A real SMTP server that keeps what it is given. */
 export class SmtpSink {
   readonly mails: ReceivedMail[] = [];
   private readonly server: SMTPServer;
 
-  private constructor() {
+  private constructor(login: SmtpLogin | undefined) {
     this.server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ["STARTTLS", "AUTH"],
+      authOptional: login === undefined,
+      allowInsecureAuth: true,
+      disabledCommands: login === undefined ? ["STARTTLS", "AUTH"] : ["STARTTLS"],
+      onAuth: ({ username, password }, _session, done) => {
+        const isRight = username === login?.username && password === login?.password;
+        done(isRight ? null : new Error("wrong user or password"), { user: username });
+      },
       logger: false,
       onData: (stream, session, done) => {
         const chunks: Buffer[] = [];
@@ -33,8 +43,9 @@ export class SmtpSink {
     });
   }
 
-  static async start(): Promise<SmtpSink> {
-    const sink = new SmtpSink();
+  /** @param login without which it takes nothing */
+  static async start(login?: SmtpLogin): Promise<SmtpSink> {
+    const sink = new SmtpSink(login);
     await new Promise<void>((resolve) => sink.server.listen(0, "127.0.0.1", resolve));
     return sink;
   }
