@@ -117,18 +117,22 @@ function describeCpu(samples: readonly Sample[]): Description {
   return { fact: `the processor is at ${value}`, value };
 }
 
+/** Names the file system that decides the level: the fullest of those that can fill up. */
 function describeDisk(samples: readonly Sample[]): Description {
-  const ratios = [
-    ...named(samples, "pihealth_filesystem_used_ratio"),
-    ...named(samples, "pihealth_disk_used_ratio"),
-  ];
-  const worst = ratios.reduce<Sample | undefined>(
-    (most, next) => (next.value > (most?.value ?? -1) ? next : most),
-    undefined,
+  const readOnly = new Set(
+    named(samples, "pihealth_filesystem_readonly")
+      .filter(({ value }) => value === 1)
+      .map(({ labels }) => labels["mountpoint"]),
   );
+  const worst = named(samples, "pihealth_filesystem_used_ratio")
+    .filter(({ labels }) => !readOnly.has(labels["mountpoint"]))
+    .reduce<Sample | undefined>(
+      (most, next) => (next.value > (most?.value ?? -1) ? next : most),
+      undefined,
+    );
   if (worst === undefined) return { fact: "a disk is at the warning level" };
   const value = percent(worst.value);
-  return { fact: `${worst.labels["mountpoint"] ?? worst.labels["disk"]} is ${value} full`, value };
+  return { fact: `${worst.labels["mountpoint"]} is ${value} full`, value };
 }
 
 function named(samples: readonly Sample[], name: string): Sample[] {

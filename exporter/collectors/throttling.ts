@@ -22,14 +22,23 @@ export const THROTTLING_SINCE_BOOT = gauge({
   labels: ["reason"],
 });
 
-export function createThrottlingCollector({ sysfs }: Sources): Collector {
+/** A machine without the firmware is asked for it again so often: a driver may be loaded late. */
+const SEARCH_INTERVAL_MS = 600_000;
+
+export function createThrottlingCollector({ sysfs, clock }: Sources): Collector {
   let file: string | undefined;
+  let searchedAtMs: number | undefined;
   let seen = 0;
   return {
     name: "throttling",
     metrics: [THROTTLING, THROTTLING_SINCE_BOOT],
     async collect() {
-      file ??= await findThrottlingFile(sysfs);
+      const nowMs = clock.monotonicMs();
+      const isSearched = searchedAtMs !== undefined && nowMs - searchedAtMs < SEARCH_INTERVAL_MS;
+      if (file === undefined && !isSearched) {
+        file = await findThrottlingFile(sysfs);
+        searchedAtMs = nowMs;
+      }
       if (file === undefined)
         throw new NoDataError("Cannot read throttling: this machine has no Raspberry Pi firmware");
       const text = await sysfs.readText(file);

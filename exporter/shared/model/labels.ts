@@ -94,6 +94,7 @@ export function compareStrings(left: string, right: string): number {
 
 /** A double-quoted label value with backslash, quote and line feed escaped. */
 export function quoteLabelValue(value: string): string {
+  if (!/["\\\n]/.test(value)) return `"${value}"`;
   return `"${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
