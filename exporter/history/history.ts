@@ -30,6 +30,23 @@ const DAY_MS = 86_400_000;
 /** The mean rate of writing means nothing before. */
 const RATE_AFTER_MS = 60_000;
 
+/** All clocks at one instant: asking for the time since boot reads a file. */
+interface ClockAnchor {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  readonly bootMs: number;
+}
+
+const ANCHOR_MS = 60_000;
+/** A machine that slept, or whose clock was stepped, is asked again. */
+const ANCHOR_STEP_MS = 500;
+
+function isNear(anchor: ClockAnchor, now: Omit<ClockAnchor, "bootMs">): boolean {
+  const passedMs = now.monotonicMs - anchor.monotonicMs;
+  const stepMs = Math.abs(now.wallMs - anchor.wallMs - passedMs);
+  return passedMs < ANCHOR_MS && stepMs < ANCHOR_STEP_MS;
+}
+
 /**
  * Keeps what the collectors yield on this machine's own disk until every master has it, or the
  * limits are reached.
@@ -51,6 +68,7 @@ export class History {
   private writeErrors = 0;
   private isFailing = false;
   private readonly startedMs: number;
+  private anchor: ClockAnchor | undefined;
   private readonly durableUntilMs = new Map<string, number>();
 
   private constructor(
@@ -172,7 +190,12 @@ export class History {
 
   private clocks(): MemberHeader {
     const { clock, bootMs, bootId } = this.parts;
-    return { bootId, monotonicMs: bootMs(), wallMs: clock.wallMs() };
+    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    if (this.anchor === undefined || !isNear(this.anchor, now))
+      this.anchor = { ...now, bootMs: bootMs() };
+    const { anchor } = this;
+    const monotonicMs = anchor.bootMs + now.monotonicMs - anchor.monotonicMs;
+    return { bootId, monotonicMs, wallMs: now.wallMs };
   }
 
   private async flushOnInterval(): Promise<void> {
