@@ -34,7 +34,7 @@ export async function benchStorageFigures({ targets = 200, scrapes = 480 } = {})
 
 /** The recording of test/fixtures. */
 export function readRecording(): Recording {
-  return toRecording(loadBodies(RECORDING).map(({ identity }) => identity.toString("utf8")));
+  return toRecording(loadBodies(RECORDING));
 }
 
 /** @param texts exposition bodies of one target, in the order of time */
