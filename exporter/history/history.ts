@@ -62,6 +62,7 @@ export class History {
   private writer: SegmentWriter | undefined;
   private readonly buffer: SampleBuffer;
   private isFlushAsked = false;
+  private lastFlushMs: number;
   private lastSyncMs = Number.NEGATIVE_INFINITY;
   private writtenBytes = 0;
   private readonly droppedSegments: Record<DropReason, number> = { size: 0, time: 0, count: 0 };
@@ -76,6 +77,7 @@ export class History {
     private readonly stored: HistoryFolder,
   ) {
     this.startedMs = parts.clock.monotonicMs();
+    this.lastFlushMs = this.startedMs;
     this.buffer = new SampleBuffer(() => this.clocks());
   }
 
@@ -202,9 +204,10 @@ export class History {
     const { clock, settings } = this.parts;
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      // Ends early by abort only.
-      await clock.sleep(settings.flushIntervalMs, signal).catch(() => undefined);
-      if (!signal.aborted) await this.inTurn(() => this.flush());
+      const dueMs = this.lastFlushMs + settings.flushIntervalMs;
+      const restMs = dueMs - clock.monotonicMs();
+      if (restMs <= 0) await this.inTurn(() => this.flush());
+      else await clock.sleep(restMs, signal).catch(() => undefined); // Ends early by abort only.
     }
   }
 
@@ -222,6 +225,7 @@ export class History {
   /** Writes what waits, oldest first; what the disk refuses waits on. */
   private async flush(): Promise<void> {
     this.isFlushAsked = false;
+    this.lastFlushMs = this.parts.clock.monotonicMs();
     this.buffer.seal();
     for (let batch = this.buffer.first(); batch !== undefined; batch = this.buffer.first()) {
       this.writer ??= await this.beginSegment();
@@ -321,15 +325,16 @@ export class History {
       if (oldest === undefined || this.segmentCount() < 2) return;
       const facts = await this.stored.factsOf(oldest);
       if (facts === undefined) continue;
-      if (facts.lastMs + this.clockGainMs(facts) >= untilMs) return;
+      if (this.lastSampleMs(facts) >= untilMs) return;
       await this.stored.remove(oldest);
     }
   }
 
-  /** How far the clock was set forward since: samples of this boot are as much later than told. */
-  private clockGainMs({ bootId, clockMs }: SegmentFacts): number {
+  /** When the last sample was taken, by the clock of now where that can be told. */
+  private lastSampleMs({ bootId, lastMs, lastBootMs }: SegmentFacts): number {
     const now = this.clocks();
-    return bootId === now.bootId ? Math.max(0, now.wallMs - now.monotonicMs - clockMs) : 0;
+    if (bootId !== now.bootId) return lastMs;
+    return Math.max(lastMs, now.wallMs - (now.monotonicMs - lastBootMs));
   }
 }
 

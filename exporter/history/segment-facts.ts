@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { memberHeaderOf } from "../shared/codec/member-text.js";
+import { memberHeaderOf, type MemberHeader } from "../shared/codec/member-text.js";
 import { readSegment } from "../shared/codec/segment-reader.js";
 import { yieldToEventLoop } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
@@ -18,8 +18,8 @@ export interface SegmentFacts {
   /** Times of the first and the last sample, both included. */
   readonly fromMs: number;
   readonly lastMs: number;
-  /** The least difference of wall and monotonic clock; it grows when the clock is set forward. */
-  readonly clockMs: number;
+  /** Of the last sample since boot: what is told by no clock that may be set. */
+  readonly lastBootMs: number;
   /** In hexadecimal. */
   readonly sha256: string;
 }
@@ -79,7 +79,7 @@ export function joinFacts(before: MemberFacts | undefined, added: MemberFacts): 
     bootId: before.bootId,
     fromMs: Math.min(before.fromMs, added.fromMs),
     lastMs: Math.max(before.lastMs, added.lastMs),
-    clockMs: Math.min(before.clockMs, added.clockMs),
+    lastBootMs: Math.max(before.lastBootMs, added.lastBootMs),
   };
 }
 
@@ -101,5 +101,12 @@ function factsOfMember(text: string): MemberFacts | undefined {
     start = end + 1;
   }
   if (lastMs < fromMs) return undefined;
-  return { bootId: header.bootId, fromMs, lastMs, clockMs: header.wallMs - header.monotonicMs };
+  return memberFacts(header, { fromMs, lastMs });
+}
+
+export function memberFacts(
+  { bootId, wallMs, monotonicMs }: MemberHeader,
+  { fromMs, lastMs }: { readonly fromMs: number; readonly lastMs: number },
+): MemberFacts {
+  return { bootId, fromMs, lastMs, lastBootMs: lastMs - (wallMs - monotonicMs) };
 }

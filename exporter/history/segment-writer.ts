@@ -4,7 +4,7 @@ import { encodeMember } from "../shared/codec/gzip-member.js";
 import { formatMemberHeader } from "../shared/codec/member-text.js";
 import { formatSegmentName } from "../shared/codec/segment-name.js";
 import type { AppendFile, Files } from "../shared/platform/files.js";
-import { joinFacts, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
+import { joinFacts, memberFacts, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 import type { Batch } from "./sample-buffer.js";
 
 interface SegmentWriterParts {
@@ -65,8 +65,7 @@ export class SegmentWriter {
     this.needsCut = false;
     this.stored.sizeBytes += member.length;
     this.hash.update(member);
-    const clockMs = header.wallMs - header.monotonicMs;
-    this.range = joinFacts(this.range, { bootId: header.bootId, fromMs, lastMs, clockMs });
+    this.range = joinFacts(this.range, memberFacts(header, { fromMs, lastMs }));
     return member.length;
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { decodeMember, encodeMember, memberLength, scanMembers } from "../../../exporter/shared/codec/gzip-member.js";
@@ -211,4 +212,127 @@ test("a flipped bit in a member is found, or changes nothing (the padding after 
     else assert.equal(text, content, `bit ${bit}`);
   }
   assert.ok(found >= member.length * 8 - 7, `${found}`);
+});
+
+/** Values of the series in all segments, in the order of the folder. */
+async function keptValues(files: MemoryFiles): Promise<number[]> {
+  const values: number[] = [];
+  for (const name of segmentPaths(files)) {
+    for (const text of scanMembers(await files.readBytes(name)).texts) {
+      for (const [, value] of text.matchAll(/^pihealth_memory_used_ratio (\S+) /gm)) {
+        values.push(Number(value));
+      }
+    }
+  }
+  return values;
+}
+
+test("power cut after every byte of a flush: what was synced stays, nothing comes twice, start goes on", async () => {
+  const bench = await openHistory({});
+  await sample(bench, 40);
+  const all = await keptValues(bench.files);
+  const [name = ""] = segmentPaths(bench.files);
+  const written = (await bench.files.readBytes(name)).length;
+  const durable = (await bench.files.afterPowerCut(0).readBytes(name)).length;
+  assert.ok(durable > 0 && durable < written, `${durable} of ${written}`);
+  const synced = (await keptValues(bench.files.afterPowerCut(0))).length;
+  for (let unsynced = 0; unsynced <= written - durable; unsynced++) {
+    const files = bench.files.afterPowerCut(unsynced);
+    const again = await openHistory({ files });
+    const kept = await keptValues(files);
+    assert.ok(kept.length >= synced, `${kept.length} after ${unsynced}`);
+    assert.deepEqual(kept, all.slice(0, kept.length));
+    await again.history.stop();
+  }
+  await bench.history.stop();
+});
+
+for (const at of [25, 200, 400]) {
+  test(`damage at byte ${at} inside a segment: the rest is served, the original set aside`, async () => {
+    const bench = await openHistory({});
+    await sample(bench, 40);
+    await bench.history.stop();
+    const [name = ""] = segmentPaths(bench.files);
+    const bytes = Buffer.from(await bench.files.readBytes(name));
+    const whole = scanMembers(bytes).texts.length;
+    bytes[at] = (bytes[at] as number) ^ 0xff;
+    const files = new MemoryFiles();
+    files.put(name, bytes);
+    files.put(`${FOLDER}/${formatSegmentName({ sequence: 2, startMs: 5 })}`, "");
+    const again = await openHistory({ files });
+    const [listed] = await again.history.list();
+    const kept = Buffer.from(await files.readBytes(name));
+    assert.equal(listed?.bytes, kept.length);
+    assert.equal(listed?.sha256, createHash("sha256").update(kept).digest("hex"));
+    assert.equal(scanMembers(kept).texts.length, whole - 1);
+    assert.ok(files.paths().includes(`${name}.damaged`));
+    assert.equal(valueOf(again.history, "pihealth_history_damaged_segments_total"), 1);
+    await again.history.stop();
+  });
+}
+
+const valueOf = (history: History, name: string): number | undefined =>
+  history.read().find(({ metric }) => metric.name === name)?.value;
+
+for (const code of ["EROFS", "EACCES", "EIO"]) {
+  test(`with every write refused (${code}) it starts, counts, and serves what is there`, async () => {
+    const before = await openHistory({});
+    await sample(before, 10);
+    await before.history.stop();
+    const files = before.files.afterPowerCut();
+    files.fault = (operation) => (["read", "list"].includes(operation) ? undefined : code);
+    const bench = await openHistory({ files });
+    await sample(bench, 30);
+    assert.equal((await bench.history.list()).length, 1);
+    assert.ok((valueOf(bench.history, "pihealth_history_write_errors_total") ?? 0) > 0);
+    await bench.history.stop();
+  });
+}
+
+test("a state folder that is lost while it runs is made anew, and samples go on", async () => {
+  const bench = await openHistory({});
+  await sample(bench, 20);
+  await bench.files.removeTree("/state");
+  await sample(bench, 60);
+  await bench.history.stop();
+  const values = await keptValues(bench.files);
+  assert.ok(values.length >= 40, `${values.length}`);
+});
+
+test("a full disk for an hour costs no sample but those beyond the bound, which are counted", async () => {
+  const bench = await openHistory({});
+  bench.files.roomBytes = 10;
+  await sample(bench, 800);
+  bench.files.roomBytes = Number.POSITIVE_INFINITY;
+  await sample(bench, 40);
+  await bench.history.stop();
+  const dropped = valueOf(bench.history, "pihealth_history_dropped_samples_total") ?? 0;
+  assert.equal((await keptValues(bench.files)).length, 840 - dropped);
+  assert.ok(dropped > 0 && dropped < 300, `${dropped}`);
+});
+
+test("samples from before the clock was set are not taken for old ones a master has", async () => {
+  const bench = await openHistory({
+    clock: new FakeClock(1000),
+    settings: { segmentMs: 60_000 },
+    masters: ["http://a"],
+  });
+  await sample(bench, 60);
+  bench.clock.stepWall(1_700_000_000_000);
+  await sample(bench, 60);
+  const before = (await bench.history.list()).length;
+  bench.history.confirm("http://a", 1_700_000_000_000);
+  assert.equal((await bench.history.list()).length, before);
+  bench.history.confirm("http://a", bench.clock.wallMs());
+  assert.ok((await bench.history.list()).length < before);
+  await bench.history.stop();
+});
+
+test("without masters nothing is deleted by confirmations", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 60_000 } });
+  await sample(bench, 60);
+  const before = (await bench.history.list()).length;
+  bench.history.confirm("http://a", Number.MAX_SAFE_INTEGER);
+  assert.equal((await bench.history.list()).length, before);
+  await bench.history.stop();
 });
