@@ -5,12 +5,13 @@
  *
  *   --minutes N    length of the measurement: exporter (10), fleet (3)
  *   --days N       history: simulated days (7)
- *   --targets N    fleet, storage: simulated targets (1000, 200)
- *   --series N     fleet: series per body (507: all that are recorded)
+ *   --targets N    fleet, storage, query: simulated targets (1000, 200, 200)
+ *   --series N     fleet, query: series per body (507: all that are recorded, 500)
  *   --interval N   fleet: seconds between scrapes (5)
  *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side)
  *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
- *   --node FLAG    fleet: an option of Node.js for our program, such as --cpu-prof; can be given several times
+ *   --node FLAG    fleet, query: an option of Node.js for our program, such as --cpu-prof; can be given several times
+ *   --hours N      query: length of the ranges (6)
  *   --json FILE    also writes the figures there
  */
 import { writeFileSync } from "node:fs";
@@ -20,12 +21,13 @@ import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
 import { benchHistory } from "./history.js";
+import { benchQueries } from "./query.js";
 import { benchScrapeParse } from "./scrape-parse.js";
 import { benchStorageFigures } from "./storage.js";
 
 const OPTIONS = {
   minutes: { type: "string" }, days: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
-  interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
+  hours: { type: "string" }, interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
   node: { type: "string", multiple: true },
 } as const;
 
@@ -45,6 +47,11 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
       nodeFlags: values.node ?? [],
     }),
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
+  query: ({ targets, series, hours, node }) =>
+    benchQueries({
+      targets: Number(targets ?? 200), seriesPerTarget: Number(series ?? 500), hours: Number(hours ?? 6), repetitions: 5,
+      nodeFlags: node ?? [],
+    }),
   "scrape-parse": () => benchScrapeParse(),
   storage: ({ targets }) => benchStorageFigures({ targets: Number(targets ?? 200) }),
 };

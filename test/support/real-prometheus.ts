@@ -3,6 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { ChildProgram, freePort, waitFor } from "./child-program.js";
 
+interface PrometheusOptions {
+  readonly openMetrics?: string;
+  readonly openMetricsFile?: string;
+  readonly config?: string;
+}
+
 /** A real Prometheus on loopback, for comparing answers with. */
 export class RealPrometheus {
   private constructor(
@@ -13,13 +19,16 @@ export class RealPrometheus {
 
   /**
    * @param openMetrics what it shall hold, with timestamps and the final `# EOF`; nothing when undefined
+   * @param openMetricsFile the same as a file, which is removed
    * @param config the text of its prometheus.yml
    */
-  static async start({ openMetrics, config = "{}" }: { openMetrics?: string; config?: string } = {}): Promise<RealPrometheus> {
+  static async start({ openMetrics, openMetricsFile, config = "{}" }: PrometheusOptions = {}): Promise<RealPrometheus> {
     const folder = await mkdtemp(path.join(tmpdir(), "pihealth-prometheus-"));
     const data = path.join(folder, "data");
     await writeFile(path.join(folder, "prometheus.yml"), config);
-    if (openMetrics !== undefined) await createBlocks(openMetrics, folder, data);
+    const file = openMetricsFile ?? path.join(folder, "samples.om");
+    if (openMetrics !== undefined) await writeFile(file, openMetrics);
+    if ((openMetrics ?? openMetricsFile) !== undefined) await createBlocks(file, data);
     const port = await freePort();
     const program = new ChildProgram("prometheus", [
       `--config.file=${path.join(folder, "prometheus.yml")}`,
@@ -40,9 +49,7 @@ export class RealPrometheus {
   }
 }
 
-async function createBlocks(openMetrics: string, folder: string, data: string): Promise<void> {
-  const file = path.join(folder, "samples.om");
-  await writeFile(file, openMetrics);
+async function createBlocks(file: string, data: string): Promise<void> {
   const promtool = new ChildProgram("promtool", ["tsdb", "create-blocks-from", "openmetrics", "--quiet", file, data]);
   const { code } = await promtool.exited;
   if (code !== 0) throw new Error(`promtool cannot create blocks: ${promtool.text}`);
