@@ -357,6 +357,7 @@ class App implements ScraperApp {
         clock, version, queries: this.queries,
         activeTargets: () => this.activeTargets(),
         alerts: () => this.rules.alertsView(),
+        gaps: (host) => this.backfill.gaps(host),
       }),
     ];
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { HostGap } from "../backfill/gap.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { Queries, VectorSample } from "../promql/query-results.js";
 import type { AlertView } from "../rule-engine/rules-view.js";
@@ -10,6 +11,8 @@ export interface PageParts {
   readonly queries: Queries;
   readonly activeTargets: () => readonly ActiveTarget[];
   readonly alerts: () => readonly AlertView[];
+  /** Ranges of a host without samples, oldest first. */
+  readonly gaps: (host: string) => readonly HostGap[];
 }
 
 export interface ActiveTarget {

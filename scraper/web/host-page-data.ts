@@ -48,8 +48,9 @@ export class HostPage {
       ...CHARTS.map((recipe) => this.chart(recipe, labels, nowMs)),
     ]);
     const alerts = this.parts.alerts().map(toFleetAlert).filter((alert) => alert.instance === instance && alert.job === job);
+    const gaps = this.parts.gaps(target.host).filter((gap) => gap.instance === instance && gap.job === job);
     return {
-      nowMs, instance, job, health, reading, alerts,
+      nowMs, instance, job, health, reading, alerts, gaps,
       version: this.parts.version,
       url: target.url,
       charts: charts.filter((chart) => chart !== undefined),

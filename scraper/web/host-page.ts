@@ -1,5 +1,6 @@
 import { FAMILIES, type Family } from "../../exporter/shared/model/family.js";
 import { FAMILY_DESCRIPTIONS, type FamilyReading, formatFamilyLines, type LabelledValue } from "../../exporter/shared/model/human-lines.js";
+import type { HostGap } from "../backfill/gap.js";
 import type { TargetHealth } from "../fleet/target.js";
 import { type FleetAlert, renderAlertTable, stateOf } from "./fleet-page.js";
 import { type Html, html } from "./html.js";
@@ -19,12 +20,24 @@ export interface HostView {
   readonly reading: FamilyReading | undefined;
   readonly charts: readonly LineChart[];
   readonly alerts: readonly FleetAlert[];
+  /** Oldest first. */
+  readonly gaps: readonly HostGap[];
 }
 
 const REFRESH_SECONDS = 30;
 /** A reading older than this is said to be. */
 const FRESH_MS = 120_000;
 const MAX_PROCESSES = 8;
+/** The latest; the API and `pihealth gaps` have the rest. */
+const MAX_GAPS = 8;
+const CAUSES: Readonly<Record<HostGap["cause"], string>> = {
+  node_off: "the Pi was off",
+  exporter_down: "the exporter did not run",
+  link_down: "the Pi could not be reached",
+  master_down: "the scraper did not run",
+  spool_overrun: "the Pi's history begins later",
+  clock_untrusted: "the Pi's clock was wrong",
+};
 
 /** The page of one host: state, alerts, the last six hours, and what each of the six families says. */
 export function renderHostPage(view: HostView): string {
@@ -38,7 +51,7 @@ export function renderHostPage(view: HostView): string {
 ${renderAbout(view, hostname)}`,
     main: html`${renderAlerts(alerts, nowMs)}
 ${charts.length === 0 ? undefined : html`<section aria-labelledby="course"><h2 id="course">Last six hours</h2><div class="cards">${charts.map(renderLineChart)}</div></section>`}
-${reading === undefined ? undefined : renderFamilies(reading, nowMs)}`,
+${reading === undefined ? undefined : renderFamilies(reading, nowMs)}${renderGaps(view.gaps, nowMs)}`,
   });
 }
 
@@ -71,6 +84,15 @@ function renderAlerts(alerts: readonly FleetAlert[], nowMs: number): Html | unde
   if (alerts.length === 0) return undefined;
   return html`<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>
 <div class="card flush">${renderAlertTable(alerts, nowMs)}</div></section>`;
+}
+
+function renderGaps(gaps: readonly HostGap[], nowMs: number): Html | undefined {
+  if (gaps.length === 0) return undefined;
+  const lines = gaps.slice(-MAX_GAPS).reverse().map(({ fromMs, untilMs, cause, state }) => [
+    `${formatAge(nowMs - fromMs)} ago`, formatAge((untilMs ?? nowMs) - fromMs), CAUSES[cause], untilMs === undefined ? "goes on" : state,
+  ]);
+  return html`<section aria-labelledby="gaps"><h2 id="gaps">Gaps in the samples</h2>
+<div class="card">${renderTable(["Began", "For", "Because", "State"], lines)}</div></section>`;
 }
 
 function renderFamilies(reading: FamilyReading, nowMs: number): Html {

@@ -14,7 +14,7 @@ h2{font-size:1rem;margin:1.4rem 0 .5rem}h3{font-size:.95rem;margin:0 0 .5rem}
 .tile,.card{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.7rem .9rem}
 .tile b{display:block;font-size:1.6rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
 .tile span{color:var(--quiet);font-size:.85rem}
-.card{overflow-x:auto}.card.flush{padding:0}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));
+.card{overflow-x:auto}.card.flush{padding:0}.cards{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));
 gap:.75rem}.card.wide{grid-column:1/-1}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.45rem .8rem;border-bottom:1px solid var(--line);vertical-align:top}
@@ -45,5 +45,5 @@ footer{display:flex;flex-wrap:wrap;gap:.3rem 1.5rem;margin:1.5rem 0;font-size:.8
 .stack,.stack tbody{display:block}.stack tr{display:grid;grid-template-columns:repeat(2,1fr);gap:.35rem .8rem;padding:.7rem .9rem;
 border-bottom:1px solid var(--line)}.stack tr:last-child{border-bottom:0}.stack td,.stack th{display:block;padding:0;border:0}
 .stack th{grid-area:1/1}.stack td:first-child{grid-area:1/2;justify-self:end;width:auto}.stack td[data-name]::before{content:attr(data-name);display:block;color:var(--quiet);font-size:.78rem}
-.stack .meter{display:block}.tiles{grid-template-columns:repeat(2,1fr)}.text{min-width:0}.empty{display:none!important}}
+.stack .meter{display:block}.tiles{grid-template-columns:repeat(2,1fr)}.cards{grid-template-columns:minmax(0,1fr)}.text{min-width:0}.empty{display:none!important}}
 `;

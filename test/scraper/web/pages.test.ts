@@ -14,7 +14,7 @@ const ESCAPED = "&lt;/td&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&lt
 function hostView(changes: Partial<HostView> = {}): HostView {
   return {
     nowMs: NOW_MS, version: "0.1.0", instance: "10.0.0.7:8732", job: "pi", url: "http://10.0.0.7:8732/metrics",
-    health: health(), charts: [], alerts: [], reading: reading({}), ...changes,
+    health: health(), charts: [], alerts: [], gaps: [], reading: reading({}), ...changes,
   };
 }
 
@@ -105,6 +105,21 @@ test("nothing but escaped text and numbers stands in a style or a script: pages 
   assert.equal(page.split("<style>").length, 2);
   assert.ok(page.includes(`<style>${PAGE_STYLE}</style>`));
   assert.ok(!/ style="| on[a-z]+="/.test(page));
+});
+
+test("gaps are told with their cause, the latest first, one that goes on as such", () => {
+  const gap = { host: "10.0.0.7", instance: "10.0.0.7:8732", job: "pi" };
+  const page = renderHostPage(hostView({
+    gaps: [
+      { ...gap, fromMs: NOW_MS - 7_200_000, untilMs: NOW_MS - 3_600_000, cause: "node_off", state: "lost" },
+      { ...gap, fromMs: NOW_MS - 300_000, untilMs: undefined, cause: "link_down", state: "open" },
+    ],
+  }));
+  const cells = [...page.slice(page.indexOf('id="gaps"')).matchAll(/<td>([^<]*)/g)].map(([, text]) => text);
+  assert.deepEqual(cells, [
+    "5m ago", "5m", "the Pi could not be reached", "goes on",
+    "2h ago", "60m", "the Pi was off", "lost",
+  ]);
 });
 
 test("a chart draws a line for each run of samples and a dot for a lonely one; a gap stays open", () => {
