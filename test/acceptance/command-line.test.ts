@@ -117,7 +117,8 @@ test("convert writes a configuration that check config takes", async () => {
 test("query prints a table, a chart and a number", async () => {
   assert.equal((await queryUp()).stdout, `up{instance="127.0.0.1:${ports.exporter}", job="pi"}  1\n`);
   const chart = await pihealth("query", "up", "--range", "1m", "--url", address());
-  assert.match(chart.stdout, /^up\{.*\}\n {2}[▁▂▃▄▅▆▇█ ]+ {2}min 1 {2}max 1 {2}last 1\n$/);
+  assert.match(chart.stdout, /┤/);
+  assert.ok(chart.stdout.includes(`up{instance="127.0.0.1:${ports.exporter}", job="pi"}`), chart.stdout);
   assert.equal((await pihealth("query", "2 * 21", "--url", address())).stdout, "42\n");
 });
 
