@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 import { soakDifferential } from "./differential.js";
 import { soakKills } from "./kills.js";
+import { soakOutages } from "./outages.js";
 
 interface SoakOptions {
   /** Another seed, other moments. */
@@ -17,6 +18,7 @@ type Soak = (options: SoakOptions) => Promise<string>;
 
 const SOAKS: Readonly<Record<string, Soak>> = {
   kills: soakKills,
+  outages: soakOutages,
   differential: soakDifferential,
 };
 

@@ -29,7 +29,7 @@ export class SimulatedPi {
   onRequest: (request: HttpRequest) => void = () => undefined;
   readonly requests: string[] = [];
   /** Everything it recorded, by true time. */
-  readonly recorded: { readonly trueMs: number; readonly value: number }[] = [];
+  readonly recorded: { readonly trueMs: number; readonly value: number; isFlushed: boolean }[] = [];
   private bootedMs: number;
   private readonly segments: Segment[] = [];
   private sequence = 1;
@@ -62,13 +62,14 @@ export class SimulatedPi {
     if (!this.isOn) return;
     const value = this.recorded.length;
     const timeMs = Math.floor(this.wallMs);
-    this.recorded.push({ trueMs: this.clock.wallMs(), value });
+    this.recorded.push({ trueMs: this.clock.wallMs(), value, isFlushed: false });
     this.lines.push(`pihealth_value ${value} ${timeMs}\n`, `pihealth_labelled{instance="own",a="b c"} ${value * 2} ${timeMs}\n`);
     this.times.push(timeMs);
   }
 
   flush(): void {
     if (this.lines.length === 0) return;
+    for (const sample of this.recorded.slice(-this.times.length)) sample.isFlushed = true;
     const header = formatMemberHeader({ bootId: this.bootId, monotonicMs: this.monotonicMs, wallMs: this.wallMs });
     let segment = this.segments.at(-1);
     if (segment === undefined || segment.bootId !== this.bootId || segment.members.length >= SEGMENT_MEMBERS) {
