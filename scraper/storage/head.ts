@@ -88,7 +88,8 @@ export class Head {
     const window = this.windowFor(table, stream, row.timestampMs, row.layout);
     rows.oldestJournaled ??= row.place.sequence;
     this.journaledUntil = { ...row.place, offsetBytes: row.place.offsetBytes + 1 };
-    this.keep(table, stream, window, row);
+    // Tables that were sealed at different scrapes before still are: no chunk need be short.
+    this.keep(table, stream, window, row, HALF_WINDOW_ROWS);
   }
 
   /** Seals every row of a table that is in no chunk yet. */
@@ -185,7 +186,8 @@ export class Head {
     counters.appendedRows++;
     counters.appendedSamples += values.length;
     if (stream === "late") counters.lateRows++;
-    this.keep(table, stream, window, { timestampMs, layout: interned, values });
+    const row = { timestampMs, layout: interned, values };
+    this.keep(table, stream, window, row, sealAfterRows(table));
     this.parts.onRow();
     return stream === "main" ? "appended" : "late";
   }
@@ -226,12 +228,13 @@ export class Head {
     stream: Stream,
     window: RowWindow,
     row: Omit<ReplayedRow, "place">,
+    sealAfter: number,
   ): void {
     window.append(row.timestampMs, row.layout, row.values, this.parts.registry);
     table.streams[stream].lastMs = row.timestampMs;
     table.lastMs = Math.max(table.lastMs, row.timestampMs);
     table.appendedRows++;
-    if (window.rows - window.sealedRows >= sealAfterRows(table)) this.seal(table, stream);
+    if (window.rows - window.sealedRows >= sealAfter) this.seal(table, stream);
     if (window.isFull) window.dropOlderHalf(this.parts.registry);
   }
 
@@ -258,5 +261,5 @@ export class Head {
  */
 function sealAfterRows(table: Table): number {
   const first = 1 + (table.id % HALF_WINDOW_ROWS);
-  return table.appendedRows === first ? first : HALF_WINDOW_ROWS;
+  return table.appendedRows + 1 === first ? first : HALF_WINDOW_ROWS;
 }

@@ -11,8 +11,9 @@ import type { Head } from "./head.js";
 import type { LayoutRegistry } from "./layout-registry.js";
 import { RECORD_KINDS, STREAMS } from "./record-kinds.js";
 import { decodeRow } from "./row-codec.js";
+import type { TableKey } from "./sample-writer.js";
 import type { StorageCounters } from "./storage-counters.js";
-import { isBefore, type StreamRows } from "./table.js";
+import { isBefore, type StreamRows, type Table } from "./table.js";
 
 export interface RecoveryParts {
   readonly files: Files;
@@ -28,6 +29,8 @@ export interface RecoveryParts {
  */
 export class Recovery {
   private rowValues = new Float64Array(1024);
+  /** Tables by their definition: looking one up by name for each row is slower. */
+  private readonly tables = new Map<TableKey, Table>();
 
   constructor(private readonly parts: RecoveryParts) {}
 
@@ -126,6 +129,14 @@ export class Recovery {
     }
   }
 
+  private tableOf(key: TableKey): Table {
+    const known = this.tables.get(key);
+    if (known !== undefined) return known;
+    const table = this.parts.head.openTable(key);
+    this.tables.set(key, table);
+    return table;
+  }
+
   private takeChunkRecord(
     definitions: DefinitionReader,
     kind: number,
@@ -134,7 +145,7 @@ export class Recovery {
   ): void {
     if (kind === RECORD_KINDS.chunk) {
       const record = readChunkRecord(reader);
-      const table = this.parts.head.openTable(definitions.table(record.table));
+      const table = this.tableOf(definitions.table(record.table));
       const rows = table.streams[record.stream];
       (rows.chunks as StreamRows["chunks"][number][]).push({
         fromMs: record.fromMs,
@@ -151,7 +162,7 @@ export class Recovery {
       rows.lastMs = record.lastMs;
       table.lastMs = Math.max(table.lastMs, record.lastMs);
     } else if (kind === RECORD_KINDS.covered) {
-      const { streams } = this.parts.head.openTable(definitions.table(reader.varint()));
+      const { streams } = this.tableOf(definitions.table(reader.varint()));
       const coveredUntilMs = reader.signedVarint();
       const lateUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
       streams.main.chunks = streams.main.chunks.filter((chunk) => chunk.lastMs >= coveredUntilMs);
@@ -160,7 +171,7 @@ export class Recovery {
         (chunk) => !isBefore(chunk.place as RecordPlace, lateUntil),
       );
     } else if (kind === RECORD_KINDS.deleted) {
-      const table = this.parts.head.openTable(definitions.table(reader.varint()));
+      const table = this.tableOf(definitions.table(reader.varint()));
       const rowsUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
       table.reset();
       for (const stream of [table.streams.main, table.streams.late]) stream.sealedUntil = rowsUntil;
@@ -175,7 +186,7 @@ export class Recovery {
   ): void {
     const { head } = this.parts;
     if (kind !== RECORD_KINDS.row) return;
-    const table = head.openTable(definitions.table(reader.varint()));
+    const table = this.tableOf(definitions.table(reader.varint()));
     const stream = reader.u8() === STREAMS.main ? "main" : "late";
     if (isBefore(place, table.streams[stream].sealedUntil)) return;
     const layout = definitions.layout(reader.varint());

@@ -12,6 +12,8 @@ const CONSTANT = -1;
 const MAX_UNION_FACTOR = 2;
 const UNION_ALLOWANCE = 64;
 const AREA_GROWTH = 1.25;
+/** Up to here room is doubled: nearly every target has so many columns that vary. */
+const SMALL_SLOTS = 64;
 
 const ABSENT_LOW = Number(ABSENT_BITS & 0xffffffffn);
 const ABSENT_HIGH = Number(ABSENT_BITS >> 32n);
@@ -210,7 +212,8 @@ export class RowWindow {
   private giveSlot(column: number): number {
     const slot = this.slotCount++;
     if (this.slotCount * WINDOW_ROWS > this.area.length) {
-      const grown = new Float64Array(Math.ceil(this.slotCount * AREA_GROWTH) * WINDOW_ROWS);
+      const slots = Math.max(this.slotCount * AREA_GROWTH, Math.min(2 * this.slotCount, SMALL_SLOTS));
+      const grown = new Float64Array(Math.ceil(slots) * WINDOW_ROWS);
       grown.set(this.area);
       this.useArea(grown);
     }
