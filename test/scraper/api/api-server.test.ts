@@ -56,6 +56,21 @@ const extraRoutes: Route[] = [
   },
 ];
 
+let tellDeparture: () => void;
+const departed = new Promise<void>((resolve) => (tellDeparture = resolve));
+let tellArrival: () => void;
+const arrived = new Promise<void>((resolve) => (tellArrival = resolve));
+extraRoutes.push({
+  methods: ["GET"],
+  path: "/wait",
+  handle: async ({ signal }) => {
+    tellArrival();
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    tellDeparture();
+    return dataAnswer("nobody reads this");
+  },
+});
+
 let server: HttpServer;
 before(async () => {
   const handler = createApiHandler({
@@ -223,4 +238,13 @@ test("pages of other origins may read, and are told which methods there are", as
   const response = await fetch(urlOf("/api/v1/query?query=up"), { method: "OPTIONS", headers: { Origin: "http://x" } });
   assert.equal(response.status, 204);
   assert.equal(response.headers.get("access-control-allow-origin"), "*");
+});
+
+test("a client that goes away ends the work that was done for it", async () => {
+  const client = new AbortController();
+  const asking = fetch(urlOf("/wait"), { signal: client.signal });
+  await arrived;
+  client.abort();
+  await assert.rejects(asking);
+  await departed;
 });
