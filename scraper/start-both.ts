@@ -13,8 +13,9 @@ import { sendHttp } from "../exporter/shared/platform/http-client.js";
 import { type ChildProgram, nextSignal, startNodeProgram } from "../exporter/shared/platform/process.js";
 
 const PROGRAMS = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-/** As in pihealth-exporter.service: they halve what Node.js keeps in memory. */
-const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
+/** As in pihealth-exporter.service: they save memory and processor time (docs/operations.md, "Memory"). */
+const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--interrupt-budget=20000000"];
+const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
@@ -82,6 +83,7 @@ function startExporter({ dataFolder, exporterPort, scraperPort }: Places, tokenF
   return startNodeProgram({
     script: path.join(PROGRAMS, "exporter/main.js"),
     nodeFlags: EXPORTER_FLAGS,
+    environment: EXPORTER_ENVIRONMENT,
     args: [
       `--listen-address=127.0.0.1:${exporterPort}`,
       `--state=${path.join(dataFolder, "exporter")}`,

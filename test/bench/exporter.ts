@@ -2,11 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
 
 /** Both are scraped in turn this often, as Prometheus does by default in small installations. */
 const SCRAPE_INTERVAL_MS = 15_000;
-const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
+/** As in pihealth-exporter.service. */
+const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--interrupt-budget=20000000"];
+const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
+/** Both have started, and are measured from then on: a start is not part of an hour. */
+const SETTLE_MS = 10_000;
 
 interface Measured {
   readonly program: ChildProgram;
@@ -22,17 +27,16 @@ interface Measured {
 export async function benchExporter(options: { minutes: number }): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-bench-"));
   const [ourPort, peerPort] = [await freePort(), await freePort()];
-  const ours = ChildProgram.ofOurs(
-    "exporter/main.js",
-    [`--listen-address=127.0.0.1:${ourPort}`, `--state=${folder}`],
-    EXPORTER_FLAGS,
-  );
+  const script = path.join(REPOSITORY, "dist/exporter/main.js");
+  const args = [`--listen-address=127.0.0.1:${ourPort}`, `--state=${folder}`];
+  const env = EXPORTER_ENVIRONMENT;
+  const ours = new ChildProgram(process.execPath, [...EXPORTER_FLAGS, script, ...args], { env });
   const peer = new ChildProgram("prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${peerPort}`]);
   try {
-    const both = [
-      await startMeasuring(ours, `http://127.0.0.1:${ourPort}/metrics`),
-      await startMeasuring(peer, `http://127.0.0.1:${peerPort}/metrics`),
-    ] as const;
+    const both = await Promise.all([
+      startMeasuring(ours, `http://127.0.0.1:${ourPort}/metrics`),
+      startMeasuring(peer, `http://127.0.0.1:${peerPort}/metrics`),
+    ]);
     for (let round = 0; round < (options.minutes * 60_000) / SCRAPE_INTERVAL_MS; round++) {
       for (const measured of both) measured.bodyBytes = (await fetchBody(measured.url)).length;
       await new Promise((resolve) => setTimeout(resolve, SCRAPE_INTERVAL_MS));
@@ -46,6 +50,7 @@ export async function benchExporter(options: { minutes: number }): Promise<Bench
 
 async function startMeasuring(program: ChildProgram, url: string): Promise<Measured> {
   const body = await waitFor(url, () => fetchBody(url), { describe: () => program.text });
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   return { program, url, startCpuSeconds: program.usage().cpuSeconds, bodyBytes: body.length };
 }
 
