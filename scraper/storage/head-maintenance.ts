@@ -20,6 +20,8 @@ const CHUNK_SEGMENT_AGE_MS = 30 * 60_000;
 const SHORTEST_CHUNK_SEGMENT_LIFE_MS = 60 * 60_000;
 /** Label sets are swept when this many more are known than after the last sweep. */
 const SWEEP_AFTER_SERIES = 10_000;
+/** The same for layouts: a target may send the same series in ever another order. */
+const SWEEP_AFTER_LAYOUTS = 500;
 
 export interface MaintenanceParts {
   readonly head: Head;
@@ -47,6 +49,7 @@ export class HeadMaintenance {
   private chunkSegments: KnownSegment[];
   private layoutsBefore: ReadonlySet<Layout> = new Set();
   private seriesAfterSweep = 0;
+  private layoutsAfterSweep = 0;
 
   constructor(private readonly parts: MaintenanceParts) {
     const sinceMs = parts.clock.monotonicMs();
@@ -137,7 +140,10 @@ export class HeadMaintenance {
    */
   private sweepRegistry(): void {
     const { registry, rowDefinitions, chunkLog, head } = this.parts;
-    if (registry.seriesCount < this.seriesAfterSweep + SWEEP_AFTER_SERIES) return;
+    const isGrown =
+      registry.seriesCount >= this.seriesAfterSweep + SWEEP_AFTER_SERIES ||
+      registry.layoutCount >= this.layoutsAfterSweep + SWEEP_AFTER_LAYOUTS;
+    if (!isGrown) return;
     const layouts = new Set<Layout>();
     const idLists: Uint32Array[] = [];
     for (const { streams } of head.tables.values()) {
@@ -146,6 +152,7 @@ export class HeadMaintenance {
     registry.keepOnly(new Set([...layouts, ...this.layoutsBefore]), idLists);
     this.layoutsBefore = layouts;
     this.seriesAfterSweep = registry.seriesCount;
+    this.layoutsAfterSweep = registry.layoutCount;
     rowDefinitions.forget();
     chunkLog.definitions.forget();
   }
