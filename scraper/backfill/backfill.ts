@@ -211,8 +211,7 @@ export class Backfill {
     const { target, gaps } = watched;
     if (gaps.firstOutcomeMs === undefined) return;
     const { clock, settings } = this.parts;
-    const untilMs = gaps.firstOutcomeMs;
-    const goods = await this.scrapes.take(target.labels, { fromMs: clock.wallMs() - settings.maxAgeMs, untilMs });
+    const goods = await this.scrapes.take(target.labels, clock.wallMs() - settings.maxAgeMs);
     this.unknownStart.delete(watched);
     gaps.noteStart(goods, target.settings.intervalMs);
     watched.isNew = goods.length === 0 && gaps.missing.length === 0 && gaps.closed.length === 0;

@@ -1,42 +1,77 @@
 import { METRIC_NAME, type Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
-import { createLabelMatcher } from "../storage/label-matcher.js";
+import { createLabelMatcher, type LabelMatcher } from "../storage/label-matcher.js";
 import type { Querier } from "../storage/querier.js";
 
 const UP = createLabelMatcher(METRIC_NAME, "=", "up");
 const HOUR_MS = 3_600_000;
+/** Looking back, one window is read at a time: `up` of ten thousand targets over two hours is 40 MB. */
+const LOOK_BACK_MS = 2 * HOUR_MS;
+/** Up to so many targets are asked for by name; more are cheaper asked for all together. */
+const MAX_NAMED_TARGETS = 200;
 
-/** When scrapes succeeded before this run, as the stored `up` tells. */
+/** When scrapes succeeded before this run, as the stored `up` tells. Reads for all targets together, never one by one. */
 export class StoredScrapes {
   private recent = new Map<string, number[]>();
+  private recentFromMs = 0;
+  private older: Promise<Map<string, number>> | undefined;
 
   constructor(private readonly querier: Querier) {}
 
   /** Reads the last hour of all targets at once: a restart is short, nearly always. */
   async load(nowMs: number): Promise<void> {
-    this.recent = await this.read([UP], { fromMs: nowMs - HOUR_MS, untilMs: nowMs + HOUR_MS });
+    this.recentFromMs = nowMs - HOUR_MS;
+    const range = { fromMs: this.recentFromMs, untilMs: nowMs + HOUR_MS };
+    this.recent = await this.read([UP], range);
   }
 
-  /** Ascending. The last hour before the start where there was any, else the newest one of the range. */
-  async take(labels: Labels, range: TimeRange): Promise<readonly number[]> {
+  /**
+   * Ascending. The last hour before the start where there was any, else the newest one since `oldestMs`.
+   *
+   * @param oldestMs the same for all calls
+   */
+  async take(labels: Labels, oldestMs: number): Promise<readonly number[]> {
     const recent = this.recent.get(labels.key);
     this.recent.delete(labels.key);
     if (recent !== undefined && recent.length > 0) return recent;
-    const own = labels.pairs.map(([name, value]) => createLabelMatcher(name, "=", value));
-    const found = (await this.read([UP, ...own], range)).get(labels.key);
-    return found?.slice(-1) ?? [];
+    this.older ??= this.lookBack(oldestMs);
+    const newest = (await this.older).get(labels.key);
+    return newest === undefined ? [] : [newest];
   }
 
-  private async read(
-    matchers: readonly ReturnType<typeof createLabelMatcher>[], range: TimeRange,
-  ): Promise<Map<string, number[]>> {
-    const goods = new Map<string, number[]>();
-    for (const { timestamps, series } of await this.querier.select(matchers, range)) {
-      for (const { labels, values } of series) {
-        const times = timestamps.filter((_, index) => values[index] === 1);
-        goods.set(labels.without(METRIC_NAME).key, [...times]);
+  /** The newest good scrape of every target that has one, for those without one in the last hour. */
+  private async lookBack(oldestMs: number): Promise<Map<string, number>> {
+    const newest = new Map<string, number>();
+    const known = await this.querier.series([[UP]], { fromMs: oldestMs, untilMs: this.recentFromMs });
+    const wanted = new Map(known.map((labels) => [labels.without(METRIC_NAME).key, labels]));
+    for (const [key, goods] of this.recent) if (goods.length > 0) wanted.delete(key);
+    for (let untilMs = this.recentFromMs; wanted.size > 0 && untilMs > oldestMs; untilMs -= LOOK_BACK_MS) {
+      const range = { fromMs: Math.max(oldestMs, untilMs - LOOK_BACK_MS), untilMs };
+      for (const [key, goods] of await this.read(matchersFor(wanted.values(), wanted.size), range)) {
+        const last = goods.at(-1);
+        if (last === undefined || !wanted.delete(key)) continue;
+        newest.set(key, last);
       }
     }
-    return goods;
+    return newest;
+  }
+
+  private async read(matchers: readonly LabelMatcher[], range: TimeRange): Promise<Map<string, number[]>> {
+    const found = new Map<string, number[]>();
+    for (const { timestamps, series } of await this.querier.select(matchers, range)) {
+      for (const { labels, values } of series) {
+        const goods = timestamps.filter((_, index) => values[index] === 1);
+        found.set(labels.without(METRIC_NAME).key, [...goods]);
+      }
+    }
+    return found;
   }
 }
+
+function matchersFor(wanted: Iterable<Labels>, count: number): LabelMatcher[] {
+  if (count > MAX_NAMED_TARGETS) return [UP];
+  const instances = [...new Set([...wanted].map((labels) => labels.get("instance")))];
+  return [UP, createLabelMatcher("instance", "=~", instances.map(quoteRegex).join("|"))];
+}
+
+const quoteRegex = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
