@@ -11,7 +11,6 @@ import { createHttpHandler } from "./http/http-handler.js";
 import { SamplingLoop, type ScheduledCollector } from "./sampling-loop.js";
 import { createBasicAuth } from "./shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "./shared/config/web-config.js";
-import { BadInputError, codeOf, messageOf } from "./shared/model/errors.js";
 import type { Clock } from "./shared/platform/clock.js";
 import type { Files } from "./shared/platform/files.js";
 import type { SendHttp } from "./shared/platform/http-client.js";
@@ -178,20 +177,12 @@ function paceOf({ collector, intervalMs, deadlineMs }: ScheduledCollector): {
   return { name: collector.name, intervalMs, deadlineMs };
 }
 
-async function listen(
+function listen(
   handler: Parameters<typeof listenHttp>[0],
   { listen: { address, port } }: ExporterConfig,
   { tls }: WebConfig,
 ): Promise<HttpServer> {
-  try {
-    return await listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
-  } catch (error) {
-    const reason =
-      codeOf(error) === "EADDRINUSE"
-        ? "another program listens there, it must be a free port (--listen-address)"
-        : messageOf(error);
-    throw new BadInputError(`Cannot listen on "${address}:${port}": ${reason}`, { cause: error });
-  }
+  return listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
 }
 
 /** Without a master alarms are shown in metrics and in the log. */

@@ -2,14 +2,13 @@ import path from "node:path";
 import { createBasicAuth } from "../exporter/shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../exporter/shared/config/web-config.js";
 import { readFleetToken, tokenMatches } from "../exporter/shared/codec/fleet-token.js";
-import { BadInputError, codeOf, messageOf } from "../exporter/shared/model/errors.js";
+import { messageOf } from "../exporter/shared/model/errors.js";
 import { formatDurationMs } from "../exporter/shared/model/duration.js";
 import type { Clock } from "../exporter/shared/platform/clock.js";
 import type { Files } from "../exporter/shared/platform/files.js";
 import type { SendHttp } from "../exporter/shared/platform/http-client.js";
 import { listenHttp, type HttpServer } from "../exporter/shared/platform/http-server.js";
 import type { Logger } from "../exporter/shared/platform/logger.js";
-import { readOwnProcess } from "../exporter/shared/platform/own-process.js";
 import type { ResolveHost } from "../exporter/shared/platform/resolver.js";
 import type { Alert } from "./alerting/alert.js";
 import { AlertmanagerClient } from "./alerting/alertmanager-client.js";
@@ -28,7 +27,7 @@ import { RequestCounter } from "./api/request-counter.js";
 import type { Route } from "./api/route.js";
 import { statusRoutes } from "./api/status-routes.js";
 import { Backfill } from "./backfill/backfill.js";
-import { renderConfig, type ScraperConfig } from "./config.js";
+import { discoveryConfigOf, renderConfig, type ScraperConfig } from "./config.js";
 import { DiscoveryManager } from "./discovery/discovery-manager.js";
 import type { ProbeProgress } from "./discovery/range-prober.js";
 import { Fleet } from "./fleet/fleet.js";
@@ -38,6 +37,7 @@ import { HostLogs } from "./host-logs/host-logs.js";
 import { parseSelector } from "./promql/parser.js";
 import { QueryEngine } from "./promql/query-engine.js";
 import { pageRoutes } from "./page-routes.js";
+import { processMetrics } from "./process-metrics.js";
 import { RuleEngine } from "./rule-engine/rule-engine.js";
 import { loadNotificationFile } from "./notification-file.js";
 import { externalUrlOf, loadRules } from "./rule-files.js";
@@ -167,7 +167,7 @@ class App implements ScraperApp {
     this.discovery = this.createDiscovery();
     this.queries = new QueryEngine({ querier: storage, clock });
     this.dispatcher = this.createDispatcher();
-    const alertmanagers = config.alerting.alertmanagers;
+    const { alertmanagers } = config.alerting;
     this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http: parts.sendHttp });
     this.rules = this.createRuleEngine();
     this.pushedAlarms = new PushedAlarms({
@@ -198,8 +198,8 @@ class App implements ScraperApp {
     await this.discovery.start();
     await this.rules.start();
     this.isReady = true;
-    const { log, version } = parts;
-    log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
+    const { version } = parts;
+    parts.log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
   }
 
   async stop(): Promise<void> {
@@ -227,7 +227,7 @@ class App implements ScraperApp {
       await this.dispatcher.reload(notifications);
       this.config = config;
       await this.rules.load(groups);
-      await this.discovery.applyConfig(discoveryConfig(config));
+      await this.discovery.applyConfig(discoveryConfigOf(config));
       this.lastReload = { atMs: clock.wallMs(), succeeded: true };
       log.info("Configuration read again", { file: config.file });
     } catch (error) {
@@ -241,7 +241,7 @@ class App implements ScraperApp {
     const { clock, files, log, sendHttp, resolveHost, random, onProgress } = this.parts;
     return new DiscoveryManager({
       clock, files, log, sendHttp, resolveHost, random,
-      config: discoveryConfig(this.config),
+      config: discoveryConfigOf(this.config),
       fleet: this.fleet,
       onTargets: (targets) => this.takeTargets(targets),
       ...(onProgress === undefined ? {} : { onProgress }),
@@ -297,6 +297,7 @@ class App implements ScraperApp {
     const basicAuth = createBasicAuth(web.basicAuthUsers);
     const handler = createApiHandler({
       routes: this.routes(),
+      isReady: () => this.isReady,
       isAuthorized: (header) => token !== undefined && tokenMatches(header, token),
       isAdmitted: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
       log,
@@ -304,12 +305,7 @@ class App implements ScraperApp {
       monotonicMs: () => clock.monotonicMs(),
     });
     const { listenAddress: host, port } = this.config.web;
-    try {
-      return await listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
-    } catch (error) {
-      const reason = codeOf(error) === "EADDRINUSE" ? "another program listens there" : messageOf(error);
-      throw new BadInputError(`Cannot listen on "${host}:${port}": ${reason}, it must be a free address`, { cause: error });
-    }
+    return listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
   }
 
   private routes(): Route[] {
@@ -389,20 +385,8 @@ class App implements ScraperApp {
 
   private ownMetrics(): OwnMetric[] {
     const { storage, version, clock } = this.parts;
-    const facts = readOwnProcess();
-    const gauge = (name: string, help: string, value: number, labels = {}): OwnMetric =>
-      ({ name, help, type: "gauge", value, labels });
     return [
-      gauge("pihealth_scraper_build_info", "1, with the version of this scraper.", 1, { version, nodejs: process.version }),
-      gauge("pihealth_scraper_uptime_seconds", "Time since the start.", (clock.wallMs() - this.startedMs) / 1000),
-      gauge("pihealth_scraper_resident_memory_bytes", "Resident memory of this process.", facts.residentBytes),
-      ...(facts.openFiles === undefined
-        ? []
-        : [gauge("pihealth_scraper_open_fds", "Open files of this process.", facts.openFiles)]),
-      {
-        name: "pihealth_scraper_cpu_seconds_total", help: "CPU time of this process.", type: "counter",
-        value: facts.cpuSeconds,
-      },
+      ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs }),
       ...this.requests.metrics(),
       ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
       ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.dispatcher.metrics(),
@@ -412,6 +396,3 @@ class App implements ScraperApp {
     ];
   }
 }
-
-const discoveryConfig = ({ scrapeConfigs, discovery, fleet }: ScraperConfig) =>
-  ({ jobs: scrapeConfigs, probes: discovery, forgetAfterMs: fleet.forgetAfterMs });

@@ -5,8 +5,8 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../exporter/shared/platform/clock.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
 import { BadInputError } from "../exporter/shared/model/errors.js";
-import type { CheckResult } from "./cli-check.js";
-import { DEFAULT_MASTER_URL, type MasterAddress } from "./cli-api-client.js";
+import type { CheckResult } from "./commands/check.js";
+import { DEFAULT_MASTER_URL, type MasterAddress } from "./commands/master-client.js";
 
 /** For `pihealth --help`. */
 export const SCRAPER_COMMANDS = [
@@ -67,7 +67,7 @@ function addQuery(program: Command): void {
     .option("--range <duration>", "the course over this time, such as 6h, as a chart")
     .option("--time <time>", "seconds since the epoch or RFC 3339 instead of now")
     .action(async (expression: string, options: { url: string; range?: string; time?: string }) => {
-      const { runQuery } = await import("./cli-query.js");
+      const { runQuery } = await import("./commands/query.js");
       const { columns = 80, isTTY } = process.stdout;
       print(await runQuery({ url: options.url }, expression, options, { columns, isTerminal: isTTY }));
     });
@@ -80,7 +80,7 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .description("read a configuration with every file it names")
     .argument("[file]", "configuration", DEFAULT_CONFIG_FILE)
     .action(async (file: string) => {
-      const { checkConfig } = await import("./cli-check.js");
+      const { checkConfig } = await import("./commands/check.js");
       report(await checkConfig(file), outcome);
     });
   check
@@ -88,7 +88,7 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .description("read rule files")
     .argument("<files...>", "rule files")
     .action(async (files: string[]) => {
-      const { checkRules } = await import("./cli-check.js");
+      const { checkRules } = await import("./commands/check.js");
       report(await checkRules(files), outcome);
     });
   check
@@ -96,7 +96,7 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .description("verify every checksum of stored samples; changes nothing, the scraper may run")
     .argument("[folder]", "data folder, or a snapshot", DEFAULT_DATA_FOLDER)
     .action(async (folder: string) => {
-      const { checkDataFolder } = await import("./cli-check-data.js");
+      const { checkDataFolder } = await import("./commands/check-data.js");
       report(await checkDataFolder(folder, realFiles), outcome);
     });
   program
@@ -105,7 +105,7 @@ function addChecks(program: Command, outcome: { code: number }): void {
     .argument("<file>", "configuration of one Option=Value per line")
     .action(async (file: string) => {
       const { convertOptionConfig } = await import("./option-config.js");
-      const { readGivenFile } = await import("./cli-files.js");
+      const { readGivenFile } = await import("./commands/given-file.js");
       process.stdout.write(convertOptionConfig(await readGivenFile(file), file));
     });
   program
@@ -145,20 +145,20 @@ function addSilences(program: Command): void {
     .requiredOption("--comment <text>", "why")
     .option("--author <name>", "who", process.env["USER"] ?? "unknown")
     .action(async (matchers: string[], options: SilenceOptions) => {
-      const { addSilence } = await import("./cli-silence.js");
+      const { addSilence } = await import("./commands/silence.js");
       print([await addSilence(masterOf(options), matchers, options)]);
     });
   withMaster(silence.command("list"))
     .description("active and pending silences")
     .action(async (options: { url: string }) => {
-      const { listSilences } = await import("./cli-silence.js");
+      const { listSilences } = await import("./commands/silence.js");
       print(await listSilences({ url: options.url }));
     });
   withToken(silence.command("expire"))
     .description("end a silence now")
     .argument("<id>")
     .action(async (id: string, options: SilenceOptions) => {
-      const { expireSilence } = await import("./cli-silence.js");
+      const { expireSilence } = await import("./commands/silence.js");
       await expireSilence(masterOf(options), id);
     });
 }
@@ -174,7 +174,7 @@ function addMail(program: Command): void {
     .option("--to <addresses>", "addresses instead of those of the receiver")
     .action(async (options: { config: string; receiver?: string; to?: string }) => {
       const { sendTestMail } = await import("./alerting/test-mail.js");
-      const { loadNotificationsOf } = await import("./cli-check.js");
+      const { loadNotificationsOf } = await import("./commands/check.js");
       const config = await loadNotificationsOf(options.config);
       const { refused } = await sendTestMail({
         ...options, config, clock: systemClock, files: realFiles,
@@ -190,7 +190,7 @@ function addGaps(program: Command): void {
     .description(SCRAPER_COMMANDS[8].summary)
     .argument("[host]", "address of one host; all without")
     .action(async (host: string | undefined, options: { url: string }) => {
-      const { listGaps } = await import("./cli-gaps.js");
+      const { listGaps } = await import("./commands/gaps.js");
       print(await listGaps({ url: options.url }, host));
     });
 }
@@ -200,7 +200,7 @@ function addDoctor(program: Command, outcome: { code: number }): void {
     .description(SCRAPER_COMMANDS[7].summary)
     .option("--config <file>", "configuration of the scraper", DEFAULT_CONFIG_FILE)
     .action(async (options: { url: string; config: string }) => {
-      const { runDoctor } = await import("./cli-doctor.js");
+      const { runDoctor } = await import("./commands/doctor.js");
       report(await runDoctor(options.config, { url: options.url }), outcome);
     });
 }

@@ -10,6 +10,7 @@ import {
   parseRules, parseWeb, type RuleSettings, type WebSettings,
 } from "./config-sections.js";
 import { maskSecrets, renderConfigView } from "./config-view.js";
+import type { DiscoveryConfig } from "./discovery/discovery-manager.js";
 import { countCandidates } from "./discovery/range-catalog.js";
 import type { ProbeSettings, ScrapeJob } from "./discovery/scrape-job.js";
 import {
@@ -118,6 +119,11 @@ export async function parseScraperConfig(text: string, file: string, files: File
 /** The configuration as YAML for `/api/v1/status/config`: what the file says, secrets as `<secret>`. */
 export function renderConfig(config: ScraperConfig): string {
   return renderConfigView(config.view);
+}
+
+/** The part that says what to scrape. */
+export function discoveryConfigOf({ scrapeConfigs, discovery, fleet }: ScraperConfig): DiscoveryConfig {
+  return { jobs: scrapeConfigs, probes: discovery, forgetAfterMs: fleet.forgetAfterMs };
 }
 
 function parseGlobal(section: ConfigSection): GlobalSettings {

@@ -12,8 +12,8 @@ const SCRAPER_FLOORS: Readonly<Record<string, number>> = {
   "rule-engine": 4, backfill: 4,
   web: 5, api: 5,
 };
-/** The only files of scraper/ that belong to no room: configuration, wiring and programs. */
-const SCRAPER_TOP = /^scraper\/[a-z-]+\.ts$/;
+/** Above all rooms: configuration, wiring, programs, and the commands of the command line. */
+const SCRAPER_TOP = /^scraper\/(commands\/)?[a-z-]+\.ts$/;
 
 /** Reached only through exporter/shared/platform. */
 const PLATFORM_ONLY = [

@@ -20,6 +20,8 @@ export interface ApiServerParts {
   readonly isAuthorized: (header: string | undefined) => boolean;
   /** Checks all other requests (basic auth of the web configuration); undefined lets all in. */
   readonly isAdmitted?: ((header: string | undefined) => Promise<boolean>) | undefined;
+  /** False while the program starts: then the APIs answer 503, so that senders try again. Always ready without. */
+  readonly isReady?: () => boolean;
   readonly log: Logger;
   /** Told once per answered request. */
   readonly onRequest: (handler: string, status: number, durationMs: number) => void;
@@ -68,6 +70,9 @@ function addRoute(app: express.Express, route: Route, parts: ApiServerParts): vo
     response.once("close", () => departure.abort());
     try {
       await admit(request, response, route, parts);
+      if (NEEDS_READINESS.test(route.path) && parts.isReady?.() === false) {
+        throw new ApiError("unavailable", "Service Unavailable");
+      }
       await readBody(request, response, parts.log);
       await sendAnswer(request, response, await route.handle(toApiRequest(request, departure.signal)));
     } catch (error) {
@@ -79,6 +84,7 @@ function addRoute(app: express.Express, route: Route, parts: ApiServerParts): vo
   for (const method of route.methods) app[METHOD_NAMES[method]](route.path, handler);
 }
 
+const NEEDS_READINESS = /^\/(api\/|federate)/;
 const METHOD_NAMES = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
 function answerWithError(route: Route, response: Response, error: unknown, log: Logger): void {

@@ -1,6 +1,7 @@
 import http, { type RequestListener } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { BadInputError, codeOf, messageOf } from "../model/errors.js";
 
 export interface ListenOptions {
   readonly host: string;
@@ -24,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so that scrapers keep their connection.
 const MAX_HEADER_BYTES = 16_384;
 
-/** @throws the system's error when the address cannot be listened on (EADDRINUSE, EACCES) */
+/** @throws {BadInputError} when the address cannot be listened on; the cause is the system's error */
 export async function listenHttp(handler: RequestListener, options: ListenOptions): Promise<HttpServer> {
   const limits = {
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -38,14 +39,21 @@ export async function listenHttp(handler: RequestListener, options: ListenOption
       : https.createServer({ ...options.tls, ...limits }, handler);
   server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    const onError = (error: Error): void => reject(explain(error, options));
+    server.once("error", onError);
     server.listen(options.port, options.host, () => {
-      server.removeListener("error", reject);
+      server.removeListener("error", onError);
       resolve();
     });
   });
   const { port } = server.address() as AddressInfo;
   return { host: options.host, port, stop: (graceMs) => stopServer(server, graceMs) };
+}
+
+function explain(error: Error, { host, port }: ListenOptions): BadInputError {
+  const reason = codeOf(error) === "EADDRINUSE" ? "another program listens there" : messageOf(error);
+  const detail = `${reason}, it must be a free address of this machine (--listen-address)`;
+  return new BadInputError(`Cannot listen on "${host}:${port}": ${detail}`, { cause: error });
 }
 
 function stopServer(server: http.Server | https.Server, graceMs: number): Promise<void> {

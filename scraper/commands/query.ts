@@ -1,8 +1,8 @@
-import { BadInputError } from "../exporter/shared/model/errors.js";
-import { parseDurationMs } from "../exporter/shared/model/duration.js";
-import { Labels } from "../exporter/shared/model/labels.js";
-import { systemClock } from "../exporter/shared/platform/clock.js";
-import { getData, type MasterAddress } from "./cli-api-client.js";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { parseDurationMs } from "../../exporter/shared/model/duration.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { systemClock } from "../../exporter/shared/platform/clock.js";
+import { getData, type MasterAddress } from "./master-client.js";
 import { chartDots, type ChartFrame, renderChart } from "./terminal-chart.js";
 
 type Point = readonly [seconds: number, value: string];

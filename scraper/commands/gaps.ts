@@ -1,7 +1,7 @@
-import { systemClock } from "../exporter/shared/platform/clock.js";
-import { formatDurationMs } from "../exporter/shared/model/duration.js";
-import { getData, type MasterAddress } from "./cli-api-client.js";
-import { alignColumns, printable } from "./cli-query.js";
+import { systemClock } from "../../exporter/shared/platform/clock.js";
+import { formatDurationMs } from "../../exporter/shared/model/duration.js";
+import { getData, type MasterAddress } from "./master-client.js";
+import { alignColumns, printable } from "./query.js";
 
 interface GapAnswer {
   readonly host: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatMatrix, printable, type ResultSeries } from "../../scraper/cli-query.js";
-import { formatNumber } from "../../scraper/terminal-chart.js";
+import { formatMatrix, printable, type ResultSeries } from "../../../scraper/commands/query.js";
+import { formatNumber } from "../../../scraper/commands/terminal-chart.js";
 
 const STEP_SECONDS = 60;
 const ramp = (metric: Record<string, string>, value: (index: number) => number | undefined): ResultSeries => ({

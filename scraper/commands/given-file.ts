@@ -1,5 +1,5 @@
-import { BadInputError, codeOf, messageOf } from "../exporter/shared/model/errors.js";
-import { realFiles } from "../exporter/shared/platform/files.js";
+import { BadInputError, codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "it does not exist",

@@ -1,17 +1,17 @@
 import path from "node:path";
-import { messageOf } from "../exporter/shared/model/errors.js";
-import { Labels } from "../exporter/shared/model/labels.js";
-import { systemClock } from "../exporter/shared/platform/clock.js";
-import { realFiles } from "../exporter/shared/platform/files.js";
-import type { NotificationConfig } from "./alerting/notification-config.js";
-import { NotificationTemplates } from "./alerting/notification-templates.js";
-import { readGivenFile } from "./cli-files.js";
-import { loadScraperConfig } from "./config.js";
-import { loadNotificationFile } from "./notification-file.js";
-import { parseExpression } from "./promql/parser.js";
-import { AlertExpander } from "./rule-engine/alert-expansion.js";
-import { loadRuleFiles } from "./rule-engine/load-rule-files.js";
-import { loadRules } from "./rule-files.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import { systemClock } from "../../exporter/shared/platform/clock.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import type { NotificationConfig } from "../alerting/notification-config.js";
+import { NotificationTemplates } from "../alerting/notification-templates.js";
+import { readGivenFile } from "./given-file.js";
+import { loadScraperConfig } from "../config.js";
+import { loadNotificationFile } from "../notification-file.js";
+import { parseExpression } from "../promql/parser.js";
+import { AlertExpander } from "../rule-engine/alert-expansion.js";
+import { loadRuleFiles } from "../rule-engine/load-rule-files.js";
+import { loadRules } from "../rule-files.js";
 
 /** What a check found, for standard output and the exit code. */
 export interface CheckResult {

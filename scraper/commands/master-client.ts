@@ -1,7 +1,7 @@
-import { BadInputError, messageOf } from "../exporter/shared/model/errors.js";
-import { readFleetToken } from "../exporter/shared/codec/fleet-token.js";
-import { realFiles } from "../exporter/shared/platform/files.js";
-import { type HttpResponse, sendHttp } from "../exporter/shared/platform/http-client.js";
+import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { readFleetToken } from "../../exporter/shared/codec/fleet-token.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import { type HttpResponse, sendHttp } from "../../exporter/shared/platform/http-client.js";
 
 export const DEFAULT_MASTER_URL = "http://127.0.0.1:8730";
 const TIMEOUT_MS = 130_000; // A little more than the scraper's own limit for a query.

@@ -1,8 +1,8 @@
-import { parseDurationMs } from "../exporter/shared/model/duration.js";
-import { BadInputError } from "../exporter/shared/model/errors.js";
-import { systemClock } from "../exporter/shared/platform/clock.js";
-import { callAlertmanager, type MasterAddress } from "./cli-api-client.js";
-import { alignColumns, printable } from "./cli-query.js";
+import { parseDurationMs } from "../../exporter/shared/model/duration.js";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { systemClock } from "../../exporter/shared/platform/clock.js";
+import { callAlertmanager, type MasterAddress } from "./master-client.js";
+import { alignColumns, printable } from "./query.js";
 
 interface ApiMatcher {
   readonly name: string;

@@ -1,11 +1,11 @@
-import { readFleetToken } from "../exporter/shared/codec/fleet-token.js";
-import { messageOf } from "../exporter/shared/model/errors.js";
-import { formatByteSize } from "../exporter/shared/model/byte-size.js";
-import { realFiles } from "../exporter/shared/platform/files.js";
-import { type CheckResult, checkConfig, counted } from "./cli-check.js";
-import { getData, type MasterAddress } from "./cli-api-client.js";
-import { printable } from "./cli-query.js";
-import { loadScraperConfig, type ScraperConfig } from "./config.js";
+import { readFleetToken } from "../../exporter/shared/codec/fleet-token.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import { formatByteSize } from "../../exporter/shared/model/byte-size.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import { type CheckResult, checkConfig, counted } from "./check.js";
+import { getData, type MasterAddress } from "./master-client.js";
+import { printable } from "./query.js";
+import { loadScraperConfig, type ScraperConfig } from "../config.js";
 
 type Finding = { readonly ok: boolean; readonly text: string };
 

@@ -1,6 +1,6 @@
-import type { Files } from "../exporter/shared/platform/files.js";
-import type { CheckResult } from "./cli-check.js";
-import { checkData } from "./storage/data-check.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { CheckResult } from "./check.js";
+import { checkData } from "../storage/data-check.js";
 
 /** `pihealth check data [FOLDER]`: every damaged file with its place, or what was found to be whole. */
 export async function checkDataFolder(folder: string, files: Files): Promise<CheckResult> {
