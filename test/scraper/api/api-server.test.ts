@@ -234,6 +234,25 @@ test("a body over the limit, an unknown method and an Alertmanager error are ans
   assert.equal(await alertmanager.json(), "bad matcher format: x");
 });
 
+test("until the program is ready the APIs answer 503, so that senders try again", async () => {
+  const handler = createApiHandler({
+    routes: [...extraRoutes, { methods: ["GET"], path: "/api/v1/x", handle: async () => dataAnswer(1) }],
+    isReady: () => false,
+    isAuthorized: () => true,
+    log: silentLogger,
+    onRequest: () => undefined,
+    monotonicMs: () => 0,
+  });
+  const starting = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
+  const statusOf = async (path: string): Promise<number> => {
+    const response = await fetch(`http://127.0.0.1:${starting.port}${path}`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  assert.deepEqual([await statusOf("/api/v1/x"), await statusOf("/am")], [503, 400]);
+  await starting.stop(0);
+});
+
 test("pages of other origins may read, and are told which methods there are", async () => {
   const response = await fetch(urlOf("/api/v1/query?query=up"), { method: "OPTIONS", headers: { Origin: "http://x" } });
   assert.equal(response.status, 204);
