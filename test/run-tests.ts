@@ -22,7 +22,18 @@ function main(wanted: readonly string[]): number {
     return 1;
   }
   if (!installTestPrograms()) return 1;
-  const options = ["--enable-source-maps", "--test", "--test-concurrency=2", "--test-reporter=spec"];
+  const alone = files.filter((name) => ALONE.test(name));
+  const together = files.filter((name) => !ALONE.test(name));
+  return Math.max(runFiles(together, 2), runFiles(alone, 1));
+}
+
+/** Real programs that must find a processor free: their tests run one after the other, when the rest is through. */
+const ALONE = /test\/(acceptance|grafana)\/|real-hogs|scrape\/fleet/;
+
+/** @returns the exit code of the test runner; 0 when there is nothing to run */
+function runFiles(files: readonly string[], concurrency: number): number {
+  if (files.length === 0) return 0;
+  const options = ["--enable-source-maps", "--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];
   const result = spawnSync(process.execPath, [...options, ...files], { cwd: REPOSITORY, stdio: "inherit" });
   return result.status ?? 1;
 }
