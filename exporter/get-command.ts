@@ -12,7 +12,7 @@ import {
   type FamilyReading,
 } from "./shared/model/human-lines.js";
 import type { Sample } from "./shared/model/metric.js";
-import { SampleReading } from "./shared/model/sample-reading.js";
+import { namedValue, SampleReading } from "./shared/model/sample-reading.js";
 import type { Clock } from "./shared/platform/clock.js";
 import type { Files } from "./shared/platform/files.js";
 import type { SendHttp } from "./shared/platform/http-client.js";
@@ -71,11 +71,22 @@ export async function getFamily(
       ? await readHere(families, options, parts)
       : await readHost(options.host, parts);
   for (const family of families) {
-    const lines = formatFamilyLines(family, reading);
+    const lines = formatFamilyLines(family, asOfLastRun(family, reading));
     for (const line of lines)
       parts.writeLine(name === "all" ? `${family.padEnd(11)}${line}` : line);
     if (lines.length === 0 && name !== "all") parts.writeNote(`Nothing to tell about ${family}`);
   }
+}
+
+/** The time of a line is that of the sampling, where the exporter tells it. */
+function asOfLastRun(family: Family, reading: FamilyReading): FamilyReading {
+  const seconds = reading.value("pihealth_collector_last_success_timestamp_seconds", { collector: family });
+  if (seconds === undefined) return reading;
+  return {
+    timeMs: seconds * 1000,
+    value: (metric, labels) => reading.value(metric, labels),
+    series: (metric) => reading.series(metric),
+  };
 }
 
 async function readHost(host: string, parts: GetCommandParts): Promise<FamilyReading> {
@@ -139,12 +150,7 @@ async function fetchReading(
     );
   }
   const { samples } = parseExposition(response.body, response.headers["content-type"]);
-  const values = samples.map(({ labels, value }) => ({
-    name: labels.name,
-    labels: labels.toObject(),
-    value,
-  }));
-  return new SampleReading(parts.clock.wallMs(), values);
+  return new SampleReading(parts.clock.wallMs(), samples.map(namedValue));
 }
 
 async function sampleOnce(

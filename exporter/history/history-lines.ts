@@ -1,7 +1,7 @@
 import { parseExposition } from "../shared/codec/exposition-parser.js";
 import type { Family } from "../shared/model/family.js";
 import { formatFamilyLines } from "../shared/model/human-lines.js";
-import { SampleReading, type NamedValue } from "../shared/model/sample-reading.js";
+import { namedValue, type NamedValue, SampleReading } from "../shared/model/sample-reading.js";
 import { linesOf, type StoredHistory } from "./stored-history.js";
 
 /** A family's line is made of what its collectors said at most this long before. */
@@ -65,8 +65,6 @@ function* valuesOf(
 ): Generator<NamedValue, void> {
   for (const { timestampMs, text } of runs.values()) {
     if (Math.abs(nowMs - timestampMs) > FRESH_MS) continue;
-    for (const { labels, value } of parseExposition(text).samples) {
-      yield { name: labels.name, labels: labels.toObject(), value };
-    }
+    yield* parseExposition(text).samples.map(namedValue);
   }
 }

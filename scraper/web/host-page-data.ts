@@ -1,5 +1,6 @@
 import { quoteLabelValue } from "../../exporter/shared/model/labels.js";
-import type { FamilyReading, LabelledValue } from "../../exporter/shared/model/human-lines.js";
+import type { FamilyReading } from "../../exporter/shared/model/human-lines.js";
+import { namedValue, SampleReading } from "../../exporter/shared/model/sample-reading.js";
 import type { MatrixSeries, Queries } from "../promql/query-results.js";
 import { type ActiveTarget, type PageParts, toFleetAlert } from "./fleet-page-data.js";
 import { type HostView, renderHostPage, renderNoHostPage } from "./host-page.js";
@@ -63,14 +64,9 @@ export class HostPage {
     if (timeMs === undefined) return undefined;
     const { value } = await this.parts.queries.instant({ expression: `{__name__=~"pihealth_.+",${labels}}`, timeMs });
     if (value.type !== "vector") return undefined;
-    const byName = new Map<string, LabelledValue[]>();
-    for (const sample of value.samples) {
-      const series = byName.get(sample.labels.name);
-      const labelled = { labels: sample.labels.toObject(), value: sample.value };
-      if (series === undefined) byName.set(sample.labels.name, [labelled]);
-      else series.push(labelled);
-    }
-    return byName.has("pihealth_memory_total_bytes") || byName.has("pihealth_system_info") ? toReading(timeMs, byName) : undefined;
+    const reading = new SampleReading(timeMs, value.samples.map(namedValue));
+    const isOurs = ["pihealth_memory_total_bytes", "pihealth_system_info"].some((name) => reading.series(name).length > 0);
+    return isOurs ? reading : undefined;
   }
 
   private async lastAnsweredMs(labels: string, nowMs: number): Promise<number | undefined> {
@@ -94,14 +90,4 @@ export class HostPage {
 async function firstSeries(queries: Queries, expression: string, fromMs: number, toMs: number): Promise<MatrixSeries | undefined> {
   const { value } = await queries.range({ expression, fromMs, toMs, stepMs: STEP_MS });
   return value.type === "matrix" ? value.series[0] : undefined;
-}
-
-function toReading(timeMs: number, byName: ReadonlyMap<string, readonly LabelledValue[]>): FamilyReading {
-  const series = (metric: string): readonly LabelledValue[] => byName.get(metric) ?? [];
-  return {
-    timeMs,
-    series,
-    value: (metric, wanted = {}) =>
-      series(metric).find(({ labels }) => Object.entries(wanted).every(([name, value]) => name === "__name__" || labels[name] === value))?.value,
-  };
 }

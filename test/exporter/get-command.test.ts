@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { getFamily, listFamilies, metricsUrl } from "../../exporter/get-command.js";
+import { formatTime } from "../../exporter/shared/model/human-lines.js";
 import { FAMILIES } from "../../exporter/shared/model/family.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
@@ -37,6 +38,24 @@ test("a family of another host is its human line", async () => {
   assert.equal(hosts.requests[0]?.url, "http://pi4:8732/metrics");
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /  4\.0GiB  1\.0GiB  80\.4%  80\.0%$/);
+});
+
+test("values are found by labels, and the time is that of the sampling", async () => {
+  const body = `# TYPE pihealth_exporter_build_info gauge
+pihealth_exporter_build_info{version="1",nodejs="v20"} 1
+pihealth_disk_size_bytes{disk="sda"} 1099511627776
+pihealth_disk_available_bytes{disk="sda"} 549755813888
+pihealth_disk_used_ratio{disk="sda"} 0.5
+pihealth_filesystem_readonly{device="/dev/sda1",fstype="ext4",mountpoint="/"} 0
+pihealth_filesystem_size_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 1099511627776
+pihealth_filesystem_available_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 549755813888
+pihealth_filesystem_used_ratio{device="/dev/sda1",fstype="ext4",mountpoint="/"} 0.5
+pihealth_collector_last_success_timestamp_seconds{collector="disk"} 1768230028
+`;
+  const { parts, lines } = setUp({ status: 200, body });
+  await getFamily("disk", { host: "pi4" }, parts);
+  const time = formatTime(1_768_230_028_000);
+  assert.deepEqual(lines, [`${time}  0  sda  1.0TiB  512.0GiB  50.0%`, `${time}  1  /  1.0TiB  512.0GiB  50.0%`]);
 });
 
 test("all families carry their names, missing values are dashes", async () => {

@@ -1,8 +1,14 @@
+import { METRIC_NAME, type Labels } from "./labels.js";
 import type { FamilyReading, LabelledValue } from "./human-lines.js";
 
 /** A value with the name of its metric, wherever it comes from. */
 export interface NamedValue extends LabelledValue {
   readonly name: string;
+}
+
+/** Labels as they are in a body or an answer; what tells the metric's name is left out. */
+export function namedValue({ labels, value }: { readonly labels: Labels; readonly value: number }): NamedValue {
+  return { name: labels.name, labels: labels.without(METRIC_NAME).toObject(), value };
 }
 
 /** Values of one time, found by metric and labels; of a series given twice the first counts. */
