@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { createBasicAuth } from "../exporter/shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../exporter/shared/config/web-config.js";
@@ -21,7 +22,6 @@ import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
 import { createApiHandler } from "./api/api-server.js";
 import { gapRoutes } from "./api/gap-routes.js";
 import { fleetRoutes } from "./api/fleet-routes.js";
-import type { OwnMetric } from "./api/own-metrics.js";
 import { prometheusRoutes } from "./api/prometheus-routes.js";
 import { RequestCounter } from "./api/request-counter.js";
 import type { Route } from "./api/route.js";

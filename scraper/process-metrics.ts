@@ -1,5 +1,5 @@
+import type { OwnMetric } from "../exporter/shared/model/own-metric.js";
 import { readOwnProcess } from "../exporter/shared/platform/own-process.js";
-import type { OwnMetric } from "./api/own-metrics.js";
 
 /** What the scraper says of its own process. */
 export function processMetrics({ version, uptimeMs }: { version: string; uptimeMs: number }): OwnMetric[] {

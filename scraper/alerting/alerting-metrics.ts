@@ -1,16 +1,8 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { RejectReason } from "./alert-store.js";
 import type { NotifierCounts } from "./notifier.js";
 import type { OutboxCounts } from "./outbox.js";
 import type { SilenceState } from "./silences.js";
-
-/** One value of one series about the notification side itself. */
-export interface AlertingMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
 
 export interface AlertingFacts {
   readonly activeAlerts: number;
@@ -30,7 +22,7 @@ export interface AlertingFacts {
 
 type Values = Readonly<Record<string, number>>;
 
-export function alertingMetrics(facts: AlertingFacts): AlertingMetric[] {
+export function alertingMetrics(facts: AlertingFacts): OwnMetric[] {
   const { outbox, notifier } = facts;
   const countSilences = (state: SilenceState): number => facts.silences.filter((found) => found === state).length;
   return [
@@ -73,17 +65,17 @@ export function alertingMetrics(facts: AlertingFacts): AlertingMetric[] {
   ];
 }
 
-function single(type: AlertingMetric["type"], name: string, help: string, value: number): AlertingMetric {
+function single(type: OwnMetric["type"], name: string, help: string, value: number): OwnMetric {
   return { name, help, type, labels: {}, value };
 }
 
 function series(
-  type: AlertingMetric["type"],
+  type: OwnMetric["type"],
   name: string,
   help: string,
   label: string,
   values: Values,
-): AlertingMetric[] {
+): OwnMetric[] {
   return Object.entries(values).map(([labelValue, value]) => ({
     name, help, type, labels: { [label]: labelValue }, value,
   }));

@@ -1,10 +1,10 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { createHttpAgent, type HttpAgent, type SendHttp } from "../../exporter/shared/platform/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Alert } from "./alert.js";
-import type { AlertingMetric } from "./alerting-metrics.js";
 import type { AlertmanagerEndpoint } from "./alertmanagers-config.js";
 import { readSecret, resolveTlsFiles } from "./secret-files.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
@@ -52,7 +52,7 @@ export class AlertmanagerClient {
     for (const lane of this.lanes) lane.enqueue(alerts);
   }
 
-  metrics(): AlertingMetric[] {
+  metrics(): OwnMetric[] {
     return this.lanes.flatMap((lane) => lane.metrics());
   }
 }
@@ -92,9 +92,9 @@ class Lane {
     this.sleep.wake();
   }
 
-  metrics(): AlertingMetric[] {
+  metrics(): OwnMetric[] {
     const labels = { alertmanager: this.endpoint.url };
-    const counter = (name: string, help: string, value: number): AlertingMetric =>
+    const counter = (name: string, help: string, value: number): OwnMetric =>
       ({ name, help, type: "counter", labels, value });
     return [
       counter("pihealth_forwarded_alerts_total", "Alerts an Alertmanager has taken.", this.sent),

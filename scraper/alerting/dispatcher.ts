@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
@@ -8,7 +9,7 @@ import type { Alert } from "./alert.js";
 import { AlarmJournal } from "./alarm-journal.js";
 import { AlertGroup } from "./alert-group.js";
 import { AlertStore, isResolvedAt, type RejectReason, type StoredAlert } from "./alert-store.js";
-import { alertingMetrics, type AlertingMetric } from "./alerting-metrics.js";
+import { alertingMetrics } from "./alerting-metrics.js";
 import { createDelivery, serverOf, type Transports } from "./delivery.js";
 import { Inhibitor } from "./inhibition.js";
 import type { NotificationConfig } from "./notification-config.js";
@@ -211,7 +212,7 @@ export class Dispatcher {
     });
   }
 
-  metrics(): AlertingMetric[] {
+  metrics(): OwnMetric[] {
     const statusOf = this.statusReader();
     const firing = this.alerts();
     const suppressedAlerts = firing.filter((alert) => {

@@ -1,12 +1,4 @@
-/** One value of a metric the scraper exposes about itself at `/metrics`. */
-export interface OwnMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 /** Text format 0.0.4; metrics of one name are grouped wherever they stand in the list. */
 export function renderOwnMetrics(metrics: readonly OwnMetric[]): string {
   const byName = new Map<string, OwnMetric[]>();

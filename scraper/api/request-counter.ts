@@ -1,4 +1,4 @@
-import type { OwnMetric } from "./own-metrics.js";
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 
 interface Count {
   readonly path: string;

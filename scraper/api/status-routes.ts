@@ -1,6 +1,7 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { ApiError } from "./api-errors.js";
-import { type OwnMetric, renderOwnMetrics } from "./own-metrics.js";
+import { renderOwnMetrics } from "./own-metrics.js";
 import { type ApiAnswer, dataAnswer, type Route, textAnswer } from "./route.js";
 
 export interface StatusRouteParts {

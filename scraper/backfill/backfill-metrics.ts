@@ -1,4 +1,4 @@
-import type { FleetMetric } from "../fleet/fleet.js";
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import { GAP_CAUSES, type Gap, type GapCause } from "./gap.js";
 
 /** Counts since the start. */
@@ -18,9 +18,9 @@ export class BackfillCounters {
     else this.lostMs.set(cause, (this.lostMs.get(cause) ?? 0) + untilMs - fromMs);
   }
 
-  metrics(active: number, missingMs: number): FleetMetric[] {
-    const counter = (name: string, help: string, value: number): FleetMetric => ({ name, help, type: "counter", value });
-    const gauge = (name: string, help: string, value: number): FleetMetric => ({ name, help, type: "gauge", value });
+  metrics(active: number, missingMs: number): OwnMetric[] {
+    const counter = (name: string, help: string, value: number): OwnMetric => ({ name, help, type: "counter", value });
+    const gauge = (name: string, help: string, value: number): OwnMetric => ({ name, help, type: "gauge", value });
     return [
       ...GAP_CAUSES.map((cause) => ({
         ...counter("pihealth_gap_seconds_total", "Time without samples that stays so, by cause.", 0),

@@ -1,9 +1,10 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import type { Fleet, FleetMetric } from "../fleet/fleet.js";
+import type { Fleet } from "../fleet/fleet.js";
 import { endpointOf, type KnownHost } from "../fleet/known-host.js";
 import type { Target } from "../fleet/target.js";
 import type { Querier } from "../storage/querier.js";
@@ -148,7 +149,7 @@ export class Backfill {
     return watched.flatMap((one) => this.gapsOf(one)).sort((left, right) => left.fromMs - right.fromMs);
   }
 
-  metrics(): FleetMetric[] {
+  metrics(): OwnMetric[] {
     let missingMs = 0;
     for (const { gaps } of this.watched.values()) {
       for (const { fromMs, untilMs } of gaps.missing) missingMs += untilMs - fromMs;

@@ -1,6 +1,7 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
-import type { Fleet, FleetMetric } from "../fleet/fleet.js";
+import type { Fleet } from "../fleet/fleet.js";
 import type { KnownHost } from "../fleet/known-host.js";
 import type { Target } from "../fleet/target.js";
 import { FileSource } from "./file-source.js";
@@ -131,9 +132,9 @@ export class DiscoveryManager {
     return this.list.refused;
   }
 
-  metrics(): FleetMetric[] {
+  metrics(): OwnMetric[] {
     const failures = this.session?.jobs.flatMap(({ sources }) => sources) ?? [];
-    const gauge = (name: string, help: string, value: number): FleetMetric => ({
+    const gauge = (name: string, help: string, value: number): OwnMetric => ({
       name, help, type: "gauge", value,
     });
     return [

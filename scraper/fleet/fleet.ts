@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { Heartbeat } from "../../exporter/shared/protocol/heartbeat.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -26,15 +27,6 @@ export interface FleetOptions {
    * Only news can change the targets.
    */
   readonly onHeartbeat: (host: KnownHost, isNews: boolean) => void;
-}
-
-/** A metric of the fleet, for the scraper's own `/metrics`. */
-export interface FleetMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
 }
 
 /** The exporters known here, by address and by node id. Bounded: what does not fit is refused and counted. */
@@ -148,7 +140,7 @@ export class Fleet {
     );
   }
 
-  metrics(): FleetMetric[] {
+  metrics(): OwnMetric[] {
     const refusals = Object.entries(this.refused).map(([reason, value]) => ({
       name: "pihealth_heartbeats_refused_total",
       help: "Heartbeats refused, by reason.",

@@ -1,10 +1,11 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
-import type { Fleet, FleetMetric } from "./fleet.js";
+import type { Fleet } from "./fleet.js";
 import { decodeHostFacts, encodeHostFacts, type TargetFacts } from "./host-facts.js";
 import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
 import type { KnownHost } from "./known-host.js";
@@ -86,7 +87,7 @@ export class HostFiles {
     await this.writeDue(Number.POSITIVE_INFINITY);
   }
 
-  metrics(): FleetMetric[] {
+  metrics(): OwnMetric[] {
     const help = "Writes of host.json that the disk refused.";
     return [{ name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures }];
   }

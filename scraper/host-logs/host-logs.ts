@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { type Family, FAMILIES } from "../../exporter/shared/model/family.js";
 import { formatFamilyLines } from "../../exporter/shared/model/human-lines.js";
@@ -5,7 +6,6 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import type { FleetMetric } from "../fleet/fleet.js";
 import { hostFolder } from "../fleet/host-folder.js";
 import type { HostLogSettings } from "./host-log-settings.js";
 import { LayoutIndex, LayoutReading, type RowLayout } from "./layout-reading.js";
@@ -117,8 +117,8 @@ export class HostLogs {
     );
   }
 
-  metrics(): FleetMetric[] {
-    const counter = (name: string, help: string, value: number): FleetMetric => ({
+  metrics(): OwnMetric[] {
+    const counter = (name: string, help: string, value: number): OwnMetric => ({
       name, help, type: "counter", value,
     });
     const { written, lost, failures } = this.counts;

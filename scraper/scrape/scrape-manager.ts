@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
@@ -11,7 +12,7 @@ import { Departures } from "./departures.js";
 import { RowBuffer } from "./row-buffer.js";
 import { ScrapeCounters } from "./scrape-counters.js";
 import type { ScrapeLane } from "./scrape-lane.js";
-import { scrapeMetrics, type OwnMetric } from "./scrape-metrics.js";
+import { scrapeMetrics } from "./scrape-metrics.js";
 import { ScrapeHeaders } from "./scrape-request.js";
 import { ScrapePool } from "./scrape-pool.js";
 import { ScrapedTarget } from "./scraped-target.js";

@@ -1,16 +1,8 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { MetricType } from "../../exporter/shared/model/metric.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
 import type { ScrapeLane } from "./scrape-lane.js";
 import { ScrapePool } from "./scrape-pool.js";
-
-/** A sample for the scraper's own /metrics. */
-export interface OwnMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: MetricType;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
 
 interface LaneMetric {
   readonly name: string;

@@ -1,13 +1,5 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { StorageCounters } from "./storage-counters.js";
-
-/** One series of the program's own `/metrics`. */
-export interface StorageMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
 
 /** What is there at this moment, beside what was counted. */
 export interface StorageGauges {
@@ -24,7 +16,7 @@ export interface StorageGauges {
 }
 
 /** Names, help and values of all metrics of the storage. */
-export function describeMetrics(counted: StorageCounters, now: StorageGauges): StorageMetric[] {
+export function describeMetrics(counted: StorageCounters, now: StorageGauges): OwnMetric[] {
   return [
     counter("samples_appended", "Samples taken.", counted.appendedSamples),
     counter("rows_appended", "Rows taken.", counted.appendedRows),
@@ -104,10 +96,10 @@ export function describeMetrics(counted: StorageCounters, now: StorageGauges): S
   ];
 }
 
-function counter(name: string, help: string, value: number): StorageMetric {
+function counter(name: string, help: string, value: number): OwnMetric {
   return { name: `pihealth_storage_${name}_total`, help, type: "counter", labels: {}, value };
 }
 
-function gauge(name: string, help: string, value: number): StorageMetric {
+function gauge(name: string, help: string, value: number): OwnMetric {
   return { name: `pihealth_storage_${name}`, help, type: "gauge", labels: {}, value };
 }

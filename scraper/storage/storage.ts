@@ -1,3 +1,4 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { isSegmentLost, type Journal } from "../../exporter/shared/journal/journal.js";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
@@ -23,7 +24,7 @@ import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
 import { StorageCounters } from "./storage-counters.js";
 import { copyData, SnapshotBusyError, type SnapshotOptions } from "./snapshot.js";
-import { describeMetrics, type StorageMetric } from "./storage-metrics.js";
+import { describeMetrics } from "./storage-metrics.js";
 import { StorageQuerier } from "./storage-querier.js";
 import type { StorageSettings } from "./storage-settings.js";
 import { describeHead, type StorageStats } from "./storage-stats.js";
@@ -241,7 +242,7 @@ export class Storage implements SampleWriter, Querier {
     return this.rooms.querier.labelValues(name, matcherSets, range);
   }
 
-  metrics(): StorageMetric[] {
+  metrics(): OwnMetric[] {
     const tables = [...this.rooms.head.tables.values()];
     const blocks = this.rooms.blocks.all();
     const sum = (of: (table: (typeof tables)[number]) => number): number =>

@@ -37,7 +37,7 @@ function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
 
 const alerts = (count: number) => Array.from({ length: count }, (_, n) => alertOf({ alertname: "A", n: String(n) }, 0, 1000));
 const valueOf = (client: AlertmanagerClient, name: string, alertmanager: string): number | undefined =>
-  client.metrics().find((metric) => metric.name === name && metric.labels["alertmanager"]?.includes(alertmanager))?.value;
+  client.metrics().find((metric) => metric.name === name && metric.labels?.["alertmanager"]?.includes(alertmanager))?.value;
 
 test("Alerts go to every Alertmanager in batches of 64, with its credentials", async () => {
   const { clock, client, requests } = startClient(async () => OK);

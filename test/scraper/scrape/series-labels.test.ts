@@ -13,7 +13,7 @@ async function scrape(bodies: readonly string[], changes: Partial<ScrapeSettings
   const { clock, manager, writer, outcomes } = createFixture({ answer: inTurn(...bodies) });
   manager.sync([target("10.0.0.7", settings(changes))]);
   await clock.advance(bodies.length * INTERVAL_MS);
-  const metrics = new Map(manager.metrics().map(({ name, labels, value }) => [`${name} ${labels["limit"] ?? ""}`.trim(), value]));
+  const metrics = new Map(manager.metrics().map(({ name, labels, value }) => [`${name} ${labels?.["limit"] ?? ""}`.trim(), value]));
   await manager.stop();
   return { writer, error: outcomes.at(-1)?.error ?? "", metrics };
 }
