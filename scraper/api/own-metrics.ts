@@ -1,4 +1,5 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+
 /** Text format 0.0.4; metrics of one name are grouped wherever they stand in the list. */
 export function renderOwnMetrics(metrics: readonly OwnMetric[]): string {
   const byName = new Map<string, OwnMetric[]>();
