@@ -11,10 +11,6 @@ import type { SendHttp } from "../exporter/shared/platform/http-client.js";
 import { listenHttp, type HttpServer } from "../exporter/shared/platform/http-server.js";
 import type { Logger } from "../exporter/shared/platform/logger.js";
 import type { ResolveHost } from "../exporter/shared/platform/resolver.js";
-import type { Alert } from "./alerting/alert.js";
-import { AlertmanagerClient } from "./alerting/alertmanager-client.js";
-import { Dispatcher } from "./alerting/dispatcher.js";
-import { createMailTransport } from "./alerting/mail-transport.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
 import { PushedAlarms } from "./alerting/pushed-alarms.js";
 import { adminRoutes } from "./api/admin-routes.js";
@@ -38,9 +34,9 @@ import { parseSelector } from "./promql/parser.js";
 import { QueryEngine } from "./promql/query-engine.js";
 import { pageRoutes } from "./page-routes.js";
 import { processMetrics } from "./process-metrics.js";
-import { RuleEngine } from "./rule-engine/rule-engine.js";
 import { loadNotificationFile } from "./notification-file.js";
-import { externalUrlOf, loadRules } from "./rule-files.js";
+import { loadRules } from "./rule-files.js";
+import { RuleWiring } from "./rule-wiring.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "./scrape/scrape-manager.js";
 import { SNAPSHOTS_FOLDER } from "./storage/data-folder.js";
 import { snapshotName } from "./storage/snapshot.js";
@@ -118,9 +114,7 @@ class App implements ScraperApp {
   private readonly scrapes: ScrapeManager;
   private readonly discovery: DiscoveryManager;
   private readonly queries: QueryEngine;
-  private readonly rules: RuleEngine;
-  private readonly dispatcher: Dispatcher;
-  private readonly alertmanagers: AlertmanagerClient;
+  private readonly wiring: RuleWiring;
   private readonly pushedAlarms: PushedAlarms;
 
   constructor(
@@ -166,12 +160,13 @@ class App implements ScraperApp {
     });
     this.discovery = this.createDiscovery();
     this.queries = new QueryEngine({ querier: storage, clock });
-    this.dispatcher = this.createDispatcher();
-    const { alertmanagers } = config.alerting;
-    this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http: parts.sendHttp });
-    this.rules = this.createRuleEngine();
+    this.wiring = new RuleWiring({
+      ...parts, config,
+      queries: this.queries,
+      isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
+    });
     this.pushedAlarms = new PushedAlarms({
-      dispatcher: this.dispatcher, clock,
+      dispatcher: this.wiring.dispatcher, clock,
       targetAt: (address, port) => this.targetIndex.at(address, port),
       externalLabels: config.global.externalLabels,
       writeLine: (address, line) => this.hostLogs.writeAlarm(address, line),
@@ -184,7 +179,7 @@ class App implements ScraperApp {
 
   async start(web: WebConfig): Promise<void> {
     const { config, parts } = this;
-    await this.rules.load(await loadRules(config, parts.files));
+    await this.wiring.load();
     this.server = await this.listen(web);
     parts.storage.start();
     await this.hostFiles.load();
@@ -192,11 +187,10 @@ class App implements ScraperApp {
     this.hostLogs.start();
     await this.backfill.open();
     this.backfill.start();
-    await this.dispatcher.start();
-    this.alertmanagers.start();
+    await this.wiring.startTelling();
     this.scrapes.start();
     await this.discovery.start();
-    await this.rules.start();
+    await this.wiring.startEvaluating();
     this.isReady = true;
     const { version } = parts;
     parts.log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
@@ -204,12 +198,11 @@ class App implements ScraperApp {
 
   async stop(): Promise<void> {
     this.isReady = false;
-    await this.rules.stop();
+    await this.wiring.stopEvaluating();
     await this.discovery.stop();
     await this.scrapes.stop();
     await this.backfill.stop();
-    await this.alertmanagers.stop();
-    await this.dispatcher.stop();
+    await this.wiring.stopTelling();
     await this.hostLogs.stop();
     await this.hostFiles.stop();
     await this.server?.stop(HTTP_GRACE_MS);
@@ -224,9 +217,8 @@ class App implements ScraperApp {
       const config = await this.parts.loadConfig();
       const notifications = await loadNotificationFile(config.notificationsFile, files);
       const groups = await loadRules(config, files);
-      await this.dispatcher.reload(notifications);
+      await this.wiring.reload(config, notifications, groups);
       this.config = config;
-      await this.rules.load(groups);
       await this.discovery.applyConfig(discoveryConfigOf(config));
       this.lastReload = { atMs: clock.wallMs(), succeeded: true };
       log.info("Configuration read again", { file: config.file });
@@ -253,43 +245,6 @@ class App implements ScraperApp {
     this.scrapes.sync(targets);
     this.targetIndex.set(targets);
     this.hostFiles.setTargets(targets);
-  }
-
-  private createDispatcher(): Dispatcher {
-    const { clock, files, log, random, notifications, sendHttp } = this.parts;
-    return new Dispatcher({
-      clock, files, log, random,
-      config: notifications,
-      folder: path.join(this.config.storage.path, "alerting"),
-      transports: { mail: createMailTransport(clock), http: sendHttp },
-      externalUrl: externalUrlOf(this.config),
-    });
-  }
-
-  private createRuleEngine(): RuleEngine {
-    const { clock, files, log, storage } = this.parts;
-    return new RuleEngine({
-      clock, log,
-      queries: this.queries,
-      writer: storage,
-      externalLabels: this.config.global.externalLabels,
-      externalUrl: externalUrlOf(this.config),
-      onAlerts: (alerts) => this.takeAlerts(alerts),
-      stateFile: { files, path: path.join(this.config.storage.path, "rules/alert-states.json") },
-      isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
-      missingData: this.config.rules.missingData,
-    });
-  }
-
-  /** Alerts of rules; they carry the external labels. */
-  private takeAlerts(alerts: readonly Alert[]): void {
-    void this.dispatcher.receive(alerts); // Rejects for immediate alerts only.
-    this.alertmanagers.send(
-      alerts.flatMap((alert) => {
-        const labels = this.config.alerting.alertRelabeling(alert.labels);
-        return labels === undefined ? [] : [{ ...alert, labels }];
-      }),
-    );
   }
 
   private async listen(web: WebConfig): Promise<HttpServer> {
@@ -322,9 +277,9 @@ class App implements ScraperApp {
         activeTargets: () => this.activeTargets(),
         droppedTargets: () => this.discovery.droppedTargets(),
         targetMetadata: (id) => this.scrapes.targetMetadata(id),
-        ruleGroups: () => this.rules.rulesView(),
-        alerts: () => this.rules.alertsView(),
-        alertmanagerUrls: () => this.alertmanagers.urls(),
+        ruleGroups: () => this.wiring.rules.rulesView(),
+        alerts: () => this.wiring.rules.alertsView(),
+        alertmanagerUrls: () => this.wiring.alertmanagers.urls(),
       }),
       ...fleetRoutes({
         fleet: this.fleet, clock,
@@ -336,7 +291,7 @@ class App implements ScraperApp {
       }),
       ...gapRoutes({ gaps: (host) => this.backfill.gaps(host) }),
       ...alertmanagerRoutes({
-        dispatcher: this.dispatcher,
+        dispatcher: this.wiring.dispatcher,
         receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
         version, nodeVersion: process.version,
       }),
@@ -352,7 +307,7 @@ class App implements ScraperApp {
       ...pageRoutes({
         clock, version, queries: this.queries,
         activeTargets: () => this.activeTargets(),
-        alerts: () => this.rules.alertsView(),
+        alerts: () => this.wiring.rules.alertsView(),
         gaps: (host) => this.backfill.gaps(host),
       }),
     ];
@@ -389,10 +344,7 @@ class App implements ScraperApp {
       ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs }),
       ...this.requests.metrics(),
       ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
-      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.dispatcher.metrics(),
-      ...this.alertmanagers.metrics(),
-      ...this.rules.metrics().map(({ metric, labels, value }) =>
-        ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
+      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.wiring.metrics(),
     ];
   }
 }

@@ -1,0 +1,129 @@
+import path from "node:path";
+import type { OwnMetric } from "../exporter/shared/model/own-metric.js";
+import type { Labels } from "../exporter/shared/model/labels.js";
+import type { Clock } from "../exporter/shared/platform/clock.js";
+import type { Files } from "../exporter/shared/platform/files.js";
+import type { SendHttp } from "../exporter/shared/platform/http-client.js";
+import type { Logger } from "../exporter/shared/platform/logger.js";
+import type { Alert } from "./alerting/alert.js";
+import { AlertmanagerClient } from "./alerting/alertmanager-client.js";
+import { Dispatcher } from "./alerting/dispatcher.js";
+import { createMailTransport } from "./alerting/mail-transport.js";
+import type { NotificationConfig } from "./alerting/notification-config.js";
+import type { ScraperConfig } from "./config.js";
+import type { QueryEngine } from "./promql/query-engine.js";
+import { externalUrlOf, loadRules } from "./rule-files.js";
+import { RuleEngine } from "./rule-engine/rule-engine.js";
+import type { RuleGroup } from "./rule-engine/rule-group.js";
+import type { Storage } from "./storage/storage.js";
+
+export interface RuleWiringParts {
+  readonly config: ScraperConfig;
+  readonly notifications: NotificationConfig;
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly log: Logger;
+  readonly sendHttp: SendHttp;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly storage: Storage;
+  readonly queries: QueryEngine;
+  readonly isTargetSilent: (labels: Labels) => boolean;
+}
+
+/** Rules, their alerts, and those who are told of them, joined. */
+export class RuleWiring {
+  readonly dispatcher: Dispatcher;
+  readonly alertmanagers: AlertmanagerClient;
+  readonly rules: RuleEngine;
+  private config: ScraperConfig;
+
+  constructor(private readonly parts: RuleWiringParts) {
+    const { config, clock, files, log, sendHttp } = parts;
+    this.config = config;
+    this.dispatcher = this.createDispatcher();
+    const { alertmanagers } = config.alerting;
+    const http = sendHttp;
+    this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http });
+    this.rules = this.createRuleEngine();
+  }
+
+  /** @throws {ConfigError} for the first rule that is not acceptable */
+  async load(): Promise<void> {
+    await this.rules.load(await loadRules(this.config, this.parts.files));
+  }
+
+  async startTelling(): Promise<void> {
+    await this.dispatcher.start();
+    this.alertmanagers.start();
+  }
+
+  async startEvaluating(): Promise<void> {
+    await this.rules.start();
+  }
+
+  async stopEvaluating(): Promise<void> {
+    await this.rules.stop();
+  }
+
+  async stopTelling(): Promise<void> {
+    await this.alertmanagers.stop();
+    await this.dispatcher.stop();
+  }
+
+  /** @throws {BadInputError} when the templates do not compile; then nothing has changed */
+  async reload(
+    config: ScraperConfig,
+    notifications: NotificationConfig,
+    groups: readonly RuleGroup[],
+  ): Promise<void> {
+    await this.dispatcher.reload(notifications);
+    this.config = config;
+    await this.rules.load(groups);
+  }
+
+  metrics(): OwnMetric[] {
+    return [
+      ...this.dispatcher.metrics(),
+      ...this.alertmanagers.metrics(),
+      ...this.rules.metrics().map(({ metric, labels, value }) =>
+        ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
+    ];
+  }
+
+  private createDispatcher(): Dispatcher {
+    const { clock, files, log, random, notifications, sendHttp } = this.parts;
+    return new Dispatcher({
+      clock, files, log, random,
+      config: notifications,
+      folder: path.join(this.config.storage.path, "alerting"),
+      transports: { mail: createMailTransport(clock), http: sendHttp },
+      externalUrl: externalUrlOf(this.config),
+    });
+  }
+
+  private createRuleEngine(): RuleEngine {
+    const { clock, files, log, storage, queries, isTargetSilent } = this.parts;
+    return new RuleEngine({
+      clock, log, queries,
+      writer: storage,
+      externalLabels: this.config.global.externalLabels,
+      externalUrl: externalUrlOf(this.config),
+      onAlerts: (alerts) => this.takeAlerts(alerts),
+      stateFile: { files, path: path.join(this.config.storage.path, "rules/alert-states.json") },
+      isTargetSilent,
+      missingData: this.config.rules.missingData,
+    });
+  }
+
+  /** Alerts of rules; they carry the external labels. */
+  private takeAlerts(alerts: readonly Alert[]): void {
+    void this.dispatcher.receive(alerts); // Rejects for immediate alerts only.
+    this.alertmanagers.send(
+      alerts.flatMap((alert) => {
+        const labels = this.config.alerting.alertRelabeling(alert.labels);
+        return labels === undefined ? [] : [{ ...alert, labels }];
+      }),
+    );
+  }
+}
