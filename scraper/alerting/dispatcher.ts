@@ -19,6 +19,8 @@ import { Notifier, type FlushContext } from "./notifier.js";
 import { Outbox } from "./outbox.js";
 import { groupKeyOf, groupLabelsOf, routesFor, type Route } from "./route.js";
 import { Silences } from "./silences.js";
+import type { OutageSummary } from "./past-alert.js";
+import { SummaryNotifier } from "./summary-notifier.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 export const MAX_ALERT_GROUPS = 10_000;
@@ -85,6 +87,7 @@ export class Dispatcher {
   private readonly notificationLog: NotificationLog;
   private readonly outbox: Outbox;
   private readonly notifier: Notifier;
+  private readonly summaries: SummaryNotifier;
 
   constructor(private readonly options: DispatcherOptions) {
     const { clock, files, folder, log, transports, random = Math.random } = options;
@@ -101,7 +104,10 @@ export class Dispatcher {
     });
     const timeZone = options.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
     const { notificationLog, outbox } = this;
-    this.notifier = new Notifier({ outbox, notificationLog, log, timeZone, externalUrl: options.externalUrl ?? "" });
+    const externalUrl = options.externalUrl ?? "";
+    this.notifier = new Notifier({ outbox, notificationLog, log, timeZone, externalUrl });
+    const { notifier, silences } = this;
+    this.summaries = new SummaryNotifier({ notifier, notificationLog, silences, log, timeZone, externalUrl });
   }
 
   /** Reads what an earlier run left and begins to work. @throws {BadInputError} when a template does not compile */
@@ -150,6 +156,17 @@ export class Dispatcher {
     this.sleep.wake();
     await this.alarms.append(taken.filter(({ isImmediate }) => isImmediate));
     return { accepted: taken.length, rejected };
+  }
+
+  /**
+   * Tells every receiver of the alerts of an outage that concern it, in one message. Those of an outage that were told
+   * before are not told again, whatever has changed since.
+   *
+   * @returns resolves when the messages survive a power cut, or the disk has refused them
+   */
+  async summarize(summary: OutageSummary): Promise<void> {
+    const { config, templates, nowMs } = this.flushContext();
+    await this.summaries.tell(summary, { config, templates, nowMs, firing: this.alerts() });
   }
 
   /**

@@ -21,6 +21,19 @@ interface RenderOptions {
   readonly timeZone: string;
 }
 
+interface ComposeOptions {
+  /** What the templates are rendered with. */
+  readonly data: object;
+  readonly templates: EmailTemplates;
+  /** Equal for the mails of one conversation. */
+  readonly identity: string;
+  /** With the identity and the time, tells this mail from all others. */
+  readonly content: string;
+  readonly nowMs: number;
+  /** When the conversation began. */
+  readonly threadMs: number;
+}
+
 /**
  * Makes the mail of one notification.
  *
@@ -28,11 +41,21 @@ interface RenderOptions {
  */
 export function renderEmail(options: RenderOptions): MailMessage {
   const { notification, templates, integrationId, threadMs, timeZone } = options;
-  const data = templateDataOf(notification, timeZone);
+  return composeEmail({
+    data: templateDataOf(notification, timeZone),
+    templates, threadMs,
+    identity: `${integrationId}\n${notification.groupKey}`,
+    content: alertsText(notification),
+    nowMs: notification.nowMs,
+  });
+}
+
+/** @throws {TemplateError} when a template fails; {BadInputError} when an address is not one */
+export function composeEmail(options: ComposeOptions): MailMessage {
+  const { data, templates, identity, content, nowMs, threadMs } = options;
   const from = parseMailAddress(removeControls(templates.from.render(data)));
   const to = parseMailAddresses(templates.to.render(data));
   const domain = messageIdDomain(from);
-  const identity = `${integrationId}\n${notification.groupKey}`;
   const headerText = (text: string): string => removeControls(text).slice(0, MAX_HEADER_CHARACTERS);
   return {
     envelopeFrom: from.address,
@@ -42,9 +65,9 @@ export function renderEmail(options: RenderOptions): MailMessage {
     subject: removeControls(templates.subject.render(data)).slice(0, MAX_SUBJECT_CHARACTERS),
     text: bodyText(templates.text?.render(data) ?? ""),
     html: bodyText(templates.html?.render(data) ?? ""),
-    messageId: `<${digest(`${identity}\n${alertsText(notification)}`)}.${notification.nowMs}@${domain}>`,
+    messageId: `<${digest(`${identity}\n${content}`)}.${nowMs}@${domain}>`,
     thread: `<${digest(identity)}.${threadMs}@${domain}>`,
-    dateMs: notification.nowMs,
+    dateMs: nowMs,
     headers: templates.headers.map(({ name, value }) => ({ name, value: headerText(value.render(data)) })),
   };
 }

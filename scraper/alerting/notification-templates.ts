@@ -8,6 +8,7 @@ import {
 import type { FunctionTable } from "../templates/template-values.js";
 import { DEFAULT_TEMPLATES } from "./default-templates.js";
 import type { EmailIntegration, NotificationConfig } from "./notification-config.js";
+import { SUMMARY_TEMPLATES } from "./summary-templates.js";
 
 /** The texts of one email_config, ready to be rendered. */
 export interface EmailTemplates {
@@ -30,6 +31,8 @@ export class NotificationTemplates {
   private constructor(
     private readonly byIntegration: ReadonlyMap<EmailIntegration, EmailTemplates>,
     private readonly standard: (integration: EmailIntegration) => EmailTemplates,
+    /** With the definitions of the template files, or without. */
+    private readonly summary: (integration: EmailIntegration, isStandard: boolean) => EmailTemplates,
   ) {}
 
   /**
@@ -39,7 +42,7 @@ export class NotificationTemplates {
    */
   static async load(config: NotificationConfig, files: Files, wallMs: () => number): Promise<NotificationTemplates> {
     const functions = createAlertmanagerFunctions({ wallMs });
-    const standardSource = { name: "default templates", text: DEFAULT_TEMPLATES };
+    const standardSource = { name: "default templates", text: DEFAULT_TEMPLATES + SUMMARY_TEMPLATES };
     const sources = [standardSource, ...(await readTemplateFiles(config.templateFiles, files))];
     try {
       const definitions = compileDefinitions(sources, functions);
@@ -51,7 +54,11 @@ export class NotificationTemplates {
           compiled.set(integration, compileEmail(name, integration, functions, definitions));
         }
       }
-      return new NotificationTemplates(compiled, (email) => compileStandard(email, functions, standard));
+      const summaryOf = (email: EmailIntegration, isStandard: boolean): EmailTemplates =>
+        compileSummary(email, functions, isStandard ? standard : definitions);
+      return new NotificationTemplates(
+        compiled, (email) => compileStandard(email, functions, standard), summaryOf,
+      );
     } catch (error) {
       throw new BadInputError(`Cannot load notification templates: ${messageOf(error)}`, { cause: error });
     }
@@ -67,6 +74,16 @@ export class NotificationTemplates {
   /** The default mail to the same addresses, for when the receiver's own templates fail. */
   standardFor(integration: EmailIntegration): EmailTemplates {
     return this.standard(integration);
+  }
+
+  /**
+   * The mail about an outage, to the same addresses.
+   *
+   * @param isStandard without what the template files say: for when that fails
+   * @throws {TemplateError} when a template of the files does not fit
+   */
+  summaryFor(integration: EmailIntegration, isStandard: boolean): EmailTemplates {
+    return this.summary(integration, isStandard);
   }
 }
 
@@ -92,6 +109,30 @@ function compileEmail(
         ? undefined
         : compileTemplate(`receiver ${receiver}, html`, integration.html, functions, htmlOptions),
     headers: others.map(([name, value]) => ({ name, value: compile(`header ${name}`, value) })),
+  };
+}
+
+function compileSummary(
+  { to, from, text, html, headers }: EmailIntegration,
+  functions: FunctionTable,
+  definitions: TemplateDefinitions,
+): EmailTemplates {
+  const compile = (part: string): CompiledTemplate => {
+    const options = { definitions, ...(part === "html" ? { escape: "html" as const } : {}) };
+    return compileTemplate(part, `{{ template "email.summary.${part}" . }}`, functions, options);
+  };
+  const address = (field: string, fallback: string): CompiledTemplate => {
+    const header = Object.entries(headers).find(([name]) => name.toLowerCase() === field)?.[1];
+    return compileTemplate(field, header ?? fallback, functions, { definitions });
+  };
+  return {
+    to: address("to", to),
+    from: address("from", from),
+    subject: compile("subject"),
+    // A receiver that wants one of the parts only gets that one.
+    text: text === "" ? undefined : compile("text"),
+    html: html === "" ? undefined : compile("html"),
+    headers: [],
   };
 }
 

@@ -9,7 +9,8 @@ import { expiryOf, needsUpdate, type NotificationLog, type NotificationRecord } 
 import type { NotificationTemplates } from "./notification-templates.js";
 import type { Notification } from "./notification.js";
 import type { Outbox } from "./outbox.js";
-import type { OutboxPayload } from "./outbox-message.js";
+import type { OutboxMessage, OutboxPayload } from "./outbox-message.js";
+import type { Route } from "./route.js";
 import { containsMoment } from "./time-interval.js";
 import { renderWebhook } from "./webhook.js";
 
@@ -51,7 +52,7 @@ export class Notifier {
 
   /** @param alerts of the group, as they are at `context.nowMs` */
   async notify(group: AlertGroup, alerts: readonly StoredAlert[], context: FlushContext): Promise<void> {
-    if (isMutedByTime(group, context)) return;
+    if (isMutedByTime(group.route, context.config, context.nowMs)) return;
     const audible = alerts.filter((alert) => !context.isMuted(alert));
     if (audible.length === 0) return;
     const integrations = context.config.receivers.get(group.route.receiver)?.integrations ?? [];
@@ -61,7 +62,7 @@ export class Notifier {
   }
 
   private async tell(step: Step): Promise<void> {
-    const { group, alerts, context, integration } = step;
+    const { group, alerts, context, integration, index } = step;
     const { notificationLog } = this.options;
     const id = recordIdOf(step);
     const previous = notificationLog.get(id);
@@ -78,15 +79,14 @@ export class Notifier {
     };
     const payload = this.render(step, record);
     if (payload === undefined) await this.note(record);
-    else await this.send(step, record, payload);
+    else await this.send({ receiver: group.route.receiver, integration: index, record, payload });
   }
 
   /** A crash between the two writes loses nothing: the message carries its record. */
-  private async send({ group, index }: Step, record: NotificationRecord, payload: OutboxPayload): Promise<void> {
+  async send({ receiver, integration, record, payload }: ReadyMessage): Promise<void> {
     const { outbox } = this.options;
-    const { receiver } = group.route;
     const createdAtMs = record.timestampMs;
-    const messageId = await outbox.put({ receiver, integration: index, createdAtMs, payload, record });
+    const messageId = await outbox.put({ receiver, integration, createdAtMs, payload, record });
     await this.note(record);
     this.counts[payload.kind]++;
     outbox.release(messageId);
@@ -140,6 +140,9 @@ export class Notifier {
   }
 }
 
+/** One message, and what the notification log will say of it. */
+export type ReadyMessage = Pick<OutboxMessage, "receiver" | "integration" | "record" | "payload">;
+
 interface Step {
   readonly group: AlertGroup;
   readonly alerts: readonly StoredAlert[];
@@ -164,9 +167,9 @@ function splitByState(alerts: readonly StoredAlert[], nowMs: number): { firing: 
   return { firing, resolved };
 }
 
-function isMutedByTime({ route }: AlertGroup, { config, nowMs }: FlushContext): boolean {
+export function isMutedByTime(route: Route, { timeIntervals }: NotificationConfig, atMs: number): boolean {
   const isWithin = (names: readonly string[]): boolean =>
-    names.some((name) => (config.timeIntervals.get(name) ?? []).some((interval) => containsMoment(interval, nowMs)));
+    names.some((name) => (timeIntervals.get(name) ?? []).some((interval) => containsMoment(interval, atMs)));
   if (route.activeTimeIntervals.length > 0 && !isWithin(route.activeTimeIntervals)) return true;
   return isWithin(route.muteTimeIntervals);
 }

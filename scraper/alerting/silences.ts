@@ -96,6 +96,15 @@ export class Silences {
     return ids.sort();
   }
 
+  /** Whether a silence that is not forgotten yet mutes the labels now, or did at that time. */
+  hasSilenced(labels: Labels, atMs: number): boolean {
+    return [...this.silences.values()].some((silence) => {
+      const { startsAtMs, endsAtMs, matchers } = silence;
+      const isInForce = this.stateOf(silence) === "active" || (startsAtMs <= atMs && atMs < endsAtMs);
+      return isInForce && matchesAll(matchers, labels);
+    });
+  }
+
   /**
    * Creates a silence or changes one. Resolves when it is stored.
    *
