@@ -7,6 +7,7 @@ import { MAX_SUMMARY_ROWS } from "../../../scraper/alerting/summary-data.js";
 import { type Harness, parseConfig, simpleConfig, startHarness } from "./dispatcher-harness.js";
 
 const HOUR_MS = 3_600_000;
+const A = { alertname: "A", instance: "pi-1:8732" };
 const NOON_MS = Date.UTC(2026, 0, 12, 12);
 
 function past(labels: Record<string, string>, change: Partial<PastAlert> = {}): PastAlert {
@@ -43,7 +44,7 @@ test("a receiver gets one mail about all alerts of an outage, whatever groups th
   assert.equal(html.match(/font-weight:600">Hot</g)?.length, 20);
 });
 
-for (const { name, route, rest = "", labels = { alertname: "A", instance: "pi-1:8732" }, change = {}, expected } of [
+for (const { name, route, rest = "", change = {}, expected } of [
   { name: "each receiver hears of its own", route: `  routes: [{ matchers: ['alertname="A"'], receiver: hook }]`, expected: ["hook"] },
   { name: "what continues is told to both", route: `  routes: [{ matchers: ['alertname="A"'], receiver: hook, continue: true }, { receiver: ops }]`, expected: ["hook", "ops"] },
   {
@@ -68,7 +69,7 @@ for (const { name, route, rest = "", labels = { alertname: "A", instance: "pi-1:
 ]) {
   test(`summary routing: ${name}`, async () => {
     const down = past({ alertname: "Down", instance: "pi-1:8732" }, { endedAtMs: NOON_MS + HOUR_MS });
-    const alerts = rest.includes("Down") ? [down, past(labels, change)] : [past(labels, change)];
+    const alerts = rest.includes("Down") ? [down, past(A, change)] : [past(A, change)];
     const { servers, dispatcher } = await tell(simpleConfig({ route, rest }), outage(alerts));
     await dispatcher.stop();
     const mailed = servers.mails.filter(({ mail }) => mail.text.includes("A on pi-1")).map(() => "ops");
