@@ -35,6 +35,7 @@ export interface ChunkRecord {
 export interface RowsToSeal {
   readonly layout: InternedLayout;
   readonly timestamps: Float64Array;
+  /** Valid until the next call. */
   columnAt(column: number): Float64Array;
 }
 
@@ -82,6 +83,7 @@ export class ChunkLog {
       oldestJournaled: table.streams[stream].oldestJournaled,
       place: undefined,
       recordBytes: 0,
+      isDurable: false,
       body,
     };
     const entry = { chunk, table, stream, sealedUntil };
@@ -114,10 +116,22 @@ export class ChunkLog {
     await this.journal.commit();
     const isDone = new Set(written);
     this.waiting = this.waiting.filter((entry) => !isDone.has(entry));
-    for (const { chunk } of written) {
+    for (const { chunk, table, stream } of written) {
       this.waitingBytes -= chunk.bodyBytes;
-      chunk.body = undefined;
+      chunk.isDurable = true;
+      if (stream === "late" || table.streams.main.chunks.at(-1) !== chunk) chunk.body = undefined;
     }
+  }
+
+  /** Gives a chunk whose segment was lost, but not its body, to the journal once more. */
+  sealAgain(table: Table, stream: Stream, chunk: Chunk): void {
+    chunk.place = undefined;
+    chunk.isDurable = false;
+    const { sealedUntil } = table.streams[stream];
+    const entry = { chunk, table, stream, sealedUntil };
+    this.waiting.push(entry);
+    this.waitingBytes += chunk.bodyBytes;
+    this.write(entry);
   }
 
   /**

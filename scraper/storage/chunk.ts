@@ -1,7 +1,7 @@
 import type { RecordPlace } from "../../exporter/shared/journal/journal.js";
 import type { InternedLayout } from "./layout-registry.js";
 
-/** Sealed rows: in the chunk log, and in memory too until they are durable there. */
+/** Sealed rows: in the chunk log, and in memory too at least until they are durable there. */
 export interface Chunk {
   readonly fromMs: number;
   /** Of the last row, inclusive. */
@@ -14,6 +14,8 @@ export interface Chunk {
   readonly oldestJournaled: number | undefined;
   place: RecordPlace | undefined;
   recordBytes: number;
-  /** Undefined when it is only on disk. */
+  /** True once its record survives a power cut. */
+  isDurable: boolean;
+  /** Undefined when it is only on disk. That of the newest rows of a table stays: it is asked for most. */
   body: Uint8Array | undefined;
 }

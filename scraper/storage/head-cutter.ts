@@ -71,8 +71,7 @@ export class HeadCutter {
     const fromMs = Math.max(first.fromMs, main.coveredUntilMs);
     const untilMs = this.endOfBlock(fromMs);
     const { window } = main;
-    const hasOpenRows = window !== undefined && window.sealedRows < window.rows;
-    if (hasOpenRows && window.timestampAt(window.sealedRows) < untilMs)
+    if (window !== undefined && window.rows > 0 && window.timestampAt(0) < untilMs)
       this.parts.head.seal(table, "main");
     const chunks = main.chunks.filter((chunk) => chunk.fromMs < untilMs);
     const rows = await this.readChunks(chunks, { fromMs, untilMs });
@@ -95,7 +94,7 @@ export class HeadCutter {
 
   private async cutLate(table: Table): Promise<void> {
     const { late } = table.streams;
-    const chunks = late.chunks.filter(({ body }) => body === undefined);
+    const chunks = late.chunks.filter(({ isDurable }) => isDurable);
     if (chunks.length === 0) return;
     const rows = await this.readChunks(chunks, {
       fromMs: Number.NEGATIVE_INFINITY,

@@ -31,41 +31,17 @@ export function findHeadPieces(
   const satisfied = selection.satisfiedBy(table.key.labels);
   const ofStream = (rows: StreamRows): Piece[] => {
     const pieces: Piece[] = [];
-    const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there,
-    const windowFromMs = firstWindowMs(rows.window);
+    const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there.
+    const unblocked = { fromMs, untilMs: range.untilMs };
     for (const chunk of rows.chunks) {
-      // and what the window holds from there. Late chunks may overlap the window of late rows.
-      const untilMs =
-        rows === table.streams.main ? Math.min(range.untilMs, windowFromMs) : range.untilMs;
-      const piece = findInChunk(reader, chunk, selection, satisfied, { fromMs, untilMs });
+      const piece = findInChunk(reader, chunk, selection, satisfied, unblocked);
       if (piece !== undefined) pieces.push(piece);
     }
-    const windowRange = {
-      fromMs: Math.max(fromMs, unsealedFromMs(table, rows)),
-      untilMs: range.untilMs,
-    };
-    const piece = findInWindow(reader, rows.window, selection, satisfied, windowRange);
+    const piece = findInWindow(reader, rows.window, selection, satisfied, unblocked);
     if (piece !== undefined) pieces.push(piece);
     return pieces;
   };
   return { main: ofStream(table.streams.main), late: ofStream(table.streams.late) };
-}
-
-/**
- * Sealed rows of a late window may be in blocks already, in chunks for certain: only the others are
- * read from it.
- */
-function unsealedFromMs(table: Table, { window }: StreamRows): number {
-  if (window === undefined || table.streams.late.window !== window) return Number.NEGATIVE_INFINITY;
-  return window.sealedRows === window.rows
-    ? Number.POSITIVE_INFINITY
-    : window.timestampAt(window.sealedRows);
-}
-
-function firstWindowMs(window: RowWindow | undefined): number {
-  return window === undefined || window.rows === 0
-    ? Number.POSITIVE_INFINITY
-    : window.timestampAt(0);
 }
 
 function findInChunk(

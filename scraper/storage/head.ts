@@ -1,12 +1,13 @@
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal.js";
+import { AreaPool } from "./area-pool.js";
 import type { ChunkLog } from "./chunk-log.js";
 import type { Chunk } from "./chunk.js";
 import type { DefinitionWriter } from "./definition-writer.js";
 import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
 import { RECORD_KINDS, type Stream, STREAMS } from "./record-kinds.js";
 import { encodeRow } from "./row-codec.js";
-import { HALF_WINDOW_ROWS, RowWindow } from "./row-window.js";
+import { RowWindow, WINDOW_ROWS } from "./row-window.js";
 import type { Layout, TableKey } from "./sample-writer.js";
 import type { StorageCounters } from "./storage-counters.js";
 import { type AppendResult, type StreamRows, Table } from "./table.js";
@@ -44,6 +45,7 @@ export interface ReplayedRow {
 /** All tables: takes rows, journals them, keeps the newest, seals the others into chunks. */
 export class Head {
   readonly tables = new Map<string, Table>();
+  private readonly areas = new AreaPool();
   private nextTableId = 1;
   /** Row records before this place are in windows or chunks. */
   private journaledUntil: RecordPlace = { sequence: 0, offsetBytes: 0 };
@@ -89,30 +91,34 @@ export class Head {
     rows.oldestJournaled ??= row.place.sequence;
     this.journaledUntil = { ...row.place, offsetBytes: row.place.offsetBytes + 1 };
     // Tables that were sealed at different scrapes before still are: no chunk need be short.
-    this.keep(table, stream, window, row, HALF_WINDOW_ROWS);
+    this.keep(table, stream, window, row, WINDOW_ROWS);
   }
 
-  /** Seals every row of a table that is in no chunk yet. */
+  /** Makes a chunk of the rows of a table that are in none yet. */
   seal(table: Table, stream: Stream): void {
     const rows = table.streams[stream];
     const { window } = rows;
-    if (window === undefined || window.sealedRows === window.rows) return;
-    const from = window.sealedRows;
-    const until = window.rows;
-    const layout = window.unionLayout(this.parts.registry);
-    const { chunkLog, counters } = this.parts;
+    if (window === undefined || window.rows === 0) return;
+    const { chunkLog, counters, registry } = this.parts;
+    const layout = window.unionLayout(registry);
     if (chunkLog.undurableBytes > MAX_UNDURABLE_BYTES) {
-      counters.droppedSamples += (until - from) * layout.seriesIds.length;
+      counters.droppedSamples += window.rows * layout.seriesIds.length;
     } else {
       const sealedUntil = this.journaledUntil;
-      const timestamps = window.copyTimestamps(from, until);
-      const columnAt = (column: number): Float64Array => window.copyColumn(column, from, until);
+      const timestamps = window.copyTimestamps(0, window.rows);
+      const values = new Float64Array(timestamps.length);
+      const columnAt = (column: number): Float64Array => {
+        window.readColumn(column, 0, values);
+        return values;
+      };
       const chunk = chunkLog.seal(table, stream, { layout, timestamps, columnAt }, sealedUntil);
+      const before = rows.chunks.at(-1);
+      if (before?.isDurable === true) before.body = undefined;
       rows.chunks = [...rows.chunks, chunk];
       rows.sealedUntil = sealedUntil;
       counters.sealedChunks++;
     }
-    window.sealedRows = until;
+    window.clear(registry);
     rows.oldestJournaled = undefined;
   }
 
@@ -124,14 +130,17 @@ export class Head {
     }
   }
 
-  /** Makes chunks of all rows in memory once more: a segment with chunks was lost. */
+  /** Makes chunks of all that is in memory once more: a segment with chunks was lost. */
   sealAgain(lostChunkSegment: number): void {
-    for (const { streams } of this.tables.values()) {
-      for (const rows of [streams.main, streams.late]) {
-        const isLost = ({ place, body }: Chunk): boolean =>
-          body === undefined && place?.sequence === lostChunkSegment;
-        rows.chunks = rows.chunks.filter((chunk) => !isLost(chunk));
-        if (rows.window !== undefined) rows.window.sealedRows = 0;
+    for (const table of this.tables.values()) {
+      for (const stream of ["main", "late"] as const) {
+        const rows = table.streams[stream];
+        const isLost = ({ place, isDurable }: Chunk): boolean =>
+          isDurable && place?.sequence === lostChunkSegment;
+        const lost = rows.chunks.filter(isLost);
+        rows.chunks = rows.chunks.filter((chunk) => !isLost(chunk) || chunk.body !== undefined);
+        for (const chunk of lost)
+          if (chunk.body !== undefined) this.parts.chunkLog.sealAgain(table, stream, chunk);
       }
     }
     this.sealEverything();
@@ -234,8 +243,7 @@ export class Head {
     table.streams[stream].lastMs = row.timestampMs;
     table.lastMs = Math.max(table.lastMs, row.timestampMs);
     table.appendedRows++;
-    if (window.rows - window.sealedRows >= sealAfter) this.seal(table, stream);
-    if (window.isFull) window.dropOlderHalf(this.parts.registry);
+    if (window.rows >= sealAfter) this.seal(table, stream);
   }
 
   /** A window that can take the row, begun afresh where the old one cannot. */
@@ -250,7 +258,7 @@ export class Head {
     if (rows.window !== undefined && timestampMs > rows.lastMs && rows.window.canTake(layout))
       return rows.window;
     this.seal(table, stream);
-    rows.window = new RowWindow(layout);
+    rows.window = new RowWindow(layout, this.areas);
     return rows.window;
   }
 }
@@ -260,6 +268,6 @@ export class Head {
  * scrape.
  */
 function sealAfterRows(table: Table): number {
-  const first = 1 + (table.id % HALF_WINDOW_ROWS);
-  return table.appendedRows + 1 === first ? first : HALF_WINDOW_ROWS;
+  const first = 1 + (table.id % WINDOW_ROWS);
+  return table.appendedRows + 1 === first ? first : WINDOW_ROWS;
 }

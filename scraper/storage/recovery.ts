@@ -156,6 +156,7 @@ export class Recovery {
         oldestJournaled: undefined,
         place,
         recordBytes: RECORD_HEADER_BYTES + reader.bytes.length,
+        isDurable: true,
         body: undefined,
       });
       rows.sealedUntil = record.sealedUntil;

@@ -1,17 +1,22 @@
-import { ABSENT_BITS, bitsOf, isAbsentAt } from "../../exporter/shared/model/special-values.js";
+import { ABSENT_BITS, bitsOf } from "../../exporter/shared/model/special-values.js";
+import type { AreaPool } from "./area-pool.js";
 import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
 
-/** Rows a window holds at most; when it is full the older half leaves. */
-export const WINDOW_ROWS = 48;
-export const HALF_WINDOW_ROWS = WINDOW_ROWS / 2;
+/** Rows a window holds at most. */
+export const WINDOW_ROWS = 24;
+/** Rows of an area: a window has as many areas as its rows need, not one for all it may get. */
+const AREA_ROWS = 8;
 const CONSTANT = -1;
+const EMPTY = new Uint32Array(0);
 /**
  * Columns the union of layouts may have before a window must start afresh, as a multiple of the
  * newest layout.
  */
 const MAX_UNION_FACTOR = 2;
 const UNION_ALLOWANCE = 64;
-const AREA_GROWTH = 1.25;
+/** Slots beyond those in use, at first and when there are too few. */
+const SPARE_SLOTS = 4;
+const SLOT_GROWTH = 1.25;
 /** Up to here room is doubled: nearly every target has so many columns that vary. */
 const SMALL_SLOTS = 64;
 
@@ -19,15 +24,13 @@ const ABSENT_LOW = Number(ABSENT_BITS & 0xffffffffn);
 const ABSENT_HIGH = Number(ABSENT_BITS >> 32n);
 
 /**
- * The newest rows of one table, ready to be read column by column.
+ * The rows of one table that are in no chunk yet, ready to be read column by column.
  *
- * A column that has had one value only costs that value; a column that varies has a slot of
- * `WINDOW_ROWS` doubles. Rows may have different layouts: the window has the union of their
- * columns, ABSENT where a row has no such series.
+ * A column that has had one value only costs that value; a column that varies has a slot in
+ * each area. Rows may have different layouts: the window has the union
+ * of their columns, ABSENT where a row has no such series.
  */
 export class RowWindow {
-  /** Rows from the first on that are kept elsewhere too (in a chunk), and so may leave. */
-  sealedRows = 0;
   private rowCount = 0;
   private readonly timestamps = new Float64Array(WINDOW_ROWS);
   /**
@@ -40,14 +43,20 @@ export class RowWindow {
   private lastBits: Uint32Array;
   private slots: Int32Array;
   private slotCount = 0;
-  private area: Float64Array = new Float64Array(0);
-  private areaBits = bitsOf(this.area);
+  private slotLimit = 0;
+  /** Low and high word of each value, `AREA_ROWS` values for each slot. */
+  private areas: Uint32Array[] = [];
+  /** That of the row being written. */
+  private area: Uint32Array = EMPTY;
   /** Column of the window for each column of `layout`; undefined when they are the same. */
   private columnOf: Int32Array | undefined;
   /** Columns that `layout` lacks. */
   private missing: Uint32Array = new Uint32Array(0);
 
-  constructor(private layout: InternedLayout) {
+  constructor(
+    private layout: InternedLayout,
+    private readonly pool: AreaPool,
+  ) {
     this.columnCount = layout.seriesIds.length;
     this.seriesIds = layout.seriesIds;
     this.last = new Float64Array(this.columnCount);
@@ -57,10 +66,6 @@ export class RowWindow {
 
   get rows(): number {
     return this.rowCount;
-  }
-
-  get isFull(): boolean {
-    return this.rowCount === WINDOW_ROWS;
   }
 
   get newestLayout(): InternedLayout {
@@ -82,7 +87,7 @@ export class RowWindow {
     const ownIds = this.seriesIds === this.layout.seriesIds ? 0 : this.seriesIds.byteLength;
     const mapping = (this.columnOf?.byteLength ?? 0) + this.missing.byteLength;
     return (
-      this.area.byteLength +
+      this.areas.reduce((sum, { byteLength }) => sum + byteLength, 0) +
       this.last.byteLength +
       this.slots.byteLength +
       ownIds +
@@ -91,12 +96,11 @@ export class RowWindow {
     );
   }
 
-  /** False when too many series have come and gone for one window. */
+  /** False when too many series have come and gone for one window, or a new one costs nothing. */
   canTake(layout: InternedLayout): boolean {
-    return (
-      layout === this.layout ||
-      this.columnCount <= MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE
-    );
+    if (layout === this.layout) return true;
+    const mostColumns = MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE;
+    return this.rowCount > 0 && this.columnCount <= mostColumns;
   }
 
   /**
@@ -110,23 +114,25 @@ export class RowWindow {
   ): void {
     if (layout !== this.layout) this.adopt(layout, registry);
     const row = this.rowCount;
+    const rowInArea = row % AREA_ROWS;
+    if (rowInArea === 0) this.addArea();
     const bits = bitsOf(values);
     const { columnOf, lastBits, slots } = this;
-    let areaBits = this.areaBits;
+    let { area } = this;
     for (let index = 0; index < values.length; index++) {
       const column = columnOf === undefined ? index : (columnOf[index] as number);
       const low = bits[2 * index] as number;
       const high = bits[2 * index + 1] as number;
       const slot = slots[column] as number;
       if (slot !== CONSTANT) {
-        const at = 2 * (slot * WINDOW_ROWS + row);
-        areaBits[at] = low;
-        areaBits[at + 1] = high;
+        const at = 2 * (slot * AREA_ROWS + rowInArea);
+        area[at] = low;
+        area[at + 1] = high;
         lastBits[2 * column] = low;
         lastBits[2 * column + 1] = high;
       } else if (low !== lastBits[2 * column] || high !== lastBits[2 * column + 1]) {
         this.vary(column, low, high);
-        areaBits = this.areaBits;
+        area = this.area;
       }
     }
     for (const column of this.missing) this.put(column, ABSENT_LOW, ABSENT_HIGH);
@@ -152,18 +158,31 @@ export class RowWindow {
 
   /** Values of the rows `[from, until)` of a column, in memory of their own. */
   copyColumn(column: number, from: number, until: number): Float64Array {
-    const slot = this.slots[column] as number;
-    if (slot !== CONSTANT)
-      return this.area.slice(slot * WINDOW_ROWS + from, slot * WINDOW_ROWS + until);
     const values = new Float64Array(until - from);
-    const bits = bitsOf(values);
-    const low = this.lastBits[2 * column] as number;
-    const high = this.lastBits[2 * column + 1] as number;
-    for (let index = 0; index < values.length; index++) {
-      bits[2 * index] = low;
-      bits[2 * index + 1] = high;
-    }
+    this.readColumn(column, from, values);
     return values;
+  }
+
+  /** Fills `values` with those of a column, from row `from` on. */
+  readColumn(column: number, from: number, values: Float64Array): void {
+    const slot = this.slots[column] as number;
+    const bits = bitsOf(values);
+    if (slot === CONSTANT) {
+      const low = this.lastBits[2 * column] as number;
+      const high = this.lastBits[2 * column + 1] as number;
+      for (let index = 0; index < values.length; index++) {
+        bits[2 * index] = low;
+        bits[2 * index + 1] = high;
+      }
+      return;
+    }
+    for (let index = 0; index < values.length; index++) {
+      const row = from + index;
+      const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
+      const at = 2 * (slot * AREA_ROWS + (row % AREA_ROWS));
+      bits[2 * index] = area[at] as number;
+      bits[2 * index + 1] = area[at + 1] as number;
+    }
   }
 
   /** The union of the layouts of the rows held. */
@@ -171,18 +190,11 @@ export class RowWindow {
     return this.sharedLayout ?? registry.internIds(this.columns.slice());
   }
 
-  /**
-   * Lets the older half go; columns with no value in the newer half go too, unless the newest
-   * layout has them.
-   */
-  dropOlderHalf(registry: LayoutRegistry): void {
-    const kept = this.rowCount - HALF_WINDOW_ROWS;
-    if (this.missing.some((column) => this.isAbsentSince(column, HALF_WINDOW_ROWS)))
-      this.removeEmptyColumns(registry);
-    this.moveArea(HALF_WINDOW_ROWS, kept);
-    this.timestamps.copyWithin(0, HALF_WINDOW_ROWS, this.rowCount);
-    this.rowCount = kept;
-    this.sealedRows = Math.max(0, this.sealedRows - HALF_WINDOW_ROWS);
+  /** Lets every row go; columns that the newest layout has not go too. */
+  clear(registry: LayoutRegistry): void {
+    if (this.missing.length > 0) this.removeMissing(registry);
+    this.keepSlots();
+    this.rowCount = 0;
   }
 
   private put(column: number, low: number, high: number): void {
@@ -197,12 +209,12 @@ export class RowWindow {
   }
 
   private vary(column: number, low: number, high: number): void {
-    if (this.rowCount > 0) {
-      const known = this.slots[column] as number;
+    const known = this.slots[column] as number;
+    if (this.rowCount > 0 || known !== CONSTANT) {
       const slot = known === CONSTANT ? this.giveSlot(column) : known;
-      const at = 2 * (slot * WINDOW_ROWS + this.rowCount);
-      this.areaBits[at] = low;
-      this.areaBits[at + 1] = high;
+      const at = 2 * (slot * AREA_ROWS + (this.rowCount % AREA_ROWS));
+      this.area[at] = low;
+      this.area[at + 1] = high;
     }
     this.lastBits[2 * column] = low;
     this.lastBits[2 * column + 1] = high;
@@ -211,26 +223,37 @@ export class RowWindow {
   /** A slot for a column that was constant so far, filled with that constant. */
   private giveSlot(column: number): number {
     const slot = this.slotCount++;
-    if (this.slotCount * WINDOW_ROWS > this.area.length) {
-      const slots = Math.max(this.slotCount * AREA_GROWTH, Math.min(2 * this.slotCount, SMALL_SLOTS));
-      const grown = new Float64Array(Math.ceil(slots) * WINDOW_ROWS);
-      grown.set(this.area);
-      this.useArea(grown);
+    if (this.slotCount > this.slotLimit) {
+      const doubled = Math.min(2 * this.slotCount, SMALL_SLOTS);
+      this.moveAreas(Math.ceil(Math.max(this.slotCount * SLOT_GROWTH, doubled)));
     }
     this.slots[column] = slot;
     const low = this.lastBits[2 * column] as number;
     const high = this.lastBits[2 * column + 1] as number;
     for (let row = 0; row < this.rowCount; row++) {
-      const at = 2 * (slot * WINDOW_ROWS + row);
-      this.areaBits[at] = low;
-      this.areaBits[at + 1] = high;
+      const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
+      const at = 2 * (slot * AREA_ROWS + (row % AREA_ROWS));
+      area[at] = low;
+      area[at + 1] = high;
     }
     return slot;
   }
 
-  private useArea(area: Float64Array): void {
-    this.area = area;
-    this.areaBits = bitsOf(area);
+  private addArea(): void {
+    this.area = this.pool.take(2 * this.slotLimit * AREA_ROWS);
+    this.areas.push(this.area);
+  }
+
+  /** To areas with more slots. */
+  private moveAreas(slotLimit: number): void {
+    this.slotLimit = slotLimit;
+    const { areas } = this;
+    this.areas = [];
+    for (const area of areas) {
+      this.addArea();
+      this.area.set(area);
+      this.pool.give(area);
+    }
   }
 
   /**
@@ -286,22 +309,13 @@ export class RowWindow {
     this.slots = slots;
   }
 
-  private isAbsentSince(column: number, row: number): boolean {
-    const slot = this.slots[column] as number;
-    if (slot === CONSTANT) return isAbsentAt(this.lastBits, column);
-    for (let at = row; at < this.rowCount; at++)
-      if (!isAbsentAt(this.areaBits, slot * WINDOW_ROWS + at)) return false;
-    return true;
-  }
-
-  private removeEmptyColumns(registry: LayoutRegistry): void {
-    const isEmpty = new Uint8Array(this.columnCount);
-    for (const column of this.missing)
-      if (this.isAbsentSince(column, HALF_WINDOW_ROWS)) isEmpty[column] = 1;
+  private removeMissing(registry: LayoutRegistry): void {
+    const isMissing = new Uint8Array(this.columnCount);
+    for (const column of this.missing) isMissing[column] = 1;
     this.growColumns();
     let kept = 0;
     for (let column = 0; column < this.columnCount; column++) {
-      if (isEmpty[column] === 1) continue;
+      if (isMissing[column] === 1) continue;
       this.seriesIds[kept] = this.seriesIds[column] as number;
       this.slots[kept] = this.slots[column] as number;
       this.lastBits[2 * kept] = this.lastBits[2 * column] as number;
@@ -312,33 +326,29 @@ export class RowWindow {
     this.adopt(this.layout, registry);
   }
 
-  /**
-   * Moves `kept` rows from `from` to the front, and takes the slots of columns that no longer vary.
-   */
-  private moveArea(from: number, kept: number): void {
-    const varying: number[] = [];
+  /** Columns that varied keep a slot; the areas go, the next row takes one. */
+  private keepSlots(): void {
+    let kept = 0;
     for (let column = 0; column < this.columnCount; column++) {
       if ((this.slots[column] as number) === CONSTANT) continue;
-      if (this.isConstantSince(column, from)) this.slots[column] = CONSTANT;
-      else varying.push(column);
+      this.slots[column] = this.hasVaried(column) ? kept++ : CONSTANT;
     }
-    const area = new Float64Array(Math.ceil(varying.length * 1.05) * WINDOW_ROWS);
-    varying.forEach((column, slot) => {
-      const source = (this.slots[column] as number) * WINDOW_ROWS + from;
-      area.set(this.area.subarray(source, source + kept), slot * WINDOW_ROWS);
-      this.slots[column] = slot;
-    });
-    this.slotCount = varying.length;
-    this.useArea(area);
+    this.slotCount = kept;
+    this.slotLimit = kept === 0 ? 0 : kept + SPARE_SLOTS;
+    for (const area of this.areas) this.pool.give(area);
+    this.areas = [];
+    this.area = EMPTY;
   }
 
-  private isConstantSince(column: number, row: number): boolean {
-    const start = (this.slots[column] as number) * WINDOW_ROWS;
+  private hasVaried(column: number): boolean {
+    const start = (this.slots[column] as number) * AREA_ROWS;
     const low = this.lastBits[2 * column];
     const high = this.lastBits[2 * column + 1];
-    for (let at = start + row; at < start + this.rowCount; at++) {
-      if (this.areaBits[2 * at] !== low || this.areaBits[2 * at + 1] !== high) return false;
+    for (let row = 0; row < this.rowCount; row++) {
+      const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
+      const at = 2 * (start + (row % AREA_ROWS));
+      if (area[at] !== low || area[at + 1] !== high) return true;
     }
-    return true;
+    return false;
   }
 }
