@@ -150,7 +150,7 @@ class App implements ScraperApp {
         this.backfill.noteScrape(target, timestampMs, ok);
         if (!ok) return;
         this.fleet.noteSeen(target.host, target.port, timestampMs);
-        this.hostLogs.receiveScrape(target.host, timestampMs, layout, values);
+        this.hostLogs.receiveScrape(target, timestampMs, layout, values);
       },
     });
     this.targetIndex = new TargetIndex({

@@ -1,10 +1,14 @@
 import path from "node:path";
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gunzip, gzip } from "node:zlib";
 import { codeOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import { firstTimeKey, mergeLines, splitLinesAt } from "./merge-lines.js";
 
 const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+/** A file put aside that holds more than this is left as it is. */
+const MAX_MERGED_BYTES = 268_435_456;
 const SEQUENCE_DIGITS = 6;
 
 export interface RotationLimits {
@@ -55,6 +59,57 @@ export class RotatingLog {
       this.sizeBytes = Buffer.byteLength(text);
     }
     this.isTorn = false;
+  }
+
+  /**
+   * Puts lines where they belong in time: into the file, or into those put aside. Each file changes as a whole or not at
+   * all, and lines of a time that is there already are left out; so what a crash cut short can be done again.
+   *
+   * @param lines without line feeds, each with its time, in ascending order
+   * @returns how many were not there yet
+   * @throws the system's error; then a part of the lines may have been put in
+   */
+  async insert(lines: readonly string[]): Promise<number> {
+    let rest = lines;
+    let added = 0;
+    const older = (await this.oldFilesIfAny()).map((name) => path.join(this.folder, name));
+    for (const file of [this.path, ...older.reverse()]) {
+      if (rest.length === 0) break;
+      const isOldest = file === (older.at(-1) ?? this.path);
+      const content = await this.readLines(file);
+      const begin = isOldest ? "" : firstTimeKey(content ?? "");
+      if (content === undefined || begin === undefined) continue;
+      const [before, own] = splitLinesAt(rest, begin);
+      rest = before;
+      if (own.length > 0) added += await this.mergeInto(file, content, own);
+    }
+    return added;
+  }
+
+  private async mergeInto(file: string, content: string, lines: readonly string[]): Promise<number> {
+    const { text, addedLines } = mergeLines(content, lines);
+    if (addedLines === 0) return 0;
+    if (file === this.path) this.sizeBytes = undefined;
+    await this.files.makeFolder(this.folder);
+    await this.files.replace(file, file.endsWith(".gz") ? await compress(text) : text);
+    if (file === this.path) {
+      this.sizeBytes = Buffer.byteLength(text);
+      this.isTorn = false;
+    }
+    return addedLines;
+  }
+
+  /** Empty when there is no such file, undefined when it is damaged. */
+  private async readLines(file: string): Promise<string | undefined> {
+    if ((await this.files.facts(file)) === undefined) return "";
+    const bytes = await this.files.readBytes(file);
+    if (!file.endsWith(".gz")) return Buffer.from(bytes).toString("utf8");
+    const content = await decompress(bytes, { maxOutputLength: MAX_MERGED_BYTES }).catch(() => undefined);
+    return content?.toString("utf8");
+  }
+
+  private async oldFilesIfAny(): Promise<string[]> {
+    return (await this.files.facts(this.folder)) === undefined ? [] : this.oldFiles();
   }
 
   private async sizeOnDisk(): Promise<number> {

@@ -41,7 +41,7 @@ class HostLogsUnderTest {
   }
 
   scrape(seconds: number, host = "10.0.0.1", layout = MEMORY, values = rowAt(seconds)): void {
-    this.hostLogs.receiveScrape(host, seconds * 1000, layout, values);
+    this.hostLogs.receiveScrape({ host, port: 8732 }, seconds * 1000, layout, values);
   }
 
   async lines(name = "memory", host = "10.0.0.1"): Promise<string[]> {
