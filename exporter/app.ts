@@ -25,11 +25,8 @@ const MAX_CONNECTIONS = 256;
 /** Time requests under way have to end when the exporter stops. */
 const HTTP_GRACE_MS = 2000;
 
-/**
- * The others start when the cpu collector's half second is over, so that it does not measure their
- * work.
- */
-const AFTER_CPU_WINDOW_MS = 505;
+/** All collectors share one rhythm; those that measure over a window begin so much before it. */
+const LONGEST_LEAD_MS = 500;
 
 /** The world around the exporter, so that a test can run the whole program. */
 export interface Surroundings {
@@ -163,9 +160,8 @@ function createCollectors(
     const settings = config.collectors[name];
     if (settings?.enabled !== true) return [];
     const { intervalMs, deadlineMs } = settings;
-    const startDelayMs = name === "cpu" ? 0 : AFTER_CPU_WINDOW_MS;
     const collector = create(sources, config.collectorSettings);
-    return [{ collector, family, intervalMs, deadlineMs, startDelayMs }];
+    return [{ collector, family, intervalMs, deadlineMs, startDelayMs: LONGEST_LEAD_MS }];
   });
 }
 

@@ -33,8 +33,9 @@ export interface ScheduledCollector {
   readonly intervalMs: number;
   readonly deadlineMs: number;
   /**
-   * Before the first run. Collectors with equal delays run in one wake-up of the processor, which
-   * saves more than half of their cost: what costs are cold caches, not the reading.
+   * Before the first place in the rhythm, at least the collector's lead. Collectors with equal
+   * delays run in one wake-up of the processor, which saves more than half of their cost: what
+   * costs are cold caches, not the reading.
    */
   readonly startDelayMs: number;
 }
@@ -57,6 +58,8 @@ interface SamplingLoopParts {
 
 /** A timer may end so much early: what is due then is done now, not after another wake-up. */
 const TIMER_SLACK_MS = 2;
+/** Part of a window that may be missing when it began late. */
+const WINDOW_TOLERANCE = 0.1;
 
 /**
  * Runs every collector on its own interval. One that hangs or fails is noticed by no other.
@@ -74,7 +77,13 @@ export class SamplingLoop {
       if (this.stopping.signal.aborted) return;
       for (const listen of this.listeners) listen(sampling);
     };
-    this.runners = parts.collectors.map((scheduled) => new CollectorRunner(scheduled, parts, emit));
+    const runners = parts.collectors.map((scheduled) => new CollectorRunner(scheduled, parts, emit));
+    // Of those that begin a window together the last begins first, so that the longest work, that
+    // of the processes, is in no window.
+    this.runners = [
+      ...runners.filter(({ leadMs }) => leadMs > 0).reverse(),
+      ...runners.filter(({ leadMs }) => leadMs === 0),
+    ];
   }
 
   /** @param listener called with every sampling; must not throw */
@@ -111,6 +120,8 @@ export class SamplingLoop {
       }
       if (signal.aborted) return;
       const dueMs = clock.monotonicMs() + TIMER_SLACK_MS;
+      for (const runner of this.runners) runner.endWindow(dueMs);
+      await Promise.resolve(); // What measures over a window reads its end before others work.
       for (const runner of this.runners) if (runner.wakeMs <= dueMs) runner.wake(dueMs);
       // Most collectors end before the event loop turns: their deadlines need no timer then.
       await yieldToEventLoop();
@@ -125,6 +136,9 @@ interface Run {
   readonly wallMs: number;
   readonly monotonicMs: number;
   readonly deadline: AbortController;
+  /** The end of its window, by the monotonic clock; undefined without one, and once it is over. */
+  dueMs: number | undefined;
+  endWindow: () => void;
   /** Reported at its deadline: what it returns later does not count. */
   isReported: boolean;
 }
@@ -149,14 +163,27 @@ class CollectorRunner {
   ) {}
 
   schedule(startMs: number): void {
-    this.nextMs = startMs + this.scheduled.startDelayMs;
+    this.nextMs = startMs + this.scheduled.startDelayMs - this.leadMs;
+  }
+
+  get leadMs(): number {
+    return this.scheduled.collector.leadMs ?? 0;
   }
 
   /** When something is to be done here, at the latest. */
   get wakeMs(): number {
     const { current, nextMs } = this;
-    if (current === undefined || current.isReported) return nextMs;
-    return Math.min(nextMs, current.monotonicMs + this.scheduled.deadlineMs);
+    const windowMs = current?.dueMs ?? nextMs;
+    if (current === undefined || current.isReported) return Math.min(nextMs, windowMs);
+    return Math.min(nextMs, windowMs, current.monotonicMs + this.scheduled.deadlineMs);
+  }
+
+  /** Lets a run that waits for the end of its window go on, when that has come. */
+  endWindow(dueMs: number): void {
+    const { current } = this;
+    if (current?.dueMs === undefined || dueMs < current.dueMs) return;
+    current.dueMs = undefined;
+    current.endWindow();
   }
 
   /** @param dueMs what is due by then is done now */
@@ -166,9 +193,12 @@ class CollectorRunner {
       this.endAtDeadline(current);
     if (dueMs < this.nextMs) return;
     const { intervalMs } = this.scheduled;
+    const lateMs = dueMs - this.nextMs;
     // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
-    this.nextMs += intervalMs * (Math.floor((dueMs - this.nextMs) / intervalMs) + 1);
-    if (current === undefined) void this.run();
+    this.nextMs += intervalMs * (Math.floor(lateMs / intervalMs) + 1);
+    // A window keeps its length, unless a little less of it lets it end together with the others.
+    const windowMs = lateMs <= this.leadMs * WINDOW_TOLERANCE ? this.leadMs - lateMs : this.leadMs;
+    if (current === undefined) void this.run(dueMs + windowMs);
   }
 
   private endAtDeadline(run: Run): void {
@@ -183,20 +213,26 @@ class CollectorRunner {
     this.emit(run, { samples: [], error });
   }
 
-  private async run(): Promise<void> {
+  /** @param endMs of its window, where it has one */
+  private async run(endMs: number): Promise<void> {
     const { clock } = this.parts;
-    const { deadline } = this;
+    const { deadline, leadMs } = this;
     const times = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-    const run: Run = { ...times, deadline, isReported: false };
+    const run: Run = { ...times, deadline, isReported: false, dueMs: undefined, endWindow: () => undefined };
+    let due: Promise<void> | undefined;
+    if (leadMs > 0) {
+      run.dueMs = endMs;
+      due = new Promise((resolve) => (run.endWindow = resolve));
+    }
     this.current = run;
-    const outcome = await this.collect(deadline.signal);
+    const outcome = await this.collect(deadline.signal, due);
     this.current = undefined;
     if (!run.isReported) this.emit(run, outcome);
   }
 
-  private async collect(signal: AbortSignal): Promise<Outcome> {
+  private async collect(signal: AbortSignal, due: Promise<void> | undefined): Promise<Outcome> {
     try {
-      return { samples: await collect(this.scheduled.collector, signal), error: undefined };
+      return { samples: await collect(this.scheduled.collector, signal, due), error: undefined };
     } catch (error) {
       return { samples: [], error: asError(error) };
     }
@@ -242,8 +278,12 @@ class CollectorRunner {
  * Runs a collector once and checks what it returns. What it throws, at once or later, becomes the
  * rejection.
  */
-export async function collect(collector: Collector, signal: AbortSignal): Promise<Sample[]> {
-  const samples = await collector.collect(signal);
+export async function collect(
+  collector: Collector,
+  signal: AbortSignal,
+  due?: Promise<void>,
+): Promise<Sample[]> {
+  const samples = await collector.collect(signal, due);
   if (samples.length > MAX_SAMPLES_PER_COLLECTOR) {
     const detail = `${samples.length} samples, they must be at most ${MAX_SAMPLES_PER_COLLECTOR}`;
     throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);

@@ -33,10 +33,11 @@ export function createCpuCollector({ procfs, clock }: Sources): Collector {
   return {
     name: "cpu",
     metrics: [USAGE_RATIO, SECONDS],
-    async collect(signal) {
+    leadMs: WINDOW_MS,
+    async collect(signal, due) {
       units ??= await readKernelConstants(procfs);
       const first = await readTotalCpuTimes(procfs);
-      await clock.sleep(WINDOW_MS, signal);
+      await (due ?? clock.sleep(WINDOW_MS, signal));
       const second = await readCpuTimes(procfs);
       const usage = cpuUsageRatio(first, second.all);
       const seconds = coreSeconds(second, units.ticksPerSecond);

@@ -14,7 +14,8 @@ export interface Looks {
   readonly malicious: readonly ProcessUsage[];
 }
 
-const WINDOW_MS = 500;
+/** Over which a look measures processor time. */
+export const LOOK_WINDOW_MS = 500;
 
 /**
  * Takes the two looks at processes; remembers processor times from one collection to the next.
@@ -33,7 +34,8 @@ export class ProcessLooks {
     this.isIgnored = createNameMatcher(settings.ignoredNames);
   }
 
-  async take(signal: AbortSignal): Promise<Looks> {
+  /** @param due the end of the first look's window; undefined: {@link LOOK_WINDOW_MS} from now */
+  async take(signal: AbortSignal, due?: Promise<void>): Promise<Looks> {
     const units = await this.readUnits();
     const begin = await this.snapshot();
     const earlier = this.previous;
@@ -42,7 +44,7 @@ export class ProcessLooks {
     // Most processes sleep: only those that have done something since the last collection, or hold
     // much memory, are read again at the end of the window. That halves the work of this exporter.
     const awake = usage?.filter((one) => one.cpuRatio > 0 || this.isSuspect(one)) ?? begin.readings;
-    await this.sources.clock.sleep(WINDOW_MS, signal);
+    await (due ?? this.sources.clock.sleep(LOOK_WINDOW_MS, signal));
     const end = await this.snapshot(awake.map(({ pid }) => pid));
     const window = measureProcesses(begin, end, units);
     const suspects = window.filter((one) => this.isSuspect(one));
@@ -58,7 +60,7 @@ export class ProcessLooks {
     await this.sources.clock.sleep(this.settings.confirmMs, signal);
     const pids = suspects.map(({ pid }) => pid);
     const begin = await this.snapshot(pids);
-    await this.sources.clock.sleep(WINDOW_MS, signal);
+    await this.sources.clock.sleep(LOOK_WINDOW_MS, signal);
     const again = measureProcesses(begin, await this.snapshot(pids), units);
     const startOf = new Map(suspects.map(({ pid, startTicks }) => [pid, startTicks]));
     return again.filter(

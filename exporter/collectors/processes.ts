@@ -12,7 +12,7 @@ import type { Sources } from "../sources/sources.js";
 import { gauge, type MetricDefinition, type Sample } from "../shared/model/metric.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import type { Collector } from "./collector.js";
-import { ProcessLooks } from "./process-looks.js";
+import { LOOK_WINDOW_MS, ProcessLooks } from "./process-looks.js";
 import type { ProcessUsage } from "./process-usage.js";
 
 export const PROCESSES = gauge({
@@ -74,8 +74,9 @@ export function createProcessesCollector(
   return {
     name: "processes",
     metrics: [PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, TOP_CPU, TOP_MEMORY],
-    async collect(signal) {
-      const { all, usage, malicious } = await looks.take(signal);
+    leadMs: LOOK_WINDOW_MS,
+    async collect(signal, due) {
+      const { all, usage, malicious } = await looks.take(signal, due);
       const shown = byRatio(malicious, (one) => Math.max(one.cpuRatio, one.memoryRatio)).slice(
         0,
         MAX_MALICIOUS_SERIES,

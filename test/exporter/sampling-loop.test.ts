@@ -192,3 +192,67 @@ test("a step of the wall clock changes no rhythm", async () => {
   );
   await loop.stop();
 });
+
+test("windows end at the place in the rhythm, before others work, in one wake-up with them", async () => {
+  const events: string[] = [];
+  const clock = new FakeClock();
+  const at = (event: string): void => void events.push(`${event} ${clock.monotonicMs()}`);
+  const measuring = (name: string): ScheduledCollector => ({
+    ...scheduled(name, async (_signal, due) => {
+      at(`${name} begins`);
+      await due;
+      at(`${name} ends`);
+      return [];
+    }),
+    startDelayMs: 500,
+  });
+  const other = scheduled("other", async () => {
+    at("other");
+    return [];
+  });
+  const windows = ["cpu", "processes"].map((name) => {
+    const { collector, ...rest } = measuring(name);
+    return { ...rest, collector: { ...collector, leadMs: 500 } };
+  });
+  const collectors = [...windows, { ...other, startDelayMs: 500 }];
+  const loop = new SamplingLoop({ collectors, clock, log: silentLogger });
+  loop.start();
+  await clock.advance(5100);
+  await loop.stop();
+  assert.deepEqual(events, [
+    "processes begins 0",
+    "cpu begins 0",
+    "processes ends 500",
+    "cpu ends 500",
+    "other 500",
+    "processes begins 5000",
+    "cpu begins 5000",
+  ]);
+});
+
+test("a window that begins late keeps its length", async () => {
+  const begins: number[] = [];
+  const ends: number[] = [];
+  const clock = new FakeClock();
+  const { collector, ...rest } = scheduled("window", async (_signal, due) => {
+    begins.push(clock.monotonicMs());
+    await due;
+    ends.push(clock.monotonicMs());
+    return [];
+  });
+  let lateMs = 0;
+  const sleepy = {
+    wallMs: () => clock.wallMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    sleep: (delayMs: number, signal?: AbortSignal) => clock.sleep(delayMs + lateMs, signal),
+  };
+  const late = { ...rest, collector: { ...collector, leadMs: 500 }, startDelayMs: 500 };
+  const loop = new SamplingLoop({ collectors: [late], clock: sleepy, log: silentLogger });
+  lateMs = 300;
+  loop.start();
+  lateMs = 0;
+  await clock.advance(6000);
+  await loop.stop();
+  assert.deepEqual([begins[0], ends[0]], [300, 802]);
+  assert.deepEqual([begins[1], ends[1]], [5000, 5500]);
+});
