@@ -8,6 +8,7 @@ import type { RowBuffer } from "./row-buffer.js";
 /** How many chunks may be gone from a body at one place before the next is read the long way. */
 const LOOK_AHEAD = 16;
 const NO_BODY = Buffer.alloc(0);
+const NO_WORDS = viewOf(NO_BODY);
 
 /**
  * Reads a body along the chunks of the body before: a chunk found again costs comparisons and number parses, any other
@@ -20,7 +21,7 @@ export class BodyReader implements SampleSink {
   readonly timestamps = new Map<number, number>();
   private readonly numbers = new NumberScanner();
   private body: Buffer = NO_BODY;
-  private words = viewOf(NO_BODY);
+  private words = NO_WORDS;
   private format: ExpositionFormat = "text";
   private position = 0;
   private at = 0;
@@ -45,8 +46,8 @@ export class BodyReader implements SampleSink {
   /** Lets go of the body. */
   close(): void {
     this.body = NO_BODY;
-    this.words = viewOf(NO_BODY);
-    this.timestamps.clear();
+    this.words = NO_WORDS;
+    if (this.timestamps.size > 0) this.timestamps.clear();
   }
 
   take(value: number, timestampMs: number | undefined): void {
@@ -63,7 +64,7 @@ export class BodyReader implements SampleSink {
     this.at = at;
     this.position = 0;
     this.sampleCount = 0;
-    this.timestamps.clear();
+    if (this.timestamps.size > 0) this.timestamps.clear();
   }
 
   private readKnown(chunk: BodyChunk): boolean {

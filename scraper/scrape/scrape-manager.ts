@@ -21,6 +21,7 @@ import { SlowLane } from "./slow-lane.js";
 import { metadataOf, metadataOfAll } from "./target-metadata.js";
 import { TargetRows } from "./target-rows.js";
 import { TargetScraper, type ScrapeOutcome } from "./target-scraper.js";
+import { TargetTimer } from "./target-timer.js";
 
 export interface PoolSettings {
   /** Scrape pools, 1 to 64. */
@@ -60,6 +61,7 @@ export class ScrapeManager {
   private readonly slowLane: SlowLane;
   private readonly lanes: readonly ScrapeLane[];
   private readonly departures: Departures;
+  private readonly timer: TargetTimer;
   private readonly contexts = new SeriesContexts();
   private readonly counters = new ScrapeCounters();
   private readonly row = new RowBuffer();
@@ -67,7 +69,8 @@ export class ScrapeManager {
   constructor(private readonly parts: ScrapeManagerParts) {
     const { clock, pools } = parts;
     const scraper = this.createScraper();
-    const lane = { clock, scraper, maxInFlight: pools.maxInFlight };
+    this.timer = new TargetTimer(clock, (tick) => this.laneOf(tick.target).tick(tick));
+    const lane = { clock, timer: this.timer, scraper, maxInFlight: pools.maxInFlight };
     const onScraped = (target: ScrapedTarget): void => this.takeResult(target);
     this.pools = Array.from({ length: pools.count }, (_, id) => new ScrapePool(id, { ...lane, onScraped }));
     this.slowLane = new SlowLane({ ...lane, onScraped, maxProbeIntervalMs: pools.maxProbeIntervalMs });
@@ -76,13 +79,14 @@ export class ScrapeManager {
   }
 
   start(): void {
-    for (const lane of this.lanes) lane.start();
+    this.timer.start();
     this.departures.start();
   }
 
   /** Ends requests under way without storing them. Nothing is marked as ended: a restart goes on with the series. */
   async stop(): Promise<void> {
     for (const target of this.watched.values()) target.leave();
+    await this.timer.stop();
     await Promise.all([...this.lanes.map((lane) => lane.stop()), this.departures.stop()]);
   }
 

@@ -1,6 +1,5 @@
-import {
-  HttpError, type HttpAgent, type HttpResponse, type SendHttp,
-} from "../../exporter/shared/platform/http-client.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 
@@ -22,7 +21,7 @@ export interface ScrapeRequest {
   readonly agent: HttpAgent;
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;
-  readonly monotonicMs: () => number;
+  readonly clock: Clock;
 }
 
 export interface ScrapeAnswer {
@@ -37,19 +36,23 @@ const NOTHING_TO_RELEASE = (): void => undefined;
 /**
  * Fetches the body of a target.
  *
- * @throws {HttpError} when no whole answer came in time
+ * @throws {HttpError} when no whole answer came in time, or the body is larger than the limit
  * @throws {ScrapeAnswerError} when the answer is none of samples
- * @throws {ScrapeLimitError} when the body is larger than the limit
  */
 export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer> {
-  const untilMs = request.monotonicMs() + request.target.settings.timeoutMs;
-  let { url } = request.target;
+  const { clock, target, sendHttp, agent, signal, headers } = request;
+  const { timeoutMs: wholeMs } = target.settings;
+  const maxBodyBytes = largestBody(target.settings);
+  const startMs = clock.monotonicMs();
+  let timeoutMs = wholeMs;
+  let { url } = target;
   for (let redirects = 0; ; redirects++) {
-    const response = await send(request, url, Math.max(1, Math.round(untilMs - request.monotonicMs())));
+    const response = await sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
     const { body, release = NOTHING_TO_RELEASE } = response;
     if (response.status === OK) return { body, release, contentType: response.headers["content-type"] };
     release();
     url = redirectOf(response, url, redirects);
+    timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
   }
 }
 
@@ -74,19 +77,6 @@ export class ScrapeHeaders {
   }
 }
 
-async function send(request: ScrapeRequest, url: string, timeoutMs: number): Promise<HttpResponse> {
-  const { settings } = request.target;
-  const { bodySizeLimitBytes } = settings;
-  const maxBodyBytes = bodySizeLimitBytes === 0 ? MAX_BODY_BYTES : Math.min(bodySizeLimitBytes, MAX_BODY_BYTES);
-  try {
-    const { agent, signal, headers } = request;
-    return await request.sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
-  } catch (error) {
-    if (!(error instanceof HttpError) || error.code !== "too_large") throw error;
-    throw new ScrapeLimitError("body_size_limit", `body size limit exceeded (limit: ${maxBodyBytes} bytes)`);
-  }
-}
-
 /** @throws {ScrapeAnswerError} unless the answer is a redirect that may be followed */
 function redirectOf(response: HttpResponse, url: string, redirects: number): string {
   const { location } = response.headers;
@@ -102,4 +92,14 @@ function redirectOf(response: HttpResponse, url: string, redirects: number): str
     throw new ScrapeAnswerError(`Cannot follow the redirect to "${location}": at most ${MAX_REDIRECTS} are followed`);
   }
   return next.href;
+}
+
+/** The failure of a request as a scrape has to tell it. */
+export function explainFailure(error: unknown, settings: ScrapeSettings): unknown {
+  if (!(error instanceof HttpError) || error.code !== "too_large") return error;
+  return new ScrapeLimitError("body_size_limit", `body size limit exceeded (limit: ${largestBody(settings)} bytes)`);
+}
+
+function largestBody({ bodySizeLimitBytes }: ScrapeSettings): number {
+  return bodySizeLimitBytes === 0 ? MAX_BODY_BYTES : Math.min(bodySizeLimitBytes, MAX_BODY_BYTES);
 }

@@ -1,6 +1,7 @@
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { SeriesContext } from "./series-context.js";
 import type { TargetRows } from "./target-rows.js";
+import type { TickGroup } from "./target-timer.js";
 
 /** What is known about a target while it is watched. Only the rooms' own files write to it. */
 export class ScrapedTarget {
@@ -14,6 +15,8 @@ export class ScrapedTarget {
   /** Time between probes in the slow lane, and the monotonic time of the next one. */
   probeIntervalMs = 0;
   nextProbeMs = 0;
+  /** When the timer calls next; undefined while it does not. */
+  nextTick: TickGroup | undefined;
   private abortion = new AbortController();
 
   constructor(

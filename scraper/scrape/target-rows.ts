@@ -29,6 +29,7 @@ interface TargetRowsParts {
 }
 
 const NO_CHUNKS: readonly BodyChunk[] = [];
+const NO_LABELS: readonly Labels[] = [];
 
 /**
  * The rows of one target, with staleness as in Prometheus: a series that was in the last good body and is not in this
@@ -76,8 +77,8 @@ export class TargetRows {
     this.setReports(report, plan === previous ? 0 : countNew(plan, previous));
     this.plan = plan;
     this.isLive = true;
-    const vanished = plan === before || before === undefined ? [] : without(before.layout.series, plan.layout.series);
-    return { ...this.append(timestampMs, plan.layout, plan.width, vanished), timestampedLeftOut };
+    const vanished = plan === before || before === undefined ? NO_LABELS : without(before.layout.series, plan.layout.series);
+    return this.append(timestampMs, plan.layout, plan.width, vanished, timestampedLeftOut);
   }
 
   /** The scrape failed: `up` is 0 and all series end. */
@@ -100,12 +101,12 @@ export class TargetRows {
     const width = live?.width ?? REPORT_COUNT;
     this.parts.row.setStale(REPORT_COUNT, width);
     setReports();
-    return { ...this.append(timestampMs, layout, width, []), timestampedLeftOut: 0 };
+    return this.append(timestampMs, layout, width, NO_LABELS, 0);
   }
 
   private append(
-    timestampMs: number, layout: Layout, width: number, vanished: readonly Labels[],
-  ): Pick<WrittenRow, "layout" | "values"> {
+    timestampMs: number, layout: Layout, width: number, vanished: readonly Labels[], timestampedLeftOut: number,
+  ): WrittenRow {
     const { row, writer } = this.parts;
     const isSame = vanished.length === 0;
     const written = isSame ? layout : writer.internLayout([...layout.series, ...vanished]);
@@ -113,7 +114,7 @@ export class TargetRows {
     const values = row.values.subarray(0, width + vanished.length);
     this.table.append(timestampMs, written, values);
     this.hasReports = true;
-    return { layout: written, values };
+    return { layout: written, values, timestampedLeftOut };
   }
 
   private setReports(report: ScrapeReport, seriesAdded: number): void {

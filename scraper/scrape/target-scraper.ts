@@ -10,7 +10,7 @@ import type { BodyReader } from "./body-reader.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
-import { requestBody, type ScrapeAnswer, type ScrapeHeaders } from "./scrape-request.js";
+import { explainFailure, requestBody, type ScrapeAnswer, type ScrapeHeaders } from "./scrape-request.js";
 import type { ScrapedTarget } from "./scraped-target.js";
 import type { ScrapeReport, WrittenRow } from "./target-rows.js";
 
@@ -53,24 +53,22 @@ export class TargetScraper {
   /** Never rejects. Writes nothing when the target left meanwhile. */
   async scrape(target: ScrapedTarget, timestampMs: number, agent: HttpAgent): Promise<void> {
     const { clock, sendHttp } = this.parts;
-    const headers = this.parts.headers.of(target.target.settings);
+    const { settings } = target.target;
+    const headers = this.parts.headers.of(settings);
     const startMs = clock.monotonicMs();
     const { signal } = target;
-    const monotonicMs = (): number => clock.monotonicMs();
-    const request = { target: target.target, sendHttp, agent, signal, headers, monotonicMs };
     let answer: ScrapeAnswer | undefined;
     let failure: unknown;
     try {
-      answer = await requestBody(request);
+      answer = await requestBody({ target: target.target, sendHttp, agent, signal, headers, clock });
     } catch (error) {
-      failure = error;
+      failure = explainFailure(error, settings);
     }
     if (signal.aborted) return;
-    const elapsedSeconds = (): number => (clock.monotonicMs() - startMs) / 1000;
     const progress = { samplesScraped: 0, samplesKept: 0 };
     if (answer !== undefined) {
       try {
-        this.store(target, timestampMs, answer, progress, elapsedSeconds);
+        this.store(target, timestampMs, answer, progress, startMs);
         return;
       } catch (error) {
         failure = error;
@@ -79,7 +77,8 @@ export class TargetScraper {
         answer.release();
       }
     }
-    this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds: elapsedSeconds(), ...progress });
+    const durationSeconds = this.secondsSince(startMs);
+    this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds, ...progress });
   }
 
   /** The row of a target that is known to be away and was not asked: `up` goes on being 0. */
@@ -88,14 +87,16 @@ export class TargetScraper {
   }
 
   private store(
-    target: ScrapedTarget, timestampMs: number, answer: ScrapeAnswer, progress: Progress, elapsedSeconds: () => number,
+    target: ScrapedTarget, timestampMs: number, answer: ScrapeAnswer, progress: Progress, startMs: number,
   ): void {
     const { reader, counters } = this.parts;
     const plan = this.planOf(target, answer, progress);
     progress.samplesKept = plan.keptCount;
     const isChanged = plan.chunks !== target.rows.chunks;
-    const durationSeconds = elapsedSeconds();
-    const row = target.rows.writeBody(timestampMs, plan, reader.timestamps, { up: 1, durationSeconds, ...progress });
+    const durationSeconds = this.secondsSince(startMs);
+    const row = target.rows.writeBody(timestampMs, plan, reader.timestamps, {
+      up: 1, durationSeconds, samplesScraped: progress.samplesScraped, samplesKept: progress.samplesKept,
+    });
     counters.samples += reader.sampleCount;
     counters.duplicateSamples += plan.duplicateCount;
     counters.timestampedLeftOut += row.timestampedLeftOut;
@@ -145,6 +146,10 @@ export class TargetScraper {
     } catch (problem) {
       this.reportBug(target, problem); // The row is stored; who listens must not undo that.
     }
+  }
+
+  private secondsSince(startMs: number): number {
+    return (this.parts.clock.monotonicMs() - startMs) / 1000;
   }
 
   private reportBug({ target }: ScrapedTarget, error: unknown): void {

@@ -17,21 +17,25 @@ export interface Tick {
   readonly missed: number;
 }
 
-interface Entry {
-  readonly target: ScrapedTarget;
+/** Targets with the same nominal time, which a step of the wall clock has not come between. */
+export interface TickGroup {
   readonly nominalMs: number;
   readonly dueMs: number;
+  /** Those that have left, or were added again since, are here until the group is due. */
+  readonly targets: ScrapedTarget[];
 }
 
 /**
- * Calls for each of its targets once per interval, with one timer for all of them.
+ * Calls for each of its targets once per interval, with one timer for all of them. Offsets lie on a grid, so it wakes
+ * once for several targets of a large fleet (docs/decisions/0007-scrapes-share-wake-ups.md).
  *
  * Waiting is done on the monotonic clock, so a step of the wall clock neither stops scrapes nor makes a burst of them;
  * nominal times lie on a grid of the wall clock, to which the next tick after a step returns.
  */
 export class TargetTimer {
-  private readonly heap = new DueHeap<Entry>();
-  private readonly current = new Map<ScrapedTarget, Entry>();
+  private readonly heap = new DueHeap<TickGroup>();
+  /** The last group made for each nominal time. */
+  private readonly groups = new Map<number, TickGroup>();
   private interrupt = new AbortController();
   private isStopped = false;
   private loop: Promise<void> = Promise.resolve();
@@ -52,29 +56,38 @@ export class TargetTimer {
     const wallMs = this.clock.wallMs();
     const lastMs = target.health.lastScrapeMs ?? 0;
     // A scrape may start a little before its nominal time; a target that changes lanes then must not repeat it.
-    this.schedule(target, lastMs > wallMs && lastMs - wallMs < MAX_TOLERANCE_MS ? lastMs : wallMs);
-    if (this.heap.first?.item.target === target) this.interrupt.abort();
+    const afterMs = lastMs > wallMs && lastMs - wallMs < MAX_TOLERANCE_MS ? lastMs : wallMs;
+    const { intervalMs } = target.target.settings;
+    this.schedule(target, nextNominalMs(afterMs, offsetOf(target.target.id, intervalMs), intervalMs));
+    if (this.heap.first?.item === target.nextTick) this.interrupt.abort();
   }
 
   /** @returns the nominal time at which the next tick would have been */
   remove(target: ScrapedTarget): number | undefined {
-    const entry = this.current.get(target);
-    this.current.delete(target);
-    return entry?.nominalMs;
+    const nominalMs = target.nextTick?.nominalMs;
+    target.nextTick = undefined;
+    return nominalMs;
   }
 
-  private schedule(target: ScrapedTarget, afterMs: number): void {
-    const { intervalMs } = target.target.settings;
-    const nominalMs = nextNominalMs(afterMs, offsetOf(target.target.id, intervalMs), intervalMs);
+  private schedule(target: ScrapedTarget, nominalMs: number): void {
     const dueMs = this.clock.monotonicMs() + nominalMs - this.clock.wallMs();
-    const entry = { target, nominalMs, dueMs };
-    this.current.set(target, entry);
-    this.heap.push(dueMs, entry);
+    const known = this.groups.get(nominalMs);
+    const isApart = known === undefined || Math.abs(known.dueMs - dueMs) > EARLY_MS;
+    const group = isApart ? this.open(nominalMs, dueMs) : known;
+    group.targets.push(target);
+    target.nextTick = group;
+  }
+
+  private open(nominalMs: number, dueMs: number): TickGroup {
+    const group = { nominalMs, dueMs, targets: [] };
+    this.groups.set(nominalMs, group);
+    this.heap.push(dueMs, group);
+    return group;
   }
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
-      this.interrupt = new AbortController();
+      if (this.interrupt.signal.aborted) this.interrupt = new AbortController();
       const { first } = this.heap;
       const waitMs = first === undefined ? IDLE_MS : Math.max(0, first.atMs - this.clock.monotonicMs());
       const { signal } = this.interrupt;
@@ -88,18 +101,19 @@ export class TargetTimer {
   private fireDue(): void {
     const untilMs = this.clock.monotonicMs() + EARLY_MS;
     while (!this.isStopped && (this.heap.first?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
-      const entry = this.heap.pop();
-      // Entries of targets that have left, or were added again since, stay in the heap until they come up.
-      if (entry !== undefined && this.current.get(entry.target) === entry) this.fire(entry);
+      const group = this.heap.pop();
+      if (group === undefined) continue;
+      if (this.groups.get(group.nominalMs) === group) this.groups.delete(group.nominalMs);
+      for (const target of group.targets) if (target.nextTick === group) this.fire(target, group);
     }
   }
 
-  private fire({ target, nominalMs, dueMs }: Entry): void {
-    const { intervalMs } = target.target.settings;
-    const wallMs = this.clock.wallMs();
+  private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup): void {
+    const { id, settings: { intervalMs } } = target.target;
     const lateMs = Math.max(0, this.clock.monotonicMs() - dueMs);
-    const alignedMs = alignTimestamp(wallMs, nominalMs, intervalMs);
-    this.schedule(target, alignedMs);
+    const alignedMs = alignTimestamp(this.clock.wallMs(), nominalMs, intervalMs);
+    const isOnTime = alignedMs === nominalMs;
+    this.schedule(target, isOnTime ? nominalMs + intervalMs : nextNominalMs(alignedMs, offsetOf(id, intervalMs), intervalMs));
     this.onTick({ target, nominalMs, dueMs, missed: Math.floor(lateMs / intervalMs) });
   }
 }

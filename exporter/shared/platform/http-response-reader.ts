@@ -1,8 +1,12 @@
+import { NO_HEADERS, readHead } from "./http-head.js";
+import { HttpSyntaxError } from "./http-syntax-error.js";
+
 /** Bytes of status line and headers, and of what may follow a chunked body, as Node.js takes them. */
 export const MAX_HEAD_BYTES = 16_384;
 /** Size and extensions of one chunk. */
 const MAX_CHUNK_LINE_BYTES = 1024;
 const FIRST_CAPACITY = 4096;
+const NOTHING = Buffer.alloc(0);
 /** Room made ahead for what the peer announces; more is made as it comes. */
 const MAX_ANNOUNCED_CAPACITY = 1_048_576;
 
@@ -10,15 +14,8 @@ const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 const END_OF_HEAD = "\r\n\r\n";
 const HTTP_NAME = "HTTP/1.";
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?$/;
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 const CHUNK_LINE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?$/;
 const DIGITS = /^\d{1,15}$/;
-
-/** What came is not an answer in HTTP/1.1. */
-export class HttpSyntaxError extends Error {
-  readonly code = "bad_http";
-}
 
 /** The body is larger than the reader was told to take. */
 export class BodyTooLargeError extends Error {
@@ -33,9 +30,9 @@ type State = "head" | "counted" | "chunk-line" | "chunk" | "chunk-end" | "traile
  */
 export class HttpResponseReader {
   status = 0;
-  headers: Readonly<Record<string, string>> = {};
+  headers: Readonly<Record<string, string>> = NO_HEADERS;
   /** As sent, before decompression. May be a part of the piece it came in: good as long as that is. */
-  body: Buffer = Buffer.alloc(0);
+  body: Buffer = NOTHING;
   /** True when the connection can take another request after this answer. */
   isReusable = false;
   private state: State = "head";
@@ -117,16 +114,14 @@ export class HttpResponseReader {
   }
 
   private openBody(head: string): void {
-    const [first = "", ...lines] = head.split("\r\n");
-    const [, minor, status] = STATUS_LINE.exec(first) ?? [];
-    if (status === undefined) throw new HttpSyntaxError("the first line is none of HTTP/1.1");
-    this.status = Number(status);
-    if (this.status === 101) throw new HttpSyntaxError("it changes to a protocol nobody asked for");
-    if (this.status < 200) return; // An interim answer: the head of the real one follows.
-    this.headers = readHeaders(lines);
-    const connection = (this.headers["connection"] ?? "").toLowerCase();
-    this.isReusable = minor === "1" ? !connection.includes("close") : connection.includes("keep-alive");
-    this.chooseFraming(this.headers["content-length"], this.headers["transfer-encoding"]);
+    const { minorVersion, status, headers } = readHead(head);
+    this.status = status;
+    if (status === 101) throw new HttpSyntaxError("it changes to a protocol nobody asked for");
+    if (status < 200) return; // An interim answer: the head of the real one follows.
+    this.headers = headers;
+    const connection = headers["connection"]?.toLowerCase() ?? "";
+    this.isReusable = minorVersion === 1 ? !connection.includes("close") : connection.includes("keep-alive");
+    this.chooseFraming(headers["content-length"], headers["transfer-encoding"]);
   }
 
   private chooseFraming(length: string | undefined, encoding: string | undefined): void {
@@ -220,19 +215,4 @@ export class HttpResponseReader {
     this.state = "done";
     this.body = this.gathered?.subarray(0, this.sizeBytes) ?? this.body;
   }
-}
-
-function readHeaders(lines: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const line of lines) {
-    const [, name, value = ""] = HEADER_LINE.exec(line) ?? [];
-    if (name === undefined) throw new HttpSyntaxError("a header line is none");
-    const key = name.toLowerCase();
-    const known = headers[key];
-    if (known !== undefined && key === "content-length" && known !== value) {
-      throw new HttpSyntaxError("the length of its body is not clear");
-    }
-    headers[key] = known === undefined || key === "content-length" ? value : `${known}, ${value}`;
-  }
-  return headers;
 }

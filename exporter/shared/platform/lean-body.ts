@@ -1,8 +1,9 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { codeOf } from "../model/errors.js";
-import { BufferPool } from "./buffer-pool.js";
-import { BodyTooLargeError, HttpSyntaxError } from "./http-response-reader.js";
+import { BufferPool, type BufferLease } from "./buffer-pool.js";
+import { BodyTooLargeError } from "./http-response-reader.js";
+import { HttpSyntaxError } from "./http-syntax-error.js";
 import { Inflater } from "./inflater.js";
 
 /** Up to here a body is decompressed at once, in about a millisecond; a larger one on another thread. */
@@ -29,18 +30,21 @@ export class BodyDecoder {
    * @throws {BodyTooLargeError} when there are more than `maxBytes`
    */
   decode(encoding: string | undefined, sent: Buffer, maxBytes: number): DecodedBody | Promise<DecodedBody> {
-    const coding = (encoding ?? "identity").toLowerCase();
-    if (coding === "identity" || sent.length === 0) return this.copy(sent);
-    if (coding !== "gzip" && coding !== "x-gzip") {
-      throw new HttpSyntaxError("its content encoding was not asked for, it must be gzip or none");
+    if (encoding === undefined || sent.length === 0) return this.copy(sent);
+    if (encoding !== "gzip") {
+      const coding = encoding.toLowerCase();
+      if (coding === "identity") return this.copy(sent);
+      if (coding !== "gzip" && coding !== "x-gzip") {
+        throw new HttpSyntaxError("its content encoding was not asked for, it must be gzip or none");
+      }
     }
     return this.inflateHere(sent, maxBytes) ?? decodeOnThread(Buffer.from(sent), maxBytes);
   }
 
   private copy(sent: Buffer): DecodedBody {
-    const memory = this.pool.take(sent.length);
-    sent.copy(memory);
-    return this.decoded(memory, sent.length);
+    const lease = this.pool.take(sent.length);
+    sent.copy(lease.buffer);
+    return decoded(lease, sent.length);
   }
 
   /** A body that says it is small is given that room; when it said so wrongly, this is undefined. */
@@ -48,17 +52,17 @@ export class BodyDecoder {
     if (sent.length < GZIP_LENGTH_BYTES || sent.length > MAX_SYNC_BYTES) return undefined;
     const saidBytes = sent.readUInt32LE(sent.length - GZIP_LENGTH_BYTES);
     if (saidBytes > Math.min(maxBytes, MAX_SYNC_BYTES)) return undefined;
-    const memory = this.pool.take(saidBytes + 1);
-    const length = this.inflater.inflate(sent, memory);
-    if (length !== undefined && length <= maxBytes) return this.decoded(memory, length);
-    this.pool.giveBack(memory);
+    const lease = this.pool.take(saidBytes + 1);
+    const length = this.inflater.inflate(sent, lease.buffer);
+    if (length !== undefined && length <= maxBytes) return decoded(lease, length);
+    lease.giveBack();
     return undefined;
   }
-
-  private decoded(memory: Buffer, length: number): DecodedBody {
-    return { body: memory.subarray(0, length), release: () => this.pool.giveBack(memory) };
-  }
 }
+
+const decoded = ({ buffer, giveBack }: BufferLease, length: number): DecodedBody => {
+  return { body: buffer.subarray(0, length), release: giveBack };
+};
 
 async function decodeOnThread(sent: Buffer, maxBytes: number): Promise<DecodedBody> {
   try {

@@ -7,21 +7,24 @@ import type { BodyDecoder, DecodedBody } from "./lean-body.js";
 
 const HTTP_PORT = 80;
 
+/** What the connections of one client share. */
 export interface LeanConnectionParts {
-  /** Shared by many connections: one reads after the other. */
+  /** One connection reads after the other. */
   readonly readBuffer: Buffer;
   readonly decoder: BodyDecoder;
   /** The answer is there and the connection can take another request. */
-  readonly onIdle: () => void;
-  readonly onClosed: () => void;
+  readonly onIdle: (connection: LeanConnection) => void;
+  readonly onClosed: (connection: LeanConnection) => void;
+  /** The peer ended a kept connection without a byte of an answer: the request may be sent again. */
+  readonly onStale: (exchange: Exchange) => void;
 }
 
 /** One request and who waits for its answer. */
-interface Exchange {
+export interface Exchange {
   readonly request: HttpRequest;
-  readonly reader: HttpResponseReader;
-  readonly timer: NodeJS.Timeout;
-  readonly resolve: (response: HttpResponse | Promise<HttpResponse> | undefined) => void;
+  /** Monotonic time at which waiting ends. */
+  readonly untilMs: number;
+  readonly resolve: (response: HttpResponse | Promise<HttpResponse>) => void;
   readonly reject: (error: HttpError) => void;
 }
 
@@ -31,6 +34,7 @@ export class LeanConnection {
   idleSinceMs = Number.POSITIVE_INFINITY;
   private readonly socket: net.Socket;
   private exchange: Exchange | undefined;
+  private reader: HttpResponseReader | undefined;
   /** The bytes of the last request, which most often are those of the next one too. */
   private written: { readonly headers: HttpRequest["headers"]; readonly bytes: Buffer } | undefined;
   private signal: AbortSignal | undefined;
@@ -38,7 +42,7 @@ export class LeanConnection {
   private hasAnswered = false;
   private problem: Error | undefined;
 
-  constructor(private readonly url: string, private readonly parts: LeanConnectionParts) {
+  constructor(readonly url: string, private readonly parts: LeanConnectionParts) {
     const { hostname, port } = new URL(url);
     const onread = {
       buffer: parts.readBuffer,
@@ -53,27 +57,30 @@ export class LeanConnection {
     this.socket.on("close", () => this.takeEnd());
   }
 
-  /**
-   * @returns undefined when the peer ended a kept connection without a byte of an answer
-   * @throws {HttpError} when no whole answer came
-   */
-  async send(request: HttpRequest, timeoutMs: number): Promise<HttpResponse | undefined> {
-    let bytes: Buffer;
-    try {
-      bytes = this.bytesOf(request);
-    } catch (error) {
-      this.close();
-      throw explain(request, error);
-    }
+  /** Monotonic time at which the request under way has to be over; infinity without one. */
+  get untilMs(): number {
+    return this.exchange?.untilMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Sends a request while no other is under way. */
+  send(exchange: Exchange): void {
+    const { request } = exchange;
     this.idleSinceMs = Number.POSITIVE_INFINITY;
     this.hasAnswered = false;
-    this.watch(request.signal);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.fail(timedOut), timeoutMs);
-      const reader = new HttpResponseReader(request.maxBodyBytes);
-      this.exchange = { request, reader, timer, resolve, reject };
+    this.exchange = exchange;
+    try {
+      const bytes = this.bytesOf(request);
+      this.watch(request.signal);
+      this.reader = new HttpResponseReader(request.maxBodyBytes);
       this.socket.write(bytes);
-    });
+    } catch (error) {
+      this.fail(() => explain(request, error));
+    }
+  }
+
+  /** Gives up a request that should be over. */
+  expire(nowMs: number): void {
+    if (this.untilMs <= nowMs) this.fail(timedOut);
   }
 
   close(): void {
@@ -98,62 +105,59 @@ export class LeanConnection {
   }
 
   private take(piece: Buffer): void {
-    const { exchange } = this;
+    const { exchange, reader } = this;
     this.hasAnswered = true;
-    if (exchange === undefined) {
+    if (exchange === undefined || reader === undefined) {
       this.socket.destroy(); // The peer talks without being asked.
       return;
     }
     try {
-      const used = exchange.reader.read(piece);
-      if (exchange.reader.isDone) this.finish(exchange, exchange.reader.isReusable && used === piece.length);
+      const used = reader.read(piece);
+      if (reader.isDone) this.finish(exchange, reader, reader.isReusable && used === piece.length);
     } catch (error) {
       this.fail((request) => explain(request, error));
     }
   }
 
-  private finish(exchange: Exchange, isReusable: boolean): void {
-    const { request, reader } = exchange;
-    const { status, headers } = reader;
-    const decoded = this.parts.decoder.decode(headers["content-encoding"], reader.body, request.maxBodyBytes);
+  private finish(exchange: Exchange, { status, headers, body: sent }: HttpResponseReader, isReusable: boolean): void {
+    const { request } = exchange;
+    const decoded = this.parts.decoder.decode(headers["content-encoding"], sent, request.maxBodyBytes);
     this.exchange = undefined;
-    clearTimeout(exchange.timer);
+    this.reader = undefined;
     if (isReusable) {
       this.isReused = true;
       this.idleSinceMs = performance.now();
-      this.parts.onIdle();
+      this.parts.onIdle(this);
     } else {
       this.socket.destroy();
     }
-    const answer = { status, headers };
-    exchange.resolve(decoded instanceof Promise ? answerLater(request, answer, decoded) : { ...answer, ...decoded });
+    if (decoded instanceof Promise) exchange.resolve(answerLater(request, status, headers, decoded));
+    else exchange.resolve({ status, headers, body: decoded.body, release: decoded.release });
   }
 
   private fail(errorOf: (request: HttpRequest) => HttpError): void {
     const { exchange } = this;
     this.exchange = undefined;
+    this.reader = undefined;
     this.socket.destroy();
-    if (exchange === undefined) return;
-    clearTimeout(exchange.timer);
-    exchange.reject(errorOf(exchange.request));
+    exchange?.reject(errorOf(exchange.request));
   }
 
   /** The socket is closed, by whichever side. */
   private takeEnd(): void {
-    this.parts.onClosed();
+    this.parts.onClosed(this);
     this.watch(undefined);
-    const { exchange } = this;
-    if (exchange === undefined) return;
+    const { exchange, reader } = this;
+    if (exchange === undefined || reader === undefined) return;
     if (this.isReused && !this.hasAnswered) {
       this.exchange = undefined;
-      clearTimeout(exchange.timer);
-      exchange.resolve(undefined);
+      this.parts.onStale(exchange);
       return;
     }
     try {
       if (this.problem !== undefined) throw this.problem;
-      exchange.reader.end();
-      this.finish(exchange, false);
+      reader.end();
+      this.finish(exchange, reader, false);
     } catch (error) {
       this.fail((request) => explain(request, error));
     }
@@ -171,10 +175,10 @@ function renderRequest(url: URL, headers: Readonly<Record<string, string>>): Buf
 }
 
 async function answerLater(
-  request: HttpRequest, answer: Omit<HttpResponse, "body">, decoded: Promise<DecodedBody>,
+  request: HttpRequest, status: number, headers: HttpResponse["headers"], decoded: Promise<DecodedBody>,
 ): Promise<HttpResponse> {
   try {
-    return { ...answer, ...(await decoded) };
+    return { status, headers, ...(await decoded) };
   } catch (error) {
     throw explain(request, error);
   }

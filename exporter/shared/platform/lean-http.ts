@@ -1,6 +1,6 @@
-import { HttpError, type HttpRequest, type HttpResponse, type SendHttp } from "./http-client.js";
+import type { HttpResponse, SendHttp } from "./http-client.js";
 import { BodyDecoder } from "./lean-body.js";
-import { LeanConnection, stopped } from "./lean-connection.js";
+import { LeanConnection, type LeanConnectionParts, stopped } from "./lean-connection.js";
 
 /** All connections read into one buffer of this size: large enough to take most answers in one piece. */
 const READ_BUFFER_BYTES = 131_072;
@@ -12,9 +12,17 @@ const READ_BUFFER_BYTES = 131_072;
 export class LeanHttp {
   private readonly idle = new Map<string, LeanConnection[]>();
   private readonly connections = new Set<LeanConnection>();
-  private readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-  private readonly decoder = new BodyDecoder();
+  private readonly parts: LeanConnectionParts = {
+    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    decoder: new BodyDecoder(),
+    onIdle: (connection) => this.keep(connection),
+    onClosed: (connection) => this.forget(connection),
+    onStale: (exchange) => this.open(exchange.request.url).send(exchange),
+  };
   private reaper: NodeJS.Timeout | undefined;
+  /** One timer watches all requests: it looks again at the time at which the first of them may be too late. */
+  private watcher: NodeJS.Timeout | undefined;
+  private watchedMs = Number.POSITIVE_INFINITY;
   private isClosed = false;
 
   /** @param keepAliveMs how long a connection waits for the next request */
@@ -25,50 +33,60 @@ export class LeanHttp {
    *
    * A kept connection that the peer has just closed is no failure: the request goes over a new one.
    */
-  readonly send: SendHttp = async (request) => {
-    if (this.isClosed || request.signal?.aborted === true) throw stopped(request);
-    const kept = this.idle.get(request.url)?.pop();
-    if (kept === undefined) return this.sendFresh(request, request.timeoutMs);
-    const startMs = performance.now();
-    const response = await kept.send(request, request.timeoutMs);
-    return response ?? this.sendFresh(request, Math.max(1, request.timeoutMs - (performance.now() - startMs)));
-  };
+  readonly send: SendHttp = (request) =>
+    new Promise<HttpResponse>((resolve, reject) => {
+      if (this.isClosed || request.signal?.aborted === true) {
+        reject(stopped(request));
+        return;
+      }
+      const untilMs = performance.now() + request.timeoutMs;
+      const connection = this.idle.get(request.url)?.pop() ?? this.open(request.url);
+      connection.send({ request, untilMs, resolve, reject });
+      if (untilMs < this.watchedMs) this.watch(untilMs);
+    });
 
   close(): void {
     this.isClosed = true;
     clearInterval(this.reaper);
+    clearTimeout(this.watcher);
     for (const connection of this.connections) connection.close();
-  }
-
-  private async sendFresh(request: HttpRequest, timeoutMs: number): Promise<HttpResponse> {
-    const response = await this.open(request.url).send(request, timeoutMs);
-    if (response === undefined) throw new HttpError("unreachable", `Cannot fetch "${request.url}": no answer`);
-    return response;
   }
 
   private open(url: string): LeanConnection {
     this.reaper ??= setInterval(() => this.closeOld(), this.keepAliveMs / 2).unref();
-    const connection: LeanConnection = new LeanConnection(url, {
-      readBuffer: this.readBuffer,
-      decoder: this.decoder,
-      onIdle: () => this.keep(url, connection),
-      onClosed: () => this.forget(url, connection),
-    });
+    const connection = new LeanConnection(url, this.parts);
     this.connections.add(connection);
     return connection;
   }
 
-  private keep(url: string, connection: LeanConnection): void {
-    const known = this.idle.get(url);
-    if (known === undefined) this.idle.set(url, [connection]);
+  private keep(connection: LeanConnection): void {
+    const known = this.idle.get(connection.url);
+    if (known === undefined) this.idle.set(connection.url, [connection]);
     else known.push(connection);
   }
 
-  private forget(url: string, connection: LeanConnection): void {
+  private forget(connection: LeanConnection): void {
     this.connections.delete(connection);
-    const rest = this.idle.get(url)?.filter((other) => other !== connection) ?? [];
-    if (rest.length === 0) this.idle.delete(url);
-    else this.idle.set(url, rest);
+    const rest = this.idle.get(connection.url)?.filter((other) => other !== connection) ?? [];
+    if (rest.length === 0) this.idle.delete(connection.url);
+    else this.idle.set(connection.url, rest);
+  }
+
+  private watch(untilMs: number): void {
+    clearTimeout(this.watcher);
+    this.watchedMs = untilMs;
+    if (untilMs === Number.POSITIVE_INFINITY) return;
+    this.watcher = setTimeout(() => this.expire(), Math.max(1, Math.ceil(untilMs - performance.now()))).unref();
+  }
+
+  private expire(): void {
+    const nowMs = performance.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const connection of this.connections) {
+      connection.expire(nowMs);
+      nextMs = Math.min(nextMs, connection.untilMs);
+    }
+    this.watch(nextMs);
   }
 
   private closeOld(): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DueHeap } from "../../../scraper/scrape/due-heap.js";
-import { alignTimestamp, nextNominalMs, offsetOf } from "../../../scraper/scrape/scrape-schedule.js";
+import { alignTimestamp, nextNominalMs, offsetOf, SLOT_MS } from "../../../scraper/scrape/scrape-schedule.js";
 
 for (const { name, wallMs, intervalMs, timestampMs } of [
   { name: "on time", wallMs: 60_000, intervalMs: 15_000, timestampMs: 60_000 },
@@ -31,6 +31,20 @@ test("The next nominal time is the first one after now, at the target's offset",
       assert.equal(Math.abs((nextMs - offsetMs) % intervalMs), 0);
     }),
   );
+});
+
+test("Offsets lie on the grid of slots, within the interval, and fill all slots about alike", () => {
+  for (const { intervalMs, targets } of [{ intervalMs: 15_000, targets: 30_000 }, { intervalMs: 1000, targets: 2000 }]) {
+    const counts = new Map<number, number>();
+    for (let index = 0; index < targets; index++) {
+      const offsetMs = offsetOf(`http://10.0.${index >> 8}.${index & 255}:9100/metrics`, intervalMs);
+      assert.ok(offsetMs % SLOT_MS === 0 && offsetMs < intervalMs);
+      counts.set(offsetMs, (counts.get(offsetMs) ?? 0) + 1);
+    }
+    assert.equal(counts.size, intervalMs / SLOT_MS);
+    assert.ok(Math.max(...counts.values()) < 1.5 * 100 && Math.min(...counts.values()) > 100 / 2);
+  }
+  assert.equal(offsetOf("http://10.0.0.7:9100/metrics", 20), 0);
 });
 
 test("A heap gives what is due first", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BodyTooLargeError, HttpResponseReader, HttpSyntaxError } from "../../../../exporter/shared/platform/http-response-reader.js";
+import { BodyTooLargeError, HttpResponseReader } from "../../../../exporter/shared/platform/http-response-reader.js";
+import { HttpSyntaxError } from "../../../../exporter/shared/platform/http-syntax-error.js";
 
 const LIMIT = 1000;
 const OK = "HTTP/1.1 200 OK\r\n";
