@@ -14,7 +14,7 @@ import { type ChildProgram, nextSignal, startNodeProgram } from "../exporter/sha
 
 const PROGRAMS = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** As in pihealth-exporter.service: they save memory and processor time (docs/operations.md, "Memory"). */
-const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--interrupt-budget=20000000"];
+const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
 const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;

@@ -8,7 +8,7 @@ import type { BenchFigure } from "./figure.js";
 /** Both are scraped in turn this often, as Prometheus does by default in small installations. */
 const SCRAPE_INTERVAL_MS = 15_000;
 /** As in pihealth-exporter.service. */
-const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size", "--interrupt-budget=20000000"];
+const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
 const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 /** Both have started, and are measured from then on: a start is not part of an hour. */
 const SETTLE_MS = 10_000;
