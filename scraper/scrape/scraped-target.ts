@@ -1,7 +1,7 @@
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { SeriesContext } from "./series-context.js";
 import type { TargetRows } from "./target-rows.js";
-import type { TickGroup } from "./target-timer.js";
+import type { TickGroup } from "./tick-group.js";
 
 /** What is known about a target while it is watched. Only the rooms' own files write to it. */
 export class ScrapedTarget {
@@ -16,7 +16,7 @@ export class ScrapedTarget {
   probeIntervalMs = 0;
   nextProbeMs = 0;
   /** When the timer calls next; undefined while it does not. */
-  nextTick: TickGroup | undefined;
+  nextTick: TickGroup<ScrapedTarget> | undefined;
   private abortion = new AbortController();
 
   constructor(

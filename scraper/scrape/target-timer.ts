@@ -2,6 +2,7 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { DueHeap } from "./due-heap.js";
 import { alignTimestamp, MAX_TOLERANCE_MS, nextNominalMs, offsetOf } from "./scrape-schedule.js";
 import type { ScrapedTarget } from "./scraped-target.js";
+import type { TickGroup } from "./tick-group.js";
 
 /** Timers may fire this much early. */
 const EARLY_MS = 1;
@@ -17,14 +18,6 @@ export interface Tick {
   readonly missed: number;
 }
 
-/** Targets with the same nominal time, which a step of the wall clock has not come between. */
-export interface TickGroup {
-  readonly nominalMs: number;
-  readonly dueMs: number;
-  /** Those that have left, or were added again since, are here until the group is due. */
-  readonly targets: ScrapedTarget[];
-}
-
 /**
  * Calls for each of its targets once per interval, with one timer for all of them. Offsets lie on a grid, so it wakes
  * once for several targets of a large fleet (docs/decisions/0007-scrapes-share-wake-ups.md).
@@ -33,9 +26,9 @@ export interface TickGroup {
  * nominal times lie on a grid of the wall clock, to which the next tick after a step returns.
  */
 export class TargetTimer {
-  private readonly heap = new DueHeap<TickGroup>();
+  private readonly heap = new DueHeap<TickGroup<ScrapedTarget>>();
   /** The last group made for each nominal time. */
-  private readonly groups = new Map<number, TickGroup>();
+  private readonly groups = new Map<number, TickGroup<ScrapedTarget>>();
   private interrupt = new AbortController();
   private isStopped = false;
   private loop: Promise<void> = Promise.resolve();
@@ -78,7 +71,7 @@ export class TargetTimer {
     target.nextTick = group;
   }
 
-  private open(nominalMs: number, dueMs: number): TickGroup {
+  private open(nominalMs: number, dueMs: number): TickGroup<ScrapedTarget> {
     const group = { nominalMs, dueMs, targets: [] };
     this.groups.set(nominalMs, group);
     this.heap.push(dueMs, group);
@@ -108,7 +101,7 @@ export class TargetTimer {
     }
   }
 
-  private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup): void {
+  private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup<ScrapedTarget>): void {
     const { id, settings: { intervalMs } } = target.target;
     const lateMs = Math.max(0, this.clock.monotonicMs() - dueMs);
     const alignedMs = alignTimestamp(this.clock.wallMs(), nominalMs, intervalMs);
