@@ -159,7 +159,7 @@ class App implements ScraperApp {
       namesOf: (address) => this.discovery.namesOf(address),
     });
     this.discovery = this.createDiscovery();
-    this.queries = new QueryEngine({ querier: storage, clock });
+    this.queries = new QueryEngine({ querier: storage, clock, settings: config.query });
     this.wiring = new RuleWiring({
       ...parts, config,
       queries: this.queries,
@@ -270,6 +270,8 @@ class App implements ScraperApp {
         clock,
         queries: this.queries,
         parse: (text) => this.queries.parse(text),
+        maxPointsPerSeries: this.config.query.maxPointsPerSeries,
+        lookbackMs: this.config.query.lookbackMs,
         querier: storage,
         parseSelector: (text) => parseSelector(text).matchers,
         metadata: () => this.scrapes.metadata(),

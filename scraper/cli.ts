@@ -6,6 +6,7 @@ import { systemClock } from "../exporter/shared/platform/clock.js";
 import { realFiles } from "../exporter/shared/platform/files.js";
 import { BadInputError } from "../exporter/shared/model/errors.js";
 import type { CheckResult } from "./commands/check.js";
+import type { QueryFeature } from "./promql/features.js";
 import { DEFAULT_MASTER_URL, type MasterAddress } from "./commands/master-client.js";
 
 /** For `pihealth --help`. */
@@ -83,13 +84,12 @@ function addChecks(program: Command, outcome: { code: number }): void {
       const { checkConfig } = await import("./commands/check.js");
       report(await checkConfig(file), outcome);
     });
-  check
-    .command("rules")
+  withFeatures(check.command("rules"))
     .description("read rule files")
     .argument("<files...>", "rule files")
-    .action(async (files: string[]) => {
+    .action(async (files: string[], options: FeatureOptions) => {
       const { checkRules } = await import("./commands/check.js");
-      report(await checkRules(files), outcome);
+      report(await checkRules(files, await featuresOf(options)), outcome);
     });
   check
     .command("data")
@@ -108,21 +108,36 @@ function addChecks(program: Command, outcome: { code: number }): void {
       const { readGivenFile } = await import("./commands/given-file.js");
       process.stdout.write(convertOptionConfig(await readGivenFile(file), file));
     });
-  program
-    .command("test")
-    .description(SCRAPER_COMMANDS[4].summary)
-    .command("rules")
+  withFeatures(program.command("test").description(SCRAPER_COMMANDS[4].summary).command("rules"))
     .description("run tests in promtool's file format")
     .argument("<files...>", "test files")
-    .action(async (files: string[]) => {
+    .action(async (files: string[], options: FeatureOptions) => {
       const { runRuleTests } = await import("./rule-engine/test-rules.js");
       outcome.code = await runRuleTests(files, {
         files: realFiles,
         clock: systemClock,
+        enabledFeatures: await featuresOf(options),
         write: (line) => void process.stdout.write(`${line}\n`),
         writeError: (line) => void process.stderr.write(`${line}\n`),
       });
     });
+}
+
+interface FeatureOptions {
+  readonly enableFeature: readonly string[];
+}
+
+/** Promtool's way to switch on parts of the query language: `--enable-feature=a,b`, any number of times. */
+function withFeatures(command: Command): Command {
+  const collect = (text: string, before: readonly string[]): string[] => [...before, ...text.split(",")];
+  return command.option("--enable-feature <names>", "parts of the query language that are off by default", collect, []);
+}
+
+async function featuresOf({ enableFeature }: FeatureOptions): Promise<QueryFeature[]> {
+  const { parseQueryFeatures, unknownFeature } = await import("./promql/query-settings.js");
+  return parseQueryFeatures(enableFeature, (name) => {
+    throw new BadInputError(`Cannot enable features: --enable-feature ${unknownFeature(name)}`);
+  });
 }
 
 interface SilenceOptions {

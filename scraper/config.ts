@@ -20,6 +20,7 @@ import { type BackfillSettings, parseBackfillSettings } from "./backfill/backfil
 import { rejectUnsupported } from "./fleet/http-client-config.js";
 import type { HostLogSettings } from "./host-logs/host-log-settings.js";
 import { convertOptionConfig, isOptionConfig } from "./option-config.js";
+import { parseQuerySettings, type QuerySettings } from "./promql/query-settings.js";
 import { parseStorageSettings, type StorageSettings } from "./storage/storage-settings.js";
 
 const DEFAULT_INTERVAL_MS = 15_000;
@@ -42,6 +43,7 @@ export interface ScraperConfig {
   readonly discovery: ProbeSettings;
   readonly hostLogs: HostLogSettings;
   readonly backfill: BackfillSettings;
+  readonly query: QuerySettings;
   readonly web: WebSettings;
   readonly log: LogSettings;
   /** What the file says, secrets masked: see `renderConfig`. */
@@ -107,6 +109,7 @@ export async function parseScraperConfig(text: string, file: string, files: File
     discovery,
     hostLogs: parseHostLogs(root.section("host_logs")),
     backfill: parseBackfillSettings(root.section("backfill")),
+    query: parseQuerySettings(root.section("query")),
     web: parseWeb(root.section("web"), place.folder, fleet.tokenFile !== undefined),
     log: parseLog(root.section("log"), place.folder),
     view: maskSecrets(root.toObject()),

@@ -14,10 +14,11 @@ export const externalUrlOf = ({ web }: ScraperConfig): string =>
 export async function loadRules(config: ScraperConfig, files: Files): Promise<RuleGroup[]> {
   const paths = await findRuleFiles(config.rulePatterns, path.dirname(config.file), files);
   const { externalLabels, evaluationIntervalMs } = config.global;
+  const features = new Set(config.query.enabledFeatures);
   return loadRuleFiles(paths, files, {
     defaultIntervalMs: evaluationIntervalMs,
     defaultQueryOffsetMs: 0,
-    checkExpression: parseExpression,
+    checkExpression: (expression) => void parseExpression(expression, features),
     expander: new AlertExpander({ externalLabels, externalUrl: externalUrlOf(config) }),
   });
 }

@@ -125,12 +125,15 @@ async function sendAnswer(request: Request, response: Response, answer: ApiAnswe
   if (answer.kind === "text") {
     response.status(answer.status).setHeader("Content-Type", answer.contentType);
     for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
-    await sendChunks(request, response, [answer.body]);
+    await sendChunks(request, response, isWhole(answer.body) ? [answer.body] : answer.body);
     return;
   }
   response.status(200).setHeader("Content-Type", "application/json");
   await sendChunks(request, response, envelopeChunks(answer));
 }
+
+const isWhole = (body: string | Buffer | Iterable<string>): body is string | Buffer =>
+  typeof body === "string" || Buffer.isBuffer(body);
 
 function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<string> {
   yield `{"status":"success","data":`;

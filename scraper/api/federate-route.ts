@@ -18,12 +18,11 @@ export interface FederateRouteParts {
   readonly clock: Clock;
   readonly parseSelector: MetadataRouteParts["parseSelector"];
   readonly metadata: MetadataRouteParts["metadata"];
+  /** How old the newest sample of a series may be. */
+  readonly lookbackMs: number;
   /** Put on every series that does not have them already. */
   readonly externalLabels: () => Labels;
 }
-
-/** How old the newest sample of a series may be: the engine's lookback. */
-const LOOKBACK_MS = 5 * 60_000;
 
 interface LatestSample {
   readonly labels: Labels;
@@ -42,10 +41,10 @@ export function federateRoute(parts: FederateRouteParts): Route {
 }
 
 async function answerFederate(parts: FederateRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
-  const { querier, clock, parseSelector } = parts;
+  const { querier, clock, parseSelector, lookbackMs } = parts;
   const matcherSets = parameters.all("match[]").map((text) => readSelector(parseSelector, text, (problem) => problem));
   const nowMs = clock.wallMs();
-  const range = { fromMs: nowMs - LOOKBACK_MS + 1, untilMs: nowMs + 1 };
+  const range = { fromMs: nowMs - lookbackMs + 1, untilMs: nowMs + 1 };
   const latest = new Map<string, LatestSample>();
   for (const matchers of matcherSets) {
     for (const sample of latestSamples(await querier.select(matchers, range))) latest.set(sample.labels.key, sample);
@@ -77,7 +76,11 @@ function newestIndex({ values }: SelectedSeries): number | undefined {
   return index < 0 || isStaleAt(bits, index) ? undefined : index;
 }
 
-function renderFamilies(samples: LatestSample[], { externalLabels, metadata }: FederateRouteParts): string {
+/** One piece of text per name, so that a large answer is never one string. */
+function* renderFamilies(
+  samples: LatestSample[],
+  { externalLabels, metadata }: FederateRouteParts,
+): Generator<string> {
   samples.sort((left, right) => Labels.compare(left.labels, right.labels));
   const byName = new Map<string, LatestSample[]>();
   for (const sample of samples) {
@@ -87,15 +90,12 @@ function renderFamilies(samples: LatestSample[], { externalLabels, metadata }: F
   }
   const helps = metadata();
   const external = externalLabels();
-  return [...byName.keys()]
-    .sort(compareStrings)
-    .map((name) => {
-      const help = helpOf(name, helps);
-      const head = help === undefined ? "" : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
-      const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
-      return `${head}# TYPE ${name} untyped\n${lines.join("")}`;
-    })
-    .join("");
+  for (const name of [...byName.keys()].sort(compareStrings)) {
+    const help = helpOf(name, helps);
+    const head = help === undefined ? "" : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
+    const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
+    yield `${head}# TYPE ${name} untyped\n${lines.join("")}`;
+  }
 }
 
 /** The text of the metric or, for one series of a histogram or summary, of the whole. */

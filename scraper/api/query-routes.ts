@@ -7,14 +7,13 @@ import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "./parameters.js";
 import { renderQueryValue } from "./query-json.js";
 import type { ApiAnswer, ApiRequest, Route } from "./route.js";
 
-/** Prometheus refuses more points per series than this, so that a mistyped step does not fill a browser. */
-const MAX_POINTS_PER_SERIES = 11_000;
-
 export interface QueryRouteParts {
   readonly queries: Queries;
   readonly clock: Clock;
   /** @throws {QueryParseError} */
   readonly parse: (text: string) => Expression;
+  /** More steps are refused, so that a mistyped one does not fill a browser. */
+  readonly maxPointsPerSeries: number;
 }
 
 /** `/api/v1/query`, `/api/v1/query_range` and `/api/v1/query_exemplars` (always empty: exemplars are not stored). */
@@ -23,7 +22,7 @@ export function queryRoutes(parts: QueryRouteParts): Route[] {
   const methods = ["GET", "POST"] as const;
   return [
     { methods, path: "/api/v1/query", handle: (request) => answerInstant(queries, clock, request) },
-    { methods, path: "/api/v1/query_range", handle: (request) => answerRange(queries, request) },
+    { methods, path: "/api/v1/query_range", handle: (request) => answerRange(parts, request) },
     { methods, path: "/api/v1/query_exemplars", handle: (request) => answerExemplars(parts, request) },
   ];
 }
@@ -35,7 +34,7 @@ async function answerInstant(queries: Queries, clock: Clock, { parameters, signa
   return renderAnswer(await asQueryParameter(() => queries.instant({ ...common, timeMs })), limit, parameters);
 }
 
-async function answerRange(queries: Queries, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+async function answerRange({ queries, maxPointsPerSeries }: QueryRouteParts, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
   const limit = parameters.limit();
   const fromMs = parameters.requiredTimeMs("start");
   const toMs = parameters.requiredTimeMs("end");
@@ -47,8 +46,9 @@ async function answerRange(queries: Queries, { parameters, signal }: ApiRequest)
     const detail = "zero or negative query resolution step widths are not accepted. Try a positive integer";
     throw new ApiError("bad_data", `invalid parameter "step": ${detail}`);
   }
-  if ((toMs - fromMs) / stepMs > MAX_POINTS_PER_SERIES) {
-    const detail = "exceeded maximum resolution of 11,000 points per timeseries.";
+  if ((toMs - fromMs) / stepMs > maxPointsPerSeries) {
+    const bound = maxPointsPerSeries.toLocaleString("en-US");
+    const detail = `exceeded maximum resolution of ${bound} points per timeseries.`;
     throw new ApiError("bad_data", `${detail} Try decreasing the query resolution (?step=XX)`);
   }
   const common = commonParts(parameters, signal);

@@ -28,7 +28,8 @@ export type ApiAnswer =
       readonly kind: "text";
       readonly status: number;
       readonly contentType: string;
-      readonly body: string | Buffer;
+      /** In pieces where it may be large. */
+      readonly body: string | Buffer | Iterable<string>;
       readonly headers?: Readonly<Record<string, string>>;
     };
 

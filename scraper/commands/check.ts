@@ -8,6 +8,7 @@ import { NotificationTemplates } from "../alerting/notification-templates.js";
 import { readGivenFile } from "./given-file.js";
 import { loadScraperConfig } from "../config.js";
 import { loadNotificationFile } from "../notification-file.js";
+import type { QueryFeature } from "../promql/features.js";
 import { parseExpression } from "../promql/parser.js";
 import { AlertExpander } from "../rule-engine/alert-expansion.js";
 import { loadRuleFiles } from "../rule-engine/load-rule-files.js";
@@ -39,10 +40,17 @@ export async function checkConfig(file: string): Promise<CheckResult> {
 }
 
 /** `pihealth check rules FILE...`: every file is checked, whatever is wrong with the others. */
-export async function checkRules(files: readonly string[]): Promise<CheckResult> {
+export async function checkRules(
+  files: readonly string[],
+  enabledFeatures: readonly QueryFeature[] = [],
+): Promise<CheckResult> {
+  const features = new Set(enabledFeatures);
   const expander = new AlertExpander({ externalLabels: Labels.EMPTY, externalUrl: "" });
   const settings = {
-    defaultIntervalMs: DEFAULT_EVALUATION_INTERVAL_MS, defaultQueryOffsetMs: 0, checkExpression: parseExpression, expander,
+    defaultIntervalMs: DEFAULT_EVALUATION_INTERVAL_MS,
+    defaultQueryOffsetMs: 0,
+    checkExpression: (expression: string) => void parseExpression(expression, features),
+    expander,
   };
   const lines: string[] = [];
   let succeeded = true;

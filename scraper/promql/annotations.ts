@@ -49,6 +49,10 @@ export class Annotations {
     this.inform(`${detail} float ${operator} float`, range);
   }
 
+  ineffectiveSort(range: SourceRange): void {
+    this.warn("sort is ineffective for range queries since results are always ordered by labels", range);
+  }
+
   private warn(detail: string, range: SourceRange): void {
     this.warningTexts.add(`PromQL warning: ${detail} (${positionOf(this.text, range)})`);
   }

@@ -46,11 +46,15 @@ export interface TimeModifiers {
   readonly at?: AtModifier;
 }
 
+/** How samples beyond the edges of a window count: `anchored` looks back, `smoothed` interpolates on both sides. */
+export type RangeExtension = "anchored" | "smoothed";
+
 export interface VectorSelector extends Positioned, TimeModifiers {
   readonly kind: "vector_selector";
   /** Written before or instead of the braces; empty otherwise. A matcher for it is the last of `matchers`. */
   readonly name: string;
   readonly matchers: readonly LabelMatcher[];
+  readonly extension?: RangeExtension;
 }
 
 export interface MatrixSelector extends Positioned {

@@ -1,7 +1,7 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Querier } from "../storage/querier.js";
 import type { Annotations } from "./annotations.js";
-import type { Expression } from "./ast.js";
+import type { Expression, RangeExtension } from "./ast.js";
 import type { QueryFeatures } from "./features.js";
 import type { Pacer } from "./pacer.js";
 import type { QueryMeter } from "./query-meter.js";
@@ -22,6 +22,8 @@ export interface Evaluation {
   readonly lookbackMs: number;
   /** Resolution of subqueries that name none. */
   readonly subqueryStepMs: number;
+  /** That one selector may find. */
+  readonly maxSeries: number;
 
   /** The expression, of type vector, at every step of the grid. */
   vector(expression: Expression, grid: TimeGrid): Promise<VectorBlock>;
@@ -48,6 +50,8 @@ export interface RangeSelection {
   readonly windowMs: number;
   /** The end of the window of each step: its time, moved by `offset` and `@`. Windows do not hold their start. */
   readonly ends: Float64Array;
+  /** Rows hold samples beyond the edges of their windows. */
+  readonly extension?: RangeExtension | undefined;
   readonly rowCount: number;
   rows(): Iterable<RangeRow>;
 }

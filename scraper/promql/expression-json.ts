@@ -80,7 +80,8 @@ function binaryToJson({ operator, left, right, returnsBool, matching }: BinaryOp
 
 function selectorToJson(selector: VectorSelector) {
   const matchers = selector.matchers.map(matcherToJson);
-  return { name: selector.name, ...modifiersToJson(selector), matchers, anchored: false, smoothed: false };
+  const extended = { anchored: selector.extension === "anchored", smoothed: selector.extension === "smoothed" };
+  return { name: selector.name, ...modifiersToJson(selector), matchers, ...extended };
 }
 
 const matcherToJson = ({ name, operator, value }: LabelMatcher) => ({

@@ -1,7 +1,7 @@
 /** Parts of the language that are off unless named, by the names Prometheus gives them in `--enable-feature`. */
 export const QUERY_FEATURES = [
   "promql-experimental-functions",
-  "promql-duration-expr",
+  "promql-extended-range-selectors",
   "promql-binop-fill-modifiers",
   "promql-delayed-name-removal",
 ] as const;
@@ -11,3 +11,6 @@ export type QueryFeatures = ReadonlySet<QueryFeature>;
 
 export const NO_FEATURES: QueryFeatures = new Set();
 export const ALL_FEATURES: QueryFeatures = new Set(QUERY_FEATURES);
+
+/** Features of earlier versions that are part of the language by now: naming them changes nothing. */
+export const SETTLED_FEATURES: readonly string[] = ["promql-at-modifier", "promql-negative-offset", "promql-duration-expr"];

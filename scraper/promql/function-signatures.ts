@@ -48,7 +48,8 @@ const GROUPS: readonly SignatureGroup[] = [
     parameters: ["matrix"],
     experimental: true,
   },
-  { names: "first_over_time mad_over_time", parameters: ["matrix"], experimental: true },
+  { names: "first_over_time", parameters: ["matrix"] },
+  { names: "mad_over_time", parameters: ["matrix"], experimental: true },
   { names: "quantile_over_time", parameters: ["scalar", "matrix"] },
   { names: "predict_linear", parameters: ["matrix", "scalar"] },
   { names: "double_exponential_smoothing", parameters: ["matrix", "scalar", "scalar"], experimental: true },
@@ -79,3 +80,8 @@ export const FUNCTION_SIGNATURES: ReadonlyMap<string, FunctionSignature> = new M
     names.split(" ").map((name) => [name, { name, parameters, variadic, returns, experimental }] as const),
   ),
 );
+
+/** Functions of the reference that have no meaning here, and why. */
+export const UNSUPPORTED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
+  ["start_timestamp", "start timestamps of samples are not stored"],
+]);

@@ -1,5 +1,6 @@
-import { METRIC_NAME, Labels, quoteLabelValue } from "../../exporter/shared/model/labels.js";
+import { Labels, quoteLabelValue } from "../../exporter/shared/model/labels.js";
 import type { VectorMatching } from "./ast.js";
+import { METADATA_LABELS } from "./metadata-labels.js";
 import { QueryExecutionError } from "./query-errors.js";
 import type { VectorBlock } from "./vector-block.js";
 
@@ -120,7 +121,7 @@ export class OneSide {
 
 /** The labels by which a series finds partners. */
 export function matchLabels(labels: Labels, { on, labels: names }: VectorMatching): Labels {
-  return on ? labels.only(names) : labels.without(...names, METRIC_NAME);
+  return on ? labels.only(names) : labels.without(...names, ...METADATA_LABELS);
 }
 
 /** Prometheus prints label sets in messages with the name among the labels. */

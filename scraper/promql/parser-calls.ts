@@ -1,5 +1,5 @@
 import type { Aggregation, Call, Expression } from "./ast.js";
-import { FUNCTION_SIGNATURES } from "./function-signatures.js";
+import { FUNCTION_SIGNATURES, UNSUPPORTED_FUNCTIONS } from "./function-signatures.js";
 import { goQuote } from "./go-quote.js";
 import type { TokenStream } from "./token-stream.js";
 import { isExperimentalAggregation, takesParameter, type AggregationOperator, type Token } from "./tokens.js";
@@ -10,6 +10,10 @@ type ReadExpression = (tokens: TokenStream) => Expression;
 export function readCall(tokens: TokenStream, name: Token, readExpression: ReadExpression): Call {
   const { values, end } = readArguments(tokens, readExpression);
   const functionName = name.kind === "query_value" ? name.value : name.text;
+  const unsupported = UNSUPPORTED_FUNCTIONS.get(functionName);
+  if (unsupported !== undefined) {
+    throw tokens.error(name, `function ${goQuote(functionName)} is not supported: ${unsupported}`);
+  }
   const signature = FUNCTION_SIGNATURES.get(functionName);
   if (signature === undefined) throw tokens.error(name, `unknown function with name ${goQuote(functionName)}`);
   if (signature.experimental && !tokens.features.has("promql-experimental-functions")) {

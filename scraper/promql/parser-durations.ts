@@ -45,7 +45,6 @@ function tryParse(text: string): number | undefined {
 export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   const duration = readDuration(tokens, 1);
   if (duration.kind === "number") checkLiteral(tokens, duration);
-  else requireFeature(tokens, duration.range);
   if (duration.kind === "number" && !(duration.value > 0)) {
     throw tokens.error(duration.range, "duration must be greater than 0");
   }
@@ -59,7 +58,6 @@ export function readOffsetDuration(tokens: TokenStream): DurationExpression {
   const operand = readDurationPrimary(tokens, "offset");
   const duration = sign === undefined ? operand : signed(sign, operand);
   if (duration.kind === "number") checkLiteral(tokens, duration);
-  else requireFeature(tokens, duration.range);
   return duration;
 }
 
@@ -125,11 +123,6 @@ function signed(sign: Token, operand: DurationExpression): DurationExpression {
 
 function checkLiteral(tokens: TokenStream, { value, range }: NumberLiteral): void {
   if (!(Math.abs(value) <= MAX_DURATION_SECONDS)) throw tokens.error(range, "duration out of range");
-}
-
-function requireFeature(tokens: TokenStream, range: SourceRange): void {
-  if (tokens.features.has("promql-duration-expr")) return;
-  throw tokens.error(range, "experimental duration expression is not enabled");
 }
 
 const rangeOf = ({ start, end }: Token): SourceRange => ({ start, end });

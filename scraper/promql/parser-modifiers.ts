@@ -1,4 +1,4 @@
-import type { AtModifier, DurationExpression, Expression, TimeModifiers } from "./ast.js";
+import type { AtModifier, DurationExpression, Expression, RangeExtension, TimeModifiers } from "./ast.js";
 import { beginsDuration, readNumber, readOffsetDuration, readPositiveDuration } from "./parser-durations.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";
@@ -16,7 +16,7 @@ export function readModifiers(tokens: TokenStream, operand: Expression): Express
     } else if (token.value === "offset" && token.kind === "keyword") expression = readOffset(tokens, expression);
     else if (token.value === "@" && token.kind === "operator") expression = readAt(tokens, expression);
     else if ((token.value === "anchored" || token.value === "smoothed") && token.kind === "keyword") {
-      throw tokens.error(expression.range, `${token.value} modifier is experimental and not enabled`);
+      expression = readExtension(tokens, expression, token.value);
     } else return expression;
   }
 }
@@ -79,6 +79,25 @@ function readAt(tokens: TokenStream, expression: Expression): Expression {
   if (present.at !== undefined) throw tokens.error(expression.range, "@ <timestamp> may not be set multiple times");
   const pinned = typeof at === "number" ? Math.round(at * 1000) : at;
   return withTimeModifiers(expression, { at: pinned }, end);
+}
+
+/** The word after a selector does not belong to its range, as in Prometheus. */
+function readExtension(tokens: TokenStream, expression: Expression, extension: RangeExtension): Expression {
+  tokens.take();
+  const { range } = expression;
+  if (!tokens.features.has("promql-extended-range-selectors")) {
+    throw tokens.error(range, `${extension} modifier is experimental and not enabled`);
+  }
+  if (expression.kind === "subquery") {
+    throw tokens.error(range, `${extension} modifier is not supported for subqueries`);
+  }
+  const selector = expression.kind === "matrix_selector" ? expression.selector : expression;
+  if (selector.kind !== "vector_selector") throw tokens.error(range, `${extension} modifier not implemented`);
+  if ((selector.extension ?? extension) !== extension) {
+    throw tokens.error(range, "anchored and smoothed modifiers cannot be used together");
+  }
+  const extended = { ...selector, extension };
+  return expression.kind === "matrix_selector" ? { ...expression, selector: extended } : extended;
 }
 
 /** @returns numbers in seconds, as written */

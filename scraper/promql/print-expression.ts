@@ -22,10 +22,10 @@ export function printExpression(expression: Expression): string {
     case "string":
       return goQuote(expression.value);
     case "vector_selector":
-      return printSelector(expression) + printTimeModifiers(expression);
+      return printSelector(expression) + printTimeModifiers(expression) + printExtension(expression);
     case "matrix_selector": {
       const { selector, window } = expression;
-      return `${printSelector(selector)}[${printDuration(window)}]${printTimeModifiers(selector)}`;
+      return `${printSelector(selector)}[${printDuration(window)}]${printExtension(selector)}${printTimeModifiers(selector)}`;
     }
     case "subquery":
       return printExpression(expression.expression) + printSubquerySuffix(expression);
@@ -71,6 +71,8 @@ export function printSubquerySuffix(subquery: Extract<Expression, { kind: "subqu
   return `[${printDuration(window)}:${resolution}]${printTimeModifiers(subquery)}`;
 }
 
+const printExtension = ({ extension }: VectorSelector): string => (extension === undefined ? "" : ` ${extension}`);
+
 const printLabels = (labels: readonly string[]): string => labels.map(printLabelName).join(", ");
 const printLabelName = (name: string): string => (isLegacyLabelName(name) ? name : goQuote(name));
 
@@ -88,7 +90,7 @@ function printSelector({ name, matchers }: VectorSelector): string {
 const printMatcher = ({ name, operator, value }: LabelMatcher): string =>
   printLabelName(name) + operator + goQuote(value);
 
-function printTimeModifiers({ at, offset }: TimeModifiers): string {
+export function printTimeModifiers({ at, offset }: TimeModifiers): string {
   const pin = at === undefined ? "" : ` @ ${typeof at === "number" ? (at / 1000).toFixed(3) : `${at}()`}`;
   if (offset === undefined) return pin;
   const isLiteral = offset.kind === "number";

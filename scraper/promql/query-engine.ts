@@ -5,38 +5,17 @@ import { Annotations } from "./annotations.js";
 import { resultTypeOf, withoutParentheses, type Expression } from "./ast.js";
 import type { Evaluation } from "./evaluation.js";
 import { createEvaluation } from "./evaluator.js";
-import type { QueryFeature, QueryFeatures } from "./features.js";
+import type { QueryFeatures } from "./features.js";
 import { Pacer } from "./pacer.js";
 import { parseExpression } from "./parser.js";
 import { QueryParseError } from "./query-errors.js";
 import { QueryMeter } from "./query-meter.js";
 import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js";
 import type { InstantQuery, Queries, QueryAnswer, QueryValue, RangeQuery } from "./query-results.js";
+import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from "./query-settings.js";
 import { SampleBudget } from "./sample-budget.js";
 import { gridBetween, type TimeGrid } from "./time-grid.js";
 import { TYPE_NAMES } from "./value-type.js";
-
-export interface QuerySettings {
-  /** How old the newest sample of a series may be. */
-  readonly lookbackMs: number;
-  readonly timeoutMs: number;
-  /** Values that one query may hold in memory at once. */
-  readonly maxSamples: number;
-  readonly maxPointsPerSeries: number;
-  /** Resolution of subqueries that name none. */
-  readonly subqueryStepMs: number;
-  readonly enabledFeatures: readonly QueryFeature[];
-}
-
-/** Prometheus' defaults. */
-export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
-  lookbackMs: 5 * 60_000,
-  timeoutMs: 2 * 60_000,
-  maxSamples: 50_000_000,
-  maxPointsPerSeries: 11_000,
-  subqueryStepMs: 60_000,
-  enabledFeatures: [],
-};
 
 export interface QueryEngineOptions {
   readonly querier: Querier;
@@ -117,6 +96,7 @@ export class QueryEngine implements Queries {
       query: grid,
       lookbackMs: query.lookbackMs ?? settings.lookbackMs,
       subqueryStepMs: settings.subqueryStepMs,
+      maxSeries: settings.maxSeries,
       pacer: new Pacer({ clock, timeoutMs, signal: query.signal }),
       budget,
       meter: new QueryMeter(clock, budget),

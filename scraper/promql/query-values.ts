@@ -1,5 +1,7 @@
 import { Labels } from "../../exporter/shared/model/labels.js";
-import type { RangeSelection } from "./evaluation.js";
+import type { RangeExtension } from "./ast.js";
+import type { RangeRow, RangeSelection } from "./evaluation.js";
+import { edgesOf } from "./functions/extended-functions.js";
 import type { Pacer } from "./pacer.js";
 import type { MatrixSeries, MatrixValue, VectorSample, VectorValue } from "./query-results.js";
 import { timesOf, type TimeGrid } from "./time-grid.js";
@@ -57,11 +59,35 @@ function presentPoints(
 /** The samples themselves, for an instant query of a range vector. */
 export function matrixOfRanges(selection: RangeSelection): MatrixValue {
   const series: MatrixSeries[] = [];
-  for (const { labels, timestamps, values, from, until } of selection.rows()) {
+  for (const row of selection.rows()) {
+    if (selection.extension !== undefined) {
+      series.push(...betweenEdges(row, selection, selection.extension));
+      continue;
+    }
+    const { labels, timestamps, values, from, until } = row;
     const [first = 0, end = 0] = [from[0], until[0]];
     if (first === end) continue;
     series.push({ labels, timestamps: timestamps.slice(first, end), values: values.slice(first, end) });
   }
   series.sort((left, right) => Labels.compare(left.labels, right.labels));
   return { type: "matrix", series };
+}
+
+/** An extended window shows a sample at either edge, and those between them. */
+function betweenEdges(row: RangeRow, { ends, windowMs }: RangeSelection, extension: RangeExtension): MatrixSeries[] {
+  const endMs = ends[0] as number;
+  const startMs = endMs - windowMs;
+  const edges = edgesOf(row, 0, { startMs, endMs, extension, isCounter: false });
+  if (edges === undefined) return [];
+  const timestamps = [startMs];
+  const values = [edges.left];
+  for (let index = edges.first; index <= edges.last; index++) {
+    const timeMs = row.timestamps[index] as number;
+    if (timeMs <= startMs || timeMs >= endMs) continue;
+    timestamps.push(timeMs);
+    values.push(row.values[index] as number);
+  }
+  timestamps.push(endMs);
+  values.push(edges.right);
+  return [{ labels: row.labels, timestamps: Float64Array.from(timestamps), values: Float64Array.from(values) }];
 }

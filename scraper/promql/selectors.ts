@@ -1,12 +1,14 @@
 import { bitsOf, isAbsentAt, isStaleAt } from "../../exporter/shared/model/special-values.js";
 import type { SelectedSeries, SelectedTable } from "../storage/querier.js";
-import type { MatrixSelector, VectorSelector } from "./ast.js";
+import type { MatrixSelector, RangeExtension, VectorSelector } from "./ast.js";
 import { shiftedTimes, windowMsOf } from "./durations.js";
 import type { Evaluation, RangeRow, RangeSelection } from "./evaluation.js";
+import { interpolate } from "./functions/extended-functions.js";
+import { QueryExecutionError } from "./query-errors.js";
 import type { QueryMeter } from "./query-meter.js";
 import type { TimeGrid } from "./time-grid.js";
 import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
-import { findWindows, type Windows } from "./windows.js";
+import { findWindows, firstAfter, type Windows } from "./windows.js";
 
 /** Whether the value of a sample is wanted or, for `timestamp()`, its time in seconds. */
 type Wanted = "value" | "timestamp";
@@ -19,6 +21,7 @@ export async function selectInstants(
   wanted: Wanted = "value",
 ): Promise<VectorBlock> {
   const ends = shiftedTimes(selector, grid, evaluation.query);
+  if (selector.extension === "smoothed" && wanted === "value") return selectSmoothed(selector, ends, evaluation);
   const tables = await selectTables(selector, ends, evaluation.lookbackMs, evaluation);
   const seriesCount = tables.reduce((total, { series }) => total + series.length, 0);
   if (seriesCount === 0) return emptyBlock(grid.count);
@@ -75,10 +78,54 @@ export async function selectRanges(
 ): Promise<RangeSelection> {
   const windowMs = windowMsOf(window, evaluation.query);
   const ends = shiftedTimes(selector, grid, evaluation.query);
-  const tables = await selectTables(selector, ends, windowMs, evaluation);
+  const { extension } = selector;
+  const { lastTimes, reachMs } = extendedReach(extension, ends, windowMs, evaluation.lookbackMs);
+  const tables = await selectTables(selector, lastTimes, reachMs, evaluation);
   const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
   for (const { series, timestamps } of tables) evaluation.budget.take(series.length * timestamps.length);
-  return { windowMs, ends, rowCount, rows: () => rangeRows(tables, ends, windowMs, evaluation.meter) };
+  const rows = () => rangeRows(tables, lastTimes, reachMs, evaluation.meter);
+  return { windowMs, ends, extension, rowCount, rows };
+}
+
+/** Extended windows hold what the lookback reaches before their start and, when smoothed, behind their end. */
+function extendedReach(
+  extension: RangeExtension | undefined,
+  ends: Float64Array,
+  windowMs: number,
+  lookbackMs: number,
+): { lastTimes: Float64Array; reachMs: number } {
+  if (extension === undefined) return { lastTimes: ends, reachMs: windowMs };
+  const aheadMs = extension === "smoothed" ? lookbackMs : 0;
+  return { lastTimes: ends.map((endMs) => endMs + aheadMs), reachMs: windowMs + lookbackMs + aheadMs };
+}
+
+/** At each step the value between the samples before and after it; behind the last sample, that one. */
+async function selectSmoothed(
+  selector: VectorSelector,
+  times: Float64Array,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
+  const { lookbackMs, budget, meter, pacer } = evaluation;
+  const { lastTimes, reachMs } = extendedReach("smoothed", times, 0, lookbackMs);
+  const tables = await selectTables(selector, lastTimes, reachMs, evaluation);
+  const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
+  budget.take(rowCount * times.length);
+  const builder = new BlockBuilder(times.length, rowCount);
+  for (const { labels, timestamps, values, from, until } of rangeRows(tables, lastTimes, reachMs, meter)) {
+    for (let step = 0; step < times.length; step++) {
+      const timeMs = times[step] as number;
+      const last = (until[step] as number) - 1;
+      const before = Math.min(firstAfter(timestamps, timeMs) - 1, last);
+      if (before < (from[step] as number)) continue;
+      const isExact = before === last || (timestamps[before] as number) === timeMs;
+      const value = isExact ? (values[before] as number) : interpolate(timestamps, values, before, timeMs, false);
+      builder.values[builder.offset + step] = value;
+      builder.present[builder.offset + step] = 1;
+    }
+    builder.finishRow(labels);
+    if (pacer.isDue(times.length)) await pacer.pause();
+  }
+  return builder.build();
 }
 
 function* rangeRows(
@@ -132,7 +179,7 @@ async function selectTables(
   { matchers }: VectorSelector,
   ends: Float64Array,
   windowMs: number,
-  { querier, pacer, meter }: Evaluation,
+  { querier, pacer, meter, maxSeries }: Evaluation,
 ): Promise<SelectedTable[]> {
   if (ends.length === 0) return [];
   pacer.check();
@@ -141,5 +188,9 @@ async function selectTables(
   const untilMs = (ends[ends.length - 1] as number) + 1;
   const tables = await meter.timeReading(() => querier.select(matchers, { fromMs, untilMs }));
   pacer.check();
+  const found = tables.reduce((total, { series }) => total + series.length, 0);
+  if (found > maxSeries) {
+    throw new QueryExecutionError(`query selects ${found} series at once, it must be at most ${maxSeries}`);
+  }
   return tables;
 }

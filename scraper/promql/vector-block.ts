@@ -1,5 +1,6 @@
-import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { QueryFeatures } from "./features.js";
+import { withoutMetadata } from "./metadata-labels.js";
 import type { Pacer } from "./pacer.js";
 import { QueryExecutionError } from "./query-errors.js";
 
@@ -65,17 +66,6 @@ export class BlockBuilder {
   }
 }
 
-/** The label set without its metric name. */
-export function withoutName(labels: Labels): Labels {
-  const { pairs } = labels;
-  for (let index = 0; index < pairs.length; index++) {
-    const name = (pairs[index] as readonly [string, string])[0];
-    if (name === METRIC_NAME) return Labels.ofSorted(pairs.filter((_, other) => other !== index));
-    if (name > METRIC_NAME) return labels;
-  }
-  return labels;
-}
-
 /** What making or comparing the labels of a row costs, in values looked at. */
 const WORK_PER_LABELS = 64;
 const CELLS_PER_SLICE = 16_384;
@@ -111,8 +101,9 @@ export async function dropNames(
   let isUniform = true;
   const labels: Labels[] = [];
   for (const each of block.labels) {
-    isUniform &&= each.name === firstName;
-    labels.push(withoutName(each));
+    const cleaned = withoutMetadata(each);
+    isUniform &&= each.name === firstName && each.pairs.length - cleaned.pairs.length <= 1;
+    labels.push(cleaned);
     if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
   }
   const dropped = { ...block, labels };
@@ -123,7 +114,7 @@ export async function dropNames(
 export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { labels, nameDropped } = block;
   if (nameDropped === undefined) return block;
-  const cleaned = labels.map((each, row) => (nameDropped[row] === 1 ? withoutName(each) : each));
+  const cleaned = labels.map((each, row) => (nameDropped[row] === 1 ? withoutMetadata(each) : each));
   return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined }, pacer);
 }
 

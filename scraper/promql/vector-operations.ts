@@ -2,10 +2,11 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { BinaryOperation } from "./ast.js";
 import type { Evaluation } from "./evaluation.js";
 import { matchLabels, OneSide, type MatchContext } from "./match-groups.js";
+import { withoutMetadata } from "./metadata-labels.js";
 import { COMPARISON, arithmeticOf } from "./operators.js";
 import { QueryExecutionError } from "./query-errors.js";
 import { isComparison } from "./tokens.js";
-import { BlockBuilder, mergeSameLabels, withoutName, type VectorBlock } from "./vector-block.js";
+import { BlockBuilder, mergeSameLabels, type VectorBlock } from "./vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
 /** Combines samples of two vectors with the same matching labels, by an arithmetic or comparison operator. */
@@ -132,7 +133,7 @@ class PairWriter {
     const { operator, returnsBool } = this.node;
     const { cardinality, on, labels, include } = this.context.matching;
     const dropsName = !isComparison(operator) || (returnsBool && !this.isNameRemovalDelayed);
-    let result = dropsName ? withoutName(many) : many;
+    let result = dropsName ? withoutMetadata(many) : many;
     if (cardinality === "one-to-one" && on) result = result.only(labels);
     if (cardinality === "one-to-one" && !on && labels.length > 0) result = result.without(...labels);
     if (include.length === 0) return result;

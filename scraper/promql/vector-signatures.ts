@@ -1,6 +1,7 @@
-import { METRIC_NAME, compareStrings } from "../../exporter/shared/model/labels.js";
+import { compareStrings } from "../../exporter/shared/model/labels.js";
 import { keyOf, pairsWith, pairsWithout } from "./aggregation-groups.js";
 import type { VectorMatching } from "./ast.js";
+import { METADATA_LABELS } from "./metadata-labels.js";
 import type { Pacer } from "./pacer.js";
 import type { VectorBlock } from "./vector-block.js";
 
@@ -15,7 +16,7 @@ export class Signatures {
   constructor({ on, labels }: VectorMatching) {
     const select = on
       ? pairsWith([...new Set(labels)].sort(compareStrings))
-      : pairsWithout([...labels, METRIC_NAME]);
+      : pairsWithout([...labels, ...METADATA_LABELS]);
     this.keyOfRow = (pairs) => keyOf(select(pairs));
   }
 

@@ -5,6 +5,7 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import type { QueryFeature } from "../promql/features.js";
 import { parseExpression } from "../promql/parser.js";
 import { QueryEngine } from "../promql/query-engine.js";
 import type { Queries } from "../promql/query-results.js";
@@ -20,6 +21,8 @@ import {
 export interface RuleTestSurroundings {
   readonly files: Files;
   readonly clock: Clock;
+  /** Parts of the query language that the rules use and that are off by default. */
+  readonly enabledFeatures: readonly QueryFeature[];
   /** One line without its line feed, for standard output. */
   readonly write: (line: string) => void;
   /** For standard error. */
@@ -78,7 +81,8 @@ class RuleTestRun {
     private readonly file: RuleTestFile,
     private readonly surroundings: RuleTestSurroundings,
   ) {
-    this.queries = new QueryEngine({ querier: this.storage, clock: surroundings.clock });
+    const { clock, enabledFeatures } = surroundings;
+    this.queries = new QueryEngine({ querier: this.storage, clock, settings: { enabledFeatures } });
   }
 
   async run(ruleFiles: readonly string[]): Promise<string[]> {
@@ -104,7 +108,7 @@ class RuleTestRun {
     const groups = await loadRuleFiles(ruleFiles, this.surroundings.files, {
       defaultIntervalMs: this.file.evaluationIntervalMs,
       defaultQueryOffsetMs: 0,
-      checkExpression: parseExpression,
+      checkExpression: (expression) => void parseExpression(expression, new Set(this.surroundings.enabledFeatures)),
       expander,
     });
     return this.inOrder(groups).map((group) => new GroupEvaluator(group, {

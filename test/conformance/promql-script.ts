@@ -27,13 +27,19 @@ export interface Expectation {
   readonly text?: string;
 }
 
-/** Cuts a script into commands. A command stands at the start of a line, what belongs to it is indented. */
+const COMMAND = /^(?:clear$|load(?:_with_nhcb)?\s|eval(?:_\w+)?\s+(?:instant|range)\s)/;
+
+/** Cuts a script into commands. What belongs to one is indented below it; a command itself may be, after a blank line. */
 export function splitScript(script: string): ScriptCommand[] {
   const commands: { line: number; text: string; body: string[] }[] = [];
+  let isAfterBlank = true;
   for (const [index, raw] of script.split("\n").entries()) {
     const text = raw.trim();
-    if (text === "" || text.startsWith("#")) continue;
-    if (/^\s/.test(raw)) commands.at(-1)?.body.push(text);
+    const isBlank = text === "" || text.startsWith("#");
+    const isBody = /^\s/.test(raw) && !(isAfterBlank && COMMAND.test(text));
+    isAfterBlank = isBlank;
+    if (isBlank) continue;
+    if (isBody) commands.at(-1)?.body.push(text);
     else commands.push({ line: index + 1, text, body: [] });
   }
   return commands;

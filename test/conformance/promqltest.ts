@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import { METRIC_NAME, type Labels } from "../../exporter/shared/model/labels.js";
 import type { Expression, VectorSelector } from "../../scraper/promql/ast.js";
 import { QUERY_FEATURES } from "../../scraper/promql/features.js";
@@ -15,7 +16,7 @@ export interface FileResult {
   readonly passed: number;
   /** `line: expression: what differs`. */
   readonly failed: string[];
-  /** Cases that involve native histograms: `line: expression`. */
+  /** Cases that involve native histograms or start timestamps: `line: expression`. */
   readonly unsupported: string[];
 }
 
@@ -35,32 +36,45 @@ class ScriptRun {
   private readonly unsupported: string[] = [];
   private readonly queriers = SHAPES.map((shape) => new MemoryQuerier(shape));
   private readonly engines = this.queriers.map(createEngine);
-  private nativeSeries: Labels[] = [];
+  private unsupportedSeries: Labels[] = [];
 
   constructor(private readonly file: string) {}
 
   async run(script: string): Promise<FileResult> {
     for (const command of splitScript(script)) {
-      if (command.text === "clear") this.clear();
-      else if (command.text.startsWith("load")) this.load(command);
-      else await this.evaluate(parseCase(command));
+      try {
+        await this.execute(command);
+      } catch (error) {
+        this.failed.push(`${command.line}: ${command.text}: ${messageOf(error)}`);
+      }
     }
     const { file, passed, failed, unsupported } = this;
     return { file, passed, failed, unsupported };
   }
 
+  private async execute(command: ScriptCommand): Promise<void> {
+    if (command.text === "clear") this.clear();
+    else if (command.text.startsWith("load")) this.load(command);
+    else await this.evaluate(parseCase(command));
+  }
+
   private clear(): void {
     for (const querier of this.queriers) querier.clear();
-    this.nativeSeries = [];
+    this.unsupportedSeries = [];
   }
 
   private load({ text, body }: ScriptCommand): void {
     const [word, step = "0"] = text.split(/\s+/);
     const stepMs = scriptTimeMs(step);
     for (const line of body) {
+      const startTimestamps = /^(.*)@st(?:\s|$)/.exec(line);
+      if (startTimestamps !== null) {
+        this.unsupportedSeries.push(parseSeriesLine(startTimestamps[1] as string).labels);
+        continue;
+      }
       const { labels, values, hasNativeHistograms } = parseSeriesLine(line);
       for (const querier of this.queriers) querier.add(labels, values, { stepMs });
-      if (hasNativeHistograms) this.nativeSeries.push(labels);
+      if (hasNativeHistograms) this.unsupportedSeries.push(labels);
       if (word === "load_with_nhcb") this.addDerivedHistogram(labels);
     }
   }
@@ -68,12 +82,12 @@ class ScriptRun {
   /** `load_with_nhcb` also makes a native histogram of every classic one. */
   private addDerivedHistogram(labels: Labels): void {
     const name = /^(.*)_(bucket|sum|count)$/.exec(labels.name)?.[1];
-    if (name !== undefined) this.nativeSeries.push(labels.without("le").with({ [METRIC_NAME]: name }));
+    if (name !== undefined) this.unsupportedSeries.push(labels.without("le").with({ [METRIC_NAME]: name }));
   }
 
   private async evaluate(scriptCase: ScriptCase): Promise<void> {
     const title = `${scriptCase.line}: ${scriptCase.expression}`;
-    if (this.involvesNativeHistograms(scriptCase)) {
+    if (this.involvesUnsupported(scriptCase)) {
       this.unsupported.push(title);
       return;
     }
@@ -86,11 +100,11 @@ class ScriptRun {
     this.passed++;
   }
 
-  private involvesNativeHistograms({ expression, results }: ScriptCase): boolean {
+  private involvesUnsupported({ expression, results }: ScriptCase): boolean {
     if (results.some((line) => line.includes("{{"))) return true;
     const selectors = this.selectorsOf(expression);
     return selectors.some(({ matchers }) =>
-      this.nativeSeries.some((labels) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))),
+      this.unsupportedSeries.some((labels) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))),
     );
   }
 
@@ -107,7 +121,7 @@ class ScriptRun {
 }
 
 function createEngine(querier: MemoryQuerier): QueryEngine {
-  const enabledFeatures = QUERY_FEATURES.filter((feature) => feature !== "promql-delayed-name-removal");
+  const enabledFeatures = QUERY_FEATURES;
   return new QueryEngine({ querier, clock: new FakeClock(0), settings: { enabledFeatures } });
 }
 

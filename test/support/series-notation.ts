@@ -25,15 +25,37 @@ export function parseMetric(line: string): { labels: Labels; end: number } {
   while (line[at] === " " && line[at + 1] === "{") at++;
   if (line[at] !== "{" || line[at + 1] === "{") return { labels: Labels.of(pairs), end: at };
   for (at++; line[at] !== "}"; ) {
-    const label = /^[\s,]*([\w.]+)\s*=\s*/.exec(line.slice(at));
-    if (label === null) throw new Error(`Cannot read labels of "${line}": unexpected text at ${at}`);
-    const value = scanString(line, at + label[0].length);
-    if ("problem" in value) throw new Error(`Cannot read labels of "${line}": ${value.problem}`);
-    pairs.push([label[1] as string, value.value]);
-    at = value.end;
+    const label = readLabelName(line, at);
+    const equals = /^\s*=\s*/.exec(line.slice(label.end))?.[0];
+    if (equals === undefined) {
+      pairs.push([METRIC_NAME, label.value]); // A quoted name alone is that of the metric.
+      at = label.end;
+    } else {
+      const value = readQuoted(line, label.end + equals.length);
+      pairs.push([label.value, value.value]);
+      at = value.end;
+    }
     while (line[at] === " " || line[at] === ",") at++;
   }
   return { labels: Labels.of(pairs), end: at + 1 };
+}
+
+interface Piece {
+  readonly value: string;
+  readonly end: number;
+}
+
+/** A word, or anything in quotes. */
+function readLabelName(line: string, start: number): Piece {
+  const at = start + (/^[\s,]*/.exec(line.slice(start))?.[0].length ?? 0);
+  const word = /^[\w.]+/.exec(line.slice(at))?.[0];
+  return word === undefined ? readQuoted(line, at) : { value: word, end: at + word.length };
+}
+
+function readQuoted(line: string, at: number): Piece {
+  const text = `"'\``.includes(line[at] ?? " ") ? scanString(line, at) : { problem: `unexpected text at ${at}` };
+  if ("problem" in text) throw new Error(`Cannot read labels of "${line}": ${text.problem}`);
+  return text;
 }
 
 const splitValues = (text: string): string[] => text.match(/(?:\{\{.*?\}\}|[^\s{])+/g) ?? [];

@@ -6,7 +6,8 @@ import { createApiHandler } from "../../scraper/api/api-server.js";
 import { prometheusRoutes, type PrometheusRouteParts } from "../../scraper/api/prometheus-routes.js";
 import { statusRoutes } from "../../scraper/api/status-routes.js";
 import { parseSelector } from "../../scraper/promql/parser.js";
-import { QueryEngine, type QuerySettings } from "../../scraper/promql/query-engine.js";
+import { QueryEngine } from "../../scraper/promql/query-engine.js";
+import type { QuerySettings } from "../../scraper/promql/query-settings.js";
 import type { Querier } from "../../scraper/storage/querier.js";
 
 export interface ServedApiOptions {
@@ -28,6 +29,8 @@ export async function serveApi({
   const routes = prometheusRoutes({
     clock, queries, querier,
     parse: (text) => queries.parse(text),
+    maxPointsPerSeries: queries.settings.maxPointsPerSeries,
+    lookbackMs: queries.settings.lookbackMs,
     parseSelector: (text) => parseSelector(text).matchers,
     metadata: () => new Map(),
     externalLabels: () => Labels.EMPTY,

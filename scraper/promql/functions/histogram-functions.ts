@@ -1,9 +1,10 @@
 import { formatOpenMetricsFloat } from "../../../exporter/shared/model/float-format.js";
-import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
 import { resultTypeOf, withoutParentheses, type Call, type Expression, type SourceRange } from "../ast.js";
 import { keyOf, pairsWithout } from "../aggregation-groups.js";
 import type { Evaluation } from "../evaluation.js";
 import { bucketFraction, bucketQuantile, type Bucket } from "../histogram-buckets.js";
+import { METADATA_LABELS } from "../metadata-labels.js";
 import { numberValue } from "../number-scanner.js";
 import { QueryExecutionError } from "../query-errors.js";
 import type { TimeGrid } from "../time-grid.js";
@@ -95,7 +96,7 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
 /** Groups rows by all labels but `le` and the metric name. Histograms of two names must not look the same. */
 function findHistograms(block: VectorBlock, range: SourceRange, { annotations }: Evaluation): Histogram[] {
   const ownPairs = pairsWithout([BUCKET_LABEL]);
-  const resultPairs = pairsWithout([BUCKET_LABEL, METRIC_NAME]);
+  const resultPairs = pairsWithout([BUCKET_LABEL, ...METADATA_LABELS]);
   const histograms = new Map<string, Histogram>();
   for (const [row, labels] of block.labels.entries()) {
     const upperBound = numberValueOf(labels.get(BUCKET_LABEL));

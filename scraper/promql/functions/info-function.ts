@@ -1,8 +1,9 @@
 import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
 import { createLabelMatcher, type LabelMatcher } from "../../storage/label-matcher.js";
 import { keyOf, pairsWith } from "../aggregation-groups.js";
-import type { Call, Expression, VectorSelector } from "../ast.js";
+import type { Call, Expression, TimeModifiers, VectorSelector } from "../ast.js";
 import type { Evaluation } from "../evaluation.js";
+import { printTimeModifiers } from "../print-expression.js";
 import { QueryExecutionError } from "../query-errors.js";
 import { selectInstants } from "../selectors.js";
 import type { TimeGrid } from "../time-grid.js";
@@ -23,12 +24,59 @@ export async function callInfo(call: Call, grid: TimeGrid, evaluation: Evaluatio
   const matchers = braces?.matchers ?? [];
   const nameMatchers = matchers.filter(({ name }) => name === METRIC_NAME);
   const dataMatchers = matchers.filter(({ name }) => name !== METRIC_NAME);
-  const names = nameMatchers.length > 0 ? nameMatchers : [createLabelMatcher(METRIC_NAME, "=", DEFAULT_INFO_METRIC)];
+  const names = chosenNames(nameMatchers);
   const selector: VectorSelector = {
-    kind: "vector_selector", name: "", matchers: [...names, ...dataMatchers], range: call.range,
+    kind: "vector_selector", name: "", matchers: [...names, ...dataMatchers], range: call.range, ...commonTimes(source),
   };
   const info = await selectInstants(selector, grid, evaluation);
   return addInfoLabels(base, info, names, dataMatchers, evaluation);
+}
+
+/** Matchers that only exclude names choose among the info metrics, which by convention end in `_info`. */
+function chosenNames(matchers: readonly LabelMatcher[]): readonly LabelMatcher[] {
+  if (matchers.length === 0) return [createLabelMatcher(METRIC_NAME, "=", DEFAULT_INFO_METRIC)];
+  if (matchers.some(({ operator }) => operator === "=" || operator === "=~")) return matchers;
+  return [createLabelMatcher(METRIC_NAME, "=~", ".+_info"), ...matchers];
+}
+
+/** `@` and `offset` when all selectors of the source have the same: info is then that of the same time. */
+function commonTimes(source: Expression): TimeModifiers {
+  const found = timesOfSelectors(source);
+  const [first] = found;
+  const isSame = (each: TimeModifiers | undefined): boolean =>
+    each !== undefined && first !== undefined && printTimeModifiers(each) === printTimeModifiers(first);
+  return first !== undefined && found.every(isSame) ? first : {};
+}
+
+/** Of every selector its modifiers; undefined for branches without one, or inside subqueries. */
+function timesOfSelectors(expression: Expression): (TimeModifiers | undefined)[] {
+  switch (expression.kind) {
+    case "number":
+    case "string":
+      return [];
+    case "vector_selector":
+      return [pick(expression)];
+    case "matrix_selector":
+      return [pick(expression.selector)];
+    case "subquery":
+      return [undefined];
+    case "call": {
+      const inner = expression.arguments.flatMap(timesOfSelectors);
+      return inner.length > 0 ? inner : [undefined];
+    }
+    case "aggregation":
+      return timesOfSelectors(expression.expression);
+    case "parenthesized":
+      return timesOfSelectors(expression.expression);
+    case "unary":
+      return timesOfSelectors(expression.operand);
+    case "binary":
+      return [...timesOfSelectors(expression.left), ...timesOfSelectors(expression.right)];
+  }
+}
+
+function pick({ at, offset }: TimeModifiers): TimeModifiers {
+  return { ...(at === undefined ? {} : { at }), ...(offset === undefined ? {} : { offset }) };
 }
 
 async function addInfoLabels(
@@ -73,8 +121,8 @@ function enrichRow({ base, row, info, partners, wanted, keepsBare }: Enrichment)
   for (let step = 0; step < steps; step++) {
     if (base.present[row * steps + step] === 0) continue;
     const added = addedLabels(baseLabels, info, partners, wanted, step);
-    if (added.size === 0 && !keepsBare) continue;
-    const labels = Labels.of([...added, ...baseLabels.pairs]);
+    if (added === undefined && !keepsBare) continue;
+    const labels = Labels.of([...(added ?? []), ...baseLabels.pairs]);
     const entry = rows.get(labels.key) ?? { labels, steps: [] };
     entry.steps.push(step);
     rows.set(labels.key, entry);
@@ -90,16 +138,18 @@ function enrichRow({ base, row, info, partners, wanted, keepsBare }: Enrichment)
   return builder.build();
 }
 
+/** @returns undefined when the target has no info series at the step; what the series has itself is not added */
 function addedLabels(
   baseLabels: Labels,
   info: VectorBlock,
   partners: readonly number[],
   wanted: ReadonlySet<string>,
   step: number,
-): Map<string, string> {
-  const added = new Map<string, string>();
+): Map<string, string> | undefined {
+  let added: Map<string, string> | undefined;
   for (const partner of partners) {
     if (info.present[partner * info.steps + step] === 0) continue;
+    added ??= new Map();
     for (const [name, value] of (info.labels[partner] as Labels).pairs) {
       if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name))) continue;
       const other = added.get(name);

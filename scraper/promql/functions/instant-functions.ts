@@ -41,7 +41,7 @@ export async function callInstantFunction(call: Call, grid: TimeGrid, evaluation
     case "sort_desc":
     case "sort_by_label":
     case "sort_by_label_desc":
-      return sortBlock(call, await vectorArgument(call, 0, grid, evaluation));
+      return sortBlock(call, await vectorArgument(call, 0, grid, evaluation), evaluation.annotations);
     default:
       return callHistogramFunction(call, grid, evaluation);
   }

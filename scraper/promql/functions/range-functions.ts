@@ -3,6 +3,7 @@ import { resultTypeOf } from "../ast.js";
 import type { Evaluation, RangeSelection } from "../evaluation.js";
 import { timesOf, type TimeGrid } from "../time-grid.js";
 import { BlockBuilder, dropNames, type VectorBlock } from "../vector-block.js";
+import { extendedFunctionOf } from "./extended-functions.js";
 import { maxOverTime, minOverTime } from "./extreme-functions.js";
 import * as overTime from "./over-time-functions.js";
 import * as rates from "./rate-functions.js";
@@ -47,7 +48,7 @@ export async function callRangeFunction(
   grid: TimeGrid,
   evaluation: Evaluation,
 ): Promise<VectorBlock | undefined> {
-  const apply = WINDOW_FUNCTIONS.get(call.signature.name);
+  const apply = extendedFunctionOf(call) ?? WINDOW_FUNCTIONS.get(call.signature.name);
   if (apply === undefined) return undefined;
   const parameters: Float64Array[] = [];
   for (const argument of call.arguments) {

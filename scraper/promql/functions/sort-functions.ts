@@ -1,10 +1,14 @@
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
+import type { Annotations } from "../annotations.js";
 import { withoutParentheses, type Call } from "../ast.js";
 import { keepRows, type VectorBlock } from "../vector-block.js";
 
 /** `sort` and its kin. Order has a meaning in answers of one instant only; range answers are sorted by labels. */
-export function sortBlock(call: Call, block: VectorBlock): VectorBlock {
-  if (block.steps !== 1) return block;
+export function sortBlock(call: Call, block: VectorBlock, annotations: Annotations): VectorBlock {
+  if (block.steps !== 1) {
+    annotations.ineffectiveSort(call.range);
+    return block;
+  }
   const rows = block.labels.flatMap((_, row) => (block.present[row] === 1 ? [row] : []));
   const { name } = call.signature;
   if (name === "sort" || name === "sort_desc") {

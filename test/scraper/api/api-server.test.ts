@@ -74,7 +74,10 @@ extraRoutes.push({
 let server: HttpServer;
 before(async () => {
   const handler = createApiHandler({
-    routes: [...queryRoutes({ queries, clock: new FakeClock(NOW_MS), parse: parseExpression }), ...extraRoutes],
+    routes: [
+      ...queryRoutes({ queries, clock: new FakeClock(NOW_MS), parse: parseExpression, maxPointsPerSeries: 11_000 }),
+      ...extraRoutes,
+    ],
     isAuthorized: (header) => header === "Bearer right",
     log: silentLogger,
     onRequest: () => undefined,

@@ -10,6 +10,7 @@ import { printExpression } from "../../../scraper/promql/print-expression.js";
 import { QueryParseError } from "../../../scraper/promql/query-errors.js";
 import { expressionTexts } from "./expression-arbitrary.js";
 
+const noStartTimestamps = "start timestamps of samples are not stored";
 const durations = "number, duration, step(), or range()";
 const functionsFlag = "--enable-feature=promql-experimental-functions";
 const unaryTypes = "expressions of type scalar or instant vector";
@@ -52,7 +53,7 @@ for (const [text, message] of [
   ["x @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"],
   ["x @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"],
   ["x offset y", `1:10: parse error: unexpected identifier "y" in offset, expected ${durations}`],
-  ["x[1m + 1m]", "1:3: parse error: experimental duration expression is not enabled"],
+  ["start_timestamp(x)", `1:1: parse error: function "start_timestamp" is not supported: ${noStartTimestamps}`],
   ["x anchored", "1:1: parse error: anchored modifier is experimental and not enabled"],
   ["nope(x)", '1:1: parse error: unknown function with name "nope"'],
   ["holt_winters(x[5m], 0, 0)", '1:1: parse error: unknown function with name "holt_winters"'],
@@ -125,6 +126,9 @@ for (const [text, printed] of [
   ["a / fill(0) b", "a / fill (0) b"],
   ["a / fill_right(2) b", "a / fill_right (2) b"],
   ["1e3 + .5 + Inf + 5m", "1000 + 0.5 + +Inf + 5m"],
+  ["x[5m] offset 1m smoothed", "x[5m] smoothed offset 1m"],
+  ["x anchored @ 1", "x @ 1.000 anchored"],
+  ["x[(5m)]", "x[(5m)]"],
   ["x[1m+step()*2]", "x[1m + step() * 2]"],
   ["'a\\'b\"'", '"a\'b\\""'],
   ["topk(5, (x))", "topk(5, (x))"],

@@ -8,8 +8,10 @@ import {
   QueryParseError,
   QueryTimeoutError,
 } from "../../../scraper/promql/query-errors.js";
-import { QueryEngine, type QuerySettings } from "../../../scraper/promql/query-engine.js";
+import { QueryEngine } from "../../../scraper/promql/query-engine.js";
+import { DEFAULT_QUERY_SETTINGS, parseQuerySettings, type QuerySettings } from "../../../scraper/promql/query-settings.js";
 import type { QueryValue } from "../../../scraper/promql/query-results.js";
+import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryQuerier } from "../../support/memory-querier.js";
 
@@ -114,6 +116,7 @@ for (const { name, range, message } of [
 
 for (const { name, expression, settings } of [
   { name: "many series at many steps", expression: "up", settings: { maxSamples: 20 } },
+  { name: "many series in one selector", expression: "count(up)", settings: { maxSeries: 1 } },
   { name: "a long subquery", expression: "max_over_time(up[100y:1ms])", settings: {} },
 ]) {
   test(`A query that would hold too many samples fails: ${name}`, async () => {
@@ -164,3 +167,25 @@ test("With delayed name removal a name is there until the answer", async () => {
 
 const namesIn = (value: QueryValue): string[] =>
   value.type === "vector" ? value.samples.map(({ labels }) => labels.get("metric") + labels.name) : [];
+
+test("The section query of a configuration sets limits and switches parts of the language on", () => {
+  const parse = (yaml: string): QuerySettings => parseQuerySettings(ConfigSection.parse(yaml, "pihealthd.yml"));
+  assert.deepEqual(parse("{}"), DEFAULT_QUERY_SETTINGS);
+  const text = "{ timeout: 10s, max_series: 7, enable_features: [promql-experimental-functions, promql-duration-expr] }";
+  const { timeoutMs, maxSeries, enabledFeatures } = parse(text);
+  assert.deepEqual([timeoutMs, maxSeries, enabledFeatures], [10_000, 7, ["promql-experimental-functions"]]);
+  assert.throws(() => parse("enable_features: [promql-guessing]"), /key enable_features holds "promql-guessing", it must/);
+  assert.throws(() => parse("max_samples: 0"), /max_samples/);
+});
+
+for (const { feature, expression } of [
+  { feature: "promql-experimental-functions", expression: "limitk(1, up)" },
+  { feature: "promql-extended-range-selectors", expression: "rate(up[5m] anchored)" },
+  { feature: "promql-binop-fill-modifiers", expression: "up + fill(0) up" },
+] as const) {
+  test(`A query may use ${feature} only where that is switched on`, async () => {
+    const query = { expression, timeMs: 0 };
+    await assert.rejects(createEngine().instant(query), QueryParseError);
+    await createEngine({ enabledFeatures: [feature] }).instant(query);
+  });
+}

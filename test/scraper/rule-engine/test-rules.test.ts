@@ -54,7 +54,8 @@ async function run(tests: string, rules = RULES): Promise<{ exitCode: number; ou
   files.put("/t/tests.yml", tests);
   const lines: string[] = [];
   const write = (line: string): number => lines.push(line);
-  const exitCode = await runRuleTests(["/t/tests.yml"], { files, clock: systemClock, write, writeError: write });
+  const surroundings = { files, clock: systemClock, enabledFeatures: [], write, writeError: write };
+  const exitCode = await runRuleTests(["/t/tests.yml"], surroundings);
   return { exitCode, output: lines.join("\n") };
 }
 

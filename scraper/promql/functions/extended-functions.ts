@@ -1,0 +1,141 @@
+import { resultTypeOf, withoutParentheses, type Call, type RangeExtension } from "../ast.js";
+import type { RangeRow } from "../evaluation.js";
+import { QueryExecutionError } from "../query-errors.js";
+import { firstAfter } from "../windows.js";
+import type { WindowFunction } from "./window-function.js";
+
+/**
+ * Functions over windows that reach beyond their edges. An `anchored` window holds the last sample before it, too; at
+ * the edges of a `smoothed` one stand values interpolated between the samples on both sides. Nothing is extrapolated.
+ */
+const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, WindowFunction>>> = {
+  anchored: new Map([
+    ["changes", countedFromAnchor((value, before) => value !== before && !(Number.isNaN(value) && Number.isNaN(before)))],
+    ["delta", changeBetweenEdges({ extension: "anchored", isCounter: false, isRate: false })],
+    ["increase", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: false })],
+    ["rate", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: true })],
+    ["resets", countedFromAnchor((value, before) => value < before)],
+  ]),
+  smoothed: new Map([
+    ["delta", changeBetweenEdges({ extension: "smoothed", isCounter: false, isRate: false })],
+    ["increase", changeBetweenEdges({ extension: "smoothed", isCounter: true, isRate: false })],
+    ["rate", changeBetweenEdges({ extension: "smoothed", isCounter: true, isRate: true })],
+  ]),
+};
+
+/**
+ * The function for a call whose range is extended; undefined when it is not.
+ *
+ * @throws {QueryExecutionError} for functions that have no meaning over extended ranges
+ */
+export function extendedFunctionOf({ signature, arguments: given }: Call): WindowFunction | undefined {
+  const range = given.map(withoutParentheses).find((argument) => resultTypeOf(argument) === "matrix");
+  const extension = range?.kind === "matrix_selector" ? range.selector.extension : undefined;
+  if (extension === undefined) return undefined;
+  const functions = EXTENDED_FUNCTIONS[extension];
+  const apply = functions.get(signature.name);
+  if (apply !== undefined) return apply;
+  const allowed = [...functions.keys()].join(", ");
+  throw new QueryExecutionError(
+    `${extension} modifier can only be used with: ${allowed} - not with ${signature.name}`,
+  );
+}
+
+interface EdgeChange {
+  readonly extension: RangeExtension;
+  readonly isCounter: boolean;
+  readonly isRate: boolean;
+}
+
+function changeBetweenEdges({ extension, isCounter, isRate }: EdgeChange): WindowFunction {
+  return (row, { values, present, offset }, { windowMs, ends }) => {
+    for (let step = 0; step < ends.length; step++) {
+      const endMs = ends[step] as number;
+      const edges = edgesOf(row, step, { startMs: endMs - windowMs, endMs, extension, isCounter });
+      if (edges === undefined) continue;
+      const change = edges.right - edges.left + (isCounter ? lostByResets(row, edges, endMs - windowMs, endMs) : 0);
+      values[offset + step] = isRate ? change / (windowMs / 1000) : change;
+      present[offset + step] = 1;
+    }
+  };
+}
+
+export interface WindowEdges {
+  /** Index of the last sample at or before the start, or of the first there is. */
+  readonly first: number;
+  /** Index of the last sample in the window or, when smoothed, of the first at or after its end. */
+  readonly last: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+/** The values at the edges of a window, undefined when it holds no samples to speak of. */
+export function edgesOf(
+  { timestamps, values, from, until }: RangeRow,
+  step: number,
+  window: { startMs: number; endMs: number; extension: RangeExtension; isCounter: boolean },
+): WindowEdges | undefined {
+  const { startMs, endMs, isCounter } = window;
+  const isSmoothed = window.extension === "smoothed";
+  const begin = from[step] as number;
+  let last = (until[step] as number) - 1;
+  if (last < begin) return undefined;
+  const first = Math.max(begin, Math.min(firstAfter(timestamps, startMs), last) - 1);
+  if (isSmoothed) last = Math.max(begin, Math.min(firstAfter(timestamps, endMs - 1), last));
+  const [firstMs, lastMs] = [timestamps[first] as number, timestamps[last] as number];
+  if (lastMs <= startMs || (isSmoothed && firstMs > endMs)) return undefined;
+  const at = (index: number, timeMs: number): number => interpolate(timestamps, values, index, timeMs, isCounter);
+  return {
+    first,
+    last,
+    left: isSmoothed && firstMs < startMs ? at(first, startMs) : (values[first] as number),
+    right: isSmoothed && last > begin && lastMs > endMs ? at(last - 1, endMs) : (values[last] as number),
+  };
+}
+
+/** On the line from the sample at `index` to the next; a counter that was reset between them began at zero. */
+export function interpolate(
+  timestamps: Float64Array,
+  values: Float64Array,
+  index: number,
+  timeMs: number,
+  isCounter: boolean,
+): number {
+  const next = values[index + 1] as number;
+  const before = values[index] as number;
+  const value = isCounter && next < before ? 0 : before;
+  const beforeMs = timestamps[index] as number;
+  return value + ((next - value) * (timeMs - beforeMs)) / ((timestamps[index + 1] as number) - beforeMs);
+}
+
+/** What a counter had counted before each of its resets between the edges. */
+function lostByResets({ timestamps, values }: RangeRow, edges: WindowEdges, startMs: number, endMs: number): number {
+  const { left, right } = edges;
+  const from = edges.first + ((timestamps[edges.first] as number) <= startMs ? 1 : 0);
+  const until = edges.last + ((timestamps[edges.last] as number) >= endMs ? 0 : 1);
+  let lost = 0;
+  let before = left;
+  for (let index = from; index < until; index++) {
+    const value = values[index] as number;
+    if (value < before) lost += before;
+    before = value;
+  }
+  return right < before ? lost + before : lost;
+}
+
+function countedFromAnchor(counts: (value: number, before: number) => boolean): WindowFunction {
+  return (row, { values, present, offset }, { windowMs, ends }) => {
+    for (let step = 0; step < ends.length; step++) {
+      const endMs = ends[step] as number;
+      const window = { startMs: endMs - windowMs, endMs, extension: "anchored", isCounter: false } as const;
+      const edges = edgesOf(row, step, window);
+      if (edges === undefined) continue;
+      let count = 0;
+      for (let index = edges.first + 1; index <= edges.last; index++) {
+        if (counts(row.values[index] as number, row.values[index - 1] as number)) count++;
+      }
+      values[offset + step] = count;
+      present[offset + step] = 1;
+    }
+  };
+}
