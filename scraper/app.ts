@@ -140,8 +140,8 @@ class App implements ScraperApp {
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
     this.hostLogs = new HostLogs({ folder: dataFolder, files, clock, log, settings: config.hostLogs });
     this.backfill = new Backfill({
-      dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, sendHttp: parts.sendHttp,
-      token: parts.token, settings: config.backfill,
+      dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, hostLogs: this.hostLogs,
+      sendHttp: parts.sendHttp, token: parts.token, settings: config.backfill,
     });
     this.scrapes = new ScrapeManager({
       writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,

@@ -7,6 +7,7 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Fleet } from "../fleet/fleet.js";
 import { endpointOf, type KnownHost } from "../fleet/known-host.js";
 import type { Target } from "../fleet/target.js";
+import type { HostLogs } from "../host-logs/host-logs.js";
 import type { Querier } from "../storage/querier.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import { BackfillCounters } from "./backfill-metrics.js";
@@ -36,6 +37,8 @@ export interface BackfillParts {
   readonly querier: Querier;
   readonly writer: SampleWriter;
   readonly fleet: Pick<Fleet, "hostAt">;
+  /** Where the lines for people go. */
+  readonly hostLogs: Pick<HostLogs, "filledLog">;
   readonly clock: Clock;
   readonly files: Files;
   readonly log: Logger;
@@ -73,7 +76,7 @@ export class Backfill {
   private loop: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: BackfillParts) {
-    const { clock, files, log, dataFolder, querier, writer, sendHttp, token, settings } = parts;
+    const { clock, files, log, dataFolder, querier, writer, sendHttp, hostLogs, token, settings } = parts;
     const { counters } = this;
     this.store = new GapStore({ dataFolder, files, clock, log, watchedOf: (host) => this.storedOf(host) });
     this.scrapes = new StoredScrapes(querier);
@@ -86,7 +89,7 @@ export class Backfill {
       this.store.of(host).isDirty = true;
       return this.store.save(host);
     };
-    this.filler = new EndpointFiller({ client: this.client, writer, clock, log, counters, save });
+    this.filler = new EndpointFiller({ client: this.client, writer, clock, log, counters, hostLogs, save });
   }
 
   /** Reads what earlier runs left: before the first scrape. */

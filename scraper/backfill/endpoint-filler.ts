@@ -6,12 +6,15 @@ import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clo
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { HistorySegment } from "../../exporter/shared/protocol/history.js";
 import { hostFolder } from "../fleet/host-folder.js";
+import type { HostLogs } from "../host-logs/host-logs.js";
 import { SeriesContexts } from "../scrape/series-context.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import type { BackfillCounters } from "./backfill-metrics.js";
 import type { BootClocks } from "./boot-clocks.js";
+import { FilledLines } from "./filled-lines.js";
 import { type HistoryClient, HistoryError, type TimedHistoryList } from "./history-client.js";
 import { chooseSegments, PlacedInstants } from "./history-placement.js";
+import { HistoryRuns } from "./history-runs.js";
 import { HistoryRows } from "./history-rows.js";
 import { GroupReader } from "./sample-groups.js";
 import { holdsInstant, mergeRanges } from "./time-ranges.js";
@@ -28,6 +31,7 @@ export interface EndpointFillerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: BackfillCounters;
+  readonly hostLogs: Pick<HostLogs, "filledLog">;
   /** Saves what is missing, before anything depends on it. */
   readonly save: (host: string) => Promise<void>;
 }
@@ -40,6 +44,13 @@ export interface FillOrder {
   readonly nodeId: string;
   readonly boots: BootClocks;
   readonly signal: AbortSignal;
+}
+
+interface FillStart {
+  readonly order: FillOrder;
+  readonly list: TimedHistoryList;
+  readonly instants: PlacedInstants;
+  readonly lines: FilledLines;
 }
 
 interface Destination {
@@ -66,13 +77,24 @@ export class EndpointFiller {
     await this.parts.save(first.target.host); // The clock must be known again if what follows is repeated.
     const intervalMs = Math.max(...targets.map(({ target }) => target.settings.intervalMs));
     const instants = new PlacedInstants(intervalMs);
+    const lines = new FilledLines(this.parts.hostLogs.filledLog(first.target), new HistoryRuns());
+    try {
+      await this.fillAll({ order, list, instants, lines });
+    } finally {
+      await lines.merge();
+    }
+  }
+
+  private async fillAll({ order, list, instants, lines }: FillStart): Promise<void> {
+    const { targets } = order;
+    const [first] = targets as [WatchedTarget];
     const reader = new GroupReader();
     const destinations = targets.map((watched) => this.destinationOf(watched));
     const wanted = mergeRanges(targets.flatMap(({ gaps }) => [...gaps.missing]));
     let skipped: HistoryError | undefined;
     for (const segment of chooseSegments(list, wanted)) {
       try {
-        await this.fillFrom(segment, { order, list, instants, reader, destinations });
+        await this.fillFrom(segment, { order, list, instants, lines, reader, destinations });
       } catch (error) {
         // A segment that vanished or is damaged is not worth the others.
         if (!(error instanceof HistoryError) || error.code === "refused" || error.code === "cut") throw error;
@@ -89,19 +111,14 @@ export class EndpointFiller {
 
   private async fillFrom(
     segment: HistorySegment,
-    run: {
-      readonly order: FillOrder;
-      readonly list: TimedHistoryList;
-      readonly instants: PlacedInstants;
-      readonly reader: GroupReader;
-      readonly destinations: readonly Destination[];
-    },
+    run: FillStart & { readonly reader: GroupReader; readonly destinations: readonly Destination[] },
   ): Promise<void> {
-    const { order, list, instants, reader, destinations } = run;
+    const { order, list, instants, lines, reader, destinations } = run;
     const { client, counters } = this.parts;
     const [first] = order.targets as [WatchedTarget];
     const bytes = await client.segment(first.target, segment, order.signal);
     for (const destination of destinations) destination.missing = [...destination.watched.gaps.missing];
+    lines.want(destinations.flatMap(({ missing }) => [...missing]));
     for (const text of membersOf(bytes, segment.name)) {
       const header = parseMemberHeader(text.slice(0, text.indexOf("\n")));
       const range = { after: instants.lastMs, before: list.ourWallMs };
@@ -115,11 +132,14 @@ export class EndpointFiller {
         const timeMs = samples.timestampMs + correctionMs;
         instants.add(timeMs, header.bootId);
         for (const { rows, missing } of destinations) if (holdsInstant(missing, timeMs)) rows.add(timeMs, samples);
+        lines.add(timeMs, samples);
       });
+      await lines.relieve();
       await yieldToEventLoop(); // Live scrapes come first.
     }
     for (const { rows } of destinations) counters.samples += await rows.flush();
     await this.commit(order.signal);
+    await lines.save();
     counters.segments++;
     for (const { watched } of destinations) {
       for (const gap of watched.gaps.close(instants.covered(), "filled")) counters.countClosed(gap);

@@ -19,6 +19,7 @@ import { HistoryClient } from "../../scraper/backfill/history-client.js";
 import { TargetGaps } from "../../scraper/backfill/target-gaps.js";
 import type { WatchedTarget } from "../../scraper/backfill/watched-target.js";
 import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
+import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import type { BenchFigure } from "./figure.js";
 
@@ -54,7 +55,13 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     onBytes: (bytes) => void (counters.bytes += bytes),
   });
   const save = async (): Promise<void> => undefined;
-  const filler = new EndpointFiller({ client, writer: storage, clock: systemClock, log: silentLogger, counters, save });
+  const hostLogs = new HostLogs({
+    folder, files: realFiles, clock: systemClock, log: silentLogger,
+    settings: { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 10_485_760, maxOldFiles: 10 },
+  });
+  const filler = new EndpointFiller({
+    client, writer: storage, clock: systemClock, log: silentLogger, counters, hostLogs, save,
+  });
   const watched = watchedTarget(untilMs);
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
   await filler.fill({ targets: [watched], nodeId: NODE_ID, boots: new BootClocks(), signal: new AbortController().signal });
@@ -124,6 +131,7 @@ function simulateMinute(startMs: number, bootMs: number): Buffer {
         const value = index % 3 === 0 ? index : Math.round((timeMs - bootMs) / 10 + 1000 * Math.sin(timeMs / 1e5 + index)) / 100;
         lines.push(`pihealth_${name}_value_ratio{number="${index}",mode="idle"} ${value} ${timeMs}\n`);
       }
+      lines.push(`pihealth_collector_success{collector="${name}"} 1 ${timeMs}\n`);
     }
   }
   return encodeMember(lines.join(""));

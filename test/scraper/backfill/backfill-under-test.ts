@@ -3,6 +3,7 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Backfill } from "../../../scraper/backfill/backfill.js";
 import type { KnownHost } from "../../../scraper/fleet/known-host.js";
 import type { Target } from "../../../scraper/fleet/target.js";
+import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
 import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
 import type { Storage } from "../../../scraper/storage/storage.js";
 import type { FakeClock } from "../../support/fake-clock.js";
@@ -18,6 +19,9 @@ const SECONDS_PER_FLUSH = 60;
 export class BackfillUnderTest {
   backfill!: Backfill;
   storage!: Storage;
+  hostLogs!: HostLogs;
+  /** Called after each good scrape. */
+  onGoodScrape: () => void = () => undefined;
   /** Whether scrapes reach the Pi. */
   isLinked = true;
   isMasterUp = true;
@@ -97,7 +101,13 @@ export class BackfillUnderTest {
 
   private async open(): Promise<void> {
     const { files, clock, storage, pi } = this;
+    this.hostLogs = new HostLogs({
+      folder: "/data", files, clock, log: silentLogger,
+      settings: { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 1_000_000, maxOldFiles: 10 },
+    });
+    this.hostLogs.start();
     this.backfill = new Backfill({
+      hostLogs: this.hostLogs,
       dataFolder: "/data", files, clock, log: silentLogger, querier: storage, writer: storage,
       fleet: { hostAt: () => this.knownHost() },
       sendHttp: async (request) => {
@@ -118,6 +128,7 @@ export class BackfillUnderTest {
       const ok = this.isLinked && this.pi.isOn;
       this.writeUp(ok ? 1 : 0);
       this.backfill.noteScrape(this.target, this.nowMs, ok);
+      if (ok) this.onGoodScrape();
       await this.storage.commit().catch(() => undefined); // A full disk is one of the cases.
     }
     if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn) this.backfill.noteHeartbeat(this.knownHost());

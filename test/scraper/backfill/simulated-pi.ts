@@ -27,6 +27,8 @@ export class SimulatedPi {
   isOn = true;
   /** Called before each answer; may throw. */
   onRequest: (request: HttpRequest) => void = () => undefined;
+  /** More lines of each sampling, by the Pi's own time. */
+  moreLines: (timeMs: number) => readonly string[] = () => [];
   readonly requests: string[] = [];
   /** Everything it recorded, by true time. */
   readonly recorded: { readonly trueMs: number; readonly value: number; isFlushed: boolean }[] = [];
@@ -64,6 +66,7 @@ export class SimulatedPi {
     const timeMs = Math.floor(this.wallMs);
     this.recorded.push({ trueMs: this.clock.wallMs(), value, isFlushed: false });
     this.lines.push(`pihealth_value ${value} ${timeMs}\n`, `pihealth_labelled{instance="own",a="b c"} ${value * 2} ${timeMs}\n`);
+    this.lines.push(...this.moreLines(timeMs));
     this.times.push(timeMs);
   }
 
