@@ -1,15 +1,20 @@
 import path from "node:path";
+import { MalformedBytesError } from "../../exporter/shared/journal/byte-reader.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files, ReadFile } from "../../exporter/shared/platform/files.js";
 import {
   type BlockDirectory,
+  type BlockFooter,
   type BlockGroup,
+  type BlockSection,
   decodeDirectory,
   decodeFooter,
+  findCopy,
   FOOTER_BYTES,
-  GROUP_COLUMNS,
   openGroup,
+  requireChecksum,
 } from "./block-codec.js";
+import { readColumns, readSection } from "./block-sections.js";
 import type { GroupColumns } from "./group-codec.js";
 import { LruCache } from "./lru-cache.js";
 import { DamagedDataError } from "./storage-errors.js";
@@ -17,6 +22,8 @@ import { DamagedDataError } from "./storage-errors.js";
 const BLOCK_NAME = /^(-?\d{1,16})-(-?\d{1,16})-(\d{1,16})\.block$/;
 /** Read from the end of a block at once: footer, and in most cases the whole directory. */
 const TAIL_BYTES = 16_384;
+/** Where the first directory of a block is looked for when the second cannot be read. */
+const COPY_SEARCH_BYTES = 16 * 1024 * 1024;
 const DIRECTORY_CACHE_BYTES = 32 * 1024 * 1024;
 const GROUP_CACHE_BYTES = 32 * 1024 * 1024;
 /** What a label set costs in memory, roughly; for the bound of the cache. */
@@ -59,7 +66,7 @@ export const blocksFolder = (dataFolder: string, folder: string): string =>
 
 /** Reads blocks, no more of each than is asked for, and keeps what was read last. */
 export class BlockReader {
-  private readonly directories = new LruCache<BlockDirectory>(DIRECTORY_CACHE_BYTES);
+  private readonly directories = new LruCache<FoundDirectory>(DIRECTORY_CACHE_BYTES);
   private readonly groups = new LruCache<GroupColumns>(GROUP_CACHE_BYTES);
 
   constructor(
@@ -75,46 +82,64 @@ export class BlockReader {
    * @throws {DamagedDataError} when it is not what was written; the system's error when it cannot
    * be read
    */
-  async directory(block: BlockName): Promise<BlockDirectory> {
+  async directory(block: BlockName): Promise<FoundDirectory> {
     const filePath = this.pathOf(block);
     const known = this.directories.get(filePath);
     if (known !== undefined) return known;
-    const directory = await this.withFile(filePath, async (file) => {
-      const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
-      const tail = await file.read(tailAt, file.sizeBytes - tailAt);
-      if (tail.length < FOOTER_BYTES)
-        throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
-      const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes);
-      const inTail = footer.offsetBytes - tailAt;
-      const bytes =
-        inTail >= 0
-          ? tail.subarray(inTail, inTail + footer.lengthBytes)
-          : await file.read(footer.offsetBytes, footer.lengthBytes);
-      return decodeDirectory(bytes, footer);
-    });
+    const directory = await this.withFile(filePath, (file) => readDirectory(filePath, file));
     const sizeBytes = directory.series.length * LABEL_SET_BYTES + directory.timestamps.byteLength;
     this.directories.set(filePath, directory, sizeBytes);
     return directory;
   }
 
-  /** Columns in the order wanted, which is ascending. @throws {DamagedDataError} as `directory` */
-  async columns(block: BlockName, wanted: readonly number[]): Promise<Float64Array[]> {
+  /**
+   * Columns in the order wanted, which is ascending.
+   *
+   * @param onDamage takes what is wrong with a group, of which the values are ABSENT then
+   * @throws {DamagedDataError} as `directory`, and without `onDamage` for a damaged group
+   */
+  async columns(
+    block: BlockName,
+    wanted: readonly number[],
+    onDamage?: (error: unknown) => void,
+  ): Promise<Float64Array[]> {
     const directory = await this.directory(block);
     const filePath = this.pathOf(block);
-    const read = async (file: ReadFile): Promise<Float64Array[]> => {
-      const found: Float64Array[] = [];
-      for (let at = 0; at < wanted.length;) {
-        const number = Math.floor((wanted[at] as number) / GROUP_COLUMNS);
-        const first = number * GROUP_COLUMNS;
-        let end = at;
-        while (end < wanted.length && (wanted[end] as number) < first + GROUP_COLUMNS) end++;
-        const group = await this.group(filePath, file, directory, number);
-        found.push(...group.read(wanted.slice(at, end).map((column) => column - first)));
-        at = end;
-      }
-      return found;
-    };
-    return this.withFile(filePath, read);
+    return this.withFile(filePath, (file) =>
+      readColumns(directory, wanted, async (number) => {
+        try {
+          return await this.group(filePath, file, directory, number);
+        } catch (error) {
+          if (onDamage === undefined || !isDamage(error)) throw error;
+          onDamage(error);
+          return undefined;
+        }
+      }),
+    );
+  }
+
+  /** Columns of a section; undefined for series it lacks. @throws {DamagedDataError} */
+  async sectionColumns(
+    block: BlockName,
+    section: BlockSection,
+    wanted: readonly number[],
+  ): Promise<(Float64Array | undefined)[]> {
+    const directory = await this.directory(block);
+    const filePath = this.pathOf(block);
+    return this.withFile(filePath, (file) =>
+      readSection(section, wanted, (number) => this.group(filePath, file, directory, number)),
+    );
+  }
+
+  /** The stored bytes of a group, checked. @throws {DamagedDataError} as `directory` */
+  async groupBytes(block: BlockName, number: number): Promise<Uint8Array> {
+    const { groups } = await this.directory(block);
+    const { offsetBytes, lengthBytes, checksum } = groups[number] as BlockGroup;
+    return this.withFile(this.pathOf(block), async (file) => {
+      const bytes = await file.read(offsetBytes, lengthBytes);
+      requireChecksum(bytes, checksum, "group of columns");
+      return bytes;
+    });
   }
 
   /** Checks every byte that a checksum covers. @returns what is wrong, nothing when all is well */
@@ -128,18 +153,18 @@ export class BlockReader {
       );
     };
     try {
-      const { series } = await this.directory(block);
-      for (let first = 0; first < series.length; first += GROUP_COLUMNS) {
-        const until = Math.min(first + GROUP_COLUMNS, series.length);
-        await this.columns(
-          block,
-          Array.from({ length: until - first }, (_, index) => first + index),
-        ).catch(note);
-      }
+      const { groups, damage } = await this.readAgain(block);
+      if (damage !== undefined) note(damage);
+      for (const number of groups.keys()) await this.groupBytes(block, number).catch(note);
     } catch (error) {
       note(error);
     }
     return problems;
+  }
+
+  private readAgain(block: BlockName): Promise<FoundDirectory> {
+    const filePath = this.pathOf(block);
+    return this.withFile(filePath, (file) => readDirectory(filePath, file));
   }
 
   private async group(
@@ -172,4 +197,41 @@ export class BlockReader {
       await file.close();
     }
   }
+}
+
+/** A directory, and what is wrong with the one that should have been read first. */
+type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
+
+/** @throws {MalformedBytesError} when the block has no directory that can be read */
+async function readDirectory(filePath: string, file: ReadFile): Promise<FoundDirectory> {
+  const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
+  const tail = await file.read(tailAt, file.sizeBytes - tailAt);
+  if (tail.length < FOOTER_BYTES)
+    throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
+  try {
+    return await decodeAt(file, decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes), tail);
+  } catch (damage) {
+    const searchAt = Math.max(0, file.sizeBytes - COPY_SEARCH_BYTES);
+    const footer = findCopy(await file.read(searchAt, file.sizeBytes - searchAt), searchAt);
+    if (footer === undefined) throw damage;
+    return { ...(await decodeAt(file, footer, tail)), damage };
+  }
+}
+
+async function decodeAt(
+  file: ReadFile,
+  footer: BlockFooter,
+  tail: Uint8Array,
+): Promise<BlockDirectory> {
+  const inTail = footer.offsetBytes - (file.sizeBytes - tail.length);
+  const bytes =
+    inTail >= 0
+      ? tail.subarray(inTail, inTail + footer.lengthBytes)
+      : await file.read(footer.offsetBytes, footer.lengthBytes);
+  return decodeDirectory(bytes, footer);
+}
+
+/** True when bytes are wrong, not the system. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof DamagedDataError || error instanceof MalformedBytesError;
 }

@@ -4,7 +4,7 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import { type BlockContent, encodeBlock } from "./block-codec.js";
+import type { BlockContent } from "./block-codec.js";
 import {
   blockFileName,
   type BlockName,
@@ -12,6 +12,7 @@ import {
   blocksFolder,
   parseBlockName,
 } from "./block-file.js";
+import { writeBlockFile } from "./block-writer.js";
 import { SNAPSHOTS_FOLDER } from "./data-folder.js";
 import { cutRows } from "./piece.js";
 import type { SeriesSelection } from "./series-selection.js";
@@ -44,6 +45,8 @@ export class BlockStore implements BlockFinder {
   private readonly byFolder = new Map<string, readonly StoredBlock[]>();
   /** Blocks that could not be read: reported once, then left alone. */
   private readonly damaged = new Set<StoredBlock>();
+  /** Blocks with a part that cannot be read: the others are. */
+  private readonly partlyDamaged = new Set<StoredBlock>();
   private nextSequence = 1;
   /** Blocks replaced or deleted, whose files queries under way may still read. */
   private retired: StoredBlock[] = [];
@@ -72,8 +75,9 @@ export class BlockStore implements BlockFinder {
     return [...this.byFolder.values()].flat();
   }
 
-  isDamaged(block: StoredBlock): boolean {
-    return this.damaged.has(block);
+  /** False for a block of which something cannot be read: it stays as it is. */
+  isMergeable(block: StoredBlock): boolean {
+    return !this.damaged.has(block) && !this.partlyDamaged.has(block);
   }
 
   newestMs(folder: string): number {
@@ -86,16 +90,14 @@ export class BlockStore implements BlockFinder {
   /** Writes a block. It counts only once `add` was called. @throws the system's error */
   async write(folder: string, content: BlockContent): Promise<StoredBlock> {
     const { files, dataFolder } = this.parts;
-    const { timestamps } = content;
-    const fromMs = timestamps[0] as number;
-    const untilMs = (timestamps[timestamps.length - 1] as number) + 1;
+    const fromMs = content.sections[0]?.timestamps[0] as number;
+    const untilMs = (content.sections.at(-1)?.timestamps.at(-1) as number) + 1;
     const sequence = this.nextSequence++;
     const name = blockFileName({ fromMs, untilMs, sequence });
-    const bytes = await encodeBlock(content);
     const inFolder = blocksFolder(dataFolder, folder);
     await files.makeFolder(inFolder);
-    await files.replace(path.join(inFolder, name), bytes);
-    return { folder, name, fromMs, untilMs, sequence, sizeBytes: bytes.length };
+    const sizeBytes = await writeBlockFile(files, path.join(inFolder, name), content);
+    return { folder, name, fromMs, untilMs, sequence, sizeBytes };
   }
 
   /** Makes blocks visible to queries and others not, in one step. */
@@ -168,13 +170,23 @@ export class BlockStore implements BlockFinder {
     this.parts.log.error("Block is damaged and left out", { file, error: messageOf(error) });
   }
 
+  /** Says that a part of a block cannot be read: once logged, as often counted as it is met. */
+  reportPart(block: StoredBlock, error: unknown): void {
+    this.parts.counters.damagedReads++;
+    if (this.partlyDamaged.has(block)) return;
+    this.partlyDamaged.add(block);
+    const file = this.reader.pathOf(block);
+    this.parts.log.error("Block is damaged in a part", { file, error: messageOf(error) });
+  }
+
   private async findIn(
     block: StoredBlock,
     selection: SeriesSelection,
     range: TimeRange,
   ): Promise<BlockPieces | undefined> {
     try {
-      const { target, isLate, series, timestamps } = await this.reader.directory(block);
+      const { target, isLate, series, timestamps, damage } = await this.reader.directory(block);
+      if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
       const satisfied = selection.satisfiedBy(target);
       const wanted: number[] = [];
       series.forEach((labels, column) => {
@@ -185,8 +197,11 @@ export class BlockStore implements BlockFinder {
         labels: wanted.map((column) => series[column] as Labels),
         fromMs: block.fromMs,
         lastMs: block.untilMs - 1,
-        read: async () =>
-          cutRows({ timestamps, columns: await this.reader.columns(block, wanted) }, range),
+        read: async () => {
+          const onDamage = (error: unknown): void => this.reportPart(block, error);
+          const columns = await this.reader.columns(block, wanted, onDamage);
+          return cutRows({ timestamps, columns }, range);
+        },
       };
       return { target, folder: block.folder, piece, isLate, sequence: block.sequence };
     } catch (error) {

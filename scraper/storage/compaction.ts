@@ -1,8 +1,12 @@
+import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
-import type { BlockDirectory } from "./block-codec.js";
+import { GROUP_COLUMNS, isCopyable, type SectionContent } from "./block-codec.js";
+import { isDamage } from "./block-file.js";
+import { codedSection } from "./block-sections.js";
 import type { BlockStore, StoredBlock } from "./block-store.js";
-import { type MergedRows, mergePieces, type PieceRows } from "./piece.js";
+import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
+import { mergePieces, type PieceRows } from "./piece.js";
 import type { StorageCounters } from "./storage-counters.js";
 
 /** Each level is this many times as long as the one before. */
@@ -13,11 +17,6 @@ const MAX_SOURCES = 64;
 export interface CompactionSettings {
   readonly blockDurationMs: number;
   readonly maxBlockDurationMs: number;
-}
-
-interface Source {
-  readonly block: StoredBlock;
-  readonly directory: BlockDirectory;
 }
 
 /** Merges the blocks of a table into longer ones, late ones included. */
@@ -53,7 +52,7 @@ export class Compaction {
       const span = Math.floor(block.fromMs / levelMs);
       const fits = block.untilMs <= (span + 1) * levelMs;
       // Samples of a span that is still growing would be merged again and again.
-      if (!fits || this.blocks.isDamaged(block) || newestMs < (span + 1) * levelMs) continue;
+      if (!fits || !this.blocks.isMergeable(block) || newestMs < (span + 1) * levelMs) continue;
       const inSpan = bySpan.get(span);
       if (inSpan === undefined) bySpan.set(span, [block]);
       else inSpan.push(block);
@@ -68,7 +67,8 @@ export class Compaction {
       try {
         const directory = await this.blocks.reader.directory(block);
         const sources = byTarget.get(directory.target.key) ?? [];
-        byTarget.set(directory.target.key, [...sources, { block, directory }]);
+        const numbers = new Map(directory.series.map(({ key }, number) => [key, number]));
+        byTarget.set(directory.target.key, [...sources, { block, directory, numbers }]);
       } catch (error) {
         this.blocks.setAside(block, error);
       }
@@ -78,28 +78,28 @@ export class Compaction {
   }
 
   private async merge(folder: string, all: readonly Source[]): Promise<void> {
-    const ordered = inOrderOfWriting(all).slice(0, MAX_SOURCES);
-    // A block that cannot be read whole keeps what can be read of it by staying as it is.
-    const sources: Source[] = [];
-    for (const source of ordered) {
-      const [problem] = await this.blocks.reader.verify(source.block);
-      if (problem === undefined) sources.push(source);
-      else this.blocks.setAside(source.block, problem);
-    }
+    const sources = inOrderOfWriting(all).slice(0, MAX_SOURCES);
     const [first] = sources;
-    if (first === undefined || sources.length < 2) return;
+    if (first === undefined) return;
     const series = unionOfSeries(sources);
-    const { timestamps } = mergePieces(sources.map(({ directory }) => timesOnly(directory)));
+    const numbers = new Map(series.map(({ key }, number) => [key, number]));
     const isLate = sources.every(({ directory }) => directory.isLate);
-    const columns = (from: number, until: number): Promise<readonly Float64Array[]> =>
-      this.mergeColumns(sources, series.slice(from, until));
-    const merged = await this.blocks.write(folder, {
-      target: first.directory.target,
-      isLate,
-      series,
-      timestamps,
-      columns,
+    const sections = planSections(sources).map((parts) => {
+      const [only] = parts;
+      return parts.length === 1 && only !== undefined && isCopyable(only.source.directory)
+        ? this.copied(only, numbers)
+        : this.coded(parts, series, numbers);
     });
+    const { target } = first.directory;
+    let merged: StoredBlock;
+    try {
+      merged = await this.blocks.write(folder, { target, isLate, series, sections });
+    } catch (error) {
+      const damaged = error instanceof SourceDamagedError ? error.source : undefined;
+      if (damaged === undefined) throw error;
+      // It keeps what can be read of it by staying as it is; the next run merges the others.
+      return this.blocks.reportPart(damaged.block, error);
+    }
     this.counters.compactions++;
     this.blocks.exchange(
       folder,
@@ -108,29 +108,92 @@ export class Compaction {
     );
   }
 
+  /** A section as it is stored. */
+  private copied(part: SectionPart, numbers: ReadonlyMap<string, number>): SectionContent {
+    const { source, section } = part;
+    const { reader } = this.blocks;
+    const count = Math.ceil(section.columns.length / GROUP_COLUMNS);
+    return {
+      timestamps: timestampsOf(part),
+      columns: section.columns.map(
+        (column) => numbers.get(source.directory.series[column]?.key as string) as number,
+      ),
+      async *groups() {
+        await yieldToEventLoop();
+        for (let group = 0; group < count; group++)
+          yield await readFrom(source, () =>
+            reader.groupBytes(source.block, section.firstGroup + group),
+          );
+      },
+    };
+  }
+
+  /** Sections as one, coded anew. */
+  private coded(
+    parts: readonly SectionPart[],
+    series: readonly Labels[],
+    numbers: ReadonlyMap<string, number>,
+  ): SectionContent {
+    const present = new Set<number>();
+    for (const { source, section } of parts)
+      for (const column of section.columns)
+        present.add(numbers.get(source.directory.series[column]?.key as string) as number);
+    const columns = Uint32Array.from(present).sort();
+    const times = parts.map((part) => ({
+      labels: [],
+      rows: { timestamps: timestampsOf(part), columns: [] },
+    }));
+    return codedSection(mergePieces(times).timestamps, columns, async (from, until) => {
+      await yieldToEventLoop();
+      const wanted = columns.subarray(from, until);
+      return this.mergeColumns(parts, Array.from(wanted, (number) => series[number] as Labels));
+    });
+  }
+
   private async mergeColumns(
-    sources: readonly Source[],
+    parts: readonly SectionPart[],
     series: readonly Labels[],
   ): Promise<readonly Float64Array[]> {
-    await yieldToEventLoop();
-    const wantedKeys = new Set(series.map(({ key }) => key));
-    const parts: { labels: readonly Labels[]; rows: PieceRows }[] = [];
-    for (const { block, directory } of sources) {
-      const wanted = [...directory.series.keys()].filter((column) =>
-        wantedKeys.has((directory.series[column] as Labels).key),
+    const pieces: { labels: readonly Labels[]; rows: PieceRows }[] = [];
+    for (const part of parts) {
+      const { source, section } = part;
+      const wanted = series
+        .map(({ key }) => source.numbers.get(key))
+        .filter((number) => number !== undefined)
+        .sort((left, right) => left - right);
+      const found = await readFrom(source, () =>
+        this.blocks.reader.sectionColumns(source.block, section, wanted),
       );
-      const columns = await this.blocks.reader.columns(block, wanted);
-      const labels = wanted.map((column) => directory.series[column] as Labels);
-      parts.push({ labels, rows: { timestamps: directory.timestamps, columns } });
+      const labels = wanted
+        .filter((_, index) => found[index] !== undefined)
+        .map((number) => source.directory.series[number] as Labels);
+      const columns = found.filter((values) => values !== undefined);
+      pieces.push({ labels, rows: { timestamps: timestampsOf(part), columns } });
     }
-    const rows: MergedRows = mergePieces(parts);
-    const byKey = new Map(rows.series.map(({ labels, values }) => [labels.key, values]));
+    const { series: merged } = mergePieces(pieces);
+    const byKey = new Map(merged.map(({ labels, values }) => [labels.key, values]));
     return series.map(({ key }) => byKey.get(key) as Float64Array);
   }
 }
 
-function timesOnly({ timestamps }: BlockDirectory): { labels: readonly Labels[]; rows: PieceRows } {
-  return { labels: [], rows: { timestamps, columns: [] } };
+/** A source of a merge cannot be read. */
+class SourceDamagedError extends PihealthError {
+  readonly code = "damaged_data";
+
+  constructor(
+    readonly source: Source,
+    cause: unknown,
+  ) {
+    super(messageOf(cause), { cause });
+  }
+}
+
+async function readFrom<Result>(source: Source, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    throw isDamage(error) ? new SourceDamagedError(source, error) : error;
+  }
 }
 
 function inOrderOfWriting(sources: readonly Source[]): Source[] {

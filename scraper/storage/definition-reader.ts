@@ -1,6 +1,7 @@
 import { type ByteReader, MalformedBytesError } from "../../exporter/shared/journal/byte-reader.js";
 import { readLabelSets, readPairs } from "./label-set-codec.js";
 import { type InternedLayout, type LayoutRegistry, MAX_LAYOUT_SERIES } from "./layout-registry.js";
+import { readRuns } from "./number-runs.js";
 import { RECORD_KINDS } from "./record-kinds.js";
 import type { TableKey } from "./sample-writer.js";
 
@@ -52,19 +53,10 @@ export class DefinitionReader {
   }
 
   private readLayout(reader: ByteReader): InternedLayout {
-    const seriesIds = new Uint32Array(reader.count(MAX_LAYOUT_SERIES));
-    let after = 0;
-    for (let column = 0; column < seriesIds.length;) {
-      const first = after + reader.signedVarint();
-      const length = reader.count(seriesIds.length - column);
-      if (length === 0)
-        throw new MalformedBytesError(`Cannot read a layout: column ${column} is in an empty run`);
-      for (let index = 0; index < length; index++) {
-        const id = this.seriesIds.get(first + index);
-        seriesIds[column++] = id ?? lost("label set", first + index);
-      }
-      after = first + length;
-    }
+    const seriesIds = readRuns(reader, MAX_LAYOUT_SERIES);
+    seriesIds.forEach((number, column) => {
+      seriesIds[column] = this.seriesIds.get(number) ?? lost("label set", number);
+    });
     return this.registry.internIds(seriesIds);
   }
 }

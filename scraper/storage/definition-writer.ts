@@ -2,6 +2,7 @@ import type { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 import type { Journal } from "../../exporter/shared/journal/journal.js";
 import { writeLabelSets, writePairs } from "./label-set-codec.js";
 import type { InternedLayout, LayoutRegistry } from "./layout-registry.js";
+import { writeRuns } from "./number-runs.js";
 import { RECORD_KINDS } from "./record-kinds.js";
 import type { TableKey } from "./sample-writer.js";
 
@@ -107,23 +108,5 @@ export class DefinitionWriter {
       this.journal.append(kind, write) !== undefined &&
       this.journal.append(kind, write) !== undefined
     );
-  }
-}
-
-/**
- * Count, then for each run of consecutive numbers: its start, relative to the end of the run
- * before, and its length.
- */
-function writeRuns(numbers: Uint32Array, writer: ByteWriter): void {
-  writer.varint(numbers.length);
-  let after = 0;
-  for (let start = 0; start < numbers.length;) {
-    const first = numbers[start] as number;
-    let length = 1;
-    while (start + length < numbers.length && numbers[start + length] === first + length) length++;
-    writer.signedVarint(first - after);
-    writer.varint(length);
-    after = first + length;
-    start += length;
   }
 }

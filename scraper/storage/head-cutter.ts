@@ -3,6 +3,7 @@ import { PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { BlockContent } from "./block-codec.js";
+import { codedSection } from "./block-sections.js";
 import type { BlockStore } from "./block-store.js";
 import type { ChunkLog } from "./chunk-log.js";
 import type { Chunk } from "./chunk.js";
@@ -165,13 +166,11 @@ function contentOf(
   isLate: boolean,
 ): BlockContent {
   const series = all.filter(({ values }) => !isAllAbsent(values));
-  return {
-    target,
-    isLate,
-    timestamps,
-    series: series.map(({ labels }) => labels),
-    columns: (from, until) => series.slice(from, until).map(({ values }) => values),
-  };
+  const columns = Uint32Array.from(series.keys());
+  const section = codedSection(timestamps, columns, async (from, until) =>
+    series.slice(from, until).map(({ values }) => values),
+  );
+  return { target, isLate, series: series.map(({ labels }) => labels), sections: [section] };
 }
 
 function cutMerged(

@@ -41,6 +41,11 @@ export class MemoryFiles implements Files {
     return after;
   }
 
+  /** Bytes of a file as a reader sees it, 0 when it is not there. */
+  sizeOf(filePath: string): number {
+    return this.files.get(filePath)?.content.length ?? 0;
+  }
+
   /** Paths of all files, sorted. */
   paths(): string[] {
     return [...this.files.keys()].sort();

@@ -8,7 +8,8 @@ import { Journal } from "../../../exporter/shared/journal/journal.js";
 import { scanSegment } from "../../../exporter/shared/journal/segment.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { BlockReader, parseBlockName } from "../../../scraper/storage/block-file.js";
-import { encodeBlock } from "../../../scraper/storage/block-codec.js";
+import { writeBlock } from "../../../scraper/storage/block-codec.js";
+import { codedSection } from "../../../scraper/storage/block-sections.js";
 import { ColumnEncoder, decodeColumn } from "../../../scraper/storage/column-codec.js";
 import { encodeRow, decodeRow } from "../../../scraper/storage/row-codec.js";
 import { MemoryFiles } from "../../support/memory-files.js";
@@ -61,18 +62,23 @@ export async function goldenJournal(): Promise<Uint8Array> {
   return files.readBytes("/j/journal-00000003");
 }
 
-export function goldenBlock(): Promise<Uint8Array> {
+export async function goldenBlock(): Promise<Uint8Array> {
   const timestamps = Float64Array.from({ length: 8 }, (_, row) => 1_768_233_600_000 + row * 15_000);
   const columns = GOLDEN_COLUMNS.map((values) =>
     column(Array.from(timestamps, (_, row) => values[row] ?? ABSENT)),
   );
-  return encodeBlock({
-    target: Labels.of({ instance: "10.0.0.7:8732", job: "pi" }),
-    isLate: false,
-    series: columns.map((_, index) => Labels.of({ __name__: `golden_${index}` })),
-    timestamps,
-    columns: (from, until) => columns.slice(from, until),
+  const sections = [timestamps.subarray(0, 5), timestamps.subarray(5)].map((times, part) => {
+    const from = part * 5;
+    const numbers = Uint32Array.from(columns.keys());
+    return codedSection(times, numbers, async (first, until) =>
+      columns.slice(first, until).map((values) => values.slice(from, from + times.length)),
+    );
   });
+  const target = Labels.of({ instance: "10.0.0.7:8732", job: "pi" });
+  const series = columns.map((_, index) => Labels.of({ __name__: `golden_${index}` }));
+  const writer = new ByteWriter();
+  await writeBlock({ target, isLate: false, series, sections }, async (bytes) => writer.raw(bytes));
+  return writer.copy();
 }
 
 const bitsOfColumn = (values: Float64Array): bigint[] => [
@@ -106,11 +112,11 @@ test("a journal of version 1 is read and written as ever", async () => {
   assert.deepEqual(texts, ["5:first", "6:second", "5:third"]);
 });
 
-test("a block of version 2 is written as ever", async () => {
-  assert.deepEqual(Buffer.from(await goldenBlock()), golden("block-v2.block"));
+test("a block of version 3 is written as ever", async () => {
+  assert.deepEqual(Buffer.from(await goldenBlock()), golden("block-v3.block"));
 });
 
-for (const version of [1, 2]) {
+for (const version of [1, 2, 3]) {
   test(`a block of version ${version} is read as ever`, async () => {
     const files = new MemoryFiles();
     const name = "1768233600000-1768233705001-1.block";
