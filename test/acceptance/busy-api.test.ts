@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { askBadQuestion, BAD_QUESTIONS } from "../support/bad-questions.js";
+import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { RealPrometheus } from "../support/real-prometheus.js";
+
+/** A real scraper of 50 targets is asked the hardest questions there are. The steps build on each other. */
+const TARGETS = 50;
+const SERIES = 100;
+const INTERVAL_SECONDS = 1;
+/** As long as the query goes on, in scrapes of every target. */
+const ROUNDS = 10;
+
+const folder = mkdtempSync(path.join(tmpdir(), "pihealth-busy-api-"));
+const exporters: Server[] = [];
+/** Scrapes of each target so far. */
+const scrapes = new Array<number>(TARGETS).fill(0);
+let url = "";
+let scraper: ChildProgram;
+
+before(async () => {
+  const port = await freePort();
+  for (let index = 0; index < TARGETS; index++) exporters.push(await startExporter(index, port));
+  const targets = scrapes.map((_, index) => `"${addressOf(index)}:${port}"`).join(", ");
+  writeFileSync(
+    path.join(folder, "pihealthd.yml"),
+    `
+global: { scrape_interval: ${INTERVAL_SECONDS}s, scrape_timeout: ${INTERVAL_SECONDS}s, external_labels: { site: home } }
+scrape_configs: [{ job_name: busy, static_configs: [{ targets: [${targets}] }] }]
+storage: { path: ${folder}/data }
+query: { timeout: 1h }
+`,
+  );
+  const own = await freePort();
+  const listen = `--listen-address=127.0.0.1:${own}`;
+  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  url = `http://127.0.0.1:${own}`;
+  await waitFor("every target to be scraped", () => Math.min(...scrapes) >= 2 || undefined, { describe });
+});
+
+after(async () => {
+  await scraper?.stop("SIGKILL");
+  for (const exporter of exporters) {
+    exporter.closeAllConnections();
+    exporter.close();
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const addressOf = (index: number): string => `127.0.5.${index + 1}`;
+const describe = (): string => scraper.text.slice(-5000);
+
+function startExporter(index: number, port: number): Promise<Server> {
+  const lines = Array.from({ length: SERIES }, (_, n) => `busy_value{n="${n}",text="${"a".repeat(200)}"} ${n}\n`).join("");
+  const server = createServer((_request, response) => {
+    scrapes[index] = (scrapes[index] as number) + 1;
+    response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" }).end(lines);
+  });
+  return new Promise((resolve) => server.listen(port, addressOf(index), () => resolve(server)));
+}
+
+interface QueryData {
+  readonly result: readonly { readonly metric: Record<string, string>; readonly value: readonly [number, string] }[];
+}
+
+async function query(expression: string, from = url): Promise<QueryData["result"]> {
+  const response = await fetch(`${from}/api/v1/query`, { method: "POST", body: new URLSearchParams({ query: expression }) });
+  const { data } = (await response.json()) as { data: QueryData };
+  return data.result;
+}
+
+async function missedScrapes(): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const values = [...text.matchAll(/^pihealth_scrape_pool_missed_total\{[^}]*\} (\d+)$/gm)].map(([, value]) => Number(value));
+  assert.ok(values.length >= 5, text);
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** Hours of work by the number of its steps, in pieces that each stay below every limit. */
+function endlessExpression(): string {
+  const parts = [
+    "max_over_time(cos(vector(time()))[2000s:1ms])",
+    "max(quantile_over_time(0.9, (sum by (instance) (rate(busy_value[5s])))[2s:1ms]))",
+    'count(label_replace(busy_value{text=~"(a+)+"}, "x", "$1", "text", "(.*)")) * vector(scalar(sum(topk(5, busy_value))))',
+    "min_over_time(stddev(vector(time() % 7) or vector(1))[2000s:1ms])",
+  ];
+  return Array.from({ length: 800 }, (_, index) => `(${parts[index % parts.length]})`).join(" + ");
+}
+
+test("while a query works for as long as ten scrapes take, no scrape of any target is missed", async () => {
+  const missedBefore = await missedScrapes();
+  const departure = new AbortController();
+  let isAnswered = false;
+  const body = new URLSearchParams({ query: endlessExpression() });
+  const asked = fetch(`${url}/api/v1/query`, { method: "POST", body, signal: departure.signal })
+    .then(async (response) => assert.fail(`answered ${response.status}: ${(await response.text()).slice(0, 500)}`))
+    .finally(() => (isAnswered = true));
+  const before = [...scrapes];
+  const { cpuSeconds } = scraper.usage();
+  const startedSeconds = Date.now() / 1000;
+  const isThrough = (): true | undefined =>
+    isAnswered || scrapes.every((count, index) => count >= (before[index] as number) + ROUNDS) || undefined;
+  await waitFor("ten scrapes of every target", isThrough, { describe });
+  assert.equal(isAnswered, false, "the query has more to do");
+  assert.ok(scraper.usage().cpuSeconds - cpuSeconds > 2, "the query works");
+  departure.abort();
+  await assert.rejects(asked, /abort/i);
+  assert.equal(await missedScrapes(), missedBefore);
+  const elapsedSeconds = Math.floor(Date.now() / 1000 - startedSeconds) - INTERVAL_SECONDS;
+  const stored = await query(`count_over_time(up{job="busy"}[${elapsedSeconds}s]) >= ${elapsedSeconds / INTERVAL_SECONDS}`);
+  assert.equal(stored.length, TARGETS, "samples of all targets at every interval");
+});
+
+test("every bad question is refused in its own way, soon, and the scraper goes on", async () => {
+  for (const question of BAD_QUESTIONS) {
+    await askBadQuestion(url, question, 10_000).catch((error: unknown) => {
+      throw new Error(`${question.name}: ${String(error)}`, { cause: error });
+    });
+  }
+  assert.equal((await query('up{job="busy"} == 1')).length, TARGETS);
+  assert.equal(await missedScrapes(), 0);
+});
+
+test("a real Prometheus federates from the running scraper", async () => {
+  const config = `
+scrape_configs:
+  - job_name: federate
+    scrape_interval: 1s
+    honor_labels: true
+    metrics_path: /federate
+    params: { "match[]": ['{__name__=~"busy_value|up",n=~"|7"}'] }
+    static_configs: [{ targets: ["${new URL(url).host}"] }]
+`;
+  const prometheus = await RealPrometheus.start({ config });
+  try {
+    const find = async (): Promise<QueryData["result"] | undefined> => {
+      const found = await query('busy_value{job="busy"}', prometheus.url);
+      return found.length === TARGETS ? found : undefined;
+    };
+    const found = await waitFor("the federated series", find, { describe: () => prometheus.program.text });
+    for (const { metric, value } of found) assert.deepEqual([metric["site"], metric["n"], value[1]], ["home", "7", "7"]);
+    assert.deepEqual(
+      found.map(({ metric }) => metric["instance"]?.split(":")[0]).sort(),
+      scrapes.map((_, index) => addressOf(index)).sort(),
+    );
+    const health = await query('up{job="federate"}', prometheus.url);
+    assert.deepEqual(health.map(({ value }) => value[1]), ["1"], prometheus.program.text);
+  } finally {
+    await prometheus.stop();
+  }
+});
