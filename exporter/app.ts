@@ -18,6 +18,7 @@ import { listenHttp, type HttpServer } from "./shared/platform/http-server.js";
 import type { Logger } from "./shared/platform/logger.js";
 import { openState, type ExporterState } from "./state.js";
 import { createSources } from "./sources/sources.js";
+import type { Boot } from "./uplink/boot.js";
 import { createUplink, type Uplink } from "./uplink/uplink.js";
 import { UplinkToken } from "./uplink/uplink-token.js";
 
@@ -38,6 +39,8 @@ export interface Surroundings {
   readonly version: string;
   /** 0 to below 1. */
   readonly random: () => number;
+  /** Without it, what the kernel says. */
+  readonly boot?: Boot;
 }
 
 export interface ExporterApp {

@@ -17,13 +17,17 @@ export async function openHistory(
   return History.open({ ...parts, settings, folder: path.join(stateFolder, HISTORY_FOLDER) });
 }
 
-/** What a scrape right after the run would have shown of it: no more, under the same names. */
+/**
+ * What a scrape right after the run would have shown of it: no more, under the same names, at the time from which on it
+ * showed it. A value that began to be measured before a scrape and ended after it would stand before an older one else.
+ */
 export function createHistoryListener(history: History): (sampling: Sampling) => void {
   const lastSuccessWallMs = new Map<string, number>();
   return ({ collector, ok, durationMs, wallMs, monotonicMs, samples }) => {
     if (ok) lastSuccessWallMs.set(collector, wallMs);
     const run = { collector, ok, durationMs, lastSuccessWallMs: lastSuccessWallMs.get(collector) };
-    history.receive({ collector, wallMs, monotonicMs, samples: [...samples, ...runSamples(run)] });
+    const shown = { wallMs: wallMs + durationMs, monotonicMs: monotonicMs + durationMs };
+    history.receive({ collector, ...shown, samples: [...samples, ...runSamples(run)] });
   };
 }
 

@@ -6,15 +6,12 @@ import type { Clock } from "./shared/platform/clock.js";
 import type { Files } from "./shared/platform/files.js";
 import { FolderLock, FolderLockedError } from "./shared/platform/folder-lock.js";
 import type { Logger } from "./shared/platform/logger.js";
-import { readBootId, readUptimeMs } from "./uplink/boot.js";
+import { readBoot, type Boot } from "./uplink/boot.js";
 import { loadNodeId } from "./uplink/node-id.js";
 
 /** Who this exporter is, and what it keeps in its state folder. */
-export interface ExporterState {
+export interface ExporterState extends Boot {
   readonly nodeId: string;
-  readonly bootId: string;
-  /** Milliseconds since boot: one clock for heartbeats and history. */
-  readonly bootMs: () => number;
   /** Undefined when the configuration wants none. */
   readonly history: History | undefined;
   /** Flushes the history and lets others have the folder. */
@@ -28,12 +25,16 @@ export interface ExporterState {
  */
 export async function openState(
   config: ExporterConfig,
-  parts: { readonly clock: Clock; readonly files: Files; readonly log: Logger },
+  parts: {
+    readonly clock: Clock;
+    readonly files: Files;
+    readonly log: Logger;
+    readonly boot?: Boot | undefined;
+  },
 ): Promise<ExporterState> {
-  const { clock, files, log } = parts;
+  const { clock, files, log, boot = readBoot() } = parts;
   const lock = await lockStateFolder(config.stateFolder, files, log);
   const nodeId = await loadNodeId(config.stateFolder, files, log);
-  const boot = { bootId: readBootId(), bootMs: readUptimeMs };
   const history = await openHistory(config, { ...boot, clock, files, log });
   return {
     ...boot,

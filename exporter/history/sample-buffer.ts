@@ -5,7 +5,7 @@ import type { Sample } from "../shared/model/metric.js";
 /** What one run of one collector yielded, with the samples that tell of the run itself. */
 export interface HistorySampling {
   readonly collector: string;
-  /** When the run began, by both clocks. */
+  /** When the run was over, by both clocks. */
   readonly wallMs: number;
   readonly monotonicMs: number;
   readonly samples: readonly Sample[];
@@ -44,10 +44,10 @@ export class SampleBuffer {
   add(sampling: HistorySampling, monotonicMs: number): void {
     const now = this.clocks();
     if (this.filling.header !== undefined && hasStepped(this.filling.header, now)) this.seal();
-    // A clock stepped while the collector ran: its start by the clock of now.
-    const startedMs = now.wallMs - (monotonicMs - sampling.monotonicMs);
-    const isOtherClock = Math.abs(startedMs - sampling.wallMs) > STEP_MS;
-    const timestampMs = Math.max(0, Math.floor(isOtherClock ? startedMs : sampling.wallMs));
+    // A clock stepped while the collector ran: its end by the clock of now.
+    const endedMs = now.wallMs - (monotonicMs - sampling.monotonicMs);
+    const isOtherClock = Math.abs(endedMs - sampling.wallMs) > STEP_MS;
+    const timestampMs = Math.max(0, Math.floor(isOtherClock ? endedMs : sampling.wallMs));
     this.droppedSamples += this.filling.add(sampling, timestampMs, now);
   }
 

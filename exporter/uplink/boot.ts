@@ -1,5 +1,15 @@
 import { readKernelFile } from "../shared/platform/files.js";
 
+/** This run of the machine, and the clock that began with it. */
+export interface Boot {
+  readonly bootId: string;
+  /** Milliseconds since boot: one clock for heartbeats and history. */
+  readonly bootMs: () => number;
+}
+
+/** What the kernel says. */
+export const readBoot = (): Boot => ({ bootId: readBootId(), bootMs: readUptimeMs });
+
 /**
  * The kernel's random id of this boot, /proc/sys/kernel/random/boot_id; "0" where there is none.
  */

@@ -14,7 +14,7 @@ import { BackfillCounters } from "./backfill-metrics.js";
 import type { BackfillSettings } from "./backfill-settings.js";
 import { Bandwidth } from "./bandwidth.js";
 import { DurableTimes } from "./durable-times.js";
-import { EndpointFiller } from "./endpoint-filler.js";
+import { EndpointFiller, LATEST_FLUSH_MS } from "./endpoint-filler.js";
 import type { HostGap } from "./gap.js";
 import type { StoredTarget } from "./gap-file.js";
 import { GapStore } from "./gap-store.js";
@@ -231,7 +231,9 @@ export class Backfill {
       const node = fleet.hostAt(first.target.host, first.target.port)?.node;
       for (const watched of targets) this.giveUpOld(watched, node?.history !== undefined);
       if (this.filler === undefined || node?.history === undefined) continue;
-      for (const watched of targets) this.wantAllOfNew(watched, node.history.fromMs - node.clockOffsetMs, node.nodeId);
+      // A segment has the time of its first flush: what was flushed then is older.
+      const historyFromMs = node.history.fromMs - node.clockOffsetMs - LATEST_FLUSH_MS;
+      for (const watched of targets) this.wantAllOfNew(watched, historyFromMs, node.nodeId);
       if (this.active.size >= settings.concurrency) continue;
       const patience = this.patience.get(endpoint);
       if (patience !== undefined && patience.nextTryMs > clock.monotonicMs()) continue;

@@ -73,7 +73,7 @@ export class EndpointFiller {
     if (first === undefined) return;
     const list = await this.parts.client.list(first.target, signal);
     this.checkNode(order, list);
-    boots.learn({ bootId: list.bootId, monotonicMs: list.monotonicMs }, list.ourWallMs);
+    boots.learn(list, list.ourWallMs, list);
     await this.parts.save(first.target.host); // The clock must be known again if what follows is repeated.
     const intervalMs = Math.max(...targets.map(({ target }) => target.settings.intervalMs));
     const instants = new PlacedInstants(intervalMs);
@@ -122,16 +122,21 @@ export class EndpointFiller {
     for (const text of membersOf(bytes, segment.name)) {
       const header = parseMemberHeader(text.slice(0, text.indexOf("\n")));
       const range = { after: instants.lastMs, before: list.ourWallMs };
-      const correctionMs = header === undefined ? undefined : order.boots.correctionOf(header, range);
-      if (header === undefined || correctionMs === undefined) {
+      const correction = header === undefined ? undefined : order.boots.correctionOf(header, range);
+      if (header === undefined || correction === undefined) {
         instants.rejectedMembers++;
         continue;
       }
-      if (correctionMs !== 0) counters.rebasedMembers++;
+      const { addMs, errorMs } = correction;
+      if (addMs !== 0) counters.rebasedMembers++;
       reader.read(text, (samples) => {
-        const timeMs = samples.timestampMs + correctionMs;
+        const timeMs = samples.timestampMs + addMs;
         instants.add(timeMs, header.bootId);
-        for (const { rows, missing } of destinations) if (holdsInstant(missing, timeMs)) rows.add(timeMs, samples);
+        // At the ends of a range, a clock a little wrong must not put an older value behind that of a scrape.
+        const trueMs = samples.timestampMs + errorMs;
+        for (const { rows, missing } of destinations) {
+          if (holdsInstant(missing, timeMs) && holdsInstant(missing, trueMs)) rows.add(timeMs, samples);
+        }
         lines.add(timeMs, samples);
       });
       await lines.relieve();

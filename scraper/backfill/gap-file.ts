@@ -1,5 +1,5 @@
 import { GAP_CAUSES, type Gap, type GapCause } from "./gap.js";
-import type { BootClocks } from "./boot-clocks.js";
+import { type BootClockEntry, type ClockStretch, MAX_STRETCHES } from "./boot-clocks.js";
 import { MAX_CLOSED_GAPS, type MissingRange, type StoredGaps } from "./target-gaps.js";
 import { MAX_RANGES } from "./time-ranges.js";
 
@@ -16,7 +16,7 @@ export interface StoredTarget extends Omit<StoredGaps, "knownUntilMs"> {
 export interface GapFile {
   readonly writtenMs: number;
   readonly targets: readonly StoredTarget[];
-  readonly boots: BootClocks["entries"];
+  readonly boots: readonly BootClockEntry[];
 }
 
 export function encodeGapFile({ writtenMs, targets, boots }: GapFile): string {
@@ -30,7 +30,9 @@ export function encodeGapFile({ writtenMs, targets, boots }: GapFile): string {
       missing: missing.map(({ fromMs, untilMs, cause }) => [fromMs, untilMs, cause]),
       closed: closed.map(({ fromMs, untilMs, cause, state }) => [fromMs, untilMs, cause, state]),
     })),
-    boots,
+    boots: boots.map(([bootId, stretches]) => {
+      return [bootId, stretches.map(({ fromMs, untilMs, zeroMs }) => [fromMs, untilMs, zeroMs])];
+    }),
   });
 }
 
@@ -48,12 +50,20 @@ class NotAGapFile extends Error {}
 function readFile(value: unknown): GapFile {
   const body = objectOf(value);
   if (body["version"] !== VERSION) throw new NotAGapFile();
-  const boots = listOf(body["boots"], 1000).map((entry) => {
-    const [bootId, zeroMs] = listOf(entry, 2);
-    if (typeof bootId !== "string") throw new NotAGapFile();
-    return [bootId, timeOf(zeroMs)] as const;
-  });
+  const boots = listOf(body["boots"], 1000).map(readBoot);
   return { writtenMs: timeOf(body["written_ms"]), targets: listOf(body["targets"], MAX_TARGETS).map(readTarget), boots };
+}
+
+/** Before stretches were kept, one time stood for the whole boot. */
+function readBoot(entry: unknown): BootClockEntry {
+  const [bootId, clock] = listOf(entry, 2);
+  if (typeof bootId !== "string") throw new NotAGapFile();
+  if (typeof clock === "number") return [bootId, [{ fromMs: 0, untilMs: 0, zeroMs: timeOf(clock) }]];
+  const stretches = listOf(clock, MAX_STRETCHES).map((stretch): ClockStretch => {
+    const [fromMs, untilMs, zeroMs] = listOf(stretch, 3).map(timeOf) as [number, number, number];
+    return { fromMs, untilMs, zeroMs: timeOf(zeroMs) };
+  });
+  return [bootId, stretches];
 }
 
 function readTarget(value: unknown): StoredTarget {

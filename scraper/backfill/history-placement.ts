@@ -10,8 +10,9 @@ const SLACK_MS = 60_000;
 /** Samplings further apart than this many of their usual distances have a gap between them. */
 const MISSED_SAMPLINGS = 3;
 const MISSED_INTERVALS = 2;
-/** The usual distance is the median of so many newest ones. */
+/** The usual distance is that which nine of ten of so many newest ones do not exceed: collectors run close to each other. */
 const JUDGED_INSTANTS = 2000;
+const USUAL_SHARE = 0.9;
 
 /** The segments worth fetching, oldest first: those that overlap, and those whose times cannot be right. */
 export function chooseSegments(list: HistoryList, missing: readonly TimeRange[]): HistorySegment[] {
@@ -84,8 +85,8 @@ export class PlacedInstants {
     const recent = this.instants.slice(-JUDGED_INSTANTS);
     const distances = recent.slice(1).map((instant, index) => instant - (recent[index] as number));
     distances.sort((left, right) => left - right);
-    const median = distances[Math.floor(distances.length / 2)] ?? 0;
-    return Math.max(MISSED_INTERVALS * this.intervalMs, MISSED_SAMPLINGS * median);
+    const usualMs = distances[Math.floor(distances.length * USUAL_SHARE)] ?? 0;
+    return Math.max(MISSED_INTERVALS * this.intervalMs, MISSED_SAMPLINGS * usualMs);
   }
 
   private insert(timeMs: number, bootId: string): void {

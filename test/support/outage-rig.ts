@@ -1,338 +1,206 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, connect, type Server, type Socket } from "node:net";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { scanMembers } from "../../exporter/shared/codec/gzip-member.js";
-import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { ChildProgram, freePort, waitFor } from "./child-program.js";
+import { OutageLink } from "./outage-link.js";
+import { PaceFile } from "./paced-clock.js";
+import { PacedMaster, type MasterPlan } from "./paced-master.js";
+import type { RigBoot } from "./paced-exporter.js";
+import { RecordedHistory } from "./recorded-history.js";
 
-export interface GapAnswer {
-  readonly host: string;
-  readonly from: string;
-  readonly until: string | null;
-  readonly cause: string;
-  readonly state: string;
+/** How fast time passes, and how often things happen in it. */
+export interface OutagePace {
+  /** Times real time, while programs talk with each other. */
+  readonly speed: number;
+  /** Times real time, while an outage passes. */
+  readonly fast: number;
+  readonly samplingSeconds: number;
+  readonly flushSeconds: number;
+  readonly scrapeSeconds: number;
+  /** Of the master that has no outage. */
+  readonly witnessSeconds: number;
 }
 
-interface MatrixSeries {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly values: readonly (readonly [seconds: number, value: string])[];
+export interface OutageRigOptions {
+  readonly pace: OutagePace;
+  /** Masters beside the witness. */
+  readonly masters?: number;
+  /** Lines of the exporter's section `history`. */
+  readonly history?: string;
+  /** Makes the folder that holds the data of the masters, where it is not an ordinary one. */
+  readonly makeDataFolder?: (folder: string) => void;
 }
 
-/** What became of the samples of an outage. */
-export interface OutageCount {
-  readonly expected: number;
-  readonly present: number;
-  readonly duplicated: number;
-}
-
-/** The link has the same port on 127.0.0.1, from where the heartbeats come. */
-const EXPORTER_ADDRESS = "127.0.0.2";
-/** A series whose samples are compared one by one. */
-const COMPARED = ["pihealth_memory_available_bytes", "pihealth_load1", "pihealth_uptime_seconds"];
+/** Scrapes come to the exporter through links on 127.0.0.1, from where its heartbeats come to the masters. */
+const EXPORTER_HOST = "127.0.0.2";
+/** Heartbeats go here, and on to the master. */
+const HEARTBEAT_HOST = "127.0.0.3";
+const KEEP_EVERY_MS = 30;
+const SAMPLED = new Set(["memory", "cpu", "load", "network", "system"]);
+const TOKEN = "a7".repeat(32);
 
 /**
- * An exporter and a scraper as real processes, the scraper reaching the exporter through a link that can be cut. What
- * the exporter recorded is read from copies of its history, so that confirmed segments are known too.
+ * An exporter, masters, and one more master that has no outage: the witness. All are the real programs as processes of
+ * their own, on one clock that the rig can hurry. Links between exporter and masters can be cut.
  */
 export class OutageRig {
   readonly folder = mkdtempSync(path.join(tmpdir(), "pihealth-outage-"));
-  readonly startedMs = Date.now();
-  private readonly copies = path.join(this.folder, "copies");
+  readonly pace: PaceFile;
+  readonly masters: PacedMaster[] = [];
+  readonly recorded: RecordedHistory;
+  witness!: PacedMaster;
+  private readonly bootZeros = new Map<string, number>();
+  private readonly keeping: NodeJS.Timeout;
   private exporter: ChildProgram | undefined;
-  private scraper: ChildProgram | undefined;
-  private link: Server | undefined;
-  private readonly sockets = new Set<Socket>();
-  private isCut = false;
+  private exporterLog = "";
 
   private constructor(
-    private readonly ports: { readonly exporter: number; readonly scraper: number },
-  ) {}
-
-  static async start(): Promise<OutageRig> {
-    const rig = new OutageRig({ exporter: await freePort(EXPORTER_ADDRESS), scraper: await freePort() });
-    mkdirSync(rig.copies);
-    rig.writeConfiguration();
-    await rig.listen();
-    rig.spawnExporter();
-    rig.spawnScraper();
-    await rig.scraped(rig.startedMs);
-    return rig;
+    private readonly options: OutageRigOptions,
+    private readonly exporterPort: number,
+  ) {
+    this.pace = new PaceFile(path.join(this.folder, "pace.json"), options.pace.speed);
+    this.recorded = new RecordedHistory(
+      path.join(this.folder, "state/history"), path.join(this.folder, "kept"), this.bootZeros,
+    );
+    this.keeping = setInterval(() => this.recorded.keep(), KEEP_EVERY_MS);
+    writeFileSync(path.join(this.folder, "token"), `${TOKEN}\n`);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.exporter?.stop("SIGKILL"), this.scraper?.stop("SIGKILL")]);
-    this.cut();
-    this.link?.close();
+  /** Resolves when every master has scraped, has the history of before, and has nothing missing. */
+  static async start(options: OutageRigOptions): Promise<OutageRig> {
+    const rig = new OutageRig(options, await freePort(EXPORTER_HOST));
+    try {
+      await rig.open();
+      return rig;
+    } catch (error) {
+      await rig.close();
+      throw error;
+    }
+  }
+
+  get nowMs(): number {
+    return this.pace.nowMs();
+  }
+
+  /** The only one, in most rigs. */
+  get master(): PacedMaster {
+    const [master] = this.masters;
+    assert.ok(master);
+    return master;
+  }
+
+  /** @param afterEnd called when every program has ended, before their files go */
+  async close(afterEnd: () => void = () => undefined): Promise<void> {
+    clearInterval(this.keeping);
+    const programs = [...this.masters, this.witness].filter((one) => (one as unknown) !== undefined);
+    await Promise.all([this.exporter?.stop("SIGKILL"), ...programs.map((one) => one.close())]);
+    afterEnd();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Lets real time go by: the exporter samples in it. */
-  async pass(durationMs: number): Promise<void> {
-    const untilMs = Date.now() + durationMs;
-    await waitFor("time", () => (Date.now() >= untilMs ? true : undefined), { withinMs: durationMs + 60_000 });
-    this.copyHistory();
-  }
-
-  async killScraper(): Promise<number> {
-    await this.scraper?.stop("SIGKILL");
-    return Date.now();
-  }
-
-  /** @returns a time at which scrapes succeed again */
-  async startScraper(): Promise<number> {
-    const sinceMs = Date.now();
-    this.spawnScraper();
-    return this.scraped(sinceMs);
+  /** Lets so much time of the rig go by. */
+  async pass(seconds: number): Promise<void> {
+    const { fast, speed } = this.options.pace;
+    const untilMs = this.pace.hurry(seconds * 1000, { fast, speed });
+    const restMs = (): number => untilMs - (performance.timeOrigin + performance.now());
+    await waitFor("time", () => (restMs() <= 0 ? true : undefined), { withinMs: restMs() + 60_000 });
   }
 
   async killExporter(): Promise<number> {
     await this.exporter?.stop("SIGKILL");
-    return Date.now();
+    this.exporterLog += this.exporter?.text ?? "";
+    return this.nowMs;
   }
 
-  async startExporter(): Promise<number> {
-    const sinceMs = Date.now();
-    this.spawnExporter();
-    const isScraperGone = this.scraper === undefined || (await this.isGone(this.scraper));
-    return isScraperGone ? sinceMs : this.scraped(sinceMs);
+  /** The machine of the exporter is switched on again: another boot. */
+  boot(): void {
+    const bootId = `${"0".repeat(7)}${this.bootZeros.size}-0000-4000-8000-000000000000`;
+    // A machine that was on for an hour: its clock since boot is not near 0 by chance.
+    const boot: RigBoot = { bootId, zeroMs: Math.round(this.nowMs) - (this.bootZeros.size === 0 ? 3_600_000 : 5000) };
+    this.bootZeros.set(bootId, boot.zeroMs);
+    writeFileSync(this.bootFile, JSON.stringify(boot));
   }
 
-  async cutLink(): Promise<number> {
-    this.isCut = true;
-    this.cut();
-    await waitFor("a failed scrape", async () => ((await this.up()) === 0 ? true : undefined), this.told());
-    return Date.now();
-  }
-
-  async joinLink(): Promise<number> {
-    const sinceMs = Date.now();
-    this.isCut = false;
-    return this.scraped(sinceMs);
-  }
-
-  /** Resolves when the scraper has asked for a segment since the link was joined. */
-  async fetchBegun(): Promise<void> {
-    await waitFor(
-      "a gap being filled or filled",
-      async () => ((await this.gaps()).some(({ state }) => state === "filling" || state === "filled") ? true : undefined),
-      this.told(),
-    );
-  }
-
-  async gaps(): Promise<GapAnswer[]> {
-    const { gaps } = await this.get<{ gaps: GapAnswer[] }>("/api/v1/gaps?host=127.0.0.1");
-    return gaps;
-  }
-
-  /** Waits until nothing of the range is missing. */
-  async filled(range: TimeRange): Promise<void> {
-    await this.settled(range);
-    const left = (await this.gaps()).filter((gap) => gap.state === "lost" && overlaps(gap, range));
-    assert.deepEqual(left, []);
-  }
-
-  async lost(range: TimeRange): Promise<GapAnswer> {
-    await this.settled(range);
-    const [gap] = (await this.gaps()).filter((one) => one.state === "lost" && overlaps(one, range));
-    assert.ok(gap, JSON.stringify(await this.gaps()));
-    return gap;
-  }
-
-  /** Waits until the exporter has been told that something is durable. */
-  async confirmation(): Promise<void> {
-    const url = `http://127.0.0.1:${this.ports.scraper}/metrics`;
-    await waitFor(
-      "heartbeats",
-      async () => (/^pihealth_heartbeats_received_total [1-9]/m.test(await (await fetch(url)).text()) ? true : undefined),
-      this.told(),
-    );
-  }
-
-  async samplesSince(fromMs: number, count: number): Promise<void> {
-    await waitFor(
-      `${count} samples`,
-      async () => ((await this.stored("up", { fromMs, untilMs: Date.now() })).length >= count ? true : undefined),
-      this.told(),
-    );
-  }
-
-  /** Every sample the exporter recorded in the range is stored at its time with its value, and none twice. */
-  async assertComplete(range: TimeRange): Promise<void> {
-    const count = await this.compare(range);
-    assert.ok(count.expected > 0, "nothing was recorded");
-    assert.equal(count.present, count.expected, this.logs());
-    assert.equal(count.duplicated, 0);
-  }
-
-  async compare(range: TimeRange): Promise<OutageCount> {
-    this.copyHistory();
-    const recorded = this.recorded(range);
-    let [expected, present, duplicated] = [0, 0, 0];
-    for (const metric of COMPARED) {
-      const times = new Map<number, string>();
-      for (const { time, value } of await this.stored(metric, range)) {
-        if (times.has(time)) duplicated++;
-        times.set(time, value);
-      }
-      for (const [time, value] of recorded.get(metric) ?? []) {
-        expected++;
-        if (Number(times.get(time) ?? Number.NaN) === value) present++;
-      }
-    }
-    return { expected, present, duplicated };
+  startExporter(): void {
+    const args = [path.join(this.folder, "pace.json"), this.bootFile, `--config=${this.folder}/exporter.yml`];
+    this.exporter = ChildProgram.ofOurs("test/support/paced-exporter.js", args);
   }
 
   logs(): string {
-    return `exporter:\n${this.exporter?.text}\nscraper:\n${this.scraper?.text}`;
+    const masters = this.masters.map((master) => `${master.name}:\n${master.log}`);
+    return [`exporter:\n${this.exporterLog}${this.exporter?.text}`, ...masters].join("\n");
   }
 
-  private async settled(range: TimeRange): Promise<void> {
-    await waitFor(
-      "no open gap",
-      async () => {
-        const gaps = (await this.gaps()).filter((gap) => overlaps(gap, range));
-        return gaps.length > 0 && gaps.every(({ state }) => state === "filled" || state === "lost") ? true : undefined;
-      },
-      { withinMs: 90_000, describe: () => `${this.logs()}` },
-    );
+  /** Waits until a scrape of every master has succeeded that was begun after `sinceMs`. */
+  async scraped(sinceMs: number): Promise<void> {
+    for (const master of this.masters) await master.scraped(sinceMs, () => this.logs());
   }
 
-  /** Reads the samples of the compared series from all copies. */
-  private recorded({ fromMs, untilMs }: TimeRange): Map<string, Map<number, number>> {
-    const found = new Map<string, Map<number, number>>();
-    for (const name of readdirSync(this.copies)) {
-      for (const text of scanMembers(readFileSync(path.join(this.copies, name))).texts) {
-        for (const [, metric = "", value = "", time = ""] of text.matchAll(/^(\w+) (\S+) (\d+)$/gm)) {
-          const timeMs = Number(time);
-          if (!COMPARED.includes(metric) || timeMs < fromMs || timeMs >= untilMs) continue;
-          const samples = found.get(metric) ?? new Map<number, number>();
-          found.set(metric, samples.set(timeMs, Number(value)));
-        }
-      }
+  private get bootFile(): string {
+    return path.join(this.folder, "boot.json");
+  }
+
+  private async open(): Promise<void> {
+    const { masters = 1, pace, makeDataFolder = (folder) => mkdirSync(folder) } = this.options;
+    const shared = {
+      token: path.join(this.folder, "token"), paceFile: path.join(this.folder, "pace.json"), nowMs: () => this.nowMs,
+    };
+    for (let index = 0; index < masters; index++) {
+      const name = `master${index + 1}`;
+      makeDataFolder(path.join(this.folder, name));
+      this.masters.push(await this.createMaster({ ...shared, name, scrapeSeconds: pace.scrapeSeconds, isFilling: true }));
     }
-    return found;
+    mkdirSync(path.join(this.folder, "witness"));
+    this.witness = await this.createMaster({ ...shared, name: "witness", scrapeSeconds: pace.witnessSeconds, isFilling: false });
+    this.writeExporterConfiguration();
+    this.boot();
+    this.startExporter();
+    for (const master of [...this.masters, this.witness]) master.start();
+    await this.scraped(this.nowMs);
+    for (const master of this.masters) await master.settled({ fromMs: 0, untilMs: this.nowMs }, () => this.logs());
   }
 
-  private async stored(metric: string, { fromMs, untilMs }: TimeRange): Promise<{ time: number; value: string }[]> {
-    const seconds = Math.ceil((untilMs - fromMs) / 1000) + 1;
-    const query = `${metric}[${seconds}s]`;
-    const data = await this.get<{ result: MatrixSeries[] }>(
-      `/api/v1/query?query=${encodeURIComponent(query)}&time=${untilMs / 1000}`,
-    );
-    return data.result.flatMap(({ values }) =>
-      values.map(([time, value]) => ({ time: Math.round(time * 1000), value })),
-    );
+  /** The witness scrapes the exporter without a link; the others have one each way. */
+  private async createMaster(
+    plan: Pick<MasterPlan, "token" | "paceFile" | "nowMs" | "name" | "scrapeSeconds" | "isFilling">,
+  ): Promise<PacedMaster> {
+    const folder = path.join(this.folder, plan.name);
+    const port = await freePort();
+    const exporter = { host: EXPORTER_HOST, port: this.exporterPort };
+    if (!plan.isFilling) return new PacedMaster({ ...plan, folder, port, target: exporter, links: [] });
+    // The heartbeats name the exporter's own port, so the link to it must have the same.
+    const target = { host: `127.0.0.${10 + this.masters.length}`, port: this.exporterPort };
+    const scrapes = new OutageLink(target, exporter);
+    const heartbeats = new OutageLink({ host: HEARTBEAT_HOST, port }, { host: "127.0.0.1", port }, target.host);
+    const links = [scrapes, heartbeats];
+    for (const link of links) await link.join();
+    return new PacedMaster({ ...plan, folder, port, target, links });
   }
 
-  private copyHistory(): void {
-    const history = path.join(this.folder, "state/history");
-    if (!existsSync(history)) return;
-    for (const name of readdirSync(history)) {
-      if (name.endsWith(".prom.gz")) cpSync(path.join(history, name), path.join(this.copies, name));
-    }
-  }
-
-  /** @returns the time of a good scrape after `sinceMs` */
-  private async scraped(sinceMs: number): Promise<number> {
-    return waitFor(
-      "a good scrape",
-      async () => {
-        const samples = await this.stored("up", { fromMs: sinceMs, untilMs: Date.now() });
-        return samples.find(({ time, value }) => time > sinceMs && value === "1")?.time;
-      },
-      this.told(),
-    );
-  }
-
-  private async up(): Promise<number | undefined> {
-    const { result } = await this.get<{ result: { value: [number, string] }[] }>("/api/v1/query?query=up");
-    return result[0] === undefined ? undefined : Number(result[0].value[1]);
-  }
-
-  private async get<Data>(pathAndQuery: string): Promise<Data> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.scraper}${pathAndQuery}`);
-    const envelope = (await response.json()) as { status: string; data: Data };
-    assert.equal(envelope.status, "success", JSON.stringify(envelope));
-    return envelope.data;
-  }
-
-  private async isGone(program: ChildProgram): Promise<boolean> {
-    return Promise.race([program.exited.then(() => true), new Promise<boolean>((done) => setImmediate(() => done(false)))]);
-  }
-
-  private told(): { describe: () => string } {
-    return { describe: () => this.logs() };
-  }
-
-  /** The link: a port that leads to the exporter, or refuses. */
-  private async listen(): Promise<void> {
-    this.link = createServer((client) => {
-      if (this.isCut) {
-        client.destroy();
-        return;
-      }
-      const server = connect(this.ports.exporter, EXPORTER_ADDRESS);
-      for (const socket of [client, server]) {
-        this.sockets.add(socket);
-        socket.on("error", () => socket.destroy());
-        socket.on("close", () => this.sockets.delete(socket));
-      }
-      client.on("close", () => server.destroy());
-      server.on("close", () => client.destroy());
-      client.pipe(server).pipe(client);
-    });
-    await new Promise<void>((done) => this.link?.listen(this.ports.exporter, "127.0.0.1", done));
-  }
-
-  private cut(): void {
-    for (const socket of this.sockets) socket.destroy();
-  }
-
-  private spawnExporter(): void {
-    const args = [`--config=${this.folder}/exporter.yml`, `--state=${this.folder}/state`];
-    this.exporter = ChildProgram.ofOurs("exporter/main.js", [
-      ...args, `--listen-address=${EXPORTER_ADDRESS}:${this.ports.exporter}`,
-    ]);
-  }
-
-  private spawnScraper(): void {
-    const listen = `--listen-address=127.0.0.1:${this.ports.scraper}`;
-    this.scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${this.folder}/pihealthd.yml`, listen]);
-  }
-
-  private writeConfiguration(): void {
-    const { exporter, scraper } = this.ports;
-    writeFileSync(path.join(this.folder, "token"), `${"a7".repeat(32)}\n`);
+  private writeExporterConfiguration(): void {
+    const { pace, history = "" } = this.options;
+    // A deadline is longer than what is hurried through: it counts in the rig's time.
+    const collector = `{ interval: ${pace.samplingSeconds}s, deadline: 5m }`;
+    const masters = this.masters.map(({ port }) => `http://${HEARTBEAT_HOST}:${port}`);
     writeFileSync(
       path.join(this.folder, "exporter.yml"),
       `
+listen: { address: ${EXPORTER_HOST}, port: ${this.exporterPort} }
+state: ${this.folder}/state
 collectors:
-  memory: { interval: 1s }
-  cpu: { interval: 1s }
-  load: { interval: 1s }
-  system: { interval: 1s }
-history: { samplings_per_flush: 2, flush_interval: 1s }
+${COLLECTORS.map(({ name }) => `  ${name}: ${SAMPLED.has(name) ? collector : "{ enabled: false }"}`).join("\n")}
+alarms: { enabled: false }
+history:
+  samplings_per_flush: 4
+  flush_interval: ${pace.flushSeconds}s
+${history}
 uplink:
-  masters: ["http://127.0.0.1:${scraper}"]
+  masters: ${JSON.stringify(masters)}
   token_file: ${this.folder}/token
-  heartbeat_interval: 1s
-`,
-    );
-    writeFileSync(
-      path.join(this.folder, "pihealthd.yml"),
-      `
-global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
-scrape_configs:
-  - job_name: pi
-    static_configs: [{ targets: ["127.0.0.1:${exporter}"] }]
-storage: { path: ${this.folder}/data, commit_interval: 1s }
-fleet: { token_file: ${this.folder}/token }
+  heartbeat_interval: ${Math.max(1, Math.round(pace.speed))}s
 `,
     );
   }
 }
-
-const overlaps = ({ from, until }: GapAnswer, { fromMs, untilMs }: TimeRange): boolean =>
-  Date.parse(from) < untilMs && (until === null || Date.parse(until) > fromMs);

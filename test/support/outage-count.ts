@@ -1,0 +1,117 @@
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import type { PacedMaster, TimedGap } from "./paced-master.js";
+import type { RecordedHistory, SamplesBySeries, TimedSample } from "./recorded-history.js";
+
+/** What became of the samples of an outage. */
+export interface OutageCount {
+  /** In ranges that were filled: recorded by the Pi, stored with the same value at the same time, stored beside those. */
+  readonly recorded: number;
+  readonly present: number;
+  readonly duplicated: number;
+  /** Seen by the master without an outage, and of those: the same here, missing in a lost range, missing without a word. */
+  readonly witnessed: number;
+  readonly equal: number;
+  readonly explained: number;
+  readonly unexplained: number;
+  readonly lostSeconds: number;
+  readonly causes: string;
+}
+
+export interface CountOrder {
+  readonly master: PacedMaster;
+  readonly witness: PacedMaster;
+  readonly history: RecordedHistory;
+  readonly gaps: readonly TimedGap[];
+  /** The outage. */
+  readonly range: TimeRange;
+  /** How far a stored sample may lie from its true time: where a clock was wrong, it is known no better. */
+  readonly toleranceMs: number;
+  /** How much older, and newer, the values of a scrape may be than its timestamp. */
+  readonly ageMs: number;
+  readonly latencyMs: number;
+}
+
+const ALL = '{__name__=~"pihealth_.+"}';
+const MARGIN_MS = 600_000;
+
+/** Compares sample by sample what the master has with what the Pi wrote and with what the witness has. */
+export async function countOutage(order: CountOrder): Promise<OutageCount> {
+  const { master, witness, history, gaps, range, toleranceMs } = order;
+  const filled = gaps.filter(({ state }) => state === "filled").map((gap) => narrowed(gap, toleranceMs));
+  const lost = gaps.filter(({ state }) => state === "lost");
+  const wide = {
+    fromMs: Math.min(range.fromMs, ...gaps.map(({ fromMs }) => fromMs)) - MARGIN_MS,
+    untilMs: Math.max(range.untilMs, ...gaps.map(({ untilMs }) => untilMs)) + MARGIN_MS,
+  };
+  const recorded = history.samples(wide);
+  const stored = await master.stored(ALL, wide);
+  const seen = await witness.stored(ALL, range);
+  return {
+    ...compareRecorded(recorded, stored, { filled, toleranceMs }),
+    ...compareWitness(recorded, seen, stored, { ...order, lost }),
+    lostSeconds: lost.reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0) / 1000,
+    causes: [...new Set(lost.map(({ cause }) => cause))].join(", "),
+  };
+}
+
+function compareRecorded(
+  recorded: SamplesBySeries, stored: SamplesBySeries, { filled, toleranceMs }: { filled: TimeRange[]; toleranceMs: number },
+): Pick<OutageCount, "recorded" | "present" | "duplicated"> {
+  let [expected, present, inRange] = [0, 0, 0];
+  for (const [series, samples] of recorded) {
+    const left = [...(stored.get(series) ?? [])];
+    inRange += left.filter(({ timeMs }) => isIn(filled, timeMs)).length;
+    let matchedInRange = 0;
+    let from = 0;
+    for (const sample of samples.toSorted((one, other) => one.timeMs - other.timeMs)) {
+      while (from < left.length && (left[from] as TimedSample).timeMs < sample.timeMs - toleranceMs) from++;
+      const at = findEqual(left, sample, { from, toleranceMs });
+      const isExpected = isIn(filled, sample.timeMs);
+      if (isExpected) expected++;
+      if (at === undefined) continue;
+      if (isExpected) present++;
+      const [found] = left.splice(at, 1);
+      if (found !== undefined && isIn(filled, found.timeMs)) matchedInRange++;
+    }
+    inRange -= matchedInRange;
+  }
+  return { recorded: expected, present, duplicated: inRange };
+}
+
+function findEqual(
+  samples: readonly TimedSample[], { timeMs, value }: TimedSample, { from, toleranceMs }: { from: number; toleranceMs: number },
+): number | undefined {
+  for (let index = from; index < samples.length; index++) {
+    const sample = samples[index] as TimedSample;
+    if (sample.timeMs > timeMs + toleranceMs) return undefined;
+    if (sample.timeMs >= timeMs - toleranceMs && Object.is(sample.value, value)) return index;
+  }
+  return undefined;
+}
+
+/** What the history does not carry, as the exporter's words about itself, is not compared. */
+function compareWitness(
+  recorded: SamplesBySeries, seen: SamplesBySeries, stored: SamplesBySeries,
+  { lost, ageMs, latencyMs }: { lost: readonly TimeRange[]; ageMs: number; latencyMs: number },
+): Pick<OutageCount, "witnessed" | "equal" | "explained" | "unexplained"> {
+  const count = { witnessed: 0, equal: 0, explained: 0, unexplained: 0 };
+  for (const [series, samples] of seen) {
+    if (!recorded.has(series)) continue;
+    const ours = stored.get(series) ?? [];
+    for (const { timeMs, value } of samples) {
+      count.witnessed++;
+      const isThere = ours.some((own) => {
+        return own.timeMs >= timeMs - ageMs && own.timeMs <= timeMs + latencyMs && Object.is(own.value, value);
+      });
+      if (isThere) count.equal++;
+      else if (isIn(lost, timeMs) || isIn(lost, timeMs - ageMs)) count.explained++;
+      else count.unexplained++;
+    }
+  }
+  return count;
+}
+
+const isIn = (ranges: readonly TimeRange[], timeMs: number): boolean =>
+  ranges.some(({ fromMs, untilMs }) => timeMs >= fromMs && timeMs < untilMs);
+
+const narrowed = ({ fromMs, untilMs }: TimeRange, byMs: number): TimeRange => ({ fromMs: fromMs + byMs, untilMs: untilMs - byMs });

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { waitFor } from "./child-program.js";
+import { countOutage, type OutageCount } from "./outage-count.js";
+import { OUTAGE_LENGTHS, countOptions } from "./outage-cell.js";
+import { OutageRig } from "./outage-rig.js";
+
+const closedSegments = (rig: OutageRig): number =>
+  readdirSync(path.join(rig.folder, "state/history")).filter((name) => name.endsWith(".prom.gz")).length - 1;
+
+/**
+ * One of two masters is away for ten minutes. The Pi keeps everything until that one has it too.
+ *
+ * @returns what became of the samples at the one that was there, and at the one that was not
+ */
+export async function runTwoMasters(): Promise<readonly [there: OutageCount, away: OutageCount]> {
+  const pace = OUTAGE_LENGTHS["10 min"];
+  const rig = await OutageRig.start({ pace, masters: 2, history: "  segment_duration: 1m" });
+  try {
+    const [there, away] = rig.masters;
+    assert.ok(there !== undefined && away !== undefined);
+    const fromMs = await away.kill();
+    await rig.pass(pace.seconds);
+    const kept = closedSegments(rig);
+    assert.ok(kept >= 8, `${kept} closed segments are kept for the master that is away`);
+    const mendedMs = rig.nowMs;
+    away.start();
+    await rig.scraped(mendedMs);
+    const range = { fromMs, untilMs: rig.nowMs };
+    const gaps = await away.settled(range, () => rig.logs());
+    const shared = { witness: rig.witness, history: rig.recorded, range, ...countOptions(pace, false) };
+    const counts = [
+      await countOutage({ ...shared, master: there, gaps: [] }),
+      await countOutage({ ...shared, master: away, gaps }),
+    ] as const;
+    await waitFor("segments that both have to be deleted", () => (closedSegments(rig) < kept / 2 ? true : undefined), {
+      describe: () => rig.logs(),
+    });
+    return counts;
+  } finally {
+    await rig.close();
+  }
+}
+
+/** The master is away for a day, the Pi has room for a few hours. */
+export async function runOverrun(): Promise<OutageCount> {
+  const pace = OUTAGE_LENGTHS["24 h"];
+  const history = "  segment_duration: 30m\n  segment_size: 64KiB\n  size: 64KiB";
+  const rig = await OutageRig.start({ pace, history });
+  try {
+    const { master } = rig;
+    const fromMs = await master.kill();
+    await rig.pass(pace.seconds);
+    const mendedMs = rig.nowMs;
+    master.start();
+    await rig.scraped(mendedMs);
+    const range = { fromMs, untilMs: rig.nowMs };
+    const gaps = await master.settled(range, () => rig.logs(), 2);
+    return await countOutage({
+      master, range, gaps, witness: rig.witness, history: rig.recorded, ...countOptions(pace, false),
+    });
+  } finally {
+    await rig.close();
+  }
+}

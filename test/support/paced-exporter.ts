@@ -1,0 +1,39 @@
+/**
+ * The exporter as it is, on a clock that passes as fast as a rig wants.
+ *
+ * Usage: node paced-exporter.js PACE-FILE BOOT-FILE [options of the exporter]
+ */
+import { readFileSync } from "node:fs";
+import { startExporter } from "../../exporter/app.js";
+import { parseExporterArguments, withArguments } from "../../exporter/arguments.js";
+import { COLLECTORS } from "../../exporter/collectors/registry.js";
+import { loadExporterConfig } from "../../exporter/config.js";
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import { createLogger } from "../../exporter/shared/platform/logger.js";
+import { createLazyHttp } from "../../exporter/uplink/lazy-http.js";
+import { PacedClock } from "./paced-clock.js";
+
+/** What stands in the boot file: this run of the simulated machine. */
+export interface RigBoot {
+  readonly bootId: string;
+  /** The rig's time at which the machine was switched on. */
+  readonly zeroMs: number;
+}
+
+const [paceFile = "", bootFile = "", ...argv] = process.argv.slice(2);
+const clock = new PacedClock(paceFile, true);
+const { bootId, zeroMs } = JSON.parse(readFileSync(bootFile, "utf8")) as RigBoot;
+const given = parseExporterArguments(argv);
+const config = withArguments(await loadExporterConfig(given.config, realFiles, COLLECTORS), given);
+await startExporter(config, {
+  clock,
+  files: realFiles,
+  sendHttp: await createLazyHttp(undefined, realFiles),
+  log: createLogger({
+    level: config.logLevel, wallMs: () => clock.trueMs(), write: (line) => process.stderr.write(`${line}\n`), journald: false,
+  }),
+  hostname: "rig",
+  version: "0.0.0",
+  random: Math.random,
+  boot: { bootId, bootMs: () => clock.trueMs() - zeroMs },
+});

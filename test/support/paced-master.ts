@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { ChildProgram, waitFor } from "./child-program.js";
+import type { OutageLink } from "./outage-link.js";
+import { seriesKey, type SamplesBySeries } from "./recorded-history.js";
+
+export interface GapAnswer {
+  readonly host: string;
+  readonly from: string;
+  readonly until: string | null;
+  readonly cause: string;
+  readonly state: string;
+}
+
+/** A gap in milliseconds; one that goes on ends in the future. */
+export interface TimedGap extends TimeRange {
+  readonly cause: string;
+  readonly state: string;
+}
+
+interface MatrixSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [seconds: number, value: string])[];
+}
+
+export interface MasterPlan {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly target: { readonly host: string; readonly port: number };
+  readonly links: readonly OutageLink[];
+  readonly token: string;
+  readonly paceFile: string;
+  readonly scrapeSeconds: number;
+  /** Whether it fetches history. */
+  readonly isFilling: boolean;
+  /** The rig's time. */
+  readonly nowMs: () => number;
+}
+
+/** Of all lost or filled together. */
+const SETTLED_WITHIN_MS = 240_000;
+
+/** A scraper as a real process, and the links to and from it. */
+export class PacedMaster {
+  private program: ChildProgram | undefined;
+  private earlierLog = "";
+
+  constructor(private readonly plan: MasterPlan) {
+    this.writeConfiguration();
+  }
+
+  get name(): string {
+    return this.plan.name;
+  }
+
+  get port(): number {
+    return this.plan.port;
+  }
+
+  get folder(): string {
+    return this.plan.folder;
+  }
+
+  get log(): string {
+    return this.earlierLog + (this.program?.text ?? "");
+  }
+
+  start(): void {
+    const { paceFile, folder, port } = this.plan;
+    const args = [paceFile, `--config=${folder}.yml`, `--listen-address=127.0.0.1:${port}`];
+    this.program = ChildProgram.ofOurs("test/support/paced-scraper.js", args);
+  }
+
+  /** SIGKILL. @returns the rig's time of the end */
+  async kill(): Promise<number> {
+    await this.program?.stop("SIGKILL");
+    this.earlierLog = this.log;
+    this.program = undefined;
+    return this.plan.nowMs();
+  }
+
+  async close(): Promise<void> {
+    if (this.program !== undefined) await this.kill();
+    await this.cutLinks();
+  }
+
+  /** Connections are refused in both directions from now on. @returns the rig's time of it */
+  async cutLinks(): Promise<number> {
+    for (const link of this.plan.links) await link.cut();
+    return this.plan.nowMs();
+  }
+
+  async joinLinks(): Promise<void> {
+    for (const link of this.plan.links) await link.join();
+  }
+
+  /** @returns when `run` is through, which begins in the middle of the `count`th segment fetched from now on */
+  interruptSegment(count: number, run: () => Promise<void>): Promise<void> {
+    const [scrapes] = this.plan.links;
+    assert.ok(scrapes);
+    return scrapes.interruptSegment(count, run);
+  }
+
+  /** Resolves with the time of a good scrape after `sinceMs`. */
+  async scraped(sinceMs: number, describe: () => string): Promise<number> {
+    return waitFor(
+      `a good scrape of ${this.name}`,
+      async () => {
+        const range = { fromMs: sinceMs, untilMs: this.plan.nowMs() + 1000 };
+        const [samples = []] = (await this.stored("up", range)).values();
+        return samples.find(({ timeMs, value }) => timeMs > sinceMs && value === 1)?.timeMs;
+      },
+      { describe },
+    );
+  }
+
+  async gaps(): Promise<TimedGap[]> {
+    const { gaps } = await this.get<{ gaps: GapAnswer[] }>("/api/v1/gaps");
+    return gaps.map(({ from, until, cause, state }) => {
+      return { fromMs: Date.parse(from), untilMs: until === null ? Number.POSITIVE_INFINITY : Date.parse(until), cause, state };
+    });
+  }
+
+  /** Waits until every gap in the range is filled or lost, and there are at least so many. @returns them */
+  settled({ fromMs, untilMs }: TimeRange, describe: () => string, leastGaps = 1): Promise<TimedGap[]> {
+    return waitFor(
+      `nothing open at ${this.name}`,
+      async () => {
+        const gaps = (await this.gaps()).filter((gap) => gap.fromMs < untilMs && gap.untilMs > fromMs);
+        const isSettled = gaps.every(({ state }) => state === "filled" || state === "lost");
+        return isSettled && gaps.length >= leastGaps ? gaps : undefined;
+      },
+      { withinMs: SETTLED_WITHIN_MS, describe },
+    );
+  }
+
+  /** Every stored sample of the series a PromQL selector names. */
+  async stored(selector: string, { fromMs, untilMs }: TimeRange): Promise<SamplesBySeries> {
+    const query = `${selector}[${Math.ceil(untilMs - fromMs)}ms]`;
+    const { result } = await this.get<{ result: MatrixSeries[] }>(
+      `/api/v1/query?query=${encodeURIComponent(query)}&time=${untilMs / 1000}&timeout=2m`,
+    );
+    return new Map(
+      result.map(({ metric, values }) => [
+        seriesKey(metric),
+        values.map(([time, value]) => ({ timeMs: Math.round(time * 1000), value: Number(value.replace("Inf", "Infinity")) })),
+      ]),
+    );
+  }
+
+  async metric(name: string): Promise<number | undefined> {
+    const text = await (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
+    const line = text.split("\n").find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
+    return line === undefined ? undefined : Number(line.split(" ").at(-1));
+  }
+
+  private async get<Data>(pathAndQuery: string): Promise<Data> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${pathAndQuery}`);
+    const envelope = (await response.json()) as { status: string; data: Data };
+    assert.equal(envelope.status, "success", JSON.stringify(envelope));
+    return envelope.data;
+  }
+
+  private writeConfiguration(): void {
+    const { folder, target, scrapeSeconds, isFilling, token } = this.plan;
+    const interval = `${scrapeSeconds}s`;
+    writeFileSync(
+      `${folder}.yml`,
+      `
+global: { scrape_interval: ${interval}, scrape_timeout: ${interval}, evaluation_interval: 1h }
+scrape_configs:
+  - job_name: pi
+    static_configs: [{ targets: ["${target.host}:${target.port}"] }]
+storage: { path: ${path.join(folder, "data")}, commit_interval: 1s }
+backfill: { enabled: ${isFilling} }
+fleet: { token_file: ${token} }
+`,
+    );
+  }
+}

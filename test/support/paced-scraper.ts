@@ -1,0 +1,28 @@
+/**
+ * The scraper as it is, on a clock that passes as fast as a rig wants.
+ *
+ * Usage: node paced-scraper.js PACE-FILE [options of the scraper]
+ */
+import { realFiles } from "../../exporter/shared/platform/files.js";
+import { sendHttp } from "../../exporter/shared/platform/http-client.js";
+import { createLogger } from "../../exporter/shared/platform/logger.js";
+import { resolveHost } from "../../exporter/shared/platform/resolver.js";
+import { startScraper } from "../../scraper/app.js";
+import { parseScraperArguments, withArguments } from "../../scraper/arguments.js";
+import { loadScraperConfig } from "../../scraper/config.js";
+import { PacedClock } from "./paced-clock.js";
+
+const [paceFile = "", ...argv] = process.argv.slice(2);
+const clock = new PacedClock(paceFile, false);
+const given = parseScraperArguments(argv);
+const loadConfig = async () => withArguments(await loadScraperConfig(given.config ?? "", realFiles), given);
+const config = await loadConfig();
+await startScraper(config, {
+  clock, files: realFiles, sendHttp, resolveHost, loadConfig,
+  log: createLogger({
+    level: config.log.level, wallMs: () => clock.wallMs(), write: (line) => process.stderr.write(`${line}\n`), journald: false,
+  }),
+  version: "0.0.0",
+  random: Math.random,
+  workingFolder: process.cwd(),
+});

@@ -1,0 +1,34 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import path from "node:path";
+
+/** A disk of its own for a folder, small enough to be filled. Needs the right to mount. */
+export function mountSmallDisk(folder: string, sizeBytes: number): void {
+  mkdirSync(folder, { recursive: true });
+  run("mount", ["-t", "tmpfs", "-o", `size=${sizeBytes}`, "pihealth-outage", folder]);
+}
+
+export function unmountSmallDisk(folder: string): void {
+  run("umount", ["-l", folder]);
+}
+
+/** Leaves not a byte of room. @returns what gives the room back */
+export function fillDisk(folder: string): () => void {
+  const ballast = path.join(folder, "ballast");
+  const file = openSync(ballast, "w");
+  for (let chunk = Buffer.alloc(1_048_576); chunk.length > 0; ) {
+    try {
+      if (writeSync(file, chunk) < chunk.length) chunk = chunk.subarray(0, chunk.length >> 1);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      chunk = chunk.subarray(0, chunk.length >> 1);
+    }
+  }
+  closeSync(file);
+  return () => rmSync(ballast);
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`Cannot ${program} "${args.at(-1)}": ${error?.message ?? stderr}`);
+}
