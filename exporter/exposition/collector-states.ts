@@ -30,6 +30,8 @@ interface CollectorState {
   lastSuccessWallMs: number | undefined;
   ok: boolean;
   durationMs: number;
+  /** Made when they are first asked for. */
+  runSamples?: readonly Sample[];
 }
 
 export interface CollectorPace {
@@ -84,9 +86,14 @@ export class CollectorStates {
   }
 
   /** Samples of all collectors, then those about the collectors themselves. */
-  *samples(): Generator<Sample> {
-    for (const { samples } of this.states.values()) yield* samples;
-    for (const [collector, state] of this.states) yield* runSamples({ collector, ...state });
+  samples(): Sample[] {
+    const samples: Sample[] = [];
+    for (const state of this.states.values()) for (const sample of state.samples) samples.push(sample);
+    for (const [collector, state] of this.states) {
+      state.runSamples ??= runSamples({ collector, ...state });
+      for (const sample of state.runSamples) samples.push(sample);
+    }
+    return samples;
   }
 }
 

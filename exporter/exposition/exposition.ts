@@ -86,9 +86,10 @@ export class Exposition {
     return Buffer.from(await renderer.render(this.samples(), onDuplicate, last));
   }
 
-  private *samples(): Generator<Sample> {
-    yield* this.states.samples();
-    for (const source of this.sources) yield* source.read();
+  private samples(): Sample[] {
+    const samples = this.states.samples();
+    for (const source of this.sources) samples.push(...source.read());
+    return samples;
   }
 
   private countDuplicate({ metric }: Sample): void {

@@ -1,8 +1,8 @@
 /**
  * Samples to text, by prom-client: the one file that knows it.
  *
- * It is asked metric by metric, and only for metrics of which a value has changed since the last
- * text: most of what a scrape shows is what the one before it has shown.
+ * It is asked metric by metric, and only for metrics of which a series came or went since the last
+ * text: of the others the text is kept, and values that changed are written into it.
  *
  * Its metrics are used as carriers only. Values are not kept in them, because their index of label
  * sets confuses label values that contain its separators, and their reset and increment cost more
@@ -21,11 +21,23 @@ export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** What the text of one metric was made from. */
+/** The text of one metric, and what it was made from. */
 interface Fragment {
   /** As they came, duplicates included. */
   readonly samples: readonly Sample[];
-  readonly text: Promise<string>;
+  readonly hasDuplicates: boolean;
+  /** Undefined while prom-client writes it. */
+  text: string | undefined;
+  /** Taken from the text when a value changes for the first time. */
+  layout?: Layout | undefined;
+}
+
+/** All of a metric's text but the values. */
+interface Layout {
+  /** HELP and TYPE. */
+  readonly head: string;
+  /** What comes before the value of each sample. */
+  readonly series: readonly string[];
 }
 
 /** Renders samples in one format; remembers the last text of every metric. */
@@ -52,32 +64,41 @@ export class MetricTextRenderer {
     last: () => Sample,
   ): Promise<string> {
     const fragments = new Map<string, Fragment>();
+    const pending: Promise<void>[] = [];
     const add = (family: readonly Sample[]): void => {
       const { metric } = family[0] as Sample;
-      const known = this.fragments.get(metric.name);
-      const isKnown = known !== undefined && areEqual(known.samples, family);
-      const fragment = isKnown ? known : this.renderFamily(metric, family, onDuplicate);
+      const known = updated(this.fragments.get(metric.name), family);
+      const fragment = known ?? this.renderFamily(metric, family, { onDuplicate, pending });
       fragments.set(metric.name, fragment);
     };
     for (const family of groupByMetric(samples).values()) add(family);
     add([last()]);
+    if (pending.length > 0) await Promise.all(pending);
     this.fragments = fragments;
-    const texts = await Promise.all([...fragments.values()].map(({ text }) => text));
-    return this.format === "text" ? texts.join("\n") : `${texts.join("")}# EOF\n`;
+    const end = this.format === "text" ? "\n" : "";
+    let whole = "";
+    for (const { text } of fragments.values()) whole += whole === "" ? text : end + text;
+    return this.format === "text" ? whole : `${whole}# EOF\n`;
   }
 
   private renderFamily(
     metric: MetricDefinition,
     samples: readonly Sample[],
-    onDuplicate: (sample: Sample) => void,
+    { onDuplicate, pending }: { onDuplicate: (sample: Sample) => void; pending: Promise<void>[] },
   ): Fragment {
     const carrier = this.carrierOf(metric);
     carrier.samples = withoutDuplicates(samples, onDuplicate);
+    const hasDuplicates = carrier.samples.length < samples.length;
+    const fragment: Fragment = { samples, hasDuplicates, text: undefined };
     // The samples are taken from the carrier within this call, not later.
     const text = this.registry.getSingleMetricAsString(carrier.name);
-    // prom-client writes "Nan", which OpenMetrics does not know. A value always ends its line, a
-    // label value never does.
-    return { samples, text: text.then((lines) => `${lines}\n`.replaceAll(" Nan\n", " NaN\n")) };
+    const keep = (lines: string): void => {
+      // prom-client writes "Nan", which OpenMetrics does not know. A value always ends its line, a
+      // label value never does.
+      fragment.text = `${lines}\n`.replaceAll(" Nan\n", " NaN\n");
+    };
+    pending.push(text.then(keep));
+    return fragment;
   }
 
   private carrierOf(metric: MetricDefinition): Carrier {
@@ -106,15 +127,41 @@ function groupByMetric(samples: Iterable<Sample>): Map<string, Sample[]> {
   return families;
 }
 
-/** Of samples of one metric. */
-function areEqual(left: readonly Sample[], right: readonly Sample[]): boolean {
-  if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) {
-    const [one, other] = [left[index] as Sample, right[index] as Sample];
+/**
+ * The fragment for `samples` of the same metric.
+ *
+ * @returns undefined when they are other series than those of `known`: prom-client has to write them
+ */
+function updated(known: Fragment | undefined, samples: readonly Sample[]): Fragment | undefined {
+  if (known?.text === undefined || known.samples.length !== samples.length) return undefined;
+  let isSame = true;
+  for (let index = 0; index < samples.length; index++) {
+    const [one, other] = [known.samples[index] as Sample, samples[index] as Sample];
     if (one === other) continue;
-    if (!Object.is(one.value, other.value) || !haveEqualLabels(one, other)) return false;
+    if (one.labels !== other.labels && !haveEqualLabels(one, other)) return undefined;
+    if (!Object.is(one.value, other.value)) isSame = false;
   }
-  return true;
+  if (isSame) return known;
+  if (known.hasDuplicates) return undefined;
+  known.layout ??= layoutOf(known.text, samples.length);
+  const { head, series } = known.layout;
+  let text = head;
+  for (let index = 0; index < samples.length; index++)
+    text += `${series[index]}${formatValue((samples[index] as Sample).value)}\n`;
+  return { samples, hasDuplicates: false, text, layout: known.layout };
+}
+
+/** @param count of the samples, each of which is a line at the end of the text */
+function layoutOf(text: string, count: number): Layout {
+  const lines = text.split("\n");
+  const begin = lines.length - 1 - count;
+  const series = lines.slice(begin, -1).map((line) => line.slice(0, line.lastIndexOf(" ") + 1));
+  return { head: `${lines.slice(0, begin).join("\n")}\n`, series };
+}
+
+function formatValue(value: number): string {
+  if (Number.isFinite(value)) return `${value}`;
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }
 
 function haveEqualLabels({ metric, labels }: Sample, { labels: others }: Sample): boolean {

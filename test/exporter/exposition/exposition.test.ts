@@ -200,3 +200,21 @@ test("promtool has no remark about what is served", async () => {
   ]);
   assert.equal(promtoolCheckMetrics(await text()), "");
 });
+
+test("a text whose values changed is that of an exporter that has just started", async () => {
+  const values = [0, 1, -0, 0.1, 1e21, 3e-9, Number.NaN, Infinity, -Infinity, 123456789012];
+  const named = (comm: string) => (value: number) => NAMED.sample(value, { comm, user: "u 1" });
+  const series = [named("a"), named('} 5\n"\\'), named(""), (value: number) => FREE.sample(value)];
+  const worn = setUp();
+  for (const [round, shift] of [0, 1, 1, 2, 5, 3, 9, 4].entries()) {
+    // Series come and go in some rounds, and one comes twice in another.
+    const shown = round === 3 ? series.slice(1) : round === 5 ? [...series, named("a")] : series;
+    const samples = shown.map((make, index) => make(values[(index + shift) % 10] as number));
+    worn.sampled(samples);
+    for (const format of ["text", "openmetrics"] as const) {
+      const fresh = setUp();
+      fresh.sampled(samples);
+      assert.deepEqual(testLines(await worn.text(format)), testLines(await fresh.text(format)));
+    }
+  }
+});
