@@ -1,8 +1,9 @@
 import { promisify } from "node:util";
-import { gzip, gzipSync } from "node:zlib";
+import { gzip } from "node:zlib";
 import type { Sampling } from "../sampling-loop.js";
 import { counter, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
+import { Gzipper } from "../shared/platform/gzipper.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { COLLECTOR_METRICS, CollectorStates, type CollectorPace } from "./collector-states.js";
 import { MetricTextRenderer, type ExpositionFormat } from "./metric-text.js";
@@ -41,6 +42,7 @@ export class Exposition {
     openmetrics: new MetricTextRenderer("openmetrics"),
   };
   private readonly sources: MetricsSource[] = [];
+  private readonly gzipper = new Gzipper(GZIP_OPTIONS);
   private duplicates = 0;
 
   constructor(private readonly parts: ExpositionParts) {
@@ -62,7 +64,7 @@ export class Exposition {
     if (this.states.dropExpired(this.parts.clock.monotonicMs())) this.prepared = new Map();
     const identity = this.once(this.prepared, format, () => this.render(format));
     if (encoding === "identity") return identity;
-    return this.once(this.prepared, `${format} gzip`, async () => compress(await identity));
+    return this.once(this.prepared, `${format} gzip`, async () => this.compress(await identity));
   }
 
   private once(
@@ -92,15 +94,15 @@ export class Exposition {
     return samples;
   }
 
+  private async compress(text: Buffer): Promise<Buffer> {
+    return text.length <= GZIP_AT_ONCE_BYTES
+      ? this.gzipper.gzip(text)
+      : gzipElsewhere(text, GZIP_OPTIONS);
+  }
+
   private countDuplicate({ metric }: Sample): void {
     if (this.duplicates === 0)
       this.parts.log.warn("A series was sampled twice at once", { metric: metric.name });
     this.duplicates++;
   }
-}
-
-async function compress(text: Buffer): Promise<Buffer> {
-  return text.length <= GZIP_AT_ONCE_BYTES
-    ? gzipSync(text, GZIP_OPTIONS)
-    : gzipElsewhere(text, GZIP_OPTIONS);
 }
