@@ -2,8 +2,9 @@
  * A fleet of simulated Pis in one process: one listener, reached at many loopback addresses, replays recorded bodies of
  * `/metrics`. Target 127.1.0.1 starts at the first body, 127.1.0.2 at the next one, so that they differ as real ones do.
  *
- * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE [SERIES]. Prints `ready` when it listens. Every connection
- * moves on to the next body at each request; with SERIES, bodies are cut after that many samples.
+ * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE [SERIES [PIHEALTH-BODIES]]. Prints `ready` when it listens.
+ * Every connection moves on to the next body at each request. With SERIES, bodies are cut after that many samples; with
+ * PIHEALTH-BODIES, one of our own exporter follows in each, sampled at the time of the answer.
  *
  * It reads no more of HTTP than a scraper's GET has, and writes each answer, head and body, from one prepared buffer: what
  * it costs itself is taken from the machine on which the scrapers are measured.
@@ -11,12 +12,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
-
-interface PreparedAnswer {
-  readonly identity: Buffer;
-  readonly gzip: Buffer;
-}
+import { gunzipSync } from "node:zlib";
+import { type PreparedAnswer, prepareAnswer, prepareStampedAnswer } from "./stamped-answer.js";
 
 const END_OF_HEAD = "\r\n\r\n";
 
@@ -46,18 +43,6 @@ export function cutBody(text: string, count: number): string {
   return text.slice(0, position);
 }
 
-function prepare(text: string): PreparedAnswer {
-  const identity = Buffer.from(text);
-  return { identity: answerOf(identity, ""), gzip: answerOf(gzipSync(identity), "Content-Encoding: gzip\r\n") };
-}
-
-function answerOf(body: Buffer, encoding: string): Buffer {
-  const head =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n" +
-    `${encoding}Content-Length: ${body.length}${END_OF_HEAD}`;
-  return Buffer.concat([Buffer.from(head), body]);
-}
-
 function serve(port: number, answers: readonly PreparedAnswer[]): void {
   const server = net.createServer({ noDelay: true }, (socket) => {
     let position = firstPosition(socket.localAddress ?? "");
@@ -67,7 +52,7 @@ function serve(port: number, answers: readonly PreparedAnswer[]): void {
       head += chunk.toString("latin1");
       if (!head.endsWith(END_OF_HEAD)) return;
       const answer = answers[position++ % answers.length] as PreparedAnswer;
-      socket.write(head.includes("gzip") ? answer.gzip : answer.identity);
+      socket.write(answer.of(head.includes("gzip")));
       head = "";
     });
   });
@@ -79,8 +64,13 @@ function firstPosition(address: string): number {
   return third * 256 + fourth;
 }
 
-const [port, source, series] = process.argv.slice(2);
+function prepareAll(texts: readonly string[], own: readonly string[]): PreparedAnswer[] {
+  if (own.length === 0) return texts.map(prepareAnswer);
+  return texts.map((text, index) => prepareStampedAnswer(text + (own[index % own.length] as string)));
+}
+
+const [port, source, series, ownSource] = process.argv.slice(2);
 if (process.argv[1]?.includes("fleet-simulator") === true && port !== undefined && source !== undefined) {
   const texts = loadBodies(source).map((text) => (series === undefined ? text : cutBody(text, Number(series))));
-  serve(Number(port), texts.map(prepare));
+  serve(Number(port), prepareAll(texts, ownSource === undefined ? [] : loadBodies(ownSource)));
 }

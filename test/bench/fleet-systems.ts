@@ -1,12 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ChildProgram } from "../support/child-program.js";
-import { simulatedAddress } from "./fleet-simulator.js";
 
 /** The fleet a system is told to scrape, and where it may keep its data. */
 export interface FleetJob {
-  readonly targets: number;
-  readonly targetPort: number;
+  /** `address:port` of each target. */
+  readonly addresses: readonly string[];
   readonly intervalSeconds: number;
   readonly folder: string;
   readonly ownPort: number;
@@ -63,9 +62,8 @@ export const FLEET_SYSTEMS: readonly FleetSystem[] = [
 
 /** All three read the same file; ours has sections of its own behind it. */
 function writeConfig(job: FleetJob, more = ""): string {
-  const { folder, targets, targetPort, intervalSeconds } = job;
+  const { folder, addresses, intervalSeconds } = job;
   mkdirSync(folder, { recursive: true });
-  const addresses = Array.from({ length: targets }, (_, index) => `${simulatedAddress(index)}:${targetPort}`);
   writeFileSync(path.join(folder, "targets.json"), JSON.stringify([{ targets: addresses }]));
   const file = path.join(folder, "scrape.yml");
   const timeoutSeconds = Math.min(10, intervalSeconds);

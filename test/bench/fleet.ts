@@ -1,139 +1,54 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
-import { FIXTURES, REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
-import { cutBody, loadBodies } from "./fleet-simulator.js";
-import { type FleetSystem, FLEET_SYSTEMS, metricSum } from "./fleet-systems.js";
+import {
+  compare, type Measured, type Moment, readMoment, type Running, startSystem, warmUpMs,
+} from "./fleet-measure.js";
+import { FLEET_SYSTEMS } from "./fleet-systems.js";
+import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
 
-export interface FleetOptions {
+export interface FleetOptions extends FleetContent {
   readonly targets: number;
-  /** Series per body; bodies are cut to that many. */
-  readonly series: number;
   readonly intervalSeconds: number;
   /** Length of what is measured; the warm-up before it comes on top. */
   readonly minutes: number;
   /** Names of systems, in lower case. */
   readonly systems: readonly string[];
-  /** A folder or a file of recorded bodies; see fleet-simulator.ts. */
-  readonly bodies: string | undefined;
   readonly nodeFlags: readonly string[];
-}
-
-/** Scrapes before the measurement: connections are made, layouts known, each host has its file, hot code is compiled. */
-const WARM_UP_SCRAPES = 6;
-const MIN_WARM_UP_SECONDS = 60;
-
-interface Running {
-  readonly system: FleetSystem;
-  readonly program: ChildProgram;
-  readonly metricsUrl: string;
-  readonly dataFolder: string;
-}
-
-interface Moment {
-  readonly atSeconds: number;
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-  readonly samples: number;
-  readonly series: number;
-  readonly missed: number;
-  readonly diskBytes: number;
-}
-
-interface Measured {
-  readonly name: string;
-  readonly cpuMicrosecondsPerSample: number;
-  readonly cores: number;
-  readonly residentBytes: number;
-  readonly residentBytesPerSeries: number;
-  readonly diskBytesPerSample: number;
-  /** Part of the samples that were due and are not there, 0 to 1; scrapes on both edges of the window blur it. */
-  readonly missingRatio: number;
-  /** NaN where the system does not tell. */
-  readonly missedScrapes: number;
 }
 
 /** The scrapers side by side on one simulated fleet, each measured over the same window. */
 export async function benchFleet(options: FleetOptions): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-fleet-"));
-  const bodies = options.bodies ?? path.join(FIXTURES, "node-exporter-recording.gz");
-  const targetPort = await freePort("0.0.0.0");
-  const script = path.join(REPOSITORY, "dist/test/bench/fleet-simulator.js");
-  const simulator = new ChildProgram(process.execPath, [script, String(targetPort), bodies, String(options.series)]);
+  const systems = FLEET_SYSTEMS.filter(({ name }) => options.systems.includes(name.toLowerCase()));
+  const fleet = await SimulatedFleet.start(options.targets * systems.length, options);
+  const addresses = fleet.addresses(options.targets);
   const running: Running[] = [];
   try {
-    await waitFor("the simulated fleet", () => (simulator.text.includes("ready") ? true : undefined));
-    for (const system of FLEET_SYSTEMS) {
-      if (!options.systems.includes(system.name.toLowerCase())) continue;
-      running.push(await start(system, { ...options, targetPort, folder: path.join(folder, system.name) }));
+    for (const system of systems) {
+      running.push(await startSystem(system, { ...options, addresses, folder: path.join(folder, system.name) }));
     }
-    await pause(1000 * Math.max(MIN_WARM_UP_SECONDS, WARM_UP_SCRAPES * options.intervalSeconds));
-    const series = Math.min(options.series, seriesOf(cutBody(loadBodies(bodies)[0] ?? "", options.series)));
-    return figuresOf(await measure(running, simulator, { ...options, series }), options);
+    await pause(warmUpMs(options.intervalSeconds));
+    return figuresOf(await measure(running, fleet, options), options);
   } finally {
     await Promise.all(running.map(({ program }) => program.stop()));
-    await simulator.stop("SIGKILL");
+    await fleet.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function start(
-  system: FleetSystem, options: FleetOptions & { targetPort: number; folder: string },
-): Promise<Running> {
-  const ownPort = await freePort();
-  const program = system.start({ ...options, ownPort });
-  const metricsUrl = `http://127.0.0.1:${ownPort}/metrics`;
-  await waitFor(metricsUrl, () => fetchText(metricsUrl), { describe: () => program.text });
-  return { system, program, metricsUrl, dataFolder: path.join(options.folder, "data") };
-}
-
-async function measure(
-  running: readonly Running[], simulator: ChildProgram, options: FleetOptions,
-): Promise<Measured[]> {
-  const simulatorBefore = simulator.usage().cpuSeconds;
+async function measure(running: readonly Running[], fleet: SimulatedFleet, options: FleetOptions): Promise<Measured[]> {
+  const fleetBefore = fleet.cpuSeconds();
   const before = await Promise.all(running.map(readMoment));
   await pause(options.minutes * 60_000);
   const after = await Promise.all(running.map(readMoment));
-  const simulatorCores = (simulator.usage().cpuSeconds - simulatorBefore) / (options.minutes * 60);
-  process.stderr.write(`The simulated fleet itself used ${simulatorCores.toFixed(2)} cores\n`);
+  const fleetCores = (fleet.cpuSeconds() - fleetBefore) / (options.minutes * 60);
+  process.stderr.write(`The simulated fleet itself used ${fleetCores.toFixed(2)} cores\n`);
   return running.map(({ system }, index) =>
     compare(system.name, before[index] as Moment, after[index] as Moment, options),
   );
-}
-
-async function readMoment({ system, program, metricsUrl, dataFolder }: Running): Promise<Moment> {
-  const text = await fetchText(metricsUrl);
-  const { cpuSeconds, residentBytes } = program.usage();
-  return {
-    atSeconds: performance.now() / 1000,
-    cpuSeconds,
-    residentBytes,
-    samples: metricSum(text, system.samplesMetric),
-    series: metricSum(text, system.seriesMetric),
-    missed: system.missedMetric === undefined ? Number.NaN : metricSum(text, system.missedMetric),
-    diskBytes: folderBytes(dataFolder),
-  };
-}
-
-function compare(name: string, before: Moment, after: Moment, options: FleetOptions): Measured {
-  const seconds = after.atSeconds - before.atSeconds;
-  const samples = after.samples - before.samples;
-  const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
-  const dueScrapes = (options.targets * seconds) / options.intervalSeconds;
-  const samplesPerScrape = after.series / options.targets;
-  return {
-    name,
-    cpuMicrosecondsPerSample: (cpuSeconds * 1e6) / samples,
-    cores: cpuSeconds / seconds,
-    residentBytes: after.residentBytes,
-    residentBytesPerSeries: after.residentBytes / after.series,
-    diskBytesPerSample: after.diskBytes / after.samples,
-    missedScrapes: after.missed - before.missed,
-    missingRatio: Math.max(0, 1 - samples / (dueScrapes * samplesPerScrape)),
-  };
 }
 
 interface FigureKind {
@@ -177,20 +92,4 @@ function figuresOf(measured: readonly Measured[], { targets, series, intervalSec
       ...figure, peer: valueOf(peer), peerName: peer.name, aim: aims[peer.name] ?? "-",
     }));
   });
-}
-
-const seriesOf = (text: string): number => text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
-
-async function fetchText(url: string): Promise<string> {
-  return (await fetch(url)).text();
-}
-
-/** Files come and go while the programs run. */
-function folderBytes(folder: string): number {
-  let total = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    total += statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
-  }
-  return total;
 }

@@ -3,11 +3,12 @@
  *
  * Usage: npm run bench [-- NAME ...] [options]. Without names, all of them, which takes half an hour.
  *
- *   --minutes N    length of the measurement: exporter (10), fleet (3)
+ *   --minutes N    length of the measurement: exporter (10), fleet (3), fleet-size (3)
  *   --days N       history: simulated days (7)
- *   --targets N    fleet, storage, query: simulated targets (1000, 200, 200)
- *   --series N     fleet, query: series per body (507: all that are recorded, 500)
- *   --interval N   fleet: seconds between scrapes (5)
+ *   --targets N    fleet, fleet-size, storage, query: simulated targets (1000, 10000, 200, 200)
+ *   --series N     fleet, fleet-size, query: series per body (507: all that are recorded, 300, 500)
+ *   --interval N   fleet, fleet-size: seconds between scrapes (5, 15)
+ *   --pihealth-series  fleet, fleet-size: bodies also hold the series of our exporter, so that hosts get logs
  *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side)
  *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
  *   --node FLAG    fleet, query: an option of Node.js for our program, such as --cpu-prof; can be given several times
@@ -20,6 +21,7 @@ import { benchBackfill } from "./backfill.js";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
+import { benchFleetSize } from "./fleet-size.js";
 import { benchHistory } from "./history.js";
 import { benchQueries } from "./query.js";
 import { benchScrapeParse } from "./scrape-parse.js";
@@ -28,7 +30,7 @@ import { benchStorageFigures } from "./storage.js";
 const OPTIONS = {
   minutes: { type: "string" }, days: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
   hours: { type: "string" }, interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
-  node: { type: "string", multiple: true },
+  node: { type: "string", multiple: true }, "pihealth-series": { type: "boolean", default: false },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
@@ -44,6 +46,17 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
       minutes: Number(values.minutes ?? 3),
       systems: (values.systems ?? "pihealth,prometheus,victoriametrics").split(","),
       bodies: values.bodies,
+      hasPihealthSeries: values["pihealth-series"],
+      nodeFlags: values.node ?? [],
+    }),
+  "fleet-size": (values) =>
+    benchFleetSize({
+      targets: Number(values.targets ?? 10_000),
+      series: Number(values.series ?? 300),
+      intervalSeconds: Number(values.interval ?? 15),
+      minutes: Number(values.minutes ?? 3),
+      bodies: values.bodies,
+      hasPihealthSeries: values["pihealth-series"],
       nodeFlags: values.node ?? [],
     }),
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
