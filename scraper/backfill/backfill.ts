@@ -89,7 +89,7 @@ export class Backfill {
       this.store.of(host).isDirty = true;
       return this.store.save(host);
     };
-    this.filler = new EndpointFiller({ client: this.client, writer, clock, log, counters, hostLogs, save });
+    this.filler = new EndpointFiller({ client: this.client, querier, writer, clock, log, counters, hostLogs, save });
   }
 
   /** Reads what earlier runs left: before the first scrape. */

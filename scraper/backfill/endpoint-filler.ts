@@ -8,15 +8,19 @@ import type { HistorySegment } from "../../exporter/shared/protocol/history.js";
 import { hostFolder } from "../fleet/host-folder.js";
 import type { HostLogs } from "../host-logs/host-logs.js";
 import { SeriesContexts } from "../scrape/series-context.js";
+import type { Querier } from "../storage/querier.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import type { BackfillCounters } from "./backfill-metrics.js";
 import type { BootClocks } from "./boot-clocks.js";
+import { EndMarkers } from "./end-markers.js";
 import { FilledLines } from "./filled-lines.js";
 import { type HistoryClient, HistoryError, type TimedHistoryList } from "./history-client.js";
 import { chooseSegments, PlacedInstants } from "./history-placement.js";
 import { HistoryRuns } from "./history-runs.js";
 import { HistoryRows } from "./history-rows.js";
 import { GroupReader } from "./sample-groups.js";
+import { SeriesEnds } from "./series-ends.js";
+import { StaleRows } from "./stale-rows.js";
 import { holdsInstant, mergeRanges } from "./time-ranges.js";
 import type { WatchedTarget } from "./watched-target.js";
 
@@ -28,6 +32,7 @@ export const LATEST_FLUSH_MS = 600_000;
 export interface EndpointFillerParts {
   readonly client: HistoryClient;
   readonly writer: SampleWriter;
+  readonly querier: Querier;
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: BackfillCounters;
@@ -51,11 +56,14 @@ interface FillStart {
   readonly list: TimedHistoryList;
   readonly instants: PlacedInstants;
   readonly lines: FilledLines;
+  readonly ends: SeriesEnds;
 }
 
 interface Destination {
   readonly watched: WatchedTarget;
   readonly rows: HistoryRows;
+  readonly stale: StaleRows;
+  readonly markers: EndMarkers;
   /** As it was when the segment was begun. */
   missing: readonly TimeRange[];
 }
@@ -77,15 +85,19 @@ export class EndpointFiller {
     await this.parts.save(first.target.host); // The clock must be known again if what follows is repeated.
     const intervalMs = Math.max(...targets.map(({ target }) => target.settings.intervalMs));
     const instants = new PlacedInstants(intervalMs);
-    const lines = new FilledLines(this.parts.hostLogs.filledLog(first.target), new HistoryRuns());
+    const runs = new HistoryRuns();
+    const lines = new FilledLines(this.parts.hostLogs.filledLog(first.target), runs);
+    const isApart = (fromMs: number, untilMs: number): boolean => instants.isApart(fromMs, untilMs);
+    const ends = new SeriesEnds({ runs, intervalMs, isApart });
     try {
-      await this.fillAll({ order, list, instants, lines });
+      await this.fillAll({ order, list, instants, lines, ends });
     } finally {
       await lines.merge();
     }
   }
 
-  private async fillAll({ order, list, instants, lines }: FillStart): Promise<void> {
+  private async fillAll(start: FillStart): Promise<void> {
+    const { order, list } = start;
     const { targets } = order;
     const [first] = targets as [WatchedTarget];
     const reader = new GroupReader();
@@ -94,7 +106,7 @@ export class EndpointFiller {
     let skipped: HistoryError | undefined;
     for (const segment of chooseSegments(list, wanted)) {
       try {
-        await this.fillFrom(segment, { order, list, instants, lines, reader, destinations });
+        await this.fillFrom(segment, { ...start, reader, destinations });
       } catch (error) {
         // A segment that vanished or is damaged is not worth the others.
         if (!(error instanceof HistoryError) || error.code === "refused" || error.code === "cut") throw error;
@@ -104,7 +116,7 @@ export class EndpointFiller {
       }
     }
     this.parts.counters.damagedLines += reader.damagedLines;
-    if (skipped === undefined) for (const watched of targets) this.giveUpRest(watched, instants, list);
+    if (skipped === undefined) for (const destination of destinations) await this.giveUpRest(destination, start);
     await this.parts.save(first.target.host);
     if (skipped !== undefined) throw skipped;
   }
@@ -113,11 +125,14 @@ export class EndpointFiller {
     segment: HistorySegment,
     run: FillStart & { readonly reader: GroupReader; readonly destinations: readonly Destination[] },
   ): Promise<void> {
-    const { order, list, instants, lines, reader, destinations } = run;
+    const { order, list, instants, lines, ends, reader, destinations } = run;
     const { client, counters } = this.parts;
     const [first] = order.targets as [WatchedTarget];
     const bytes = await client.segment(first.target, segment, order.signal);
-    for (const destination of destinations) destination.missing = [...destination.watched.gaps.missing];
+    for (const destination of destinations) {
+      destination.missing = [...destination.watched.gaps.missing];
+      destination.markers.want(destination.missing);
+    }
     lines.want(destinations.flatMap(({ missing }) => [...missing]));
     for (const text of membersOf(bytes, segment.name)) {
       const header = parseMemberHeader(text.slice(0, text.indexOf("\n")));
@@ -132,17 +147,23 @@ export class EndpointFiller {
       reader.read(text, (samples) => {
         const timeMs = samples.timestampMs + addMs;
         instants.add(timeMs, header.bootId);
+        for (const { markers } of destinations) markers.pass(timeMs, header.bootId, ends);
+        const ended = ends.read(timeMs, header.bootId, samples);
         // At the ends of a range, a clock a little wrong must not put an older value behind that of a scrape.
         const trueMs = samples.timestampMs + errorMs;
-        for (const { rows, missing } of destinations) {
+        for (const { rows, missing, markers } of destinations) {
           if (holdsInstant(missing, timeMs) && holdsInstant(missing, trueMs)) rows.add(timeMs, samples);
+          markers.add(ended);
         }
         lines.add(timeMs, samples);
       });
       await lines.relieve();
       await yieldToEventLoop(); // Live scrapes come first.
     }
-    for (const { rows } of destinations) counters.samples += await rows.flush();
+    for (const { rows, markers } of destinations) {
+      counters.samples += await rows.flush();
+      await markers.flush();
+    }
     await this.commit(order.signal);
     await lines.save();
     counters.segments++;
@@ -168,12 +189,20 @@ export class EndpointFiller {
   }
 
   /** What the history has gone past without covering it will not come any more. */
-  private giveUpRest({ gaps, knownSinceMs }: WatchedTarget, instants: PlacedInstants, list: TimedHistoryList): void {
+  private async giveUpRest({ watched, stale }: Destination, { instants, list, order }: FillStart): Promise<void> {
+    const { gaps, knownSinceMs, target } = watched;
     const { counters } = this.parts;
     const flushedMs = Math.max(instants.lastMs, list.ourWallMs - LATEST_FLUSH_MS);
-    for (const { fromMs, untilMs } of [...gaps.missing]) {
-      const part = { fromMs, untilMs: Math.min(untilMs, flushedMs) };
-      if (part.untilMs <= fromMs) continue;
+    const ended = gaps.missing.map(({ fromMs, untilMs }) => ({ fromMs, untilMs: Math.min(untilMs, flushedMs) }));
+    const parts = ended.filter(({ fromMs, untilMs }) => untilMs > fromMs);
+    let markers = 0;
+    for (const { fromMs, untilMs } of parts) {
+      // The next scrape would have failed. Where it did fail, its own markers are there already.
+      const failedMs = fromMs - 1 + target.settings.intervalMs;
+      if (failedMs < untilMs) markers += stale.append(failedMs, (await stale.scrapedAt(fromMs - 1)) ?? []);
+    }
+    if (markers > 0) await this.commit(order.signal);
+    for (const part of parts) {
       if (part.untilMs <= knownSinceMs) gaps.forget([part]);
       else for (const gap of gaps.close([part], "lost", instants.causeOf(part, list))) counters.countClosed(gap);
     }
@@ -195,8 +224,11 @@ export class EndpointFiller {
 
   private destinationOf(watched: WatchedTarget): Destination {
     const { target } = watched;
-    const rows = new HistoryRows(this.parts.writer, target, hostFolder(target.host), this.contexts.of(target));
-    return { watched, rows, missing: [] };
+    const { writer, querier } = this.parts;
+    const folder = hostFolder(target.host);
+    const rows = new HistoryRows(writer, target, folder, this.contexts.of(target));
+    const stale = new StaleRows({ writer, querier, target, folder });
+    return { watched, rows, stale, markers: new EndMarkers(rows, stale), missing: [] };
   }
 }
 

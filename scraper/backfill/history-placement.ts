@@ -54,6 +54,12 @@ export class PlacedInstants {
     return this.instants.at(-1) ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Whether more than a sampling is missing between two instants, as far as the rhythm is known by now. */
+  isApart(fromMs: number, untilMs: number): boolean {
+    const distanceMs = untilMs - fromMs;
+    return distanceMs > MISSED_INTERVALS * this.intervalMs && distanceMs > this.usualDistanceMs();
+  }
+
   /** What needs no more looking for. */
   covered(): TimeRange[] {
     const distanceMs = this.usualDistanceMs();

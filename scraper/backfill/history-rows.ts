@@ -4,7 +4,7 @@ import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { Target } from "../fleet/target.js";
 import type { FinalSeries, SeriesContext } from "../scrape/series-context.js";
 import type { Layout, SampleWriter, TableWriter } from "../storage/sample-writer.js";
-import type { GroupedSamples, SampleGroup } from "./sample-groups.js";
+import type { GroupedSamples, SampleGroup, WrittenSeries } from "./sample-groups.js";
 
 /** Rows appended before scrapes get their turn. */
 const ROWS_AT_ONCE = 200;
@@ -58,6 +58,16 @@ export class HistoryRows {
     }
     this.waiting.clear();
     return samples;
+  }
+
+  /** As they are stored, without the labels of the target; what is not in its table is left out. */
+  ownLabelsOf(series: readonly WrittenSeries[]): Labels[] {
+    const own = new Map<string, Labels>();
+    for (const { written } of series) {
+      const final = written === undefined ? undefined : this.finish(written);
+      if (final !== undefined && !final.isForeign) own.set(final.labels.key, final.labels);
+    }
+    return [...own.values()];
   }
 
   private plansOf(group: SampleGroup): readonly TablePlan[] {

@@ -60,7 +60,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     settings: { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 10_485_760, maxOldFiles: 10 },
   });
   const filler = new EndpointFiller({
-    client, writer: storage, clock: systemClock, log: silentLogger, counters, hostLogs, save,
+    client, querier: storage, writer: storage, clock: systemClock, log: silentLogger, counters, hostLogs, save,
   });
   const watched = watchedTarget(untilMs);
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()];

@@ -1,4 +1,5 @@
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Backfill } from "../../../scraper/backfill/backfill.js";
 import type { KnownHost } from "../../../scraper/fleet/known-host.js";
@@ -85,12 +86,17 @@ export class BackfillUnderTest {
     return gaps.map(({ cause, state }) => `${state} ${cause}`);
   }
 
-  /** What is stored of the Pi's value, by time. */
+  /** What is stored of the Pi's value, by time, staleness markers left out: scrapes here bring no samples. */
   async stored(): Promise<Map<number, number>> {
     const tables = await this.storage.select([createLabelMatcher(METRIC_NAME, "=", "pihealth_value")], ALWAYS);
     const samples = new Map<number, number>();
     for (const { timestamps, series } of tables) {
-      for (const { values } of series) timestamps.forEach((time, index) => samples.set(time, values[index] as number));
+      for (const { values } of series) {
+        const bits = bitsOf(values);
+        timestamps.forEach((time, index) => {
+          if (!isStaleAt(bits, index)) samples.set(time, values[index] as number);
+        });
+      }
     }
     return samples;
   }

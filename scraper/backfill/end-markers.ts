@@ -1,0 +1,66 @@
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import type { HistoryRows } from "./history-rows.js";
+import type { EndedSeries, SeriesEnds } from "./series-ends.js";
+import type { WrittenSeries } from "./sample-groups.js";
+import type { StaleRows } from "./stale-rows.js";
+import { holdsInstant } from "./time-ranges.js";
+
+/** What the exporter showed when a gap ended. */
+interface Seam {
+  readonly untilMs: number;
+  readonly series: readonly WrittenSeries[];
+}
+
+/** The staleness markers of one target in what its history fills, as scraping would have written them. */
+export class EndMarkers {
+  private missing: readonly TimeRange[] = [];
+  /** The first of `missing` whose end has not been passed. */
+  private next = 0;
+  private passedMs = Number.NEGATIVE_INFINITY;
+  private ended: EndedSeries[] = [];
+  private seams: Seam[] = [];
+
+  constructor(
+    private readonly rows: Pick<HistoryRows, "ownLabelsOf">,
+    private readonly stale: StaleRows,
+  ) {}
+
+  /** @param missing ascending */
+  want(missing: readonly TimeRange[]): void {
+    this.missing = missing;
+    const next = missing.findIndex(({ untilMs }) => untilMs > this.passedMs);
+    this.next = next < 0 ? missing.length : next;
+  }
+
+  /** Before `ends` takes a sampling of this time: where a gap ends by then, what lives goes on or ends with the scrape. */
+  pass(timeMs: number, bootId: string, ends: SeriesEnds): void {
+    for (; this.next < this.missing.length; this.next++) {
+      const { untilMs } = this.missing[this.next] as TimeRange;
+      if (untilMs > timeMs) break;
+      const series = ends.hasStoppedBefore(untilMs, timeMs, bootId) ? [] : ends.alive();
+      if (series.length > 0) this.seams.push({ untilMs, series });
+    }
+    this.passedMs = Math.max(this.passedMs, timeMs);
+  }
+
+  add(ended: readonly EndedSeries[]): void {
+    for (const one of ended) if (holdsInstant(this.missing, one.timeMs)) this.ended.push(one);
+  }
+
+  /** After the samples were appended: of two samples of one series and time the first stays. @returns how many */
+  async flush(): Promise<number> {
+    let count = 0;
+    for (const { timeMs, series } of this.ended.splice(0)) count += this.stale.append(timeMs, this.rows.ownLabelsOf(series));
+    for (const { untilMs, series } of this.seams.splice(0)) {
+      const scraped = await this.stale.scrapedAt(untilMs);
+      if (scraped !== undefined) count += this.stale.append(untilMs, without(this.rows.ownLabelsOf(series), scraped));
+    }
+    return count;
+  }
+}
+
+function without(series: readonly Labels[], others: readonly Labels[]): Labels[] {
+  const known = new Set(others.map(({ key }) => key));
+  return series.filter(({ key }) => !known.has(key));
+}
