@@ -157,5 +157,5 @@ test("A gap that nobody recorded ends what was scraped before it, a scrape later
   await bench.restart();
   await bench.pass(900);
   assert.ok(bench.states().includes("lost node_off"));
-  assert.deepEqual(await endsStored(bench, startMs), { stays: [125] });
+  assert.deepEqual(await endsStored(bench, startMs), { stays: [124] });
 });
