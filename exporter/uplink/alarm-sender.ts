@@ -12,8 +12,8 @@ import {
   MASTER_OUTCOMES,
   type MasterClient,
   type MasterOutcome,
-  type MasterReply,
 } from "./master-client.js";
+import { MasterLog } from "./master-log.js";
 import { RetryDelay } from "./retry-delay.js";
 
 export const ALARM_DELIVERIES_TOTAL = counter({
@@ -64,7 +64,7 @@ interface MasterState {
   readonly taken: WeakMap<OutboxEntry, Taken>;
   readonly counts: Map<MasterOutcome, number>;
   readonly pause: WakeableSleep;
-  last: MasterOutcome | undefined;
+  readonly log: MasterLog;
 }
 
 /**
@@ -82,7 +82,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   constructor(private readonly parts: AlarmSenderParts) {
     // One for every alarm of the last second: bounded by the outbox.
     setMaxListeners(0, this.stopping.signal);
-    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(parts.clock, this.stopping.signal)]));
+    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(master, parts, this.stopping.signal)]));
     for (const entry of parts.outbox.entries) {
       if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);
     }
@@ -196,7 +196,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     const reply = await client.post(`${master}${ALERTS_PATH}`, body, this.stopping.signal);
     if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
-    this.logChange(master, state, reply);
+    state.log.note(reply);
     if (reply.outcome === "rejected" && entries.length > 1)
       return this.sendSingly(master, state, entries);
     if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;
@@ -233,17 +233,19 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
       await outbox.remove(entry);
     }
   }
-
-  private logChange(master: string, state: MasterState, { outcome, detail }: MasterReply): void {
-    if (state.last === outcome) return;
-    if (outcome === "ok") this.parts.log.info("Master takes alarms", { master });
-    else this.parts.log.warn("Master does not take alarms", { master, outcome, error: detail });
-    state.last = outcome;
-  }
 }
 
-function newMasterState(clock: Clock, stop: AbortSignal): MasterState {
-  return { taken: new WeakMap(), counts: new Map(), pause: new WakeableSleep(clock, stop), last: undefined };
+function newMasterState(
+  master: string,
+  { clock, log }: AlarmSenderParts,
+  stop: AbortSignal,
+): MasterState {
+  return {
+    taken: new WeakMap(),
+    counts: new Map(),
+    pause: new WakeableSleep(clock, stop),
+    log: new MasterLog({ master, what: "alarms", clock, log }),
+  };
 }
 
 function keyOf({ labels }: Alarm): string {

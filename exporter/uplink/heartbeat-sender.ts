@@ -17,6 +17,7 @@ import {
   type MasterOutcome,
   type MasterReply,
 } from "./master-client.js";
+import { MasterLog } from "./master-log.js";
 import { RetryDelay, spread } from "./retry-delay.js";
 
 export const HEARTBEATS_TOTAL = counter({
@@ -48,7 +49,7 @@ interface HeartbeatSenderParts {
 
 interface MasterState {
   readonly counts: Map<MasterOutcome, number>;
-  last: MasterOutcome | undefined;
+  readonly log: MasterLog;
   lastSuccessWallMs: number | undefined;
 }
 
@@ -68,7 +69,11 @@ export class HeartbeatSender implements MetricsSource {
     this.states = new Map(
       parts.masters.map((master) => [
         master,
-        { counts: new Map(), last: undefined, lastSuccessWallMs: undefined },
+        {
+          counts: new Map(),
+          log: new MasterLog({ master, what: "heartbeats", clock: parts.clock, log: parts.log }),
+          lastSuccessWallMs: undefined,
+        },
       ]),
     );
   }
@@ -123,7 +128,7 @@ export class HeartbeatSender implements MetricsSource {
     if (this.stopping.signal.aborted) return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
     if (reply.outcome === "ok") state.lastSuccessWallMs = this.parts.clock.wallMs();
-    this.logChange(master, state, reply);
+    state.log.note(reply);
     return reply.outcome === "ok";
   }
 
@@ -137,12 +142,5 @@ export class HeartbeatSender implements MetricsSource {
     } catch (error) {
       return { ...reply, outcome: "failed", detail: messageOf(error) };
     }
-  }
-
-  private logChange(master: string, state: MasterState, { outcome, detail }: MasterReply): void {
-    if (state.last === outcome) return;
-    if (outcome === "ok") this.parts.log.info("Master takes heartbeats", { master });
-    else this.parts.log.warn("Master does not take heartbeats", { master, outcome, error: detail });
-    state.last = outcome;
   }
 }

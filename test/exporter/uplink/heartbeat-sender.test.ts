@@ -74,6 +74,30 @@ test("a heartbeat goes to the master at once and every 30 s, with the token", as
   assert.equal(count("ok"), 3);
 });
 
+test("a master that starts a little later, or starts again, is no warning", async () => {
+  const { clock, masters, sender, logged } = await setUp();
+  masters.answer = () => "unreachable";
+  sender.start();
+  await clock.advance(10_000);
+  masters.answer = () => KNOWN;
+  await clock.advance(60_000);
+  masters.answer = () => 503;
+  await clock.advance(5000);
+  masters.answer = () => KNOWN;
+  await clock.advance(60_000);
+  await sender.stop();
+  assert.deepEqual(logged, ["Master takes heartbeats"]);
+});
+
+test("a master that refuses the token is a warning at once", async () => {
+  const { clock, masters, sender, logged } = await setUp();
+  masters.answer = () => ({ status: 401, body: "" });
+  sender.start();
+  await clock.advance(1000);
+  await sender.stop();
+  assert.deepEqual(logged, ["Master does not take heartbeats"]);
+});
+
 test("a master that is away is tried again ever more slowly, at most as slowly as the interval", async () => {
   const { clock, masters, sender, logged } = await setUp();
   const times: number[] = [];
