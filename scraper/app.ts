@@ -14,6 +14,7 @@ import type { ResolveHost } from "../exporter/shared/platform/resolver.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
 import { PushedAlarms } from "./alerting/pushed-alarms.js";
 import { adminRoutes } from "./api/admin-routes.js";
+import { alertHistoryRoutes } from "./api/alert-history-routes.js";
 import { alertmanagerRoutes } from "./api/alertmanager-routes.js";
 import { createApiHandler } from "./api/api-server.js";
 import { gapRoutes } from "./api/gap-routes.js";
@@ -142,6 +143,7 @@ class App implements ScraperApp {
     this.backfill = new Backfill({
       dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, hostLogs: this.hostLogs,
       sendHttp: parts.sendHttp, token: parts.token, settings: config.backfill,
+      onFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
     });
     this.scrapes = new ScrapeManager({
       writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
@@ -164,6 +166,7 @@ class App implements ScraperApp {
       ...parts, config,
       queries: this.queries,
       isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
+      gaps: () => this.backfill.gaps(),
     });
     this.pushedAlarms = new PushedAlarms({
       dispatcher: this.wiring.dispatcher, clock,
@@ -292,6 +295,7 @@ class App implements ScraperApp {
         durableUntilMs: (address, port) => this.backfill.durableUntilMs(address, port),
       }),
       ...gapRoutes({ gaps: (host) => this.backfill.gaps(host) }),
+      ...alertHistoryRoutes({ clock, list: (wanted) => this.wiring.history.list(wanted) }),
       ...alertmanagerRoutes({
         dispatcher: this.wiring.dispatcher,
         receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),

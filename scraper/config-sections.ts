@@ -37,6 +37,10 @@ export interface FleetSettings {
 export interface RuleSettings {
   /** What becomes of an alert whose target sends nothing. */
   readonly missingData: "keep" | "resolve";
+  /** How long nothing must have been filled before rules are evaluated over what was. */
+  readonly recoveryWaitMs: number;
+  /** Waited at most, from the first range that was filled on. */
+  readonly recoveryMaxWaitMs: number;
 }
 
 export function parsePools(root: ConfigSection): number {
@@ -91,9 +95,16 @@ export function parseFleet(section: ConfigSection, folder: string): FleetSetting
 }
 
 export function parseRules(section: ConfigSection): RuleSettings {
-  const missingData = section.oneOf("missing_data", ["keep", "resolve"], { default: "keep" });
+  const settings: RuleSettings = {
+    missingData: section.oneOf("missing_data", ["keep", "resolve"], { default: "keep" }),
+    recoveryWaitMs: section.durationMs("recovery_wait", { default: "2m", min: "0s", max: "1h" }),
+    recoveryMaxWaitMs: section.durationMs("recovery_max_wait", { default: "30m", min: "0s", max: "1d" }),
+  };
+  if (settings.recoveryMaxWaitMs < settings.recoveryWaitMs) {
+    section.fail("recovery_max_wait", "is shorter than recovery_wait, it must be at least as long");
+  }
   section.rejectUnknownKeys();
-  return { missingData };
+  return settings;
 }
 
 export function parseProbes(section: ConfigSection): ProbeSettings {

@@ -10,9 +10,13 @@ import { AlertmanagerClient } from "./alerting/alertmanager-client.js";
 import { Dispatcher } from "./alerting/dispatcher.js";
 import { createMailTransport } from "./alerting/mail-transport.js";
 import type { NotificationConfig } from "./alerting/notification-config.js";
+import type { HostGap } from "./backfill/gap.js";
 import type { ScraperConfig } from "./config.js";
 import type { QueryEngine } from "./promql/query-engine.js";
 import { externalUrlOf, loadRules } from "./rule-files.js";
+import { AlertExpander } from "./rule-engine/alert-expansion.js";
+import { AlertHistory } from "./rule-engine/alert-history.js";
+import { Recovery, type RecoverySettings } from "./rule-engine/recovery.js";
 import { RuleEngine } from "./rule-engine/rule-engine.js";
 import type { RuleGroup } from "./rule-engine/rule-group.js";
 import type { Storage } from "./storage/storage.js";
@@ -29,6 +33,7 @@ export interface RuleWiringParts {
   readonly storage: Storage;
   readonly queries: QueryEngine;
   readonly isTargetSilent: (labels: Labels) => boolean;
+  readonly gaps: () => readonly HostGap[];
 }
 
 /** Rules, their alerts, and those who are told of them, joined. */
@@ -36,6 +41,8 @@ export class RuleWiring {
   readonly dispatcher: Dispatcher;
   readonly alertmanagers: AlertmanagerClient;
   readonly rules: RuleEngine;
+  readonly history: AlertHistory;
+  readonly recovery: Recovery;
   private config: ScraperConfig;
 
   constructor(private readonly parts: RuleWiringParts) {
@@ -45,11 +52,15 @@ export class RuleWiring {
     const { alertmanagers } = config.alerting;
     const http = sendHttp;
     this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http });
+    this.history = new AlertHistory(files, this.fileOf("alert-history.jsonl"), log);
     this.rules = this.createRuleEngine();
+    this.recovery = this.createRecovery();
   }
 
-  /** @throws {ConfigError} for the first rule that is not acceptable */
+  /** Before the first range is filled. @throws {ConfigError} for the first rule that is not acceptable */
   async load(): Promise<void> {
+    await this.history.load();
+    await this.recovery.open();
     await this.rules.load(await loadRules(this.config, this.parts.files));
   }
 
@@ -60,10 +71,13 @@ export class RuleWiring {
 
   async startEvaluating(): Promise<void> {
     await this.rules.start();
+    this.recovery.start();
   }
 
   async stopEvaluating(): Promise<void> {
+    await this.recovery.stop();
     await this.rules.stop();
+    await this.history.close();
   }
 
   async stopTelling(): Promise<void> {
@@ -86,6 +100,7 @@ export class RuleWiring {
     return [
       ...this.dispatcher.metrics(),
       ...this.alertmanagers.metrics(),
+      ...this.recovery.metrics(),
       ...this.rules.metrics().map(({ metric, labels, value }) =>
         ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
     ];
@@ -110,10 +125,33 @@ export class RuleWiring {
       externalLabels: this.config.global.externalLabels,
       externalUrl: externalUrlOf(this.config),
       onAlerts: (alerts) => this.takeAlerts(alerts),
-      stateFile: { files, path: path.join(this.config.storage.path, "rules/alert-states.json") },
+      stateFile: { files, path: this.fileOf("alert-states.json") },
+      history: this.history,
       isTargetSilent,
       missingData: this.config.rules.missingData,
     });
+  }
+
+  private createRecovery(): Recovery {
+    const { clock, files, log, storage, queries, gaps } = this.parts;
+    const externalUrl = externalUrlOf(this.config);
+    const { externalLabels } = this.config.global;
+    return new Recovery({
+      clock, files, log, queries, externalUrl, gaps,
+      filePath: this.fileOf("recovery.json"),
+      writer: storage,
+      expander: new AlertExpander({ externalLabels, externalUrl }),
+      missingData: this.config.rules.missingData,
+      parse: (expression) => queries.parse(expression),
+      engine: this.rules,
+      history: this.history,
+      settings: () => recoverySettingsOf(this.config),
+      tell: (summary) => this.dispatcher.summarize(summary),
+    });
+  }
+
+  private fileOf(name: string): string {
+    return path.join(this.config.storage.path, "rules", name);
   }
 
   /** Alerts of rules; they carry the external labels. */
@@ -126,4 +164,12 @@ export class RuleWiring {
       }),
     );
   }
+}
+
+function recoverySettingsOf({ rules, backfill, storage }: ScraperConfig): RecoverySettings {
+  return {
+    waitMs: rules.recoveryWaitMs,
+    maxWaitMs: rules.recoveryMaxWaitMs,
+    maxAgeMs: Math.min(backfill.maxAgeMs, storage.retentionMs),
+  };
 }

@@ -51,6 +51,10 @@ export class StoredFields {
     return new StoredFields(this.fields[name]);
   }
 
+  isNull(name: string): boolean {
+    return this.fields[name] === null;
+  }
+
   has(name: string): boolean {
     return this.fields[name] !== undefined;
   }

@@ -15,7 +15,7 @@ import type { BackfillSettings } from "./backfill-settings.js";
 import { Bandwidth } from "./bandwidth.js";
 import { DurableTimes } from "./durable-times.js";
 import { EndpointFiller, LATEST_FLUSH_MS } from "./endpoint-filler.js";
-import type { HostGap } from "./gap.js";
+import type { FilledGap, HostGap } from "./gap.js";
 import type { StoredTarget } from "./gap-file.js";
 import { GapStore } from "./gap-store.js";
 import { HistoryClient } from "./history-client.js";
@@ -46,6 +46,8 @@ export interface BackfillParts {
   /** Without one no history can be fetched; gaps are found all the same. */
   readonly token: string | undefined;
   readonly settings: BackfillSettings;
+  /** Hears of every part of a gap that was filled. */
+  readonly onFilled?: (gaps: readonly FilledGap[]) => Promise<void>;
 }
 
 /** When an endpoint is tried next, how often it was tried, and how often in vain since it last was not. */
@@ -89,7 +91,10 @@ export class Backfill {
       this.store.of(host).isDirty = true;
       return this.store.save(host);
     };
-    this.filler = new EndpointFiller({ client: this.client, querier, writer, clock, log, counters, hostLogs, save });
+    const { onFilled } = parts;
+    this.filler = new EndpointFiller({
+      client: this.client, querier, writer, clock, log, counters, hostLogs, save, onFilled,
+    });
   }
 
   /** Reads what earlier runs left: before the first scrape. */

@@ -14,6 +14,7 @@ import type { BackfillCounters } from "./backfill-metrics.js";
 import type { BootClocks } from "./boot-clocks.js";
 import { EndMarkers } from "./end-markers.js";
 import { FilledLines } from "./filled-lines.js";
+import type { FilledGap, Gap } from "./gap.js";
 import { type HistoryClient, HistoryError, type TimedHistoryList } from "./history-client.js";
 import { chooseSegments, PlacedInstants } from "./history-placement.js";
 import { HistoryRuns } from "./history-runs.js";
@@ -39,6 +40,8 @@ export interface EndpointFillerParts {
   readonly hostLogs: Pick<HostLogs, "filledLog">;
   /** Saves what is missing, before anything depends on it. */
   readonly save: (host: string) => Promise<void>;
+  /** Hears what was filled before the file of gaps does: a crash in between tells of it again. */
+  readonly onFilled?: ((gaps: readonly FilledGap[]) => Promise<void>) | undefined;
 }
 
 /** One exporter whose history is wanted. */
@@ -167,9 +170,14 @@ export class EndpointFiller {
     await this.commit(order.signal);
     await lines.save();
     counters.segments++;
+    const filled: FilledGap[] = [];
     for (const { watched } of destinations) {
-      for (const gap of watched.gaps.close(instants.covered(), "filled")) counters.countClosed(gap);
+      for (const gap of watched.gaps.close(instants.covered(), "filled")) {
+        counters.countClosed(gap);
+        filled.push(filledGapOf(gap, watched));
+      }
     }
+    if (filled.length > 0) await this.parts.onFilled?.(filled);
     await this.parts.save(first.target.host);
   }
 
@@ -230,6 +238,11 @@ export class EndpointFiller {
     const stale = new StaleRows({ writer, querier, target, folder });
     return { watched, rows, stale, markers: new EndMarkers(rows, stale), missing: [] };
   }
+}
+
+function filledGapOf({ fromMs, untilMs, cause }: Gap, { target, knownSinceMs }: WatchedTarget): FilledGap {
+  const isFirstSight = untilMs <= knownSinceMs;
+  return { labels: target.labels, fromMs, untilMs, cause: cause === "link_down" ? cause : "master_down", isFirstSight };
 }
 
 /** @throws {HistoryError} at a member that does not check, which the checksum of the segment makes the exporter's own */

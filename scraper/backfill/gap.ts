@@ -1,3 +1,4 @@
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 
 /**
@@ -19,6 +20,16 @@ export type GapState = "open" | "filling" | "filled" | "lost";
 export interface Gap extends TimeRange {
   readonly cause: GapCause;
   readonly state: GapState;
+}
+
+/** A part of a target's gap that was filled just now. */
+export interface FilledGap extends TimeRange {
+  /** Of the target. */
+  readonly labels: Labels;
+  /** Why it was missing. */
+  readonly cause: "master_down" | "link_down";
+  /** The target was not known before. */
+  readonly isFirstSight: boolean;
 }
 
 /** A gap with whose it is. `untilMs` is undefined while it goes on. */

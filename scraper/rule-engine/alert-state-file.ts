@@ -81,17 +81,21 @@ function toJson({ group, rule, alerts }: StoredRule): unknown {
   return {
     group,
     rule,
-    alerts: alerts.map((alert) => ({
-      labels: alert.labels.toObject(),
-      annotations: alert.annotations.toObject(),
-      value: String(alert.value),
-      state: alert.state,
-      activeAtMs: alert.activeAtMs,
-      firedAtMs: alert.firedAtMs ?? null,
-      resolvedAtMs: alert.resolvedAtMs ?? null,
-      lastSentAtMs: alert.lastSentAtMs ?? null,
-      keepFiringSinceMs: alert.keepFiringSinceMs ?? null,
-    })),
+    alerts: alerts.map(alertToJson),
+  };
+}
+
+export function alertToJson(alert: ActiveAlert): unknown {
+  return {
+    labels: alert.labels.toObject(),
+    annotations: alert.annotations.toObject(),
+    value: String(alert.value),
+    state: alert.state,
+    activeAtMs: alert.activeAtMs,
+    firedAtMs: alert.firedAtMs ?? null,
+    resolvedAtMs: alert.resolvedAtMs ?? null,
+    lastSentAtMs: alert.lastSentAtMs ?? null,
+    keepFiringSinceMs: alert.keepFiringSinceMs ?? null,
   };
 }
 
@@ -109,7 +113,8 @@ function parseStates(content: unknown, nowMs: number): StoredRule[] {
   });
 }
 
-function parseAlert(entry: unknown): ActiveAlert {
+/** @throws when the entry is not an alert */
+export function parseAlert(entry: unknown): ActiveAlert {
   const fields = objectOf(entry);
   const state = STATES.find((candidate) => candidate === fields["state"]);
   if (state === undefined) {

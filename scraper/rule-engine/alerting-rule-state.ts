@@ -14,6 +14,8 @@ export interface AlertingSurroundings {
   readonly expander: AlertExpander;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly missingData: MissingData;
+  /** Whether annotations are worth expanding for this value of the alert with that key; undefined: always. */
+  readonly wantsAnnotations?: (key: string, value: number) => boolean;
 }
 
 export interface RuleSample {
@@ -77,13 +79,20 @@ export class AlertingRuleState {
       if (found.has(labels.key)) {
         throw new RuleError("vector contains metrics with the same labelset after applying alert labels");
       }
-      const annotations = Labels.of(await this.expandAll(this.annotationTemplates, data));
+      const annotations = await this.annotationsOf(labels.key, data);
       found.set(labels.key, {
         labels, annotations, value, state: "pending", unknown: false, activeAtMs: timeMs, firedAtMs: undefined,
         resolvedAtMs: undefined, lastSentAtMs: undefined, keepFiringSinceMs: undefined,
       });
     }
     return found;
+  }
+
+  private async annotationsOf(key: string, data: ExpansionData): Promise<Labels> {
+    if (this.surroundings.wantsAnnotations?.(key, data.value) === false) {
+      return this.alerts.get(key)?.annotations ?? Labels.EMPTY;
+    }
+    return Labels.of(await this.expandAll(this.annotationTemplates, data));
   }
 
   private async expandAll(

@@ -5,6 +5,7 @@ import type { AlertSink } from "../alerting/alert.js";
 import type { Queries, QueryValue, VectorSample } from "../promql/query-results.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import { expressionLink, type TemplateSample } from "../templates/prometheus-functions.js";
+import type { AlertHistory } from "./alert-history.js";
 import {
   AlertingRuleState, toSentAlert, type AlertingSurroundings, type RuleSample,
 } from "./alerting-rule-state.js";
@@ -22,6 +23,8 @@ export interface EvaluatorSurroundings extends AlertingSurroundings {
   readonly onAlerts: AlertSink;
   /** A firing alert is sent again this often. */
   readonly resendDelayMs: number;
+  /** Hears of every alert that is sent, with the labels it is sent with. */
+  readonly history?: Pick<AlertHistory, "noteLive"> | undefined;
   /** Called when what a restart must know has changed. */
   readonly onTransition: () => void;
 }
@@ -145,12 +148,16 @@ export class GroupEvaluator {
   }
 
   private send(alerting: AlertingRuleState, timeMs: number): void {
-    const { resendDelayMs, externalLabels, externalUrl, onAlerts } = this.surroundings;
+    const { resendDelayMs, externalLabels, externalUrl, onAlerts, history } = this.surroundings;
     const due = alerting.takeDue(timeMs, resendDelayMs);
     if (due.length === 0) return;
     const validForMs = 4 * Math.max(this.group.intervalMs, resendDelayMs);
     const generatorUrl = externalUrl + expressionLink(alerting.rule.expression, 1);
-    onAlerts(due.map((alert) => toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl })));
+    onAlerts(due.map((alert) => {
+      const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
+      history?.noteLive(alert, sent.labels);
+      return sent;
+    }));
   }
 }
 

@@ -9,6 +9,7 @@ import type { Queries } from "../promql/query-results.js";
 import type { SampleWriter } from "../storage/sample-writer.js";
 import type { ActiveAlert } from "./active-alert.js";
 import { AlertExpander } from "./alert-expansion.js";
+import type { AlertHistory } from "./alert-history.js";
 import { AlertStateFile, type StoredRule } from "./alert-state-file.js";
 import { GroupEvaluator, type EvaluatorSurroundings } from "./group-evaluator.js";
 import { GroupLoop } from "./group-loop.js";
@@ -39,6 +40,8 @@ export interface RuleEngineOptions {
   readonly isTargetSilent?: (labels: Labels) => boolean;
   readonly missingData?: MissingData;
   readonly resendDelayMs?: number;
+  /** Loaded. Undefined: nobody wants to know what has fired. */
+  readonly history?: AlertHistory;
 }
 
 interface Running {
@@ -93,7 +96,58 @@ export class RuleEngine {
       ended.push(...evaluator.statuses.flatMap(({ series }) => [...series.values()]));
     }
     this.endSeries(ended);
-    if (this.isStarted) this.startLoops();
+    if (!this.isStarted) return;
+    this.closeHistory();
+    this.startLoops();
+  }
+
+  get ruleGroups(): RuleGroup[] {
+    return [...this.groups.values()].map(({ evaluator }) => evaluator.group);
+  }
+
+  /** With the external labels, as the alerts are sent. */
+  sentLabels(labels: Labels): Labels {
+    return Labels.of([...this.options.externalLabels.pairs, ...labels.pairs]);
+  }
+
+  /** Alerts of rules that are gone, or of states that were lost, will not be reported resolved. */
+  private closeHistory(): void {
+    const firing = this.activeAlerts().filter(({ state }) => state !== "pending");
+    const keys = new Set(firing.map(({ labels }) => this.sentLabels(labels).key));
+    this.options.history?.closeAllBut((labels) => keys.has(labels.key), this.options.clock.wallMs());
+  }
+
+  /**
+   * Gives pending and firing alerts the times at which they really began. One that has held for long enough by these
+   * times fires, and is sent by the next evaluation of its rule.
+   *
+   * @returns the keys of those that are pending or firing here too
+   */
+  correctAlerts(groupKey: string, ruleKey: string, alerts: readonly ActiveAlert[]): Set<string> {
+    const status = this.groups.get(groupKey)?.evaluator.statuses.find(({ key }) => key === ruleKey);
+    const confirmed = new Set<string>();
+    for (const alert of alerts) {
+      const { key } = alert.labels;
+      const live = status?.alerting?.alerts.get(key);
+      if (live === undefined || live.state === "resolved") continue;
+      confirmed.add(key);
+      // Stored series tell the second an alert began, not the millisecond.
+      const isSameStart = Math.floor(live.activeAtMs / 1000) === Math.floor(alert.activeAtMs / 1000);
+      const isLater = (live.firedAtMs ?? Number.POSITIVE_INFINITY) > (alert.firedAtMs ?? Number.POSITIVE_INFINITY);
+      if (isSameStart && !isLater) continue;
+      const firedAtMs = alert.firedAtMs ?? live.firedAtMs;
+      const activeAtMs = isSameStart ? live.activeAtMs : alert.activeAtMs;
+      const state = firedAtMs === undefined ? live.state : "firing";
+      status?.alerting?.alerts.set(key, { ...live, activeAtMs, firedAtMs, state });
+      this.needsWrite = true;
+    }
+    return confirmed;
+  }
+
+  /** Resolves when the alert states are on disk, or the disk has refused them. */
+  async saveStates(): Promise<void> {
+    this.writing = this.writing.then(() => this.writeStates());
+    await this.writing;
   }
 
   /** Series of rules that are gone get a staleness marker at once. */
@@ -108,6 +162,7 @@ export class RuleEngine {
   /** Restores alert states, then evaluates each group whenever it is due. */
   async start(): Promise<void> {
     await this.restore();
+    this.closeHistory();
     this.isStarted = true;
     this.startLoops();
   }
