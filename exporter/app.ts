@@ -12,6 +12,7 @@ import { SamplingLoop, type ScheduledCollector } from "./sampling-loop.js";
 import { createBasicAuth } from "./shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "./shared/config/web-config.js";
 import type { Clock } from "./shared/platform/clock.js";
+import { optimizeAgain } from "./shared/platform/compiler.js";
 import type { Files } from "./shared/platform/files.js";
 import type { SendHttp } from "./shared/platform/http-client.js";
 import { listenHttp, type HttpServer } from "./shared/platform/http-server.js";
@@ -63,6 +64,7 @@ export async function startExporter(
   const { webConfigFile, uplink } = config;
   const web =
     webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
+  if (web.basicAuthUsers.size > 0) optimizeAgain();
   const token = await UplinkToken.load(uplink.tokenFile, files);
   const state = await openState(config, surroundings);
   try {

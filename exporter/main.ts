@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { compileRarely } from "./shared/platform/compiler.js";
+import { stopOptimizing } from "./shared/platform/compiler.js";
 
-compileRarely();
-// Loaded after that: what the start compiles stays in memory.
+stopOptimizing();
+// Loaded after that: the compiler's memory would stay.
 const { runExporter } = await import("./run-exporter.js");
 
 // What still waits (a collector that hangs) must not keep the process.
