@@ -10,6 +10,8 @@ export interface RuleTestFile {
   readonly ruleFiles: readonly string[];
   readonly evaluationIntervalMs: number;
   readonly groupOrder: readonly string[];
+  /** Values that differ in their last digit count as equal. */
+  readonly isFuzzy: boolean;
   readonly tests: readonly RuleTest[];
 }
 
@@ -39,11 +41,14 @@ export interface ExpressionTest {
 export function parseRuleTestFile(file: ConfigSection): RuleTestFile {
   const evaluationIntervalMs = file.durationMs("evaluation_interval", { default: "1m", min: "1ms" });
   const parsed = {
-    ruleFiles: file.strings("rule_files"),
+    ruleFiles: file.strings("rule_files", { default: [] }),
     evaluationIntervalMs,
     groupOrder: file.strings("group_eval_order", { default: [] }),
+    isFuzzy: file.boolean("fuzzy_compare", { default: false }),
     tests: file.sections("tests").map((section) => parseTest(section, evaluationIntervalMs)),
   };
+  const repeated = parsed.groupOrder.find((name, index) => parsed.groupOrder.indexOf(name) !== index);
+  if (repeated !== undefined) file.fail("group_eval_order", `has ${JSON.stringify(repeated)} twice, it must have it once`);
   file.rejectUnknownKeys();
   return parsed;
 }

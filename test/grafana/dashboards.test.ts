@@ -59,7 +59,7 @@ test("the dashboard of one Pi has a row for each of the six families", () => {
 
 test("every metric of ours in a query is one the exporter documents or a family of the scraper's own", () => {
   const documented = readFileSync(path.join(REPOSITORY, "docs/metrics.md"), "utf8");
-  const ownPrefix = /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|known|heartbeating|heartbeats|discover|silent|probes)/;
+  const ownPrefix = /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|gap|backfill|known|heartbeating|heartbeats|discover|silent|probes)/;
   for (const { file, dashboard } of dashboards) {
     for (const { expr } of dashboard.panels.flatMap(({ targets = [] }) => targets)) {
       for (const [name] of expr.matchAll(/\bpihealth_\w+/g)) {
