@@ -3,6 +3,8 @@ export class ScrapeCounters {
   samples = 0;
   layoutChanges = 0;
   duplicateSamples = 0;
+  outOfOrderSamples = 0;
+  outOfBoundsSamples = 0;
   timestampedLeftOut = 0;
   internalErrors = 0;
   duplicateTargets = 0;

@@ -79,6 +79,16 @@ const COUNT_METRICS: readonly CountMetric[] = [
     valueOf: ({ duplicateSamples }) => duplicateSamples,
   },
   {
+    name: "pihealth_scrape_out_of_order_samples_total",
+    help: "Samples scraped at a time at or before that of the target's newest row: stored where none was yet.",
+    valueOf: ({ outOfOrderSamples }) => outOfOrderSamples,
+  },
+  {
+    name: "pihealth_scrape_out_of_bounds_samples_total",
+    help: "Samples scraped at a time beyond the retention, and so refused.",
+    valueOf: ({ outOfBoundsSamples }) => outOfBoundsSamples,
+  },
+  {
     name: "pihealth_scrape_timestamped_samples_left_out_total",
     help: "Samples with a timestamp of their own left out because it was old or too far in the future.",
     valueOf: ({ timestampedLeftOut }) => timestampedLeftOut,

@@ -20,6 +20,8 @@ export interface WrittenRow {
   readonly layout: Layout;
   readonly values: Float64Array;
   readonly timestampedLeftOut: number;
+  /** What the storage made of it. */
+  readonly taken: ReturnType<TableWriter["append"]>;
 }
 
 interface TargetRowsParts {
@@ -112,9 +114,9 @@ export class TargetRows {
     const written = isSame ? layout : writer.internLayout([...layout.series, ...vanished]);
     row.setStale(width, width + vanished.length);
     const values = row.values.subarray(0, width + vanished.length);
-    this.table.append(timestampMs, written, values);
+    const taken = this.table.append(timestampMs, written, values);
     this.hasReports = true;
-    return { layout: written, values, timestampedLeftOut };
+    return { layout: written, values, timestampedLeftOut, taken };
   }
 
   private setReports(report: ScrapeReport, seriesAdded: number): void {

@@ -27,6 +27,8 @@ export interface ScrapeOutcome {
   readonly layout: Layout;
   /** One per series of `layout`, staleness markers for series that ended. Good until the callback returns. */
   readonly values: Float64Array;
+  /** `late` when the target has samples of this moment or a newer one already, `too_old` when nothing was stored. */
+  readonly taken: WrittenRow["taken"];
 }
 
 export interface TargetScraperParts {
@@ -132,6 +134,7 @@ export class TargetScraper {
     const ok = error === "";
     const { lastError } = target.health;
     const { log, onScrape } = this.parts;
+    this.countTaken(row);
     if (!ok && lastError === "") log.warn("Scrape failed", { target: target.target.url, error });
     if (ok && lastError !== "") log.info("Scrape succeeds again", { target: target.target.url });
     target.consecutiveFailures = ok ? 0 : target.consecutiveFailures + 1;
@@ -142,10 +145,17 @@ export class TargetScraper {
       lastScrapeDurationSeconds: durationSeconds,
     };
     try {
-      onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout: row.layout, values: row.values });
+      const { layout, values, taken } = row;
+      onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout, values, taken });
     } catch (problem) {
       this.reportBug(target, problem); // The row is stored; who listens must not undo that.
     }
+  }
+
+  private countTaken({ taken, values }: WrittenRow): void {
+    const { counters } = this.parts;
+    if (taken === "late") counters.outOfOrderSamples += values.length;
+    else if (taken === "too_old") counters.outOfBoundsSamples += values.length;
   }
 
   private secondsSince(startMs: number): number {
