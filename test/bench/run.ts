@@ -3,13 +3,13 @@
  *
  * Usage: npm run bench [-- NAME ...] [options]. Without names, all of them, which takes half an hour.
  *
- *   --minutes N    length of the measurement: exporter (10), fleet (3), fleet-size (3)
+ *   --minutes N    length of the measurement: exporter (10), fleet (3), fleet-size (3); before the kill: restart (2)
  *   --days N       history: simulated days (7)
- *   --targets N    fleet, fleet-size, storage, query: simulated targets (1000, 10000, 200, 200)
+ *   --targets N    fleet, fleet-size, storage, query, restart: simulated targets (1000, 10000, 200, 200, 2000)
  *   --series N     fleet, fleet-size, query: series per body (507: all that are recorded, 300, 500)
- *   --interval N   fleet, fleet-size: seconds between scrapes (5, 15)
+ *   --interval N   fleet, fleet-size, restart: seconds between scrapes (5, 15, 15)
  *   --pihealth-series  fleet, fleet-size: bodies also hold the series of our exporter, so that hosts get logs
- *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side)
+ *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side); restart: the first two
  *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
  *   --node FLAG    fleet, query: an option of Node.js for our program, such as --cpu-prof; can be given several times
  *   --hours N      query: length of the ranges (6)
@@ -18,12 +18,14 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchBackfill } from "./backfill.js";
+import { benchBlocks } from "./blocks.js";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
 import { benchFleetSize } from "./fleet-size.js";
 import { benchHistory } from "./history.js";
 import { benchQueries } from "./query.js";
+import { benchRestart } from "./restart.js";
 import { benchScrapeParse } from "./scrape-parse.js";
 import { benchStorageFigures } from "./storage.js";
 
@@ -37,6 +39,7 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"
 
 const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigure[]>>> = {
   backfill: () => benchBackfill(),
+  blocks: () => benchBlocks(),
   exporter: ({ minutes }) => benchExporter({ minutes: Number(minutes ?? 10) }),
   fleet: (values) =>
     benchFleet({
@@ -64,6 +67,17 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
     benchQueries({
       targets: Number(targets ?? 200), seriesPerTarget: Number(series ?? 500), hours: Number(hours ?? 6), repetitions: 5,
       nodeFlags: node ?? [],
+    }),
+  restart: (values) =>
+    benchRestart({
+      targets: Number(values.targets ?? 2000),
+      intervalSeconds: Number(values.interval ?? 15),
+      minutes: Number(values.minutes ?? 2),
+      series: Number(values.series ?? 507),
+      bodies: values.bodies,
+      hasPihealthSeries: values["pihealth-series"],
+      systems: (values.systems ?? "pihealth,prometheus").split(","),
+      nodeFlags: values.node ?? [],
     }),
   "scrape-parse": () => benchScrapeParse(),
   storage: ({ targets }) => benchStorageFigures({ targets: Number(targets ?? 200) }),

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { createLabelMatcher } from "../../scraper/storage/label-matcher.js";
@@ -13,6 +13,7 @@ import type { Layout } from "../../scraper/storage/sample-writer.js";
 import { REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
 import { loadBodies } from "./fleet-simulator.js";
+import { toLabels } from "./two-hours.js";
 
 const HOUR_MS = 3_600_000;
 const SCRAPE_INTERVAL_MS = 15_000;
@@ -29,7 +30,7 @@ export async function benchStorageFigures({ targets = 200, scrapes = 480 } = {})
   BenchFigure[]
 > {
   const recording = readRecording();
-  return [...(await benchBlocks(recording)), ...(await benchStorage(recording, targets, scrapes))];
+  return benchStorage(recording, targets, scrapes);
 }
 
 /** The recording of test/fixtures. */
@@ -82,7 +83,7 @@ async function measure(
   const startMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
   const clock = new CompressedTime(startMs);
   const before = residentBytes();
-  const storage = await open(folder, clock);
+  const storage = await openBenchStorage(folder, clock);
   const layout = storage.internLayout(recording.series);
   const appendMs = await fill(storage, recording, layout, { targets, scrapes, clock });
   const memoryBytes = residentBytes() - before;
@@ -93,11 +94,11 @@ async function measure(
   await select(fiveMinutes)(); // Warms the compiler.
   const recentMs = await timed(select(fiveMinutes));
   const longMs = await timed(select(twoHours));
-  const journalBytes = await sizeOf(path.join(folder, "journal"));
+  const journalBytes = await folderBytes(path.join(folder, "journal"));
   // No stop(): what is opened next finds what a kill -9 leaves.
   await rm(path.join(folder, "lock"), { force: true });
   let again: Storage | undefined;
-  const replayMs = await timed(async () => (again = await open(folder, clock)));
+  const replayMs = await timed(async () => (again = await openBenchStorage(folder, clock)));
   const samples = seriesCount * scrapes;
   await storage.stop();
   await again?.stop();
@@ -121,43 +122,8 @@ async function measure(
   ];
 }
 
-/** Stores a recording for one target and measures its blocks. */
-export async function benchBlocks(recording: Recording): Promise<BenchFigure[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
-  try {
-    const storage = await open(folder, systemClock);
-    const layout = storage.internLayout(recording.series);
-    const startMs = Math.floor(Date.now() / (2 * HOUR_MS)) * 2 * HOUR_MS - 8 * HOUR_MS;
-    const table = storage.openTable({
-      folder: "hosts/a",
-      labels: Labels.of({ instance: "a:9100", job: "node" }),
-    });
-    recording.rows
-      .slice(0, 480)
-      .forEach((row, index) => table.append(startMs + index * SCRAPE_INTERVAL_MS, layout, row));
-    // A row past the end of the block, without which it would not be due.
-    table.append(startMs + 4 * HOUR_MS, layout, recording.rows[0] as Float64Array);
-    await storage.commit();
-    await storage.maintainBlocks();
-    const bytes = await sizeOf(path.join(folder, "hosts/a/blocks"));
-    const rows = Math.min(480, recording.rows.length);
-    const samples = rows * recording.series.length;
-    await storage.stop();
-    return [
-      {
-        name: `block of ${rows} rows, bytes per sample`,
-        unit: "B",
-        ours: bytes / samples,
-        aim: "<= 0.40 B",
-      },
-    ];
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 /** A clock that stands still but for `advance`: two hours pass in the time the work takes. */
-class CompressedTime implements Clock {
+export class CompressedTime implements Clock {
   private elapsedMs = 0;
 
   constructor(private readonly startMs: number) {}
@@ -179,7 +145,7 @@ class CompressedTime implements Clock {
   }
 }
 
-function open(folder: string, clock: Clock): Promise<Storage> {
+export function openBenchStorage(folder: string, clock: Clock): Promise<Storage> {
   return Storage.open({
     folder,
     files: realFiles,
@@ -239,11 +205,11 @@ function residentBytes(): number {
   return heapUsed + external;
 }
 
-async function sizeOf(folder: string): Promise<number> {
+export async function folderBytes(folder: string): Promise<number> {
   let total = 0;
   for (const { name, isFolder } of await realFiles.list(folder)) {
     const found = path.join(folder, name);
-    total += isFolder ? await sizeOf(found) : ((await realFiles.facts(found))?.sizeBytes ?? 0);
+    total += isFolder ? await folderBytes(found) : ((await realFiles.facts(found))?.sizeBytes ?? 0);
   }
   return total;
 }
@@ -256,12 +222,4 @@ function readBody(text: string): Map<string, number> {
     body.set(line.slice(0, end), Number(line.slice(end + 1)));
   }
   return body;
-}
-
-function toLabels(series: string): Labels {
-  const [, name = "", body = ""] = /^([^{]*)(?:\{(.*)\})?$/.exec(series) ?? [];
-  const pairs = [...body.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
-    ([, label = "", value = ""]) => [label, value] as const,
-  );
-  return Labels.of([["__name__", name], ...pairs]);
 }
