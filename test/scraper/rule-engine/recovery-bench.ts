@@ -38,7 +38,13 @@ export class RecoveryBench {
   private readonly courses = new Map<string, Course>();
   /** Hosts that are not scraped. */
   private readonly away = new Set<string>();
+  /** Hosts whose series have got their staleness marker. */
+  private readonly ended = new Set<string>();
   isMasterUp = false;
+  /** What the master does from now on nobody sees. */
+  isDead = false;
+  /** Whether hosts whose history arrives were not known before. */
+  areNew = false;
   settings = SETTINGS;
 
   constructor(
@@ -81,7 +87,9 @@ export class RecoveryBench {
       history: this.history,
       settings: () => this.settings,
       gaps: () => this.gaps,
-      tell: async (summary) => void this.summaries.push(summary),
+      tell: async (summary) => {
+        if (!this.isDead) this.summaries.push(summary);
+      },
     });
     await this.recovery.open();
     await this.engine.start();
@@ -131,7 +139,7 @@ export class RecoveryBench {
       const range = { fromMs: fromMinute * MINUTE_MS, untilMs: untilMinute * MINUTE_MS };
       this.gaps.push({ instance, job: "pi", ...range, state: "filled" });
       const labels = Labels.of({ instance, job: "pi" });
-      await this.recovery.noteFilled([{ labels, ...range, cause, isFirstSight: false }]);
+      await this.recovery.noteFilled([{ labels, ...range, cause, isFirstSight: this.areNew }]);
     }
   }
 
@@ -164,7 +172,9 @@ export class RecoveryBench {
     const isUp = !this.away.has(instance);
     this.storage.add(seriesOf("up", instance), this.clock.wallMs(), isUp ? 1 : 0);
     if (isUp) this.store(instance, this.minute);
-    else this.storage.add(seriesOf("temperature", instance), this.clock.wallMs(), undefined);
+    else if (!this.ended.has(instance)) this.storage.add(seriesOf("temperature", instance), this.clock.wallMs() + 1, undefined);
+    if (isUp) this.ended.delete(instance);
+    else this.ended.add(instance);
   }
 
   private store(instance: string, minute: number): void {
