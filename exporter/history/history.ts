@@ -5,6 +5,7 @@ import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { MAX_HISTORY_SEGMENTS, type HistorySegment } from "../shared/protocol/history.js";
+import { CLOCK_STEP_METRICS, ClockSteps } from "./clock-steps.js";
 import { HistoryFolder } from "./history-folder.js";
 import { HISTORY_METRICS } from "./history-metrics.js";
 import type { HistorySettings } from "./history-settings.js";
@@ -55,7 +56,7 @@ function isNear(anchor: ClockAnchor, now: Omit<ClockAnchor, "bootMs">): boolean 
  * refuses, they stay for the next try, up to a bound; then the oldest are dropped and counted.
  */
 export class History {
-  readonly metrics = Object.values(HISTORY_METRICS);
+  readonly metrics = [...Object.values(HISTORY_METRICS), ...CLOCK_STEP_METRICS];
   private readonly stopping = new AbortController();
   private loop: Promise<void> = Promise.resolve();
   private work: Promise<void> = Promise.resolve();
@@ -70,6 +71,7 @@ export class History {
   private isFailing = false;
   private readonly startedMs: number;
   private anchor: ClockAnchor | undefined;
+  private readonly clockSteps = new ClockSteps();
   private readonly durableUntilMs = new Map<string, number>();
 
   private constructor(
@@ -107,6 +109,8 @@ export class History {
   }
 
   receive(sampling: HistorySampling): void {
+    const stepMs = this.clockSteps.look(this.clocks());
+    if (stepMs !== undefined) this.parts.log.info("Clock was set", { seconds: stepMs / 1000 });
     this.buffer.add(sampling, this.parts.clock.monotonicMs());
     if (this.isFlushAsked || this.buffer.samplings < this.parts.settings.samplingsPerFlush) return;
     this.isFlushAsked = true;
@@ -179,6 +183,7 @@ export class History {
       HISTORY_METRICS.droppedSamples.sample(this.buffer.droppedSamples),
       HISTORY_METRICS.damagedSegments.sample(this.stored.damagedSegments),
       HISTORY_METRICS.writeErrors.sample(this.writeErrors),
+      ...this.clockSteps.read(),
     ];
   }
 
@@ -330,11 +335,14 @@ export class History {
     }
   }
 
-  /** When the last sample was taken, by the clock of now where that can be told. */
+  /**
+   * When the last sample was taken at the latest, by the clock of now. An earlier boot may have had any clock, one that
+   * went on where the boot before had ended too: all that is certain is that it ended before this one began.
+   */
   private lastSampleMs({ bootId, lastMs, lastBootMs }: SegmentFacts): number {
     const now = this.clocks();
-    if (bootId !== now.bootId) return lastMs;
-    return Math.max(lastMs, now.wallMs - (now.monotonicMs - lastBootMs));
+    const passedMs = bootId === now.bootId ? now.monotonicMs - lastBootMs : now.monotonicMs;
+    return Math.max(lastMs, now.wallMs - passedMs);
   }
 }
 

@@ -42,7 +42,9 @@ const SMALL_DISK_BYTES = 64 * 1024 * 1024;
 /** Where a clock was stepped, times are known to this. */
 const STEPPED_TOLERANCE_MS = 2000;
 /** Real time between the timestamp of a scrape and the values in it, on a busy machine. */
-const LATENCY_MS = 250;
+const LATENCY_MS = 1000;
+/** Real time by which the clocks of two processes differ. */
+const EDGE_MS = 50;
 
 /** Makes an outage happen to real programs. @throws when it does not end with everything filled or named */
 export async function runOutageCell(cell: OutageCell): Promise<OutageCount> {
@@ -85,9 +87,10 @@ async function runIn(rig: OutageRig, cell: OutageCell): Promise<OutageCount> {
 /** How exactly samples can be compared at a pace. */
 export function countOptions(
   { samplingSeconds, fast, speed }: OutagePace, isStepped: boolean,
-): Pick<CountOrder, "toleranceMs" | "ageMs" | "latencyMs"> {
+): Pick<CountOrder, "toleranceMs" | "edgeMs" | "ageMs" | "latencyMs"> {
   const latencyMs = LATENCY_MS * Math.max(fast, speed);
-  return { toleranceMs: isStepped ? STEPPED_TOLERANCE_MS : 0, ageMs: 2500 * samplingSeconds + latencyMs, latencyMs };
+  const toleranceMs = isStepped ? STEPPED_TOLERANCE_MS : 0;
+  return { toleranceMs, edgeMs: EDGE_MS * speed, ageMs: 2500 * samplingSeconds + latencyMs, latencyMs };
 }
 
 /** Lets the outage begin and pass. @returns what ends it */

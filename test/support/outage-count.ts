@@ -26,6 +26,8 @@ export interface CountOrder {
   readonly range: TimeRange;
   /** How far a stored sample may lie from its true time: where a clock was wrong, it is known no better. */
   readonly toleranceMs: number;
+  /** So close to the end of a range a sample may be on its other side, by the clock of the master. */
+  readonly edgeMs: number;
   /** How much older, and newer, the values of a scrape may be than its timestamp. */
   readonly ageMs: number;
   readonly latencyMs: number;
@@ -36,8 +38,8 @@ const MARGIN_MS = 600_000;
 
 /** Compares sample by sample what the master has with what the Pi wrote and with what the witness has. */
 export async function countOutage(order: CountOrder): Promise<OutageCount> {
-  const { master, witness, history, gaps, range, toleranceMs } = order;
-  const filled = gaps.filter(({ state }) => state === "filled").map((gap) => narrowed(gap, toleranceMs));
+  const { master, witness, history, gaps, range, toleranceMs, edgeMs } = order;
+  const filled = gaps.filter(({ state }) => state === "filled").map((gap) => narrowed(gap, Math.max(toleranceMs, edgeMs)));
   const lost = gaps.filter(({ state }) => state === "lost");
   const wide = {
     fromMs: Math.min(range.fromMs, ...gaps.map(({ fromMs }) => fromMs)) - MARGIN_MS,

@@ -29,16 +29,19 @@ async function openHistory(options: {
   clock?: FakeClock;
   settings?: Partial<HistorySettings>;
   masters?: readonly string[];
+  bootId?: string;
+  /** Of the monotonic clock, when the machine was switched on. */
+  bootedMs?: number;
 }): Promise<Bench> {
-  const { clock = new FakeClock(), files = new MemoryFiles() } = options;
+  const { clock = new FakeClock(), files = new MemoryFiles(), bootId = BOOT_ID, bootedMs = 0 } = options;
   files.put("/state/.keep", "");
   const settings = { ...DEFAULTS, ...options.settings };
   const parts: HistoryParts = {
     folder: FOLDER,
     files,
     clock,
-    bootMs: () => clock.monotonicMs(),
-    bootId: BOOT_ID,
+    bootMs: () => clock.monotonicMs() - bootedMs,
+    bootId,
     log: silentLogger,
     settings,
   };
@@ -325,6 +328,49 @@ test("samples from before the clock was set are not taken for old ones a master 
   assert.equal((await bench.history.list()).length, before);
   bench.history.confirm("http://a", bench.clock.wallMs());
   assert.ok((await bench.history.list()).length < before);
+  await bench.history.stop();
+});
+
+for (const { name, earlierMs } of [
+  { name: "1970", earlierMs: 1000 },
+  { name: "where the boot before had ended", earlierMs: 1_699_000_000_000 },
+]) {
+  test(`an earlier boot whose clock stood at ${name} goes when a master has all from before this boot`, async () => {
+    const before = await openHistory({ clock: new FakeClock(earlierMs), settings: { segmentMs: 60_000 } });
+    await sample(before, 60);
+    await before.history.stop();
+    const { clock, files } = before;
+    clock.stepWall(1_700_000_000_000 - clock.wallMs());
+    const bootedMs = clock.monotonicMs();
+    const bootId = BOOT_ID.replace("0", "1");
+    const now = await openHistory({ clock, files, bootId, bootedMs, settings: { segmentMs: 60_000 }, masters: ["http://a"] });
+    await sample(now, 60);
+    const count = (await now.history.list()).length;
+    now.history.confirm("http://a", 1_700_000_000_000 - 1);
+    assert.equal((await now.history.list()).length, count);
+    now.history.confirm("http://a", clock.wallMs());
+    assert.equal((await now.history.list())[0]?.bootId, bootId);
+    await now.history.stop();
+  });
+}
+
+test("every step of the clock is counted with its size, and drift is none", async () => {
+  const bench = await openHistory({ clock: new FakeClock(1000) });
+  const shown = (name: string): number[] =>
+    bench.history.read().filter(({ metric }) => metric.name === name).map(({ value }) => value);
+  await sample(bench, 3);
+  bench.clock.stepWall(1_700_000_000_000);
+  await sample(bench, 3);
+  assert.deepEqual(shown("pihealth_clock_last_step_seconds"), [1_700_000_000]);
+  bench.clock.stepWall(-3_600_000);
+  await sample(bench, 1);
+  for (let index = 0; index < 20; index++) {
+    bench.clock.stepWall(100);
+    await sample(bench, 1);
+  }
+  assert.deepEqual(shown("pihealth_clock_steps_total"), [2]);
+  assert.deepEqual(shown("pihealth_clock_step_seconds_total"), [1_700_000_000, 3600]);
+  assert.deepEqual(shown("pihealth_clock_last_step_seconds"), [-3600]);
   await bench.history.stop();
 });
 

@@ -1,0 +1,56 @@
+import { counter, gauge, type Sample } from "../shared/model/metric.js";
+
+const STEPS_TOTAL = counter({
+  name: "pihealth_clock_steps_total",
+  help: "Times the wall clock was set, forward or back, by more than half a second since the exporter started.",
+});
+const STEP_SECONDS_TOTAL = counter({
+  name: "pihealth_clock_step_seconds_total",
+  help: "How far the wall clock was set since the exporter started, by direction, in seconds.",
+  labels: ["direction"],
+});
+const LAST_STEP_SECONDS = gauge({
+  name: "pihealth_clock_last_step_seconds",
+  help: "How far the wall clock was set the last time, in seconds; negative when it was set back, 0 before the first time.",
+});
+export const CLOCK_STEP_METRICS = [STEPS_TOTAL, STEP_SECONDS_TOTAL, LAST_STEP_SECONDS];
+
+/** A clock that is slewed moves by less between two looks. */
+const LEAST_STEP_MS = 500;
+
+/** Both clocks at one instant; `monotonicMs` goes on while the machine sleeps. */
+interface ClockPair {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** Recognises that the wall clock was set by looking at it beside one that cannot be. */
+export class ClockSteps {
+  private before: ClockPair | undefined;
+  private steps = 0;
+  private lastMs = 0;
+  private readonly sumsMs = { forward: 0, back: 0 };
+
+  /** @returns how far the wall clock was set since the last look; undefined when it was not */
+  look({ wallMs, monotonicMs }: ClockPair): number | undefined {
+    const { before } = this;
+    this.before = { wallMs, monotonicMs };
+    if (before === undefined) return undefined;
+    const stepMs = wallMs - before.wallMs - (monotonicMs - before.monotonicMs);
+    if (Math.abs(stepMs) < LEAST_STEP_MS) return undefined;
+    this.steps++;
+    this.lastMs = stepMs;
+    this.sumsMs[stepMs > 0 ? "forward" : "back"] += Math.abs(stepMs);
+    return stepMs;
+  }
+
+  read(): Sample[] {
+    return [
+      STEPS_TOTAL.sample(this.steps),
+      ...(["forward", "back"] as const).map((direction) =>
+        STEP_SECONDS_TOTAL.sample(this.sumsMs[direction] / 1000, { direction }),
+      ),
+      LAST_STEP_SECONDS.sample(this.lastMs / 1000),
+    ];
+  }
+}
