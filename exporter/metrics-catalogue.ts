@@ -4,6 +4,7 @@ import { COLLECTORS } from "./collectors/registry.js";
 import { EXPOSITION_METRICS } from "./exposition/exposition.js";
 import type { MetricsSection } from "./exposition/metrics-document.js";
 import { OWN_METRICS } from "./exposition/own-metrics.js";
+import { CLOCK_STEP_METRICS } from "./history/clock-steps.js";
 import { HISTORY_METRICS } from "./history/history-metrics.js";
 import type { Sources } from "./sources/sources.js";
 import { ALARM_SENDER_METRICS } from "./uplink/alarm-sender.js";
@@ -23,6 +24,6 @@ export function metricsCatalogue(sources: Sources, settings: CollectorSettings):
     { title: "About the exporter", metrics: OWN_METRICS },
     { title: "About alarms", metrics: [...ALARM_BOARD_METRICS, ...ALARM_SENDER_METRICS] },
     { title: "About heartbeats", metrics: HEARTBEAT_METRICS },
-    { title: "About the history", metrics: Object.values(HISTORY_METRICS) },
+    { title: "About the history", metrics: [...Object.values(HISTORY_METRICS), ...CLOCK_STEP_METRICS] },
   ];
 }

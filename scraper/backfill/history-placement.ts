@@ -60,10 +60,12 @@ export class PlacedInstants {
     return distanceMs > MISSED_INTERVALS * this.intervalMs && distanceMs > this.usualDistanceMs();
   }
 
-  /** What needs no more looking for. */
+  /** What needs no more looking for: not the last instant, of which the next segment may hold the other half. */
   covered(): TimeRange[] {
     const distanceMs = this.usualDistanceMs();
-    return coveredRanges(this.instants, distanceMs).map(({ fromMs, untilMs }) => ({ fromMs: fromMs - distanceMs, untilMs }));
+    return coveredRanges(this.instants, distanceMs).map(({ fromMs, untilMs }) => {
+      return { fromMs: fromMs - distanceMs, untilMs: Math.min(untilMs, this.lastMs) };
+    });
   }
 
   /** Why this range, which the history did not cover, is lost. */

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PlacedInstants } from "../../../scraper/backfill/history-placement.js";
+import { holdsInstant } from "../../../scraper/backfill/time-ranges.js";
+
+const BOOT = "b0";
+const SCRAPE_MS = 1000;
+
+function placed(times: readonly number[]): PlacedInstants {
+  const instants = new PlacedInstants(SCRAPE_MS);
+  for (const time of times) instants.add(time, BOOT);
+  return instants;
+}
+
+const everyFiveSeconds = Array.from({ length: 50 }, (_, index) => index * 5000);
+
+test("the last instant is not covered yet: a segment can end between two collectors that ran in one millisecond", () => {
+  const covered = placed([1_000_000, 1_005_000, 1_010_000]).covered();
+  assert.equal(holdsInstant(covered, 1_009_999), true);
+  assert.equal(holdsInstant(covered, 1_010_000), false);
+});
+
+test("collectors that run close to each other do not make the time to the next run a gap", () => {
+  const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered();
+  assert.equal(covered.length, 1);
+});
+
+test("runs that did not happen are a gap", () => {
+  const covered = placed(everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000)).covered();
+  assert.equal(holdsInstant(covered, 105_000), false);
+  assert.equal(holdsInstant(covered, 90_000), true);
+  assert.equal(holdsInstant(covered, 140_000), true);
+});
