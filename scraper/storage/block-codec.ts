@@ -4,10 +4,11 @@ import { ByteReader, MalformedBytesError } from "../../exporter/shared/journal/b
 import { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 import { crc32c } from "../../exporter/shared/journal/crc32c.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { BlockLayouts } from "./block-layouts.js";
 import { ColumnEncoder, decodeColumn } from "./column-codec.js";
 import { type GroupColumns, GroupReader, inflateOrFail } from "./group-codec.js";
 import { GroupReaderV1 } from "./group-v1.js";
-import { readLabelSets, readPairs, writeLabelSets, writePairs } from "./label-set-codec.js";
+import { readPairs, writeLabelSets, writePairs } from "./label-set-codec.js";
 import { MAX_LAYOUT_SERIES } from "./layout-registry.js";
 import { readRuns, writeRuns } from "./number-runs.js";
 
@@ -186,6 +187,7 @@ export function findCopy(tail: Uint8Array, tailAt: number): BlockFooter | undefi
 export async function decodeDirectory(
   bytes: Uint8Array,
   footer: BlockFooter,
+  layouts: BlockLayouts,
 ): Promise<BlockDirectory> {
   requireChecksum(bytes, footer.checksum, "directory");
   const reader = new ByteReader(await inflateOrFail(bytes));
@@ -195,7 +197,7 @@ export async function decodeDirectory(
   const found = new SectionsReader(reader);
   for (let left = hasSections ? reader.count(MAX_SECTIONS) : 1; left > 0; left--)
     found.read(hasSections);
-  const series = readLabelSets(reader);
+  const series = layouts.read(reader);
   const { groups, timestamps } = found;
   const sections = found.sectionsOf(series.length);
   const isWhere = [found.offsetBytes, found.offsetBytes + bytes.length + FOOTER_BYTES];

@@ -14,9 +14,11 @@ import {
   openGroup,
   requireChecksum,
 } from "./block-codec.js";
+import { BlockLayouts } from "./block-layouts.js";
 import { readColumns, readSection } from "./block-sections.js";
 import type { GroupColumns } from "./group-codec.js";
 import { LruCache } from "./lru-cache.js";
+import { OpenFiles } from "./open-files.js";
 import { DamagedDataError } from "./storage-errors.js";
 
 const BLOCK_NAME = /^(-?\d{1,16})-(-?\d{1,16})-(\d{1,16})\.block$/;
@@ -24,10 +26,14 @@ const BLOCK_NAME = /^(-?\d{1,16})-(-?\d{1,16})-(\d{1,16})\.block$/;
 const TAIL_BYTES = 16_384;
 /** Where the first directory of a block is looked for when the second cannot be read. */
 const COPY_SEARCH_BYTES = 16 * 1024 * 1024;
-const DIRECTORY_CACHE_BYTES = 32 * 1024 * 1024;
-const GROUP_CACHE_BYTES = 32 * 1024 * 1024;
-/** What a label set costs in memory, roughly; for the bound of the cache. */
-const LABEL_SET_BYTES = 300;
+const LAYOUT_CACHE_BYTES = 16 * 1024 * 1024;
+const DIRECTORY_CACHE_BYTES = 16 * 1024 * 1024;
+const GROUP_CACHE_BYTES = 16 * 1024 * 1024;
+/** What a directory costs in memory besides its series and timestamps, roughly. */
+const DIRECTORY_BYTES = 1024;
+const GROUP_PLACE_BYTES = 100;
+/** Block files held open for reading. */
+const MAX_OPEN_BLOCKS = 512;
 
 /** What the name of a block says. */
 export interface BlockName {
@@ -66,16 +72,49 @@ export const blocksFolder = (dataFolder: string, folder: string): string =>
 
 /** Reads blocks, no more of each than is asked for, and keeps what was read last. */
 export class BlockReader {
+  private readonly layouts = new BlockLayouts(LAYOUT_CACHE_BYTES);
   private readonly directories = new LruCache<FoundDirectory>(DIRECTORY_CACHE_BYTES);
   private readonly groups = new LruCache<GroupColumns>(GROUP_CACHE_BYTES);
+  private readonly open: OpenFiles;
+  private readonly paths = new WeakMap<BlockName, string>();
 
   constructor(
-    private readonly files: Files,
+    files: Files,
     private readonly dataFolder: string,
-  ) {}
+  ) {
+    this.open = new OpenFiles(files, MAX_OPEN_BLOCKS);
+  }
+
+  /** Memory of all that is kept of blocks read. */
+  get sizeBytes(): number {
+    return this.layouts.sizeBytes + this.directories.sizeBytes + this.groups.sizeBytes;
+  }
+
+  get openCount(): number {
+    return this.open.count;
+  }
 
   pathOf(block: BlockName): string {
-    return path.join(blocksFolder(this.dataFolder, block.folder), block.name);
+    let known = this.paths.get(block);
+    if (known === undefined) {
+      known = path.join(blocksFolder(this.dataFolder, block.folder), block.name);
+      this.paths.set(block, known);
+    }
+    return known;
+  }
+
+  /** The directory if it is at hand. */
+  knownDirectory(block: BlockName): FoundDirectory | undefined {
+    return this.directories.get(this.pathOf(block));
+  }
+
+  /** Closes the file of a block that is about to be removed. */
+  release(block: BlockName): Promise<void> {
+    return this.open.close(this.pathOf(block));
+  }
+
+  close(): Promise<void> {
+    return this.open.closeAll();
   }
 
   /**
@@ -86,8 +125,9 @@ export class BlockReader {
     const filePath = this.pathOf(block);
     const known = this.directories.get(filePath);
     if (known !== undefined) return known;
-    const directory = await this.withFile(filePath, (file) => readDirectory(filePath, file));
-    const sizeBytes = directory.series.length * LABEL_SET_BYTES + directory.timestamps.byteLength;
+    const directory = await this.withFile(filePath, (file) => this.readDirectory(filePath, file));
+    const placesBytes = directory.groups.length * GROUP_PLACE_BYTES;
+    const sizeBytes = DIRECTORY_BYTES + placesBytes + directory.timestamps.byteLength;
     this.directories.set(filePath, directory, sizeBytes);
     return directory;
   }
@@ -100,7 +140,7 @@ export class BlockReader {
    */
   async columns(
     block: BlockName,
-    wanted: readonly number[],
+    wanted: ArrayLike<number>,
     onDamage?: (error: unknown) => void,
   ): Promise<Float64Array[]> {
     const directory = await this.directory(block);
@@ -164,7 +204,7 @@ export class BlockReader {
 
   private readAgain(block: BlockName): Promise<FoundDirectory> {
     const filePath = this.pathOf(block);
-    return this.withFile(filePath, (file) => readDirectory(filePath, file));
+    return this.withFile(filePath, (file) => this.readDirectory(filePath, file));
   }
 
   private async group(
@@ -187,49 +227,46 @@ export class BlockReader {
     filePath: string,
     use: (file: ReadFile) => Promise<Result>,
   ): Promise<Result> {
-    const file = await this.files.openRead(filePath);
     try {
-      return await use(file);
+      return await this.open.use(filePath, use);
     } catch (error) {
       if (error instanceof DamagedDataError) throw error;
       throw new DamagedDataError(filePath, 0, messageOf(error), { cause: error });
-    } finally {
-      await file.close();
     }
+  }
+
+  /** @throws {MalformedBytesError} when the block has no directory that can be read */
+  private async readDirectory(filePath: string, file: ReadFile): Promise<FoundDirectory> {
+    const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
+    const tail = await file.read(tailAt, file.sizeBytes - tailAt);
+    if (tail.length < FOOTER_BYTES)
+      throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
+    try {
+      return await this.decodeAt(file, decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes), tail);
+    } catch (damage) {
+      const searchAt = Math.max(0, file.sizeBytes - COPY_SEARCH_BYTES);
+      const footer = findCopy(await file.read(searchAt, file.sizeBytes - searchAt), searchAt);
+      if (footer === undefined) throw damage;
+      return { ...(await this.decodeAt(file, footer, tail)), damage };
+    }
+  }
+
+  private async decodeAt(
+    file: ReadFile,
+    footer: BlockFooter,
+    tail: Uint8Array,
+  ): Promise<BlockDirectory> {
+    const inTail = footer.offsetBytes - (file.sizeBytes - tail.length);
+    const bytes =
+      inTail >= 0
+        ? tail.subarray(inTail, inTail + footer.lengthBytes)
+        : await file.read(footer.offsetBytes, footer.lengthBytes);
+    return decodeDirectory(bytes, footer, this.layouts);
   }
 }
 
 /** A directory, and what is wrong with the one that should have been read first. */
-type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
-
-/** @throws {MalformedBytesError} when the block has no directory that can be read */
-async function readDirectory(filePath: string, file: ReadFile): Promise<FoundDirectory> {
-  const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
-  const tail = await file.read(tailAt, file.sizeBytes - tailAt);
-  if (tail.length < FOOTER_BYTES)
-    throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
-  try {
-    return await decodeAt(file, decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes), tail);
-  } catch (damage) {
-    const searchAt = Math.max(0, file.sizeBytes - COPY_SEARCH_BYTES);
-    const footer = findCopy(await file.read(searchAt, file.sizeBytes - searchAt), searchAt);
-    if (footer === undefined) throw damage;
-    return { ...(await decodeAt(file, footer, tail)), damage };
-  }
-}
-
-async function decodeAt(
-  file: ReadFile,
-  footer: BlockFooter,
-  tail: Uint8Array,
-): Promise<BlockDirectory> {
-  const inTail = footer.offsetBytes - (file.sizeBytes - tail.length);
-  const bytes =
-    inTail >= 0
-      ? tail.subarray(inTail, inTail + footer.lengthBytes)
-      : await file.read(footer.offsetBytes, footer.lengthBytes);
-  return decodeDirectory(bytes, footer);
-}
+export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
 
 /** True when bytes are wrong, not the system. */
 export function isDamage(error: unknown): boolean {

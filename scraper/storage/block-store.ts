@@ -1,6 +1,5 @@
 import path from "node:path";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
-import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -10,19 +9,24 @@ import {
   type BlockName,
   BlockReader,
   blocksFolder,
+  type FoundDirectory,
   parseBlockName,
 } from "./block-file.js";
 import { writeBlockFile } from "./block-writer.js";
 import { SNAPSHOTS_FOLDER } from "./data-folder.js";
-import { cutRows } from "./piece.js";
+import type { Pace } from "./pace.js";
+import { cutRows, lowerBound } from "./piece.js";
 import type { SeriesSelection } from "./series-selection.js";
 import type { StorageCounters } from "./storage-counters.js";
-import type { BlockFinder, BlockPieces } from "./storage-querier.js";
+import type { BlockFinder, BlockPiece, FoundInBlocks } from "./storage-querier.js";
+import { tableName } from "./table.js";
 
 /** Folders of the data folder that hold no tables. */
 const OTHER_FOLDERS = ["journal", SNAPSHOTS_FOLDER];
 /** Blocks whose directories are read at the same time. */
 const CONCURRENT_READS = 16;
+/** What looking into a directory costs, in values looked at. */
+const WORK_PER_BLOCK = 64;
 
 export interface BlockStoreParts {
   readonly files: Files;
@@ -47,6 +51,8 @@ export class BlockStore implements BlockFinder {
   private readonly damaged = new Set<StoredBlock>();
   /** Blocks with a part that cannot be read: the others are. */
   private readonly partlyDamaged = new Set<StoredBlock>();
+  /** How often blocks of a folder were replaced or deleted. */
+  private readonly versions = new Map<string, number>();
   private nextSequence = 1;
   /** Blocks replaced or deleted, whose files queries under way may still read. */
   private retired: StoredBlock[] = [];
@@ -104,6 +110,7 @@ export class BlockStore implements BlockFinder {
   exchange(folder: string, added: readonly StoredBlock[], removed: readonly StoredBlock[]): void {
     const gone = new Set(removed);
     this.retired.push(...removed);
+    if (removed.length > 0) this.versions.set(folder, this.versionOf(folder) + 1);
     const blocks = [...this.blocksOf(folder).filter((block) => !gone.has(block)), ...added];
     blocks.sort((left, right) => left.fromMs - right.fromMs || left.sequence - right.sequence);
     if (blocks.length === 0) this.byFolder.delete(folder);
@@ -117,12 +124,17 @@ export class BlockStore implements BlockFinder {
   async removeRetired(): Promise<void> {
     const { retired } = this;
     this.retired = [];
-    for (const block of retired) await this.parts.files.remove(this.reader.pathOf(block));
+    for (const block of retired) {
+      await this.reader.release(block);
+      await this.parts.files.remove(this.reader.pathOf(block));
+    }
   }
 
   /** @throws the system's error */
   async deleteFolder(folder: string): Promise<void> {
+    for (const block of this.blocksOf(folder)) await this.reader.release(block);
     this.byFolder.delete(folder);
+    this.versions.set(folder, this.versionOf(folder) + 1);
     await this.parts.files.removeTree(blocksFolder(this.parts.dataFolder, folder));
   }
 
@@ -132,7 +144,11 @@ export class BlockStore implements BlockFinder {
     return block.sizeBytes;
   }
 
-  plan(selection: SeriesSelection, range: TimeRange): () => Promise<BlockPieces[]> {
+  versionOf(folder: string): number {
+    return this.versions.get(folder) ?? 0;
+  }
+
+  plan(selection: SeriesSelection, range: TimeRange, pace: Pace): () => Promise<FoundInBlocks> {
     const planned: StoredBlock[] = [];
     for (const blocks of this.byFolder.values()) {
       for (const block of blocks) {
@@ -145,14 +161,25 @@ export class BlockStore implements BlockFinder {
       }
     }
     return async () => {
-      const found = new Array<BlockPieces | undefined>(planned.length);
+      const found = new Array<BlockPiece | undefined>(planned.length);
+      const unreadable = new Set<string>();
       const queue = planned.entries();
       const work = async (): Promise<void> => {
-        for (const [index, block] of queue)
-          found[index] = await this.findIn(block, selection, range);
+        for (const [index, block] of queue) {
+          try {
+            // Nearly always it is at hand; then nothing need be awaited.
+            const directory =
+              this.reader.knownDirectory(block) ?? (await this.reader.directory(block));
+            found[index] = this.pieceOf(block, directory, selection, range);
+          } catch (error) {
+            unreadable.add(block.folder);
+            this.setAside(block, error);
+          }
+          if (pace.isDue(WORK_PER_BLOCK)) await pace.pause();
+        }
       };
       await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, planned.length) }, work));
-      return inOrderOfWriting(found.filter((pieces) => pieces !== undefined));
+      return { pieces: inOrderOfWriting(found.filter((piece) => piece !== undefined)), unreadable };
     };
   }
 
@@ -179,35 +206,32 @@ export class BlockStore implements BlockFinder {
     this.parts.log.error("Block is damaged in a part", { file, error: messageOf(error) });
   }
 
-  private async findIn(
+  private pieceOf(
     block: StoredBlock,
+    directory: FoundDirectory,
     selection: SeriesSelection,
     range: TimeRange,
-  ): Promise<BlockPieces | undefined> {
-    try {
-      const { target, isLate, series, timestamps, damage } = await this.reader.directory(block);
-      if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
-      const satisfied = selection.satisfiedBy(target);
-      const wanted: number[] = [];
-      series.forEach((labels, column) => {
-        if (selection.matches(labels, satisfied)) wanted.push(column);
-      });
-      if (wanted.length === 0) return undefined;
-      const piece = {
-        labels: wanted.map((column) => series[column] as Labels),
-        fromMs: block.fromMs,
-        lastMs: block.untilMs - 1,
-        read: async () => {
-          const onDamage = (error: unknown): void => this.reportPart(block, error);
-          const columns = await this.reader.columns(block, wanted, onDamage);
-          return cutRows({ timestamps, columns }, range);
-        },
-      };
-      return { target, folder: block.folder, piece, isLate, sequence: block.sequence };
-    } catch (error) {
-      this.setAside(block, error);
-      return undefined;
-    }
+  ): BlockPiece | undefined {
+    const { target, isLate, series, timestamps, damage } = directory;
+    if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
+    const from = lowerBound(timestamps, range.fromMs);
+    const until = lowerBound(timestamps, range.untilMs);
+    if (from >= until) return undefined;
+    const { columns, labels } = selection.columnsOfBlock(series, selection.satisfiedBy(target));
+    const piece = {
+      labels,
+      fromMs: timestamps[from] as number,
+      lastMs: timestamps[until - 1] as number,
+      rows: until - from,
+      read: async (wanted: TimeRange) => {
+        const onDamage = (error: unknown): void => this.reportPart(block, error);
+        const values =
+          columns.length === 0 ? [] : await this.reader.columns(block, columns, onDamage);
+        return cutRows({ timestamps, columns: values }, wanted);
+      },
+    };
+    const { folder, sequence } = block;
+    return { folder, target, table: tableName(folder, target), piece, isLate, sequence };
   }
 
   private async tableFolders(): Promise<string[]> {
@@ -273,7 +297,7 @@ function isPassing(error: unknown): boolean {
  * Late blocks in the order in which they were written; the others, which do not contradict each
  * other, by time.
  */
-function inOrderOfWriting(pieces: BlockPieces[]): BlockPieces[] {
+function inOrderOfWriting(pieces: BlockPiece[]): BlockPiece[] {
   const late = pieces
     .filter(({ isLate }) => isLate)
     .sort((left, right) => left.sequence - right.sequence);

@@ -40,21 +40,40 @@ export function decodeChunk(
   columnCount: number,
   wanted: Uint32Array,
 ): ChunkRows {
+  const { timestamps, columns } = openChunk(reader, columnCount);
+  const values = Array.from(wanted, (column) => {
+    const decoded = new Float64Array(timestamps.length);
+    columns.decode(column, decoded);
+    return decoded;
+  });
+  return { timestamps, columns: values };
+}
+
+/** The columns of a chunk, ready to be decoded to wherever they are wanted. */
+export interface ChunkColumns {
+  /** @param values as many as the chunk has rows. @throws {MalformedBytesError} when the bytes make no sense */
+  decode(column: number, values: Float64Array): void;
+}
+
+/** Reads the timestamps of a chunk and where its columns are. @throws {MalformedBytesError} as `decodeChunk` */
+export function openChunk(
+  reader: ByteReader,
+  columnCount: number,
+): { timestamps: Float64Array; columns: ChunkColumns } {
   const rows = reader.count(MAX_CHUNK_ROWS);
   const timestamps = new Float64Array(rows);
   decodeColumn(reader, timestamps);
-  const offsets = new Float64Array(columnCount + 1);
-  for (let column = 0; column < columnCount; column++)
-    offsets[column + 1] = (offsets[column] as number) + reader.varint();
-  const base = reader.offset;
-  if (base + (offsets[columnCount] as number) !== reader.end) {
+  const ends = new Uint32Array(columnCount);
+  let end = 0;
+  for (let column = 0; column < columnCount; column++) ends[column] = end += reader.varint();
+  const { bytes, offset: base } = reader;
+  if (base + end !== reader.end) {
     throw new MalformedBytesError(`Cannot read a chunk: its columns do not end where it ends`);
   }
-  const columns = Array.from(wanted, (column) => {
-    const values = new Float64Array(rows);
-    const [start, end] = [offsets[column] as number, offsets[column + 1] as number];
-    decodeColumn(new ByteReader(reader.bytes, base + start, base + end), values);
-    return values;
-  });
-  return { timestamps, columns };
+  const body = new ByteReader(bytes);
+  const decode = (column: number, values: Float64Array): void => {
+    body.offset = base + (column === 0 ? 0 : (ends[column - 1] as number));
+    decodeColumn(body, values);
+  };
+  return { timestamps, columns: { decode } };
 }

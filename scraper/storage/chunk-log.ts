@@ -1,24 +1,22 @@
 import path from "node:path";
-import { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
+import type { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
 import { ByteWriter } from "../../exporter/shared/journal/byte-writer.js";
 import type { Journal, RecordPlace } from "../../exporter/shared/journal/journal.js";
-import { isWholeRecord } from "../../exporter/shared/journal/record.js";
 import { segmentName } from "../../exporter/shared/journal/segment.js";
-import type { Files, ReadFile } from "../../exporter/shared/platform/files.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Chunk } from "./chunk.js";
 import { type ChunkRows, decodeChunk, encodeChunk } from "./chunk-codec.js";
+import { ChunkReader, type ChunkRequest } from "./chunk-reader.js";
 import { ColumnEncoder } from "./column-codec.js";
 import type { DefinitionWriter } from "./definition-writer.js";
 import type { InternedLayout } from "./layout-registry.js";
+import { type Pace, UNHURRIED } from "./pace.js";
 import { RECORD_KINDS, type Stream, STREAMS } from "./record-kinds.js";
-import { DamagedDataError } from "./storage-errors.js";
 import type { Table } from "./table.js";
 
 export const CHUNK_PREFIX = "chunks";
 /** Before every timestamp there can be. */
 const EARLIEST_MS = -8_640_000_000_000_000;
-/** Segments held open for reading. */
-const MAX_OPEN_SEGMENTS = 8;
 
 export interface ChunkRecord {
   readonly table: number;
@@ -43,17 +41,21 @@ export interface RowsToSeal {
 export class ChunkLog {
   private readonly encoder = new ColumnEncoder();
   private readonly scratch = new ByteWriter(65_536);
-  private readonly open = new Map<number, Promise<ReadFile>>();
+  private readonly reader: ChunkReader;
   /** Chunks of which the record is not durable, with what is needed to write it. */
   private waiting: { chunk: Chunk; table: Table; stream: Stream; sealedUntil: RecordPlace }[] = [];
   private waitingBytes = 0;
 
   constructor(
-    private readonly files: Files,
-    private readonly folder: string,
+    files: Files,
+    folder: string,
     readonly journal: Journal,
     readonly definitions: DefinitionWriter,
-  ) {}
+  ) {
+    this.reader = new ChunkReader(files, (sequence) =>
+      path.join(folder, segmentName(CHUNK_PREFIX, sequence)),
+    );
+  }
 
   /** Bytes of chunks that are in memory only. */
   get undurableBytes(): number {
@@ -161,37 +163,28 @@ export class ChunkLog {
    * @throws {DamagedDataError} when its bytes are not what was written
    */
   async read(chunk: Chunk, columns: Uint32Array): Promise<ChunkRows> {
-    const columnCount = chunk.layout.seriesIds.length;
-    if (chunk.body !== undefined)
-      return decodeChunk(new ByteReader(chunk.body), columnCount, columns);
-    const { sequence, offsetBytes } = chunk.place as RecordPlace;
-    const file = await this.segment(sequence);
-    const record = await file.read(offsetBytes, chunk.recordBytes);
-    if (!isWholeRecord(record, offsetBytes)) {
-      throw new DamagedDataError(
-        this.segmentPath(sequence),
-        offsetBytes,
-        "a chunk does not match its checksum",
-      );
-    }
-    return decodeChunk(
-      new ByteReader(record, record.length - chunk.bodyBytes),
-      columnCount,
-      columns,
-    );
+    let rows: ChunkRows | undefined;
+    let failure: unknown;
+    const take = (body: ByteReader): void => {
+      rows = decodeChunk(body, chunk.layout.seriesIds.length, columns);
+    };
+    await this.reader.read([{ chunk, take, fail: (error) => (failure = error) }], UNHURRIED);
+    if (rows === undefined) throw failure;
+    return rows;
+  }
+
+  /** Reads many chunks, each once; those that lie near each other at once. @throws what `pace` throws */
+  readAll(requests: readonly ChunkRequest[], pace: Pace): Promise<void> {
+    return this.reader.read(requests, pace);
   }
 
   /** Closes what is open of segments before `sequence`. */
-  async closeBefore(sequence: number): Promise<void> {
-    for (const [number, file] of this.open) {
-      if (number >= sequence) continue;
-      this.open.delete(number);
-      await (await file).close();
-    }
+  closeBefore(sequence: number): Promise<void> {
+    return this.reader.closeBefore(sequence);
   }
 
-  async close(): Promise<void> {
-    await this.closeBefore(Number.POSITIVE_INFINITY);
+  close(): Promise<void> {
+    return this.reader.closeBefore(Number.POSITIVE_INFINITY);
   }
 
   private write({ chunk, table, stream, sealedUntil }: (typeof this.waiting)[number]): boolean {
@@ -210,28 +203,6 @@ export class ChunkLog {
     });
     if (chunk.place !== undefined) chunk.recordBytes = this.journal.segmentBytes - before;
     return chunk.place !== undefined;
-  }
-
-  private segment(sequence: number): Promise<ReadFile> {
-    const known = this.open.get(sequence);
-    if (known !== undefined) return known;
-    const opened = this.files.openRead(this.segmentPath(sequence));
-    this.open.set(sequence, opened);
-    opened.catch(() => this.open.delete(sequence));
-    this.closeOldest();
-    return opened;
-  }
-
-  private closeOldest(): void {
-    const [oldest] = this.open.keys();
-    if (this.open.size <= MAX_OPEN_SEGMENTS || oldest === undefined) return;
-    const file = this.open.get(oldest);
-    this.open.delete(oldest);
-    void file?.then((opened) => opened.close()).catch(() => undefined);
-  }
-
-  private segmentPath(sequence: number): string {
-    return path.join(this.folder, segmentName(CHUNK_PREFIX, sequence));
   }
 }
 

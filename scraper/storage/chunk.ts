@@ -14,6 +14,8 @@ export interface Chunk {
   readonly oldestJournaled: number | undefined;
   place: RecordPlace | undefined;
   recordBytes: number;
+  /** True when its record was found whole since the start; what was once whole is not checked at every read. */
+  isChecked?: boolean;
   /** True once its record survives a power cut. */
   isDurable: boolean;
   /** Undefined when it is only on disk. That of the newest rows of a table stays: it is asked for most. */

@@ -49,6 +49,7 @@ export async function checkData(folder: string, files: Files): Promise<DataRepor
       problems.push({ path: error.path, offsetBytes: error.offsetBytes, detail: error.message });
     }
   }
+  await store.reader.close();
   return { blocks: blocks.length, ...journals, problems };
 }
 

@@ -10,7 +10,7 @@ import { encodeRow } from "./row-codec.js";
 import { RowWindow, WINDOW_ROWS } from "./row-window.js";
 import type { Layout, TableKey } from "./sample-writer.js";
 import type { StorageCounters } from "./storage-counters.js";
-import { type AppendResult, type StreamRows, Table } from "./table.js";
+import { type AppendResult, type StreamRows, Table, tableName } from "./table.js";
 
 /**
  * Chunks that may be in memory only, together; beyond, the oldest rows of the table at hand are
@@ -54,7 +54,7 @@ export class Head {
 
   /** @throws {BadInputError} when the folder is not one below the data folder */
   openTable(key: TableKey): Table {
-    const name = `${key.folder}\u{ffff}${key.labels.key}`;
+    const name = tableName(key.folder, key.labels);
     const known = this.tables.get(name);
     if (known !== undefined) return known;
     if (!TABLE_FOLDER.test(key.folder)) {

@@ -6,6 +6,7 @@ import {
   setAbsentAt,
 } from "../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import type { Chunk } from "./chunk.js";
 
 /** Some columns of consecutive rows of one table. */
 export interface PieceRows {
@@ -21,8 +22,21 @@ export interface Piece {
   readonly fromMs: number;
   /** Of its last row, inclusive. */
   readonly lastMs: number;
+  /** How many rows it has, at most. */
+  readonly rows: number;
+  /** Set when its rows are at hand. */
+  readonly inMemory?: PieceRows;
+  /** Set when it is in the chunk log: then it is read together with others. */
+  readonly inChunk?: ChunkPart;
   /** Rows outside of `range` may be left out. */
   read(range: TimeRange): Promise<PieceRows> | PieceRows;
+}
+
+/** Columns of a chunk, and which of its rows are wanted. */
+export interface ChunkPart {
+  readonly chunk: Chunk;
+  readonly columns: Uint32Array;
+  readonly range: TimeRange;
 }
 
 /** Series that share timestamps, before target labels are added. */
@@ -131,12 +145,14 @@ function placesIn(all: Float64Array, some: Float64Array): number | Uint32Array {
 
 function absentColumn(length: number): Float64Array {
   const values = new Float64Array(length);
-  if (length === 0) return values;
-  setAbsentAt(bitsOf(values), 0);
-  values.fill(0, 1);
-  const bits = bitsOf(values);
-  for (let index = 1; index < length; index++) setAbsentAt(bits, index);
+  fillAbsent(values);
   return values;
+}
+
+/** Makes every value ABSENT. */
+export function fillAbsent(values: Float64Array): void {
+  const bits = bitsOf(values);
+  for (let index = 0; index < values.length; index++) setAbsentAt(bits, index);
 }
 
 /** Copies values to their places, where nothing is yet. */

@@ -1,6 +1,7 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { LabelMatcher } from "./label-matcher.js";
+import type { Pace } from "./pace.js";
 
 /** Series that were sampled at the same instants and so share one column of timestamps. */
 export interface SelectedTable {
@@ -22,8 +23,10 @@ export interface Querier {
   /**
    * Finds the samples of all series that satisfy every matcher, `fromMs` and `untilMs` being half-open.
    * A series without a sample in the range may be left out. The order of tables and series is not defined.
+   *
+   * @param pace lets other work run meanwhile, and ends the reading when nobody waits for it any more
    */
-  select(matchers: readonly LabelMatcher[], range: TimeRange): Promise<SelectedTable[]>;
+  select(matchers: readonly LabelMatcher[], range: TimeRange, pace?: Pace): Promise<SelectedTable[]>;
   /** Label sets with a sample in the range, for each list of matchers; no matcher list at all means every series. */
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]>;
   /** Sorted. */

@@ -10,6 +10,14 @@ const UNKNOWN = 0;
 const NEVER = 0xffffffff;
 const NO_COLUMNS = new Uint32Array(0);
 
+/** What of a layout is wanted. The same object for every table with that layout that is treated alike. */
+export interface SelectedColumns {
+  /** Ascending. */
+  readonly columns: Uint32Array;
+  /** As many. */
+  readonly labels: readonly Labels[];
+}
+
 /**
  * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each
  * layout once per outcome of the matchers on target labels: the cost does not grow with the number
@@ -23,7 +31,8 @@ export class SeriesSelection {
    * For each label set: 1 + the matchers that its target must satisfy because it lacks the label.
    */
   private readonly neededOf: Uint32Array;
-  private readonly columnsOf = new Map<string, Uint32Array>();
+  /** By layout or list of series, then by the satisfied matchers. */
+  private readonly known = new Map<object, Map<number, SelectedColumns>>();
 
   /** @throws {BadInputError} when there are too many matchers */
   constructor(
@@ -47,41 +56,44 @@ export class SeriesSelection {
     return satisfied;
   }
 
-  /**
-   * Columns of interned series that match in a table whose target satisfies `satisfied`, ascending.
-   */
+  /** Columns of interned series that match in a table whose target satisfies `satisfied`. */
   columns(
-    layout: Pick<Layout, "id"> & { readonly seriesIds: Uint32Array },
+    layout: Layout & { readonly seriesIds: Uint32Array },
     satisfied: number,
-  ): Uint32Array {
-    const key = `${layout.id},${satisfied}`;
-    const known = this.columnsOf.get(key);
-    if (known !== undefined) return known;
-    const columns = this.columnsAmong(layout.seriesIds, satisfied);
-    this.columnsOf.set(key, columns);
-    return columns;
+  ): SelectedColumns {
+    return this.remember(layout, satisfied, () => {
+      const columns = this.columnsAmong(layout.seriesIds, satisfied);
+      return { columns, labels: Array.from(columns, (column) => layout.series[column] as Labels) };
+    });
   }
 
-  /** As `columns`, for series that are no layout of their own. */
+  /** As `columns`, for series that are no layout of their own; only their numbers are found. */
   columnsAmong(seriesIds: Uint32Array, satisfied: number): Uint32Array {
-    let count = 0;
-    let found = NO_COLUMNS;
-    for (let column = 0; column < seriesIds.length; column++) {
-      const needed = this.needed(seriesIds[column] as number);
-      if (needed === NEVER || ((needed - 1) & ~satisfied) !== 0) continue;
-      if (found.length === 0) found = new Uint32Array(seriesIds.length);
-      found[count++] = column;
-    }
-    return count === 0 ? NO_COLUMNS : found.slice(0, count);
+    return ascending(seriesIds.length, (column) =>
+      isSatisfied(this.needed(seriesIds[column] as number), satisfied),
+    );
   }
 
-  /**
-   * True when the label set matches in a table whose target satisfies `satisfied`. For label sets
-   * without number.
-   */
-  matches(labels: Labels, satisfied: number): boolean {
-    const needed = this.evaluate(labels);
-    return needed !== NEVER && ((needed - 1) & ~satisfied) === 0;
+  /** As `columns`, for label sets without numbers: those of a block. */
+  columnsOfBlock(series: readonly Labels[], satisfied: number): SelectedColumns {
+    return this.remember(series, satisfied, () => {
+      const matches = (column: number): boolean =>
+        isSatisfied(this.evaluate(series[column] as Labels), satisfied);
+      const columns = ascending(series.length, matches);
+      return { columns, labels: Array.from(columns, (column) => series[column] as Labels) };
+    });
+  }
+
+  private remember(
+    layout: object,
+    satisfied: number,
+    find: () => SelectedColumns,
+  ): SelectedColumns {
+    let bySatisfied = this.known.get(layout);
+    if (bySatisfied === undefined) this.known.set(layout, (bySatisfied = new Map()));
+    let selected = bySatisfied.get(satisfied);
+    if (selected === undefined) bySatisfied.set(satisfied, (selected = find()));
+    return selected;
   }
 
   private needed(id: number): number {
@@ -102,6 +114,20 @@ export class SeriesSelection {
     }
     return needed + 1;
   }
+}
+
+const isSatisfied = (needed: number, satisfied: number): boolean =>
+  needed !== NEVER && ((needed - 1) & ~satisfied) === 0;
+
+function ascending(count: number, isWanted: (column: number) => boolean): Uint32Array {
+  let found = 0;
+  let columns = NO_COLUMNS;
+  for (let column = 0; column < count; column++) {
+    if (!isWanted(column)) continue;
+    if (columns.length === 0) columns = new Uint32Array(count);
+    columns[found++] = column;
+  }
+  return found === 0 ? NO_COLUMNS : columns.slice(0, found);
 }
 
 /** The labels of a series: those of its layout, and those of its target that it lacks. */

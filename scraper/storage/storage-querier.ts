@@ -1,69 +1,69 @@
 import { compareStrings, type Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import type { ColumnCache } from "./column-cache.js";
+import type { FullLabels } from "./full-labels.js";
 import { findHeadPieces, type HeadReader } from "./head-pieces.js";
 import type { Head } from "./head.js";
 import type { LabelMatcher } from "./label-matcher.js";
-import {
-  isAllAbsent,
-  isDense,
-  type MergedRows,
-  mergePieces,
-  type Piece,
-  type PieceRows,
-} from "./piece.js";
-import type { Querier, SelectedSeries, SelectedTable } from "./querier.js";
-import { SeriesSelection, withTargetLabels } from "./series-selection.js";
+import { type Pace, UNHURRIED } from "./pace.js";
+import type { Piece } from "./piece.js";
+import type { Querier, SelectedTable } from "./querier.js";
+import { SeriesSelection } from "./series-selection.js";
+import { type FoundTable, TableReader } from "./table-reader.js";
 import { mergeDuplicateSeries } from "./unique-series.js";
 
-/** Parts of the tables of one folder that are in blocks. */
-export interface BlockPieces {
-  readonly target: Labels;
+/** A part of a table that is in a block. */
+export interface BlockPiece {
   readonly folder: string;
+  readonly target: Labels;
+  /** Name of the table; see `tableName`. */
+  readonly table: string;
   readonly piece: Piece;
   readonly isLate: boolean;
   /** Of late parts, the one with the lower number was written first. */
   readonly sequence: number;
 }
 
+export interface FoundInBlocks {
+  /** Those without wanted series too. Main ones in the order of time, late ones in that of writing. */
+  readonly pieces: readonly BlockPiece[];
+  /** Folders of blocks that could not be looked into. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
 /** The blocks as queries see them. */
 export interface BlockFinder {
   /** Remembers which blocks there are now; what the returned function finds is what they hold. */
-  plan(selection: SeriesSelection, range: TimeRange): () => Promise<BlockPieces[]>;
+  plan(selection: SeriesSelection, range: TimeRange, pace: Pace): () => Promise<FoundInBlocks>;
+  /** A number that grows when blocks of a folder are replaced or deleted. */
+  versionOf(folder: string): number;
 }
 
 export interface QuerierParts extends HeadReader {
   readonly head: Head;
   readonly blocks: BlockFinder;
+  readonly cache: ColumnCache;
+  readonly fullLabels: FullLabels;
   /** Told about a part that cannot be read; it is left out of the answer. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
-/** All parts of one table, each list with the earlier written first. */
-interface TableParts {
-  readonly target: Labels;
-  readonly main: Piece[];
-  readonly late: Piece[];
-}
-
-/** Tables read at the same time. */
-const CONCURRENT_TABLES = 16;
-
 /** Answers queries from head and blocks together. */
 export class StorageQuerier implements Querier {
-  constructor(private readonly parts: QuerierParts) {}
+  private readonly reader: TableReader;
 
-  async select(matchers: readonly LabelMatcher[], range: TimeRange): Promise<SelectedTable[]> {
-    const tables = await this.find(matchers, range);
-    const selected: { target: Labels; rows: MergedRows }[] = [];
-    const queue = tables[Symbol.iterator]();
-    const work = async (): Promise<void> => {
-      for (const table of queue)
-        selected.push({ target: table.target, rows: await this.read(table, range) });
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_TABLES, tables.length) }, work));
-    return mergeDuplicateSeries(
-      selected.map(({ target, rows }) => ({ target, table: toSelected(target, rows) })),
-    );
+  constructor(private readonly parts: QuerierParts) {
+    this.reader = new TableReader(parts);
+  }
+
+  async select(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace: Pace = UNHURRIED,
+  ): Promise<SelectedTable[]> {
+    if (!(range.untilMs > range.fromMs)) return [];
+    const tables = await this.find(matchers, range, pace);
+    return mergeDuplicateSeries(await this.reader.read(tables, range, pace));
   }
 
   async series(
@@ -71,8 +71,9 @@ export class StorageQuerier implements Querier {
     range: TimeRange,
   ): Promise<Labels[]> {
     const found = new Map<string, Labels>();
+    const { fullLabels } = this.parts;
     await this.visit(matcherSets, range, (own, target) => {
-      const labels = withTargetLabels(own, target);
+      const labels = fullLabels.of(own, target);
       found.set(labels.key, labels);
     });
     return [...found.values()];
@@ -109,62 +110,53 @@ export class StorageQuerier implements Querier {
     visitor: (own: Labels, target: Labels) => void,
   ): Promise<void> {
     for (const matchers of matcherSets.length === 0 ? [[]] : matcherSets) {
-      for (const { target, main, late } of await this.find(matchers, range)) {
+      for (const { target, main, late } of await this.find(matchers, range, UNHURRIED)) {
         const own = new Set([...main, ...late].flatMap(({ labels }) => labels));
         for (const labels of own) visitor(labels, target);
       }
     }
   }
 
-  /** The tables with parts that hold wanted series in the range. */
-  private async find(matchers: readonly LabelMatcher[], range: TimeRange): Promise<TableParts[]> {
+  /** The tables that hold wanted series in the range. */
+  private async find(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<FoundTable[]> {
     const { head, blocks, registry } = this.parts;
     const selection = new SeriesSelection(matchers, registry);
-    const byName = new Map<string, TableParts>();
-    const partsOf = (folder: string, target: Labels): TableParts => {
-      const name = `${folder}\u{ffff}${target.key}`;
+    const byName = new Map<string, FoundTable>();
+    const tableOf = (name: string, folder: string, target: Labels): FoundTable => {
       let known = byName.get(name);
-      if (known === undefined) byName.set(name, (known = { target, main: [], late: [] }));
+      if (known === undefined) {
+        const version = { blocks: blocks.versionOf(folder), head: head.tables.get(name)?.streams };
+        known = { name, target, version, main: [], late: [], isIncomplete: false };
+        byName.set(name, known);
+      }
       return known;
     };
     // Head and list of blocks are looked at in one go: a block that is written meanwhile changes
     // neither.
-    const findInBlocks = blocks.plan(selection, range);
-    const inHead = [...head.tables.values()].map((table) => ({
-      table,
-      pieces: findHeadPieces(this.parts, table, selection, range),
-    }));
-    for (const { folder, target, piece, isLate } of await findInBlocks()) {
-      partsOf(folder, target)[isLate ? "late" : "main"].push(piece);
+    const findInBlocks = blocks.plan(selection, range, pace);
+    const inHead: { table: FoundTable; main: readonly Piece[]; late: readonly Piece[] }[] = [];
+    for (const [name, { key, streams }] of head.tables) {
+      const { main, late } = findHeadPieces(this.parts, key, streams, selection, range);
+      if (main.length + late.length === 0) continue;
+      inHead.push({ table: tableOf(name, key.folder, key.labels), main, late });
     }
-    for (const { table, pieces } of inHead) {
-      if (pieces.main.length + pieces.late.length === 0) continue;
-      const parts = partsOf(table.key.folder, table.key.labels);
-      parts.main.push(...pieces.main);
-      parts.late.push(...pieces.late);
+    const { pieces, unreadable } = await findInBlocks();
+    for (const { table, folder, target, piece, isLate } of pieces) {
+      const found = tableOf(table, folder, target);
+      found[isLate ? "late" : "main"].push(piece);
+      found.isIncomplete ||= unreadable.has(folder);
     }
-    return [...byName.values()];
-  }
-
-  private async read({ main, late }: TableParts, range: TimeRange): Promise<MergedRows> {
-    const parts: { labels: readonly Labels[]; rows: PieceRows }[] = [];
-    for (const piece of [...main, ...late]) {
-      try {
-        parts.push({ labels: piece.labels, rows: await piece.read(range) });
-      } catch (error) {
-        this.parts.onUnreadable(error);
-      }
+    for (const { table, main, late } of inHead) {
+      table.main.push(...main);
+      table.late.push(...late);
     }
-    return mergePieces(parts);
+    return [...byName.values()].filter(holdsWanted);
   }
 }
 
-function toSelected(target: Labels, { timestamps, series }: MergedRows): SelectedTable {
-  const found: SelectedSeries[] = [];
-  for (const { labels, values } of series) {
-    const dense = isDense(values);
-    if (!dense && isAllAbsent(values)) continue;
-    found.push({ labels: withTargetLabels(labels, target), values, dense });
-  }
-  return { timestamps, series: found };
-}
+const holdsWanted = ({ main, late }: FoundTable): boolean =>
+  main.some(({ labels }) => labels.length > 0) || late.some(({ labels }) => labels.length > 0);

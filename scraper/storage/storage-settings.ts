@@ -14,6 +14,8 @@ export interface StorageSettings {
   readonly blockDurationMs: number;
   /** Time range up to which blocks are merged. */
   readonly maxBlockDurationMs: number;
+  /** Memory for what queries read, so that the next one need not read it again. */
+  readonly queryCacheBytes: number;
 }
 
 /** Reads the section `storage`: every key has a default. */
@@ -40,6 +42,7 @@ export function parseStorageSettings(section: ConfigSection): StorageSettings {
   });
   if (maxBlockDurationMs < blockDurationMs)
     section.fail("max_block_duration", "must be at least block_duration");
+  const queryCacheBytes = section.byteSize("query_cache", { default: "96MiB" });
   const retention = section.section("retention");
   const retentionMs = retention.durationMs("time", { default: "90d", min: "1h", max: "100y" });
   const retentionBytes = retention.byteSize("size", { default: "8GiB" });
@@ -52,5 +55,6 @@ export function parseStorageSettings(section: ConfigSection): StorageSettings {
     commitIntervalMs,
     blockDurationMs,
     maxBlockDurationMs,
+    queryCacheBytes,
   });
 }

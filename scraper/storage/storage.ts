@@ -9,6 +9,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { BlockStore } from "./block-store.js";
 import { CHUNK_PREFIX, ChunkLog } from "./chunk-log.js";
+import { ColumnCache } from "./column-cache.js";
 import { Compaction } from "./compaction.js";
 import { lockIfPossible, makeFolderIfPossible, newJournal, segmentsIn } from "./data-folder.js";
 import { DefinitionWriter } from "./definition-writer.js";
@@ -16,8 +17,10 @@ import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
 import { Head } from "./head.js";
 import { HeadCutter } from "./head-cutter.js";
 import { HeadMaintenance } from "./head-maintenance.js";
+import { FullLabels } from "./full-labels.js";
 import type { LabelMatcher } from "./label-matcher.js";
 import { LayoutRegistry } from "./layout-registry.js";
+import type { Pace } from "./pace.js";
 import type { Querier, SelectedTable } from "./querier.js";
 import { Recovery } from "./recovery.js";
 import { Retention } from "./retention.js";
@@ -35,6 +38,8 @@ const ROW_PREFIX = "journal";
 const EARLY_COMMIT_BYTES = 4 * 1024 * 1024;
 const MAINTENANCE_INTERVAL_MS = 30_000;
 const BLOCK_INTERVAL_MS = 60_000;
+/** Of the cache for queries; the rest is for label sets. */
+const COLUMNS_SHARE = 7 / 8;
 
 export interface StorageParts {
   /** The data folder; made when missing. */
@@ -144,7 +149,17 @@ export class Storage implements SampleWriter, Querier {
     });
     const compaction = new Compaction(blocks, counters, settings);
     const retention = new Retention({ blocks, clock, log, counters, retentionMs, retentionBytes });
-    const querier = new StorageQuerier({ head, registry, chunkLog, blocks, onUnreadable });
+    const cache = new ColumnCache(settings.queryCacheBytes * COLUMNS_SHARE);
+    const fullLabels = new FullLabels(settings.queryCacheBytes * (1 - COLUMNS_SHARE));
+    const querier = new StorageQuerier({
+      head,
+      registry,
+      chunkLog,
+      blocks,
+      cache,
+      fullLabels,
+      onUnreadable,
+    });
     const storage = new Storage(parts, {
       lock,
       registry,
@@ -196,7 +211,8 @@ export class Storage implements SampleWriter, Querier {
     await Promise.all(this.loops);
     await this.earlyCommit;
     await this.commitOrReport();
-    for (const closing of [this.rooms.rowLog, this.rooms.chunkLog.journal, this.rooms.chunkLog]) {
+    const { rowLog, chunkLog, blocks } = this.rooms;
+    for (const closing of [rowLog, chunkLog.journal, chunkLog, blocks.reader]) {
       try {
         await closing.close();
       } catch (error) {
@@ -219,8 +235,12 @@ export class Storage implements SampleWriter, Querier {
     this.rooms.counters.commits++;
   }
 
-  select(matchers: readonly LabelMatcher[], range: TimeRange): Promise<SelectedTable[]> {
-    return this.rooms.querier.select(matchers, range);
+  select(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace?: Pace,
+  ): Promise<SelectedTable[]> {
+    return this.rooms.querier.select(matchers, range, pace);
   }
 
   series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {

@@ -1,4 +1,5 @@
 import type { RecordPlace } from "../../exporter/shared/journal/journal.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Chunk } from "./chunk.js";
 import type { Stream } from "./record-kinds.js";
 import type { RowWindow } from "./row-window.js";
@@ -54,6 +55,10 @@ export class Table implements TableWriter {
     this.appendedRows = 0;
   }
 }
+
+/** Name of a table among all: it is known by its folder and the labels of its target. */
+export const tableName = (folder: string, target: Labels): string =>
+  `${folder}\u{ffff}${target.key}`;
 
 /** True when a record at `place` comes before `other`. */
 export function isBefore(place: RecordPlace, other: RecordPlace): boolean {

@@ -2,8 +2,10 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import { isDense, mergePieces } from "./piece.js";
 import type { SelectedSeries, SelectedTable } from "./querier.js";
 
-interface TableOfTarget {
+export interface TableOfTarget {
   readonly target: Labels;
+  /** The label sets of its series before those of the target came to them, and perhaps more. */
+  readonly own: readonly Labels[];
   readonly table: SelectedTable;
 }
 
@@ -22,20 +24,21 @@ export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): Selected
  * its own that some target has too. Cheap to see, and nearly always so.
  */
 function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
-  if (tables.length < 2) return true;
-  const targetKeys = new Set(tables.map(({ target }) => target.key));
-  if (targetKeys.size < tables.length) return false;
-  const pairCounts = new Set(tables.map(({ target }) => target.pairs.map(([name]) => name).join()));
-  // With the same names on every target, a label of the target that shows in all its series was not
-  // overridden.
-  return (
-    pairCounts.size === 1 &&
-    tables.every(({ target, table }) => table.series.every(({ labels }) => has(labels, target)))
-  );
-}
-
-function has(labels: Labels, target: Labels): boolean {
-  return target.pairs.every(([name, value]) => labels.get(name) === value);
+  const [first] = tables;
+  if (first === undefined || tables.length === 1) return true;
+  if (new Set(tables.map(({ target }) => target.key)).size < tables.length) return false;
+  const names = first.target.pairs.map(([name]) => name);
+  const hasOwnNames = (own: readonly Labels[]): boolean =>
+    own.every((labels) => names.every((name) => !labels.has(name)));
+  // Hosts of one kind share one list of series.
+  const looked = new Set<readonly Labels[]>();
+  return tables.every(({ target, own }) => {
+    if (target.pairs.length !== names.length) return false;
+    if (!target.pairs.every(([name], index) => name === names[index])) return false;
+    if (looked.has(own)) return true;
+    looked.add(own);
+    return hasOwnNames(own);
+  });
 }
 
 function mergeByKey(tables: readonly TableOfTarget[]): SelectedTable[] {

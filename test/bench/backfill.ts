@@ -46,6 +46,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
   const settings = {
     path: folder, retentionMs: 90 * DAY_MS, retentionBytes: 0, commitIntervalMs: 5000, blockDurationMs: 2 * HOUR_MS,
     maxBlockDurationMs: 8 * DAY_MS,
+    queryCacheBytes: 64 * 1024 * 1024,
   };
   const parts = { folder, files: realFiles, clock: systemClock, log: silentLogger, settings };
   const storage = await Storage.open(parts);

@@ -1,16 +1,19 @@
-import { createWriteStream } from "node:fs";
-import { once } from "node:events";
+import http from "node:http";
 import { type Clock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import { Random } from "../differential/random.js";
+import { RemoteWriter } from "./remote-write.js";
 
 const HOUR_MS = 3_600_000;
 export const SCRAPE_INTERVAL_MS = 15_000;
-/** How seldom Prometheus gets a sample of a series that no query asks for: its text would be 15 GB otherwise. */
-const COLD_ROWS = 80;
+/** Rows of one target that are sent to Prometheus together; it takes no sample an hour behind the newest. */
+const SLICE_ROWS = 40;
+const COMMIT_ROWS = 20;
+const MAINTENANCE_ROWS = 240;
+const CONCURRENT_SENDS = 2;
 
 interface BenchSeries {
   readonly labels: Labels;
@@ -26,73 +29,101 @@ export interface QueryData {
   readonly untilMs: number;
 }
 
-/** Writes the same samples into our storage and as OpenMetrics text. Of cold series the text has only some. */
+/** Writes the same samples, all of them, into our storage and into a Prometheus that takes remote writes. */
 export async function writeQueryData(
   data: QueryData,
-  { folder, textFile }: { readonly folder: string; readonly textFile: string },
+  { folder, prometheusUrl }: { readonly folder: string; readonly prometheusUrl: string },
 ): Promise<void> {
   const clock = new SteppedClock(data.fromMs);
   const storage = await openStorage(folder, clock);
-  const text = createWriteStream(textFile);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENT_SENDS });
   const series = benchSeries(data.seriesPerTarget);
   const layout = storage.internLayout(series.map(({ labels }) => labels));
-  const targets = Array.from({ length: data.targets }, (_, index) => new BenchTarget(index, series));
-  const tables = targets.map(({ address, labels }) => storage.openTable({ folder: `hosts/${address}`, labels }));
+  const url = `${prometheusUrl}/api/v1/write`;
+  const targets = Array.from({ length: data.targets }, (_, index) => {
+    const target = new BenchTarget(index, series);
+    const table = storage.openTable({ folder: `hosts/${target.address}`, labels: target.labels });
+    return { target, table, writer: new RemoteWriter(url, agent, target.fullLabels()) };
+  });
   let row = 0;
-  for (let timeMs = data.fromMs; timeMs < data.untilMs; timeMs += SCRAPE_INTERVAL_MS, row++) {
-    clock.nowMs = timeMs;
-    for (const [index, target] of targets.entries()) {
-      const values = target.next();
-      tables[index]?.append(timeMs + index * 17, layout, values);
-      if (!text.write(target.render(timeMs + index * 17, row % COLD_ROWS === 0))) await once(text, "drain");
+  const sliceMs = SLICE_ROWS * SCRAPE_INTERVAL_MS;
+  for (let sliceFromMs = data.fromMs; sliceFromMs < data.untilMs; sliceFromMs += sliceMs) {
+    const rows = Math.min(SLICE_ROWS, (data.untilMs - sliceFromMs) / SCRAPE_INTERVAL_MS);
+    const slices = targets.map(({ target }) => target.next(sliceFromMs, rows));
+    const queue = targets.entries();
+    const send = async (): Promise<void> => {
+      for (const [index, { writer }] of queue) await writer.send(slices[index] as TargetRows);
+    };
+    const sending = Promise.all(Array.from({ length: CONCURRENT_SENDS }, send));
+    for (let sliceRow = 0; sliceRow < rows; sliceRow++, row++) {
+      clock.nowMs = sliceFromMs + sliceRow * SCRAPE_INTERVAL_MS;
+      for (const [index, { table }] of targets.entries()) {
+        const { timestamps, values } = slices[index] as TargetRows;
+        const from = sliceRow * series.length;
+        table.append(timestamps[sliceRow] as number, layout, values.subarray(from, from + series.length));
+      }
+      if (row % COMMIT_ROWS === COMMIT_ROWS - 1) await storage.commit();
+      if (row % MAINTENANCE_ROWS === MAINTENANCE_ROWS - 1) await maintain(storage);
     }
-    if (row % 20 === 19) await storage.commit();
-    if (row % 240 === 239) {
-      await storage.maintainBlocks();
-      await storage.maintainJournal();
-    }
+    await sending;
   }
-  await storage.commit();
-  text.end("# EOF\n");
-  await once(text, "close");
+  await maintain(storage);
   await storage.stop();
+  agent.destroy();
+}
+
+async function maintain(storage: Storage): Promise<void> {
+  await storage.maintainBlocks();
+  await storage.maintainJournal();
+}
+
+interface TargetRows {
+  readonly timestamps: Float64Array;
+  /** `values[row * series + s]` */
+  readonly values: Float64Array;
 }
 
 class BenchTarget {
   readonly address: string;
   readonly labels: Labels;
   private readonly random: Random;
-  private readonly values: Float64Array;
-  private readonly heads: readonly string[];
+  /** Hundredths for counters: so are seconds of processors, and a sum of such has no rounding errors. */
+  private readonly numbers: Float64Array;
 
   constructor(
-    index: number,
+    private readonly index: number,
     private readonly series: readonly BenchSeries[],
   ) {
     this.address = `10.0.${index >> 8}.${index & 255}`;
     this.labels = Labels.of({ instance: `${this.address}:8732`, job: "pi" });
     this.random = new Random(index + 1);
-    this.values = Float64Array.from(series, () => this.random.below(1_000_000));
-    this.heads = series.map(({ labels }) => labels.with(this.labels.toObject()).toString().replaceAll(", ", ","));
+    this.numbers = Float64Array.from(series, () => this.random.below(1_000_000));
   }
 
-  next(): Float64Array {
+  fullLabels(): Labels[] {
+    return this.series.map(({ labels }) => labels.with(this.labels.toObject()));
+  }
+
+  next(fromMs: number, rows: number): TargetRows {
+    const timestamps = Float64Array.from(
+      { length: rows },
+      (_, row) => fromMs + row * SCRAPE_INTERVAL_MS + this.index * 17,
+    );
+    const values = new Float64Array(rows * this.series.length);
+    for (let row = 0; row < rows; row++) this.nextRow(values.subarray(row * this.series.length));
+    return { timestamps, values };
+  }
+
+  private nextRow(values: Float64Array): void {
     for (const [index, { isCounter, isHot }] of this.series.entries()) {
-      const value = this.values[index] as number;
       // Most series of a machine do not change from one scrape to the next.
-      if (!isHot && index % 4 !== 0) continue;
-      this.values[index] = isCounter ? value + this.random.below(1500) / 100 : 5e5 + this.random.below(1_000_000);
+      if (isHot || index % 4 === 0) {
+        const number = this.numbers[index] as number;
+        this.numbers[index] = isCounter ? number + this.random.below(1500) : 5e5 + this.random.below(1_000_000);
+      }
+      const number = this.numbers[index] as number;
+      values[index] = isCounter ? number / 100 : number;
     }
-    return this.values;
-  }
-
-  render(timeMs: number, withCold: boolean): string {
-    const time = (timeMs / 1000).toFixed(3);
-    let text = "";
-    for (const [index, { isHot }] of this.series.entries()) {
-      if (isHot || withCold) text += `${this.heads[index]} ${this.values[index]} ${time}\n`;
-    }
-    return text;
   }
 }
 
@@ -147,6 +178,7 @@ function openStorage(folder: string, clock: Clock): Promise<Storage> {
     commitIntervalMs: 5000,
     blockDurationMs: 2 * HOUR_MS,
     maxBlockDurationMs: 8 * 24 * HOUR_MS,
+    queryCacheBytes: 64 * 1024 * 1024,
   };
   return Storage.open({ folder, files: realFiles, clock, log: silentLogger, settings });
 }

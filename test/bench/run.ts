@@ -13,6 +13,7 @@
  *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
  *   --node FLAG    fleet, query: an option of Node.js for our program, such as --cpu-prof; can be given several times
  *   --hours N      query: length of the ranges (6)
+ *   --data FOLDER  query: keeps the samples there, or asks those that are there
  *   --json FILE    also writes the figures there
  */
 import { writeFileSync } from "node:fs";
@@ -32,7 +33,7 @@ import { benchStorageFigures } from "./storage.js";
 const OPTIONS = {
   minutes: { type: "string" }, days: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
   hours: { type: "string" }, interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
-  node: { type: "string", multiple: true }, "pihealth-series": { type: "boolean", default: false },
+  node: { type: "string", multiple: true }, "pihealth-series": { type: "boolean", default: false }, data: { type: "string" },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
@@ -63,10 +64,10 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
       nodeFlags: values.node ?? [],
     }),
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
-  query: ({ targets, series, hours, node }) =>
+  query: ({ targets, series, hours, node, data }) =>
     benchQueries({
       targets: Number(targets ?? 200), seriesPerTarget: Number(series ?? 500), hours: Number(hours ?? 6), repetitions: 5,
-      nodeFlags: node ?? [],
+      nodeFlags: node ?? [], dataFolder: data,
     }),
   restart: (values) =>
     benchRestart({

@@ -158,6 +158,7 @@ export function openBenchStorage(folder: string, clock: Clock): Promise<Storage>
       commitIntervalMs: 5000,
       blockDurationMs: 2 * HOUR_MS,
       maxBlockDurationMs: 8 * 24 * HOUR_MS,
+      queryCacheBytes: 64 * 1024 * 1024,
     },
   });
 }

@@ -7,6 +7,9 @@ interface PrometheusOptions {
   readonly openMetrics?: string;
   readonly openMetricsFile?: string;
   readonly config?: string;
+  /** Its data folder, which stays when it stops; without, one of its own that goes. */
+  readonly dataFolder?: string;
+  readonly flags?: readonly string[];
 }
 
 /** A real Prometheus on loopback, for comparing answers with. */
@@ -22,9 +25,10 @@ export class RealPrometheus {
    * @param openMetricsFile the same as a file, which is removed
    * @param config the text of its prometheus.yml
    */
-  static async start({ openMetrics, openMetricsFile, config = "{}" }: PrometheusOptions = {}): Promise<RealPrometheus> {
+  static async start(options: PrometheusOptions = {}): Promise<RealPrometheus> {
+    const { openMetrics, openMetricsFile, config = "{}", flags = [] } = options;
     const folder = await mkdtemp(path.join(tmpdir(), "pihealth-prometheus-"));
-    const data = path.join(folder, "data");
+    const data = options.dataFolder ?? path.join(folder, "data");
     await writeFile(path.join(folder, "prometheus.yml"), config);
     const file = openMetricsFile ?? path.join(folder, "samples.om");
     if (openMetrics !== undefined) await writeFile(file, openMetrics);
@@ -36,6 +40,7 @@ export class RealPrometheus {
       "--storage.tsdb.retention.time=100y",
       `--web.listen-address=127.0.0.1:${port}`,
       "--log.level=warn",
+      ...flags,
     ]);
     const url = `http://127.0.0.1:${port}`;
     const describe = (): string => program.text;

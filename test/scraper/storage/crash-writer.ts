@@ -23,6 +23,7 @@ export const CRASH_SETTINGS = {
   commitIntervalMs: 5000,
   blockDurationMs: 1_800_000,
   maxBlockDurationMs: 86_400_000,
+  queryCacheBytes: 64 * 1024 * 1024,
 };
 
 export const lateTimeMs = (row: number): number =>

@@ -29,6 +29,7 @@ export const SETTINGS: StorageSettings = {
   commitIntervalMs: 5000,
   blockDurationMs: 7_200_000,
   maxBlockDurationMs: 8 * 86_400_000,
+  queryCacheBytes: 64 * 1024 * 1024,
 };
 
 export interface Setup {
