@@ -186,7 +186,7 @@ async function selectTables(
   // Windows do not hold their start; times are whole milliseconds.
   const fromMs = (ends[0] as number) - windowMs + 1;
   const untilMs = (ends[ends.length - 1] as number) + 1;
-  const tables = await meter.timeReading(() => querier.select(matchers, { fromMs, untilMs }));
+  const tables = await meter.timeReading(() => querier.select(matchers, { fromMs, untilMs }, pacer));
   pacer.check();
   const found = tables.reduce((total, { series }) => total + series.length, 0);
   if (found > maxSeries) {

@@ -95,14 +95,17 @@ export class ColumnCache {
     return found;
   }
 
-  private update({ table, labels, target, known, missing, range }: CachePlan, read: AssembledRows | undefined): CachedRows | undefined {
+  private update(
+    { table, labels, target, known, missing, range }: CachePlan,
+    read: AssembledRows | undefined,
+  ): CachedRows | undefined {
     const { columns } = table;
     if (read === undefined) return columns.rows(known as readonly CachedColumn[], range);
     if (!columns.addTimes(read.timestamps, missing)) return undefined;
     const all = labels.map((own, index) => {
       const values = read.columns[index] as Float64Array;
       const column = known[index];
-      if (column !== undefined && missing.fromMs <= column.untilMs && missing.untilMs >= column.fromMs) {
+      if (column !== undefined && reaches(missing, column)) {
         columns.extendColumn(own.key, column, { timestamps: read.timestamps, values }, missing);
         return column;
       }
@@ -148,7 +151,10 @@ export class ColumnCache {
   }
 }
 
-/** A column that begins too late, or ended longer ago than the range is long, is read anew. */
-function isUsable(column: CachedColumn | undefined, { fromMs, untilMs }: TimeRange): column is CachedColumn {
-  return column !== undefined && column.fromMs <= fromMs && column.untilMs >= 2 * fromMs - untilMs;
+const reaches = (range: TimeRange, { fromMs, untilMs }: CachedColumn): boolean =>
+  range.fromMs <= untilMs && range.untilMs >= fromMs;
+
+/** A column that begins too late or ended before the range is read anew. */
+function isUsable(column: CachedColumn | undefined, { fromMs }: TimeRange): column is CachedColumn {
+  return column !== undefined && column.fromMs <= fromMs && column.untilMs >= fromMs;
 }

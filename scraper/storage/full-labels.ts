@@ -25,7 +25,7 @@ export class FullLabels {
       this.count = 0;
       ofTarget = undefined;
     }
-    if (ofTarget === undefined) this.byTarget.set(target, (ofTarget = new Map()));
+    if (ofTarget === undefined) this.byTarget.set(target, (ofTarget = new Map<Labels, Labels>()));
     const full = withTargetLabels(own, target);
     ofTarget.set(own, full);
     this.count++;

@@ -36,6 +36,7 @@ export function findHeadPieces(
   const satisfied = selection.satisfiedBy(target);
   const ofStream = (rows: StreamRows): readonly Piece[] => {
     const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there.
+    if (fromMs >= range.untilMs) return NO_PIECES;
     const unblocked = { fromMs, untilMs: range.untilMs };
     const pieces: Piece[] = [];
     for (const chunk of rows.chunks) {

@@ -1,3 +1,4 @@
+import { MalformedBytesError } from "../../exporter/shared/journal/byte-reader.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { openChunk } from "./chunk-codec.js";
@@ -92,7 +93,10 @@ export class RowAssembly {
       take: (body) => {
         const { timestamps, columns } = openChunk(body, part.chunk.layout.seriesIds.length);
         const rows = timestamps.length;
-        if (rows !== part.chunk.rows) throw new RangeError(`Cannot read a chunk: it has ${rows} rows`);
+        if (rows !== part.chunk.rows) {
+          const detail = `it has ${rows} rows, its record says ${part.chunk.rows}`;
+          throw new MalformedBytesError(`Cannot read a chunk: ${detail}`);
+        }
         const from = this.chunksAt + at;
         this.timestamps.set(timestamps, from);
         const isWritten = this.writeColumns(piece.labels, (target, index) =>
@@ -115,7 +119,8 @@ export class RowAssembly {
     const first = this.slots[0]?.part.range ?? range;
     const last = this.slots[this.slots.length - 1]?.part.range ?? range;
     let from = chunksAt + lowerBound(chunkTimes, Math.max(range.fromMs, first.fromMs));
-    let until = chunksAt + lowerBound(chunkTimes, Math.min(range.untilMs, last.untilMs));
+    const behindChunks = lowerBound(chunkTimes, Math.min(range.untilMs, last.untilMs));
+    let until = Math.max(from, chunksAt + behindChunks);
     for (let index = before.length - 1; index >= 0; index--) {
       const rows = before[index] as PieceRows;
       from -= rows.timestamps.length;
@@ -144,10 +149,11 @@ export class RowAssembly {
     write: (target: Float64Array, index: number) => void,
   ): Uint8Array | undefined {
     if (isSame(labels, this.labels)) {
-      for (let index = 0; index < labels.length; index++) write(this.columns[index] as Float64Array, index);
+      this.columns.forEach(write);
       return undefined;
     }
-    if (this.columnOf.size === 0) this.labels.forEach(({ key }, index) => this.columnOf.set(key, index));
+    const { columnOf } = this;
+    if (columnOf.size === 0) this.labels.forEach(({ key }, index) => columnOf.set(key, index));
     const isWritten = new Uint8Array(this.labels.length);
     for (const [index, { key }] of labels.entries()) {
       const column = this.columnOf.get(key);

@@ -90,7 +90,10 @@ export class SeriesSelection {
     find: () => SelectedColumns,
   ): SelectedColumns {
     let bySatisfied = this.known.get(layout);
-    if (bySatisfied === undefined) this.known.set(layout, (bySatisfied = new Map()));
+    if (bySatisfied === undefined) {
+      bySatisfied = new Map<number, SelectedColumns>();
+      this.known.set(layout, bySatisfied);
+    }
     let selected = bySatisfied.get(satisfied);
     if (selected === undefined) bySatisfied.set(satisfied, (selected = find()));
     return selected;

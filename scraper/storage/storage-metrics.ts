@@ -13,6 +13,11 @@ export interface StorageGauges {
   readonly writeFailing: boolean;
   readonly blocks: number;
   readonly blockBytes: number;
+  readonly cachedColumnBytes: number;
+  readonly cachedBlockBytes: number;
+  readonly openBlockFiles: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
 }
 
 /** Names, help and values of all metrics of the storage. */
@@ -93,6 +98,23 @@ export function describeMetrics(counted: StorageCounters, now: StorageGauges): O
     ),
     gauge("blocks", "Blocks on disk.", now.blocks),
     gauge("blocks_bytes", "Size of the blocks on disk in bytes.", now.blockBytes),
+    gauge(
+      "query_cache_bytes",
+      "Memory of decoded columns and label sets kept for the next query (storage.query_cache).",
+      now.cachedColumnBytes,
+    ),
+    counter(
+      "query_cache_hits",
+      "Columns that a query found decoded, at least in part.",
+      now.cacheHits,
+    ),
+    counter("query_cache_misses", "Columns that a query had to decode.", now.cacheMisses),
+    gauge(
+      "block_cache_bytes",
+      "Memory of directories and compressed columns of blocks kept for the next query.",
+      now.cachedBlockBytes,
+    ),
+    gauge("block_files_open", "Block files held open for reading.", now.openBlockFiles),
   ];
 }
 

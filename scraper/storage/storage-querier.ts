@@ -56,6 +56,13 @@ export class StorageQuerier implements Querier {
     this.reader = new TableReader(parts);
   }
 
+  /** For metrics. */
+  cacheFacts(): { cachedColumnBytes: number; cacheHits: number; cacheMisses: number } {
+    const { cache, fullLabels } = this.parts;
+    const cachedColumnBytes = cache.sizeBytes + fullLabels.sizeBytes;
+    return { cachedColumnBytes, cacheHits: cache.hits, cacheMisses: cache.misses };
+  }
+
   async select(
     matchers: readonly LabelMatcher[],
     range: TimeRange,

@@ -278,6 +278,9 @@ export class Storage implements SampleWriter, Querier {
       writeFailing: this.writeFailing,
       blocks: blocks.length,
       blockBytes: blocks.reduce((total, { sizeBytes }) => total + (sizeBytes ?? 0), 0),
+      cachedBlockBytes: this.rooms.blocks.reader.sizeBytes,
+      openBlockFiles: this.rooms.blocks.reader.openCount,
+      ...this.rooms.querier.cacheFacts(),
     });
   }
 

@@ -142,7 +142,8 @@ export class TableReader {
     }
     const { timestamps, series } = mergePieces(parts);
     const labels = series.map((each) => each.labels);
-    return this.answerFrom(table, { labels, rows: { timestamps, columns: series.map(({ values }) => values) } });
+    const columns = series.map(({ values }) => values);
+    return this.answerFrom(table, { labels, rows: { timestamps, columns } });
   }
 
   private answerFrom({ target }: FoundTable, { labels, rows }: LabeledRows): TableOfTarget {
@@ -164,7 +165,11 @@ interface LabeledRows {
   readonly rows: PieceRows;
 }
 
-function answerFromCache(target: Labels, own: readonly Labels[], { timestamps, series: all }: CachedRows): TableOfTarget {
+function answerFromCache(
+  target: Labels,
+  own: readonly Labels[],
+  { timestamps, series: all }: CachedRows,
+): TableOfTarget {
   const series: SelectedSeries[] = [];
   for (const { labels, values, isDense: isDenseWhole } of all) {
     const dense = isDenseWhole || isDense(values);
@@ -176,7 +181,8 @@ function answerFromCache(target: Labels, own: readonly Labels[], { timestamps, s
 /** The rows of a table when one part that is in memory is all there is of it. */
 function inMemory({ main, late, isIncomplete }: FoundTable): LabeledRows | undefined {
   const [only] = main;
-  if (main.length !== 1 || late.length > 0 || isIncomplete || only?.inMemory === undefined) return undefined;
+  const isWhole = main.length === 1 && late.length === 0 && !isIncomplete;
+  if (!isWhole || only?.inMemory === undefined) return undefined;
   return { labels: only.labels, rows: only.inMemory };
 }
 
