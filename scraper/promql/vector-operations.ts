@@ -43,8 +43,12 @@ export async function combineVectors(
   return resultsAreUnique(node, context) ? builder.build() : mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
-/** Where every match group has one row on each side, results that carry the matching labels cannot be the same. */
+/**
+ * Where every match group has one row on each side, results that carry the matching labels cannot be the same. Filled
+ * results stand in rows of their own, which have the labels of the pair's.
+ */
 function resultsAreUnique({ operator, matching }: BinaryOperation, context: MatchContext): boolean {
+  if ((matching.fillLeft ?? matching.fillRight) !== undefined) return false;
   const { manyGroups, oneGroups, groupCount } = context;
   const hasOneRowPerGroup = (groups: Int32Array): boolean => new Set(groups).size === groups.length;
   if (matching.cardinality !== "one-to-one" || (isComparison(operator) && !matching.on)) return false;

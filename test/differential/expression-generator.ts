@@ -1,7 +1,8 @@
+import { NEWER_SYNTAX } from "./newer-syntax.js";
 import type { Random } from "./random.js";
 
 /**
- * Expressions of the language that Prometheus 2.42 and 3 share, over the series of data-set.ts. Windows, steps of
+ * Expressions of the language that Prometheus 2.42 and 3 share, or can both say (newer-syntax.ts), over the series of data-set.ts. Windows, steps of
  * subqueries and offsets are multiples of 30 s and evaluations are not, so no inner step lies on the edge of a window.
  */
 export class ExpressionGenerator {
@@ -10,7 +11,9 @@ export class ExpressionGenerator {
   vector(depth = 3): string {
     if (depth <= 0 || this.random.chance(0.15)) return this.selector() + this.modifiers();
     const { random } = this;
-    switch (random.below(12)) {
+    switch (random.below(13)) {
+      case 12:
+        return this.newer("vectors");
       case 0:
       case 1:
       case 2:
@@ -37,6 +40,7 @@ export class ExpressionGenerator {
 
   scalar(depth = 1): string {
     const { random } = this;
+    if (random.chance(0.08)) return this.newer("scalars");
     if (depth <= 0 || random.chance(0.6)) return random.pick(NUMBERS);
     switch (random.below(4)) {
       case 0:
@@ -51,15 +55,21 @@ export class ExpressionGenerator {
   }
 
   private selector(): string {
-    return this.random.pick(SELECTORS);
+    return this.random.chance(0.1) ? this.newer("selectors") : this.random.pick(SELECTORS);
+  }
+
+  private newer(kind: keyof typeof NEWER_SYNTAX): string {
+    return this.random.pick<readonly [string, string]>(NEWER_SYNTAX[kind])[0];
   }
 
   private modifiers(): string {
+    if (this.random.chance(0.04)) return this.newer("modifiers");
     return this.random.chance(0.75) ? "" : this.random.pick(MODIFIERS);
   }
 
   private matrix(depth: number): string {
     const { random } = this;
+    if (random.chance(0.1)) return `${this.selector()}${this.newer("windows")}${this.modifiers()}`;
     const window = random.pick(["1m", "2m", "5m", "10m30s", "30m"]);
     if (depth <= 0 || random.chance(0.75)) return `${this.selector()}[${window}]${this.modifiers()}`;
     return `(${this.vector(depth - 1)})[${window}:${random.pick(["30s", "1m", ""])}]${this.modifiers()}`;
@@ -67,7 +77,7 @@ export class ExpressionGenerator {
 
   private aggregation(depth: number): string {
     const { random } = this;
-    const grouping = random.pick(["", " by (job)", " by (job, code)", " without (instance)", " by (instance, le)", " without ()"]);
+    const grouping = random.chance(0.1) ? this.newer("groupings") : random.pick(["", " by (job)", " by (job, code)", " without (instance)", " by (instance, le)", " without ()"]);
     const inner = this.vector(depth - 1);
     const operator = random.pick(AGGREGATIONS);
     if (operator === "quantile") return `quantile${grouping} (${random.pick(["0", "0.3", "0.9", "1", "-1", "2"])}, ${inner})`;
@@ -118,9 +128,9 @@ export class ExpressionGenerator {
       case 3:
         return `round(${inner}, ${this.random.pick(["0.5", "5", "0"])})`;
       case 4:
-        return `label_replace(${inner}, "${this.random.pick(["job", "new"])}", "$1-$2", "instance", "(.):(.)")`;
+        return `label_replace(${inner}, "${this.random.pick(["job", "new", "__name__"])}", "$1-$2", "instance", "(.):(.)")`;
       case 5:
-        return `label_join(${inner}, "joined", "/", "job", "instance")`;
+        return `label_join(${inner}, "${this.random.pick(["joined", "job", "code"])}", "${this.random.pick(["/", ""])}", "job", "instance")`;
       case 6:
         return `predict_linear(${matrix}, ${this.random.pick(["60", "-30", "3600"])})`;
       case 7:

@@ -1,0 +1,55 @@
+/**
+ * What the current language can say otherwise than that of Prometheus 2.42: ours is asked the left form, Prometheus
+ * the right one, and both must mean the same. No left form is part of any other text that is generated.
+ */
+export const NEWER_SYNTAX = {
+  selectors: [
+    ['{"up"}', "up"],
+    ['{"requests_total", code="500"}', 'requests_total{code="500"}'],
+    ['{"job"=~"d.", "temperature"}', 'temperature{job=~"d."}'],
+  ],
+  windows: [
+    ["[60 * 5]", "[5m]"],
+    ["[(1m + 30) * 2]", "[3m]"],
+    ["[600]", "[10m]"],
+    ["[2 ^ 3 * 30s]", "[4m]"],
+    ["[-5m + 20m]", "[15m]"],
+  ],
+  modifiers: [
+    [" offset (2m30s * 2)", " offset 5m"],
+    [" offset 120", " offset 2m"],
+    [" offset (-1m)", " offset -1m"],
+  ],
+  groupings: [
+    [' by ("job")', " by (job)"],
+    [' without ("code", le)', " without (code, le)"],
+  ],
+  scalars: [
+    ["(time() - 5m)", "(time() - 300)"],
+    ["1h30m", "5400"],
+    ["1_000", "1000"],
+  ],
+  vectors: [
+    [
+      "(requests_total - fill (7) latency_bucket)",
+      "((requests_total - latency_bucket) or ((requests_total unless latency_bucket) - 7) or (7 - (latency_bucket unless requests_total)))",
+    ],
+    [
+      "(up * on (job, instance) fill_right (2) temperature)",
+      "(sum by (job, instance) (up * on (job, instance) temperature or on (job, instance) (up unless on (job, instance) temperature) * 2))",
+    ],
+    [
+      "(odd + ignoring (room) group_left () fill_right (0) temperature)",
+      "(odd + ignoring (room) group_left () temperature or (odd unless ignoring (room) temperature) + 0)",
+    ],
+    ["double_exponential_smoothing(requests_total[10m30s], 0.4, 0.2)", "holt_winters(requests_total[10m30s], 0.4, 0.2)"],
+    ["(sum(temperature) > bool 5m)", "(sum(temperature) > bool 300)"],
+  ],
+} as const satisfies Readonly<Record<string, readonly (readonly [newer: string, older: string])[]>>;
+
+const PAIRS = Object.values(NEWER_SYNTAX).flat();
+
+/** The expression as Prometheus 2.42 understands it. */
+export function inOlderSyntax(expression: string): string {
+  return PAIRS.reduce((text, [newer, older]) => text.replaceAll(newer, older), expression);
+}
