@@ -13,7 +13,22 @@ export interface TargetFacts {
 
 /** Writes the `host.json` of one address. @param exporters at least one, all of the same address */
 export function encodeHostFacts(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): string {
-  const facts = {
+  return `${JSON.stringify(factsOf(exporters, targets), undefined, 2)}\n`;
+}
+
+/** Writes the facts of many addresses, one per line, without targets. @param byAddress lists as `encodeHostFacts` takes them */
+export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): string {
+  return [...byAddress].map((exporters) => `${JSON.stringify(factsOf(exporters, []))}\n`).join("");
+}
+
+/** Reads what `encodeFleetFacts` wrote. Undefined when a line is anything else. */
+export function decodeFleetFacts(text: string): KnownHost[][] | undefined {
+  const lines = text.split("\n").filter((line) => line !== "").map(decodeHostFacts);
+  return lines.every((hosts) => hosts !== undefined) ? lines : undefined;
+}
+
+function factsOf(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): object {
+  return {
     version: HOST_FACTS_VERSION,
     address: exporters[0]?.address ?? "",
     first_seen: isoTime(Math.min(...exporters.map(({ firstSeenMs }) => firstSeenMs))),
@@ -26,7 +41,6 @@ export function encodeHostFacts(exporters: readonly KnownHost[], targets: readon
     })),
     targets,
   };
-  return `${JSON.stringify(facts, undefined, 2)}\n`;
 }
 
 function encodeNode(node: KnownNode): object {

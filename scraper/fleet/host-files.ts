@@ -6,7 +6,9 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet } from "./fleet.js";
-import { decodeHostFacts, encodeHostFacts, type TargetFacts } from "./host-facts.js";
+import {
+  decodeFleetFacts, decodeHostFacts, encodeFleetFacts, encodeHostFacts, type TargetFacts,
+} from "./host-facts.js";
 import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
 import type { KnownHost } from "./known-host.js";
 import type { Target } from "./target.js";
@@ -19,6 +21,9 @@ const CHANGED_WRITE_MS = 10_000;
 /** When only the time it was last seen moved on: an SD card must not be written to for that. */
 const SEEN_WRITE_MS = 3_600_000;
 const MAX_FACTS_BYTES = 1_048_576;
+/** What all hosts were at the end of the last run, in one file: thousands of them take too long at the end of a run. */
+const FLEET_FILE = "fleet.json";
+const MAX_FLEET_BYTES = 268_435_456;
 
 interface Written {
   /** Everything but times; what is equal was written already. */
@@ -53,9 +58,35 @@ export class HostFiles {
     const { files, fleet, dataFolder } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
     if ((await files.facts(folder)) === undefined) return;
-    for (const entry of await files.list(folder)) {
-      if (entry.isFolder) fleet.restore(await this.readFacts(path.join(folder, entry.name, "host.json")));
+    const folders = (await files.list(folder)).filter(({ isFolder }) => isFolder).map(({ name }) => name);
+    const known = await this.takeFleetFile(new Set(folders));
+    for (const name of folders) {
+      if (!known.has(name)) fleet.restore(await this.readFacts(path.join(folder, name, "host.json")));
     }
+  }
+
+  /**
+   * Restores the hosts of the fleet file that have a folder, and removes the file: after this run it would be old.
+   *
+   * @returns the folders of these hosts
+   */
+  private async takeFleetFile(folders: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const { files, fleet, log } = this.parts;
+    const facts = await files.facts(this.fleetFile);
+    const restored = new Set<string>();
+    if (facts === undefined) return restored;
+    const hosts = facts.sizeBytes > MAX_FLEET_BYTES ? undefined : decodeFleetFacts(await files.readText(this.fleetFile));
+    if (hosts === undefined) log.warn("Facts of the fleet not usable, those of each host are read", { file: this.fleetFile });
+    for (const exporters of hosts ?? []) {
+      const [first] = exporters;
+      if (first === undefined) continue;
+      const name = path.basename(hostFolder(first.address));
+      if (!folders.has(name)) continue;
+      restored.add(name);
+      fleet.restore(exporters);
+    }
+    await files.remove(this.fleetFile);
+    return restored;
   }
 
   /** A host is new or says something new of itself: its file is written soon. */
@@ -80,16 +111,29 @@ export class HostFiles {
     this.ended = this.run();
   }
 
-  /** Writes what changed a last time. */
+  /** Writes what changed a last time; when each host was last seen goes into one file. */
   async stop(): Promise<void> {
+    const { files, log } = this.parts;
     this.stopping.abort();
     await this.ended;
-    await this.writeDue(Number.POSITIVE_INFINITY);
+    await this.writeDue(CHANGED_WRITE_MS);
+    const byAddress = this.hostsByAddress();
+    if (byAddress.size === 0) return;
+    try {
+      await files.replace(this.fleetFile, encodeFleetFacts(byAddress.values()));
+    } catch (error) {
+      this.failures++;
+      log.error("Facts of the fleet not written", { file: this.fleetFile, error: messageOf(error) });
+    }
   }
 
   metrics(): OwnMetric[] {
     const help = "Writes of host.json that the disk refused.";
     return [{ name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures }];
+  }
+
+  private get fleetFile(): string {
+    return path.join(this.parts.dataFolder, FLEET_FILE);
   }
 
   private async run(): Promise<void> {

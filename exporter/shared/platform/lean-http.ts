@@ -76,7 +76,9 @@ export class LeanHttp {
     clearTimeout(this.watcher);
     this.watchedMs = untilMs;
     if (untilMs === Number.POSITIVE_INFINITY) return;
-    this.watcher = setTimeout(() => this.expire(), Math.max(1, Math.ceil(untilMs - performance.now()))).unref();
+    // Timers come before sockets in a turn of the event loop: an answer that waits there to be read is not too late.
+    const onTime = (): void => void setImmediate(() => this.expire());
+    this.watcher = setTimeout(onTime, Math.max(1, Math.ceil(untilMs - performance.now()))).unref();
   }
 
   private expire(): void {

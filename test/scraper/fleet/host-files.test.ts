@@ -69,6 +69,37 @@ test("Heartbeats alone write host.json once an hour, a change within a minute, a
   await parts.hostFiles.stop();
 });
 
+test("The end of a run writes one file for all hosts that only were seen; the next run knows when", async () => {
+  const first = new HostFilesUnderTest();
+  const hosts = Array.from({ length: 300 }, (_, index) => `10.0.${index >> 7}.${index & 127}`);
+  for (const host of hosts) first.fleet.noteSeen(host, 9100, first.clock.wallMs());
+  first.hostFiles.start();
+  await first.clock.advance(60_000);
+  for (const host of hosts) first.fleet.noteSeen(host, 9100, first.clock.wallMs());
+  first.writes = 0;
+  await first.hostFiles.stop();
+  assert.equal(first.writes, 1);
+  first.files.put("/data/hosts/10.0.0.7/host.json", "old");
+  await first.files.removeTree("/data/hosts/10.0.0.8");
+  const second = new HostFilesUnderTest(first.files);
+  await second.hostFiles.load();
+  const expected = [...first.fleet.allHosts()].filter(({ address }) => address !== "10.0.0.8");
+  assert.deepEqual([...second.fleet.allHosts()], expected);
+  assert.equal(await first.files.facts("/data/fleet.json"), undefined, "it would be old after a crash");
+});
+
+test("A file of the fleet that is damaged costs nothing but what was newest", async () => {
+  const first = new HostFilesUnderTest();
+  first.beat();
+  first.hostFiles.start();
+  await first.clock.advance(1000);
+  await first.hostFiles.stop();
+  first.files.put("/data/fleet.json", '{"version":1,"address":');
+  const second = new HostFilesUnderTest(first.files);
+  await second.hostFiles.load();
+  assert.equal(second.fleet.hostOfNode("a".repeat(32))?.address, "10.0.0.1");
+});
+
 test("A disk that refuses is counted, and the file is written when it takes again", async () => {
   const parts = new HostFilesUnderTest();
   let isFull = true;
