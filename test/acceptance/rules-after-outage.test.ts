@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { SmtpSink } from "../support/smtp-sink.js";
+
+/** Both programs as processes and an SMTP server; the master is killed while alerts come and go, in order. */
+const folder = mkdtempSync(path.join(tmpdir(), "pihealth-rules-"));
+let smtp: SmtpSink | undefined;
+let exporter: ChildProgram | undefined;
+let scraper: ChildProgram | undefined;
+let ports = { exporter: 0, scraper: 0 };
+
+before(async () => {
+  smtp = await SmtpSink.start();
+  ports = { exporter: await freePort(), scraper: await freePort() };
+  writeConfiguration(smtp.port);
+  writeRules("");
+  const args = [`--config=${folder}/exporter.yml`, `--state=${folder}/state`];
+  const listen = `--listen-address=127.0.0.1:${ports.exporter}`;
+  exporter = ChildProgram.ofOurs("exporter/main.js", [...args, listen]);
+  startScraper();
+});
+
+after(async () => {
+  await Promise.all([exporter?.stop("SIGKILL"), scraper?.stop("SIGKILL")]);
+  await smtp?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function writeConfiguration(smtpPort: number): void {
+  const write = (name: string, text: string): void => writeFileSync(path.join(folder, name), text);
+  write("token", `${"b4".repeat(32)}\n`);
+  write("alertmanager.yml", `
+global: { smtp_smarthost: "127.0.0.1:${smtpPort}", smtp_from: pihealth@example.org, smtp_require_tls: false }
+route: { receiver: admin, group_by: [alertname], group_wait: 1s }
+receivers: [{ name: admin, email_configs: [{ to: admin@example.org }] }]
+`);
+  write("exporter.yml", `
+collectors: { system: { interval: 1s } }
+history: { samplings_per_flush: 2, flush_interval: 1s }
+uplink:
+  masters: ["http://127.0.0.1:${ports.scraper}"]
+  token_file: ${folder}/token
+  heartbeat_interval: 1s
+`);
+  write("pihealthd.yml", `
+global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
+scrape_configs: [{ job_name: pi, static_configs: [{ targets: ["127.0.0.1:${ports.exporter}"] }] }]
+storage: { path: ${folder}/data, commit_interval: 1s }
+fleet: { token_file: ${folder}/token }
+rule_files: [${folder}/rules.yml]
+rules: { recovery_wait: 2s }
+notifications: { config: ${folder}/alertmanager.yml }
+`);
+}
+
+function startScraper(): void {
+  const listen = `--listen-address=127.0.0.1:${ports.scraper}`;
+  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+}
+
+const told = { withinMs: 90_000, describe: () => `exporter:\n${exporter?.text}\nscraper:\n${scraper?.text}` };
+
+const subjects = (): string[] => smtp?.subjects() ?? [];
+
+async function get<Data>(pathAndQuery: string): Promise<Data | undefined> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${ports.scraper}${pathAndQuery}`);
+    return ((await response.json()) as { data?: Data }).data;
+  } catch {
+    return undefined; // Not up yet.
+  }
+}
+
+async function scraped(): Promise<void> {
+  const query = `/api/v1/query?query=${encodeURIComponent("count_over_time(up[5s]) >= 3 and pihealth_uptime_seconds")}`;
+  const isThere = async () => ((await get<{ result: unknown[] }>(query))?.result.length === 1 ? true : undefined);
+  await waitFor("scrapes", isThere, told);
+}
+
+async function pass(durationMs: number): Promise<void> {
+  const untilMs = Date.now() + durationMs;
+  await waitFor("time", () => (Date.now() >= untilMs ? true : undefined), told);
+}
+
+function writeRules(rules: string): void {
+  const recording = "{ record: uptime:copy, expr: pihealth_uptime_seconds }";
+  const text = `groups: [{ name: g, interval: 1s, rules: [${recording}${rules}] }]\n`;
+  writeFileSync(path.join(folder, "rules.yml"), text);
+}
+
+const uptimeSeconds = (): number => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+
+const summaries = (): string[] => subjects().filter((subject) => subject.startsWith("[SUMMARY"));
+
+async function recovered(): Promise<void> {
+  const isOver = (): true | undefined =>
+    scraper?.text.includes("Rules were evaluated over filled ranges") === true ? true : undefined;
+  await waitFor("the end of a recovery", isOver, told);
+}
+
+test("alerts of a time in which the master was dead are one mail, and what still holds has its true beginning", async () => {
+  await scraped();
+  await scraper?.stop("SIGKILL");
+  const [fromMs, goneAt] = [Date.now(), uptimeSeconds()];
+  await pass(7000);
+  writeRules(`,
+    { alert: Passing, expr: pihealth_uptime_seconds > ${goneAt + 1} < ${goneAt + 4}, for: 1s },
+    { alert: Lasting, expr: pihealth_uptime_seconds > ${goneAt + 2}, for: 1s }`);
+  const untilMs = Date.now();
+  startScraper();
+  await recovered();
+  await waitFor("the summary", () => (summaries().length > 0 ? true : undefined), told);
+  const isMailed = (): true | undefined => (subjects().some((text) => /FIRING.*Lasting/.test(text)) ? true : undefined);
+  await waitFor("the alert's own mail", isMailed, told);
+  assert.match(summaries().join(), /^\[SUMMARY:2\] While the master was away, 1 still on/);
+  const data = await get<{ alerts: { labels: { alertname: string }; activeAt: string }[] }>("/api/v1/alerts");
+  const lasting = data?.alerts.find(({ labels }) => labels.alertname === "Lasting");
+  const activeMs = Date.parse(lasting?.activeAt ?? "");
+  assert.ok(activeMs > fromMs && activeMs < untilMs, `${lasting?.activeAt}`);
+  assert.equal(subjects().filter((subject) => /Lasting/.test(subject)).length, 1);
+});
+
+test("the history of alerts and the recorded series tell of that time too", async () => {
+  interface Entry {
+    readonly labels: { readonly alertname: string };
+    readonly endedAt: string | null;
+    readonly source: string;
+  }
+  const data = await get<{ alerts: Entry[] }>("/api/v1/alerts/history");
+  const found = data?.alerts.map(({ labels, endedAt, source }) =>
+    `${labels.alertname} ${endedAt === null ? "on" : "over"} ${source}`);
+  assert.deepEqual(found?.sort(), ["Lasting on filled", "Passing over filled"]);
+  const query = encodeURIComponent("max_over_time(ALERTS{alertname='Passing',alertstate='firing'}[1h])");
+  const answer = await get<{ result: unknown[] }>(`/api/v1/query?query=${query}`);
+  assert.equal(answer?.result.length, 1);
+});
+
+test("another outage in which nothing new happens sends no mail", async () => {
+  const sent = subjects().length;
+  await scraper?.stop("SIGKILL");
+  await pass(2000);
+  startScraper();
+  await recovered();
+  assert.deepEqual(subjects().slice(sent), []);
+});
