@@ -148,6 +148,8 @@ function readParenthesized(tokens: TokenStream): Expression {
   return { kind: "parenthesized", expression, range: { start: open.start, end: close.end } };
 }
 
+const SELECTOR_MODIFIERS: readonly string[] = ["offset", "anchored", "smoothed"];
+
 /** `sum` begins an aggregation, but is a metric where nothing that belongs to one follows. */
 function readAggregatorWord(tokens: TokenStream): Expression {
   const word = tokens.take();
@@ -156,7 +158,7 @@ function readAggregatorWord(tokens: TokenStream): Expression {
     return readAggregation(tokens, word, readExpression);
   }
   const endsOperand = next.kind === "end" || next.kind === "operator" || next.kind === "punctuation";
-  if (!endsOperand && next.value !== "offset") throw tokens.unexpected("aggregation");
+  if (!endsOperand && !SELECTOR_MODIFIERS.includes(next.value)) throw tokens.unexpected("aggregation");
   return readSelector(tokens, word);
 }
 

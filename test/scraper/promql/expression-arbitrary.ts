@@ -8,12 +8,16 @@ export interface ExpressionTexts {
 
 const METRICS = ["up", "node_cpu_seconds_total", "http_requests_total", "job:load:sum", "sum", "by", "offset", "fill"];
 const LABELS = ["job", "instance", "le", "on", "__name__", "sum"];
-const DURATIONS = ["5m", "1h30m", "30s", "1d", "100ms", "90"];
+const DURATIONS = [
+  "5m", "1h30m", "30s", "1d", "100ms", "90", "5m * 2", "(1m + 30s)", "step()", "-1m + range()", "min_of(5m, step() * 4)",
+  "max_of(2 ^ 3, 1h % 7m)", "1h / 2",
+];
 
 const label = fc.constantFrom(...LABELS.filter((name) => name !== "__name__"));
 const duration = fc.constantFrom(...DURATIONS);
 const space = fc.constantFrom(" ", "  ", "\n", " # a remark\n");
-const labels = fc.array(label, { maxLength: 2 }).map((names) => `(${names.join(", ")})`);
+const groupingLabel = fc.oneof({ weight: 4, arbitrary: label }, { weight: 1, arbitrary: fc.constantFrom('"a.b"', "'job'") });
+const labels = fc.array(groupingLabel, { maxLength: 2 }).map((names) => `(${names.join(", ")})`);
 
 const matcher = fc
   .tuple(fc.constantFrom(...LABELS), fc.constantFrom("=", "!="), fc.constantFrom('"a"', "'b'", "`c`", '"\\u00e9\\n"'))
@@ -31,7 +35,12 @@ const selector = fc.oneof(
   fc.tuple(fc.constantFrom(...METRICS), braces.filter((text) => !text.includes("__name__"))).map(([a, b]) => a + b),
   quotedName,
 );
-const modifiers = fc.constantFrom("", "", "", " offset 5m", " offset -1h", " @ 100", " @ start()", " offset 1m @ end()");
+const timeModifiers = fc.constantFrom(
+  "", "", "", " offset 5m", " offset -1h", " @ 100", " @ start()", " offset 1m @ end()", " offset (5m + 30)", " offset step()",
+  " @ -1.5e3 offset -range()",
+);
+const extension = fc.constantFrom("", "", "", "", " anchored", " smoothed");
+const modifiers = fc.tuple(extension, timeModifiers).map((parts) => parts.join(""));
 
 const number = fc.constantFrom("1", "0.5", ".25", "1e6", "1e-3", "0x1F", "Inf", "NaN", "5m", "1_000");
 const arithmetic = fc.constantFrom("+", "-", "*", "/", "%", "^", " atan2 ");
@@ -40,7 +49,9 @@ const comparison = fc.constantFrom("==", "!=", ">", "<", ">=", "<=");
 function matching(allowGroups: boolean): fc.Arbitrary<string> {
   const on = fc.tuple(fc.constantFrom(" on ", " ignoring "), fc.constantFrom("()", "(job)", "(job, instance)"));
   const group = allowGroups ? fc.constantFrom("", " group_left () ", " group_right (le) ") : fc.constant("");
-  return fc.oneof(fc.constant(" "), fc.tuple(on, group).map(([[word, names], side]) => `${word}${names}${side} `));
+  const fill = allowGroups ? fc.constantFrom("", "", "", " fill (0) ", " fill_left(-1) fill_right(5m) ", " fill_right (NaN)") : fc.constant("");
+  const labelled = fc.tuple(on, group).map(([[word, names], side]) => `${word}${names}${side} `);
+  return fc.tuple(fc.oneof(fc.constant(" "), labelled), fill).map(([match, filled]) => `${match}${filled} `);
 }
 
 /** An operand of a matching: a scalar among its own operands must not meet the matching. */
@@ -91,7 +102,7 @@ export const expressionTexts: ExpressionTexts = fc.letrec<{ scalar: string; vect
   matrix: fc.oneof(
     { depthSize: "small" },
     fc.tuple(selector, duration, modifiers).map(([inner, window, rest]) => `${inner}[${window}]${rest}`),
-    fc.tuple(tie("vector"), duration, fc.option(duration), modifiers).map(
+    fc.tuple(tie("vector"), duration, fc.option(duration), timeModifiers).map(
       ([inner, window, step, rest]) => `(${inner})[${window}:${step ?? ""}]${rest}`,
     ),
   ),

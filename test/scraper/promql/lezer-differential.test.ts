@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parser as lezerParser } from "@prometheus-io/lezer-promql";
 import type { Expression } from "../../../scraper/promql/ast.js";
+import { ALL_FEATURES } from "../../../scraper/promql/features.js";
 import { parseExpression } from "../../../scraper/promql/parser.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { expressionTexts } from "./expression-arbitrary.js";
@@ -21,7 +22,7 @@ function lezerAccepts(text: string): boolean {
 /** Whether our parser finds the grammar obeyed; misuse of types is beyond what lezer looks at. */
 function ourSyntaxProblem(text: string): string | undefined {
   try {
-    parseExpression(text);
+    parseExpression(text, ALL_FEATURES);
     return undefined;
   } catch (error) {
     const message = messageOf(error);
@@ -40,7 +41,7 @@ const isKnown = (text: string): boolean => KNOWN_DIFFERENCES.some((pattern) => p
 test("Everything generated from the grammar is accepted, by lezer-promql too", () => {
   fc.assert(
     fc.property(fc.oneof(expressionTexts.vector, expressionTexts.scalar), (text) => {
-      parseExpression(text);
+      parseExpression(text, ALL_FEATURES);
       assert.ok(lezerAccepts(text) || isKnown(text), `lezer rejects ${text}`);
     }),
     RUNS,
@@ -60,7 +61,7 @@ test("A damaged expression is refused exactly when lezer-promql refuses it", () 
       const problem = ourSyntaxProblem(text);
       if (problem === undefined && !lezerAccepts(text)) {
         // What is left of a type error or of a refused value is no statement about the grammar.
-        assert.throws(() => parseExpression(text), `lezer rejects ${text}`);
+        assert.throws(() => parseExpression(text, ALL_FEATURES), `lezer rejects ${text}`);
       }
       if (problem !== undefined) assert.ok(!lezerAccepts(text), `lezer accepts ${text}: ${problem}`);
     }),
@@ -76,7 +77,7 @@ test("Operators nest as in lezer-promql", () => {
     fc.property(operand, chain, (first, rest) => {
       const text = [first, ...rest.flat()].join(" ");
       const lezerTree = lezerParser.parse(text).topNode.firstChild as SyntaxNode;
-      assert.equal(nestOurs(parseExpression(text)), nestLezer(lezerTree, text));
+      assert.equal(nestOurs(parseExpression(text, ALL_FEATURES)), nestLezer(lezerTree, text));
     }),
     RUNS,
   );
