@@ -24,6 +24,7 @@ import { RequestCounter } from "./api/request-counter.js";
 import type { Route } from "./api/route.js";
 import { statusRoutes } from "./api/status-routes.js";
 import { Backfill } from "./backfill/backfill.js";
+import { SampleImport } from "./backfill/sample-import.js";
 import { discoveryConfigOf, renderConfig, type ScraperConfig } from "./config.js";
 import { DiscoveryManager } from "./discovery/discovery-manager.js";
 import type { ProbeProgress } from "./discovery/range-prober.js";
@@ -112,6 +113,7 @@ class App implements ScraperApp {
   private readonly hostFiles: HostFiles;
   private readonly hostLogs: HostLogs;
   private readonly backfill: Backfill;
+  private readonly imports: SampleImport;
   private readonly scrapes: ScrapeManager;
   private readonly discovery: DiscoveryManager;
   private readonly queries: QueryEngine;
@@ -144,6 +146,9 @@ class App implements ScraperApp {
       dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, hostLogs: this.hostLogs,
       sendHttp: parts.sendHttp, token: parts.token, settings: config.backfill,
       onFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
+    });
+    this.imports = new SampleImport({
+      writer: storage, targets: () => this.targetIndex.all(), hosts: () => [...this.fleet.allHosts()],
     });
     this.scrapes = new ScrapeManager({
       writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
@@ -309,6 +314,7 @@ class App implements ScraperApp {
           await storage.snapshot(path.join(storage.folder, SNAPSHOTS_FOLDER, name), options);
           return name;
         },
+        importSamples: (place, text) => this.imports.take(place, text),
       }),
       ...pageRoutes({
         clock, version, queries: this.queries,

@@ -20,6 +20,7 @@ export const SCRAPER_COMMANDS = [
   { name: "mail", summary: "send a test mail and show the SMTP dialogue" },
   { name: "doctor", summary: "look for what is wrong with the set-up" },
   { name: "gaps", summary: "list what is missing, what was filled from histories, and what is lost why" },
+  { name: "import", summary: "store the samples of files and of copied histories" },
 ] as const;
 
 const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
@@ -39,6 +40,7 @@ export async function runScraperCommand(argv: readonly string[]): Promise<number
   addMail(program);
   addDoctor(program, outcome);
   addGaps(program);
+  addImport(program);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
@@ -208,6 +210,47 @@ function addGaps(program: Command): void {
       const { listGaps } = await import("./commands/gaps.js");
       print(await listGaps({ url: options.url }, host));
     });
+}
+
+interface ImportOptions {
+  readonly url: string;
+  readonly tokenFile: string;
+  readonly instance?: string;
+  readonly job?: string;
+  readonly host?: string;
+  readonly offline?: boolean;
+  readonly config: string;
+}
+
+function addImport(program: Command): void {
+  withMaster(program.command("import"))
+    .description(SCRAPER_COMMANDS[9].summary)
+    .argument("<paths...>", "OpenMetrics or text with timestamps, an output of promtool tsdb dump, a history folder of a Pi")
+    .option("--instance <instance>", "label of the samples, where they have none and no heartbeat tells")
+    .option("--job <job>", "label of the samples, likewise")
+    .option("--host <address>", "whose folder takes them; that of the instance without")
+    .option("--token-file <file>", "the fleet token", "/etc/pihealth/token")
+    .option("--offline", "work on the data folder itself: the scraper must not run")
+    .option("--config <file>", "configuration of the scraper, with --offline", DEFAULT_CONFIG_FILE)
+    .action(async (paths: string[], options: ImportOptions) => print([await runImport(paths, options)]));
+}
+
+async function runImport(paths: string[], options: ImportOptions): Promise<string> {
+  const { importSamples, storeInMaster } = await import("./commands/import.js");
+  const { instance, job, host, offline = false } = options;
+  const opened = offline ? await (await import("./commands/import-offline.js")).openOffline(options.config) : undefined;
+  const { isTTY } = process.stderr;
+  try {
+    return await importSamples(paths, { instance, job, host }, {
+      files: realFiles,
+      store: opened?.store ?? storeInMaster(options),
+      onProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
+      onNote: (note) => void process.stderr.write(`${note}\n`),
+    });
+  } finally {
+    if (isTTY) process.stderr.write("\n");
+    await opened?.close();
+  }
 }
 
 function addDoctor(program: Command, outcome: { code: number }): void {

@@ -10,6 +10,7 @@ const START_GRACE_MS = 120_000;
 export class TargetIndex {
   private readonly idOfLabels = new Map<string, string>();
   private readonly byAddress = new Map<string, Target>();
+  private targets: readonly Target[] = [];
   private readonly startedMs: number;
 
   constructor(
@@ -28,10 +29,15 @@ export class TargetIndex {
   set(targets: readonly Target[]): void {
     this.idOfLabels.clear();
     this.byAddress.clear();
+    this.targets = targets;
     for (const target of targets) {
       this.idOfLabels.set(labelsKey(target.labels), target.id);
       this.byAddress.set(addressKey(target.host, target.port), target);
     }
+  }
+
+  all(): readonly Target[] {
+    return this.targets;
   }
 
   /** The target a request came from, also where the configuration names it by its host name. */

@@ -1,3 +1,5 @@
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import type { ImportPlace, ImportResult } from "../backfill/sample-import.js";
 import { ApiError } from "./api-errors.js";
 import { type ApiRequest, dataAnswer, type Route } from "./route.js";
 
@@ -10,10 +12,12 @@ export interface AdminRouteParts {
    * @returns the name of the folder below `<data>/snapshots`
    */
   readonly snapshot: (options: { readonly withHead: boolean }) => Promise<string>;
+  /** Stores samples of a file: see `SampleImport`. */
+  readonly importSamples: (place: ImportPlace, text: string) => Promise<ImportResult>;
 }
 
 /** `/api/v1/admin/*`: off by default, as in Prometheus, and for holders of the fleet token only. */
-export function adminRoutes({ isEnabled, snapshot }: AdminRouteParts): Route[] {
+export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRouteParts): Route[] {
   return [
     {
       methods: ["POST", "PUT"],
@@ -24,7 +28,30 @@ export function adminRoutes({ isEnabled, snapshot }: AdminRouteParts): Route[] {
         return dataAnswer({ name: await snapshot({ withHead: !isHeadSkipped(request) }) });
       },
     },
+    {
+      methods: ["POST"],
+      path: "/api/v1/admin/import",
+      needsToken: true,
+      async handle(request) {
+        if (!isEnabled) throw new ApiError("unavailable", "admin APIs disabled");
+        return dataAnswer(await importFrom(request, importSamples));
+      },
+    },
   ];
+}
+
+async function importFrom({ parameters, body }: ApiRequest, importSamples: AdminRouteParts["importSamples"]): Promise<ImportResult> {
+  const given = (name: string): string | undefined => parameters.text(name) || undefined;
+  const place = {
+    instance: given("instance"), job: given("job"), host: given("host"), nodeId: given("node_id"),
+    isFinished: parameters.text("labels") === "finished",
+  };
+  try {
+    return await importSamples(place, body.toString("utf8"));
+  } catch (error) {
+    if (error instanceof BadInputError) throw new ApiError("bad_data", error.message);
+    throw error;
+  }
 }
 
 /** Parameter `skip_head`: Go's words for a boolean. */

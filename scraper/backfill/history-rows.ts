@@ -24,6 +24,8 @@ interface WaitingRow {
 
 /** Turns the samples of a history into rows of the table that scraping the target fills, with the same labels. */
 export class HistoryRows {
+  /** Beyond the retention: refused by the storage. */
+  tooOldSamples = 0;
   private readonly plans = new Map<SampleGroup, readonly TablePlan[]>();
   private readonly waiting = new Map<TablePlan, WaitingRow[]>();
 
@@ -51,7 +53,7 @@ export class HistoryRows {
     for (const [{ table, layout }, waiting] of this.waiting) {
       waiting.sort((left, right) => left.timestampMs - right.timestampMs);
       for (const { timestampMs, values } of waiting) {
-        table.append(timestampMs, layout, values);
+        if (table.append(timestampMs, layout, values) === "too_old") this.tooOldSamples += values.length;
         samples += values.length;
         if (++rows % ROWS_AT_ONCE === 0) await yieldToEventLoop();
       }

@@ -27,6 +27,31 @@ export async function getData(
   throw new BadInputError(`Cannot get "${path}": ${answer.error ?? `status ${response.status}`}`);
 }
 
+/** Posts a text to Prometheus' API. @returns its `data`. @throws {BadInputError} with the scraper's own message */
+export async function postText(
+  master: MasterAddress,
+  path: string,
+  parameters: Readonly<Record<string, string>>,
+  text: string,
+): Promise<unknown> {
+  const { url, tokenFile } = master;
+  const response = await sendHttp({
+    url: `${baseUrl(url)}${path}?${new URLSearchParams(parameters).toString()}`,
+    method: "POST",
+    headers: { "Content-Type": "text/plain; charset=utf-8", ...(await authorization(tokenFile)) },
+    body: text,
+    timeoutMs: TIMEOUT_MS,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+  });
+  const answer = parseJson(response) as { status?: string; data?: unknown; error?: string };
+  if (answer.status === "success") return answer.data;
+  throw new BadInputError(`Cannot post to "${path}": ${answer.error ?? `status ${response.status}`}`);
+}
+
+async function authorization(tokenFile: string | undefined): Promise<Record<string, string>> {
+  return tokenFile === undefined ? {} : { Authorization: `Bearer ${await readFleetToken(tokenFile, realFiles)}` };
+}
+
 /** Calls Alertmanager's API, which has no envelope. */
 export async function callAlertmanager(
   master: MasterAddress,
@@ -57,13 +82,12 @@ async function send(
   path: string,
   body?: unknown,
 ): Promise<HttpResponse> {
-  const token = tokenFile === undefined ? undefined : await readFleetToken(tokenFile, realFiles);
   return sendHttp({
     url: baseUrl(url) + path,
     method,
     headers: {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(await authorization(tokenFile)),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     timeoutMs: TIMEOUT_MS,

@@ -15,7 +15,7 @@ export class ExpositionError extends PihealthError {
   constructor(
     readonly line: number,
     readonly byte: number,
-    detail: string,
+    readonly detail: string,
   ) {
     super(`Cannot parse exposition at line ${line}, byte ${byte}: ${detail}`);
   }

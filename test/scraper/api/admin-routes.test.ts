@@ -10,7 +10,8 @@ const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
   return "20260112T150000Z-00c0ffee0042";
 };
 
-const routeOf = (isEnabled: boolean): Route => adminRoutes({ isEnabled, snapshot })[0] as Route;
+const importSamples: AdminRouteParts["importSamples"] = () => Promise.reject(new Error("not asked for"));
+const routeOf = (isEnabled: boolean): Route => adminRoutes({ isEnabled, snapshot, importSamples })[0] as Route;
 
 function ask(isEnabled: boolean, query = ""): Promise<ApiAnswer> {
   const request: Partial<ApiRequest> = { parameters: new Parameters(new URLSearchParams(query)) };

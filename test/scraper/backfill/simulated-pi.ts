@@ -90,6 +90,11 @@ export class SimulatedPi {
     this.segments.splice(0, count);
   }
 
+  /** The files on its disk. */
+  segmentFiles(): { readonly name: string; readonly bytes: Buffer }[] {
+    return this.segments.map((segment) => ({ name: nameOf(segment), bytes: Buffer.concat(segment.members) }));
+  }
+
   get segmentCount(): number {
     return this.segments.length;
   }

@@ -1,0 +1,119 @@
+import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
+import type { KnownHost } from "../fleet/known-host.js";
+import { hostFolder } from "../fleet/host-folder.js";
+import { NO_RELABELING } from "../fleet/relabeling.js";
+import type { ScrapeSettings, Target } from "../fleet/target.js";
+import { SeriesContexts } from "../scrape/series-context.js";
+import type { SampleWriter } from "../storage/sample-writer.js";
+import { HistoryRows } from "./history-rows.js";
+import { GroupReader } from "./sample-groups.js";
+
+/** Whose samples are imported, as far as it is said. */
+export interface ImportPlace {
+  readonly instance?: string | undefined;
+  readonly job?: string | undefined;
+  /** Address whose folder takes the samples. */
+  readonly host?: string | undefined;
+  readonly nodeId?: string | undefined;
+  /** The labels are those of stored series: they stay as they are. Otherwise they become what scraping makes of them. */
+  readonly isFinished?: boolean;
+}
+
+export interface ImportResult {
+  readonly samples: number;
+  /** Beyond the retention. */
+  readonly tooOld: number;
+  /** Lines that are no samples. */
+  readonly damagedLines: number;
+  readonly instance: string;
+  readonly job: string;
+  readonly host: string;
+}
+
+export interface SampleImportParts {
+  readonly writer: SampleWriter;
+  readonly targets: () => readonly Pick<Target, "host" | "port" | "labels" | "settings">[];
+  readonly hosts: () => readonly KnownHost[];
+}
+
+/** For samples of an address nobody scrapes. */
+const PLAIN_SETTINGS: ScrapeSettings = {
+  jobName: "", intervalMs: 15_000, timeoutMs: 10_000, honorLabels: false, honorTimestamps: true, bodySizeLimitBytes: 0,
+  sampleLimit: 0, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0, metricRelabeling: NO_RELABELING,
+  headers: {}, tls: { insecureSkipVerify: false },
+};
+
+type Destination = Pick<Target, "host" | "labels" | "settings">;
+
+/** Stores samples that come from a file, with the labels that scraping would have given them. */
+export class SampleImport {
+  private readonly contexts = new SeriesContexts();
+
+  constructor(private readonly parts: SampleImportParts) {}
+
+  /**
+   * Stores samples; of two samples of one series and time the first stays, so taking a text again changes nothing.
+   *
+   * @param text lines of the text format with timestamps in milliseconds; those of one time are best together
+   * @returns when everything is durable
+   * @throws {BadInputError} when it cannot be said whose samples these are
+   * @throws the system's error when the disk refuses
+   */
+  async take(place: ImportPlace, text: string): Promise<ImportResult> {
+    const { writer } = this.parts;
+    const destination = this.find(place);
+    const { host, labels } = destination;
+    const target = { ...destination, id: "", url: "", port: 0, discoveredLabels: labels };
+    const rows = new HistoryRows(writer, target, hostFolder(host), this.contexts.of(target));
+    const reader = new GroupReader();
+    reader.read(`\n${text}`, (samples) => rows.add(samples.timestampMs, samples));
+    const samples = await rows.flush();
+    await writer.commit();
+    const { damagedLines } = reader;
+    const { tooOldSamples: tooOld } = rows;
+    return { samples: samples - tooOld, tooOld, damagedLines, instance: labels.get("instance"), job: labels.get("job"), host };
+  }
+
+  private find(place: ImportPlace): Destination {
+    const found = this.targetsAt(place);
+    const [first] = found;
+    const { instance, job } = place;
+    if (found.length === 1 && first !== undefined) return place.isFinished === true ? finished(first) : first;
+    if (instance !== undefined && job !== undefined) return unknownTarget({ ...place, instance, job });
+    const detail = found.length === 0 ? "no target of the scraper is known by that" : `${found.length} targets are known by that`;
+    throw new BadInputError(`Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`);
+  }
+
+  private targetsAt({ instance, job, host, nodeId }: ImportPlace): Destination[] {
+    const nodes = nodeId === undefined ? [] : this.parts.hosts().filter(({ node }) => node?.nodeId === nodeId);
+    if (instance === undefined && host === undefined && nodes.length === 0) return [];
+    return this.parts.targets().filter(({ labels, host: address, port }) => {
+      if (instance === undefined && host === undefined && !nodes.some((node) => node.address === address && node.port === port)) {
+        return false;
+      }
+      return (
+        (instance === undefined || labels.get("instance") === instance) &&
+        (job === undefined || labels.get("job") === job) &&
+        (host === undefined || address === host)
+      );
+    });
+  }
+}
+
+function unknownTarget({ instance, job, host, isFinished }: ImportPlace & { instance: string; job: string }): Destination {
+  const labels = Labels.of({ instance, job });
+  const address = host ?? instance.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  const plain = { host: address, labels, settings: PLAIN_SETTINGS };
+  return isFinished === true ? finished(plain) : plain;
+}
+
+/** Conflicts with the labels of the target were settled when the samples were stored first. */
+function finished({ host, labels, settings }: Destination): Destination {
+  return { host, labels, settings: { ...settings, honorLabels: true, metricRelabeling: NO_RELABELING } };
+}
+
+function describe({ instance, job, host, nodeId }: ImportPlace): string {
+  const parts = Object.entries({ instance, job, host, node: nodeId }).filter(([, value]) => value !== undefined);
+  return parts.length === 0 ? "nobody" : parts.map(([name, value]) => `${name} "${value}"`).join(", ");
+}
