@@ -45,6 +45,14 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function parsePlaces(argv: readonly string[]): Places {
+  try {
+    return placesOf(argv);
+  } catch (error) {
+    throw new BadInputError(`Cannot read the command line: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function placesOf(argv: readonly string[]): Places {
   const { values } = parseArgs({
     args: [...argv],
     options: {

@@ -104,9 +104,7 @@ export const realFiles: Files = {
       freeInodes: facts.ffree,
     };
   },
-  async makeFolder(folder) {
-    await fs.mkdir(folder, { recursive: true });
-  },
+  makeFolder: (folder) => makeFolders(path.resolve(folder)),
   async openAppend(filePath) {
     const handle = await fs.open(filePath, "a");
     return new RealAppendFile(handle, (await handle.stat()).size);
@@ -145,6 +143,19 @@ export const realFiles: Files = {
     }
   },
 };
+
+/** Node's own way turns for ever where a file system says that what is to be made is not there, as `/proc` does. */
+async function makeFolders(folder: string): Promise<void> {
+  if ((await realFiles.facts(folder))?.isFolder === true) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) await makeFolders(parent);
+  try {
+    await fs.mkdir(folder);
+  } catch (error) {
+    // Another has made it meanwhile.
+    if (codeOf(error) !== "EEXIST" || (await realFiles.facts(folder))?.isFolder !== true) throw error;
+  }
+}
 
 class RealAppendFile implements AppendFile {
   constructor(private readonly handle: FileHandle, private size: number) {}
