@@ -57,7 +57,11 @@ export class RuleWiring {
     this.recovery = this.createRecovery();
   }
 
-  /** Before the first range is filled. @throws {ConfigError} for the first rule that is not acceptable */
+  /**
+   * Before the first range is filled.
+   *
+   * @throws {ConfigError} for the first rule that is not acceptable
+   */
   async load(): Promise<void> {
     await this.history.load();
     await this.recovery.open();

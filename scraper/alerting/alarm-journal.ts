@@ -19,8 +19,8 @@ interface AlarmLine {
 }
 
 /**
- * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once it is acknowledged, so it must survive here;
- * alerts of rules need no such thing, they are received again and again.
+ * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once it is acknowledged, so it
+ * must survive here; alerts of rules need no such thing, they are received again and again.
  */
 export class AlarmJournal {
   private readonly file: JsonLinesFile<AlarmLine>;
@@ -30,7 +30,10 @@ export class AlarmJournal {
     this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () => currentLines(store));
   }
 
-  /** @returns the alarms that are firing or were resolved lately, and the number of lines that could not be read */
+  /**
+   * @returns the alarms that are firing or were resolved lately, and the number of lines that could
+   * not be read
+   */
   async load(nowMs: number): Promise<{ alarms: Alert[]; damaged: number }> {
     const { lines, damagedLines } = await this.file.load();
     const { records, damaged } = decodeEach(lines, decodeAlarm);

@@ -6,7 +6,8 @@ const PRIME_LOW = 0x1b3; // The 64-bit FNV prime is 2^40 + 0x1b3.
 const SEPARATOR = 0xff; // A byte that no UTF-8 text contains (prometheus/common, model/signature.go).
 
 /**
- * Identity of a label set: 64-bit FNV-1a over names and values in order, as prometheus/common computes it.
+ * Identity of a label set: 64-bit FNV-1a over names and values in order, as prometheus/common
+ * computes it.
  *
  * @returns 16 hexadecimal digits, equal to Alertmanager's `fingerprint` of the same labels
  */

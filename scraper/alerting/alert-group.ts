@@ -2,7 +2,9 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import { isResolvedAt, type StoredAlert } from "./alert-store.js";
 import { groupKeyOf, type Route } from "./route.js";
 
-/** An alarm mails its group at once, but a group is not mailed more often than this for new alarms. */
+/**
+ * An alarm mails its group at once, but a group is not mailed more often than this for new alarms.
+ */
 export const MIN_ALARM_SPACING_MS = 10_000;
 
 /** Alerts that one route told together, and when to tell of them next. */

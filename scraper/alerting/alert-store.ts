@@ -2,7 +2,9 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Alert } from "./alert.js";
 import { fingerprintOf } from "./alert-fingerprint.js";
 
-/** An alert as it is kept: with its identity, and merged from everything that was received of it. */
+/**
+ * An alert as it is kept: with its identity, and merged from everything that was received of it.
+ */
 export interface StoredAlert extends Alert {
   readonly fingerprint: string;
   readonly updatedAtMs: number;
@@ -93,14 +95,19 @@ export class AlertStore {
   }
 }
 
-/** Whether two reports are of the same time the alert fired, so that the later one keeps its start. */
+/**
+ * Whether two reports are of the same time the alert fired, so that the later one keeps its start.
+ */
 function overlap(known: StoredAlert, received: StoredAlert): boolean {
   const endsWithin = received.endsAtMs > known.startsAtMs && received.endsAtMs < known.endsAtMs;
   const startsWithin = received.startsAtMs >= known.startsAtMs && received.startsAtMs < known.endsAtMs;
   return endsWithin || startsWithin;
 }
 
-/** The received report counts, with the earlier start, and the later end where that end was really stated. */
+/**
+ * The received report counts, with the earlier start, and the later end where that end was really
+ * stated.
+ */
 function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
   const startsAtMs = Math.min(known.startsAtMs, received.startsAtMs);
   const isResolved = received.endsAtMs <= received.updatedAtMs;

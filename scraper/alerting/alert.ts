@@ -1,6 +1,9 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 
-/** One alert as the notification side sees it: what Alertmanager's `/api/v2/alerts` takes, in internal units. */
+/**
+ * One alert as the notification side sees it: what Alertmanager's `/api/v2/alerts` takes, in
+ * internal units.
+ */
 export interface Alert {
   /** With `alertname`; identify the alert. */
   readonly labels: Labels;

@@ -2,7 +2,9 @@ import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import { createHttpAgent, type HttpAgent, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import {
+  createHttpAgent, type HttpAgent, type SendHttp,
+} from "../../exporter/shared/platform/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Alert } from "./alert.js";
 import type { AlertmanagerEndpoint } from "./alertmanagers-config.js";
@@ -24,8 +26,9 @@ interface ClientOptions {
 }
 
 /**
- * Forwards alerts to real Alertmanagers. Each has its own queue, so one that stalls delays no other. As with
- * Prometheus a request that fails is not repeated: alerts are sent again and again as long as they fire.
+ * Forwards alerts to real Alertmanagers. Each has its own queue, so one that stalls delays no
+ * other. As with Prometheus a request that fails is not repeated: alerts are sent again and again
+ * as long as they fire.
  */
 export class AlertmanagerClient {
   private readonly lanes: readonly Lane[];
@@ -68,7 +71,10 @@ class Lane {
   private readonly stopping = new AbortController();
   private readonly sleep: WakeableSleep;
 
-  constructor(readonly endpoint: AlertmanagerEndpoint, private readonly parts: Omit<ClientOptions, "alertmanagers">) {
+  constructor(
+    readonly endpoint: AlertmanagerEndpoint,
+    private readonly parts: Omit<ClientOptions, "alertmanagers">,
+  ) {
     this.sleep = new WakeableSleep(parts.clock, this.stopping.signal);
   }
 

@@ -1,6 +1,8 @@
 import { PihealthError } from "../../exporter/shared/model/errors.js";
 
-/** A request cannot be answered as asked; `body` is the JSON to answer with, in Alertmanager's form. */
+/**
+ * A request cannot be answered as asked; `body` is the JSON to answer with, in Alertmanager's form.
+ */
 export class ApiError extends PihealthError {
   readonly code = "api_error";
 

@@ -1,4 +1,7 @@
-/** Alertmanager's /api/v2 as functions: bodies and parameters in, JSON values out. HTTP is the caller's. */
+/**
+ * Alertmanager's /api/v2 as functions: bodies and parameters in, JSON values out. HTTP is the
+ * caller's.
+ */
 import { RE2JS } from "re2js";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import { Labels, compareStrings } from "../../exporter/shared/model/labels.js";
@@ -124,7 +127,10 @@ export function listReceivers(dispatcher: Dispatcher): object[] {
 }
 
 /** `GET /api/v2/status`. */
-export function status(dispatcher: Dispatcher, versionInfo: { version: string; nodeVersion: string }): object {
+export function status(
+  dispatcher: Dispatcher,
+  versionInfo: { version: string; nodeVersion: string },
+): object {
   return {
     cluster: { peers: [], status: "disabled" },
     config: { original: dispatcher.currentConfig.masked },
@@ -172,7 +178,10 @@ function compileReceiver(pattern: string): RE2JS {
   }
 }
 
-/** A silence is found by a filter when it has a matcher of the same name and kind whose value the filter takes. */
+/**
+ * A silence is found by a filter when it has a matcher of the same name and kind whose value the
+ * filter takes.
+ */
 function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   return filter.every((wanted) =>
     silence.matchers.some(
@@ -182,7 +191,11 @@ function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   );
 }
 
-function gettableAlert(alert: StoredAlert, { silencedBy, inhibitedBy }: AlertStatus, receivers: string[]): object {
+function gettableAlert(
+  alert: StoredAlert,
+  { silencedBy, inhibitedBy }: AlertStatus,
+  receivers: string[],
+): object {
   const isSuppressed = silencedBy.length + inhibitedBy.length > 0;
   return {
     annotations: alert.annotations.toObject(),

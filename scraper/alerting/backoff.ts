@@ -3,8 +3,8 @@ const LONGEST_DELAY_MS = 600_000;
 const JITTER = 0.2;
 
 /**
- * How long to wait after `failures` failed attempts in a row: 5 s, 10 s, 20 s … 10 min, each up to a fifth shorter or
- * longer, so that many masters do not come back to one server together.
+ * How long to wait after `failures` failed attempts in a row: 5 s, 10 s, 20 s … 10 min, each up to
+ * a fifth shorter or longer, so that many masters do not come back to one server together.
  *
  * @param random from 0 to 1
  */

@@ -2,7 +2,9 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
 import { MailError, type MailMessage, type MailTransport } from "./mail-transport.js";
-import type { EmailIntegration, Integration, NotificationConfig, WebhookIntegration } from "./notification-config.js";
+import type {
+  EmailIntegration, Integration, NotificationConfig, WebhookIntegration,
+} from "./notification-config.js";
 import type { Deliver, DeliveryOutcome } from "./outbox.js";
 import type { OutboxMessage, OutboxPayload } from "./outbox-message.js";
 import { readSecret, resolveMailServer } from "./secret-files.js";
@@ -40,7 +42,10 @@ export function createDelivery({ config, files, transports }: DeliveryOptions): 
 }
 
 /** Messages with the same answer go to the same server. */
-export function serverOf(config: NotificationConfig, place: Pick<OutboxMessage, "receiver" | "integration">): string {
+export function serverOf(
+  config: NotificationConfig,
+  place: Pick<OutboxMessage, "receiver" | "integration">,
+): string {
   const integration = integrationOf(config, place);
   if (integration === undefined) return "";
   if (integration.kind === "email") return `${integration.server.host}:${integration.server.port}`;

@@ -65,7 +65,10 @@ export interface GroupView {
   readonly alerts: readonly StoredAlert[];
 }
 
-/** Takes alerts, groups them along the routing tree and sees to it that receivers are told: Alertmanager's work. */
+/**
+ * Takes alerts, groups them along the routing tree and sees to it that receivers are told:
+ * Alertmanager's work.
+ */
 export class Dispatcher {
   readonly silences: Silences;
   readonly startedAtMs: number;
@@ -110,7 +113,11 @@ export class Dispatcher {
     this.summaries = new SummaryNotifier({ notifier, notificationLog, silences, log, timeZone, externalUrl });
   }
 
-  /** Reads what an earlier run left and begins to work. @throws {BadInputError} when a template does not compile */
+  /**
+   * Reads what an earlier run left and begins to work.
+   *
+   * @throws {BadInputError} when a template does not compile
+   */
   async start(): Promise<void> {
     const { clock, files, log } = this.options;
     if (this.config.isDefault) log.info("no notifications are configured: alerts are shown, but sent to nobody");
@@ -142,7 +149,10 @@ export class Dispatcher {
    * @returns resolves at once, but for immediate alarms when they survive a power cut
    * @throws {NotDurableError} when the disk does not take immediate alarms; they are acted on all the same
    */
-  async receive(alerts: readonly Alert[], { immediate = false }: ReceiveOptions = {}): Promise<ReceiveResult> {
+  async receive(
+    alerts: readonly Alert[],
+    { immediate = false }: ReceiveOptions = {},
+  ): Promise<ReceiveResult> {
     const nowMs = this.options.clock.wallMs();
     const rejected: Partial<Record<RejectReason, number>> = {};
     const taken: StoredAlert[] = [];
@@ -159,8 +169,8 @@ export class Dispatcher {
   }
 
   /**
-   * Tells every receiver of the alerts of an outage that concern it, in one message. Those of an outage that were told
-   * before are not told again, whatever has changed since.
+   * Tells every receiver of the alerts of an outage that concern it, in one message. Those of an
+   * outage that were told before are not told again, whatever has changed since.
    *
    * @returns resolves when the messages survive a power cut, or the disk has refused them
    */
@@ -170,7 +180,8 @@ export class Dispatcher {
   }
 
   /**
-   * Changes to another configuration. Alerts, silences, timing of groups and the notification log stay.
+   * Changes to another configuration. Alerts, silences, timing of groups and the notification log
+   * stay.
    *
    * @throws {BadInputError} when its templates do not compile; the old configuration stays in force
    */
@@ -247,7 +258,10 @@ export class Dispatcher {
     });
   }
 
-  private take(alert: Alert, options: { nowMs: number; isImmediate: boolean }): StoredAlert | RejectReason {
+  private take(
+    alert: Alert,
+    options: { nowMs: number; isImmediate: boolean },
+  ): StoredAlert | RejectReason {
     const stored = this.store.put(alert, options);
     if (typeof stored !== "string") this.group(stored, options.nowMs);
     return stored;
@@ -301,7 +315,11 @@ export class Dispatcher {
     await Promise.all(due.map((group) => this.flush(group, monotonicMs, context)));
   }
 
-  private async flush(group: AlertGroup, monotonicMs: number, context: FlushContext): Promise<void> {
+  private async flush(
+    group: AlertGroup,
+    monotonicMs: number,
+    context: FlushContext,
+  ): Promise<void> {
     group.beginFlush(monotonicMs);
     const members = group.members();
     await this.notifier.notify(group, members, context);

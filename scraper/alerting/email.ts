@@ -72,7 +72,10 @@ export function composeEmail(options: ComposeOptions): MailMessage {
   };
 }
 
-/** Label values come from the network: what moves a cursor or turns the reading direction is shown, not done. */
+/**
+ * Label values come from the network: what moves a cursor or turns the reading direction is shown,
+ * not done.
+ */
 function bodyText(rendered: string): string {
   const text = rendered.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

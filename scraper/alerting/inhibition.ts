@@ -1,7 +1,10 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { matchesAll, type Matcher } from "./matchers.js";
 
-/** Alerts that match `source` mute alerts that match `target` and agree with them in the labels of `equal`. */
+/**
+ * Alerts that match `source` mute alerts that match `target` and agree with them in the labels of
+ * `equal`.
+ */
 export interface InhibitRule {
   readonly source: readonly Matcher[];
   readonly target: readonly Matcher[];
@@ -27,7 +30,9 @@ export class Inhibitor {
     this.rules = rules.map((rule) => ({ rule, sources: sourcesOf(rule, firing) }));
   }
 
-  /** Fingerprints of the alerts that mute the labels: one per rule at most, empty when nothing does. */
+  /**
+   * Fingerprints of the alerts that mute the labels: one per rule at most, empty when nothing does.
+   */
   inhibitorsOf(labels: Labels): string[] {
     const found = this.rules.flatMap(({ rule, sources }) => {
       if (!matchesAll(rule.target, labels)) return [];

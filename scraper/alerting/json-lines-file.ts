@@ -2,7 +2,10 @@ import path from "node:path";
 import { PihealthError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { AppendFile, Files } from "../../exporter/shared/platform/files.js";
 
-/** A line must carry the identity of what it describes; a later line replaces an earlier one of the same id. */
+/**
+ * A line must carry the identity of what it describes; a later line replaces an earlier one of the
+ * same id.
+ */
 export interface JsonLine {
   readonly id: string;
 }
@@ -18,7 +21,10 @@ const LINE_FEED = 0x0a;
 
 export interface LoadedLines {
   readonly lines: readonly unknown[];
-  /** Lines that are not JSON: at most the last one after a power cut, more only after damage to the disk. */
+  /**
+   * Lines that are not JSON: at most the last one after a power cut, more only after damage to the
+   * disk.
+   */
   readonly damagedLines: number;
 }
 
@@ -104,7 +110,9 @@ export class JsonLinesFile<Line extends JsonLine> {
     this.lineCount += batch.length;
   }
 
-  /** After a failed write the file may end in half a line: the next line must not be glued to it. */
+  /**
+   * After a failed write the file may end in half a line: the next line must not be glued to it.
+   */
   private async abandonTornTail(): Promise<void> {
     try {
       await this.open?.close();

@@ -80,7 +80,11 @@ export interface SendMailOptions {
 }
 
 export interface MailTransport {
-  /** @returns the recipients that did not get it, while others did @throws {MailError} when nobody got it */
+  /**
+   * @returns the recipients that did not get it, while others did
+   *
+   * @throws {MailError} when nobody got it
+   */
   send(server: MailServer, mail: MailMessage, options: SendMailOptions): Promise<readonly RefusedRecipient[]>;
 }
 
@@ -96,7 +100,10 @@ export interface MailTimeouts {
 
 export const MAIL_TIMEOUTS: MailTimeouts = { connection: 15_000, greeting: 15_000, socket: 30_000, total: 120_000 };
 
-export function createMailTransport(clock: Clock, timeouts: MailTimeouts = MAIL_TIMEOUTS): MailTransport {
+export function createMailTransport(
+  clock: Clock,
+  timeouts: MailTimeouts = MAIL_TIMEOUTS,
+): MailTransport {
   return {
     async send(server, mail, { signal, onDialogue }) {
       const { createTransport } = await import("nodemailer");
@@ -165,7 +172,10 @@ function tlsOptions(server: MailServer): NonNullable<SMTPTransportOptions["tls"]
 
 type CustomAuthContext = Parameters<NonNullable<SMTPTransportOptions["customAuth"]>[string]>[0];
 
-/** A secret alone means CRAM-MD5; an identity means PLAIN with that identity, which nodemailer leaves out. */
+/**
+ * A secret alone means CRAM-MD5; an identity means PLAIN with that identity, which nodemailer
+ * leaves out.
+ */
 function authOptions({ username, password, secret, identity }: MailAuth): SMTPTransportOptions {
   const auth = { user: username, pass: password ?? secret ?? "" };
   if (password === undefined) return { auth: { ...auth, method: "CRAM-MD5" } };
@@ -209,7 +219,10 @@ interface SmtpFailure {
   readonly message?: string | undefined;
 }
 
-/** RFC 4954: authentication is missing or wrong. A person can correct that, so the message must wait. */
+/**
+ * RFC 4954: authentication is missing or wrong. A person can correct that, so the message must
+ * wait.
+ */
 const AUTHENTICATION_REPLIES = new Set([530, 534, 535, 538]);
 
 function toMailError(error: unknown, { host, port }: MailServer): MailError {
@@ -236,7 +249,10 @@ const MASK = "********";
 const NODEMAILER_MASK = "/* secret */";
 
 /** A logger in nodemailer's manner that passes on the dialogue only. */
-function dialogueLogger(onDialogue: (line: string) => void, auth: MailAuth | undefined): { debug: LogFunction } {
+function dialogueLogger(
+  onDialogue: (line: string) => void,
+  auth: MailAuth | undefined,
+): { debug: LogFunction } {
   const secrets = [auth?.password, auth?.secret].filter((secret) => secret !== undefined && secret !== "");
   const mask = (line: string): string =>
     secrets.reduce<string>((text, secret) => text.replaceAll(secret as string, MASK), maskCredentials(line));

@@ -6,8 +6,8 @@ import type { MinuteRange, NumberRange, TimeInterval } from "./time-interval.js"
 const MASK = "<secret>";
 
 /**
- * Writes a configuration in Alertmanager's own form, with defaults filled in and secrets masked, for
- * `/api/v2/status` and amtool. The text is JSON, which every YAML parser reads.
+ * Writes a configuration in Alertmanager's own form, with defaults filled in and secrets masked,
+ * for `/api/v2/status` and amtool. The text is JSON, which every YAML parser reads.
  */
 export function maskConfig(config: Omit<NotificationConfig, "masked">): string {
   const document = {

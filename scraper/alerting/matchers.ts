@@ -25,7 +25,9 @@ export interface MatcherParts {
 export const MAX_MATCHER_CHARACTERS = 4096;
 const MAX_MATCHERS = 100;
 
-/** @throws {BadInputError} when the name is no label name or a regular expression is not RE2 syntax */
+/**
+ * @throws {BadInputError} when the name is no label name or a regular expression is not RE2 syntax
+ */
 export function createMatcher(parts: MatcherParts): Matcher {
   const { name, value, isRegex, isEqual } = parts;
   if (!LABEL_NAME.test(name)) throw new BadInputError(`Cannot match label "${name}": it must be a label name`);
@@ -93,7 +95,9 @@ function splitOutsideQuotes(text: string): string[] {
   return parts;
 }
 
-/** Inside and outside quotes `\n`, `\"` and `\\` are escapes, any other backslash stands for itself. */
+/**
+ * Inside and outside quotes `\n`, `\"` and `\\` are escapes, any other backslash stands for itself.
+ */
 function unquote(raw: string, matcher: string): string {
   const isQuoted = raw.startsWith('"');
   if (isQuoted && !/^"(?:[^"\\]|\\[\s\S])*"$/.test(raw)) {

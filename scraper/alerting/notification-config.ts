@@ -24,7 +24,10 @@ export interface Receiver {
   readonly integrations: readonly Integration[];
 }
 
-/** One way a receiver is told. Its place in the receiver's list is part of its identity in the notification log. */
+/**
+ * One way a receiver is told. Its place in the receiver's list is part of its identity in the
+ * notification log.
+ */
 export type Integration = EmailIntegration | WebhookIntegration;
 
 export interface EmailIntegration {
@@ -41,7 +44,10 @@ export interface EmailIntegration {
   readonly server: SmtpServer;
 }
 
-/** How to reach a mail server. Secrets that are in files are read for every message, so they can be changed. */
+/**
+ * How to reach a mail server. Secrets that are in files are read for every message, so they can be
+ * changed.
+ */
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;

@@ -58,7 +58,9 @@ interface NotificationLogOptions {
   readonly clock: Clock;
 }
 
-/** What was sent, in memory and in `notification-log.jsonl`, so that a restart sends nothing twice. */
+/**
+ * What was sent, in memory and in `notification-log.jsonl`, so that a restart sends nothing twice.
+ */
 export class NotificationLog {
   private readonly records = new Map<string, NotificationRecord>();
   private readonly file: JsonLinesFile<NotificationLine>;
@@ -91,7 +93,8 @@ export class NotificationLog {
   }
 
   /**
-   * Takes the records that the outbox stored with its messages: a crash may have come between message and log.
+   * Takes the records that the outbox stored with its messages: a crash may have come between
+   * message and log.
    *
    * @throws {NotDurableError}; the records count all the same
    */
@@ -101,7 +104,11 @@ export class NotificationLog {
     await this.file.append(news.map(encodeNotificationRecord));
   }
 
-  /** Resolves when the record survives a power cut. @throws {NotDurableError}; the record counts all the same */
+  /**
+   * Resolves when the record survives a power cut.
+   *
+   * @throws {NotDurableError}; the record counts all the same
+   */
   async record(record: NotificationRecord): Promise<void> {
     this.remember(record);
     this.makeRoom();

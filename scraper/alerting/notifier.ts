@@ -5,7 +5,9 @@ import type { AlertGroup } from "./alert-group.js";
 import { isResolvedAt, type StoredAlert } from "./alert-store.js";
 import { renderEmail } from "./email.js";
 import type { EmailIntegration, Integration, NotificationConfig } from "./notification-config.js";
-import { expiryOf, needsUpdate, type NotificationLog, type NotificationRecord } from "./notification-log.js";
+import {
+  expiryOf, needsUpdate, type NotificationLog, type NotificationRecord,
+} from "./notification-log.js";
 import type { NotificationTemplates } from "./notification-templates.js";
 import type { Notification } from "./notification.js";
 import type { Outbox } from "./outbox.js";
@@ -42,8 +44,8 @@ export interface FlushContext {
 }
 
 /**
- * Takes one alert group through the stages of Alertmanager: mute by inhibition, silence and time; leave out what was
- * told before; make the message; store it; note it in the log; let it go.
+ * Takes one alert group through the stages of Alertmanager: mute by inhibition, silence and time;
+ * leave out what was told before; make the message; store it; note it in the log; let it go.
  */
 export class Notifier {
   readonly counts: NotifierCounts = { email: 0, webhook: 0, templateFailures: 0, renderFailures: 0, unsavedRecords: 0 };
@@ -51,7 +53,11 @@ export class Notifier {
   constructor(private readonly options: NotifierOptions) {}
 
   /** @param alerts of the group, as they are at `context.nowMs` */
-  async notify(group: AlertGroup, alerts: readonly StoredAlert[], context: FlushContext): Promise<void> {
+  async notify(
+    group: AlertGroup,
+    alerts: readonly StoredAlert[],
+    context: FlushContext,
+  ): Promise<void> {
     if (isMutedByTime(group.route, context.config, context.nowMs)) return;
     const audible = alerts.filter((alert) => !context.isMuted(alert));
     if (audible.length === 0) return;
@@ -101,7 +107,10 @@ export class Notifier {
     }
   }
 
-  /** @returns undefined when there is nothing this integration wants to hear, or the mail has no place to go */
+  /**
+   * @returns undefined when there is nothing this integration wants to hear, or the mail has no
+   * place to go
+   */
   private render(step: Step, record: NotificationRecord): OutboxPayload | undefined {
     const { group, alerts, context, integration } = step;
     const told = integration.sendResolved ? alerts : alerts.filter((alert) => !isResolvedAt(alert, context.nowMs));
@@ -114,7 +123,10 @@ export class Notifier {
     return { kind: "webhook", body: renderWebhook(notification, integration.maxAlerts) };
   }
 
-  /** When the receiver's own templates fail, the default mail goes out: an alert must not be lost to a typing error. */
+  /**
+   * When the receiver's own templates fail, the default mail goes out: an alert must not be lost to
+   * a typing error.
+   */
   private renderMail(
     notification: Notification,
     integration: EmailIntegration,
@@ -160,14 +172,21 @@ function recordIdOf({ group, integration, index }: Step): string {
   return `${group.route.receiver}/${integration.kind}/${index}:${groupText}`;
 }
 
-function splitByState(alerts: readonly StoredAlert[], nowMs: number): { firing: string[]; resolved: string[] } {
+function splitByState(
+  alerts: readonly StoredAlert[],
+  nowMs: number,
+): { firing: string[]; resolved: string[] } {
   const firing: string[] = [];
   const resolved: string[] = [];
   for (const alert of alerts) (isResolvedAt(alert, nowMs) ? resolved : firing).push(alert.fingerprint);
   return { firing, resolved };
 }
 
-export function isMutedByTime(route: Route, { timeIntervals }: NotificationConfig, atMs: number): boolean {
+export function isMutedByTime(
+  route: Route,
+  { timeIntervals }: NotificationConfig,
+  atMs: number,
+): boolean {
   const isWithin = (names: readonly string[]): boolean =>
     names.some((name) => (timeIntervals.get(name) ?? []).some((interval) => containsMoment(interval, atMs)));
   if (route.activeTimeIntervals.length > 0 && !isWithin(route.activeTimeIntervals)) return true;

@@ -1,8 +1,13 @@
 import type { MailMessage } from "./mail-transport.js";
-import { decodeNotificationRecord, encodeNotificationRecord, type NotificationRecord } from "./notification-log.js";
+import {
+  decodeNotificationRecord, encodeNotificationRecord, type NotificationRecord,
+} from "./notification-log.js";
 import { RECORD_VERSION, StoredFields } from "./stored-fields.js";
 
-/** What is sent, ready made. How and where to is looked up in the configuration at the time of sending. */
+/**
+ * What is sent, ready made. How and where to is looked up in the configuration at the time of
+ * sending.
+ */
 export type OutboxPayload =
   | { readonly kind: "email"; readonly mail: MailMessage }
   | { readonly kind: "webhook"; readonly body: string };

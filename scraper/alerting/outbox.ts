@@ -6,7 +6,9 @@ import { TEMPORARY_SUFFIX, type Files } from "../../exporter/shared/platform/fil
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { retryDelayMs } from "./backoff.js";
 import type { NotificationRecord } from "./notification-log.js";
-import { decodeOutboxMessage, encodeOutboxMessage, type OutboxMessage, type OutboxPayload } from "./outbox-message.js";
+import {
+  decodeOutboxMessage, encodeOutboxMessage, type OutboxMessage, type OutboxPayload,
+} from "./outbox-message.js";
 import { RejectedMessages } from "./rejected-messages.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
@@ -26,7 +28,10 @@ export interface DeliveryOutcome {
   readonly refusals: readonly { readonly recipient: string; readonly reply: string }[];
   /** Why there is a rest. */
   readonly problem: string;
-  /** The server as a whole is the problem, so that other messages need not be tried before it recovers. */
+  /**
+   * The server as a whole is the problem, so that other messages need not be tried before it
+   * recovers.
+   */
   readonly isServerProblem: boolean;
 }
 
@@ -75,7 +80,10 @@ export interface OutboxCounts {
   unsaved: number;
 }
 
-/** Messages on disk until a server has taken them. One file each, named so that the oldest sorts first. */
+/**
+ * Messages on disk until a server has taken them. One file each, named so that the oldest sorts
+ * first.
+ */
 export class Outbox {
   readonly counts: OutboxCounts = {
     delivered: 0, failedAttempts: 0, refusedRecipients: 0, dropped: 0, tooOld: 0, damaged: 0, unsaved: 0,
@@ -123,7 +131,9 @@ export class Outbox {
     this.loop ??= this.run();
   }
 
-  /** Lets deliveries under way end for at most `graceMs`: cutting one may repeat its message later. */
+  /**
+   * Lets deliveries under way end for at most `graceMs`: cutting one may repeat its message later.
+   */
   async stop(graceMs: number): Promise<void> {
     this.stopLoop.abort();
     await this.loop;
@@ -134,7 +144,10 @@ export class Outbox {
     await Promise.allSettled([grace]);
   }
 
-  /** Stores a message; it is sent after `release`. Never rejects: when the disk does not take it, memory does. */
+  /**
+   * Stores a message; it is sent after `release`. Never rejects: when the disk does not take it,
+   * memory does.
+   */
   async put(message: OutboxMessage): Promise<string> {
     const text = encodeOutboxMessage(message);
     const id = this.newId(message.createdAtMs);
@@ -196,7 +209,12 @@ export class Outbox {
     }
   }
 
-  private remember(id: string, message: OutboxMessage, sizeBytes: number, isReleased: boolean): Waiting {
+  private remember(
+    id: string,
+    message: OutboxMessage,
+    sizeBytes: number,
+    isReleased: boolean,
+  ): Waiting {
     const { receiver, integration, createdAtMs } = message;
     const entry = {
       id, receiver, integration, createdAtMs, sizeBytes, isReleased,
@@ -222,7 +240,10 @@ export class Outbox {
     while (!this.stopLoop.signal.aborted) await this.sleep.sleepUntil(this.startDue());
   }
 
-  /** @returns when the next message may be tried, on the monotonic clock; undefined: when something changes */
+  /**
+   * @returns when the next message may be tried, on the monotonic clock; undefined: when something
+   * changes
+   */
   private startDue(): number | undefined {
     const nowMs = this.options.clock.monotonicMs();
     let nextMs: number | undefined;
@@ -282,7 +303,11 @@ export class Outbox {
     }
   }
 
-  private async reject(entry: Waiting, message: OutboxMessage, outcome: DeliveryOutcome): Promise<void> {
+  private async reject(
+    entry: Waiting,
+    message: OutboxMessage,
+    outcome: DeliveryOutcome,
+  ): Promise<void> {
     const { refusals } = outcome;
     this.counts.refusedRecipients += refusals.length;
     for (const { recipient, reply } of refusals) {
@@ -291,7 +316,11 @@ export class Outbox {
     await this.keepRejected(entry.id, message, refusals);
   }
 
-  private async keepRejected(id: string, message: OutboxMessage, refusals: DeliveryOutcome["refusals"]): Promise<void> {
+  private async keepRejected(
+    id: string,
+    message: OutboxMessage,
+    refusals: DeliveryOutcome["refusals"],
+  ): Promise<void> {
     try {
       await this.rejected.keep(id, message, refusals);
     } catch (error) {
@@ -324,7 +353,10 @@ export class Outbox {
     log.warn("message not delivered, will be tried again", { id: entry.id, problem, retry_in_ms: delayMs });
   }
 
-  /** Stores what is left after some recipients were served, so that a restart does not serve them again. */
+  /**
+   * Stores what is left after some recipients were served, so that a restart does not serve them
+   * again.
+   */
   private async shrink(entry: Waiting, message: OutboxMessage): Promise<void> {
     const text = encodeOutboxMessage(message);
     this.totalBytes += Buffer.byteLength(text) - entry.sizeBytes;

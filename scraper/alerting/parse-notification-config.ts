@@ -92,7 +92,12 @@ interface DefinedNames {
   readonly timeIntervals: ReadonlyMap<string, unknown>;
 }
 
-function parseRoute(section: ConfigSection, names: DefinedNames, parent: Route | undefined, depth: number): Route {
+function parseRoute(
+  section: ConfigSection,
+  names: DefinedNames,
+  parent: Route | undefined,
+  depth: number,
+): Route {
   const isRoot = parent === undefined;
   const defaults = parent ?? { ...ROOT_DEFAULTS, receiver: undefined, delaysAlarms: false };
   const receiver = section.string("receiver", defaults.receiver === undefined ? {} : { default: defaults.receiver });
@@ -155,7 +160,10 @@ function parseRouteMatchers(section: ConfigSection, isRoot: boolean): Matcher[] 
   return parseMatcherKeys(section, { list: "matchers", exact: "match", regex: "match_re" });
 }
 
-function parseMatcherKeys(section: ConfigSection, keys: { list: string; exact: string; regex: string }): Matcher[] {
+function parseMatcherKeys(
+  section: ConfigSection,
+  keys: { list: string; exact: string; regex: string },
+): Matcher[] {
   const list = section.strings(keys.list, { default: [] });
   const fromMap = (key: string, isRegex: boolean): Matcher[] =>
     Object.entries(section.stringMap(key)).map(([name, value]) =>
@@ -168,7 +176,12 @@ function parseMatcherKeys(section: ConfigSection, keys: { list: string; exact: s
   ];
 }
 
-function intervalNames(section: ConfigSection, key: string, names: DefinedNames, isRoot: boolean): string[] {
+function intervalNames(
+  section: ConfigSection,
+  key: string,
+  names: DefinedNames,
+  isRoot: boolean,
+): string[] {
   const wanted = section.strings(key, { default: [] });
   if (isRoot && wanted.length > 0) section.fail(key, "is set on the first route, it must be on one of its routes");
   const unknown = wanted.find((name) => !names.timeIntervals.has(name));

@@ -1,10 +1,15 @@
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import type { EmailIntegration, Integration, Receiver, WebhookIntegration } from "./notification-config.js";
+import type {
+  EmailIntegration, Integration, Receiver, WebhookIntegration,
+} from "./notification-config.js";
 import { optionalString, parseSecret, parseSmtpServer, type SmtpDefaults } from "./smtp-config.js";
 
 const SUPPORTED = ["email_configs", "webhook_configs"];
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,75}$/;
-/** Header fields this program writes itself: a second one would break threading, decoding or the outbox. */
+/**
+ * Header fields this program writes itself: a second one would break threading, decoding or the
+ * outbox.
+ */
 const OWN_HEADERS = /^(message-id|references|in-reply-to|date|mime-version|bcc|cc|content-.*)$/i;
 
 /** @throws {ConfigError} */

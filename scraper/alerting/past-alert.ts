@@ -7,7 +7,10 @@ export interface PastAlert {
   /** As they were at the worst value. */
   readonly annotations: Labels;
   readonly generatorUrl: string;
-  /** Since when its expression held, and since when it fired: of the first time, when it fired more than once. */
+  /**
+   * Since when its expression held, and since when it fired: of the first time, when it fired more
+   * than once.
+   */
   readonly activeAtMs: number;
   readonly firedAtMs: number;
   /** Of the last time; undefined: it fires still. */

@@ -21,7 +21,8 @@ interface DecodeOptions {
 }
 
 /**
- * Reads the body of `POST /api/v2/alerts`. An alert without a start starts now, one without an end ends by timeout.
+ * Reads the body of `POST /api/v2/alerts`. An alert without a start starts now, one without an end
+ * ends by timeout.
  *
  * @throws {ApiError} 400 or 422 when any alert is not acceptable: then none is taken
  */
@@ -34,7 +35,11 @@ export function decodePostableAlerts(body: string, options: DecodeOptions): Aler
   return value.map((entry: unknown, index) => decodeAlert(entry, String(index), options));
 }
 
-function decodeAlert(entry: unknown, place: string, { nowMs, resolveTimeoutMs }: DecodeOptions): Alert {
+function decodeAlert(
+  entry: unknown,
+  place: string,
+  { nowMs, resolveTimeoutMs }: DecodeOptions,
+): Alert {
   if (!isObject(entry)) throw wrongType(place, "an object");
   if (entry["labels"] === undefined) throw requiredField(`${place}.labels`);
   const labels = decodeLabels(entry, place, "labels", MAX_LABEL_VALUE_CHARACTERS);
@@ -53,7 +58,12 @@ function decodeAlert(entry: unknown, place: string, { nowMs, resolveTimeoutMs }:
   return alert;
 }
 
-function decodeLabels(entry: JsonObject, place: string, field: string, maxValueCharacters: number): Labels {
+function decodeLabels(
+  entry: JsonObject,
+  place: string,
+  field: string,
+  maxValueCharacters: number,
+): Labels {
   const texts = textMap(entry[field], `${place}.${field}`);
   const names = Object.keys(texts);
   if (names.length > MAX_ALERT_LABELS) {

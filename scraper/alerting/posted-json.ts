@@ -21,7 +21,11 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @param place as `0.labels`, for messages @throws {ApiError} 400 when the value is of another type */
+/**
+ * @param place as `0.labels`, for messages
+ *
+ * @throws {ApiError} 400 when the value is of another type
+ */
 export function wrongType(place: string, expected: string): ApiError {
   return new ApiError(400, { code: 400, message: `Cannot read ${place}: it must be ${expected}` });
 }

@@ -1,6 +1,8 @@
 import type { MatcherParts } from "./matchers.js";
 import { ApiError } from "./api-error.js";
-import { isObject, optionalTime, parseJson, requiredField, wrongType, type JsonObject } from "./posted-json.js";
+import {
+  isObject, optionalTime, parseJson, requiredField, wrongType, type JsonObject,
+} from "./posted-json.js";
 
 /** A silence as it is asked for, its parts of the right type but not yet checked for sense. */
 export interface PostedSilence {
@@ -65,7 +67,12 @@ function requiredTime(object: JsonObject, field: string): number {
   return timeMs;
 }
 
-function flag(object: JsonObject, field: string, standard: boolean | undefined, parent: string): boolean {
+function flag(
+  object: JsonObject,
+  field: string,
+  standard: boolean | undefined,
+  parent: string,
+): boolean {
   const value = object[field] ?? standard;
   if (value === undefined) throw requiredField(placeOf(field, parent));
   if (typeof value !== "boolean") throw wrongType(placeOf(field, parent), "true or false");

@@ -23,12 +23,14 @@ export interface PushedAlarmsParts {
 const PORT = /:(\d{1,5})$/;
 
 /**
- * Alarms Pis push, and alerts anybody else with the fleet token sends. An alarm of a known target gets the labels of
- * the target in place of its own idea of its name: so it is the same alert as that of the shipped rule about the same
- * fact, and is mailed once.
+ * Alarms Pis push, and alerts anybody else with the fleet token sends. An alarm of a known target
+ * gets the labels of the target in place of its own idea of its name: so it is the same alert as
+ * that of the shipped rule about the same fact, and is mailed once.
  */
 export class PushedAlarms {
-  /** Alarms that `alarms.log` says are firing, by fingerprint, with the time until which they do. */
+  /**
+   * Alarms that `alarms.log` says are firing, by fingerprint, with the time until which they do.
+   */
   private firingUntilMs: Map<string, number> | undefined;
 
   constructor(private readonly parts: PushedAlarmsParts) {}
@@ -57,7 +59,10 @@ export class PushedAlarms {
     return { alert: { ...alert, labels }, host: target.host };
   }
 
-  /** What the dispatcher knows is of use at the start only: later on, rules tell it of the same facts. */
+  /**
+   * What the dispatcher knows is of use at the start only: later on, rules tell it of the same
+   * facts.
+   */
   private firingAt(nowMs: number): Map<string, number> {
     if (this.firingUntilMs === undefined) {
       const kept = this.parts.dispatcher.alerts().filter(({ isImmediate }) => isImmediate);
@@ -71,7 +76,11 @@ export class PushedAlarms {
 }
 
 /** @returns whether the alarm began or ended now */
-function noteState(firing: Map<string, number>, { labels, endsAtMs }: Alert, nowMs: number): boolean {
+function noteState(
+  firing: Map<string, number>,
+  { labels, endsAtMs }: Alert,
+  nowMs: number,
+): boolean {
   const key = fingerprintOf(labels);
   if (endsAtMs <= nowMs) return firing.delete(key);
   const isNew = !firing.has(key);
@@ -80,7 +89,10 @@ function noteState(firing: Map<string, number>, { labels, endsAtMs }: Alert, now
   return isNew;
 }
 
-/** `time  firing|resolved  alertname  severity  summary`, two spaces apart as in the other logs of a host. */
+/**
+ * `time  firing|resolved  alertname  severity  summary`, two spaces apart as in the other logs of a
+ * host.
+ */
 function formatLine({ labels, annotations, endsAtMs }: Alert, nowMs: number): string {
   const state = endsAtMs > nowMs ? "firing" : "resolved";
   const severity = labels.get("severity") || "-";

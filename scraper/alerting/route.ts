@@ -10,7 +10,10 @@ export interface Route {
   /** Whether the siblings after this route are asked as well when it matches. */
   readonly continues: boolean;
   readonly groupWaitMs: number;
-  /** Whether an alarm that is pushed waits `groupWaitMs` too: a route below the root asked for it by name. */
+  /**
+   * Whether an alarm that is pushed waits `groupWaitMs` too: a route below the root asked for it by
+   * name.
+   */
   readonly delaysAlarms: boolean;
   readonly groupIntervalMs: number;
   readonly repeatIntervalMs: number;
@@ -22,7 +25,10 @@ export interface Route {
   readonly key: string;
 }
 
-/** The deepest routes that take the alert, in the order of the tree; the root takes what no child does. */
+/**
+ * The deepest routes that take the alert, in the order of the tree; the root takes what no child
+ * does.
+ */
 export function routesFor(route: Route, labels: Labels): Route[] {
   if (!matchesAll(route.matchers, labels)) return [];
   const found: Route[] = [];
@@ -39,7 +45,10 @@ export function groupLabelsOf(route: Route, labels: Labels): Labels {
   return route.groupBy === "all" ? labels : labels.only(route.groupBy);
 }
 
-/** Identity of a group in the notification log: stable over restarts, and over changes to unrelated routes. */
+/**
+ * Identity of a group in the notification log: stable over restarts, and over changes to unrelated
+ * routes.
+ */
 export function groupKeyOf(route: Route, groupLabels: Labels): string {
   return `${route.key}:${groupLabels.toString()}`;
 }

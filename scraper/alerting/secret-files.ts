@@ -10,7 +10,8 @@ export async function readSecret(secret: Secret, files: Files): Promise<string> 
 }
 
 /**
- * Reads passwords and certificates from their files, for one message: they may have been renewed since the last.
+ * Reads passwords and certificates from their files, for one message: they may have been renewed
+ * since the last.
  *
  * @throws {BadInputError} when a file cannot be read
  */

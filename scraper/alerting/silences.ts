@@ -22,7 +22,10 @@ export interface Silence {
 
 export type SilenceState = "pending" | "active" | "expired";
 
-/** What a person asks for. With `id` it changes that silence, or replaces it where it can no longer be changed. */
+/**
+ * What a person asks for. With `id` it changes that silence, or replaces it where it can no longer
+ * be changed.
+ */
 export interface WantedSilence {
   readonly id: string | undefined;
   readonly matchers: readonly Matcher[];
@@ -125,7 +128,11 @@ export class Silences {
     return this.store(isReplaced ? [ended(previous, nowMs), created] : [created]);
   }
 
-  /** Ends a silence now. One that has ended already stays as it is. @throws {SilenceNotFoundError} */
+  /**
+   * Ends a silence now. One that has ended already stays as it is.
+   *
+   * @throws {SilenceNotFoundError}
+   */
   async expire(id: string): Promise<void> {
     const silence = this.existing(id);
     if (this.stateOf(silence) !== "expired") await this.store([ended(silence, this.clock.wallMs())]);
@@ -166,8 +173,16 @@ function ended(silence: Silence, nowMs: number): Silence {
   return { ...silence, startsAtMs: Math.min(silence.startsAtMs, nowMs), endsAtMs: nowMs, updatedAtMs: nowMs };
 }
 
-/** Whether an update may keep the id: what has been muted already must stay explained by the silence. */
-function canBecome(previous: Silence, wanted: WantedSilence, state: SilenceState, nowMs: number): boolean {
+/**
+ * Whether an update may keep the id: what has been muted already must stay explained by the
+ * silence.
+ */
+function canBecome(
+  previous: Silence,
+  wanted: WantedSilence,
+  state: SilenceState,
+  nowMs: number,
+): boolean {
   if (previous.matchers.join() !== wanted.matchers.join()) return false;
   if (state === "expired") return false;
   return state === "active" ? wanted.startsAtMs === previous.startsAtMs : wanted.startsAtMs >= nowMs;

@@ -85,7 +85,11 @@ function parseAuth(section: ConfigSection, prefix: string, defaults: SmtpAuth): 
   };
 }
 
-/** A secret is `<key>` itself or the content of the file `<key>_file`. @throws {ConfigError} when both are there */
+/**
+ * A secret is `<key>` itself or the content of the file `<key>_file`.
+ *
+ * @throws {ConfigError} when both are there
+ */
 export function parseSecret(section: ConfigSection, key: string): Secret | undefined {
   const text = optionalString(section, key);
   const file = optionalPath(section, `${key}_file`);

@@ -3,7 +3,10 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 /** Version of every record written by the notification side. See json-lines-file.format.md. */
 export const RECORD_VERSION = 1;
 
-/** The fields of one stored record, checked one by one. Getters throw when the field is not what it must be. */
+/**
+ * The fields of one stored record, checked one by one. Getters throw when the field is not what it
+ * must be.
+ */
 export class StoredFields {
   private readonly fields: Readonly<Record<string, unknown>>;
 
@@ -64,7 +67,9 @@ export class StoredFields {
   }
 }
 
-/** Reads every value with `decode`; those it throws for, or that have another version, are left out. */
+/**
+ * Reads every value with `decode`; those it throws for, or that have another version, are left out.
+ */
 export function decodeEach<Result>(
   values: readonly unknown[],
   decode: (fields: StoredFields) => Result,

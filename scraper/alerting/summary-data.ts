@@ -20,8 +20,13 @@ interface SummaryDataOptions {
   readonly timeZone: string;
 }
 
-/** What the templates of a summary mail are rendered with: the fields of any mail, and those of the outage. */
-export function summaryDataOf({ receiver, summary, nowMs, externalUrl, timeZone }: SummaryDataOptions): object {
+/**
+ * What the templates of a summary mail are rendered with: the fields of any mail, and those of the
+ * outage.
+ */
+export function summaryDataOf(
+  { receiver, summary, nowMs, externalUrl, timeZone }: SummaryDataOptions,
+): object {
   const { alerts } = summary;
   const isOn = ({ endedAtMs }: PastAlert): boolean => endedAtMs === undefined;
   const sorted = [...alerts].sort((left, right) =>

@@ -6,7 +6,9 @@ import { composeEmail } from "./email.js";
 import { Inhibitor } from "./inhibition.js";
 import { matchesAll } from "./matchers.js";
 import type { Integration, NotificationConfig } from "./notification-config.js";
-import { MAX_NOTIFICATION_RETENTION_MS, type NotificationLog, type NotificationRecord } from "./notification-log.js";
+import {
+  MAX_NOTIFICATION_RETENTION_MS, type NotificationLog, type NotificationRecord,
+} from "./notification-log.js";
 import type { NotificationTemplates } from "./notification-templates.js";
 import { isMutedByTime, type Notifier } from "./notifier.js";
 import type { OutboxPayload } from "./outbox-message.js";
@@ -43,8 +45,8 @@ interface Place {
 }
 
 /**
- * Tells of the alerts of an outage: one message for each receiver, however many alerts and groups there were. What a
- * silence, another alert or a time interval muted while it fired is left out.
+ * Tells of the alerts of an outage: one message for each receiver, however many alerts and groups
+ * there were. What a silence, another alert or a time interval muted while it fired is left out.
  */
 export class SummaryNotifier {
   constructor(private readonly options: SummaryNotifierOptions) {}
@@ -58,7 +60,10 @@ export class SummaryNotifier {
     }
   }
 
-  private alertsByReceiver({ alerts }: OutageSummary, context: SummaryContext): Map<string, PastAlert[]> {
+  private alertsByReceiver(
+    { alerts }: OutageSummary,
+    context: SummaryContext,
+  ): Map<string, PastAlert[]> {
     const found = new Map<string, PastAlert[]>();
     const sources = inhibitionSources(alerts, context);
     for (const alert of alerts) {
@@ -74,7 +79,11 @@ export class SummaryNotifier {
     return found;
   }
 
-  private async tellOne(summary: OutageSummary, place: Place, context: SummaryContext): Promise<void> {
+  private async tellOne(
+    summary: OutageSummary,
+    place: Place,
+    context: SummaryContext,
+  ): Promise<void> {
     const { receiver, integration, index } = place;
     const { notificationLog, notifier } = this.options;
     const id = `${receiver}/${integration.kind}/${index}:summary:${summary.id}`;
@@ -133,7 +142,11 @@ function webhookPayload(
 }
 
 /** Muted when it began to fire as well as when it ended: then nobody would have heard of it. */
-function isMutedThroughout(route: Route, { firedAtMs, endedAtMs }: PastAlert, { config, nowMs }: SummaryContext): boolean {
+function isMutedThroughout(
+  route: Route,
+  { firedAtMs, endedAtMs }: PastAlert,
+  { config, nowMs }: SummaryContext,
+): boolean {
   return isMutedByTime(route, config, firedAtMs) && isMutedByTime(route, config, endedAtMs ?? nowMs);
 }
 
@@ -145,7 +158,10 @@ interface FiringSpan {
 }
 
 /** Alerts that may mute others, with their times. */
-function inhibitionSources(alerts: readonly PastAlert[], { config, firing }: SummaryContext): FiringSpan[] {
+function inhibitionSources(
+  alerts: readonly PastAlert[],
+  { config, firing }: SummaryContext,
+): FiringSpan[] {
   const { inhibitRules } = config;
   if (inhibitRules.length === 0) return [];
   const spans = [

@@ -16,7 +16,11 @@ interface AlertData {
   readonly Fingerprint: string;
 }
 
-/** What Alertmanager's templates are rendered with. @param timeZone for the times shown, an IANA name */
+/**
+ * What Alertmanager's templates are rendered with.
+ *
+ * @param timeZone for the times shown, an IANA name
+ */
 export function templateDataOf(notification: Notification, timeZone: string): object {
   const { receiver, alerts, groupLabels, externalUrl } = notification;
   const all = alerts.map((alert) => alertData(alert, notification.nowMs, timeZone));

@@ -12,7 +12,10 @@ interface TestMailOptions {
   readonly receiver?: string;
   /** Addresses separated by commas; those of the receiver without. */
   readonly to?: string;
-  /** Receives the dialogue line by line, `>` for what is sent and `<` for what comes, secrets masked. */
+  /**
+   * Receives the dialogue line by line, `>` for what is sent and `<` for what comes, secrets
+   * masked.
+   */
   readonly onDialogue: (line: string) => void;
   readonly clock: Clock;
   readonly files: Files;
@@ -23,7 +26,9 @@ interface TestMailOptions {
  *
  * @throws {BadInputError} when there is nothing to try or an address is not one; {MailError} when nobody got it
  */
-export async function sendTestMail(options: TestMailOptions): Promise<{ refused: readonly string[] }> {
+export async function sendTestMail(
+  options: TestMailOptions,
+): Promise<{ refused: readonly string[] }> {
   const { config, clock, files, onDialogue } = options;
   const integration = findEmail(config, options.receiver);
   const mail = testMessage(integration, options.to ?? integration.to, clock.wallMs());

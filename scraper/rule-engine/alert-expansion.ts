@@ -43,7 +43,10 @@ export class AlertExpander {
    * A template that fails yields its error as text, as in Prometheus: the alert itself must not be
    * lost.
    */
-  async expand(template: CompiledTemplate, { labels, value, timeMs, ask }: ExpansionData): Promise<string> {
+  async expand(
+    template: CompiledTemplate,
+    { labels, value, timeMs, ask }: ExpansionData,
+  ): Promise<string> {
     const data = {
       Labels: new Map(labels.pairs),
       ExternalLabels: this.externalLabels,

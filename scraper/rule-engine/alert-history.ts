@@ -31,7 +31,10 @@ interface HistoryLine {
   readonly id: string;
 }
 
-/** Alerts that have fired, bounded, on disk. A disk that refuses costs nothing but what a restart would know. */
+/**
+ * Alerts that have fired, bounded, on disk. A disk that refuses costs nothing but what a restart
+ * would know.
+ */
 export class AlertHistory {
   private readonly entries = new Map<string, HistoryEntry>();
   private readonly byLabels = new Map<string, Set<string>>();
@@ -63,7 +66,11 @@ export class AlertHistory {
     return this.entries.size;
   }
 
-  /** Takes an alert of a live evaluation that fires or has been resolved. @param labels with the external ones */
+  /**
+   * Takes an alert of a live evaluation that fires or has been resolved.
+   *
+   * @param labels with the external ones
+   */
   noteLive(alert: ActiveAlert, labels: Labels): void {
     const { activeAtMs, annotations, resolvedAtMs } = alert;
     const firedAtMs = alert.firedAtMs ?? activeAtMs;
@@ -80,7 +87,8 @@ export class AlertHistory {
   }
 
   /**
-   * Takes alerts that were found in a filled range. One that fires, and was seen live since, keeps its entry.
+   * Takes alerts that were found in a filled range. One that fires, and was seen live since, keeps
+   * its entry.
    *
    * @param key of the range; taking the same alerts again changes nothing
    */
@@ -102,14 +110,19 @@ export class AlertHistory {
   }
 
   /** Those that fired at some time of the range, newest first. */
-  list({ fromMs, untilMs, limit }: { fromMs: number; untilMs: number; limit: number }): HistoryEntry[] {
+  list(
+    { fromMs, untilMs, limit }: { fromMs: number; untilMs: number; limit: number },
+  ): HistoryEntry[] {
     return [...this.entries.values()]
       .filter(({ activeAtMs, endedAtMs }) => activeAtMs < untilMs && (endedAtMs ?? untilMs) >= fromMs)
       .sort((left, right) => right.activeAtMs - left.activeAtMs)
       .slice(0, limit);
   }
 
-  /** Alerts that nobody will end any more, as their rules are gone or their states were lost, end now. */
+  /**
+   * Alerts that nobody will end any more, as their rules are gone or their states were lost, end
+   * now.
+   */
   closeAllBut(isActive: (labels: Labels) => boolean, nowMs: number): void {
     const ids = [...this.open.values()];
     const left = ids.map((id) => this.entries.get(id) as HistoryEntry).filter(({ labels }) => !isActive(labels));

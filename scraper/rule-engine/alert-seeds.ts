@@ -32,7 +32,10 @@ export class AlertSeeds {
     return new AlertSeeds(found);
   }
 
-  /** Those that can be the rule's own: with its name, and its labels as far as they are not templates. */
+  /**
+   * Those that can be the rule's own: with its name, and its labels as far as they are not
+   * templates.
+   */
   of(rule: AlertingRule): ActiveAlert[] {
     const fixed = Object.entries(rule.labels).filter(([, text]) => !text.includes("{{"));
     return this.alerts
@@ -42,6 +45,9 @@ export class AlertSeeds {
   }
 }
 
-function firedAtOf({ firedAtMs, activeAtMs }: ActiveAlert, { forMs }: AlertingRule): number | undefined {
+function firedAtOf(
+  { firedAtMs, activeAtMs }: ActiveAlert,
+  { forMs }: AlertingRule,
+): number | undefined {
   return firedAtMs === undefined ? undefined : Math.min(firedAtMs, activeAtMs + forMs);
 }

@@ -14,7 +14,10 @@ export interface AlertingSurroundings {
   readonly expander: AlertExpander;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly missingData: MissingData;
-  /** Whether annotations are worth expanding for this value of the alert with that key; undefined: always. */
+  /**
+   * Whether annotations are worth expanding for this value of the alert with that key; undefined:
+   * always.
+   */
   readonly wantsAnnotations?: (key: string, value: number) => boolean;
 }
 
@@ -178,7 +181,11 @@ export class AlertingRuleState {
   }
 }
 
-function isDue({ state, resolvedAtMs, lastSentAtMs }: ActiveAlert, timeMs: number, resendDelayMs: number): boolean {
+function isDue(
+  { state, resolvedAtMs, lastSentAtMs }: ActiveAlert,
+  timeMs: number,
+  resendDelayMs: number,
+): boolean {
   if (state === "pending") return false;
   if (lastSentAtMs === undefined) return true;
   if (resolvedAtMs !== undefined && resolvedAtMs > lastSentAtMs) return true;

@@ -21,8 +21,8 @@ export function namesReadBy(expression: Expression): (name: string) => boolean {
 }
 
 /**
- * Whether the expression holds where there are no reports about scrapes. Over a time in which nobody scraped it would
- * tell of nothing else.
+ * Whether the expression holds where there are no reports about scrapes. Over a time in which
+ * nobody scraped it would tell of nothing else.
  */
 export function asksForMissingScrapes(expression: Expression): boolean {
   let found = false;

@@ -54,14 +54,18 @@ export class TargetTimes {
     }
   }
 
-  /** Whether the target was in a gap then that nothing has filled. Labels without `instance` are not silent. */
+  /**
+   * Whether the target was in a gap then that nothing has filled. Labels without `instance` are not
+   * silent.
+   */
   isSilentAt(labels: Labels, timeMs: number): boolean {
     return this.of(labels).some(({ fromMs, untilMs, state }) =>
       state !== "filled" && fromMs <= timeMs && timeMs < (untilMs ?? Number.POSITIVE_INFINITY));
   }
 
   /**
-   * When the first gap of the target that was filled, and in which a part of the range lies, came to its end.
+   * When the first gap of the target that was filled, and in which a part of the range lies, came
+   * to its end.
    *
    * @returns undefined without any; of labels without `instance` the gap is all of `whole`
    */

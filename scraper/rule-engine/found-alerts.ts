@@ -34,7 +34,11 @@ export class FoundAlerts {
   private readonly found = new Map<string, FoundAlert>();
   private readonly newcomers: ReadonlySet<string>;
 
-  constructor(private readonly options: FoundAlertsOptions, stored: readonly FoundAlert[], public omitted: number) {
+  constructor(
+    private readonly options: FoundAlertsOptions,
+    stored: readonly FoundAlert[],
+    public omitted: number,
+  ) {
     for (const alert of stored) this.found.set(alert.labels.key, alert);
     this.newcomers = new Set(options.newcomers);
   }
@@ -82,12 +86,20 @@ export class FoundAlerts {
   }
 }
 
-function isOtherEnd({ endedAtMs: knownMs }: HistoryEntry, endedAtMs: number | undefined, toleranceMs: number): boolean {
+function isOtherEnd(
+  { endedAtMs: knownMs }: HistoryEntry,
+  endedAtMs: number | undefined,
+  toleranceMs: number,
+): boolean {
   if (endedAtMs === undefined) return false;
   return knownMs === undefined || Math.abs(knownMs - endedAtMs) > toleranceMs;
 }
 
-function joined(known: FoundAlert, { annotations, activeAtMs, firedAtMs, endedAtMs, worst }: PastEpisode, lowIsWorse: boolean): FoundAlert {
+function joined(
+  known: FoundAlert,
+  { annotations, activeAtMs, firedAtMs, endedAtMs, worst }: PastEpisode,
+  lowIsWorse: boolean,
+): FoundAlert {
   const isWorse = lowIsWorse ? worst < known.worst : worst > known.worst;
   return {
     ...known,

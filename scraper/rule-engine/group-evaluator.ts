@@ -123,7 +123,10 @@ export class GroupEvaluator {
     if (status.alerting?.transitions !== transitionsBefore) this.surroundings.onTransition();
   }
 
-  private async samplesOf({ rule, alerting }: RuleStatus, { timeMs, signal }: Turn): Promise<RuleSample[]> {
+  private async samplesOf(
+    { rule, alerting }: RuleStatus,
+    { timeMs, signal }: Turn,
+  ): Promise<RuleSample[]> {
     const askAtMs = timeMs - this.group.queryOffsetMs;
     const result = await this.vectorOf(rule.expression, askAtMs, signal);
     if (rule.kind === "recording") return evaluateRecordingRule(rule, result, this.group.limit);
@@ -134,7 +137,11 @@ export class GroupEvaluator {
     return (alerting as AlertingRuleState).advance(result, timeMs, this.group.limit, ask);
   }
 
-  private async vectorOf(expression: string, timeMs: number, signal?: AbortSignal): Promise<readonly VectorSample[]> {
+  private async vectorOf(
+    expression: string,
+    timeMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly VectorSample[]> {
     const answer = await this.surroundings.queries.instant({ expression, timeMs, signal });
     return toVector(answer.value);
   }

@@ -11,7 +11,9 @@ import type { PastEpisode } from "./past-episode.js";
 import { evaluateRecordingRule } from "./recording-rule.js";
 import type { ReplayPause } from "./replay-pause.js";
 import { ReplayedAlerts, type ReplayedAlertsOptions } from "./replayed-alerts.js";
-import { ruleKeysOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup } from "./rule-group.js";
+import {
+  ruleKeysOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup,
+} from "./rule-group.js";
 import { RuleRow, RULES_FOLDER } from "./rule-row.js";
 
 export interface GroupReplayOptions {
@@ -99,7 +101,11 @@ export class GroupReplay {
     return ended;
   }
 
-  private async resultOf(rule: Rule, instants: readonly number[], signal: AbortSignal): Promise<readonly MatrixSeries[]> {
+  private async resultOf(
+    rule: Rule,
+    instants: readonly number[],
+    signal: AbortSignal,
+  ): Promise<readonly MatrixSeries[]> {
     const { queryOffsetMs, intervalMs } = this.group;
     const { value } = await this.options.queries.range({
       expression: rule.expression,
@@ -138,7 +144,10 @@ export class GroupReplay {
     }
   }
 
-  private async alert(replayed: ReplayedRule, { found, instants, rows, window }: RuleTurn): Promise<PastEpisode[]> {
+  private async alert(
+    replayed: ReplayedRule,
+    { found, instants, rows, window }: RuleTurn,
+  ): Promise<PastEpisode[]> {
     const alerts = replayed.alerts as ReplayedAlerts;
     const ended: PastEpisode[] = [];
     const steps = new Steps(found);
@@ -161,7 +170,11 @@ export class GroupReplay {
     return ended;
   }
 
-  private async ask(expression: string, timeMs: number, { signal }: ReplayWindow): Promise<TemplateSample[]> {
+  private async ask(
+    expression: string,
+    timeMs: number,
+    { signal }: ReplayWindow,
+  ): Promise<TemplateSample[]> {
     const { value } = await this.options.queries.instant({ expression, timeMs, signal });
     const samples = value.type === "vector" ? value.samples : [];
     return samples.map(({ labels, value: number }) => ({ Labels: new Map(labels.pairs), Value: number }));
@@ -180,7 +193,12 @@ interface RuleTurn {
   readonly window: ReplayWindow;
 }
 
-function finish(replayed: ReplayedRule, samples: readonly RuleSample[], timeMs: number, rows: WindowRows): void {
+function finish(
+  replayed: ReplayedRule,
+  samples: readonly RuleSample[],
+  timeMs: number,
+  rows: WindowRows,
+): void {
   const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
   const ended = [...replayed.series].filter(([key]) => !series.has(key)).map(([, labels]) => labels);
   rows.add(timeMs, samples, ended);

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { groupKeyOf, type RuleGroup } from "./rule-group.js";
 
 /**
- * When a group is due: its place inside the interval follows from its name, so that groups spread evenly and a
- * restart changes nothing.
+ * When a group is due: its place inside the interval follows from its name, so that groups spread
+ * evenly and a restart changes nothing.
  */
 export class GroupSchedule {
   private readonly offsetMs: number;

@@ -16,7 +16,11 @@ const MAX_RULE_FILES = 10_000;
  * @returns sorted within each pattern; a file that two patterns name comes once
  * @throws {ConfigError} for a pattern with wildcards in a folder, or a plain path where nothing is
  */
-export async function findRuleFiles(patterns: readonly string[], baseFolder: string, files: Files): Promise<string[]> {
+export async function findRuleFiles(
+  patterns: readonly string[],
+  baseFolder: string,
+  files: Files,
+): Promise<string[]> {
   const found = new Set<string>();
   for (const pattern of patterns) {
     for (const file of await expandPattern(path.resolve(baseFolder, pattern), files)) {

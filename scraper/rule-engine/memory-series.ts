@@ -52,7 +52,10 @@ export class MemorySeries implements Querier, SampleWriter {
     // Memory is as durable as it gets here.
   }
 
-  async select(matchers: readonly LabelMatcher[], { fromMs, untilMs }: TimeRange): Promise<SelectedTable[]> {
+  async select(
+    matchers: readonly LabelMatcher[],
+    { fromMs, untilMs }: TimeRange,
+  ): Promise<SelectedTable[]> {
     return this.matching(matchers).flatMap(({ labels, times, values }): SelectedTable[] => {
       const [from, until] = [lowerBound(times, fromMs), lowerBound(times, untilMs)];
       if (from === until) return [];
@@ -68,7 +71,10 @@ export class MemorySeries implements Querier, SampleWriter {
     });
   }
 
-  async series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {
+  async series(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<Labels[]> {
     const sets = matcherSets.length === 0 ? [[]] : matcherSets;
     const found = new Map(sets.flatMap((matchers) => this.matching(matchers)).map((series) => [series.labels.key, series]));
     return [...found.values()]
@@ -76,7 +82,10 @@ export class MemorySeries implements Querier, SampleWriter {
       .map(({ labels }) => labels);
   }
 
-  async labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
+  async labelNames(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
     const found = await this.series(matcherSets, range);
     return [...new Set(found.flatMap(({ pairs }) => pairs.map(([name]) => name)))].sort(compareStrings);
   }

@@ -54,7 +54,11 @@ function parseGroup(section: ConfigSection, settings: RuleFileSettings): RuleGro
   return Object.freeze({ file: section.file, name, intervalMs, limit, queryOffsetMs, rules });
 }
 
-function parseRules(group: ConfigSection, labels: Readonly<Record<string, string>>, settings: RuleFileSettings): Rule[] {
+function parseRules(
+  group: ConfigSection,
+  labels: Readonly<Record<string, string>>,
+  settings: RuleFileSettings,
+): Rule[] {
   const sections = group.sections("rules");
   if (sections.length > MAX_RULES_PER_GROUP) {
     group.fail("rules", `has ${sections.length} rules, it must have at most ${MAX_RULES_PER_GROUP}`);

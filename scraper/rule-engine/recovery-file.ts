@@ -18,7 +18,10 @@ export interface GatheredRanges {
   readonly ranges: readonly TimeRange[];
   /** What was away. */
   readonly causes: readonly ("master_down" | "link_down")[];
-  /** From the first to the last instant that was filled of targets that were known before; undefined without any. */
+  /**
+   * From the first to the last instant that was filled of targets that were known before; undefined
+   * without any.
+   */
   readonly told: TimeRange | undefined;
   /** `job instance` of targets that were not known before. */
   readonly newcomers: readonly string[];

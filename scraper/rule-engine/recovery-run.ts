@@ -9,7 +9,9 @@ import { asksForLess } from "./expression-reads.js";
 import { FoundAlerts, type FoundAlertsOptions } from "./found-alerts.js";
 import type { RecoveryState } from "./recovery-file.js";
 import type { RuleEngine } from "./rule-engine.js";
-import { type EndedAlert, type OngoingAlert, type RuleReplay, type RuleReplayOptions, WINDOW_MS } from "./rule-replay.js";
+import {
+  type EndedAlert, type OngoingAlert, type RuleReplay, type RuleReplayOptions, WINDOW_MS,
+} from "./rule-replay.js";
 
 /** Waited for a full disk to take what rules yield. */
 const COMMIT_RETRY_MS = 5000;
@@ -36,7 +38,11 @@ export class RecoveryRun {
     parts.replay.restore(state.rules);
   }
 
-  /** @returns the state when all is evaluated and saved @throws the signal's reason when it must end */
+  /**
+   * @returns the state when all is evaluated and saved
+   *
+   * @throws the signal's reason when it must end
+   */
   async run(signal: AbortSignal): Promise<RecoveryState> {
     const { ranges } = this.state;
     for (let index = this.state.rangeIndex; index < ranges.length; index++) {
@@ -55,7 +61,10 @@ export class RecoveryRun {
     return this.state.cursorMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** With the alerts there were before the range, unless those of the range before it have lasted until here. */
+  /**
+   * With the alerts there were before the range, unless those of the range before it have lasted
+   * until here.
+   */
   private async begin(index: number, range: TimeRange, signal: AbortSignal): Promise<void> {
     if (this.cursorMs >= range.fromMs) {
       this.state = { ...this.state, rangeIndex: index };
@@ -65,7 +74,10 @@ export class RecoveryRun {
     this.state = { ...this.state, rangeIndex: index, cursorMs: range.fromMs };
   }
 
-  /** What began in the range is followed until it ends, or to the present. What is evaluated here was evaluated live. */
+  /**
+   * What began in the range is followed until it ends, or to the present. What is evaluated here
+   * was evaluated live.
+   */
   private async followUp(range: TimeRange, untilMs: number, signal: AbortSignal): Promise<void> {
     const isFollowed = (): boolean => this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
     while (isFollowed()) {
@@ -84,7 +96,10 @@ export class RecoveryRun {
     await this.save({ cursorMs: window.untilMs });
   }
 
-  /** What still holds becomes a live alert with its true times; what live evaluation does not see any more has ended. */
+  /**
+   * What still holds becomes a live alert with its true times; what live evaluation does not see
+   * any more has ended.
+   */
   private handOver(range: TimeRange): void {
     const rules = new Map<string, { about: OngoingAlert; alerts: ActiveAlert[] }>();
     const ongoing = this.parts.replay.ongoing().filter(({ alert }) => alert.activeAtMs < range.untilMs);

@@ -45,8 +45,9 @@ export interface RecoveryParts extends Omit<RuleReplayOptions, "counts" | "isTar
 }
 
 /**
- * What comes after an outage: gathers the ranges that were filled, evaluates the rules over them as if it were then, and
- * tells of what was found, once. Everything but the last minute of it survives a crash at any time.
+ * What comes after an outage: gathers the ranges that were filled, evaluates the rules over them as
+ * if it were then, and tells of what was found, once. Everything but the last minute of it survives
+ * a crash at any time.
  */
 export class Recovery {
   private gathered: GatheredRanges | undefined;
@@ -177,7 +178,9 @@ export class Recovery {
   }
 
   /** Each of these steps changes nothing when it is done again after a crash. */
-  private async tell({ id, found, told, omitted, causes, rules, ranges }: RecoveryState): Promise<void> {
+  private async tell(
+    { id, found, told, omitted, causes, rules, ranges }: RecoveryState,
+  ): Promise<void> {
     const { engine, history, log } = this.parts;
     const untilMs = ranges.at(-1)?.untilMs ?? 0;
     for (const { group, rule, alerts } of rules) {
@@ -208,7 +211,10 @@ export class Recovery {
   }
 }
 
-function gather(before: GatheredRanges | undefined, ranges: readonly FilledRange[]): GatheredRanges {
+function gather(
+  before: GatheredRanges | undefined,
+  ranges: readonly FilledRange[],
+): GatheredRanges {
   const rounded = ranges.map(({ fromMs, untilMs }) =>
     ({ fromMs: Math.floor(fromMs / ROUNDED_MS) * ROUNDED_MS, untilMs }));
   const known = ranges.filter(({ isFirstSight }) => !isFirstSight);
@@ -231,7 +237,9 @@ function hullOf(ranges: readonly TimeRange[]): TimeRange | undefined {
   };
 }
 
-/** As far as the file goes: a bound that moved by less than what is rounded away is not written for. */
+/**
+ * As far as the file goes: a bound that moved by less than what is rounded away is not written for.
+ */
 function isSame(before: GatheredRanges, after: GatheredRanges): boolean {
   const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string => JSON.stringify([ranges, causes, newcomers]);
   return textOf(before) === textOf(after);

@@ -5,12 +5,22 @@ import type { Rule, RuleGroup } from "./rule-group.js";
 export interface ReplayOrder {
   /** Each group after those whose results it reads. */
   readonly groups: readonly RuleGroup[];
-  /** Some rule reads what itself or a later one yields: then each instant must be finished before the next. */
+  /**
+   * Some rule reads what itself or a later one yields: then each instant must be finished before
+   * the next.
+   */
   readonly isStepwise: boolean;
 }
 
-/** In which order groups are evaluated over a range. @param parse of expressions that were parsed before */
-export function replayOrderOf(groups: readonly RuleGroup[], parse: (expression: string) => Expression): ReplayOrder {
+/**
+ * In which order groups are evaluated over a range.
+ *
+ * @param parse of expressions that were parsed before
+ */
+export function replayOrderOf(
+  groups: readonly RuleGroup[],
+  parse: (expression: string) => Expression,
+): ReplayOrder {
   const waiting = groups.map((group) => ({
     group,
     yields: [...new Set(group.rules.flatMap(namesYieldedBy))],
@@ -32,6 +42,9 @@ const namesYieldedBy = (rule: Rule): string[] =>
   rule.kind === "recording" ? [rule.name] : ["ALERTS", "ALERTS_FOR_STATE"];
 
 /** Whether a rule of the group reads what itself or a later rule of it yields. */
-function readsBackwards(rules: readonly Rule[], reads: readonly ((name: string) => boolean)[]): boolean {
+function readsBackwards(
+  rules: readonly Rule[],
+  reads: readonly ((name: string) => boolean)[],
+): boolean {
   return reads.some((read, index) => rules.slice(index).flatMap(namesYieldedBy).some(read));
 }

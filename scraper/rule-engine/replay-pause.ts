@@ -5,7 +5,10 @@ const SLICE_MS = 8;
 /** Rests as long as it has worked, but no longer than this at a time. */
 const MAX_REST_MS = 100;
 
-/** Keeps a replay from taking more than half of a processor, so that scrapes and live rules are on time. */
+/**
+ * Keeps a replay from taking more than half of a processor, so that scrapes and live rules are on
+ * time.
+ */
 export class ReplayPause {
   private sliceBeganMs: number;
 
@@ -13,7 +16,11 @@ export class ReplayPause {
     this.sliceBeganMs = clock.monotonicMs();
   }
 
-  /** Costs nothing until some milliseconds were worked. @throws the signal's reason when the replay must end */
+  /**
+   * Costs nothing until some milliseconds were worked.
+   *
+   * @throws the signal's reason when the replay must end
+   */
   async ifDue(): Promise<void> {
     const workedMs = this.clock.monotonicMs() - this.sliceBeganMs;
     if (workedMs < SLICE_MS) return;

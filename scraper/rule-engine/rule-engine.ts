@@ -34,8 +34,8 @@ export interface RuleEngineOptions {
   /** Undefined: alert states are not kept across restarts. */
   readonly stateFile?: { readonly files: Files; readonly path: string };
   /**
-   * Whether the target of an alert with these labels (`instance`, `job`) sends nothing at present: down, lost, or not
-   * scraped yet since the start.
+   * Whether the target of an alert with these labels (`instance`, `job`) sends nothing at present:
+   * down, lost, or not scraped yet since the start.
    */
   readonly isTargetSilent?: (labels: Labels) => boolean;
   readonly missingData?: MissingData;
@@ -118,8 +118,8 @@ export class RuleEngine {
   }
 
   /**
-   * Gives pending and firing alerts the times at which they really began. One that has held for long enough by these
-   * times fires, and is sent by the next evaluation of its rule.
+   * Gives pending and firing alerts the times at which they really began. One that has held for
+   * long enough by these times fires, and is sent by the next evaluation of its rule.
    *
    * @returns the keys of those that are pending or firing here too
    */
@@ -182,8 +182,8 @@ export class RuleEngine {
   }
 
   /**
-   * Evaluates one group at any time, past times included. Not to be mixed with `start`: evaluations of a group must
-   * not overlap.
+   * Evaluates one group at any time, past times included. Not to be mixed with `start`: evaluations
+   * of a group must not overlap.
    */
   async evaluateAt(groupKey: string, timeMs: number): Promise<void> {
     await this.groups.get(groupKey)?.evaluator.evaluateAt(timeMs);

@@ -47,8 +47,8 @@ export function ruleIdentityOf({ kind, name, labels }: Rule): string {
 }
 
 /**
- * Names each rule of a group, in their order. State passes from one rule to the one of the same key when files are read
- * again. Rules with the same identity are told apart by their order.
+ * Names each rule of a group, in their order. State passes from one rule to the one of the same key
+ * when files are read again. Rules with the same identity are told apart by their order.
  */
 export function ruleKeysOf(rules: readonly Rule[]): string[] {
   const seen = new Map<string, number>();

@@ -54,7 +54,10 @@ export interface GroupFacts {
   readonly missedIterations: number;
 }
 
-export function collectRuleMetrics(groups: readonly GroupFacts[], stateWriteFailures: number): Sample[] {
+export function collectRuleMetrics(
+  groups: readonly GroupFacts[],
+  stateWriteFailures: number,
+): Sample[] {
   return [...groups.flatMap(groupSamples), ...alertSamples(groups), STATE_FAILURES.sample(stateWriteFailures)];
 }
 

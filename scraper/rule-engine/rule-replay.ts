@@ -87,12 +87,17 @@ export class RuleReplay {
   }
 
   /**
-   * Evaluates one window, and after it nothing is left to be done for its time but to make it durable.
+   * Evaluates one window, and after it nothing is left to be done for its time but to make it
+   * durable.
    *
    * @param writtenUntilMs what is evaluated from here on is not stored: live evaluation has done it
    * @throws the signal's reason when it must end
    */
-  async evaluate(range: TimeRange, writtenUntilMs: number, signal: AbortSignal): Promise<EndedAlert[]> {
+  async evaluate(
+    range: TimeRange,
+    writtenUntilMs: number,
+    signal: AbortSignal,
+  ): Promise<EndedAlert[]> {
     const pause = new ReplayPause(this.options.clock, signal);
     const found: EndedAlert[] = [];
     for (const part of this.partsOf(range)) {

@@ -9,8 +9,8 @@ export const RULES_FOLDER = "rules";
 /**
  * Collects what the rules of a group yield at one instant, to be written as one row.
  *
- * A rule may read what an earlier rule of its group has just yielded: then `flush` goes before it, and the rest
- * becomes a row of its own.
+ * A rule may read what an earlier rule of its group has just yielded: then `flush` goes before it,
+ * and the rest becomes a row of its own.
  */
 export class RuleRow {
   /** Undefined values stand for staleness markers. */

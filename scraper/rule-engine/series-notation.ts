@@ -1,7 +1,9 @@
 /**
- * The notation of series in rule unit tests: `metric{label="value"}` and values such as `0+1x10 _ stale 5x3 _x2`.
+ * The notation of series in rule unit tests: `metric{label="value"}` and values such as `0+1x10 _
+ * stale 5x3 _x2`.
  *
- * `a+bxn` is a and n further values, each b more than the one before; `axn` is a and n more of it; `_` is no sample.
+ * `a+bxn` is a and n further values, each b more than the one before; `axn` is a and n more of it;
+ * `_` is no sample.
  */
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { Labels, METRIC_NAME, type LabelPair } from "../../exporter/shared/model/labels.js";

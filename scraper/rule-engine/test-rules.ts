@@ -37,7 +37,10 @@ const MAX_EVALUATIONS = 1_000_000;
  *
  * @returns the exit code: 0 when every test passed, 1 otherwise
  */
-export async function runRuleTests(paths: readonly string[], surroundings: RuleTestSurroundings): Promise<0 | 1> {
+export async function runRuleTests(
+  paths: readonly string[],
+  surroundings: RuleTestSurroundings,
+): Promise<0 | 1> {
   let exitCode: 0 | 1 = 0;
   for (const file of paths) {
     surroundings.write(`Unit Testing:  ${file}`);
@@ -159,7 +162,10 @@ class RuleTestRun {
     }
   }
 
-  private checkAlerts({ alertName, timeMs, expected }: AlertTest, evaluators: readonly GroupEvaluator[]): void {
+  private checkAlerts(
+    { alertName, timeMs, expected }: AlertTest,
+    evaluators: readonly GroupEvaluator[],
+  ): void {
     const got = evaluators
       .flatMap(({ statuses }) => statuses)
       .filter(({ rule, alerting }) => alerting !== undefined && rule.name === alertName)

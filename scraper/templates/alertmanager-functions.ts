@@ -10,7 +10,9 @@ import {
 const MAX_LIST = 10_000;
 
 /** The functions of Alertmanager's templates. @param wallMs for `since` */
-export function createAlertmanagerFunctions({ wallMs }: { readonly wallMs: () => number }): FunctionTable {
+export function createAlertmanagerFunctions(
+  { wallMs }: { readonly wallMs: () => number },
+): FunctionTable {
   return {
     ...TEXT_FUNCTIONS,
     title: templateFunction(["string"], titleCase),

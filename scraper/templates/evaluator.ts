@@ -275,7 +275,10 @@ class Evaluator {
     return value;
   }
 
-  private chainStart(operand: Extract<Operand, { kind: "field" | "chain" | "variable" }>, dot: unknown): unknown {
+  private chainStart(
+    operand: Extract<Operand, { kind: "field" | "chain" | "variable" }>,
+    dot: unknown,
+  ): unknown {
     if (operand.kind === "field") return dot;
     if (operand.kind === "variable") return this.variable(operand.name);
     if (operand.base.kind === "nil") {
@@ -291,7 +294,13 @@ class Evaluator {
     return this.fail(place, `can't evaluate field ${name} in type ${typeName(value)}`);
   }
 
-  private call(name: string, given: Arguments, dot: unknown, piped: unknown, operand?: Operand): unknown {
+  private call(
+    name: string,
+    given: Arguments,
+    dot: unknown,
+    piped: unknown,
+    operand?: Operand,
+  ): unknown {
     const place = given.command === undefined ? placeOf(operand as Operand)
       : { position: given.command.position, text: formatCommand(given.command) };
     if (name === "and" || name === "or") return this.shortCircuit(name, given, dot, piped, place);
@@ -305,7 +314,13 @@ class Evaluator {
     return this.guard(place, () => this.outcome(name, callFunction(name, called, values, this)), name);
   }
 
-  private shortCircuit(name: "and" | "or", given: Arguments, dot: unknown, piped: unknown, place: Place): unknown {
+  private shortCircuit(
+    name: "and" | "or",
+    given: Arguments,
+    dot: unknown,
+    piped: unknown,
+    place: Place,
+  ): unknown {
     if (given.operands.length === 0 && piped === NOTHING_PIPED) {
       this.fail(place, `wrong number of args for ${name}: want at least 1 got 0`);
     }

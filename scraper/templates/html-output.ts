@@ -20,9 +20,9 @@ const ATTRIBUTE_NAME = /[^ \t\n\f\r=>"'<]+/y;
 const UNQUOTED = /[^ \t\n\f\r>]+/y;
 
 /**
- * Follows the HTML text as it is written and so knows the place of each action: between tags, in `<title>`, in a quoted
- * attribute, in a URL. In any other place (script, style, attribute names, unquoted values) an action is refused.
- * Comments are left out, as in Go.
+ * Follows the HTML text as it is written and so knows the place of each action: between tags, in
+ * `<title>`, in a quoted attribute, in a URL. In any other place (script, style, attribute names,
+ * unquoted values) an action is refused. Comments are left out, as in Go.
  */
 export class HtmlOutput implements TemplateOutput {
   text = "";

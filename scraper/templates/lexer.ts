@@ -1,8 +1,8 @@
 /**
  * Splits a template into text and the tokens of its actions, as Go's text/template/parse does.
  *
- * Comments vanish here, trim markers (`{{- -}}`) are applied here. What is wrong becomes an `error` token where it
- * was met, so that the parser reports the first problem in reading order.
+ * Comments vanish here, trim markers (`{{- -}}`) are applied here. What is wrong becomes an `error`
+ * token where it was met, so that the parser reports the first problem in reading order.
  */
 export type TokenKind =
   | "text" | "open" | "close" | "identifier" | "keyword" | "field" | "variable" | "dot" | "nil" | "bool"

@@ -21,11 +21,16 @@ export interface TemplateTree {
 export type TemplateTrees = Map<string, TemplateTree>;
 
 /**
- * Parses a text and the templates it defines. A definition that is empty does not replace one that is not, as in Go.
+ * Parses a text and the templates it defines. A definition that is empty does not replace one that
+ * is not, as in Go.
  *
  * @throws {TemplateError} worded as Go's parser words it, with the line
  */
-export function parseTemplates(name: string, source: string, functions: FunctionTable): TemplateTrees {
+export function parseTemplates(
+  name: string,
+  source: string,
+  functions: FunctionTable,
+): TemplateTrees {
   return new Parser(name, source, functions).run();
 }
 

@@ -24,8 +24,8 @@ export interface TemplateSample {
 }
 
 /**
- * The functions of Prometheus' templates. `query` and `now` depend on the evaluation: give them to `render`, or use
- * `renderWithQueries`.
+ * The functions of Prometheus' templates. `query` and `now` depend on the evaluation: give them to
+ * `render`, or use `renderWithQueries`.
  */
 export function createPrometheusFunctions({ externalUrl }: PrometheusSurroundings): FunctionTable {
   return {

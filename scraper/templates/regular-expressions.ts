@@ -35,7 +35,11 @@ export function replaceAll(pattern: string, replacement: string, text: string): 
   return result + text.slice(copiedTo);
 }
 
-function groupText(matcher: ReturnType<RE2JS["matcher"]>, names: Readonly<Record<string, number>>, name: string): string {
+function groupText(
+  matcher: ReturnType<RE2JS["matcher"]>,
+  names: Readonly<Record<string, number>>,
+  name: string,
+): string {
   const index = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(names, name) ? names[name] : undefined;
   if (index === undefined || index > matcher.groupCount()) return "";
   return matcher.group(index) ?? "";

@@ -23,8 +23,8 @@ class QueryNeeded extends PihealthError {
 }
 
 /**
- * Renders a template that may use `query`. Rendering itself never waits: where an answer is missing it stops, the
- * answer is fetched, and rendering begins again with all answers known so far.
+ * Renders a template that may use `query`. Rendering itself never waits: where an answer is missing
+ * it stops, the answer is fetched, and rendering begins again with all answers known so far.
  *
  * @throws {TemplateError}
  */

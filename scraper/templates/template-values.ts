@@ -12,7 +12,8 @@
  * | slice                       | array                                                           |
  * | template.HTML, template.URL | SafeHtml, SafeUrl                                               |
  *
- * Only own properties of objects can be reached, so nothing of JavaScript itself leaks into a template.
+ * Only own properties of objects can be reached, so nothing of JavaScript itself leaks into a
+ * template.
  */
 
 /**

@@ -34,7 +34,10 @@ export interface TemplateOptions {
 }
 
 /** @throws {TemplateError} for the first text that does not parse */
-export function compileDefinitions(sources: readonly TemplateSource[], functions: FunctionTable): TemplateDefinitions {
+export function compileDefinitions(
+  sources: readonly TemplateSource[],
+  functions: FunctionTable,
+): TemplateDefinitions {
   const trees: TemplateTrees = new Map();
   for (const { name, text } of sources) addTrees(trees, name, text, functions);
   return { trees };
@@ -63,7 +66,12 @@ export function compileTemplate(
   };
 }
 
-function addTrees(trees: TemplateTrees, name: string, text: string, functions: FunctionTable): void {
+function addTrees(
+  trees: TemplateTrees,
+  name: string,
+  text: string,
+  functions: FunctionTable,
+): void {
   if (text.length > MAX_TEMPLATE_CHARACTERS) {
     throw new TemplateError(`template: ${name}: text is longer than ${MAX_TEMPLATE_CHARACTERS} characters`);
   }
