@@ -24,6 +24,7 @@ import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
 import { benchFleetSize } from "./fleet-size.js";
+import { benchHostLogs } from "./host-logs.js";
 import { benchHistory } from "./history.js";
 import { benchQueries } from "./query.js";
 import { benchRestart } from "./restart.js";
@@ -63,6 +64,7 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
       hasPihealthSeries: values["pihealth-series"],
       nodeFlags: values.node ?? [],
     }),
+  "host-logs": ({ targets }) => benchHostLogs({ targets: Number(targets ?? 10_000) }),
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
   query: ({ targets, series, hours, node, data }) =>
     benchQueries({
