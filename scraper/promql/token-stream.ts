@@ -7,7 +7,7 @@ import { parseErrorAt } from "./source-position.js";
 import type { Token } from "./tokens.js";
 
 /** Levels of nesting, and operators in a row, that an expression may have: each costs stack when it is evaluated. */
-export const MAX_EXPRESSION_DEPTH = 1000;
+export const MAX_EXPRESSION_DEPTH = 500;
 
 /** The tokens of one expression with one token of lookahead, and the words for what does not fit. */
 export class TokenStream {
