@@ -1,4 +1,5 @@
-import { constants, createGzip } from "node:zlib";
+import { promisify } from "node:util";
+import { constants, createGzip, gzip } from "node:zlib";
 import type { Writable } from "node:stream";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -13,6 +14,10 @@ import type { ApiAnswer, ApiRequest, Route } from "./route.js";
 export const MAX_BODY_BYTES = 2_097_152;
 /** Smaller answers are not worth compressing. */
 const MIN_GZIP_BYTES = 1024;
+/** What streams in pieces costs more than it saves for answers up to this. */
+const MAX_WHOLE_BYTES = 262_144;
+const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
+const compress = promisify<Buffer, typeof GZIP_OPTIONS, Buffer>(gzip);
 
 export interface ApiServerParts {
   readonly routes: readonly Route[];
@@ -132,10 +137,10 @@ async function sendAnswer(request: Request, response: Response, answer: ApiAnswe
   await sendChunks(request, response, envelopeChunks(answer));
 }
 
-const isWhole = (body: string | Buffer | Iterable<string>): body is string | Buffer =>
+const isWhole = (body: string | Buffer | Iterable<Piece>): body is string | Buffer =>
   typeof body === "string" || Buffer.isBuffer(body);
 
-function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<string> {
+function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<Piece> {
   yield `{"status":"success","data":`;
   if ("chunks" in answer.data) yield* answer.data.chunks;
   else yield JSON.stringify(answer.data.value);
@@ -144,34 +149,45 @@ function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<string
   yield "}";
 }
 
-/** Small answers go out in one piece; larger ones are streamed, compressed when the client can read that. */
-async function sendChunks(request: Request, response: Response, chunks: Iterable<string | Buffer>): Promise<void> {
+/** Small answers go out in one piece; larger ones are streamed, both compressed when the client can read that. */
+async function sendChunks(request: Request, response: Response, chunks: Iterable<Piece>): Promise<void> {
   const iterator = chunks[Symbol.iterator]();
   const head: Buffer[] = [];
   let headBytes = 0;
-  while (headBytes < MIN_GZIP_BYTES) {
+  let isAll = false;
+  while (headBytes < MAX_WHOLE_BYTES && !isAll) {
     const next = iterator.next();
-    if (next.done === true) {
-      response.end(Buffer.concat(head));
-      return;
-    }
-    const piece = Buffer.from(next.value as string);
+    isAll = next.done === true;
+    if (next.done === true) break;
+    const piece = bytesOf(next.value);
     head.push(piece);
     headBytes += piece.length;
   }
-  const rest = Readable.from(prepend(head, iterator), { objectMode: false });
-  response.vary("Accept-Encoding");
-  if (request.acceptsEncodings(["gzip", "identity"]) !== "gzip") {
-    await pipeline(rest, asWritable(response));
+  if (headBytes < MIN_GZIP_BYTES) {
+    response.end(Buffer.concat(head));
     return;
   }
-  response.setHeader("Content-Encoding", "gzip");
-  await pipeline(rest, createGzip({ level: constants.Z_BEST_SPEED }), asWritable(response));
+  response.vary("Accept-Encoding");
+  const isCompressed = request.acceptsEncodings(["gzip", "identity"]) === "gzip";
+  if (isCompressed) response.setHeader("Content-Encoding", "gzip");
+  if (isAll) {
+    const whole = Buffer.concat(head);
+    response.end(isCompressed ? await compress(whole, GZIP_OPTIONS) : whole);
+    return;
+  }
+  const rest = Readable.from(prepend(head, iterator), { objectMode: false });
+  if (isCompressed) await pipeline(rest, createGzip(GZIP_OPTIONS), asWritable(response));
+  else await pipeline(rest, asWritable(response));
 }
 
-function* prepend(head: readonly Buffer[], rest: Iterator<string | Buffer>): Generator<Buffer> {
+type Piece = string | Uint8Array;
+
+const bytesOf = (piece: Piece): Buffer =>
+  typeof piece === "string" ? Buffer.from(piece) : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+
+function* prepend(head: readonly Buffer[], rest: Iterator<Piece>): Generator<Buffer> {
   yield* head;
-  for (let next = rest.next(); next.done !== true; next = rest.next()) yield Buffer.from(next.value as string);
+  for (let next = rest.next(); next.done !== true; next = rest.next()) yield bytesOf(next.value);
 }
 
 const asWritable = (response: Response): Writable => response;

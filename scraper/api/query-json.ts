@@ -1,23 +1,44 @@
 import { formatApiFloat, formatFloat } from "../../exporter/shared/model/float-format.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import type { QueryStatistics, QueryValue } from "../promql/query-results.js";
+import type { MatrixValue, QueryStatistics, QueryValue } from "../promql/query-results.js";
+import { PointWriter } from "./point-writer.js";
+import { renderTimestamp } from "./render-timestamp.js";
 
 const CHUNK_CHARACTERS = 65_536;
 
 /** Writes a query's value as Prometheus' `data` object, in pieces of about 64 KiB. */
-export function* renderQueryValue(value: QueryValue, statistics?: QueryStatistics): Generator<string> {
-  let pending = "";
-  for (const piece of queryValuePieces(value, statistics)) {
-    pending += piece;
-    if (pending.length < CHUNK_CHARACTERS) continue;
-    yield pending;
-    pending = "";
+export function* renderQueryValue(value: QueryValue, statistics?: QueryStatistics): Generator<string | Uint8Array> {
+  const end = statistics === undefined ? "}" : `,"stats":${JSON.stringify(statisticsToJson(statistics))}}`;
+  const begin = `{"resultType":"${value.type}","result":`;
+  if (value.type === "matrix") yield* renderMatrix(value, begin, end);
+  else {
+    let pending = begin;
+    for (const piece of queryValuePieces(value)) {
+      pending += piece;
+      if (pending.length < CHUNK_CHARACTERS) continue;
+      yield pending;
+      pending = "";
+    }
+    yield pending + end;
   }
-  if (pending !== "") yield pending;
 }
 
-function* queryValuePieces(value: QueryValue, statistics: QueryStatistics | undefined): Generator<string> {
-  yield `{"resultType":"${value.type}","result":`;
+function* renderMatrix({ series }: MatrixValue, begin: string, end: string): Generator<Uint8Array> {
+  const writer = new PointWriter();
+  writer.text(`${begin}[`);
+  for (const [index, { labels, timestamps, values }] of series.entries()) {
+    writer.text(`${index === 0 ? "" : ","}{"metric":${renderLabels(labels)},"values":[`);
+    for (let point = 0; point < timestamps.length;) {
+      point = writer.points(timestamps, values, point);
+      if (writer.isFull) yield writer.take();
+    }
+    writer.text("]}");
+  }
+  writer.text(`]${end}`);
+  yield writer.take();
+}
+
+function* queryValuePieces(value: Exclude<QueryValue, MatrixValue>): Generator<string> {
   switch (value.type) {
     case "scalar":
       yield `[${renderTimestamp(value.timestampMs)},"${formatFloat(value.value)}"]`;
@@ -32,20 +53,7 @@ function* queryValuePieces(value: QueryValue, statistics: QueryStatistics | unde
       }
       yield "]";
       break;
-    case "matrix":
-      yield "[";
-      for (const [index, { labels, timestamps, values }] of value.series.entries()) {
-        yield `${index === 0 ? "" : ","}{"metric":${renderLabels(labels)},"values":[`;
-        for (let point = 0; point < timestamps.length; point++) {
-          yield (point === 0 ? "" : ",") + renderPoint(timestamps[point] as number, values[point] as number);
-        }
-        yield "]}";
-      }
-      yield "]";
-      break;
   }
-  if (statistics !== undefined) yield `,"stats":${JSON.stringify(statisticsToJson(statistics))}`;
-  yield "}";
 }
 
 /** What Prometheus' `stats` parameter adds. A query waits in no queue, and sorting is part of the evaluation. */
@@ -70,12 +78,4 @@ export function renderLabels(labels: Labels): string {
 
 function renderPoint(timestampMs: number, value: number): string {
   return `[${renderTimestamp(timestampMs)},"${formatApiFloat(value)}"]`;
-}
-
-/** Seconds; three decimals unless whole (prometheus util/jsonutil MarshalTimestamp). */
-export function renderTimestamp(timestampMs: number): string {
-  const whole = Math.trunc(timestampMs / 1000);
-  const fraction = Math.abs(timestampMs % 1000);
-  const sign = timestampMs < 0 && whole === 0 ? "-" : "";
-  return fraction === 0 ? `${whole}` : `${sign}${whole}.${String(fraction).padStart(3, "0")}`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAX_TIME_MS, MIN_TIME_MS, parseTimeMs } from "../../../scraper/api/parameters.js";
-import { renderTimestamp } from "../../../scraper/api/query-json.js";
+import { renderTimestamp } from "../../../scraper/api/render-timestamp.js";
 import { renderOwnMetrics } from "../../../scraper/api/own-metrics.js";
 
 for (const { text, milliseconds } of [
