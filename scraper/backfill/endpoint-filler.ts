@@ -172,7 +172,7 @@ export class EndpointFiller {
     counters.segments++;
     const filled: FilledGap[] = [];
     for (const { watched } of destinations) {
-      for (const gap of watched.gaps.close(instants.covered(), "filled")) {
+      for (const gap of watched.gaps.close(instants.covered(watched.gaps.missing), "filled")) {
         counters.countClosed(gap);
         filled.push(filledGapOf(gap, watched));
       }

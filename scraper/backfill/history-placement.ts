@@ -60,11 +60,15 @@ export class PlacedInstants {
     return distanceMs > MISSED_INTERVALS * this.intervalMs && distanceMs > this.usualDistanceMs();
   }
 
-  /** What needs no more looking for: not the last instant, of which the next segment may hold the other half. */
-  covered(): TimeRange[] {
+  /**
+   * What of the missing ranges needs no more looking for. A range whose beginning lies no further than a sampling or so
+   * before the first instant is covered from there on. Not the last instant: the next segment may hold its other half.
+   */
+  covered(missing: readonly TimeRange[]): TimeRange[] {
     const distanceMs = this.usualDistanceMs();
     return coveredRanges(this.instants, distanceMs).map(({ fromMs, untilMs }) => {
-      return { fromMs: fromMs - distanceMs, untilMs: Math.min(untilMs, this.lastMs) };
+      const isNear = missing.some((range) => range.fromMs <= fromMs && range.fromMs >= fromMs - distanceMs);
+      return { fromMs: isNear ? fromMs - distanceMs : fromMs, untilMs: Math.min(untilMs, this.lastMs) };
     });
   }
 

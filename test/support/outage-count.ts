@@ -80,15 +80,21 @@ function compareRecorded(
   return { recorded: expected, present, duplicated: inRange };
 }
 
+/** The nearest one. */
 function findEqual(
   samples: readonly TimedSample[], { timeMs, value }: TimedSample, { from, toleranceMs }: { from: number; toleranceMs: number },
 ): number | undefined {
+  let nearest: number | undefined;
+  let leastMs = Number.POSITIVE_INFINITY;
   for (let index = from; index < samples.length; index++) {
     const sample = samples[index] as TimedSample;
-    if (sample.timeMs > timeMs + toleranceMs) return undefined;
-    if (sample.timeMs >= timeMs - toleranceMs && Object.is(sample.value, value)) return index;
+    if (sample.timeMs > timeMs + toleranceMs) break;
+    const distanceMs = Math.abs(sample.timeMs - timeMs);
+    if (distanceMs > toleranceMs || distanceMs >= leastMs || !Object.is(sample.value, value)) continue;
+    nearest = index;
+    leastMs = distanceMs;
   }
-  return undefined;
+  return nearest;
 }
 
 /** What the history does not carry, as the exporter's words about itself, is not compared. */

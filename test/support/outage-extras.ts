@@ -23,7 +23,7 @@ export async function runTwoMasters(): Promise<readonly [there: OutageCount, awa
     const fromMs = await away.kill();
     await rig.pass(pace.seconds);
     const kept = closedSegments(rig);
-    assert.ok(kept >= 8, `${kept} closed segments are kept for the master that is away`);
+    assert.ok(kept >= 3, `${kept} closed segments are kept for the master that is away`);
     const mendedMs = rig.nowMs;
     away.start();
     await rig.scraped(mendedMs);
@@ -34,7 +34,7 @@ export async function runTwoMasters(): Promise<readonly [there: OutageCount, awa
       await countOutage({ ...shared, master: there, gaps: [] }),
       await countOutage({ ...shared, master: away, gaps }),
     ] as const;
-    await waitFor("segments that both have to be deleted", () => (closedSegments(rig) < kept / 2 ? true : undefined), {
+    await waitFor("segments that both have to be deleted", () => (closedSegments(rig) < kept ? true : undefined), {
       describe: () => rig.logs(),
     });
     return counts;

@@ -5,6 +5,7 @@ import { holdsInstant } from "../../../scraper/backfill/time-ranges.js";
 
 const BOOT = "b0";
 const SCRAPE_MS = 1000;
+const MISSING = [{ fromMs: 0, untilMs: 2_000_000 }];
 
 function placed(times: readonly number[]): PlacedInstants {
   const instants = new PlacedInstants(SCRAPE_MS);
@@ -15,19 +16,25 @@ function placed(times: readonly number[]): PlacedInstants {
 const everyFiveSeconds = Array.from({ length: 50 }, (_, index) => index * 5000);
 
 test("the last instant is not covered yet: a segment can end between two collectors that ran in one millisecond", () => {
-  const covered = placed([1_000_000, 1_005_000, 1_010_000]).covered();
+  const covered = placed([1_000_000, 1_005_000, 1_010_000]).covered(MISSING);
   assert.equal(holdsInstant(covered, 1_009_999), true);
   assert.equal(holdsInstant(covered, 1_010_000), false);
 });
 
 test("collectors that run close to each other do not make the time to the next run a gap", () => {
-  const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered();
+  const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered(MISSING);
   assert.equal(covered.length, 1);
 });
 
 test("runs that did not happen are a gap", () => {
-  const covered = placed(everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000)).covered();
+  const covered = placed(everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000)).covered(MISSING);
   assert.equal(holdsInstant(covered, 105_000), false);
   assert.equal(holdsInstant(covered, 90_000), true);
   assert.equal(holdsInstant(covered, 140_000), true);
+});
+
+test("a range that begins long before the first instant is not covered up to it", () => {
+  const instants = placed(everyFiveSeconds.map((time) => time + 100_000));
+  assert.equal(holdsInstant(instants.covered([{ fromMs: 97_000, untilMs: 200_000 }]), 97_000), true);
+  assert.equal(holdsInstant(instants.covered([{ fromMs: 50_000, untilMs: 200_000 }]), 97_000), false);
 });
