@@ -69,7 +69,8 @@ export class SummaryNotifier {
     for (const alert of alerts) {
       if (this.options.silences.hasSilenced(alert.labels, alert.firedAtMs)) continue;
       const routes = routesFor(context.config.route, alert.labels)
-        .filter((route) => !isMutedThroughout(route, alert, context) && !isInhibited(route, alert, context, sources));
+        .filter((route) => !isMutedThroughout(route, alert, context))
+        .filter((route) => !isInhibited(route, alert, context, sources));
       for (const receiver of new Set(routes.map((route) => route.receiver))) {
         const known = found.get(receiver);
         if (known === undefined) found.set(receiver, [alert]);
@@ -107,14 +108,18 @@ export class SummaryNotifier {
     if (integration.kind === "webhook") return webhookPayload(summary, receiver, integration, { nowMs, externalUrl });
     const data = summaryDataOf({ receiver, summary, nowMs, externalUrl, timeZone });
     const common = { data, identity: record.id, content: summary.id, nowMs, threadMs: nowMs };
+    const composed = (isStandard: boolean): OutboxPayload => {
+      const chosen = templates.summaryFor(integration, isStandard);
+      return { kind: "email", mail: composeEmail({ ...common, templates: chosen }) };
+    };
     try {
-      return { kind: "email", mail: composeEmail({ ...common, templates: templates.summaryFor(integration, false) }) };
+      return composed(false);
     } catch (error) {
       notifier.counts.templateFailures++;
       log.error("cannot render summary, sending the default one", { receiver, error: messageOf(error) });
     }
     try {
-      return { kind: "email", mail: composeEmail({ ...common, templates: templates.summaryFor(integration, true) }) };
+      return composed(true);
     } catch (error) {
       notifier.counts.renderFailures++;
       log.error("cannot render the default summary", { receiver, error: messageOf(error) });

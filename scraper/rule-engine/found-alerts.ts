@@ -56,7 +56,10 @@ export class FoundAlerts {
       this.omitted++;
       return;
     }
-    this.found.set(labels.key, known === undefined ? this.first(finding) : joined(known, episode, finding.lowIsWorse));
+    const joint = known === undefined
+      ? this.first(finding)
+      : joined(known, episode, finding.lowIsWorse);
+    this.found.set(labels.key, joint);
   }
 
   private first({ labels, episode, generatorUrl }: Finding): FoundAlert {
@@ -106,7 +109,9 @@ function joined(
     ...(isWorse ? { annotations, worst } : {}),
     activeAtMs: Math.min(known.activeAtMs, activeAtMs),
     firedAtMs: Math.min(known.firedAtMs, firedAtMs),
-    endedAtMs: known.endedAtMs === undefined || endedAtMs === undefined ? undefined : Math.max(known.endedAtMs, endedAtMs),
+    endedAtMs: known.endedAtMs === undefined || endedAtMs === undefined
+      ? undefined
+      : Math.max(known.endedAtMs, endedAtMs),
     times: known.times + 1,
   };
 }

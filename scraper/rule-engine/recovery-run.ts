@@ -131,7 +131,8 @@ export class RecoveryRun {
 
   private async save(change: Partial<RecoveryState>): Promise<void> {
     const { found, parts } = this;
-    this.state = { ...this.state, ...change, rules: parts.replay.stored(), found: found.list(), omitted: found.omitted };
+    const reached = { rules: parts.replay.stored(), found: found.list(), omitted: found.omitted };
+    this.state = { ...this.state, ...change, ...reached };
     await parts.save(this.state);
   }
 
