@@ -46,6 +46,12 @@ export class MemoryFiles implements Files {
     return this.files.get(filePath)?.content.length ?? 0;
   }
 
+  /** Bytes of a file that a power cut may cost. */
+  unsyncedBytes(filePath: string): number {
+    const file = this.files.get(filePath);
+    return file === undefined ? 0 : Math.max(0, file.content.length - file.durable.length);
+  }
+
   /** Paths of all files, sorted. */
   paths(): string[] {
     return [...this.files.keys()].sort();

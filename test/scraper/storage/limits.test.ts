@@ -45,3 +45,26 @@ test("one target may have 100,000 series, also after a restart; beyond the limit
   const tooMany = Array<Labels>(MAX_LAYOUT_SERIES + 1).fill(Labels.EMPTY);
   assert.throws(() => storage.internLayout(tooMany), { code: "bad_input" });
 });
+
+test("a start after a crash finds a million series and every row of them", async () => {
+  const { storage, files } = await openStorage();
+  const [hosts, seriesPerHost, rows] = [2000, 500, 2];
+  const layout = storage.internLayout(
+    Array.from({ length: seriesPerHost }, (_, number) => Labels.of({ __name__: `m${number}` })),
+  );
+  const values = new Float64Array(seriesPerHost);
+  for (let row = 0; row < rows; row++) {
+    for (let number = 0; number < hosts; number++) {
+      values.forEach((_, column) => (values[column] = number + row * (column % 3)));
+      const table = storage.openTable(host(`10.0.${number >> 8}.${number & 255}`));
+      table.append(START_MS + row * 15_000, layout, values);
+    }
+    await storage.commit();
+  }
+  const again = (await openStorage(files.afterPowerCut())).storage;
+  assert.equal(metric(again, "head_series"), hosts * seriesPerHost);
+  const found = await again.select([createLabelMatcher("__name__", "=", "m2")], ALWAYS);
+  assert.equal(found.length, hosts);
+  const sums = found.map(({ series }) => (series[0]?.values[1] ?? 0) - (series[0]?.values[0] ?? 0));
+  assert.ok(sums.every((difference) => difference === 2));
+});
