@@ -31,6 +31,7 @@ import { describeMetrics } from "./storage-metrics.js";
 import { StorageQuerier } from "./storage-querier.js";
 import type { StorageSettings } from "./storage-settings.js";
 import { describeHead, type StorageStats } from "./storage-stats.js";
+import { seriesIn } from "./table.js";
 
 const JOURNAL_FOLDER = "journal";
 const ROW_PREFIX = "journal";
@@ -269,7 +270,7 @@ export class Storage implements SampleWriter, Querier {
       tables.reduce((total, table) => total + of(table), 0);
     return describeMetrics(this.rooms.counters, {
       tables: tables.length,
-      headSeries: sum(({ streams }) => streams.main.window?.columns.length ?? 0),
+      headSeries: sum(({ streams }) => seriesIn(streams.main)),
       layouts: this.rooms.registry.layoutCount,
       labelSets: this.rooms.registry.seriesCount,
       pendingBytes: this.rooms.rowLog.pendingBytes + this.rooms.chunkLog.journal.pendingBytes,

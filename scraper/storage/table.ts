@@ -60,6 +60,11 @@ export class Table implements TableWriter {
 export const tableName = (folder: string, target: Labels): string =>
   `${folder}\u{ffff}${target.key}`;
 
+/** Series of the newest rows. */
+export function seriesIn({ window, chunks }: StreamRows): number {
+  return window?.columns.length ?? chunks.at(-1)?.layout.seriesIds.length ?? 0;
+}
+
 /** True when a record at `place` comes before `other`. */
 export function isBefore(place: RecordPlace, other: RecordPlace): boolean {
   if (place.sequence !== other.sequence) return place.sequence < other.sequence;
