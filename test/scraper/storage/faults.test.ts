@@ -99,6 +99,7 @@ test("a block that is removed under the program costs no query what is elsewhere
   const setup = await smallStorage(30);
   for (let row = 30; row < 1000; row++)
     for (const key of [PI, OTHER]) appendRow(setup.storage, key, at(row), { a: row, b: 0.5 });
+  await setup.storage.commit();
   await setup.storage.maintainBlocks();
   const all = await selectAll(setup.storage);
   const [gone = ""] = setup.files.paths().filter((name) => name.endsWith(".block"));
