@@ -1,15 +1,11 @@
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { encodeMember } from "../../exporter/shared/codec/gzip-member.js";
-import { formatMemberHeader } from "../../exporter/shared/codec/member-text.js";
-import { formatSegmentName } from "../../exporter/shared/codec/segment-name.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
-import { encodeHistoryList, type HistorySegment } from "../../exporter/shared/protocol/history.js";
+import { encodeHistoryList } from "../../exporter/shared/protocol/history.js";
 import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
 import { BackfillCounters } from "../../scraper/backfill/backfill-metrics.js";
 import { Bandwidth } from "../../scraper/backfill/bandwidth.js";
@@ -22,21 +18,11 @@ import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import type { BenchFigure } from "./figure.js";
+import { SIMULATED_BOOT, simulateDay, type SimulatedSegment } from "./simulated-history.js";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-const BOOT = "0aa6a5fb-23fd-4ee4-8b5f-63f4cd2bd9f2";
 const NODE_ID = "0123456789abcdef0123456789abcdef";
-
-/** Families of default size: series and seconds between samplings. */
-const FAMILIES = [
-  { name: "memory", series: 10, seconds: 5 },
-  { name: "cpu", series: 60, seconds: 5 },
-  { name: "processes", series: 20, seconds: 30 },
-  { name: "disk", series: 60, seconds: 60 },
-  { name: "system", series: 20, seconds: 60 },
-  { name: "users", series: 8, seconds: 60 },
-] as const;
 
 /** How long the backlog of a day of one Pi takes, from the first request to the last commit, without the network. */
 export async function benchBackfill(): Promise<BenchFigure[]> {
@@ -52,7 +38,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
   const storage = await Storage.open(parts);
   const counters = new BackfillCounters();
   const client = new HistoryClient({
-    clock: systemClock, sendHttp: history.answer(untilMs), bandwidth: new Bandwidth(systemClock, 1e12), token: "secret",
+    clock: systemClock, sendHttp: answerFrom(history, untilMs), bandwidth: new Bandwidth(systemClock, 1e12), token: "secret",
     onBytes: (bytes) => void (counters.bytes += bytes),
   });
   const save = async (): Promise<void> => undefined;
@@ -94,46 +80,16 @@ function watchedTarget(untilMs: number): WatchedTarget {
   return { target, gaps, isNew: false, knownSinceMs: 0 };
 }
 
-function simulateDay(fromMs: number): { answer: (nowMs: number) => SendHttp } {
-  const segments: { listing: HistorySegment; bytes: Buffer }[] = [];
-  for (let hour = 0; hour < 24; hour++) {
-    const startMs = fromMs + hour * HOUR_MS;
-    const members: Buffer[] = [];
-    for (let minute = 0; minute < 60; minute++) members.push(simulateMinute(startMs + minute * 60_000, fromMs));
-    const bytes = Buffer.concat(members);
-    const listing = {
-      name: formatSegmentName({ sequence: hour + 1, startMs }), fromMs: startMs, lastMs: startMs + HOUR_MS - 5000,
-      bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), open: hour === 23, bootId: BOOT,
-    };
-    segments.push({ listing, bytes });
-  }
-  return {
-    answer: (nowMs) => async ({ url, headers }) => {
-      const found = segments.find(({ listing }) => url.endsWith(listing.name));
-      if (found === undefined) {
-        const clocks = { wallMs: nowMs, monotonicMs: nowMs - fromMs };
-        const list = { nodeId: NODE_ID, bootId: BOOT, ...clocks, segments: segments.map(({ listing }) => listing) };
-        return { status: 200, headers: {}, body: Buffer.from(encodeHistoryList(list)) };
-      }
-      const [, from = "0", to = "0"] = /bytes=(\d+)-(\d+)/.exec(headers?.["Range"] ?? "") ?? [];
-      const body = found.bytes.subarray(Number(from), Number(to) + 1);
-      return { status: 206, headers: { "content-range": `bytes ${from}-${to}/${found.bytes.length}` }, body };
-    },
-  };
-}
-
-function simulateMinute(startMs: number, bootMs: number): Buffer {
-  const lines = [formatMemberHeader({ bootId: BOOT, monotonicMs: startMs - bootMs, wallMs: startMs })];
-  for (let second = 0; second < 60; second += 5) {
-    for (const { name, series, seconds } of FAMILIES) {
-      if (second % seconds !== 0) continue;
-      const timeMs = startMs + second * 1000;
-      for (let index = 0; index < series; index++) {
-        const value = index % 3 === 0 ? index : Math.round((timeMs - bootMs) / 10 + 1000 * Math.sin(timeMs / 1e5 + index)) / 100;
-        lines.push(`pihealth_${name}_value_ratio{number="${index}",mode="idle"} ${value} ${timeMs}\n`);
-      }
-      lines.push(`pihealth_collector_success{collector="${name}"} 1 ${timeMs}\n`);
+function answerFrom(segments: readonly SimulatedSegment[], nowMs: number): SendHttp {
+  return async ({ url, headers }) => {
+    const found = segments.find(({ listing }) => url.endsWith(listing.name));
+    if (found === undefined) {
+      const clocks = { wallMs: nowMs, monotonicMs: DAY_MS };
+      const list = { nodeId: NODE_ID, bootId: SIMULATED_BOOT, ...clocks, segments: segments.map(({ listing }) => listing) };
+      return { status: 200, headers: {}, body: Buffer.from(encodeHistoryList(list)) };
     }
-  }
-  return encodeMember(lines.join(""));
+    const [, from = "0", to = "0"] = /bytes=(\d+)-(\d+)/.exec(headers?.["Range"] ?? "") ?? [];
+    const body = found.bytes.subarray(Number(from), Number(to) + 1);
+    return { status: 206, headers: { "content-range": `bytes ${from}-${to}/${found.bytes.length}` }, body };
+  };
 }

@@ -19,6 +19,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchBackfill } from "./backfill.js";
+import { benchBackfillFleet } from "./backfill-fleet.js";
 import { benchBlocks } from "./blocks.js";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
@@ -40,7 +41,10 @@ const OPTIONS = {
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
 const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigure[]>>> = {
-  backfill: () => benchBackfill(),
+  backfill: async ({ targets }) => [
+    ...(await benchBackfill()),
+    ...(await benchBackfillFleet({ targets: Number(targets ?? 100) })),
+  ],
   blocks: () => benchBlocks(),
   exporter: ({ minutes }) => benchExporter({ minutes: Number(minutes ?? 10) }),
   fleet: (values) =>
