@@ -1,7 +1,11 @@
-import http, { type RequestListener } from "node:http";
+import http, { type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { BadInputError, codeOf, messageOf } from "../model/errors.js";
+
+export type HttpRequest = IncomingMessage;
+export type HttpResponse = ServerResponse;
+export type HttpHandler = RequestListener;
 
 export interface ListenOptions {
   readonly host: string;
@@ -26,7 +30,7 @@ const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so that 
 const MAX_HEADER_BYTES = 16_384;
 
 /** @throws {BadInputError} when the address cannot be listened on; the cause is the system's error */
-export async function listenHttp(handler: RequestListener, options: ListenOptions): Promise<HttpServer> {
+export async function listenHttp(handler: HttpHandler, options: ListenOptions): Promise<HttpServer> {
   const limits = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { request } from "node:http";
 import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { ApiError } from "../../../scraper/api/api-errors.js";
-import { createApiHandler, MAX_BODY_BYTES } from "../../../scraper/api/api-server.js";
+import { createApiHandler } from "../../../scraper/api/api-server.js";
+import { MAX_BODY_BYTES } from "../../../scraper/api/read-body.js";
 import { queryRoutes } from "../../../scraper/api/query-routes.js";
 import { dataAnswer, type Route } from "../../../scraper/api/route.js";
 import { parseExpression } from "../../../scraper/promql/parser.js";
@@ -221,6 +222,30 @@ test("a stranger's body is refused before it is read", async () => {
   const response = await fetch(urlOf("/write"), { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1) });
   assert.equal(response.status, 401);
   await response.arrayBuffer();
+});
+
+test("a form is read alike with and without a length, packed, and by another spelling of the path", async () => {
+  const form = Buffer.from("query=up&time=1700000000");
+  const type = { "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8" };
+  const streamed = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(form);
+      controller.close();
+    },
+  });
+  const requests: [path: string, init: RequestInit & { duplex?: "half" }][] = [
+    ["/api/v1/query", { body: form, headers: type }],
+    ["/api/v1/query", { body: streamed, headers: type, duplex: "half" }],
+    ["/api/v1/query", { body: gzipSync(form), headers: { ...type, "Content-Encoding": "gzip" } }],
+    ["/API/v1/query/?time=5", { body: form, headers: type }],
+  ];
+  for (const [path, init] of requests) {
+    const response = await fetch(urlOf(path), { method: "POST", ...init });
+    assert.equal(response.status, 200);
+    await response.arrayBuffer();
+    const { expression, timeMs } = asked.at(-1) as { expression: string; timeMs: number };
+    assert.deepEqual([expression, timeMs], ["up", 1_700_000_000_000]);
+  }
 });
 
 test("a body over the limit, an unknown method and an Alertmanager error are answered in their own ways", async () => {
