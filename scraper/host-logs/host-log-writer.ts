@@ -1,12 +1,19 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
-import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { HostLogSettings } from "./host-log-settings.js";
 import { WriteSlots } from "./write-slots.js";
 
 const WRITES_AT_ONCE = 8;
+/** Work on logs after which scrapes have their turn. */
+const SLICE_MS = 5;
+/** A disk that keeps the whole program waiting so long is asked without waiting for it, for a while. */
+const SLOW_WRITE_MS = 250;
+const SLOW_DISK_MS = 10_000;
+/** The storage has to end too before the system ends the program. */
+const STOP_WITHIN_MS = 15_000;
 
 export interface HostLogParts {
   /** The data folder; logs go to `hosts/<ip>/log/` below it. */
@@ -17,7 +24,21 @@ export interface HostLogParts {
   readonly settings: HostLogSettings;
 }
 
-/** What all logs share: slots to write in, counts, and one report when the disk begins or ceases to refuse. */
+/** A log that has something to write. */
+export interface QueuedLog {
+  /** Writes it now. @returns false when `flush` has to. @throws the system's error */
+  writeAtOnce(): boolean;
+  /** Never rejects. */
+  flush(): Promise<void>;
+}
+
+/**
+ * What all logs share: the queue of those with something to write, counts, and one report when the disk begins or ceases
+ * to refuse.
+ *
+ * Logs are small and many, so they are written in this thread, some milliseconds at a time: `docs/benchmarks.md`,
+ * "host-logs". What may take longer, or has to read first, goes through slots instead.
+ */
 export class HostLogWriter {
   /** Of lines from scrapes and alarms. */
   written = 0;
@@ -26,11 +47,57 @@ export class HostLogWriter {
   lost = 0;
   private failures = 0;
   private isFailing = false;
+  private queue: QueuedLog[] = [];
+  private working: Promise<void> | undefined;
+  /** Writes from the queue that go through slots. */
+  private readonly slow = new Set<Promise<void>>();
+  private slowUntilMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic; known when the stop has begun. */
+  private giveUpAtMs = Number.POSITIVE_INFINITY;
   private readonly slots = new WriteSlots(WRITES_AT_ONCE);
   /** A filled log is read whole: one after the other, so that memory stays bounded. */
   private readonly fillSlots = new WriteSlots(1);
 
   constructor(readonly parts: HostLogParts) {}
+
+  enqueue(log: QueuedLog): void {
+    this.queue.push(log);
+    this.working ??= this.work();
+  }
+
+  /** Resolves when the queue is empty. */
+  async drain(): Promise<void> {
+    while (this.working !== undefined || this.slow.size > 0) {
+      await this.working;
+      await Promise.all(this.slow);
+    }
+  }
+
+  /** From now on nothing but the logs matters: a slow disk is waited for, but not for ever. */
+  prepareStop(): void {
+    this.giveUpAtMs = this.parts.clock.monotonicMs() + STOP_WITHIN_MS;
+  }
+
+  get isDiskSlow(): boolean {
+    return this.giveUpAtMs === Number.POSITIVE_INFINITY && this.parts.clock.monotonicMs() < this.slowUntilMs;
+  }
+
+  /** True when lines are no longer written, so that the program ends. */
+  get isGivingUp(): boolean {
+    return this.parts.clock.monotonicMs() >= this.giveUpAtMs;
+  }
+
+  /** Does a write in this thread, and remembers when it took long. */
+  watched<Result>(write: () => Result): Result {
+    const { clock } = this.parts;
+    const startMs = clock.monotonicMs();
+    try {
+      return write();
+    } finally {
+      const endMs = clock.monotonicMs();
+      if (endMs - startMs >= SLOW_WRITE_MS) this.slowUntilMs = endMs + SLOW_DISK_MS;
+    }
+  }
 
   /** Never rejects. @param work rejects with the system's error */
   write(work: () => Promise<void>): Promise<void> {
@@ -52,16 +119,57 @@ export class HostLogWriter {
     ];
   }
 
+  private async work(): Promise<void> {
+    const { clock } = this.parts;
+    await yieldToEventLoop();
+    let yieldAtMs = clock.monotonicMs() + SLICE_MS;
+    while (this.queue.length > 0) {
+      const logs = this.queue;
+      this.queue = [];
+      for (const log of logs) {
+        this.writeQueued(log);
+        if (clock.monotonicMs() < yieldAtMs) continue;
+        await yieldToEventLoop();
+        yieldAtMs = clock.monotonicMs() + SLICE_MS;
+      }
+    }
+    this.working = undefined;
+  }
+
+  private writeQueued(log: QueuedLog): void {
+    if (!this.isDiskSlow && this.tryAtOnce(log)) return;
+    const writing = log.flush().finally(() => this.slow.delete(writing));
+    this.slow.add(writing);
+  }
+
+  /** @returns false when the log has more to do */
+  private tryAtOnce(log: QueuedLog): boolean {
+    try {
+      if (!this.watched(() => log.writeAtOnce())) return false;
+      this.succeed();
+    } catch (error) {
+      this.fail(error);
+    }
+    return true;
+  }
+
   private async tryOut(work: () => Promise<void>): Promise<void> {
-    const { log } = this.parts;
     try {
       await work();
-      if (this.isFailing) log.info("Logs of hosts are written again", { lost: this.lost });
-      this.isFailing = false;
+      this.succeed();
     } catch (error) {
-      this.failures++;
-      if (!this.isFailing) log.error("Logs of hosts not written", { error: messageOf(error) });
-      this.isFailing = true;
+      this.fail(error);
     }
+  }
+
+  private succeed(): void {
+    if (this.isFailing) this.parts.log.info("Logs of hosts are written again", { lost: this.lost });
+    this.isFailing = false;
+  }
+
+  private fail(error: unknown): void {
+    this.failures++;
+    if (!this.isFailing) this.parts.log.error("Logs of hosts not written", { error: messageOf(error) });
+    this.isFailing = true;
   }
 }

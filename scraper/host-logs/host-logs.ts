@@ -5,30 +5,19 @@ import { formatFamilyLines } from "../../exporter/shared/model/human-lines.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { hostFolder, HOSTS_FOLDER } from "../fleet/host-folder.js";
 import type { Target } from "../fleet/target.js";
-import { FilledLog, pendingPortOf } from "./filled-log.js";
-import { HostLog } from "./host-log.js";
+import { EndpointLogs } from "./endpoint-logs.js";
+import { type FilledLog, pendingPortOf } from "./filled-log.js";
 import { type HostLogParts, HostLogWriter } from "./host-log-writer.js";
 import { LayoutIndex, LayoutReading, type RowLayout } from "./layout-reading.js";
 import { LogOwners } from "./log-owners.js";
-import { RotatingLog } from "./rotating-log.js";
 
 const SAMPLING_TIME = "pihealth_collector_last_success_timestamp_seconds";
 const LOOK_EVERY_MS = 30_000;
 const FORGET_AFTER_MS = 86_400_000;
 const LOG_FOLDER = "log";
 
-type LogKind = Family | "alarms";
-
 /** Where an exporter is. */
 export type LoggedEndpoint = Pick<Target, "host" | "port">;
-
-/** The logs of one exporter; those of alarms are its address's, so that one has the port `undefined`. */
-interface EndpointLogs {
-  readonly folder: string;
-  readonly port: number | undefined;
-  readonly byKind: Map<LogKind, HostLog>;
-  filled: FilledLog | undefined;
-}
 
 /** Columns of a layout that say when each family was sampled. */
 interface LayoutPlan {
@@ -54,11 +43,15 @@ export class HostLogs {
     if (this.parts.settings.isEnabled) this.ended = this.run();
   }
 
-  /** Writes all lines that wait. */
+  /** Writes all lines that wait; those a slow disk has not taken in time are counted as lost. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.writer.prepareStop();
     await this.ended;
+    const lostBefore = this.writer.lost;
     await this.flush();
+    const lost = this.writer.lost - lostBefore;
+    if (lost > 0) this.parts.log.warn("Lines of hosts not written before the stop", { lines: lost });
   }
 
   /**
@@ -71,10 +64,11 @@ export class HostLogs {
     const { index, samplingColumns } = this.planOf(layout);
     if (samplingColumns.length === 0) return;
     const logs = this.logsOf(endpoint.host, endpoint.port);
+    const nowMs = this.parts.clock.monotonicMs();
     for (const [family, column] of samplingColumns) {
       const sampling = values[column] as number;
       if (!Number.isFinite(sampling)) continue;
-      const log = this.logOf(logs, family);
+      const log = logs.logOf(family, nowMs);
       if (log.lastSampling === sampling) continue;
       log.lastSampling = sampling;
       // Where the Pi does not know the time, the master's is the better one.
@@ -86,11 +80,7 @@ export class HostLogs {
   /** For the lines of an exporter's history; undefined when host logs are off. */
   filledLog({ host, port }: LoggedEndpoint): FilledLog | undefined {
     if (!this.parts.settings.isEnabled) return undefined;
-    const logs = this.logsOf(host, port);
-    const { folder } = logs;
-    const findSuffix = (): Promise<string> => this.owners.suffixFor(folder, port);
-    logs.filled ??= new FilledLog(this.writer, { folder, findSuffix, logOf: (family) => this.logOf(logs, family) });
-    return logs.filled;
+    return this.logsOf(host, port).filledLog();
   }
 
   /**
@@ -99,15 +89,17 @@ export class HostLogs {
    * @param line line feeds and other control characters are escaped
    */
   async writeAlarm(host: string, line: string): Promise<void> {
-    const log = this.logOf(this.logsOf(host, undefined), "alarms");
+    const log = this.logsOf(host, undefined).logOf("alarms", this.parts.clock.monotonicMs());
     log.add([line]);
     await log.flush();
   }
 
   /** Resolves when everything received before the call is written, or counted as lost. */
   async flush(): Promise<void> {
-    const logs = [...this.endpoints.values()].flatMap(({ byKind }) => [...byKind.values()]);
-    await Promise.all(logs.map((log) => log.flush()));
+    for (const { byKind } of this.endpoints.values()) {
+      for (const log of byKind.values()) if (!log.isIdle) log.request();
+    }
+    await this.writer.drain();
   }
 
   metrics(): OwnMetric[] {
@@ -134,22 +126,9 @@ export class HostLogs {
     const known = this.endpoints.get(key);
     if (known !== undefined) return known;
     const folder = path.join(this.parts.folder, hostFolder(host), LOG_FOLDER);
-    const created: EndpointLogs = { folder, port, byKind: new Map(), filled: undefined };
+    const created = new EndpointLogs(folder, port, { writer: this.writer, owners: this.owners });
     this.endpoints.set(key, created);
     return created;
-  }
-
-  private logOf(logs: EndpointLogs, kind: LogKind): HostLog {
-    const known = logs.byKind.get(kind);
-    const log = known ?? new HostLog(this.writer, () => this.openLog(logs, kind));
-    if (known === undefined) logs.byKind.set(kind, log);
-    log.usedMs = this.parts.clock.monotonicMs();
-    return log;
-  }
-
-  private async openLog({ folder, port }: EndpointLogs, kind: LogKind): Promise<RotatingLog> {
-    const suffix = port === undefined ? "" : await this.owners.suffixFor(folder, port);
-    return new RotatingLog(folder, `${kind}${suffix}.log`, this.parts.files, this.parts.settings);
   }
 
   private async run(): Promise<void> {
@@ -163,7 +142,7 @@ export class HostLogs {
         if (!signal.aborted) throw error;
         return;
       }
-      await this.writeOld(clock.monotonicMs() - settings.maxWaitMs);
+      this.writeOld(clock.monotonicMs() - settings.maxWaitMs);
       this.forgetIdle(clock.monotonicMs() - FORGET_AFTER_MS);
     }
   }
@@ -194,19 +173,18 @@ export class HostLogs {
     }
   }
 
-  private async writeOld(untilMs: number): Promise<void> {
+  private writeOld(untilMs: number): void {
     for (const { byKind } of this.endpoints.values()) {
-      for (const log of byKind.values()) if (log.hasLinesSince(untilMs)) await log.flush();
+      for (const log of byKind.values()) if (log.hasLinesSince(untilMs)) log.request();
     }
   }
 
   /** Hosts come and go for years; their logs stay on the disk. */
   private forgetIdle(untilMs: number): void {
-    for (const [key, { folder, byKind, filled }] of this.endpoints) {
-      for (const [kind, log] of byKind) if (log.usedMs <= untilMs && log.isIdle) byKind.delete(kind);
-      if (byKind.size > 0 || filled?.isIdle === false) continue;
+    for (const [key, logs] of this.endpoints) {
+      if (!logs.forgetIdle(untilMs)) continue;
       this.endpoints.delete(key);
-      this.owners.forget(folder);
+      this.owners.forget(logs.folder);
     }
   }
 }

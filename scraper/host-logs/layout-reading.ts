@@ -52,11 +52,10 @@ export class LayoutReading implements FamilyReading {
     this.bits = bitsOf(values);
   }
 
-  value(metric: string, wanted: Readonly<Record<string, string>> = {}): number | undefined {
-    const entries = Object.entries(wanted);
-    for (const { index, labels } of this.index.columnsOf(metric)) {
+  value(metric: string, wanted?: Readonly<Record<string, string>>): number | undefined {
+    for (const { index, labelObject } of this.index.columnsOf(metric)) {
       if (!this.isThere(index)) continue;
-      if (entries.every(([name, value]) => labels.get(name) === value)) return this.values[index];
+      if (wanted === undefined || hasLabels(labelObject, wanted)) return this.values[index];
     }
     return undefined;
   }
@@ -71,4 +70,9 @@ export class LayoutReading implements FamilyReading {
   private isThere(index: number): boolean {
     return !isStaleAt(this.bits, index) && !isAbsentAt(this.bits, index);
   }
+}
+
+function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  for (const name in wanted) if ((labels[name] ?? "") !== wanted[name]) return false;
+  return true;
 }

@@ -11,13 +11,27 @@ export const OWNER_FILE = "port";
  * after a restart; any other has its port in them (`memory-8733.log`).
  */
 export class LogOwners {
-  private readonly ports = new Map<string, Promise<number>>();
+  private readonly ports = new Map<string, number | Promise<number>>();
 
   constructor(private readonly files: Files) {}
 
   /** What stands in the names of the logs of this exporter. @throws the system's error */
   async suffixFor(logFolder: string, port: number): Promise<string> {
-    return (await this.ownerOf(logFolder, port)) === port ? "" : `-${port}`;
+    return suffixOf(port, await this.ownerOf(logFolder, port));
+  }
+
+  /**
+   * As `suffixFor`, without waiting for the disk's answer: where it is known, and where nothing was logged before.
+   *
+   * @returns undefined when `suffixFor` has to be asked
+   * @throws the system's error
+   */
+  suffixAtOnce(logFolder: string, port: number): string | undefined {
+    const owner = this.ports.get(logFolder);
+    if (owner !== undefined) return typeof owner === "number" ? suffixOf(port, owner) : undefined;
+    if (port !== USUAL_PORT || !this.files.makeFolderAtOnce(logFolder)) return undefined;
+    this.ports.set(logFolder, port);
+    return "";
   }
 
   /** The port whose logs have the plain names: the given one, when nobody has them yet. @throws the system's error */
@@ -25,7 +39,9 @@ export class LogOwners {
     const known = this.ports.get(logFolder) ?? this.find(logFolder, port);
     this.ports.set(logFolder, known);
     try {
-      return await known;
+      const owner = await known;
+      if (this.ports.get(logFolder) === known) this.ports.set(logFolder, owner);
+      return owner;
     } catch (error) {
       this.ports.delete(logFolder);
       throw error;
@@ -53,4 +69,8 @@ export class LogOwners {
     const entries = await this.files.list(logFolder);
     return entries.some(({ name }) => /^(memory|cpu|disk|system|users|processes)\.log$/.test(name));
   }
+}
+
+function suffixOf(port: number, owner: number): string {
+  return port === owner ? "" : `-${port}`;
 }

@@ -62,6 +62,35 @@ export class RotatingLog {
   }
 
   /**
+   * As `append`, in this thread. Not while `needsCare`.
+   *
+   * @throws the system's error; then a part of the lines may have been written
+   */
+  appendAtOnce(text: string): void {
+    const { files, path: file } = this;
+    this.sizeBytes = undefined; // Until the write is known to be whole.
+    this.isTorn = true;
+    try {
+      this.sizeBytes = files.appendAtOnce(file, text);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      files.makeFolderAtOnce(this.folder);
+      this.sizeBytes = files.appendAtOnce(file, text);
+    }
+    this.isTorn = false;
+  }
+
+  /** True when the next lines may not simply be written behind the others. */
+  get needsCare(): boolean {
+    return this.isTorn;
+  }
+
+  /** True when `rotateWhenLarge` has work to do. */
+  get isLarge(): boolean {
+    return (this.sizeBytes ?? 0) >= this.limits.maxFileBytes;
+  }
+
+  /**
    * Puts lines where they belong in time: into the file, or into those put aside. Each file changes as a whole or not at
    * all, and lines of a time that is there already are left out; so what a crash cut short can be done again.
    *
@@ -123,7 +152,7 @@ export class RotatingLog {
    * @throws the system's error; what was written stays, and the next call tries again
    */
   async rotateWhenLarge(nowMs: number): Promise<void> {
-    if ((this.sizeBytes ?? 0) < this.limits.maxFileBytes) return;
+    if (!this.isLarge) return;
     const old = await this.oldFiles();
     const last = old.at(-1);
     const sequence = last === undefined ? 1 : sequenceOf(last, this.name) + 1;
@@ -140,7 +169,7 @@ export class RotatingLog {
   }
 
   private get path(): string {
-    return path.join(this.folder, this.name);
+    return this.folder + path.sep + this.name;
   }
 
   private async compressFile(file: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import * as fs from "node:fs/promises";
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { codeOf } from "../model/errors.js";
@@ -65,6 +65,15 @@ export interface Files {
   replace(filePath: string, content: Uint8Array | string, options?: { readonly mode?: number }): Promise<void>;
   /** Appends without syncing: for logs that may lose their tail in a power cut. Creates the file when missing. */
   appendUnsynced(filePath: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * As `appendUnsynced`, in this thread: for thousands of small writes, of which each costs a tenth of the processor time
+   * so. Everything else stands still meanwhile.
+   *
+   * @returns size of the file in bytes
+   */
+  appendAtOnce(filePath: string, content: string): number;
+  /** As `makeFolder`, in this thread. @returns false when it was there already */
+  makeFolderAtOnce(folder: string): boolean;
   rename(fromPath: string, toPath: string): Promise<void>;
   /** Removes a file; nothing happens when it is not there. */
   remove(filePath: string): Promise<void>;
@@ -73,6 +82,8 @@ export interface Files {
   /** Makes renames, creations and removals in the folder survive a power cut. */
   syncFolder(folder: string): Promise<void>;
 }
+
+const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
 
 /** Suffix of files being written by `replace`; those left by a power cut may be deleted at start. */
 export const TEMPORARY_SUFFIX = ".tmp";
@@ -131,6 +142,17 @@ export const realFiles: Files = {
     await realFiles.syncFolder(path.dirname(filePath));
   },
   appendUnsynced: (filePath, content) => fs.appendFile(filePath, content),
+  appendAtOnce(filePath, content) {
+    const descriptor = openSync(filePath, APPENDING);
+    try {
+      const written = writeSync(descriptor, content);
+      if (written < Buffer.byteLength(content)) writeRestSync(descriptor, Buffer.from(content), written);
+      return fstatSync(descriptor).size;
+    } finally {
+      closeSync(descriptor);
+    }
+  },
+  makeFolderAtOnce: (folder) => makeFoldersSync(path.resolve(folder)),
   rename: (fromPath, toPath) => fs.rename(fromPath, toPath),
   remove: (filePath) => fs.rm(filePath, { force: true }),
   removeTree: (folder) => fs.rm(folder, { recursive: true, force: true }),
@@ -155,6 +177,27 @@ async function makeFolders(folder: string): Promise<void> {
     // Another has made it meanwhile.
     if (codeOf(error) !== "EEXIST" || (await realFiles.facts(folder))?.isFolder !== true) throw error;
   }
+}
+
+/** As `makeFolders`; most often all but the last folder are there. */
+function makeFoldersSync(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    const parent = path.dirname(folder);
+    if (codeOf(error) === "EEXIST") return false;
+    if (codeOf(error) !== "ENOENT" || parent === folder) throw error;
+    // When the parent was there, the system means something else.
+    if (!makeFoldersSync(parent)) throw error;
+  }
+  mkdirSync(folder);
+  return true;
+}
+
+/** A disk without room takes a part, and refuses with the next write. */
+function writeRestSync(descriptor: number, bytes: Uint8Array, offsetBytes: number): void {
+  for (let at = offsetBytes; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
 class RealAppendFile implements AppendFile {

@@ -29,8 +29,27 @@ const MEMORY: Layout = {
 const rowAt = (seconds: number, usedRatio = 0.5): Float64Array =>
   Float64Array.of(0, seconds, 4 * GIB, 2 * GIB, usedRatio, usedRatio);
 
+/** A clock that work in this thread can move, as a slow disk does. */
+class ClockOfSlowDisk extends FakeClock {
+  waitedMs = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.waitedMs;
+  }
+}
+
+/** Files that keep their caller waiting. */
+class SlowFiles extends MemoryFiles {
+  onWait: () => void = () => undefined;
+
+  override appendAtOnce(filePath: string, content: Uint8Array | string): number {
+    this.onWait();
+    return super.appendAtOnce(filePath, content);
+  }
+}
+
 class HostLogsUnderTest {
-  readonly clock = new FakeClock();
+  readonly clock = new ClockOfSlowDisk();
   readonly hostLogs: HostLogs;
 
   constructor(changes: Partial<HostLogSettings> = {}, readonly files = new MemoryFiles()) {
@@ -233,15 +252,84 @@ test("A line cut by a full disk does not run into the next one", async () => {
   assert.equal(lines[2], `${formatTime(3000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
 });
 
-test("A disk that hangs costs a bounded number of lines in memory", async () => {
-  const parts = new HostLogsUnderTest({ linesPerWrite: 2 });
-  let release = (): void => undefined;
-  const hanging = new Promise<void>((resolve) => (release = resolve));
-  parts.files.makeFolder = () => hanging;
-  for (let second = 1; second <= 1000; second++) parts.scrape(second);
-  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 980);
-  release();
-  delete (parts.files as Partial<MemoryFiles>).makeFolder;
+/** Logs on a disk of which every write keeps the whole program waiting. */
+function onSlowDisk(waitMs: number): HostLogsUnderTest & { readonly files: SlowFiles } {
+  const files = new SlowFiles();
+  const parts = new HostLogsUnderTest({ linesPerWrite: 2 }, files);
+  files.onWait = () => (parts.clock.waitedMs += waitMs);
+  return Object.assign(parts, { files });
+}
+
+test("A disk that hangs costs a bounded number of lines in memory, once it was seen to be slow", async () => {
+  const parts = onSlowDisk(300);
+  for (const second of [1, 2]) parts.scrape(second);
+  await settle();
+  assert.equal((await parts.lines()).length, 2);
+  parts.files.appendUnsynced = () => new Promise(() => undefined);
+  for (let second = 3; second <= 1000; second++) {
+    parts.scrape(second);
+    if (second % 100 === 0) await settle();
+  }
+  const held = 20;
+  const hanging = 20;
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 1000 - 2 - hanging - held);
+  assert.equal(parts.clock.waitedMs, 300, "nobody waited for it again");
+});
+
+test("A disk that was slow once is written to in this thread again after a while", async () => {
+  const parts = onSlowDisk(300);
+  for (const second of [1, 2]) parts.scrape(second);
+  await settle();
+  parts.files.appendUnsynced = () => Promise.reject(new Error("not in the background"));
+  parts.clock.waitedMs += 10_000;
+  for (const second of [3, 4]) parts.scrape(second);
+  await settle();
+  assert.equal((await parts.lines()).length, 4);
+});
+
+test("At the stop a disk that takes too long is not waited for, and every line is counted", async () => {
+  const parts = onSlowDisk(1000);
+  for (let host = 1; host <= 100; host++) parts.scrape(1, `10.0.0.${host}`);
+  await parts.hostLogs.stop();
+  assert.equal(parts.count("pihealth_host_log_lines_total"), 15);
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 85);
+});
+
+test("Other work has its turn while the logs of many hosts are written", async () => {
+  const parts = onSlowDisk(1);
+  for (let host = 1; host <= 200; host++) parts.scrape(1, `10.0.0.${host}`);
+  let turns = 0;
+  let isDone = false;
+  const done = parts.hostLogs.flush().then(() => (isDone = true));
+  for (; !isDone; turns++) await new Promise((resolve) => setImmediate(resolve));
+  await done;
+  assert.equal(parts.count("pihealth_host_log_lines_total"), 200);
+  assert.ok(turns >= 200 / 5, `${turns} turns`);
+});
+
+test("Lines for which no folder can be made are counted as lost, and logging goes on later", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
+  parts.files.fault = (operation) => (operation === "makeFolder" ? "ENOSPC" : undefined);
+  for (let second = 1; second <= 3; second++) {
+    parts.scrape(second);
+    await parts.hostLogs.flush();
+  }
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 3);
+  parts.files.fault = () => undefined;
+  parts.scrape(4);
+  await parts.hostLogs.flush();
+  assert.equal((await parts.lines()).length, 1);
+});
+
+test("A file removed while running begins anew, its size too", async () => {
+  const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024 });
+  for (let second = 1; second <= 60; second++) {
+    parts.scrape(second);
+    await parts.hostLogs.flush();
+    await parts.files.remove("/data/hosts/10.0.0.1/log/memory.log");
+  }
+  assert.deepEqual(parts.files.paths(), []);
+  assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 0);
 });
 
 test("A folder deleted while running is made again", async () => {
