@@ -25,6 +25,9 @@ export interface TargetGap {
   readonly state: string;
 }
 
+/** What rules and files know a target by. */
+export const targetOf = (labels: Labels): string => keyOf(labels.get("instance"), labels.get("job"));
+
 /** The same instants, and those between ranges that nearly touch; ascending. */
 export function joinRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const sorted = [...ranges].sort((left, right) => left.fromMs - right.fromMs);

@@ -1,7 +1,7 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { AlertHistory, HistoryEntry } from "./alert-history.js";
-import type { TargetTimes } from "./filled-ranges.js";
+import { targetOf, type TargetTimes } from "./filled-ranges.js";
 import type { PastEpisode } from "./past-episode.js";
 import type { FoundAlert } from "./recovery-file.js";
 
@@ -13,8 +13,8 @@ const TOLERATED_INTERVALS = 2;
 export interface FoundAlertsOptions {
   readonly history: Pick<AlertHistory, "of">;
   readonly targets: TargetTimes;
-  /** `job instance` of targets nobody knew before. */
-  readonly newcomers: readonly string[];
+  /** Until when nobody knew targets: by their `job instance`. */
+  readonly newcomers: ReadonlyMap<string, number>;
   readonly hasKnownTargets: boolean;
 }
 
@@ -32,15 +32,13 @@ export interface Finding {
 /** The alerts of a recovery that are news, each once, however often it fired. */
 export class FoundAlerts {
   private readonly found = new Map<string, FoundAlert>();
-  private readonly newcomers: ReadonlySet<string>;
 
   constructor(
     private readonly options: FoundAlertsOptions,
     stored: readonly FoundAlert[],
     public omitted: number,
   ) {
-    for (const alert of stored) this.found.set(alert.labels.key, alert);
-    this.newcomers = new Set(options.newcomers);
+    for (const alert of stored) this.found.set(keyOf(alert.labels, alert.isTold), alert);
   }
 
   list(): FoundAlert[] {
@@ -51,22 +49,22 @@ export class FoundAlerts {
   add(finding: Finding): void {
     const { labels, episode } = finding;
     if (!this.isNews(finding)) return;
-    const known = this.found.get(labels.key);
+    const isTold = this.isTold(labels, episode.firedAtMs);
+    const key = keyOf(labels, isTold);
+    const known = this.found.get(key);
     if (known === undefined && this.found.size >= MAX_FOUND_ALERTS) {
       this.omitted++;
       return;
     }
     const joint = known === undefined
-      ? this.first(finding)
+      ? firstOf(finding, isTold)
       : joined(known, episode, finding.lowIsWorse);
-    this.found.set(labels.key, joint);
+    this.found.set(key, joint);
   }
 
-  private first({ labels, episode, generatorUrl }: Finding): FoundAlert {
-    const { annotations, activeAtMs, firedAtMs, endedAtMs, worst } = episode;
-    const target = `${labels.get("job")} ${labels.get("instance")}`;
-    const isTold = this.options.hasKnownTargets && !this.newcomers.has(target);
-    return { labels, annotations, generatorUrl, activeAtMs, firedAtMs, endedAtMs, worst, times: 1, isTold };
+  private isTold(labels: Labels, firedAtMs: number): boolean {
+    const { newcomers, hasKnownTargets } = this.options;
+    return hasKnownTargets && firedAtMs >= (newcomers.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY);
   }
 
   private isNews({ episode, labels, range, intervalMs }: Finding): boolean {
@@ -87,6 +85,14 @@ export class FoundAlerts {
       return isSince && entry.firedAtMs < Math.min(endMs, gapEndMs) && (entry.endedAtMs ?? endMs + 1) > firedAtMs;
     });
   }
+}
+
+/** What happened before a target was known is kept apart. */
+const keyOf = (labels: Labels, isTold: boolean): string => `${isTold} ${labels.key}`;
+
+function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): FoundAlert {
+  const { annotations, activeAtMs, firedAtMs, endedAtMs, worst } = episode;
+  return { labels, annotations, generatorUrl, activeAtMs, firedAtMs, endedAtMs, worst, times: 1, isTold };
 }
 
 function isOtherEnd(

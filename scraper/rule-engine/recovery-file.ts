@@ -23,8 +23,8 @@ export interface GatheredRanges {
    * without any.
    */
   readonly told: TimeRange | undefined;
-  /** `job instance` of targets that were not known before. */
-  readonly newcomers: readonly string[];
+  /** Until when targets were not known: by their `job instance`. */
+  readonly newcomers: ReadonlyMap<string, number>;
 }
 
 export interface RecoveryState extends GatheredRanges {
@@ -97,7 +97,10 @@ export class RecoveryFile {
 const encodeRange = ({ fromMs, untilMs }: TimeRange): unknown => [fromMs, untilMs];
 
 function encodeGathered({ ranges, causes, told, newcomers }: GatheredRanges): object {
-  return { ranges: ranges.map(encodeRange), causes, told: told === undefined ? null : encodeRange(told), newcomers };
+  return {
+    ranges: ranges.map(encodeRange), causes, told: told === undefined ? null : encodeRange(told),
+    newcomers: [...newcomers],
+  };
 }
 
 function encodeState(state: RecoveryState): object {
@@ -133,7 +136,7 @@ function decodeGathered(fields: StoredFields): GatheredRanges {
     ranges: fields.list("ranges").map(decodeRange),
     causes: fields.texts("causes").map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
     told: fields.isNull("told") ? undefined : decodeRange(fields.list("told")),
-    newcomers: fields.texts("newcomers"),
+    newcomers: new Map(fields.list("newcomers").map(decodeNewcomer)),
   };
 }
 
@@ -141,6 +144,12 @@ function decodeRange(value: unknown): TimeRange {
   const [fromMs, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
   if (!Number.isFinite(fromMs) || !Number.isFinite(untilMs)) throw new TypeError("a range is not two times");
   return { fromMs: fromMs as number, untilMs: untilMs as number };
+}
+
+function decodeNewcomer(value: unknown): [string, number] {
+  const [target, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (typeof target !== "string" || !Number.isFinite(untilMs)) throw new TypeError("a newcomer is not a target and a time");
+  return [target, untilMs as number];
 }
 
 function decodeState(fields: StoredFields): RecoveryState {

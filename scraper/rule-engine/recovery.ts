@@ -6,7 +6,7 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { OutageSummary } from "../alerting/past-alert.js";
 import type { AlertHistory } from "./alert-history.js";
-import { type FilledRange, joinRanges, type TargetGap, TargetTimes } from "./filled-ranges.js";
+import { type FilledRange, joinRanges, type TargetGap, targetOf, TargetTimes } from "./filled-ranges.js";
 import type { ReplayCounts } from "./group-replay.js";
 import { RecoveryFile, type GatheredRanges, type RecoveryState } from "./recovery-file.js";
 import { recoveryMetrics } from "./recovery-metrics.js";
@@ -218,14 +218,17 @@ function gather(
   const rounded = ranges.map(({ fromMs, untilMs }) =>
     ({ fromMs: Math.floor(fromMs / ROUNDED_MS) * ROUNDED_MS, untilMs }));
   const known = ranges.filter(({ isFirstSight }) => !isFirstSight);
-  const newcomers = ranges
-    .filter(({ isFirstSight }) => isFirstSight)
-    .map(({ labels }) => `${labels.get("job")} ${labels.get("instance")}`);
+  const newcomers = new Map(before?.newcomers);
+  for (const { labels, untilMs } of ranges.filter(({ isFirstSight }) => isFirstSight)) {
+    const target = targetOf(labels);
+    if (newcomers.size >= MAX_NEWCOMERS && !newcomers.has(target)) continue;
+    newcomers.set(target, Math.max(untilMs, newcomers.get(target) ?? untilMs));
+  }
   return {
     ranges: joinRanges([...(before?.ranges ?? []), ...rounded]),
     causes: [...new Set([...(before?.causes ?? []), ...known.map(({ cause }) => cause)])].sort(),
     told: hullOf([...(before?.told === undefined ? [] : [before.told]), ...known]),
-    newcomers: [...new Set([...(before?.newcomers ?? []), ...newcomers])].slice(0, MAX_NEWCOMERS),
+    newcomers,
   };
 }
 
@@ -241,7 +244,8 @@ function hullOf(ranges: readonly TimeRange[]): TimeRange | undefined {
  * As far as the file goes: a bound that moved by less than what is rounded away is not written for.
  */
 function isSame(before: GatheredRanges, after: GatheredRanges): boolean {
-  const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string => JSON.stringify([ranges, causes, newcomers]);
+  const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string =>
+    JSON.stringify([ranges, causes, [...newcomers.keys()]]);
   return textOf(before) === textOf(after);
 }
 

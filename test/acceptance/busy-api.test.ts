@@ -88,7 +88,7 @@ function endlessExpression(): string {
     'count(label_replace(busy_value{text=~"(a+)+"}, "x", "$1", "text", "(.*)")) * vector(scalar(sum(topk(5, busy_value))))',
     "min_over_time(stddev(vector(time() % 7) or vector(1))[500s:1ms])",
   ];
-  return Array.from({ length: 800 }, (_, index) => `(${parts[index % parts.length]})`).join(" + ");
+  return Array.from({ length: 450 }, (_, index) => `(${parts[index % parts.length]})`).join(" + ");
 }
 
 test("while a query works for more than ten seconds, no scrape of any target is missed", async () => {

@@ -269,6 +269,18 @@ test("alerts of a host that nobody knew before are history, and told to nobody",
   await bench.stopMaster();
 });
 
+test("of a host that was away as soon as it was known, the outage is told", async () => {
+  const bench = await masterAway({ course: [] });
+  bench.host("new", [[20, 80], [30, 20], [70, 80], [100, 20]]);
+  bench.areNew = true;
+  await bench.fill(GONE, 60, "master_down", "new");
+  bench.areNew = false;
+  await bench.fill(60, BACK, "master_down", "new");
+  await bench.pass(10);
+  assert.deepEqual(bench.told(), ["Hot new 70-100"]);
+  await bench.stopMaster();
+});
+
 /** @returns false when the recovery had ended before it came to that many operations of the disk */
 async function cutPowerAfter(operations: number): Promise<boolean> {
   const bench = new RecoveryBench(HOT);
