@@ -1,7 +1,7 @@
 /**
  * What takes too long for `npm test`: the same checks, many more times.
  *
- * Usage: npm run soak [-- NAME ...] [--seed N]. Without names, all of them.
+ * Usage: npm run soak [-- NAME ...] [--seed N] [--only TEXT]. Without names, all of them.
  */
 import { parseArgs } from "node:util";
 import { soakDifferential } from "./differential.js";
@@ -11,6 +11,8 @@ import { soakOutages } from "./outages.js";
 interface SoakOptions {
   /** Another seed, other moments. */
   readonly seed: number;
+  /** Of the outages: those with this in their name, as "link cut, 24 h"; all of them when empty. */
+  readonly only: string;
 }
 
 /** Throws when something is not as it must be. @returns what was done */
@@ -26,7 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { seed: { type: "string", default: String(process.pid) } },
+    options: { seed: { type: "string", default: String(process.pid) }, only: { type: "string", default: "" } },
   });
   const seed = Number(values.seed);
   for (const name of positionals.length === 0 ? Object.keys(SOAKS) : positionals) {
@@ -36,7 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
       return 2;
     }
     console.log(`${name}: seed ${seed}`);
-    console.log(`${name}: ${await soak({ seed })}`);
+    console.log(`${name}: ${await soak({ seed, only: values.only })}`);
   }
   return 0;
 }

@@ -15,6 +15,8 @@ export interface OutageCount {
   readonly unexplained: number;
   readonly lostSeconds: number;
   readonly causes: string;
+  /** The first samples that are not as they must be, and where the gaps are. */
+  readonly wrong: readonly string[];
 }
 
 export interface CountOrder {
@@ -35,6 +37,7 @@ export interface CountOrder {
 
 const ALL = '{__name__=~"pihealth_.+"}';
 const MARGIN_MS = 600_000;
+const MAX_WRONG = 12;
 
 /** Compares sample by sample what the master has with what the Pi wrote and with what the witness has. */
 export async function countOutage(order: CountOrder): Promise<OutageCount> {
@@ -48,36 +51,41 @@ export async function countOutage(order: CountOrder): Promise<OutageCount> {
   const recorded = history.samples(wide);
   const stored = await master.stored(ALL, wide);
   const seen = await witness.stored(ALL, range);
+  const wrong: string[] = [];
   return {
-    ...compareRecorded(recorded, stored, { filled, toleranceMs }),
-    ...compareWitness(recorded, seen, stored, { ...order, lost }),
+    ...compareRecorded(recorded, stored, { filled, toleranceMs, wrong }),
+    ...compareWitness(recorded, seen, stored, { ...order, lost, wrong }),
     lostSeconds: lost.reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0) / 1000,
     causes: [...new Set(lost.map(({ cause }) => cause))].join(", "),
+    wrong: wrong.length === 0 ? [] : [...firstOf(wrong), ...gaps.map(describeGap)],
   };
 }
 
 function compareRecorded(
-  recorded: SamplesBySeries, stored: SamplesBySeries, { filled, toleranceMs }: { filled: TimeRange[]; toleranceMs: number },
+  recorded: SamplesBySeries, stored: SamplesBySeries,
+  { filled, toleranceMs, wrong }: { filled: TimeRange[]; toleranceMs: number; wrong: string[] },
 ): Pick<OutageCount, "recorded" | "present" | "duplicated"> {
-  let [expected, present, inRange] = [0, 0, 0];
+  let [expected, present, duplicated] = [0, 0, 0];
   for (const [series, samples] of recorded) {
     const left = [...(stored.get(series) ?? [])];
-    inRange += left.filter(({ timeMs }) => isIn(filled, timeMs)).length;
-    let matchedInRange = 0;
     let from = 0;
     for (const sample of samples.toSorted((one, other) => one.timeMs - other.timeMs)) {
       while (from < left.length && (left[from] as TimedSample).timeMs < sample.timeMs - toleranceMs) from++;
       const at = findEqual(left, sample, { from, toleranceMs });
       const isExpected = isIn(filled, sample.timeMs);
       if (isExpected) expected++;
-      if (at === undefined) continue;
+      if (at === undefined) {
+        if (isExpected) wrong.push(`missing: ${describeSample(series, sample)}`);
+        continue;
+      }
       if (isExpected) present++;
-      const [found] = left.splice(at, 1);
-      if (found !== undefined && isIn(filled, found.timeMs)) matchedInRange++;
+      left.splice(at, 1);
     }
-    inRange -= matchedInRange;
+    const beside = left.filter(({ timeMs }) => isIn(filled, timeMs));
+    duplicated += beside.length;
+    wrong.push(...beside.map((sample) => `stored beside: ${describeSample(series, sample)}`));
   }
-  return { recorded: expected, present, duplicated: inRange };
+  return { recorded: expected, present, duplicated };
 }
 
 /** The nearest one. */
@@ -100,7 +108,7 @@ function findEqual(
 /** What the history does not carry, as the exporter's words about itself, is not compared. */
 function compareWitness(
   recorded: SamplesBySeries, seen: SamplesBySeries, stored: SamplesBySeries,
-  { lost, ageMs, latencyMs }: { lost: readonly TimeRange[]; ageMs: number; latencyMs: number },
+  { lost, ageMs, latencyMs, wrong }: { lost: readonly TimeRange[]; ageMs: number; latencyMs: number; wrong: string[] },
 ): Pick<OutageCount, "witnessed" | "equal" | "explained" | "unexplained"> {
   const count = { witnessed: 0, equal: 0, explained: 0, unexplained: 0 };
   for (const [series, samples] of seen) {
@@ -113,7 +121,10 @@ function compareWitness(
       });
       if (isThere) count.equal++;
       else if (isIn(lost, timeMs) || isIn(lost, timeMs - ageMs)) count.explained++;
-      else count.unexplained++;
+      else {
+        count.unexplained++;
+        wrong.push(`seen by the witness: ${describeSample(series, { timeMs, value })}`);
+      }
     }
   }
   return count;
@@ -123,3 +134,17 @@ const isIn = (ranges: readonly TimeRange[], timeMs: number): boolean =>
   ranges.some(({ fromMs, untilMs }) => timeMs >= fromMs && timeMs < untilMs);
 
 const narrowed = ({ fromMs, untilMs }: TimeRange, byMs: number): TimeRange => ({ fromMs: fromMs + byMs, untilMs: untilMs - byMs });
+
+const describeSample = (series: string, { timeMs, value }: TimedSample): string => `${timeMs} ${series} ${value}`;
+
+const describeGap = ({ fromMs, untilMs, state, cause }: TimedGap): string => `${state} ${cause}: ${fromMs} to ${untilMs}`;
+
+/** Some of each kind. */
+function firstOf(wrong: readonly string[]): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const one of wrong) {
+    const kind = one.slice(0, one.indexOf(":"));
+    kinds.set(kind, [...(kinds.get(kind) ?? []), one].slice(0, MAX_WRONG));
+  }
+  return [...kinds.values()].flat();
+}
