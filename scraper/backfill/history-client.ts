@@ -8,6 +8,7 @@ import {
 import type { Target } from "../fleet/target.js";
 import { LaneAgents } from "../scrape/lane-agents.js";
 import type { Bandwidth } from "./bandwidth.js";
+import { OpenSegments } from "./open-segments.js";
 
 /** Largest segment taken; an exporter closes its segments at 30 MB. */
 export const MAX_SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -56,6 +57,7 @@ export interface TimedHistoryList extends HistoryList {
 /** Asks exporters for their history. */
 export class HistoryClient {
   private readonly agents = new LaneAgents();
+  private readonly open = new OpenSegments();
 
   constructor(private readonly parts: HistoryClientParts) {}
 
@@ -88,18 +90,35 @@ export class HistoryClient {
   }
 
   /**
-   * Fetches a segment in pieces, going on after a cut where it was, and checks the whole.
+   * Fetches a segment in pieces, going on after a cut where it was, and checks the whole. Of one that is still written
+   * only what it has grown by since it was fetched last.
    *
    * @throws {HistoryError | HttpError} when it did not come, or not as the list said
    */
   async segment(target: Target, segment: HistorySegment, signal: AbortSignal): Promise<Buffer> {
-    const { name, bytes, sha256 } = segment;
+    const { name, bytes } = segment;
     if (bytes > MAX_SEGMENT_BYTES) {
       const detail = `it has ${bytes} bytes, at most ${MAX_SEGMENT_BYTES} are taken`;
       throw new HistoryError("damaged", `Cannot fetch segment "${name}": ${detail}`);
     }
+    const beginning = this.open.beginningOf(target.url, name, bytes);
+    this.open.forget(target.url);
+    let whole = await this.rest(target, segment, beginning, signal);
+    // The Pi may have cut the segment and written other members: then nothing known of it counts.
+    if (beginning.length > 0 && !isWhole(whole, segment)) whole = await this.rest(target, segment, Buffer.alloc(0), signal);
+    if (!isWhole(whole, segment)) {
+      throw new HistoryError("damaged", `Cannot use segment "${name}": its bytes do not have the checksum of the list`);
+    }
+    if (segment.open) this.open.keep(target.url, { name, bytes: whole });
+    return whole;
+  }
+
+  /** @returns the segment, whose beginning is known */
+  private async rest(
+    target: Target, { name, bytes }: HistorySegment, beginning: Buffer, signal: AbortSignal,
+  ): Promise<Buffer> {
     const whole = Buffer.alloc(bytes);
-    let have = 0;
+    let have = beginning.copy(whole);
     for (let cuts = 0; have < bytes; ) {
       const piece = await this.piece(target, name, have, Math.min(PIECE_BYTES, bytes - have), signal).catch(
         (error: unknown) => {
@@ -116,9 +135,6 @@ export class HistoryClient {
       cuts = 0;
       this.parts.onBytes(piece.length);
       await this.parts.bandwidth.take(piece.length, signal);
-    }
-    if (createHash("sha256").update(whole).digest("hex") !== sha256) {
-      throw new HistoryError("damaged", `Cannot use segment "${name}": its bytes do not have the checksum of the list`);
     }
     return whole;
   }
@@ -151,6 +167,9 @@ export class HistoryClient {
     });
   }
 }
+
+const isWhole = (bytes: Buffer, { sha256 }: HistorySegment): boolean =>
+  createHash("sha256").update(bytes).digest("hex") === sha256;
 
 function isCut(error: unknown): boolean {
   if (error instanceof HttpError) return error.code === "unreachable" || error.code === "timeout";

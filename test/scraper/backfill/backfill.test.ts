@@ -181,3 +181,36 @@ test("another Pi at the same address never fills the gaps of the one before", as
   assert.equal((await bench.stored()).size, before);
   assert.deepEqual(bench.states(), ["lost node_off"]);
 });
+
+test("while the end of a gap waits for a flush, only what the open segment has grown by is fetched", async () => {
+  const bench = await BackfillUnderTest.start();
+  await bench.pass(300);
+  bench.isLinked = false;
+  await bench.pass(310);
+  bench.isLinked = true;
+  const ranges: string[] = [];
+  bench.pi.onRequest = ({ headers }) => {
+    const range = headers?.["Range"];
+    if (range !== undefined) ranges.push(range);
+  };
+  await bench.pass(240);
+  assert.deepEqual(bench.states(), ["filled link_down"]);
+  const starts = ranges.map((range) => Number(/^bytes=(\d+)-/.exec(range)?.[1]));
+  assert.ok(starts.length >= 2, ranges.join(", "));
+  assert.equal(new Set(starts).size, starts.length, `a byte was fetched twice: ${ranges.join(", ")}`);
+});
+
+test("an open segment that was cut and written on differently is fetched whole", async () => {
+  const bench = await BackfillUnderTest.start();
+  await bench.pass(300);
+  const fromMs = bench.nowMs;
+  bench.isLinked = false;
+  await bench.pass(310);
+  const untilMs = bench.nowMs;
+  bench.isLinked = true;
+  await bench.pass(10);
+  bench.pi.rewriteOpenSegment();
+  await bench.pass(240);
+  assert.deepEqual(bench.states(), ["filled link_down"]);
+  await assertStored(bench, fromMs, untilMs);
+});

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeMember } from "../../../exporter/shared/codec/gzip-member.js";
+import { decodeMember, encodeMember } from "../../../exporter/shared/codec/gzip-member.js";
 import { formatMemberHeader } from "../../../exporter/shared/codec/member-text.js";
 import { formatSegmentName } from "../../../exporter/shared/codec/segment-name.js";
 import { HttpError, type HttpRequest, type HttpResponse } from "../../../exporter/shared/platform/http-client.js";
@@ -83,6 +83,13 @@ export class SimulatedPi {
     segment.times.push(...this.times);
     this.lines = [];
     this.times = [];
+  }
+
+  /** The newest segment has the same samples in other bytes from its last member on. */
+  rewriteOpenSegment(): void {
+    const { members } = this.segments.at(-1) as Segment;
+    const text = decodeMember(members.pop() as Buffer) ?? "";
+    members.push(encodeMember(`${text}# \n`));
   }
 
   /** As the limits of the exporter do it. */
