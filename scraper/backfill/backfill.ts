@@ -29,7 +29,7 @@ const FIRST_RETRY_MS = 1000;
 /** A Pi that answers flushes its history once a minute. */
 const LAST_LOOK_MS = 20_000;
 const LAST_RETRY_MS = 300_000;
-/** After this without a heartbeat that tells of a history, there is none. */
+/** A target that is scraped for so long without a heartbeat that tells of a history has none. */
 const NO_HISTORY_AFTER_MS = 600_000;
 
 export interface BackfillParts {
@@ -288,7 +288,10 @@ export class Backfill {
   private giveUpOld({ target, gaps }: WatchedTarget, hasHistory: boolean): void {
     const { clock, settings } = this.parts;
     const nowMs = clock.wallMs();
-    const oldestMs = nowMs - (hasHistory ? settings.maxAgeMs : NO_HISTORY_AFTER_MS);
+    // After a start, and while a Pi is away, nothing has been heard of its history either: it must have had the time.
+    const answersSinceMs = gaps.firstGoodMs ?? nowMs;
+    const isWithout = !hasHistory && answersSinceMs < nowMs - NO_HISTORY_AFTER_MS;
+    const oldestMs = nowMs - (isWithout ? NO_HISTORY_AFTER_MS : settings.maxAgeMs);
     const ended = gaps.missing.filter(({ untilMs }) => untilMs < oldestMs);
     if (ended.length === 0) return;
     // Without a history nobody can say more than what was seen from here.

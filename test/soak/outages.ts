@@ -27,6 +27,7 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
       try {
         const count = await run();
         shown[index] = showRow(name, count);
+        for (const one of count.lost) console.log(`  ${name.join(", ")}: ${one}`);
         if (!isRight(count)) wrong.push([shown[index], ...count.wrong].join("\n"));
       } catch (error) {
         wrong.push(`${name.join(", ")}: ${(error as Error).message}`);

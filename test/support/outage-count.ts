@@ -15,6 +15,8 @@ export interface OutageCount {
   readonly unexplained: number;
   readonly lostSeconds: number;
   readonly causes: string;
+  /** Each range that is lost. */
+  readonly lost: readonly string[];
   /** The first samples that are not as they must be, and where the gaps are. */
   readonly wrong: readonly string[];
 }
@@ -57,6 +59,7 @@ export async function countOutage(order: CountOrder): Promise<OutageCount> {
     ...compareWitness(recorded, seen, stored, { ...order, lost, wrong }),
     lostSeconds: lost.reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0) / 1000,
     causes: [...new Set(lost.map(({ cause }) => cause))].join(", "),
+    lost: lost.map(describeGap),
     wrong: wrong.length === 0 ? [] : [...firstOf(wrong), ...gaps.map(describeGap)],
   };
 }

@@ -26,6 +26,8 @@ export class BackfillUnderTest {
   /** Whether scrapes reach the Pi. */
   isLinked = true;
   isMasterUp = true;
+  /** Whether a heartbeat has told of the Pi. */
+  isHeard = true;
   /** Seconds. */
   private elapsed = 0;
   readonly target: Target = scrapeTarget("10.0.0.7", settings({ intervalMs: INTERVAL_MS }));
@@ -152,6 +154,7 @@ export class BackfillUnderTest {
       nodeId: pi.nodeId, hostname: "pi", bootId: pi.bootId, lastHeartbeatMs: nowMs, clockOffsetMs: pi.clockErrorMs,
       monotonicMs: pi.monotonicMs, history: { fromMs: 0, untilMs: pi.wallMs, sizeBytes: 1 },
     };
-    return { address: "10.0.0.7", port: 8732, firstSeenMs: 0, lastSeenMs: nowMs, node };
+    const known = { address: "10.0.0.7", port: 8732, firstSeenMs: 0, lastSeenMs: nowMs };
+    return { ...known, node: this.isHeard ? node : undefined };
   }
 }

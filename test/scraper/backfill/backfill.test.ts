@@ -214,3 +214,39 @@ test("an open segment that was cut and written on differently is fetched whole",
   assert.deepEqual(bench.states(), ["filled link_down"]);
   await assertStored(bench, fromMs, untilMs);
 });
+
+test("a master that has just started gives nothing up before the Pi had time for a heartbeat", async () => {
+  const bench = await BackfillUnderTest.start();
+  await bench.pass(300);
+  const fromMs = bench.nowMs;
+  bench.isLinked = false;
+  await bench.pass(310);
+  const untilMs = bench.nowMs;
+  bench.pi.onRequest = () => {
+    throw new HttpError("unreachable", "Cannot fetch: not now");
+  };
+  bench.isLinked = true;
+  await bench.pass(1200);
+  await bench.kill();
+  bench.isHeard = false;
+  await bench.restart();
+  await bench.pass(60);
+  bench.isHeard = true;
+  bench.pi.onRequest = () => undefined;
+  await bench.pass(120);
+  assert.deepEqual(bench.states(), ["filled link_down"]);
+  await assertStored(bench, fromMs, untilMs);
+});
+
+test("of a target that never tells of a history a gap is given up after ten minutes", async () => {
+  const bench = await BackfillUnderTest.start();
+  bench.isHeard = false;
+  await bench.pass(300);
+  bench.isLinked = false;
+  await bench.pass(300);
+  bench.isLinked = true;
+  await bench.pass(300);
+  assert.deepEqual(bench.states(), ["open link_down"]);
+  await bench.pass(400);
+  assert.deepEqual(bench.states(), ["lost link_down"]);
+});
