@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { pihealth } from "../support/command-line.js";
+
+/** `pihealth import` and `POST /api/v1/admin/import` against a real scraper. */
+const folder = mkdtempSync(path.join(tmpdir(), "pihealth-import-"));
+const inFolder = (name: string): string => path.join(folder, name);
+const TOKEN = "5e".repeat(32);
+const INSTANCE = "10.0.0.9:8732";
+const PLACE = ["--instance", INSTANCE, "--job", "pi"];
+/** So many seconds, up to now, are in the files. */
+const SAMPLES = 300;
+const START_SECONDS = Math.floor(Date.now() / 1000) - SAMPLES;
+
+interface Posting {
+  readonly token?: string | undefined;
+  /** Parameters that say whose the samples are. */
+  readonly place?: string | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly error?: string | undefined;
+  readonly data?: unknown;
+}
+
+/** A scraper that watches nobody. */
+class Scraper {
+  private program: ChildProgram | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly configFile: string,
+  ) {}
+
+  static async start(name: string, { isAdmin }: { readonly isAdmin: boolean }): Promise<Scraper> {
+    const port = await freePort();
+    writeFileSync(inFolder(`${name}.yml`), `
+scrape_configs: []
+storage: { path: ${name}, commit_interval: 100ms }
+fleet: { token_file: token }
+web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
+`);
+    const scraper = new Scraper(port, inFolder(`${name}.yml`));
+    await scraper.start();
+    return scraper;
+  }
+
+  async start(): Promise<void> {
+    const program = ChildProgram.ofOurs("scraper/main.js", [`--config=${this.configFile}`]);
+    this.program = program;
+    await waitFor("a scraper that is ready", async () => {
+      return (await fetch(`http://127.0.0.1:${this.port}/-/ready`)).ok ? true : undefined;
+    }, { describe: () => program.text });
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    await this.program?.stop(signal);
+  }
+
+  /** Everything stored of a metric: times and values. */
+  async samplesOf(metric: string): Promise<readonly (readonly [number, string])[]> {
+    const query = new URLSearchParams({ query: `${metric}{instance="${INSTANCE}"}[1h]` });
+    const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/query?${query.toString()}`);
+    const { data } = (await response.json()) as { data: { result: { values: [number, string][] }[] } };
+    return data.result.flatMap(({ values }) => values);
+  }
+
+  async post(body: string, { token, place = `instance=${INSTANCE}&job=pi` }: Posting): Promise<Answer> {
+    const headers = { "Content-Type": "text/plain", ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
+    const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/admin/import?${place}`, { method: "POST", headers, body });
+    const { error, data } = (await response.json()) as Omit<Answer, "status">;
+    return { status: response.status, error, data };
+  }
+}
+
+/** One sample per second, as OpenMetrics tells them. */
+function openMetrics(metric: string): string {
+  const lines = Array.from({ length: SAMPLES }, (_, index) => `${metric} ${index / 8} ${START_SECONDS + index}\n`);
+  return `# TYPE ${metric} gauge\n${lines.join("")}# EOF\n`;
+}
+
+let scraper: Scraper;
+let closed: Scraper;
+
+before(async () => {
+  const files = {
+    token: `${TOKEN}\n`,
+    "wrong-token": `${"6f".repeat(32)}\n`,
+    "good.om": openMetrics("imported_load1"),
+    "offline.om": openMetrics("offline_load1"),
+    "bad.om": openMetrics("bad_load1").replace(/^bad_load1 1 \d+$/m, "bad_load1 one 5"),
+    "untimed.prom": `# HELP a b\n\na 1 ${START_SECONDS}000\na 2\n`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(inFolder(name), text);
+  [scraper, closed] = await Promise.all([Scraper.start("open", { isAdmin: true }), Scraper.start("closed", { isAdmin: false })]);
+});
+
+after(async () => {
+  await Promise.all([scraper, closed].map((one) => one?.stop("SIGKILL")));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const withMaster = (token = "token", master = scraper): string[] => {
+  return ["--url", `127.0.0.1:${master.port}`, "--token-file", inFolder(token)];
+};
+
+test("A file is imported, and imported again changes nothing", async () => {
+  const says = `${SAMPLES} samples imported for instance "${INSTANCE}", job "pi", in hosts/10.0.0.9\n`;
+  const first = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
+  assert.deepEqual([first.code, first.stdout], [0, says], first.stderr);
+  const stored = await scraper.samplesOf("imported_load1");
+  const expected = Array.from({ length: SAMPLES }, (_, index) => [START_SECONDS + index, String(index / 8)]);
+  assert.deepEqual(stored, expected);
+  const second = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
+  assert.equal(second.code, 0, second.stderr);
+  assert.deepEqual(await scraper.samplesOf("imported_load1"), stored);
+});
+
+for (const { name, args, says } of [
+  { name: "a wrong token", args: () => ["good.om", ...withMaster("wrong-token")], says: /^Cannot post to "\/api\/v1\/admin\/import": the fleet token is missing or wrong/ },
+  { name: "no token file", args: () => ["good.om", ...withMaster("nowhere")], says: /^Cannot read fleet token ".*nowhere"/ },
+  { name: "the admin API is off", args: () => ["good.om", ...withMaster("token", closed)], says: /^Cannot post to "\/api\/v1\/admin\/import": admin APIs disabled/ },
+  { name: "a line that does not parse", args: () => ["bad.om", ...withMaster()], says: /^Cannot import ".*bad\.om:10": found "one/ },
+  { name: "a sample without a time", args: () => ["untimed.prom", ...withMaster()], says: /^Cannot import ".*untimed\.prom:4": the sample has no timestamp/ },
+  { name: "offline while the scraper runs", args: () => ["good.om", "--offline", "--config", inFolder("open.yml")], says: /^Cannot open data folder ".*open": process \d+ works on it/ },
+]) {
+  test(`An import that is refused says why in one line: ${name}`, async () => {
+    const [file = "", ...rest] = args();
+    const { code, stdout, stderr } = await pihealth("import", inFolder(file), ...PLACE, ...rest);
+    assert.equal(code, 1);
+    assert.match(stderr, says);
+    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+    assert.equal(stdout, "");
+  });
+}
+
+const LINE = `posted_load1 1 ${START_SECONDS}000\n`;
+
+for (const { name, body, token, place, status, error } of [
+  { name: "no token", body: LINE, status: 401, error: /fleet token is missing or wrong/ },
+  { name: "a wrong token", body: LINE, token: "6f".repeat(32), status: 401, error: /fleet token is missing or wrong/ },
+  { name: "nobody's samples", body: LINE, token: TOKEN, place: "", status: 400, error: /^Cannot import samples of nobody/ },
+  { name: "a host that is none", body: LINE, token: TOKEN, place: "instance=../x&job=j", status: 400, error: /^Cannot make a folder for host/ },
+  { name: "a body that is too large", body: "#".repeat(2_100_000), token: TOKEN, status: 413, error: /./ },
+] as readonly (Posting & { name: string; body: string; status: number; error: RegExp })[]) {
+  test(`A posted import is refused: ${name}`, async () => {
+    const answer = await scraper.post(body, { token, place });
+    assert.equal(answer.status, status);
+    assert.match(answer.error ?? "", error);
+  });
+}
+
+test("A posted import is refused while the admin API is off, also with the token", async () => {
+  const { status, error } = await closed.post(LINE, { token: TOKEN });
+  assert.deepEqual([status, error], [503, "admin APIs disabled"]);
+});
+
+test("Posted lines are stored; those that are no samples are counted", async () => {
+  const { status, data } = await scraper.post(`${LINE}nonsense{\n`, { token: TOKEN });
+  assert.equal(status, 200);
+  assert.deepEqual(data, { samples: 1, tooOld: 0, damagedLines: 1, instance: INSTANCE, job: "pi", host: "10.0.0.9" });
+  assert.deepEqual(await scraper.samplesOf("posted_load1"), [[START_SECONDS, "1"]]);
+});
+
+test("What was imported while the scraper was stopped is there when it runs again, with what was there before", async () => {
+  await scraper.stop("SIGTERM");
+  const { code, stderr } = await pihealth("import", inFolder("offline.om"), ...PLACE, "--offline", "--config", inFolder("open.yml"));
+  assert.equal(code, 0, stderr);
+  await scraper.start();
+  assert.equal((await scraper.samplesOf("offline_load1")).length, SAMPLES);
+  assert.equal((await scraper.samplesOf("imported_load1")).length, SAMPLES);
+});
