@@ -1,5 +1,6 @@
 import path from "node:path";
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -14,6 +15,7 @@ import {
 } from "./block-file.js";
 import { writeBlockFile } from "./block-writer.js";
 import { SNAPSHOTS_FOLDER } from "./data-folder.js";
+import { OwnNames } from "./own-names.js";
 import type { Pace } from "./pace.js";
 import { cutRows, lowerBound } from "./piece.js";
 import type { SeriesSelection } from "./series-selection.js";
@@ -41,6 +43,14 @@ export interface BlockStoreParts {
 export interface StoredBlock extends BlockName {
   /** Undefined until it was asked for. */
   sizeBytes: number | undefined;
+  /** What matchers need to leave it aside; known once its directory was read. */
+  facts?: BlockFacts;
+}
+
+interface BlockFacts {
+  readonly target: Labels;
+  /** Names of the labels that its series have of their own. */
+  readonly ownNames: ReadonlySet<string>;
 }
 
 /** All blocks of all hosts: which there are, what is in them, and how new ones are written. */
@@ -53,6 +63,7 @@ export class BlockStore implements BlockFinder {
   private readonly partlyDamaged = new Set<StoredBlock>();
   /** How often blocks of a folder were replaced or deleted. */
   private readonly versions = new Map<string, number>();
+  private readonly ownNames = new OwnNames();
   private nextSequence = 1;
   /** Blocks replaced or deleted, whose files queries under way may still read. */
   private retired: StoredBlock[] = [];
@@ -155,7 +166,8 @@ export class BlockStore implements BlockFinder {
         if (
           block.fromMs < range.untilMs &&
           block.untilMs > range.fromMs &&
-          !this.damaged.has(block)
+          !this.damaged.has(block) &&
+          canMatch(block, selection)
         )
           planned.push(block);
       }
@@ -213,6 +225,7 @@ export class BlockStore implements BlockFinder {
     range: TimeRange,
   ): BlockPiece | undefined {
     const { target, isLate, series, timestamps, damage } = directory;
+    block.facts ??= { target, ownNames: this.ownNames.of(series) };
     if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
     const from = lowerBound(timestamps, range.fromMs);
     const until = lowerBound(timestamps, range.untilMs);
@@ -284,6 +297,12 @@ export class BlockStore implements BlockFinder {
       });
     }
   }
+}
+
+function canMatch({ facts }: StoredBlock, selection: SeriesSelection): boolean {
+  return (
+    facts === undefined || selection.canMatch(facts.ownNames, selection.satisfiedBy(facts.target))
+  );
 }
 
 /** Trouble of the system, such as too many open files, says nothing about the bytes. */

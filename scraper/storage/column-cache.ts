@@ -22,6 +22,8 @@ export interface WantedColumns {
   /** Without those of the target. */
   readonly labels: readonly Labels[];
   readonly range: TimeRange;
+  /** What must be read anyway is read to there, for the next query. */
+  readonly aheadUntilMs: number;
 }
 
 /** What is wanted, compared with what is cached. */
@@ -63,7 +65,7 @@ export class ColumnCache {
   }
 
   plan(name: string, version: TableVersion, wanted: WantedColumns): CachePlan {
-    const { labels, range } = wanted;
+    const { labels, range, aheadUntilMs } = wanted;
     const table = this.tableOf(name, version);
     const known = labels.map(({ key }) => table.columns.column(key));
     let fromMs = range.untilMs;
@@ -76,7 +78,8 @@ export class ColumnCache {
       }
       fromMs = Math.min(fromMs, isUsable(column, range) ? column.untilMs : range.fromMs);
     }
-    return { ...wanted, table, known, missing: { fromMs, untilMs: range.untilMs } };
+    const untilMs = fromMs < range.untilMs ? Math.max(range.untilMs, aheadUntilMs) : range.untilMs;
+    return { ...wanted, table, known, missing: { fromMs, untilMs } };
   }
 
   /**

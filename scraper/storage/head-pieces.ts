@@ -5,7 +5,8 @@ import type { LayoutRegistry } from "./layout-registry.js";
 import { cutRows, type Piece, type PieceRows } from "./piece.js";
 import type { RowWindow } from "./row-window.js";
 import type { TableKey } from "./sample-writer.js";
-import type { SelectedColumns, SeriesSelection } from "./series-selection.js";
+import type { SelectedColumns } from "./selection-memory.js";
+import type { SeriesSelection } from "./series-selection.js";
 import type { StreamRows, Table } from "./table.js";
 
 /** What of a table is not in blocks, as parts of an answer: earlier written ones first. */
@@ -23,8 +24,8 @@ export interface HeadReader {
 }
 
 /**
- * Finds the parts of a table with rows in the range, those without wanted series too; rows still in a window are copied
- * at once.
+ * Finds the parts of a table with rows in the range; those without wanted series too, if any stream
+ * of the table has such. Rows still in a window are copied at once.
  */
 export function findHeadPieces(
   reader: HeadReader,
@@ -34,37 +35,91 @@ export function findHeadPieces(
   range: TimeRange,
 ): HeadPieces {
   const satisfied = selection.satisfiedBy(target);
-  const ofStream = (rows: StreamRows): readonly Piece[] => {
-    const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there.
-    if (fromMs >= range.untilMs) return NO_PIECES;
-    const unblocked = { fromMs, untilMs: range.untilMs };
-    const pieces: Piece[] = [];
-    for (const chunk of rows.chunks) {
-      if (chunk.lastMs < fromMs || chunk.fromMs >= range.untilMs) continue;
-      const selected = selection.columns(chunk.layout, satisfied);
-      pieces.push(pieceOfChunk(reader, chunk, selected, unblocked));
-    }
-    const piece = pieceOfWindow(reader, rows.window, selection, satisfied, unblocked);
-    if (piece !== undefined) pieces.push(piece);
-    return pieces.length === 0 ? NO_PIECES : pieces;
+  const search = { reader, selection, satisfied };
+  return {
+    main: piecesOfStream(main, chunksFrom(main, range), search, range),
+    late: isEmpty(late) ? NO_PIECES : piecesOfStream(late, late.chunks, search, range),
   };
-  return { main: ofStream(main), late: ofStream(late) };
 }
 
-function pieceOfChunk(
-  { chunkLog }: HeadReader,
-  chunk: Chunk,
-  { columns, labels }: SelectedColumns,
+interface Search {
+  readonly reader: HeadReader;
+  readonly selection: SeriesSelection;
+  readonly satisfied: number;
+}
+
+const isEmpty = ({ chunks, window }: StreamRows): boolean =>
+  chunks.length === 0 && window === undefined;
+
+/** Chunks of the main stream that end in the range or behind it; these are in the order of time. */
+function chunksFrom({ chunks }: StreamRows, { fromMs }: TimeRange): readonly Chunk[] {
+  let first = chunks.length;
+  while (first > 0 && (chunks[first - 1] as Chunk).lastMs >= fromMs) first--;
+  return first === 0 ? chunks : chunks.slice(first);
+}
+
+function piecesOfStream(
+  rows: StreamRows,
+  chunks: readonly Chunk[],
+  { reader, selection, satisfied }: Search,
   range: TimeRange,
-): Piece {
-  return {
-    labels,
-    fromMs: Math.max(chunk.fromMs, range.fromMs),
-    lastMs: Math.min(chunk.lastMs, range.untilMs - 1),
-    rows: chunk.rows,
-    inChunk: { chunk, columns, range },
-    read: async () => cutRows(await chunkLog.read(chunk, columns), range),
-  };
+): readonly Piece[] {
+  const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there.
+  if (fromMs >= range.untilMs) return NO_PIECES;
+  const unblocked = { fromMs, untilMs: range.untilMs };
+  const pieces: Piece[] = [];
+  let isWanted = false;
+  let layout: Chunk["layout"] | undefined;
+  let selected: SelectedColumns | undefined;
+  for (const chunk of chunks) {
+    if (chunk.lastMs < fromMs || chunk.fromMs >= range.untilMs) continue;
+    // Nearly always the layout is that of the chunk before.
+    if (selected === undefined || chunk.layout !== layout) {
+      layout = chunk.layout;
+      selected = selection.columns(layout, satisfied);
+      isWanted ||= selected.columns.length > 0;
+    }
+    pieces.push(new ChunkPiece(reader.chunkLog, chunk, selected, unblocked));
+  }
+  const piece = pieceOfWindow(reader, rows.window, selection, satisfied, unblocked);
+  if (piece !== undefined) pieces.push(piece);
+  isWanted ||= piece !== undefined && piece.labels.length > 0;
+  return isWanted ? pieces : NO_PIECES;
+}
+
+/** What of a chunk is wanted. */
+class ChunkPiece implements Piece {
+  readonly labels: SelectedColumns["labels"];
+  readonly columns: Uint32Array;
+  readonly fromMs: number;
+  readonly lastMs: number;
+  readonly rows: number;
+
+  constructor(
+    private readonly chunkLog: ChunkLog,
+    readonly chunk: Chunk,
+    { columns, labels }: SelectedColumns,
+    /** Of its rows, those that blocks do not hold, until the end of what was asked for. */
+    readonly range: TimeRange,
+  ) {
+    this.labels = labels;
+    this.columns = columns;
+    this.fromMs = Math.max(chunk.fromMs, range.fromMs);
+    this.lastMs = Math.min(chunk.lastMs, range.untilMs - 1);
+    this.rows = chunk.rows;
+  }
+
+  get inChunk(): this {
+    return this;
+  }
+
+  get aheadUntilMs(): number {
+    return this.chunk.lastMs + 1;
+  }
+
+  async read(): Promise<PieceRows> {
+    return cutRows(await this.chunkLog.read(this.chunk, this.columns), this.range);
+  }
 }
 
 function pieceOfWindow(

@@ -28,11 +28,13 @@ export interface Piece {
   readonly inMemory?: PieceRows;
   /** Set when it is in the chunk log: then it is read together with others. */
   readonly inChunk?: ChunkPart;
+  /** Set when reading it costs the same to there: its rows behind the range, of the main stream. */
+  readonly aheadUntilMs?: number;
   /** Rows outside of `range` may be left out. */
   read(range: TimeRange): Promise<PieceRows> | PieceRows;
 }
 
-/** Columns of a chunk, and which of its rows are wanted. */
+/** Columns of a chunk, and which of its rows are wanted; see `Piece.aheadUntilMs`. */
 export interface ChunkPart {
   readonly chunk: Chunk;
   readonly columns: Uint32Array;

@@ -117,9 +117,8 @@ export class RowAssembly {
     const { chunksAt } = this;
     const chunkTimes = this.timestamps.subarray(chunksAt, chunksAt + this.chunkRows);
     const first = this.slots[0]?.part.range ?? range;
-    const last = this.slots[this.slots.length - 1]?.part.range ?? range;
     let from = chunksAt + lowerBound(chunkTimes, Math.max(range.fromMs, first.fromMs));
-    const behindChunks = lowerBound(chunkTimes, Math.min(range.untilMs, last.untilMs));
+    const behindChunks = lowerBound(chunkTimes, range.untilMs);
     let until = Math.max(from, chunksAt + behindChunks);
     for (let index = before.length - 1; index >= 0; index--) {
       const rows = before[index] as PieceRows;

@@ -3,20 +3,13 @@ import { type LabelPair, Labels } from "../../exporter/shared/model/labels.js";
 import type { LabelMatcher } from "./label-matcher.js";
 import type { LayoutRegistry } from "./layout-registry.js";
 import type { Layout } from "./sample-writer.js";
+import type { RememberedMatchers, SelectedColumns } from "./selection-memory.js";
 
 /** One bit of a 32-bit number per matcher. */
 const MAX_MATCHERS = 30;
 const UNKNOWN = 0;
 const NEVER = 0xffffffff;
 const NO_COLUMNS = new Uint32Array(0);
-
-/** What of a layout is wanted. The same object for every table with that layout that is treated alike. */
-export interface SelectedColumns {
-  /** Ascending. */
-  readonly columns: Uint32Array;
-  /** As many. */
-  readonly labels: readonly Labels[];
-}
 
 /**
  * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each
@@ -30,30 +23,43 @@ export class SeriesSelection {
   /**
    * For each label set: 1 + the matchers that its target must satisfy because it lacks the label.
    */
-  private readonly neededOf: Uint32Array;
-  /** By layout or list of series, then by the satisfied matchers. */
-  private readonly known = new Map<object, Map<number, SelectedColumns>>();
+  private neededOf: Uint32Array | undefined;
 
   /** @throws {BadInputError} when there are too many matchers */
   constructor(
     private readonly matchers: readonly LabelMatcher[],
     private readonly registry: LayoutRegistry,
+    private readonly remembered: RememberedMatchers,
   ) {
     if (matchers.length > MAX_MATCHERS) {
       throw new BadInputError(
         `Cannot select series: ${matchers.length} matchers are given, at most ${MAX_MATCHERS} can be`,
       );
     }
-    this.neededOf = new Uint32Array(registry.idLimit);
   }
 
   /** The matchers that a target's labels satisfy, one bit each. */
   satisfiedBy(target: Labels): number {
+    const known = this.remembered.satisfiedBy.get(target);
+    if (known !== undefined) return known;
     let satisfied = 0;
     this.matchers.forEach((matcher, index) => {
       if (matcher.matches(target.get(matcher.name))) satisfied |= 1 << index;
     });
+    this.remembered.satisfiedBy.set(target, satisfied);
     return satisfied;
+  }
+
+  /**
+   * False when surely no series with only these labels of its own matches in a table whose target
+   * satisfies `satisfied`: some matcher fails on the target, and no series has a label to meet it.
+   */
+  canMatch(ownNames: ReadonlySet<string>, satisfied: number): boolean {
+    for (let index = 0; index < this.matchers.length; index++) {
+      const isMet = (satisfied & (1 << index)) !== 0;
+      if (!isMet && !ownNames.has((this.matchers[index] as LabelMatcher).name)) return false;
+    }
+    return true;
   }
 
   /** Columns of interned series that match in a table whose target satisfies `satisfied`. */
@@ -89,10 +95,10 @@ export class SeriesSelection {
     satisfied: number,
     find: () => SelectedColumns,
   ): SelectedColumns {
-    let bySatisfied = this.known.get(layout);
+    let bySatisfied = this.remembered.columns.get(layout);
     if (bySatisfied === undefined) {
       bySatisfied = new Map<number, SelectedColumns>();
-      this.known.set(layout, bySatisfied);
+      this.remembered.columns.set(layout, bySatisfied);
     }
     let selected = bySatisfied.get(satisfied);
     if (selected === undefined) bySatisfied.set(satisfied, (selected = find()));
@@ -100,6 +106,7 @@ export class SeriesSelection {
   }
 
   private needed(id: number): number {
+    this.neededOf ??= new Uint32Array(this.registry.idLimit);
     const known = this.neededOf[id] as number;
     if (known !== UNKNOWN) return known;
     const needed = this.evaluate(this.registry.labels(id));

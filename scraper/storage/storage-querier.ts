@@ -8,6 +8,7 @@ import type { LabelMatcher } from "./label-matcher.js";
 import { type Pace, UNHURRIED } from "./pace.js";
 import type { Piece } from "./piece.js";
 import type { Querier, SelectedTable } from "./querier.js";
+import { SelectionMemory } from "./selection-memory.js";
 import { SeriesSelection } from "./series-selection.js";
 import { type FoundTable, TableReader } from "./table-reader.js";
 import { mergeDuplicateSeries } from "./unique-series.js";
@@ -51,6 +52,7 @@ export interface QuerierParts extends HeadReader {
 /** Answers queries from head and blocks together. */
 export class StorageQuerier implements Querier {
   private readonly reader: TableReader;
+  private readonly memory = new SelectionMemory();
 
   constructor(private readonly parts: QuerierParts) {
     this.reader = new TableReader(parts);
@@ -131,7 +133,7 @@ export class StorageQuerier implements Querier {
     pace: Pace,
   ): Promise<FoundTable[]> {
     const { head, blocks, registry } = this.parts;
-    const selection = new SeriesSelection(matchers, registry);
+    const selection = new SeriesSelection(matchers, registry, this.memory.of(matchers));
     const byName = new Map<string, FoundTable>();
     const tableOf = (name: string, folder: string, target: Labels): FoundTable => {
       let known = byName.get(name);
@@ -148,7 +150,7 @@ export class StorageQuerier implements Querier {
     const inHead: { table: FoundTable; main: readonly Piece[]; late: readonly Piece[] }[] = [];
     for (const [name, { key, streams }] of head.tables) {
       const { main, late } = findHeadPieces(this.parts, key, streams, selection, range);
-      if (main.length + late.length === 0) continue;
+      if (main.length === 0 && late.length === 0) continue;
       inHead.push({ table: tableOf(name, key.folder, key.labels), main, late });
     }
     const { pieces, unreadable } = await findInBlocks();

@@ -94,9 +94,12 @@ export class TableReader {
     // Rows that came late may lie anywhere: they are merged anew by every query.
     if (late.length > 0 || isIncomplete) return { ...common, plan: undefined, assembly: undefined };
     if (!isCaching) return { ...common, plan: undefined, assembly: new RowAssembly(labels, main, 0) };
-    const lastMs = main.reduce((last, piece) => Math.max(last, piece.lastMs), range.fromMs);
+    const last = main[main.length - 1] as Piece;
+    const lastMs = main.reduce((latest, piece) => Math.max(latest, piece.lastMs), range.fromMs);
     const known = { fromMs: range.fromMs, untilMs: Math.min(range.untilMs, lastMs + 1) };
-    const plan = this.parts.cache.plan(name, version, { target, labels, range: known });
+    const { aheadUntilMs = known.untilMs } = last;
+    const wanted = { target, labels, range: known, aheadUntilMs };
+    const plan = this.parts.cache.plan(name, version, wanted);
     const { missing } = plan;
     if (missing.fromMs >= missing.untilMs) return { ...common, plan, assembly: undefined };
     const pieces = main.filter((piece) => piece.lastMs >= missing.fromMs);

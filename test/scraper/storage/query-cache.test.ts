@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Labels } from "../../../exporter/shared/model/labels.js";
 import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
 import type { Storage } from "../../../scraper/storage/storage.js";
 import { Random } from "../../differential/random.js";
@@ -62,6 +63,53 @@ test("A dashboard that asks again while time goes on reads nothing again from th
   }
   assert.equal(reads, 0);
   assert.equal(metric(storage, "query_cache_misses_total"), misses);
+  await storage.stop();
+});
+
+test("An instant query reads what the next ones of the same chunk need", async () => {
+  const setup = await openStorage();
+  const { storage, files } = setup;
+  appendSteps(storage, 0, 200);
+  await moveOn(setup, 200);
+  let reads = 0;
+  files.fault = (operation) => {
+    if (operation === "read") reads++;
+    return undefined;
+  };
+  let readingQueries = 0;
+  for (let step = 20; step < 120; step++) {
+    reads = 0;
+    const answer = await selectName(storage, "a", rangeOf(step - 9, step + 1));
+    if (reads > 0) readingQueries++;
+    const seen = answer['a{instance="10.0.0.9:8732", job="pi"}'] ?? [];
+    assert.deepEqual([seen.length, seen.at(-1)], [10, `${step * 15 + 0.002}:${step}`]);
+  }
+  assert.ok(readingQueries <= 16, `${readingQueries} of 100 queries read from the disk`);
+  await storage.stop();
+});
+
+test("A matcher is met by a label of the series also where the target has another value", async () => {
+  const setup = await openStorage();
+  const { storage } = setup;
+  const own = { __name__: "a", instance: "elsewhere" };
+  const layout = storage.internLayout([Labels.of(own), Labels.of({ __name__: "b" })]);
+  for (let step = 0; step < 900; step++) {
+    for (const [index, address] of ADDRESSES.entries()) {
+      const timestampMs = START_MS + step * STEP_MS;
+      const table = storage.openTable(host(address));
+      table.append(timestampMs, layout, Float64Array.of(step + index, step));
+    }
+  }
+  await moveOn(setup, 900);
+  const found = async (instance: string): Promise<string[]> => {
+    const matchers = [createLabelMatcher("instance", "=", instance)];
+    return Object.keys(describe(await storage.select(matchers, rangeOf(0, 900)))).sort();
+  };
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(await found("elsewhere"), ['a{instance="elsewhere", job="pi"}']);
+    assert.deepEqual(await found("10.0.0.8:8732"), ['b{instance="10.0.0.8:8732", job="pi"}']);
+    assert.deepEqual(await found("nowhere"), []);
+  }
   await storage.stop();
 });
 
