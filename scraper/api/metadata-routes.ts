@@ -1,6 +1,8 @@
 import { compareStrings, Labels } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { Pacer } from "../promql/pacer.js";
 import type { LabelMatcher } from "../storage/label-matcher.js";
 import type { Querier } from "../storage/querier.js";
 import { ApiError } from "./api-errors.js";
@@ -17,6 +19,7 @@ export interface MetricMetadata {
 }
 
 export interface MetadataRouteParts {
+  readonly clock: Clock;
   readonly querier: Querier;
   readonly parseSelector: (text: string) => readonly LabelMatcher[];
   /** By metric name; several entries where targets disagree. */
@@ -35,10 +38,12 @@ export function metadataRoutes(parts: MetadataRouteParts): Route[] {
   ];
 }
 
-async function answerSeries(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
   if (parameters.all("match[]").length === 0) throw new ApiError("bad_data", "no match[] parameter provided");
   const range = timeRange(parameters);
-  const found = await parts.querier.series(matcherSets(parts, parameters, asMatchParameter), range);
+  const sets = matcherSets(parts, parameters, asMatchParameter);
+  const found = await parts.querier.series(sets, range, pacerOf(parts, request));
   found.sort(Labels.compare);
   const { kept, warnings } = limit(found, parameters.limit());
   const chunks = (function* () {
@@ -49,9 +54,11 @@ async function answerSeries(parts: MetadataRouteParts, { parameters }: ApiReques
   return { kind: "data", data: { chunks }, warnings };
 }
 
-async function answerLabelNames(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerLabelNames(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
   const range = timeRange(parameters);
-  const names = await parts.querier.labelNames(matcherSets(parts, parameters), range);
+  const sets = matcherSets(parts, parameters);
+  const names = await parts.querier.labelNames(sets, range, pacerOf(parts, request));
   const { kept, warnings } = limit(names, parameters.limit());
   return { kind: "data", data: { value: kept }, warnings };
 }
@@ -60,10 +67,15 @@ async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest)
   const { parameters } = request;
   const name = decodeLabelName(request.pathParameter("name"));
   const range = timeRange(parameters);
-  const values = await parts.querier.labelValues(name, matcherSets(parts, parameters), range);
+  const sets = matcherSets(parts, parameters);
+  const values = await parts.querier.labelValues(name, sets, range, pacerOf(parts, request));
   const { kept, warnings } = limit(values, parameters.limit());
   return { kind: "data", data: { value: kept }, warnings };
 }
+
+/** Lets scrapes go on meanwhile, and ends the search when the client goes away. */
+const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =>
+  new Pacer({ clock, timeoutMs: Number.POSITIVE_INFINITY, signal });
 
 async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
   const wanted = parameters.text("metric");

@@ -10,6 +10,7 @@ const PLACES = 1e6;
 const MAX_EXACT = 1e15;
 const BILLION = 1e9;
 const ZERO = 0x30;
+const MINUS = 0x2d;
 const COMMA = 0x2c;
 
 /**
@@ -52,69 +53,80 @@ export class PointWriter {
    */
   points(timestamps: Float64Array, values: Float64Array, from: number): number {
     const { texts, stride, lengths, offset } = this.times.of(timestamps);
+    const { bytes } = this;
+    let at = this.length;
     let point = from;
-    while (point < timestamps.length && this.length < PIECE_BYTES) {
-      if (point > 0) this.bytes[this.length++] = COMMA;
+    while (point < timestamps.length && at < PIECE_BYTES) {
+      if (point > 0) bytes[at++] = COMMA;
       const start = (offset + point) * stride;
       const end = start + (lengths[offset + point] as number);
-      for (let at = start; at < end; at++) this.bytes[this.length++] = texts[at] as number;
-      this.number(values[point] as number);
-      this.bytes[this.length++] = 0x22; // "
-      this.bytes[this.length++] = 0x5d; // ]
+      for (let index = start; index < end; index++) bytes[at++] = texts[index] as number;
+      at = writeNumber(bytes, at, values[point] as number);
+      bytes[at++] = 0x22; // "
+      bytes[at++] = 0x5d; // ]
       point++;
     }
+    this.length = at;
     return point;
   }
+}
 
-  private number(value: number): void {
-    // A decimal of at most 15 digits that reads back as the number is the shortest there is.
-    const magnitude = Math.abs(value);
-    const scaled = Math.round(magnitude * PLACES);
-    if (magnitude >= 1 / PLACES && scaled < MAX_EXACT && scaled / PLACES === magnitude) {
-      if (value < 0) this.bytes[this.length++] = 0x2d; // -
-      const whole = Math.floor(scaled / PLACES);
-      this.digits(whole);
-      this.fraction(scaled - whole * PLACES);
-    } else if (magnitude >= 1 && magnitude < MAX_EXACT && Math.floor(magnitude) === magnitude) {
-      if (value < 0) this.bytes[this.length++] = 0x2d; // -
-      const billions = Math.floor(magnitude / BILLION);
-      this.digits(billions);
-      this.padded(magnitude - billions * BILLION, 9);
-    } else {
-      const text = formatApiFloat(value);
-      for (let at = 0; at < text.length; at++) this.bytes[this.length++] = text.charCodeAt(at);
-    }
+/** @returns the index behind what was written */
+function writeNumber(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  const magnitude = Math.abs(value);
+  const whole = magnitude | 0;
+  if (whole === magnitude && whole > 0) {
+    if (value < 0) bytes[at++] = MINUS;
+    return writeDigits(bytes, at, whole);
   }
+  // A decimal of at most 15 digits that reads back as the number is the shortest there is.
+  const scaled = Math.round(magnitude * PLACES);
+  if (magnitude >= 1 / PLACES && scaled < MAX_EXACT && scaled / PLACES === magnitude) {
+    if (value < 0) bytes[at++] = MINUS;
+    const units = Math.floor(scaled / PLACES);
+    at = writeDigits(bytes, at, units);
+    return writeFraction(bytes, at, scaled - units * PLACES);
+  }
+  if (magnitude >= 1 && magnitude < MAX_EXACT && Math.floor(magnitude) === magnitude) {
+    if (value < 0) bytes[at++] = MINUS;
+    const billions = Math.floor(magnitude / BILLION);
+    at = writeDigits(bytes, at, billions);
+    return writePadded(bytes, at, magnitude - billions * BILLION, 9);
+  }
+  const text = formatApiFloat(value);
+  for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
+  return at;
+}
 
-  /** @param value whole, below 2^31 */
-  private digits(value: number): void {
-    let count = 1;
-    for (let limit = 10; value >= limit; limit *= 10) count++;
-    this.padded(value, count);
-  }
+/** @param value whole, below 2^31 */
+function writeDigits(bytes: Uint8Array, at: number, value: number): number {
+  let count = 1;
+  for (let limit = 10; value >= limit; limit *= 10) count++;
+  return writePadded(bytes, at, value, count);
+}
 
-  private padded(value: number, count: number): void {
-    let rest = value | 0;
-    for (let at = this.length + count - 1; at >= this.length; at--) {
-      const next = (rest / 10) | 0;
-      this.bytes[at] = ZERO + rest - next * 10;
-      rest = next;
-    }
-    this.length += count;
+function writePadded(bytes: Uint8Array, at: number, value: number, count: number): number {
+  let rest = value | 0;
+  for (let index = at + count - 1; index >= at; index--) {
+    const next = (rest / 10) | 0;
+    bytes[index] = ZERO + rest - next * 10;
+    rest = next;
   }
+  return at + count;
+}
 
-  /** @param millionths below a million */
-  private fraction(millionths: number): void {
-    if (millionths === 0) return;
-    let places = 6;
-    let rest = millionths;
-    while (rest % 10 === 0) {
-      rest /= 10;
-      places--;
-    }
-    this.bytes[this.length++] = 0x2e; // .
-    this.padded(rest, places);
+/** @param millionths below a million */
+function writeFraction(bytes: Uint8Array, at: number, millionths: number): number {
+  if (millionths === 0) return at;
+  let places = 6;
+  let rest = millionths | 0;
+  while (rest % 10 === 0) {
+    rest = (rest / 10) | 0;
+    places--;
   }
+  bytes[at] = 0x2e; // .
+  return writePadded(bytes, at + 1, rest, places);
 }
 
 /** The text before each value, `[1712345678.9,"`, of the times that were written last. */

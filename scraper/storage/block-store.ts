@@ -49,6 +49,8 @@ export interface StoredBlock extends BlockName {
 
 interface BlockFacts {
   readonly target: Labels;
+  /** Name of its table. */
+  readonly table: string;
   /** Names of the labels that its series have of their own. */
   readonly ownNames: ReadonlySet<string>;
 }
@@ -225,7 +227,11 @@ export class BlockStore implements BlockFinder {
     range: TimeRange,
   ): BlockPiece | undefined {
     const { target, isLate, series, timestamps, damage } = directory;
-    block.facts ??= { target, ownNames: this.ownNames.of(series) };
+    const facts = (block.facts ??= {
+      target,
+      table: tableName(block.folder, target),
+      ownNames: this.ownNames.of(series),
+    });
     if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
     const from = lowerBound(timestamps, range.fromMs);
     const until = lowerBound(timestamps, range.untilMs);
@@ -244,7 +250,7 @@ export class BlockStore implements BlockFinder {
       },
     };
     const { folder, sequence } = block;
-    return { folder, target, table: tableName(folder, target), piece, isLate, sequence };
+    return { folder, target: facts.target, table: facts.table, piece, isLate, sequence };
   }
 
   private async tableFolders(): Promise<string[]> {

@@ -65,7 +65,7 @@ export class ColumnCache {
   }
 
   plan(name: string, version: TableVersion, wanted: WantedColumns): CachePlan {
-    const { labels, range, aheadUntilMs } = wanted;
+    const { target, labels, range, aheadUntilMs } = wanted;
     const table = this.tableOf(name, version);
     const known = labels.map(({ key }) => table.columns.column(key));
     let fromMs = range.untilMs;
@@ -79,7 +79,8 @@ export class ColumnCache {
       fromMs = Math.min(fromMs, isUsable(column, range) ? column.untilMs : range.fromMs);
     }
     const untilMs = fromMs < range.untilMs ? Math.max(range.untilMs, aheadUntilMs) : range.untilMs;
-    return { ...wanted, table, known, missing: { fromMs, untilMs } };
+    const missing = { fromMs, untilMs };
+    return { target, labels, range, aheadUntilMs, table, known, missing };
   }
 
   /**

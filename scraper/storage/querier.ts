@@ -28,9 +28,12 @@ export interface Querier {
    */
   select(matchers: readonly LabelMatcher[], range: TimeRange, pace?: Pace): Promise<SelectedTable[]>;
   /** Label sets with a sample in the range, for each list of matchers; no matcher list at all means every series. */
-  series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]>;
+  series(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<Labels[]>;
   /** Sorted. */
-  labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]>;
+  labelNames(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<string[]>;
   /** Sorted. */
-  labelValues(name: string, matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]>;
+  labelValues(name: string, matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<string[]>;
 }
+
+/** Series are wanted that satisfy all matchers of one of the lists. */
+export type MatcherSets = readonly (readonly LabelMatcher[])[];

@@ -7,11 +7,14 @@ import type { Head } from "./head.js";
 import type { LabelMatcher } from "./label-matcher.js";
 import { type Pace, UNHURRIED } from "./pace.js";
 import type { Piece } from "./piece.js";
-import type { Querier, SelectedTable } from "./querier.js";
+import type { MatcherSets, Querier, SelectedTable } from "./querier.js";
 import { SelectionMemory } from "./selection-memory.js";
 import { SeriesSelection } from "./series-selection.js";
 import { type FoundTable, TableReader } from "./table-reader.js";
 import { mergeDuplicateSeries } from "./unique-series.js";
+
+/** What taking a label set into an answer costs, in values looked at. */
+const WORK_PER_LABEL_SET = 64;
 
 /** A part of a table that is in a block. */
 export interface BlockPiece {
@@ -76,12 +79,13 @@ export class StorageQuerier implements Querier {
   }
 
   async series(
-    matcherSets: readonly (readonly LabelMatcher[])[],
+    matcherSets: MatcherSets,
     range: TimeRange,
+    pace: Pace = UNHURRIED,
   ): Promise<Labels[]> {
     const found = new Map<string, Labels>();
     const { fullLabels } = this.parts;
-    await this.visit(matcherSets, range, (own, target) => {
+    await this.visit(matcherSets, { range, pace }, (own, target) => {
       const labels = fullLabels.of(own, target);
       found.set(labels.key, labels);
     });
@@ -89,11 +93,12 @@ export class StorageQuerier implements Querier {
   }
 
   async labelNames(
-    matcherSets: readonly (readonly LabelMatcher[])[],
+    matcherSets: MatcherSets,
     range: TimeRange,
+    pace: Pace = UNHURRIED,
   ): Promise<string[]> {
     const names = new Set<string>();
-    await this.visit(matcherSets, range, (own, target) => {
+    await this.visit(matcherSets, { range, pace }, (own, target) => {
       for (const [name] of own.pairs) names.add(name);
       for (const [name] of target.pairs) names.add(name);
     });
@@ -102,11 +107,12 @@ export class StorageQuerier implements Querier {
 
   async labelValues(
     name: string,
-    matcherSets: readonly (readonly LabelMatcher[])[],
+    matcherSets: MatcherSets,
     range: TimeRange,
+    pace: Pace = UNHURRIED,
   ): Promise<string[]> {
     const values = new Set<string>();
-    await this.visit(matcherSets, range, (own, target) => {
+    await this.visit(matcherSets, { range, pace }, (own, target) => {
       values.add(own.get(name) || target.get(name));
     });
     values.delete("");
@@ -114,14 +120,15 @@ export class StorageQuerier implements Querier {
   }
 
   private async visit(
-    matcherSets: readonly (readonly LabelMatcher[])[],
-    range: TimeRange,
+    matcherSets: MatcherSets,
+    { range, pace }: { readonly range: TimeRange; readonly pace: Pace },
     visitor: (own: Labels, target: Labels) => void,
   ): Promise<void> {
     for (const matchers of matcherSets.length === 0 ? [[]] : matcherSets) {
-      for (const { target, main, late } of await this.find(matchers, range, UNHURRIED)) {
+      for (const { target, main, late } of await this.find(matchers, range, pace)) {
         const own = new Set([...main, ...late].flatMap(({ labels }) => labels));
         for (const labels of own) visitor(labels, target);
+        if (pace.isDue(own.size * WORK_PER_LABEL_SET)) await pace.pause();
       }
     }
   }

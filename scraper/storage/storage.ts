@@ -21,7 +21,7 @@ import { FullLabels } from "./full-labels.js";
 import type { LabelMatcher } from "./label-matcher.js";
 import { LayoutRegistry } from "./layout-registry.js";
 import type { Pace } from "./pace.js";
-import type { Querier, SelectedTable } from "./querier.js";
+import type { MatcherSets, Querier, SelectedTable } from "./querier.js";
 import { Recovery } from "./recovery.js";
 import { Retention } from "./retention.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./sample-writer.js";
@@ -244,23 +244,21 @@ export class Storage implements SampleWriter, Querier {
     return this.rooms.querier.select(matchers, range, pace);
   }
 
-  series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {
-    return this.rooms.querier.series(matcherSets, range);
+  series(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<Labels[]> {
+    return this.rooms.querier.series(matcherSets, range, pace);
   }
 
-  labelNames(
-    matcherSets: readonly (readonly LabelMatcher[])[],
-    range: TimeRange,
-  ): Promise<string[]> {
-    return this.rooms.querier.labelNames(matcherSets, range);
+  labelNames(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<string[]> {
+    return this.rooms.querier.labelNames(matcherSets, range, pace);
   }
 
   labelValues(
     name: string,
-    matcherSets: readonly (readonly LabelMatcher[])[],
+    matcherSets: MatcherSets,
     range: TimeRange,
+    pace?: Pace,
   ): Promise<string[]> {
-    return this.rooms.querier.labelValues(name, matcherSets, range);
+    return this.rooms.querier.labelValues(name, matcherSets, range, pace);
   }
 
   metrics(): OwnMetric[] {

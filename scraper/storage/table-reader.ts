@@ -47,6 +47,8 @@ interface Reading {
   finish: () => AssembledRows | undefined;
 }
 
+const FINISH_NOTHING = (): undefined => undefined;
+
 /** Reads the parts of tables that were found, as few of them as the cache makes necessary. */
 export class TableReader {
   constructor(private readonly parts: TableReaderParts) {}
@@ -90,20 +92,28 @@ export class TableReader {
   private begin(table: FoundTable, range: TimeRange, isCaching: boolean): Reading {
     const { name, version, target, main, late, isIncomplete } = table;
     const labels = unionOfLabels(main);
-    const common = { table, labels, range, finish: () => undefined };
+    const finish = FINISH_NOTHING;
     // Rows that came late may lie anywhere: they are merged anew by every query.
-    if (late.length > 0 || isIncomplete) return { ...common, plan: undefined, assembly: undefined };
-    if (!isCaching) return { ...common, plan: undefined, assembly: new RowAssembly(labels, main, 0) };
-    const last = main[main.length - 1] as Piece;
-    const lastMs = main.reduce((latest, piece) => Math.max(latest, piece.lastMs), range.fromMs);
+    if (late.length > 0 || isIncomplete) {
+      return { table, labels, range, finish, plan: undefined, assembly: undefined };
+    }
+    if (!isCaching) {
+      const assembly = new RowAssembly(labels, main, 0);
+      return { table, labels, range, finish, plan: undefined, assembly };
+    }
+    const { aheadUntilMs = range.fromMs } = main[main.length - 1] as Piece;
+    let lastMs = range.fromMs;
+    for (const piece of main) lastMs = Math.max(lastMs, piece.lastMs);
     const known = { fromMs: range.fromMs, untilMs: Math.min(range.untilMs, lastMs + 1) };
-    const { aheadUntilMs = known.untilMs } = last;
     const wanted = { target, labels, range: known, aheadUntilMs };
     const plan = this.parts.cache.plan(name, version, wanted);
     const { missing } = plan;
-    if (missing.fromMs >= missing.untilMs) return { ...common, plan, assembly: undefined };
+    if (missing.fromMs >= missing.untilMs) {
+      return { table, labels, range, finish, plan, assembly: undefined };
+    }
     const pieces = main.filter((piece) => piece.lastMs >= missing.fromMs);
-    return { ...common, plan, range: missing, assembly: new RowAssembly(labels, pieces, SPARE_ROWS) };
+    const assembly = new RowAssembly(labels, pieces, SPARE_ROWS);
+    return { table, labels, range: missing, finish, plan, assembly };
   }
 
   private async readBlocks(readings: readonly Reading[], pace: Pace): Promise<void> {

@@ -88,6 +88,20 @@ test("An instant query reads what the next ones of the same chunk need", async (
   await storage.stop();
 });
 
+test("A search for series or labels ends when nobody waits for it any more", async () => {
+  const setup = await openStorage();
+  const { storage } = setup;
+  appendSteps(storage, 0, 900);
+  await moveOn(setup, 900);
+  const pace = { isDue: () => true, pause: () => Promise.reject(new Error("nobody waits")) };
+  const range = rangeOf(0, 900);
+  await assert.rejects(storage.series([], range, pace), /nobody waits/);
+  await assert.rejects(storage.labelNames([], range, pace), /nobody waits/);
+  await assert.rejects(storage.labelValues("job", [], range, pace), /nobody waits/);
+  assert.equal((await storage.series([], range)).length, 9);
+  await storage.stop();
+});
+
 test("A matcher is met by a label of the series also where the target has another value", async () => {
   const setup = await openStorage();
   const { storage } = setup;
