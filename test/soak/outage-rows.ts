@@ -1,0 +1,31 @@
+import { OUTAGE_KINDS, OUTAGE_LENGTHS, OUTAGE_TROUBLES, type OutageCell, runOutageCell } from "../support/outage-cell.js";
+import type { OutageCount } from "../support/outage-count.js";
+import { runOverrun, runTwoMasters } from "../support/outage-extras.js";
+
+/** Rows of the table by their first three columns, in its order. */
+export function outageRowNames(): string[] {
+  return [...outageRows().keys()];
+}
+
+/** @throws when the outage does not end with everything filled or named */
+export async function runOutageRow(name: string): Promise<OutageCount> {
+  const run = outageRows().get(name);
+  if (run === undefined) throw new Error(`Cannot run "${name}": it must be a row of the matrix`);
+  return run();
+}
+
+function outageRows(): ReadonlyMap<string, () => Promise<OutageCount>> {
+  const rows = new Map<string, () => Promise<OutageCount>>([
+    ["master away with a history too small, 24 h, clean", runOverrun],
+    ["the other of two masters away, 10 min, clean", async () => (await runTwoMasters())[0]],
+    ["this of two masters away, 10 min, clean", async () => (await runTwoMasters())[1]],
+  ]);
+  for (const length of Object.keys(OUTAGE_LENGTHS) as OutageCell["length"][]) {
+    for (const outage of OUTAGE_KINDS) {
+      for (const trouble of OUTAGE_TROUBLES) {
+        rows.set([outage, length, trouble].join(", "), () => runOutageCell({ outage, length, trouble }));
+      }
+    }
+  }
+  return rows;
+}
