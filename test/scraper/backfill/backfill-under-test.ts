@@ -26,11 +26,16 @@ export class BackfillUnderTest {
   /** Whether scrapes reach the Pi. */
   isLinked = true;
   isMasterUp = true;
+  /** Where scrapes find a Pi, and where the one is whose heartbeats are taken. */
+  answersAt: readonly string[] = ["10.0.0.7"];
+  heardAt = "10.0.0.7";
   /** Whether a heartbeat has told of the Pi. */
   isHeard = true;
   /** Seconds. */
   private elapsed = 0;
   readonly target: Target = scrapeTarget("10.0.0.7", settings({ intervalMs: INTERVAL_MS }));
+  /** All that are scraped. */
+  targets: readonly Target[] = [this.target];
   readonly pi: SimulatedPi;
 
   private constructor(
@@ -89,8 +94,11 @@ export class BackfillUnderTest {
   }
 
   /** What is stored of the Pi's value, by time, staleness markers left out: scrapes here bring no samples. */
-  async stored(): Promise<Map<number, number>> {
-    const tables = await this.storage.select([createLabelMatcher(METRIC_NAME, "=", "pihealth_value")], ALWAYS);
+  async stored({ labels } = this.target): Promise<Map<number, number>> {
+    const matchers = [
+      createLabelMatcher(METRIC_NAME, "=", "pihealth_value"), createLabelMatcher("instance", "=", labels.get("instance")),
+    ];
+    const tables = await this.storage.select(matchers, ALWAYS);
     const samples = new Map<number, number>();
     for (const { timestamps, series } of tables) {
       for (const { values } of series) {
@@ -101,6 +109,14 @@ export class BackfillUnderTest {
       }
     }
     return samples;
+  }
+
+  /** From now on this one is scraped as well. */
+  watch(address: string): Target {
+    const added = scrapeTarget(address, settings({ intervalMs: INTERVAL_MS }));
+    this.targets = [...this.targets, added];
+    this.backfill.setTargets(this.targets);
+    return added;
   }
 
   async storedSeries(): Promise<string[]> {
@@ -117,7 +133,7 @@ export class BackfillUnderTest {
     this.backfill = new Backfill({
       hostLogs: this.hostLogs,
       dataFolder: "/data", files, clock, log: silentLogger, querier: storage, writer: storage,
-      fleet: { hostAt: () => this.knownHost() },
+      fleet: { hostAt: (address) => this.knownHost(address) },
       sendHttp: async (request) => {
         if (!this.isLinked) throw new Error("cut");
         return pi.answer(request);
@@ -126,35 +142,37 @@ export class BackfillUnderTest {
       settings: { enabled: true, bytesPerSecond: 1e9, concurrency: 2, maxAgeMs: 8 * 86_400_000 },
     });
     await this.backfill.open();
-    this.backfill.setTargets([this.target]);
+    this.backfill.setTargets(this.targets);
     this.backfill.start();
     this.isMasterUp = true;
   }
 
   private async actAsMaster(): Promise<void> {
     if (this.elapsed % 5 === 0) {
-      const ok = this.isLinked && this.pi.isOn;
-      this.writeUp(ok ? 1 : 0);
-      this.backfill.noteScrape(this.target, this.nowMs, ok);
-      if (ok) this.onGoodScrape();
+      for (const target of this.targets) {
+        const ok = this.isLinked && this.pi.isOn && this.answersAt.includes(target.host);
+        this.writeUp(target, ok ? 1 : 0);
+        this.backfill.noteScrape(target, this.nowMs, ok);
+        if (ok) this.onGoodScrape();
+      }
       await this.storage.commit().catch(() => undefined); // A full disk is one of the cases.
     }
-    if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn) this.backfill.noteHeartbeat(this.knownHost());
+    if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn) this.backfill.noteHeartbeat(this.knownHost(this.heardAt));
   }
 
-  private writeUp(value: number): void {
+  private writeUp({ host, labels }: Target, value: number): void {
     const layout = this.storage.internLayout([Labels.of({ [METRIC_NAME]: "up" })]);
-    const table = this.storage.openTable({ folder: "hosts/10.0.0.7", labels: this.target.labels });
+    const table = this.storage.openTable({ folder: `hosts/${host}`, labels });
     table.append(this.nowMs, layout, Float64Array.of(value));
   }
 
-  private knownHost(): KnownHost {
+  private knownHost(address: string): KnownHost {
     const { pi, nowMs } = this;
     const node = {
       nodeId: pi.nodeId, hostname: "pi", bootId: pi.bootId, lastHeartbeatMs: nowMs, clockOffsetMs: pi.clockErrorMs,
       monotonicMs: pi.monotonicMs, history: { fromMs: 0, untilMs: pi.wallMs, sizeBytes: 1 },
     };
-    const known = { address: "10.0.0.7", port: 8732, firstSeenMs: 0, lastSeenMs: nowMs };
-    return { ...known, node: this.isHeard ? node : undefined };
+    const known = { address, port: 8732, firstSeenMs: 0, lastSeenMs: nowMs };
+    return { ...known, node: this.isHeard && address === this.heardAt ? node : undefined };
   }
 }

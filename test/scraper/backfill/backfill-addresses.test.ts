@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BackfillUnderTest } from "./backfill-under-test.js";
+
+const NEW_ADDRESS = "10.0.0.8";
+
+test("a Pi that comes back under another address is filled there, from where it was seen last", async () => {
+  const bench = await BackfillUnderTest.start();
+  await bench.pass(300);
+  const atOld = await bench.stored();
+  const leftMs = bench.nowMs;
+  bench.answersAt = [];
+  await bench.pass(300);
+  const movedMs = bench.nowMs;
+  bench.answersAt = [NEW_ADDRESS];
+  bench.heardAt = NEW_ADDRESS;
+  const target = bench.watch(NEW_ADDRESS);
+  await bench.pass(240);
+  const atNew = await bench.stored(target);
+  const wanted = bench.pi.recorded.filter(({ trueMs }) => trueMs > leftMs && trueMs < movedMs);
+  assert.ok(wanted.length > 50);
+  assert.deepEqual(wanted.filter(({ trueMs, value }) => atNew.get(trueMs) !== value), []);
+  assert.deepEqual([...atNew.keys()].filter((timeMs) => timeMs < leftMs - 5000), [], "what the old address has is not taken again");
+  assert.deepEqual(await bench.stored(), atOld);
+});
+
+test("of a copy of an SD card only the address whose heartbeats are taken is filled", async () => {
+  const bench = await BackfillUnderTest.start();
+  const copy = bench.watch(NEW_ADDRESS);
+  bench.answersAt = ["10.0.0.7", NEW_ADDRESS];
+  await bench.pass(300);
+  const fromMs = bench.nowMs;
+  bench.isLinked = false;
+  await bench.pass(300);
+  const untilMs = bench.nowMs;
+  bench.isLinked = true;
+  await bench.pass(900);
+  const filled = await bench.stored();
+  const wanted = bench.pi.recorded.filter(({ trueMs }) => trueMs > fromMs && trueMs < untilMs);
+  assert.deepEqual(wanted.filter(({ trueMs, value }) => filled.get(trueMs) !== value), []);
+  assert.equal((await bench.stored(copy)).size, 0);
+  const ends = bench.backfill.gaps(NEW_ADDRESS).map(({ cause, state }) => `${state} ${cause}`);
+  assert.deepEqual(ends, ["lost link_down"]);
+});
