@@ -137,6 +137,7 @@ export class EndpointFiller {
       destination.markers.want(destination.missing);
     }
     lines.want(destinations.flatMap(({ missing }) => [...missing]));
+    instants.beginSegment();
     for (const text of membersOf(bytes, segment.name)) {
       const header = parseMemberHeader(text.slice(0, text.indexOf("\n")));
       const range = { after: instants.lastMs, before: list.ourWallMs };

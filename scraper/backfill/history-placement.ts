@@ -10,7 +10,10 @@ const SLACK_MS = 60_000;
 /** Samplings further apart than this many of their usual distances have a gap between them. */
 const MISSED_SAMPLINGS = 3;
 const MISSED_INTERVALS = 2;
-/** The usual distance is that which nine of ten of so many newest ones do not exceed: collectors run close to each other. */
+/**
+ * The usual distance is that which nine of ten of so many newest ones do not exceed: collectors run close to each other.
+ * Those from one segment to the next are left out: an exporter that was killed begins a new one.
+ */
 const JUDGED_INSTANTS = 2000;
 const USUAL_SHARE = 0.9;
 
@@ -33,10 +36,18 @@ export function chooseSegments(list: HistoryList, missing: readonly TimeRange[])
 export class PlacedInstants {
   private readonly instants: number[] = [];
   private readonly boots: string[] = [];
+  /** Whether each is the first one of its segment. */
+  private readonly firsts: boolean[] = [];
+  private isNextFirst = false;
   /** Members whose clock nothing tells how to correct. */
   rejectedMembers = 0;
 
   constructor(private readonly intervalMs: number) {}
+
+  /** What is added next is of another segment. */
+  beginSegment(): void {
+    this.isNextFirst = true;
+  }
 
   /** In the order of the history, which after a correction is ascending but for ties. */
   add(timeMs: number, bootId: string): void {
@@ -48,6 +59,8 @@ export class PlacedInstants {
     if (timeMs === last) return;
     this.instants.push(timeMs);
     this.boots.push(bootId);
+    this.firsts.push(this.isNextFirst);
+    this.isNextFirst = false;
   }
 
   get lastMs(): number {
@@ -94,10 +107,13 @@ export class PlacedInstants {
   }
 
   private usualDistanceMs(): number {
-    const recent = this.instants.slice(-JUDGED_INSTANTS);
-    const distances = recent.slice(1).map((instant, index) => instant - (recent[index] as number));
+    const { instants, firsts } = this;
+    const distances: number[] = [];
+    for (let index = Math.max(1, instants.length - JUDGED_INSTANTS); index < instants.length; index++) {
+      if (firsts[index] !== true) distances.push((instants[index] as number) - (instants[index - 1] as number));
+    }
     distances.sort((left, right) => left - right);
-    const usualMs = distances[Math.floor(distances.length * USUAL_SHARE)] ?? 0;
+    const usualMs = distances[Math.floor((distances.length - 1) * USUAL_SHARE)] ?? 0;
     return Math.max(MISSED_INTERVALS * this.intervalMs, MISSED_SAMPLINGS * usualMs);
   }
 
@@ -106,5 +122,6 @@ export class PlacedInstants {
     if (this.instants[index] === timeMs) return;
     this.instants.splice(index, 0, timeMs);
     this.boots.splice(index, 0, bootId);
+    this.firsts.splice(index, 0, false);
   }
 }

@@ -8,6 +8,8 @@ export interface OutageCount {
   readonly recorded: number;
   readonly present: number;
   readonly duplicated: number;
+  /** Stretches in ranges that are told to be filled in which the Pi recorded nothing. */
+  readonly falselyFilled: number;
   /** Seen by the master without an outage, and of those: the same here, missing in a lost range, missing without a word. */
   readonly witnessed: number;
   readonly equal: number;
@@ -53,8 +55,9 @@ export async function countOutage(order: CountOrder): Promise<OutageCount> {
   const recorded = history.samples(wide);
   const stored = await master.stored(ALL, wide);
   const seen = await witness.stored(ALL, range);
-  const wrong: string[] = [];
+  const wrong: string[] = emptyStretches(recorded, gaps, { leastMs: 2 * order.ageMs });
   return {
+    falselyFilled: wrong.length,
     ...compareRecorded(recorded, stored, { filled, toleranceMs, wrong }),
     ...compareWitness(recorded, seen, stored, { ...order, lost, wrong }),
     lostSeconds: lost.reduce((sum, { fromMs, untilMs }) => sum + untilMs - fromMs, 0) / 1000,
@@ -89,6 +92,20 @@ function compareRecorded(
     wrong.push(...beside.map((sample) => `stored beside: ${describeSample(series, sample)}`));
   }
   return { recorded: expected, present, duplicated };
+}
+
+/** Where a range is told to be filled, and nothing was recorded for several samplings. */
+function emptyStretches(recorded: SamplesBySeries, gaps: readonly TimedGap[], { leastMs }: { leastMs: number }): string[] {
+  const times = [...new Set([...recorded.values()].flatMap((samples) => samples.map(({ timeMs }) => timeMs)))];
+  const instants = [0, ...times.sort((one, other) => one - other), Number.POSITIVE_INFINITY];
+  const filled = gaps.filter(({ state }) => state === "filled");
+  return instants.slice(1).flatMap((timeMs, index) => {
+    const beforeMs = instants[index] as number;
+    return filled.flatMap(({ fromMs, untilMs }) => {
+      const lengthMs = Math.min(timeMs, untilMs) - Math.max(beforeMs, fromMs);
+      return lengthMs > leastMs ? [`falsely filled: ${lengthMs} ms between ${beforeMs} and ${timeMs}`] : [];
+    });
+  });
 }
 
 /** The nearest one. */

@@ -38,3 +38,25 @@ test("a range that begins long before the first instant is not covered up to it"
   assert.equal(holdsInstant(instants.covered([{ fromMs: 97_000, untilMs: 200_000 }]), 97_000), true);
   assert.equal(holdsInstant(instants.covered([{ fromMs: 50_000, untilMs: 200_000 }]), 97_000), false);
 });
+
+test("an exporter that was killed soon after its start does not make its absence the usual distance", () => {
+  const instants = new PlacedInstants(SCRAPE_MS);
+  for (const segment of [[0, 5000, 10_000], [610_000], [700_000, 705_000]]) {
+    instants.beginSegment();
+    for (const time of segment) instants.add(time, BOOT);
+  }
+  const covered = instants.covered(MISSING);
+  assert.equal(holdsInstant(covered, 7000), true);
+  assert.equal(holdsInstant(covered, 300_000), false);
+  assert.equal(holdsInstant(covered, 650_000), false);
+  assert.equal(holdsInstant(covered, 702_000), true);
+});
+
+test("segments that follow each other without a pause have no gap between them", () => {
+  const instants = new PlacedInstants(SCRAPE_MS);
+  for (const time of everyFiveSeconds) {
+    if (time % 50_000 === 0) instants.beginSegment();
+    instants.add(time, BOOT);
+  }
+  assert.equal(instants.covered(MISSING).length, 1);
+});
