@@ -13,7 +13,7 @@ const SLICE_MS = 5;
 const SLOW_WRITE_MS = 250;
 const SLOW_DISK_MS = 10_000;
 /** The storage has to end too before the system ends the program. */
-const STOP_WITHIN_MS = 15_000;
+const STOP_WITHIN_MS = 10_000;
 
 export interface HostLogParts {
   /** The data folder; logs go to `hosts/<ip>/log/` below it. */
