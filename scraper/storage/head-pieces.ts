@@ -37,7 +37,7 @@ export function findHeadPieces(
   const satisfied = selection.satisfiedBy(target);
   const search = { reader, selection, satisfied };
   return {
-    main: piecesOfStream(main, chunksFrom(main, range), search, range),
+    main: piecesOfStream(main, chunksWithin(main, range), search, range),
     late: isEmpty(late) ? NO_PIECES : piecesOfStream(late, late.chunks, search, range),
   };
 }
@@ -51,11 +51,27 @@ interface Search {
 const isEmpty = ({ chunks, window }: StreamRows): boolean =>
   chunks.length === 0 && window === undefined;
 
-/** Chunks of the main stream that end in the range or behind it; these are in the order of time. */
-function chunksFrom({ chunks }: StreamRows, { fromMs }: TimeRange): readonly Chunk[] {
-  let first = chunks.length;
-  while (first > 0 && (chunks[first - 1] as Chunk).lastMs >= fromMs) first--;
-  return first === 0 ? chunks : chunks.slice(first);
+/** Chunks of the main stream with rows in the range; these are in the order of time. */
+function chunksWithin({ chunks }: StreamRows, { fromMs, untilMs }: TimeRange): readonly Chunk[] {
+  const first = firstChunk(chunks, 0, ({ lastMs }) => lastMs >= fromMs);
+  const behind = firstChunk(chunks, first, (chunk) => chunk.fromMs >= untilMs);
+  return behind - first === chunks.length ? chunks : chunks.slice(first, behind);
+}
+
+/** Index of the first chunk from `start` on of which something is true, as it is of all behind it. */
+function firstChunk(
+  chunks: readonly Chunk[],
+  start: number,
+  isTrue: (chunk: Chunk) => boolean,
+): number {
+  let low = start;
+  let high = chunks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isTrue(chunks[middle] as Chunk)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function piecesOfStream(
