@@ -15,7 +15,9 @@ import { type ChildProgram, nextSignal, startNodeProgram } from "../exporter/sha
 const PROGRAMS = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** As in pihealth-exporter.service: they save memory and processor time (docs/operations.md, "Memory"). */
 const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
-const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
+/** As in pihealthd.service. */
+const SCRAPER_FLAGS = ["--max-semi-space-size=4"];
+const ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 
@@ -91,7 +93,7 @@ function startExporter({ dataFolder, exporterPort, scraperPort }: Places, tokenF
   return startNodeProgram({
     script: path.join(PROGRAMS, "exporter/main.js"),
     nodeFlags: EXPORTER_FLAGS,
-    environment: EXPORTER_ENVIRONMENT,
+    environment: ENVIRONMENT,
     args: [
       `--listen-address=127.0.0.1:${exporterPort}`,
       `--state=${path.join(dataFolder, "exporter")}`,
@@ -104,6 +106,8 @@ function startExporter({ dataFolder, exporterPort, scraperPort }: Places, tokenF
 function startScraper({ dataFolder, exporterPort, scraperPort }: Places, tokenFile: string): ChildProgram {
   return startNodeProgram({
     script: path.join(PROGRAMS, "scraper/main.js"),
+    nodeFlags: SCRAPER_FLAGS,
+    environment: ENVIRONMENT,
     args: [
       `--listen-address=127.0.0.1:${scraperPort}`,
       `--data=${dataFolder}`,

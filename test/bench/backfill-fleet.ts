@@ -4,6 +4,7 @@ import path from "node:path";
 import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import type { BenchFigure } from "./figure.js";
 import { metricSum } from "./fleet-systems.js";
+import { startInstalledScraper } from "./installed-scraper.js";
 
 export interface BackfillFleetOptions {
   /** Pis with the history of a day each. */
@@ -80,5 +81,5 @@ backfill: { bandwidth: 1GiB }
 fleet: { token_file: ${folder}/token }
 `,
   );
-  return ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, `--listen-address=127.0.0.1:${port}`]);
+  return startInstalledScraper([`--config=${folder}/pihealthd.yml`, `--listen-address=127.0.0.1:${port}`]);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ChildProgram } from "../support/child-program.js";
+import { startInstalledScraper } from "./installed-scraper.js";
 
 /** The fleet a system is told to scrape, and where it may keep its data. */
 export interface FleetJob {
@@ -33,7 +34,7 @@ export const FLEET_SYSTEMS: readonly FleetSystem[] = [
       const storage = `storage: { path: ${path.join(job.folder, "data")} }\n`;
       const web = `web: { listen_address: 127.0.0.1, port: ${job.ownPort} }\n`;
       const config = writeConfig(job, storage + web);
-      return ChildProgram.ofOurs("scraper/main.js", ["--config", config], job.nodeFlags);
+      return startInstalledScraper(["--config", config], job.nodeFlags);
     },
   },
   {

@@ -4,9 +4,10 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { compareAnswers, type QueryResponse } from "../differential/comparison.js";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { type ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
 import type { BenchFigure } from "./figure.js";
+import { startInstalledScraper } from "./installed-scraper.js";
 import { type QueryData, SCRAPE_INTERVAL_MS, writeQueryData } from "./query-data.js";
 
 const HOUR_MS = 3_600_000;
@@ -99,7 +100,7 @@ async function hasMovedToBlocks(url: string): Promise<true | undefined> {
 async function startOurs(folder: string, port: number, flags: readonly string[]): Promise<ChildProgram> {
   const config = path.join(folder, "pihealthd.yml");
   await writeFile(config, `storage: { path: ${path.join(folder, "ours")} }\n`);
-  const program = ChildProgram.ofOurs("scraper/main.js", ["--config", config, `--listen-address=127.0.0.1:${port}`], flags);
+  const program = startInstalledScraper(["--config", config, `--listen-address=127.0.0.1:${port}`], flags);
   const isReady = async (): Promise<true | undefined> => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok || undefined;
   await waitFor("our scraper to be ready", isReady, { describe: () => program.text });
   return program;
