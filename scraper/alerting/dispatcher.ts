@@ -120,7 +120,7 @@ export class Dispatcher {
    */
   async start(): Promise<void> {
     const { clock, files, log } = this.options;
-    if (this.config.isDefault) log.info("no notifications are configured: alerts are shown, but sent to nobody");
+    if (this.config.isDefault) log.info("No notifications are configured: alerts are shown, but sent to nobody");
     this.templates = await NotificationTemplates.load(this.config, files, () => clock.wallMs());
     const nowMs = clock.wallMs();
     this.damagedLines += (await this.silences.load()) + (await this.notificationLog.load());
