@@ -4,16 +4,48 @@ import path from "node:path";
 import { test } from "node:test";
 import { REPOSITORY } from "./support/repository.js";
 
-/** Rooms of the scraper and their floor: imports go to a lower number only (docs/architecture.md). */
-const SCRAPER_FLOORS: Readonly<Record<string, number>> = {
-  fleet: 1, templates: 1,
-  discovery: 2, storage: 2, alerting: 2, "host-logs": 2,
-  promql: 3, scrape: 3,
-  "rule-engine": 4, backfill: 4,
-  web: 5, api: 5,
+/** A folder of one program, its floor, and the floors of its shelves. Imports go to a lower floor only. */
+interface Room {
+  readonly floor: number;
+  /** Files beside the shelves are above all of them. A room without shelves is flat. */
+  readonly shelves?: Readonly<Record<string, number>>;
+}
+
+/** See docs/architecture.md, "Rooms and shelves". */
+const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
+  exporter: {
+    shared: { floor: 0, shelves: { model: 0, platform: 1, config: 2, codec: 2, journal: 2, protocol: 3 } },
+    sources: { floor: 1 },
+    history: { floor: 1 },
+    collectors: { floor: 2 },
+    sampling: { floor: 3 },
+    exposition: { floor: 4 },
+    alarms: { floor: 5 },
+    uplink: { floor: 6 },
+    http: { floor: 6 },
+    config: { floor: 7 },
+    app: { floor: 8 },
+    program: { floor: 9 },
+  },
+  scraper: {
+    fleet: { floor: 1 },
+    templates: { floor: 1 },
+    discovery: { floor: 2 },
+    storage: { floor: 2, shelves: { model: 0, codec: 1, selection: 1, head: 2, query: 3, blocks: 4 } },
+    alerting: { floor: 2, shelves: { config: 0, alerts: 1, messages: 2, delivery: 3 } },
+    "host-logs": { floor: 2 },
+    promql: { floor: 3, shelves: { language: 0, evaluation: 1, functions: 2, operators: 2, query: 3 } },
+    scrape: { floor: 3 },
+    "rule-engine": { floor: 4, shelves: { rules: 0, evaluation: 1, replay: 2, "rule-tests": 2 } },
+    backfill: { floor: 4 },
+    web: { floor: 5 },
+    api: { floor: 5, shelves: { http: 0, prometheus: 1, alertmanager: 1, fleet: 1, admin: 1 } },
+    config: { floor: 6 },
+    app: { floor: 7 },
+    program: { floor: 8, shelves: { commands: 0 } },
+  },
 };
-/** Above all rooms: configuration, wiring, programs, and the commands of the command line. */
-const SCRAPER_TOP = /^scraper\/(commands\/)?[a-z-]+\.ts$/;
+const TOP_SHELF = Number.MAX_SAFE_INTEGER;
 
 /** Reached only through exporter/shared/platform. */
 const PLATFORM_ONLY = [
@@ -55,7 +87,6 @@ function readSource(name: string): SourceFile {
 
 /** Code without comments and strings' content is not needed: comments with these words are rare enough to rename. */
 const codeOf = ({ text }: SourceFile): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
-const roomOf = (name: string): string => name.split("/")[1] as string;
 const violations = (describe: (source: SourceFile) => string[]): string[] => sources.flatMap(describe);
 
 test("the source tree is found", () => {
@@ -91,16 +122,40 @@ test("exporter/shared imports no other room", () => {
   assert.deepEqual(leaving, []);
 });
 
-test("rooms of the scraper import lower floors only", () => {
-  const upward = violations(({ name, imports }) => {
-    if (!name.startsWith("scraper/") || SCRAPER_TOP.test(name)) return [];
-    const floor = SCRAPER_FLOORS[roomOf(name)];
-    if (floor === undefined) return [`${name}: scraper/${roomOf(name)} is not a room of docs/architecture.md`];
-    return imports
-      .filter((target) => target.startsWith("scraper/") && roomOf(target) !== roomOf(name))
-      .filter((target) => (SCRAPER_FLOORS[roomOf(target)] ?? Number.POSITIVE_INFINITY) >= floor)
-      .map((target) => `${name} -> ${target}`);
-  });
+/** Where a file stands; a reason instead when docs/architecture.md has no such place. */
+function placeOf(name: string): { readonly room: string; readonly floor: number; readonly shelf: string } | string {
+  const [program = "", room = "", shelf = ""] = name.split("/");
+  const known = ROOMS[program]?.[room];
+  if (known === undefined) return `${name}: ${program}/${room} is not a room of docs/architecture.md`;
+  const isShelved = name.split("/").length > 3;
+  if (isShelved && known.shelves?.[shelf] === undefined) return `${name}: ${room}/${shelf} is not a shelf of it`;
+  return { room: `${program}/${room}`, floor: known.floor, shelf: isShelved ? shelf : "" };
+}
+
+const shelfFloor = (room: string, shelf: string): number => {
+  const [program = "", folder = ""] = room.split("/");
+  return shelf === "" ? TOP_SHELF : (ROOMS[program]?.[folder]?.shelves?.[shelf] ?? TOP_SHELF);
+};
+
+function isUpward(from: string, to: string): boolean {
+  const [here, there] = [placeOf(from), placeOf(to)];
+  if (typeof here === "string" || typeof there === "string") return false;
+  if (from.split("/")[0] !== to.split("/")[0]) return false;
+  if (here.room !== there.room) return there.floor >= here.floor;
+  if (here.shelf === there.shelf) return false;
+  return shelfFloor(there.room, there.shelf) >= shelfFloor(here.room, here.shelf);
+}
+
+test("every source file stands in a room and on a shelf that docs/architecture.md names", () => {
+  assert.deepEqual(violations(({ name }) => [placeOf(name)].filter((place) => typeof place === "string")), []);
+});
+
+test("rooms and shelves import lower floors only", () => {
+  const upward = violations(({ name, imports }) =>
+    imports
+      .filter((target) => byName.has(target) && isUpward(name, target))
+      .map((target) => `${name} -> ${target}`),
+  );
   assert.deepEqual(upward, []);
 });
 

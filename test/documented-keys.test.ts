@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { COLLECTORS } from "../exporter/collectors/registry.js";
-import { parseExporterConfig } from "../exporter/config.js";
+import { parseExporterConfig } from "../exporter/config/config.js";
 import { ConfigSection } from "../exporter/shared/config/config-section.js";
-import { parseScraperConfig } from "../scraper/config.js";
+import { parseScraperConfig } from "../scraper/config/config.js";
 import { MemoryFiles } from "./support/memory-files.js";
 import { REPOSITORY } from "./support/repository.js";
 

@@ -1,5 +1,5 @@
 import type { MetricsSource } from "../exposition/metrics-source.js";
-import type { Sampling } from "../sampling-loop.js";
+import type { Sampling } from "../sampling/sampling-loop.js";
 import { Labels } from "../shared/model/labels.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
 import type { Logger } from "../shared/platform/logger.js";

@@ -1,4 +1,4 @@
-import type { Sampling } from "../sampling-loop.js";
+import type { Sampling } from "../sampling/sampling-loop.js";
 import { gauge, type Sample } from "../shared/model/metric.js";
 
 export const COLLECTOR_SUCCESS = gauge({

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { Sampling } from "../sampling-loop.js";
+import type { Sampling } from "../sampling/sampling-loop.js";
 import { counter, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import { Gzipper } from "../shared/platform/gzipper.js";

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { parseSegmentName } from "../shared/codec/segment-name.js";
+import { parseSegmentName } from "../shared/codec/history/segment-name.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
 import { TEMPORARY_SUFFIX, type Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";

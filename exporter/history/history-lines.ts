@@ -1,4 +1,4 @@
-import { parseExposition } from "../shared/codec/exposition-parser.js";
+import { parseExposition } from "../shared/codec/exposition/exposition-parser.js";
 import type { Family } from "../shared/model/family.js";
 import { formatFamilyLines } from "../shared/model/human-lines.js";
 import { namedValue, type NamedValue, SampleReading } from "../shared/model/sample-reading.js";

@@ -1,4 +1,4 @@
-import type { MemberHeader } from "../shared/codec/member-text.js";
+import type { MemberHeader } from "../shared/codec/history/member-text.js";
 import { messageOf } from "../shared/model/errors.js";
 import type { Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";

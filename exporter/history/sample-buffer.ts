@@ -1,5 +1,5 @@
-import { formatHistoryLine, type MemberHeader } from "../shared/codec/member-text.js";
-import { MAX_MEMBER_TEXT_BYTES } from "../shared/codec/gzip-member.js";
+import { formatHistoryLine, type MemberHeader } from "../shared/codec/history/member-text.js";
+import { MAX_MEMBER_TEXT_BYTES } from "../shared/codec/history/gzip-member.js";
 import type { Sample } from "../shared/model/metric.js";
 
 /** What one run of one collector yielded, with the samples that tell of the run itself. */

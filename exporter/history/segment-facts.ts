@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { memberHeaderOf, type MemberHeader } from "../shared/codec/member-text.js";
-import { readSegment } from "../shared/codec/segment-reader.js";
+import { memberHeaderOf, type MemberHeader } from "../shared/codec/history/member-text.js";
+import { readSegment } from "../shared/codec/history/segment-reader.js";
 import { yieldToEventLoop } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { encodeMember } from "../shared/codec/gzip-member.js";
-import { formatMemberHeader } from "../shared/codec/member-text.js";
-import { formatSegmentName } from "../shared/codec/segment-name.js";
+import { encodeMember } from "../shared/codec/history/gzip-member.js";
+import { formatMemberHeader } from "../shared/codec/history/member-text.js";
+import { formatSegmentName } from "../shared/codec/history/segment-name.js";
 import type { AppendFile, Files } from "../shared/platform/files.js";
 import { joinFacts, memberFacts, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 import type { Batch } from "./sample-buffer.js";

@@ -1,7 +1,7 @@
 import path from "node:path";
-import { parseSegmentName } from "../shared/codec/segment-name.js";
-import { memberHeaderOf } from "../shared/codec/member-text.js";
-import { readSegment } from "../shared/codec/segment-reader.js";
+import { parseSegmentName } from "../shared/codec/history/segment-name.js";
+import { memberHeaderOf } from "../shared/codec/history/member-text.js";
+import { readSegment } from "../shared/codec/history/segment-reader.js";
 import { codeOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 

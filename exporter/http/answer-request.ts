@@ -1,8 +1,8 @@
 /** How one route answers one request, whoever found the route. */
 import type { BasicAuth } from "../shared/config/basic-auth.js";
 import { messageOf } from "../shared/model/errors.js";
-import type { listenHttp } from "../shared/platform/http-server.js";
-import { streamBody } from "../shared/platform/http-stream.js";
+import type { listenHttp } from "../shared/platform/http/http-server.js";
+import { streamBody } from "../shared/platform/http/http-stream.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { textAnswer, type HttpAnswer, type HttpRoute } from "./http-route.js";
 

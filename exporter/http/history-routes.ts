@@ -1,7 +1,7 @@
 /** What a master fetches of the history: with the fleet token only, at a bounded rate. */
 import path from "node:path";
 import type { History } from "../history/history.js";
-import { parseSegmentName } from "../shared/codec/segment-name.js";
+import { parseSegmentName } from "../shared/codec/history/segment-name.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import { encodeHistoryList, HISTORY_PATH } from "../shared/protocol/history.js";

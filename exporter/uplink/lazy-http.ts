@@ -1,6 +1,6 @@
 import { BadInputError, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
-import type { HttpAgent, SendHttp } from "../shared/platform/http-client.js";
+import type { HttpAgent, SendHttp } from "../shared/platform/http/http-client.js";
 
 /** Masters are few, and each is sent one heartbeat and one message with alarms at a time. */
 const MAX_SOCKETS_PER_MASTER = 2;
@@ -17,7 +17,7 @@ export async function createLazyHttp(caFile: string | undefined, files: Files): 
   const tls = caFile === undefined ? {} : { ca: await readAuthority(caFile, files) };
   let agent: HttpAgent | undefined;
   return async (request) => {
-    const { createHttpAgent, sendHttp } = await import("../shared/platform/http-client.js");
+    const { createHttpAgent, sendHttp } = await import("../shared/platform/http/http-client.js");
     agent ??= createHttpAgent({ maxSockets: MAX_SOCKETS_PER_MASTER, tls });
     return sendHttp({ ...request, agent });
   };

@@ -1,4 +1,4 @@
-import type { MemberHeader } from "../../exporter/shared/codec/member-text.js";
+import type { MemberHeader } from "../../exporter/shared/codec/history/member-text.js";
 
 /** A clock of a Pi that differs from ours by no more than this is taken as right. */
 export const CLOCK_TOLERANCE_MS = 2000;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import type { SampleWriter } from "../storage/sample-writer.js";
+import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
 import type { WatchedTarget } from "./watched-target.js";
 

@@ -1,5 +1,5 @@
-import { decodeMember, memberLength } from "../../exporter/shared/codec/gzip-member.js";
-import { parseMemberHeader } from "../../exporter/shared/codec/member-text.js";
+import { decodeMember, memberLength } from "../../exporter/shared/codec/history/gzip-member.js";
+import { parseMemberHeader } from "../../exporter/shared/codec/history/member-text.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
@@ -8,8 +8,8 @@ import type { HistorySegment } from "../../exporter/shared/protocol/history.js";
 import { hostFolder } from "../fleet/host-folder.js";
 import type { HostLogs } from "../host-logs/host-logs.js";
 import { SeriesContexts } from "../scrape/series-context.js";
-import type { Querier } from "../storage/querier.js";
-import type { SampleWriter } from "../storage/sample-writer.js";
+import type { Querier } from "../storage/model/querier.js";
+import type { SampleWriter } from "../storage/model/sample-writer.js";
 import type { BackfillCounters } from "./backfill-metrics.js";
 import type { BootClocks } from "./boot-clocks.js";
 import { EndMarkers } from "./end-markers.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { BadInputError, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { HttpError, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import { HttpError, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import {
   decodeHistoryList, HISTORY_PATH, type HistoryList, type HistorySegment, MAX_HISTORY_LIST_BYTES,
 } from "../../exporter/shared/protocol/history.js";

@@ -1,5 +1,5 @@
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
-import { parseSegmentName } from "../../exporter/shared/codec/segment-name.js";
+import { parseSegmentName } from "../../exporter/shared/codec/history/segment-name.js";
 import type { HistoryList, HistorySegment } from "../../exporter/shared/protocol/history.js";
 import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
 import type { GapCause } from "./gap.js";

@@ -3,7 +3,7 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { Target } from "../fleet/target.js";
 import type { FinalSeries, SeriesContext } from "../scrape/series-context.js";
-import type { Layout, SampleWriter, TableWriter } from "../storage/sample-writer.js";
+import type { Layout, SampleWriter, TableWriter } from "../storage/model/sample-writer.js";
 import type { GroupedSamples, SampleGroup, WrittenSeries } from "./sample-groups.js";
 
 /** Rows appended before scrapes get their turn. */

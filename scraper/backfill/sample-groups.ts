@@ -1,5 +1,5 @@
-import { ENTRY, ExpositionReader } from "../../exporter/shared/codec/exposition-parser-reader.js";
-import type { WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
+import { ENTRY, ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import type { WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 
 /** A series as the lines of a history name it. */
 export class WrittenSeries {

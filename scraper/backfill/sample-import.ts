@@ -5,7 +5,7 @@ import { hostFolder } from "../fleet/host-folder.js";
 import { NO_RELABELING } from "../fleet/relabeling.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { SeriesContexts } from "../scrape/series-context.js";
-import type { SampleWriter } from "../storage/sample-writer.js";
+import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { HistoryRows } from "./history-rows.js";
 import { GroupReader } from "./sample-groups.js";
 

@@ -2,9 +2,9 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, isAbsentAt, isStaleAt, setStaleAt } from "../../exporter/shared/model/special-values.js";
 import type { Target } from "../fleet/target.js";
 import { REPORT_METRICS } from "../scrape/body-plan.js";
-import { createLabelMatcher } from "../storage/label-matcher.js";
-import type { Querier } from "../storage/querier.js";
-import type { SampleWriter } from "../storage/sample-writer.js";
+import { createLabelMatcher } from "../storage/model/label-matcher.js";
+import type { Querier } from "../storage/model/querier.js";
+import type { SampleWriter } from "../storage/model/sample-writer.js";
 
 const REPORTS: ReadonlySet<string> = new Set(REPORT_METRICS);
 

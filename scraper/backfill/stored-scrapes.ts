@@ -1,7 +1,7 @@
 import { METRIC_NAME, type Labels } from "../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
-import { createLabelMatcher, type LabelMatcher } from "../storage/label-matcher.js";
-import type { Querier } from "../storage/querier.js";
+import { createLabelMatcher, type LabelMatcher } from "../storage/model/label-matcher.js";
+import type { Querier } from "../storage/model/querier.js";
 
 const UP = createLabelMatcher(METRIC_NAME, "=", "up");
 const HOUR_MS = 3_600_000;

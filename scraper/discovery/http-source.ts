@@ -1,5 +1,5 @@
 import { BadInputError, messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
-import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http-client.js";
+import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http/http-client.js";
 import { tlsAgentOptions } from "../fleet/http-client-config.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
 import type { HttpDiscovery } from "./scrape-job.js";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { type Fleet, metaLabelsOf } from "../fleet/fleet.js";
 import { canonicalAddress } from "../fleet/ip-address.js";

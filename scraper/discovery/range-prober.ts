@@ -1,4 +1,4 @@
-import { createHttpAgent, type HttpAgent, HttpError, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import { createHttpAgent, type HttpAgent, HttpError, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { tlsAgentOptions } from "../fleet/http-client-config.js";
 import { formatHostPort } from "../fleet/ip-address.js";

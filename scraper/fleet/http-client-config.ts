@@ -2,7 +2,7 @@ import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import type { AgentOptions } from "../../exporter/shared/platform/http-client.js";
+import type { AgentOptions } from "../../exporter/shared/platform/http/http-client.js";
 import type { TlsSettings } from "./target.js";
 
 /** How to authenticate to peers and how to trust them, ready for use. */

@@ -1,6 +1,6 @@
-import { MetadataCollector, type MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
-import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
-import { ENTRY, type ExpositionReader } from "../../exporter/shared/codec/exposition-parser-reader.js";
+import { MetadataCollector, type MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
+import { ENTRY, type ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import {
   BodyChunk, ODD_LINE, PLAIN_LINE, slabBytesOf, TIMESTAMPED_LINE, viewOf, type BodyChunkContent, type SlabPlace,
 } from "./body-chunk.js";

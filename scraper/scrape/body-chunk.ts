@@ -1,6 +1,6 @@
-import type { MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
-import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
-import type { NumberScanner } from "../../exporter/shared/codec/exposition-parser-number.js";
+import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
+import type { NumberScanner } from "../../exporter/shared/codec/exposition/exposition-parser-number.js";
 
 const LINE_FEED = 10;
 const HASH_SIGN = 35;

@@ -1,5 +1,5 @@
 import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
-import type { Layout, SampleWriter } from "../storage/sample-writer.js";
+import type { Layout, SampleWriter } from "../storage/model/sample-writer.js";
 import type { BodyChunk } from "./body-chunk.js";
 import { ScrapeLimitError } from "./scrape-errors.js";
 import type { SeriesContext } from "./series-context.js";

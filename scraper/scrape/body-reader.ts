@@ -1,6 +1,6 @@
-import type { ExpositionFormat } from "../../exporter/shared/codec/exposition-parser-labels.js";
-import { NumberScanner } from "../../exporter/shared/codec/exposition-parser-number.js";
-import { endWithLineFeed, ExpositionReader } from "../../exporter/shared/codec/exposition-parser-reader.js";
+import type { ExpositionFormat } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
+import { NumberScanner } from "../../exporter/shared/codec/exposition/exposition-parser-number.js";
+import { endWithLineFeed, ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import { viewOf, type BodyChunk } from "./body-chunk.js";
 import type { BodyChunkCache, SampleSink } from "./body-chunk-cache.js";
 import type { RowBuffer } from "./row-buffer.js";

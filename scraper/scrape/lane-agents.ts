@@ -1,5 +1,5 @@
-import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http-client.js";
-import { LeanHttp } from "../../exporter/shared/platform/lean-http.js";
+import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http/http-client.js";
+import { LeanHttp } from "../../exporter/shared/platform/http/lean-http.js";
 import type { TlsSettings } from "../fleet/target.js";
 
 /** Kept-alive connections per host: one is in use, a second only while the first is being closed. */

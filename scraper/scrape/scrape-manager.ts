@@ -1,10 +1,10 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
-import type { MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
+import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
-import type { SampleWriter } from "../storage/sample-writer.js";
+import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { BodyChunkCache } from "./body-chunk-cache.js";
 import { BodyPlanCache } from "./body-plan.js";
 import { BodyReader } from "./body-reader.js";

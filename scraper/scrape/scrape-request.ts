@@ -1,5 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http-client.js";
+import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 

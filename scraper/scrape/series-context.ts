@@ -1,4 +1,4 @@
-import type { WrittenLabels } from "../../exporter/shared/codec/exposition-parser-labels.js";
+import type { WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import { Labels, type LabelPair } from "../../exporter/shared/model/labels.js";
 import { NO_RELABELING } from "../fleet/relabeling.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";

@@ -1,4 +1,4 @@
-import type { MetricMetadata } from "../../exporter/shared/codec/exposition-parser.js";
+import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import type { BodyChunk } from "./body-chunk.js";
 
 const KEYS = ["type", "help", "unit"] as const;

@@ -1,6 +1,6 @@
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, setStaleAt } from "../../exporter/shared/model/special-values.js";
-import type { Layout, SampleWriter, TableKey, TableWriter } from "../storage/sample-writer.js";
+import type { Layout, SampleWriter, TableKey, TableWriter } from "../storage/model/sample-writer.js";
 import type { BodyChunk } from "./body-chunk.js";
 import { REPORT_COUNT, REPORT_SERIES, type BodyPlan, type ForeignSeries } from "./body-plan.js";
 import type { RowBuffer } from "./row-buffer.js";

@@ -1,11 +1,11 @@
-import { expositionFormatOf } from "../../exporter/shared/codec/exposition-parser.js";
-import { ExpositionError } from "../../exporter/shared/codec/exposition-parser-error.js";
+import { expositionFormatOf } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import { ExpositionError } from "../../exporter/shared/codec/exposition/exposition-parser-error.js";
 import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Target } from "../fleet/target.js";
-import type { Layout } from "../storage/sample-writer.js";
+import type { Layout } from "../storage/model/sample-writer.js";
 import type { BodyReader } from "./body-reader.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";

@@ -1,4 +1,4 @@
-import type { SampleWriter, TableWriter } from "../storage/sample-writer.js";
+import type { SampleWriter, TableWriter } from "../storage/model/sample-writer.js";
 import type { TimestampedSeries } from "./body-plan.js";
 
 /** How far in the future a timestamp may be; Prometheus has the same bound. */

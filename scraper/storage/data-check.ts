@@ -4,13 +4,13 @@ import { listSegments, scanSegment, type Segment } from "../../exporter/shared/j
 import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { type Logger, silentLogger } from "../../exporter/shared/platform/logger.js";
-import { BlockStore } from "./block-store.js";
-import { decodeChunk } from "./chunk-codec.js";
-import { readChunkRecord } from "./chunk-log.js";
-import { DefinitionReader } from "./definition-reader.js";
-import { LayoutRegistry } from "./layout-registry.js";
-import { RECORD_KINDS } from "./record-kinds.js";
-import { StorageCounters } from "./storage-counters.js";
+import { BlockStore } from "./blocks/block-store.js";
+import { decodeChunk } from "./codec/chunk-codec.js";
+import { readChunkRecord } from "./head/chunk-log.js";
+import { DefinitionReader } from "./codec/definition-reader.js";
+import { LayoutRegistry } from "./model/layout-registry.js";
+import { RECORD_KINDS } from "./model/record-kinds.js";
+import { StorageCounters } from "./model/storage-counters.js";
 
 /** Something in the data folder that is not what was written. */
 export interface DataProblem {

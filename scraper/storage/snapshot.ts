@@ -2,7 +2,7 @@ import path from "node:path";
 import { listSegments } from "../../exporter/shared/journal/segment.js";
 import { codeOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import type { BlockStore, StoredBlock } from "./block-store.js";
+import type { BlockStore, StoredBlock } from "./blocks/block-store.js";
 
 const SUFFIX_VALUES = 2 ** 48;
 

@@ -1,6 +1,6 @@
 import { compareStrings } from "../../exporter/shared/model/labels.js";
-import type { Head } from "./head.js";
-import { withTargetLabels } from "./series-selection.js";
+import type { Head } from "./head/head.js";
+import { withTargetLabels } from "./selection/series-selection.js";
 
 export interface NamedCount {
   readonly name: string;

@@ -1,8 +1,8 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { HostGap } from "../backfill/gap.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
-import type { Queries, VectorSample } from "../promql/query-results.js";
-import type { AlertView } from "../rule-engine/rules-view.js";
+import type { Queries, VectorSample } from "../promql/evaluation/query-results.js";
+import type { AlertView } from "../rule-engine/evaluation/rules-view.js";
 import { type FleetAlert, type FleetRow, renderFleetPage } from "./fleet-page.js";
 
 export interface PageParts {

@@ -1,7 +1,7 @@
 import { quoteLabelValue } from "../../exporter/shared/model/labels.js";
 import type { FamilyReading } from "../../exporter/shared/model/human-lines.js";
 import { namedValue, SampleReading } from "../../exporter/shared/model/sample-reading.js";
-import type { MatrixSeries, Queries } from "../promql/query-results.js";
+import type { MatrixSeries, Queries } from "../promql/evaluation/query-results.js";
 import { type ActiveTarget, type PageParts, toFleetAlert } from "./fleet-page-data.js";
 import { type HostView, renderHostPage, renderNoHostPage } from "./host-page.js";
 import type { LineChart } from "./line-chart.js";

@@ -106,7 +106,7 @@ receivers: [{ name: admin, email_configs: [{ to: admin@example.org }] }]
 
 function startScraper(): ChildProgram {
   const listen = `--listen-address=127.0.0.1:${ports.scraper}`;
-  return ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  return ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
 }
 
 interface SentRequest {

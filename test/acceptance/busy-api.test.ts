@@ -37,7 +37,7 @@ query: { timeout: 1h }
   );
   const own = await freePort();
   const listen = `--listen-address=127.0.0.1:${own}`;
-  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
   url = `http://127.0.0.1:${own}`;
   await waitFor("every target to be scraped", () => Math.min(...scrapes) >= 2 || undefined, { describe });
 });

@@ -21,10 +21,10 @@ before(async () => {
   ports.exporter = await freePort();
   ports.scraper = await freePort();
   writeFiles();
-  exporter = ChildProgram.ofOurs("exporter/main.js", [
+  exporter = ChildProgram.ofOurs("exporter/program/main.js", [
     `--listen-address=127.0.0.1:${ports.exporter}`, `--state=${inFolder("state")}`,
   ]);
-  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${inFolder("pihealthd.yml")}`]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${inFolder("pihealthd.yml")}`]);
   await waitFor("a first scrape", async () => ((await queryUp()).stdout.includes("  1") ? true : undefined), { describe });
 });
 

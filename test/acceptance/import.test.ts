@@ -51,7 +51,7 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
   }
 
   async start(): Promise<void> {
-    const program = ChildProgram.ofOurs("scraper/main.js", [`--config=${this.configFile}`]);
+    const program = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${this.configFile}`]);
     this.program = program;
     await waitFor("a scraper that is ready", async () => {
       return (await fetch(`http://127.0.0.1:${this.port}/-/ready`)).ok ? true : undefined;

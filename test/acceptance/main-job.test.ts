@@ -99,7 +99,7 @@ receivers:
 
 function startExporter(): ChildProgram {
   const state = path.join(folder, "exporter-state");
-  return ChildProgram.ofOurs("exporter/main.js", [
+  return ChildProgram.ofOurs("exporter/program/main.js", [
     `--config=${folder}/exporter.yml`,
     `--state=${state}`,
     `--listen-address=127.0.0.1:${exporterPort}`,
@@ -108,7 +108,7 @@ function startExporter(): ChildProgram {
 
 function startScraper(): ChildProgram {
   const listen = `--listen-address=127.0.0.1:${scraperPort}`;
-  return ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  return ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
 }
 
 interface Envelope {

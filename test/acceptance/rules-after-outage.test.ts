@@ -20,7 +20,7 @@ before(async () => {
   writeRules("");
   const args = [`--config=${folder}/exporter.yml`, `--state=${folder}/state`];
   const listen = `--listen-address=127.0.0.1:${ports.exporter}`;
-  exporter = ChildProgram.ofOurs("exporter/main.js", [...args, listen]);
+  exporter = ChildProgram.ofOurs("exporter/program/main.js", [...args, listen]);
   startScraper();
 });
 
@@ -59,7 +59,7 @@ notifications: { config: ${folder}/alertmanager.yml }
 
 function startScraper(): void {
   const listen = `--listen-address=127.0.0.1:${ports.scraper}`;
-  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
 }
 
 const told = { withinMs: 90_000, describe: () => `exporter:\n${exporter?.text}\nscraper:\n${scraper?.text}` };

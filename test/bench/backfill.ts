@@ -6,7 +6,7 @@ import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { encodeHistoryList } from "../../exporter/shared/protocol/history.js";
-import type { SendHttp } from "../../exporter/shared/platform/http-client.js";
+import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { BackfillCounters } from "../../scraper/backfill/backfill-metrics.js";
 import { Bandwidth } from "../../scraper/backfill/bandwidth.js";
 import { BootClocks } from "../../scraper/backfill/boot-clocks.js";

@@ -27,7 +27,7 @@ interface Measured {
 export async function benchExporter(options: { minutes: number }): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-bench-"));
   const [ourPort, peerPort] = [await freePort(), await freePort()];
-  const script = path.join(REPOSITORY, "dist/exporter/main.js");
+  const script = path.join(REPOSITORY, "dist/exporter/program/main.js");
   const args = [`--listen-address=127.0.0.1:${ourPort}`, `--state=${folder}`];
   const env = EXPORTER_ENVIRONMENT;
   const ours = new ChildProgram(process.execPath, [...EXPORTER_FLAGS, script, ...args], { env });

@@ -9,6 +9,6 @@ export function startInstalledScraper(args: readonly string[], moreFlags: readon
   const flags = /^ExecStart=.* node (.*?)dist\//m.exec(unit)?.[1]?.trim().split(" ") ?? [];
   const env: Record<string, string> = {};
   for (const [, name = "", value = ""] of unit.matchAll(/^Environment=(\w+)=(.*)$/gm)) env[name] = value;
-  const script = path.join(REPOSITORY, "dist/scraper/main.js");
+  const script = path.join(REPOSITORY, "dist/scraper/program/main.js");
   return new ChildProgram(process.execPath, [...flags, ...moreFlags, script, ...args], { env });
 }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseExposition } from "../../exporter/shared/codec/exposition-parser.js";
+import { parseExposition } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
 import { BodyChunkCache } from "../../scraper/scrape/body-chunk-cache.js";
@@ -11,7 +11,7 @@ import { BodyReader } from "../../scraper/scrape/body-reader.js";
 import { RowBuffer } from "../../scraper/scrape/row-buffer.js";
 import { SeriesContext } from "../../scraper/scrape/series-context.js";
 import { TargetRows } from "../../scraper/scrape/target-rows.js";
-import type { SampleWriter } from "../../scraper/storage/sample-writer.js";
+import type { SampleWriter } from "../../scraper/storage/model/sample-writer.js";
 import type { BenchFigure } from "./figure.js";
 
 const PORT = 19_137;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { encodeMember } from "../../exporter/shared/codec/gzip-member.js";
-import { formatMemberHeader } from "../../exporter/shared/codec/member-text.js";
-import { formatSegmentName } from "../../exporter/shared/codec/segment-name.js";
+import { encodeMember } from "../../exporter/shared/codec/history/gzip-member.js";
+import { formatMemberHeader } from "../../exporter/shared/codec/history/member-text.js";
+import { formatSegmentName } from "../../exporter/shared/codec/history/segment-name.js";
 import type { HistorySegment } from "../../exporter/shared/protocol/history.js";
 
 const HOUR_MS = 3_600_000;

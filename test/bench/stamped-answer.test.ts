@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { parseExposition } from "../../exporter/shared/codec/exposition-parser.js";
+import { parseExposition } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import { FIXTURES } from "../support/repository.js";
 import { loadBodies } from "./fleet-simulator.js";
 import { prepareStampedAnswer } from "./stamped-answer.js";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { NO_SCALE, scaleToWhole, unscale } from "../../scraper/storage/number-scale.js";
+import { NO_SCALE, scaleToWhole, unscale } from "../../scraper/storage/codec/number-scale.js";
 import { FIXTURES } from "../support/repository.js";
 import type { Recording } from "./storage.js";
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { validateOpenMetrics } from "../../exporter/shared/codec/exposition-parser-strict.js";
+import { validateOpenMetrics } from "../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 
 export interface OpenMetricsOutcome {
   readonly passed: number;

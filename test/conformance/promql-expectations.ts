@@ -1,8 +1,8 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
-import type { QueryEngine } from "../../scraper/promql/query-engine.js";
-import type { QueryAnswer, QueryValue } from "../../scraper/promql/query-results.js";
-import { scanString } from "../../scraper/promql/string-scanner.js";
+import type { QueryEngine } from "../../scraper/promql/query/query-engine.js";
+import type { QueryAnswer, QueryValue } from "../../scraper/promql/evaluation/query-results.js";
+import { scanString } from "../../scraper/promql/language/string-scanner.js";
 import { parseFloatText, parseSeriesLine } from "../support/series-notation.js";
 import { scriptTimeMs, type Expectation, type ScriptCase } from "./promql-script.js";
 

@@ -6,8 +6,8 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
-import { checkRules } from "../../scraper/commands/check.js";
-import { runRuleTests } from "../../scraper/rule-engine/test-rules.js";
+import { checkRules } from "../../scraper/program/commands/check.js";
+import { runRuleTests } from "../../scraper/rule-engine/rule-tests/test-rules.js";
 
 /** Good and broken files, of which promtool and our own commands must think the same. */
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-promtool-rules-"));

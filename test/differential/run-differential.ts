@@ -1,4 +1,4 @@
-import type { QueryFeature } from "../../scraper/promql/features.js";
+import type { QueryFeature } from "../../scraper/promql/language/features.js";
 import { serveApi } from "../support/served-api.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
 import { ask, compareAnswers, type Question } from "./comparison.js";

@@ -58,8 +58,8 @@ scrape_configs:
     writeFileSync(path.join(this.folder, "pihealthd.yml"), `${scrapeConfigs}storage: { path: ${this.folder}/data }\n`);
     const file = (name: string): string => path.join(this.folder, name);
     this.programs.push(
-      ChildProgram.ofOurs("exporter/main.js", [`--state=${file("exporter")}`, `--listen-address=${exporter}`]),
-      ChildProgram.ofOurs("scraper/main.js", [`--config=${file("pihealthd.yml")}`, `--listen-address=${scraper}`]),
+      ChildProgram.ofOurs("exporter/program/main.js", [`--state=${file("exporter")}`, `--listen-address=${exporter}`]),
+      ChildProgram.ofOurs("scraper/program/main.js", [`--config=${file("pihealthd.yml")}`, `--listen-address=${scraper}`]),
       new ChildProgram("prometheus", [
         `--config.file=${file("prometheus.yml")}`, `--storage.tsdb.path=${file("tsdb")}`, `--web.listen-address=${prometheus}`,
       ]),

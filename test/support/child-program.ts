@@ -23,7 +23,7 @@ export class ChildProgram {
     });
   }
 
-  /** One of our compiled programs: `exporter/main.js`. */
+  /** One of our compiled programs: `exporter/program/main.js`. */
   static ofOurs(script: string, args: readonly string[], nodeFlags: readonly string[] = []): ChildProgram {
     return new ChildProgram(process.execPath, [...nodeFlags, path.join(REPOSITORY, "dist", script), ...args]);
   }

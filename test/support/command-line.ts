@@ -22,5 +22,5 @@ export function runCommand(command: string, args: readonly string[], env: NodeJS
 
 /** Our command line, compiled. */
 export function pihealth(...args: string[]): Promise<CommandResult> {
-  return runCommand(process.execPath, [path.join(REPOSITORY, "dist/exporter/cli.js"), ...args]);
+  return runCommand(process.execPath, [path.join(REPOSITORY, "dist/exporter/program/cli.js"), ...args]);
 }

@@ -2,8 +2,8 @@ import type {
   HttpRequest,
   HttpResponse,
   SendHttp,
-} from "../../exporter/shared/platform/http-client.js";
-import { HttpError } from "../../exporter/shared/platform/http-client.js";
+} from "../../exporter/shared/platform/http/http-client.js";
+import { HttpError } from "../../exporter/shared/platform/http/http-client.js";
 
 /** What a master answers: a status, a status with a body, or no answer at all. */
 export type FakeAnswer =

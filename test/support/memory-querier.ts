@@ -1,8 +1,8 @@
 import { compareStrings, type Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, setAbsentAt, setStaleAt } from "../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
-import type { LabelMatcher } from "../../scraper/storage/label-matcher.js";
-import type { Querier, SelectedSeries, SelectedTable } from "../../scraper/storage/querier.js";
+import type { LabelMatcher } from "../../scraper/storage/model/label-matcher.js";
+import type { Querier, SelectedSeries, SelectedTable } from "../../scraper/storage/model/querier.js";
 
 /** A value, a staleness marker, or nothing. */
 export type MemorySample = number | "stale" | undefined;

@@ -3,7 +3,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../exporter/collectors/collector-settings.js";
 import { renderMetricsDocument } from "../../exporter/exposition/metrics-document.js";
-import { metricsCatalogue } from "../../exporter/metrics-catalogue.js";
+import { metricsCatalogue } from "../../exporter/app/metrics-catalogue.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { createSources } from "../../exporter/sources/sources.js";
 import { FakeClock } from "./fake-clock.js";

@@ -4,10 +4,10 @@
  * Usage: node paced-exporter.js PACE-FILE BOOT-FILE [options of the exporter]
  */
 import { readFileSync } from "node:fs";
-import { startExporter } from "../../exporter/app.js";
-import { parseExporterArguments, withArguments } from "../../exporter/arguments.js";
+import { startExporter } from "../../exporter/app/app.js";
+import { parseExporterArguments, withArguments } from "../../exporter/program/arguments.js";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
-import { loadExporterConfig } from "../../exporter/config.js";
+import { loadExporterConfig } from "../../exporter/config/config.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
 import { createLazyHttp } from "../../exporter/uplink/lazy-http.js";

@@ -4,12 +4,12 @@
  * Usage: node paced-scraper.js PACE-FILE [options of the scraper]
  */
 import { realFiles } from "../../exporter/shared/platform/files.js";
-import { sendHttp } from "../../exporter/shared/platform/http-client.js";
+import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
 import { resolveHost } from "../../exporter/shared/platform/resolver.js";
-import { startScraper } from "../../scraper/app.js";
-import { parseScraperArguments, withArguments } from "../../scraper/arguments.js";
-import { loadScraperConfig } from "../../scraper/config.js";
+import { startScraper } from "../../scraper/app/app.js";
+import { parseScraperArguments, withArguments } from "../../scraper/program/arguments.js";
+import { loadScraperConfig } from "../../scraper/config/config.js";
 import { PacedClock } from "./paced-clock.js";
 
 const [paceFile = "", ...argv] = process.argv.slice(2);

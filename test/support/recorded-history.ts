@@ -1,7 +1,7 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { scanMembers } from "../../exporter/shared/codec/gzip-member.js";
-import { memberHeaderOf } from "../../exporter/shared/codec/member-text.js";
+import { scanMembers } from "../../exporter/shared/codec/history/gzip-member.js";
+import { memberHeaderOf } from "../../exporter/shared/codec/history/member-text.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 
 /** A sample at its true time. */

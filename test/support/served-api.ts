@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
-import { type HttpServer, listenHttp } from "../../exporter/shared/platform/http-server.js";
+import { type HttpServer, listenHttp } from "../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { createApiHandler } from "../../scraper/api/api-server.js";
-import { prometheusRoutes, type PrometheusRouteParts } from "../../scraper/api/prometheus-routes.js";
-import { statusRoutes } from "../../scraper/api/status-routes.js";
-import { parseSelector } from "../../scraper/promql/parser.js";
-import { QueryEngine } from "../../scraper/promql/query-engine.js";
-import type { QuerySettings } from "../../scraper/promql/query-settings.js";
-import type { Querier } from "../../scraper/storage/querier.js";
+import { createApiHandler } from "../../scraper/api/http/api-server.js";
+import { prometheusRoutes, type PrometheusRouteParts } from "../../scraper/api/prometheus/prometheus-routes.js";
+import { statusRoutes } from "../../scraper/api/prometheus/status-routes.js";
+import { parseSelector } from "../../scraper/promql/language/parser.js";
+import { QueryEngine } from "../../scraper/promql/query/query-engine.js";
+import type { QuerySettings } from "../../scraper/promql/query/query-settings.js";
+import type { Querier } from "../../scraper/storage/model/querier.js";
 
 export interface ServedApiOptions {
   readonly querier: Querier;

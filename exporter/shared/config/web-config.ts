@@ -5,7 +5,7 @@
 import path from "node:path";
 import { messageOf } from "../model/errors.js";
 import type { Files } from "../platform/files.js";
-import type { ListenOptions } from "../platform/http-server.js";
+import type { ListenOptions } from "../platform/http/http-server.js";
 import { ConfigError, ConfigSection } from "./config-section.js";
 
 export type TlsOptions = NonNullable<ListenOptions["tls"]>;

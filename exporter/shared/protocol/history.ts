@@ -1,4 +1,4 @@
-import { parseSegmentName } from "../codec/segment-name.js";
+import { parseSegmentName } from "../codec/history/segment-name.js";
 import { BadInputError } from "../model/errors.js";
 
 /** `GET /history` lists the segments a Pi keeps, `GET /history/<name>` gives the bytes of one. */

@@ -1,14 +1,14 @@
 import { formatOpenMetricsFloat } from "../../../exporter/shared/model/float-format.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import { resultTypeOf, withoutParentheses, type Call, type Expression, type SourceRange } from "../ast.js";
-import { keyOf, pairsWithout } from "../aggregation-groups.js";
-import type { Evaluation } from "../evaluation.js";
-import { bucketFraction, bucketQuantile, type Bucket } from "../histogram-buckets.js";
-import { METADATA_LABELS } from "../metadata-labels.js";
-import { numberValue } from "../number-scanner.js";
-import { QueryExecutionError } from "../query-errors.js";
-import type { TimeGrid } from "../time-grid.js";
-import { BlockBuilder, emptyBlock, mergeSameLabels, type VectorBlock } from "../vector-block.js";
+import { resultTypeOf, withoutParentheses, type Call, type Expression, type SourceRange } from "../language/ast.js";
+import { keyOf, pairsWithout } from "../evaluation/aggregation-groups.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import { bucketFraction, bucketQuantile, type Bucket } from "../evaluation/histogram-buckets.js";
+import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
+import { numberValue } from "../language/number-scanner.js";
+import { QueryExecutionError } from "../language/query-errors.js";
+import type { TimeGrid } from "../evaluation/time-grid.js";
+import { BlockBuilder, emptyBlock, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 
 const BUCKET_LABEL = "le";
 

@@ -1,13 +1,13 @@
 import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
-import { createLabelMatcher, type LabelMatcher } from "../../storage/label-matcher.js";
-import { keyOf, pairsWith } from "../aggregation-groups.js";
-import type { Call, Expression, TimeModifiers, VectorSelector } from "../ast.js";
-import type { Evaluation } from "../evaluation.js";
-import { printTimeModifiers } from "../print-expression.js";
-import { QueryExecutionError } from "../query-errors.js";
-import { selectInstants } from "../selectors.js";
-import type { TimeGrid } from "../time-grid.js";
-import { BlockBuilder, mergeSameLabels, type VectorBlock } from "../vector-block.js";
+import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label-matcher.js";
+import { keyOf, pairsWith } from "../evaluation/aggregation-groups.js";
+import type { Call, Expression, TimeModifiers, VectorSelector } from "../language/ast.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import { printTimeModifiers } from "../language/print-expression.js";
+import { QueryExecutionError } from "../language/query-errors.js";
+import { selectInstants } from "../evaluation/selectors.js";
+import type { TimeGrid } from "../evaluation/time-grid.js";
+import { BlockBuilder, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** Labels that say which series belong to one target. */
 const IDENTIFYING_LABELS = ["instance", "job"];

@@ -1,9 +1,9 @@
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
-import { withoutParentheses, type Call, type Expression } from "../ast.js";
-import type { Evaluation } from "../evaluation.js";
-import { selectInstants } from "../selectors.js";
-import { timeAt, timesOf, type TimeGrid } from "../time-grid.js";
-import { dropNames, emptyBlock, mapCells, singleRow, type VectorBlock } from "../vector-block.js";
+import { withoutParentheses, type Call, type Expression } from "../language/ast.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import { selectInstants } from "../evaluation/selectors.js";
+import { timeAt, timesOf, type TimeGrid } from "../evaluation/time-grid.js";
+import { dropNames, emptyBlock, mapCells, singleRow, type VectorBlock } from "../evaluation/vector-block.js";
 import { callHistogramFunction } from "./histogram-functions.js";
 import { callInfo } from "./info-function.js";
 import { labelJoin, labelReplace } from "./label-functions.js";

@@ -1,10 +1,10 @@
 import { RE2JS, type Matcher } from "re2js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
-import { withoutParentheses, type Call } from "../ast.js";
-import type { Pacer } from "../pacer.js";
-import { QueryExecutionError } from "../query-errors.js";
-import { mergeSameLabels, type VectorBlock } from "../vector-block.js";
+import { withoutParentheses, type Call } from "../language/ast.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import { QueryExecutionError } from "../language/query-errors.js";
+import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** `label_replace(v, destination, replacement, source, regex)`. */
 export async function labelReplace(call: Call, block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {

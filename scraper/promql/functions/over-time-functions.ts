@@ -1,5 +1,5 @@
-import { KahanSum, isInfinite, lostDigits } from "../kahan-sum.js";
-import { quantileOf } from "../quantile.js";
+import { KahanSum, isInfinite, lostDigits } from "../evaluation/kahan-sum.js";
+import { quantileOf } from "../evaluation/quantile.js";
 import { reduceWindows } from "./window-function.js";
 
 export const sumOverTime = reduceWindows(1, ({ values }, from, until) => {

@@ -1,8 +1,8 @@
-import type { Call, Expression, SourceRange } from "../ast.js";
-import { resultTypeOf } from "../ast.js";
-import type { Evaluation, RangeSelection } from "../evaluation.js";
-import { timesOf, type TimeGrid } from "../time-grid.js";
-import { BlockBuilder, dropNames, type VectorBlock } from "../vector-block.js";
+import type { Call, Expression, SourceRange } from "../language/ast.js";
+import { resultTypeOf } from "../language/ast.js";
+import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
+import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
+import { BlockBuilder, dropNames, type VectorBlock } from "../evaluation/vector-block.js";
 import { extendedFunctionOf } from "./extended-functions.js";
 import { maxOverTime, minOverTime } from "./extreme-functions.js";
 import * as overTime from "./over-time-functions.js";

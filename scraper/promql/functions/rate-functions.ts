@@ -1,4 +1,4 @@
-import type { RangeRow } from "../evaluation.js";
+import type { RangeRow } from "../evaluation/evaluation.js";
 import { reduceWindows, type WindowFunction } from "./window-function.js";
 
 interface Extrapolation {

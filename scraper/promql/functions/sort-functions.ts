@@ -1,7 +1,7 @@
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
-import type { Annotations } from "../annotations.js";
-import { withoutParentheses, type Call } from "../ast.js";
-import { keepRows, type VectorBlock } from "../vector-block.js";
+import type { Annotations } from "../evaluation/annotations.js";
+import { withoutParentheses, type Call } from "../language/ast.js";
+import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** `sort` and its kin. Order has a meaning in answers of one instant only; range answers are sorted by labels. */
 export function sortBlock(call: Call, block: VectorBlock, annotations: Annotations): VectorBlock {

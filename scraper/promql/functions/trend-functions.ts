@@ -1,5 +1,5 @@
-import { KahanSum, isInfinite } from "../kahan-sum.js";
-import { QueryExecutionError } from "../query-errors.js";
+import { KahanSum, isInfinite } from "../evaluation/kahan-sum.js";
+import { QueryExecutionError } from "../language/query-errors.js";
 import { reduceWindows } from "./window-function.js";
 
 export const deriv = reduceWindows(2, ({ timestamps, values }, from, until) => {

@@ -1,4 +1,4 @@
-import type { RangeRow } from "../evaluation.js";
+import type { RangeRow } from "../evaluation/evaluation.js";
 
 /** What a function over windows knows besides the samples. */
 export interface WindowContext {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { AlarmBoard } from "../../../exporter/alarms/alarm-board.js";
 import { COLLECTORS } from "../../../exporter/collectors/registry.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../../exporter/collectors/collector-settings.js";
-import type { Sampling } from "../../../exporter/sampling-loop.js";
+import type { Sampling } from "../../../exporter/sampling/sampling-loop.js";
 import { gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 import { realFiles } from "../../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";

@@ -7,10 +7,10 @@ import { test } from "node:test";
 import { familyLines } from "../../../exporter/history/history-lines.js";
 import { exportOpenMetrics } from "../../../exporter/history/open-metrics-export.js";
 import { StoredHistory } from "../../../exporter/history/stored-history.js";
-import { encodeMember } from "../../../exporter/shared/codec/gzip-member.js";
-import { formatMemberHeader } from "../../../exporter/shared/codec/member-text.js";
-import { formatSegmentName } from "../../../exporter/shared/codec/segment-name.js";
-import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition-parser-strict.js";
+import { encodeMember } from "../../../exporter/shared/codec/history/gzip-member.js";
+import { formatMemberHeader } from "../../../exporter/shared/codec/history/member-text.js";
+import { formatSegmentName } from "../../../exporter/shared/codec/history/segment-name.js";
+import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 import { counter, gauge } from "../../../exporter/shared/model/metric.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 

@@ -12,7 +12,7 @@ import { tokenMatches } from "../../../exporter/shared/codec/fleet-token.js";
 import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http-server.js";
+import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { decodeHistoryList } from "../../../exporter/shared/protocol/history.js";
 import { FakeClock } from "../../support/fake-clock.js";

@@ -6,9 +6,9 @@ import { Exposition } from "../../../exporter/exposition/exposition.js";
 import { createExporterRoutes } from "../../../exporter/http/exporter-routes.js";
 import { createHttpHandler } from "../../../exporter/http/http-handler.js";
 import { createBasicAuth } from "../../../exporter/shared/config/basic-auth.js";
-import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition-parser-strict.js";
+import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
-import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http-server.js";
+import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { FakeClock } from "../../support/fake-clock.js";
 

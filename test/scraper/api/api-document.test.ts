@@ -7,7 +7,7 @@ import { REPOSITORY } from "../../support/repository.js";
 const ROUTES = path.join(REPOSITORY, "scraper/api");
 
 function routePaths(): string[] {
-  return readdirSync(ROUTES)
+  return readdirSync(ROUTES, { recursive: true, encoding: "utf8" })
     .filter((file) => /-routes?\.ts$/.test(file))
     .flatMap((file) => [...readFileSync(path.join(ROUTES, file), "utf8").matchAll(/"(\/(?:api\/|federate|metrics|-\/)[^"]*)"/g)])
     .map(([, found]) => (found as string).replace(/:(\w+)/g, "<$1>"));

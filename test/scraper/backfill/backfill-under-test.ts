@@ -5,7 +5,7 @@ import { Backfill } from "../../../scraper/backfill/backfill.js";
 import type { KnownHost } from "../../../scraper/fleet/known-host.js";
 import type { Target } from "../../../scraper/fleet/target.js";
 import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 import type { Storage } from "../../../scraper/storage/storage.js";
 import type { FakeClock } from "../../support/fake-clock.js";
 import type { MemoryFiles } from "../../support/memory-files.js";

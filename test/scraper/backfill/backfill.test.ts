@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HttpError } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { BackfillUnderTest } from "./backfill-under-test.js";
 import { NODE_ID } from "./simulated-pi.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatTime } from "../../../exporter/shared/model/human-lines.js";
-import { HttpError } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { BackfillUnderTest } from "./backfill-under-test.js";
 import type { SimulatedPi } from "./simulated-pi.js";

@@ -5,7 +5,7 @@ import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values
 import { HistoryRuns } from "../../../scraper/backfill/history-runs.js";
 import { GroupReader } from "../../../scraper/backfill/sample-groups.js";
 import { SeriesEnds } from "../../../scraper/backfill/series-ends.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 import { ALWAYS } from "../storage/storage-fixture.js";
 import { BackfillUnderTest } from "./backfill-under-test.js";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { decodeMember, encodeMember } from "../../../exporter/shared/codec/gzip-member.js";
-import { formatMemberHeader } from "../../../exporter/shared/codec/member-text.js";
-import { formatSegmentName } from "../../../exporter/shared/codec/segment-name.js";
-import { HttpError, type HttpRequest, type HttpResponse } from "../../../exporter/shared/platform/http-client.js";
+import { decodeMember, encodeMember } from "../../../exporter/shared/codec/history/gzip-member.js";
+import { formatMemberHeader } from "../../../exporter/shared/codec/history/member-text.js";
+import { formatSegmentName } from "../../../exporter/shared/codec/history/segment-name.js";
+import { HttpError, type HttpRequest, type HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
 import { encodeHistoryList } from "../../../exporter/shared/protocol/history.js";
 import type { FakeClock } from "../../support/fake-clock.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
-import { HttpError } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 
 const RANGE = "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.9], labels: {room: attic}}]}]";
 

@@ -1,6 +1,6 @@
-import { HttpError, type HttpRequest, type HttpResponse, type SendHttp } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError, type HttpRequest, type HttpResponse, type SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
-import { parseScraperConfig } from "../../../scraper/config.js";
+import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { type DiscoveryConfig, DiscoveryManager } from "../../../scraper/discovery/discovery-manager.js";
 import type { ProbeProgress } from "../../../scraper/discovery/range-prober.js";
 import { Fleet } from "../../../scraper/fleet/fleet.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HttpError } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
 
 const FILES = "scrape_configs: [{job_name: f, file_sd_configs: [{files: ['sd/*.json', 'sd/extra.yml'], refresh_interval: 10s}]}]";

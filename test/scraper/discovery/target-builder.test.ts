@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseScraperConfig } from "../../../scraper/config.js";
+import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { type BuiltTarget, TargetBuilder } from "../../../scraper/discovery/target-builder.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 

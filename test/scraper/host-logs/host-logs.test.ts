@@ -7,7 +7,7 @@ import { bitsOf, setAbsentAt, setStaleAt } from "../../../exporter/shared/model/
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
 import type { HostLogSettings } from "../../../scraper/host-logs/host-log-settings.js";
-import type { Layout } from "../../../scraper/storage/sample-writer.js";
+import type { Layout } from "../../../scraper/storage/model/sample-writer.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 

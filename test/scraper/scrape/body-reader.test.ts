@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseExposition } from "../../../exporter/shared/codec/exposition-parser.js";
-import { ExpositionError } from "../../../exporter/shared/codec/exposition-parser-error.js";
+import { parseExposition } from "../../../exporter/shared/codec/exposition/exposition-parser.js";
+import { ExpositionError } from "../../../exporter/shared/codec/exposition/exposition-parser-error.js";
 import type { BodyChunk } from "../../../scraper/scrape/body-chunk.js";
 import { BodyChunkCache } from "../../../scraper/scrape/body-chunk-cache.js";
 import { BodyReader } from "../../../scraper/scrape/body-reader.js";

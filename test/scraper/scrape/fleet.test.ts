@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { sendHttp } from "../../../exporter/shared/platform/http-client.js";
+import { sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import type { ScrapeSettings, Target } from "../../../scraper/fleet/target.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/scrape-manager.js";

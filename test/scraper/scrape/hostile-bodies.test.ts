@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { sendHttp } from "../../../exporter/shared/platform/http-client.js";
+import { sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/scrape-manager.js";
 import type { ScrapeOutcome } from "../../../scraper/scrape/target-scraper.js";

@@ -1,6 +1,6 @@
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values.js";
-import type { Layout, SampleWriter, TableKey, TableWriter } from "../../../scraper/storage/sample-writer.js";
+import type { Layout, SampleWriter, TableKey, TableWriter } from "../../../scraper/storage/model/sample-writer.js";
 
 export interface StoredRow {
   readonly timestampMs: number;

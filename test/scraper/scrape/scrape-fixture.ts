@@ -1,5 +1,5 @@
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import type { HttpRequest, HttpResponse } from "../../../exporter/shared/platform/http-client.js";
+import type { HttpRequest, HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { NO_RELABELING } from "../../../scraper/fleet/relabeling.js";
 import type { ScrapeSettings, Target } from "../../../scraper/fleet/target.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HttpError, type HttpResponse } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError, type HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
 import { offsetOf } from "../../../scraper/scrape/scrape-schedule.js";
 import { createFixture, INTERVAL_MS, settings, target, type ScrapeFixture } from "./scrape-fixture.js";
 import { showSamples } from "./memory-sample-writer.js";

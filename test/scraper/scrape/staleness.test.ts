@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HttpError } from "../../../exporter/shared/platform/http-client.js";
+import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { createFixture, inTurn, INTERVAL_MS, settings, target, type Answer } from "./scrape-fixture.js";
 import { showSamples } from "./memory-sample-writer.js";
 

@@ -9,7 +9,7 @@ import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { checkData } from "../../../scraper/storage/data-check.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 import { Storage } from "../../../scraper/storage/storage.js";
 import {
   CRASH_SETTINGS,

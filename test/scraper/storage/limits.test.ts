@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import { MAX_LAYOUT_SERIES } from "../../../scraper/storage/layout-registry.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import { MAX_LAYOUT_SERIES } from "../../../scraper/storage/model/layout-registry.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 import { ALWAYS, host, metric, openStorage, START_MS } from "./storage-fixture.js";
 
 const PI = host("10.0.0.7");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkDataFolder } from "../../../scraper/commands/check-data.js";
+import { checkDataFolder } from "../../../scraper/program/commands/check-data.js";
 import { snapshotName } from "../../../scraper/storage/snapshot.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 import {

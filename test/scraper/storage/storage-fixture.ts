@@ -8,11 +8,11 @@ import {
   STALE_BITS,
 } from "../../../exporter/shared/model/special-values.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
-import type { SelectedTable } from "../../../scraper/storage/querier.js";
-import type { TableKey } from "../../../scraper/storage/sample-writer.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
+import type { SelectedTable } from "../../../scraper/storage/model/querier.js";
+import type { TableKey } from "../../../scraper/storage/model/sample-writer.js";
 import { Storage } from "../../../scraper/storage/storage.js";
-import type { StorageSettings } from "../../../scraper/storage/storage-settings.js";
+import type { StorageSettings } from "../../../scraper/storage/model/storage-settings.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 

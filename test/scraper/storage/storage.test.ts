@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import { createLabelMatcher } from "../../../scraper/storage/label-matcher.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 import {
   ABSENT,
   ALWAYS,

@@ -40,7 +40,7 @@ scrape_configs: [{ job_name: pi, static_configs: [{ targets: ["${instance}", "12
 storage: { path: ${folder}/data }
 `,
   );
-  scraper = ChildProgram.ofOurs("scraper/main.js", [`--config=${folder}/pihealthd.yml`, `--listen-address=127.0.0.1:${port}`]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, `--listen-address=127.0.0.1:${port}`]);
   browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],

@@ -6,7 +6,7 @@ import { REPOSITORY } from "../../../support/repository.js";
 
 test("this Node.js knows every flag the exporter sets, and those of its unit", () => {
   const unitFlags = ["--max-semi-space-size=1", "--optimize-for-size"];
-  const main = path.join(REPOSITORY, "dist/exporter/main.js");
+  const main = path.join(REPOSITORY, "dist/exporter/program/main.js");
   const { stderr, status } = spawnSync(process.execPath, [...unitFlags, main, "--help"], {
     encoding: "utf8",
   });

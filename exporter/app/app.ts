@@ -1,0 +1,194 @@
+import { AlarmBoard, type AlarmReceiver } from "../alarms/alarm-board.js";
+import { COLLECTORS } from "../collectors/registry.js";
+import type { ExporterConfig } from "../config/config.js";
+import { Exposition } from "../exposition/exposition.js";
+import { createOwnMetrics } from "../exposition/own-metrics.js";
+import { createHistoryListener, historyLinkOf } from "./history-wiring.js";
+import { createExporterRoutes } from "../http/exporter-routes.js";
+import { createHistoryRoutes } from "../http/history-routes.js";
+import type { HttpRoute } from "../http/http-route.js";
+import { createHttpHandler } from "../http/http-handler.js";
+import { SamplingLoop, type ScheduledCollector } from "../sampling/sampling-loop.js";
+import { createBasicAuth } from "../shared/config/basic-auth.js";
+import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../shared/config/web-config.js";
+import type { Clock } from "../shared/platform/clock.js";
+import { optimizeAgain } from "../shared/platform/compiler.js";
+import type { Files } from "../shared/platform/files.js";
+import type { SendHttp } from "../shared/platform/http/http-client.js";
+import { listenHttp, type HttpServer } from "../shared/platform/http/http-server.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { openState, type ExporterState } from "./state.js";
+import { createSources } from "../sources/sources.js";
+import type { Boot } from "../uplink/boot.js";
+import { createUplink, type Uplink } from "./uplink-wiring.js";
+import { UplinkToken } from "../uplink/uplink-token.js";
+
+const MAX_CONNECTIONS = 256;
+/** Time requests under way have to end when the exporter stops. */
+const HTTP_GRACE_MS = 2000;
+
+/** All collectors share one rhythm; those that measure over a window begin so much before it. */
+const LONGEST_LEAD_MS = 500;
+
+/** The world around the exporter, so that a test can run the whole program. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly sendHttp: SendHttp;
+  readonly log: Logger;
+  readonly hostname: string;
+  readonly version: string;
+  /** 0 to below 1. */
+  readonly random: () => number;
+  /** Without it, what the kernel says. */
+  readonly boot?: Boot;
+}
+
+export interface ExporterApp {
+  readonly port: number;
+  /** In the reverse order of the start. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the exporter and starts it.
+ *
+ * @throws {ConfigError | BadInputError | FolderLockedError} when a file named in the configuration,
+ * the state folder or the address cannot be used
+ */
+export async function startExporter(
+  config: ExporterConfig,
+  surroundings: Surroundings,
+): Promise<ExporterApp> {
+  const { files } = surroundings;
+  const { webConfigFile, uplink } = config;
+  const web =
+    webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
+  if (web.basicAuthUsers.size > 0) optimizeAgain();
+  const token = await UplinkToken.load(uplink.tokenFile, files);
+  const state = await openState(config, surroundings);
+  try {
+    return await startWith(config, surroundings, { web, token, state });
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function startWith(
+  config: ExporterConfig,
+  surroundings: Surroundings,
+  { web, token, state }: { web: WebConfig; token: UplinkToken; state: ExporterState },
+): Promise<ExporterApp> {
+  const { clock, log, hostname, version } = surroundings;
+  const { history } = state;
+  const collectors = createCollectors(config, surroundings);
+  const startWallMs = clock.wallMs();
+  const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
+  exposition.add(createOwnMetrics({ version, nodejs: process.version, startWallMs }));
+  const samplingLoop = new SamplingLoop({ collectors, clock, log });
+  samplingLoop.listen((sampling) => exposition.receive(sampling));
+  if (history !== undefined) samplingLoop.listen(createHistoryListener(history));
+
+  const isReady = (): boolean => samplingLoop.hasSampledAll;
+  const routes = [
+    ...createExporterRoutes({ exposition, hostname, version, isReady }),
+    ...historyRoutes(config, surroundings, { token, state }),
+  ];
+  const basicAuth = createBasicAuth(web.basicAuthUsers);
+  const server = await listen(createHttpHandler({ routes, basicAuth, log }), config, web);
+  const { port } = server;
+
+  const { nodeId, bootId, bootMs } = state;
+  const link = history === undefined ? undefined : historyLinkOf(history);
+  const identity = { port, nodeId, bootId, bootMs, token, history: link };
+  const uplink = await createUplink(config, { ...surroundings, ...identity }).catch(
+    async (error: unknown) => {
+      await server.stop(0);
+      throw error;
+    },
+  );
+  const board = createAlarmBoard({ hostname, port, log, uplink });
+  const watched = config.alarms.enabled ? collectors.map(({ collector }) => collector.name) : [];
+  board.keepOnly(watched, startWallMs);
+  if (config.alarms.enabled) samplingLoop.listen((sampling) => board.receive(sampling));
+  for (const source of [board, ...(uplink?.sources ?? [])]) exposition.add(source);
+  if (history !== undefined) exposition.add(history);
+
+  history?.start(config.uplink.masters);
+  uplink?.start();
+  samplingLoop.start();
+  log.info("Exporter started", { address: config.listen.address, port, version });
+  return {
+    port,
+    async stop() {
+      await samplingLoop.stop();
+      await uplink?.stop();
+      await server.stop(HTTP_GRACE_MS);
+      await state.close();
+      log.info("Exporter stopped");
+    },
+  };
+}
+
+function historyRoutes(
+  { history: { maxRateBytes } }: ExporterConfig,
+  { clock, files }: Surroundings,
+  { token, state }: { token: UplinkToken; state: ExporterState },
+): HttpRoute[] {
+  const { history, nodeId, bootId, bootMs } = state;
+  if (history === undefined) return [];
+  return createHistoryRoutes({
+    ...{ history, files, clock, nodeId, bootId, bootMs, maxRateBytes },
+    isAllowed: (authorization) => token.isCarriedBy(authorization),
+  });
+}
+
+function createAlarmBoard(parts: {
+  readonly hostname: string;
+  readonly port: number;
+  readonly log: Logger;
+  readonly uplink: Uplink | undefined;
+}): AlarmBoard {
+  const { hostname, port, log, uplink } = parts;
+  const receiver: AlarmReceiver = uplink?.alarmSender ?? UNHEARD;
+  const instance = `${hostname}:${port}`;
+  return new AlarmBoard({ hostname, instance, receiver, log }, uplink?.lastingAlarms);
+}
+
+function createCollectors(
+  config: ExporterConfig,
+  { clock, files }: Surroundings,
+): ScheduledCollector[] {
+  const sources = createSources({ clock, files });
+  return COLLECTORS.flatMap(({ name, family, create }) => {
+    const settings = config.collectors[name];
+    if (settings?.enabled !== true) return [];
+    const { intervalMs, deadlineMs } = settings;
+    const collector = create(sources, config.collectorSettings);
+    return [{ collector, family, intervalMs, deadlineMs, startDelayMs: LONGEST_LEAD_MS }];
+  });
+}
+
+function paceOf({ collector, intervalMs, deadlineMs }: ScheduledCollector): {
+  name: string;
+  intervalMs: number;
+  deadlineMs: number;
+} {
+  return { name: collector.name, intervalMs, deadlineMs };
+}
+
+function listen(
+  handler: Parameters<typeof listenHttp>[0],
+  { listen: { address, port } }: ExporterConfig,
+  { tls }: WebConfig,
+): Promise<HttpServer> {
+  return listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
+}
+
+/** Without a master alarms are shown in metrics and in the log. */
+const UNHEARD: AlarmReceiver = {
+  raise: () => undefined,
+  renew: () => undefined,
+  clear: () => undefined,
+};

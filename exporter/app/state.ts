@@ -1,0 +1,68 @@
+import type { ExporterConfig } from "../config/config.js";
+import type { History } from "../history/history.js";
+import { openHistory } from "./history-wiring.js";
+import { messageOf } from "../shared/model/errors.js";
+import type { Clock } from "../shared/platform/clock.js";
+import type { Files } from "../shared/platform/files.js";
+import { FolderLock, FolderLockedError } from "../shared/platform/folder-lock.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { readBoot, type Boot } from "../uplink/boot.js";
+import { loadNodeId } from "../uplink/node-id.js";
+
+/** Who this exporter is, and what it keeps in its state folder. */
+export interface ExporterState extends Boot {
+  readonly nodeId: string;
+  /** Undefined when the configuration wants none. */
+  readonly history: History | undefined;
+  /** Flushes the history and lets others have the folder. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the state folder. What the disk refuses is logged, and the exporter works without it.
+ *
+ * @throws {FolderLockedError} when another exporter works on the folder
+ */
+export async function openState(
+  config: ExporterConfig,
+  parts: {
+    readonly clock: Clock;
+    readonly files: Files;
+    readonly log: Logger;
+    readonly boot?: Boot | undefined;
+  },
+): Promise<ExporterState> {
+  const { clock, files, log, boot = readBoot() } = parts;
+  const lock = await lockStateFolder(config.stateFolder, files, log);
+  const nodeId = await loadNodeId(config.stateFolder, files, log);
+  const history = await openHistory(config, { ...boot, clock, files, log });
+  return {
+    ...boot,
+    nodeId,
+    history,
+    async close() {
+      await history?.stop();
+      await lock?.release().catch((error: unknown) => {
+        log.warn("Cannot unlock the state folder", { error: messageOf(error) });
+      });
+    },
+  };
+}
+
+async function lockStateFolder(
+  folder: string,
+  files: Files,
+  log: Logger,
+): Promise<FolderLock | undefined> {
+  try {
+    await files.makeFolder(folder);
+    return await FolderLock.acquire(files, folder);
+  } catch (error) {
+    if (error instanceof FolderLockedError) throw error;
+    log.warn("Cannot write the state folder: history waits in memory, alarms too", {
+      folder,
+      error: messageOf(error),
+    });
+    return undefined;
+  }
+}

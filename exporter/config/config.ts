@@ -1,0 +1,195 @@
+import path from "node:path";
+import { parseCollectorSettings, type CollectorSettings } from "../collectors/collector-settings.js";
+import { ConfigError, ConfigSection } from "../shared/config/config-section.js";
+import { codeOf, messageOf } from "../shared/model/errors.js";
+import { formatDurationMs } from "../shared/model/duration.js";
+import type { Files } from "../shared/platform/files.js";
+import type { LogLevel } from "../shared/platform/logger.js";
+import { parseHistorySettings, type HistorySettings } from "../history/history-settings.js";
+import { parseMasterUrl } from "../uplink/master-url.js";
+
+/** Read when no other is named; that it does not exist is no error then. */
+export const DEFAULT_CONFIG_FILE = "/etc/pihealth/exporter.yml";
+export const DEFAULT_EXPORTER_PORT = 8732;
+const DEFAULT_STATE_FOLDER = "/var/lib/pihealth-exporter";
+const MAX_MASTERS = 8;
+const LOG_LEVELS = ["error", "warn", "info", "debug"] as const satisfies readonly LogLevel[];
+
+export interface ListenConfig {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface CollectorConfig {
+  readonly enabled: boolean;
+  readonly intervalMs: number;
+  /** A run that takes longer has failed. */
+  readonly deadlineMs: number;
+}
+
+export interface UplinkConfig {
+  /** Addresses without a slash at the end; empty: the exporter is only scraped. */
+  readonly masters: readonly string[];
+  readonly tokenFile: string | undefined;
+  /** PEM file of the authority that signs the masters' certificates. */
+  readonly caFile: string | undefined;
+  readonly heartbeatIntervalMs: number;
+}
+
+export interface AlarmsConfig {
+  readonly enabled: boolean;
+  /** Alarms that last are sent again this often. */
+  readonly resendIntervalMs: number;
+}
+
+export interface ExporterConfig {
+  readonly listen: ListenConfig;
+  readonly webConfigFile: string | undefined;
+  readonly stateFolder: string;
+  /** By collector name; holds every collector there is. */
+  readonly collectors: Readonly<Record<string, CollectorConfig>>;
+  readonly collectorSettings: CollectorSettings;
+  readonly uplink: UplinkConfig;
+  readonly alarms: AlarmsConfig;
+  readonly history: HistorySettings;
+  readonly logLevel: LogLevel;
+}
+
+/** What the configuration must know of a collector; `collectors/registry.ts` lists them. */
+export interface CollectorDefaults {
+  readonly name: string;
+  readonly defaultIntervalMs: number;
+  readonly deadlineMs: number;
+  readonly enabledByDefault: boolean;
+}
+
+/**
+ * @param filePath undefined: {@link DEFAULT_CONFIG_FILE}, or only defaults where that does not
+ * exist
+ * @throws {ConfigError} naming file, line and key
+ */
+export async function loadExporterConfig(
+  filePath: string | undefined,
+  files: Files,
+  collectors: readonly CollectorDefaults[],
+): Promise<ExporterConfig> {
+  const file = filePath ?? DEFAULT_CONFIG_FILE;
+  try {
+    return parseExporterConfig(ConfigSection.parse(await files.readText(file), file), collectors);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    if (filePath === undefined && codeOf(error) === "ENOENT") {
+      return parseExporterConfig(ConfigSection.parse("", file), collectors);
+    }
+    throw new ConfigError(file, undefined, messageOf(error), { cause: error });
+  }
+}
+
+export function parseExporterConfig(
+  root: ConfigSection,
+  collectors: readonly CollectorDefaults[],
+): ExporterConfig {
+  const config: ExporterConfig = {
+    listen: parseListen(root.section("listen")),
+    webConfigFile: optionalFile(root, "web_config_file"),
+    stateFolder: path.resolve(root.string("state", { default: DEFAULT_STATE_FOLDER })),
+    collectors: parseCollectors(root.section("collectors"), collectors),
+    collectorSettings: parseCollectorSettings(root.section("settings")),
+    uplink: parseUplink(root.section("uplink")),
+    alarms: parseAlarms(root.section("alarms")),
+    history: parseHistorySettings(root.section("history")),
+    logLevel: parseLog(root.section("log")),
+  };
+  requireTimeToConfirm(root.section("collectors"), config);
+  root.rejectUnknownKeys();
+  return Object.freeze(config);
+}
+
+/** The two looks at processes take half a second each. */
+const LOOKS_MS = 1000;
+
+/** Else the processes collector would fail whenever there is something to be found. */
+function requireTimeToConfirm(
+  collectors: ConfigSection,
+  { collectors: { processes }, collectorSettings }: ExporterConfig,
+): void {
+  const { confirmMs } = collectorSettings.processes;
+  if (processes?.enabled !== true || processes.deadlineMs > confirmMs + LOOKS_MS) return;
+  const least = formatDurationMs(confirmMs + LOOKS_MS);
+  collectors
+    .section("processes")
+    .fail(
+      "deadline",
+      `is ${formatDurationMs(processes.deadlineMs)}, it must be more than ${least} ` +
+        "(settings.processes.confirm_after and 1s for the two looks)",
+    );
+}
+
+function parseListen(section: ConfigSection): ListenConfig {
+  const address = section.string("address", { default: "0.0.0.0" });
+  const port = section.integer("port", { default: DEFAULT_EXPORTER_PORT, min: 0, max: 65_535 });
+  section.rejectUnknownKeys();
+  return { address, port };
+}
+
+function parseCollectors(
+  section: ConfigSection,
+  collectors: readonly CollectorDefaults[],
+): Record<string, CollectorConfig> {
+  const entries = collectors.map(
+    (defaults) => [defaults.name, parseCollector(section, defaults)] as const,
+  );
+  section.rejectUnknownKeys();
+  return Object.fromEntries(entries);
+}
+
+function parseCollector(collectors: ConfigSection, defaults: CollectorDefaults): CollectorConfig {
+  const section = collectors.section(defaults.name);
+  const enabled = section.boolean("enabled", { default: defaults.enabledByDefault });
+  const interval = formatDurationMs(defaults.defaultIntervalMs);
+  const intervalMs = section.durationMs("interval", { default: interval, min: "1s", max: "1d" });
+  const deadline = formatDurationMs(defaults.deadlineMs);
+  const deadlineMs = section.durationMs("deadline", { default: deadline, min: "100ms", max: "5m" });
+  section.rejectUnknownKeys();
+  return { enabled, intervalMs, deadlineMs };
+}
+
+function parseUplink(section: ConfigSection): UplinkConfig {
+  const masters = section.attempt("masters", () =>
+    section.strings("masters", { default: [] }).map(parseMasterUrl),
+  );
+  if (masters.length > MAX_MASTERS)
+    section.fail("masters", `has ${masters.length} entries, it must have at most ${MAX_MASTERS}`);
+  const tokenFile = optionalFile(section, "token_file");
+  const caFile = optionalFile(section, "ca_file");
+  const heartbeatIntervalMs = section.durationMs("heartbeat_interval", {
+    default: "30s",
+    min: "1s",
+    max: "10m",
+  });
+  section.rejectUnknownKeys();
+  return { masters: [...new Set(masters)], tokenFile, caFile, heartbeatIntervalMs };
+}
+
+function parseAlarms(section: ConfigSection): AlarmsConfig {
+  const enabled = section.boolean("enabled", { default: true });
+  const resendIntervalMs = section.durationMs("resend_interval", {
+    default: "1m",
+    min: "5s",
+    max: "1h",
+  });
+  section.rejectUnknownKeys();
+  return { enabled, resendIntervalMs };
+}
+
+function parseLog(section: ConfigSection): LogLevel {
+  const level = section.oneOf("level", LOG_LEVELS, { default: "info" });
+  section.rejectUnknownKeys();
+  return level;
+}
+
+/** Relative names are relative to the configuration file. */
+function optionalFile(section: ConfigSection, key: string): string | undefined {
+  if (!section.has(key)) return undefined;
+  return path.resolve(path.dirname(section.file), section.string(key));
+}

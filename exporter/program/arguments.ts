@@ -1,0 +1,117 @@
+import { parseArgs } from "node:util";
+import type { ExporterConfig } from "../config/config.js";
+import { BadInputError, messageOf } from "../shared/model/errors.js";
+import type { LogLevel } from "../shared/platform/logger.js";
+import { parseMasterUrl } from "../uplink/master-url.js";
+
+/** What the command line says; undefined where it says nothing. */
+export interface ExporterArguments {
+  readonly help: boolean;
+  readonly config: string | undefined;
+  readonly listen:
+    { readonly address: string | undefined; readonly port: number | undefined } | undefined;
+  readonly stateFolder: string | undefined;
+  readonly masters: readonly string[] | undefined;
+  readonly tokenFile: string | undefined;
+  readonly logLevel: LogLevel | undefined;
+  readonly webConfigFile: string | undefined;
+}
+
+export const EXPORTER_USAGE = `Usage: pihealth exporter [options]
+
+Samples this machine and serves its metrics. Options win over the configuration file.
+
+  --config FILE           configuration (default /etc/pihealth/exporter.yml, where it exists)
+  --listen-address ADDR   address:port, :port or address (default 0.0.0.0:8732)
+  --state FOLDER          where what must last is kept (default /var/lib/pihealth-exporter)
+  --master ADDR           master to report to, such as http://pi1:8730; may be given several times
+  --token-file FILE       the fleet token
+  --web-config-file FILE  TLS and basic authentication, as the Prometheus exporter-toolkit reads it
+  --log-level LEVEL       error, warn, info or debug (default info)
+  --help                  this text
+`;
+
+const OPTIONS = {
+  help: { type: "boolean", short: "h", default: false },
+  config: { type: "string" },
+  "listen-address": { type: "string" },
+  state: { type: "string" },
+  master: { type: "string", multiple: true },
+  "token-file": { type: "string" },
+  "web-config-file": { type: "string" },
+  "log-level": { type: "string" },
+} as const;
+
+/** @throws {BadInputError} when an option is unknown or its value is not acceptable */
+export function parseExporterArguments(argv: readonly string[]): ExporterArguments {
+  const values = parseOptions(argv);
+  const listenAddress = values["listen-address"];
+  return {
+    help: values.help,
+    config: values.config,
+    listen: listenAddress === undefined ? undefined : parseListenAddress(listenAddress),
+    stateFolder: values.state,
+    masters: values.master?.map(parseMasterUrl),
+    tokenFile: values["token-file"],
+    logLevel: parseLogLevel(values["log-level"]),
+    webConfigFile: values["web-config-file"],
+  };
+}
+
+/** The configuration with what the command line says in its place. */
+export function withArguments(config: ExporterConfig, given: ExporterArguments): ExporterConfig {
+  const { listen, uplink } = config;
+  return Object.freeze({
+    ...config,
+    listen: {
+      address: given.listen?.address ?? listen.address,
+      port: given.listen?.port ?? listen.port,
+    },
+    stateFolder: given.stateFolder ?? config.stateFolder,
+    uplink: {
+      ...uplink,
+      masters: given.masters ?? uplink.masters,
+      tokenFile: given.tokenFile ?? uplink.tokenFile,
+    },
+    logLevel: given.logLevel ?? config.logLevel,
+    webConfigFile: given.webConfigFile ?? config.webConfigFile,
+  });
+}
+
+function parseOptions(
+  argv: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    throw new BadInputError(`Cannot read the command line: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** `1.2.3.4:8732`, `[::1]:8732`, `:8732`, `1.2.3.4` or `[::1]`. */
+export function parseListenAddress(text: string): {
+  address: string | undefined;
+  port: number | undefined;
+} {
+  const match = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text);
+  const address = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (match === null || text === "" || (port ?? 0) > 65_535) {
+    throw new BadInputError(
+      `Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8732 or [::]:8732`,
+    );
+  }
+  return { address: address === "" ? undefined : address, port };
+}
+
+function parseLogLevel(text: string | undefined): LogLevel | undefined {
+  if (
+    text === undefined ||
+    text === "error" ||
+    text === "warn" ||
+    text === "info" ||
+    text === "debug"
+  )
+    return text;
+  throw new BadInputError(`Cannot use log level "${text}": it must be error, warn, info or debug`);
+}

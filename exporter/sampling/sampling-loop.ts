@@ -1,0 +1,302 @@
+import { NoDataError, type Collector } from "../collectors/collector.js";
+import { messageOf, PihealthError } from "../shared/model/errors.js";
+import type { Family } from "../shared/model/family.js";
+import type { Sample } from "../shared/model/metric.js";
+import { yieldToEventLoop, type Clock } from "../shared/platform/clock.js";
+import type { Logger } from "../shared/platform/logger.js";
+
+/** Most samples taken of one collector at once; a collector that returns more has failed. */
+export const MAX_SAMPLES_PER_COLLECTOR = 20_000;
+
+/** What came of one run of one collector. */
+export interface Sampling {
+  readonly collector: string;
+  /** Whose human line shows its values; undefined where none does. */
+  readonly family: Family | undefined;
+  /** When the run began, by the wall clock. */
+  readonly wallMs: number;
+  /** When the run began, by the monotonic clock. */
+  readonly monotonicMs: number;
+  /** Empty when the run failed, and when this machine has nothing to read. */
+  readonly samples: readonly Sample[];
+  /** True too when this machine has nothing to read: that was found out as it should be. */
+  readonly ok: boolean;
+  readonly error: Error | undefined;
+  readonly durationMs: number;
+}
+
+export type SamplingListener = (sampling: Sampling) => void;
+
+export interface ScheduledCollector {
+  readonly collector: Collector;
+  readonly family: Family | undefined;
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
+  /**
+   * Before the first place in the rhythm, at least the collector's lead. Collectors with equal
+   * delays run in one wake-up of the processor, which saves more than half of their cost: what
+   * costs are cold caches, not the reading.
+   */
+  readonly startDelayMs: number;
+}
+
+/** A collector did not finish by its deadline. */
+export class DeadlineError extends PihealthError {
+  readonly code = "deadline";
+}
+
+/** A collector returned what it must not. */
+export class BadSamplesError extends PihealthError {
+  readonly code = "bad_samples";
+}
+
+interface SamplingLoopParts {
+  readonly collectors: readonly ScheduledCollector[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A timer may end so much early: what is due then is done now, not after another wake-up. */
+const TIMER_SLACK_MS = 2;
+/** Part of a window that may be missing when it began late. */
+const WINDOW_TOLERANCE = 0.1;
+
+/**
+ * Runs every collector on its own interval. One that hangs or fails is noticed by no other.
+ *
+ * All of them wait on one timer: what costs is to wake the processor, not to look who is due.
+ */
+export class SamplingLoop {
+  private readonly runners: readonly CollectorRunner[];
+  private readonly listeners: SamplingListener[] = [];
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+
+  constructor(private readonly parts: SamplingLoopParts) {
+    const emit = (sampling: Sampling): void => {
+      if (this.stopping.signal.aborted) return;
+      for (const listen of this.listeners) listen(sampling);
+    };
+    const runners = parts.collectors.map((scheduled) => new CollectorRunner(scheduled, parts, emit));
+    // Of those that begin a window together the last begins first, so that the longest work, that
+    // of the processes, is in no window.
+    this.runners = [
+      ...runners.filter(({ leadMs }) => leadMs > 0).reverse(),
+      ...runners.filter(({ leadMs }) => leadMs === 0),
+    ];
+  }
+
+  /** @param listener called with every sampling; must not throw */
+  listen(listener: SamplingListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** True once every collector has run, whatever came of it. */
+  get hasSampledAll(): boolean {
+    return this.runners.every(({ hasSampled }) => hasSampled);
+  }
+
+  start(): void {
+    const startMs = this.parts.clock.monotonicMs();
+    for (const runner of this.runners) runner.schedule(startMs);
+    this.running = this.run();
+  }
+
+  /** Does not wait for a collector that hangs. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { clock } = this.parts;
+    const { signal } = this.stopping;
+    while (this.runners.length > 0) {
+      const nextMs = Math.min(...this.runners.map(({ wakeMs }) => wakeMs));
+      try {
+        await clock.sleep(Math.max(0, nextMs - clock.monotonicMs()), signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      if (signal.aborted) return;
+      const dueMs = clock.monotonicMs() + TIMER_SLACK_MS;
+      for (const runner of this.runners) runner.endWindow(dueMs);
+      await Promise.resolve(); // What measures over a window reads its end before others work.
+      for (const runner of this.runners) if (runner.wakeMs <= dueMs) runner.wake(dueMs);
+      // Most collectors end before the event loop turns: their deadlines need no timer then.
+      await yieldToEventLoop();
+    }
+  }
+}
+
+type Outcome = Pick<Sampling, "samples" | "error">;
+
+/** A run under way. */
+interface Run {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  readonly deadline: AbortController;
+  /** The end of its window, by the monotonic clock; undefined without one, and once it is over. */
+  dueMs: number | undefined;
+  endWindow: () => void;
+  /** Reported at its deadline: what it returns later does not count. */
+  isReported: boolean;
+}
+
+/**
+ * Runs one collector whenever it is woken at its time. A run that hangs is reported as failed at
+ * its deadline; the next one starts after its end.
+ */
+class CollectorRunner {
+  hasSampled = false;
+  /** The next time of the rhythm, by the monotonic clock. */
+  private nextMs = 0;
+  private current: Run | undefined;
+  /** Given to the collector; a new one after each that was used up. */
+  private deadline = new AbortController();
+  private lastMessage: string | undefined;
+
+  constructor(
+    private readonly scheduled: ScheduledCollector,
+    private readonly parts: SamplingLoopParts,
+    private readonly listener: SamplingListener,
+  ) {}
+
+  schedule(startMs: number): void {
+    this.nextMs = startMs + this.scheduled.startDelayMs - this.leadMs;
+  }
+
+  get leadMs(): number {
+    return this.scheduled.collector.leadMs ?? 0;
+  }
+
+  /** When something is to be done here, at the latest. */
+  get wakeMs(): number {
+    const { current, nextMs } = this;
+    const windowMs = current?.dueMs ?? nextMs;
+    if (current === undefined || current.isReported) return Math.min(nextMs, windowMs);
+    return Math.min(nextMs, windowMs, current.monotonicMs + this.scheduled.deadlineMs);
+  }
+
+  /** Lets a run that waits for the end of its window go on, when that has come. */
+  endWindow(dueMs: number): void {
+    const { current } = this;
+    if (current?.dueMs === undefined || dueMs < current.dueMs) return;
+    current.dueMs = undefined;
+    current.endWindow();
+  }
+
+  /** @param dueMs what is due by then is done now */
+  wake(dueMs: number): void {
+    const { current } = this;
+    if (current !== undefined && dueMs >= current.monotonicMs + this.scheduled.deadlineMs)
+      this.endAtDeadline(current);
+    if (dueMs < this.nextMs) return;
+    const { intervalMs } = this.scheduled;
+    const lateMs = dueMs - this.nextMs;
+    // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
+    this.nextMs += intervalMs * (Math.floor(lateMs / intervalMs) + 1);
+    // A window keeps its length, unless a little less of it lets it end together with the others.
+    const windowMs = lateMs <= this.leadMs * WINDOW_TOLERANCE ? this.leadMs - lateMs : this.leadMs;
+    if (current === undefined) void this.run(dueMs + windowMs);
+  }
+
+  private endAtDeadline(run: Run): void {
+    if (run.isReported) return;
+    run.isReported = true;
+    const { deadlineMs } = this.scheduled;
+    const error = new DeadlineError(
+      `Cannot finish the sampling: it takes longer than its deadline of ${deadlineMs}ms`,
+    );
+    run.deadline.abort(error);
+    this.deadline = new AbortController();
+    this.emit(run, { samples: [], error });
+  }
+
+  /** @param endMs of its window, where it has one */
+  private async run(endMs: number): Promise<void> {
+    const { clock } = this.parts;
+    const { deadline, leadMs } = this;
+    const times = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    const run: Run = { ...times, deadline, isReported: false, dueMs: undefined, endWindow: () => undefined };
+    let due: Promise<void> | undefined;
+    if (leadMs > 0) {
+      run.dueMs = endMs;
+      due = new Promise((resolve) => (run.endWindow = resolve));
+    }
+    this.current = run;
+    const outcome = await this.collect(deadline.signal, due);
+    this.current = undefined;
+    if (!run.isReported) this.emit(run, outcome);
+  }
+
+  private async collect(signal: AbortSignal, due: Promise<void> | undefined): Promise<Outcome> {
+    try {
+      return { samples: await collect(this.scheduled.collector, signal, due), error: undefined };
+    } catch (error) {
+      return { samples: [], error: asError(error) };
+    }
+  }
+
+  private emit({ wallMs, monotonicMs }: Run, { samples, error }: Outcome): void {
+    const { collector, family } = this.scheduled;
+    this.hasSampled = true;
+    this.logChange(error);
+    const ok = error === undefined || error instanceof NoDataError;
+    const durationMs = this.parts.clock.monotonicMs() - monotonicMs;
+    this.listener({
+      collector: collector.name,
+      family,
+      wallMs,
+      monotonicMs,
+      samples,
+      ok,
+      error,
+      durationMs,
+    });
+  }
+
+  private logChange(error: Error | undefined): void {
+    const { log } = this.parts;
+    const { name } = this.scheduled.collector;
+    if (error?.message === this.lastMessage) return;
+    this.lastMessage = error?.message;
+    if (error instanceof NoDataError) {
+      log.debug("Collector has nothing to read on this machine", {
+        collector: name,
+        reason: error.message,
+      });
+    } else if (error === undefined) {
+      log.info("Collector works again", { collector: name });
+    } else {
+      log.warn("Collector fails", { collector: name, error: error.message });
+    }
+  }
+}
+
+/**
+ * Runs a collector once and checks what it returns. What it throws, at once or later, becomes the
+ * rejection.
+ */
+export async function collect(
+  collector: Collector,
+  signal: AbortSignal,
+  due?: Promise<void>,
+): Promise<Sample[]> {
+  const samples = await collector.collect(signal, due);
+  if (samples.length > MAX_SAMPLES_PER_COLLECTOR) {
+    const detail = `${samples.length} samples, they must be at most ${MAX_SAMPLES_PER_COLLECTOR}`;
+    throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);
+  }
+  const { metrics } = collector;
+  const stranger = samples.find(({ metric }) => !metrics.includes(metric));
+  if (stranger !== undefined) {
+    const detail = `"${stranger.metric.name}" is not one of its metrics`;
+    throw new BadSamplesError(`Cannot take samples of collector "${collector.name}": ${detail}`);
+  }
+  return samples;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+}

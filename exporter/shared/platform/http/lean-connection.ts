@@ -1,0 +1,200 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import net from "node:net";
+import { messageOf } from "../../model/errors.js";
+import { HttpError, type HttpRequest, type HttpResponse } from "./http-client.js";
+import { BodyTooLargeError, HttpResponseReader } from "./http-response-reader.js";
+import type { BodyDecoder, DecodedBody } from "./lean-body.js";
+
+const HTTP_PORT = 80;
+
+/** What the connections of one client share. */
+export interface LeanConnectionParts {
+  /** One connection reads after the other. */
+  readonly readBuffer: Buffer;
+  readonly decoder: BodyDecoder;
+  /** The answer is there and the connection can take another request. */
+  readonly onIdle: (connection: LeanConnection) => void;
+  readonly onClosed: (connection: LeanConnection) => void;
+  /** The peer ended a kept connection without a byte of an answer: the request may be sent again. */
+  readonly onStale: (exchange: Exchange) => void;
+}
+
+/** One request and who waits for its answer. */
+export interface Exchange {
+  readonly request: HttpRequest;
+  /** Monotonic time at which waiting ends. */
+  readonly untilMs: number;
+  readonly resolve: (response: HttpResponse | Promise<HttpResponse>) => void;
+  readonly reject: (error: HttpError) => void;
+}
+
+/** A connection for the requests to one URL, one at a time. */
+export class LeanConnection {
+  /** Monotonic; infinity while a request is under way. */
+  idleSinceMs = Number.POSITIVE_INFINITY;
+  private readonly socket: net.Socket;
+  private exchange: Exchange | undefined;
+  private reader: HttpResponseReader | undefined;
+  /** The bytes of the last request, which most often are those of the next one too. */
+  private written: { readonly headers: HttpRequest["headers"]; readonly bytes: Buffer } | undefined;
+  private signal: AbortSignal | undefined;
+  private isReused = false;
+  private hasAnswered = false;
+  private problem: Error | undefined;
+
+  constructor(readonly url: string, private readonly parts: LeanConnectionParts) {
+    const { hostname, port } = new URL(url);
+    const onread = {
+      buffer: parts.readBuffer,
+      callback: (count: number) => {
+        this.take(parts.readBuffer.subarray(0, count));
+        return true;
+      },
+    };
+    const host = hostname.replace(/^\[|\]$/g, "");
+    this.socket = net.connect({ host, port: port === "" ? HTTP_PORT : Number(port), noDelay: true, onread });
+    this.socket.on("error", (error) => (this.problem = error));
+    this.socket.on("close", () => this.takeEnd());
+  }
+
+  /** Monotonic time at which the request under way has to be over; infinity without one. */
+  get untilMs(): number {
+    return this.exchange?.untilMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Sends a request while no other is under way. */
+  send(exchange: Exchange): void {
+    const { request } = exchange;
+    this.idleSinceMs = Number.POSITIVE_INFINITY;
+    this.hasAnswered = false;
+    this.exchange = exchange;
+    try {
+      const bytes = this.bytesOf(request);
+      this.watch(request.signal);
+      this.reader = new HttpResponseReader(request.maxBodyBytes);
+      this.socket.write(bytes);
+    } catch (error) {
+      this.fail(() => explain(request, error));
+    }
+  }
+
+  /** Gives up a request that should be over. */
+  expire(nowMs: number): void {
+    if (this.untilMs <= nowMs) this.fail(timedOut);
+  }
+
+  close(): void {
+    this.fail(stopped);
+  }
+
+  private readonly onAbort = (): void => this.fail(stopped);
+
+  /** Signals belong to targets, which are asked again and again: listening goes on between requests. */
+  private watch(signal: AbortSignal | undefined): void {
+    if (this.signal === signal) return;
+    this.signal?.removeEventListener("abort", this.onAbort);
+    this.signal = signal;
+    signal?.addEventListener("abort", this.onAbort);
+  }
+
+  private bytesOf({ headers }: HttpRequest): Buffer {
+    if (this.written !== undefined && this.written.headers === headers) return this.written.bytes;
+    const bytes = renderRequest(new URL(this.url), headers ?? {});
+    this.written = { headers, bytes };
+    return bytes;
+  }
+
+  private take(piece: Buffer): void {
+    const { exchange, reader } = this;
+    this.hasAnswered = true;
+    if (exchange === undefined || reader === undefined) {
+      this.socket.destroy(); // The peer talks without being asked.
+      return;
+    }
+    try {
+      const used = reader.read(piece);
+      if (reader.isDone) this.finish(exchange, reader, reader.isReusable && used === piece.length);
+    } catch (error) {
+      this.fail((request) => explain(request, error));
+    }
+  }
+
+  private finish(exchange: Exchange, { status, headers, body: sent }: HttpResponseReader, isReusable: boolean): void {
+    const { request } = exchange;
+    const decoded = this.parts.decoder.decode(headers["content-encoding"], sent, request.maxBodyBytes);
+    this.exchange = undefined;
+    this.reader = undefined;
+    if (isReusable) {
+      this.isReused = true;
+      this.idleSinceMs = performance.now();
+      this.parts.onIdle(this);
+    } else {
+      this.socket.destroy();
+    }
+    if (decoded instanceof Promise) exchange.resolve(answerLater(request, status, headers, decoded));
+    else exchange.resolve({ status, headers, body: decoded.body, release: decoded.release });
+  }
+
+  private fail(errorOf: (request: HttpRequest) => HttpError): void {
+    const { exchange } = this;
+    this.exchange = undefined;
+    this.reader = undefined;
+    this.socket.destroy();
+    exchange?.reject(errorOf(exchange.request));
+  }
+
+  /** The socket is closed, by whichever side. */
+  private takeEnd(): void {
+    this.parts.onClosed(this);
+    this.watch(undefined);
+    const { exchange, reader } = this;
+    if (exchange === undefined || reader === undefined) return;
+    if (this.isReused && !this.hasAnswered) {
+      this.exchange = undefined;
+      this.parts.onStale(exchange);
+      return;
+    }
+    try {
+      if (this.problem !== undefined) throw this.problem;
+      reader.end();
+      this.finish(exchange, reader, false);
+    } catch (error) {
+      this.fail((request) => explain(request, error));
+    }
+  }
+}
+
+/** @throws {TypeError} when a header cannot be written */
+function renderRequest(url: URL, headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries({ Host: url.host, ...headers }).map(([name, value]) => {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return `${name}: ${value}\r\n`;
+  });
+  return Buffer.from(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
+}
+
+async function answerLater(
+  request: HttpRequest, status: number, headers: HttpResponse["headers"], decoded: Promise<DecodedBody>,
+): Promise<HttpResponse> {
+  try {
+    return { status, headers, ...(await decoded) };
+  } catch (error) {
+    throw explain(request, error);
+  }
+}
+
+export function stopped({ url }: HttpRequest): HttpError {
+  return new HttpError("aborted", `Cannot fetch "${url}": stopped`);
+}
+
+function timedOut({ url, timeoutMs }: HttpRequest): HttpError {
+  return new HttpError("timeout", `Cannot fetch "${url}": no whole answer within ${timeoutMs}ms`);
+}
+
+function explain({ url, maxBodyBytes }: HttpRequest, error: unknown): HttpError {
+  if (error instanceof BodyTooLargeError) {
+    return new HttpError("too_large", `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`);
+  }
+  return new HttpError("unreachable", `Cannot fetch "${url}": ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,77 @@
+import path from "node:path";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Alert } from "./alert.js";
+import { fingerprintOf } from "./alert-fingerprint.js";
+import { RESOLVED_RETENTION_MS, type AlertStore, type StoredAlert } from "./alert-store.js";
+import { JsonLinesFile } from "./json-lines-file.js";
+import { decodeEach, RECORD_VERSION, type StoredFields } from "./stored-fields.js";
+
+interface AlarmLine {
+  readonly v: number;
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly updatedAtMs: number;
+  readonly endsByTimeout: boolean;
+  readonly generatorUrl: string;
+}
+
+/**
+ * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once it is acknowledged, so it
+ * must survive here; alerts of rules need no such thing, they are received again and again.
+ */
+export class AlarmJournal {
+  private readonly file: JsonLinesFile<AlarmLine>;
+
+  /** @param store holds what the file must keep when it is rewritten */
+  constructor(files: Files, folder: string, store: AlertStore) {
+    this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () => currentLines(store));
+  }
+
+  /**
+   * @returns the alarms that are firing or were resolved lately, and the number of lines that could
+   * not be read
+   */
+  async load(nowMs: number): Promise<{ alarms: Alert[]; damaged: number }> {
+    const { lines, damagedLines } = await this.file.load();
+    const { records, damaged } = decodeEach(lines, decodeAlarm);
+    const latest = new Map(records.map((alarm) => [fingerprintOf(alarm.labels), alarm]));
+    const alarms = [...latest.values()].filter(({ endsAtMs }) => endsAtMs > nowMs - RESOLVED_RETENTION_MS);
+    return { alarms, damaged: damaged + damagedLines };
+  }
+
+  /** Resolves when the alarms survive a power cut. @throws {NotDurableError} */
+  append(alarms: readonly StoredAlert[]): Promise<void> {
+    return this.file.append(alarms.map(encodeAlarm));
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+}
+
+function* currentLines(store: AlertStore): Iterable<AlarmLine> {
+  for (const alert of store.all()) if (alert.isImmediate) yield encodeAlarm(alert);
+}
+
+function encodeAlarm(alarm: StoredAlert): AlarmLine {
+  return {
+    v: RECORD_VERSION, id: alarm.fingerprint,
+    labels: alarm.labels.toObject(), annotations: alarm.annotations.toObject(),
+    startsAtMs: alarm.startsAtMs, endsAtMs: alarm.endsAtMs, updatedAtMs: alarm.updatedAtMs,
+    endsByTimeout: alarm.endsByTimeout, generatorUrl: alarm.generatorUrl,
+  };
+}
+
+function decodeAlarm(fields: StoredFields): Alert {
+  return {
+    labels: fields.labels("labels"),
+    annotations: fields.labels("annotations"),
+    startsAtMs: fields.number("startsAtMs"),
+    endsAtMs: fields.number("endsAtMs"),
+    endsByTimeout: fields.boolean("endsByTimeout"),
+    generatorUrl: fields.text("generatorUrl"),
+  };
+}

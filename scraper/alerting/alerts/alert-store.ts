@@ -1,0 +1,124 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Alert } from "./alert.js";
+import { fingerprintOf } from "./alert-fingerprint.js";
+
+/**
+ * An alert as it is kept: with its identity, and merged from everything that was received of it.
+ */
+export interface StoredAlert extends Alert {
+  readonly fingerprint: string;
+  readonly updatedAtMs: number;
+  readonly endsByTimeout: boolean;
+  /** An alarm a Pi pushed: its group does not wait, and it is kept over a restart. */
+  readonly isImmediate: boolean;
+}
+
+export const MAX_ALERTS = 50_000;
+/** Bytes of labels and annotations of all alerts together. */
+export const MAX_ALERTS_BYTES = 64 * 1024 * 1024;
+export const MAX_ALERT_LABELS = 64;
+export const MAX_LABEL_NAME_CHARACTERS = 256;
+export const MAX_LABEL_VALUE_CHARACTERS = 4096;
+export const MAX_ANNOTATION_CHARACTERS = 16_384;
+/** How long a resolved alert is kept for groups that have not told about it yet. */
+export const RESOLVED_RETENTION_MS = 15 * 60_000;
+
+export type RejectReason = "no_labels" | "too_many_labels" | "too_long" | "ends_before_start" | "store_full";
+
+/** Why an alert cannot be taken, or undefined when it can. */
+export function rejectReasonOf(alert: Alert): Exclude<RejectReason, "store_full"> | undefined {
+  const { labels, annotations } = alert;
+  if (labels.pairs.length === 0) return "no_labels";
+  if (Math.max(labels.pairs.length, annotations.pairs.length) > MAX_ALERT_LABELS) return "too_many_labels";
+  if (!fits(labels, MAX_LABEL_VALUE_CHARACTERS) || !fits(annotations, MAX_ANNOTATION_CHARACTERS)) return "too_long";
+  return alert.endsAtMs < alert.startsAtMs ? "ends_before_start" : undefined;
+}
+
+function fits(labels: Labels, maxValueCharacters: number): boolean {
+  return labels.pairs.every(
+    ([name, value]) => name.length <= MAX_LABEL_NAME_CHARACTERS && value.length <= maxValueCharacters,
+  );
+}
+
+export const isResolvedAt = (alert: Alert, wallMs: number): boolean => alert.endsAtMs <= wallMs;
+
+/** All alerts that are firing or resolved lately, by fingerprint, within bounds. */
+export class AlertStore {
+  private readonly alerts = new Map<string, StoredAlert>();
+  private sizeBytes = 0;
+
+  get count(): number {
+    return this.alerts.size;
+  }
+
+  get(fingerprint: string): StoredAlert | undefined {
+    return this.alerts.get(fingerprint);
+  }
+
+  all(): IterableIterator<StoredAlert> {
+    return this.alerts.values();
+  }
+
+  /**
+   * Takes an alert, merged with what is known of it.
+   *
+   * @returns the alert as it is now, or why it was not taken
+   */
+  put(alert: Alert, options: { nowMs: number; isImmediate: boolean }): StoredAlert | RejectReason {
+    const reason = rejectReasonOf(alert);
+    if (reason !== undefined) return reason;
+    const fingerprint = fingerprintOf(alert.labels);
+    const known = this.alerts.get(fingerprint);
+    const isImmediate = options.isImmediate || known?.isImmediate === true;
+    const received = {
+      ...alert, fingerprint, isImmediate, updatedAtMs: options.nowMs, endsByTimeout: alert.endsByTimeout ?? false,
+    };
+    const merged = known !== undefined && overlap(known, received) ? merge(known, received) : received;
+    const grownBytes = sizeOf(merged) - (known === undefined ? 0 : sizeOf(known));
+    if (known === undefined && this.alerts.size >= MAX_ALERTS) return "store_full";
+    if (grownBytes > 0 && this.sizeBytes + grownBytes > MAX_ALERTS_BYTES) return "store_full";
+    this.sizeBytes += grownBytes;
+    this.alerts.set(fingerprint, merged);
+    return merged;
+  }
+
+  /** Forgets alerts that were resolved long ago. @returns their fingerprints */
+  forgetResolved(nowMs: number): string[] {
+    const forgotten: string[] = [];
+    for (const alert of this.alerts.values()) {
+      if (alert.endsAtMs > nowMs - RESOLVED_RETENTION_MS) continue;
+      this.alerts.delete(alert.fingerprint);
+      this.sizeBytes -= sizeOf(alert);
+      forgotten.push(alert.fingerprint);
+    }
+    return forgotten;
+  }
+}
+
+/**
+ * Whether two reports are of the same time the alert fired, so that the later one keeps its start.
+ */
+function overlap(known: StoredAlert, received: StoredAlert): boolean {
+  const endsWithin = received.endsAtMs > known.startsAtMs && received.endsAtMs < known.endsAtMs;
+  const startsWithin = received.startsAtMs >= known.startsAtMs && received.startsAtMs < known.endsAtMs;
+  return endsWithin || startsWithin;
+}
+
+/**
+ * The received report counts, with the earlier start, and the later end where that end was really
+ * stated.
+ */
+function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
+  const startsAtMs = Math.min(known.startsAtMs, received.startsAtMs);
+  const isResolved = received.endsAtMs <= received.updatedAtMs;
+  const wasResolved = known.endsAtMs <= received.updatedAtMs;
+  const keepsEnd = isResolved ? wasResolved : !known.endsByTimeout;
+  const endsAtMs = keepsEnd ? Math.max(known.endsAtMs, received.endsAtMs) : received.endsAtMs;
+  return { ...received, startsAtMs, endsAtMs };
+}
+
+function sizeOf({ labels, annotations }: Alert): number {
+  let characters = 256; // What the objects around the texts take, roughly.
+  for (const [name, value] of [...labels.pairs, ...annotations.pairs]) characters += name.length + value.length;
+  return characters;
+}

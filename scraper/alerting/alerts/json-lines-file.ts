@@ -1,0 +1,142 @@
+import path from "node:path";
+import { PihealthError, messageOf } from "../../../exporter/shared/model/errors.js";
+import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
+
+/**
+ * A line must carry the identity of what it describes; a later line replaces an earlier one of the
+ * same id.
+ */
+export interface JsonLine {
+  readonly id: string;
+}
+
+/** What was appended may be lost in a power cut: the disk is full or broken. */
+export class NotDurableError extends PihealthError {
+  readonly code = "not_durable";
+}
+
+const COMPACT_FACTOR = 2;
+const MIN_LINES_TO_COMPACT = 1000;
+const LINE_FEED = 0x0a;
+
+export interface LoadedLines {
+  readonly lines: readonly unknown[];
+  /**
+   * Lines that are not JSON: at most the last one after a power cut, more only after damage to the
+   * disk.
+   */
+  readonly damagedLines: number;
+}
+
+/**
+ * A file of JSON objects, one per line, that only grows until it is rewritten with what is current.
+ * See json-lines-file.format.md. Appends that wait for the disk at the same time share one sync.
+ */
+export class JsonLinesFile<Line extends JsonLine> {
+  private open: AppendFile | undefined;
+  private lineCount = 0;
+  private queue: Line[] = [];
+  private flushing: Promise<void> | undefined;
+
+  /** @param current yields what the file must hold after it is rewritten */
+  constructor(
+    private readonly files: Files,
+    private readonly filePath: string,
+    private readonly current: () => Iterable<Line>,
+  ) {}
+
+  /** Reads the file and cuts a torn tail off. A file that is missing is empty. */
+  async load(): Promise<LoadedLines> {
+    await this.files.makeFolder(path.dirname(this.filePath));
+    if ((await this.files.facts(this.filePath)) === undefined) return { lines: [], damagedLines: 0 };
+    const bytes = Buffer.from(await this.files.readBytes(this.filePath));
+    const wholeBytes = bytes.lastIndexOf(LINE_FEED) + 1;
+    const texts = bytes.toString("utf8", 0, wholeBytes).split("\n").slice(0, -1);
+    const lines = texts.flatMap(parseLine);
+    this.lineCount = texts.length;
+    if (wholeBytes < bytes.length) await this.cutAt(wholeBytes);
+    const damagedLines = texts.length - lines.length + (wholeBytes < bytes.length ? 1 : 0);
+    return { lines, damagedLines };
+  }
+
+  /** Resolves when the lines survive a power cut. @throws {NotDurableError} */
+  async append(lines: readonly Line[]): Promise<void> {
+    if (lines.length === 0) return;
+    this.queue.push(...lines);
+    const running = this.flushing;
+    if (running !== undefined) await running.catch(() => undefined); // Its own caller has its error.
+    if (this.queue.length > 0) this.flushing ??= this.flush().finally(() => (this.flushing = undefined));
+    await this.flushing;
+  }
+
+  async close(): Promise<void> {
+    await this.flushing?.catch(() => undefined);
+    await this.open?.close();
+    this.open = undefined;
+  }
+
+  private async flush(): Promise<void> {
+    const batch = this.queue;
+    this.queue = [];
+    try {
+      if (this.isWorthCompacting(batch.length)) await this.rewrite();
+      else await this.write(batch);
+    } catch (error) {
+      await this.abandonTornTail();
+      throw new NotDurableError(`Cannot write "${this.filePath}": ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  private isWorthCompacting(added: number): boolean {
+    if (this.lineCount + added < MIN_LINES_TO_COMPACT) return false;
+    return this.lineCount + added > COMPACT_FACTOR * [...this.current()].length;
+  }
+
+  /** What is appended is in `current()` already: callers change their memory first. */
+  private async rewrite(): Promise<void> {
+    const lines = [...this.current()];
+    await this.open?.close();
+    this.open = undefined;
+    await this.files.replace(this.filePath, lines.map(formatLine).join(""));
+    this.lineCount = lines.length;
+  }
+
+  private async write(batch: readonly Line[]): Promise<void> {
+    const isNew = this.open === undefined;
+    this.open ??= await this.files.openAppend(this.filePath);
+    await this.open.append(Buffer.from(batch.map(formatLine).join("")));
+    await this.open.sync();
+    if (isNew) await this.files.syncFolder(path.dirname(this.filePath));
+    this.lineCount += batch.length;
+  }
+
+  /**
+   * After a failed write the file may end in half a line: the next line must not be glued to it.
+   */
+  private async abandonTornTail(): Promise<void> {
+    try {
+      await this.open?.close();
+      this.open = undefined;
+      await this.load();
+    } catch {
+      this.open = undefined; // The disk is still out of order; `load` repairs the tail at the next start at the latest.
+    }
+  }
+
+  private async cutAt(sizeBytes: number): Promise<void> {
+    const file = await this.files.openAppend(this.filePath);
+    await file.truncate(sizeBytes);
+    await file.sync();
+    await file.close();
+  }
+}
+
+const formatLine = (line: JsonLine): string => `${JSON.stringify(line)}\n`;
+
+function parseLine(text: string): unknown[] {
+  try {
+    return [JSON.parse(text) as unknown];
+  } catch {
+    return []; // Counted by the caller as a damaged line.
+  }
+}

@@ -1,0 +1,156 @@
+import path from "node:path";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import { JsonLinesFile } from "./json-lines-file.js";
+import { decodeEach, RECORD_VERSION, type StoredFields } from "./stored-fields.js";
+
+/** What one integration of a receiver was last told about one alert group. */
+export interface NotificationRecord {
+  /** Receiver, integration and group. */
+  readonly id: string;
+  readonly timestampMs: number;
+  /** Fingerprints of the alerts it was told are firing, and are resolved. */
+  readonly firing: readonly string[];
+  readonly resolved: readonly string[];
+  /** When the group began to fire: what its mails have in common as a thread. */
+  readonly threadMs: number;
+  readonly expiresAtMs: number;
+}
+
+export interface NeedsUpdateOptions {
+  readonly record: NotificationRecord | undefined;
+  readonly firing: readonly string[];
+  readonly resolved: readonly string[];
+  readonly sendResolved: boolean;
+  readonly repeatIntervalMs: number;
+  readonly nowMs: number;
+}
+
+/** Whether an integration must be told, by Alertmanager's rules. */
+export function needsUpdate(options: NeedsUpdateOptions): boolean {
+  const { record, firing, resolved, sendResolved, repeatIntervalMs, nowMs } = options;
+  if (record === undefined) return firing.length > 0;
+  if (!isSubset(firing, record.firing)) return true;
+  // All is resolved: told once when anything was firing before, whether or not notices of it are wanted.
+  if (firing.length === 0) return record.firing.length > 0;
+  if (sendResolved && !isSubset(resolved, record.resolved)) return true;
+  return record.timestampMs <= nowMs - repeatIntervalMs;
+}
+
+function isSubset(part: readonly string[], whole: readonly string[]): boolean {
+  const known = new Set(whole);
+  return part.every((item) => known.has(item));
+}
+
+export const MAX_NOTIFICATION_RECORDS = 100_000;
+/** A record is kept for two repeat intervals, but no longer than this. */
+export const MAX_NOTIFICATION_RETENTION_MS = 30 * 86_400_000;
+const MIN_NOTIFICATION_RETENTION_MS = 86_400_000;
+
+export function expiryOf(nowMs: number, repeatIntervalMs: number): number {
+  const retentionMs = Math.max(MIN_NOTIFICATION_RETENTION_MS, 2 * repeatIntervalMs);
+  return nowMs + Math.min(MAX_NOTIFICATION_RETENTION_MS, retentionMs);
+}
+
+interface NotificationLogOptions {
+  readonly files: Files;
+  readonly folder: string;
+  readonly clock: Clock;
+}
+
+/**
+ * What was sent, in memory and in `notification-log.jsonl`, so that a restart sends nothing twice.
+ */
+export class NotificationLog {
+  private readonly records = new Map<string, NotificationRecord>();
+  private readonly file: JsonLinesFile<NotificationLine>;
+  private readonly clock: Clock;
+
+  constructor({ files, folder, clock }: NotificationLogOptions) {
+    this.clock = clock;
+    this.file = new JsonLinesFile(files, path.join(folder, "notification-log.jsonl"), () => this.lines());
+  }
+
+  /** @returns the number of stored lines that could not be read */
+  async load(): Promise<number> {
+    const { lines, damagedLines } = await this.file.load();
+    const { records, damaged } = decodeEach(lines, decodeNotificationRecord);
+    for (const record of records) this.remember(record);
+    return damaged + damagedLines;
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  get size(): number {
+    return this.records.size;
+  }
+
+  get(id: string): NotificationRecord | undefined {
+    const record = this.records.get(id);
+    return record === undefined || record.expiresAtMs < this.clock.wallMs() ? undefined : record;
+  }
+
+  /**
+   * Takes the records that the outbox stored with its messages: a crash may have come between
+   * message and log.
+   *
+   * @throws {NotDurableError}; the records count all the same
+   */
+  async adopt(records: readonly NotificationRecord[]): Promise<void> {
+    const news = records.filter(({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs);
+    for (const record of news) this.remember(record);
+    await this.file.append(news.map(encodeNotificationRecord));
+  }
+
+  /**
+   * Resolves when the record survives a power cut.
+   *
+   * @throws {NotDurableError}; the record counts all the same
+   */
+  async record(record: NotificationRecord): Promise<void> {
+    this.remember(record);
+    this.makeRoom();
+    await this.file.append([encodeNotificationRecord(record)]);
+  }
+
+  /** The newest is last in the map, so the first ones are those to drop. */
+  private remember(record: NotificationRecord): void {
+    this.records.delete(record.id);
+    this.records.set(record.id, record);
+  }
+
+  private makeRoom(): void {
+    const nowMs = this.clock.wallMs();
+    for (const [id, record] of this.records) {
+      if (this.records.size <= MAX_NOTIFICATION_RECORDS && record.expiresAtMs >= nowMs) break;
+      this.records.delete(id);
+    }
+  }
+
+  private *lines(): Iterable<NotificationLine> {
+    const nowMs = this.clock.wallMs();
+    for (const record of this.records.values()) if (record.expiresAtMs >= nowMs) yield encodeNotificationRecord(record);
+  }
+}
+
+export interface NotificationLine extends NotificationRecord {
+  readonly v: number;
+}
+
+export function encodeNotificationRecord(record: NotificationRecord): NotificationLine {
+  const { id, timestampMs, firing, resolved, threadMs, expiresAtMs } = record;
+  return { v: RECORD_VERSION, id, timestampMs, firing, resolved, threadMs, expiresAtMs };
+}
+
+export function decodeNotificationRecord(fields: StoredFields): NotificationRecord {
+  return {
+    id: fields.text("id"),
+    timestampMs: fields.number("timestampMs"),
+    firing: fields.texts("firing"),
+    resolved: fields.texts("resolved"),
+    threadMs: fields.number("threadMs"),
+    expiresAtMs: fields.number("expiresAtMs"),
+  };
+}

@@ -1,0 +1,234 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { BadInputError, PihealthError } from "../../../exporter/shared/model/errors.js";
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import { JsonLinesFile } from "./json-lines-file.js";
+import { createMatcher, matchesAll, type Matcher } from "../config/matchers.js";
+import { decodeEach, RECORD_VERSION, StoredFields } from "./stored-fields.js";
+
+/** Mutes the alerts all of its matchers match, from `startsAtMs` until `endsAtMs`. */
+export interface Silence {
+  /** A UUID. */
+  readonly id: string;
+  readonly matchers: readonly Matcher[];
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly updatedAtMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+export type SilenceState = "pending" | "active" | "expired";
+
+/**
+ * What a person asks for. With `id` it changes that silence, or replaces it where it can no longer
+ * be changed.
+ */
+export interface WantedSilence {
+  readonly id: string | undefined;
+  readonly matchers: readonly Matcher[];
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+export class SilenceNotFoundError extends PihealthError {
+  readonly code = "silence_not_found";
+}
+
+export const MAX_SILENCES = 10_000;
+export const MAX_SILENCE_MATCHERS = 64;
+export const MAX_SILENCE_TEXT_CHARACTERS = 4096;
+/** How long a silence can be seen after it has expired. */
+export const SILENCE_RETENTION_MS = 5 * 86_400_000;
+
+interface SilencesOptions {
+  readonly files: Files;
+  readonly folder: string;
+  readonly clock: Clock;
+}
+
+/** All silences, kept in memory and in `silences.jsonl`. */
+export class Silences {
+  private readonly silences = new Map<string, Silence>();
+  private readonly file: JsonLinesFile<SilenceLine>;
+  private readonly clock: Clock;
+
+  constructor({ files, folder, clock }: SilencesOptions) {
+    this.clock = clock;
+    this.file = new JsonLinesFile(files, path.join(folder, "silences.jsonl"), () => this.lines());
+  }
+
+  /** @returns the number of stored lines that could not be read */
+  async load(): Promise<number> {
+    const { lines, damagedLines } = await this.file.load();
+    const { records, damaged } = decodeEach(lines, decodeSilence);
+    for (const silence of records) this.silences.set(silence.id, silence);
+    this.forgetOld();
+    return damaged + damagedLines;
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  list(): Silence[] {
+    this.forgetOld();
+    return [...this.silences.values()];
+  }
+
+  get(id: string): Silence | undefined {
+    return this.silences.get(id);
+  }
+
+  stateOf(silence: Silence): SilenceState {
+    const nowMs = this.clock.wallMs();
+    if (nowMs >= silence.endsAtMs) return "expired";
+    return nowMs < silence.startsAtMs ? "pending" : "active";
+  }
+
+  /** Ids of the active silences that mute the labels, sorted. */
+  silencing(labels: Labels): string[] {
+    const ids: string[] = [];
+    for (const silence of this.silences.values()) {
+      if (this.stateOf(silence) === "active" && matchesAll(silence.matchers, labels)) ids.push(silence.id);
+    }
+    return ids.sort();
+  }
+
+  /** Whether a silence that is not forgotten yet mutes the labels now, or did at that time. */
+  hasSilenced(labels: Labels, atMs: number): boolean {
+    return [...this.silences.values()].some((silence) => {
+      const { startsAtMs, endsAtMs, matchers } = silence;
+      const isInForce = this.stateOf(silence) === "active" || (startsAtMs <= atMs && atMs < endsAtMs);
+      return isInForce && matchesAll(matchers, labels);
+    });
+  }
+
+  /**
+   * Creates a silence or changes one. Resolves when it is stored.
+   *
+   * @returns the id it has now
+   * @throws {BadInputError} when it is not acceptable; {SilenceNotFoundError} when the id is not known
+   */
+  async set(wanted: WantedSilence): Promise<string> {
+    const nowMs = this.clock.wallMs();
+    const previous = wanted.id === undefined ? undefined : this.existing(wanted.id);
+    checkSilence(wanted, nowMs);
+    if (previous !== undefined && canBecome(previous, wanted, this.stateOf(previous), nowMs)) {
+      return this.store([{ ...previous, ...wanted, id: previous.id, updatedAtMs: nowMs }]);
+    }
+    this.requireRoom();
+    const startsAtMs = Math.max(nowMs, wanted.startsAtMs);
+    const created = { ...wanted, id: randomUUID(), startsAtMs, updatedAtMs: nowMs };
+    const isReplaced = previous !== undefined && this.stateOf(previous) !== "expired";
+    return this.store(isReplaced ? [ended(previous, nowMs), created] : [created]);
+  }
+
+  /**
+   * Ends a silence now. One that has ended already stays as it is.
+   *
+   * @throws {SilenceNotFoundError}
+   */
+  async expire(id: string): Promise<void> {
+    const silence = this.existing(id);
+    if (this.stateOf(silence) !== "expired") await this.store([ended(silence, this.clock.wallMs())]);
+  }
+
+  private existing(id: string): Silence {
+    const silence = this.silences.get(id);
+    if (silence === undefined) throw new SilenceNotFoundError(`silence not found`);
+    return silence;
+  }
+
+  private requireRoom(): void {
+    this.forgetOld();
+    if (this.silences.size < MAX_SILENCES) return;
+    throw new BadInputError(`Cannot create silence: there are ${MAX_SILENCES} already, expired ones go after 5 days`);
+  }
+
+  /** @returns the id of the last one */
+  private async store(changed: readonly Silence[]): Promise<string> {
+    for (const silence of changed) this.silences.set(silence.id, silence);
+    await this.file.append(changed.map(encodeSilence));
+    return changed.at(-1)?.id ?? "";
+  }
+
+  private forgetOld(): void {
+    const oldestMs = this.clock.wallMs() - SILENCE_RETENTION_MS;
+    for (const silence of this.silences.values()) {
+      if (silence.endsAtMs < oldestMs) this.silences.delete(silence.id);
+    }
+  }
+
+  private *lines(): Iterable<SilenceLine> {
+    for (const silence of this.silences.values()) yield encodeSilence(silence);
+  }
+}
+
+function ended(silence: Silence, nowMs: number): Silence {
+  return { ...silence, startsAtMs: Math.min(silence.startsAtMs, nowMs), endsAtMs: nowMs, updatedAtMs: nowMs };
+}
+
+/**
+ * Whether an update may keep the id: what has been muted already must stay explained by the
+ * silence.
+ */
+function canBecome(
+  previous: Silence,
+  wanted: WantedSilence,
+  state: SilenceState,
+  nowMs: number,
+): boolean {
+  if (previous.matchers.join() !== wanted.matchers.join()) return false;
+  if (state === "expired") return false;
+  return state === "active" ? wanted.startsAtMs === previous.startsAtMs : wanted.startsAtMs >= nowMs;
+}
+
+function checkSilence(wanted: WantedSilence, nowMs: number): void {
+  const { matchers, startsAtMs, endsAtMs, createdBy, comment } = wanted;
+  if (endsAtMs <= startsAtMs) throw new BadInputError("Failed to create silence: start time must be before end time");
+  if (endsAtMs <= nowMs) throw new BadInputError("Failed to create silence: end time can't be in the past");
+  if (matchers.length === 0 || matchers.length > MAX_SILENCE_MATCHERS) {
+    throw new BadInputError(`silence invalid: it must have 1 to ${MAX_SILENCE_MATCHERS} matchers`);
+  }
+  if (matchers.every((matcher) => matcher.matches(""))) {
+    throw new BadInputError("silence invalid: at least one matcher must not match the empty string");
+  }
+  if (Math.max(createdBy.length, comment.length) > MAX_SILENCE_TEXT_CHARACTERS) {
+    throw new BadInputError(`silence invalid: texts must have at most ${MAX_SILENCE_TEXT_CHARACTERS} characters`);
+  }
+}
+
+interface SilenceLine extends Omit<Silence, "matchers"> {
+  readonly v: number;
+  readonly matchers: readonly object[];
+}
+
+function encodeSilence(silence: Silence): SilenceLine {
+  const matchers = silence.matchers.map(({ name, value, isRegex, isEqual }) => ({ name, value, isRegex, isEqual }));
+  const { id, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment } = silence;
+  return { v: RECORD_VERSION, id, matchers, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment };
+}
+
+function decodeSilence(fields: StoredFields): Silence {
+  return {
+    id: fields.text("id"),
+    matchers: fields.list("matchers").map((matcher) => decodeMatcher(new StoredFields(matcher))),
+    startsAtMs: fields.number("startsAtMs"),
+    endsAtMs: fields.number("endsAtMs"),
+    updatedAtMs: fields.number("updatedAtMs"),
+    createdBy: fields.text("createdBy"),
+    comment: fields.text("comment"),
+  };
+}
+
+function decodeMatcher(fields: StoredFields): Matcher {
+  return createMatcher({
+    name: fields.text("name"), value: fields.text("value"),
+    isRegex: fields.boolean("isRegex"), isEqual: fields.boolean("isEqual"),
+  });
+}

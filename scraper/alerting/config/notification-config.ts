@@ -1,0 +1,101 @@
+import type { Matcher } from "./matchers.js";
+import type { Route } from "./route.js";
+import type { TimeInterval } from "./time-interval.js";
+
+/** The contents of an alertmanager.yml, checked and with every default filled in. */
+export interface NotificationConfig {
+  readonly route: Route;
+  /** By name, in the order of the file. */
+  readonly receivers: ReadonlyMap<string, Receiver>;
+  readonly inhibitRules: readonly InhibitRule[];
+  readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
+  /** Absolute paths; `*` and `?` in the last part stand for any characters. */
+  readonly templateFiles: readonly string[];
+  /** How long an alert that came without an end is held to be firing. */
+  readonly resolveTimeoutMs: number;
+  /** The configuration in Alertmanager's own form, secrets replaced by `<secret>`. */
+  readonly masked: string;
+  /** True when no configuration was given, so that nothing is sent to anyone. */
+  readonly isDefault: boolean;
+}
+
+/**
+ * Alerts that match `source` mute alerts that match `target` and agree with them in the labels of
+ * `equal`.
+ */
+export interface InhibitRule {
+  readonly source: readonly Matcher[];
+  readonly target: readonly Matcher[];
+  readonly equal: readonly string[];
+}
+
+export interface Receiver {
+  readonly name: string;
+  readonly integrations: readonly Integration[];
+}
+
+/**
+ * One way a receiver is told. Its place in the receiver's list is part of its identity in the
+ * notification log.
+ */
+export type Integration = EmailIntegration | WebhookIntegration;
+
+export interface EmailIntegration {
+  readonly kind: "email";
+  readonly sendResolved: boolean;
+  /** A template of addresses separated by commas. */
+  readonly to: string;
+  readonly from: string;
+  /** Further header fields; values are templates. `Subject`, when given, replaces the default. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Templates; empty: no such part in the message. */
+  readonly html: string;
+  readonly text: string;
+  readonly server: SmtpServer;
+}
+
+/**
+ * How to reach a mail server. Secrets that are in files are read for every message, so they can be
+ * changed.
+ */
+export interface SmtpServer {
+  readonly host: string;
+  readonly port: number;
+  /** Name this side gives itself in EHLO. */
+  readonly hello: string;
+  /** TLS from the first byte; without it, `requireTls` decides about STARTTLS. */
+  readonly implicitTls: boolean;
+  /** False: STARTTLS is not used. */
+  readonly requireTls: boolean;
+  readonly tls: TlsFiles;
+  readonly auth: SmtpAuth | undefined;
+}
+
+export interface SmtpAuth {
+  readonly username: string;
+  readonly password: Secret | undefined;
+  /** For CRAM-MD5. */
+  readonly secret: Secret | undefined;
+  readonly identity: string;
+}
+
+export type Secret =
+  | { readonly kind: "text"; readonly text: string }
+  /** The content of the file without white space at its ends. */
+  | { readonly kind: "file"; readonly path: string };
+
+export interface TlsFiles {
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly serverName: string | undefined;
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface WebhookIntegration {
+  readonly kind: "webhook";
+  readonly sendResolved: boolean;
+  readonly url: Secret;
+  /** Alerts in one message at most; 0 means all. */
+  readonly maxAlerts: number;
+}

@@ -1,0 +1,186 @@
+import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import {
+  createHttpAgent, type HttpAgent, type SendHttp,
+} from "../../../exporter/shared/platform/http/http-client.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import type { Alert } from "../alerts/alert.js";
+import type { AlertmanagerEndpoint } from "../config/alertmanagers-config.js";
+import { readSecret, resolveTlsFiles } from "./secret-files.js";
+import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
+
+/** Alerts waiting for one Alertmanager at most; then the oldest go. */
+export const MAX_QUEUED_ALERTS = 10_000;
+/** Alerts in one request. */
+export const MAX_FORWARDED_BATCH = 64;
+const MAX_REPLY_BYTES = 65_536;
+
+interface ClientOptions {
+  readonly alertmanagers: readonly AlertmanagerEndpoint[];
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly http: SendHttp;
+  readonly log: Logger;
+}
+
+/**
+ * Forwards alerts to real Alertmanagers. Each has its own queue, so one that stalls delays no
+ * other. As with Prometheus a request that fails is not repeated: alerts are sent again and again
+ * as long as they fire.
+ */
+export class AlertmanagerClient {
+  private readonly lanes: readonly Lane[];
+
+  constructor({ alertmanagers, ...parts }: ClientOptions) {
+    this.lanes = alertmanagers.map((endpoint) => new Lane(endpoint, parts));
+  }
+
+  /** URLs alerts are sent to, for `/api/v1/alertmanagers`. */
+  urls(): string[] {
+    return this.lanes.map(({ endpoint }) => endpoint.url);
+  }
+
+  start(): void {
+    for (const lane of this.lanes) lane.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.stop()));
+  }
+
+  /** Queues alerts for every Alertmanager. */
+  send(alerts: readonly Alert[]): void {
+    for (const lane of this.lanes) lane.enqueue(alerts);
+  }
+
+  metrics(): OwnMetric[] {
+    return this.lanes.flatMap((lane) => lane.metrics());
+  }
+}
+
+class Lane {
+  private queue: Alert[] = [];
+  private sent = 0;
+  private failed = 0;
+  private dropped = 0;
+  private isFailing = false;
+  private agent: HttpAgent | undefined;
+  private loop: Promise<void> | undefined;
+  private readonly stopping = new AbortController();
+  private readonly sleep: WakeableSleep;
+
+  constructor(
+    readonly endpoint: AlertmanagerEndpoint,
+    private readonly parts: Omit<ClientOptions, "alertmanagers">,
+  ) {
+    this.sleep = new WakeableSleep(parts.clock, this.stopping.signal);
+  }
+
+  start(): void {
+    this.loop ??= this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.loop;
+    this.agent?.close();
+  }
+
+  enqueue(alerts: readonly Alert[]): void {
+    this.queue.push(...alerts);
+    const surplus = this.queue.length - MAX_QUEUED_ALERTS;
+    if (surplus > 0) {
+      this.queue.splice(0, surplus);
+      this.dropped += surplus;
+    }
+    this.sleep.wake();
+  }
+
+  metrics(): OwnMetric[] {
+    const labels = { alertmanager: this.endpoint.url };
+    const counter = (name: string, help: string, value: number): OwnMetric =>
+      ({ name, help, type: "counter", labels, value });
+    return [
+      counter("pihealth_forwarded_alerts_total", "Alerts an Alertmanager has taken.", this.sent),
+      counter("pihealth_forwarded_alerts_failed_total", "Alerts an Alertmanager did not take.", this.failed),
+      counter("pihealth_forwarded_alerts_dropped_total", "Alerts left out because too many waited.", this.dropped),
+      {
+        name: "pihealth_forwarded_alerts_queued", help: "Alerts waiting to be forwarded.", type: "gauge", labels,
+        value: this.queue.length,
+      },
+    ];
+  }
+
+  private async run(): Promise<void> {
+    const stopped = this.stopping.signal;
+    while (!stopped.aborted) {
+      const batch = this.queue.splice(0, MAX_FORWARDED_BATCH);
+      if (batch.length === 0) await this.sleep.sleepUntil(undefined);
+      else await this.forward(batch);
+    }
+  }
+
+  private async forward(batch: readonly Alert[]): Promise<void> {
+    try {
+      await this.post(batch);
+      this.sent += batch.length;
+      if (this.isFailing) this.parts.log.info("alertmanager takes alerts again", { url: this.endpoint.url });
+      this.isFailing = false;
+    } catch (error) {
+      this.failed += batch.length;
+      if (!this.isFailing) {
+        this.parts.log.warn("alertmanager does not take alerts", { url: this.endpoint.url, error: messageOf(error) });
+      }
+      this.isFailing = true;
+    }
+  }
+
+  private async post(batch: readonly Alert[]): Promise<void> {
+    const { url, timeoutMs } = this.endpoint;
+    this.agent ??= await this.createAgent();
+    const response = await this.parts.http({
+      url, timeoutMs, method: "POST", body: JSON.stringify(batch.map(postableAlert)),
+      headers: { "content-type": "application/json", "user-agent": "pihealth", ...(await this.authorization()) },
+      maxBodyBytes: MAX_REPLY_BYTES, agent: this.agent, signal: this.stopping.signal,
+    });
+    if (response.status >= 200 && response.status < 300) return;
+    const detail = response.body.toString("utf8", 0, 200);
+    throw new BadInputError(`Cannot post alerts to "${url}": status ${response.status}, it must be 2xx: ${detail}`);
+  }
+
+  private async createAgent(): Promise<HttpAgent> {
+    const settings = await resolveTlsFiles(this.endpoint.tls, this.parts.files);
+    const { ca, cert, key, serverName, insecureSkipVerify } = settings;
+    const tls = {
+      rejectUnauthorized: !insecureSkipVerify,
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    };
+    return createHttpAgent({ maxSockets: 1, tls });
+  }
+
+  private async authorization(): Promise<Record<string, string>> {
+    const { basicAuth, authorization } = this.endpoint;
+    const { files } = this.parts;
+    if (authorization !== undefined) {
+      return { authorization: `${authorization.type} ${await readSecret(authorization.credentials, files)}` };
+    }
+    if (basicAuth === undefined) return {};
+    const password = basicAuth.password === undefined ? "" : await readSecret(basicAuth.password, files);
+    return { authorization: `Basic ${Buffer.from(`${basicAuth.username}:${password}`).toString("base64")}` };
+  }
+}
+
+function postableAlert(alert: Alert): object {
+  return {
+    labels: alert.labels.toObject(),
+    annotations: alert.annotations.toObject(),
+    startsAt: new Date(alert.startsAtMs).toISOString(),
+    endsAt: new Date(alert.endsAtMs).toISOString(),
+    generatorURL: alert.generatorUrl,
+  };
+}

@@ -1,0 +1,134 @@
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
+import type { MailMessage } from "../messages/mail-message.js";
+import { MailError, type MailTransport } from "./mail-transport.js";
+import type {
+  EmailIntegration, Integration, NotificationConfig, WebhookIntegration,
+} from "../config/notification-config.js";
+import type { Deliver, DeliveryOutcome } from "./outbox.js";
+import type { OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
+import { readSecret, resolveMailServer } from "./secret-files.js";
+
+/** The ways out of this machine. */
+export interface Transports {
+  readonly mail: MailTransport;
+  readonly http: SendHttp;
+}
+
+const WEBHOOK_TIMEOUT_MS = 30_000;
+const MAX_WEBHOOK_REPLY_BYTES = 65_536;
+const DONE: DeliveryOutcome = { rest: undefined, refusals: [], problem: "", isServerProblem: false };
+
+interface DeliveryOptions {
+  /** The configuration of now: a corrected one counts for messages that are waiting. */
+  readonly config: () => NotificationConfig;
+  readonly files: Files;
+  readonly transports: Transports;
+}
+
+/** Makes the function with which the outbox attempts to deliver a message. */
+export function createDelivery({ config, files, transports }: DeliveryOptions): Deliver {
+  return async (message, signal) => {
+    const { payload } = message;
+    const integration = integrationOf(config(), message);
+    if (integration?.kind === "email" && payload.kind === "email") {
+      return deliverMail(payload.mail, integration, { files, mail: transports.mail, signal });
+    }
+    if (integration?.kind === "webhook" && payload.kind === "webhook") {
+      return deliverWebhook(payload, integration, { files, http: transports.http, signal });
+    }
+    return refused(message.receiver, `the configuration has no such ${payload.kind} receiver any more`);
+  };
+}
+
+/** Messages with the same answer go to the same server. */
+export function serverOf(
+  config: NotificationConfig,
+  place: Pick<OutboxMessage, "receiver" | "integration">,
+): string {
+  const integration = integrationOf(config, place);
+  if (integration === undefined) return "";
+  if (integration.kind === "email") return `${integration.server.host}:${integration.server.port}`;
+  return integration.url.kind === "text" ? new URL(integration.url.text).host : integration.url.path;
+}
+
+function integrationOf(
+  config: NotificationConfig,
+  { receiver, integration }: Pick<OutboxMessage, "receiver" | "integration">,
+): Integration | undefined {
+  return config.receivers.get(receiver)?.integrations[integration];
+}
+
+async function deliverMail(
+  mail: MailMessage,
+  integration: EmailIntegration,
+  { files, mail: transport, signal }: { files: Files; mail: MailTransport; signal: AbortSignal },
+): Promise<DeliveryOutcome> {
+  const payloadFor = (recipients: readonly string[]): OutboxPayload | undefined =>
+    recipients.length === 0 ? undefined : { kind: "email", mail: { ...mail, recipients } };
+  try {
+    const refusedNow = await transport.send(await resolveMailServer(integration.server, files), mail, { signal });
+    const later = refusedNow.filter(({ isPermanent }) => !isPermanent);
+    return {
+      rest: payloadFor(later.map(({ recipient }) => recipient)),
+      refusals: refusedNow.filter(({ isPermanent }) => isPermanent),
+      problem: later[0]?.reply ?? "",
+      isServerProblem: false,
+    };
+  } catch (error) {
+    if (!(error instanceof MailError)) return serverProblem({ kind: "email", mail }, error);
+    return outcomeOfMailError(error, mail, payloadFor);
+  }
+}
+
+function outcomeOfMailError(
+  error: MailError,
+  mail: MailMessage,
+  payloadFor: (recipients: readonly string[]) => OutboxPayload | undefined,
+): DeliveryOutcome {
+  const { isServerProblem, message: problem } = error;
+  if (error.refused.length > 0) {
+    const later = error.refused.filter(({ isPermanent }) => !isPermanent).map(({ recipient }) => recipient);
+    const refusals = error.refused.filter(({ isPermanent }) => isPermanent);
+    return { rest: payloadFor(later), refusals, problem, isServerProblem };
+  }
+  if (!error.isPermanent) return { rest: { kind: "email", mail }, refusals: [], problem, isServerProblem };
+  const refusals = mail.recipients.map((recipient) => ({ recipient, reply: problem }));
+  return { rest: undefined, refusals, problem, isServerProblem };
+}
+
+async function deliverWebhook(
+  payload: OutboxPayload & { kind: "webhook" },
+  integration: WebhookIntegration,
+  { files, http, signal }: { files: Files; http: SendHttp; signal: AbortSignal },
+): Promise<DeliveryOutcome> {
+  try {
+    const response = await http({
+      url: await readSecret(integration.url, files),
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": "pihealth" },
+      body: payload.body,
+      timeoutMs: WEBHOOK_TIMEOUT_MS,
+      maxBodyBytes: MAX_WEBHOOK_REPLY_BYTES,
+      signal,
+    });
+    if (response.status >= 200 && response.status < 300) return DONE;
+    const reply = `status ${response.status}: ${response.body.toString("utf8", 0, 200)}`;
+    const mayWorkLater = response.status >= 500 || response.status === 429;
+    return mayWorkLater ? serverProblem(payload, new Error(reply)) : refused(integrationName(integration), reply);
+  } catch (error) {
+    return serverProblem(payload, error);
+  }
+}
+
+const integrationName = ({ url }: WebhookIntegration): string =>
+  url.kind === "text" ? new URL(url.text).host : "webhook"; // The path of a webhook is often a secret.
+
+function serverProblem(rest: OutboxPayload, error: unknown): DeliveryOutcome {
+  return { rest, refusals: [], problem: messageOf(error), isServerProblem: true };
+}
+
+function refused(recipient: string, reply: string): DeliveryOutcome {
+  return { rest: undefined, refusals: [{ recipient, reply }], problem: reply, isServerProblem: false };
+}

@@ -1,0 +1,257 @@
+/** The only user of nodemailer, which is loaded with the first mail: it takes 12 MB. */
+import type { Mail, SMTPTransportOptions } from "nodemailer";
+import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { MailMessage } from "../messages/mail-message.js";
+
+/** A mail server with all secrets and certificates read. */
+export interface MailServer {
+  readonly host: string;
+  readonly port: number;
+  readonly hello: string;
+  /** TLS from the first byte, as on port 465. */
+  readonly implicitTls: boolean;
+  readonly requireTls: boolean;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName: string | undefined;
+  readonly insecureSkipVerify: boolean;
+  readonly auth: MailAuth | undefined;
+}
+
+export interface MailAuth {
+  readonly username: string;
+  readonly password: string | undefined;
+  /** For CRAM-MD5. */
+  readonly secret: string | undefined;
+  readonly identity: string;
+}
+
+export interface RefusedRecipient {
+  readonly recipient: string;
+  readonly reply: string;
+  /** False: the server may take it later. */
+  readonly isPermanent: boolean;
+}
+
+/** Nobody got the message. */
+export class MailError extends PihealthError {
+  readonly code = "mail_failed";
+
+  constructor(
+    message: string,
+    /** Per recipient, where the server spoke about recipients; for all of them otherwise. */
+    readonly refused: readonly RefusedRecipient[],
+    /** The message itself will never be taken. */
+    readonly isPermanent: boolean,
+    /** The server would treat any other message the same way now. */
+    readonly isServerProblem: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface SendMailOptions {
+  readonly signal: AbortSignal;
+  /** Receives every line of the dialogue, without its end, secrets masked. */
+  readonly onDialogue?: ((line: string) => void) | undefined;
+}
+
+export interface MailTransport {
+  /**
+   * @returns the recipients that did not get it, while others did
+   *
+   * @throws {MailError} when nobody got it
+   */
+  send(server: MailServer, mail: MailMessage, options: SendMailOptions): Promise<readonly RefusedRecipient[]>;
+}
+
+/** All in milliseconds. */
+export interface MailTimeouts {
+  readonly connection: number;
+  readonly greeting: number;
+  /** Without a byte from the server. */
+  readonly socket: number;
+  /** For the whole dialogue, however slowly it goes on. */
+  readonly total: number;
+}
+
+export const MAIL_TIMEOUTS: MailTimeouts = { connection: 15_000, greeting: 15_000, socket: 30_000, total: 120_000 };
+
+export function createMailTransport(
+  clock: Clock,
+  timeouts: MailTimeouts = MAIL_TIMEOUTS,
+): MailTransport {
+  return {
+    async send(server, mail, { signal, onDialogue }) {
+      const { createTransport } = await import("nodemailer");
+      const transport = createTransport(transportOptions(server, timeouts, onDialogue));
+      const deadline = new AbortController();
+      const onAbort = (): void => deadline.abort(new Error("stopped"));
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      const tooLate = new Error(`the dialogue took longer than ${timeouts.total}ms`);
+      const timer = clock.sleep(timeouts.total, deadline.signal).then(() => deadline.abort(tooLate));
+      try {
+        const info = await transport.sendMail({ ...messageOptions(mail), signal: deadline.signal });
+        return (info.rejectedErrors ?? []).map(refusedRecipient);
+      } catch (error) {
+        const reason: unknown = deadline.signal.reason;
+        throw toMailError(reason ?? error, server);
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+        deadline.abort(new Error("done"));
+        await timer.catch(() => undefined); // Ends with the abort above.
+        transport.close();
+      }
+    },
+  };
+}
+
+const MAX_REPLY_BYTES = 65_536;
+
+function transportOptions(
+  server: MailServer,
+  timeouts: MailTimeouts,
+  onDialogue: ((line: string) => void) | undefined,
+): SMTPTransportOptions {
+  const { auth } = server;
+  return {
+    host: server.host,
+    port: server.port,
+    name: server.hello,
+    secure: server.implicitTls,
+    requireTLS: server.requireTls && !server.implicitTls,
+    ignoreTLS: !server.requireTls,
+    tls: tlsOptions(server),
+    connectionTimeout: timeouts.connection,
+    greetingTimeout: timeouts.greeting,
+    socketTimeout: timeouts.socket,
+    dnsTimeout: timeouts.connection,
+    maxResponseSize: MAX_REPLY_BYTES,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(auth === undefined ? {} : authOptions(auth)),
+    ...(onDialogue === undefined ? {} : { debug: true, logger: dialogueLogger(onDialogue, auth) }),
+  };
+}
+
+function tlsOptions(server: MailServer): NonNullable<SMTPTransportOptions["tls"]> {
+  const { ca, cert, key, serverName, insecureSkipVerify } = server;
+  return {
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: !insecureSkipVerify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+}
+
+type CustomAuthContext = Parameters<NonNullable<SMTPTransportOptions["customAuth"]>[string]>[0];
+
+/**
+ * A secret alone means CRAM-MD5; an identity means PLAIN with that identity, which nodemailer
+ * leaves out.
+ */
+function authOptions({ username, password, secret, identity }: MailAuth): SMTPTransportOptions {
+  const auth = { user: username, pass: password ?? secret ?? "" };
+  if (password === undefined) return { auth: { ...auth, method: "CRAM-MD5" } };
+  if (identity === "") return { auth };
+  const initial = Buffer.from(`${identity}\0${username}\0${password}`).toString("base64");
+  const plain = async (context: CustomAuthContext): Promise<void> => {
+    const reply = await context.sendCommand(`AUTH PLAIN ${initial}`);
+    if (reply.status !== 235) throw new Error(`Invalid login: ${reply.response}`);
+  };
+  return { auth: { ...auth, type: "custom", method: "PLAIN" }, customAuth: { PLAIN: plain } };
+}
+
+function messageOptions(mail: MailMessage): Mail.Options {
+  return {
+    envelope: { from: mail.envelopeFrom, to: [...mail.recipients] },
+    from: mail.from,
+    to: mail.to,
+    subject: mail.subject,
+    ...(mail.text === "" ? {} : { text: mail.text }),
+    ...(mail.html === "" ? {} : { html: mail.html }),
+    messageId: mail.messageId,
+    inReplyTo: mail.thread,
+    references: mail.thread,
+    date: new Date(mail.dateMs),
+    textEncoding: "quoted-printable",
+    headers: [
+      { key: "Auto-Submitted", value: "auto-generated" },
+      { key: "X-Auto-Response-Suppress", value: "All" },
+      ...mail.headers.map(({ name, value }) => ({ key: name, value })),
+    ],
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
+}
+
+interface SmtpFailure {
+  readonly responseCode?: number | undefined;
+  readonly response?: string | undefined;
+  readonly recipient?: string | undefined;
+  readonly rejectedErrors?: readonly SmtpFailure[] | undefined;
+  readonly message?: string | undefined;
+}
+
+/**
+ * RFC 4954: authentication is missing or wrong. A person can correct that, so the message must
+ * wait.
+ */
+const AUTHENTICATION_REPLIES = new Set([530, 534, 535, 538]);
+
+function toMailError(error: unknown, { host, port }: MailServer): MailError {
+  const failure = error as SmtpFailure;
+  const reply = failure.responseCode ?? 0;
+  const isAboutMessage = codeOf(error) === "EENVELOPE" || codeOf(error) === "EMESSAGE";
+  const isServerProblem = !isAboutMessage || reply === 421 || AUTHENTICATION_REPLIES.has(reply);
+  // Without a reply nodemailer itself found the addresses impossible.
+  const isPermanent = !isServerProblem && (reply >= 500 || reply === 0);
+  const refused = isServerProblem ? [] : (failure.rejectedErrors ?? []).map(refusedRecipient);
+  const message = `Cannot send mail through "${host}:${port}": ${messageOf(error)}`;
+  return new MailError(message, refused, isPermanent, isServerProblem, { cause: error });
+}
+
+function refusedRecipient(failure: SmtpFailure): RefusedRecipient {
+  return {
+    recipient: failure.recipient ?? "",
+    reply: failure.response ?? failure.message ?? "",
+    isPermanent: (failure.responseCode ?? 0) >= 500,
+  };
+}
+
+const MASK = "********";
+const NODEMAILER_MASK = "/* secret */";
+
+/** A logger in nodemailer's manner that passes on the dialogue only. */
+function dialogueLogger(
+  onDialogue: (line: string) => void,
+  auth: MailAuth | undefined,
+): { debug: LogFunction } {
+  const secrets = [auth?.password, auth?.secret].filter((secret) => secret !== undefined && secret !== "");
+  const mask = (line: string): string =>
+    secrets.reduce<string>((text, secret) => text.replaceAll(secret as string, MASK), maskCredentials(line));
+  return {
+    debug(entry, message) {
+      const arrow = { client: ">", server: "<" }[entry.tnx ?? ""];
+      if (arrow === undefined || typeof message !== "string") return;
+      for (const line of message.split(/\r?\n/)) onDialogue(`${arrow} ${mask(line)}`);
+    },
+  };
+}
+
+type LogFunction = (entry: { readonly tnx?: string }, message?: unknown) => void;
+
+/** Nodemailer logs credentials in base64 with its own mark in place of the password. */
+function maskCredentials(line: string): string {
+  return line
+    .replace(/[A-Za-z0-9+/]{8,}={0,2}$/, (word) =>
+      Buffer.from(word, "base64").toString("utf8").includes(NODEMAILER_MASK) ? MASK : word,
+    )
+    .replaceAll(NODEMAILER_MASK, MASK);
+}

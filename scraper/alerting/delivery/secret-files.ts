@@ -1,0 +1,55 @@
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { MailServer } from "./mail-transport.js";
+import type { Secret, SmtpServer, TlsFiles } from "../config/notification-config.js";
+
+/** @throws {BadInputError} when a file of a secret cannot be read */
+export async function readSecret(secret: Secret, files: Files): Promise<string> {
+  if (secret.kind === "text") return secret.text;
+  return (await readNamedFile(secret.path, files)).trim();
+}
+
+/**
+ * Reads passwords and certificates from their files, for one message: they may have been renewed
+ * since the last.
+ *
+ * @throws {BadInputError} when a file cannot be read
+ */
+export async function resolveMailServer(server: SmtpServer, files: Files): Promise<MailServer> {
+  const { auth, tls } = server;
+  const secretOf = async (secret: Secret | undefined): Promise<string | undefined> =>
+    secret === undefined ? undefined : readSecret(secret, files);
+  return {
+    host: server.host, port: server.port, hello: server.hello,
+    implicitTls: server.implicitTls, requireTls: server.requireTls,
+    ...(await resolveTlsFiles(tls, files)),
+    auth: auth === undefined ? undefined : {
+      username: auth.username, identity: auth.identity,
+      password: await secretOf(auth.password), secret: await secretOf(auth.secret),
+    },
+  };
+}
+
+/** The contents of the files. @throws {BadInputError} when one cannot be read */
+export async function resolveTlsFiles(
+  tls: TlsFiles,
+  files: Files,
+): Promise<Pick<MailServer, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify">> {
+  const fileOf = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : readNamedFile(path, files);
+  return {
+    ca: await fileOf(tls.caFile),
+    cert: await fileOf(tls.certFile),
+    key: await fileOf(tls.keyFile),
+    serverName: tls.serverName,
+    insecureSkipVerify: tls.insecureSkipVerify,
+  };
+}
+
+async function readNamedFile(path: string, files: Files): Promise<string> {
+  try {
+    return await files.readText(path);
+  } catch (error) {
+    throw new BadInputError(`Cannot read "${path}": ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import {
+  formatMailAddress, parseMailAddress, parseMailAddresses, removeControls, type MailAddress,
+} from "./mail-addresses.js";
+import type { MailMessage } from "./mail-message.js";
+import type { Notification } from "./notification.js";
+import type { EmailTemplates } from "./notification-templates.js";
+import { templateDataOf } from "./template-data.js";
+
+export const MAX_SUBJECT_CHARACTERS = 250;
+export const MAX_MAIL_PART_CHARACTERS = 1_000_000;
+const MAX_HEADER_CHARACTERS = 900; // A header line may have 998 characters (RFC 5322, 2.1.1).
+
+interface RenderOptions {
+  readonly notification: Notification;
+  readonly templates: EmailTemplates;
+  /** Receiver and integration. */
+  readonly integrationId: string;
+  /** When the group began to fire. */
+  readonly threadMs: number;
+  readonly timeZone: string;
+}
+
+interface ComposeOptions {
+  /** What the templates are rendered with. */
+  readonly data: object;
+  readonly templates: EmailTemplates;
+  /** Equal for the mails of one conversation. */
+  readonly identity: string;
+  /** With the identity and the time, tells this mail from all others. */
+  readonly content: string;
+  readonly nowMs: number;
+  /** When the conversation began. */
+  readonly threadMs: number;
+}
+
+/**
+ * Makes the mail of one notification.
+ *
+ * @throws {TemplateError} when a template fails; {BadInputError} when an address is not one
+ */
+export function renderEmail(options: RenderOptions): MailMessage {
+  const { notification, templates, integrationId, threadMs, timeZone } = options;
+  return composeEmail({
+    data: templateDataOf(notification, timeZone),
+    templates, threadMs,
+    identity: `${integrationId}\n${notification.groupKey}`,
+    content: alertsText(notification),
+    nowMs: notification.nowMs,
+  });
+}
+
+/** @throws {TemplateError} when a template fails; {BadInputError} when an address is not one */
+export function composeEmail(options: ComposeOptions): MailMessage {
+  const { data, templates, identity, content, nowMs, threadMs } = options;
+  const from = parseMailAddress(removeControls(templates.from.render(data)));
+  const to = parseMailAddresses(templates.to.render(data));
+  const domain = messageIdDomain(from);
+  const headerText = (text: string): string => removeControls(text).slice(0, MAX_HEADER_CHARACTERS);
+  return {
+    envelopeFrom: from.address,
+    recipients: [...new Set(to.map(({ address }) => address))],
+    from: formatMailAddress(from),
+    to: to.map(formatMailAddress).join(", "),
+    subject: removeControls(templates.subject.render(data)).slice(0, MAX_SUBJECT_CHARACTERS),
+    text: bodyText(templates.text?.render(data) ?? ""),
+    html: bodyText(templates.html?.render(data) ?? ""),
+    messageId: `<${digest(`${identity}\n${content}`)}.${nowMs}@${domain}>`,
+    thread: `<${digest(identity)}.${threadMs}@${domain}>`,
+    dateMs: nowMs,
+    headers: templates.headers.map(({ name, value }) => ({ name, value: headerText(value.render(data)) })),
+  };
+}
+
+/**
+ * Label values come from the network: what moves a cursor or turns the reading direction is shown,
+ * not done.
+ */
+function bodyText(rendered: string): string {
+  const text = rendered.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  if (text.length <= MAX_MAIL_PART_CHARACTERS) return text;
+  return `${text.slice(0, MAX_MAIL_PART_CHARACTERS)}\n[cut off: the text is too long for a mail]\n`;
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+
+const alertsText = ({ alerts }: Notification): string =>
+  alerts.map(({ fingerprint, endsAtMs }) => `${fingerprint}:${endsAtMs}`).join(",");
+
+/** A Message-ID is ASCII. */
+function messageIdDomain({ address }: MailAddress): string {
+  const domain = address.slice(address.lastIndexOf("@") + 1);
+  return /^[a-zA-Z0-9.-]+$/.test(domain) ? domain : "pihealth.invalid";
+}

@@ -1,0 +1,29 @@
+import { Labels, type LabelPair } from "../../../exporter/shared/model/labels.js";
+import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
+
+/** What one receiver is to be told about one alert group. */
+export interface Notification {
+  readonly receiver: string;
+  readonly groupKey: string;
+  readonly groupLabels: Labels;
+  /** Oldest first. */
+  readonly alerts: readonly StoredAlert[];
+  readonly nowMs: number;
+  readonly externalUrl: string;
+}
+
+export const statusOf = (alert: StoredAlert, nowMs: number): "firing" | "resolved" =>
+  isResolvedAt(alert, nowMs) ? "resolved" : "firing";
+
+/** Firing while any of the alerts is. */
+export function groupStatusOf({ alerts, nowMs }: Notification): "firing" | "resolved" {
+  return alerts.some((alert) => !isResolvedAt(alert, nowMs)) ? "firing" : "resolved";
+}
+
+/** The pairs that are in every one of the sets. */
+export function commonPairs(sets: readonly Labels[]): Labels {
+  const [first, ...others] = sets;
+  if (first === undefined) return Labels.EMPTY;
+  const isCommon = ([name, value]: LabelPair): boolean => others.every((labels) => labels.get(name) === value);
+  return Labels.ofSorted(first.pairs.filter(isCommon));
+}

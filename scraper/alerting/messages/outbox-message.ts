@@ -1,0 +1,67 @@
+import type { MailMessage } from "./mail-message.js";
+import {
+  decodeNotificationRecord, encodeNotificationRecord, type NotificationRecord,
+} from "../alerts/notification-log.js";
+import { RECORD_VERSION, StoredFields } from "../alerts/stored-fields.js";
+
+/**
+ * What is sent, ready made. How and where to is looked up in the configuration at the time of
+ * sending.
+ */
+export type OutboxPayload =
+  | { readonly kind: "email"; readonly mail: MailMessage }
+  | { readonly kind: "webhook"; readonly body: string };
+
+export interface OutboxMessage {
+  readonly receiver: string;
+  /** Place in the receiver's list of integrations. */
+  readonly integration: number;
+  readonly createdAtMs: number;
+  readonly payload: OutboxPayload;
+  /** What the notification log says once this message is stored. */
+  readonly record: NotificationRecord;
+}
+
+export function encodeOutboxMessage(message: OutboxMessage): string {
+  return JSON.stringify({ v: RECORD_VERSION, ...message, record: encodeNotificationRecord(message.record) });
+}
+
+/** @throws when the text is not an outbox message */
+export function decodeOutboxMessage(text: string): OutboxMessage {
+  const fields = new StoredFields(JSON.parse(text));
+  if (fields.number("v") !== RECORD_VERSION) throw new TypeError(`version ${fields.number("v")} is not known`);
+  return {
+    receiver: fields.text("receiver"),
+    integration: fields.number("integration"),
+    createdAtMs: fields.number("createdAtMs"),
+    payload: decodePayload(fields.object("payload")),
+    record: decodeNotificationRecord(fields.object("record")),
+  };
+}
+
+function decodePayload(fields: StoredFields): OutboxPayload {
+  const kind = fields.text("kind");
+  if (kind === "webhook") return { kind, body: fields.text("body") };
+  if (kind !== "email") throw new TypeError(`kind "${kind}" is not known`);
+  return { kind, mail: decodeMail(fields.object("mail")) };
+}
+
+function decodeMail(fields: StoredFields): MailMessage {
+  const headers = fields.list("headers").map((value) => {
+    const header = new StoredFields(value);
+    return { name: header.text("name"), value: header.text("value") };
+  });
+  return {
+    envelopeFrom: fields.text("envelopeFrom"),
+    recipients: fields.texts("recipients"),
+    from: fields.text("from"),
+    to: fields.text("to"),
+    subject: fields.text("subject"),
+    text: fields.text("text"),
+    html: fields.text("html"),
+    messageId: fields.text("messageId"),
+    thread: fields.text("thread"),
+    dateMs: fields.number("dateMs"),
+    headers,
+  };
+}

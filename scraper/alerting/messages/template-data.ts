@@ -1,0 +1,54 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { KeyValues, listWithMethods } from "../../templates/alertmanager-values.js";
+import { GoTime, ZERO_TIME_MS } from "../../templates/go-time.js";
+import { templateFunction } from "../../templates/template-values.js";
+import type { StoredAlert } from "../alerts/alert-store.js";
+import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notification.js";
+
+interface AlertData {
+  readonly Status: string;
+  readonly Labels: KeyValues;
+  readonly Annotations: KeyValues;
+  readonly StartsAt: GoTime;
+  /** Go's zero time while firing. */
+  readonly EndsAt: GoTime;
+  readonly GeneratorURL: string;
+  readonly Fingerprint: string;
+}
+
+/**
+ * What Alertmanager's templates are rendered with.
+ *
+ * @param timeZone for the times shown, an IANA name
+ */
+export function templateDataOf(notification: Notification, timeZone: string): object {
+  const { receiver, alerts, groupLabels, externalUrl } = notification;
+  const all = alerts.map((alert) => alertData(alert, notification.nowMs, timeZone));
+  return {
+    Receiver: receiver,
+    Status: groupStatusOf(notification),
+    Alerts: listWithMethods(all, (items) => ({
+      Firing: templateFunction([], () => items.filter(({ Status }) => Status === "firing")),
+      Resolved: templateFunction([], () => items.filter(({ Status }) => Status === "resolved")),
+    })),
+    GroupLabels: keyValues(groupLabels),
+    CommonLabels: keyValues(commonPairs(alerts.map(({ labels }) => labels))),
+    CommonAnnotations: keyValues(commonPairs(alerts.map(({ annotations }) => annotations))),
+    ExternalURL: externalUrl,
+  };
+}
+
+const keyValues = (labels: Labels): KeyValues => new KeyValues(labels.pairs);
+
+function alertData(alert: StoredAlert, nowMs: number, timeZone: string): AlertData {
+  const status = statusOf(alert, nowMs);
+  return {
+    Status: status,
+    Labels: keyValues(alert.labels),
+    Annotations: keyValues(alert.annotations),
+    StartsAt: new GoTime(alert.startsAtMs, timeZone),
+    EndsAt: status === "firing" ? new GoTime(ZERO_TIME_MS) : new GoTime(alert.endsAtMs, timeZone),
+    GeneratorURL: alert.generatorUrl,
+    Fingerprint: alert.fingerprint,
+  };
+}

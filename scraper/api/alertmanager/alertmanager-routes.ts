@@ -1,0 +1,71 @@
+import { ApiError as AlertmanagerError } from "./api-error.js";
+import {
+  deleteSilence,
+  getSilence,
+  listAlertGroups,
+  listAlerts,
+  listReceivers,
+  listSilences,
+  parseAlertQuery,
+  postSilence,
+  status,
+} from "./api-v2.js";
+import type { Dispatcher } from "../../alerting/delivery/dispatcher.js";
+import { decodePostableSilence } from "./posted-silence.js";
+import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+
+export interface AlertmanagerRouteParts {
+  readonly dispatcher: Dispatcher;
+  /** Takes the body of `POST /api/v2/alerts` from this address; resolves when what it says survives a power cut. */
+  readonly receiveAlerts: (body: string, remoteAddress: string) => Promise<void>;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+/** Alertmanager's `/api/v2`, so that amtool, Grafana and other senders of alerts work. What writes needs the token. */
+export function alertmanagerRoutes({ dispatcher, receiveAlerts, version, nodeVersion }: AlertmanagerRouteParts): Route[] {
+  const read = (path: string, answer: (request: ApiRequest) => unknown): Route =>
+    route(["GET"], path, async (request) => json(answer(request)));
+  return [
+    read("/api/v2/alerts", ({ parameters }) => listAlerts(dispatcher, parseAlertQuery(parameters.values))),
+    read("/api/v2/alerts/groups", ({ parameters }) => listAlertGroups(dispatcher, parseAlertQuery(parameters.values))),
+    read("/api/v2/silences", ({ parameters }) => listSilences(dispatcher, parameters.all("filter"))),
+    read("/api/v2/silence/:id", (request) => getSilence(dispatcher, request.pathParameter("id"))),
+    read("/api/v2/receivers", () => listReceivers(dispatcher)),
+    read("/api/v2/status", () => status(dispatcher, { version, nodeVersion })),
+    {
+      ...route(["POST"], "/api/v2/alerts", async ({ body, remoteAddress }) => {
+        await receiveAlerts(body.toString("utf8"), remoteAddress);
+        return json(undefined);
+      }),
+      needsToken: true,
+    },
+    {
+      ...route(["POST"], "/api/v2/silences", async ({ body }) =>
+        json(await postSilence(dispatcher, decodePostableSilence(body.toString("utf8")))),
+      ),
+      needsToken: true,
+    },
+    {
+      ...route(["DELETE"], "/api/v2/silence/:id", async (request) => {
+        await deleteSilence(dispatcher, request.pathParameter("id"));
+        return json(undefined);
+      }),
+      needsToken: true,
+    },
+  ];
+}
+
+function route(methods: Route["methods"], path: string, handle: Route["handle"]): Route {
+  const withOwnErrors: Route["handle"] = async (request) => {
+    try {
+      return await handle(request);
+    } catch (error) {
+      if (error instanceof AlertmanagerError) return json(error.body, error.status);
+      throw error;
+    }
+  };
+  return { methods, path, errorStyle: "alertmanager", handle: withOwnErrors };
+}
+
+const json = (value: unknown, statusCode = 200): ApiAnswer => ({ kind: "json", status: statusCode, value });

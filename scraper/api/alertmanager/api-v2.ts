@@ -1,0 +1,231 @@
+/**
+ * Alertmanager's /api/v2 as functions: bodies and parameters in, JSON values out. HTTP is the
+ * caller's.
+ */
+import { RE2JS } from "re2js";
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
+import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
+import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
+import { ApiError } from "./api-error.js";
+import type { AlertStatus, Dispatcher } from "../../alerting/delivery/dispatcher.js";
+import { createMatcher, matchesAll, parseMatcher, type Matcher } from "../../alerting/config/matchers.js";
+import type { PostedSilence } from "./posted-silence.js";
+import { SilenceNotFoundError, type Silence } from "../../alerting/alerts/silences.js";
+
+/** Query parameters of `/api/v2/alerts` and `/api/v2/alerts/groups`, as in the URL. */
+export interface AlertQuery {
+  /** Matchers, one per parameter. */
+  readonly filter: readonly string[];
+  /** A regular expression over the whole name. */
+  readonly receiver: string | undefined;
+  readonly active: boolean;
+  readonly silenced: boolean;
+  readonly inhibited: boolean;
+  readonly unprocessed: boolean;
+}
+
+/**
+ * Reads the parameters of a URL.
+ *
+ * @throws {ApiError} 400 when one is not acceptable
+ */
+export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
+  const flag = (name: string): boolean => {
+    const text = parameters.get(name) ?? "true";
+    if (text === "true" || text === "false") return text === "true";
+    throw new ApiError(400, `Cannot read parameter "${name}": it is "${text}", it must be true or false`);
+  };
+  return {
+    filter: parameters.getAll("filter"),
+    receiver: parameters.get("receiver") ?? undefined,
+    active: flag("active"),
+    silenced: flag("silenced"),
+    inhibited: flag("inhibited"),
+    unprocessed: flag("unprocessed"),
+  };
+}
+
+/** `GET /api/v2/alerts`. @throws {ApiError} */
+export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] {
+  const select = createSelection(query);
+  const statusOf = dispatcher.statusReader();
+  return dispatcher.alerts().flatMap((alert) => {
+    const receivers = dispatcher.receiversOf(alert);
+    const status = statusOf(alert);
+    if (!receivers.some(select.receiver) || !select.alert(alert, status)) return [];
+    return [gettableAlert(alert, status, receivers)];
+  });
+}
+
+/** `GET /api/v2/alerts/groups`. @throws {ApiError} */
+export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): object[] {
+  const select = createSelection(query);
+  const statusOf = dispatcher.statusReader();
+  const firing = new Set(dispatcher.alerts().map(({ fingerprint }) => fingerprint));
+  const groups = dispatcher.alertGroups().filter(({ receiver }) => select.receiver(receiver));
+  groups.sort(
+    (left, right) => Labels.compare(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
+  );
+  return groups.flatMap(({ receiver, labels, alerts }) => {
+    const selected = alerts.filter((alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)));
+    if (selected.length === 0) return [];
+    selected.sort((left, right) => compareStrings(left.fingerprint, right.fingerprint));
+    const bodies = selected.map((alert) => gettableAlert(alert, statusOf(alert), dispatcher.receiversOf(alert)));
+    return [{ alerts: bodies, labels: labels.toObject(), receiver: { name: receiver } }];
+  });
+}
+
+/** `GET /api/v2/silences`, the active ones first. @throws {ApiError} */
+export function listSilences(dispatcher: Dispatcher, filter: readonly string[]): object[] {
+  const { silences } = dispatcher;
+  const matchers = parseFilter(filter);
+  const order = { active: 0, pending: 1, expired: 2 };
+  const found = silences.list().filter((silence) => fitsFilter(silence, matchers));
+  found.sort((left, right) => {
+    const [state, otherState] = [silences.stateOf(left), silences.stateOf(right)];
+    const byTime = state === "expired" ? right.endsAtMs - left.endsAtMs : left.endsAtMs - right.endsAtMs;
+    return order[state] - order[otherState] || byTime;
+  });
+  return found.map((silence) => gettableSilence(dispatcher, silence));
+}
+
+/** `POST /api/v2/silences`. @throws {ApiError} */
+export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence): Promise<object> {
+  try {
+    const matchers = posted.matchers.map(createMatcher);
+    return { silenceID: await dispatcher.silences.set({ ...posted, matchers }) };
+  } catch (error) {
+    if (error instanceof SilenceNotFoundError) throw new ApiError(404, error.message, { cause: error });
+    if (error instanceof BadInputError) throw new ApiError(400, error.message, { cause: error });
+    throw new ApiError(500, messageOf(error), { cause: error });
+  }
+}
+
+/** `GET /api/v2/silence/{id}`. @throws {ApiError} */
+export function getSilence(dispatcher: Dispatcher, id: string): object {
+  requireUuid(id);
+  const silence = dispatcher.silences.get(id);
+  if (silence === undefined) throw new ApiError(404, "silence not found");
+  return gettableSilence(dispatcher, silence);
+}
+
+/** `DELETE /api/v2/silence/{id}`; the answer has no body. @throws {ApiError} */
+export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise<void> {
+  requireUuid(id);
+  try {
+    await dispatcher.silences.expire(id);
+  } catch (error) {
+    // Alertmanager answers 500 to an unknown id; its newer versions 404, which says more.
+    if (error instanceof SilenceNotFoundError) throw new ApiError(404, error.message, { cause: error });
+    throw new ApiError(500, messageOf(error), { cause: error });
+  }
+}
+
+/** `GET /api/v2/receivers`. */
+export function listReceivers(dispatcher: Dispatcher): object[] {
+  return [...dispatcher.currentConfig.receivers.keys()].map((name) => ({ name }));
+}
+
+/** `GET /api/v2/status`. */
+export function status(
+  dispatcher: Dispatcher,
+  versionInfo: { version: string; nodeVersion: string },
+): object {
+  return {
+    cluster: { peers: [], status: "disabled" },
+    config: { original: dispatcher.currentConfig.masked },
+    uptime: new Date(dispatcher.startedAtMs).toISOString(),
+    versionInfo: {
+      branch: "", buildDate: "", buildUser: "", goVersion: versionInfo.nodeVersion, revision: "",
+      version: versionInfo.version,
+    },
+  };
+}
+
+interface Selection {
+  receiver(name: string): boolean;
+  alert(alert: StoredAlert, status: AlertStatus): boolean;
+}
+
+function createSelection(query: AlertQuery): Selection {
+  const matchers = parseFilter(query.filter);
+  const receiver = query.receiver === undefined ? undefined : compileReceiver(query.receiver);
+  return {
+    receiver: (name) => receiver === undefined || receiver.matches(name),
+    alert(alert, { silencedBy, inhibitedBy }) {
+      const isActive = silencedBy.length + inhibitedBy.length === 0;
+      if (isActive && !query.active) return false;
+      if (silencedBy.length > 0 && !query.silenced) return false;
+      if (inhibitedBy.length > 0 && !query.inhibited) return false;
+      return matchesAll(matchers, alert.labels);
+    },
+  };
+}
+
+function parseFilter(filter: readonly string[]): Matcher[] {
+  try {
+    return filter.map(parseMatcher);
+  } catch (error) {
+    throw new ApiError(400, messageOf(error), { cause: error });
+  }
+}
+
+function compileReceiver(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (error) {
+    throw new ApiError(400, `failed to parse receiver param: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * A silence is found by a filter when it has a matcher of the same name and kind whose value the
+ * filter takes.
+ */
+function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
+  return filter.every((wanted) =>
+    silence.matchers.some(
+      (matcher) =>
+        matcher.name === wanted.name && (matcher.isEqual || !wanted.isEqual) && wanted.matches(matcher.value),
+    ),
+  );
+}
+
+function gettableAlert(
+  alert: StoredAlert,
+  { silencedBy, inhibitedBy }: AlertStatus,
+  receivers: string[],
+): object {
+  const isSuppressed = silencedBy.length + inhibitedBy.length > 0;
+  return {
+    annotations: alert.annotations.toObject(),
+    endsAt: new Date(alert.endsAtMs).toISOString(),
+    fingerprint: alert.fingerprint,
+    receivers: receivers.map((name) => ({ name })),
+    startsAt: new Date(alert.startsAtMs).toISOString(),
+    status: { inhibitedBy, silencedBy, state: isSuppressed ? "suppressed" : "active" },
+    updatedAt: new Date(alert.updatedAtMs).toISOString(),
+    ...(alert.generatorUrl === "" ? {} : { generatorURL: alert.generatorUrl }),
+    labels: alert.labels.toObject(),
+  };
+}
+
+function gettableSilence(dispatcher: Dispatcher, silence: Silence): object {
+  return {
+    id: silence.id,
+    status: { state: dispatcher.silences.stateOf(silence) },
+    updatedAt: new Date(silence.updatedAtMs).toISOString(),
+    comment: silence.comment,
+    createdBy: silence.createdBy,
+    endsAt: new Date(silence.endsAtMs).toISOString(),
+    matchers: silence.matchers.map(({ isEqual, isRegex, name, value }) => ({ isEqual, isRegex, name, value })),
+    startsAt: new Date(silence.startsAtMs).toISOString(),
+  };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function requireUuid(id: string): void {
+  if (UUID.test(id)) return;
+  throw new ApiError(422, { code: 601, message: `silenceID in path must be of type uuid: ${JSON.stringify(id)}` });
+}

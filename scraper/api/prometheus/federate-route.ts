@@ -1,0 +1,114 @@
+import { bitsOf, isAbsentAt, isStaleAt } from "../../../exporter/shared/model/special-values.js";
+import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
+import {
+  compareStrings,
+  isLegacyLabelName,
+  type LabelPair,
+  Labels,
+  METRIC_NAME,
+  quoteLabelValue,
+} from "../../../exporter/shared/model/labels.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Querier, SelectedSeries, SelectedTable } from "../../storage/model/querier.js";
+import { type MetadataRouteParts, readSelector } from "./metadata-routes.js";
+import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+
+export interface FederateRouteParts {
+  readonly querier: Querier;
+  readonly clock: Clock;
+  readonly parseSelector: MetadataRouteParts["parseSelector"];
+  readonly metadata: MetadataRouteParts["metadata"];
+  /** How old the newest sample of a series may be. */
+  readonly lookbackMs: number;
+  /** Put on every series that does not have them already. */
+  readonly externalLabels: () => Labels;
+}
+
+interface LatestSample {
+  readonly labels: Labels;
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+/** `/federate`: the latest samples of the series that any `match[]` selects, with their times, for another Prometheus. */
+export function federateRoute(parts: FederateRouteParts): Route {
+  return {
+    methods: ["GET"],
+    path: "/federate",
+    errorStyle: "text",
+    handle: (request) => answerFederate(parts, request),
+  };
+}
+
+async function answerFederate(parts: FederateRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const { querier, clock, parseSelector, lookbackMs } = parts;
+  const matcherSets = parameters.all("match[]").map((text) => readSelector(parseSelector, text, (problem) => problem));
+  const nowMs = clock.wallMs();
+  const range = { fromMs: nowMs - lookbackMs + 1, untilMs: nowMs + 1 };
+  const latest = new Map<string, LatestSample>();
+  for (const matchers of matcherSets) {
+    for (const sample of latestSamples(await querier.select(matchers, range))) latest.set(sample.labels.key, sample);
+  }
+  return {
+    kind: "text",
+    status: 200,
+    contentType: "text/plain; version=0.0.4; charset=utf-8",
+    body: renderFamilies([...latest.values()], parts),
+  };
+}
+
+function* latestSamples(tables: readonly SelectedTable[]): Iterable<LatestSample> {
+  for (const { timestamps, series } of tables) {
+    for (const each of series) {
+      const index = newestIndex(each);
+      // Without a name there is nothing that the text format could call it.
+      if (index === undefined || each.labels.name === "") continue;
+      yield { labels: each.labels, timestampMs: timestamps[index] as number, value: each.values[index] as number };
+    }
+  }
+}
+
+/** @returns undefined when the series has ended or has no sample */
+function newestIndex({ values }: SelectedSeries): number | undefined {
+  const bits = bitsOf(values);
+  let index = values.length - 1;
+  while (index >= 0 && isAbsentAt(bits, index)) index--;
+  return index < 0 || isStaleAt(bits, index) ? undefined : index;
+}
+
+/** One piece of text per name, so that a large answer is never one string. */
+function* renderFamilies(
+  samples: LatestSample[],
+  { externalLabels, metadata }: FederateRouteParts,
+): Generator<string> {
+  samples.sort((left, right) => Labels.compare(left.labels, right.labels));
+  const byName = new Map<string, LatestSample[]>();
+  for (const sample of samples) {
+    const family = byName.get(sample.labels.name);
+    if (family === undefined) byName.set(sample.labels.name, [sample]);
+    else family.push(sample);
+  }
+  const helps = metadata();
+  const external = externalLabels();
+  for (const name of [...byName.keys()].sort(compareStrings)) {
+    const help = helpOf(name, helps);
+    const head = help === undefined ? "" : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
+    const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
+    yield `${head}# TYPE ${name} untyped\n${lines.join("")}`;
+  }
+}
+
+/** The text of the metric or, for one series of a histogram or summary, of the whole. */
+function helpOf(name: string, metadata: ReturnType<FederateRouteParts["metadata"]>): string | undefined {
+  const found = metadata.get(name) ?? metadata.get(name.replace(/_(bucket|count|sum)$/, ""));
+  return found?.[0]?.help || undefined;
+}
+
+function renderSample({ labels, timestampMs, value }: LatestSample, externalLabels: Labels): string {
+  const own = labels.pairs.filter(([name]) => name !== METRIC_NAME && isLegacyLabelName(name));
+  const added = externalLabels.pairs.filter(([name]) => !labels.has(name));
+  // An empty instance keeps the scraping side from adding its own (Prometheus' federation does the same).
+  const instance: LabelPair[] = labels.has("instance") || externalLabels.has("instance") ? [] : [["instance", ""]];
+  const pairs = [...own, ...added, ...instance].map(([name, text]) => `${name}=${quoteLabelValue(text)}`);
+  return `${labels.name}{${pairs.join(",")}} ${formatShortestFloat(value)} ${timestampMs}\n`;
+}

@@ -1,0 +1,145 @@
+import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { Pacer } from "../../promql/evaluation/pacer.js";
+import type { LabelMatcher } from "../../storage/model/label-matcher.js";
+import type { Querier } from "../../storage/model/querier.js";
+import { ApiError } from "../http/api-errors.js";
+import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js";
+import { renderLabels } from "./query-json.js";
+import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
+
+/** Type, help and unit that targets said of a metric. */
+export interface MetricMetadata {
+  readonly metric: string;
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+}
+
+export interface MetadataRouteParts {
+  readonly clock: Clock;
+  readonly querier: Querier;
+  readonly parseSelector: (text: string) => readonly LabelMatcher[];
+  /** By metric name; several entries where targets disagree. */
+  readonly metadata: () => ReadonlyMap<string, readonly MetricMetadata[]>;
+}
+
+/** `/api/v1/series`, `labels`, `label/<name>/values` and `metadata`. */
+export function metadataRoutes(parts: MetadataRouteParts): Route[] {
+  const both = ["GET", "POST"] as const;
+  const get = ["GET"] as const;
+  return [
+    { methods: both, path: "/api/v1/series", handle: (request) => answerSeries(parts, request) },
+    { methods: both, path: "/api/v1/labels", handle: (request) => answerLabelNames(parts, request) },
+    { methods: get, path: "/api/v1/label/:name/values", handle: (request) => answerLabelValues(parts, request) },
+    { methods: get, path: "/api/v1/metadata", handle: (request) => answerMetadata(parts, request) },
+  ];
+}
+
+async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
+  if (parameters.all("match[]").length === 0) throw new ApiError("bad_data", "no match[] parameter provided");
+  const range = timeRange(parameters);
+  const sets = matcherSets(parts, parameters, asMatchParameter);
+  const found = await parts.querier.series(sets, range, pacerOf(parts, request));
+  found.sort(Labels.compare);
+  const { kept, warnings } = limit(found, parameters.limit());
+  const chunks = (function* () {
+    yield "[";
+    for (const [index, labels] of kept.entries()) yield (index === 0 ? "" : ",") + renderLabels(labels);
+    yield "]";
+  })();
+  return { kind: "data", data: { chunks }, warnings };
+}
+
+async function answerLabelNames(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
+  const range = timeRange(parameters);
+  const sets = matcherSets(parts, parameters);
+  const names = await parts.querier.labelNames(sets, range, pacerOf(parts, request));
+  const { kept, warnings } = limit(names, parameters.limit());
+  return { kind: "data", data: { value: kept }, warnings };
+}
+
+async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+  const { parameters } = request;
+  const name = decodeLabelName(request.pathParameter("name"));
+  const range = timeRange(parameters);
+  const sets = matcherSets(parts, parameters);
+  const values = await parts.querier.labelValues(name, sets, range, pacerOf(parts, request));
+  const { kept, warnings } = limit(values, parameters.limit());
+  return { kind: "data", data: { value: kept }, warnings };
+}
+
+/** Lets scrapes go on meanwhile, and ends the search when the client goes away. */
+const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =>
+  new Pacer({ clock, timeoutMs: Number.POSITIVE_INFINITY, signal });
+
+async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const wanted = parameters.text("metric");
+  const all = parts.metadata();
+  const names = wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
+  const perMetric = parameters.wholeNumber("limit_per_metric");
+  const { kept } = limit(names, parameters.wholeNumber("limit"));
+  const entries = kept.map((name) => {
+    const metadata = (all.get(name) ?? []).map(({ type, help, unit }) => ({ type, help, unit }));
+    return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
+  });
+  return dataAnswer(Object.fromEntries(entries));
+}
+
+/** @param describe turns what is wrong with a selector into the message: Prometheus names the parameter for series only */
+function matcherSets(
+  parts: MetadataRouteParts,
+  parameters: Parameters,
+  describe = (problem: string): string => problem,
+): (readonly LabelMatcher[])[] {
+  return parameters.all("match[]").map((text) => {
+    const matchers = readSelector(parts.parseSelector, text, describe);
+    if (!matchers.every((matcher) => matcher.matches(""))) return matchers;
+    throw new ApiError("bad_data", describe("match[] must contain at least one non-empty matcher"));
+  });
+}
+
+const asMatchParameter = (problem: string): string => `invalid parameter "match[]": ${problem}`;
+
+/** @throws {ApiError} bad_data with the message that `describe` makes of the problem */
+export function readSelector(
+  parseSelector: MetadataRouteParts["parseSelector"],
+  text: string,
+  describe: (problem: string) => string,
+): readonly LabelMatcher[] {
+  try {
+    return parseSelector(text);
+  } catch (error) {
+    throw new ApiError("bad_data", describe(messageOf(error)), { cause: error });
+  }
+}
+
+/** A range that ends before it starts is an empty one, as in Prometheus. */
+function timeRange(parameters: Parameters): TimeRange {
+  const fromMs = parameters.timeMs("start", MIN_TIME_MS);
+  const toMs = parameters.timeMs("end", MAX_TIME_MS);
+  return { fromMs, untilMs: Math.max(fromMs, toMs + 1) };
+}
+
+/** Names that are not legacy label names come with a `U__` prefix and escapes (Prometheus' values escaping). */
+function decodeLabelName(text: string): string {
+  if (!text.startsWith("U__")) {
+    if (text === "" || !text.isWellFormed()) throw new ApiError("bad_data", `invalid label name: ${JSON.stringify(text)}`);
+    return text;
+  }
+  const decoded = text.slice(3).replace(/__|_([0-9a-fA-F]{1,6})_/g, (whole, digits: string | undefined) => {
+    if (digits === undefined) return whole === "__" ? "_" : whole;
+    const codePoint = Number.parseInt(digits, 16);
+    return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : whole;
+  });
+  return decoded;
+}
+
+function limit<Item>(items: readonly Item[], count: number): { kept: readonly Item[]; warnings: string[] } {
+  if (count <= 0 || items.length <= count) return { kept: items, warnings: [] };
+  return { kept: items.slice(0, count), warnings: ["results truncated due to limit"] };
+}

@@ -1,0 +1,155 @@
+import { formatApiFloat } from "../../../exporter/shared/model/float-format.js";
+import { renderTimestamp } from "./render-timestamp.js";
+
+/** Bytes handed on at once, about. */
+const PIECE_BYTES = 65_536;
+/** No point is longer: the time, a double in full, brackets and quotes. */
+const MAX_POINT_BYTES = 128;
+const PLACES = 1e6;
+/** Whole numbers of so many digits, also behind the point, are written digit by digit. */
+const MAX_EXACT = 1e15;
+const BILLION = 1e9;
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const COMMA = 0x2c;
+
+/**
+ * Writes the points of a range answer as JSON, byte by byte: most of such an answer is points, and a text for each would
+ * cost more than all the rest of the query. Times are written once for all series that share them.
+ */
+export class PointWriter {
+  private bytes = new Uint8Array(PIECE_BYTES + MAX_POINT_BYTES);
+  private length = 0;
+  private readonly times = new TimeTexts();
+
+  /** True when what was written should be taken. */
+  get isFull(): boolean {
+    return this.length >= PIECE_BYTES;
+  }
+
+  /** What was written since it was last asked for. */
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = new Uint8Array(PIECE_BYTES + MAX_POINT_BYTES);
+    this.length = 0;
+    return taken;
+  }
+
+  text(text: string): void {
+    const bytes = Buffer.from(text);
+    if (this.length + bytes.length + MAX_POINT_BYTES > this.bytes.length) {
+      const grown = new Uint8Array(this.length + bytes.length + PIECE_BYTES + MAX_POINT_BYTES);
+      grown.set(this.bytes.subarray(0, this.length));
+      this.bytes = grown;
+    }
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /**
+   * Writes points from the index `from` on, until the piece is full.
+   *
+   * @returns the index of the first point not written
+   */
+  points(timestamps: Float64Array, values: Float64Array, from: number): number {
+    const { texts, stride, lengths, offset } = this.times.of(timestamps);
+    const { bytes } = this;
+    let at = this.length;
+    let point = from;
+    while (point < timestamps.length && at < PIECE_BYTES) {
+      if (point > 0) bytes[at++] = COMMA;
+      const start = (offset + point) * stride;
+      const end = start + (lengths[offset + point] as number);
+      for (let index = start; index < end; index++) bytes[at++] = texts[index] as number;
+      at = writeNumber(bytes, at, values[point] as number);
+      bytes[at++] = 0x22; // "
+      bytes[at++] = 0x5d; // ]
+      point++;
+    }
+    this.length = at;
+    return point;
+  }
+}
+
+/** @returns the index behind what was written */
+function writeNumber(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  const magnitude = Math.abs(value);
+  const whole = magnitude | 0;
+  if (whole === magnitude && whole > 0) {
+    if (value < 0) bytes[at++] = MINUS;
+    return writeDigits(bytes, at, whole);
+  }
+  // A decimal of at most 15 digits that reads back as the number is the shortest there is.
+  const scaled = Math.round(magnitude * PLACES);
+  if (magnitude >= 1 / PLACES && scaled < MAX_EXACT && scaled / PLACES === magnitude) {
+    if (value < 0) bytes[at++] = MINUS;
+    const units = Math.floor(scaled / PLACES);
+    at = writeDigits(bytes, at, units);
+    return writeFraction(bytes, at, scaled - units * PLACES);
+  }
+  if (magnitude >= 1 && magnitude < MAX_EXACT && Math.floor(magnitude) === magnitude) {
+    if (value < 0) bytes[at++] = MINUS;
+    const billions = Math.floor(magnitude / BILLION);
+    at = writeDigits(bytes, at, billions);
+    return writePadded(bytes, at, magnitude - billions * BILLION, 9);
+  }
+  const text = formatApiFloat(value);
+  for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
+  return at;
+}
+
+/** @param value whole, below 2^31 */
+function writeDigits(bytes: Uint8Array, at: number, value: number): number {
+  let count = 1;
+  for (let limit = 10; value >= limit; limit *= 10) count++;
+  return writePadded(bytes, at, value, count);
+}
+
+function writePadded(bytes: Uint8Array, at: number, value: number, count: number): number {
+  let rest = value | 0;
+  for (let index = at + count - 1; index >= at; index--) {
+    const next = (rest / 10) | 0;
+    bytes[index] = ZERO + rest - next * 10;
+    rest = next;
+  }
+  return at + count;
+}
+
+/** @param millionths below a million */
+function writeFraction(bytes: Uint8Array, at: number, millionths: number): number {
+  if (millionths === 0) return at;
+  let places = 6;
+  let rest = millionths | 0;
+  while (rest % 10 === 0) {
+    rest = (rest / 10) | 0;
+    places--;
+  }
+  bytes[at] = 0x2e; // .
+  return writePadded(bytes, at + 1, rest, places);
+}
+
+/** The text before each value, `[1712345678.9,"`, of the times that were written last. */
+class TimeTexts {
+  readonly stride = 32;
+  texts = new Uint8Array(0);
+  lengths = new Uint8Array(0);
+  /** Of the times asked for among those that share their memory. */
+  offset = 0;
+  private memory: ArrayBufferLike | undefined;
+
+  of(timestamps: Float64Array): this {
+    this.offset = timestamps.byteOffset / 8;
+    if (timestamps.buffer === this.memory) return this;
+    this.memory = timestamps.buffer;
+    const all = new Float64Array(timestamps.buffer);
+    this.texts = new Uint8Array(all.length * this.stride);
+    this.lengths = new Uint8Array(all.length);
+    for (const [index, timeMs] of all.entries()) {
+      const text = `[${renderTimestamp(timeMs)},"`;
+      this.lengths[index] = text.length;
+      for (let at = 0; at < text.length; at++) this.texts[index * this.stride + at] = text.charCodeAt(at);
+    }
+    return this;
+  }
+}

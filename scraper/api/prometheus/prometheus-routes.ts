@@ -1,0 +1,22 @@
+import { type ExpressionRouteParts, expressionRoutes } from "./expression-routes.js";
+import { type FederateRouteParts, federateRoute } from "./federate-route.js";
+import { type MetadataRouteParts, metadataRoutes } from "./metadata-routes.js";
+import { type QueryRouteParts, queryRoutes } from "./query-routes.js";
+import type { Route } from "../http/route.js";
+import { type RuleRouteParts, ruleRoutes } from "./rule-routes.js";
+import { type TargetRouteParts, targetRoutes } from "./target-routes.js";
+
+export interface PrometheusRouteParts
+  extends QueryRouteParts, ExpressionRouteParts, MetadataRouteParts, FederateRouteParts, TargetRouteParts, RuleRouteParts {}
+
+/** What Prometheus answers about its data, its targets and its rules. */
+export function prometheusRoutes(parts: PrometheusRouteParts): Route[] {
+  return [
+    ...queryRoutes(parts),
+    ...expressionRoutes(parts),
+    ...metadataRoutes(parts),
+    federateRoute(parts),
+    ...targetRoutes(parts),
+    ...ruleRoutes(parts),
+  ];
+}

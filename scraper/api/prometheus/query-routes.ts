@@ -1,0 +1,99 @@
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Expression } from "../../promql/language/ast.js";
+import type { InstantQuery, Queries, QueryAnswer } from "../../promql/evaluation/query-results.js";
+import { QueryParseError } from "../../promql/language/query-errors.js";
+import { ApiError } from "../http/api-errors.js";
+import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js";
+import { renderQueryValue } from "./query-json.js";
+import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+
+export interface QueryRouteParts {
+  readonly queries: Queries;
+  readonly clock: Clock;
+  /** @throws {QueryParseError} */
+  readonly parse: (text: string) => Expression;
+  /** More steps are refused, so that a mistyped one does not fill a browser. */
+  readonly maxPointsPerSeries: number;
+}
+
+/** `/api/v1/query`, `/api/v1/query_range` and `/api/v1/query_exemplars` (always empty: exemplars are not stored). */
+export function queryRoutes(parts: QueryRouteParts): Route[] {
+  const { queries, clock } = parts;
+  const methods = ["GET", "POST"] as const;
+  return [
+    { methods, path: "/api/v1/query", handle: (request) => answerInstant(queries, clock, request) },
+    { methods, path: "/api/v1/query_range", handle: (request) => answerRange(parts, request) },
+    { methods, path: "/api/v1/query_exemplars", handle: (request) => answerExemplars(parts, request) },
+  ];
+}
+
+async function answerInstant(queries: Queries, clock: Clock, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+  const limit = parameters.limit();
+  const timeMs = parameters.timeMs("time", clock.wallMs());
+  const common = commonParts(parameters, signal);
+  return renderAnswer(await asQueryParameter(() => queries.instant({ ...common, timeMs })), limit, parameters);
+}
+
+async function answerRange({ queries, maxPointsPerSeries }: QueryRouteParts, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+  const limit = parameters.limit();
+  const fromMs = parameters.requiredTimeMs("start");
+  const toMs = parameters.requiredTimeMs("end");
+  if (toMs < fromMs) {
+    throw new ApiError("bad_data", `invalid parameter "end": end timestamp must not be before start time`);
+  }
+  const stepMs = parameters.requiredDurationMs("step");
+  if (stepMs <= 0) {
+    const detail = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+    throw new ApiError("bad_data", `invalid parameter "step": ${detail}`);
+  }
+  if ((toMs - fromMs) / stepMs > maxPointsPerSeries) {
+    const bound = maxPointsPerSeries.toLocaleString("en-US");
+    const detail = `exceeded maximum resolution of ${bound} points per timeseries.`;
+    throw new ApiError("bad_data", `${detail} Try decreasing the query resolution (?step=XX)`);
+  }
+  const common = commonParts(parameters, signal);
+  const answer = await asQueryParameter(() => queries.range({ ...common, fromMs, toMs, stepMs }));
+  return renderAnswer(answer, limit, parameters);
+}
+
+function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQuery, "timeMs"> {
+  const timeoutMs = parameters.durationMs("timeout");
+  if (timeoutMs !== undefined && timeoutMs <= 0) throw new ApiError("timeout", "query timed out in query queue");
+  return { expression: parameters.text("query"), lookbackMs: parameters.lookbackMs(), timeoutMs, signal };
+}
+
+async function answerExemplars({ parse }: QueryRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+  const fromMs = parameters.timeMs("start", MIN_TIME_MS);
+  if (parameters.timeMs("end", MAX_TIME_MS) < fromMs) {
+    throw new ApiError("bad_data", "end timestamp must not be before start timestamp");
+  }
+  parse(parameters.text("query"));
+  return { kind: "data", data: { value: [] } };
+}
+
+/** Runs what reads the parameter `query`: a parse error names it, as Prometheus' does. */
+export async function asQueryParameter<Result>(run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof QueryParseError)) throw error;
+    throw new ApiError("bad_data", `invalid parameter "query": ${error.message}`, { cause: error });
+  }
+}
+
+function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiAnswer {
+  const { value, infos } = answer;
+  const statistics = parameters.text("stats") === "" ? undefined : answer.statistics;
+  const count = value.type === "vector" ? value.samples.length : value.type === "matrix" ? value.series.length : 0;
+  if (limit === 0 || count <= limit) {
+    return { kind: "data", data: { chunks: renderQueryValue(value, statistics) }, warnings: answer.warnings, infos };
+  }
+  const cut =
+    value.type === "vector"
+      ? { ...value, samples: value.samples.slice(0, limit) }
+      : value.type === "matrix"
+        ? { ...value, series: value.series.slice(0, limit) }
+        : value;
+  const warnings = [...answer.warnings, "results truncated due to limit"];
+  return { kind: "data", data: { chunks: renderQueryValue(cut, statistics) }, warnings, infos };
+}

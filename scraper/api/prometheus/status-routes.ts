@@ -1,0 +1,106 @@
+import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { ApiError } from "../http/api-errors.js";
+import { renderOwnMetrics } from "./own-metrics.js";
+import { type ApiAnswer, dataAnswer, type Route, textAnswer } from "../http/route.js";
+
+export interface StatusRouteParts {
+  readonly clock: Clock;
+  readonly startedMs: number;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly workingFolder: string;
+  readonly storageRetention: string;
+  readonly isReady: () => boolean;
+  /** The configuration in force as YAML, secrets left out. */
+  readonly renderConfig: () => string;
+  readonly flags: Readonly<Record<string, string>>;
+  /** As `/api/v1/status/tsdb` of Prometheus shows its head. */
+  readonly storageStatus: () => unknown;
+  readonly runtime: () => { readonly atMs: number; readonly succeeded: boolean };
+  readonly ownMetrics: () => readonly OwnMetric[];
+  /** Reads the configuration again. @throws {ConfigError} when it is not acceptable; then nothing changed */
+  readonly reload: () => Promise<void>;
+}
+
+/** What Grafana looks at to tell what it may ask. Ours answers PromQL of that version; `revision` says who we are. */
+const SPOKEN_PROMETHEUS_VERSION = "3.5.0";
+
+/** `/api/v1/status/*`, `/-/*` and the scraper's own `/metrics`. */
+export function statusRoutes(parts: StatusRouteParts): Route[] {
+  const methods = ["GET"] as const;
+  const data = (path: string, value: () => unknown): Route => ({
+    methods,
+    path,
+    handle: async () => dataAnswer(value()),
+  });
+  return [
+    data("/api/v1/status/buildinfo", () => buildInfo(parts)),
+    data("/api/v1/status/runtimeinfo", () => runtimeInfo(parts)),
+    data("/api/v1/status/config", () => ({ yaml: parts.renderConfig() })),
+    data("/api/v1/status/flags", () => parts.flags),
+    data("/api/v1/status/tsdb", parts.storageStatus),
+    // The journal is replayed before the port opens, so whoever can ask is told that it is done.
+    data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
+    ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
+    { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
+    { methods, path: "/-/healthy", handle: async () => textAnswer("pihealth scraper is healthy.\n") },
+    { methods, path: "/-/ready", handle: async () => answerReady(parts) },
+    { methods: ["POST", "PUT"], path: "/-/reload", needsToken: true, errorStyle: "text", handle: () => reload(parts) },
+  ];
+}
+
+/** With the fields of Prometheus and no others: a field `application` makes Grafana think of Mimir. */
+function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
+  return {
+    version: SPOKEN_PROMETHEUS_VERSION,
+    revision: `pihealth-${version}`,
+    branch: "",
+    buildUser: "",
+    buildDate: "",
+    goVersion: `node-${nodeVersion}`,
+  };
+}
+
+/** What Prometheus answers as long as nobody has switched these on; here nobody can. */
+function disabledAdminRoute(name: string): Route {
+  return {
+    methods: ["POST", "PUT"],
+    path: `/api/v1/admin/tsdb/${name}`,
+    handle: async () => {
+      throw new ApiError("unavailable", "admin APIs disabled");
+    },
+  };
+}
+
+function runtimeInfo(parts: StatusRouteParts): object {
+  const lastReload = parts.runtime();
+  return {
+    startTime: new Date(parts.startedMs).toISOString(),
+    CWD: parts.workingFolder,
+    reloadConfigSuccess: lastReload.succeeded,
+    lastConfigTime: new Date(lastReload.atMs).toISOString(),
+    serverTime: new Date(parts.clock.wallMs()).toISOString(),
+    storageRetention: parts.storageRetention,
+  };
+}
+
+function answerOwnMetrics(parts: StatusRouteParts): ApiAnswer {
+  const body = renderOwnMetrics(parts.ownMetrics());
+  return { kind: "text", status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body };
+}
+
+function answerReady(parts: StatusRouteParts): ApiAnswer {
+  if (parts.isReady()) return textAnswer("pihealth scraper is ready.\n");
+  return textAnswer("Service Unavailable\n", 503);
+}
+
+async function reload(parts: StatusRouteParts): Promise<ApiAnswer> {
+  try {
+    await parts.reload();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ApiError("internal", `failed to reload config: ${message}`, { cause: error });
+  }
+  return textAnswer("");
+}

@@ -1,0 +1,362 @@
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import path from "node:path";
+import { createBasicAuth } from "../../exporter/shared/config/basic-auth.js";
+import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../../exporter/shared/config/web-config.js";
+import { readFleetToken, tokenMatches } from "../../exporter/shared/codec/fleet-token.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import { formatDurationMs } from "../../exporter/shared/model/duration.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
+import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
+import type { NotificationConfig } from "../alerting/config/notification-config.js";
+import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
+import { adminRoutes } from "../api/admin/admin-routes.js";
+import { alertHistoryRoutes } from "../api/fleet/alert-history-routes.js";
+import { alertmanagerRoutes } from "../api/alertmanager/alertmanager-routes.js";
+import { createApiHandler } from "../api/http/api-server.js";
+import { gapRoutes } from "../api/fleet/gap-routes.js";
+import { fleetRoutes } from "../api/fleet/fleet-routes.js";
+import { prometheusRoutes } from "../api/prometheus/prometheus-routes.js";
+import { RequestCounter } from "../api/http/request-counter.js";
+import type { Route } from "../api/http/route.js";
+import { statusRoutes } from "../api/prometheus/status-routes.js";
+import { Backfill } from "../backfill/backfill.js";
+import { SampleImport } from "../backfill/sample-import.js";
+import { discoveryConfigOf, renderConfig, type ScraperConfig } from "../config/config.js";
+import { DiscoveryManager } from "../discovery/discovery-manager.js";
+import type { ProbeProgress } from "../discovery/range-prober.js";
+import { Fleet } from "../fleet/fleet.js";
+import { HostFiles } from "../fleet/host-files.js";
+import type { Target } from "../fleet/target.js";
+import { HostLogs } from "../host-logs/host-logs.js";
+import { parseSelector } from "../promql/language/parser.js";
+import { QueryEngine } from "../promql/query/query-engine.js";
+import { pageRoutes } from "./page-routes.js";
+import { processMetrics } from "./process-metrics.js";
+import { loadNotificationFile } from "../config/notification-file.js";
+import { loadRules } from "../config/rule-files.js";
+import { RuleWiring } from "./rule-wiring.js";
+import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../scrape/scrape-manager.js";
+import { SNAPSHOTS_FOLDER } from "../storage/model/data-folder.js";
+import { snapshotName } from "../storage/snapshot.js";
+import { Storage } from "../storage/storage.js";
+import { TargetIndex } from "./target-index.js";
+
+/** The world around the scraper, so that a test can run the whole program. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly sendHttp: SendHttp;
+  readonly resolveHost: ResolveHost;
+  readonly log: Logger;
+  readonly version: string;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly workingFolder: string;
+  /** Reads the configuration again, for a reload. */
+  readonly loadConfig: () => Promise<ScraperConfig>;
+  /** How far the first look through the ranges has come. */
+  readonly onProgress?: (progress: ProbeProgress) => void;
+}
+
+export interface ScraperApp {
+  readonly port: number;
+  /** @throws {ConfigError} when the new configuration is not acceptable; then nothing has changed */
+  reload(): Promise<void>;
+  /** In the reverse order of the start. */
+  stop(): Promise<void>;
+}
+
+const MAX_CONNECTIONS = 4096;
+const HTTP_GRACE_MS = 2000;
+
+/**
+ * Builds the scraper and starts it.
+ *
+ * @throws {PihealthError} when the configuration, the data folder or the address cannot be used
+ */
+export async function startScraper(config: ScraperConfig, surroundings: Surroundings): Promise<ScraperApp> {
+  const { clock, files, log } = surroundings;
+  const web = config.web.configFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(config.web.configFile, files);
+  const token = config.fleet.tokenFile === undefined ? undefined : await readFleetToken(config.fleet.tokenFile, files);
+  const notifications = await loadNotificationFile(config.notificationsFile, files);
+  const folder = config.storage.path;
+  const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
+  const app = new App(config, { ...surroundings, storage, notifications, token });
+  try {
+    await app.start(web);
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+  return app;
+}
+
+interface AppParts extends Surroundings {
+  readonly storage: Storage;
+  readonly notifications: NotificationConfig;
+  readonly token: string | undefined;
+}
+
+/** All rooms of the scraper, joined. */
+class App implements ScraperApp {
+  private server: HttpServer | undefined;
+  private isReady = false;
+  private lastReload: { atMs: number; succeeded: boolean };
+  private readonly startedMs: number;
+  private readonly requests = new RequestCounter();
+  private readonly targetIndex: TargetIndex;
+  private readonly fleet: Fleet;
+  private readonly hostFiles: HostFiles;
+  private readonly hostLogs: HostLogs;
+  private readonly backfill: Backfill;
+  private readonly imports: SampleImport;
+  private readonly scrapes: ScrapeManager;
+  private readonly discovery: DiscoveryManager;
+  private readonly queries: QueryEngine;
+  private readonly wiring: RuleWiring;
+  private readonly pushedAlarms: PushedAlarms;
+
+  constructor(
+    private config: ScraperConfig,
+    private readonly parts: AppParts,
+  ) {
+    const { clock, files, log, storage } = parts;
+    const dataFolder = config.storage.path;
+    this.startedMs = clock.wallMs();
+    this.lastReload = { atMs: this.startedMs, succeeded: true };
+    this.fleet = new Fleet({
+      clock, log,
+      isAllowedAddress: (address) => this.discovery.isAllowedAddress(address),
+      onHeartbeat: (host, isNews) => {
+        if (isNews) {
+          this.discovery.heartbeatFrom(host);
+          this.hostFiles.noteNews();
+        }
+        this.backfill.noteHeartbeat(host);
+        this.scrapes.wake(host.address);
+      },
+    });
+    this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
+    this.hostLogs = new HostLogs({ folder: dataFolder, files, clock, log, settings: config.hostLogs });
+    this.backfill = new Backfill({
+      dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, hostLogs: this.hostLogs,
+      sendHttp: parts.sendHttp, token: parts.token, settings: config.backfill,
+      onFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
+    });
+    this.imports = new SampleImport({
+      writer: storage, targets: () => this.targetIndex.all(), hosts: () => [...this.fleet.allHosts()],
+    });
+    this.scrapes = new ScrapeManager({
+      writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
+      pools: { ...DEFAULT_POOL_SETTINGS, count: config.pools },
+      onScrape: (target, { ok, timestampMs, layout, values }) => {
+        this.backfill.noteScrape(target, timestampMs, ok);
+        if (!ok) return;
+        this.fleet.noteSeen(target.host, target.port, timestampMs);
+        this.hostLogs.receiveScrape(target, timestampMs, layout, values);
+      },
+    });
+    this.targetIndex = new TargetIndex({
+      clock,
+      healthOf: (id) => this.scrapes.health(id)?.health,
+      namesOf: (address) => this.discovery.namesOf(address),
+    });
+    this.discovery = this.createDiscovery();
+    this.queries = new QueryEngine({ querier: storage, clock, settings: config.query });
+    this.wiring = new RuleWiring({
+      ...parts, config,
+      queries: this.queries,
+      isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
+      gaps: () => this.backfill.gaps(),
+    });
+    this.pushedAlarms = new PushedAlarms({
+      dispatcher: this.wiring.dispatcher, clock,
+      targetAt: (address, port) => this.targetIndex.at(address, port),
+      externalLabels: config.global.externalLabels,
+      writeLine: (address, line) => this.hostLogs.writeAlarm(address, line),
+    });
+  }
+
+  get port(): number {
+    return this.server?.port ?? 0;
+  }
+
+  async start(web: WebConfig): Promise<void> {
+    const { config, parts } = this;
+    await this.wiring.load();
+    this.server = await this.listen(web);
+    parts.storage.start();
+    await this.hostFiles.load();
+    this.hostFiles.start();
+    this.hostLogs.start();
+    await this.backfill.open();
+    this.backfill.start();
+    await this.wiring.startTelling();
+    this.scrapes.start();
+    await this.discovery.start();
+    await this.wiring.startEvaluating();
+    this.isReady = true;
+    const { version } = parts;
+    parts.log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
+  }
+
+  async stop(): Promise<void> {
+    this.isReady = false;
+    await this.wiring.stopEvaluating();
+    await this.discovery.stop();
+    await this.scrapes.stop();
+    await this.backfill.stop();
+    await this.wiring.stopTelling();
+    await this.hostLogs.stop();
+    await this.hostFiles.stop();
+    await this.server?.stop(HTTP_GRACE_MS);
+    await this.parts.storage.stop();
+    this.parts.log.info("Scraper stopped");
+  }
+
+  /** Targets, rules and notifications change; paths, addresses and the number of pools need a restart. */
+  async reload(): Promise<void> {
+    const { clock, files, log } = this.parts;
+    try {
+      const config = await this.parts.loadConfig();
+      const notifications = await loadNotificationFile(config.notificationsFile, files);
+      const groups = await loadRules(config, files);
+      await this.wiring.reload(config, notifications, groups);
+      this.config = config;
+      await this.discovery.applyConfig(discoveryConfigOf(config));
+      this.lastReload = { atMs: clock.wallMs(), succeeded: true };
+      log.info("Configuration read again", { file: config.file });
+    } catch (error) {
+      this.lastReload = { ...this.lastReload, succeeded: false };
+      log.error("Configuration not read again, the old one stays", { error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  private createDiscovery(): DiscoveryManager {
+    const { clock, files, log, sendHttp, resolveHost, random, onProgress } = this.parts;
+    return new DiscoveryManager({
+      clock, files, log, sendHttp, resolveHost, random,
+      config: discoveryConfigOf(this.config),
+      fleet: this.fleet,
+      onTargets: (targets) => this.takeTargets(targets),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  }
+
+  private takeTargets(targets: readonly Target[]): void {
+    this.backfill.setTargets(targets);
+    this.scrapes.sync(targets);
+    this.targetIndex.set(targets);
+    this.hostFiles.setTargets(targets);
+  }
+
+  private async listen(web: WebConfig): Promise<HttpServer> {
+    const { clock, log, token } = this.parts;
+    const basicAuth = createBasicAuth(web.basicAuthUsers);
+    const handler = createApiHandler({
+      routes: this.routes(),
+      isReady: () => this.isReady,
+      isAuthorized: (header) => token !== undefined && tokenMatches(header, token),
+      isAdmitted: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
+      log,
+      onRequest: (path, status, durationMs) => this.requests.add(path, status, durationMs),
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    const { listenAddress: host, port } = this.config.web;
+    return listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
+  }
+
+  private routes(): Route[] {
+    const { clock, storage, version } = this.parts;
+    return [
+      ...prometheusRoutes({
+        clock,
+        queries: this.queries,
+        parse: (text) => this.queries.parse(text),
+        maxPointsPerSeries: this.config.query.maxPointsPerSeries,
+        lookbackMs: this.config.query.lookbackMs,
+        querier: storage,
+        parseSelector: (text) => parseSelector(text).matchers,
+        metadata: () => this.scrapes.metadata(),
+        externalLabels: () => this.config.global.externalLabels,
+        activeTargets: () => this.activeTargets(),
+        droppedTargets: () => this.discovery.droppedTargets(),
+        targetMetadata: (id) => this.scrapes.targetMetadata(id),
+        ruleGroups: () => this.wiring.rules.rulesView(),
+        alerts: () => this.wiring.rules.alertsView(),
+        alertmanagerUrls: () => this.wiring.alertmanagers.urls(),
+      }),
+      ...fleetRoutes({
+        fleet: this.fleet, clock,
+        poolOf: (address) => {
+          const pool = this.scrapes.poolOf(address);
+          return typeof pool === "number" ? pool : null;
+        },
+        durableUntilMs: (address, port) => this.backfill.durableUntilMs(address, port),
+      }),
+      ...gapRoutes({ gaps: (host) => this.backfill.gaps(host) }),
+      ...alertHistoryRoutes({ clock, list: (wanted) => this.wiring.history.list(wanted) }),
+      ...alertmanagerRoutes({
+        dispatcher: this.wiring.dispatcher,
+        receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
+        version, nodeVersion: process.version,
+      }),
+      ...this.statusRoutes(),
+      ...adminRoutes({
+        isEnabled: this.config.web.enableAdminApi,
+        snapshot: async (options) => {
+          const name = snapshotName(clock.wallMs(), this.parts.random());
+          await storage.snapshot(path.join(storage.folder, SNAPSHOTS_FOLDER, name), options);
+          return name;
+        },
+        importSamples: (place, text) => this.imports.take(place, text),
+      }),
+      ...pageRoutes({
+        clock, version, queries: this.queries,
+        activeTargets: () => this.activeTargets(),
+        alerts: () => this.wiring.rules.alertsView(),
+        gaps: (host) => this.backfill.gaps(host),
+      }),
+    ];
+  }
+
+  private statusRoutes(): Route[] {
+    const { clock, storage, version, workingFolder } = this.parts;
+    const { retentionMs, retentionBytes } = this.config.storage;
+    return statusRoutes({
+      clock, version, workingFolder,
+      startedMs: this.startedMs,
+      nodeVersion: process.version,
+      storageRetention: `${formatDurationMs(retentionMs)} or ${retentionBytes} bytes`,
+      isReady: () => this.isReady,
+      renderConfig: () => renderConfig(this.config),
+      flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
+      storageStatus: () => storage.stats(),
+      runtime: () => this.lastReload,
+      ownMetrics: () => this.ownMetrics(),
+      reload: () => this.reload(),
+    });
+  }
+
+  private activeTargets() {
+    return this.scrapes.targets().flatMap((target) => {
+      const health = this.scrapes.health(target.id);
+      return health === undefined ? [] : [{ target, health }];
+    });
+  }
+
+  private ownMetrics(): OwnMetric[] {
+    const { storage, version, clock } = this.parts;
+    return [
+      ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs }),
+      ...this.requests.metrics(),
+      ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
+      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.wiring.metrics(),
+    ];
+  }
+}

@@ -1,0 +1,179 @@
+import path from "node:path";
+import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { Alert } from "../alerting/alerts/alert.js";
+import { AlertmanagerClient } from "../alerting/delivery/alertmanager-client.js";
+import { Dispatcher } from "../alerting/delivery/dispatcher.js";
+import { createMailTransport } from "../alerting/delivery/mail-transport.js";
+import type { NotificationConfig } from "../alerting/config/notification-config.js";
+import type { HostGap } from "../backfill/gap.js";
+import type { ScraperConfig } from "../config/config.js";
+import type { QueryEngine } from "../promql/query/query-engine.js";
+import { externalUrlOf, loadRules } from "../config/rule-files.js";
+import { AlertExpander } from "../rule-engine/rules/alert-expansion.js";
+import { AlertHistory } from "../rule-engine/evaluation/alert-history.js";
+import { Recovery, type RecoverySettings } from "../rule-engine/replay/recovery.js";
+import { RuleEngine } from "../rule-engine/evaluation/rule-engine.js";
+import type { RuleGroup } from "../rule-engine/rules/rule-group.js";
+import type { Storage } from "../storage/storage.js";
+
+export interface RuleWiringParts {
+  readonly config: ScraperConfig;
+  readonly notifications: NotificationConfig;
+  readonly clock: Clock;
+  readonly files: Files;
+  readonly log: Logger;
+  readonly sendHttp: SendHttp;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly storage: Storage;
+  readonly queries: QueryEngine;
+  readonly isTargetSilent: (labels: Labels) => boolean;
+  readonly gaps: () => readonly HostGap[];
+}
+
+/** Rules, their alerts, and those who are told of them, joined. */
+export class RuleWiring {
+  readonly dispatcher: Dispatcher;
+  readonly alertmanagers: AlertmanagerClient;
+  readonly rules: RuleEngine;
+  readonly history: AlertHistory;
+  readonly recovery: Recovery;
+  private config: ScraperConfig;
+
+  constructor(private readonly parts: RuleWiringParts) {
+    const { config, clock, files, log, sendHttp } = parts;
+    this.config = config;
+    this.dispatcher = this.createDispatcher();
+    const { alertmanagers } = config.alerting;
+    const http = sendHttp;
+    this.alertmanagers = new AlertmanagerClient({ alertmanagers, clock, files, log, http });
+    this.history = new AlertHistory(files, this.fileOf("alert-history.jsonl"), log);
+    this.rules = this.createRuleEngine();
+    this.recovery = this.createRecovery();
+  }
+
+  /**
+   * Before the first range is filled.
+   *
+   * @throws {ConfigError} for the first rule that is not acceptable
+   */
+  async load(): Promise<void> {
+    await this.history.load();
+    await this.recovery.open();
+    await this.rules.load(await loadRules(this.config, this.parts.files));
+  }
+
+  async startTelling(): Promise<void> {
+    await this.dispatcher.start();
+    this.alertmanagers.start();
+  }
+
+  async startEvaluating(): Promise<void> {
+    await this.rules.start();
+    this.recovery.start();
+  }
+
+  async stopEvaluating(): Promise<void> {
+    await this.recovery.stop();
+    await this.rules.stop();
+    await this.history.close();
+  }
+
+  async stopTelling(): Promise<void> {
+    await this.alertmanagers.stop();
+    await this.dispatcher.stop();
+  }
+
+  /** @throws {BadInputError} when the templates do not compile; then nothing has changed */
+  async reload(
+    config: ScraperConfig,
+    notifications: NotificationConfig,
+    groups: readonly RuleGroup[],
+  ): Promise<void> {
+    await this.dispatcher.reload(notifications);
+    this.config = config;
+    await this.rules.load(groups);
+  }
+
+  metrics(): OwnMetric[] {
+    return [
+      ...this.dispatcher.metrics(),
+      ...this.alertmanagers.metrics(),
+      ...this.recovery.metrics(),
+      ...this.rules.metrics().map(({ metric, labels, value }) =>
+        ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
+    ];
+  }
+
+  private createDispatcher(): Dispatcher {
+    const { clock, files, log, random, notifications, sendHttp } = this.parts;
+    return new Dispatcher({
+      clock, files, log, random,
+      config: notifications,
+      folder: path.join(this.config.storage.path, "alerting"),
+      transports: { mail: createMailTransport(clock), http: sendHttp },
+      externalUrl: externalUrlOf(this.config),
+    });
+  }
+
+  private createRuleEngine(): RuleEngine {
+    const { clock, files, log, storage, queries, isTargetSilent } = this.parts;
+    return new RuleEngine({
+      clock, log, queries,
+      writer: storage,
+      externalLabels: this.config.global.externalLabels,
+      externalUrl: externalUrlOf(this.config),
+      onAlerts: (alerts) => this.takeAlerts(alerts),
+      stateFile: { files, path: this.fileOf("alert-states.json") },
+      history: this.history,
+      isTargetSilent,
+      missingData: this.config.rules.missingData,
+    });
+  }
+
+  private createRecovery(): Recovery {
+    const { clock, files, log, storage, queries, gaps } = this.parts;
+    const externalUrl = externalUrlOf(this.config);
+    const { externalLabels } = this.config.global;
+    return new Recovery({
+      clock, files, log, queries, externalUrl, gaps,
+      filePath: this.fileOf("recovery.json"),
+      writer: storage,
+      expander: new AlertExpander({ externalLabels, externalUrl }),
+      missingData: this.config.rules.missingData,
+      parse: (expression) => queries.parse(expression),
+      engine: this.rules,
+      history: this.history,
+      settings: () => recoverySettingsOf(this.config),
+      tell: (summary) => this.dispatcher.summarize(summary),
+    });
+  }
+
+  private fileOf(name: string): string {
+    return path.join(this.config.storage.path, "rules", name);
+  }
+
+  /** Alerts of rules; they carry the external labels. */
+  private takeAlerts(alerts: readonly Alert[]): void {
+    void this.dispatcher.receive(alerts); // Rejects for immediate alerts only.
+    this.alertmanagers.send(
+      alerts.flatMap((alert) => {
+        const labels = this.config.alerting.alertRelabeling(alert.labels);
+        return labels === undefined ? [] : [{ ...alert, labels }];
+      }),
+    );
+  }
+}
+
+function recoverySettingsOf({ rules, backfill, storage }: ScraperConfig): RecoverySettings {
+  return {
+    waitMs: rules.recoveryWaitMs,
+    maxWaitMs: rules.recoveryMaxWaitMs,
+    maxAgeMs: Math.min(backfill.maxAgeMs, storage.retentionMs),
+  };
+}

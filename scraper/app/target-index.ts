@@ -1,0 +1,66 @@
+import type { Labels } from "../../exporter/shared/model/labels.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { canonicalAddress } from "../fleet/ip-address.js";
+import type { Target, TargetHealth } from "../fleet/target.js";
+
+/** After a start, a target that is not known yet may still be found for this long. */
+const START_GRACE_MS = 120_000;
+
+/** Finds targets by their labels and by their address. */
+export class TargetIndex {
+  private readonly idOfLabels = new Map<string, string>();
+  private readonly byAddress = new Map<string, Target>();
+  private targets: readonly Target[] = [];
+  private readonly startedMs: number;
+
+  constructor(
+    private readonly parts: {
+      readonly clock: Clock;
+      /** Undefined when the target is not watched. */
+      readonly healthOf: (id: string) => TargetHealth["health"] | undefined;
+      /** Names the configuration has for an address. */
+      readonly namesOf: (address: string) => Iterable<string>;
+    },
+  ) {
+    this.startedMs = parts.clock.monotonicMs();
+  }
+
+  /** Replaces all targets. */
+  set(targets: readonly Target[]): void {
+    this.idOfLabels.clear();
+    this.byAddress.clear();
+    this.targets = targets;
+    for (const target of targets) {
+      this.idOfLabels.set(labelsKey(target.labels), target.id);
+      this.byAddress.set(addressKey(target.host, target.port), target);
+    }
+  }
+
+  all(): readonly Target[] {
+    return this.targets;
+  }
+
+  /** The target a request came from, also where the configuration names it by its host name. */
+  at(address: string, port: number): Target | undefined {
+    for (const host of [address, ...this.parts.namesOf(address)]) {
+      const target = this.byAddress.get(addressKey(host, port));
+      if (target !== undefined) return target;
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether the target that `instance` and `job` name sends nothing at present: it is down, or was not scraped yet
+   * since the start. Labels without `instance`, and of targets that were taken away, are not silent.
+   */
+  isSilent(labels: Labels): boolean {
+    if (!labels.has("instance")) return false;
+    const id = this.idOfLabels.get(labelsKey(labels));
+    const health = id === undefined ? undefined : this.parts.healthOf(id);
+    if (health !== undefined) return health !== "up";
+    return this.parts.clock.monotonicMs() - this.startedMs < START_GRACE_MS;
+  }
+}
+
+const labelsKey = (labels: Labels): string => `${labels.get("job")} ${labels.get("instance")}`;
+const addressKey = (host: string, port: number): string => `${canonicalAddress(host) ?? host} ${port}`;

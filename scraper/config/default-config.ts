@@ -1,0 +1,43 @@
+import { renderYaml } from "../../exporter/shared/config/render-yaml.js";
+import { DEFAULT_SCRAPER_PORT } from "./config-sections.js";
+import { DEFAULT_EXPORTER_PORT } from "../discovery/scrape-job-config.js";
+
+export interface DefaultConfigOptions {
+  readonly dataFolder: string;
+  /** Rule files of the installation, such as `/opt/pihealth/rules/*.yml`. */
+  readonly rulePatterns: readonly string[];
+  readonly exporterPort?: number;
+  readonly tokenFile?: string;
+  readonly listenAddress?: string;
+  readonly port?: number;
+}
+
+/** The configuration of a scraper that was given none: it watches the exporter of its own machine, and itself. */
+export function defaultConfigText(options: DefaultConfigOptions): string {
+  const { dataFolder, rulePatterns, tokenFile, listenAddress = "127.0.0.1", port } = options;
+  return renderYaml({
+    scrape_configs: [
+      {
+        job_name: "pi",
+        range_sd_configs: [{ hosts: ["127.0.0.1"], port: options.exporterPort ?? DEFAULT_EXPORTER_PORT }],
+      },
+      // Its own metrics, for the dashboard of the scraper.
+      { job_name: "pihealth", static_configs: [{ targets: [ownAddress(listenAddress, port ?? DEFAULT_SCRAPER_PORT)] }] },
+    ],
+    rule_files: rulePatterns,
+    storage: { path: dataFolder },
+    // Who tries it out looks for the logs soon.
+    host_logs: { max_wait: "30s" },
+    ...(tokenFile === undefined ? {} : { fleet: { token_file: tokenFile } }),
+    // The exporter may start a moment later than the scraper: it is looked for again soon.
+    discovery: { retry_first: "5s", retry_last: "1m" },
+    web: { listen_address: listenAddress, ...(port === undefined ? {} : { port }) },
+  });
+}
+
+/** Where a program that listens there reaches itself. */
+function ownAddress(listenAddress: string, port: number): string {
+  if (listenAddress === "0.0.0.0") return `127.0.0.1:${port}`;
+  if (listenAddress === "::") return `[::1]:${port}`;
+  return listenAddress.includes(":") ? `[${listenAddress}]:${port}` : `${listenAddress}:${port}`;
+}

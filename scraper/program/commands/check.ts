@@ -1,0 +1,79 @@
+import path from "node:path";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import { systemClock } from "../../../exporter/shared/platform/clock.js";
+import { realFiles } from "../../../exporter/shared/platform/files.js";
+import type { NotificationConfig } from "../../alerting/config/notification-config.js";
+import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
+import { readGivenFile } from "./given-file.js";
+import { loadScraperConfig } from "../../config/config.js";
+import { loadNotificationFile } from "../../config/notification-file.js";
+import type { QueryFeature } from "../../promql/language/features.js";
+import { parseExpression } from "../../promql/language/parser.js";
+import { AlertExpander } from "../../rule-engine/rules/alert-expansion.js";
+import { loadRuleFiles } from "../../rule-engine/rules/load-rule-files.js";
+import { loadRules } from "../../config/rule-files.js";
+
+/** What a check found, for standard output and the exit code. */
+export interface CheckResult {
+  readonly lines: readonly string[];
+  readonly succeeded: boolean;
+}
+
+const DEFAULT_EVALUATION_INTERVAL_MS = 60_000; // Only for files checked on their own, as promtool does.
+
+/** `pihealth check config FILE`: reads it with all files it names, as the scraper would at its start. */
+export async function checkConfig(file: string): Promise<CheckResult> {
+  try {
+    await readGivenFile(file);
+    const config = await loadScraperConfig(path.resolve(file), realFiles);
+    const groups = await loadRules(config, realFiles);
+    const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
+    await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
+    const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
+    const receivers = notifications.isDefault ? "no notifications" : counted(notifications.receivers.size, "receiver");
+    const found = [counted(config.scrapeConfigs.length, "scrape config"), counted(rules, "rule"), receivers].join(", ");
+    return { succeeded: true, lines: [`SUCCESS: ${file} is valid: ${found}`] };
+  } catch (error) {
+    return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
+  }
+}
+
+/** `pihealth check rules FILE...`: every file is checked, whatever is wrong with the others. */
+export async function checkRules(
+  files: readonly string[],
+  enabledFeatures: readonly QueryFeature[] = [],
+): Promise<CheckResult> {
+  const features = new Set(enabledFeatures);
+  const expander = new AlertExpander({ externalLabels: Labels.EMPTY, externalUrl: "" });
+  const settings = {
+    defaultIntervalMs: DEFAULT_EVALUATION_INTERVAL_MS,
+    defaultQueryOffsetMs: 0,
+    checkExpression: (expression: string) => void parseExpression(expression, features),
+    expander,
+  };
+  const lines: string[] = [];
+  let succeeded = true;
+  for (const file of files) {
+    lines.push(`Checking ${file}`);
+    try {
+      const groups = await loadRuleFiles([file], realFiles, settings);
+      lines.push(`  SUCCESS: ${counted(groups.reduce((sum, group) => sum + group.rules.length, 0), "rule")} found`);
+    } catch (error) {
+      succeeded = false;
+      lines.push(`  FAILED: ${messageOf(error)}`);
+    }
+  }
+  return { lines, succeeded };
+}
+
+/** `1 rule`, `2 rules`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
+export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {
+  const text = await readGivenFile(file);
+  if (/^(route|receivers):/m.test(text)) return loadNotificationFile(file, realFiles);
+  const config = await loadScraperConfig(path.resolve(file), realFiles);
+  return loadNotificationFile(config.notificationsFile, realFiles);
+}

@@ -1,0 +1,71 @@
+import { readFleetToken } from "../../../exporter/shared/codec/fleet-token.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { formatByteSize } from "../../../exporter/shared/model/byte-size.js";
+import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { type CheckResult, checkConfig, counted } from "./check.js";
+import { getData, type MasterAddress } from "./master-client.js";
+import { printable } from "./query.js";
+import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
+
+type Finding = { readonly ok: boolean; readonly text: string };
+
+/** Below this much free room on the disk of the data folder, the doctor warns. */
+const MIN_FREE_BYTES = 512 * 1024 * 1024;
+const MAX_TARGETS_NAMED = 20;
+
+/** `pihealth doctor`: goes through what a set-up needs and says of each thing whether it is well, and what to do. */
+export async function runDoctor(configFile: string, master: MasterAddress): Promise<CheckResult> {
+  const findings: Finding[] = [];
+  const checked = await checkConfig(configFile);
+  findings.push(...checked.lines.map((text) => ({ ok: checked.succeeded, text })));
+  if (checked.succeeded) findings.push(...(await examineSetUp(await loadScraperConfig(configFile, realFiles))));
+  findings.push(...(await examineScraper(master)));
+  return {
+    lines: findings.map(({ ok, text }) => `${ok ? "ok  " : "BAD "} ${text}`),
+    succeeded: findings.every(({ ok }) => ok),
+  };
+}
+
+async function examineSetUp({ fleet, storage, notificationsFile }: ScraperConfig): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  if (fleet.tokenFile === undefined) {
+    findings.push({ ok: false, text: "No fleet.token_file: heartbeats and pushed alarms are refused" });
+  } else {
+    findings.push(await tryTo(`Fleet token ${fleet.tokenFile} is readable`, () => readFleetToken(fleet.tokenFile ?? "", realFiles)));
+  }
+  if (notificationsFile === undefined) findings.push({ ok: false, text: "No notifications.config: no mail is sent" });
+  findings.push(await examineDisk(storage.path));
+  return findings;
+}
+
+async function examineDisk(folder: string): Promise<Finding> {
+  if ((await realFiles.facts(folder)) === undefined) return { ok: false, text: `Data folder ${folder} does not exist yet` };
+  const { availableBytes } = await realFiles.fileSystemFacts(folder);
+  const text = `Data folder ${folder} has ${formatByteSize(availableBytes)} left`;
+  return { ok: availableBytes >= MIN_FREE_BYTES, text };
+}
+
+async function examineScraper(master: MasterAddress): Promise<Finding[]> {
+  try {
+    const { activeTargets } = (await getData(master, "/api/v1/targets", { state: "active" })) as {
+      activeTargets: readonly { scrapeUrl: string; health: string; lastError: string }[];
+    };
+    const bad = activeTargets.filter(({ health }) => health === "down");
+    const summary = `Scraper at ${master.url} watches ${counted(activeTargets.length, "target")}, ${bad.length} down`;
+    const named = bad.slice(0, MAX_TARGETS_NAMED).map(({ scrapeUrl, lastError }) => {
+      return { ok: false, text: printable(`  ${scrapeUrl}: ${lastError}`) };
+    });
+    return [{ ok: activeTargets.length > 0 && bad.length === 0, text: summary }, ...named];
+  } catch (error) {
+    return [{ ok: false, text: `Scraper at ${master.url} does not answer: ${messageOf(error)}` }];
+  }
+}
+
+async function tryTo(text: string, act: () => Promise<unknown>): Promise<Finding> {
+  try {
+    await act();
+    return { ok: true, text };
+  } catch (error) {
+    return { ok: false, text: messageOf(error) };
+  }
+}

@@ -1,0 +1,23 @@
+import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { systemClock } from "../../../exporter/shared/platform/clock.js";
+import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { SampleImport } from "../../backfill/sample-import.js";
+import { loadScraperConfig } from "../../config/config.js";
+import { Storage } from "../../storage/storage.js";
+import type { StoreText } from "./import.js";
+
+/**
+ * Stores in the data folder of a scraper that does not run.
+ *
+ * @throws {FolderLockedError} when it does run
+ */
+export async function openOffline(configFile: string): Promise<{ store: StoreText; close: () => Promise<void> }> {
+  const { storage: settings } = await loadScraperConfig(configFile, realFiles);
+  const storage = await Storage.open({
+    folder: settings.path, files: realFiles, clock: systemClock, log: silentLogger, settings,
+  });
+  storage.start();
+  // Who the targets are only the running scraper knows.
+  const samples = new SampleImport({ writer: storage, targets: () => [], hosts: () => [] });
+  return { store: (place, text) => samples.take(place, text), close: () => storage.stop() };
+}

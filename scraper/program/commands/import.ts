@@ -1,0 +1,79 @@
+import { BadInputError } from "../../../exporter/shared/model/errors.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { ImportPlace, ImportResult } from "../../backfill/sample-import.js";
+import { readSampleFile } from "./import-file.js";
+import { type ImportBatch, readHistoryFolder } from "./import-history.js";
+import { type MasterAddress, postText } from "./master-client.js";
+
+/** Texts of members are small: so many characters are sent at once. */
+const MAX_TEXT_CHARACTERS = 1_000_000;
+
+/** Stores a text; resolves when it is durable. */
+export type StoreText = (place: ImportPlace, text: string) => Promise<ImportResult>;
+
+export interface ImportParts {
+  readonly files: Files;
+  readonly store: StoreText;
+  /** How far it has come, for a terminal. */
+  readonly onProgress: (samples: number) => void;
+  /** What was left out and why. */
+  readonly onNote: (note: string) => void;
+}
+
+/** Stores by way of the running scraper. */
+export function storeInMaster(master: MasterAddress): StoreText {
+  return async ({ instance, job, host, nodeId, isFinished }, text) => {
+    const named = { instance, job, host, node_id: nodeId, labels: isFinished === true ? "finished" : undefined };
+    const parameters = Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return (await postText(master, "/api/v1/admin/import", Object.fromEntries(parameters), text)) as ImportResult;
+  };
+}
+
+/**
+ * `pihealth import`: stores the samples of files and of copied histories.
+ *
+ * @returns the line that says how much there was
+ * @throws {BadInputError} naming file and line; what came before it is stored, and is not stored again by a second try
+ */
+export async function importSamples(paths: readonly string[], place: ImportPlace, parts: ImportParts): Promise<string> {
+  const totals = { samples: 0, tooOld: 0, damagedLines: 0 };
+  const places = new Set<string>();
+  for (const path of paths) {
+    for await (const { place: of, text } of joined(batchesOf(path, place, parts))) {
+      const result = await parts.store(of, text);
+      totals.samples += result.samples;
+      totals.tooOld += result.tooOld;
+      totals.damagedLines += result.damagedLines;
+      places.add(`${result.instance} ${result.job} ${result.host}`);
+      parts.onProgress(totals.samples);
+    }
+  }
+  if (totals.tooOld > 0) parts.onNote(`${totals.tooOld} samples older than the retention are left out`);
+  if (totals.damagedLines > 0) parts.onNote(`${totals.damagedLines} lines that are no samples are left out`);
+  const [first = ""] = places;
+  const [instance, job, host] = first.split(" ");
+  const whose = places.size === 1 ? `instance "${instance}", job "${job}", in hosts/${host}` : `${places.size} targets`;
+  return `${totals.samples} samples imported for ${whose}`;
+}
+
+async function* batchesOf(path: string, place: ImportPlace, { files, onNote }: ImportParts): AsyncGenerator<ImportBatch> {
+  const facts = await files.facts(path);
+  if (facts === undefined) throw new BadInputError(`Cannot import "${path}": nothing is there, it must be a file or a folder`);
+  if (facts.isFolder) yield* readHistoryFolder(path, place, files, { onNote });
+  else yield* readSampleFile(path, place, files);
+}
+
+/** Small batches of one place become one. */
+async function* joined(batches: AsyncGenerator<ImportBatch>): AsyncGenerator<ImportBatch> {
+  let waiting: ImportBatch | undefined;
+  for await (const { place, text } of batches) {
+    const isSame = waiting !== undefined && waiting.place === place && waiting.text.length + text.length <= MAX_TEXT_CHARACTERS;
+    if (waiting !== undefined && isSame) {
+      waiting = { place, text: waiting.text + text };
+      continue;
+    }
+    if (waiting !== undefined) yield waiting;
+    waiting = { place, text };
+  }
+  if (waiting !== undefined) yield waiting;
+}

@@ -1,0 +1,68 @@
+import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
+import { BadInputError } from "../../../exporter/shared/model/errors.js";
+import { systemClock } from "../../../exporter/shared/platform/clock.js";
+import { callAlertmanager, type MasterAddress } from "./master-client.js";
+import { alignColumns, printable } from "./query.js";
+
+interface ApiMatcher {
+  readonly name: string;
+  readonly value: string;
+  readonly isRegex: boolean;
+  readonly isEqual: boolean;
+}
+
+interface ApiSilence {
+  readonly id: string;
+  readonly status: { readonly state: string };
+  readonly matchers: readonly ApiMatcher[];
+  readonly endsAt: string;
+  readonly createdBy: string;
+  readonly comment: string;
+}
+
+const MATCHER = /^([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"?(.*?)"?$/s;
+
+/** `pihealth silence add alertname=X instance=~"pi.*" --duration 2h --comment "new disk"`. @returns its id */
+export async function addSilence(
+  master: MasterAddress,
+  matchers: readonly string[],
+  options: { duration: string; comment: string; author: string },
+): Promise<string> {
+  const startMs = systemClock.wallMs();
+  const answer = await callAlertmanager(master, "POST", "/api/v2/silences", {
+    matchers: matchers.map(parseMatcher),
+    startsAt: new Date(startMs).toISOString(),
+    endsAt: new Date(startMs + parseDurationMs(options.duration)).toISOString(),
+    createdBy: options.author,
+    comment: options.comment,
+  });
+  return (answer as { silenceID: string }).silenceID;
+}
+
+export async function listSilences(master: MasterAddress): Promise<string[]> {
+  const silences = (await callAlertmanager(master, "GET", "/api/v2/silences")) as ApiSilence[];
+  const current = silences.filter((silence) => silence.status.state !== "expired");
+  const rows = current.map(({ id, status, matchers, endsAt, createdBy, comment }) => {
+    const conditions = matchers.map(formatMatcher).join(" ");
+    return [id, status.state, endsAt, conditions, createdBy, comment].map(printable);
+  });
+  return rows.length === 0 ? ["No silence is active or pending"] : alignColumns(rows);
+}
+
+export async function expireSilence(master: MasterAddress, id: string): Promise<void> {
+  await callAlertmanager(master, "DELETE", `/api/v2/silence/${encodeURIComponent(id)}`);
+}
+
+function parseMatcher(text: string): ApiMatcher {
+  const match = MATCHER.exec(text);
+  if (match === null) {
+    throw new BadInputError(`Cannot read matcher "${text}": it must be like alertname=NAME or instance=~"pi.*"`);
+  }
+  const [, name = "", operator = "", value = ""] = match;
+  return { name, value, isRegex: operator.endsWith("~"), isEqual: !operator.startsWith("!") };
+}
+
+function formatMatcher({ name, value, isRegex, isEqual }: ApiMatcher): string {
+  const operator = isRegex ? (isEqual ? "=~" : "!~") : isEqual ? "=" : "!=";
+  return `${name}${operator}${JSON.stringify(value)}`;
+}

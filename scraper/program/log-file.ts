@@ -1,0 +1,48 @@
+import path from "node:path";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import { RotatingLog } from "../host-logs/rotating-log.js";
+
+const LIMITS = { maxFileBytes: 10 * 1024 * 1024, maxOldFiles: 5 };
+/** Lines that wait at most while the disk does not keep up; then new ones go to standard error only. */
+const MAX_WAITING_LINES = 10_000;
+
+/** The scraper's log as a file (`log.file`), besides standard error: rotated at 10 MiB, five old ones kept. */
+export class LogFile {
+  private readonly file: RotatingLog;
+  private waiting: string[] = [];
+  private writing: Promise<void> | undefined;
+
+  constructor(
+    filePath: string,
+    files: Files,
+    private readonly clock: Clock,
+  ) {
+    this.file = new RotatingLog(path.dirname(filePath), path.basename(filePath), files, LIMITS);
+  }
+
+  write(line: string): void {
+    if (this.waiting.length >= MAX_WAITING_LINES) return;
+    this.waiting.push(line);
+    this.writing ??= this.writeWaiting();
+  }
+
+  async flush(): Promise<void> {
+    await this.writing;
+  }
+
+  private async writeWaiting(): Promise<void> {
+    await Promise.resolve(); // Lines of the same moment go together.
+    while (this.waiting.length > 0) {
+      const lines = this.waiting;
+      this.waiting = [];
+      try {
+        await this.file.append(`${lines.join("\n")}\n`);
+        await this.file.rotateWhenLarge(this.clock.wallMs());
+      } catch {
+        // A disk that refuses the log is told of by what else it refuses; standard error has the lines.
+      }
+    }
+    this.writing = undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+
+export interface ScalarValue {
+  readonly type: "scalar";
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+export interface StringValue {
+  readonly type: "string";
+  readonly timestampMs: number;
+  readonly value: string;
+}
+
+export interface VectorValue {
+  readonly type: "vector";
+  readonly samples: readonly VectorSample[];
+}
+
+export interface VectorSample {
+  readonly labels: Labels;
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+export interface MatrixValue {
+  readonly type: "matrix";
+  readonly series: readonly MatrixSeries[];
+}
+
+export interface MatrixSeries {
+  readonly labels: Labels;
+  /** Milliseconds since the Unix epoch, ascending; as long as `values`. */
+  readonly timestamps: Float64Array;
+  readonly values: Float64Array;
+}
+
+export type QueryValue = ScalarValue | StringValue | VectorValue | MatrixValue;
+
+/** What a query cost. */
+export interface QueryStatistics {
+  /** Samples looked at: each as often as a step or window saw it. */
+  readonly totalSamples: number;
+  /** The most values held in memory at once. */
+  readonly peakSamples: number;
+  /** Reading from the storage. */
+  readonly preparationSeconds: number;
+  /** All of it, reading and calculating. */
+  readonly totalSeconds: number;
+}
+
+export interface QueryAnswer {
+  readonly value: QueryValue;
+  readonly statistics?: QueryStatistics;
+  /** Prometheus' annotations, such as `PromQL info: metric might not be a counter, …`. */
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+}
+
+export interface InstantQuery {
+  readonly expression: string;
+  readonly timeMs: number;
+  readonly lookbackMs?: number | undefined;
+  /** After this long the query fails with a `QueryTimeoutError`. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RangeQuery extends Omit<InstantQuery, "timeMs"> {
+  readonly fromMs: number;
+  /** Included, as in Prometheus' HTTP API. */
+  readonly toMs: number;
+  readonly stepMs: number;
+}
+
+/** What the rule engine and the HTTP API may ask. Errors are those of `query-errors.ts`. */
+export interface Queries {
+  instant(query: InstantQuery): Promise<QueryAnswer>;
+  range(query: RangeQuery): Promise<QueryAnswer>;
+}

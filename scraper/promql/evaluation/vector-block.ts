@@ -1,0 +1,174 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { QueryFeatures } from "../language/features.js";
+import { withoutMetadata } from "./metadata-labels.js";
+import type { Pacer } from "./pacer.js";
+import { QueryExecutionError } from "../language/query-errors.js";
+
+/**
+ * An instant vector at every step of a grid: one row per series, one column per step, in two flat arrays. A query of
+ * one instant is the case of one step; so there is one evaluation, and no object per sample in it.
+ */
+export interface VectorBlock {
+  readonly steps: number;
+  readonly labels: readonly Labels[];
+  /** `values[row * steps + step]`; without meaning where `present` is 0. */
+  readonly values: Float64Array;
+  /** 1 where the series has a sample at the step, else 0. */
+  readonly present: Uint8Array;
+  /** Only with delayed name removal: 1 for rows whose metric name is to go before the answer is given. */
+  readonly nameDropped?: Uint8Array | undefined;
+}
+
+export function emptyBlock(steps: number): VectorBlock {
+  return { steps, labels: [], values: new Float64Array(0), present: new Uint8Array(0) };
+}
+
+/** A block of one row that is present at every step. */
+export function singleRow(labels: Labels, values: Float64Array): VectorBlock {
+  return { steps: values.length, labels: [labels], values, present: new Uint8Array(values.length).fill(1) };
+}
+
+/** Collects rows that turn out to be needed one by one; room for `maxRows` is taken at once. */
+export class BlockBuilder {
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+  private readonly labels: Labels[] = [];
+  private readonly dropped: number[] = [];
+
+  constructor(private readonly steps: number, maxRows: number) {
+    this.values = new Float64Array(steps * maxRows);
+    this.present = new Uint8Array(steps * maxRows);
+  }
+
+  /** Where the next row begins in `values` and `present`. */
+  get offset(): number {
+    return this.labels.length * this.steps;
+  }
+
+  /** Keeps what was written at `offset` as a row, unless nothing in it is present. */
+  finishRow(labels: Labels, nameDropped = 0): void {
+    const { offset } = this;
+    const end = offset + this.steps;
+    for (let cell = offset; cell < end; cell++) {
+      if (this.present[cell] === 0) continue;
+      this.labels.push(labels);
+      this.dropped.push(nameDropped);
+      return;
+    }
+  }
+
+  build(): VectorBlock {
+    const { steps, labels, offset: cells } = this;
+    const nameDropped = this.dropped.some((flag) => flag !== 0) ? Uint8Array.from(this.dropped) : undefined;
+    return {
+      steps, labels, values: this.values.subarray(0, cells), present: this.present.subarray(0, cells), nameDropped,
+    };
+  }
+}
+
+/** What making or comparing the labels of a row costs, in values looked at. */
+const WORK_PER_LABELS = 64;
+const CELLS_PER_SLICE = 16_384;
+
+/** The values of a block, each turned into another one; what stands in cells without a sample does not matter. */
+export async function mapCells(
+  { values }: VectorBlock,
+  pacer: Pacer,
+  change: (value: number, cell: number) => number,
+): Promise<Float64Array> {
+  const changed = new Float64Array(values.length);
+  for (let from = 0; from < values.length; from += CELLS_PER_SLICE) {
+    const end = Math.min(values.length, from + CELLS_PER_SLICE);
+    for (let cell = from; cell < end; cell++) changed[cell] = change(values[cell] as number, cell);
+    if (pacer.isDue(end - from)) await pacer.pause();
+  }
+  return changed;
+}
+
+/**
+ * The block with metric names gone, or marked to go when removal is delayed.
+ *
+ * @throws {QueryExecutionError} when two series become the same
+ */
+export async function dropNames(
+  block: VectorBlock,
+  { features, pacer }: { readonly features: QueryFeatures; readonly pacer: Pacer },
+): Promise<VectorBlock> {
+  if (features.has("promql-delayed-name-removal")) {
+    return { ...block, nameDropped: new Uint8Array(block.labels.length).fill(1) };
+  }
+  const firstName = block.labels[0]?.name;
+  let isUniform = true;
+  const labels: Labels[] = [];
+  for (const each of block.labels) {
+    const cleaned = withoutMetadata(each);
+    isUniform &&= each.name === firstName && each.pairs.length - cleaned.pairs.length <= 1;
+    labels.push(cleaned);
+    if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
+  }
+  const dropped = { ...block, labels };
+  return isUniform ? dropped : mergeSameLabels(dropped, pacer);
+}
+
+/** Removes the names that operations before left in place. */
+export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
+  const { labels, nameDropped } = block;
+  if (nameDropped === undefined) return block;
+  const cleaned = labels.map((each, row) => (nameDropped[row] === 1 ? withoutMetadata(each) : each));
+  return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined }, pacer);
+}
+
+/**
+ * Makes one row of rows with the same labels.
+ *
+ * @throws {QueryExecutionError} when two of them are present at one step
+ */
+export async function mergeSameLabels(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
+  const { steps, labels } = block;
+  const rowOfKey = new Map<string, number>();
+  const keptRows: number[] = [];
+  let merged: VectorBlock | undefined;
+  for (let row = 0; row < labels.length; row++) {
+    const { key } = labels[row] as Labels;
+    const target = rowOfKey.get(key);
+    if (target === undefined) {
+      rowOfKey.set(key, row);
+      keptRows.push(row);
+    } else {
+      // Other parts of the query may still look at the block, so its cells are copied before the first change.
+      merged ??= { ...block, values: block.values.slice(), present: block.present.slice() };
+      moveCells(merged, row * steps, target * steps);
+    }
+    if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
+  }
+  return merged === undefined ? block : keepRows(merged, keptRows);
+}
+
+function moveCells({ steps, values, present }: VectorBlock, from: number, to: number): void {
+  for (let step = 0; step < steps; step++) {
+    if (present[from + step] === 0) continue;
+    if (present[to + step] === 1) {
+      throw new QueryExecutionError("vector cannot contain metrics with the same labelset");
+    }
+    values[to + step] = values[from + step] as number;
+    present[to + step] = 1;
+  }
+}
+
+/** The block with these rows, in this order. */
+export function keepRows(block: VectorBlock, rows: readonly number[]): VectorBlock {
+  const { steps, nameDropped } = block;
+  const values = new Float64Array(rows.length * steps);
+  const present = new Uint8Array(rows.length * steps);
+  for (const [index, row] of rows.entries()) {
+    values.set(block.values.subarray(row * steps, (row + 1) * steps), index * steps);
+    present.set(block.present.subarray(row * steps, (row + 1) * steps), index * steps);
+  }
+  return {
+    steps,
+    values,
+    present,
+    labels: rows.map((row) => block.labels[row] as Labels),
+    nameDropped: nameDropped === undefined ? undefined : Uint8Array.from(rows, (row) => nameDropped[row] as number),
+  };
+}

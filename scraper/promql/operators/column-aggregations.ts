@@ -1,0 +1,254 @@
+import type { RowGroups } from "../evaluation/aggregation-groups.js";
+import { isInfinite, lostDigits } from "../evaluation/kahan-sum.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import type { AggregationOperator } from "../language/tokens.js";
+import type { VectorBlock } from "../evaluation/vector-block.js";
+
+/** Aggregations that look at each sample once and keep a few numbers per group and step. */
+export type ColumnAggregation = Extract<
+  AggregationOperator,
+  "sum" | "avg" | "count" | "min" | "max" | "group" | "stddev" | "stdvar"
+>;
+
+interface Accumulator {
+  /** Adds one row of samples to the cells of its group, which begin at `into`. */
+  addRow(block: VectorBlock, from: number, into: number): void;
+  /** Turns what was collected into results, in place. */
+  finish(): void;
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+}
+
+export async function aggregateColumns(
+  operator: ColumnAggregation,
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  const { steps } = block;
+  const accumulator = createAccumulator(operator, groups.labels.length * steps);
+  for (let row = 0; row < block.labels.length; row++) {
+    accumulator.addRow(block, row * steps, (groups.groupOfRow[row] as number) * steps);
+    if (pacer.isDue(steps)) await pacer.pause();
+  }
+  accumulator.finish();
+  const { values, present } = accumulator;
+  return { steps, labels: groups.labels, values, present, nameDropped: groups.nameDropped };
+}
+
+function createAccumulator(operator: ColumnAggregation, cells: number): Accumulator {
+  switch (operator) {
+    case "sum":
+      return new SumAccumulator(cells);
+    case "avg":
+      return new MeanAccumulator(cells);
+    case "count":
+      return new CountAccumulator(cells);
+    case "group":
+      return new GroupAccumulator(cells);
+    case "min":
+    case "max":
+      return new ExtremeAccumulator(cells, operator === "max");
+    case "stddev":
+    case "stdvar":
+      return new VarianceAccumulator(cells, operator === "stddev");
+  }
+}
+
+abstract class Cells {
+  readonly values: Float64Array;
+  readonly present: Uint8Array;
+
+  constructor(cells: number) {
+    this.values = new Float64Array(cells);
+    this.present = new Uint8Array(cells);
+  }
+}
+
+class SumAccumulator extends Cells implements Accumulator {
+  private readonly compensations: Float64Array;
+
+  constructor(cells: number) {
+    super(cells);
+    this.compensations = new Float64Array(cells);
+  }
+
+  addRow(block: VectorBlock, from: number, into: number): void {
+    const { values, present, compensations } = this;
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 0) continue;
+      const value = block.values[from + step] as number;
+      const cell = into + step;
+      if (present[cell] === 0) {
+        present[cell] = 1;
+        values[cell] = value;
+        continue;
+      }
+      const sum = values[cell] as number;
+      const newSum = sum + value;
+      compensations[cell] = isInfinite(newSum)
+        ? 0
+        : (compensations[cell] as number) + lostDigits(sum, value, newSum);
+      values[cell] = newSum;
+    }
+  }
+
+  finish(): void {
+    for (let cell = 0; cell < this.values.length; cell++) {
+      this.values[cell] = (this.values[cell] as number) + (this.compensations[cell] as number);
+    }
+  }
+}
+
+class CountAccumulator extends Cells implements Accumulator {
+  addRow(block: VectorBlock, from: number, into: number): void {
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 0) continue;
+      this.values[into + step] = (this.values[into + step] as number) + 1;
+      this.present[into + step] = 1;
+    }
+  }
+
+  finish(): void {
+    // Counting leaves nothing to be done.
+  }
+}
+
+class GroupAccumulator extends Cells implements Accumulator {
+  addRow(block: VectorBlock, from: number, into: number): void {
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 1) this.present[into + step] = 1;
+    }
+  }
+
+  finish(): void {
+    this.values.fill(1);
+  }
+}
+
+class ExtremeAccumulator extends Cells implements Accumulator {
+  private readonly sign: number;
+
+  constructor(cells: number, isMaximum: boolean) {
+    super(cells);
+    this.sign = isMaximum ? 1 : -1;
+  }
+
+  addRow(block: VectorBlock, from: number, into: number): void {
+    const { values, present, sign } = this;
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 0) continue;
+      const value = block.values[from + step] as number;
+      const best = values[into + step] as number;
+      // A NaN gives way to anything, and never wins over anything.
+      if (present[into + step] === 0 || sign * value > sign * best || Number.isNaN(best)) {
+        values[into + step] = value;
+        present[into + step] = 1;
+      }
+    }
+  }
+
+  finish(): void {
+    // The best seen is the result.
+  }
+}
+
+/** Divides a compensated sum; where the sum would overflow it goes on with a running mean, as Prometheus does. */
+class MeanAccumulator extends Cells implements Accumulator {
+  private readonly compensations: Float64Array;
+  private readonly counts: Float64Array;
+  /** 1 where `values` holds a mean instead of a sum. */
+  private readonly isMean: Uint8Array;
+
+  constructor(cells: number) {
+    super(cells);
+    this.compensations = new Float64Array(cells);
+    this.counts = new Float64Array(cells);
+    this.isMean = new Uint8Array(cells);
+  }
+
+  addRow(block: VectorBlock, from: number, into: number): void {
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 1) this.add(into + step, block.values[from + step] as number);
+    }
+  }
+
+  private add(cell: number, value: number): void {
+    const count = (this.counts[cell] as number) + 1;
+    this.counts[cell] = count;
+    if (count === 1) {
+      this.values[cell] = value;
+      this.present[cell] = 1;
+      return;
+    }
+    if (this.isMean[cell] === 0) {
+      const sum = this.values[cell] as number;
+      const newSum = sum + value;
+      if (!isInfinite(newSum)) {
+        this.values[cell] = newSum;
+        this.compensations[cell] = (this.compensations[cell] as number) + lostDigits(sum, value, newSum);
+        return;
+      }
+      this.isMean[cell] = 1;
+      this.values[cell] = sum / (count - 1);
+      this.compensations[cell] = (this.compensations[cell] as number) / (count - 1);
+    }
+    this.addToMean(cell, value / count, (count - 1) / count);
+  }
+
+  private addToMean(cell: number, share: number, weight: number): void {
+    const mean = weight * (this.values[cell] as number);
+    const newMean = mean + share;
+    this.compensations[cell] = isInfinite(newMean)
+      ? 0
+      : weight * (this.compensations[cell] as number) + lostDigits(mean, share, newMean);
+    this.values[cell] = newMean;
+  }
+
+  finish(): void {
+    for (let cell = 0; cell < this.values.length; cell++) {
+      const divisor = this.isMean[cell] === 1 ? 1 : (this.counts[cell] as number);
+      this.values[cell] = (this.values[cell] as number) / divisor + (this.compensations[cell] as number) / divisor;
+    }
+  }
+}
+
+/** Welford's running variance of the whole population. */
+class VarianceAccumulator extends Cells implements Accumulator {
+  private readonly counts: Float64Array;
+  private readonly means: Float64Array;
+
+  constructor(cells: number, private readonly takeRoot: boolean) {
+    super(cells);
+    this.counts = new Float64Array(cells);
+    this.means = new Float64Array(cells);
+  }
+
+  addRow(block: VectorBlock, from: number, into: number): void {
+    const { values, present, counts, means } = this;
+    for (let step = 0; step < block.steps; step++) {
+      if (block.present[from + step] === 0) continue;
+      const value = block.values[from + step] as number;
+      const cell = into + step;
+      const count = (counts[cell] as number) + 1;
+      counts[cell] = count;
+      present[cell] = 1;
+      if (count === 1) {
+        means[cell] = value;
+        values[cell] = Number.isFinite(value) ? 0 : NaN;
+        continue;
+      }
+      const delta = value - (means[cell] as number);
+      const mean = (means[cell] as number) + delta / count;
+      means[cell] = mean;
+      values[cell] = (values[cell] as number) + delta * (value - mean);
+    }
+  }
+
+  finish(): void {
+    for (let cell = 0; cell < this.values.length; cell++) {
+      const variance = (this.values[cell] as number) / (this.counts[cell] as number);
+      this.values[cell] = this.takeRoot ? Math.sqrt(variance) : variance;
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
+import { rowsByGroup, type RowGroups } from "../evaluation/aggregation-groups.js";
+import { QueryExecutionError } from "../language/query-errors.js";
+import { quantileOf } from "../evaluation/quantile.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
+
+/** `topk` and `bottomk`: of each group and step the samples with the highest or lowest values, NaN coming last. */
+export async function aggregateRanked(
+  operator: "topk" | "bottomk",
+  limits: Float64Array,
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  checkLimits(limits);
+  const { steps, values } = block;
+  const present = new Uint8Array(block.present.length);
+  const order = new Set<number>();
+  for (const rows of rowsByGroup(groups)) {
+    const ranking = new Ranking(block, limits, operator === "topk" ? 1 : -1);
+    for (const row of rows) {
+      for (let step = 0; step < steps; step++) {
+        if (block.present[row * steps + step] === 1) ranking.offer(step, row, values[row * steps + step] as number);
+      }
+      if (pacer.isDue(steps)) await pacer.pause();
+    }
+    for (const [step, best] of ranking.best.entries()) {
+      for (const row of best) {
+        present[row * steps + step] = 1;
+        order.add(row);
+      }
+    }
+  }
+  return keepRows({ ...block, present }, [...order]);
+}
+
+/** The best rows of one group at every step, best first. Rows are offered one after the other, each with all steps. */
+class Ranking {
+  readonly best: number[][];
+
+  constructor(
+    private readonly block: VectorBlock,
+    private readonly limits: Float64Array,
+    private readonly sign: 1 | -1,
+  ) {
+    this.best = Array.from(limits, () => []);
+  }
+
+  offer(step: number, row: number, value: number): void {
+    const best = this.best[step] as number[];
+    const limit = Math.trunc(this.limits[step] as number);
+    if (limit < 1) return;
+    const isFull = best.length >= limit;
+    if (isFull && !this.ranksBefore(value, this.valueAt(step, best.length - 1))) return;
+    let low = 0;
+    let high = best.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.ranksBefore(value, this.valueAt(step, middle))) high = middle;
+      else low = middle + 1;
+    }
+    best.splice(low, 0, row);
+    if (isFull) best.pop();
+  }
+
+  private valueAt(step: number, rank: number): number {
+    const row = (this.best[step] as number[])[rank] as number;
+    return this.block.values[row * this.block.steps + step] as number;
+  }
+
+  private ranksBefore(left: number, right: number): boolean {
+    return this.sign * left > this.sign * right || (Number.isNaN(right) && !Number.isNaN(left));
+  }
+}
+
+/** `limitk`: of each group and step the first samples. */
+export async function aggregateFirst(
+  limits: Float64Array,
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  checkLimits(limits);
+  return selectPerGroup(block, groups, pacer, (rows, step) => {
+    const present = rows.filter((row) => block.present[row * block.steps + step] === 1);
+    return present.slice(0, Math.max(0, Math.trunc(limits[step] as number)));
+  });
+}
+
+/** `limit_ratio`: a share of the series, always the same ones; a negative ratio gives exactly the others. */
+export async function aggregateRatio(
+  ratios: Float64Array,
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  if (ratios.some(Number.isNaN)) throw new QueryExecutionError("Ratio value is NaN");
+  const shares = block.labels.map(({ key }) => hashShare(key));
+  return selectPerGroup(block, groups, pacer, (rows, step) => {
+    const ratio = Math.min(1, Math.max(-1, ratios[step] as number));
+    const isChosen = (share: number): boolean => (ratio >= 0 ? share < ratio : share >= 1 + ratio);
+    return rows.filter((row) => block.present[row * block.steps + step] === 1 && isChosen(shares[row] as number));
+  });
+}
+
+/** `quantile`: interpolated between the samples of a group. */
+export async function aggregateQuantiles(
+  quantiles: Float64Array,
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  const { steps } = block;
+  const values = new Float64Array(groups.labels.length * steps);
+  const present = new Uint8Array(values.length);
+  for (const [group, rows] of rowsByGroup(groups).entries()) {
+    const collected = new Float64Array(rows.length);
+    for (let step = 0; step < steps; step++) {
+      let count = 0;
+      for (const row of rows) {
+        if (block.present[row * steps + step] === 1) collected[count++] = block.values[row * steps + step] as number;
+      }
+      if (pacer.isDue(rows.length * 4)) await pacer.pause();
+      if (count === 0) continue;
+      values[group * steps + step] = quantileOf(quantiles[step] as number, collected.subarray(0, count));
+      present[group * steps + step] = 1;
+    }
+  }
+  return { steps, labels: groups.labels, values, present, nameDropped: groups.nameDropped };
+}
+
+const MAX_INT64 = 2 ** 63;
+
+function checkLimits(limits: Float64Array): void {
+  for (const limit of limits) {
+    if (Number.isNaN(limit)) throw new QueryExecutionError("Parameter value is NaN");
+    if (limit >= MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} overflows int64`);
+    if (limit <= -MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} underflows int64`);
+  }
+}
+
+/** Keeps, of every group and step, the rows that `choose` names. */
+async function selectPerGroup(
+  block: VectorBlock,
+  groups: RowGroups,
+  pacer: Pacer,
+  choose: (rows: readonly number[], step: number) => number[],
+): Promise<VectorBlock> {
+  const { steps } = block;
+  const present = new Uint8Array(block.present.length);
+  const order = new Set<number>();
+  for (const rows of rowsByGroup(groups)) {
+    for (let step = 0; step < steps; step++) {
+      for (const row of choose(rows, step)) {
+        present[row * steps + step] = 1;
+        order.add(row);
+      }
+      if (pacer.isDue(rows.length * 2)) await pacer.pause();
+    }
+  }
+  return keepRows({ ...block, present }, [...order]);
+}
+
+/** A number in [0, 1) that depends on the text only, spread evenly (FNV-1a with a final mixing). */
+function hashShare(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,39 @@
+import type { BinaryOperation } from "../language/ast.js";
+import { COMPARISON, arithmeticOf, type Arithmetic, type Comparison } from "./operators.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import { isComparison } from "../language/tokens.js";
+import { mapCells, type VectorBlock } from "../evaluation/vector-block.js";
+
+/** Combines two scalars at every step; a comparison gives 1 or 0. */
+export function combineScalars({ operator }: BinaryOperation, left: Float64Array, right: Float64Array): Float64Array {
+  if (isComparison(operator)) {
+    const holds = COMPARISON[operator];
+    return left.map((value, step) => (holds(value, right[step] as number) ? 1 : 0));
+  }
+  const calculate = arithmeticOf(operator);
+  return left.map((value, step) => calculate(value, right[step] as number));
+}
+
+/** Combines every sample of a vector with the scalar of its step. A comparison filters, unless `bool` is given. */
+export async function combineWithScalar(
+  { operator, returnsBool }: BinaryOperation,
+  block: VectorBlock,
+  scalar: Float64Array,
+  scalarIsLeft: boolean,
+  pacer: Pacer,
+): Promise<VectorBlock> {
+  const { steps } = block;
+  const combine = isComparison(operator) ? asNumber(COMPARISON[operator]) : arithmeticOf(operator);
+  const values = await mapCells(block, pacer, (value, cell) => {
+    const other = scalar[cell % steps] as number;
+    return scalarIsLeft ? combine(other, value) : combine(value, other);
+  });
+  if (!isComparison(operator) || returnsBool) return { ...block, values };
+  const present = block.present.map((isPresent, cell) => isPresent & (values[cell] as number));
+  return { ...block, present };
+}
+
+const asNumber =
+  (holds: Comparison): Arithmetic =>
+  (left, right) =>
+    holds(left, right) ? 1 : 0;

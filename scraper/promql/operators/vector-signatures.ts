@@ -1,0 +1,39 @@
+import { compareStrings } from "../../../exporter/shared/model/labels.js";
+import { keyOf, pairsWith, pairsWithout } from "../evaluation/aggregation-groups.js";
+import type { VectorMatching } from "../language/ast.js";
+import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import type { VectorBlock } from "../evaluation/vector-block.js";
+
+/** What making a key of labels costs, in values looked at. */
+const WORK_PER_KEY = 64;
+
+/** Numbers the match groups of two vectors: rows with the same number have the same matching labels. */
+export class Signatures {
+  private readonly numbers = new Map<string, number>();
+  private readonly keyOfRow: (pairs: readonly (readonly [string, string])[]) => string;
+
+  constructor({ on, labels }: VectorMatching) {
+    const select = on
+      ? pairsWith([...new Set(labels)].sort(compareStrings))
+      : pairsWithout([...labels, ...METADATA_LABELS]);
+    this.keyOfRow = (pairs) => keyOf(select(pairs));
+  }
+
+  get count(): number {
+    return this.numbers.size;
+  }
+
+  /** The match group of every row. */
+  async numberRows({ labels }: VectorBlock, pacer: Pacer): Promise<Int32Array> {
+    const groups = new Int32Array(labels.length);
+    for (const [row, { pairs }] of labels.entries()) {
+      const key = this.keyOfRow(pairs);
+      let number = this.numbers.get(key);
+      if (number === undefined) this.numbers.set(key, (number = this.numbers.size));
+      groups[row] = number;
+      if (pacer.isDue(WORK_PER_KEY)) await pacer.pause();
+    }
+    return groups;
+  }
+}

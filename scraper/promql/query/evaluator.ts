@@ -1,0 +1,184 @@
+import { aggregate } from "../operators/aggregations.js";
+import { resultTypeOf, withoutParentheses, type BinaryOperation, type Call, type Expression } from "../language/ast.js";
+import { querySeconds } from "../evaluation/durations.js";
+import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
+import { callInstantFunction } from "../functions/instant-functions.js";
+import { callRangeFunction } from "../functions/range-functions.js";
+import { combineScalars, combineWithScalar } from "../operators/scalar-operations.js";
+import { selectInstants, selectRanges } from "../evaluation/selectors.js";
+import { combineSets } from "../operators/set-operations.js";
+import { isStepInvariant } from "./step-invariance.js";
+import { selectSubquery } from "./subqueries.js";
+import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
+import { isComparison, isSetOperator, isTrim } from "../language/tokens.js";
+import { dropNames, emptyBlock, mapCells, type VectorBlock } from "../evaluation/vector-block.js";
+import { combineVectors } from "../operators/vector-operations.js";
+
+type Surroundings = Omit<Evaluation, "vector" | "scalar" | "ranges">;
+
+/** Makes the evaluation of one query: every node of its expression is evaluated once, over all steps. */
+export function createEvaluation(surroundings: Surroundings): Evaluation {
+  const evaluation: Evaluation = {
+    ...surroundings,
+    vector: (expression, grid) => settled(evaluation, () => evaluateVector(expression, grid, evaluation)),
+    scalar: (expression, grid) => evaluateScalar(expression, grid, evaluation),
+    ranges: (expression, grid) => evaluateRanges(expression, grid, evaluation),
+  };
+  return evaluation;
+}
+
+/** Of what a node took while it was evaluated only its result stays in memory. */
+async function settled({ budget }: Evaluation, evaluate: () => Promise<VectorBlock>): Promise<VectorBlock> {
+  const heldBefore = budget.held;
+  const block = await evaluate();
+  budget.settle(heldBefore, block.values.length);
+  return block;
+}
+
+async function evaluateVector(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  if (grid.count > 1 && isStepInvariant(expression)) {
+    return repeatStep(await evaluateVector(expression, { ...grid, count: 1 }, evaluation), grid.count, evaluation);
+  }
+  evaluation.pacer.check();
+  switch (expression.kind) {
+    case "vector_selector":
+      return selectInstants(expression, grid, evaluation);
+    case "parenthesized":
+      return evaluateVector(withoutParentheses(expression), grid, evaluation);
+    case "unary":
+      return negate(expression.operator, await evaluation.vector(expression.operand, grid), evaluation);
+    case "aggregation":
+      return aggregate(expression, grid, evaluation);
+    case "binary":
+      return evaluateBinary(expression, grid, evaluation);
+    case "call":
+      return (
+        (await callRangeFunction(expression, grid, evaluation)) ??
+        callInstantFunction(expression, grid, evaluation)
+      );
+    case "number":
+    case "string":
+    case "matrix_selector":
+    case "subquery":
+      throw new TypeError(`Cannot evaluate ${expression.kind} as an instant vector: type checking lets none through`);
+  }
+}
+
+/** Gives a block of one step as many equal steps. */
+function repeatStep(block: VectorBlock, steps: number, { budget }: Evaluation): VectorBlock {
+  budget.take(block.labels.length * steps);
+  const values = new Float64Array(block.labels.length * steps);
+  const present = new Uint8Array(values.length);
+  for (let row = 0; row < block.labels.length; row++) {
+    values.fill(block.values[row] as number, row * steps, (row + 1) * steps);
+    present.fill(block.present[row] as number, row * steps, (row + 1) * steps);
+  }
+  return { ...block, steps, values, present };
+}
+
+async function negate(operator: "+" | "-", block: VectorBlock, evaluation: Evaluation): Promise<VectorBlock> {
+  if (operator === "+") return block;
+  return dropNames({ ...block, values: await mapCells(block, evaluation.pacer, (value) => -value) }, evaluation);
+}
+
+async function evaluateBinary(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  const { operator, left, right } = node;
+  if (isTrim(operator)) return trimNothing(node, grid, evaluation);
+  const scalarIsLeft = resultTypeOf(left) === "scalar";
+  if (scalarIsLeft || resultTypeOf(right) === "scalar") {
+    const scalar = await evaluation.scalar(scalarIsLeft ? left : right, grid);
+    const block = await evaluation.vector(scalarIsLeft ? right : left, grid);
+    const combined = await combineWithScalar(node, block, scalar, scalarIsLeft, evaluation.pacer);
+    const keepsName = isComparison(operator) && !node.returnsBool;
+    return keepsName ? combined : dropNames(combined, evaluation);
+  }
+  const leftBlock = await evaluation.vector(left, grid);
+  const rightBlock = await evaluation.vector(right, grid);
+  if (isSetOperator(operator)) {
+    evaluation.budget.take(leftBlock.values.length + rightBlock.values.length);
+    return combineSets(operator, leftBlock, rightBlock, node.matching, evaluation.pacer);
+  }
+  return combineVectors(node, leftBlock, rightBlock, evaluation);
+}
+
+/** Between floats a trim operator has no result, which is noted where there was something to trim. */
+async function trimNothing(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+  for (const side of [node.left, node.right]) {
+    if (resultTypeOf(side) === "scalar") continue;
+    if (!(await evaluation.vector(side, grid)).present.includes(1)) return emptyBlock(grid.count);
+  }
+  evaluation.annotations.incompatibleTypes(node.operator, node.range);
+  return emptyBlock(grid.count);
+}
+
+async function evaluateScalar(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<Float64Array> {
+  switch (expression.kind) {
+    case "number":
+      return new Float64Array(grid.count).fill(expression.value);
+    case "parenthesized":
+      return evaluateScalar(withoutParentheses(expression), grid, evaluation);
+    case "unary": {
+      const operand = await evaluateScalar(expression.operand, grid, evaluation);
+      return expression.operator === "-" ? operand.map((value) => -value) : operand;
+    }
+    case "binary": {
+      const left = await evaluateScalar(expression.left, grid, evaluation);
+      return combineScalars(expression, left, await evaluateScalar(expression.right, grid, evaluation));
+    }
+    case "call":
+      return callScalarFunction(expression, grid, evaluation);
+    case "string":
+    case "vector_selector":
+    case "matrix_selector":
+    case "subquery":
+    case "aggregation":
+      throw new TypeError(`Cannot evaluate ${expression.kind} as a scalar: type checking lets none through`);
+  }
+}
+
+async function callScalarFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<Float64Array> {
+  const constant = (value: number): Float64Array => new Float64Array(grid.count).fill(value);
+  const [first, second] = call.arguments as [Expression, Expression];
+  const { name } = call.signature;
+  switch (name) {
+    case "pi":
+      return constant(Math.PI);
+    case "time":
+      return timesOf(grid).map((timeMs) => timeMs / 1000);
+    case "start":
+    case "end":
+    case "step":
+    case "range":
+      return constant(querySeconds(evaluation.query)[name]);
+    case "min_of":
+    case "max_of": {
+      const extreme = name === "min_of" ? Math.min : Math.max;
+      const left = await evaluation.scalar(first, grid);
+      const right = await evaluation.scalar(second, grid);
+      return left.map((value, step) => extreme(value, right[step] as number));
+    }
+    default:
+      return onlyValues(await evaluation.vector(first, grid));
+  }
+}
+
+/** `scalar()`: the value of the only series at each step, NaN when there is none or more than one. */
+function onlyValues({ steps, labels, values, present }: VectorBlock): Float64Array {
+  const result = new Float64Array(steps).fill(NaN);
+  const counts = new Float64Array(steps);
+  for (let row = 0; row < labels.length; row++) {
+    for (let step = 0; step < steps; step++) {
+      if (present[row * steps + step] === 0) continue;
+      counts[step] = (counts[step] as number) + 1;
+      result[step] = counts[step] === 1 ? (values[row * steps + step] as number) : NaN;
+    }
+  }
+  return result;
+}
+
+function evaluateRanges(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<RangeSelection> {
+  const inner = withoutParentheses(expression);
+  if (inner.kind === "matrix_selector") return selectRanges(inner, grid, evaluation);
+  if (inner.kind === "subquery") return selectSubquery(inner, grid, evaluation);
+  throw new TypeError(`Cannot evaluate ${inner.kind} as a range vector: type checking lets none through`);
+}

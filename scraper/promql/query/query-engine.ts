@@ -1,0 +1,137 @@
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Querier } from "../../storage/model/querier.js";
+import { Annotations } from "../evaluation/annotations.js";
+import { resultTypeOf, withoutParentheses, type Expression } from "../language/ast.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import { createEvaluation } from "./evaluator.js";
+import type { QueryFeatures } from "../language/features.js";
+import { Pacer } from "../evaluation/pacer.js";
+import { parseExpression } from "../language/parser.js";
+import { QueryParseError } from "../language/query-errors.js";
+import { QueryMeter } from "../evaluation/query-meter.js";
+import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js";
+import type { InstantQuery, Queries, QueryAnswer, QueryValue, RangeQuery } from "../evaluation/query-results.js";
+import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from "./query-settings.js";
+import { SampleBudget } from "../evaluation/sample-budget.js";
+import { gridBetween, type TimeGrid } from "../evaluation/time-grid.js";
+import { TYPE_NAMES } from "../language/value-type.js";
+
+export interface QueryEngineOptions {
+  readonly querier: Querier;
+  readonly clock: Clock;
+  readonly settings?: Partial<QuerySettings>;
+}
+
+/** Parsed expressions that are kept: rules and dashboards ask the same again and again. */
+const KEPT_EXPRESSIONS = 1000;
+
+/** Answers queries in Prometheus' language over a querier. */
+export class QueryEngine implements Queries {
+  readonly settings: QuerySettings;
+  private readonly querier: Querier;
+  private readonly clock: Clock;
+  private readonly features: QueryFeatures;
+  private readonly parsed = new Map<string, Expression>();
+
+  constructor({ querier, clock, settings }: QueryEngineOptions) {
+    this.querier = querier;
+    this.clock = clock;
+    this.settings = { ...DEFAULT_QUERY_SETTINGS, ...settings };
+    this.features = new Set(this.settings.enabledFeatures);
+  }
+
+  /** Parses with the features of this engine. @throws {QueryParseError} */
+  parse(text: string): Expression {
+    const known = this.parsed.get(text);
+    if (known !== undefined) return known;
+    const expression = parseExpression(text, this.features);
+    if (this.parsed.size >= KEPT_EXPRESSIONS) this.parsed.delete(this.parsed.keys().next().value as string);
+    this.parsed.set(text, expression);
+    return expression;
+  }
+
+  async instant(query: InstantQuery): Promise<QueryAnswer> {
+    const expression = this.parse(query.expression);
+    const grid = { fromMs: query.timeMs, stepMs: 1, count: 1 };
+    const evaluation = this.evaluationOf(query, grid);
+    const value = await instantValue(expression, grid, evaluation);
+    return answerOf(value, evaluation);
+  }
+
+  async range(query: RangeQuery): Promise<QueryAnswer> {
+    const grid = this.gridOf(query);
+    const expression = this.parse(query.expression);
+    const type = resultTypeOf(expression);
+    if (type !== "vector" && type !== "scalar") {
+      const detail = `invalid expression type ${JSON.stringify(TYPE_NAMES[type])} for range query`;
+      throw new QueryParseError(`${detail}, must be Scalar or instant Vector`);
+    }
+    const evaluation = this.evaluationOf(query, grid);
+    return answerOf(await rangeValue(expression, grid, evaluation), evaluation);
+  }
+
+  private gridOf({ fromMs, toMs, stepMs }: RangeQuery): TimeGrid {
+    if (!(stepMs > 0)) {
+      const remedy = "Try a positive integer";
+      throw new QueryParseError(`zero or negative query resolution step widths are not accepted. ${remedy}`);
+    }
+    if (toMs < fromMs) throw new QueryParseError("end timestamp must not be before start time");
+    const limit = this.settings.maxPointsPerSeries;
+    if ((toMs - fromMs) / stepMs > limit) {
+      const remedy = "Try decreasing the query resolution (?step=XX)";
+      const bound = limit.toLocaleString("en-US");
+      throw new QueryParseError(`exceeded maximum resolution of ${bound} points per timeseries. ${remedy}`);
+    }
+    return gridBetween(fromMs, toMs, stepMs);
+  }
+
+  private evaluationOf(query: Omit<InstantQuery, "timeMs">, grid: TimeGrid): Evaluation {
+    const { settings, clock, querier, features } = this;
+    const timeoutMs = Math.min(query.timeoutMs ?? Infinity, settings.timeoutMs);
+    const budget = new SampleBudget(settings.maxSamples);
+    return createEvaluation({
+      querier,
+      features,
+      query: grid,
+      lookbackMs: query.lookbackMs ?? settings.lookbackMs,
+      subqueryStepMs: settings.subqueryStepMs,
+      maxSeries: settings.maxSeries,
+      pacer: new Pacer({ clock, timeoutMs, signal: query.signal }),
+      budget,
+      meter: new QueryMeter(clock, budget),
+      annotations: new Annotations(query.expression),
+    });
+  }
+}
+
+async function instantValue(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<QueryValue> {
+  const timestampMs = grid.fromMs;
+  switch (resultTypeOf(expression)) {
+    case "scalar": {
+      const values = await evaluation.scalar(expression, grid);
+      return { type: "scalar", timestampMs, value: values[0] as number };
+    }
+    case "string": {
+      const inner = withoutParentheses(expression);
+      return { type: "string", timestampMs, value: inner.kind === "string" ? inner.value : "" };
+    }
+    case "vector":
+      return vectorOfBlock(await evaluation.vector(expression, grid), timestampMs, evaluation.pacer);
+    case "matrix":
+      return matrixOfRanges(await evaluation.ranges(expression, grid));
+  }
+}
+
+async function rangeValue(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<QueryValue> {
+  if (resultTypeOf(expression) === "vector") {
+    return matrixOfBlock(await evaluation.vector(expression, grid), grid, evaluation.pacer);
+  }
+  const values = await evaluation.scalar(expression, grid);
+  const present = new Uint8Array(values.length).fill(1);
+  return matrixOfBlock({ steps: grid.count, labels: [Labels.EMPTY], values, present }, grid, evaluation.pacer);
+}
+
+function answerOf(value: QueryValue, { annotations, meter }: Evaluation): QueryAnswer {
+  return { value, statistics: meter.statistics(), warnings: annotations.warnings, infos: annotations.infos };
+}

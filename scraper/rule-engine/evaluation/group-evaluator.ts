@@ -1,0 +1,187 @@
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { AlertSink } from "../../alerting/alerts/alert.js";
+import type { Queries, QueryValue, VectorSample } from "../../promql/evaluation/query-results.js";
+import type { SampleWriter } from "../../storage/model/sample-writer.js";
+import { expressionLink, type TemplateSample } from "../../templates/prometheus-functions.js";
+import type { AlertHistory } from "./alert-history.js";
+import {
+  AlertingRuleState, toSentAlert, type AlertingSurroundings, type RuleSample,
+} from "./alerting-rule-state.js";
+import { evaluateRecordingRule } from "./recording-rule.js";
+import { RuleError } from "../rules/rule-error.js";
+import { ruleKeysOf, type Rule, type RuleGroup } from "../rules/rule-group.js";
+import { RuleRow, RULES_FOLDER } from "./rule-row.js";
+
+export interface EvaluatorSurroundings extends AlertingSurroundings {
+  readonly queries: Queries;
+  readonly writer: SampleWriter;
+  readonly clock: Clock;
+  readonly externalLabels: Labels;
+  readonly externalUrl: string;
+  readonly onAlerts: AlertSink;
+  /** A firing alert is sent again this often. */
+  readonly resendDelayMs: number;
+  /** Hears of every alert that is sent, with the labels it is sent with. */
+  readonly history?: Pick<AlertHistory, "noteLive"> | undefined;
+  /** Called when what a restart must know has changed. */
+  readonly onTransition: () => void;
+}
+
+/** A rule with its outcome so far. */
+export interface RuleStatus {
+  /** As in `ruleKeysOf`. */
+  readonly key: string;
+  readonly rule: Rule;
+  /** Undefined for recording rules. */
+  readonly alerting: AlertingRuleState | undefined;
+  health: "unknown" | "ok" | "err";
+  lastError: string;
+  evaluationSeconds: number;
+  lastEvaluationMs: number | undefined;
+  /** Series of the evaluation before, to be ended when they do not come again. */
+  series: Map<string, Labels>;
+}
+
+/**
+ * Evaluates the rules of one group in order, at whatever time it is told. Calls must not overlap.
+ */
+export class GroupEvaluator {
+  readonly statuses: readonly RuleStatus[];
+  evaluations = 0;
+  failures = 0;
+  duplicateSamples = 0;
+  evaluationSeconds = 0;
+  lastEvaluationMs: number | undefined;
+
+  constructor(readonly group: RuleGroup, private readonly surroundings: EvaluatorSurroundings) {
+    const keys = ruleKeysOf(group.rules);
+    this.statuses = group.rules.map((rule, index) => ({
+      key: keys[index] as string,
+      rule,
+      alerting: rule.kind === "alerting" ? new AlertingRuleState(rule, surroundings) : undefined,
+      health: "unknown", lastError: "", evaluationSeconds: 0, lastEvaluationMs: undefined, series: new Map(),
+    }));
+  }
+
+  /**
+   * Takes over what unchanged rules of the evaluator before know. @returns series of rules that are
+   * gone
+   */
+  adopt(before: GroupEvaluator): Labels[] {
+    const free = new Map(before.statuses.map((status) => [status.key, status]));
+    for (const status of this.statuses) {
+      const known = free.get(status.key);
+      if (known === undefined) continue;
+      free.delete(status.key);
+      status.series = known.series;
+      for (const [key, alert] of known.alerting?.alerts ?? []) {
+        status.alerting?.alerts.set(key, alert);
+      }
+    }
+    return [...free.values()].flatMap(({ series }) => [...series.values()]);
+  }
+
+  /**
+   * Evaluates every rule at `timeMs`. A rule that fails keeps its state and costs no other.
+   *
+   * @param signal stops between and inside rules
+   */
+  async evaluateAt(timeMs: number, signal?: AbortSignal): Promise<void> {
+    const startedMs = this.surroundings.clock.monotonicMs();
+    const { writer } = this.surroundings;
+    const table = writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY });
+    const row = new RuleRow(writer, table, timeMs - this.group.queryOffsetMs);
+    for (const status of this.statuses) {
+      if (signal?.aborted === true) break;
+      if (row.isReadBy(status.rule.expression)) row.flush();
+      await this.evaluateRule(status, { timeMs, row, signal });
+    }
+    row.flush();
+    this.evaluationSeconds = (this.surroundings.clock.monotonicMs() - startedMs) / 1000;
+    this.lastEvaluationMs = timeMs;
+  }
+
+  private async evaluateRule(status: RuleStatus, turn: Turn): Promise<void> {
+    const startedMs = this.surroundings.clock.monotonicMs();
+    const transitionsBefore = status.alerting?.transitions;
+    this.evaluations++;
+    try {
+      const samples = await this.samplesOf(status, turn);
+      status.health = "ok";
+      status.lastError = "";
+      this.finish(status, samples, turn);
+    } catch (error) {
+      if (turn.signal?.aborted === true) return;
+      this.failures++;
+      status.health = "err";
+      status.lastError = messageOf(error);
+    }
+    status.evaluationSeconds = (this.surroundings.clock.monotonicMs() - startedMs) / 1000;
+    status.lastEvaluationMs = turn.timeMs;
+    if (status.alerting?.transitions !== transitionsBefore) this.surroundings.onTransition();
+  }
+
+  private async samplesOf(
+    { rule, alerting }: RuleStatus,
+    { timeMs, signal }: Turn,
+  ): Promise<RuleSample[]> {
+    const askAtMs = timeMs - this.group.queryOffsetMs;
+    const result = await this.vectorOf(rule.expression, askAtMs, signal);
+    if (rule.kind === "recording") return evaluateRecordingRule(rule, result, this.group.limit);
+    const ask = async (expression: string): Promise<TemplateSample[]> => {
+      const samples = await this.vectorOf(expression, askAtMs, signal);
+      return samples.map(({ labels, value }) => ({ Labels: new Map(labels.pairs), Value: value }));
+    };
+    return (alerting as AlertingRuleState).advance(result, timeMs, this.group.limit, ask);
+  }
+
+  private async vectorOf(
+    expression: string,
+    timeMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly VectorSample[]> {
+    const answer = await this.surroundings.queries.instant({ expression, timeMs, signal });
+    return toVector(answer.value);
+  }
+
+  private finish(status: RuleStatus, samples: readonly RuleSample[], { row, timeMs }: Turn): void {
+    const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
+    const ended = [...status.series].filter(([key]) => !series.has(key)).map(([, labels]) => labels);
+    this.duplicateSamples += row.add(samples, ended);
+    status.series = series;
+    if (status.alerting !== undefined) this.send(status.alerting, timeMs);
+  }
+
+  private send(alerting: AlertingRuleState, timeMs: number): void {
+    const { resendDelayMs, externalLabels, externalUrl, onAlerts, history } = this.surroundings;
+    const due = alerting.takeDue(timeMs, resendDelayMs);
+    if (due.length === 0) return;
+    const validForMs = 4 * Math.max(this.group.intervalMs, resendDelayMs);
+    const generatorUrl = externalUrl + expressionLink(alerting.rule.expression, 1);
+    onAlerts(due.map((alert) => {
+      const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
+      history?.noteLive(alert, sent.labels);
+      return sent;
+    }));
+  }
+}
+
+interface Turn {
+  readonly timeMs: number;
+  readonly row: RuleRow;
+  readonly signal: AbortSignal | undefined;
+}
+
+function toVector(value: QueryValue): readonly VectorSample[] {
+  switch (value.type) {
+    case "vector":
+      return value.samples;
+    case "scalar":
+      return [{ labels: Labels.EMPTY, timestampMs: value.timestampMs, value: value.value }];
+    case "string":
+    case "matrix":
+      throw new RuleError("rule result is not a vector or scalar");
+  }
+}

@@ -1,0 +1,259 @@
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Sample } from "../../../exporter/shared/model/metric.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import type { AlertSink } from "../../alerting/alerts/alert.js";
+import type { Queries } from "../../promql/evaluation/query-results.js";
+import type { SampleWriter } from "../../storage/model/sample-writer.js";
+import type { ActiveAlert } from "./active-alert.js";
+import { AlertExpander } from "../rules/alert-expansion.js";
+import type { AlertHistory } from "./alert-history.js";
+import { AlertStateFile, type StoredRule } from "./alert-state-file.js";
+import { GroupEvaluator, type EvaluatorSurroundings } from "./group-evaluator.js";
+import { GroupLoop } from "./group-loop.js";
+import { groupKeyOf, type MissingData, type RuleGroup } from "../rules/rule-group.js";
+import { collectRuleMetrics } from "./rule-metrics.js";
+import { RuleRow, RULES_FOLDER } from "./rule-row.js";
+import { viewAlerts, viewGroup, type AlertView, type RuleGroupView } from "./rules-view.js";
+
+/** Alert states are written at transitions, and this often for what has only been sent again. */
+const STATE_WRITE_INTERVAL_MS = 300_000;
+const RESEND_DELAY_MS = 60_000;
+
+export interface RuleEngineOptions {
+  readonly queries: Queries;
+  readonly writer: SampleWriter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly externalLabels: Labels;
+  /** Where this system is reached, without a slash at the end; may be empty. */
+  readonly externalUrl: string;
+  readonly onAlerts: AlertSink;
+  /** Undefined: alert states are not kept across restarts. */
+  readonly stateFile?: { readonly files: Files; readonly path: string };
+  /**
+   * Whether the target of an alert with these labels (`instance`, `job`) sends nothing at present:
+   * down, lost, or not scraped yet since the start.
+   */
+  readonly isTargetSilent?: (labels: Labels) => boolean;
+  readonly missingData?: MissingData;
+  readonly resendDelayMs?: number;
+  /** Loaded. Undefined: nobody wants to know what has fired. */
+  readonly history?: AlertHistory;
+}
+
+interface Running {
+  readonly evaluator: GroupEvaluator;
+  loop: GroupLoop | undefined;
+}
+
+/** Evaluates all rule groups, each on its own interval, and keeps their alerts. */
+export class RuleEngine {
+  private groups = new Map<string, Running>();
+  private isStarted = false;
+  private needsWrite = false;
+  private lastWriteMs: number;
+  private writing: Promise<void> = Promise.resolve();
+  private stateWriteFailures = 0;
+  private readonly stateFile: AlertStateFile | undefined;
+  private readonly surroundings: EvaluatorSurroundings;
+
+  constructor(private readonly options: RuleEngineOptions) {
+    const { stateFile, log, clock } = options;
+    this.stateFile = stateFile && new AlertStateFile(stateFile.files, stateFile.path, log);
+    this.lastWriteMs = clock.monotonicMs();
+    this.surroundings = {
+      ...options,
+      expander: new AlertExpander(options),
+      isTargetSilent: options.isTargetSilent ?? (() => false),
+      missingData: options.missingData ?? "keep",
+      resendDelayMs: options.resendDelayMs ?? RESEND_DELAY_MS,
+      onTransition: () => {
+        this.needsWrite = true;
+      },
+    };
+  }
+
+  /**
+   * Replaces all groups. Rules that are still there (same kind, name and labels) keep their alerts
+   * and series.
+   */
+  async load(groups: readonly RuleGroup[]): Promise<void> {
+    const before = this.groups;
+    await stopLoops(before.values());
+    this.groups = new Map();
+    const ended: Labels[] = [];
+    for (const group of groups) {
+      const known = before.get(groupKeyOf(group));
+      before.delete(groupKeyOf(group));
+      const evaluator = new GroupEvaluator(group, this.surroundings);
+      if (known !== undefined) ended.push(...evaluator.adopt(known.evaluator));
+      this.groups.set(groupKeyOf(group), { evaluator, loop: undefined });
+    }
+    for (const { evaluator } of before.values()) {
+      ended.push(...evaluator.statuses.flatMap(({ series }) => [...series.values()]));
+    }
+    this.endSeries(ended);
+    if (!this.isStarted) return;
+    this.closeHistory();
+    this.startLoops();
+  }
+
+  get ruleGroups(): RuleGroup[] {
+    return [...this.groups.values()].map(({ evaluator }) => evaluator.group);
+  }
+
+  /** With the external labels, as the alerts are sent. */
+  sentLabels(labels: Labels): Labels {
+    return Labels.of([...this.options.externalLabels.pairs, ...labels.pairs]);
+  }
+
+  /** Alerts of rules that are gone, or of states that were lost, will not be reported resolved. */
+  private closeHistory(): void {
+    const firing = this.activeAlerts().filter(({ state }) => state !== "pending");
+    const keys = new Set(firing.map(({ labels }) => this.sentLabels(labels).key));
+    this.options.history?.closeAllBut((labels) => keys.has(labels.key), this.options.clock.wallMs());
+  }
+
+  /**
+   * Gives pending and firing alerts the times at which they really began. One that has held for
+   * long enough by these times fires, and is sent by the next evaluation of its rule.
+   *
+   * @returns the keys of those that are pending or firing here too
+   */
+  correctAlerts(groupKey: string, ruleKey: string, alerts: readonly ActiveAlert[]): Set<string> {
+    const status = this.groups.get(groupKey)?.evaluator.statuses.find(({ key }) => key === ruleKey);
+    const confirmed = new Set<string>();
+    for (const alert of alerts) {
+      const { key } = alert.labels;
+      const live = status?.alerting?.alerts.get(key);
+      if (live === undefined || live.state === "resolved") continue;
+      confirmed.add(key);
+      // Stored series tell the second an alert began, not the millisecond.
+      const isSameStart = Math.floor(live.activeAtMs / 1000) === Math.floor(alert.activeAtMs / 1000);
+      const isLater = (live.firedAtMs ?? Number.POSITIVE_INFINITY) > (alert.firedAtMs ?? Number.POSITIVE_INFINITY);
+      if (isSameStart && !isLater) continue;
+      const firedAtMs = alert.firedAtMs ?? live.firedAtMs;
+      const activeAtMs = isSameStart ? live.activeAtMs : alert.activeAtMs;
+      const state = firedAtMs === undefined ? live.state : "firing";
+      status?.alerting?.alerts.set(key, { ...live, activeAtMs, firedAtMs, state });
+      this.needsWrite = true;
+    }
+    return confirmed;
+  }
+
+  /** Resolves when the alert states are on disk, or the disk has refused them. */
+  async saveStates(): Promise<void> {
+    this.writing = this.writing.then(() => this.writeStates());
+    await this.writing;
+  }
+
+  /** Series of rules that are gone get a staleness marker at once. */
+  private endSeries(ended: readonly Labels[]): void {
+    if (ended.length === 0) return;
+    const { writer, clock } = this.options;
+    const row = new RuleRow(writer, writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY }), clock.wallMs());
+    row.add([], ended);
+    row.flush();
+  }
+
+  /** Restores alert states, then evaluates each group whenever it is due. */
+  async start(): Promise<void> {
+    await this.restore();
+    this.closeHistory();
+    this.isStarted = true;
+    this.startLoops();
+  }
+
+  /** Resolves when no evaluation is going on and the alert states are on disk. */
+  async stop(): Promise<void> {
+    this.isStarted = false;
+    await stopLoops(this.groups.values());
+    await this.writing;
+    await this.writeStates();
+  }
+
+  private startLoops(): void {
+    for (const running of this.groups.values()) {
+      running.loop = new GroupLoop(running.evaluator, this.options.clock, () => this.afterEvaluation());
+    }
+  }
+
+  /**
+   * Evaluates one group at any time, past times included. Not to be mixed with `start`: evaluations
+   * of a group must not overlap.
+   */
+  async evaluateAt(groupKey: string, timeMs: number): Promise<void> {
+    await this.groups.get(groupKey)?.evaluator.evaluateAt(timeMs);
+  }
+
+  private async restore(): Promise<void> {
+    const stored = await this.stateFile?.read(this.options.clock.wallMs()) ?? [];
+    for (const { group, rule, alerts } of stored) {
+      const status = this.groups.get(group)?.evaluator.statuses.find(({ key }) => key === rule);
+      for (const alert of alerts) status?.alerting?.alerts.set(alert.labels.key, alert);
+    }
+  }
+
+  private async afterEvaluation(): Promise<void> {
+    const sinceWriteMs = this.options.clock.monotonicMs() - this.lastWriteMs;
+    if (!this.needsWrite && sinceWriteMs < STATE_WRITE_INTERVAL_MS) return;
+    this.needsWrite = false;
+    this.lastWriteMs = this.options.clock.monotonicMs();
+    this.writing = this.writing.then(() => this.writeStates());
+    await this.writing;
+  }
+
+  /**
+   * A disk that refuses costs nothing but the states: they are tried again with the next
+   * transition.
+   */
+  private async writeStates(): Promise<void> {
+    if (this.stateFile === undefined) return;
+    try {
+      await this.stateFile.write(this.storedRules(), this.options.clock.wallMs());
+    } catch (error) {
+      this.stateWriteFailures++;
+      this.needsWrite = true;
+      this.options.log.error("Cannot write alert states", { error: messageOf(error) });
+    }
+  }
+
+  private storedRules(): StoredRule[] {
+    return [...this.groups].flatMap(([group, { evaluator }]) =>
+      evaluator.statuses.flatMap(({ key, alerting }): StoredRule[] => {
+        if (alerting === undefined || alerting.alerts.size === 0) return [];
+        return [{ group, rule: key, alerts: [...alerting.alerts.values()] }];
+      }),
+    );
+  }
+
+  /** For `/api/v1/rules`, in the form of Prometheus' answer, sorted by file and name. */
+  rulesView(): RuleGroupView[] {
+    const keys = [...this.groups.keys()].sort();
+    return keys.map((key) => viewGroup((this.groups.get(key) as Running).evaluator));
+  }
+
+  /** For `/api/v1/alerts`. */
+  alertsView(): AlertView[] {
+    return viewAlerts(this.activeAlerts());
+  }
+
+  private activeAlerts(): ActiveAlert[] {
+    const statuses = [...this.groups.values()].flatMap(({ evaluator }) => evaluator.statuses);
+    return statuses.flatMap(({ alerting }) => [...(alerting?.alerts.values() ?? [])]);
+  }
+
+  metrics(): Sample[] {
+    const groups = [...this.groups.values()].map(({ evaluator, loop }) => ({
+      evaluator, iterations: loop?.iterations ?? 0, missedIterations: loop?.missedIterations ?? 0,
+    }));
+    return collectRuleMetrics(groups, this.stateWriteFailures);
+  }
+}
+
+async function stopLoops(groups: Iterable<Running>): Promise<void> {
+  await Promise.all([...groups].flatMap(({ loop }) => (loop === undefined ? [] : [loop.stop()])));
+}

@@ -1,0 +1,119 @@
+/** Rules and alerts as Prometheus' HTTP API shows them (`/api/v1/rules`, `/api/v1/alerts`). */
+import { formatFloat } from "../../templates/go-float.js";
+import type { ActiveAlert } from "./active-alert.js";
+import type { GroupEvaluator, RuleStatus } from "./group-evaluator.js";
+
+export interface AlertView {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: "pending" | "firing";
+  /** RFC 3339. */
+  readonly activeAt: string;
+  readonly keepFiringSince?: string;
+  /** Decimal with exponent, as Prometheus writes it: `1e+00`. */
+  readonly value: string;
+  /** Ours: there only while the target is silent and the alert is kept as it was. */
+  readonly unknown?: true;
+}
+
+interface CommonRuleView {
+  readonly name: string;
+  readonly query: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly health: "unknown" | "ok" | "err";
+  readonly lastError?: string;
+  /** Seconds. */
+  readonly evaluationTime: number;
+  /** RFC 3339; Go's zero time before the first evaluation. */
+  readonly lastEvaluation: string;
+}
+
+export interface AlertingRuleView extends CommonRuleView {
+  readonly type: "alerting";
+  readonly state: "inactive" | "pending" | "firing";
+  /** Seconds. */
+  readonly duration: number;
+  /** Seconds. */
+  readonly keepFiringFor: number;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly alerts: readonly AlertView[];
+}
+
+export interface RecordingRuleView extends CommonRuleView {
+  readonly type: "recording";
+}
+
+export type RuleView = AlertingRuleView | RecordingRuleView;
+
+export interface RuleGroupView {
+  readonly name: string;
+  readonly file: string;
+  /** Seconds. */
+  readonly interval: number;
+  readonly limit: number;
+  readonly rules: readonly RuleView[];
+  /** Seconds. */
+  readonly evaluationTime: number;
+  readonly lastEvaluation: string;
+}
+
+const NEVER = "0001-01-01T00:00:00Z";
+
+export function viewGroup(evaluator: GroupEvaluator): RuleGroupView {
+  const { group } = evaluator;
+  return {
+    name: group.name,
+    file: group.file,
+    interval: group.intervalMs / 1000,
+    limit: group.limit,
+    rules: evaluator.statuses.map(viewRule),
+    evaluationTime: evaluator.evaluationSeconds,
+    lastEvaluation: timeText(evaluator.lastEvaluationMs),
+  };
+}
+
+function viewRule(status: RuleStatus): RuleView {
+  const { rule, alerting, health, lastError, evaluationSeconds, lastEvaluationMs } = status;
+  const common = {
+    name: rule.name,
+    query: rule.expression,
+    labels: rule.labels,
+    health,
+    ...(lastError === "" ? {} : { lastError }),
+    evaluationTime: evaluationSeconds,
+    lastEvaluation: timeText(lastEvaluationMs),
+  };
+  if (rule.kind === "recording") return { ...common, type: "recording" };
+  const alerts = viewAlerts([...(alerting?.alerts.values() ?? [])]);
+  const states = new Set(alerts.map(({ state }) => state));
+  return {
+    ...common,
+    type: "alerting",
+    state: states.has("firing") ? "firing" : states.has("pending") ? "pending" : "inactive",
+    duration: rule.forMs / 1000,
+    keepFiringFor: rule.keepFiringForMs / 1000,
+    annotations: rule.annotations,
+    alerts,
+  };
+}
+
+/** Pending and firing alerts; resolved ones are not shown. */
+export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
+  return alerts.flatMap((alert): AlertView[] => {
+    if (alert.state === "resolved") return [];
+    return [{
+      labels: alert.labels.toObject(),
+      annotations: alert.annotations.toObject(),
+      state: alert.state,
+      activeAt: timeText(alert.activeAtMs),
+      ...(alert.keepFiringSinceMs === undefined ? {} : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
+      value: formatFloat(alert.value, "e"),
+      ...(alert.unknown ? { unknown: true as const } : {}),
+    }];
+  });
+}
+
+/** Go leaves out the fraction of whole seconds. */
+function timeText(timeMs: number | undefined): string {
+  return timeMs === undefined ? NEVER : new Date(timeMs).toISOString().replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z");
+}

@@ -1,0 +1,123 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { AlertHistory, HistoryEntry } from "../evaluation/alert-history.js";
+import { targetOf, type TargetTimes } from "./filled-ranges.js";
+import type { PastEpisode } from "../evaluation/past-episode.js";
+import type { FoundAlert } from "./recovery-file.js";
+
+/** Different alerts of one recovery; of more only their number is kept. */
+export const MAX_FOUND_ALERTS = 10_000;
+/** Live evaluation may see an alert this many intervals earlier or later. */
+const TOLERATED_INTERVALS = 2;
+
+export interface FoundAlertsOptions {
+  readonly history: Pick<AlertHistory, "of">;
+  readonly targets: TargetTimes;
+  /** Until when nobody knew targets: by their `job instance`. */
+  readonly newcomers: ReadonlyMap<string, number>;
+  readonly hasKnownTargets: boolean;
+}
+
+/** A time an alert fired, in a range that was filled. */
+export interface Finding {
+  readonly episode: PastEpisode;
+  /** With the external labels. */
+  readonly labels: Labels;
+  readonly generatorUrl: string;
+  readonly lowIsWorse: boolean;
+  readonly intervalMs: number;
+  readonly range: TimeRange;
+}
+
+/** The alerts of a recovery that are news, each once, however often it fired. */
+export class FoundAlerts {
+  private readonly found = new Map<string, FoundAlert>();
+
+  constructor(
+    private readonly options: FoundAlertsOptions,
+    stored: readonly FoundAlert[],
+    public omitted: number,
+  ) {
+    for (const alert of stored) this.found.set(keyOf(alert.labels, alert.isTold), alert);
+  }
+
+  list(): FoundAlert[] {
+    return [...this.found.values()];
+  }
+
+  /** Takes it unless live evaluation has seen it in its own time. */
+  add(finding: Finding): void {
+    const { labels, episode } = finding;
+    if (!this.isNews(finding)) return;
+    const isTold = this.isTold(labels, episode.firedAtMs);
+    const key = keyOf(labels, isTold);
+    const known = this.found.get(key);
+    if (known === undefined && this.found.size >= MAX_FOUND_ALERTS) {
+      this.omitted++;
+      return;
+    }
+    const joint = known === undefined
+      ? firstOf(finding, isTold)
+      : joined(known, episode, finding.lowIsWorse);
+    this.found.set(key, joint);
+  }
+
+  private isTold(labels: Labels, firedAtMs: number): boolean {
+    const { newcomers, hasKnownTargets } = this.options;
+    return hasKnownTargets && firedAtMs >= (newcomers.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  private isNews({ episode, labels, range, intervalMs }: Finding): boolean {
+    const { activeAtMs, firedAtMs, endedAtMs } = episode;
+    const endMs = endedAtMs ?? Number.POSITIVE_INFINITY;
+    const gapEndMs = this.options.targets.filledUntilMs(labels, { fromMs: activeAtMs, untilMs: endMs }, range);
+    if (gapEndMs === undefined) return false;
+    const entries = this.options.history.of(labels);
+    const toleranceMs = TOLERATED_INTERVALS * intervalMs;
+    const known = firedAtMs < range.fromMs
+      ? entries.filter((entry) => entry.firedAtMs < range.fromMs).at(-1)
+      : entries.find((entry) => entry.firedAtMs < gapEndMs && Math.abs(entry.firedAtMs - firedAtMs) <= toleranceMs);
+    // That it began is known; when it ended may be news.
+    if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs);
+    if (firedAtMs < range.fromMs) return endedAtMs !== undefined;
+    return !entries.some((entry) => {
+      const isSince = entry.source === "filled" || entry.firedAtMs >= range.fromMs;
+      return isSince && entry.firedAtMs < Math.min(endMs, gapEndMs) && (entry.endedAtMs ?? endMs + 1) > firedAtMs;
+    });
+  }
+}
+
+/** What happened before a target was known is kept apart. */
+const keyOf = (labels: Labels, isTold: boolean): string => `${isTold} ${labels.key}`;
+
+function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): FoundAlert {
+  const { annotations, activeAtMs, firedAtMs, endedAtMs, worst } = episode;
+  return { labels, annotations, generatorUrl, activeAtMs, firedAtMs, endedAtMs, worst, times: 1, isTold };
+}
+
+function isOtherEnd(
+  { endedAtMs: knownMs }: HistoryEntry,
+  endedAtMs: number | undefined,
+  toleranceMs: number,
+): boolean {
+  if (endedAtMs === undefined) return false;
+  return knownMs === undefined || Math.abs(knownMs - endedAtMs) > toleranceMs;
+}
+
+function joined(
+  known: FoundAlert,
+  { annotations, activeAtMs, firedAtMs, endedAtMs, worst }: PastEpisode,
+  lowIsWorse: boolean,
+): FoundAlert {
+  const isWorse = lowIsWorse ? worst < known.worst : worst > known.worst;
+  return {
+    ...known,
+    ...(isWorse ? { annotations, worst } : {}),
+    activeAtMs: Math.min(known.activeAtMs, activeAtMs),
+    firedAtMs: Math.min(known.firedAtMs, firedAtMs),
+    endedAtMs: known.endedAtMs === undefined || endedAtMs === undefined
+      ? undefined
+      : Math.max(known.endedAtMs, endedAtMs),
+    times: known.times + 1,
+  };
+}

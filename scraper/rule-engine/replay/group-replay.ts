@@ -1,0 +1,263 @@
+import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { MatrixSeries, Queries, VectorSample } from "../../promql/evaluation/query-results.js";
+import { QueryCanceledError } from "../../promql/language/query-errors.js";
+import type { SampleWriter } from "../../storage/model/sample-writer.js";
+import type { TemplateSample } from "../../templates/prometheus-functions.js";
+import type { RuleSample } from "../evaluation/alerting-rule-state.js";
+import { GroupSchedule } from "../evaluation/group-schedule.js";
+import type { PastEpisode } from "../evaluation/past-episode.js";
+import { evaluateRecordingRule } from "../evaluation/recording-rule.js";
+import type { ReplayPause } from "./replay-pause.js";
+import { ReplayedAlerts, type ReplayedAlertsOptions } from "./replayed-alerts.js";
+import {
+  ruleKeysOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup,
+} from "../rules/rule-group.js";
+import { RuleRow, RULES_FOLDER } from "../evaluation/rule-row.js";
+
+export interface GroupReplayOptions {
+  readonly queries: Queries;
+  readonly writer: SampleWriter;
+  /** What the rule's alerts are made with. */
+  readonly alertsOf: (rule: AlertingRule) => ReplayedAlertsOptions;
+  /** Rules that say nothing about a time in which nobody scraped. */
+  readonly isLeftOut: (rule: Rule) => boolean;
+  readonly counts: ReplayCounts;
+}
+
+export interface ReplayCounts {
+  evaluations: number;
+  failures: number;
+}
+
+export interface ReplayedRule {
+  /** As in `ruleKeysOf`. */
+  readonly key: string;
+  readonly rule: Rule;
+  /** Undefined for recording rules. */
+  readonly alerts: ReplayedAlerts | undefined;
+  /** Series of the instant before. */
+  series: ReadonlyMap<string, Labels>;
+  lastError: string;
+}
+
+/** What one window of a replay does. */
+export interface ReplayWindow extends TimeRange {
+  /** From here on live evaluation has written what there is. */
+  readonly writtenUntilMs: number;
+  readonly pause: ReplayPause;
+  readonly signal: AbortSignal;
+}
+
+/** Evaluates the rules of one group at the instants at which they would have been evaluated. */
+export class GroupReplay {
+  readonly rules: readonly ReplayedRule[];
+  private readonly schedule: GroupSchedule;
+
+  constructor(readonly group: RuleGroup, private readonly options: GroupReplayOptions) {
+    const keys = ruleKeysOf(group.rules);
+    this.schedule = new GroupSchedule(group.intervalMs, group);
+    this.rules = group.rules
+      .map((rule, index): ReplayedRule => ({
+        key: keys[index] as string, rule, series: new Map(), lastError: "",
+        alerts: rule.kind === "alerting" ? new ReplayedAlerts(rule, options.alertsOf(rule)) : undefined,
+      }))
+      .filter(({ rule }) => !options.isLeftOut(rule));
+  }
+
+  /** The first instant at or after `timeMs` at which the group is due. */
+  firstDueMs(timeMs: number): number {
+    return this.schedule.nextDueMs(timeMs - 1);
+  }
+
+  /**
+   * Evaluates every rule over the window, each of them over all of it before the next.
+   *
+   * @returns what ended, with the rule that told of it
+   * @throws the signal's reason when it must end; storage is then as after a part of the window
+   */
+  async evaluate(window: ReplayWindow): Promise<{ rule: AlertingRule; episode: PastEpisode }[]> {
+    const rows = new WindowRows(this.options.writer, this.group, window.writtenUntilMs);
+    const instants: number[] = [];
+    const { intervalMs } = this.group;
+    for (let at = this.firstDueMs(window.fromMs); at < window.untilMs; at += intervalMs) instants.push(at);
+    if (instants.length === 0) return [];
+    const ended: { rule: AlertingRule; episode: PastEpisode }[] = [];
+    for (const replayed of this.rules) {
+      window.signal.throwIfAborted();
+      if (rows.areReadBy(replayed.rule.expression)) await rows.flush(window.pause);
+      try {
+        const { rule } = replayed;
+        const turn = { found: await this.resultOf(rule, instants, window.signal), instants, rows, window };
+        if (rule.kind === "recording") await this.record(rule, replayed, turn);
+        else for (const episode of await this.alert(replayed, turn)) ended.push({ rule, episode });
+      } catch (error) {
+        if (window.signal.aborted || error instanceof QueryCanceledError) throw error;
+        this.fail(replayed, error);
+      }
+    }
+    await rows.flush(window.pause);
+    return ended;
+  }
+
+  private async resultOf(
+    rule: Rule,
+    instants: readonly number[],
+    signal: AbortSignal,
+  ): Promise<readonly MatrixSeries[]> {
+    const { queryOffsetMs, intervalMs } = this.group;
+    const { value } = await this.options.queries.range({
+      expression: rule.expression,
+      fromMs: (instants[0] as number) - queryOffsetMs,
+      toMs: (instants.at(-1) as number) - queryOffsetMs,
+      stepMs: intervalMs,
+      signal,
+    });
+    return value.type === "matrix" ? value.series : [];
+  }
+
+  private async record(
+    rule: RecordingRule,
+    replayed: ReplayedRule,
+    { found, instants, rows, window }: RuleTurn,
+  ): Promise<void> {
+    const steps = new Steps(found);
+    // Labels are made once for each series, not once for each sample.
+    const labelsOf = new Map<Labels, Labels>();
+    for (const { labels } of found) labelsOf.set(labels, labels.with({ ...rule.labels, [METRIC_NAME]: rule.name }));
+    const isDistinct = new Set([...labelsOf.values()].map(({ key }) => key)).size === found.length;
+    for (const timeMs of instants) {
+      await window.pause.ifDue();
+      this.options.counts.evaluations++;
+      const result = steps.at(timeMs - this.group.queryOffsetMs);
+      try {
+        const { limit } = this.group;
+        const isPlain = isDistinct && (limit === 0 || result.length <= limit);
+        const samples = isPlain
+          ? result.map(({ labels, value }): RuleSample => ({ labels: labelsOf.get(labels) as Labels, value }))
+          : evaluateRecordingRule(rule, result, limit);
+        finish(replayed, samples, timeMs, rows);
+      } catch (error) {
+        this.fail(replayed, error);
+      }
+    }
+  }
+
+  private async alert(
+    replayed: ReplayedRule,
+    { found, instants, rows, window }: RuleTurn,
+  ): Promise<PastEpisode[]> {
+    const alerts = replayed.alerts as ReplayedAlerts;
+    const ended: PastEpisode[] = [];
+    const steps = new Steps(found);
+    for (const timeMs of instants) {
+      await window.pause.ifDue();
+      this.options.counts.evaluations++;
+      const askAtMs = timeMs - this.group.queryOffsetMs;
+      const result = steps.at(askAtMs);
+      if (result.length === 0 && alerts.isIdle && replayed.series.size === 0) continue;
+      try {
+        const ask = (expression: string): Promise<TemplateSample[]> => this.ask(expression, askAtMs, window);
+        const outcome = await alerts.advance(result, timeMs, this.group.limit, ask);
+        ended.push(...outcome.ended);
+        finish(replayed, outcome.samples, timeMs, rows);
+      } catch (error) {
+        if (window.signal.aborted) throw error;
+        this.fail(replayed, error);
+      }
+    }
+    return ended;
+  }
+
+  private async ask(
+    expression: string,
+    timeMs: number,
+    { signal }: ReplayWindow,
+  ): Promise<TemplateSample[]> {
+    const { value } = await this.options.queries.instant({ expression, timeMs, signal });
+    const samples = value.type === "vector" ? value.samples : [];
+    return samples.map(({ labels, value: number }) => ({ Labels: new Map(labels.pairs), Value: number }));
+  }
+
+  private fail(replayed: ReplayedRule, error: unknown): void {
+    this.options.counts.failures++;
+    replayed.lastError = messageOf(error);
+  }
+}
+
+interface RuleTurn {
+  readonly found: readonly MatrixSeries[];
+  readonly instants: readonly number[];
+  readonly rows: WindowRows;
+  readonly window: ReplayWindow;
+}
+
+function finish(
+  replayed: ReplayedRule,
+  samples: readonly RuleSample[],
+  timeMs: number,
+  rows: WindowRows,
+): void {
+  const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
+  const ended = [...replayed.series].filter(([key]) => !series.has(key)).map(([, labels]) => labels);
+  rows.add(timeMs, samples, ended);
+  replayed.series = series;
+}
+
+/** Reads series step by step, in ascending order of time. */
+class Steps {
+  private readonly places: Uint32Array;
+
+  constructor(private readonly series: readonly MatrixSeries[]) {
+    this.places = new Uint32Array(series.length);
+  }
+
+  at(timeMs: number): VectorSample[] {
+    const samples: VectorSample[] = [];
+    this.series.forEach(({ labels, timestamps, values }, index) => {
+      let place = this.places[index] as number;
+      while ((timestamps[place] ?? Number.POSITIVE_INFINITY) < timeMs) place++;
+      this.places[index] = place;
+      if (timestamps[place] === timeMs) samples.push({ labels, timestampMs: timeMs, value: values[place] as number });
+    });
+    return samples;
+  }
+}
+
+/** The rows of a window, kept until a rule reads them or the window ends. */
+class WindowRows {
+  private rows = new Map<number, RuleRow>();
+
+  constructor(
+    private readonly writer: SampleWriter,
+    private readonly group: RuleGroup,
+    private readonly writtenUntilMs: number,
+  ) {}
+
+  add(timeMs: number, samples: readonly RuleSample[], ended: readonly Labels[]): void {
+    if (timeMs >= this.writtenUntilMs || samples.length + ended.length === 0) return;
+    let row = this.rows.get(timeMs);
+    if (row === undefined) {
+      const table = this.writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY });
+      row = new RuleRow(this.writer, table, timeMs - this.group.queryOffsetMs);
+      this.rows.set(timeMs, row);
+    }
+    row.add(samples, ended);
+  }
+
+  areReadBy(expression: string): boolean {
+    for (const row of this.rows.values()) if (row.isReadBy(expression)) return true;
+    return false;
+  }
+
+  /** In the order of time: a row after a later one is late data. */
+  async flush(pause: ReplayPause): Promise<void> {
+    const times = [...this.rows.keys()].sort((left, right) => left - right);
+    for (const time of times) {
+      this.rows.get(time)?.flush();
+      await pause.ifDue();
+    }
+    this.rows = new Map();
+  }
+}

@@ -1,0 +1,190 @@
+/** What a recovery has done so far. The format is in recovery.format.md. */
+import path from "node:path";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { StoredFields } from "../../alerting/alerts/stored-fields.js";
+import type { PastAlert } from "../../alerting/alerts/past-alert.js";
+import { alertToJson, parseAlert } from "../evaluation/alert-state-file.js";
+import type { StoredReplayRule } from "./rule-replay.js";
+
+const VERSION = 1;
+const MAX_FILE_BYTES = 64 * 1_048_576;
+
+/** Ranges that were filled, to be evaluated together. */
+export interface GatheredRanges {
+  /** Disjoint, ascending. */
+  readonly ranges: readonly TimeRange[];
+  /** What was away. */
+  readonly causes: readonly ("master_down" | "link_down")[];
+  /**
+   * From the first to the last instant that was filled of targets that were known before; undefined
+   * without any.
+   */
+  readonly told: TimeRange | undefined;
+  /** Until when targets were not known: by their `job instance`. */
+  readonly newcomers: ReadonlyMap<string, number>;
+}
+
+export interface RecoveryState extends GatheredRanges {
+  readonly id: string;
+  /** Until where rules were evaluated; undefined before the first range was begun. */
+  readonly cursorMs: number | undefined;
+  /** Place of the range that is evaluated. */
+  readonly rangeIndex: number;
+  readonly rules: readonly StoredReplayRule[];
+  readonly found: readonly FoundAlert[];
+  /** Alerts beyond the bound. */
+  readonly omitted: number;
+  /** True when all is evaluated, and only told is not everything yet. */
+  readonly isEvaluated: boolean;
+}
+
+export interface FoundAlert extends PastAlert {
+  /** False for alerts that only the history is to know of. */
+  readonly isTold: boolean;
+}
+
+export interface RecoveryFileContent {
+  readonly gathered: GatheredRanges | undefined;
+  readonly current: RecoveryState | undefined;
+}
+
+export class RecoveryFile {
+  constructor(
+    private readonly files: Files,
+    private readonly filePath: string,
+    private readonly log: Logger,
+  ) {}
+
+  /** Nothing when there is no file yet; a damaged one is set aside and reported. */
+  async read(): Promise<RecoveryFileContent> {
+    try {
+      const facts = await this.files.facts(this.filePath);
+      if (facts === undefined) return { gathered: undefined, current: undefined };
+      if (facts.sizeBytes > MAX_FILE_BYTES) throw new RangeError(`it is larger than ${MAX_FILE_BYTES} bytes`);
+      return decode(new StoredFields(JSON.parse(await this.files.readText(this.filePath))));
+    } catch (error) {
+      const detail = { path: this.filePath, error: messageOf(error) };
+      this.log.error("Cannot read the state of filled ranges: their rules are not evaluated", detail);
+      await this.setAside();
+      return { gathered: undefined, current: undefined };
+    }
+  }
+
+  /** @throws the system's error when the disk refuses */
+  async write({ gathered, current }: RecoveryFileContent): Promise<void> {
+    const content = {
+      version: VERSION,
+      gathered: gathered === undefined ? null : encodeGathered(gathered),
+      current: current === undefined ? null : encodeState(current),
+    };
+    await this.files.makeFolder(path.dirname(this.filePath));
+    await this.files.replace(this.filePath, `${JSON.stringify(content)}\n`);
+  }
+
+  private async setAside(): Promise<void> {
+    try {
+      await this.files.rename(this.filePath, `${this.filePath}.damaged`);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return;
+      this.log.warn("Cannot set a damaged file aside", { path: this.filePath, error: messageOf(error) });
+    }
+  }
+}
+
+const encodeRange = ({ fromMs, untilMs }: TimeRange): unknown => [fromMs, untilMs];
+
+function encodeGathered({ ranges, causes, told, newcomers }: GatheredRanges): object {
+  return {
+    ranges: ranges.map(encodeRange), causes, told: told === undefined ? null : encodeRange(told),
+    newcomers: [...newcomers],
+  };
+}
+
+function encodeState(state: RecoveryState): object {
+  const { id, cursorMs, rangeIndex, rules, found, omitted, isEvaluated } = state;
+  return {
+    ...encodeGathered(state),
+    id, rangeIndex, omitted, isEvaluated,
+    cursorMs: cursorMs ?? null,
+    rules: rules.map(({ group, rule, alerts, worst }) => ({
+      group, rule,
+      alerts: alerts.map(alertToJson),
+      worst: alerts.map(({ labels }) => String(worst.get(labels.key) ?? Number.NaN)),
+    })),
+    found: found.map(({ labels, annotations, worst, endedAtMs, ...rest }) => ({
+      ...rest,
+      labels: labels.toObject(), annotations: annotations.toObject(),
+      worst: String(worst), endedAtMs: endedAtMs ?? null,
+    })),
+  };
+}
+
+function decode(fields: StoredFields): RecoveryFileContent {
+  const version = fields.number("version");
+  if (version !== VERSION) throw new TypeError(`it has version ${version}, it must be ${VERSION}`);
+  return {
+    gathered: fields.isNull("gathered") ? undefined : decodeGathered(fields.object("gathered")),
+    current: fields.isNull("current") ? undefined : decodeState(fields.object("current")),
+  };
+}
+
+function decodeGathered(fields: StoredFields): GatheredRanges {
+  return {
+    ranges: fields.list("ranges").map(decodeRange),
+    causes: fields.texts("causes").map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
+    told: fields.isNull("told") ? undefined : decodeRange(fields.list("told")),
+    newcomers: new Map(fields.list("newcomers").map(decodeNewcomer)),
+  };
+}
+
+function decodeRange(value: unknown): TimeRange {
+  const [fromMs, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (!Number.isFinite(fromMs) || !Number.isFinite(untilMs)) throw new TypeError("a range is not two times");
+  return { fromMs: fromMs as number, untilMs: untilMs as number };
+}
+
+function decodeNewcomer(value: unknown): [string, number] {
+  const [target, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (typeof target !== "string" || !Number.isFinite(untilMs)) throw new TypeError("a newcomer is not a target and a time");
+  return [target, untilMs as number];
+}
+
+function decodeState(fields: StoredFields): RecoveryState {
+  return {
+    ...decodeGathered(fields),
+    id: fields.text("id"),
+    rangeIndex: fields.number("rangeIndex"),
+    omitted: fields.number("omitted"),
+    isEvaluated: fields.boolean("isEvaluated"),
+    cursorMs: fields.isNull("cursorMs") ? undefined : fields.number("cursorMs"),
+    rules: fields.list("rules").map((rule) => decodeRule(new StoredFields(rule))),
+    found: fields.list("found").map((alert) => decodeFound(new StoredFields(alert))),
+  };
+}
+
+function decodeRule(fields: StoredFields): StoredReplayRule {
+  const alerts = fields.list("alerts").map(parseAlert);
+  const worst = fields.texts("worst").map(Number);
+  const known = alerts.flatMap(({ labels }, index): [string, number][] => {
+    const value = worst[index] ?? Number.NaN;
+    return Number.isNaN(value) ? [] : [[labels.key, value]];
+  });
+  return { group: fields.text("group"), rule: fields.text("rule"), alerts, worst: new Map(known) };
+}
+
+function decodeFound(fields: StoredFields): FoundAlert {
+  return {
+    labels: fields.labels("labels"),
+    annotations: fields.labels("annotations"),
+    generatorUrl: fields.text("generatorUrl"),
+    activeAtMs: fields.number("activeAtMs"),
+    firedAtMs: fields.number("firedAtMs"),
+    endedAtMs: fields.isNull("endedAtMs") ? undefined : fields.number("endedAtMs"),
+    times: fields.number("times"),
+    worst: Number(fields.text("worst")),
+    isTold: fields.boolean("isTold"),
+  };
+}

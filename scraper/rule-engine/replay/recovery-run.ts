@@ -1,0 +1,152 @@
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { expressionLink } from "../../templates/prometheus-functions.js";
+import type { SampleWriter } from "../../storage/model/sample-writer.js";
+import type { ActiveAlert } from "../evaluation/active-alert.js";
+import { asksForLess } from "../rules/expression-reads.js";
+import { FoundAlerts, type FoundAlertsOptions } from "./found-alerts.js";
+import type { RecoveryState } from "./recovery-file.js";
+import type { RuleEngine } from "../evaluation/rule-engine.js";
+import {
+  type EndedAlert, type OngoingAlert, type RuleReplay, type RuleReplayOptions, WINDOW_MS,
+} from "./rule-replay.js";
+
+/** Waited for a full disk to take what rules yield. */
+const COMMIT_RETRY_MS = 5000;
+
+export interface RecoveryRunParts {
+  readonly replay: RuleReplay;
+  readonly found: FoundAlertsOptions;
+  readonly engine: Pick<RuleEngine, "correctAlerts" | "sentLabels">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly writer: SampleWriter;
+  readonly parse: RuleReplayOptions["parse"];
+  readonly externalUrl: string;
+  /** Keeps the state; what is done up to it is not done again. */
+  readonly save: (state: RecoveryState) => Promise<void>;
+}
+
+/** Evaluates the rules over the ranges of one recovery, from where an earlier run has come to. */
+export class RecoveryRun {
+  private readonly found: FoundAlerts;
+
+  constructor(private state: RecoveryState, private readonly parts: RecoveryRunParts) {
+    this.found = new FoundAlerts(parts.found, state.found, state.omitted);
+    parts.replay.restore(state.rules);
+  }
+
+  /**
+   * @returns the state when all is evaluated and saved
+   *
+   * @throws the signal's reason when it must end
+   */
+  async run(signal: AbortSignal): Promise<RecoveryState> {
+    const { ranges } = this.state;
+    for (let index = this.state.rangeIndex; index < ranges.length; index++) {
+      const range = ranges[index] as TimeRange;
+      await this.begin(index, range, signal);
+      while (this.cursorMs < range.untilMs) await this.step(range, range.untilMs, signal);
+      await this.followUp(range, ranges[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY, signal);
+    }
+    const last = ranges.at(-1);
+    if (last !== undefined) this.handOver(last);
+    await this.save({ isEvaluated: true });
+    return this.state;
+  }
+
+  private get cursorMs(): number {
+    return this.state.cursorMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * With the alerts there were before the range, unless those of the range before it have lasted
+   * until here.
+   */
+  private async begin(index: number, range: TimeRange, signal: AbortSignal): Promise<void> {
+    if (this.cursorMs >= range.fromMs) {
+      this.state = { ...this.state, rangeIndex: index };
+      return;
+    }
+    await this.parts.replay.seed(range.fromMs, signal);
+    this.state = { ...this.state, rangeIndex: index, cursorMs: range.fromMs };
+  }
+
+  /**
+   * What began in the range is followed until it ends, or to the present. What is evaluated here
+   * was evaluated live.
+   */
+  private async followUp(range: TimeRange, untilMs: number, signal: AbortSignal): Promise<void> {
+    const isFollowed = (): boolean => this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
+    while (isFollowed()) {
+      const endMs = Math.min(untilMs, this.parts.clock.wallMs());
+      if (this.cursorMs >= endMs) return;
+      await this.step(range, endMs, signal);
+    }
+  }
+
+  private async step(range: TimeRange, endMs: number, signal: AbortSignal): Promise<void> {
+    const window = { fromMs: this.cursorMs, untilMs: Math.min(this.cursorMs + WINDOW_MS, endMs) };
+    for (const ended of await this.parts.replay.evaluate(window, range.untilMs, signal)) {
+      if (ended.episode.activeAtMs < range.untilMs) this.note(ended, range);
+    }
+    await this.commit(signal);
+    await this.save({ cursorMs: window.untilMs });
+  }
+
+  /**
+   * What still holds becomes a live alert with its true times; what live evaluation does not see
+   * any more has ended.
+   */
+  private handOver(range: TimeRange): void {
+    const rules = new Map<string, { about: OngoingAlert; alerts: ActiveAlert[] }>();
+    const ongoing = this.parts.replay.ongoing().filter(({ alert }) => alert.activeAtMs < range.untilMs);
+    for (const about of ongoing) {
+      const key = `${about.groupKey}\n${about.ruleKey}`;
+      const known = rules.get(key);
+      if (known === undefined) rules.set(key, { about, alerts: [about.alert] });
+      else known.alerts.push(about.alert);
+    }
+    const confirmed = new Map([...rules].map(([key, { about, alerts }]) =>
+      [key, this.parts.engine.correctAlerts(about.groupKey, about.ruleKey, alerts)]));
+    for (const one of ongoing) {
+      if (one.alert.state !== "firing") continue;
+      const isOn = confirmed.get(`${one.groupKey}\n${one.ruleKey}`)?.has(one.alert.labels.key) === true;
+      const endedAtMs = isOn ? undefined : Math.max(one.episode.firedAtMs, this.cursorMs);
+      this.note({ ...one, episode: { ...one.episode, endedAtMs } }, range);
+    }
+  }
+
+  private note({ rule, episode, intervalMs }: EndedAlert, range: TimeRange): void {
+    const { engine, externalUrl, parse } = this.parts;
+    this.found.add({
+      episode, intervalMs, range,
+      labels: engine.sentLabels(episode.labels),
+      generatorUrl: externalUrl + expressionLink(rule.expression, 1),
+      lowIsWorse: asksForLess(parse(rule.expression)),
+    });
+  }
+
+  private async save(change: Partial<RecoveryState>): Promise<void> {
+    const { found, parts } = this;
+    const reached = { rules: parts.replay.stored(), found: found.list(), omitted: found.omitted };
+    this.state = { ...this.state, ...change, ...reached };
+    await parts.save(this.state);
+  }
+
+  /** Only what is durable may count as done, so a full disk is waited for. */
+  private async commit(signal: AbortSignal): Promise<void> {
+    const { writer, clock, log } = this.parts;
+    for (let tries = 0; ; tries++) {
+      try {
+        await writer.commit();
+        return;
+      } catch (error) {
+        if (tries === 0) log.warn("Rules over filled ranges wait for the disk", { error: messageOf(error) });
+      }
+      await clock.sleep(COMMIT_RETRY_MS, signal);
+    }
+  }
+}

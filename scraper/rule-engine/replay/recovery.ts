@@ -1,0 +1,255 @@
+import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
+import type { OutageSummary } from "../../alerting/alerts/past-alert.js";
+import type { AlertHistory } from "../evaluation/alert-history.js";
+import { type FilledRange, joinRanges, type TargetGap, targetOf, TargetTimes } from "./filled-ranges.js";
+import type { ReplayCounts } from "./group-replay.js";
+import { RecoveryFile, type GatheredRanges, type RecoveryState } from "./recovery-file.js";
+import { recoveryMetrics } from "./recovery-metrics.js";
+import { RecoveryRun } from "./recovery-run.js";
+import type { RuleEngine } from "../evaluation/rule-engine.js";
+import { RuleReplay, type RuleReplayOptions } from "./rule-replay.js";
+
+const LOOK_EVERY_MS = 1000;
+/** After an error, such as a disk that refuses. */
+const RETRY_MS = 10_000;
+/** Ranges begin at whole minutes: hosts differ by less, and the file is written less often. */
+const ROUNDED_MS = 60_000;
+/** Newcomers beyond this many are told of like others. */
+const MAX_NEWCOMERS = 10_000;
+
+export interface RecoverySettings {
+  /** How long nothing must have been filled before rules are evaluated. */
+  readonly waitMs: number;
+  /** Waited at most, from the first range on. */
+  readonly maxWaitMs: number;
+  /** What is older is not evaluated. */
+  readonly maxAgeMs: number;
+}
+
+export interface RecoveryParts extends Omit<RuleReplayOptions, "counts" | "isTargetSilentAt"> {
+  readonly files: Files;
+  readonly filePath: string;
+  readonly log: Logger;
+  readonly engine: RuleEngine;
+  readonly history: AlertHistory;
+  readonly externalUrl: string;
+  readonly settings: () => RecoverySettings;
+  readonly gaps: () => readonly TargetGap[];
+  /** Tells receivers, once for each id. */
+  readonly tell: (summary: OutageSummary) => Promise<void>;
+}
+
+/**
+ * What comes after an outage: gathers the ranges that were filled, evaluates the rules over them as
+ * if it were then, and tells of what was found, once. Everything but the last minute of it survives
+ * a crash at any time.
+ */
+export class Recovery {
+  private gathered: GatheredRanges | undefined;
+  private current: RecoveryState | undefined;
+  private firstFillMs = 0;
+  private lastFillMs = 0;
+  private toldAlerts = 0;
+  private failures = 0;
+  private readonly counts: ReplayCounts = { evaluations: 0, failures: 0 };
+  private readonly file: RecoveryFile;
+  private readonly stopping = new AbortController();
+  private readonly sleep: WakeableSleep;
+  private loop: Promise<void> = Promise.resolve();
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: RecoveryParts) {
+    const { clock, files, filePath, log } = parts;
+    this.file = new RecoveryFile(files, filePath, log);
+    this.sleep = new WakeableSleep(clock, this.stopping.signal);
+  }
+
+  /** Reads what an earlier run left: before the first range is filled. */
+  async open(): Promise<void> {
+    const { gathered, current } = await this.file.read();
+    this.current = current;
+    this.gathered = gathered;
+    this.firstFillMs = this.lastFillMs = this.parts.clock.monotonicMs();
+  }
+
+  start(): void {
+    this.loop = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort(new Error("Recovery stopped"));
+    await this.loop;
+    await this.writing;
+  }
+
+  /** Resolves when it is on disk that these ranges are to be evaluated, or the disk has refused. */
+  async noteFilled(ranges: readonly FilledRange[]): Promise<void> {
+    const nowMs = this.parts.clock.monotonicMs();
+    if (this.gathered === undefined) this.firstFillMs = nowMs;
+    this.lastFillMs = nowMs;
+    const before = this.gathered;
+    this.gathered = gather(before, ranges);
+    if (before !== undefined && isSame(before, this.gathered)) return;
+    this.sleep.wake();
+    await this.save();
+  }
+
+  metrics(): OwnMetric[] {
+    const untilMs = this.current?.ranges.at(-1)?.untilMs ?? 0;
+    const fromMs = this.current?.cursorMs ?? this.current?.ranges[0]?.fromMs ?? 0;
+    return recoveryMetrics({
+      ...this.counts, errors: this.failures, toldAlerts: this.toldAlerts, historyEntries: this.parts.history.size,
+      isActive: this.current !== undefined, leftMs: Math.max(0, untilMs - fromMs),
+    });
+  }
+
+  private async run(): Promise<void> {
+    const { clock, log } = this.parts;
+    while (!this.stopping.signal.aborted) {
+      try {
+        await this.work();
+        await this.sleep.sleepUntil(this.gathered === undefined ? undefined : clock.monotonicMs() + LOOK_EVERY_MS);
+      } catch (error) {
+        if (this.stopping.signal.aborted) return;
+        this.failures++;
+        log.error("Rules over filled ranges did not come to an end, tried again", { error: messageOf(error) });
+        await this.sleep.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  private async work(): Promise<void> {
+    if (this.current === undefined && this.isDue()) await this.begin();
+    if (this.current === undefined) return;
+    if (!this.current.isEvaluated) this.current = await this.evaluate(this.current);
+    await this.tell(this.current);
+    this.current = undefined;
+    await this.saveOrThrow();
+  }
+
+  private isDue(): boolean {
+    if (this.gathered === undefined) return false;
+    const { clock, gaps, settings } = this.parts;
+    const { waitMs, maxWaitMs } = settings();
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= this.firstFillMs + maxWaitMs) return true;
+    return nowMs >= this.lastFillMs + waitMs && !gaps().some(({ state }) => state === "filling");
+  }
+
+  private async begin(): Promise<void> {
+    const { clock, log, settings } = this.parts;
+    const { gathered } = this;
+    if (gathered === undefined) return;
+    const nowMs = clock.wallMs();
+    const oldestMs = nowMs - settings().maxAgeMs;
+    const ranges = gathered.ranges
+      .map(({ fromMs, untilMs }) => ({ fromMs: Math.max(fromMs, oldestMs), untilMs: Math.min(untilMs, nowMs) }))
+      .filter(({ fromMs, untilMs }) => untilMs > fromMs);
+    this.current = {
+      ...gathered, ranges, id: String(Math.round(nowMs)),
+      cursorMs: undefined, rangeIndex: 0, rules: [], found: [], omitted: 0, isEvaluated: false,
+    };
+    this.gathered = undefined;
+    await this.save();
+    log.info("Rules are evaluated over filled ranges", { ranges: ranges.length });
+  }
+
+  private async evaluate(state: RecoveryState): Promise<RecoveryState> {
+    const { parts, counts } = this;
+    const { engine, history } = parts;
+    const targets = new TargetTimes(parts.gaps());
+    const replay = new RuleReplay(engine.ruleGroups, {
+      ...parts, counts, isTargetSilentAt: (labels, timeMs) => targets.isSilentAt(labels, timeMs),
+    });
+    const run = new RecoveryRun(state, {
+      ...parts, replay, engine,
+      found: { history, targets, newcomers: state.newcomers, hasKnownTargets: state.told !== undefined },
+      save: async (saved) => {
+        this.current = saved;
+        await this.saveOrThrow();
+      },
+    });
+    return run.run(this.stopping.signal);
+  }
+
+  /** Each of these steps changes nothing when it is done again after a crash. */
+  private async tell(
+    { id, found, told, omitted, causes, rules, ranges }: RecoveryState,
+  ): Promise<void> {
+    const { engine, history, log } = this.parts;
+    const untilMs = ranges.at(-1)?.untilMs ?? 0;
+    for (const { group, rule, alerts } of rules) {
+      engine.correctAlerts(group, rule, alerts.filter(({ activeAtMs }) => activeAtMs < untilMs));
+    }
+    await engine.saveStates();
+    await history.addFilled(found, id);
+    const alerts = found.filter(({ isTold }) => isTold);
+    if (alerts.length > 0 && told !== undefined) {
+      await this.parts.tell({ id, ...told, away: awayOf(causes), alerts, omitted });
+      this.toldAlerts += alerts.length;
+    }
+    log.info("Rules were evaluated over filled ranges", { alerts: found.length, told: alerts.length });
+  }
+
+  private async save(): Promise<void> {
+    await this.saveOrThrow().catch((error: unknown) => {
+      this.failures++;
+      this.parts.log.warn("Cannot keep which ranges were filled", { error: messageOf(error) });
+    });
+  }
+
+  /** Writes follow each other, each with what is known when it begins. */
+  private async saveOrThrow(): Promise<void> {
+    const write = this.writing.then(() => this.file.write({ gathered: this.gathered, current: this.current }));
+    this.writing = write.catch(() => undefined); // Whoever asked for it hears of it.
+    await write;
+  }
+}
+
+function gather(
+  before: GatheredRanges | undefined,
+  ranges: readonly FilledRange[],
+): GatheredRanges {
+  const rounded = ranges.map(({ fromMs, untilMs }) =>
+    ({ fromMs: Math.floor(fromMs / ROUNDED_MS) * ROUNDED_MS, untilMs }));
+  const known = ranges.filter(({ isFirstSight }) => !isFirstSight);
+  const newcomers = new Map(before?.newcomers);
+  for (const { labels, untilMs } of ranges.filter(({ isFirstSight }) => isFirstSight)) {
+    const target = targetOf(labels);
+    if (newcomers.size >= MAX_NEWCOMERS && !newcomers.has(target)) continue;
+    newcomers.set(target, Math.max(untilMs, newcomers.get(target) ?? untilMs));
+  }
+  return {
+    ranges: joinRanges([...(before?.ranges ?? []), ...rounded]),
+    causes: [...new Set([...(before?.causes ?? []), ...known.map(({ cause }) => cause)])].sort(),
+    told: hullOf([...(before?.told === undefined ? [] : [before.told]), ...known]),
+    newcomers,
+  };
+}
+
+function hullOf(ranges: readonly TimeRange[]): TimeRange | undefined {
+  if (ranges.length === 0) return undefined;
+  return {
+    fromMs: Math.min(...ranges.map(({ fromMs }) => fromMs)),
+    untilMs: Math.max(...ranges.map(({ untilMs }) => untilMs)),
+  };
+}
+
+/**
+ * As far as the file goes: a bound that moved by less than what is rounded away is not written for.
+ */
+function isSame(before: GatheredRanges, after: GatheredRanges): boolean {
+  const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string =>
+    JSON.stringify([ranges, causes, [...newcomers.keys()]]);
+  return textOf(before) === textOf(after);
+}
+
+function awayOf(causes: RecoveryState["causes"]): OutageSummary["away"] {
+  if (causes.length > 1) return "master or the link";
+  return causes[0] === "link_down" ? "link" : "master";
+}

@@ -1,0 +1,118 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { compareStrings } from "../../../exporter/shared/model/labels.js";
+import {
+  bitsOf, isAbsentAt, isStaleAt, setStaleAt,
+} from "../../../exporter/shared/model/special-values.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { LabelMatcher } from "../../storage/model/label-matcher.js";
+import type { Querier, SelectedTable } from "../../storage/model/querier.js";
+import type { Layout, SampleWriter, TableKey, TableWriter } from "../../storage/model/sample-writer.js";
+
+interface Series {
+  readonly labels: Labels;
+  /** Ascending. */
+  readonly times: number[];
+  /** Undefined stands for a staleness marker. */
+  readonly values: (number | undefined)[];
+}
+
+/** A storage in memory for rule unit tests: small, exact, first write wins. */
+export class MemorySeries implements Querier, SampleWriter {
+  private readonly stored = new Map<string, Series>();
+  private layouts = 0;
+
+  add(labels: Labels, timeMs: number, value: number | undefined): void {
+    const series = this.stored.get(labels.key) ?? { labels, times: [], values: [] };
+    this.stored.set(labels.key, series);
+    const index = lowerBound(series.times, timeMs);
+    if (series.times[index] === timeMs) return;
+    series.times.splice(index, 0, timeMs);
+    series.values.splice(index, 0, value);
+  }
+
+  internLayout(series: readonly Labels[]): Layout {
+    return { id: this.layouts++, series };
+  }
+
+  openTable({ labels: tableLabels }: TableKey): TableWriter {
+    return {
+      append: (timestampMs, layout, values) => {
+        const bits = bitsOf(values);
+        layout.series.forEach((labels, index) => {
+          if (isAbsentAt(bits, index)) return;
+          const all = tableLabels.pairs.length === 0 ? labels : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
+          this.add(all, timestampMs, isStaleAt(bits, index) ? undefined : values[index]);
+        });
+        return "appended";
+      },
+    };
+  }
+
+  async commit(): Promise<void> {
+    // Memory is as durable as it gets here.
+  }
+
+  async select(
+    matchers: readonly LabelMatcher[],
+    { fromMs, untilMs }: TimeRange,
+  ): Promise<SelectedTable[]> {
+    return this.matching(matchers).flatMap(({ labels, times, values }): SelectedTable[] => {
+      const [from, until] = [lowerBound(times, fromMs), lowerBound(times, untilMs)];
+      if (from === until) return [];
+      const selected = Float64Array.from(values.slice(from, until), (value) => value ?? 0);
+      const bits = bitsOf(selected);
+      let dense = true;
+      for (let index = from; index < until; index++) {
+        if (values[index] !== undefined) continue;
+        dense = false;
+        setStaleAt(bits, index - from);
+      }
+      return [{ timestamps: Float64Array.from(times.slice(from, until)), series: [{ labels, values: selected, dense }] }];
+    });
+  }
+
+  async series(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<Labels[]> {
+    const sets = matcherSets.length === 0 ? [[]] : matcherSets;
+    const found = new Map(sets.flatMap((matchers) => this.matching(matchers)).map((series) => [series.labels.key, series]));
+    return [...found.values()]
+      .filter(({ times }) => lowerBound(times, range.fromMs) < lowerBound(times, range.untilMs))
+      .map(({ labels }) => labels);
+  }
+
+  async labelNames(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
+    const found = await this.series(matcherSets, range);
+    return [...new Set(found.flatMap(({ pairs }) => pairs.map(([name]) => name)))].sort(compareStrings);
+  }
+
+  async labelValues(
+    name: string,
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
+    const found = await this.series(matcherSets, range);
+    return [...new Set(found.map((labels) => labels.get(name)).filter((value) => value !== ""))].sort(compareStrings);
+  }
+
+  private matching(matchers: readonly LabelMatcher[]): Series[] {
+    return [...this.stored.values()].filter(({ labels }) =>
+      matchers.every((matcher) => matcher.matches(labels.get(matcher.name))));
+  }
+}
+
+/** Index of the first time at or after `timeMs`. */
+function lowerBound(times: readonly number[], timeMs: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] as number) < timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,70 @@
+import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { type Expression, withoutParentheses } from "../../promql/language/ast.js";
+import type { LabelMatcher } from "../../storage/model/label-matcher.js";
+
+/** What scrapes say of themselves: nothing of it is in a Pi's history. */
+const SCRAPE_REPORTS = [
+  "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_series_added",
+  "scrape_samples_post_metric_relabeling",
+];
+const ABSENCE_FUNCTIONS = ["absent", "absent_over_time"];
+
+/** A function that says whether the expression can read series of a name. */
+export function namesReadBy(expression: Expression): (name: string) => boolean {
+  const selectors: (readonly LabelMatcher[])[] = [];
+  walk(expression, (part) => {
+    if (part.kind === "vector_selector") {
+      selectors.push(part.matchers.filter(({ name }) => name === METRIC_NAME));
+    }
+  });
+  return (name) => selectors.some((matchers) => matchers.every((matcher) => matcher.matches(name)));
+}
+
+/**
+ * Whether the expression holds where there are no reports about scrapes. Over a time in which
+ * nobody scraped it would tell of nothing else.
+ */
+export function asksForMissingScrapes(expression: Expression): boolean {
+  let found = false;
+  walk(expression, (part) => {
+    if (part.kind !== "call" || !ABSENCE_FUNCTIONS.includes(part.signature.name)) return;
+    const isRead = namesReadBy(part);
+    found ||= SCRAPE_REPORTS.some(isRead);
+  });
+  return found;
+}
+
+/** Whether a lower value is a worse one: `free_bytes < 1e6`. */
+export function asksForLess(expression: Expression): boolean {
+  const inner = withoutParentheses(expression);
+  if (inner.kind !== "binary") return false;
+  if (inner.operator === "<" || inner.operator === "<=") return true;
+  return (inner.operator === "and" || inner.operator === "unless") && asksForLess(inner.left);
+}
+
+function walk(expression: Expression, visit: (part: Expression) => void): void {
+  visit(expression);
+  for (const part of partsOf(expression)) walk(part, visit);
+}
+
+function partsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case "number":
+    case "string":
+    case "vector_selector":
+      return [];
+    case "matrix_selector":
+      return [expression.selector];
+    case "subquery":
+    case "parenthesized":
+      return [expression.expression];
+    case "call":
+      return expression.arguments;
+    case "aggregation":
+      return [expression.expression, ...(expression.parameter === undefined ? [] : [expression.parameter])];
+    case "unary":
+      return [expression.operand];
+    case "binary":
+      return [expression.left, expression.right];
+  }
+}

@@ -1,0 +1,56 @@
+import path from "node:path";
+import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
+import {
+  type AppendFile,
+  type Files,
+  TEMPORARY_SUFFIX,
+} from "../../../exporter/shared/platform/files.js";
+import { type BlockContent, writeBlock } from "../codec/block-codec.js";
+
+/** Bytes that are written together. */
+const WRITE_BYTES = 256 * 1024;
+
+/**
+ * Writes a block beside and renames it: it is there whole or not at all.
+ *
+ * @returns its size in bytes
+ * @throws the system's error; what was written until then is removed
+ */
+export async function writeBlockFile(
+  files: Files,
+  filePath: string,
+  content: BlockContent,
+): Promise<number> {
+  const beside = filePath + TEMPORARY_SUFFIX;
+  let sizeBytes = 0;
+  try {
+    const file = await files.openAppend(beside);
+    try {
+      await file.truncate(0);
+      await writeTo(file, content);
+      await file.sync();
+      ({ sizeBytes } = file);
+    } finally {
+      await file.close();
+    }
+    await files.rename(beside, filePath);
+  } catch (error) {
+    await files.remove(beside).catch(() => undefined); // Or the next start does.
+    throw error;
+  }
+  await files.syncFolder(path.dirname(filePath));
+  return sizeBytes;
+}
+
+async function writeTo(file: AppendFile, content: BlockContent): Promise<void> {
+  const waiting = new ByteWriter(4096);
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await file.append(waiting.written());
+    waiting.length = 0;
+  };
+  await writeBlock(content, async (bytes) => {
+    waiting.raw(bytes);
+    if (waiting.length >= WRITE_BYTES) await flush();
+  });
+  await flush();
+}

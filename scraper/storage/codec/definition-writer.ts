@@ -1,0 +1,112 @@
+import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
+import type { Journal } from "../../../exporter/shared/journal/journal.js";
+import { writeLabelSets, writePairs } from "./label-set-codec.js";
+import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
+import { writeRuns } from "./number-runs.js";
+import { RECORD_KINDS } from "../model/record-kinds.js";
+import type { TableKey } from "../model/sample-writer.js";
+
+/** Label sets in one record at most: keeps a damaged one cheap. */
+const SERIES_PER_RECORD = 4096;
+
+/**
+ * Writes what rows and chunks refer to (label sets, layouts, tables) before its first use in a
+ * segment, so that each segment can be read alone. Everything else depends on these records: each
+ * is written twice, so that one damaged place costs none of them.
+ */
+export class DefinitionWriter {
+  private sequence = -1;
+  /**
+   * Number of each label set in this segment, by its number in the registry; 0 is not defined yet.
+   */
+  private numberOfSeries = new Uint32Array(0);
+  private nextNumber = 1;
+  private readonly layouts = new Set<number>();
+  private readonly tables = new Set<number>();
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly registry: LayoutRegistry,
+  ) {}
+
+  /** @returns false when the journal refuses more records */
+  define(table: { readonly id: number; readonly key: TableKey }, layout: InternedLayout): boolean {
+    return this.defineTable(table.id, table.key) && this.defineLayout(layout);
+  }
+
+  /**
+   * Definitions refer to numbers of the registry: to be called when it has forgotten label sets.
+   */
+  forget(): void {
+    this.sequence = -1;
+  }
+
+  private beginSegment(): void {
+    this.sequence = this.journal.sequence;
+    this.numberOfSeries.fill(0);
+    // Numbers are not used again within a segment, also after `forget`.
+    this.layouts.clear();
+    this.tables.clear();
+  }
+
+  /** @returns false when the journal refuses more records */
+  defineTable(id: number, key: TableKey): boolean {
+    if (this.journal.sequence !== this.sequence) this.beginSegment();
+    if (this.tables.has(id)) return true;
+    const isTaken = this.appendTwice(RECORD_KINDS.table, (writer) => {
+      writer.varint(id);
+      writer.text(key.folder);
+      writePairs(key.labels.pairs, writer);
+    });
+    if (isTaken) this.tables.add(id);
+    return isTaken;
+  }
+
+  private defineLayout(layout: InternedLayout): boolean {
+    if (this.layouts.has(layout.id)) return true;
+    const { seriesIds } = layout;
+    this.growNumbers();
+    const unknown = seriesIds.filter((id) => this.numberOfSeries[id] === 0);
+    for (let start = 0; start < unknown.length; start += SERIES_PER_RECORD) {
+      if (!this.defineSeries(unknown.subarray(start, start + SERIES_PER_RECORD))) return false;
+    }
+    const isTaken = this.appendTwice(RECORD_KINDS.layout, (writer) => {
+      writer.varint(layout.id);
+      writeRuns(
+        seriesIds.map((id) => this.numberOfSeries[id] as number),
+        writer,
+      );
+    });
+    if (isTaken) this.layouts.add(layout.id);
+    return isTaken;
+  }
+
+  private defineSeries(ids: Uint32Array): boolean {
+    const first = this.nextNumber;
+    const isTaken = this.appendTwice(RECORD_KINDS.series, (writer) => {
+      writer.varint(first);
+      writeLabelSets(
+        Array.from(ids, (id) => this.registry.labels(id).pairs),
+        writer,
+      );
+    });
+    if (!isTaken) return false;
+    ids.forEach((id, index) => (this.numberOfSeries[id] = first + index));
+    this.nextNumber += ids.length;
+    return true;
+  }
+
+  private growNumbers(): void {
+    if (this.numberOfSeries.length >= this.registry.idLimit) return;
+    const grown = new Uint32Array(Math.ceil(this.registry.idLimit * 1.5));
+    grown.set(this.numberOfSeries);
+    this.numberOfSeries = grown;
+  }
+
+  private appendTwice(kind: number, write: (writer: ByteWriter) => void): boolean {
+    return (
+      this.journal.append(kind, write) !== undefined &&
+      this.journal.append(kind, write) !== undefined
+    );
+  }
+}

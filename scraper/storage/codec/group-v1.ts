@@ -1,0 +1,41 @@
+import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
+import { decodeColumn } from "./column-codec.js";
+import { type GroupColumns, type GroupSize, inflateOrFail } from "./group-codec.js";
+
+/** Reads groups of blocks of version 1, which are written no more. See block.format.md, "Version 1". */
+export class GroupReaderV1 implements GroupColumns {
+  private constructor(
+    private readonly inflated: Uint8Array,
+    private readonly base: number,
+    /** Where each column ends, behind `base`. */
+    private readonly ends: readonly number[],
+    private readonly rows: number,
+  ) {}
+
+  /** @throws {MalformedBytesError} when the bytes make no sense */
+  static async open(bytes: Uint8Array, size: GroupSize): Promise<GroupReaderV1> {
+    const inflated = await inflateOrFail(bytes);
+    const reader = new ByteReader(inflated);
+    const ends: number[] = [];
+    let end = 0;
+    for (let column = 0; column < size.columns; column++) ends.push((end += reader.varint()));
+    const base = reader.offset;
+    if (base + end !== inflated.length)
+      throw new MalformedBytesError("Cannot read block: columns do not end where they should");
+    return new GroupReaderV1(inflated, base, ends, size.rows);
+  }
+
+  get sizeBytes(): number {
+    return this.inflated.length;
+  }
+
+  read(wanted: readonly number[]): Float64Array[] {
+    return wanted.map((column) => {
+      const values = new Float64Array(this.rows);
+      const start = this.base + (column === 0 ? 0 : (this.ends[column - 1] as number));
+      const end = this.base + (this.ends[column] as number);
+      decodeColumn(new ByteReader(this.inflated, start, end), values);
+      return values;
+    });
+  }
+}

@@ -1,0 +1,150 @@
+import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
+import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
+import { NO_SCALE, scaleToWhole, unscale } from "./number-scale.js";
+
+/** How the whole numbers are turned into small ones. */
+const PLAIN = 0;
+const DELTA = 1;
+const DELTA_OF_DELTA = 2;
+const CONSTANT = 3;
+
+const ZERO_RUN = 0;
+const SHORTEST_RUN = 3;
+
+/** Codes columns of whole numbers and of decimals with a fixed number of places. */
+export class IntegerEncoder {
+  private whole = new Float64Array(0);
+
+  /** @returns false, having written nothing, when some value is not such a number */
+  encode(numbers: Float64Array, writer: ByteWriter): boolean {
+    if (this.whole.length < numbers.length) this.whole = new Float64Array(numbers.length);
+    const whole = this.whole.subarray(0, numbers.length);
+    const scale = scaleToWhole(numbers, whole);
+    if (scale === NO_SCALE) return false;
+    const unit = commonUnit(whole);
+    if (unit === 0) {
+      writer.u8(CONSTANT | (scale << 2));
+      writer.signedVarint(whole[0] ?? 0);
+      return true;
+    }
+    const first = whole[0] as number;
+    for (let row = 0; row < whole.length; row++)
+      whole[row] = ((whole[row] as number) - first) / unit;
+    const mode = cheapestMode(whole);
+    writer.u8(mode | (scale << 2));
+    writer.signedVarint(first);
+    writer.varint(unit);
+    writeDifferences(whole, mode, writer);
+    return true;
+  }
+}
+
+/** Reads `values.length` numbers. @throws {MalformedBytesError} when the bytes make no sense */
+export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
+  const head = reader.u8();
+  const mode = head & 3;
+  const scale = head >> 2;
+  const first = reader.signedVarint();
+  if (mode === CONSTANT) {
+    values.fill(unscale(first, scale));
+    return;
+  }
+  const unit = reader.varint();
+  let value = 0;
+  let delta = 0;
+  let zeros = 0;
+  if (values.length > 0) values[0] = unscale(first, scale);
+  for (let row = 1; row < values.length; row++) {
+    let step = 0;
+    if (zeros > 0) zeros--;
+    else {
+      const token = reader.varint();
+      if (token === ZERO_RUN) zeros = reader.varint() + SHORTEST_RUN - 1;
+      else step = stepOf(token - 1);
+    }
+    if (mode === PLAIN) value = step;
+    else {
+      delta = mode === DELTA ? step : delta + step;
+      value += delta;
+    }
+    values[row] = unscale(first + value * unit, scale);
+  }
+}
+
+function stepOf(doubled: number): number {
+  const magnitude = Math.floor(doubled / 2);
+  return doubled % 2 === 0 ? magnitude : -magnitude;
+}
+
+/** The largest number that divides every difference from the first value; 0 when all are equal. */
+function commonUnit(whole: Float64Array): number {
+  const first = whole[0] as number;
+  let unit = 0;
+  for (let row = 1; row < whole.length && unit !== 1; row++) {
+    let rest = Math.abs((whole[row] as number) - first);
+    if (unit === 0) unit = rest;
+    else {
+      while (rest !== 0) [unit, rest] = [rest, unit % rest];
+    }
+  }
+  return unit;
+}
+
+/** Compares the bits that each mode would need, roughly. */
+function cheapestMode(whole: Float64Array): number {
+  let plain = 0;
+  let deltas = 0;
+  let second = 0;
+  let before = 0;
+  let deltaBefore = 0;
+  for (let row = 1; row < whole.length; row++) {
+    const value = whole[row] as number;
+    const delta = value - before;
+    plain += costOf(value);
+    deltas += costOf(delta);
+    second += costOf(delta - deltaBefore);
+    before = value;
+    deltaBefore = delta;
+  }
+  if (deltas <= second) return plain < deltas ? PLAIN : DELTA;
+  return plain < second ? PLAIN : DELTA_OF_DELTA;
+}
+
+function costOf(value: number): number {
+  const magnitude = Math.abs(value);
+  if (magnitude < 2 ** 31) return 33 - Math.clz32(magnitude);
+  return 33 + Math.log2(magnitude / 2 ** 31);
+}
+
+/**
+ * Each step as twice its magnitude, plus 1 if negative, plus 1; three zero steps or more as a run.
+ */
+function writeDifferences(whole: Float64Array, mode: number, writer: ByteWriter): void {
+  let before = 0;
+  let deltaBefore = 0;
+  let zeros = 0;
+  for (let row = 1; row < whole.length; row++) {
+    const value = whole[row] as number;
+    const delta = value - before;
+    const step = mode === PLAIN ? value : mode === DELTA ? delta : delta - deltaBefore;
+    before = value;
+    deltaBefore = delta;
+    if (step === 0) {
+      zeros++;
+      continue;
+    }
+    if (zeros > 0) writeZeros(zeros, writer);
+    zeros = 0;
+    writer.varint(2 * Math.abs(step) + (step < 0 ? 2 : 1));
+  }
+  if (zeros > 0) writeZeros(zeros, writer);
+}
+
+function writeZeros(count: number, writer: ByteWriter): void {
+  if (count < SHORTEST_RUN) {
+    for (let zero = 0; zero < count; zero++) writer.u8(1);
+  } else {
+    writer.u8(ZERO_RUN);
+    writer.varint(count - SHORTEST_RUN);
+  }
+}

@@ -1,0 +1,176 @@
+import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
+
+/** Probabilities are parts of 2^15. */
+const ONE_BITS = 15;
+const ONE = 1 << ONE_BITS;
+/** No bit is ever taken for certain. */
+const LEAST = 32;
+const MOST = ONE - LEAST;
+/** Below this the coder moves on by a byte. */
+const LEAST_RANGE = 2 ** 24;
+const FULL_RANGE = 0xffffffff;
+const TOP = 2 ** 32;
+/** A bit seen so often is learned from no more slowly. */
+const SLOWEST = 60;
+/** Share of a new observation, in 2^-16, by how many there were before. */
+const SHARES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) => Math.floor(65_536 / (seen + 2)));
+/** Bits without a model are coded at most so many at a time. */
+const PLAIN_BITS = 8;
+
+/** What is known of bits met in the same circumstances: for each, how likely it is to be 0. */
+export class BitModels {
+  readonly zero: Uint16Array;
+  readonly seen: Uint8Array;
+
+  constructor(count: number) {
+    this.zero = new Uint16Array(count);
+    this.seen = new Uint8Array(count);
+    this.reset();
+  }
+
+  reset(): void {
+    this.zero.fill(ONE / 2);
+    this.seen.fill(0);
+  }
+
+  learn(model: number, bit: number): void {
+    const seen = this.seen[model] as number;
+    const zero = this.zero[model] as number;
+    const share = SHARES[seen] as number;
+    this.zero[model] =
+      bit === 0
+        ? Math.min(MOST, zero + (((ONE - zero) * share) >> 16))
+        : Math.max(LEAST, zero - ((zero * share) >> 16));
+    if (seen < SLOWEST) this.seen[model] = seen + 1;
+  }
+}
+
+/** Writes bits so that each costs what its model says it tells. See column.format.md, "Coded bits". */
+export class RangeEncoder {
+  private low = 0;
+  private range = FULL_RANGE;
+  /** The byte that a carry may still change, and how many bytes 0xff follow it. */
+  private cache = -1;
+  private waiting = 0;
+  private startedAt = 0;
+
+  constructor(private readonly writer: ByteWriter) {}
+
+  begin(): void {
+    this.low = 0;
+    this.range = FULL_RANGE;
+    this.cache = -1;
+    this.waiting = 0;
+    this.startedAt = this.writer.length;
+  }
+
+  bit(models: BitModels, model: number, bit: number): void {
+    const bound = (this.range >>> ONE_BITS) * (models.zero[model] as number);
+    if (bit === 0) this.range = bound;
+    else {
+      this.low += bound;
+      this.range -= bound;
+    }
+    models.learn(model, bit);
+    while (this.range < LEAST_RANGE) this.move();
+  }
+
+  /** @param count at most 52; the higher bits of `value` are 0 */
+  plain(value: number, count: number): void {
+    for (let left = count; left > 0;) {
+      const bits = left > PLAIN_BITS ? PLAIN_BITS : left;
+      left -= bits;
+      const part = left < 24 ? (value >>> left) & ((1 << bits) - 1) : partOf(value, left, bits);
+      this.range >>>= bits;
+      this.low += this.range * part;
+      while (this.range < LEAST_RANGE) this.move();
+    }
+  }
+
+  /** Writes what is left, without the zeros that the reader finds behind the end anyway. */
+  end(): void {
+    for (let unit = TOP; unit > 1; unit /= 256) {
+      const rounded = Math.ceil(this.low / unit) * unit;
+      if (rounded >= this.low + this.range) continue;
+      this.low = rounded;
+      break;
+    }
+    for (let byte = 0; byte < 5; byte++) this.shift();
+    const { writer } = this;
+    while (writer.length > this.startedAt && writer.bytes[writer.length - 1] === 0) writer.length--;
+  }
+
+  private move(): void {
+    this.shift();
+    this.range = (this.range << 8) >>> 0;
+  }
+
+  private shift(): void {
+    if (this.low < 0xff000000 || this.low >= TOP) {
+      const carry = this.low >= TOP ? 1 : 0;
+      if (this.cache >= 0) this.writer.u8(this.cache + carry);
+      for (; this.waiting > 0; this.waiting--) this.writer.u8((0xff + carry) & 0xff);
+      this.cache = Math.floor(this.low / LEAST_RANGE) & 0xff;
+    } else {
+      this.waiting++;
+    }
+    this.low = (this.low % LEAST_RANGE) * 256;
+  }
+}
+
+/** Reads what `RangeEncoder` wrote, with the same models asked in the same order. */
+export class RangeDecoder {
+  private range = FULL_RANGE;
+  private code = 0;
+  private at: number;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    start: number,
+    private readonly until: number,
+  ) {
+    this.at = start;
+    for (let byte = 0; byte < 4; byte++) this.code = ((this.code << 8) | this.next()) >>> 0;
+  }
+
+  bit(models: BitModels, model: number): number {
+    const bound = (this.range >>> ONE_BITS) * (models.zero[model] as number);
+    const bit = this.code < bound ? 0 : 1;
+    if (bit === 0) this.range = bound;
+    else {
+      this.code -= bound;
+      this.range -= bound;
+    }
+    models.learn(model, bit);
+    while (this.range < LEAST_RANGE) this.move();
+    return bit;
+  }
+
+  plain(count: number): number {
+    let value = 0;
+    for (let left = count; left > 0;) {
+      const bits = left > PLAIN_BITS ? PLAIN_BITS : left;
+      left -= bits;
+      this.range >>>= bits;
+      // Only damaged bytes give more than fits.
+      const part = Math.min(Math.floor(this.code / this.range), (1 << bits) - 1);
+      this.code -= part * this.range;
+      value = value * 2 ** bits + part;
+      while (this.range < LEAST_RANGE) this.move();
+    }
+    return value;
+  }
+
+  private move(): void {
+    this.code = ((this.code << 8) | this.next()) >>> 0;
+    this.range = (this.range << 8) >>> 0;
+  }
+
+  private next(): number {
+    return this.at < this.until ? (this.bytes[this.at++] as number) : 0;
+  }
+}
+
+function partOf(value: number, shift: number, bits: number): number {
+  return Math.floor(value / 2 ** shift) % 2 ** bits;
+}

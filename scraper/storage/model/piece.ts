@@ -1,0 +1,170 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import {
+  bitsOf,
+  isAbsentAt,
+  isStaleAt,
+  setAbsentAt,
+} from "../../../exporter/shared/model/special-values.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import type { Chunk } from "./chunk.js";
+
+/** Some columns of consecutive rows of one table. */
+export interface PieceRows {
+  readonly timestamps: Float64Array;
+  /** As many as the piece has labels. */
+  readonly columns: readonly Float64Array[];
+}
+
+/** A part of an answer, wherever it is kept. */
+export interface Piece {
+  /** Of the wanted columns, without target labels. */
+  readonly labels: readonly Labels[];
+  readonly fromMs: number;
+  /** Of its last row, inclusive. */
+  readonly lastMs: number;
+  /** How many rows it has, at most. */
+  readonly rows: number;
+  /** Set when its rows are at hand. */
+  readonly inMemory?: PieceRows;
+  /** Set when it is in the chunk log: then it is read together with others. */
+  readonly inChunk?: ChunkPart;
+  /** Set when reading it costs the same to there: its rows behind the range, of the main stream. */
+  readonly aheadUntilMs?: number;
+  /** Rows outside of `range` may be left out. */
+  read(range: TimeRange): Promise<PieceRows> | PieceRows;
+}
+
+/** Columns of a chunk, and which of its rows are wanted; see `Piece.aheadUntilMs`. */
+export interface ChunkPart {
+  readonly chunk: Chunk;
+  readonly columns: Uint32Array;
+  readonly range: TimeRange;
+}
+
+/** Series that share timestamps, before target labels are added. */
+export interface MergedRows {
+  readonly timestamps: Float64Array;
+  readonly series: readonly { readonly labels: Labels; readonly values: Float64Array }[];
+}
+
+/**
+ * Makes one table of parts that may overlap: every instant and every label set once, and of two
+ * samples of a series at one instant the one from the earlier part.
+ */
+export function mergePieces(
+  parts: readonly { readonly labels: readonly Labels[]; readonly rows: PieceRows }[],
+): MergedRows {
+  const [only] = parts;
+  if (only === undefined) return { timestamps: new Float64Array(0), series: [] };
+  if (parts.length === 1)
+    return { timestamps: only.rows.timestamps, series: zip(only.labels, only.rows.columns) };
+  const timestamps = unionOf(parts.map(({ rows }) => rows.timestamps));
+  const byKey = new Map<string, { labels: Labels; values: Float64Array }>();
+  for (const { labels, rows } of parts) {
+    const offsets = placesIn(timestamps, rows.timestamps);
+    labels.forEach((own, index) => {
+      const values = rows.columns[index] as Float64Array;
+      let merged = byKey.get(own.key);
+      if (merged === undefined) {
+        merged = { labels: own, values: absentColumn(timestamps.length) };
+        byKey.set(own.key, merged);
+      }
+      fill(merged.values, values, offsets);
+    });
+  }
+  return { timestamps, series: [...byKey.values()] };
+}
+
+/** The rows within a range; views. */
+export function cutRows(rows: PieceRows, range: TimeRange): PieceRows {
+  const from = lowerBound(rows.timestamps, range.fromMs);
+  const until = lowerBound(rows.timestamps, range.untilMs);
+  if (from === 0 && until === rows.timestamps.length) return rows;
+  return {
+    timestamps: rows.timestamps.subarray(from, until),
+    columns: rows.columns.map((values) => values.subarray(from, until)),
+  };
+}
+
+/** First index whose timestamp is at or after `timestampMs`. */
+export function lowerBound(timestamps: Float64Array, timestampMs: number): number {
+  let low = 0;
+  let high = timestamps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((timestamps[middle] as number) < timestampMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** True when no value is a staleness marker or ABSENT. */
+export function isDense(values: Float64Array): boolean {
+  const bits = bitsOf(values);
+  for (let index = 0; index < values.length; index++) {
+    if (isStaleAt(bits, index) || isAbsentAt(bits, index)) return false;
+  }
+  return true;
+}
+
+export function isAllAbsent(values: Float64Array): boolean {
+  const bits = bitsOf(values);
+  for (let index = 0; index < values.length; index++) if (!isAbsentAt(bits, index)) return false;
+  return true;
+}
+
+function zip(labels: readonly Labels[], columns: readonly Float64Array[]): MergedRows["series"] {
+  return labels.map((own, index) => ({ labels: own, values: columns[index] as Float64Array }));
+}
+
+function unionOf(columns: readonly Float64Array[]): Float64Array {
+  const total = columns.reduce((sum, column) => sum + column.length, 0);
+  const all = new Float64Array(total);
+  let filled = 0;
+  let isAscending = true;
+  for (const column of columns) {
+    if (filled > 0 && column.length > 0 && (column[0] as number) <= (all[filled - 1] as number))
+      isAscending = false;
+    all.set(column, filled);
+    filled += column.length;
+  }
+  if (isAscending) return all;
+  all.sort();
+  let kept = 0;
+  for (const timestamp of all)
+    if (kept === 0 || timestamp !== all[kept - 1]) all[kept++] = timestamp;
+  return all.subarray(0, kept);
+}
+
+/** Where each of `some` is in `all`; a plain number when they lie side by side. */
+function placesIn(all: Float64Array, some: Float64Array): number | Uint32Array {
+  if (some.length === 0) return 0;
+  const first = lowerBound(all, some[0] as number);
+  const last = lowerBound(all, some[some.length - 1] as number);
+  if (last - first === some.length - 1) return first;
+  return Uint32Array.from(some, (timestamp) => lowerBound(all, timestamp));
+}
+
+function absentColumn(length: number): Float64Array {
+  const values = new Float64Array(length);
+  fillAbsent(values);
+  return values;
+}
+
+/** Makes every value ABSENT. */
+export function fillAbsent(values: Float64Array): void {
+  const bits = bitsOf(values);
+  for (let index = 0; index < values.length; index++) setAbsentAt(bits, index);
+}
+
+/** Copies values to their places, where nothing is yet. */
+function fill(target: Float64Array, values: Float64Array, places: number | Uint32Array): void {
+  const targetBits = bitsOf(target);
+  const bits = bitsOf(values);
+  for (let index = 0; index < values.length; index++) {
+    const place = typeof places === "number" ? places + index : (places[index] as number);
+    if (!isAbsentAt(targetBits, place)) continue;
+    targetBits[2 * place] = bits[2 * index] as number;
+    targetBits[2 * place + 1] = bits[2 * index + 1] as number;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { isDense, mergePieces } from "../model/piece.js";
+import type { SelectedSeries, SelectedTable } from "../model/querier.js";
+
+export interface TableOfTarget {
+  readonly target: Labels;
+  /** The label sets of its series before those of the target came to them, and perhaps more. */
+  readonly own: readonly Labels[];
+  readonly table: SelectedTable;
+}
+
+/**
+ * Makes every label set occur once: of two samples at one instant, that of the earlier table stays.
+ */
+export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): SelectedTable[] {
+  const filled = tables.filter(
+    ({ table }) => table.series.length > 0 && table.timestamps.length > 0,
+  );
+  return areSurelyUnique(filled) ? filled.map(({ table }) => table) : mergeByKey(filled);
+}
+
+/**
+ * Label sets of different tables differ when their target labels do and no series has a label of
+ * its own that some target has too. Cheap to see, and nearly always so.
+ */
+function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
+  const [first] = tables;
+  if (first === undefined || tables.length === 1) return true;
+  if (new Set(tables.map(({ target }) => target.key)).size < tables.length) return false;
+  const names = first.target.pairs.map(([name]) => name);
+  const hasOwnNames = (own: readonly Labels[]): boolean =>
+    own.every((labels) => names.every((name) => !labels.has(name)));
+  // Hosts of one kind share one list of series.
+  const looked = new Set<readonly Labels[]>();
+  return tables.every(({ target, own }) => {
+    if (target.pairs.length !== names.length) return false;
+    if (!target.pairs.every(([name], index) => name === names[index])) return false;
+    if (looked.has(own)) return true;
+    looked.add(own);
+    return hasOwnNames(own);
+  });
+}
+
+function mergeByKey(tables: readonly TableOfTarget[]): SelectedTable[] {
+  const byKey = new Map<string, { table: SelectedTable; series: SelectedSeries }[]>();
+  for (const { table } of tables) {
+    for (const series of table.series) {
+      const same = byKey.get(series.labels.key);
+      if (same === undefined) byKey.set(series.labels.key, [{ table, series }]);
+      else same.push({ table, series });
+    }
+  }
+  const isDuplicate = (series: SelectedSeries): boolean =>
+    (byKey.get(series.labels.key) ?? []).length > 1;
+  const unique = tables.map(({ table }) => ({
+    timestamps: table.timestamps,
+    series: table.series.filter((series) => !isDuplicate(series)),
+  }));
+  const merged = [...byKey.values()].filter((same) => same.length > 1).map(mergeSame);
+  return [...unique, ...merged].filter(({ series }) => series.length > 0);
+}
+
+function mergeSame(
+  same: readonly { table: SelectedTable; series: SelectedSeries }[],
+): SelectedTable {
+  const { timestamps, series } = mergePieces(
+    same.map(({ table, series: { labels, values } }) => ({
+      labels: [labels],
+      rows: { timestamps: table.timestamps, columns: [values] },
+    })),
+  );
+  return {
+    timestamps,
+    series: series.map(({ labels, values }) => ({ labels, values, dense: isDense(values) })),
+  };
+}

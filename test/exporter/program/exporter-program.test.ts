@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { COLLECTORS } from "../../../exporter/collectors/registry.js";
+import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
+import { decodeHeartbeat, encodeHeartbeatReply } from "../../../exporter/shared/protocol/heartbeat.js";
+import { decodeHistoryList } from "../../../exporter/shared/protocol/history.js";
+import { promtoolCheckMetrics } from "../../support/promtool.js";
+import { REPOSITORY } from "../../support/repository.js";
+
+const START_WITHIN_MS = 60_000;
+const FOLDER = mkdtempSync(path.join(tmpdir(), "pihealth-exporter-test-"));
+const TOKEN_FILE = path.join(FOLDER, "token");
+writeFileSync(TOKEN_FILE, "a-token-for-this-test\n");
+const children: ChildProcess[] = [];
+
+function run(script: string, args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [path.join(REPOSITORY, "dist/exporter/program", script), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  return child;
+}
+
+const runExporter = (...args: string[]): ChildProcess =>
+  run("main.js", [
+    "--config",
+    path.join(FOLDER, "exporter.yml"),
+    "--state",
+    path.join(FOLDER, "state"),
+    ...args,
+  ]);
+
+/** Resolves with the match as soon as the child's log has it. */
+function logged(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const timer = setTimeout(() => reject(new Error(`no ${pattern} in: ${text}`)), START_WITHIN_MS);
+    child.stderr?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const match = pattern.exec(text);
+      if (match === null) return;
+      clearTimeout(timer);
+      resolve(match);
+    });
+  });
+}
+
+async function outcome(
+  child: ChildProcess,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const texts = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk: Buffer) => (texts.stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (texts.stderr += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, ...texts };
+}
+
+/** Notes heartbeats as they come. */
+const heartbeats: { authorization: string | undefined; body: string }[] = [];
+let onHeartbeat: () => void = () => undefined;
+const master = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+  request.on("end", () => {
+    heartbeats.push({ authorization: request.headers.authorization, body });
+    onHeartbeat();
+    response.end(encodeHeartbeatReply({ known: true, pool: 0, durableUntilMs: 0 }));
+  });
+});
+
+let exporter: ChildProcess;
+let base = "";
+before(async () => {
+  writeFileSync(path.join(FOLDER, "exporter.yml"), "collectors: { processes: { interval: 1h } }\n");
+  await new Promise<void>((resolve) => master.listen(0, "127.0.0.1", resolve));
+  const masterUrl = `http://127.0.0.1:${(master.address() as AddressInfo).port}`;
+  const firstHeartbeat = new Promise<void>((resolve) => (onHeartbeat = resolve));
+  exporter = runExporter(
+    "--listen-address",
+    "127.0.0.1:0",
+    "--master",
+    masterUrl,
+    "--token-file",
+    TOKEN_FILE,
+  );
+  const [, port] = await logged(exporter, /msg="Exporter started".* port=(\d+)/);
+  base = `http://127.0.0.1:${port}`;
+  await firstHeartbeat;
+});
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+  master.closeAllConnections();
+  master.close();
+  rmSync(FOLDER, { recursive: true, force: true });
+});
+
+/** Asks until the first sampling of every collector is over. */
+async function untilReady(): Promise<void> {
+  const untilMs = Date.now() + START_WITHIN_MS;
+  while ((await fetch(`${base}/-/ready`)).status !== 200) {
+    if (Date.now() > untilMs) throw new Error("the exporter is not ready in time");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("the real exporter serves this machine's metrics, without a remark of promtool, in both formats", async () => {
+  await untilReady();
+  const text = await (await fetch(`${base}/metrics`)).text();
+  assert.equal(promtoolCheckMetrics(text), "");
+  for (const { name } of COLLECTORS)
+    assert.match(text, new RegExp(`^pihealth_collector_success\\{collector="${name}"\\} `, "m"));
+  for (const name of [
+    "pihealth_memory_total_bytes",
+    "pihealth_load1",
+    "pihealth_exporter_resident_memory_bytes",
+  ]) {
+    assert.match(text, new RegExp(`^${name} [0-9]`, "m"));
+  }
+  const accept = "application/openmetrics-text;version=1.0.0";
+  validateOpenMetrics(await (await fetch(`${base}/metrics`, { headers: { accept } })).text());
+});
+
+test("it has sent its heartbeat with node id, boot id and port", async () => {
+  const [first] = heartbeats;
+  assert.equal(first?.authorization, "Bearer a-token-for-this-test");
+  const { nodeId, bootId, port, monotonicMs } = decodeHeartbeat(first?.body ?? "");
+  assert.equal(readFileSync(path.join(FOLDER, "state/node-id"), "utf8"), `${nodeId}\n`);
+  assert.match(bootId, /^[0-9a-f-]{36}$/);
+  assert.equal(`http://127.0.0.1:${port}`, base);
+  assert.ok(monotonicMs > 0);
+});
+
+test("pihealth get asks it by host, and says so when it does not answer", async () => {
+  await untilReady();
+  const host = base.replace("http://", "");
+  const memory = await outcome(run("cli.js", ["get", "memory", "--host", host]));
+  assert.match(memory.stdout, /^\d{4}-\d\d-\d\d__\d\d:\d\d:\d\d  \S+  \S+  [\d.]+%  [\d.]+%\n$/);
+  assert.equal(memory.code, 0);
+  const dead = await outcome(run("cli.js", ["get", "memory", "--host", "127.0.0.1:1"]));
+  assert.equal(dead.code, 1);
+  assert.match(dead.stderr, /^Cannot get metrics of "127\.0\.0\.1:1": /);
+});
+
+test("a second exporter on the same state folder is refused, naming the process that has it", async () => {
+  const { code, stderr } = await outcome(runExporter("--listen-address", "127.0.0.1:0"));
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`process ${exporter.pid} works on it, only one may at a time`));
+});
+
+test("a port in use is told as such, with exit code 1", async () => {
+  const blocker = createTcpServer().listen(0, "127.0.0.1");
+  await once(blocker, "listening");
+  const { port } = blocker.address() as AddressInfo;
+  const other = path.join(FOLDER, "state-of-another");
+  const { code, stderr } = await outcome(
+    runExporter("--listen-address", `127.0.0.1:${port}`, "--state", other),
+  );
+  blocker.close();
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    new RegExp(`Cannot listen on "127\\.0\\.0\\.1:${port}": another program listens there`),
+  );
+});
+
+for (const { name, args, message } of [
+  { name: "an unknown option", args: ["--bogus"], message: /^Cannot read the command line: / },
+  {
+    name: "a configuration that is not there",
+    args: ["--config", "/nowhere.yml"],
+    message: /^Cannot load "\/nowhere\.yml": /,
+  },
+  {
+    name: "a token file that is not there",
+    args: ["--listen-address", "127.0.0.1:0", "--master", "m", "--token-file", "/nowhere"],
+    message: /Cannot read fleet token "\/nowhere"/,
+  },
+]) {
+  test(`${name} is one clear line and exit code 1`, async () => {
+    const { code, stderr } = await outcome(runExporter(...args));
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+    assert.equal(stderr.trimEnd().split("\n").length, 1);
+  });
+}
+
+test("pihealth exporter is the same program", async () => {
+  const { code, stdout } = await outcome(run("cli.js", ["exporter", "--help"]));
+  assert.equal(code, 0);
+  assert.match(stdout, /--listen-address/);
+});
+
+test("SIGTERM stops it with exit code 0", async () => {
+  const stopped = outcome(exporter);
+  exporter.kill("SIGTERM");
+  const { code, stderr } = await stopped;
+  assert.equal(code, 0);
+  assert.match(stderr, /Exporter stopped/);
+});
+
+test("after a restart the history of before is fetched with the fleet token", async () => {
+  const headers = { authorization: "Bearer a-token-for-this-test" };
+  const again = runExporter("--listen-address", "127.0.0.1:0", "--token-file", TOKEN_FILE);
+  const [, port] = await logged(again, /msg="Exporter started".* port=(\d+)/);
+  const address = `http://127.0.0.1:${port}/history`;
+  assert.equal((await fetch(address)).status, 401);
+  const list = decodeHistoryList(await (await fetch(address, { headers })).text());
+  const [segment] = list.segments;
+  assert.equal(segment?.bootId, list.bootId);
+  assert.equal(segment?.open, false);
+  const body = await (await fetch(`${address}/${segment?.name}`, { headers })).arrayBuffer();
+  assert.equal(createHash("sha256").update(Buffer.from(body)).digest("hex"), segment?.sha256);
+  const text = gunzipSync(body).toString();
+  const [, uptimeMs] = /monotonic_ms=(\d+)/.exec(text) ?? [];
+  assert.ok(Number(uptimeMs) <= list.monotonicMs, "one clock across restarts");
+  for (const { name } of COLLECTORS.filter((entry) => entry.name !== "processes"))
+    assert.ok(text.includes(`\npihealth_collector_success{collector="${name}"} `), name);
+  again.kill("SIGTERM");
+  await once(again, "close");
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Target } from "../../../scraper/fleet/target.js";
+import { TargetIndex } from "../../../scraper/app/target-index.js";
+import { FakeClock } from "../../support/fake-clock.js";
+
+function targetOf(host: string, port = 8732): Target {
+  const labels = Labels.of({ instance: `${host}:${port}`, job: "pi" });
+  return { id: `${host} ${port}`, url: "", host, port, labels, discoveredLabels: Labels.EMPTY, settings: {} as Target["settings"] };
+}
+
+function indexOf(...targets: Target[]): TargetIndex {
+  const index = new TargetIndex({
+    clock: new FakeClock(),
+    healthOf: (id) => (id.startsWith("10.0.0.7") ? "up" : id.startsWith("10.0.0.8") ? "down" : undefined),
+    namesOf: (address) => (address === "10.0.0.9" ? ["pi9", "pi9.lan"] : []),
+  });
+  index.set(targets);
+  return index;
+}
+
+for (const { name, address, port, found } of [
+  { name: "its address", address: "10.0.0.7", port: 8732, found: "10.0.0.7" },
+  { name: "a name of its address", address: "10.0.0.9", port: 8732, found: "pi9.lan" },
+  { name: "another way to write its address", address: "fd00:0:0::7", port: 8732, found: "fd00::7" },
+  { name: "another port", address: "10.0.0.7", port: 9100, found: undefined },
+  { name: "an address nobody has", address: "10.0.0.10", port: 8732, found: undefined },
+]) {
+  test(`a target is found by ${name}`, () => {
+    const index = indexOf(targetOf("10.0.0.7"), targetOf("pi9.lan"), targetOf("fd00::7"));
+    assert.equal(index.at(address, port)?.host, found);
+  });
+}
+
+test("a target is silent while it is down, and one that is not known yet for two minutes after the start", async () => {
+  const index = indexOf(targetOf("10.0.0.7"), targetOf("10.0.0.8"));
+  const labels = (host: string) => Labels.of({ instance: `${host}:8732`, job: "pi" });
+  assert.equal(index.isSilent(labels("10.0.0.7")), false);
+  assert.equal(index.isSilent(labels("10.0.0.8")), true);
+  assert.equal(index.isSilent(labels("10.0.0.12")), true);
+  assert.equal(index.isSilent(Labels.of({ job: "pi" })), false);
+});
