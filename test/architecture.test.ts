@@ -14,7 +14,10 @@ interface Room {
 /** See docs/architecture.md, "Rooms and shelves". */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
   exporter: {
-    shared: { floor: 0, shelves: { model: 0, platform: 1, config: 2, codec: 2, journal: 2, protocol: 3 } },
+    shared: {
+      floor: 0,
+      shelves: { model: 0, platform: 1, config: 2, codec: 2, journal: 2, protocol: 3 },
+    },
     sources: { floor: 1 },
     history: { floor: 1 },
     collectors: { floor: 2 },
@@ -31,10 +34,16 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
     fleet: { floor: 1 },
     templates: { floor: 1 },
     discovery: { floor: 2 },
-    storage: { floor: 2, shelves: { model: 0, codec: 1, selection: 1, head: 2, query: 3, blocks: 4 } },
+    storage: {
+      floor: 2,
+      shelves: { model: 0, codec: 1, selection: 1, head: 2, query: 3, blocks: 4 },
+    },
     alerting: { floor: 2, shelves: { config: 0, alerts: 1, messages: 2, delivery: 3 } },
     "host-logs": { floor: 2 },
-    promql: { floor: 3, shelves: { language: 0, evaluation: 1, functions: 2, operators: 2, query: 3 } },
+    promql: {
+      floor: 3,
+      shelves: { language: 0, evaluation: 1, functions: 2, operators: 2, query: 3 },
+    },
     scrape: { floor: 3 },
     "rule-engine": { floor: 4, shelves: { rules: 0, evaluation: 1, replay: 2, "rule-tests": 2 } },
     backfill: { floor: 4 },
@@ -49,18 +58,29 @@ const TOP_SHELF = Number.MAX_SAFE_INTEGER;
 
 /** Reached only through exporter/shared/platform. */
 const PLATFORM_ONLY = [
-  { name: "the wall clock", pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/ },
+  {
+    name: "the wall clock",
+    pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/,
+  },
   { name: "timers", pattern: /\bset(Timeout|Interval|Immediate)\(/ },
   { name: "fetch", pattern: /(?<![.\w])fetch\(/ },
   {
     name: "files, network and processes",
-    pattern: /from "node:(fs|fs\/promises|net|tls|http|https|dns|dns\/promises|child_process|os|perf_hooks|dgram)"/,
+    pattern:
+      /from "node:(fs|fs\/promises|net|tls|http|https|dns|dns\/promises|child_process|os|perf_hooks|dgram)"/,
   },
 ];
 
 /** Required packages, each met in one or two files only. */
 const MAX_FILES_PER_PACKAGE = 2;
-const COUNTED_PACKAGES = ["prom-client", "express", "node-fetch", "systeminformation", "nodemailer", "yaml"];
+const COUNTED_PACKAGES = [
+  "prom-client",
+  "express",
+  "node-fetch",
+  "systeminformation",
+  "nodemailer",
+  "yaml",
+];
 
 interface SourceFile {
   readonly name: string;
@@ -79,15 +99,20 @@ function sourceFiles(folder: string): SourceFile[] {
 
 function readSource(name: string): SourceFile {
   const text = readFileSync(path.join(REPOSITORY, name), "utf8");
-  const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target = ""]) => target);
+  const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(
+    ([, target = ""]) => target,
+  );
   const resolve = (target: string): string =>
-    target.startsWith(".") ? path.posix.join(path.posix.dirname(name), target).replace(/\.js$/, ".ts") : target;
+    target.startsWith(".")
+      ? path.posix.join(path.posix.dirname(name), target).replace(/\.js$/, ".ts")
+      : target;
   return { name, text, imports: imports.map(resolve) };
 }
 
 /** Code without comments and strings' content is not needed: comments with these words are rare enough to rename. */
 const codeOf = ({ text }: SourceFile): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
-const violations = (describe: (source: SourceFile) => string[]): string[] => sources.flatMap(describe);
+const violations = (describe: (source: SourceFile) => string[]): string[] =>
+  sources.flatMap(describe);
 
 test("the source tree is found", () => {
   assert.ok(sources.length > 50, `only ${sources.length} source files found`);
@@ -95,7 +120,9 @@ test("the source tree is found", () => {
 
 test("every relative import names a file that exists", () => {
   const missing = violations(({ name, imports }) =>
-    imports.filter((target) => target.endsWith(".ts") && !byName.has(target)).map((target) => `${name} -> ${target}`),
+    imports
+      .filter((target) => target.endsWith(".ts") && !byName.has(target))
+      .map((target) => `${name} -> ${target}`),
   );
   assert.deepEqual(missing, []);
 });
@@ -116,19 +143,26 @@ test("the exporter imports nothing of the scraper, the scraper only exporter/sha
 test("exporter/shared imports no other room", () => {
   const leaving = violations(({ name, imports }) =>
     imports
-      .filter((target) => name.startsWith("exporter/shared/") && /^(exporter\/(?!shared\/)|scraper\/)/.test(target))
+      .filter(
+        (target) =>
+          name.startsWith("exporter/shared/") && /^(exporter\/(?!shared\/)|scraper\/)/.test(target),
+      )
       .map((target) => `${name} -> ${target}`),
   );
   assert.deepEqual(leaving, []);
 });
 
 /** Where a file stands; a reason instead when docs/architecture.md has no such place. */
-function placeOf(name: string): { readonly room: string; readonly floor: number; readonly shelf: string } | string {
+function placeOf(
+  name: string,
+): { readonly room: string; readonly floor: number; readonly shelf: string } | string {
   const [program = "", room = "", shelf = ""] = name.split("/");
   const known = ROOMS[program]?.[room];
-  if (known === undefined) return `${name}: ${program}/${room} is not a room of docs/architecture.md`;
+  if (known === undefined)
+    return `${name}: ${program}/${room} is not a room of docs/architecture.md`;
   const isShelved = name.split("/").length > 3;
-  if (isShelved && known.shelves?.[shelf] === undefined) return `${name}: ${room}/${shelf} is not a shelf of it`;
+  if (isShelved && known.shelves?.[shelf] === undefined)
+    return `${name}: ${room}/${shelf} is not a shelf of it`;
   return { room: `${program}/${room}`, floor: known.floor, shelf: isShelved ? shelf : "" };
 }
 
@@ -147,7 +181,10 @@ function isUpward(from: string, to: string): boolean {
 }
 
 test("every source file stands in a room and on a shelf that docs/architecture.md names", () => {
-  assert.deepEqual(violations(({ name }) => [placeOf(name)].filter((place) => typeof place === "string")), []);
+  assert.deepEqual(
+    violations(({ name }) => [placeOf(name)].filter((place) => typeof place === "string")),
+    [],
+  );
 });
 
 test("rooms and shelves import lower floors only", () => {
@@ -170,7 +207,10 @@ test("no import cycle exists", () => {
     done.add(name);
     return cycles;
   };
-  assert.deepEqual(sources.flatMap(({ name }) => visit(name, [])), []);
+  assert.deepEqual(
+    sources.flatMap(({ name }) => visit(name, [])),
+    [],
+  );
 });
 
 for (const { name: thing, pattern } of PLATFORM_ONLY) {
@@ -183,8 +223,13 @@ for (const { name: thing, pattern } of PLATFORM_ONLY) {
 
 for (const packageName of COUNTED_PACKAGES) {
   test(`package ${packageName} is met in one or two files`, () => {
-    const users = sources.filter(({ imports }) => imports.includes(packageName)).map(({ name }) => name);
-    assert.ok(users.length >= 1 && users.length <= MAX_FILES_PER_PACKAGE, `${packageName}: ${users.join(", ")}`);
+    const users = sources
+      .filter(({ imports }) => imports.includes(packageName))
+      .map(({ name }) => name);
+    assert.ok(
+      users.length >= 1 && users.length <= MAX_FILES_PER_PACKAGE,
+      `${packageName}: ${users.join(", ")}`,
+    );
   });
 }
 

@@ -10,7 +10,8 @@ import { parseScraperConfig } from "../scraper/config/config.js";
 import { MemoryFiles } from "./support/memory-files.js";
 import { REPOSITORY } from "./support/repository.js";
 
-const document = (name: string): string => readFileSync(path.join(REPOSITORY, "docs", name), "utf8");
+const document = (name: string): string =>
+  readFileSync(path.join(REPOSITORY, "docs", name), "utf8");
 
 /** What an unknown key is answered with names the known ones. */
 async function knownKeys(parse: () => unknown): Promise<string[]> {
@@ -66,17 +67,28 @@ test("docs/configuration.md has a section for every key of the scraper's file", 
   assert.deepEqual(described.sort(), known.sort());
 });
 
-for (const name of [...SECTIONS.keys()].filter((key) => !["", "pools", "rule_files"].includes(key))) {
+for (const name of [...SECTIONS.keys()].filter(
+  (key) => !["", "pools", "rule_files"].includes(key),
+)) {
   test(`docs/configuration.md, ${name}: the keys described are those there are`, async () => {
-    const inside = name === "scrape_configs" ? "[{ job_name: pi, no_such_key: 1 }]" : "{ no_such_key: 1 }";
+    const inside =
+      name === "scrape_configs" ? "[{ job_name: pi, no_such_key: 1 }]" : "{ no_such_key: 1 }";
     const known = await scraperKeys(`${name}: ${inside}`);
     const section = SECTIONS.get(name) ?? "";
-    const described = new Set([...section.matchAll(/`([a-z_0-9]+)[`.:]/g)].map(([, key = ""]) => key));
+    const described = new Set(
+      [...section.matchAll(/`([a-z_0-9]+)[`.:]/g)].map(([, key = ""]) => key),
+    );
     const limits = known.filter((key) => section.includes("the six limits") && /_limit$/.test(key));
-    assert.deepEqual(known.filter((key) => !described.has(key) && !limits.includes(key)), []);
+    assert.deepEqual(
+      known.filter((key) => !described.has(key) && !limits.includes(key)),
+      [],
+    );
 
     const table = /\| key \|.*?\n\n/s.exec(section)?.[0] ?? "";
     const tabled = firstColumn(table).map((key) => key.replace(/\..*/, ""));
-    assert.deepEqual(tabled.filter((key) => !known.includes(key)), []);
+    assert.deepEqual(
+      tabled.filter((key) => !known.includes(key)),
+      [],
+    );
   });
 }

@@ -33,15 +33,25 @@ const ALONE = /test\/(acceptance|grafana)\/|real-hogs|scrape\/fleet/;
 /** @returns the exit code of the test runner; 0 when there is nothing to run */
 function runFiles(files: readonly string[], concurrency: number): number {
   if (files.length === 0) return 0;
-  const options = ["--enable-source-maps", "--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];
-  const result = spawnSync(process.execPath, [...options, ...files], { cwd: REPOSITORY, stdio: "inherit" });
+  const options = [
+    "--enable-source-maps",
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-reporter=spec",
+  ];
+  const result = spawnSync(process.execPath, [...options, ...files], {
+    cwd: REPOSITORY,
+    stdio: "inherit",
+  });
   return result.status ?? 1;
 }
 
 /** Compiled files outlive their source until dist/ is removed; those are not tests any more. */
 function existsAsSource(name: string): boolean {
   const source = name.replace(/\.js$/, ".ts");
-  return readdirSync(path.join(REPOSITORY, "test", path.dirname(source))).includes(path.basename(source));
+  return readdirSync(path.join(REPOSITORY, "test", path.dirname(source))).includes(
+    path.basename(source),
+  );
 }
 
 process.exitCode = main(process.argv.slice(2));

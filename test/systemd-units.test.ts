@@ -8,7 +8,10 @@ import { REPOSITORY } from "./support/repository.js";
 
 const UNITS = [
   { file: "exporter/systemd/pihealth-exporter.service", instance: "pihealth-exporter.service" },
-  { file: "exporter/systemd/pihealth-exporter@.service", instance: "pihealth-exporter@alice.service" },
+  {
+    file: "exporter/systemd/pihealth-exporter@.service",
+    instance: "pihealth-exporter@alice.service",
+  },
   { file: "scraper/systemd/pihealthd.service", instance: "pihealthd.service" },
   { file: "scraper/systemd/pihealthd@.service", instance: "pihealthd@alice.service" },
 ];
@@ -19,7 +22,9 @@ for (const { file, instance } of UNITS) {
     try {
       const copy = path.join(folder, instance);
       cpSync(path.join(REPOSITORY, file), copy);
-      const result = spawnSync("systemd-analyze", ["verify", "--man=no", copy], { encoding: "utf8" });
+      const result = spawnSync("systemd-analyze", ["verify", "--man=no", copy], {
+        encoding: "utf8",
+      });
       assert.equal(result.stdout + result.stderr, "");
       assert.equal(result.status, 0);
     } finally {

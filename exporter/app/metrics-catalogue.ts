@@ -24,6 +24,9 @@ export function metricsCatalogue(sources: Sources, settings: CollectorSettings):
     { title: "About the exporter", metrics: OWN_METRICS },
     { title: "About alarms", metrics: [...ALARM_BOARD_METRICS, ...ALARM_SENDER_METRICS] },
     { title: "About heartbeats", metrics: HEARTBEAT_METRICS },
-    { title: "About the history", metrics: [...Object.values(HISTORY_METRICS), ...CLOCK_STEP_METRICS] },
+    {
+      title: "About the history",
+      metrics: [...Object.values(HISTORY_METRICS), ...CLOCK_STEP_METRICS],
+    },
   ];
 }

@@ -38,16 +38,52 @@ export interface CollectorSettings {
 
 /** File systems that keep nothing, or are full by nature. */
 const PSEUDO_TYPES = [
-  "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cramfs", "debugfs", "devpts",
-  "devtmpfs", "efivarfs", "erofs", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.portal", "fusectl",
-  "hugetlbfs", "iso9660", "mqueue", "nsfs", "overlay", "proc", "pstore", "ramfs", "rpc_pipefs",
-  "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs", "udf",
+  "autofs",
+  "binfmt_misc",
+  "bpf",
+  "cgroup",
+  "cgroup2",
+  "configfs",
+  "cramfs",
+  "debugfs",
+  "devpts",
+  "devtmpfs",
+  "efivarfs",
+  "erofs",
+  "fuse.gvfsd-fuse",
+  "fuse.lxcfs",
+  "fuse.portal",
+  "fusectl",
+  "hugetlbfs",
+  "iso9660",
+  "mqueue",
+  "nsfs",
+  "overlay",
+  "proc",
+  "pstore",
+  "ramfs",
+  "rpc_pipefs",
+  "securityfs",
+  "selinuxfs",
+  "squashfs",
+  "sysfs",
+  "tracefs",
+  "udf",
 ] as const;
 
 /** Mounted by the system for itself, by containers, or for the time somebody is logged in. */
 const SYSTEM_MOUNTS = [
-  "/dev", "/proc", "/sys", "/run/credentials", "/run/user", "/run/lock", "/snap",
-  "/var/lib/docker", "/var/lib/containers", "/var/lib/kubelet", "/var/snap",
+  "/dev",
+  "/proc",
+  "/sys",
+  "/run/credentials",
+  "/run/user",
+  "/run/lock",
+  "/snap",
+  "/var/lib/docker",
+  "/var/lib/containers",
+  "/var/lib/kubelet",
+  "/var/snap",
 ] as const;
 
 export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({

@@ -2,8 +2,23 @@ import type { Mount } from "../sources/mounts.js";
 import type { CollectorSettings } from "./collector-settings.js";
 
 const NETWORK_TYPES = new Set([
-  "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "gpfs", "lustre", "ncpfs",
-  "nfs", "nfs4", "ocfs2", "smb3", "smbfs", "virtiofs",
+  "9p",
+  "afs",
+  "beegfs",
+  "ceph",
+  "cifs",
+  "coda",
+  "davfs",
+  "gfs2",
+  "gpfs",
+  "lustre",
+  "ncpfs",
+  "nfs",
+  "nfs4",
+  "ocfs2",
+  "smb3",
+  "smbfs",
+  "virtiofs",
 ]);
 /** Programs behind other `fuse.` types may wait for a network; `fuseblk` is a local disk. */
 const PROGRAM_TYPE = /^fuse(\.|$)/;

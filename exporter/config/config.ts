@@ -1,5 +1,8 @@
 import path from "node:path";
-import { parseCollectorSettings, type CollectorSettings } from "../collectors/collector-settings.js";
+import {
+  parseCollectorSettings,
+  type CollectorSettings,
+} from "../collectors/collector-settings.js";
 import { ConfigError, ConfigSection } from "../shared/config/config-section.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
 import { formatDurationMs } from "../shared/model/duration.js";

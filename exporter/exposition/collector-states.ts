@@ -88,7 +88,8 @@ export class CollectorStates {
   /** Samples of all collectors, then those about the collectors themselves. */
   samples(): Sample[] {
     const samples: Sample[] = [];
-    for (const state of this.states.values()) for (const sample of state.samples) samples.push(sample);
+    for (const state of this.states.values())
+      for (const sample of state.samples) samples.push(sample);
     for (const [collector, state] of this.states) {
       state.runSamples ??= runSamples({ collector, ...state });
       for (const sample of state.runSamples) samples.push(sample);

@@ -59,10 +59,7 @@ function* replay(text: string, sinceMs: number, runs: Map<string, Run>): Generat
   }
 }
 
-function* valuesOf(
-  runs: ReadonlyMap<string, Run>,
-  nowMs: number,
-): Generator<NamedValue, void> {
+function* valuesOf(runs: ReadonlyMap<string, Run>, nowMs: number): Generator<NamedValue, void> {
   for (const { timestampMs, text } of runs.values()) {
     if (Math.abs(nowMs - timestampMs) > FRESH_MS) continue;
     yield* parseExposition(text).samples.map(namedValue);

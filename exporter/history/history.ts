@@ -155,7 +155,9 @@ export class History {
    * Where the bytes of a segment are, and how many of them are whole; undefined when there is no
    * such segment or it does not check.
    */
-  async find(name: string): Promise<(StoredSegment & { sha256: string; open: boolean }) | undefined> {
+  async find(
+    name: string,
+  ): Promise<(StoredSegment & { sha256: string; open: boolean }) | undefined> {
     if (this.writer?.stored.name === name && this.writer.facts !== undefined) {
       return { ...this.writer.stored, sha256: this.writer.facts.sha256, open: true };
     }

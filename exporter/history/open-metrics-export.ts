@@ -65,7 +65,8 @@ async function findSeries(history: StoredHistory, sinceMs: number): Promise<Seri
     for (const { series, value } of linesOf(text, sinceMs)) {
       const characters = value.length + SAMPLE_OVERHEAD_CHARACTERS;
       const known = found.get(series);
-      if (known === undefined) found.set(series, { name: nameOf(series), text: series, characters });
+      if (known === undefined)
+        found.set(series, { name: nameOf(series), text: series, characters });
       else known.characters += characters;
     }
   }

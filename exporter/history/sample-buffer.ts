@@ -123,7 +123,9 @@ class FillingBatch {
 
   take(): Batch | undefined {
     const { header, lines, fromMs, lastMs } = this;
-    return header === undefined || lines.length === 0 ? undefined : { header, lines, fromMs, lastMs };
+    return header === undefined || lines.length === 0
+      ? undefined
+      : { header, lines, fromMs, lastMs };
   }
 }
 

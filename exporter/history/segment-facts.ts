@@ -89,7 +89,7 @@ function factsOfMember(text: string): MemberFacts | undefined {
   if (header === undefined) return undefined;
   let fromMs = Number.POSITIVE_INFINITY;
   let lastMs = Number.NEGATIVE_INFINITY;
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const found = text.indexOf("\n", start);
     const end = found < 0 ? text.length : found;
     if (text[start] !== "#") {

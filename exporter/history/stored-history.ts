@@ -67,7 +67,7 @@ export interface HistoryLine {
 
 /** The samples of a member from `sinceMs` on. */
 export function* linesOf(text: string, sinceMs: number): Generator<HistoryLine, void> {
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const found = text.indexOf("\n", start);
     const end = found < 0 ? text.length : found;
     const line = text.slice(start, end);

@@ -74,7 +74,11 @@ export async function send(
 }
 
 /** Errors with a status from 400 to 499 are the client's; others are logged and not told. */
-export async function sendError(error: unknown, response: HttpResponse, log: Logger): Promise<void> {
+export async function sendError(
+  error: unknown,
+  response: HttpResponse,
+  log: Logger,
+): Promise<void> {
   const status = (error as { status?: unknown } | undefined)?.status;
   const isClientError = typeof status === "number" && status >= 400 && status < 500;
   if (!isClientError)

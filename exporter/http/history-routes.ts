@@ -25,7 +25,8 @@ interface HistoryRoutesParts {
 type Segment = NonNullable<Awaited<ReturnType<History["find"]>>>;
 
 const PIECE_BYTES = 65_536;
-const NO_TOKEN = "Forbidden: no fleet token is configured here, it must be set as uplink.token_file";
+const NO_TOKEN =
+  "Forbidden: no fleet token is configured here, it must be set as uplink.token_file";
 const WRONG_TOKEN = "Unauthorized: the fleet token is missing or wrong";
 
 export function createHistoryRoutes(parts: HistoryRoutesParts): HttpRoute[] {
@@ -131,7 +132,8 @@ function segmentHeaders(segment: Segment, range: ByteRange | undefined): Record<
 }
 
 /** An open segment has none: it grows. */
-const etagOf = ({ sha256, open }: Segment): string | undefined => (open ? undefined : `"${sha256}"`);
+const etagOf = ({ sha256, open }: Segment): string | undefined =>
+  open ? undefined : `"${sha256}"`;
 
 /** The file stays readable when the segment is deleted meanwhile. */
 async function* readPieces(

@@ -1,7 +1,11 @@
 /** `pihealth get`: what a machine's exporter says about a family, as a line for people. */
 import { NoDataError } from "../collectors/collector.js";
 import { COLLECTORS } from "../collectors/registry.js";
-import { DEFAULT_EXPORTER_PORT, loadExporterConfig, type ExporterConfig } from "../config/config.js";
+import {
+  DEFAULT_EXPORTER_PORT,
+  loadExporterConfig,
+  type ExporterConfig,
+} from "../config/config.js";
 import { collect } from "../sampling/sampling-loop.js";
 import { parseExposition } from "../shared/codec/exposition/exposition-parser.js";
 import { BadInputError, messageOf, PihealthError } from "../shared/model/errors.js";
@@ -80,7 +84,9 @@ export async function getFamily(
 
 /** The time of a line is that of the sampling, where the exporter tells it. */
 function asOfLastRun(family: Family, reading: FamilyReading): FamilyReading {
-  const seconds = reading.value("pihealth_collector_last_success_timestamp_seconds", { collector: family });
+  const seconds = reading.value("pihealth_collector_last_success_timestamp_seconds", {
+    collector: family,
+  });
   if (seconds === undefined) return reading;
   return {
     timeMs: seconds * 1000,

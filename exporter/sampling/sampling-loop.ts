@@ -77,7 +77,9 @@ export class SamplingLoop {
       if (this.stopping.signal.aborted) return;
       for (const listen of this.listeners) listen(sampling);
     };
-    const runners = parts.collectors.map((scheduled) => new CollectorRunner(scheduled, parts, emit));
+    const runners = parts.collectors.map(
+      (scheduled) => new CollectorRunner(scheduled, parts, emit),
+    );
     // Of those that begin a window together the last begins first, so that the longest work, that
     // of the processes, is in no window.
     this.runners = [
@@ -218,7 +220,13 @@ class CollectorRunner {
     const { clock } = this.parts;
     const { deadline, leadMs } = this;
     const times = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-    const run: Run = { ...times, deadline, isReported: false, dueMs: undefined, endWindow: () => undefined };
+    const run: Run = {
+      ...times,
+      deadline,
+      isReported: false,
+      dueMs: undefined,
+      endWindow: () => undefined,
+    };
     let due: Promise<void> | undefined;
     if (leadMs > 0) {
       run.dueMs = endMs;

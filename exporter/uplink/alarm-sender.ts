@@ -8,11 +8,7 @@ import type { Logger } from "../shared/platform/logger.js";
 import { WakeableSleep } from "../shared/platform/wakeable-sleep.js";
 import { ALERTS_PATH, encodeAlarms, type Alarm } from "../shared/protocol/pushed-alarm.js";
 import type { AlarmOutbox, OutboxEntry } from "./alarm-outbox.js";
-import {
-  MASTER_OUTCOMES,
-  type MasterClient,
-  type MasterOutcome,
-} from "./master-client.js";
+import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome } from "./master-client.js";
 import { MasterLog } from "./master-log.js";
 import { RetryDelay } from "./retry-delay.js";
 
@@ -82,7 +78,9 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   constructor(private readonly parts: AlarmSenderParts) {
     // One for every alarm of the last second: bounded by the outbox.
     setMaxListeners(0, this.stopping.signal);
-    this.masters = new Map(parts.masters.map((master) => [master, newMasterState(master, parts, this.stopping.signal)]));
+    this.masters = new Map(
+      parts.masters.map((master) => [master, newMasterState(master, parts, this.stopping.signal)]),
+    );
     for (const entry of parts.outbox.entries) {
       if (entry.alarm.endsAtMs === undefined) this.lasting.set(keyOf(entry.alarm), entry);
     }

@@ -1,4 +1,8 @@
-import { HttpError, type HttpResponse, type SendHttp } from "../shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpResponse,
+  type SendHttp,
+} from "../shared/platform/http/http-client.js";
 import type { UplinkToken } from "./uplink-token.js";
 
 /** How a request to a master ended, as the `outcome` label of metrics says it. */

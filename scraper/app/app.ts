@@ -1,7 +1,11 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
 import { createBasicAuth } from "../../exporter/shared/config/basic-auth.js";
-import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../../exporter/shared/config/web-config.js";
+import {
+  loadWebConfig,
+  OPEN_WEB_CONFIG,
+  type WebConfig,
+} from "../../exporter/shared/config/web-config.js";
 import { readFleetToken, tokenMatches } from "../../exporter/shared/codec/fleet-token.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
@@ -78,10 +82,19 @@ const HTTP_GRACE_MS = 2000;
  *
  * @throws {PihealthError} when the configuration, the data folder or the address cannot be used
  */
-export async function startScraper(config: ScraperConfig, surroundings: Surroundings): Promise<ScraperApp> {
+export async function startScraper(
+  config: ScraperConfig,
+  surroundings: Surroundings,
+): Promise<ScraperApp> {
   const { clock, files, log } = surroundings;
-  const web = config.web.configFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(config.web.configFile, files);
-  const token = config.fleet.tokenFile === undefined ? undefined : await readFleetToken(config.fleet.tokenFile, files);
+  const web =
+    config.web.configFile === undefined
+      ? OPEN_WEB_CONFIG
+      : await loadWebConfig(config.web.configFile, files);
+  const token =
+    config.fleet.tokenFile === undefined
+      ? undefined
+      : await readFleetToken(config.fleet.tokenFile, files);
   const notifications = await loadNotificationFile(config.notificationsFile, files);
   const folder = config.storage.path;
   const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
@@ -129,7 +142,8 @@ class App implements ScraperApp {
     this.startedMs = clock.wallMs();
     this.lastReload = { atMs: this.startedMs, succeeded: true };
     this.fleet = new Fleet({
-      clock, log,
+      clock,
+      log,
       isAllowedAddress: (address) => this.discovery.isAllowedAddress(address),
       onHeartbeat: (host, isNews) => {
         if (isNews) {
@@ -141,17 +155,38 @@ class App implements ScraperApp {
       },
     });
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
-    this.hostLogs = new HostLogs({ folder: dataFolder, files, clock, log, settings: config.hostLogs });
+    this.hostLogs = new HostLogs({
+      folder: dataFolder,
+      files,
+      clock,
+      log,
+      settings: config.hostLogs,
+    });
     this.backfill = new Backfill({
-      dataFolder, clock, files, log, querier: storage, writer: storage, fleet: this.fleet, hostLogs: this.hostLogs,
-      sendHttp: parts.sendHttp, token: parts.token, settings: config.backfill,
+      dataFolder,
+      clock,
+      files,
+      log,
+      querier: storage,
+      writer: storage,
+      fleet: this.fleet,
+      hostLogs: this.hostLogs,
+      sendHttp: parts.sendHttp,
+      token: parts.token,
+      settings: config.backfill,
       onFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
     });
     this.imports = new SampleImport({
-      writer: storage, targets: () => this.targetIndex.all(), hosts: () => [...this.fleet.allHosts()],
+      writer: storage,
+      targets: () => this.targetIndex.all(),
+      hosts: () => [...this.fleet.allHosts()],
     });
     this.scrapes = new ScrapeManager({
-      writer: storage, clock, log, sendHttp: parts.sendHttp, version: parts.version,
+      writer: storage,
+      clock,
+      log,
+      sendHttp: parts.sendHttp,
+      version: parts.version,
       pools: { ...DEFAULT_POOL_SETTINGS, count: config.pools },
       onScrape: (target, { ok, timestampMs, layout, values }) => {
         this.backfill.noteScrape(target, timestampMs, ok);
@@ -168,13 +203,15 @@ class App implements ScraperApp {
     this.discovery = this.createDiscovery();
     this.queries = new QueryEngine({ querier: storage, clock, settings: config.query });
     this.wiring = new RuleWiring({
-      ...parts, config,
+      ...parts,
+      config,
       queries: this.queries,
       isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
       gaps: () => this.backfill.gaps(),
     });
     this.pushedAlarms = new PushedAlarms({
-      dispatcher: this.wiring.dispatcher, clock,
+      dispatcher: this.wiring.dispatcher,
+      clock,
       targetAt: (address, port) => this.targetIndex.at(address, port),
       externalLabels: config.global.externalLabels,
       writeLine: (address, line) => this.hostLogs.writeAlarm(address, line),
@@ -201,7 +238,12 @@ class App implements ScraperApp {
     await this.wiring.startEvaluating();
     this.isReady = true;
     const { version } = parts;
-    parts.log.info("Scraper started", { version, address: this.server.host, port: this.server.port, data: config.storage.path });
+    parts.log.info("Scraper started", {
+      version,
+      address: this.server.host,
+      port: this.server.port,
+      data: config.storage.path,
+    });
   }
 
   async stop(): Promise<void> {
@@ -240,7 +282,12 @@ class App implements ScraperApp {
   private createDiscovery(): DiscoveryManager {
     const { clock, files, log, sendHttp, resolveHost, random, onProgress } = this.parts;
     return new DiscoveryManager({
-      clock, files, log, sendHttp, resolveHost, random,
+      clock,
+      files,
+      log,
+      sendHttp,
+      resolveHost,
+      random,
       config: discoveryConfigOf(this.config),
       fleet: this.fleet,
       onTargets: (targets) => this.takeTargets(targets),
@@ -292,7 +339,8 @@ class App implements ScraperApp {
         alertmanagerUrls: () => this.wiring.alertmanagers.urls(),
       }),
       ...fleetRoutes({
-        fleet: this.fleet, clock,
+        fleet: this.fleet,
+        clock,
         poolOf: (address) => {
           const pool = this.scrapes.poolOf(address);
           return typeof pool === "number" ? pool : null;
@@ -304,7 +352,8 @@ class App implements ScraperApp {
       ...alertmanagerRoutes({
         dispatcher: this.wiring.dispatcher,
         receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
-        version, nodeVersion: process.version,
+        version,
+        nodeVersion: process.version,
       }),
       ...this.statusRoutes(),
       ...adminRoutes({
@@ -317,7 +366,9 @@ class App implements ScraperApp {
         importSamples: (place, text) => this.imports.take(place, text),
       }),
       ...pageRoutes({
-        clock, version, queries: this.queries,
+        clock,
+        version,
+        queries: this.queries,
         activeTargets: () => this.activeTargets(),
         alerts: () => this.wiring.rules.alertsView(),
         gaps: (host) => this.backfill.gaps(host),
@@ -329,7 +380,9 @@ class App implements ScraperApp {
     const { clock, storage, version, workingFolder } = this.parts;
     const { retentionMs, retentionBytes } = this.config.storage;
     return statusRoutes({
-      clock, version, workingFolder,
+      clock,
+      version,
+      workingFolder,
       startedMs: this.startedMs,
       nodeVersion: process.version,
       storageRetention: `${formatDurationMs(retentionMs)} or ${retentionBytes} bytes`,
@@ -355,8 +408,14 @@ class App implements ScraperApp {
     return [
       ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs }),
       ...this.requests.metrics(),
-      ...storage.metrics(), ...this.scrapes.metrics(), ...this.discovery.metrics(), ...this.fleet.metrics(),
-      ...this.hostFiles.metrics(), ...this.hostLogs.metrics(), ...this.backfill.metrics(), ...this.wiring.metrics(),
+      ...storage.metrics(),
+      ...this.scrapes.metrics(),
+      ...this.discovery.metrics(),
+      ...this.fleet.metrics(),
+      ...this.hostFiles.metrics(),
+      ...this.hostLogs.metrics(),
+      ...this.backfill.metrics(),
+      ...this.wiring.metrics(),
     ];
   }
 }

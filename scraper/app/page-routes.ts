@@ -8,18 +8,31 @@ export function pageRoutes(parts: PageParts): Route[] {
   const fleetPage = new FleetPage(parts);
   const hostPage = new HostPage(parts);
   return [
-    { methods: ["GET"], path: "/", errorStyle: "text", handle: async () => pageAnswer(await fleetPage.render()) },
+    {
+      methods: ["GET"],
+      path: "/",
+      errorStyle: "text",
+      handle: async () => pageAnswer(await fleetPage.render()),
+    },
     {
       methods: ["GET"],
       path: "/host/:instance",
       errorStyle: "text",
       handle: async ({ parameters, pathParameter }) => {
-        const { found, page } = await hostPage.render(pathParameter("instance"), parameters.text("job"));
+        const { found, page } = await hostPage.render(
+          pathParameter("instance"),
+          parameters.text("job"),
+        );
         return pageAnswer(page, found ? 200 : 404);
       },
     },
   ];
 }
 
-const pageAnswer = (body: string, status = 200): ApiAnswer =>
-  ({ kind: "text", status, body, contentType: "text/html; charset=utf-8", headers: PAGE_HEADERS });
+const pageAnswer = (body: string, status = 200): ApiAnswer => ({
+  kind: "text",
+  status,
+  body,
+  contentType: "text/html; charset=utf-8",
+  headers: PAGE_HEADERS,
+});

@@ -105,15 +105,25 @@ export class RuleWiring {
       ...this.dispatcher.metrics(),
       ...this.alertmanagers.metrics(),
       ...this.recovery.metrics(),
-      ...this.rules.metrics().map(({ metric, labels, value }) =>
-        ({ name: metric.name, help: metric.help, type: metric.type, labels, value })),
+      ...this.rules
+        .metrics()
+        .map(({ metric, labels, value }) => ({
+          name: metric.name,
+          help: metric.help,
+          type: metric.type,
+          labels,
+          value,
+        })),
     ];
   }
 
   private createDispatcher(): Dispatcher {
     const { clock, files, log, random, notifications, sendHttp } = this.parts;
     return new Dispatcher({
-      clock, files, log, random,
+      clock,
+      files,
+      log,
+      random,
       config: notifications,
       folder: path.join(this.config.storage.path, "alerting"),
       transports: { mail: createMailTransport(clock), http: sendHttp },
@@ -124,7 +134,9 @@ export class RuleWiring {
   private createRuleEngine(): RuleEngine {
     const { clock, files, log, storage, queries, isTargetSilent } = this.parts;
     return new RuleEngine({
-      clock, log, queries,
+      clock,
+      log,
+      queries,
       writer: storage,
       externalLabels: this.config.global.externalLabels,
       externalUrl: externalUrlOf(this.config),
@@ -141,7 +153,12 @@ export class RuleWiring {
     const externalUrl = externalUrlOf(this.config);
     const { externalLabels } = this.config.global;
     return new Recovery({
-      clock, files, log, queries, externalUrl, gaps,
+      clock,
+      files,
+      log,
+      queries,
+      externalUrl,
+      gaps,
       filePath: this.fileOf("recovery.json"),
       writer: storage,
       expander: new AlertExpander({ externalLabels, externalUrl }),

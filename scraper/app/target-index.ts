@@ -63,4 +63,5 @@ export class TargetIndex {
 }
 
 const labelsKey = (labels: Labels): string => `${labels.get("job")} ${labels.get("instance")}`;
-const addressKey = (host: string, port: number): string => `${canonicalAddress(host) ?? host} ${port}`;
+const addressKey = (host: string, port: number): string =>
+  `${canonicalAddress(host) ?? host} ${port}`;

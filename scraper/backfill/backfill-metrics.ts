@@ -19,27 +19,57 @@ export class BackfillCounters {
   }
 
   metrics(active: number, missingMs: number): OwnMetric[] {
-    const counter = (name: string, help: string, value: number): OwnMetric => ({ name, help, type: "counter", value });
-    const gauge = (name: string, help: string, value: number): OwnMetric => ({ name, help, type: "gauge", value });
+    const counter = (name: string, help: string, value: number): OwnMetric => ({
+      name,
+      help,
+      type: "counter",
+      value,
+    });
+    const gauge = (name: string, help: string, value: number): OwnMetric => ({
+      name,
+      help,
+      type: "gauge",
+      value,
+    });
     return [
       ...GAP_CAUSES.map((cause) => ({
-        ...counter("pihealth_gap_seconds_total", "Time without samples that stays so, by cause.", 0),
+        ...counter(
+          "pihealth_gap_seconds_total",
+          "Time without samples that stays so, by cause.",
+          0,
+        ),
         labels: { cause },
         value: (this.lostMs.get(cause) ?? 0) / 1000,
       })),
-      gauge("pihealth_gap_missing_seconds", "Time without samples that may still be filled, of all targets.", missingMs / 1000),
+      gauge(
+        "pihealth_gap_missing_seconds",
+        "Time without samples that may still be filled, of all targets.",
+        missingMs / 1000,
+      ),
       gauge("pihealth_backfill_active", "Exporters whose history is being fetched.", active),
-      counter("pihealth_backfill_filled_seconds_total", "Time that was filled from histories.", this.filledMs / 1000),
+      counter(
+        "pihealth_backfill_filled_seconds_total",
+        "Time that was filled from histories.",
+        this.filledMs / 1000,
+      ),
       counter("pihealth_backfill_samples_total", "Samples stored from histories.", this.samples),
       counter("pihealth_backfill_bytes_total", "Bytes of histories fetched.", this.bytes),
       counter("pihealth_backfill_segments_total", "Segments of histories stored.", this.segments),
-      counter("pihealth_backfill_failures_total", "Tries that ended before all was stored.", this.failures),
+      counter(
+        "pihealth_backfill_failures_total",
+        "Tries that ended before all was stored.",
+        this.failures,
+      ),
       counter(
         "pihealth_backfill_rebased_members_total",
         "Members of histories placed by the monotonic clock, as their wall clock was wrong.",
         this.rebasedMembers,
       ),
-      counter("pihealth_backfill_damaged_lines_total", "Lines of histories that are no samples.", this.damagedLines),
+      counter(
+        "pihealth_backfill_damaged_lines_total",
+        "Lines of histories that are no samples.",
+        this.damagedLines,
+      ),
     ];
   }
 }

@@ -18,7 +18,8 @@ export function parseBackfillSettings(section: ConfigSection): BackfillSettings 
     concurrency: section.integer("concurrency", { default: 2, min: 1, max: 64 }),
     maxAgeMs: section.durationMs("max_age", { default: "8d", min: "1m", max: "1y" }),
   };
-  if (settings.bytesPerSecond < 1024) section.fail("bandwidth", "is too small, it must be at least 1KiB a second");
+  if (settings.bytesPerSecond < 1024)
+    section.fail("bandwidth", "is too small, it must be at least 1KiB a second");
   section.rejectUnknownKeys();
   return Object.freeze(settings);
 }

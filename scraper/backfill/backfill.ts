@@ -78,9 +78,16 @@ export class Backfill {
   private loop: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: BackfillParts) {
-    const { clock, files, log, dataFolder, querier, writer, sendHttp, hostLogs, token, settings } = parts;
+    const { clock, files, log, dataFolder, querier, writer, sendHttp, hostLogs, token, settings } =
+      parts;
     const { counters } = this;
-    this.store = new GapStore({ dataFolder, files, clock, log, watchedOf: (host) => this.storedOf(host) });
+    this.store = new GapStore({
+      dataFolder,
+      files,
+      clock,
+      log,
+      watchedOf: (host) => this.storedOf(host),
+    });
     this.scrapes = new StoredScrapes(querier);
     this.durable = new DurableTimes({ clock, writer });
     if (token === undefined || !settings.enabled) return;
@@ -93,7 +100,15 @@ export class Backfill {
     };
     const { onFilled } = parts;
     this.filler = new EndpointFiller({
-      client: this.client, querier, writer, clock, log, counters, hostLogs, save, onFilled,
+      client: this.client,
+      querier,
+      writer,
+      clock,
+      log,
+      counters,
+      hostLogs,
+      save,
+      onFilled,
     });
   }
 
@@ -153,8 +168,12 @@ export class Backfill {
 
   /** @param host all hosts when undefined */
   gaps(host?: string): HostGap[] {
-    const watched = [...this.watched.values()].filter(({ target }) => host === undefined || target.host === host);
-    return watched.flatMap((one) => this.gapsOf(one)).sort((left, right) => left.fromMs - right.fromMs);
+    const watched = [...this.watched.values()].filter(
+      ({ target }) => host === undefined || target.host === host,
+    );
+    return watched
+      .flatMap((one) => this.gapsOf(one))
+      .sort((left, right) => left.fromMs - right.fromMs);
   }
 
   metrics(): OwnMetric[] {
@@ -186,7 +205,8 @@ export class Backfill {
     this.unknownStart.delete(watched);
     const { target, gaps } = watched;
     const host = this.store.of(target.host);
-    const sinceMs = gaps.missingSinceMs ?? (gaps.lastGoodMs === undefined ? undefined : gaps.lastGoodMs + 1);
+    const sinceMs =
+      gaps.missingSinceMs ?? (gaps.lastGoodMs === undefined ? undefined : gaps.lastGoodMs + 1);
     host.departed.set(target.labels.key, { ...storedForm(watched), ongoingFromMs: sinceMs });
     host.isDirty = true;
   }
@@ -242,12 +262,20 @@ export class Backfill {
       if (this.active.size >= settings.concurrency) continue;
       const patience = this.patience.get(endpoint);
       if (patience !== undefined && patience.nextTryMs > clock.monotonicMs()) continue;
-      const work = targets.filter(({ gaps }) => gaps.missing.length > 0 && gaps.lastGoodMs !== undefined);
-      if (work.length > 0) this.active.set(endpoint, this.fill(this.filler, endpoint, work, node.nodeId));
+      const work = targets.filter(
+        ({ gaps }) => gaps.missing.length > 0 && gaps.lastGoodMs !== undefined,
+      );
+      if (work.length > 0)
+        this.active.set(endpoint, this.fill(this.filler, endpoint, work, node.nodeId));
     }
   }
 
-  private async fill(filler: EndpointFiller, endpoint: string, targets: WatchedTarget[], nodeId: string): Promise<void> {
+  private async fill(
+    filler: EndpointFiller,
+    endpoint: string,
+    targets: WatchedTarget[],
+    nodeId: string,
+  ): Promise<void> {
     const { log, clock } = this.parts;
     const [first] = targets as [WatchedTarget];
     const { boots } = this.store.of(first.target.host);
@@ -259,14 +287,16 @@ export class Backfill {
       if (this.stopping.signal.aborted) return;
       this.counters.failures++;
       patience.failures++;
-      if (patience.failures === 1) log.warn("History not fetched, it is tried again", { endpoint, error: messageOf(error) });
+      if (patience.failures === 1)
+        log.warn("History not fetched, it is tried again", { endpoint, error: messageOf(error) });
     } finally {
       this.active.delete(endpoint);
     }
     const isDone = targets.every(({ gaps }) => gaps.missing.length === 0);
     if (isDone) log.info("Gap closed", { endpoint });
     const longestMs = patience.failures > 0 ? LAST_RETRY_MS : LAST_LOOK_MS;
-    patience.nextTryMs = clock.monotonicMs() + Math.min(longestMs, FIRST_RETRY_MS * 2 ** patience.tries++);
+    patience.nextTryMs =
+      clock.monotonicMs() + Math.min(longestMs, FIRST_RETRY_MS * 2 ** patience.tries++);
     if (isDone) this.patience.delete(endpoint);
     else this.patience.set(endpoint, patience);
   }
@@ -276,12 +306,17 @@ export class Backfill {
     const { gaps } = watched;
     if (!watched.isNew || gaps.firstGoodMs === undefined) return;
     const { clock, settings } = this.parts;
-    const elsewhere = [...this.watched.values()].filter((other) => other !== watched && other.gaps.nodeId === nodeId);
+    const elsewhere = [...this.watched.values()].filter(
+      (other) => other !== watched && other.gaps.nodeId === nodeId,
+    );
     const seenMs = elsewhere.map((other) => other.gaps.lastGoodMs ?? 0);
-    const fromMs = Math.ceil(Math.max(historyFromMs, clock.wallMs() - settings.maxAgeMs, ...seenMs));
+    const fromMs = Math.ceil(
+      Math.max(historyFromMs, clock.wallMs() - settings.maxAgeMs, ...seenMs),
+    );
     watched.isNew = false;
     watched.knownSinceMs = gaps.firstGoodMs;
-    if (fromMs < gaps.firstGoodMs) gaps.addMissing({ fromMs, untilMs: gaps.firstGoodMs, cause: "master_down" });
+    if (fromMs < gaps.firstGoodMs)
+      gaps.addMissing({ fromMs, untilMs: gaps.firstGoodMs, cause: "master_down" });
     this.store.of(watched.target.host).isDirty = true;
   }
 
@@ -304,7 +339,11 @@ export class Backfill {
   }
 
   private gapsOf({ target, gaps }: WatchedTarget): HostGap[] {
-    const whose = { host: target.host, instance: target.labels.get("instance"), job: target.labels.get("job") };
+    const whose = {
+      host: target.host,
+      instance: target.labels.get("instance"),
+      job: target.labels.get("job"),
+    };
     const isFilling = this.active.has(endpointOf({ address: target.host, port: target.port }));
     const state = isFilling ? "filling" : "open";
     const sinceMs = gaps.missingSinceMs;
@@ -313,12 +352,26 @@ export class Backfill {
       ...gaps.missing.map((range) => ({ ...whose, ...range, state }) as const),
       ...(sinceMs === undefined
         ? []
-        : [{ ...whose, fromMs: sinceMs, untilMs: undefined, cause: "link_down", state: "open" } as const]),
+        : [
+            {
+              ...whose,
+              fromMs: sinceMs,
+              untilMs: undefined,
+              cause: "link_down",
+              state: "open",
+            } as const,
+          ]),
     ];
   }
 }
 
 function storedForm({ target, gaps }: WatchedTarget): StoredTarget {
   const { missing, closed, nodeId, missingSinceMs } = gaps;
-  return { labels: target.labels.toObject(), nodeId, ongoingFromMs: missingSinceMs, missing, closed };
+  return {
+    labels: target.labels.toObject(),
+    nodeId,
+    ongoingFromMs: missingSinceMs,
+    missing,
+    closed,
+  };
 }

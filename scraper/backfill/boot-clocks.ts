@@ -49,7 +49,9 @@ export class BootClocks {
   /** The first of the messages in a row that all came late, or show a clock that drifts. */
   private readonly suspects = new Map<string, ClockStretch>();
   /** The best measurement of the boot that runs. */
-  private best: { readonly bootId: string; readonly zeroMs: number; readonly uncertaintyMs: number } | undefined;
+  private best:
+    | { readonly bootId: string; readonly zeroMs: number; readonly uncertaintyMs: number }
+    | undefined;
 
   constructor(entries: readonly BootClockEntry[] = []) {
     this.boots = new Map(entries.map(([bootId, stretches]) => [bootId, [...stretches]]));
@@ -61,10 +63,15 @@ export class BootClocks {
 
   /** @returns true when something was learned that changes places in time */
   learn(
-    { bootId, monotonicMs }: Pick<ClockPair, "bootId" | "monotonicMs">, trueWallMs: number,
+    { bootId, monotonicMs }: Pick<ClockPair, "bootId" | "monotonicMs">,
+    trueWallMs: number,
     { uncertaintyMs }: Measurement = MESSAGE,
   ): boolean {
-    const seen = { fromMs: monotonicMs, untilMs: monotonicMs, zeroMs: Math.round(trueWallMs - monotonicMs) };
+    const seen = {
+      fromMs: monotonicMs,
+      untilMs: monotonicMs,
+      zeroMs: Math.round(trueWallMs - monotonicMs),
+    };
     if (uncertaintyMs !== undefined) this.best = { bootId, zeroMs: seen.zeroMs, uncertaintyMs };
     const stretches = this.boots.get(bootId) ?? [];
     const last = stretches.at(-1);
@@ -88,7 +95,10 @@ export class BootClocks {
     this.suspects.delete(bootId);
     // What only one message has said was a late one, when the next says that it was earlier.
     if (laterMs < 0 && last.fromMs === last.untilMs) stretches.pop();
-    const zeroMs = Math.min(seen.zeroMs, uncertaintyMs === undefined ? (suspect?.zeroMs ?? seen.zeroMs) : seen.zeroMs);
+    const zeroMs = Math.min(
+      seen.zeroMs,
+      uncertaintyMs === undefined ? (suspect?.zeroMs ?? seen.zeroMs) : seen.zeroMs,
+    );
     stretches.push({ ...seen, zeroMs });
     if (stretches.length > MAX_STRETCHES) stretches.splice(1, 1); // The first one says when the boot began.
     return true;
@@ -99,7 +109,10 @@ export class BootClocks {
    *
    * @param after placed time of the sample before, and `before` the latest time possible, for a boot we know nothing of
    */
-  correctionOf(header: ClockPair, { after, before }: { after: number; before: number }): ClockCorrection | undefined {
+  correctionOf(
+    header: ClockPair,
+    { after, before }: { after: number; before: number },
+  ): ClockCorrection | undefined {
     const zeroMs = this.zeroOf(header);
     if (zeroMs !== undefined) {
       const errorMs = Math.round(zeroMs + header.monotonicMs - header.wallMs);
@@ -124,7 +137,8 @@ export class BootClocks {
     const index = stretches.findLastIndex(({ fromMs }) => fromMs <= monotonicMs);
     const before = stretches[index];
     const after = stretches[index + 1];
-    if (before === undefined || after === undefined || monotonicMs <= before.untilMs) return (before ?? after)?.zeroMs;
+    if (before === undefined || after === undefined || monotonicMs <= before.untilMs)
+      return (before ?? after)?.zeroMs;
     const share = (monotonicMs - before.untilMs) / (after.fromMs - before.untilMs);
     return Math.round(before.zeroMs + share * (after.zeroMs - before.zeroMs));
   }

@@ -22,7 +22,9 @@ export class DurableTimes {
     this.nextMs = clock.monotonicMs() + ADVANCE_EVERY_MS;
     const scraped = targets.flatMap((watched) => {
       const { lastGoodMs, isComplete } = watched.gaps;
-      return isComplete && !watched.isNew && lastGoodMs !== undefined ? [[watched, lastGoodMs] as const] : [];
+      return isComplete && !watched.isNew && lastGoodMs !== undefined
+        ? [[watched, lastGoodMs] as const]
+        : [];
     });
     if (scraped.length === 0) return;
     try {

@@ -51,10 +51,12 @@ export class EndMarkers {
   /** After the samples were appended: of two samples of one series and time the first stays. @returns how many */
   async flush(): Promise<number> {
     let count = 0;
-    for (const { timeMs, series } of this.ended.splice(0)) count += this.stale.append(timeMs, this.rows.ownLabelsOf(series));
+    for (const { timeMs, series } of this.ended.splice(0))
+      count += this.stale.append(timeMs, this.rows.ownLabelsOf(series));
     for (const { untilMs, series } of this.seams.splice(0)) {
       const scraped = await this.stale.scrapedAt(untilMs);
-      if (scraped !== undefined) count += this.stale.append(untilMs, without(this.rows.ownLabelsOf(series), scraped));
+      if (scraped !== undefined)
+        count += this.stale.append(untilMs, without(this.rows.ownLabelsOf(series), scraped));
     }
     return count;
   }

@@ -112,21 +112,29 @@ export class EndpointFiller {
         await this.fillFrom(segment, { ...start, reader, destinations });
       } catch (error) {
         // A segment that vanished or is damaged is not worth the others.
-        if (!(error instanceof HistoryError) || error.code === "refused" || error.code === "cut") throw error;
+        if (!(error instanceof HistoryError) || error.code === "refused" || error.code === "cut")
+          throw error;
         this.parts.counters.failures++;
         skipped = error;
-        this.parts.log.warn("Segment of a history left out", { host: first.target.host, error: messageOf(error) });
+        this.parts.log.warn("Segment of a history left out", {
+          host: first.target.host,
+          error: messageOf(error),
+        });
       }
     }
     this.parts.counters.damagedLines += reader.damagedLines;
-    if (skipped === undefined) for (const destination of destinations) await this.giveUpRest(destination, start);
+    if (skipped === undefined)
+      for (const destination of destinations) await this.giveUpRest(destination, start);
     await this.parts.save(first.target.host);
     if (skipped !== undefined) throw skipped;
   }
 
   private async fillFrom(
     segment: HistorySegment,
-    run: FillStart & { readonly reader: GroupReader; readonly destinations: readonly Destination[] },
+    run: FillStart & {
+      readonly reader: GroupReader;
+      readonly destinations: readonly Destination[];
+    },
   ): Promise<void> {
     const { order, list, instants, lines, ends, reader, destinations } = run;
     const { client, counters } = this.parts;
@@ -156,7 +164,8 @@ export class EndpointFiller {
         // At the ends of a range, a clock a little wrong must not put an older value behind that of a scrape.
         const trueMs = samples.timestampMs + errorMs;
         for (const { rows, missing, markers } of destinations) {
-          if (holdsInstant(missing, timeMs) && holdsInstant(missing, trueMs)) rows.add(timeMs, samples);
+          if (holdsInstant(missing, timeMs) && holdsInstant(missing, trueMs))
+            rows.add(timeMs, samples);
           markers.add(ended);
         }
         lines.add(timeMs, samples);
@@ -198,22 +207,31 @@ export class EndpointFiller {
   }
 
   /** What the history has gone past without covering it will not come any more. */
-  private async giveUpRest({ watched, stale }: Destination, { instants, list, order }: FillStart): Promise<void> {
+  private async giveUpRest(
+    { watched, stale }: Destination,
+    { instants, list, order }: FillStart,
+  ): Promise<void> {
     const { gaps, knownSinceMs, target } = watched;
     const { counters } = this.parts;
     const flushedMs = Math.max(instants.lastMs, list.ourWallMs - LATEST_FLUSH_MS);
-    const ended = gaps.missing.map(({ fromMs, untilMs }) => ({ fromMs, untilMs: Math.min(untilMs, flushedMs) }));
+    const ended = gaps.missing.map(({ fromMs, untilMs }) => ({
+      fromMs,
+      untilMs: Math.min(untilMs, flushedMs),
+    }));
     const parts = ended.filter(({ fromMs, untilMs }) => untilMs > fromMs);
     let markers = 0;
     for (const { fromMs, untilMs } of parts) {
       // The next scrape would have failed. Where it did fail, its own markers are there already.
       const failedMs = fromMs - 1 + target.settings.intervalMs;
-      if (failedMs < untilMs) markers += stale.append(failedMs, (await stale.scrapedAt(fromMs - 1)) ?? []);
+      if (failedMs < untilMs)
+        markers += stale.append(failedMs, (await stale.scrapedAt(fromMs - 1)) ?? []);
     }
     if (markers > 0) await this.commit(order.signal);
     for (const part of parts) {
       if (part.untilMs <= knownSinceMs) gaps.forget([part]);
-      else for (const gap of gaps.close([part], "lost", instants.causeOf(part, list))) counters.countClosed(gap);
+      else
+        for (const gap of gaps.close([part], "lost", instants.causeOf(part, list)))
+          counters.countClosed(gap);
     }
   }
 
@@ -221,11 +239,15 @@ export class EndpointFiller {
   private checkNode({ targets, nodeId }: FillOrder, list: TimedHistoryList): void {
     if (list.nodeId !== nodeId) {
       const detail = `node id is ${list.nodeId}, it must be that of its heartbeats, ${nodeId}`;
-      throw new HistoryError("refused", `Cannot use history of "${targets[0]?.target.url}": ${detail}`);
+      throw new HistoryError(
+        "refused",
+        `Cannot use history of "${targets[0]?.target.url}": ${detail}`,
+      );
     }
     for (const { gaps } of targets) {
       if (gaps.nodeId !== undefined && gaps.nodeId !== nodeId) {
-        for (const gap of gaps.close(gaps.missing, "lost", "node_off")) this.parts.counters.countClosed(gap);
+        for (const gap of gaps.close(gaps.missing, "lost", "node_off"))
+          this.parts.counters.countClosed(gap);
       }
       gaps.nodeId = nodeId;
     }
@@ -241,18 +263,30 @@ export class EndpointFiller {
   }
 }
 
-function filledGapOf({ fromMs, untilMs, cause }: Gap, { target, knownSinceMs }: WatchedTarget): FilledGap {
+function filledGapOf(
+  { fromMs, untilMs, cause }: Gap,
+  { target, knownSinceMs }: WatchedTarget,
+): FilledGap {
   const isFirstSight = untilMs <= knownSinceMs;
-  return { labels: target.labels, fromMs, untilMs, cause: cause === "link_down" ? cause : "master_down", isFirstSight };
+  return {
+    labels: target.labels,
+    fromMs,
+    untilMs,
+    cause: cause === "link_down" ? cause : "master_down",
+    isFirstSight,
+  };
 }
 
 /** @throws {HistoryError} at a member that does not check, which the checksum of the segment makes the exporter's own */
 function* membersOf(segment: Uint8Array, name: string): Generator<string> {
-  for (let at = 0; at < segment.length; ) {
+  for (let at = 0; at < segment.length;) {
     const length = memberLength(segment.subarray(at, at + 64)) ?? 0;
     const text = length > 0 ? decodeMember(segment.subarray(at, at + length)) : undefined;
     if (text === undefined) {
-      throw new HistoryError("damaged", `Cannot use segment "${name}" from byte ${at} on: no whole member is there`);
+      throw new HistoryError(
+        "damaged",
+        `Cannot use segment "${name}" from byte ${at} on: no whole member is there`,
+      );
     }
     yield text;
     at += length;

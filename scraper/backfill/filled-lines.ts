@@ -25,7 +25,9 @@ export class FilledLines {
 
   /** @param missing what the samples fill, of all targets of the exporter */
   want(missing: readonly TimeRange[]): void {
-    this.wanted = mergeRanges(missing.map(({ fromMs, untilMs }) => ({ fromMs: fromMs - BEFORE_GAP_MS, untilMs })));
+    this.wanted = mergeRanges(
+      missing.map(({ fromMs, untilMs }) => ({ fromMs: fromMs - BEFORE_GAP_MS, untilMs })),
+    );
   }
 
   /** Takes samples at the instant they belong to, by our clock, in the order of the history. */

@@ -23,13 +23,15 @@ export function encodeGapFile({ writtenMs, targets, boots }: GapFile): string {
   return JSON.stringify({
     version: VERSION,
     written_ms: writtenMs,
-    targets: targets.slice(0, MAX_TARGETS).map(({ labels, nodeId, ongoingFromMs, missing, closed }) => ({
-      labels,
-      node_id: nodeId ?? null,
-      ongoing_from_ms: ongoingFromMs ?? null,
-      missing: missing.map(({ fromMs, untilMs, cause }) => [fromMs, untilMs, cause]),
-      closed: closed.map(({ fromMs, untilMs, cause, state }) => [fromMs, untilMs, cause, state]),
-    })),
+    targets: targets
+      .slice(0, MAX_TARGETS)
+      .map(({ labels, nodeId, ongoingFromMs, missing, closed }) => ({
+        labels,
+        node_id: nodeId ?? null,
+        ongoing_from_ms: ongoingFromMs ?? null,
+        missing: missing.map(({ fromMs, untilMs, cause }) => [fromMs, untilMs, cause]),
+        closed: closed.map(({ fromMs, untilMs, cause, state }) => [fromMs, untilMs, cause, state]),
+      })),
     boots: boots.map(([bootId, stretches]) => {
       return [bootId, stretches.map(({ fromMs, untilMs, zeroMs }) => [fromMs, untilMs, zeroMs])];
     }),
@@ -51,14 +53,19 @@ function readFile(value: unknown): GapFile {
   const body = objectOf(value);
   if (body["version"] !== VERSION) throw new NotAGapFile();
   const boots = listOf(body["boots"], 1000).map(readBoot);
-  return { writtenMs: timeOf(body["written_ms"]), targets: listOf(body["targets"], MAX_TARGETS).map(readTarget), boots };
+  return {
+    writtenMs: timeOf(body["written_ms"]),
+    targets: listOf(body["targets"], MAX_TARGETS).map(readTarget),
+    boots,
+  };
 }
 
 /** Before stretches were kept, one time stood for the whole boot. */
 function readBoot(entry: unknown): BootClockEntry {
   const [bootId, clock] = listOf(entry, 2);
   if (typeof bootId !== "string") throw new NotAGapFile();
-  if (typeof clock === "number") return [bootId, [{ fromMs: 0, untilMs: 0, zeroMs: timeOf(clock) }]];
+  if (typeof clock === "number")
+    return [bootId, [{ fromMs: 0, untilMs: 0, zeroMs: timeOf(clock) }]];
   const stretches = listOf(clock, MAX_STRETCHES).map((stretch): ClockStretch => {
     const [fromMs, untilMs, zeroMs] = listOf(stretch, 3).map(timeOf) as [number, number, number];
     return { fromMs, untilMs, zeroMs: timeOf(zeroMs) };

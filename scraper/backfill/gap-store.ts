@@ -6,7 +6,14 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { hostFolder, HOSTS_FOLDER } from "../fleet/host-folder.js";
 import { BootClocks } from "./boot-clocks.js";
-import { decodeGapFile, encodeGapFile, GAP_FILE, type GapFile, MAX_GAP_FILE_BYTES, type StoredTarget } from "./gap-file.js";
+import {
+  decodeGapFile,
+  encodeGapFile,
+  GAP_FILE,
+  type GapFile,
+  MAX_GAP_FILE_BYTES,
+  type StoredTarget,
+} from "./gap-file.js";
 import type { StoredGaps } from "./target-gaps.js";
 
 /** What is known of the gaps of one address. */
@@ -90,7 +97,11 @@ export class GapStore {
     gaps.isDirty = false;
     try {
       await files.makeFolder(folder);
-      const text = encodeGapFile({ writtenMs: Math.round(clock.wallMs()), targets, boots: gaps.boots.entries });
+      const text = encodeGapFile({
+        writtenMs: Math.round(clock.wallMs()),
+        targets,
+        boots: gaps.boots.entries,
+      });
       await files.replace(path.join(folder, GAP_FILE), text);
       this.isFailing = false;
     } catch (error) {
@@ -105,8 +116,12 @@ export class GapStore {
     const { files, log } = this.parts;
     const facts = await files.facts(filePath);
     if (facts === undefined) return undefined;
-    const file = facts.sizeBytes > MAX_GAP_FILE_BYTES ? undefined : decodeGapFile(await files.readText(filePath));
-    if (file === undefined) log.warn("gaps.json not usable, it will be written anew", { file: filePath });
+    const file =
+      facts.sizeBytes > MAX_GAP_FILE_BYTES
+        ? undefined
+        : decodeGapFile(await files.readText(filePath));
+    if (file === undefined)
+      log.warn("gaps.json not usable, it will be written anew", { file: filePath });
     return file;
   }
 }

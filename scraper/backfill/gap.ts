@@ -9,7 +9,12 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
  * begins later; `clock_untrusted`, it was recorded under a clock that nothing tells how to correct.
  */
 export const GAP_CAUSES = [
-  "node_off", "exporter_down", "link_down", "master_down", "spool_overrun", "clock_untrusted",
+  "node_off",
+  "exporter_down",
+  "link_down",
+  "master_down",
+  "spool_overrun",
+  "clock_untrusted",
 ] as const;
 export type GapCause = (typeof GAP_CAUSES)[number];
 

@@ -1,9 +1,17 @@
 import { createHash } from "node:crypto";
 import { BadInputError, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { HttpError, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import {
-  decodeHistoryList, HISTORY_PATH, type HistoryList, type HistorySegment, MAX_HISTORY_LIST_BYTES,
+  HttpError,
+  type HttpResponse,
+  type SendHttp,
+} from "../../exporter/shared/platform/http/http-client.js";
+import {
+  decodeHistoryList,
+  HISTORY_PATH,
+  type HistoryList,
+  type HistorySegment,
+  MAX_HISTORY_LIST_BYTES,
 } from "../../exporter/shared/protocol/history.js";
 import type { Target } from "../fleet/target.js";
 import { LaneAgents } from "../scrape/lane-agents.js";
@@ -105,9 +113,13 @@ export class HistoryClient {
     this.open.forget(target.url);
     let whole = await this.rest(target, segment, beginning, signal);
     // The Pi may have cut the segment and written other members: then nothing known of it counts.
-    if (beginning.length > 0 && !isWhole(whole, segment)) whole = await this.rest(target, segment, Buffer.alloc(0), signal);
+    if (beginning.length > 0 && !isWhole(whole, segment))
+      whole = await this.rest(target, segment, Buffer.alloc(0), signal);
     if (!isWhole(whole, segment)) {
-      throw new HistoryError("damaged", `Cannot use segment "${name}": its bytes do not have the checksum of the list`);
+      throw new HistoryError(
+        "damaged",
+        `Cannot use segment "${name}": its bytes do not have the checksum of the list`,
+      );
     }
     if (segment.open) this.open.keep(target.url, { name, bytes: whole });
     return whole;
@@ -115,17 +127,24 @@ export class HistoryClient {
 
   /** @returns the segment, whose beginning is known */
   private async rest(
-    target: Target, { name, bytes }: HistorySegment, beginning: Buffer, signal: AbortSignal,
+    target: Target,
+    { name, bytes }: HistorySegment,
+    beginning: Buffer,
+    signal: AbortSignal,
   ): Promise<Buffer> {
     const whole = Buffer.alloc(bytes);
     let have = beginning.copy(whole);
-    for (let cuts = 0; have < bytes; ) {
-      const piece = await this.piece(target, name, have, Math.min(PIECE_BYTES, bytes - have), signal).catch(
-        (error: unknown) => {
-          if (!isCut(error) || ++cuts > MAX_CUTS) throw error;
-          return undefined;
-        },
-      );
+    for (let cuts = 0; have < bytes;) {
+      const piece = await this.piece(
+        target,
+        name,
+        have,
+        Math.min(PIECE_BYTES, bytes - have),
+        signal,
+      ).catch((error: unknown) => {
+        if (!isCut(error) || ++cuts > MAX_CUTS) throw error;
+        return undefined;
+      });
       if (piece === undefined) {
         await this.parts.clock.sleep(FIRST_RETRY_MS * 2 ** cuts, signal);
         continue;
@@ -140,7 +159,11 @@ export class HistoryClient {
   }
 
   private async piece(
-    target: Target, name: string, from: number, length: number, signal: AbortSignal,
+    target: Target,
+    name: string,
+    from: number,
+    length: number,
+    signal: AbortSignal,
   ): Promise<Buffer> {
     const headers = { Range: `bytes=${from}-${from + length - 1}` };
     const path = `${HISTORY_PATH}/${name}`;
@@ -149,17 +172,28 @@ export class HistoryClient {
     const { body } = response;
     const isThere = response.headers["content-range"]?.startsWith(`bytes ${from}-`) === true;
     if (!isThere || body.length === 0 || body.length > length) {
-      throw new HistoryError("damaged", `Cannot fetch segment "${name}": the answer is not the range asked for`);
+      throw new HistoryError(
+        "damaged",
+        `Cannot fetch segment "${name}": the answer is not the range asked for`,
+      );
     }
     return body;
   }
 
   private get(
-    { url, settings }: Target, path: string, headers: Record<string, string>, maxBodyBytes: number, signal: AbortSignal,
+    { url, settings }: Target,
+    path: string,
+    headers: Record<string, string>,
+    maxBodyBytes: number,
+    signal: AbortSignal,
   ): Promise<HttpResponse> {
     return this.parts.sendHttp({
       url: new URL(path, url).href,
-      headers: { ...headers, Authorization: `Bearer ${this.parts.token}`, "Accept-Encoding": "identity" },
+      headers: {
+        ...headers,
+        Authorization: `Bearer ${this.parts.token}`,
+        "Accept-Encoding": "identity",
+      },
       timeoutMs: TIMEOUT_MS,
       maxBodyBytes,
       agent: this.agents.agentFor(settings.tls),
@@ -179,7 +213,10 @@ function isCut(error: unknown): boolean {
 function refusal({ url }: Target, path: string, { status, body }: HttpResponse): HistoryError {
   const code = status === NOT_FOUND ? "gone" : status === TOO_MANY ? "cut" : "refused";
   const detail = body.toString("utf8", 0, 200).trim();
-  return new HistoryError(code, `Cannot get "${new URL(path, url).href}": status ${status}, it must be 200 or 206; ${detail}`);
+  return new HistoryError(
+    code,
+    `Cannot get "${new URL(path, url).href}": status ${status}, it must be 200 or 206; ${detail}`,
+  );
 }
 
 /** What a Pi sent is wrong, and asking again will not help soon. */

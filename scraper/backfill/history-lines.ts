@@ -1,5 +1,9 @@
 import { type Family, FAMILIES } from "../../exporter/shared/model/family.js";
-import { type FamilyReading, formatFamilyLines, type LabelledValue } from "../../exporter/shared/model/human-lines.js";
+import {
+  type FamilyReading,
+  formatFamilyLines,
+  type LabelledValue,
+} from "../../exporter/shared/model/human-lines.js";
 import { LayoutReading } from "../host-logs/layout-reading.js";
 import type { HistoryRuns } from "./history-runs.js";
 import type { GroupedSamples } from "./sample-groups.js";
@@ -25,7 +29,11 @@ export class HistoryLines {
   constructor(private readonly runs: HistoryRuns) {}
 
   /** Takes samples in the order of the history, those of all times: a line shows what other collectors said before. */
-  read(timestampMs: number, samples: GroupedSamples, onLines: (family: Family, lines: string[]) => void): void {
+  read(
+    timestampMs: number,
+    samples: GroupedSamples,
+    onLines: (family: Family, lines: string[]) => void,
+  ): void {
     const { group, values } = samples;
     for (const { collector, index, from, endAt } of this.runs.of(group)) {
       if (collector === undefined || values[endAt] !== 1) continue;
@@ -33,7 +41,8 @@ export class HistoryLines {
       const reading = new LayoutReading(timestampMs, index, values.subarray(from, endAt));
       this.last.set(collector, { timestampMs, reading });
       const family = FAMILIES.find((one) => one === collector);
-      if (family !== undefined) onLines(family, formatFamilyLines(family, new RunsReading(timestampMs, this.last)));
+      if (family !== undefined)
+        onLines(family, formatFamilyLines(family, new RunsReading(timestampMs, this.last)));
     }
   }
 }
@@ -46,7 +55,9 @@ class RunsReading implements FamilyReading {
     readonly timeMs: number,
     runs: ReadonlyMap<string, Run>,
   ) {
-    const fresh = [...runs.values()].filter(({ timestampMs }) => Math.abs(timeMs - timestampMs) <= FRESH_MS);
+    const fresh = [...runs.values()].filter(
+      ({ timestampMs }) => Math.abs(timeMs - timestampMs) <= FRESH_MS,
+    );
     this.readings = fresh.map(({ reading }) => reading);
   }
 
@@ -59,6 +70,9 @@ class RunsReading implements FamilyReading {
   }
 
   series(metric: string): readonly LabelledValue[] {
-    return this.readings.map((reading) => reading.series(metric)).find((series) => series.length > 0) ?? [];
+    return (
+      this.readings.map((reading) => reading.series(metric)).find((series) => series.length > 0) ??
+      []
+    );
   }
 }

@@ -26,9 +26,12 @@ export function chooseSegments(list: HistoryList, missing: readonly TimeRange[])
       segment.lastMs > list.wallMs + CLOCK_TOLERANCE_MS ||
       (before !== undefined && segment.fromMs < before.lastMs - CLOCK_TOLERANCE_MS) ||
       (after !== undefined && segment.lastMs > after.fromMs + CLOCK_TOLERANCE_MS);
-    return isOdd || missing.some(({ fromMs, untilMs }) => {
-      return segment.fromMs - SLACK_MS < untilMs && segment.lastMs + SLACK_MS >= fromMs;
-    });
+    return (
+      isOdd ||
+      missing.some(({ fromMs, untilMs }) => {
+        return segment.fromMs - SLACK_MS < untilMs && segment.lastMs + SLACK_MS >= fromMs;
+      })
+    );
   });
 }
 
@@ -80,20 +83,30 @@ export class PlacedInstants {
   covered(missing: readonly TimeRange[]): TimeRange[] {
     const distanceMs = this.usualDistanceMs();
     return coveredRanges(this.instants, distanceMs).map(({ fromMs, untilMs }) => {
-      const isNear = missing.some((range) => range.fromMs <= fromMs && range.fromMs >= fromMs - distanceMs);
-      return { fromMs: isNear ? fromMs - distanceMs : fromMs, untilMs: Math.min(untilMs, this.lastMs) };
+      const isNear = missing.some(
+        (range) => range.fromMs <= fromMs && range.fromMs >= fromMs - distanceMs,
+      );
+      return {
+        fromMs: isNear ? fromMs - distanceMs : fromMs,
+        untilMs: Math.min(untilMs, this.lastMs),
+      };
     });
   }
 
   /** Why this range, which the history did not cover, is lost. */
   causeOf(range: TimeRange, list: HistoryList): GapCause {
     const [oldest] = list.segments;
-    const firstMs = Math.min(this.instants[0] ?? Number.POSITIVE_INFINITY, oldest?.fromMs ?? Number.POSITIVE_INFINITY);
+    const firstMs = Math.min(
+      this.instants[0] ?? Number.POSITIVE_INFINITY,
+      oldest?.fromMs ?? Number.POSITIVE_INFINITY,
+    );
     if (oldest !== undefined && range.untilMs <= firstMs + CLOCK_TOLERANCE_MS) {
       return (parseSegmentName(oldest.name)?.sequence ?? 1) > 1 ? "spool_overrun" : "exporter_down";
     }
     if (this.rejectedMembers > 0) return "clock_untrusted";
-    return this.bootBefore(range.fromMs, list) === this.bootAfter(range.untilMs, list) ? "exporter_down" : "node_off";
+    return this.bootBefore(range.fromMs, list) === this.bootAfter(range.untilMs, list)
+      ? "exporter_down"
+      : "node_off";
   }
 
   private bootBefore(timeMs: number, { segments }: HistoryList): string | undefined {
@@ -109,8 +122,13 @@ export class PlacedInstants {
   private usualDistanceMs(): number {
     const { instants, firsts } = this;
     const distances: number[] = [];
-    for (let index = Math.max(1, instants.length - JUDGED_INSTANTS); index < instants.length; index++) {
-      if (firsts[index] !== true) distances.push((instants[index] as number) - (instants[index - 1] as number));
+    for (
+      let index = Math.max(1, instants.length - JUDGED_INSTANTS);
+      index < instants.length;
+      index++
+    ) {
+      if (firsts[index] !== true)
+        distances.push((instants[index] as number) - (instants[index - 1] as number));
     }
     distances.sort((left, right) => left - right);
     const usualMs = distances[Math.floor((distances.length - 1) * USUAL_SHARE)] ?? 0;

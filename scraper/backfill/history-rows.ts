@@ -39,7 +39,10 @@ export class HistoryRows {
   /** Takes samples at the instant they belong to, by our clock; `flush` writes them. */
   add(timestampMs: number, { group, values }: GroupedSamples): void {
     for (const plan of this.plansOf(group)) {
-      const row = { timestampMs, values: Float64Array.from(plan.indexes, (index) => values[index] as number) };
+      const row = {
+        timestampMs,
+        values: Float64Array.from(plan.indexes, (index) => values[index] as number),
+      };
       const rows = this.waiting.get(plan);
       if (rows === undefined) this.waiting.set(plan, [row]);
       else rows.push(row);
@@ -53,7 +56,8 @@ export class HistoryRows {
     for (const [{ table, layout }, waiting] of this.waiting) {
       waiting.sort((left, right) => left.timestampMs - right.timestampMs);
       for (const { timestampMs, values } of waiting) {
-        if (table.append(timestampMs, layout, values) === "too_old") this.tooOldSamples += values.length;
+        if (table.append(timestampMs, layout, values) === "too_old")
+          this.tooOldSamples += values.length;
         samples += values.length;
         if (++rows % ROWS_AT_ONCE === 0) await yieldToEventLoop();
       }
@@ -88,7 +92,10 @@ export class HistoryRows {
     return plans;
   }
 
-  private planOf(labels: Labels, series: ReadonlyMap<string, readonly [number, Labels]>): TablePlan[] {
+  private planOf(
+    labels: Labels,
+    series: ReadonlyMap<string, readonly [number, Labels]>,
+  ): TablePlan[] {
     if (series.size === 0) return [];
     const entries = [...series.values()];
     return [

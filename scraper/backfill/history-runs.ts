@@ -32,19 +32,31 @@ export class HistoryRuns {
 
 /** The samples of a run come first, then those about the run, of which the first says whether it succeeded. */
 function* plansOf(series: readonly WrittenSeries[]): Generator<RunPlan> {
-  for (let from = 0; from < series.length; ) {
+  for (let from = 0; from < series.length;) {
     const endAt = findFrom(series, from, (name) => name === RUN_END);
-    const until = findFrom(series, endAt + 1, (name) => !name.startsWith(ABOUT_RUN) || name === RUN_END);
+    const until = findFrom(
+      series,
+      endAt + 1,
+      (name) => !name.startsWith(ABOUT_RUN) || name === RUN_END,
+    );
     const collector = series[endAt]?.written?.labels.get("collector");
     const own = series.slice(from, endAt);
-    const index = new LayoutIndex({ series: own.flatMap(({ written }) => (written === undefined ? [] : [written.labels])) });
+    const index = new LayoutIndex({
+      series: own.flatMap(({ written }) => (written === undefined ? [] : [written.labels])),
+    });
     yield { collector, index, series: series.slice(from, until), from, endAt };
     from = until;
   }
 }
 
 /** The length when nothing is found. */
-function findFrom(series: readonly WrittenSeries[], from: number, isWanted: (name: string) => boolean): number {
-  const found = series.findIndex(({ written }, index) => index >= from && isWanted(written?.labels.name ?? ""));
+function findFrom(
+  series: readonly WrittenSeries[],
+  from: number,
+  isWanted: (name: string) => boolean,
+): number {
+  const found = series.findIndex(
+    ({ written }, index) => index >= from && isWanted(written?.labels.name ?? ""),
+  );
   return found < 0 ? series.length : found;
 }

@@ -1,4 +1,7 @@
-import { ENTRY, ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import {
+  ENTRY,
+  ExpositionReader,
+} from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import type { WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 
 /** A series as the lines of a history name it. */
@@ -47,7 +50,7 @@ export class GroupReader {
     if (this.byText.size > MAX_SERIES) this.byText.clear();
     let timeText = "";
     let last: WrittenSeries | undefined;
-    for (let at = text.indexOf("\n") + 1; at > 0 && at < text.length; ) {
+    for (let at = text.indexOf("\n") + 1; at > 0 && at < text.length;) {
       const lineEnd = endOfLine(text, at);
       const expected = last?.next;
       let series: WrittenSeries | undefined;
@@ -110,7 +113,10 @@ function endOfLine(text: string, at: number): number {
 function groupOf(series: readonly WrittenSeries[]): SampleGroup {
   const { groups } = series[0] as WrittenSeries;
   const known = groups.find((group) => {
-    return group.series.length === series.length && group.series.every((one, index) => one === series[index]);
+    return (
+      group.series.length === series.length &&
+      group.series.every((one, index) => one === series[index])
+    );
   });
   if (known !== undefined) return known;
   const group = { series: [...series] };

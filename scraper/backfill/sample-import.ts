@@ -39,9 +39,19 @@ export interface SampleImportParts {
 
 /** For samples of an address nobody scrapes. */
 const PLAIN_SETTINGS: ScrapeSettings = {
-  jobName: "", intervalMs: 15_000, timeoutMs: 10_000, honorLabels: false, honorTimestamps: true, bodySizeLimitBytes: 0,
-  sampleLimit: 0, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0, metricRelabeling: NO_RELABELING,
-  headers: {}, tls: { insecureSkipVerify: false },
+  jobName: "",
+  intervalMs: 15_000,
+  timeoutMs: 10_000,
+  honorLabels: false,
+  honorTimestamps: true,
+  bodySizeLimitBytes: 0,
+  sampleLimit: 0,
+  labelLimit: 0,
+  labelNameLengthLimit: 0,
+  labelValueLengthLimit: 0,
+  metricRelabeling: NO_RELABELING,
+  headers: {},
+  tls: { insecureSkipVerify: false },
 };
 
 type Destination = Pick<Target, "host" | "labels" | "settings">;
@@ -72,24 +82,43 @@ export class SampleImport {
     await writer.commit();
     const { damagedLines } = reader;
     const { tooOldSamples: tooOld } = rows;
-    return { samples: samples - tooOld, tooOld, damagedLines, instance: labels.get("instance"), job: labels.get("job"), host };
+    return {
+      samples: samples - tooOld,
+      tooOld,
+      damagedLines,
+      instance: labels.get("instance"),
+      job: labels.get("job"),
+      host,
+    };
   }
 
   private find(place: ImportPlace): Destination {
     const found = this.targetsAt(place);
     const [first] = found;
     const { instance, job } = place;
-    if (found.length === 1 && first !== undefined) return place.isFinished === true ? finished(first) : first;
-    if (instance !== undefined && job !== undefined) return unknownTarget({ ...place, instance, job });
-    const detail = found.length === 0 ? "no target of the scraper is known by that" : `${found.length} targets are known by that`;
-    throw new BadInputError(`Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`);
+    if (found.length === 1 && first !== undefined)
+      return place.isFinished === true ? finished(first) : first;
+    if (instance !== undefined && job !== undefined)
+      return unknownTarget({ ...place, instance, job });
+    const detail =
+      found.length === 0
+        ? "no target of the scraper is known by that"
+        : `${found.length} targets are known by that`;
+    throw new BadInputError(
+      `Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`,
+    );
   }
 
   private targetsAt({ instance, job, host, nodeId }: ImportPlace): Destination[] {
-    const nodes = nodeId === undefined ? [] : this.parts.hosts().filter(({ node }) => node?.nodeId === nodeId);
+    const nodes =
+      nodeId === undefined ? [] : this.parts.hosts().filter(({ node }) => node?.nodeId === nodeId);
     if (instance === undefined && host === undefined && nodes.length === 0) return [];
     return this.parts.targets().filter(({ labels, host: address, port }) => {
-      if (instance === undefined && host === undefined && !nodes.some((node) => node.address === address && node.port === port)) {
+      if (
+        instance === undefined &&
+        host === undefined &&
+        !nodes.some((node) => node.address === address && node.port === port)
+      ) {
         return false;
       }
       return (
@@ -101,7 +130,12 @@ export class SampleImport {
   }
 }
 
-function unknownTarget({ instance, job, host, isFinished }: ImportPlace & { instance: string; job: string }): Destination {
+function unknownTarget({
+  instance,
+  job,
+  host,
+  isFinished,
+}: ImportPlace & { instance: string; job: string }): Destination {
   const labels = Labels.of({ instance, job });
   const address = host ?? instance.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   const plain = { host: address, labels, settings: PLAIN_SETTINGS };
@@ -110,10 +144,18 @@ function unknownTarget({ instance, job, host, isFinished }: ImportPlace & { inst
 
 /** Conflicts with the labels of the target were settled when the samples were stored first. */
 function finished({ host, labels, settings }: Destination): Destination {
-  return { host, labels, settings: { ...settings, honorLabels: true, metricRelabeling: NO_RELABELING } };
+  return {
+    host,
+    labels,
+    settings: { ...settings, honorLabels: true, metricRelabeling: NO_RELABELING },
+  };
 }
 
 function describe({ instance, job, host, nodeId }: ImportPlace): string {
-  const parts = Object.entries({ instance, job, host, node: nodeId }).filter(([, value]) => value !== undefined);
-  return parts.length === 0 ? "nobody" : parts.map(([name, value]) => `${name} "${value}"`).join(", ");
+  const parts = Object.entries({ instance, job, host, node: nodeId }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return parts.length === 0
+    ? "nobody"
+    : parts.map(([name, value]) => `${name} "${value}"`).join(", ");
 }

@@ -42,7 +42,11 @@ export class SeriesEnds {
   read(timeMs: number, bootId: string, { group, values }: GroupedSamples): EndedSeries[] {
     const ended = this.endAll(timeMs, bootId);
     for (const plan of this.parts.runs.of(group)) {
-      const vanished = this.take(timeMs, plan, plan.collector === undefined || values[plan.endAt] === 1);
+      const vanished = this.take(
+        timeMs,
+        plan,
+        plan.collector === undefined || values[plan.endAt] === 1,
+      );
       if (vanished.length > 0) ended.push({ timeMs, series: vanished });
     }
     return ended;
@@ -84,10 +88,14 @@ export class SeriesEnds {
     }
     const before = this.last.get(collector);
     const goodMs = isGood ? timeMs : (before?.goodMs ?? timeMs);
-    const isShown = isGood || before === undefined || timeMs - goodMs > FAILED_INTERVALS * (timeMs - before.timeMs);
+    const isShown =
+      isGood ||
+      before === undefined ||
+      timeMs - goodMs > FAILED_INTERVALS * (timeMs - before.timeMs);
     // A collector that fails keeps its last samples for a while.
     this.last.set(collector, { timeMs, goodMs, plan: isShown ? plan : before.plan });
-    if (!isShown || before === undefined || before.plan === plan || timeMs <= before.timeMs) return [];
+    if (!isShown || before === undefined || before.plan === plan || timeMs <= before.timeMs)
+      return [];
     const now = new Set(plan.series);
     return before.plan.series.filter((one) => !now.has(one));
   }

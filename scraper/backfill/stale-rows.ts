@@ -1,5 +1,10 @@
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { bitsOf, isAbsentAt, isStaleAt, setStaleAt } from "../../exporter/shared/model/special-values.js";
+import {
+  bitsOf,
+  isAbsentAt,
+  isStaleAt,
+  setStaleAt,
+} from "../../exporter/shared/model/special-values.js";
 import type { Target } from "../fleet/target.js";
 import { REPORT_METRICS } from "../scrape/body-plan.js";
 import { createLabelMatcher } from "../storage/model/label-matcher.js";
@@ -26,7 +31,9 @@ export class StaleRows {
     const values = new Float64Array(own.length);
     const bits = bitsOf(values);
     for (let index = 0; index < own.length; index++) setStaleAt(bits, index);
-    writer.openTable({ folder, labels: target.labels }).append(timeMs, writer.internLayout(own), values);
+    writer
+      .openTable({ folder, labels: target.labels })
+      .append(timeMs, writer.internLayout(own), values);
     return own.length;
   }
 
@@ -37,10 +44,15 @@ export class StaleRows {
    */
   async scrapedAt(timeMs: number): Promise<Labels[] | undefined> {
     const { querier, target } = this.parts;
-    const matchers = target.labels.pairs.map(([name, value]) => createLabelMatcher(name, "=", value));
+    const matchers = target.labels.pairs.map(([name, value]) =>
+      createLabelMatcher(name, "=", value),
+    );
     const found: Labels[] = [];
     let isGood = false;
-    for (const { timestamps, series } of await querier.select(matchers, { fromMs: timeMs, untilMs: timeMs + 1 })) {
+    for (const { timestamps, series } of await querier.select(matchers, {
+      fromMs: timeMs,
+      untilMs: timeMs + 1,
+    })) {
       const at = timestamps.indexOf(timeMs);
       if (at < 0) continue;
       for (const { labels, values } of series) {
@@ -55,6 +67,8 @@ export class StaleRows {
 
   private withoutTarget(labels: Labels): Labels {
     const { target } = this.parts;
-    return Labels.ofSorted(labels.pairs.filter(([name, value]) => target.labels.get(name) !== value));
+    return Labels.ofSorted(
+      labels.pairs.filter(([name, value]) => target.labels.get(name) !== value),
+    );
   }
 }

@@ -42,12 +42,22 @@ export class StoredScrapes {
   /** The newest good scrape of every target that has one, for those without one in the last hour. */
   private async lookBack(oldestMs: number): Promise<Map<string, number>> {
     const newest = new Map<string, number>();
-    const known = await this.querier.series([[UP]], { fromMs: oldestMs, untilMs: this.recentFromMs });
+    const known = await this.querier.series([[UP]], {
+      fromMs: oldestMs,
+      untilMs: this.recentFromMs,
+    });
     const wanted = new Map(known.map((labels) => [labels.without(METRIC_NAME).key, labels]));
     for (const [key, goods] of this.recent) if (goods.length > 0) wanted.delete(key);
-    for (let untilMs = this.recentFromMs; wanted.size > 0 && untilMs > oldestMs; untilMs -= LOOK_BACK_MS) {
+    for (
+      let untilMs = this.recentFromMs;
+      wanted.size > 0 && untilMs > oldestMs;
+      untilMs -= LOOK_BACK_MS
+    ) {
       const range = { fromMs: Math.max(oldestMs, untilMs - LOOK_BACK_MS), untilMs };
-      for (const [key, goods] of await this.read(matchersFor(wanted.values(), wanted.size), range)) {
+      for (const [key, goods] of await this.read(
+        matchersFor(wanted.values(), wanted.size),
+        range,
+      )) {
         const last = goods.at(-1);
         if (last === undefined || !wanted.delete(key)) continue;
         newest.set(key, last);
@@ -56,7 +66,10 @@ export class StoredScrapes {
     return newest;
   }
 
-  private async read(matchers: readonly LabelMatcher[], range: TimeRange): Promise<Map<string, number[]>> {
+  private async read(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+  ): Promise<Map<string, number[]>> {
     const found = new Map<string, number[]>();
     for (const { timestamps, series } of await this.querier.select(matchers, range)) {
       for (const { labels, values } of series) {

@@ -78,15 +78,26 @@ export class TargetGaps {
     this.isStartKnown = true;
     this.earlierOngoingMs = undefined;
     if (ongoingMs !== undefined) {
-      this.addEnded({ fromMs: ongoingMs, untilMs: times.find((time) => time > ongoingMs) ?? firstMs, cause: "link_down" });
+      this.addEnded({
+        fromMs: ongoingMs,
+        untilMs: times.find((time) => time > ongoingMs) ?? firstMs,
+        cause: "link_down",
+      });
     }
     for (const [index, time] of times.entries()) {
       const nextMs = times[index + 1] ?? firstMs;
       if (nextMs <= this.storedUntilMs || nextMs - time <= intervalMs * MISSED_INTERVALS) continue;
-      this.addEnded({ fromMs: time + 1, untilMs: nextMs, cause: index + 1 < times.length ? "link_down" : "master_down" });
+      this.addEnded({
+        fromMs: time + 1,
+        untilMs: nextMs,
+        cause: index + 1 < times.length ? "link_down" : "master_down",
+      });
     }
     if (this.firstGoodMs !== undefined) return;
-    const sinceMs = Math.min(ongoingMs ?? Number.POSITIVE_INFINITY, (lastMs ?? Number.POSITIVE_INFINITY) + 1);
+    const sinceMs = Math.min(
+      ongoingMs ?? Number.POSITIVE_INFINITY,
+      (lastMs ?? Number.POSITIVE_INFINITY) + 1,
+    );
     if (Number.isFinite(sinceMs)) this.ongoingFromMs = sinceMs;
   }
 
@@ -97,9 +108,17 @@ export class TargetGaps {
   }
 
   /** These parts of what is missing are filled, or lost for good. @returns what was closed */
-  close(ranges: readonly TimeRange[], state: Extract<GapState, "filled" | "lost">, cause?: GapCause): Gap[] {
+  close(
+    ranges: readonly TimeRange[],
+    state: Extract<GapState, "filled" | "lost">,
+    cause?: GapCause,
+  ): Gap[] {
     const closing = this.missing.flatMap((missing) =>
-      intersectRanges([missing], ranges).map((part): Gap => ({ ...part, cause: cause ?? missing.cause, state })),
+      intersectRanges([missing], ranges).map((part): Gap => ({
+        ...part,
+        cause: cause ?? missing.cause,
+        state,
+      })),
     );
     this.missing = this.missing.flatMap((missing) =>
       subtractRanges([missing], ranges).map((part) => ({ ...part, cause: missing.cause })),
@@ -128,7 +147,8 @@ export class TargetGaps {
       this.addMissing({ fromMs: ongoingFromMs, untilMs: timestampMs, cause: "link_down" });
       return true;
     }
-    if (lastGoodMs === undefined || timestampMs - lastGoodMs <= intervalMs * MISSED_INTERVALS) return false;
+    if (lastGoodMs === undefined || timestampMs - lastGoodMs <= intervalMs * MISSED_INTERVALS)
+      return false;
     this.addMissing({ fromMs: lastGoodMs + 1, untilMs: timestampMs, cause: "master_down" });
     return true;
   }
@@ -146,7 +166,8 @@ export class TargetGaps {
       this.missing = sorted;
       return;
     }
-    const causeAt = (time: number): GapCause => sorted.find(({ fromMs }) => fromMs === time)?.cause ?? "link_down";
+    const causeAt = (time: number): GapCause =>
+      sorted.find(({ fromMs }) => fromMs === time)?.cause ?? "link_down";
     this.missing = boundRanges(sorted).map((range) => ({ ...range, cause: causeAt(range.fromMs) }));
   }
 }

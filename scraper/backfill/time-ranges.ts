@@ -17,7 +17,10 @@ export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
 }
 
 /** What of `ranges` is not in `removed`. Both in any order; the result is disjoint and ascending. */
-export function subtractRanges(ranges: readonly TimeRange[], removed: readonly TimeRange[]): TimeRange[] {
+export function subtractRanges(
+  ranges: readonly TimeRange[],
+  removed: readonly TimeRange[],
+): TimeRange[] {
   const left: TimeRange[] = [];
   const cuts = mergeRanges(removed);
   for (const range of mergeRanges(ranges)) {
@@ -34,7 +37,10 @@ export function subtractRanges(ranges: readonly TimeRange[], removed: readonly T
 }
 
 /** What is in both. */
-export function intersectRanges(ranges: readonly TimeRange[], others: readonly TimeRange[]): TimeRange[] {
+export function intersectRanges(
+  ranges: readonly TimeRange[],
+  others: readonly TimeRange[],
+): TimeRange[] {
   return subtractRanges(ranges, subtractRanges(ranges, others));
 }
 

@@ -12,4 +12,5 @@ export interface WatchedTarget {
 }
 
 /** Equal exactly for targets that write the same series. */
-export const targetKey = ({ host, labels }: Pick<Target, "host" | "labels">): string => `${host} ${labels.key}`;
+export const targetKey = ({ host, labels }: Pick<Target, "host" | "labels">): string =>
+  `${host} ${labels.key}`;

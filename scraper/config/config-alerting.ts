@@ -1,5 +1,8 @@
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import { type AlertmanagerEndpoint, parseAlertmanagers } from "../alerting/config/alertmanagers-config.js";
+import {
+  type AlertmanagerEndpoint,
+  parseAlertmanagers,
+} from "../alerting/config/alertmanagers-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import type { Relabeling } from "../fleet/relabeling.js";
 import { compileRelabeling } from "../fleet/relabeling-steps.js";

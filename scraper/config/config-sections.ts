@@ -48,8 +48,14 @@ export function parsePools(root: ConfigSection): number {
 }
 
 /** @param listensWide whether peers must be able to reach the scraper when nothing else is said */
-export function parseWeb(section: ConfigSection, folder: string, listensWide: boolean): WebSettings {
-  const listenAddress = section.string("listen_address", { default: listensWide ? "0.0.0.0" : "127.0.0.1" });
+export function parseWeb(
+  section: ConfigSection,
+  folder: string,
+  listensWide: boolean,
+): WebSettings {
+  const listenAddress = section.string("listen_address", {
+    default: listensWide ? "0.0.0.0" : "127.0.0.1",
+  });
   if (canonicalAddress(listenAddress) === undefined) {
     section.fail(
       "listen_address",
@@ -71,7 +77,12 @@ function parseExternalUrl(section: ConfigSection): string | undefined {
   if (!section.has("external_url")) return undefined;
   const text = section.string("external_url");
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
     return section.fail(
       "external_url",
       `is ${JSON.stringify(text)}, it must be like http://pihealth.lan:8730`,
@@ -98,7 +109,11 @@ export function parseRules(section: ConfigSection): RuleSettings {
   const settings: RuleSettings = {
     missingData: section.oneOf("missing_data", ["keep", "resolve"], { default: "keep" }),
     recoveryWaitMs: section.durationMs("recovery_wait", { default: "2m", min: "0s", max: "1h" }),
-    recoveryMaxWaitMs: section.durationMs("recovery_max_wait", { default: "30m", min: "0s", max: "1d" }),
+    recoveryMaxWaitMs: section.durationMs("recovery_max_wait", {
+      default: "30m",
+      min: "0s",
+      max: "1d",
+    }),
   };
   if (settings.recoveryMaxWaitMs < settings.recoveryWaitMs) {
     section.fail("recovery_max_wait", "is shorter than recovery_wait, it must be at least as long");
@@ -131,13 +146,18 @@ export function parseHostLogs(section: ConfigSection): HostLogSettings {
     maxFileBytes: section.byteSize("max_size", { default: "1MiB" }),
     maxOldFiles: section.integer("max_files", { default: 10, min: 0, max: 10_000 }),
   };
-  if (settings.maxFileBytes < 1024) section.fail("max_size", "is too small, it must be at least 1KiB");
+  if (settings.maxFileBytes < 1024)
+    section.fail("max_size", "is too small, it must be at least 1KiB");
   section.rejectUnknownKeys();
   return settings;
 }
 
 /** Undefined when the key is missing or empty. */
-export function optionalPath(section: ConfigSection, key: string, folder: string): string | undefined {
+export function optionalPath(
+  section: ConfigSection,
+  key: string,
+  folder: string,
+): string | undefined {
   const text = section.string(key, { default: "" });
   return text === "" ? undefined : path.resolve(folder, text);
 }

@@ -1,20 +1,40 @@
 import path from "node:path";
-import { ConfigError, ConfigSection, MAX_CONFIG_BYTES } from "../../exporter/shared/config/config-section.js";
+import {
+  ConfigError,
+  ConfigSection,
+  MAX_CONFIG_BYTES,
+} from "../../exporter/shared/config/config-section.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { type AlertingSettings, parseAlerting } from "./config-alerting.js";
 import {
-  type FleetSettings, type LogSettings, optionalPath, parseFleet, parseHostLogs, parseLog, parsePools, parseProbes,
-  parseRules, parseWeb, type RuleSettings, type WebSettings,
+  type FleetSettings,
+  type LogSettings,
+  optionalPath,
+  parseFleet,
+  parseHostLogs,
+  parseLog,
+  parsePools,
+  parseProbes,
+  parseRules,
+  parseWeb,
+  type RuleSettings,
+  type WebSettings,
 } from "./config-sections.js";
 import { maskSecrets, renderConfigView } from "./config-view.js";
 import type { DiscoveryConfig } from "../discovery/discovery-manager.js";
 import { countCandidates } from "../discovery/range-catalog.js";
 import type { ProbeSettings, ScrapeJob } from "../discovery/scrape-job.js";
 import {
-  type ConfigFolder, INTERVAL_BOUNDS, NO_LIMITS, parseIntervals, parseLimits, parseScrapeJob, type ScrapeDefaults,
+  type ConfigFolder,
+  INTERVAL_BOUNDS,
+  NO_LIMITS,
+  parseIntervals,
+  parseLimits,
+  parseScrapeJob,
+  type ScrapeDefaults,
 } from "../discovery/scrape-job-config.js";
 import { type BackfillSettings, parseBackfillSettings } from "../backfill/backfill-settings.js";
 import { rejectUnsupported } from "../fleet/http-client-config.js";
@@ -84,14 +104,22 @@ export async function loadScraperConfig(file: string, files: Files): Promise<Scr
  * @param files for the certificates and secrets the text names
  * @throws {ConfigError}
  */
-export async function parseScraperConfig(text: string, file: string, files: Files): Promise<ScraperConfig> {
+export async function parseScraperConfig(
+  text: string,
+  file: string,
+  files: Files,
+): Promise<ScraperConfig> {
   const yaml = isOptionConfig(text) ? convertOptionConfig(text, file) : text;
   const root = ConfigSection.parse(yaml, file);
   const place: ConfigFolder = { files, folder: path.dirname(path.resolve(file)) };
-  rejectUnsupported(
-    root,
-    ["remote_write", "remote_read", "tracing", "scrape_config_files", "otlp", "runtime"],
-  );
+  rejectUnsupported(root, [
+    "remote_write",
+    "remote_read",
+    "tracing",
+    "scrape_config_files",
+    "otlp",
+    "runtime",
+  ]);
   const global = parseGlobal(root.section("global"));
   const discovery = parseProbes(root.section("discovery"));
   const fleet = parseFleet(root.section("fleet"), place.folder);
@@ -125,16 +153,25 @@ export function renderConfig(config: ScraperConfig): string {
 }
 
 /** The part that says what to scrape. */
-export function discoveryConfigOf({ scrapeConfigs, discovery, fleet }: ScraperConfig): DiscoveryConfig {
+export function discoveryConfigOf({
+  scrapeConfigs,
+  discovery,
+  fleet,
+}: ScraperConfig): DiscoveryConfig {
   return { jobs: scrapeConfigs, probes: discovery, forgetAfterMs: fleet.forgetAfterMs };
 }
 
 function parseGlobal(section: ConfigSection): GlobalSettings {
-  rejectUnsupported(
-    section,
-    ["query_log_file", "scrape_failure_log_file", "scrape_protocols", "keep_dropped_targets"],
-  );
-  const times = parseIntervals(section, { intervalMs: DEFAULT_INTERVAL_MS, timeoutMs: DEFAULT_TIMEOUT_MS });
+  rejectUnsupported(section, [
+    "query_log_file",
+    "scrape_failure_log_file",
+    "scrape_protocols",
+    "keep_dropped_targets",
+  ]);
+  const times = parseIntervals(section, {
+    intervalMs: DEFAULT_INTERVAL_MS,
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+  });
   const evaluationIntervalMs = section.durationMs("evaluation_interval", {
     default: formatDurationMs(DEFAULT_INTERVAL_MS),
     ...INTERVAL_BOUNDS,
@@ -172,7 +209,10 @@ function parseRulePatterns(root: ConfigSection, folder: string): string[] {
   const patterns = root.strings("rule_files", { default: [] });
   const bad = patterns.find((pattern) => pattern === "" || path.dirname(pattern).includes("*"));
   if (bad !== undefined) {
-    root.fail("rule_files", `holds ${JSON.stringify(bad)}, it must be paths with * in their last part only`);
+    root.fail(
+      "rule_files",
+      `holds ${JSON.stringify(bad)}, it must be paths with * in their last part only`,
+    );
   }
   return patterns.map((pattern) => path.resolve(folder, pattern));
 }
@@ -192,5 +232,8 @@ function checkCandidates(root: ConfigSection, { scrapeConfigs, discovery }: Scra
   const count = countCandidates(scrapeConfigs);
   if (count <= discovery.maxCandidates) return;
   const limit = `discovery.max_candidates (${discovery.maxCandidates})`;
-  root.fail("scrape_configs", `has range_sd_configs with ${count} candidates, it must be at most ${limit}`);
+  root.fail(
+    "scrape_configs",
+    `has range_sd_configs with ${count} candidates, it must be at most ${limit}`,
+  );
 }

@@ -19,10 +19,15 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
     scrape_configs: [
       {
         job_name: "pi",
-        range_sd_configs: [{ hosts: ["127.0.0.1"], port: options.exporterPort ?? DEFAULT_EXPORTER_PORT }],
+        range_sd_configs: [
+          { hosts: ["127.0.0.1"], port: options.exporterPort ?? DEFAULT_EXPORTER_PORT },
+        ],
       },
       // Its own metrics, for the dashboard of the scraper.
-      { job_name: "pihealth", static_configs: [{ targets: [ownAddress(listenAddress, port ?? DEFAULT_SCRAPER_PORT)] }] },
+      {
+        job_name: "pihealth",
+        static_configs: [{ targets: [ownAddress(listenAddress, port ?? DEFAULT_SCRAPER_PORT)] }],
+      },
     ],
     rule_files: rulePatterns,
     storage: { path: dataFolder },

@@ -64,15 +64,23 @@ export function convertOptionConfig(text: string, file: string): string {
   const values = parseOptions(text, file);
   const { hosts, clientPort = String(DEFAULT_EXPORTER_PORT) } = values;
   if (hosts === undefined) {
-    throw new ConfigError(file, undefined, 'option "hosts" is missing, it must name the hosts to watch');
+    throw new ConfigError(
+      file,
+      undefined,
+      'option "hosts" is missing, it must name the hosts to watch',
+    );
   }
   const range = { hosts: splitList(hosts), port: Number(clientPort) };
   return renderYaml({
-    ...(values.master === undefined ? {} : { global: { external_labels: { master: values.master } } }),
+    ...(values.master === undefined
+      ? {}
+      : { global: { external_labels: { master: values.master } } }),
     scrape_configs: [{ job_name: "pi", range_sd_configs: [range] }],
     ...(values.ruleFiles === undefined ? {} : { rule_files: splitList(values.ruleFiles) }),
     ...(values.dataFolder === undefined ? {} : { storage: { path: values.dataFolder } }),
-    ...(values.notifications === undefined ? {} : { notifications: { config: values.notifications } }),
+    ...(values.notifications === undefined
+      ? {}
+      : { notifications: { config: values.notifications } }),
     ...(values.tokenFile === undefined ? {} : { fleet: { token_file: values.tokenFile } }),
     ...webSection(values),
     ...(values.logFile === undefined ? {} : { log: { file: values.logFile } }),
@@ -102,14 +110,18 @@ function parseOptions(text: string, file: string): OptionValues {
   return values;
 }
 
-function parseLine(line: string, values: OptionValues, refusal: (detail: string) => ConfigError): void {
+function parseLine(
+  line: string,
+  values: OptionValues,
+  refusal: (detail: string) => ConfigError,
+): void {
   const [, name, quoted = ""] = OPTION_LINE.exec(line) ?? [];
   if (name === undefined) {
     throw refusal(`is ${JSON.stringify(line.trim().slice(0, 60))}, it must be Option=Value`);
   }
   const keys = Object.keys(OPTIONS) as OptionKey[];
-  const key = keys.find(
-    (candidate) => (OPTIONS[candidate].names as readonly string[]).includes(name.toLowerCase()),
+  const key = keys.find((candidate) =>
+    (OPTIONS[candidate].names as readonly string[]).includes(name.toLowerCase()),
   );
   if (key === undefined) {
     const known = keys.map((candidate) => OPTIONS[candidate].names[0]).join(", ");
@@ -128,4 +140,8 @@ function parseLine(line: string, values: OptionValues, refusal: (detail: string)
 }
 
 /** Separated by commas or spaces; a span may be written with spaces around its dash. */
-const splitList = (value: string): string[] => value.replace(/\s+-\s+/g, "-").split(/[\s,]+/).filter((part) => part !== "");
+const splitList = (value: string): string[] =>
+  value
+    .replace(/\s+-\s+/g, "-")
+    .split(/[\s,]+/)
+    .filter((part) => part !== "");

@@ -12,12 +12,23 @@ import { RangeDiscoverer } from "./range-discoverer.js";
 import type { ProbeProgress } from "./range-prober.js";
 import type { ProbeSettings, ScrapeJob } from "./scrape-job.js";
 import { TargetBuilder } from "./target-builder.js";
-import { buildTargetList, type DroppedTarget, type RefusedTarget, type TargetList } from "./target-list.js";
+import {
+  buildTargetList,
+  type DroppedTarget,
+  type RefusedTarget,
+  type TargetList,
+} from "./target-list.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
 /** Changes that come together are told together. */
 const REBUILD_PAUSE_MS = 1000;
-const NO_TARGETS: TargetList = { targets: [], dropped: [], droppedCount: 0, refused: [], refusedCount: 0 };
+const NO_TARGETS: TargetList = {
+  targets: [],
+  dropped: [],
+  droppedCount: 0,
+  refused: [],
+  refusedCount: 0,
+};
 
 /** The part of a configuration that says what to scrape. */
 export interface DiscoveryConfig {
@@ -135,7 +146,10 @@ export class DiscoveryManager {
   metrics(): OwnMetric[] {
     const failures = this.session?.jobs.flatMap(({ sources }) => sources) ?? [];
     const gauge = (name: string, help: string, value: number): OwnMetric => ({
-      name, help, type: "gauge", value,
+      name,
+      help,
+      type: "gauge",
+      value,
     });
     return [
       gauge("pihealth_discovered_targets", "Targets known now.", this.list.targets.length),
@@ -231,20 +245,32 @@ export class DiscoveryManager {
     const configured = jobs.map(({ job, builder, sources }) => ({
       job,
       builder,
-      groups: [...job.staticGroups, ...sources.flatMap((source) => source.groups()), ...ranges.groupsOf(job)],
+      groups: [
+        ...job.staticGroups,
+        ...sources.flatMap((source) => source.groups()),
+        ...ranges.groupsOf(job),
+      ],
     }));
     this.list = buildTargetList(configured, {
       addressesOf: (name) => this.names.addressesOf(name),
       supersededBy: (host, port) => this.options.fleet.supersededBy(host, port),
     });
     this.configuredHosts = new Set(this.list.targets.map(({ host }) => host));
-    this.names.setNames(new Set([...this.configuredHosts, ...ranges.names()].filter((host) => canonicalAddress(host) === undefined)));
+    this.names.setNames(
+      new Set(
+        [...this.configuredHosts, ...ranges.names()].filter(
+          (host) => canonicalAddress(host) === undefined,
+        ),
+      ),
+    );
     this.logRefusals([...ranges.duplicates(), ...this.list.refused]);
     this.options.onTargets(this.list.targets);
   }
 
   /** Each refusal once, when it comes up. */
-  private logRefusals(refused: readonly { readonly reason: string; readonly address: string }[]): void {
+  private logRefusals(
+    refused: readonly { readonly reason: string; readonly address: string }[],
+  ): void {
     const keys = new Set(refused.map(({ address, reason }) => `${address} ${reason}`));
     for (const { address, reason } of refused) {
       if (!this.toldRefusals.has(`${address} ${reason}`)) {

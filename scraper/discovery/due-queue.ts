@@ -40,7 +40,7 @@ export class DueQueue<Item> {
   }
 
   private sink(): void {
-    for (let index = 0; ; ) {
+    for (let index = 0; ;) {
       const left = 2 * index + 1;
       const smaller = this.dueAt(left + 1) < this.dueAt(left) ? left + 1 : left;
       if (this.dueAt(smaller) >= this.dueAt(index)) return;

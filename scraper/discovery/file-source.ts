@@ -1,6 +1,11 @@
 import path from "node:path";
 import { ConfigSection, MAX_CONFIG_BYTES } from "../../exporter/shared/config/config-section.js";
-import { BadInputError, codeOf, messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
+import {
+  BadInputError,
+  codeOf,
+  messageOf,
+  PihealthError,
+} from "../../exporter/shared/model/errors.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
 import type { FileDiscovery } from "./scrape-job.js";
 import { parseTargetGroup, parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
@@ -44,7 +49,9 @@ export class FileSource implements GroupSource {
     }
     this.known = next;
     const after = [...next.values()].map(({ groups }) => groups);
-    return before.length !== after.length || after.some((groups, index) => groups !== before[index]);
+    return (
+      before.length !== after.length || after.some((groups, index) => groups !== before[index])
+    );
   }
 
   private async listFiles(): Promise<string[]> {
@@ -63,9 +70,9 @@ export class FileSource implements GroupSource {
       const entries = await this.parts.files.list(folder);
       const matches = patternMatcher(name);
       this.listProblem = "";
-      return entries.filter((entry) => !entry.isFolder && matches(entry.name)).map(
-        (entry) => path.join(folder, entry.name),
-      );
+      return entries
+        .filter((entry) => !entry.isFolder && matches(entry.name))
+        .map((entry) => path.join(folder, entry.name));
     } catch (error) {
       this.failures++;
       if (this.listProblem === "") {
@@ -76,7 +83,10 @@ export class FileSource implements GroupSource {
     }
   }
 
-  private async readFile(file: string, known: KnownFile | undefined): Promise<KnownFile | undefined> {
+  private async readFile(
+    file: string,
+    known: KnownFile | undefined,
+  ): Promise<KnownFile | undefined> {
     let facts = "";
     try {
       const found = await this.parts.files.facts(file);
@@ -86,8 +96,8 @@ export class FileSource implements GroupSource {
       if (found.sizeBytes > MAX_JSON_BYTES) {
         throw new BadInputError(`it is larger than ${MAX_JSON_BYTES} bytes`);
       }
-      const groups = parseFile(await this.parts.files.readText(file), file).map(
-        (group) => withPath(group, file),
+      const groups = parseFile(await this.parts.files.readText(file), file).map((group) =>
+        withPath(group, file),
       );
       this.parts.log.debug("Discovery file read", { file, groups: groups.length });
       return { facts, groups, problem: "" };
@@ -106,7 +116,10 @@ export class FileSource implements GroupSource {
   private keep(file: string, known: KnownFile | undefined, problem: string): KnownFile {
     this.failures++;
     if (known?.problem !== problem) {
-      this.parts.log.warn("Discovery file not usable, its last targets stay", { file, error: problem });
+      this.parts.log.warn("Discovery file not usable, its last targets stay", {
+        file,
+        error: problem,
+      });
     }
     return { facts: "", groups: known?.groups ?? [], problem };
   }
@@ -129,7 +142,11 @@ function patternMatcher(pattern: string): (name: string) => boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop() ?? "";
   return (name) => {
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) {
+    if (
+      name.length < first.length + last.length ||
+      !name.startsWith(first) ||
+      !name.endsWith(last)
+    ) {
       return false;
     }
     let at = first.length;

@@ -1,5 +1,8 @@
 import { BadInputError, messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
-import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http/http-client.js";
+import {
+  createHttpAgent,
+  type HttpAgent,
+} from "../../exporter/shared/platform/http/http-client.js";
 import { tlsAgentOptions } from "../fleet/http-client-config.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
 import type { HttpDiscovery } from "./scrape-job.js";
@@ -34,7 +37,9 @@ export class HttpSource implements GroupSource {
       const text = await this.fetchText(signal);
       this.problem = "";
       if (text === this.currentText) return false;
-      this.current = parseTargetGroupsJson(text, this.origin).map((group) => withUrl(group, this.origin));
+      this.current = parseTargetGroupsJson(text, this.origin).map((group) =>
+        withUrl(group, this.origin),
+      );
       this.currentText = text;
       return true;
     } catch (error) {
@@ -61,7 +66,8 @@ export class HttpSource implements GroupSource {
         ...(signal === undefined ? {} : { signal }),
       });
       const contentType = response.headers["content-type"] ?? "";
-      if (response.status !== 200) throw refusal(url, `the status is ${response.status}, it must be 200`);
+      if (response.status !== 200)
+        throw refusal(url, `the status is ${response.status}, it must be 200`);
       if (!/^application\/json\s*(;|$)/i.test(contentType)) {
         throw refusal(url, `the content type is "${contentType}", it must be application/json`);
       }
@@ -74,10 +80,10 @@ export class HttpSource implements GroupSource {
   private fail(problem: string): void {
     this.failures++;
     if (problem !== this.problem) {
-      this.parts.log.warn(
-        "Discovery server not usable, its last targets stay",
-        { url: this.origin, error: problem },
-      );
+      this.parts.log.warn("Discovery server not usable, its last targets stay", {
+        url: this.origin,
+        error: problem,
+      });
     }
     this.problem = problem;
   }

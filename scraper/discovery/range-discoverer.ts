@@ -41,9 +41,9 @@ export class RangeDiscoverer {
   constructor(private readonly options: RangeDiscovererOptions) {
     this.catalog = new RangeCatalog(options.jobs);
     this.candidateNames = new Set(
-      [...this.catalog.candidates()].map(({ host }) => host).filter(
-        (host) => canonicalAddress(host) === undefined,
-      ),
+      [...this.catalog.candidates()]
+        .map(({ host }) => host)
+        .filter((host) => canonicalAddress(host) === undefined),
     );
     this.prober = new RangeProber({
       ...options,
@@ -55,7 +55,9 @@ export class RangeDiscoverer {
   }
 
   start(): void {
-    this.prober.start([...this.catalog.candidates()].filter(({ endpoint }) => !this.found.has(endpoint)));
+    this.prober.start(
+      [...this.catalog.candidates()].filter(({ endpoint }) => !this.found.has(endpoint)),
+    );
   }
 
   async stop(): Promise<void> {
@@ -102,9 +104,11 @@ export class RangeDiscoverer {
   }
 
   duplicates(): RefusedTarget[] {
-    return this.catalog.duplicates.map(
-      ({ endpoint, reason }) => ({ address: endpoint, jobName: "", reason }),
-    );
+    return this.catalog.duplicates.map(({ endpoint, reason }) => ({
+      address: endpoint,
+      jobName: "",
+      reason,
+    }));
   }
 
   get candidateCount(): number {
@@ -123,7 +127,8 @@ export class RangeDiscoverer {
     const { forgetAfterMs, clock } = this.options;
     if (forgetAfterMs > 0 && clock.wallMs() - host.lastSeenMs > forgetAfterMs) return;
     const candidate = this.candidateOf(host);
-    if (candidate !== undefined) this.found.set(candidate.endpoint, this.withMeta(candidate, undefined));
+    if (candidate !== undefined)
+      this.found.set(candidate.endpoint, this.withMeta(candidate, undefined));
   }
 
   private candidateOf({ address, port }: KnownHost): Candidate | undefined {
@@ -156,7 +161,11 @@ export class RangeDiscoverer {
     const metaKey = Object.values(meta).join(" ");
     if (known?.metaKey === metaKey) return known;
     const labels = { ...candidate.range.labels, ...meta };
-    return { candidate, metaKey, group: { targets: [candidate.endpoint], labels, isFromRange: true } };
+    return {
+      candidate,
+      metaKey,
+      group: { targets: [candidate.endpoint], labels, isFromRange: true },
+    };
   }
 
   /** Heartbeats come from addresses, also those of a candidate that is a name. */
@@ -164,14 +173,18 @@ export class RangeDiscoverer {
     const { fleet, names } = this.options;
     const direct = fleet.hostAt(host, port);
     if (direct?.node !== undefined) return direct;
-    return names.addressesOf(host).map((address) => fleet.hostAt(address, port)).find(
-      (known) => known !== undefined,
-    );
+    return names
+      .addressesOf(host)
+      .map((address) => fleet.hostAt(address, port))
+      .find((known) => known !== undefined);
   }
 
   private noteProgress(progress: ProbeProgress): void {
     this.options.onProgress?.(progress);
     if (progress.asked < progress.candidates) return;
-    this.options.log.info("Ranges searched", { candidates: progress.candidates, found: progress.found });
+    this.options.log.info("Ranges searched", {
+      candidates: progress.candidates,
+      found: progress.found,
+    });
   }
 }

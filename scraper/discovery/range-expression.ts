@@ -13,7 +13,8 @@ export interface RangeExpression {
   contains(address: string): boolean;
 }
 
-const FORMS = "192.168.1.10, 192.168.1.10-192.168.1.60, 10.0.7.0/24, fd00::10, fd00::/120, pi1.lan or pi1..pi12.lan";
+const FORMS =
+  "192.168.1.10, 192.168.1.10-192.168.1.60, 10.0.7.0/24, fd00::10, fd00::/120, pi1.lan or pi1..pi12.lan";
 
 /**
  * Reads an address, a span, a CIDR block, a name or a run of numbered names. A block of IPv4 larger than /31 leaves
@@ -23,14 +24,20 @@ const FORMS = "192.168.1.10, 192.168.1.10-192.168.1.60, 10.0.7.0/24, fd00::10, f
  */
 export function parseRangeExpression(text: string): RangeExpression {
   const trimmed = text.trim();
-  const range = parseBlock(trimmed) ?? parseSpan(trimmed) ?? parseSingle(trimmed) ?? parseNumberedNames(trimmed);
-  if (range === undefined) throw new BadInputError(`Cannot read range "${text}": it must be like ${FORMS}`);
+  const range =
+    parseBlock(trimmed) ??
+    parseSpan(trimmed) ??
+    parseSingle(trimmed) ??
+    parseNumberedNames(trimmed);
+  if (range === undefined)
+    throw new BadInputError(`Cannot read range "${text}": it must be like ${FORMS}`);
   return range;
 }
 
 function parseSingle(text: string): RangeExpression | undefined {
   const address = canonicalAddress(text);
-  if (address !== undefined) return addressRange(text, toNumber(address), toNumber(address), isV6(address));
+  if (address !== undefined)
+    return addressRange(text, toNumber(address), toNumber(address), isV6(address));
   if (text.includes("..") || !isHostName(text)) return undefined;
   return nameRange(text, 1, () => [text]);
 }
@@ -61,7 +68,9 @@ function parseSpan(text: string): RangeExpression | undefined {
   if (until === undefined || until.kind() !== from.kind()) return undefined;
   const [first, last] = [toNumber(from.toString()), toNumber(until.toString())];
   if (first > last) {
-    throw new BadInputError(`Cannot read range "${text}": the last address must not be before the first`);
+    throw new BadInputError(
+      `Cannot read range "${text}": the last address must not be before the first`,
+    );
   }
   return addressRange(text, first, last, from.kind() === "ipv6");
 }
@@ -76,7 +85,9 @@ function parseNumberedNames(text: string): RangeExpression | undefined {
   for (const run of [...left.matchAll(/\d+/g)].reverse()) {
     const prefix = left.slice(0, run.index);
     const suffix = left.slice(run.index + run[0].length);
-    const digits = right.startsWith(prefix) ? /^\d+/.exec(right.slice(prefix.length))?.[0] : undefined;
+    const digits = right.startsWith(prefix)
+      ? /^\d+/.exec(right.slice(prefix.length))?.[0]
+      : undefined;
     if (digits === undefined) continue;
     const rightSuffix = right.slice(prefix.length + digits.length);
     if (suffix !== "" && suffix !== rightSuffix) continue;
@@ -99,7 +110,9 @@ function countedNames(
   const [from, until] = [Number(first), Number(last)];
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(until)) return undefined;
   if (from > until) {
-    throw new BadInputError(`Cannot read range "${text}": the last number must not be below the first`);
+    throw new BadInputError(
+      `Cannot read range "${text}": the last number must not be below the first`,
+    );
   }
   const width = first.startsWith("0") ? first.length : 0; // pi01..pi12 counts with leading zeros.
   const nameOf = (number: number): string => prefix + String(number).padStart(width, "0") + suffix;
@@ -132,12 +145,16 @@ function addressRange(text: string, first: bigint, last: bigint, v6: boolean): R
 const isV6 = (address: string): boolean => address.includes(":");
 
 function toNumber(address: string): bigint {
-  return ipaddr.parse(address).toByteArray().reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
+  return ipaddr
+    .parse(address)
+    .toByteArray()
+    .reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
 }
 
 function fromNumber(number: bigint, v6: boolean): string {
   const bytes: number[] = [];
-  for (let shift = v6 ? 120n : 24n; shift >= 0n; shift -= 8n) bytes.push(Number((number >> shift) & 255n));
+  for (let shift = v6 ? 120n : 24n; shift >= 0n; shift -= 8n)
+    bytes.push(Number((number >> shift) & 255n));
   const address = ipaddr.fromByteArray(bytes);
   return v6 ? (address as ipaddr.IPv6).toRFC5952String() : address.toString();
 }

@@ -1,4 +1,9 @@
-import { createHttpAgent, type HttpAgent, HttpError, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
+import {
+  createHttpAgent,
+  type HttpAgent,
+  HttpError,
+  type SendHttp,
+} from "../../exporter/shared/platform/http/http-client.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { tlsAgentOptions } from "../fleet/http-client-config.js";
 import { formatHostPort } from "../fleet/ip-address.js";
@@ -10,7 +15,8 @@ import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js"
 const TICK_MS = 100; // Probes start in small groups: one timer for ten of them.
 const JITTER = 0.2; // Retries spread over a fifth of their interval.
 const MAX_PROBE_BODY_BYTES = 65_536;
-const EXPOSITION_TYPES = /^(text\/plain|application\/openmetrics-text|application\/vnd\.google\.protobuf)/;
+const EXPOSITION_TYPES =
+  /^(text\/plain|application\/openmetrics-text|application\/vnd\.google\.protobuf)/;
 
 /** How far the first look through all candidates has come. */
 export interface ProbeProgress {
@@ -102,7 +108,10 @@ export class RangeProber {
     const tickMs = Math.max(TICK_MS, 1000 / settings.probesPerSecond);
     while (!this.stopping.signal.aborted) {
       const started = this.startDue(perTick);
-      const waitMs = started > 0 || this.underWay.size >= settings.concurrency ? tickMs : this.queue.nextDueMs - clock.monotonicMs();
+      const waitMs =
+        started > 0 || this.underWay.size >= settings.concurrency
+          ? tickMs
+          : this.queue.nextDueMs - clock.monotonicMs();
       await this.pause.sleep(Math.max(tickMs, waitMs));
     }
   }
@@ -185,7 +194,11 @@ export class RangeProber {
     const existing = this.agents.get(job);
     if (existing !== undefined) return existing;
     const tls = tlsAgentOptions(job.settings.tls);
-    const agent = createHttpAgent({ maxSockets: this.options.settings.concurrency, keepAliveMs: 1, tls });
+    const agent = createHttpAgent({
+      maxSockets: this.options.settings.concurrency,
+      keepAliveMs: 1,
+      tls,
+    });
     this.agents.set(job, agent);
     return agent;
   }

@@ -48,13 +48,41 @@ export interface ConfigFolder {
 
 /** Kinds of discovery that Prometheus has and this project has not. */
 const UNSUPPORTED_DISCOVERY = [
-  "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner", "ionos",
-  "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud", "puppetdb",
-  "scaleway", "serverset", "triton", "uyuni", "vultr",
+  "azure",
+  "consul",
+  "digitalocean",
+  "dns",
+  "docker",
+  "dockerswarm",
+  "ec2",
+  "eureka",
+  "gce",
+  "hetzner",
+  "ionos",
+  "kubernetes",
+  "kuma",
+  "lightsail",
+  "linode",
+  "marathon",
+  "nerve",
+  "nomad",
+  "openstack",
+  "ovhcloud",
+  "puppetdb",
+  "scaleway",
+  "serverset",
+  "triton",
+  "uyuni",
+  "vultr",
 ].map((kind) => `${kind}_sd_configs`);
 const UNSUPPORTED_KEYS = [
-  "track_timestamps_staleness", "scrape_classic_histograms", "scrape_protocols", "native_histogram_bucket_limit",
-  "keep_dropped_targets", "enable_compression", "metric_name_validation_scheme",
+  "track_timestamps_staleness",
+  "scrape_classic_histograms",
+  "scrape_protocols",
+  "native_histogram_bucket_limit",
+  "keep_dropped_targets",
+  "enable_compression",
+  "metric_name_validation_scheme",
 ];
 
 /** @throws {ConfigError} naming file, line and key */
@@ -84,20 +112,20 @@ export async function parseScrapeJob(
       ...client,
     }),
     scheme: section.oneOf("scheme", ["http", "https"], { default: "http" }),
-    metricsPath: section.string(
-      "metrics_path",
-      { default: "/metrics", pattern: /^\/\S*$/, expected: "a path that begins with /" },
-    ),
+    metricsPath: section.string("metrics_path", {
+      default: "/metrics",
+      pattern: /^\/\S*$/,
+      expected: "a path that begins with /",
+    }),
     params: parseParams(section),
     relabeling: compileRelabeling(relabelConfigs),
     targetLimit: limits.targetLimit,
     staticGroups: parseStaticGroups(section, relabelConfigs.length > 0),
-    fileDiscoveries: section.sections("file_sd_configs").map(
-      (entry) => parseFileDiscovery(entry, place.folder),
-    ),
-    httpDiscoveries: await parseAll(
-      section.sections("http_sd_configs"),
-      (entry) => parseHttpDiscovery(entry, place),
+    fileDiscoveries: section
+      .sections("file_sd_configs")
+      .map((entry) => parseFileDiscovery(entry, place.folder)),
+    httpDiscoveries: await parseAll(section.sections("http_sd_configs"), (entry) =>
+      parseHttpDiscovery(entry, place),
     ),
     ranges: section.sections("range_sd_configs").map(parseRangeDiscovery),
   };
@@ -120,26 +148,38 @@ export function parseIntervals(
   section: ConfigSection,
   defaults: { readonly intervalMs: number; readonly timeoutMs: number },
 ): { intervalMs: number; timeoutMs: number } {
-  const [defaultInterval, defaultTimeout] = [formatDurationMs(defaults.intervalMs), formatDurationMs(defaults.timeoutMs)];
-  const intervalMs = section.durationMs("scrape_interval", { default: defaultInterval, ...INTERVAL_BOUNDS });
+  const [defaultInterval, defaultTimeout] = [
+    formatDurationMs(defaults.intervalMs),
+    formatDurationMs(defaults.timeoutMs),
+  ];
+  const intervalMs = section.durationMs("scrape_interval", {
+    default: defaultInterval,
+    ...INTERVAL_BOUNDS,
+  });
   if (!section.has("scrape_timeout")) {
     return { intervalMs, timeoutMs: Math.min(defaults.timeoutMs, intervalMs) };
   }
-  const timeoutMs = section.durationMs("scrape_timeout", { default: defaultTimeout, ...INTERVAL_BOUNDS });
+  const timeoutMs = section.durationMs("scrape_timeout", {
+    default: defaultTimeout,
+    ...INTERVAL_BOUNDS,
+  });
   if (timeoutMs > intervalMs) {
     const [timeout, interval] = [formatDurationMs(timeoutMs), formatDurationMs(intervalMs)];
-    section.fail("scrape_timeout", `is ${timeout}, it must be at most scrape_interval (${interval})`);
+    section.fail(
+      "scrape_timeout",
+      `is ${timeout}, it must be at most scrape_interval (${interval})`,
+    );
   }
   return { intervalMs, timeoutMs };
 }
 
 export function parseLimits(section: ConfigSection, defaults: ScrapeLimits): ScrapeLimits {
-  const count = (key: string, fallback: number): number => section.integer(
-    key,
-    { default: fallback, min: 0, max: 1e9 },
-  );
+  const count = (key: string, fallback: number): number =>
+    section.integer(key, { default: fallback, min: 0, max: 1e9 });
   return {
-    bodySizeLimitBytes: section.byteSize("body_size_limit", { default: String(defaults.bodySizeLimitBytes) }),
+    bodySizeLimitBytes: section.byteSize("body_size_limit", {
+      default: String(defaults.bodySizeLimitBytes),
+    }),
     sampleLimit: count("sample_limit", defaults.sampleLimit),
     targetLimit: count("target_limit", defaults.targetLimit),
     labelLimit: count("label_limit", defaults.labelLimit),
@@ -157,7 +197,9 @@ function parseParams(section: ConfigSection): Record<string, string[]> {
 export function parseStaticGroups(section: ConfigSection, isRelabeled: boolean): TargetGroup[] {
   return section.sections("static_configs").map((entry) => {
     const group = parseTargetGroup(entry);
-    const bad = isRelabeled ? undefined : group.targets.find((target) => parseHostPort(target) === undefined);
+    const bad = isRelabeled
+      ? undefined
+      : group.targets.find((target) => parseHostPort(target) === undefined);
     if (bad === undefined) return group;
     return entry.fail(
       "targets",
@@ -180,7 +222,10 @@ function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscove
   return { patterns: patterns.map((pattern) => path.resolve(folder, pattern)), refreshMs };
 }
 
-async function parseHttpDiscovery(section: ConfigSection, place: ConfigFolder): Promise<HttpDiscovery> {
+async function parseHttpDiscovery(
+  section: ConfigSection,
+  place: ConfigFolder,
+): Promise<HttpDiscovery> {
   const client = await readHttpClient(section, place.files, place.folder);
   const refreshMs = section.durationMs("refresh_interval", { default: "1m", min: "1s", max: "1d" });
   const url = parseUrl(section, "url");
@@ -192,7 +237,11 @@ async function parseHttpDiscovery(section: ConfigSection, place: ConfigFolder): 
 function parseUrl(section: ConfigSection, key: string): string {
   const text = section.string(key);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:") || url.hostname === "") {
+  if (
+    url === undefined ||
+    (url.protocol !== "http:" && url.protocol !== "https:") ||
+    url.hostname === ""
+  ) {
     return section.fail(key, "is no URL, it must begin with http:// or https://");
   }
   if (url.username !== "" || url.password !== "") {
@@ -203,7 +252,8 @@ function parseUrl(section: ConfigSection, key: string): string {
 
 function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
   const texts = section.strings("hosts");
-  if (texts.length === 0) section.fail("hosts", "is empty, it must name at least one address, range or host");
+  if (texts.length === 0)
+    section.fail("hosts", "is empty, it must name at least one address, range or host");
   const range: RangeDiscovery = {
     hosts: texts.map((text) => section.attempt("hosts", () => parseRangeExpression(text))),
     port: section.integer("port", { default: DEFAULT_EXPORTER_PORT, min: 1, max: 65_535 }),
@@ -217,7 +267,8 @@ function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
 function parseRangeLabels(section: ConfigSection): Readonly<Record<string, string>> {
   const labels = section.stringMap("labels");
   const bad = Object.keys(labels).find((name) => !/^[a-zA-Z_]\w*$/.test(name));
-  if (bad !== undefined) section.fail("labels", `holds ${JSON.stringify(bad)}, it must be label names`);
+  if (bad !== undefined)
+    section.fail("labels", `holds ${JSON.stringify(bad)}, it must be label names`);
   return labels;
 }
 

@@ -32,8 +32,7 @@ export class TargetBuilder {
 function buildTarget(
   job: ScrapeJob,
   address: string,
-  groupLabels: Readonly<Record<string,
-  string>>,
+  groupLabels: Readonly<Record<string, string>>,
 ): BuiltTarget {
   const discoveredLabels = discover(job, address, groupLabels);
   const relabeled = job.relabeling(discoveredLabels);
@@ -47,7 +46,11 @@ function buildTarget(
 }
 
 /** Labels of the group win over those of the job, as in Prometheus. */
-function discover(job: ScrapeJob, address: string, groupLabels: Readonly<Record<string, string>>): Labels {
+function discover(
+  job: ScrapeJob,
+  address: string,
+  groupLabels: Readonly<Record<string, string>>,
+): Labels {
   const { settings, scheme, metricsPath, params } = job;
   const paramLabels = Object.entries(params).map(
     ([name, [first = ""]]) => [`__param_${name}`, first] as const,
@@ -100,7 +103,10 @@ function pathAndQuery({ params }: ScrapeJob, relabeled: Labels): string {
     if (name !== "" && !(name in params)) query.append(name, value);
   }
   const path = relabeled.get("__metrics_path__");
-  const encoded = encodeURI(path.startsWith("/") ? path : `/${path}`).replace(/[?#]/g, encodeURIComponent);
+  const encoded = encodeURI(path.startsWith("/") ? path : `/${path}`).replace(
+    /[?#]/g,
+    encodeURIComponent,
+  );
   return query.size === 0 ? encoded : `${encoded}?${query.toString()}`;
 }
 
@@ -119,6 +125,7 @@ function settingsOf(settings: ScrapeSettings, relabeled: Labels, address: string
 
 function durationOf(labels: Labels, name: string, address: string): number {
   const durationMs = parseDurationMs(labels.get(name));
-  if (durationMs < 100) throw new BadInputError(`Cannot scrape "${address}": ${name} must be at least 100ms`);
+  if (durationMs < 100)
+    throw new BadInputError(`Cannot scrape "${address}": ${name} must be at least 100ms`);
   return durationMs;
 }

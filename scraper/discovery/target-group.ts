@@ -48,7 +48,10 @@ export function parseTargetGroupsJson(text: string, origin: string): TargetGroup
   return list.map((entry, index) => {
     const problem = findProblem(entry);
     if (problem !== undefined) throw refuse(`entry ${index}: ${problem}`);
-    const { targets, labels } = entry as { targets: string[]; labels?: Record<string, string> | null };
+    const { targets, labels } = entry as {
+      targets: string[];
+      labels?: Record<string, string> | null;
+    };
     return { targets, labels: labels ?? {}, isFromRange: false };
   });
 }
@@ -61,14 +64,19 @@ function findProblem(entry: unknown): string | undefined {
     return `${JSON.stringify(unknown)} is not a known key, the keys are labels, targets`;
   }
   if (!Array.isArray(targets)) return "targets must be a list";
-  const badTarget = targets.find((target) => typeof target !== "string" || !isTargetAddress(target)) as unknown;
-  if (badTarget !== undefined) return `target ${JSON.stringify(badTarget)} must be host or host:port`;
+  const badTarget = targets.find(
+    (target) => typeof target !== "string" || !isTargetAddress(target),
+  ) as unknown;
+  if (badTarget !== undefined)
+    return `target ${JSON.stringify(badTarget)} must be host or host:port`;
   if (labels === null) return undefined;
   if (!isObject(labels)) return "labels must be an object";
   const badLabel = Object.entries(labels).find(
     ([name, value]) => !isLegacyLabelName(name) || typeof value !== "string",
   );
-  return badLabel === undefined ? undefined : `label ${JSON.stringify(badLabel[0])} must be a label name with a text`;
+  return badLabel === undefined
+    ? undefined
+    : `label ${JSON.stringify(badLabel[0])} must be a label name with a text`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -80,4 +88,3 @@ function isObject(value: unknown): value is Record<string, unknown> {
  * could never be an address part is refused here; the final address is checked when the target is built.
  */
 const isTargetAddress = (text: string): boolean => text !== "" && !/[\s\p{Cc}]/u.test(text);
-

@@ -68,10 +68,14 @@ class Draft {
       for (const built of builder.build(group)) {
         const { jobName } = job.settings;
         if (built.kind === "target") this.addTarget(built.target, job, group.isFromRange);
-        else if (built.kind === "dropped") this.drop({ discoveredLabels: built.discoveredLabels, jobName });
-        else this.refuse(
-          { address: built.discoveredLabels.get("__address__"), jobName, reason: built.reason },
-        );
+        else if (built.kind === "dropped")
+          this.drop({ discoveredLabels: built.discoveredLabels, jobName });
+        else
+          this.refuse({
+            address: built.discoveredLabels.get("__address__"),
+            jobName,
+            reason: built.reason,
+          });
       }
     }
   }
@@ -83,7 +87,8 @@ class Draft {
 
   private addTarget(target: Target, job: ScrapeJob, isFromRange: boolean): void {
     if (this.byId.has(target.id)) return;
-    const reason = (isFromRange ? this.duplicateReason(target) : undefined) ?? this.limitReason(job);
+    const reason =
+      (isFromRange ? this.duplicateReason(target) : undefined) ?? this.limitReason(job);
     if (reason !== undefined) {
       this.refuse({ address: addressOf(target), jobName: job.settings.jobName, reason });
       return;
@@ -96,21 +101,28 @@ class Draft {
   private duplicateReason(target: Target): string | undefined {
     for (const url of this.urlsOf(target)) {
       const other = this.byUrl.get(url);
-      if (other !== undefined) return `job ${other.settings.jobName} has it already as ${addressOf(other)}`;
+      if (other !== undefined)
+        return `job ${other.settings.jobName} has it already as ${addressOf(other)}`;
     }
     const holder = this.rules.supersededBy(target.host, target.port);
     return holder === undefined ? undefined : `the same Pi is known as ${holder}`;
   }
 
   private limitReason(job: ScrapeJob): string | undefined {
-    if (job.targetLimit === 0 || (this.countByJob.get(job) ?? 0) < job.targetLimit) return undefined;
+    if (job.targetLimit === 0 || (this.countByJob.get(job) ?? 0) < job.targetLimit)
+      return undefined;
     return `job ${job.settings.jobName} has target_limit (${job.targetLimit}) targets already`;
   }
 
   /** Its URL as it is, and with the name replaced by each of its addresses. */
   private urlsOf({ url, host }: Target): string[] {
     const addresses = this.rules.addressesOf(host);
-    return [url, ...addresses.map((address) => url.replace(`//${host}:`, `//${address.includes(":") ? `[${address}]` : address}:`))];
+    return [
+      url,
+      ...addresses.map((address) =>
+        url.replace(`//${host}:`, `//${address.includes(":") ? `[${address}]` : address}:`),
+      ),
+    ];
   }
 
   private drop(target: DroppedTarget): void {
@@ -124,4 +136,5 @@ class Draft {
   }
 }
 
-const addressOf = ({ labels, url }: Target): string => labels.get("__address__") || new URL(url).host;
+const addressOf = ({ labels, url }: Target): string =>
+  labels.get("__address__") || new URL(url).host;

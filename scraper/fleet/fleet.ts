@@ -10,7 +10,8 @@ export const MAX_KNOWN_HOSTS = 65_536;
 /** A Pi sends one heartbeat in 30 s; behind one address there may be many (several users, address translation). */
 const SENDER_LIMITS = { burst: 200, perSecond: 20, maxSenders: 65_536 };
 
-export type HeartbeatRefusal = "rate_limited" | "address_not_allowed" | "fleet_full" | "duplicate_node";
+export type HeartbeatRefusal =
+  "rate_limited" | "address_not_allowed" | "fleet_full" | "duplicate_node";
 
 export type HeartbeatOutcome =
   /** `known` is false when this heartbeat made the host known. */
@@ -35,7 +36,10 @@ export class Fleet {
   /** Node id to the endpoint that holds it. */
   private readonly endpointByNode = new Map<string, string>();
   /** Endpoints refused because another one holds their node id; with the time of the last refusal. */
-  private readonly duplicates = new Map<string, { readonly nodeId: string; readonly holder: string; readonly atMs: number }>();
+  private readonly duplicates = new Map<
+    string,
+    { readonly nodeId: string; readonly holder: string; readonly atMs: number }
+  >();
   private readonly limiter: SenderLimiter;
   private readonly refused: Record<HeartbeatRefusal, number> = {
     rate_limited: 0,
@@ -68,7 +72,11 @@ export class Fleet {
    * @param remoteAddress as the socket gives it
    * @param receivedMs wall clock of this machine
    */
-  receiveHeartbeat(heartbeat: Heartbeat, remoteAddress: string, receivedMs: number): HeartbeatOutcome {
+  receiveHeartbeat(
+    heartbeat: Heartbeat,
+    remoteAddress: string,
+    receivedMs: number,
+  ): HeartbeatOutcome {
     const address = canonicalAddress(remoteAddress) ?? remoteAddress;
     if (!this.limiter.take(address)) {
       return this.refuse("rate_limited", `${address} sends too many heartbeats`);
@@ -135,9 +143,10 @@ export class Fleet {
 
   /** All known exporters in the form of `http_sd_configs`, one group each. */
   listing(): { targets: [string]; labels: Record<string, string> }[] {
-    return [...this.hosts.values()].map(
-      (host) => ({ targets: [endpointOf(host)], labels: metaLabelsOf(host) }),
-    );
+    return [...this.hosts.values()].map((host) => ({
+      targets: [endpointOf(host)],
+      labels: metaLabelsOf(host),
+    }));
   }
 
   metrics(): OwnMetric[] {
@@ -149,7 +158,9 @@ export class Fleet {
       value,
     }));
     const nowMs = this.options.clock.wallMs();
-    const beating = [...this.hosts.values()].filter(({ node }) => node !== undefined && isHeard(node, nowMs)).length;
+    const beating = [...this.hosts.values()].filter(
+      ({ node }) => node !== undefined && isHeard(node, nowMs),
+    ).length;
     return [
       {
         name: "pihealth_known_hosts",
@@ -239,17 +250,22 @@ export class Fleet {
     const endpoint = endpointOf(host);
     const nodeId = host.node?.nodeId ?? "";
     // A new card in the Pi at this address: its old node id is free for the address it may turn up at.
-    if (previous !== undefined && previous.nodeId !== nodeId && this.endpointByNode.get(previous.nodeId) === endpoint) {
+    if (
+      previous !== undefined &&
+      previous.nodeId !== nodeId &&
+      this.endpointByNode.get(previous.nodeId) === endpoint
+    ) {
       this.endpointByNode.delete(previous.nodeId);
     }
     const before = this.endpointByNode.get(nodeId);
     const wasMoved = before !== undefined && before !== endpoint;
     if (wasMoved) {
       this.addressChanges++;
-      this.options.log.info(
-        "address of a Pi changed",
-        { from: before, to: endpoint, hostname: host.node?.hostname },
-      );
+      this.options.log.info("address of a Pi changed", {
+        from: before,
+        to: endpoint,
+        hostname: host.node?.hostname,
+      });
     }
     this.endpointByNode.set(nodeId, endpoint);
     return wasMoved;
@@ -264,12 +280,17 @@ export class Fleet {
 /** Labels a discovered target has before relabelling, from what its heartbeats said. */
 export function metaLabelsOf(host: KnownHost | undefined): Record<string, string> {
   if (host?.node === undefined) return {};
-  return { __meta_pihealth_hostname: host.node.hostname, __meta_pihealth_node_id: host.node.nodeId };
+  return {
+    __meta_pihealth_hostname: host.node.hostname,
+    __meta_pihealth_node_id: host.node.nodeId,
+  };
 }
 
 function isNews(before: KnownNode | undefined, now: KnownNode): boolean {
   if (before === undefined || !isHeard(before, now.lastHeartbeatMs)) return true;
-  return before.nodeId !== now.nodeId || before.hostname !== now.hostname || before.bootId !== now.bootId;
+  return (
+    before.nodeId !== now.nodeId || before.hostname !== now.hostname || before.bootId !== now.bootId
+  );
 }
 
 /** A wall clock of ours that was set back must not make everyone heard for ever. */

@@ -12,7 +12,10 @@ export interface TargetFacts {
 }
 
 /** Writes the `host.json` of one address. @param exporters at least one, all of the same address */
-export function encodeHostFacts(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): string {
+export function encodeHostFacts(
+  exporters: readonly KnownHost[],
+  targets: readonly TargetFacts[],
+): string {
   return `${JSON.stringify(factsOf(exporters, targets), undefined, 2)}\n`;
 }
 
@@ -23,7 +26,10 @@ export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): str
 
 /** Reads what `encodeFleetFacts` wrote. Undefined when a line is anything else. */
 export function decodeFleetFacts(text: string): KnownHost[][] | undefined {
-  const lines = text.split("\n").filter((line) => line !== "").map(decodeHostFacts);
+  const lines = text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(decodeHostFacts);
   return lines.every((hosts) => hosts !== undefined) ? lines : undefined;
 }
 
@@ -62,16 +68,23 @@ export function decodeHostFacts(text: string): KnownHost[] | undefined {
   } catch {
     return undefined; // Torn or edited by hand; the caller says so.
   }
-  if (!isObject(body) || body["version"] !== HOST_FACTS_VERSION || !Array.isArray(body["exporters"])) {
+  if (
+    !isObject(body) ||
+    body["version"] !== HOST_FACTS_VERSION ||
+    !Array.isArray(body["exporters"])
+  ) {
     return undefined;
   }
   const address = body["address"];
-  if (typeof address !== "string" || (canonicalAddress(address) !== address && !isHostName(address))) {
+  if (
+    typeof address !== "string" ||
+    (canonicalAddress(address) !== address && !isHostName(address))
+  ) {
     return undefined;
   }
-  const hosts = body["exporters"].slice(0, MAX_EXPORTERS).map(
-    (entry: unknown) => decodeExporter(entry, address),
-  );
+  const hosts = body["exporters"]
+    .slice(0, MAX_EXPORTERS)
+    .map((entry: unknown) => decodeExporter(entry, address));
   return hosts.every((host) => host !== undefined) ? hosts : undefined;
 }
 
@@ -79,7 +92,8 @@ function decodeExporter(entry: unknown, address: string): KnownHost | undefined 
   if (!isObject(entry)) return undefined;
   const { port } = entry;
   const [firstSeenMs, lastSeenMs] = [timeOf(entry["first_seen"]), timeOf(entry["last_seen"])];
-  if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535)
+    return undefined;
   if (firstSeenMs === undefined || lastSeenMs === undefined) return undefined;
   const node = entry["node"] === null ? undefined : decodeNode(entry["node"]);
   return node === "bad" ? undefined : { address, port, firstSeenMs, lastSeenMs, node };
@@ -91,14 +105,28 @@ function decodeNode(entry: unknown): KnownNode | "bad" {
   const lastHeartbeatMs = timeOf(entry["last_heartbeat"]);
   const clockOffsetMs = entry["clock_offset_ms"];
   const monotonicMs = entry["monotonic_ms"];
-  if (typeof nodeId !== "string" || typeof hostname !== "string" || typeof bootId !== "string") return "bad";
-  if (typeof clockOffsetMs !== "number" || typeof monotonicMs !== "number" || lastHeartbeatMs === undefined) {
+  if (typeof nodeId !== "string" || typeof hostname !== "string" || typeof bootId !== "string")
+    return "bad";
+  if (
+    typeof clockOffsetMs !== "number" ||
+    typeof monotonicMs !== "number" ||
+    lastHeartbeatMs === undefined
+  ) {
     return "bad";
   }
-  return { nodeId, hostname, bootId, lastHeartbeatMs, clockOffsetMs, monotonicMs, history: undefined };
+  return {
+    nodeId,
+    hostname,
+    bootId,
+    lastHeartbeatMs,
+    clockOffsetMs,
+    monotonicMs,
+    history: undefined,
+  };
 }
 
-const isoTime = (timeMs: number): string => new Date(Math.min(Math.max(timeMs, 0), 8.64e15)).toISOString();
+const isoTime = (timeMs: number): string =>
+  new Date(Math.min(Math.max(timeMs, 0), 8.64e15)).toISOString();
 
 function timeOf(value: unknown): number | undefined {
   const timeMs = typeof value === "string" ? Date.parse(value) : Number.NaN;

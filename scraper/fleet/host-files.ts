@@ -7,7 +7,11 @@ import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet } from "./fleet.js";
 import {
-  decodeFleetFacts, decodeHostFacts, encodeFleetFacts, encodeHostFacts, type TargetFacts,
+  decodeFleetFacts,
+  decodeHostFacts,
+  encodeFleetFacts,
+  encodeHostFacts,
+  type TargetFacts,
 } from "./host-facts.js";
 import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
 import type { KnownHost } from "./known-host.js";
@@ -58,10 +62,13 @@ export class HostFiles {
     const { files, fleet, dataFolder } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
     if ((await files.facts(folder)) === undefined) return;
-    const folders = (await files.list(folder)).filter(({ isFolder }) => isFolder).map(({ name }) => name);
+    const folders = (await files.list(folder))
+      .filter(({ isFolder }) => isFolder)
+      .map(({ name }) => name);
     const known = await this.takeFleetFile(new Set(folders));
     for (const name of folders) {
-      if (!known.has(name)) fleet.restore(await this.readFacts(path.join(folder, name, "host.json")));
+      if (!known.has(name))
+        fleet.restore(await this.readFacts(path.join(folder, name, "host.json")));
     }
   }
 
@@ -75,8 +82,14 @@ export class HostFiles {
     const facts = await files.facts(this.fleetFile);
     const restored = new Set<string>();
     if (facts === undefined) return restored;
-    const hosts = facts.sizeBytes > MAX_FLEET_BYTES ? undefined : decodeFleetFacts(await files.readText(this.fleetFile));
-    if (hosts === undefined) log.warn("Facts of the fleet not usable, those of each host are read", { file: this.fleetFile });
+    const hosts =
+      facts.sizeBytes > MAX_FLEET_BYTES
+        ? undefined
+        : decodeFleetFacts(await files.readText(this.fleetFile));
+    if (hosts === undefined)
+      log.warn("Facts of the fleet not usable, those of each host are read", {
+        file: this.fleetFile,
+      });
     for (const exporters of hosts ?? []) {
       const [first] = exporters;
       if (first === undefined) continue;
@@ -123,13 +136,18 @@ export class HostFiles {
       await files.replace(this.fleetFile, encodeFleetFacts(byAddress.values()));
     } catch (error) {
       this.failures++;
-      log.error("Facts of the fleet not written", { file: this.fleetFile, error: messageOf(error) });
+      log.error("Facts of the fleet not written", {
+        file: this.fleetFile,
+        error: messageOf(error),
+      });
     }
   }
 
   metrics(): OwnMetric[] {
     const help = "Writes of host.json that the disk refused.";
-    return [{ name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures }];
+    return [
+      { name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures },
+    ];
   }
 
   private get fleetFile(): string {
@@ -153,7 +171,8 @@ export class HostFiles {
       const essence = essenceOf(exporters, targets);
       const written = this.written.get(address);
       const nowMs = this.parts.clock.monotonicMs();
-      const ageMs = written === undefined ? Number.POSITIVE_INFINITY : nowMs - written.writtenMs + extraAgeMs;
+      const ageMs =
+        written === undefined ? Number.POSITIVE_INFINITY : nowMs - written.writtenMs + extraAgeMs;
       if (ageMs < (written?.essence === essence ? SEEN_WRITE_MS : CHANGED_WRITE_MS)) continue;
       if (await this.write(address, encodeHostFacts(exporters, targets))) {
         this.written.set(address, { essence, writtenMs: nowMs });
@@ -198,6 +217,11 @@ export class HostFiles {
 }
 
 function essenceOf(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): string {
-  const identities = exporters.map(({ port, node }) => [port, node?.nodeId, node?.hostname, node?.bootId]);
+  const identities = exporters.map(({ port, node }) => [
+    port,
+    node?.nodeId,
+    node?.hostname,
+    node?.bootId,
+  ]);
   return JSON.stringify([identities, targets]);
 }

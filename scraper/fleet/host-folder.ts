@@ -15,7 +15,9 @@ export function hostFolder(host: string): string {
   const name = canonicalAddress(host) ?? (isHostName(host) ? lower : undefined);
   if (name === undefined) {
     const shown = JSON.stringify(host);
-    throw new BadInputError(`Cannot make a folder for host ${shown}: it must be an IP address or a host name`);
+    throw new BadInputError(
+      `Cannot make a folder for host ${shown}: it must be an IP address or a host name`,
+    );
   }
   return path.posix.join(HOSTS_FOLDER, name);
 }

@@ -30,9 +30,21 @@ interface HttpClientConfig {
 type Credentials = Pick<HttpClientConfig, "scheme" | "username" | "secret">;
 
 const NO_CREDENTIALS: Credentials = { scheme: undefined, username: "", secret: undefined };
-const AUTHENTICATION_KEYS = ["basic_auth", "authorization", "bearer_token", "bearer_token_file"] as const;
+const AUTHENTICATION_KEYS = [
+  "basic_auth",
+  "authorization",
+  "bearer_token",
+  "bearer_token_file",
+] as const;
 /** Part of the configuration of an HTTP client that Prometheus knows and this project does not. */
-const UNSUPPORTED_KEYS = ["oauth2", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy", "http_headers"];
+const UNSUPPORTED_KEYS = [
+  "oauth2",
+  "proxy_url",
+  "proxy_from_environment",
+  "proxy_connect_header",
+  "no_proxy",
+  "http_headers",
+];
 
 /**
  * Reads the keys of an HTTP client and the files they name.
@@ -49,7 +61,9 @@ export async function readHttpClient(
   try {
     return await loadHttpClient(config, files, folder);
   } catch (error) {
-    const key = [...AUTHENTICATION_KEYS, "tls_config"].find((candidate) => section.has(candidate)) ?? "tls_config";
+    const key =
+      [...AUTHENTICATION_KEYS, "tls_config"].find((candidate) => section.has(candidate)) ??
+      "tls_config";
     return section.attempt(key, () => {
       throw error;
     });
@@ -122,7 +136,11 @@ function parseTls(section: ConfigSection): Omit<HttpClientConfig, keyof Credenti
   return tls;
 }
 
-function textOrFile(section: ConfigSection, textKey: string, fileKey: string): TextOrFile | undefined {
+function textOrFile(
+  section: ConfigSection,
+  textKey: string,
+  fileKey: string,
+): TextOrFile | undefined {
   const text = section.has(textKey) ? section.string(textKey) : undefined;
   const file = section.has(fileKey) ? section.string(fileKey) : undefined;
   if (text !== undefined && file !== undefined) {
@@ -136,9 +154,8 @@ async function loadHttpClient(
   files: Files,
   folder: string,
 ): Promise<HttpClientSettings> {
-  const read = (
-    source: TextOrFile | undefined,
-  ): Promise<string | undefined> => readTextOrFile(source, files, folder);
+  const read = (source: TextOrFile | undefined): Promise<string | undefined> =>
+    readTextOrFile(source, files, folder);
   const secret = (await read(config.secret))?.trim();
   const [ca, cert, key] = [await read(config.ca), await read(config.cert), await read(config.key)];
   const tls: TlsSettings = {
@@ -154,13 +171,21 @@ async function loadHttpClient(
       ? `Basic ${Buffer.from(`${config.username}:${secret}`).toString("base64")}`
       : `${config.scheme} ${secret}`;
   if (!/^[\x20-\x7e]+$/.test(credentials)) {
-    throw new BadInputError("Cannot use credentials: they hold other than visible ASCII characters");
+    throw new BadInputError(
+      "Cannot use credentials: they hold other than visible ASCII characters",
+    );
   }
   return { headers: { Authorization: credentials }, tls };
 }
 
 /** For `createHttpAgent`. */
-export function tlsAgentOptions({ ca, cert, key, serverName, insecureSkipVerify }: TlsSettings): NonNullable<AgentOptions["tls"]> {
+export function tlsAgentOptions({
+  ca,
+  cert,
+  key,
+  serverName,
+  insecureSkipVerify,
+}: TlsSettings): NonNullable<AgentOptions["tls"]> {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),

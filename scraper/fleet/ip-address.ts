@@ -7,7 +7,9 @@ import ipaddr from "ipaddr.js";
 export function canonicalAddress(text: string): string | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  return address.kind() === "ipv6" ? (address as ipaddr.IPv6).toRFC5952String() : address.toString();
+  return address.kind() === "ipv6"
+    ? (address as ipaddr.IPv6).toRFC5952String()
+    : address.toString();
 }
 
 /** Four-part decimal IPv4 and IPv6 only: forms such as `127.1` or `0x7f000001` are not addresses here. */
@@ -18,7 +20,8 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
-const HOST_NAME = /^(?=.{1,253}$)[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,62}(?:\.[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62})*)\.?$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,62}(?:\.[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62})*)\.?$/;
 
 /** Letters, digits, `-`, `_` and single dots, at least one letter: no address, and nothing that could leave a folder. */
 export function isHostName(text: string): boolean {
@@ -35,7 +38,9 @@ export function formatHostPort(host: string, port: number): string {
  *
  * @returns port undefined when none is given; undefined when the text is neither an IP address nor a host name
  */
-export function parseHostPort(text: string): { host: string; port: number | undefined } | undefined {
+export function parseHostPort(
+  text: string,
+): { host: string; port: number | undefined } | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const bareV6 = match === null ? canonicalAddress(text) : undefined;
   if (bareV6 !== undefined) return { host: bareV6, port: undefined };

@@ -22,13 +22,13 @@ export interface KnownNode {
   readonly clockOffsetMs: number;
   /** Its monotonic clock at the heartbeat. */
   readonly monotonicMs: number;
-  readonly history: { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
+  readonly history:
+    { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
 }
 
 /** Identity of an exporter: several users may run one each on one machine. */
-export const endpointOf = (
-  { address, port }: { address: string; port: number },
-): string => formatHostPort(address, port);
+export const endpointOf = ({ address, port }: { address: string; port: number }): string =>
+  formatHostPort(address, port);
 
 /** Time after which a Pi that was heard counts as silent: three heartbeats and a little. */
 export const SILENT_AFTER_MS = 100_000;

@@ -20,12 +20,15 @@ export function parseRegexTemplate(template: string): RegexTemplate {
   for (const match of template.matchAll(REFERENCE)) {
     parts.push({ text: template.slice(end, match.index) });
     const name = match[1] ?? match[2];
-    parts.push(name === undefined ? { text: "$" } : { group: /^\d+$/.test(name) ? Number(name) : name });
+    parts.push(
+      name === undefined ? { text: "$" } : { group: /^\d+$/.test(name) ? Number(name) : name },
+    );
     end = match.index + match[0].length;
   }
   parts.push({ text: template.slice(end) });
   return {
     usesGroups: parts.some((part) => "group" in part),
-    expand: (groupText) => parts.map((part) => ("text" in part ? part.text : groupText(part.group))).join(""),
+    expand: (groupText) =>
+      parts.map((part) => ("text" in part ? part.text : groupText(part.group))).join(""),
   };
 }

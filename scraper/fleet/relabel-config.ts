@@ -4,8 +4,17 @@ import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 
 const ACTIONS = [
-  "replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap", "labeldrop", "labelkeep",
-  "lowercase", "uppercase",
+  "replace",
+  "keep",
+  "drop",
+  "keepequal",
+  "dropequal",
+  "hashmod",
+  "labelmap",
+  "labeldrop",
+  "labelkeep",
+  "lowercase",
+  "uppercase",
 ] as const;
 export type RelabelAction = (typeof ACTIONS)[number];
 
@@ -24,7 +33,14 @@ export interface RelabelConfig {
 
 export const RELABEL_DEFAULTS = { separator: ";", regex: "(.*)", replacement: "$1" } as const;
 
-const NEEDS_TARGET: readonly RelabelAction[] = ["replace", "keepequal", "dropequal", "hashmod", "lowercase", "uppercase"];
+const NEEDS_TARGET: readonly RelabelAction[] = [
+  "replace",
+  "keepequal",
+  "dropequal",
+  "hashmod",
+  "lowercase",
+  "uppercase",
+];
 const TAKES_REGEX_ONLY: readonly RelabelAction[] = ["labeldrop", "labelkeep"];
 const COMPARES: readonly RelabelAction[] = ["keepequal", "dropequal"];
 /** A label name in which references such as `$1` or `${name}` may stand. */
@@ -58,9 +74,9 @@ function parseRelabelConfig(section: ConfigSection): RelabelConfig {
 function parseAction(section: ConfigSection): RelabelAction {
   const text = section.string("action", { default: "replace" });
   const action = ACTIONS.find((candidate) => candidate === text.toLowerCase());
-  return action ?? section.fail(
-    "action",
-    `is ${JSON.stringify(text)}, it must be one of ${ACTIONS.join(", ")}`,
+  return (
+    action ??
+    section.fail("action", `is ${JSON.stringify(text)}, it must be one of ${ACTIONS.join(", ")}`)
   );
 }
 
@@ -95,7 +111,10 @@ function checkTarget(
     );
   }
   if (action === "hashmod" && modulus === 0) {
-    section.fail("modulus", "is missing, it must be a whole number of at least 1 for action hashmod");
+    section.fail(
+      "modulus",
+      "is missing, it must be a whole number of at least 1 for action hashmod",
+    );
   }
 }
 
@@ -107,5 +126,6 @@ function checkUnused(section: ConfigSection, { action }: RelabelConfig): void {
       ? ["regex", "separator", "replacement", "modulus"]
       : [];
   const given = unused.find((key) => section.has(key));
-  if (given !== undefined) section.fail(given, `is given, it must be left out for action ${action}`);
+  if (given !== undefined)
+    section.fail(given, `is given, it must be left out for action ${action}`);
 }

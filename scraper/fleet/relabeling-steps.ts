@@ -75,7 +75,11 @@ function compileLabelMap(config: RelabelConfig, regex: RE2JS): Step {
 }
 
 /** Undefined when the whole text does not match. */
-function expandMatch(regex: RE2JS, text: string, templates: readonly RegexTemplate[]): string[] | undefined {
+function expandMatch(
+  regex: RE2JS,
+  text: string,
+  templates: readonly RegexTemplate[],
+): string[] | undefined {
   const matcher = regex.matcher(text);
   if (!matcher.matches()) return undefined;
   const groups = matcher.groupCount();

@@ -27,7 +27,8 @@ export class SenderLimiter {
   take(sender: string): boolean {
     const allowance = this.allowanceOf(sender);
     const nowMs = this.nowMs();
-    const refilled = allowance.tokens + ((nowMs - allowance.updatedMs) / 1000) * this.limits.perSecond;
+    const refilled =
+      allowance.tokens + ((nowMs - allowance.updatedMs) / 1000) * this.limits.perSecond;
     allowance.tokens = Math.min(this.limits.burst, refilled);
     allowance.updatedMs = nowMs;
     if (allowance.tokens < 1) return false;
@@ -40,7 +41,10 @@ export class SenderLimiter {
     if (known !== undefined) return known;
     if (this.bySender.size >= this.limits.maxSenders) this.forgetIdle();
     const key = this.bySender.size >= this.limits.maxSenders ? STRANGERS : sender;
-    const allowance = this.bySender.get(key) ?? { tokens: this.limits.burst, updatedMs: this.nowMs() };
+    const allowance = this.bySender.get(key) ?? {
+      tokens: this.limits.burst,
+      updatedMs: this.nowMs(),
+    };
     this.bySender.set(key, allowance);
     return allowance;
   }

@@ -31,7 +31,10 @@ export class EndpointLogs {
 
   /** For the lines of the exporter's history. */
   filledLog(): FilledLog {
-    const { folder, shared: { writer } } = this;
+    const {
+      folder,
+      shared: { writer },
+    } = this;
     this.filled ??= new FilledLog(writer, {
       folder,
       findSuffix: () => this.findSuffix(),
@@ -47,14 +50,19 @@ export class EndpointLogs {
 
   /** Undefined when the disk has to be asked first. */
   openAtOnce(kind: LogKind): RotatingLog | undefined {
-    const { folder, port, shared: { owners } } = this;
+    const {
+      folder,
+      port,
+      shared: { owners },
+    } = this;
     const suffix = port === undefined ? "" : owners.suffixAtOnce(folder, port);
     return suffix === undefined ? undefined : this.create(kind, suffix);
   }
 
   /** Lets go of logs that were not used since. @returns true when none is left */
   forgetIdle(untilMs: number): boolean {
-    for (const [kind, log] of this.byKind) if (log.usedMs <= untilMs && log.isIdle) this.byKind.delete(kind);
+    for (const [kind, log] of this.byKind)
+      if (log.usedMs <= untilMs && log.isIdle) this.byKind.delete(kind);
     return this.byKind.size === 0 && this.filled?.isIdle !== false;
   }
 

@@ -109,11 +109,15 @@ export class FilledLog {
       if ((await files.facts(pendingFile)) === undefined) return;
       const byFamily = groupByFamily(await files.readText(pendingFile));
       let isDone = true;
-      for (const [family, lines] of byFamily) isDone = (await this.parts.logOf(family).insert(lines)) && isDone;
+      for (const [family, lines] of byFamily)
+        isDone = (await this.parts.logOf(family).insert(lines)) && isDone;
       if (isDone) await files.remove(pendingFile);
     } catch (error) {
       const { folder } = this.parts;
-      log.warn("Lines of a history are put into the logs later", { folder, error: messageOf(error) });
+      log.warn("Lines of a history are put into the logs later", {
+        folder,
+        error: messageOf(error),
+      });
     }
   }
 

@@ -79,7 +79,10 @@ export class HostLogWriter {
   }
 
   get isDiskSlow(): boolean {
-    return this.giveUpAtMs === Number.POSITIVE_INFINITY && this.parts.clock.monotonicMs() < this.slowUntilMs;
+    return (
+      this.giveUpAtMs === Number.POSITIVE_INFINITY &&
+      this.parts.clock.monotonicMs() < this.slowUntilMs
+    );
   }
 
   /** True when lines are no longer written, so that the program ends. */
@@ -109,13 +112,30 @@ export class HostLogWriter {
   }
 
   metrics(): OwnMetric[] {
-    const counter = (name: string, help: string, value: number): OwnMetric => ({ name, help, type: "counter", value });
+    const counter = (name: string, help: string, value: number): OwnMetric => ({
+      name,
+      help,
+      type: "counter",
+      value,
+    });
     const { written, filled, lost, failures } = this;
     return [
       counter("pihealth_host_log_lines_total", "Lines written to the logs of hosts.", written),
-      counter("pihealth_host_log_filled_lines_total", "Lines put into the logs of hosts from their histories.", filled),
-      counter("pihealth_host_log_lost_lines_total", "Lines lost because the disk refused or was too slow.", lost),
-      counter("pihealth_host_log_failures_total", "Writes to the logs of hosts that the disk refused.", failures),
+      counter(
+        "pihealth_host_log_filled_lines_total",
+        "Lines put into the logs of hosts from their histories.",
+        filled,
+      ),
+      counter(
+        "pihealth_host_log_lost_lines_total",
+        "Lines lost because the disk refused or was too slow.",
+        lost,
+      ),
+      counter(
+        "pihealth_host_log_failures_total",
+        "Writes to the logs of hosts that the disk refused.",
+        failures,
+      ),
     ];
   }
 
@@ -169,7 +189,8 @@ export class HostLogWriter {
 
   private fail(error: unknown): void {
     this.failures++;
-    if (!this.isFailing) this.parts.log.error("Logs of hosts not written", { error: messageOf(error) });
+    if (!this.isFailing)
+      this.parts.log.error("Logs of hosts not written", { error: messageOf(error) });
     this.isFailing = true;
   }
 }

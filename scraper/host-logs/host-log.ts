@@ -57,7 +57,8 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
 
   /** The oldest lines give way: what just happened matters more. */
   add(lines: readonly string[]): void {
-    const bound = MAX_WAITING_WRITES * Math.max(this.writer.parts.settings.linesPerWrite, lines.length);
+    const bound =
+      MAX_WAITING_WRITES * Math.max(this.writer.parts.settings.linesPerWrite, lines.length);
     const excess = Math.max(0, this.lines.length + lines.length - bound);
     if (excess > 0) this.lines.splice(0, excess);
     this.writer.lost += excess;
@@ -136,7 +137,8 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     const { writer } = this;
     const lines = this.takeLines();
     if (lines.length > 0) {
-      if (writer.isGivingUp) this.lose(lines, new Error("Cannot write all lines before the end: the disk is too slow"));
+      if (writer.isGivingUp)
+        this.lose(lines, new Error("Cannot write all lines before the end: the disk is too slow"));
       const opened = await this.opened().catch((error: unknown) => this.lose(lines, error));
       const text = `${lines.join("\n")}\n`;
       await this.append(opened, text).catch((error: unknown) => this.lose(lines, error));
@@ -181,7 +183,8 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
 /** A line that cannot be mistaken for two, nor move a terminal's cursor. */
 export function oneLine(line: string): string {
   if (line.length <= MAX_LINE_CHARACTERS && !UNUSUAL.test(line)) return line;
-  const text = line.length > MAX_LINE_CHARACTERS ? `${line.slice(0, MAX_LINE_CHARACTERS)}...` : line;
+  const text =
+    line.length > MAX_LINE_CHARACTERS ? `${line.slice(0, MAX_LINE_CHARACTERS)}...` : line;
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
     return `\\u{${(character.codePointAt(0) as number).toString(16)}}`;
   });

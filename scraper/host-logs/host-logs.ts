@@ -51,7 +51,8 @@ export class HostLogs {
     const lostBefore = this.writer.lost;
     await this.flush();
     const lost = this.writer.lost - lostBefore;
-    if (lost > 0) this.parts.log.warn("Lines of hosts not written before the stop", { lines: lost });
+    if (lost > 0)
+      this.parts.log.warn("Lines of hosts not written before the stop", { lines: lost });
   }
 
   /**
@@ -59,7 +60,12 @@ export class HostLogs {
    *
    * @param values one per series of the layout; read before the call returns
    */
-  receiveScrape(endpoint: LoggedEndpoint, timestampMs: number, layout: RowLayout, values: Float64Array): void {
+  receiveScrape(
+    endpoint: LoggedEndpoint,
+    timestampMs: number,
+    layout: RowLayout,
+    values: Float64Array,
+  ): void {
     if (!this.parts.settings.isEnabled) return;
     const { index, samplingColumns } = this.planOf(layout);
     if (samplingColumns.length === 0) return;
@@ -113,8 +119,8 @@ export class HostLogs {
     const columns = FAMILIES.map(
       (family) => [family, index.findColumn(SAMPLING_TIME, "collector", family)] as const,
     );
-    const samplingColumns = columns.flatMap(
-      ([family, column]) => (column === undefined ? [] : [[family, column] as const]),
+    const samplingColumns = columns.flatMap(([family, column]) =>
+      column === undefined ? [] : [[family, column] as const],
     );
     const plan = { index, samplingColumns };
     this.plans.set(layout, plan);

@@ -62,9 +62,10 @@ export class LayoutReading implements FamilyReading {
 
   series(metric: string): readonly LabelledValue[] {
     const there = this.index.columnsOf(metric).filter(({ index }) => this.isThere(index));
-    return there.map(
-      ({ index, labelObject }) => ({ labels: labelObject, value: this.values[index] as number }),
-    );
+    return there.map(({ index, labelObject }) => ({
+      labels: labelObject,
+      value: this.values[index] as number,
+    }));
   }
 
   private isThere(index: number): boolean {
@@ -72,7 +73,10 @@ export class LayoutReading implements FamilyReading {
   }
 }
 
-function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+function hasLabels(
+  labels: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
   for (const name in wanted) if ((labels[name] ?? "") !== wanted[name]) return false;
   return true;
 }

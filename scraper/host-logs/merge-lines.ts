@@ -11,7 +11,7 @@ export function timeKeyOf(line: string): string | undefined {
 
 /** The time of the first line that has one. */
 export function firstTimeKey(content: string): string | undefined {
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const end = endOfLine(content, at);
     const key = timeKeyOf(content.slice(at, Math.min(end, at + 64)));
     if (key !== undefined) return key;
@@ -46,7 +46,11 @@ export function mergeLines(content: string, added: readonly string[]): MergedLin
   let next = 0;
   for (const [index, line] of tail.entries()) {
     const key = tailKeys[index];
-    while (key !== undefined && next < fresh.length && (timeKeyOf(fresh[next] as string) as string) < key) {
+    while (
+      key !== undefined &&
+      next < fresh.length &&
+      (timeKeyOf(fresh[next] as string) as string) < key
+    ) {
       merged.push(fresh[next++] as string);
     }
     merged.push(line);
@@ -57,7 +61,10 @@ export function mergeLines(content: string, added: readonly string[]): MergedLin
 }
 
 /** The lines that belong into a file that begins at `key`, and those that are older. Ascending, as they came. */
-export function splitLinesAt(lines: readonly string[], key: string): [older: string[], own: string[]] {
+export function splitLinesAt(
+  lines: readonly string[],
+  key: string,
+): [older: string[], own: string[]] {
   const index = lines.findIndex((line) => (timeKeyOf(line) ?? "") >= key);
   return index < 0 ? [[...lines], []] : [lines.slice(0, index), lines.slice(index)];
 }
@@ -65,7 +72,7 @@ export function splitLinesAt(lines: readonly string[], key: string): [older: str
 /** Where the lines begin that do not come before `key`, looked for from the end. */
 function startOfTail(content: string, key: string): number {
   let start = content.length;
-  for (let end = content.length; end > 0; ) {
+  for (let end = content.length; end > 0;) {
     const lineStart = content.lastIndexOf("\n", end - 2) + 1;
     const lineKey = timeKeyOf(content.slice(lineStart, Math.min(end, lineStart + 64)));
     if (lineKey !== undefined && lineKey < key) return end;

@@ -115,7 +115,11 @@ export class RotatingLog {
     return added;
   }
 
-  private async mergeInto(file: string, content: string, lines: readonly string[]): Promise<number> {
+  private async mergeInto(
+    file: string,
+    content: string,
+    lines: readonly string[],
+  ): Promise<number> {
     const { text, addedLines } = mergeLines(content, lines);
     if (addedLines === 0) return 0;
     if (file === this.path) this.sizeBytes = undefined;
@@ -133,7 +137,9 @@ export class RotatingLog {
     if ((await this.files.facts(file)) === undefined) return "";
     const bytes = await this.files.readBytes(file);
     if (!file.endsWith(".gz")) return Buffer.from(bytes).toString("utf8");
-    const content = await decompress(bytes, { maxOutputLength: MAX_MERGED_BYTES }).catch(() => undefined);
+    const content = await decompress(bytes, { maxOutputLength: MAX_MERGED_BYTES }).catch(
+      () => undefined,
+    );
     return content?.toString("utf8");
   }
 
@@ -165,7 +171,8 @@ export class RotatingLog {
     const excess = old.splice(0, Math.max(0, old.length - this.limits.maxOldFiles));
     for (const name of excess) await this.files.remove(path.join(this.folder, name));
     // All that are not compressed: also one whose compression an earlier run did not finish.
-    for (const name of old) if (!name.endsWith(".gz")) await this.compressFile(path.join(this.folder, name));
+    for (const name of old)
+      if (!name.endsWith(".gz")) await this.compressFile(path.join(this.folder, name));
   }
 
   private get path(): string {
@@ -180,11 +187,13 @@ export class RotatingLog {
   /** Oldest first. Where both forms of one are there, compression was cut short: the plain one counts. */
   private async oldFiles(): Promise<string[]> {
     const entries = await this.files.list(this.folder);
-    const names = entries.map(({ name }) => name).filter(
-      (name) => !Number.isNaN(sequenceOf(name, this.name)),
-    );
+    const names = entries
+      .map(({ name }) => name)
+      .filter((name) => !Number.isNaN(sequenceOf(name, this.name)));
     const plain = new Set(names.filter((name) => !name.endsWith(".gz")));
-    const whole = names.filter((name) => !name.endsWith(".gz") || !plain.has(name.slice(0, -".gz".length)));
+    const whole = names.filter(
+      (name) => !name.endsWith(".gz") || !plain.has(name.slice(0, -".gz".length)),
+    );
     return whole.sort((left, right) => sequenceOf(left, this.name) - sequenceOf(right, this.name));
   }
 }
@@ -192,5 +201,7 @@ export class RotatingLog {
 /** NaN when the name is not that of a file put aside. */
 function sequenceOf(name: string, logName: string): number {
   if (!name.startsWith(`${logName}.`)) return Number.NaN;
-  return Number(/^(\d{6,15})-\d{8}T\d{6}Z(\.gz)?$/.exec(name.slice(logName.length + 1))?.[1] ?? Number.NaN);
+  return Number(
+    /^(\d{6,15})-\d{8}T\d{6}Z(\.gz)?$/.exec(name.slice(logName.length + 1))?.[1] ?? Number.NaN,
+  );
 }

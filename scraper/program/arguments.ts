@@ -49,7 +49,8 @@ export function parseScraperArguments(argv: readonly string[]): ScraperArguments
     dataFolder: values.data,
     listen: address === undefined ? undefined : parseListenAddress(address),
     tokenFile: values["token-file"],
-    exporterPort: values["exporter-port"] === undefined ? undefined : parsePort(values["exporter-port"]),
+    exporterPort:
+      values["exporter-port"] === undefined ? undefined : parsePort(values["exporter-port"]),
     logLevel: parseLogLevel(values["log-level"]),
   };
 }
@@ -59,9 +60,19 @@ export function withArguments(config: ScraperConfig, given: ScraperArguments): S
   const { storage, web, fleet, log } = config;
   return Object.freeze({
     ...config,
-    storage: { ...storage, path: given.dataFolder === undefined ? storage.path : path.resolve(given.dataFolder) },
-    web: { ...web, listenAddress: given.listen?.host ?? web.listenAddress, port: given.listen?.port ?? web.port },
-    fleet: { ...fleet, tokenFile: given.tokenFile === undefined ? fleet.tokenFile : path.resolve(given.tokenFile) },
+    storage: {
+      ...storage,
+      path: given.dataFolder === undefined ? storage.path : path.resolve(given.dataFolder),
+    },
+    web: {
+      ...web,
+      listenAddress: given.listen?.host ?? web.listenAddress,
+      port: given.listen?.port ?? web.port,
+    },
+    fleet: {
+      ...fleet,
+      tokenFile: given.tokenFile === undefined ? fleet.tokenFile : path.resolve(given.tokenFile),
+    },
     log: { ...log, level: given.logLevel ?? log.level },
   });
 }
@@ -77,7 +88,9 @@ function parseOptions(argv: readonly string[]) {
 function parseListenAddress(text: string): { host: string; port: number | undefined } {
   const address = parseHostPort(text);
   if (address === undefined) {
-    throw new BadInputError(`Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8730 or [::]:8730`);
+    throw new BadInputError(
+      `Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8730 or [::]:8730`,
+    );
   }
   return address;
 }
@@ -89,6 +102,13 @@ function parsePort(text: string): number {
 }
 
 function parseLogLevel(text: string | undefined): LogLevel | undefined {
-  if (text === undefined || text === "error" || text === "warn" || text === "info" || text === "debug") return text;
+  if (
+    text === undefined ||
+    text === "error" ||
+    text === "warn" ||
+    text === "info" ||
+    text === "debug"
+  )
+    return text;
   throw new BadInputError(`Cannot use log level "${text}": it must be error, warn, info or debug`);
 }

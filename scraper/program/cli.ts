@@ -19,7 +19,10 @@ export const SCRAPER_COMMANDS = [
   { name: "silence", summary: "add, list and expire silences" },
   { name: "mail", summary: "send a test mail and show the SMTP dialogue" },
   { name: "doctor", summary: "look for what is wrong with the set-up" },
-  { name: "gaps", summary: "list what is missing, what was filled from histories, and what is lost why" },
+  {
+    name: "gaps",
+    summary: "list what is missing, what was filled from histories, and what is lost why",
+  },
   { name: "import", summary: "store the samples of files and of copied histories" },
 ] as const;
 
@@ -33,7 +36,9 @@ export async function runScraperCommand(argv: readonly string[]): Promise<number
     return runScraper(argv.slice(1));
   }
   const outcome = { code: 0 };
-  const program = new Command("pihealth").exitOverride().showHelpAfterError("(pihealth --help names all commands)");
+  const program = new Command("pihealth")
+    .exitOverride()
+    .showHelpAfterError("(pihealth --help names all commands)");
   addQuery(program);
   addChecks(program, outcome);
   addSilences(program);
@@ -72,7 +77,9 @@ function addQuery(program: Command): void {
     .action(async (expression: string, options: { url: string; range?: string; time?: string }) => {
       const { runQuery } = await import("./commands/query.js");
       const { columns = 80, isTTY } = process.stdout;
-      print(await runQuery({ url: options.url }, expression, options, { columns, isTerminal: isTTY }));
+      print(
+        await runQuery({ url: options.url }, expression, options, { columns, isTerminal: isTTY }),
+      );
     });
 }
 
@@ -131,8 +138,16 @@ interface FeatureOptions {
 
 /** Promtool's way to switch on parts of the query language: `--enable-feature=a,b`, any number of times. */
 function withFeatures(command: Command): Command {
-  const collect = (text: string, before: readonly string[]): string[] => [...before, ...text.split(",")];
-  return command.option("--enable-feature <names>", "parts of the query language that are off by default", collect, []);
+  const collect = (text: string, before: readonly string[]): string[] => [
+    ...before,
+    ...text.split(","),
+  ];
+  return command.option(
+    "--enable-feature <names>",
+    "parts of the query language that are off by default",
+    collect,
+    [],
+  );
 }
 
 async function featuresOf({ enableFeature }: FeatureOptions): Promise<QueryFeature[]> {
@@ -186,7 +201,11 @@ function addMail(program: Command): void {
     .description(SCRAPER_COMMANDS[6].summary)
     .command("test")
     .description("send one mail straight away and show the dialogue with the server")
-    .option("--config <file>", "configuration of the scraper, or an alertmanager.yml", DEFAULT_CONFIG_FILE)
+    .option(
+      "--config <file>",
+      "configuration of the scraper, or an alertmanager.yml",
+      DEFAULT_CONFIG_FILE,
+    )
     .option("--receiver <name>", "whose settings are tried; the first with mail without")
     .option("--to <addresses>", "addresses instead of those of the receiver")
     .action(async (options: { config: string; receiver?: string; to?: string }) => {
@@ -194,10 +213,14 @@ function addMail(program: Command): void {
       const { loadNotificationsOf } = await import("./commands/check.js");
       const config = await loadNotificationsOf(options.config);
       const { refused } = await sendTestMail({
-        ...options, config, clock: systemClock, files: realFiles,
+        ...options,
+        config,
+        clock: systemClock,
+        files: realFiles,
         onDialogue: (line) => void process.stdout.write(`${line}\n`),
       });
-      if (refused.length > 0) throw new BadInputError(`Cannot send test mail: refused for ${refused.join(", ")}`);
+      if (refused.length > 0)
+        throw new BadInputError(`Cannot send test mail: refused for ${refused.join(", ")}`);
       print(["The server took the mail."]);
     });
 }
@@ -225,28 +248,42 @@ interface ImportOptions {
 function addImport(program: Command): void {
   withMaster(program.command("import"))
     .description(SCRAPER_COMMANDS[9].summary)
-    .argument("<paths...>", "OpenMetrics or text with timestamps, an output of promtool tsdb dump, a history folder of a Pi")
-    .option("--instance <instance>", "label of the samples, where they have none and no heartbeat tells")
+    .argument(
+      "<paths...>",
+      "OpenMetrics or text with timestamps, an output of promtool tsdb dump, a history folder of a Pi",
+    )
+    .option(
+      "--instance <instance>",
+      "label of the samples, where they have none and no heartbeat tells",
+    )
     .option("--job <job>", "label of the samples, likewise")
     .option("--host <address>", "whose folder takes them; that of the instance without")
     .option("--token-file <file>", "the fleet token", "/etc/pihealth/token")
     .option("--offline", "work on the data folder itself: the scraper must not run")
     .option("--config <file>", "configuration of the scraper, with --offline", DEFAULT_CONFIG_FILE)
-    .action(async (paths: string[], options: ImportOptions) => print([await runImport(paths, options)]));
+    .action(async (paths: string[], options: ImportOptions) =>
+      print([await runImport(paths, options)]),
+    );
 }
 
 async function runImport(paths: string[], options: ImportOptions): Promise<string> {
   const { importSamples, storeInMaster } = await import("./commands/import.js");
   const { instance, job, host, offline = false } = options;
-  const opened = offline ? await (await import("./commands/import-offline.js")).openOffline(options.config) : undefined;
+  const opened = offline
+    ? await (await import("./commands/import-offline.js")).openOffline(options.config)
+    : undefined;
   const { isTTY } = process.stderr;
   try {
-    return await importSamples(paths, { instance, job, host }, {
-      files: realFiles,
-      store: opened?.store ?? storeInMaster(options),
-      onProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
-      onNote: (note) => void process.stderr.write(`${note}\n`),
-    });
+    return await importSamples(
+      paths,
+      { instance, job, host },
+      {
+        files: realFiles,
+        store: opened?.store ?? storeInMaster(options),
+        onProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
+        onNote: (note) => void process.stderr.write(`${note}\n`),
+      },
+    );
   } finally {
     if (isTTY) process.stderr.write("\n");
     await opened?.close();

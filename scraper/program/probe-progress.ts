@@ -5,7 +5,10 @@ import type { ProbeProgress } from "../discovery/range-prober.js";
 const MIN_CANDIDATES = 16;
 
 /** A bar for the first look through the ranges, on a terminal only. */
-export function showProbeProgress(stream: NodeJS.WriteStream): { show: (progress: ProbeProgress) => void; end: () => void } {
+export function showProbeProgress(stream: NodeJS.WriteStream): {
+  show: (progress: ProbeProgress) => void;
+  end: () => void;
+} {
   let bar: cliProgress.SingleBar | undefined;
   let isOver = !stream.isTTY;
   const end = (): void => {
@@ -17,7 +20,9 @@ export function showProbeProgress(stream: NodeJS.WriteStream): { show: (progress
     if (isOver || candidates < MIN_CANDIDATES) return;
     if (bar === undefined) {
       bar = new cliProgress.SingleBar({
-        stream, format: "looking for exporters {bar} {value}/{total} addresses, {found} found", clearOnComplete: true,
+        stream,
+        format: "looking for exporters {bar} {value}/{total} addresses, {found} found",
+        clearOnComplete: true,
       });
       bar.start(candidates, 0, { found });
     }

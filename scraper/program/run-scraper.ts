@@ -5,11 +5,21 @@ import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { createLogger, type Logger } from "../../exporter/shared/platform/logger.js";
-import { isUnderJournald, nextSignal, notifySystemd, onSignal } from "../../exporter/shared/platform/process.js";
+import {
+  isUnderJournald,
+  nextSignal,
+  notifySystemd,
+  onSignal,
+} from "../../exporter/shared/platform/process.js";
 import { resolveHost } from "../../exporter/shared/platform/resolver.js";
 import { programVersion } from "../../exporter/shared/platform/version.js";
 import { type ScraperApp, startScraper } from "../app/app.js";
-import { parseScraperArguments, SCRAPER_USAGE, type ScraperArguments, withArguments } from "./arguments.js";
+import {
+  parseScraperArguments,
+  SCRAPER_USAGE,
+  type ScraperArguments,
+  withArguments,
+} from "./arguments.js";
 import { loadScraperConfig, parseScraperConfig, type ScraperConfig } from "../config/config.js";
 import { defaultConfigText } from "../config/default-config.js";
 import { LogFile } from "./log-file.js";
@@ -37,7 +47,8 @@ export async function runScraper(argv: readonly string[]): Promise<number> {
 }
 
 async function loadConfig(given: ScraperArguments): Promise<ScraperConfig> {
-  if (given.config !== undefined) return withArguments(await loadScraperConfig(given.config, realFiles), given);
+  if (given.config !== undefined)
+    return withArguments(await loadScraperConfig(given.config, realFiles), given);
   const text = defaultConfigText({
     dataFolder: path.resolve(given.dataFolder ?? "data"),
     rulePatterns: [path.join(INSTALLATION, "rules/*.yml")],
@@ -50,7 +61,10 @@ async function loadConfig(given: ScraperArguments): Promise<ScraperConfig> {
 }
 
 async function serve(given: ScraperArguments, config: ScraperConfig): Promise<number> {
-  const logFile = config.log.file === undefined ? undefined : new LogFile(config.log.file, realFiles, systemClock);
+  const logFile =
+    config.log.file === undefined
+      ? undefined
+      : new LogFile(config.log.file, realFiles, systemClock);
   const log = createLogger({
     level: config.log.level,
     wallMs: () => systemClock.wallMs(),
@@ -63,7 +77,11 @@ async function serve(given: ScraperArguments, config: ScraperConfig): Promise<nu
   const stopSignal = nextSignal(["SIGTERM", "SIGINT"]);
   const progress = showProbeProgress(process.stderr);
   const app = await startScraper(config, {
-    clock: systemClock, files: realFiles, sendHttp, resolveHost, log,
+    clock: systemClock,
+    files: realFiles,
+    sendHttp,
+    resolveHost,
+    log,
     version: programVersion(),
     random: Math.random,
     workingFolder: process.cwd(),

@@ -10,7 +10,11 @@ import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js"
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
-import { type ChildProgram, nextSignal, startNodeProgram } from "../../exporter/shared/platform/process.js";
+import {
+  type ChildProgram,
+  nextSignal,
+  startNodeProgram,
+} from "../../exporter/shared/platform/process.js";
 
 const PROGRAMS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 /** As in pihealth-exporter.service: they save memory and processor time (docs/operations.md, "Memory"). */
@@ -72,7 +76,10 @@ function placesOf(argv: readonly string[]): Places {
 
 /** What answers there already would be taken for ours. */
 async function refuseSecondStart({ exporterPort, scraperPort }: Places): Promise<void> {
-  for (const [port, option] of [[exporterPort, "--exporter-port"], [scraperPort, "--scraper-port"]] as const) {
+  for (const [port, option] of [
+    [exporterPort, "--exporter-port"],
+    [scraperPort, "--scraper-port"],
+  ] as const) {
     if (!(await answers(port))) continue;
     const detail = `a program answers on port ${port} already, it must be stopped or ${option} be another`;
     throw new BadInputError(`Cannot start: ${detail}`);
@@ -89,7 +96,10 @@ async function ensureToken(dataFolder: string): Promise<string> {
   return tokenFile;
 }
 
-function startExporter({ dataFolder, exporterPort, scraperPort }: Places, tokenFile: string): ChildProgram {
+function startExporter(
+  { dataFolder, exporterPort, scraperPort }: Places,
+  tokenFile: string,
+): ChildProgram {
   return startNodeProgram({
     script: path.join(PROGRAMS, "exporter/program/main.js"),
     nodeFlags: EXPORTER_FLAGS,
@@ -103,7 +113,10 @@ function startExporter({ dataFolder, exporterPort, scraperPort }: Places, tokenF
   });
 }
 
-function startScraper({ dataFolder, exporterPort, scraperPort }: Places, tokenFile: string): ChildProgram {
+function startScraper(
+  { dataFolder, exporterPort, scraperPort }: Places,
+  tokenFile: string,
+): ChildProgram {
   return startNodeProgram({
     script: path.join(PROGRAMS, "scraper/program/main.js"),
     nodeFlags: SCRAPER_FLAGS,
@@ -123,7 +136,8 @@ async function announceWhenReady(places: Places): Promise<string> {
   const untilMs = systemClock.monotonicMs() + READY_WITHIN_MS;
   for (const port of [exporterPort, scraperPort]) {
     while (!(await isReady(port))) {
-      if (systemClock.monotonicMs() > untilMs) return `Nothing is ready on port ${port} after ${READY_WITHIN_MS / 1000}s`;
+      if (systemClock.monotonicMs() > untilMs)
+        return `Nothing is ready on port ${port} after ${READY_WITHIN_MS / 1000}s`;
       await systemClock.sleep(200);
     }
   }

@@ -1,8 +1,24 @@
-import { MetadataCollector, type MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
-import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
-import { ENTRY, type ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import {
-  BodyChunk, ODD_LINE, PLAIN_LINE, slabBytesOf, TIMESTAMPED_LINE, viewOf, type BodyChunkContent, type SlabPlace,
+  MetadataCollector,
+  type MetricMetadata,
+} from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import type {
+  ExpositionFormat,
+  WrittenLabels,
+} from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
+import {
+  ENTRY,
+  type ExpositionReader,
+} from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import {
+  BodyChunk,
+  ODD_LINE,
+  PLAIN_LINE,
+  slabBytesOf,
+  TIMESTAMPED_LINE,
+  viewOf,
+  type BodyChunkContent,
+  type SlabPlace,
 } from "./body-chunk.js";
 import { WeakInterner } from "./weak-interner.js";
 
@@ -35,7 +51,13 @@ export class BodyChunkCache {
    *
    * @throws {ExpositionError} when a line is not acceptable
    */
-  read(body: Buffer, start: number, reader: ExpositionReader, format: ExpositionFormat, sink: SampleSink): BodyChunk {
+  read(
+    body: Buffer,
+    start: number,
+    reader: ExpositionReader,
+    format: ExpositionFormat,
+    sink: SampleSink,
+  ): BodyChunk {
     const content = readContent(body, start, reader, format, sink);
     const hash = hashOf(content.literals);
     const known = this.chunks.find(hash, (chunk) => chunk.holds(content));
@@ -47,7 +69,12 @@ export class BodyChunkCache {
   }
 
   /** Second pass over a chunk not seen before, now with label sets. */
-  private createChunk(body: Buffer, start: number, reader: ExpositionReader, content: BodyChunkContent): BodyChunk {
+  private createChunk(
+    body: Buffer,
+    start: number,
+    reader: ExpositionReader,
+    content: BodyChunkContent,
+  ): BodyChunk {
     const series: WrittenLabels[] = [];
     const metadata = new MetadataCollector();
     reader.moveTo(start);
@@ -59,7 +86,13 @@ export class BodyChunkCache {
     }
     const shared = metadata.list().map((entry) => this.sharedMetadata(entry));
     // Copied to size: arrays that grew have room to spare.
-    return new BodyChunk(this.nextId++, content, series.slice(), shared, this.placeFor(slabBytesOf(content)));
+    return new BodyChunk(
+      this.nextId++,
+      content,
+      series.slice(),
+      shared,
+      this.placeFor(slabBytesOf(content)),
+    );
   }
 
   private seriesAt(body: Buffer, reader: ExpositionReader): WrittenLabels {
@@ -94,7 +127,11 @@ function remember<Value>(known: Map<string, Value>, text: string, value: Value):
 
 /** First pass: what stands where, and the values. Leaves the reader after the chunk. */
 function readContent(
-  body: Buffer, start: number, reader: ExpositionReader, format: ExpositionFormat, sink: SampleSink,
+  body: Buffer,
+  start: number,
+  reader: ExpositionReader,
+  format: ExpositionFormat,
+  sink: SampleSink,
 ): BodyChunkContent {
   const pieces: Buffer[] = [];
   const ends: number[] = [];
@@ -127,7 +164,10 @@ function readContent(
 
 function lineKindOf(body: Buffer, reader: ExpositionReader): number {
   if (reader.timestampMs !== undefined) return TIMESTAMPED_LINE;
-  const isPlain = !reader.hasExemplar && reader.valueEnd + 1 === reader.offset && body[reader.valueEnd] === LINE_FEED;
+  const isPlain =
+    !reader.hasExemplar &&
+    reader.valueEnd + 1 === reader.offset &&
+    body[reader.valueEnd] === LINE_FEED;
   return isPlain ? PLAIN_LINE : ODD_LINE;
 }
 
@@ -143,6 +183,7 @@ const FNV_PRIME = 0x01000193;
 /** FNV-1a, 32 bits. */
 function hashOf(bytes: Buffer): number {
   let hash = FNV_OFFSET;
-  for (let index = 0; index < bytes.length; index++) hash = Math.imul(hash ^ (bytes[index] as number), FNV_PRIME);
+  for (let index = 0; index < bytes.length; index++)
+    hash = Math.imul(hash ^ (bytes[index] as number), FNV_PRIME);
   return hash;
 }

@@ -1,5 +1,8 @@
 import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
-import type { ExpositionFormat, WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
+import type {
+  ExpositionFormat,
+  WrittenLabels,
+} from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import type { NumberScanner } from "../../exporter/shared/codec/exposition/exposition-parser-number.js";
 
 const LINE_FEED = 10;
@@ -111,7 +114,12 @@ export class BodyChunk {
    * @returns the position after the chunk, or -1 when something else is there
    */
   read(
-    body: Buffer, bodyWords: DataView, start: number, values: Float64Array, at: number, numbers: NumberScanner,
+    body: Buffer,
+    bodyWords: DataView,
+    start: number,
+    values: Float64Array,
+    at: number,
+    numbers: NumberScanner,
   ): number {
     const { words, sampleCount } = this;
     let position = start;
@@ -140,7 +148,11 @@ export class BodyChunk {
 
   private literals(): Buffer {
     const { words, literalsAt, literalsUntil } = this;
-    return Buffer.from(words.buffer as ArrayBuffer, words.byteOffset + literalsAt, literalsUntil - literalsAt);
+    return Buffer.from(
+      words.buffer as ArrayBuffer,
+      words.byteOffset + literalsAt,
+      literalsUntil - literalsAt,
+    );
   }
 }
 
@@ -148,17 +160,30 @@ export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function isSameText(left: DataView, leftFrom: number, right: DataView, rightFrom: number, length: number): boolean {
+function isSameText(
+  left: DataView,
+  leftFrom: number,
+  right: DataView,
+  rightFrom: number,
+  length: number,
+): boolean {
   if (leftFrom + length > left.byteLength) return false;
   if (length < WORD_BYTES) return isSameShortText(left, leftFrom, right, rightFrom, length);
   const last = length - WORD_BYTES;
   for (let index = 0; index < last; index += WORD_BYTES) {
-    if (left.getFloat64(leftFrom + index, true) !== right.getFloat64(rightFrom + index, true)) return false;
+    if (left.getFloat64(leftFrom + index, true) !== right.getFloat64(rightFrom + index, true))
+      return false;
   }
   return left.getFloat64(leftFrom + last, true) === right.getFloat64(rightFrom + last, true);
 }
 
-function isSameShortText(left: DataView, leftFrom: number, right: DataView, rightFrom: number, length: number): boolean {
+function isSameShortText(
+  left: DataView,
+  leftFrom: number,
+  right: DataView,
+  rightFrom: number,
+  length: number,
+): boolean {
   for (let index = 0; index < length; index++) {
     if (left.getUint8(leftFrom + index) !== right.getUint8(rightFrom + index)) return false;
   }

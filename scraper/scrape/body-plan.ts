@@ -7,11 +7,16 @@ import { WeakInterner } from "./weak-interner.js";
 
 /** Series that every row of a target begins with, in this order. */
 export const REPORT_METRICS = [
-  "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
   "scrape_series_added",
 ] as const;
 export const REPORT_COUNT = REPORT_METRICS.length;
-export const REPORT_SERIES: readonly Labels[] = REPORT_METRICS.map((name) => Labels.of({ [METRIC_NAME]: name }));
+export const REPORT_SERIES: readonly Labels[] = REPORT_METRICS.map((name) =>
+  Labels.of({ [METRIC_NAME]: name }),
+);
 const REPORT_KEYS = new Set(REPORT_SERIES.map(({ key }) => key));
 
 /** A sample whose line had a timestamp that is honoured. */
@@ -109,11 +114,17 @@ class PlanBuilder {
     });
   }
 
-  build(chunks: readonly BodyChunk[], internLayout: (series: readonly Labels[]) => Layout): BodyPlan {
+  build(
+    chunks: readonly BodyChunk[],
+    internLayout: (series: readonly Labels[]) => Layout,
+  ): BodyPlan {
     const foreign =
       this.foreignSamples.length === 0
         ? undefined
-        : { samples: Int32Array.from(this.foreignSamples), layout: internLayout(this.foreignSeries) };
+        : {
+            samples: Int32Array.from(this.foreignSamples),
+            layout: internLayout(this.foreignSeries),
+          };
     return {
       chunks,
       context: this.context,

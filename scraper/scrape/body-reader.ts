@@ -1,6 +1,9 @@
 import type { ExpositionFormat } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import { NumberScanner } from "../../exporter/shared/codec/exposition/exposition-parser-number.js";
-import { endWithLineFeed, ExpositionReader } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import {
+  endWithLineFeed,
+  ExpositionReader,
+} from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import { viewOf, type BodyChunk } from "./body-chunk.js";
 import type { BodyChunkCache, SampleSink } from "./body-chunk-cache.js";
 import type { RowBuffer } from "./row-buffer.js";
@@ -26,7 +29,10 @@ export class BodyReader implements SampleSink {
   private position = 0;
   private at = 0;
 
-  constructor(private readonly cache: BodyChunkCache, private readonly row: RowBuffer) {}
+  constructor(
+    private readonly cache: BodyChunkCache,
+    private readonly row: RowBuffer,
+  ) {}
 
   /**
    * @param expected chunks of the last body, as this method returned them; empty when there was none
@@ -34,7 +40,12 @@ export class BodyReader implements SampleSink {
    * @returns `expected` itself when the body has the same chunks
    * @throws {ExpositionError} when the body is not acceptable
    */
-  read(body: Buffer, format: ExpositionFormat, expected: readonly BodyChunk[], at: number): readonly BodyChunk[] {
+  read(
+    body: Buffer,
+    format: ExpositionFormat,
+    expected: readonly BodyChunk[],
+    at: number,
+  ): readonly BodyChunk[] {
     this.open(endWithLineFeed(body), format, at);
     for (let index = 0; index < expected.length; index++) {
       if (!this.readKnown(expected[index] as BodyChunk)) return this.readChanged(expected, index);
@@ -71,7 +82,14 @@ export class BodyReader implements SampleSink {
     if (!chunk.isPlain || chunk.format !== this.format) return false;
     const at = this.at + this.sampleCount;
     this.row.reserve(at + chunk.sampleCount);
-    const position = chunk.read(this.body, this.words, this.position, this.row.values, at, this.numbers);
+    const position = chunk.read(
+      this.body,
+      this.words,
+      this.position,
+      this.row.values,
+      at,
+      this.numbers,
+    );
     if (position < 0) return false;
     this.position = position;
     this.sampleCount += chunk.sampleCount;
@@ -83,7 +101,7 @@ export class BodyReader implements SampleSink {
     const chunks = expected.slice(0, known);
     const reader = new ExpositionReader(this.body, this.format);
     let next = known;
-    for (let isLast = false; !isLast; ) {
+    for (let isLast = false; !isLast;) {
       const found = this.findAhead(expected, next);
       const chunk = found < 0 ? this.readLong(reader) : (expected[found] as BodyChunk);
       if (found >= 0) next = found + 1;
@@ -97,7 +115,8 @@ export class BodyReader implements SampleSink {
   /** @returns the index of the chunk that was read, or -1 */
   private findAhead(expected: readonly BodyChunk[], next: number): number {
     const until = Math.min(expected.length, next + LOOK_AHEAD);
-    for (let index = next; index < until; index++) if (this.readKnown(expected[index] as BodyChunk)) return index;
+    for (let index = next; index < until; index++)
+      if (this.readKnown(expected[index] as BodyChunk)) return index;
     return -1;
   }
 

@@ -52,9 +52,11 @@ export class Departures {
       this.interrupt = new AbortController();
       const { signal } = this.interrupt;
       const dueMs = this.heap.first?.atMs ?? this.clock.monotonicMs() + IDLE_MS;
-      await this.clock.sleep(Math.max(0, dueMs - this.clock.monotonicMs()), signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
+      await this.clock
+        .sleep(Math.max(0, dueMs - this.clock.monotonicMs()), signal)
+        .catch((error: unknown) => {
+          if (!signal.aborted) throw error;
+        });
       if (!this.isStopped) this.endDue();
     }
   }

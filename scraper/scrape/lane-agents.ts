@@ -1,4 +1,7 @@
-import { createHttpAgent, type HttpAgent } from "../../exporter/shared/platform/http/http-client.js";
+import {
+  createHttpAgent,
+  type HttpAgent,
+} from "../../exporter/shared/platform/http/http-client.js";
 import { LeanHttp } from "../../exporter/shared/platform/http/lean-http.js";
 import type { TlsSettings } from "../fleet/target.js";
 

@@ -26,7 +26,10 @@ export abstract class ScrapeLane {
   private readonly agents = new LaneAgents();
   private readonly running = new Set<Promise<void>>();
 
-  constructor(readonly id: number | "slow", protected readonly parts: LaneParts) {}
+  constructor(
+    readonly id: number | "slow",
+    protected readonly parts: LaneParts,
+  ) {}
 
   /** Resolves when no scrape is running; who stops must have stopped the timer and told the targets to leave. */
   async stop(): Promise<void> {

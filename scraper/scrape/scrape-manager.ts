@@ -72,8 +72,15 @@ export class ScrapeManager {
     this.timer = new TargetTimer(clock, (tick) => this.laneOf(tick.target).tick(tick));
     const lane = { clock, timer: this.timer, scraper, maxInFlight: pools.maxInFlight };
     const onScraped = (target: ScrapedTarget): void => this.takeResult(target);
-    this.pools = Array.from({ length: pools.count }, (_, id) => new ScrapePool(id, { ...lane, onScraped }));
-    this.slowLane = new SlowLane({ ...lane, onScraped, maxProbeIntervalMs: pools.maxProbeIntervalMs });
+    this.pools = Array.from(
+      { length: pools.count },
+      (_, id) => new ScrapePool(id, { ...lane, onScraped }),
+    );
+    this.slowLane = new SlowLane({
+      ...lane,
+      onScraped,
+      maxProbeIntervalMs: pools.maxProbeIntervalMs,
+    });
     this.lanes = [...this.pools, this.slowLane];
     this.departures = new Departures(clock);
   }
@@ -147,7 +154,9 @@ export class ScrapeManager {
   private createScraper(): TargetScraper {
     const { writer, clock, sendHttp, log, version, onScrape } = this.parts;
     return new TargetScraper({
-      clock, sendHttp, log,
+      clock,
+      sendHttp,
+      log,
       headers: new ScrapeHeaders(`pihealth/${version}`),
       reader: new BodyReader(new BodyChunkCache(), this.row),
       plans: new BodyPlanCache(writer),
@@ -184,7 +193,8 @@ export class ScrapeManager {
     scraped.target = target;
     // Labels are part of the id, so only other settings can make another context.
     if (settings !== target.settings) scraped.context = this.contexts.of(target);
-    if (settings.intervalMs !== target.settings.intervalMs) this.move(scraped, this.laneOf(scraped));
+    if (settings.intervalMs !== target.settings.intervalMs)
+      this.move(scraped, this.laneOf(scraped));
   }
 
   private takeResult(target: ScrapedTarget): void {
@@ -205,7 +215,9 @@ export class ScrapeManager {
   }
 
   private shortestPool(): ScrapePool {
-    return this.pools.reduce((shortest, pool) => (pool.targets.size < shortest.targets.size ? pool : shortest));
+    return this.pools.reduce((shortest, pool) =>
+      pool.targets.size < shortest.targets.size ? pool : shortest,
+    );
   }
 }
 

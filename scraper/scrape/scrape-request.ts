@@ -1,5 +1,10 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { HttpError, type HttpAgent, type HttpResponse, type SendHttp } from "../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpAgent,
+  type HttpResponse,
+  type SendHttp,
+} from "../../exporter/shared/platform/http/http-client.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 
@@ -49,7 +54,8 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   for (let redirects = 0; ; redirects++) {
     const response = await sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
     const { body, release = NOTHING_TO_RELEASE } = response;
-    if (response.status === OK) return { body, release, contentType: response.headers["content-type"] };
+    if (response.status === OK)
+      return { body, release, contentType: response.headers["content-type"] };
     release();
     url = redirectOf(response, url, redirects);
     timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
@@ -86,10 +92,14 @@ function redirectOf(response: HttpResponse, url: string, redirects: number): str
   const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
   // Only the host itself: a Pi must not make the master send requests, with its credentials, elsewhere.
   if (next?.hostname !== new URL(url).hostname || !/^https?:$/.test(next.protocol)) {
-    throw new ScrapeAnswerError(`Cannot follow the redirect to "${location}": it must lead to the same host`);
+    throw new ScrapeAnswerError(
+      `Cannot follow the redirect to "${location}": it must lead to the same host`,
+    );
   }
   if (redirects >= MAX_REDIRECTS) {
-    throw new ScrapeAnswerError(`Cannot follow the redirect to "${location}": at most ${MAX_REDIRECTS} are followed`);
+    throw new ScrapeAnswerError(
+      `Cannot follow the redirect to "${location}": at most ${MAX_REDIRECTS} are followed`,
+    );
   }
   return next.href;
 }
@@ -97,7 +107,10 @@ function redirectOf(response: HttpResponse, url: string, redirects: number): str
 /** The failure of a request as a scrape has to tell it. */
 export function explainFailure(error: unknown, settings: ScrapeSettings): unknown {
   if (!(error instanceof HttpError) || error.code !== "too_large") return error;
-  return new ScrapeLimitError("body_size_limit", `body size limit exceeded (limit: ${largestBody(settings)} bytes)`);
+  return new ScrapeLimitError(
+    "body_size_limit",
+    `body size limit exceeded (limit: ${largestBody(settings)} bytes)`,
+  );
 }
 
 function largestBody({ bodySizeLimitBytes }: ScrapeSettings): number {

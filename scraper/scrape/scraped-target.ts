@@ -6,7 +6,10 @@ import type { TickGroup } from "./tick-group.js";
 /** What is known about a target while it is watched. Only the rooms' own files write to it. */
 export class ScrapedTarget {
   health: Omit<TargetHealth, "pool"> = {
-    health: "unknown", lastError: "", lastScrapeMs: undefined, lastScrapeDurationSeconds: 0,
+    health: "unknown",
+    lastError: "",
+    lastScrapeMs: undefined,
+    lastScrapeDurationSeconds: 0,
   };
   consecutiveFailures = 0;
   /** True from the moment a scrape is wanted until it has ended. */

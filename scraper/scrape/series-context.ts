@@ -36,13 +36,16 @@ export class SeriesContext {
    */
   finish(written: WrittenLabels): FinalSeries | undefined {
     const { settings } = this;
-    if (settings.metricRelabeling === NO_RELABELING && !hasLabelLimits(settings)) return this.resolve(written);
+    if (settings.metricRelabeling === NO_RELABELING && !hasLabelLimits(settings))
+      return this.resolve(written);
     const resolved = this.resolve(written);
     const full = resolved.isForeign ? resolved.labels : this.withTargetLabels(resolved.labels);
     const relabeled = settings.metricRelabeling(full);
     if (relabeled === undefined || relabeled.pairs.length === 0) return undefined;
     if (relabeled.name === "") {
-      throw new ScrapeAnswerError(`Cannot store ${full.toString()}: relabelling removed its metric name`);
+      throw new ScrapeAnswerError(
+        `Cannot store ${full.toString()}: relabelling removed its metric name`,
+      );
     }
     checkLabelLimits(relabeled, settings);
     return relabeled === full ? resolved : this.withoutTargetLabels(relabeled);
@@ -53,7 +56,9 @@ export class SeriesContext {
     if (this.settings.honorLabels) {
       const isForeign = emptyNames.some((name) => this.targetNames.includes(name));
       if (!isForeign) return { labels: this.withoutOwn(labels), isForeign };
-      const added = this.targetLabels.pairs.filter(([name]) => !labels.has(name) && !emptyNames.includes(name));
+      const added = this.targetLabels.pairs.filter(
+        ([name]) => !labels.has(name) && !emptyNames.includes(name),
+      );
       return { labels: Labels.of([...added, ...labels.pairs]), isForeign };
     }
     const conflicts = labels.pairs.filter(([name]) => this.targetNames.includes(name));
@@ -68,7 +73,8 @@ export class SeriesContext {
     conflicts.sort(([left], [right]) => left.length - right.length);
     for (const [name, value] of conflicts) {
       let renamed = EXPORTED_PREFIX + name;
-      while (byName.has(renamed) || this.targetNames.includes(renamed)) renamed = EXPORTED_PREFIX + renamed;
+      while (byName.has(renamed) || this.targetNames.includes(renamed))
+        renamed = EXPORTED_PREFIX + renamed;
       byName.set(renamed, value);
     }
     return Labels.of(byName);
@@ -101,7 +107,8 @@ export class SeriesContexts {
 
   of({ settings, labels }: Target): SeriesContext {
     const isRelabeled = settings.metricRelabeling !== NO_RELABELING;
-    if (isRelabeled || hasLabelLimits(settings) || settings.honorLabels) return new SeriesContext(settings, labels);
+    if (isRelabeled || hasLabelLimits(settings) || settings.honorLabels)
+      return new SeriesContext(settings, labels);
     const byNames = this.bySettings.get(settings) ?? new Map<string, SeriesContext>();
     this.bySettings.set(settings, byNames);
     const names = labels.pairs.map(([name]) => name).join();

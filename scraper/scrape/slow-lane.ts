@@ -37,7 +37,10 @@ export class SlowLane extends ScrapeLane {
       this.run(tick, () => undefined);
       return;
     }
-    scraper.storeAbsence(target, alignTimestamp(clock.wallMs(), tick.nominalMs, target.target.settings.intervalMs));
+    scraper.storeAbsence(
+      target,
+      alignTimestamp(clock.wallMs(), tick.nominalMs, target.target.settings.intervalMs),
+    );
   }
 
   private delayProbe(target: ScrapedTarget): void {

@@ -20,7 +20,9 @@ export function metadataOf(chunks: readonly BodyChunk[]): MetricMetadata[] {
  *
  * @param bodies the chunks of each target
  */
-export function metadataOfAll(bodies: Iterable<readonly BodyChunk[]>): Map<string, MetricMetadata[]> {
+export function metadataOfAll(
+  bodies: Iterable<readonly BodyChunk[]>,
+): Map<string, MetricMetadata[]> {
   const seenBodies = new Set<readonly BodyChunk[]>();
   const entries = new Map<string, MetricMetadata[]>();
   for (const chunks of bodies) {
@@ -29,7 +31,8 @@ export function metadataOfAll(bodies: Iterable<readonly BodyChunk[]>): Map<strin
     for (const entry of metadataOf(chunks)) {
       const known = entries.get(entry.metric);
       if (known === undefined) entries.set(entry.metric, [entry]);
-      else if (!known.some((other) => KEYS.every((key) => other[key] === entry[key]))) known.push(entry);
+      else if (!known.some((other) => KEYS.every((key) => other[key] === entry[key])))
+        known.push(entry);
     }
   }
   return entries;
@@ -37,5 +40,10 @@ export function metadataOfAll(bodies: Iterable<readonly BodyChunk[]>): Map<strin
 
 function merge(known: MetricMetadata, said: MetricMetadata): MetricMetadata {
   const { metric } = known;
-  return { metric, type: said.type || known.type, help: said.help || known.help, unit: said.unit || known.unit };
+  return {
+    metric,
+    type: said.type || known.type,
+    help: said.help || known.help,
+    unit: said.unit || known.unit,
+  };
 }

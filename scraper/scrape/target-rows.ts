@@ -1,6 +1,11 @@
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, setStaleAt } from "../../exporter/shared/model/special-values.js";
-import type { Layout, SampleWriter, TableKey, TableWriter } from "../storage/model/sample-writer.js";
+import type {
+  Layout,
+  SampleWriter,
+  TableKey,
+  TableWriter,
+} from "../storage/model/sample-writer.js";
 import type { BodyChunk } from "./body-chunk.js";
 import { REPORT_COUNT, REPORT_SERIES, type BodyPlan, type ForeignSeries } from "./body-plan.js";
 import type { RowBuffer } from "./row-buffer.js";
@@ -67,7 +72,10 @@ export class TargetRows {
    * @param timestamps those written in the body, by index of sample
    */
   writeBody(
-    timestampMs: number, plan: BodyPlan, timestamps: ReadonlyMap<number, number>, report: ScrapeReport,
+    timestampMs: number,
+    plan: BodyPlan,
+    timestamps: ReadonlyMap<number, number>,
+    report: ScrapeReport,
   ): WrittenRow {
     const previous = this.plan;
     const before = this.isLive ? previous : undefined;
@@ -79,7 +87,10 @@ export class TargetRows {
     this.setReports(report, plan === previous ? 0 : countNew(plan, previous));
     this.plan = plan;
     this.isLive = true;
-    const vanished = plan === before || before === undefined ? NO_LABELS : without(before.layout.series, plan.layout.series);
+    const vanished =
+      plan === before || before === undefined
+        ? NO_LABELS
+        : without(before.layout.series, plan.layout.series);
     return this.append(timestampMs, plan.layout, plan.width, vanished, timestampedLeftOut);
   }
 
@@ -107,7 +118,11 @@ export class TargetRows {
   }
 
   private append(
-    timestampMs: number, layout: Layout, width: number, vanished: readonly Labels[], timestampedLeftOut: number,
+    timestampMs: number,
+    layout: Layout,
+    width: number,
+    vanished: readonly Labels[],
+    timestampedLeftOut: number,
   ): WrittenRow {
     const { row, writer } = this.parts;
     const isSame = vanished.length === 0;
@@ -139,7 +154,9 @@ export class TargetRows {
   }
 
   private writeTimestamped(
-    timestampMs: number, { timestamped }: BodyPlan, timestamps: ReadonlyMap<number, number>,
+    timestampMs: number,
+    { timestamped }: BodyPlan,
+    timestamps: ReadonlyMap<number, number>,
   ): number {
     if (timestamped.length === 0) return 0;
     const samples = timestamped.map((series): TimestampedSample => ({
@@ -150,12 +167,23 @@ export class TargetRows {
     return this.timestamped.write(samples, timestampMs, this.table, () => this.openForeignTable());
   }
 
-  private writeForeign(timestampMs: number, now: ForeignSeries | undefined, before: ForeignSeries | undefined): void {
+  private writeForeign(
+    timestampMs: number,
+    now: ForeignSeries | undefined,
+    before: ForeignSeries | undefined,
+  ): void {
     const { row, writer } = this.parts;
     const series = now?.layout.series ?? [];
-    const vanished = now === before || before === undefined ? [] : without(before.layout.series, series);
-    const layout = vanished.length > 0 || now === undefined ? writer.internLayout([...series, ...vanished]) : now.layout;
-    const foreign = Float64Array.from(now?.samples ?? [], (sample) => row.values[REPORT_COUNT + sample] as number);
+    const vanished =
+      now === before || before === undefined ? [] : without(before.layout.series, series);
+    const layout =
+      vanished.length > 0 || now === undefined
+        ? writer.internLayout([...series, ...vanished])
+        : now.layout;
+    const foreign = Float64Array.from(
+      now?.samples ?? [],
+      (sample) => row.values[REPORT_COUNT + sample] as number,
+    );
     this.openForeignTable().append(timestampMs, layout, withStale(foreign, vanished.length));
   }
 
@@ -180,7 +208,11 @@ function countNew(plan: BodyPlan, previous: BodyPlan | undefined): number {
 /** Reports are not counted. */
 function seriesKeys({ layout, foreign, timestamped }: BodyPlan): string[] {
   const own = layout.series.slice(REPORT_COUNT);
-  return [...own, ...(foreign?.layout.series ?? []), ...timestamped.map(({ labels }) => labels)].map(({ key }) => key);
+  return [
+    ...own,
+    ...(foreign?.layout.series ?? []),
+    ...timestamped.map(({ labels }) => labels),
+  ].map(({ key }) => key);
 }
 
 function withStale(values: Float64Array, count: number): Float64Array {

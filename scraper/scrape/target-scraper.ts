@@ -10,7 +10,12 @@ import type { BodyReader } from "./body-reader.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
-import { explainFailure, requestBody, type ScrapeAnswer, type ScrapeHeaders } from "./scrape-request.js";
+import {
+  explainFailure,
+  requestBody,
+  type ScrapeAnswer,
+  type ScrapeHeaders,
+} from "./scrape-request.js";
 import type { ScrapedTarget } from "./scraped-target.js";
 import type { ScrapeReport, WrittenRow } from "./target-rows.js";
 
@@ -62,7 +67,14 @@ export class TargetScraper {
     let answer: ScrapeAnswer | undefined;
     let failure: unknown;
     try {
-      answer = await requestBody({ target: target.target, sendHttp, agent, signal, headers, clock });
+      answer = await requestBody({
+        target: target.target,
+        sendHttp,
+        agent,
+        signal,
+        headers,
+        clock,
+      });
     } catch (error) {
       failure = explainFailure(error, settings);
     }
@@ -85,11 +97,20 @@ export class TargetScraper {
 
   /** The row of a target that is known to be away and was not asked: `up` goes on being 0. */
   storeAbsence(target: ScrapedTarget, timestampMs: number): void {
-    target.rows.writeFailure(timestampMs, { up: 0, durationSeconds: 0, samplesScraped: 0, samplesKept: 0 });
+    target.rows.writeFailure(timestampMs, {
+      up: 0,
+      durationSeconds: 0,
+      samplesScraped: 0,
+      samplesKept: 0,
+    });
   }
 
   private store(
-    target: ScrapedTarget, timestampMs: number, answer: ScrapeAnswer, progress: Progress, startMs: number,
+    target: ScrapedTarget,
+    timestampMs: number,
+    answer: ScrapeAnswer,
+    progress: Progress,
+    startMs: number,
   ): void {
     const { reader, counters } = this.parts;
     const plan = this.planOf(target, answer, progress);
@@ -97,7 +118,10 @@ export class TargetScraper {
     const isChanged = plan.chunks !== target.rows.chunks;
     const durationSeconds = this.secondsSince(startMs);
     const row = target.rows.writeBody(timestampMs, plan, reader.timestamps, {
-      up: 1, durationSeconds, samplesScraped: progress.samplesScraped, samplesKept: progress.samplesKept,
+      up: 1,
+      durationSeconds,
+      samplesScraped: progress.samplesScraped,
+      samplesKept: progress.samplesKept,
     });
     counters.samples += reader.sampleCount;
     counters.duplicateSamples += plan.duplicateCount;
@@ -106,7 +130,11 @@ export class TargetScraper {
     this.finish(target, timestampMs, row, durationSeconds, "");
   }
 
-  private planOf(target: ScrapedTarget, { body, contentType }: ScrapeAnswer, progress: Progress): BodyPlan {
+  private planOf(
+    target: ScrapedTarget,
+    { body, contentType }: ScrapeAnswer,
+    progress: Progress,
+  ): BodyPlan {
     const { reader, plans } = this.parts;
     const { rows, context } = target;
     try {
@@ -119,7 +147,12 @@ export class TargetScraper {
     }
   }
 
-  private storeFailure(target: ScrapedTarget, timestampMs: number, failure: unknown, report: ScrapeReport): void {
+  private storeFailure(
+    target: ScrapedTarget,
+    timestampMs: number,
+    failure: unknown,
+    report: ScrapeReport,
+  ): void {
     const { counters } = this.parts;
     if (failure instanceof ScrapeLimitError) counters.countLimit(failure.limit);
     // A bug of ours that this body brings out costs this target its scrape, not the others theirs.
@@ -129,7 +162,11 @@ export class TargetScraper {
   }
 
   private finish(
-    target: ScrapedTarget, timestampMs: number, row: WrittenRow, durationSeconds: number, error: string,
+    target: ScrapedTarget,
+    timestampMs: number,
+    row: WrittenRow,
+    durationSeconds: number,
+    error: string,
   ): void {
     const ok = error === "";
     const { lastError } = target.health;
@@ -173,7 +210,15 @@ const METRICS_TYPES = /^\s*(text\/plain|application\/openmetrics-text)\s*(;|$)/i
 
 /** A page of a web server explains itself better by its type than by its first character. */
 function explainContentType(error: unknown, contentType: string | undefined): unknown {
-  if (!(error instanceof ExpositionError) || contentType === undefined || METRICS_TYPES.test(contentType)) return error;
+  if (
+    !(error instanceof ExpositionError) ||
+    contentType === undefined ||
+    METRICS_TYPES.test(contentType)
+  )
+    return error;
   const shown = contentType.slice(0, 100);
-  return new ScrapeAnswerError(`${error.message}; content type is "${shown}", it must be one of metrics`, { cause: error });
+  return new ScrapeAnswerError(
+    `${error.message}; content type is "${shown}", it must be one of metrics`,
+    { cause: error },
+  );
 }

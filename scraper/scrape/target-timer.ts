@@ -33,7 +33,10 @@ export class TargetTimer {
   private isStopped = false;
   private loop: Promise<void> = Promise.resolve();
 
-  constructor(private readonly clock: Clock, private readonly onTick: (tick: Tick) => void) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly onTick: (tick: Tick) => void,
+  ) {}
 
   start(): void {
     this.loop = this.run();
@@ -51,7 +54,10 @@ export class TargetTimer {
     // A scrape may start a little before its nominal time; a target that changes lanes then must not repeat it.
     const afterMs = lastMs > wallMs && lastMs - wallMs < MAX_TOLERANCE_MS ? lastMs : wallMs;
     const { intervalMs } = target.target.settings;
-    this.schedule(target, nextNominalMs(afterMs, offsetOf(target.target.id, intervalMs), intervalMs));
+    this.schedule(
+      target,
+      nextNominalMs(afterMs, offsetOf(target.target.id, intervalMs), intervalMs),
+    );
     if (this.heap.first?.item === target.nextTick) this.interrupt.abort();
   }
 
@@ -82,7 +88,8 @@ export class TargetTimer {
     while (!this.isStopped) {
       if (this.interrupt.signal.aborted) this.interrupt = new AbortController();
       const { first } = this.heap;
-      const waitMs = first === undefined ? IDLE_MS : Math.max(0, first.atMs - this.clock.monotonicMs());
+      const waitMs =
+        first === undefined ? IDLE_MS : Math.max(0, first.atMs - this.clock.monotonicMs());
       const { signal } = this.interrupt;
       await this.clock.sleep(waitMs, signal).catch((error: unknown) => {
         if (!signal.aborted) throw error;
@@ -102,11 +109,19 @@ export class TargetTimer {
   }
 
   private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup<ScrapedTarget>): void {
-    const { id, settings: { intervalMs } } = target.target;
+    const {
+      id,
+      settings: { intervalMs },
+    } = target.target;
     const lateMs = Math.max(0, this.clock.monotonicMs() - dueMs);
     const alignedMs = alignTimestamp(this.clock.wallMs(), nominalMs, intervalMs);
     const isOnTime = alignedMs === nominalMs;
-    this.schedule(target, isOnTime ? nominalMs + intervalMs : nextNominalMs(alignedMs, offsetOf(id, intervalMs), intervalMs));
+    this.schedule(
+      target,
+      isOnTime
+        ? nominalMs + intervalMs
+        : nextNominalMs(alignedMs, offsetOf(id, intervalMs), intervalMs),
+    );
     this.onTick({ target, nominalMs, dueMs, missed: Math.floor(lateMs / intervalMs) });
   }
 }

@@ -25,7 +25,10 @@ export class TimestampedRows {
    * @returns samples left out because they are old or too far in the future
    */
   write(
-    samples: readonly TimestampedSample[], nowMs: number, ownTable: TableWriter, foreignTable: () => TableWriter,
+    samples: readonly TimestampedSample[],
+    nowMs: number,
+    ownTable: TableWriter,
+    foreignTable: () => TableWriter,
   ): number {
     const lastMs = new Map<string, number>();
     const rows = new Map<string, TimestampedSample[]>();
@@ -33,12 +36,17 @@ export class TimestampedRows {
     for (const sample of [...samples].sort((left, right) => left.timestampMs - right.timestampMs)) {
       const { key } = sample.series.labels;
       const known = lastMs.get(key) ?? this.lastMs.get(key) ?? Number.NEGATIVE_INFINITY;
-      lastMs.set(key, Math.max(known, sample.timestampMs > nowMs + MAX_AHEAD_MS ? known : sample.timestampMs));
+      lastMs.set(
+        key,
+        Math.max(known, sample.timestampMs > nowMs + MAX_AHEAD_MS ? known : sample.timestampMs),
+      );
       if (sample.timestampMs > nowMs + MAX_AHEAD_MS || sample.timestampMs < known) leftOut++;
-      else if (sample.timestampMs > known) addTo(rows, `${sample.series.isForeign} ${sample.timestampMs}`, sample);
+      else if (sample.timestampMs > known)
+        addTo(rows, `${sample.series.isForeign} ${sample.timestampMs}`, sample);
     }
     this.lastMs = lastMs;
-    for (const row of rows.values()) this.append(row, row[0]?.series.isForeign === true ? foreignTable() : ownTable);
+    for (const row of rows.values())
+      this.append(row, row[0]?.series.isForeign === true ? foreignTable() : ownTable);
     return leftOut;
   }
 
@@ -46,11 +54,19 @@ export class TimestampedRows {
     const [first] = row;
     if (first === undefined) return;
     const layout = this.writer.internLayout(row.map(({ series }) => series.labels));
-    table.append(first.timestampMs, layout, Float64Array.from(row, ({ value }) => value));
+    table.append(
+      first.timestampMs,
+      layout,
+      Float64Array.from(row, ({ value }) => value),
+    );
   }
 }
 
-function addTo(rows: Map<string, TimestampedSample[]>, key: string, sample: TimestampedSample): void {
+function addTo(
+  rows: Map<string, TimestampedSample[]>,
+  key: string,
+  sample: TimestampedSample,
+): void {
   const row = rows.get(key);
   if (row === undefined) rows.set(key, [sample]);
   else row.push(sample);

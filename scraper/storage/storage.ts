@@ -11,7 +11,12 @@ import { BlockStore } from "./blocks/block-store.js";
 import { CHUNK_PREFIX, ChunkLog } from "./head/chunk-log.js";
 import { ColumnCache } from "./query/column-cache.js";
 import { Compaction } from "./blocks/compaction.js";
-import { lockIfPossible, makeFolderIfPossible, newJournal, segmentsIn } from "./model/data-folder.js";
+import {
+  lockIfPossible,
+  makeFolderIfPossible,
+  newJournal,
+  segmentsIn,
+} from "./model/data-folder.js";
 import { DefinitionWriter } from "./codec/definition-writer.js";
 import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
 import { Head } from "./head/head.js";
@@ -333,7 +338,11 @@ export class Storage implements SampleWriter, Querier {
     try {
       await this.commit();
       const { files, folder } = this.parts;
-      return await copyData({ files, dataFolder: folder, blocks: this.rooms.blocks }, target, options);
+      return await copyData(
+        { files, dataFolder: folder, blocks: this.rooms.blocks },
+        target,
+        options,
+      );
     } finally {
       this.isSnapshotting = false;
     }

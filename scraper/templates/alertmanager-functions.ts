@@ -4,15 +4,24 @@ import { humanizeDuration } from "./humanize.js";
 import { FunctionError } from "./template-error.js";
 import { TEXT_FUNCTIONS } from "./text-functions.js";
 import {
-  InterfaceMap, isList, isNil, SafeHtml, SafeUrl, templateFunction, variadicFunction, type FunctionTable,
+  InterfaceMap,
+  isList,
+  isNil,
+  SafeHtml,
+  SafeUrl,
+  templateFunction,
+  variadicFunction,
+  type FunctionTable,
 } from "./template-values.js";
 
 const MAX_LIST = 10_000;
 
 /** The functions of Alertmanager's templates. @param wallMs for `since` */
-export function createAlertmanagerFunctions(
-  { wallMs }: { readonly wallMs: () => number },
-): FunctionTable {
+export function createAlertmanagerFunctions({
+  wallMs,
+}: {
+  readonly wallMs: () => number;
+}): FunctionTable {
   return {
     ...TEXT_FUNCTIONS,
     title: templateFunction(["string"], titleCase),
@@ -38,7 +47,9 @@ function titleCase(text: string): string {
     const first = word.search(/\p{L}/u);
     if (first === -1) return word;
     const [letter = ""] = word.slice(first);
-    return word.slice(0, first) + letter.toUpperCase() + word.slice(first + letter.length).toLowerCase();
+    return (
+      word.slice(0, first) + letter.toUpperCase() + word.slice(first + letter.length).toLowerCase()
+    );
   });
 }
 
@@ -84,7 +95,9 @@ function toJsonValue(value: unknown, depth = 0): unknown {
   if (isList(value)) return value.map((item) => toJsonValue(item, depth + 1));
   if (value instanceof Map) {
     const map = value as ReadonlyMap<string, unknown>;
-    return Object.fromEntries([...map.keys()].sort().map((key) => [key, toJsonValue(map.get(key), depth + 1)]));
+    return Object.fromEntries(
+      [...map.keys()].sort().map((key) => [key, toJsonValue(map.get(key), depth + 1)]),
+    );
   }
   if (typeof value !== "object") return value;
   if ("epochMs" in value) return formatTime(timeOf(value), "2006-01-02T15:04:05.999999999Z07:00");

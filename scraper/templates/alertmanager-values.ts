@@ -1,7 +1,10 @@
 /** Values with methods that Alertmanager hands to its templates. */
 import { compareStrings } from "../../exporter/shared/model/labels.js";
 import {
-  METHODS, templateFunction, type TemplateFunction, type WithMethods,
+  METHODS,
+  templateFunction,
+  type TemplateFunction,
+  type WithMethods,
 } from "./template-values.js";
 
 interface Pair {
@@ -53,4 +56,5 @@ function pairMethods(pairs: readonly Pair[]): Readonly<Record<string, TemplateFu
   };
 }
 
-const pairsText = (pairs: readonly Pair[]): string => pairs.map(({ Name, Value }) => `${Name}=${Value}`).join(", ");
+const pairsText = (pairs: readonly Pair[]): string =>
+  pairs.map(({ Name, Value }) => `${Name}=${Value}`).join(", ");

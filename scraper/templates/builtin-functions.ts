@@ -5,10 +5,19 @@
 import { sprint, sprintf, sprintln } from "./go-format.js";
 import { FunctionError } from "./template-error.js";
 import {
-  isList, isNil, isTrue, SafeHtml, SafeUrl, templateFunction, typeName, variadicFunction, type FunctionTable,
+  isList,
+  isNil,
+  isTrue,
+  SafeHtml,
+  SafeUrl,
+  templateFunction,
+  typeName,
+  variadicFunction,
+  type FunctionTable,
 } from "./template-values.js";
 
-export const isBuiltin = (name: string): boolean => name === "and" || name === "or" || Object.hasOwn(BUILTINS, name);
+export const isBuiltin = (name: string): boolean =>
+  name === "and" || name === "or" || Object.hasOwn(BUILTINS, name);
 
 export const BUILTINS: FunctionTable = {
   not: templateFunction(["any"], (value) => !isTrue(value)),
@@ -21,14 +30,18 @@ export const BUILTINS: FunctionTable = {
   html: variadicFunction([], "any", (...values) => escapeHtmlText(textOf(values))),
   js: variadicFunction([], "any", (...values) => escapeJs(textOf(values))),
   urlquery: variadicFunction([], "any", (...values) => escapeQuery(textOf(values))),
-  eq: variadicFunction(["any", "any"], "any", (first, ...others) => others.some((other) => equal(first, other))),
+  eq: variadicFunction(["any", "any"], "any", (first, ...others) =>
+    others.some((other) => equal(first, other)),
+  ),
   ne: templateFunction(["any", "any"], (left, right) => !equal(left, right)),
   lt: templateFunction(["any", "any"], (left, right) => less(left, right)),
   le: templateFunction(["any", "any"], (left, right) => less(left, right) || equal(left, right)),
   gt: templateFunction(["any", "any"], (left, right) => !less(left, right) && !equal(left, right)),
   ge: templateFunction(["any", "any"], (left, right) => !less(left, right)),
   call: variadicFunction(["any"], "any", (value) => {
-    throw new FunctionError(isNil(value) ? "call of nil" : `non-function of type ${typeName(value)}`);
+    throw new FunctionError(
+      isNil(value) ? "call of nil" : `non-function of type ${typeName(value)}`,
+    );
   }),
 };
 
@@ -51,7 +64,10 @@ function indexOf(value: unknown, key: unknown): unknown {
     if (typeof key !== "string") {
       throw new FunctionError(`value has type ${typeName(key)}; should be string`);
     }
-    return (value as Map<string, unknown>).get(key) ?? (typeName(value) === "map[string]string" ? "" : undefined);
+    return (
+      (value as Map<string, unknown>).get(key) ??
+      (typeName(value) === "map[string]string" ? "" : undefined)
+    );
   }
   const items = typeof value === "string" ? Buffer.from(value) : isList(value) ? value : undefined;
   if (items === undefined) throw new FunctionError(`can't index item of type ${typeName(value)}`);
@@ -68,7 +84,9 @@ function indexOf(value: unknown, key: unknown): unknown {
 function slice(value: unknown, ...indexes: bigint[]): unknown {
   const items = typeof value === "string" ? Buffer.from(value) : value;
   if (!Buffer.isBuffer(items) && !isList(items)) {
-    throw new FunctionError(isNil(value) ? "slice of untyped nil" : `can't slice item of type ${typeName(value)}`);
+    throw new FunctionError(
+      isNil(value) ? "slice of untyped nil" : `can't slice item of type ${typeName(value)}`,
+    );
   }
   if (indexes.length > (isList(items) ? 3 : 2)) {
     throw new FunctionError(`too many slice indexes: ${indexes.length}`);
@@ -86,7 +104,9 @@ type BasicKind = "boolean" | "bigint" | "number" | "string";
 /** Undefined for what Go cannot compare. */
 function basicKind(value: unknown): BasicKind | undefined {
   const kind = typeof plain(value);
-  return kind === "boolean" || kind === "bigint" || kind === "number" || kind === "string" ? kind : undefined;
+  return kind === "boolean" || kind === "bigint" || kind === "number" || kind === "string"
+    ? kind
+    : undefined;
 }
 
 const plain = (value: unknown): unknown =>
@@ -96,7 +116,9 @@ function equal(left: unknown, right: unknown): boolean {
   if (isNil(left) || isNil(right)) return isNil(left) === isNil(right);
   const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
   if (leftKind === undefined || rightKind === undefined) {
-    throw new FunctionError(`non-comparable type ${typeName(leftKind === undefined ? left : right)}`);
+    throw new FunctionError(
+      `non-comparable type ${typeName(leftKind === undefined ? left : right)}`,
+    );
   }
   if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
   return plain(left) === plain(right);
@@ -116,7 +138,12 @@ function less(left: unknown, right: unknown): boolean {
 }
 
 const HTML: Readonly<Record<string, string>> = {
-  "\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;",
+  "\0": "\ufffd",
+  '"': "&#34;",
+  "'": "&#39;",
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
 };
 
 /** What the function `html` does; HTML mode escapes by place instead (html-escaping.ts). */
@@ -125,7 +152,13 @@ export function escapeHtmlText(text: string): string {
 }
 
 const JS: Readonly<Record<string, string>> = {
-  "\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D",
+  "\\": "\\\\",
+  "'": "\\'",
+  '"': '\\"',
+  "<": "\\u003C",
+  ">": "\\u003E",
+  "&": "\\u0026",
+  "=": "\\u003D",
 };
 
 function escapeJs(text: string): string {

@@ -1,7 +1,16 @@
 import type { NumberOperand } from "./nodes.js";
 
 const ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\", "'": "'", '"': '"',
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
+  "'": "'",
+  '"': '"',
 };
 const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([\s\S]?))/g;
 
@@ -21,8 +30,10 @@ export function unquote(source: string): string | undefined {
     last = match.index + whole.length;
     const code = Number.parseInt(short ?? long ?? "0", 16);
     if (byte !== undefined) bytes.push(Buffer.from([Number.parseInt(byte, 16)]));
-    else if (octal !== undefined && Number.parseInt(octal, 8) < 256) bytes.push(Buffer.from([Number.parseInt(octal, 8)]));
-    else if ((short ?? long) !== undefined && isScalarCode(code)) bytes.push(Buffer.from(String.fromCodePoint(code)));
+    else if (octal !== undefined && Number.parseInt(octal, 8) < 256)
+      bytes.push(Buffer.from([Number.parseInt(octal, 8)]));
+    else if ((short ?? long) !== undefined && isScalarCode(code))
+      bytes.push(Buffer.from(String.fromCodePoint(code)));
     else if (simple !== undefined && simple !== otherQuote && ESCAPES[simple] !== undefined) {
       bytes.push(Buffer.from(ESCAPES[simple]));
     } else valid = false;
@@ -31,11 +42,14 @@ export function unquote(source: string): string | undefined {
   return valid ? Buffer.concat(bytes).toString("utf8") : undefined;
 }
 
-const isScalarCode = (code: number): boolean => code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000);
+const isScalarCode = (code: number): boolean =>
+  code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000);
 
 const LARGEST_INT = 2n ** 63n;
-const INTEGER = /^[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[oO]?(?:_?[0-7])*|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*)$/;
-const FLOAT = /^[+-]?(?:[0-9]+(?:_[0-9]+)*\.?(?:[0-9]+(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+)?$/;
+const INTEGER =
+  /^[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[oO]?(?:_?[0-7])*|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*)$/;
+const FLOAT =
+  /^[+-]?(?:[0-9]+(?:_[0-9]+)*\.?(?:[0-9]+(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][+-]?[0-9]+)?$/;
 
 /** Reads a Go number or character constant; undefined when it is none. */
 export function parseNumber(source: string, position: number): NumberOperand | undefined {

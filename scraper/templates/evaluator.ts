@@ -65,7 +65,11 @@ class Evaluator {
 
   constructor(private readonly evaluation: Evaluation) {
     this.output = this.createOutput();
-    this.frame = { name: evaluation.name, tree: { sourceName: evaluation.name, source: "", nodes: [] }, variables: [] };
+    this.frame = {
+      name: evaluation.name,
+      tree: { sourceName: evaluation.name, source: "", nodes: [] },
+      variables: [],
+    };
   }
 
   /**
@@ -111,7 +115,9 @@ class Evaluator {
       case "action": {
         const value = this.pipeline(node.pipeline, dot);
         if (node.pipeline.variables.length > 0) return undefined;
-        this.emit(node.position, node.pipeline.commands.map(formatCommand).join(" | "), () => this.output.print(value));
+        this.emit(node.position, node.pipeline.commands.map(formatCommand).join(" | "), () =>
+          this.output.print(value),
+        );
         return undefined;
       }
       case "if":
@@ -120,7 +126,10 @@ class Evaluator {
         return this.branch(node, dot);
       case "template": {
         const tree = this.evaluation.trees.get(node.name);
-        const place = { position: node.position, text: `{{template ${JSON.stringify(node.name)}}}` };
+        const place = {
+          position: node.position,
+          text: `{{template ${JSON.stringify(node.name)}}}`,
+        };
         if (tree === undefined) {
           this.fail(place, `template ${JSON.stringify(node.name)} not defined`);
         }
@@ -152,7 +161,10 @@ class Evaluator {
   }
 
   private range(node: BranchNode, dot: unknown): LoopExit {
-    const place = { position: node.pipeline.position, text: node.pipeline.commands.map(formatCommand).join(" | ") };
+    const place = {
+      position: node.pipeline.position,
+      text: node.pipeline.commands.map(formatCommand).join(" | "),
+    };
     const value = this.commands(node.pipeline, dot);
     let turns = 0;
     for (const [key, element] of this.entriesOf(value, place)) {
@@ -188,7 +200,9 @@ class Evaluator {
   }
 
   private setVariable(name: string, value: unknown, assigns: boolean): void {
-    const existing = assigns ? this.frame.variables.findLast((variable) => variable.name === name) : undefined;
+    const existing = assigns
+      ? this.frame.variables.findLast((variable) => variable.name === name)
+      : undefined;
     if (existing === undefined) this.frame.variables.push({ name, value });
     else existing.value = value;
   }
@@ -236,7 +250,13 @@ class Evaluator {
       case "pipeline":
         return this.deeper(placeOf(operand), () => this.pipeline(operand, dot));
       case "identifier":
-        return this.call(operand.name, { command: undefined, operands: [] }, dot, NOTHING_PIPED, operand);
+        return this.call(
+          operand.name,
+          { command: undefined, operands: [] },
+          dot,
+          NOTHING_PIPED,
+          operand,
+        );
       case "variable":
         if (operand.names.length === 0) return this.variable(operand.name);
         return this.fieldChain(operand, { command: undefined, operands: [] }, dot, NOTHING_PIPED);
@@ -267,9 +287,12 @@ class Evaluator {
       if (answer.kind === "method") {
         value = this.guard(place, () => callFunction(name, answer.method, given, this), name);
       } else if (given.length > 0) {
-        this.fail(place, answer.kind === "key"
-          ? `${name} is not a method but has arguments`
-          : `${name} has arguments but cannot be invoked as function`);
+        this.fail(
+          place,
+          answer.kind === "key"
+            ? `${name} is not a method but has arguments`
+            : `${name} has arguments but cannot be invoked as function`,
+        );
       } else value = answer.value;
     });
     return value;
@@ -301,8 +324,10 @@ class Evaluator {
     piped: unknown,
     operand?: Operand,
   ): unknown {
-    const place = given.command === undefined ? placeOf(operand as Operand)
-      : { position: given.command.position, text: formatCommand(given.command) };
+    const place =
+      given.command === undefined
+        ? placeOf(operand as Operand)
+        : { position: given.command.position, text: formatCommand(given.command) };
     if (name === "and" || name === "or") return this.shortCircuit(name, given, dot, piped, place);
     const values = given.operands.map((argument) => this.operand(argument, dot));
     if (piped !== NOTHING_PIPED) values.push(piped);
@@ -311,7 +336,11 @@ class Evaluator {
     if (called === undefined) {
       return this.fail(place, `${JSON.stringify(name)} is not a defined function`);
     }
-    return this.guard(place, () => this.outcome(name, callFunction(name, called, values, this)), name);
+    return this.guard(
+      place,
+      () => this.outcome(name, callFunction(name, called, values, this)),
+      name,
+    );
   }
 
   private shortCircuit(
@@ -336,9 +365,13 @@ class Evaluator {
   private outcome(name: string, value: unknown): unknown {
     if (typeof value === "string") this.produced += value.length;
     if (this.produced > MAX_PRODUCED_CHARACTERS) {
-      throw new FunctionError(`results of functions are longer than ${MAX_PRODUCED_CHARACTERS} characters in all`);
+      throw new FunctionError(
+        `results of functions are longer than ${MAX_PRODUCED_CHARACTERS} characters in all`,
+      );
     }
-    return name === "html" && this.evaluation.escape === "html" ? this.output.markHtml(value) : value;
+    return name === "html" && this.evaluation.escape === "html"
+      ? this.output.markHtml(value)
+      : value;
   }
 
   private deeper<Result>(place: Place, work: () => Result): Result {
@@ -365,7 +398,11 @@ class Evaluator {
       if (error instanceof FunctionError) {
         if (calling === undefined) return this.fail(place, error.message, error);
         if (error.isUsage) {
-          return this.fail({ ...place, text: place.text.split(" ")[0] as string }, error.message, error);
+          return this.fail(
+            { ...place, text: place.text.split(" ")[0] as string },
+            error.message,
+            error,
+          );
         }
         return this.fail(place, `error calling ${calling}: ${error.message}`, error);
       }
@@ -392,7 +429,10 @@ interface Arguments {
   readonly operands: readonly Operand[];
 }
 
-const placeOf = (operand: Operand): Place => ({ position: operand.position, text: formatOperand(operand) });
+const placeOf = (operand: Operand): Place => ({
+  position: operand.position,
+  text: formatOperand(operand),
+});
 
 function numberValue(operand: NumberOperand): unknown {
   return operand.isFloat || operand.integer === undefined ? operand.float : operand.integer;

@@ -3,8 +3,14 @@ import { isList, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js
 import type { CallContext, ParameterKind, TemplateFunction } from "./template-values.js";
 
 const TYPE_NAMES: Readonly<Record<ParameterKind, string>> = {
-  any: "interface {}", string: "string", number: "float64", int: "int", bool: "bool",
-  list: "[]string", map: "map[string]string", time: "time.Time",
+  any: "interface {}",
+  string: "string",
+  number: "float64",
+  int: "int",
+  bool: "bool",
+  list: "[]string",
+  map: "map[string]string",
+  time: "time.Time",
 };
 
 /** Checks number and kinds of the arguments, then calls. @throws {FunctionError} */
@@ -18,9 +24,14 @@ export function callFunction(
   const wanted = parameters.length;
   if (values.length < wanted || (rest === undefined && values.length > wanted)) {
     const expected = rest === undefined ? String(wanted) : `at least ${wanted}`;
-    throw new FunctionError(`wrong number of args for ${name}: want ${expected} got ${values.length}`, true);
+    throw new FunctionError(
+      `wrong number of args for ${name}: want ${expected} got ${values.length}`,
+      true,
+    );
   }
-  const converted = values.map((value, index) => convert(value, parameters[index] ?? (rest as ParameterKind)));
+  const converted = values.map((value, index) =>
+    convert(value, parameters[index] ?? (rest as ParameterKind)),
+  );
   return called.call(context, ...(converted as never[]));
 }
 
@@ -32,7 +43,10 @@ function convert(value: unknown, kind: ParameterKind): unknown {
   if (kind === "number" && typeof value === "bigint") return Number(value);
   if (kind === "list" && isNil(value)) return [];
   if (isNil(value)) throw new FunctionError(`invalid value; expected ${TYPE_NAMES[kind]}`, true);
-  throw new FunctionError(`wrong type for value; expected ${TYPE_NAMES[kind]}; got ${typeName(value)}`, true);
+  throw new FunctionError(
+    `wrong type for value; expected ${TYPE_NAMES[kind]}; got ${typeName(value)}`,
+    true,
+  );
 }
 
 function isOfKind(value: unknown, kind: Exclude<ParameterKind, "any">): boolean {

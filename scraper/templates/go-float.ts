@@ -31,7 +31,8 @@ export function formatFloat(value: number, verb: FloatVerb, precision?: number):
 }
 
 function exponential(magnitude: number, precision: number | undefined): string {
-  const { digits, exponent } = precision === undefined ? shortest(magnitude) : rounded(magnitude, precision + 1);
+  const { digits, exponent } =
+    precision === undefined ? shortest(magnitude) : rounded(magnitude, precision + 1);
   return withExponent(digits, exponent, precision ?? digits.length - 1);
 }
 
@@ -50,12 +51,16 @@ function fixed(magnitude: number, precision: number | undefined): string {
     return BigInt(magnitude).toString() + (precision > 0 ? `.${"0".repeat(precision)}` : "");
   }
   const places = Math.min(precision, MOST_DIGITS);
-  return roundTie(magnitude.toFixed(places), magnitude.toFixed(MOST_DIGITS), places) + "0".repeat(precision - places);
+  return (
+    roundTie(magnitude.toFixed(places), magnitude.toFixed(MOST_DIGITS), places) +
+    "0".repeat(precision - places)
+  );
 }
 
 function general(magnitude: number, precision: number | undefined): string {
   const wanted = precision === 0 ? 1 : precision;
-  const { digits, exponent } = wanted === undefined ? shortest(magnitude) : rounded(magnitude, wanted);
+  const { digits, exponent } =
+    wanted === undefined ? shortest(magnitude) : rounded(magnitude, wanted);
   let threshold = wanted ?? 6;
   if (wanted !== undefined && threshold > digits.length && digits.length > exponent) {
     threshold = digits.length;

@@ -18,7 +18,13 @@ interface Spec {
 }
 
 const PLAIN: Spec = {
-  minus: false, plus: false, sharp: false, space: false, zero: false, width: undefined, precision: undefined,
+  minus: false,
+  plus: false,
+  sharp: false,
+  space: false,
+  zero: false,
+  width: undefined,
+  precision: undefined,
 };
 
 /** What `%v` prints. */
@@ -34,13 +40,17 @@ export function sprint(values: readonly unknown[]): string {
   }, "");
 }
 
-export const sprintln = (values: readonly unknown[]): string => `${values.map(formatValue).join(" ")}\n`;
+export const sprintln = (values: readonly unknown[]): string =>
+  `${values.map(formatValue).join(" ")}\n`;
 
-const DIRECTIVE = /%([-+# 0]*)(?:\[(\d+)\])?(\*|\d+)?(?:(\.)(?:\[(\d+)\])?(\*|\d+)?)?(?:\[(\d+)\])?([\s\S])?/gu;
+const DIRECTIVE =
+  /%([-+# 0]*)(?:\[(\d+)\])?(\*|\d+)?(?:(\.)(?:\[(\d+)\])?(\*|\d+)?)?(?:\[(\d+)\])?([\s\S])?/gu;
 
 export function sprintf(format: string, values: readonly unknown[]): string {
   const cursor = new ArgumentCursor(values);
-  const text = format.replace(DIRECTIVE, (...match: (string | undefined)[]) => directive(match, cursor));
+  const text = format.replace(DIRECTIVE, (...match: (string | undefined)[]) =>
+    directive(match, cursor),
+  );
   return text + cursor.extra();
 }
 
@@ -69,12 +79,13 @@ class ArgumentCursor {
   extra(): string {
     if (this.reordered || !this.hasNext) return "";
     const rest = this.values.slice(this.next);
-    return `%!(EXTRA ${rest.map((value) => isNil(value) ? "<nil>" : `${typeName(value)}=${formatValue(value)}`).join(", ")})`;
+    return `%!(EXTRA ${rest.map((value) => (isNil(value) ? "<nil>" : `${typeName(value)}=${formatValue(value)}`)).join(", ")})`;
   }
 }
 
 function directive(match: readonly (string | undefined)[], cursor: ArgumentCursor): string {
-  const [, flags = "", widthIndex, width, point, precisionIndex, precision, valueIndex, verb] = match;
+  const [, flags = "", widthIndex, width, point, precisionIndex, precision, valueIndex, verb] =
+    match;
   if (verb === undefined) return "%!(NOVERB)";
   if (!cursor.jump(widthIndex)) return `%!${verb}(BADINDEX)`;
   const wide = sizeOf(width, cursor);
@@ -111,7 +122,9 @@ function formatVerb(verb: string, value: unknown, spec: Spec, depth = 0): string
   if (typeof value === "bigint") return formatInteger(verb, value, spec);
   if (typeof value === "number") return formatNumber(verb, value, spec);
   if (typeof value === "object") return formatObject(verb, value, spec, depth);
-  return typeof value === "boolean" && "tv".includes(verb) ? pad(String(value), spec) : badVerb(verb, value);
+  return typeof value === "boolean" && "tv".includes(verb)
+    ? pad(String(value), spec)
+    : badVerb(verb, value);
 }
 
 function formatObject(verb: string, value: object, spec: Spec, depth: number): string {
@@ -139,7 +152,10 @@ function formatText(verb: string, text: string, spec: Spec, type: string): strin
     case "s":
       return pad(spec.sharp && verb === "v" ? quote(cut) : cut, spec);
     case "q":
-      return pad(spec.sharp && !/[`\p{Cc}]/u.test(cut) ? `\`${cut}\`` : quote(cut, spec.plus), spec);
+      return pad(
+        spec.sharp && !/[`\p{Cc}]/u.test(cut) ? `\`${cut}\`` : quote(cut, spec.plus),
+        spec,
+      );
     case "x":
     case "X": {
       const hex = Buffer.from(text).subarray(0, spec.precision).toString("hex");
@@ -162,7 +178,8 @@ function formatInteger(verb: string, value: bigint, spec: Spec): string {
   if (spec.precision !== undefined) {
     digits = spec.precision === 0 && value === 0n ? "" : digits.padStart(spec.precision, "0");
   }
-  const sign = signOf(value < 0n, spec) + ((spec.sharp || verb === "O") ? PREFIXES[verb] ?? "" : "");
+  const sign =
+    signOf(value < 0n, spec) + (spec.sharp || verb === "O" ? (PREFIXES[verb] ?? "") : "");
   if (spec.zero && spec.width !== undefined && spec.precision === undefined) {
     return sign + digits.padStart(spec.width - sign.length, "0");
   }
@@ -182,17 +199,23 @@ function formatNumber(verb: string, value: number, spec: Spec): string {
   if (!"efg".includes(style) || verb.length !== 1) return badVerb(verb, value);
   const precision = spec.precision ?? (style === "g" ? undefined : 6);
   const plain = formatFloat(value, style as FloatVerb, precision);
-  const text = verb === "E" || verb === "G" ? plain.toUpperCase().replace("INF", "Inf").replace("NAN", "NaN") : plain;
+  const text =
+    verb === "E" || verb === "G"
+      ? plain.toUpperCase().replace("INF", "Inf").replace("NAN", "NaN")
+      : plain;
   const digits = text.replace(/^[+-]/, "");
   // Go shows the sign of +Inf with the plus flag only.
-  const sign = text.startsWith("-") ? "-" : signOf(false, spec) || (text.startsWith("+") ? "+" : "");
+  const sign = text.startsWith("-")
+    ? "-"
+    : signOf(false, spec) || (text.startsWith("+") ? "+" : "");
   if (spec.zero && spec.width !== undefined && Number.isFinite(value)) {
     return sign + digits.padStart(spec.width - sign.length, "0");
   }
   return pad(sign + digits, { ...spec, zero: false });
 }
 
-const signOf = (negative: boolean, spec: Spec): string => (negative ? "-" : spec.plus ? "+" : spec.space ? " " : "");
+const signOf = (negative: boolean, spec: Spec): string =>
+  negative ? "-" : spec.plus ? "+" : spec.space ? " " : "";
 
 function badVerb(verb: string, value: unknown): string {
   return `%!${verb}(${typeName(value)}=${formatValue(value)})`;
@@ -206,7 +229,15 @@ function pad(text: string, { width, minus, zero }: Spec): string {
 }
 
 const ESCAPED: Readonly<Record<string, string>> = {
-  "\x07": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\", '"': '\\"',
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
 };
 
 /** Go's strconv.Quote, or QuoteToASCII. */

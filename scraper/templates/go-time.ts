@@ -4,18 +4,42 @@
  */
 import { FunctionError } from "./template-error.js";
 import {
-  METHODS, templateFunction, type TemplateFunction, type WithMethods,
+  METHODS,
+  templateFunction,
+  type TemplateFunction,
+  type WithMethods,
 } from "./template-values.js";
 
 const MONTHS = [
-  "January", "February", "March", "April", "May", "June",
-  "July", "August", "September", "October", "November", "December",
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
 ] as const;
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
+const DAYS = [
+  "Sunday",
+  "Monday",
+  "Tuesday",
+  "Wednesday",
+  "Thursday",
+  "Friday",
+  "Saturday",
+] as const;
 
 /** A point in time in a time zone. */
 export class GoTime implements WithMethods {
-  constructor(readonly epochMs: number, readonly zone: string = "UTC") {}
+  constructor(
+    readonly epochMs: number,
+    readonly zone: string = "UTC",
+  ) {}
 
   get [METHODS](): Readonly<Record<string, TemplateFunction>> {
     return TIME_METHODS(this);
@@ -39,7 +63,10 @@ const TIME_METHODS = (time: GoTime): Readonly<Record<string, TemplateFunction>> 
   Local: templateFunction([], () => time),
   IsZero: templateFunction([], () => time.epochMs === ZERO_TIME_MS),
   Sub: templateFunction(["any"], (other) => new GoDuration(time.epochMs - timeOf(other).epochMs)),
-  Add: templateFunction(["any"], (span) => new GoTime(time.epochMs + durationOf(span).milliseconds, time.zone)),
+  Add: templateFunction(
+    ["any"],
+    (span) => new GoTime(time.epochMs + durationOf(span).milliseconds, time.zone),
+  ),
   After: templateFunction(["any"], (other) => time.epochMs > timeOf(other).epochMs),
   Before: templateFunction(["any"], (other) => time.epochMs < timeOf(other).epochMs),
   Equal: templateFunction(["any"], (other) => time.epochMs === timeOf(other).epochMs),
@@ -77,8 +104,12 @@ export class GoDuration implements WithMethods {
       Hours: templateFunction([], () => this.milliseconds / 3_600_000),
       Milliseconds: templateFunction([], () => BigInt(Math.trunc(this.milliseconds))),
       String: templateFunction([], () => this.toString()),
-      Round: templateFunction(["any"], (unit) => this.round(durationOf(unit).milliseconds, Math.round)),
-      Truncate: templateFunction(["any"], (unit) => this.round(durationOf(unit).milliseconds, Math.trunc)),
+      Round: templateFunction(["any"], (unit) =>
+        this.round(durationOf(unit).milliseconds, Math.round),
+      ),
+      Truncate: templateFunction(["any"], (unit) =>
+        this.round(durationOf(unit).milliseconds, Math.trunc),
+      ),
     };
   }
 
@@ -177,7 +208,9 @@ const EUROPEAN_NAMES: Readonly<Record<number, string>> = { 60: "CET", 120: "CEST
 
 function zonePart(time: GoTime, style: "short" | "longOffset"): string {
   const format = new Intl.DateTimeFormat("en-US", { timeZone: time.zone, timeZoneName: style });
-  return format.formatToParts(time.epochMs).find(({ type }) => type === "timeZoneName")?.value ?? "UTC";
+  return (
+    format.formatToParts(time.epochMs).find(({ type }) => type === "timeZoneName")?.value ?? "UTC"
+  );
 }
 
 function offsetText(offsetMinutes: number, separator: string): string {
@@ -188,11 +221,42 @@ function offsetText(offsetMinutes: number, separator: string): string {
 const two = (value: number): string => String(value).padStart(2, "0");
 
 /** The parts of Go's reference time, Mon Jan 2 15:04:05 MST 2006, longest first. */
-const LAYOUT_PART = new RegExp([
-  "January", "Jan(?![a-z])", "Monday", "Mon(?![a-z])", "MST", "2006", "__2", "_2(?!006)", "002", "01", "02", "03", "04",
-  "05", "06", "15", "Z07:00", "Z0700", "Z07", "-07:00", "-0700", "-07", "PM", "pm", "[.,]0+(?!\\d)", "[.,]9+(?!\\d)",
-  "1", "2", "3", "4", "5",
-].join("|"), "g");
+const LAYOUT_PART = new RegExp(
+  [
+    "January",
+    "Jan(?![a-z])",
+    "Monday",
+    "Mon(?![a-z])",
+    "MST",
+    "2006",
+    "__2",
+    "_2(?!006)",
+    "002",
+    "01",
+    "02",
+    "03",
+    "04",
+    "05",
+    "06",
+    "15",
+    "Z07:00",
+    "Z0700",
+    "Z07",
+    "-07:00",
+    "-0700",
+    "-07",
+    "PM",
+    "pm",
+    "[.,]0+(?!\\d)",
+    "[.,]9+(?!\\d)",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+  ].join("|"),
+  "g",
+);
 
 export function formatTime(time: GoTime, layout: string): string {
   const fields = fieldsOf(time);
@@ -234,7 +298,9 @@ function formatOddPart(part: string, { offsetMinutes, millisecond }: TimeFields)
   if (part.startsWith("Z") && offsetMinutes === 0) return "Z";
   if (/^[Z-]07$/.test(part)) return offsetText(offsetMinutes, "").slice(0, 3);
   if (/^[Z-]07/.test(part)) return offsetText(offsetMinutes, part.includes(":") ? ":" : "");
-  const digits = String(Math.round(millisecond * 1e6)).padStart(9, "0").slice(0, part.length - 1);
+  const digits = String(Math.round(millisecond * 1e6))
+    .padStart(9, "0")
+    .slice(0, part.length - 1);
   if (part[1] === "0") return (part[0] as string) + digits.padEnd(part.length - 1, "0");
   const trimmed = digits.replace(/0+$/, "");
   return trimmed === "" ? "" : (part[0] as string) + trimmed;

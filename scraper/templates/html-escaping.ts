@@ -3,7 +3,13 @@ import { formatValue } from "./go-format.js";
 import { isNil, SafeHtml, SafeUrl } from "./template-values.js";
 
 const ENTITIES: Readonly<Record<string, string>> = {
-  "\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "+": "&#43;", "<": "&lt;", ">": "&gt;",
+  "\0": "\ufffd",
+  '"': "&#34;",
+  "'": "&#39;",
+  "&": "&amp;",
+  "+": "&#43;",
+  "<": "&lt;",
+  ">": "&gt;",
 };
 /** Text that is already HTML where no tags may stand: entities in it stay as they are. */
 const MARKUP = /[\0"'+<>]/g;
@@ -19,7 +25,9 @@ export function escapeForElement(value: unknown): string {
 
 /** Inside `<title>` and `<textarea>`, where tags are text. */
 export function escapeForRawText(value: unknown): string {
-  return value instanceof SafeHtml ? replaceWith(value.text, MARKUP) : replaceWith(textOf(value), SPECIAL);
+  return value instanceof SafeHtml
+    ? replaceWith(value.text, MARKUP)
+    : replaceWith(textOf(value), SPECIAL);
 }
 
 /** Inside a quoted attribute that is neither URL, script nor style. */
@@ -51,7 +59,9 @@ function hasSafeScheme(url: string): boolean {
  * digits and -._~ go
  */
 function encodeUrl(text: string, normalizes: boolean): string {
-  const kept = normalizes ? /%[0-9a-fA-F]{2}|[A-Za-z0-9\-._~!#$&*+,/:;=?@[\]]/y : /[A-Za-z0-9\-._~]/y;
+  const kept = normalizes
+    ? /%[0-9a-fA-F]{2}|[A-Za-z0-9\-._~!#$&*+,/:;=?@[\]]/y
+    : /[A-Za-z0-9\-._~]/y;
   let encoded = "";
   for (let at = 0; at < text.length;) {
     kept.lastIndex = at;
@@ -64,7 +74,9 @@ function encodeUrl(text: string, normalizes: boolean): string {
 }
 
 function percentEncode(character: string): string {
-  return [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+  return [...Buffer.from(character)]
+    .map((byte) => `%${byte.toString(16).padStart(2, "0")}`)
+    .join("");
 }
 
 const textOf = (value: unknown): string => (isNil(value) ? "" : formatValue(value));

@@ -1,18 +1,45 @@
 import {
-  escapeForAttribute, escapeForElement, escapeForRawText, escapeForUrl, type UrlPart,
+  escapeForAttribute,
+  escapeForElement,
+  escapeForRawText,
+  escapeForUrl,
+  type UrlPart,
 } from "./html-escaping.js";
 import { checkLength, OutputError, type TemplateOutput } from "./output.js";
 import { SafeHtml } from "./template-values.js";
 
-type State = "text" | "comment" | "tag" | "attribute name" | "after name" | "before value" | "value" | "unquoted value";
+type State =
+  | "text"
+  | "comment"
+  | "tag"
+  | "attribute name"
+  | "after name"
+  | "before value"
+  | "value"
+  | "unquoted value";
 /** Elements whose content is not ordinary markup. */
 const SPECIAL_ELEMENTS: ReadonlySet<string> = new Set(["script", "style", "textarea", "title"]);
 const ACTIVE_ELEMENTS: ReadonlySet<string> = new Set(["script", "style"]);
 type AttributeKind = "plain" | "url" | "script" | "style" | "srcset";
 
 const URL_ATTRIBUTES: ReadonlySet<string> = new Set([
-  "action", "archive", "background", "cite", "classid", "codebase", "data", "formaction", "href", "icon", "longdesc",
-  "manifest", "poster", "profile", "src", "usemap", "xmlns",
+  "action",
+  "archive",
+  "background",
+  "cite",
+  "classid",
+  "codebase",
+  "data",
+  "formaction",
+  "href",
+  "icon",
+  "longdesc",
+  "manifest",
+  "poster",
+  "profile",
+  "src",
+  "usemap",
+  "xmlns",
 ]);
 const TAG = /<(\/?)([a-zA-Z][a-zA-Z0-9]*(?:[:-][a-zA-Z0-9]+)*)/y;
 const SPACE = /[ \t\n\f\r]*/y;
@@ -71,11 +98,15 @@ export class HtmlOutput implements TemplateOutput {
 
   private escapeInAttribute(value: unknown): string {
     if (this.attribute === "plain") return escapeForAttribute(value);
-    return this.attribute === "url" ? escapeForUrl(value, this.urlPart) : this.refuse(`in a ${this.attribute} attribute`);
+    return this.attribute === "url"
+      ? escapeForUrl(value, this.urlPart)
+      : this.refuse(`in a ${this.attribute} attribute`);
   }
 
   private refuse(place: string): never {
-    throw new OutputError(`an action stands ${place}, it must stand between tags or in a quoted attribute`);
+    throw new OutputError(
+      `an action stands ${place}, it must stand between tags or in a quoted attribute`,
+    );
   }
 
   private advance(text: string, at: number): number {
@@ -144,7 +175,9 @@ export class HtmlOutput implements TemplateOutput {
     }
     const name = matchAt(ATTRIBUTE_NAME, text, start)?.[0];
     if (name === undefined) {
-      throw new OutputError(`a tag contains ${JSON.stringify(text[start])} where an attribute must begin or the tag end`);
+      throw new OutputError(
+        `a tag contains ${JSON.stringify(text[start])} where an attribute must begin or the tag end`,
+      );
     }
     this.attribute = attributeKind(name.toLowerCase());
     const end = this.copy(text, start, start + name.length);

@@ -85,7 +85,8 @@ export function humanizeDuration(input: unknown): string {
   return `${sign}${fourDigits(Math.abs(value))}s`;
 }
 
-export const humanizePercentage = (input: unknown): string => `${fourDigits(toFloat(input) * 100)}%`;
+export const humanizePercentage = (input: unknown): string =>
+  `${fourDigits(toFloat(input) * 100)}%`;
 
 /** @param input seconds since the Unix epoch */
 export function humanizeTimestamp(input: unknown): string {
@@ -98,7 +99,9 @@ export function humanizeTimestamp(input: unknown): string {
 export function toTime(input: unknown): GoTime {
   const value = toFloat(input);
   if (!(Math.abs(value) <= LAST_TIMESTAMP_SECONDS)) {
-    throw new FunctionError(`${formatFloat(value, "g")} cannot be represented as a nanoseconds timestamp since it overflows int64`);
+    throw new FunctionError(
+      `${formatFloat(value, "g")} cannot be represented as a nanoseconds timestamp since it overflows int64`,
+    );
   }
   return new GoTime(Math.trunc(value * 1000));
 }

@@ -5,9 +5,28 @@
  * token where it was met, so that the parser reports the first problem in reading order.
  */
 export type TokenKind =
-  | "text" | "open" | "close" | "identifier" | "keyword" | "field" | "variable" | "dot" | "nil" | "bool"
-  | "number" | "character" | "string" | "declare" | "assign" | "pipe" | "left" | "right" | "comma" | "other"
-  | "error" | "end";
+  | "text"
+  | "open"
+  | "close"
+  | "identifier"
+  | "keyword"
+  | "field"
+  | "variable"
+  | "dot"
+  | "nil"
+  | "bool"
+  | "number"
+  | "character"
+  | "string"
+  | "declare"
+  | "assign"
+  | "pipe"
+  | "left"
+  | "right"
+  | "comma"
+  | "other"
+  | "error"
+  | "end";
 
 export interface Token {
   readonly kind: TokenKind;
@@ -19,15 +38,31 @@ export interface Token {
 }
 
 export const KEYWORDS: ReadonlySet<string> = new Set([
-  "block", "break", "continue", "define", "else", "end", "if", "range", "template", "with",
+  "block",
+  "break",
+  "continue",
+  "define",
+  "else",
+  "end",
+  "if",
+  "range",
+  "template",
+  "with",
 ]);
 
 const SPACE = " \t\r\n";
-const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F_.]*(?:[pP][+-]?[0-9_]*)?|[0-9._]+(?:[eEpP][+-]?[0-9_]*)?|0[bBoO][0-9_]*)i?/y;
+const NUMBER =
+  /[+-]?(?:0[xX][0-9a-fA-F_.]*(?:[pP][+-]?[0-9_]*)?|[0-9._]+(?:[eEpP][+-]?[0-9_]*)?|0[bBoO][0-9_]*)i?/y;
 const BASE_PREFIXED = /[+-]?0[bBoO][0-9_]+/y;
 const NAME = /[\p{L}\p{Nd}_]*/uy;
 const TERMINATORS = " \t\r\n.,|:)(";
-const SIMPLE: Readonly<Record<string, TokenKind>> = { "|": "pipe", ",": "comma", "=": "assign", "(": "left", ")": "right" };
+const SIMPLE: Readonly<Record<string, TokenKind>> = {
+  "|": "pipe",
+  ",": "comma",
+  "=": "assign",
+  "(": "left",
+  ")": "right",
+};
 
 export function tokenize(source: string): Token[] {
   return new Lexer(source).run();
@@ -119,8 +154,12 @@ class Lexer {
       return this.quoted(spaced, "'", "character", "unterminated character constant");
     }
     if (character === "$") return this.name(spaced, "variable", 1);
-    if (character === "." && !/[0-9]/.test(this.source[start + 1] ?? "")) return this.fieldOrDot(spaced);
-    if (/[0-9.]/.test(character) || (/[+-]/.test(character) && /[0-9.]/.test(this.source[start + 1] ?? ""))) {
+    if (character === "." && !/[0-9]/.test(this.source[start + 1] ?? ""))
+      return this.fieldOrDot(spaced);
+    if (
+      /[0-9.]/.test(character) ||
+      (/[+-]/.test(character) && /[0-9.]/.test(this.source[start + 1] ?? ""))
+    ) {
       return this.number(spaced);
     }
     if (this.source.startsWith(":=", start)) return this.take(spaced, "declare", 2);
@@ -170,14 +209,19 @@ class Lexer {
 
   private word(spaced: boolean): void {
     const word = this.source.slice(this.at, this.at + this.nameLength(this.at));
-    const constant = word === "true" || word === "false" ? "bool" : word === "nil" ? "nil" : "identifier";
+    const constant =
+      word === "true" || word === "false" ? "bool" : word === "nil" ? "nil" : "identifier";
     this.name(spaced, KEYWORDS.has(word) ? "keyword" : constant, 0);
   }
 
   private name(spaced: boolean, kind: TokenKind, prefix: number): void {
     const length = prefix + this.nameLength(this.at + prefix);
     const next = this.source[this.at + length];
-    if (next !== undefined && !TERMINATORS.includes(next) && !this.source.startsWith("}}", this.at + length)) {
+    if (
+      next !== undefined &&
+      !TERMINATORS.includes(next) &&
+      !this.source.startsWith("}}", this.at + length)
+    ) {
       this.at += length;
       this.fail(`bad character ${describeCharacter(next)}`);
       return;
@@ -195,7 +239,9 @@ class Lexer {
       pattern.lastIndex = this.at;
       return pattern.exec(this.source)?.[0] ?? "";
     });
-    const longest = text.reduce((best, candidate) => (candidate.length > best.length ? candidate : best));
+    const longest = text.reduce((best, candidate) =>
+      candidate.length > best.length ? candidate : best,
+    );
     NAME.lastIndex = this.at + longest.length;
     const tail = NAME.exec(this.source)?.[0] ?? "";
     if (tail !== "") this.fail(`bad number syntax: ${JSON.stringify(longest + tail)}`);
@@ -212,7 +258,12 @@ class Lexer {
   }
 
   private fail(problem: string): false {
-    this.tokens.push({ kind: "error", text: problem, position: Math.min(this.at, this.source.length), spaced: false });
+    this.tokens.push({
+      kind: "error",
+      text: problem,
+      position: Math.min(this.at, this.source.length),
+      spaced: false,
+    });
     this.failed = true;
     return false;
   }

@@ -52,11 +52,26 @@ export interface Command {
 export type Operand =
   | { readonly kind: "identifier"; readonly position: number; readonly name: string }
   | { readonly kind: "field"; readonly position: number; readonly names: readonly string[] }
-  | { readonly kind: "variable"; readonly position: number; readonly name: string; readonly names: readonly string[] }
-  | { readonly kind: "chain"; readonly position: number; readonly base: Operand; readonly names: readonly string[] }
+  | {
+      readonly kind: "variable";
+      readonly position: number;
+      readonly name: string;
+      readonly names: readonly string[];
+    }
+  | {
+      readonly kind: "chain";
+      readonly position: number;
+      readonly base: Operand;
+      readonly names: readonly string[];
+    }
   | { readonly kind: "dot" | "nil"; readonly position: number }
   | { readonly kind: "bool"; readonly position: number; readonly value: boolean }
-  | { readonly kind: "string"; readonly position: number; readonly value: string; readonly source: string }
+  | {
+      readonly kind: "string";
+      readonly position: number;
+      readonly value: string;
+      readonly source: string;
+    }
   | NumberOperand
   | Pipeline;
 
@@ -83,8 +98,11 @@ export function formatOperand(operand: Operand): string {
     case "variable":
       return operand.name + dotted(operand.names);
     case "chain":
-      return (operand.base.kind === "pipeline" ? `(${formatPipeline(operand.base)})` : formatOperand(operand.base))
-        + dotted(operand.names);
+      return (
+        (operand.base.kind === "pipeline"
+          ? `(${formatPipeline(operand.base)})`
+          : formatOperand(operand.base)) + dotted(operand.names)
+      );
     case "dot":
       return ".";
     case "nil":
@@ -104,8 +122,10 @@ export function formatCommand(command: Command): string {
 }
 
 export function formatPipeline(pipeline: Pipeline): string {
-  const target = pipeline.variables.length === 0 ? ""
-    : `${pipeline.variables.join(", ")} ${pipeline.assigns ? "=" : ":="} `;
+  const target =
+    pipeline.variables.length === 0
+      ? ""
+      : `${pipeline.variables.join(", ")} ${pipeline.assigns ? "=" : ":="} `;
   return target + pipeline.commands.map(formatCommand).join(" | ");
 }
 

@@ -160,7 +160,12 @@ class Parser {
       this.take();
       return { kind: "template", position, name, pipeline: undefined };
     }
-    return { kind: "template", position, name, pipeline: this.pipeline("template clause", "close") };
+    return {
+      kind: "template",
+      position,
+      name,
+      pipeline: this.pipeline("template clause", "close"),
+    };
   }
 
   private block(position: number): Node {
@@ -277,7 +282,8 @@ class Parser {
     const base = this.term(token);
     const { position } = this.peek(); // Go places a chain at its second part.
     const names: string[] = [];
-    while (this.peek().kind === "field" && !this.peek().spaced) names.push(this.take().text.slice(1));
+    while (this.peek().kind === "field" && !this.peek().spaced)
+      names.push(this.take().text.slice(1));
     if (names.length === 0) return base;
     if (base.kind === "field") return { ...base, position, names: [...base.names, ...names] };
     if (base.kind === "variable") return { ...base, position, names };

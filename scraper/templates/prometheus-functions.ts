@@ -4,12 +4,23 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import { escapeQuery } from "./builtin-functions.js";
 import { GoDuration } from "./go-time.js";
 import {
-  humanize, humanize1024, humanizeDuration, humanizePercentage, humanizeTimestamp, toFloat, toTime,
+  humanize,
+  humanize1024,
+  humanizeDuration,
+  humanizePercentage,
+  humanizeTimestamp,
+  toFloat,
+  toTime,
 } from "./humanize.js";
 import { FunctionError } from "./template-error.js";
 import { stripDomain, stripPort, TEXT_FUNCTIONS, titleWords } from "./text-functions.js";
 import {
-  InterfaceMap, SafeHtml, templateFunction, variadicFunction, type FunctionTable, type TemplateFunction,
+  InterfaceMap,
+  SafeHtml,
+  templateFunction,
+  variadicFunction,
+  type FunctionTable,
+  type TemplateFunction,
 } from "./template-values.js";
 
 export interface PrometheusSurroundings {
@@ -42,11 +53,18 @@ export function createPrometheusFunctions({ externalUrl }: PrometheusSurrounding
     toDuration: templateFunction(["any"], (seconds) => new GoDuration(toFloat(seconds) * 1000)),
     parseDuration: templateFunction(["string"], parseSeconds),
     urlQueryEscape: templateFunction(["string"], escapeQuery),
-    args: variadicFunction([], "any", (...values) => new InterfaceMap(values.map((value, index) => [`arg${index}`, value]))),
+    args: variadicFunction(
+      [],
+      "any",
+      (...values) => new InterfaceMap(values.map((value, index) => [`arg${index}`, value])),
+    ),
     tmpl: TMPL,
     first: templateFunction(["list"], first),
     value: templateFunction(["any"], (sample) => sampleOf(sample).Value),
-    label: templateFunction(["string", "any"], (name, sample) => sampleOf(sample).Labels.get(name) ?? ""),
+    label: templateFunction(
+      ["string", "any"],
+      (name, sample) => sampleOf(sample).Labels.get(name) ?? "",
+    ),
     strvalue: templateFunction(["any"], (sample) => sampleOf(sample).Labels.get("__value__") ?? ""),
     sortByLabel: templateFunction(["string", "list"], sortByLabel),
     graphLink: templateFunction(["string"], (expression) => expressionLink(expression, 0)),
@@ -59,7 +77,8 @@ export function createPrometheusFunctions({ externalUrl }: PrometheusSurrounding
 }
 
 /** `now` of one evaluation. @param timeMs of the evaluation */
-export const nowFunction = (timeMs: number): TemplateFunction => templateFunction([], () => timeMs / 1000);
+export const nowFunction = (timeMs: number): TemplateFunction =>
+  templateFunction([], () => timeMs / 1000);
 
 const TMPL: TemplateFunction = {
   parameters: ["string", "any"],

@@ -40,7 +40,11 @@ function groupText(
   names: Readonly<Record<string, number>>,
   name: string,
 ): string {
-  const index = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(names, name) ? names[name] : undefined;
+  const index = /^\d+$/.test(name)
+    ? Number(name)
+    : Object.hasOwn(names, name)
+      ? names[name]
+      : undefined;
   if (index === undefined || index > matcher.groupCount()) return "";
   return matcher.group(index) ?? "";
 }

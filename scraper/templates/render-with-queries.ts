@@ -37,7 +37,9 @@ export async function renderWithQueries(
   const query = templateFunction(["string"], (expression) => {
     const answer = answers.get(expression);
     if (answer === undefined && answers.size >= MAX_QUERIES_PER_RENDERING) {
-      throw new FunctionError(`more than ${MAX_QUERIES_PER_RENDERING} different queries in one template`);
+      throw new FunctionError(
+        `more than ${MAX_QUERIES_PER_RENDERING} different queries in one template`,
+      );
     }
     if (answer === undefined) throw new QueryNeeded(expression);
     if (answer instanceof Error) throw new FunctionError(answer.message);

@@ -13,7 +13,10 @@ export class FunctionError extends PihealthError {
   readonly code = "bad_template_call";
 
   /** @param isUsage the function was not called at all: the message is complete without its name */
-  constructor(message: string, readonly isUsage = false) {
+  constructor(
+    message: string,
+    readonly isUsage = false,
+  ) {
     super(message);
   }
 }

@@ -1,5 +1,9 @@
 import {
-  InterfaceMap, isList, isNil, methodsOf, type TemplateFunction,
+  InterfaceMap,
+  isList,
+  isNil,
+  methodsOf,
+  type TemplateFunction,
 } from "./template-values.js";
 
 export type FieldAnswer =

@@ -69,18 +69,29 @@ export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   parameters: Kinds,
   call: (...values: ArgumentTypes<Kinds>) => unknown,
 ): TemplateFunction {
-  return { parameters, rest: undefined, call: (_context, ...values) => call(...(values as unknown[] as ArgumentTypes<Kinds>)) };
+  return {
+    parameters,
+    rest: undefined,
+    call: (_context, ...values) => call(...(values as unknown[] as ArgumentTypes<Kinds>)),
+  };
 }
 
 /**
  * A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`.
  */
-export function variadicFunction<const Kinds extends readonly ParameterKind[], Rest extends ParameterKind>(
+export function variadicFunction<
+  const Kinds extends readonly ParameterKind[],
+  Rest extends ParameterKind,
+>(
   parameters: Kinds,
   rest: Rest,
   call: (...values: [...ArgumentTypes<Kinds>, ...KindTypes[Rest][]]) => unknown,
 ): TemplateFunction {
-  return { parameters, rest, call: (_context, ...values) => call(...(values as unknown[] as Parameters<typeof call>)) };
+  return {
+    parameters,
+    rest,
+    call: (_context, ...values) => call(...(values as unknown[] as Parameters<typeof call>)),
+  };
 }
 
 /** Text that is HTML already: not escaped again in HTML mode. */
@@ -109,7 +120,8 @@ export function methodsOf(value: unknown): Readonly<Record<string, TemplateFunct
   return (value as WithMethods)[METHODS];
 }
 
-export const isNil = (value: unknown): value is undefined | null => value === undefined || value === null;
+export const isNil = (value: unknown): value is undefined | null =>
+  value === undefined || value === null;
 
 export function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
@@ -132,7 +144,13 @@ export function typeName(value: unknown): string {
 }
 
 const BASIC_TYPE_NAMES = {
-  string: "string", bigint: "int", number: "float64", boolean: "bool", function: "func", symbol: "nil", undefined: "nil",
+  string: "string",
+  bigint: "int",
+  number: "float64",
+  boolean: "bool",
+  function: "func",
+  symbol: "nil",
+  undefined: "nil",
 } as const;
 
 function objectTypeName(value: object): string {

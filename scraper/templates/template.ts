@@ -73,7 +73,9 @@ function addTrees(
   functions: FunctionTable,
 ): void {
   if (text.length > MAX_TEMPLATE_CHARACTERS) {
-    throw new TemplateError(`template: ${name}: text is longer than ${MAX_TEMPLATE_CHARACTERS} characters`);
+    throw new TemplateError(
+      `template: ${name}: text is longer than ${MAX_TEMPLATE_CHARACTERS} characters`,
+    );
   }
   for (const [defined, tree] of parseTemplates(name, text, functions)) trees.set(defined, tree);
 }

@@ -13,7 +13,9 @@ export const TEXT_FUNCTIONS: FunctionTable = {
 
 /** Go's strings.Title: the first letter of each word in upper case, the others as they are. */
 export function titleWords(text: string): string {
-  return text.replace(/(?<![\p{L}\p{Nd}_]|[^\x20-\x7e\s])\p{L}/gu, (letter) => letter.toUpperCase());
+  return text.replace(/(?<![\p{L}\p{Nd}_]|[^\x20-\x7e\s])\p{L}/gu, (letter) =>
+    letter.toUpperCase(),
+  );
 }
 
 /** `host:port` without the port; anything else stays. */

@@ -54,7 +54,9 @@ export class FleetPage {
     const nowMs = clock.wallMs();
     const names = Object.keys(COLUMNS) as Column[];
     const found = await Promise.all(names.map((name) => this.byTarget(COLUMNS[name], nowMs)));
-    const columns = new Map(names.map((name, index) => [name, found[index] as ReadonlyMap<string, VectorSample>]));
+    const columns = new Map(
+      names.map((name, index) => [name, found[index] as ReadonlyMap<string, VectorSample>]),
+    );
     const infos = await this.byTarget("pihealth_system_info", nowMs);
     const rows = this.parts.activeTargets().map((active) => toRow(active, columns, infos));
     return renderFleetPage({ nowMs, version, rows, alerts: this.parts.alerts().map(toFleetAlert) });
@@ -63,7 +65,12 @@ export class FleetPage {
   private async byTarget(expression: string, timeMs: number): Promise<Map<string, VectorSample>> {
     const { value } = await this.parts.queries.instant({ expression, timeMs });
     if (value.type !== "vector") return new Map();
-    return new Map(value.samples.map((sample) => [keyOf(sample.labels.get("instance"), sample.labels.get("job")), sample]));
+    return new Map(
+      value.samples.map((sample) => [
+        keyOf(sample.labels.get("instance"), sample.labels.get("job")),
+        sample,
+      ]),
+    );
   }
 }
 
@@ -77,17 +84,27 @@ function toRow(
   const value = (column: Column): number | undefined => columns.get(column)?.get(key)?.value;
   const level = (column: Column): number => value(column) ?? 0;
   return {
-    instance, job, health,
+    instance,
+    job,
+    health,
     hostname: infos.get(key)?.labels.get("hostname"),
-    memoryUsedRatio: value("memoryUsedRatio"), cpuUsageRatio: value("cpuUsageRatio"),
-    celsius: value("celsius"), diskUsedRatio: value("diskUsedRatio"),
+    memoryUsedRatio: value("memoryUsedRatio"),
+    cpuUsageRatio: value("cpuUsageRatio"),
+    celsius: value("celsius"),
+    diskUsedRatio: value("diskUsedRatio"),
     levels: { memory: level("memoryLevel"), cpu: level("cpuLevel"), disk: level("diskLevel") },
   };
 }
 
 const keyOf = (instance: string, job: string): string => `${job} ${instance}`;
 
-export function toFleetAlert({ labels, annotations, state, activeAt, unknown }: AlertView): FleetAlert {
+export function toFleetAlert({
+  labels,
+  annotations,
+  state,
+  activeAt,
+  unknown,
+}: AlertView): FleetAlert {
   return {
     name: labels["alertname"] ?? "",
     state: unknown === true ? "unknown" : state,

@@ -51,12 +51,19 @@ export function renderFleetPage(view: FleetView): string {
   const firing = alerts.filter(({ state }) => state === "firing").length;
   return renderFrame({
     title: `${down + firing > 0 ? `(${down + firing}) ` : ""}pihealth`,
-    version, nowMs,
+    version,
+    nowMs,
     refreshSeconds: REFRESH_SECONDS,
     header: html`<h1>pihealth</h1>`,
     main: html`${renderTiles(rows, down, firing)}
-<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>${renderAlerts(alerts, nowMs)}</section>
-<section aria-labelledby="targets"><h2 id="targets">Targets</h2>${renderTargets(rows, nowMs)}</section>`,
+      <section aria-labelledby="alerts">
+        <h2 id="alerts">Alerts</h2>
+        ${renderAlerts(alerts, nowMs)}
+      </section>
+      <section aria-labelledby="targets">
+        <h2 id="targets">Targets</h2>
+        ${renderTargets(rows, nowMs)}
+      </section>`,
   });
 }
 
@@ -64,75 +71,144 @@ function renderTiles(rows: readonly FleetRow[], down: number, firing: number): H
   const warnings = rows.filter((row) => stateOf(row) === "warning").length;
   const up = rows.filter(({ health }) => health.health === "up").length;
   const tile = (count: number, name: string, kind: string): Html =>
-    html`<li class="tile"><b class="${count > 0 ? kind : ""}">${count}</b><span>${name}</span></li>`;
-  return html`<ul class="tiles">${[
-    tile(up, up === 1 ? "target up" : "targets up", "good"),
-    tile(down, "down", "warning"),
-    tile(warnings, "at level warning", "warning"),
-    tile(firing, firing === 1 ? "alert firing" : "alerts firing", "warning"),
-  ]}</ul>`;
+    html`<li class="tile">
+      <b class="${count > 0 ? kind : ""}">${count}</b><span>${name}</span>
+    </li>`;
+  return html`<ul class="tiles">
+    ${[
+      tile(up, up === 1 ? "target up" : "targets up", "good"),
+      tile(down, "down", "warning"),
+      tile(warnings, "at level warning", "warning"),
+      tile(firing, firing === 1 ? "alert firing" : "alerts firing", "warning"),
+    ]}
+  </ul>`;
 }
 
 function renderAlerts(alerts: readonly FleetAlert[], nowMs: number): Html {
   if (alerts.length === 0) return html`<p class="card good">Nothing is wrong.</p>`;
   const worstFirst = [...alerts].sort(
-    (left, right) => ALERT_STATES.indexOf(left.state) - ALERT_STATES.indexOf(right.state) || right.activeAtMs - left.activeAtMs,
+    (left, right) =>
+      ALERT_STATES.indexOf(left.state) - ALERT_STATES.indexOf(right.state) ||
+      right.activeAtMs - left.activeAtMs,
   );
-  const [first, folded] = [worstFirst.slice(0, UNFOLDED_ALERTS), worstFirst.slice(UNFOLDED_ALERTS, MAX_PAGE_ROWS)];
-  const rest = folded.length === 0
-    ? undefined
-    : html`<details><summary>${plural(folded.length, "more alert")}</summary>${renderAlertTable(folded, nowMs)}</details>`;
-  return html`<div class="card flush">${renderAlertTable(first, nowMs)}${rest}</div>${renderMore(alerts.length - MAX_PAGE_ROWS)}`;
+  const [first, folded] = [
+    worstFirst.slice(0, UNFOLDED_ALERTS),
+    worstFirst.slice(UNFOLDED_ALERTS, MAX_PAGE_ROWS),
+  ];
+  const rest =
+    folded.length === 0
+      ? undefined
+      : html`<details>
+          <summary>${plural(folded.length, "more alert")}</summary>
+          ${renderAlertTable(folded, nowMs)}
+        </details>`;
+  return html`<div class="card flush">${renderAlertTable(first, nowMs)}${rest}</div>
+    ${renderMore(alerts.length - MAX_PAGE_ROWS)}`;
 }
 
 export function renderAlertTable(alerts: readonly FleetAlert[], nowMs: number): Html {
-  return html`<table class="stack"><thead><tr><th scope="col">State</th><th scope="col">Alert</th><th scope="col">On</th>
-<th scope="col">Severity</th><th scope="col">For</th></tr></thead>
-<tbody>${alerts.map((alert) => renderAlert(alert, nowMs))}</tbody></table>`;
+  return html`<table class="stack">
+    <thead>
+      <tr>
+        <th scope="col">State</th>
+        <th scope="col">Alert</th>
+        <th scope="col">On</th>
+        <th scope="col">Severity</th>
+        <th scope="col">For</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${alerts.map((alert) => renderAlert(alert, nowMs))}
+    </tbody>
+  </table>`;
 }
 
 /** Cells of the class `empty` take no room on a phone. */
 function renderAlert(alert: FleetAlert, nowMs: number): Html {
   const { state, name, instance, job, severity, activeAtMs, summary } = alert;
-  return html`<tr class="${state}"><td>${badge(state)}</td><th scope="row" class="text">${name}<small>${summary}</small></th>
-<td class="${instance === "" ? "empty" : ""}" data-name="On">${
-    instance === "" ? NOTHING : html`<a href="${hostPath(instance, job)}">${instance}</a>`
-  }</td><td class="${severity === "" ? "empty" : ""}" data-name="Severity">${severity === "" ? NOTHING : severity}</td>
-<td data-name="For">${formatAge(nowMs - activeAtMs)}</td></tr>`;
+  return html`<tr class="${state}">
+    <td>${badge(state)}</td>
+    <th scope="row" class="text">${name}<small>${summary}</small></th>
+    <td class="${instance === "" ? "empty" : ""}" data-name="On">
+      ${instance === "" ? NOTHING : html`<a href="${hostPath(instance, job)}">${instance}</a>`}
+    </td>
+    <td class="${severity === "" ? "empty" : ""}" data-name="Severity">
+      ${severity === "" ? NOTHING : severity}
+    </td>
+    <td data-name="For">${formatAge(nowMs - activeAtMs)}</td>
+  </tr>`;
 }
 
 function renderTargets(rows: readonly FleetRow[], nowMs: number): Html {
   if (rows.length === 0) {
-    return html`<p class="card quiet">No target yet: ranges are being searched, heartbeats awaited.</p>`;
+    return html`<p class="card quiet">
+      No target yet: ranges are being searched, heartbeats awaited.
+    </p>`;
   }
-  const shown = [...rows].sort((left, right) => badness(right) - badness(left) || compare(left, right)).slice(0, MAX_PAGE_ROWS);
-  return html`<div class="card flush"><table class="stack">
-<thead><tr><th scope="col">State</th><th scope="col">Host</th><th scope="col">Memory</th><th scope="col">CPU</th>
-<th scope="col">Temperature</th><th scope="col">Disk</th><th scope="col">Scraped</th></tr></thead>
-<tbody>${shown.map((row) => renderTarget(row, nowMs))}</tbody></table></div>${renderMore(rows.length - shown.length)}`;
+  const shown = [...rows]
+    .sort((left, right) => badness(right) - badness(left) || compare(left, right))
+    .slice(0, MAX_PAGE_ROWS);
+  return html`<div class="card flush">
+      <table class="stack">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Host</th>
+            <th scope="col">Memory</th>
+            <th scope="col">CPU</th>
+            <th scope="col">Temperature</th>
+            <th scope="col">Disk</th>
+            <th scope="col">Scraped</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${shown.map((row) => renderTarget(row, nowMs))}
+        </tbody>
+      </table>
+    </div>
+    ${renderMore(rows.length - shown.length)}`;
 }
 
 function renderTarget(row: FleetRow, nowMs: number): Html {
   const { instance, job, hostname, health, levels } = row;
-  const scraped = health.lastScrapeMs === undefined ? "never" : `${formatAge(nowMs - health.lastScrapeMs)} ago`;
+  const scraped =
+    health.lastScrapeMs === undefined ? "never" : `${formatAge(nowMs - health.lastScrapeMs)} ago`;
   const empty = (value: number | undefined): string => (value === undefined ? "empty" : "");
   const name = hostname ?? instance;
   const about = hostname === undefined ? job : `${instance} · ${job}`;
-  const error = health.lastError === "" ? undefined : html`<small class="error">${health.lastError}</small>`;
-  return html`<tr><td>${badge(stateOf(row))}</td>
-<th scope="row" class="text"><a href="${hostPath(instance, job)}">${name}</a><small>${about}</small>${error}</th>
-<td class="${empty(row.memoryUsedRatio)}" data-name="Memory">${meter(row.memoryUsedRatio, levels.memory)}</td>
-<td class="${empty(row.cpuUsageRatio)}" data-name="CPU">${meter(row.cpuUsageRatio, 0)}</td>
-<td class="${empty(row.celsius)}" data-name="Temperature">${temperature(row.celsius, levels.cpu)}</td>
-<td class="${empty(row.diskUsedRatio)}" data-name="Disk">${meter(row.diskUsedRatio, levels.disk)}</td>
-<td data-name="Scraped">${scraped}${health.pool === "slow" ? html`<small>slow lane</small>` : undefined}</td></tr>`;
+  const error =
+    health.lastError === "" ? undefined : html`<small class="error">${health.lastError}</small>`;
+  return html`<tr>
+    <td>${badge(stateOf(row))}</td>
+    <th scope="row" class="text">
+      <a href="${hostPath(instance, job)}">${name}</a><small>${about}</small>${error}
+    </th>
+    <td class="${empty(row.memoryUsedRatio)}" data-name="Memory">
+      ${meter(row.memoryUsedRatio, levels.memory)}
+    </td>
+    <td class="${empty(row.cpuUsageRatio)}" data-name="CPU">${meter(row.cpuUsageRatio, 0)}</td>
+    <td class="${empty(row.celsius)}" data-name="Temperature">
+      ${temperature(row.celsius, levels.cpu)}
+    </td>
+    <td class="${empty(row.diskUsedRatio)}" data-name="Disk">
+      ${meter(row.diskUsedRatio, levels.disk)}
+    </td>
+    <td data-name="Scraped">
+      ${scraped}${health.pool === "slow" ? html`<small>slow lane</small>` : undefined}
+    </td>
+  </tr>`;
 }
 
 const renderMore = (count: number): Html | undefined =>
-  count > 0 ? html`<p class="quiet">${plural(count, "more row")}: see the API below.</p>` : undefined;
+  count > 0
+    ? html`<p class="quiet">${plural(count, "more row")}: see the API below.</p>`
+    : undefined;
 
 /** How a target is shown: whether it answers, and then the worst level of its families. */
-export function stateOf({ health, levels }: Pick<FleetRow, "health" | "levels">): (typeof STATES)[number] {
+export function stateOf({
+  health,
+  levels,
+}: Pick<FleetRow, "health" | "levels">): (typeof STATES)[number] {
   if (health.health !== "up") return health.health;
   const worst = Math.max(0, levels.memory ?? 0, levels.cpu ?? 0, levels.disk ?? 0);
   return worst >= 2 ? "warning" : worst >= 1 ? "note" : "normal";

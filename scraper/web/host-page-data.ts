@@ -21,10 +21,30 @@ interface ChartRecipe {
 }
 
 const CHARTS: readonly ChartRecipe[] = [
-  { title: "Memory used", expression: "avg_over_time(pihealth_memory_used_ratioSELECTOR[2m])", highest: 1, format: formatPercent },
-  { title: "CPU usage", expression: "avg_over_time(pihealth_cpu_usage_ratioSELECTOR[2m])", highest: 1, format: formatPercent },
-  { title: "Temperature", expression: "max_over_time(pihealth_cpu_temperature_celsiusSELECTOR[2m])", highest: 80, format: formatCelsius },
-  { title: "Fullest file system", expression: "max(pihealth_filesystem_used_ratioSELECTOR)", highest: 1, format: formatPercent },
+  {
+    title: "Memory used",
+    expression: "avg_over_time(pihealth_memory_used_ratioSELECTOR[2m])",
+    highest: 1,
+    format: formatPercent,
+  },
+  {
+    title: "CPU usage",
+    expression: "avg_over_time(pihealth_cpu_usage_ratioSELECTOR[2m])",
+    highest: 1,
+    format: formatPercent,
+  },
+  {
+    title: "Temperature",
+    expression: "max_over_time(pihealth_cpu_temperature_celsiusSELECTOR[2m])",
+    highest: 80,
+    format: formatCelsius,
+  },
+  {
+    title: "Fullest file system",
+    expression: "max(pihealth_filesystem_used_ratioSELECTOR)",
+    highest: 1,
+    format: formatPercent,
+  },
 ];
 
 /** Gathers what the page `/host/<instance>` shows. */
@@ -32,12 +52,20 @@ export class HostPage {
   constructor(private readonly parts: PageParts) {}
 
   /** @param job empty: the first job that has the instance */
-  async render(instance: string, job: string): Promise<{ readonly found: boolean; readonly page: string }> {
+  async render(
+    instance: string,
+    job: string,
+  ): Promise<{ readonly found: boolean; readonly page: string }> {
     const { clock, version } = this.parts;
     const nowMs = clock.wallMs();
-    const active = this.parts.activeTargets().find(({ target: { labels } }) =>
-      labels.get("instance") === instance && (job === "" || labels.get("job") === job));
-    if (active === undefined) return { found: false, page: renderNoHostPage({ instance, version, nowMs }) };
+    const active = this.parts
+      .activeTargets()
+      .find(
+        ({ target: { labels } }) =>
+          labels.get("instance") === instance && (job === "" || labels.get("job") === job),
+      );
+    if (active === undefined)
+      return { found: false, page: renderNoHostPage({ instance, version, nowMs }) };
     return { found: true, page: renderHostPage(await this.view(active, nowMs)) };
   }
 
@@ -48,10 +76,21 @@ export class HostPage {
       this.reading(labels, health.health === "up" ? nowMs : undefined, nowMs),
       ...CHARTS.map((recipe) => this.chart(recipe, labels, nowMs)),
     ]);
-    const alerts = this.parts.alerts().map(toFleetAlert).filter((alert) => alert.instance === instance && alert.job === job);
-    const gaps = this.parts.gaps(target.host).filter((gap) => gap.instance === instance && gap.job === job);
+    const alerts = this.parts
+      .alerts()
+      .map(toFleetAlert)
+      .filter((alert) => alert.instance === instance && alert.job === job);
+    const gaps = this.parts
+      .gaps(target.host)
+      .filter((gap) => gap.instance === instance && gap.job === job);
     return {
-      nowMs, instance, job, health, reading, alerts, gaps,
+      nowMs,
+      instance,
+      job,
+      health,
+      reading,
+      alerts,
+      gaps,
       version: this.parts.version,
       url: target.url,
       charts: charts.filter((chart) => chart !== undefined),
@@ -59,13 +98,22 @@ export class HostPage {
   }
 
   /** @param atMs undefined: when the target answered last */
-  private async reading(labels: string, atMs: number | undefined, nowMs: number): Promise<FamilyReading | undefined> {
+  private async reading(
+    labels: string,
+    atMs: number | undefined,
+    nowMs: number,
+  ): Promise<FamilyReading | undefined> {
     const timeMs = atMs ?? (await this.lastAnsweredMs(labels, nowMs));
     if (timeMs === undefined) return undefined;
-    const { value } = await this.parts.queries.instant({ expression: `{__name__=~"pihealth_.+",${labels}}`, timeMs });
+    const { value } = await this.parts.queries.instant({
+      expression: `{__name__=~"pihealth_.+",${labels}}`,
+      timeMs,
+    });
     if (value.type !== "vector") return undefined;
     const reading = new SampleReading(timeMs, value.samples.map(namedValue));
-    const isOurs = ["pihealth_memory_total_bytes", "pihealth_system_info"].some((name) => reading.series(name).length > 0);
+    const isOurs = ["pihealth_memory_total_bytes", "pihealth_system_info"].some(
+      (name) => reading.series(name).length > 0,
+    );
     return isOurs ? reading : undefined;
   }
 
@@ -76,10 +124,19 @@ export class HostPage {
     return seconds === undefined ? undefined : seconds * 1000;
   }
 
-  private async chart(recipe: ChartRecipe, labels: string, nowMs: number): Promise<LineChart | undefined> {
+  private async chart(
+    recipe: ChartRecipe,
+    labels: string,
+    nowMs: number,
+  ): Promise<LineChart | undefined> {
     const toMs = Math.floor(nowMs / STEP_MS) * STEP_MS + STEP_MS;
     const fromMs = toMs - SHOWN_MS;
-    const series = await firstSeries(this.parts.queries, recipe.expression.replace("SELECTOR", `{${labels}}`), fromMs, toMs);
+    const series = await firstSeries(
+      this.parts.queries,
+      recipe.expression.replace("SELECTOR", `{${labels}}`),
+      fromMs,
+      toMs,
+    );
     if (series === undefined) return undefined;
     const { title, highest, format } = recipe;
     const { timestamps, values } = series;
@@ -87,7 +144,12 @@ export class HostPage {
   }
 }
 
-async function firstSeries(queries: Queries, expression: string, fromMs: number, toMs: number): Promise<MatrixSeries | undefined> {
+async function firstSeries(
+  queries: Queries,
+  expression: string,
+  fromMs: number,
+  toMs: number,
+): Promise<MatrixSeries | undefined> {
   const { value } = await queries.range({ expression, fromMs, toMs, stepMs: STEP_MS });
   return value.type === "matrix" ? value.series[0] : undefined;
 }

@@ -1,5 +1,10 @@
 import { FAMILIES, type Family } from "../../exporter/shared/model/family.js";
-import { FAMILY_DESCRIPTIONS, type FamilyReading, formatFamilyLines, type LabelledValue } from "../../exporter/shared/model/human-lines.js";
+import {
+  FAMILY_DESCRIPTIONS,
+  type FamilyReading,
+  formatFamilyLines,
+  type LabelledValue,
+} from "../../exporter/shared/model/human-lines.js";
 import type { HostGap } from "../backfill/gap.js";
 import type { TargetHealth } from "../fleet/target.js";
 import { type FleetAlert, renderAlertTable, stateOf } from "./fleet-page.js";
@@ -45,61 +50,106 @@ export function renderHostPage(view: HostView): string {
   const hostname = reading?.series("pihealth_system_info")[0]?.labels["hostname"];
   return renderFrame({
     title: `${hostname ?? instance} · pihealth`,
-    version, nowMs,
+    version,
+    nowMs,
     refreshSeconds: REFRESH_SECONDS,
-    header: html`<p><a href="/">← All targets</a></p><h1>${hostname ?? instance} ${badge(stateOf({ health: view.health, levels: levelsOf(reading) }))}</h1>
-${renderAbout(view, hostname)}`,
+    header: html`<p><a href="/">← All targets</a></p>
+      <h1>
+        ${hostname ?? instance}
+        ${badge(stateOf({ health: view.health, levels: levelsOf(reading) }))}
+      </h1>
+      ${renderAbout(view, hostname)}`,
     main: html`${renderAlerts(alerts, nowMs)}
-${charts.length === 0 ? undefined : html`<section aria-labelledby="course"><h2 id="course">Last six hours</h2><div class="cards">${charts.map(renderLineChart)}</div></section>`}
-${reading === undefined ? undefined : renderFamilies(reading, nowMs)}${renderGaps(view.gaps, nowMs)}`,
+    ${
+      charts.length === 0
+        ? undefined
+        : html`<section aria-labelledby="course">
+            <h2 id="course">Last six hours</h2>
+            <div class="cards">${charts.map(renderLineChart)}</div>
+          </section>`
+    }
+    ${reading === undefined ? undefined : renderFamilies(reading, nowMs)}${renderGaps(view.gaps, nowMs)}`,
   });
 }
 
 /** What answers a path that names no target. */
-export function renderNoHostPage(parts: { readonly instance: string; readonly version: string; readonly nowMs: number }): string {
+export function renderNoHostPage(parts: {
+  readonly instance: string;
+  readonly version: string;
+  readonly nowMs: number;
+}): string {
   return renderFrame({
     ...parts,
     title: "No such target · pihealth",
     refreshSeconds: REFRESH_SECONDS,
-    header: html`<p><a href="/">← All targets</a></p><h1>No such target</h1>`,
+    header: html`<p><a href="/">← All targets</a></p>
+      <h1>No such target</h1>`,
     main: html`<p class="card">No target of this scraper has the instance “${parts.instance}”.</p>`,
   });
 }
 
-function levelsOf(reading: FamilyReading | undefined): { memory: number; cpu: number; disk: number } {
+function levelsOf(reading: FamilyReading | undefined): {
+  memory: number;
+  cpu: number;
+  disk: number;
+} {
   const level = (family: Family): number => reading?.value("pihealth_alarm_level", { family }) ?? 0;
   return { memory: level("memory"), cpu: level("cpu"), disk: level("disk") };
 }
 
-function renderAbout({ instance, job, url, health, nowMs, reading }: HostView, hostname: string | undefined): Html {
+function renderAbout(
+  { instance, job, url, health, nowMs, reading }: HostView,
+  hostname: string | undefined,
+): Html {
   const model = reading?.series("pihealth_system_info")[0]?.labels["model"] ?? "";
-  const scraped = health.lastScrapeMs === undefined ? "not scraped yet" : `scraped ${formatAge(nowMs - health.lastScrapeMs)} ago`;
+  const scraped =
+    health.lastScrapeMs === undefined
+      ? "not scraped yet"
+      : `scraped ${formatAge(nowMs - health.lastScrapeMs)} ago`;
   const link = /^https?:/.test(url) ? html`<a href="${url}">its metrics</a>` : undefined;
-  const about = [hostname === undefined ? "" : instance, job, model, scraped].filter((text) => text !== "").join(" · ");
-  const error = health.lastError === "" ? undefined : html`<p class="error">${health.lastError}</p>`;
-  return html`<p class="quiet">${about} · ${link}</p>${error}`;
+  const about = [hostname === undefined ? "" : instance, job, model, scraped]
+    .filter((text) => text !== "")
+    .join(" · ");
+  const error =
+    health.lastError === "" ? undefined : html`<p class="error">${health.lastError}</p>`;
+  return html`<p class="quiet">${about} · ${link}</p>
+    ${error}`;
 }
 
 function renderAlerts(alerts: readonly FleetAlert[], nowMs: number): Html | undefined {
   if (alerts.length === 0) return undefined;
-  return html`<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>
-<div class="card flush">${renderAlertTable(alerts, nowMs)}</div></section>`;
+  return html`<section aria-labelledby="alerts">
+    <h2 id="alerts">Alerts</h2>
+    <div class="card flush">${renderAlertTable(alerts, nowMs)}</div>
+  </section>`;
 }
 
 function renderGaps(gaps: readonly HostGap[], nowMs: number): Html | undefined {
   if (gaps.length === 0) return undefined;
-  const lines = gaps.slice(-MAX_GAPS).reverse().map(({ fromMs, untilMs, cause, state }) => [
-    `${formatAge(nowMs - fromMs)} ago`, formatAge((untilMs ?? nowMs) - fromMs), CAUSES[cause], untilMs === undefined ? "goes on" : state,
-  ]);
-  return html`<section aria-labelledby="gaps"><h2 id="gaps">Gaps in the samples</h2>
-<div class="card">${renderTable(["Began", "For", "Because", "State"], lines)}</div></section>`;
+  const lines = gaps
+    .slice(-MAX_GAPS)
+    .reverse()
+    .map(({ fromMs, untilMs, cause, state }) => [
+      `${formatAge(nowMs - fromMs)} ago`,
+      formatAge((untilMs ?? nowMs) - fromMs),
+      CAUSES[cause],
+      untilMs === undefined ? "goes on" : state,
+    ]);
+  return html`<section aria-labelledby="gaps">
+    <h2 id="gaps">Gaps in the samples</h2>
+    <div class="card">${renderTable(["Began", "For", "Because", "State"], lines)}</div>
+  </section>`;
 }
 
 function renderFamilies(reading: FamilyReading, nowMs: number): Html {
   const ageMs = nowMs - reading.timeMs;
   const heading = ageMs > FRESH_MS ? `Last known, ${formatAge(ageMs)} ago` : "Now";
-  return html`<section aria-labelledby="now"><h2 id="now">${heading}</h2><div class="cards">${FAMILIES.map((family) => renderFamily(family, reading))}
-${renderTopProcesses(reading)}</div></section>`;
+  return html`<section aria-labelledby="now">
+    <h2 id="now">${heading}</h2>
+    <div class="cards">
+      ${FAMILIES.map((family) => renderFamily(family, reading))} ${renderTopProcesses(reading)}
+    </div>
+  </section>`;
 }
 
 /** The human line of a family under the names of its fields; several lines become a table. */
@@ -107,57 +157,117 @@ function renderFamily(family: Family, reading: FamilyReading): Html {
   const lines = formatFamilyLines(family, reading).map((line) => line.split("  ").slice(1));
   const names = FAMILY_DESCRIPTIONS[family].fields.slice(1).map(fieldName);
   const isTable = family === "disk" || family === "processes";
-  const title = family === "processes" ? "Malicious processes" : family === "cpu" ? "CPU" : capitalize(family);
-  const body = lines.length === 0
-    ? html`<p class="${family === "processes" ? "good" : "quiet"}">${family === "processes" ? "None." : "No samples."}</p>`
-    : isTable
-      ? renderTable(names, lines.map((line) => (family === "disk" ? [line[0] === "0" ? "disk" : "mount", ...line.slice(1)] : line)))
-      : renderList(names, lines[0] as string[], family === "system" ? renderThrottling(reading) : undefined);
-  return html`<div class="card${isTable && lines.length > 0 ? " wide" : ""}"><h3>${title}</h3>${body}</div>`;
+  const title =
+    family === "processes" ? "Malicious processes" : family === "cpu" ? "CPU" : capitalize(family);
+  const body =
+    lines.length === 0
+      ? html`<p class="${family === "processes" ? "good" : "quiet"}">
+          ${family === "processes" ? "None." : "No samples."}
+        </p>`
+      : isTable
+        ? renderTable(
+            names,
+            lines.map((line) =>
+              family === "disk" ? [line[0] === "0" ? "disk" : "mount", ...line.slice(1)] : line,
+            ),
+          )
+        : renderList(
+            names,
+            lines[0] as string[],
+            family === "system" ? renderThrottling(reading) : undefined,
+          );
+  return html`<div class="card${isTable && lines.length > 0 ? " wide" : ""}">
+    <h3>${title}</h3>
+    ${body}
+  </div>`;
 }
 
 function renderList(names: readonly string[], values: readonly string[], more?: Html): Html {
-  const rows = names.map((name, index) => html`<dt>${name}</dt><dd class="${stateClass(values[index])}">${readable(values[index] ?? "")}</dd>`);
+  const rows = names.map(
+    (name, index) =>
+      html`<dt>${name}</dt>
+        <dd class="${stateClass(values[index])}">${readable(values[index] ?? "")}</dd>`,
+  );
   return html`<dl>${rows}${more}</dl>`;
 }
 
 function renderTable(names: readonly string[], lines: readonly (readonly string[])[]): Html {
-  const cells = (line: readonly string[]): Html[] => names.map((_name, index) => html`<td>${line[index] ?? ""}</td>`);
-  return html`<table><thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${lines.map((line) => html`<tr>${cells(line)}</tr>`)}</tbody></table>`;
+  const cells = (line: readonly string[]): Html[] =>
+    names.map((_name, index) => html`<td>${line[index] ?? ""}</td>`);
+  return html`<table>
+    <thead>
+      <tr>
+        ${names.map((name) => html`<th scope="col">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${lines.map(
+        (line) =>
+          html`<tr>
+            ${cells(line)}
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
 }
 
 function renderThrottling(reading: FamilyReading): Html | undefined {
   const all = reading.series("pihealth_throttling");
   if (all.length === 0) return undefined;
   const names = (series: readonly LabelledValue[]): string =>
-    series.filter(({ value }) => value === 1).map(({ labels }) => (labels["reason"] ?? "").replaceAll("_", " ")).join(", ");
+    series
+      .filter(({ value }) => value === 1)
+      .map(({ labels }) => (labels["reason"] ?? "").replaceAll("_", " "))
+      .join(", ");
   const [now, sinceBoot] = [names(all), names(reading.series("pihealth_throttling_since_boot"))];
-  return html`<dt>Throttled now</dt><dd class="${now === "" ? "" : "warning"}">${now === "" ? "no" : now}</dd>
-<dt>Since boot</dt><dd class="${sinceBoot === "" ? "" : "note"}">${sinceBoot === "" ? "no" : sinceBoot}</dd>`;
+  return html`<dt>Throttled now</dt>
+    <dd class="${now === "" ? "" : "warning"}">${now === "" ? "no" : now}</dd>
+    <dt>Since boot</dt>
+    <dd class="${sinceBoot === "" ? "" : "note"}">${sinceBoot === "" ? "no" : sinceBoot}</dd>`;
 }
 
 function renderTopProcesses(reading: FamilyReading): Html | undefined {
-  const busiest = [...reading.series("pihealth_top_process_cpu_ratio")].sort((left, right) => right.value - left.value);
+  const busiest = [...reading.series("pihealth_top_process_cpu_ratio")].sort(
+    (left, right) => right.value - left.value,
+  );
   if (busiest.length === 0) return undefined;
   const lines = busiest.slice(0, MAX_PROCESSES).map(({ labels, value }) => {
     const memory = reading.value("pihealth_top_process_memory_ratio", labels);
     const { comm = "", pid = "", user = "" } = labels;
-    return [comm, pid, user, formatPercent(value), memory === undefined ? "–" : formatPercent(memory)];
+    return [
+      comm,
+      pid,
+      user,
+      formatPercent(value),
+      memory === undefined ? "–" : formatPercent(memory),
+    ];
   });
-  return html`<div class="card wide"><h3>Busiest processes</h3>${renderTable(["Command", "PID", "User", "CPU", "Memory"], lines)}</div>`;
+  return html`<div class="card wide">
+    <h3>Busiest processes</h3>
+    ${renderTable(["Command", "PID", "User", "CPU", "Memory"], lines)}
+  </div>`;
 }
 
 /** `memory-used%` becomes `Memory used`. */
 function fieldName(field: string): string {
   const known: Readonly<Record<string, string>> = {
-    "0|1": "Kind", "disk|mount": "Name", "[name_ip_tty,...]": "Now here", recent3: "Active last", os: "OS", pid: "PID",
-    comm: "Command", "cpu%": "CPU", "mem%": "Memory", "cpu-level": "CPU level",
+    "0|1": "Kind",
+    "disk|mount": "Name",
+    "[name_ip_tty,...]": "Now here",
+    recent3: "Active last",
+    os: "OS",
+    pid: "PID",
+    comm: "Command",
+    "cpu%": "CPU",
+    "mem%": "Memory",
+    "cpu-level": "CPU level",
   };
   return known[field] ?? capitalize(field.replace("%", "").replaceAll("-", " "));
 }
 
 /** Lists of names and levels of the human line, with room to break. */
-const readable = (value: string): string => (value === "-" || value === "[]" ? "–" : value.replaceAll(",", ", ").replace(/^\[(.*)\]$/, "$1"));
-const stateClass = (value: string | undefined): string => (value === "note" || value === "warning" ? value : "");
+const readable = (value: string): string =>
+  value === "-" || value === "[]" ? "–" : value.replaceAll(",", ", ").replace(/^\[(.*)\]$/, "$1");
+const stateClass = (value: string | undefined): string =>
+  value === "note" || value === "warning" ? value : "";
 const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -17,7 +17,13 @@ function textOf(part: Part): string {
   return escapeHtml(String(part));
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 /** A page does not grow with the length of what a target says about itself. */
 const MAX_TEXT_LENGTH = 200;
 
@@ -29,6 +35,8 @@ export function escapeHtml(text: string): string {
   const cut = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH - 1)}…` : text;
   return cut
     .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => (/[\t\n]/.test(character) ? " " : "\uFFFD"))
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+      /[\t\n]/.test(character) ? " " : "\uFFFD",
+    )
     .replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
 }

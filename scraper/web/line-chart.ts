@@ -29,29 +29,44 @@ interface Point {
 /** A course over time as inline SVG, with its latest value in the heading. */
 export function renderLineChart(chart: LineChart): Html {
   const finite = [...chart.values].filter(Number.isFinite);
-  if (finite.length === 0) return html`<figure class="card chart"><h3>${chart.title}</h3><p class="quiet">No samples.</p></figure>`;
+  if (finite.length === 0)
+    return html`<figure class="card chart">
+      <h3>${chart.title}</h3>
+      <p class="quiet">No samples.</p>
+    </figure>`;
   const [least, most] = [Math.min(...finite), Math.max(...finite)];
   const last = finite.at(-1) as number;
   const format = chart.format;
   const label = `${chart.title}: ${format(last)} at last, from ${format(least)} to ${format(most)}`;
-  return html`<figure class="card chart"><h3><span>${chart.title}</span><span>${format(last)}</span></h3>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">${renderAxes(chart, least, most)}${renderCourse(chart, least, most)}</svg>
-</figure>`;
+  return html`<figure class="card chart">
+    <h3><span>${chart.title}</span><span>${format(last)}</span></h3>
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
+      ${renderAxes(chart, least, most)}${renderCourse(chart, least, most)}
+    </svg>
+  </figure>`;
 }
 
 function renderAxes(chart: LineChart, least: number, most: number): Html[] {
   const [low, high] = bounds(chart, least, most);
   const levels = [high, (low + high) / 2, low].map((value) => {
     const y = yOf(value, low, high).toFixed(1);
-    return html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/><text x="${LEFT - 6}" y="${y}" dy="3.5"
-text-anchor="end">${chart.format(value)}</text>`;
+    return html`<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}" /><text
+        x="${LEFT - 6}"
+        y="${y}"
+        dy="3.5"
+        text-anchor="end"
+        >${chart.format(value)}</text
+      >`;
   });
   const hours = (chart.toMs - chart.fromMs) / 3_600_000;
   const times = [
     { text: `−${hours} h`, x: LEFT, anchor: "start" },
     { text: `−${hours / 2} h`, x: (LEFT + WIDTH - RIGHT) / 2, anchor: "middle" },
     { text: "now", x: WIDTH - RIGHT, anchor: "end" },
-  ].map(({ text, x, anchor }) => html`<text x="${x}" y="${HEIGHT - 3}" text-anchor="${anchor}">${text}</text>`);
+  ].map(
+    ({ text, x, anchor }) =>
+      html`<text x="${x}" y="${HEIGHT - 3}" text-anchor="${anchor}">${text}</text>`,
+  );
   return [...levels, ...times];
 }
 
@@ -60,15 +75,20 @@ function renderCourse(chart: LineChart, least: number, most: number): Html[] {
   const bottom = yOf(low, low, high).toFixed(1);
   return runs(chart, low, high).map((run) => {
     const [first, last] = [run[0] as Point, run.at(-1) as Point];
-    if (run.length === 1) return html`<circle cx="${first.x.toFixed(1)}" cy="${first.y.toFixed(1)}" r="1.6"/>`;
+    if (run.length === 1)
+      return html`<circle cx="${first.x.toFixed(1)}" cy="${first.y.toFixed(1)}" r="1.6" />`;
     const line = run.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
     const area = `M${first.x.toFixed(1)} ${bottom}L${line}L${last.x.toFixed(1)} ${bottom}Z`;
-    return html`<path class="area" d="${new Html(area)}"/><path d="${new Html(`M${line}`)}"/>`;
+    return html`<path class="area" d="${new Html(area)}" /><path d="${new Html(`M${line}`)}" />`;
   });
 }
 
 /** Parts of the course without a gap inside. */
-function runs({ timestamps, values, stepMs, fromMs, toMs }: LineChart, low: number, high: number): Point[][] {
+function runs(
+  { timestamps, values, stepMs, fromMs, toMs }: LineChart,
+  low: number,
+  high: number,
+): Point[][] {
   const found: Point[][] = [];
   let lastMs = Number.NEGATIVE_INFINITY;
   for (const [index, timeMs] of timestamps.entries()) {
@@ -84,7 +104,11 @@ function runs({ timestamps, values, stepMs, fromMs, toMs }: LineChart, low: numb
 }
 
 /** Never of no height, so that a constant value is a line too. */
-function bounds({ lowest, highest }: LineChart, least: number, most: number): [low: number, high: number] {
+function bounds(
+  { lowest, highest }: LineChart,
+  least: number,
+  most: number,
+): [low: number, high: number] {
   const low = Math.min(lowest, least);
   const high = Math.max(highest, most);
   return high > low ? [low, high] : [low, low + 1];

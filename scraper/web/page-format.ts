@@ -3,11 +3,14 @@ import { type Html, html } from "./html.js";
 /** For what is not known, in every cell. */
 export const NOTHING = html`<span class="quiet" title="not known">–</span>`;
 
-const isNumber = (value: number | undefined): value is number => value !== undefined && !Number.isNaN(value);
+const isNumber = (value: number | undefined): value is number =>
+  value !== undefined && !Number.isNaN(value);
 
-export const formatPercent = (ratio: number): string => `${(100 * ratio).toFixed(ratio > 0 && ratio < 0.0995 ? 1 : 0)} %`;
+export const formatPercent = (ratio: number): string =>
+  `${(100 * ratio).toFixed(ratio > 0 && ratio < 0.0995 ? 1 : 0)} %`;
 export const formatCelsius = (celsius: number): string => `${celsius.toFixed(1)} °C`;
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** `5s`, `12m`, `3h`, `9d`: one unit is enough to judge by. */
 export function formatAge(milliseconds: number): string {
@@ -18,20 +21,27 @@ export function formatAge(milliseconds: number): string {
 }
 
 /** @param level of the family the value belongs to: 0 normal, 1 note, 2 warning */
-export const levelClass = (level: number | undefined): string => ["", "note", "warning"][level ?? 0] ?? "";
+export const levelClass = (level: number | undefined): string =>
+  ["", "note", "warning"][level ?? 0] ?? "";
 
 /** A percentage over a bar of that length. */
 export function meter(ratio: number | undefined, level: number | undefined): Html {
   if (!isNumber(ratio)) return NOTHING;
   const width = (100 * Math.min(1, Math.max(0, ratio))).toFixed(1);
-  return html`<span class="meter ${levelClass(level)}">${formatPercent(ratio)}<svg viewBox="0 0 100 4"
-preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="4"/><rect width="${width}" height="4"/></svg></span>`;
+  return html`<span class="meter ${levelClass(level)}"
+    >${formatPercent(ratio)}<svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="track" width="100" height="4" />
+      <rect width="${width}" height="4" /></svg
+  ></span>`;
 }
 
 export const temperature = (celsius: number | undefined, level: number | undefined): Html =>
-  isNumber(celsius) ? html`<span class="${levelClass(level)}">${formatCelsius(celsius)}</span>` : NOTHING;
+  isNumber(celsius)
+    ? html`<span class="${levelClass(level)}">${formatCelsius(celsius)}</span>`
+    : NOTHING;
 
-export const badge = (state: string, text = state): Html => html`<b class="badge ${state}">${text}</b>`;
+export const badge = (state: string, text = state): Html =>
+  html`<b class="badge ${state}">${text}</b>`;
 
 /** Where the page of one host is. */
 export function hostPath(instance: string, job: string): string {

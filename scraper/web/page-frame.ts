@@ -16,20 +16,43 @@ const ICON =
   " stroke-width='2' d='M1 9h3l2-6 3 11 3-8 1 3h2'/%3E%3C/svg%3E";
 
 /** What every page has: style, header, footer. Plain HTML without scripts; it renews itself. */
-export function renderFrame({ title, version, nowMs, refreshSeconds, header, main }: FrameParts): string {
+export function renderFrame({
+  title,
+  version,
+  nowMs,
+  refreshSeconds,
+  header,
+  main,
+}: FrameParts): string {
   const page = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="${refreshSeconds}"><link rel="icon" href="${new Html(ICON)}">
-<style>${new Html(PAGE_STYLE)}</style></head><body>
-<header>${header}</header>
-<main>${main}</main>
-<footer><span>pihealth ${version}</span> <span>${new Date(nowMs).toISOString().slice(0, 19).replace("T", " ")} UTC,
-renewed every ${refreshSeconds} s</span>
-<nav aria-label="API"><a href="/api/v1/targets">targets</a> <a href="/api/v1/alerts">alerts</a>
-<a href="/api/v1/rules">rules</a> <a href="/metrics">own metrics</a></nav></footer>
-</body></html>
-`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <title>${title}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta http-equiv="refresh" content="${refreshSeconds}" />
+        <link rel="icon" href="${new Html(ICON)}" />
+        <style>
+          ${new Html(PAGE_STYLE)}
+        </style>
+      </head>
+      <body>
+        <header>${header}</header>
+        <main>${main}</main>
+        <footer>
+          <span>pihealth ${version}</span>
+          <span
+            >${new Date(nowMs).toISOString().slice(0, 19).replace("T", " ")} UTC, renewed every
+            ${refreshSeconds} s</span
+          >
+          <nav aria-label="API">
+            <a href="/api/v1/targets">targets</a> <a href="/api/v1/alerts">alerts</a>
+            <a href="/api/v1/rules">rules</a> <a href="/metrics">own metrics</a>
+          </nav>
+        </footer>
+      </body>
+    </html> `;
   return page.text;
 }
 

@@ -8,7 +8,12 @@ import { after, before, test } from "node:test";
 import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { pihealth } from "../support/command-line.js";
 import { FailingSmtp } from "../support/failing-smtp.js";
-import { addressOf, HOSTILE_EXPORTERS, HOSTILE_SCRIPT, HostileExporters } from "../support/hostile-exporters.js";
+import {
+  addressOf,
+  HOSTILE_EXPORTERS,
+  HOSTILE_SCRIPT,
+  HostileExporters,
+} from "../support/hostile-exporters.js";
 
 /**
  * Everything bad at once against the real scraper: hostile exporters, senders and questions, and an SMTP server that
@@ -48,7 +53,10 @@ function startHealthy(): Promise<number> {
   healthy = createServer((request, response) => {
     if (request.url !== "/metrics") return void response.end("ok\n");
     healthyScrapes++;
-    const lines = Array.from({ length: HEALTHY_SAMPLES - 1 }, (_, index) => `healthy_value{n="${index}"} ${index}\n`);
+    const lines = Array.from(
+      { length: HEALTHY_SAMPLES - 1 },
+      (_, index) => `healthy_value{n="${index}"} ${index}\n`,
+    );
     response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" });
     response.end(`healthy_scrapes_total ${healthyScrapes}\n${lines.join("")}`);
   });
@@ -59,7 +67,9 @@ function startHealthy(): Promise<number> {
 
 function writeConfiguration(): void {
   const write = (name: string, text: string): void => writeFileSync(path.join(folder, name), text);
-  const targets = [...HOSTILE_EXPORTERS.keys(), HOSTILE_EXPORTERS.length].map((index) => `"${addressOf(index)}:${ports.hostile}"`);
+  const targets = [...HOSTILE_EXPORTERS.keys(), HOSTILE_EXPORTERS.length].map(
+    (index) => `"${addressOf(index)}:${ports.hostile}"`,
+  );
   write("token", `${TOKEN}\n`);
   write(
     "pihealthd.yml",
@@ -106,7 +116,10 @@ receivers: [{ name: admin, email_configs: [{ to: admin@example.org }] }]
 
 function startScraper(): ChildProgram {
   const listen = `--listen-address=127.0.0.1:${ports.scraper}`;
-  return ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  return ChildProgram.ofOurs("scraper/program/main.js", [
+    `--config=${folder}/pihealthd.yml`,
+    listen,
+  ]);
 }
 
 interface SentRequest {
@@ -120,9 +133,24 @@ interface SentRequest {
 }
 
 /** @returns status and body; status 0 when the connection was closed instead */
-function send({ method = "GET", path: target, body, headers = {}, from = "127.0.0.1", agent }: SentRequest): Promise<{ status: number; text: string }> {
+function send({
+  method = "GET",
+  path: target,
+  body,
+  headers = {},
+  from = "127.0.0.1",
+  agent,
+}: SentRequest): Promise<{ status: number; text: string }> {
   return new Promise((resolve) => {
-    const options = { host: "127.0.0.1", port: ports.scraper, localAddress: from, method, path: target, headers, agent };
+    const options = {
+      host: "127.0.0.1",
+      port: ports.scraper,
+      localAddress: from,
+      method,
+      path: target,
+      headers,
+      agent,
+    };
     const sent = httpRequest(options, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -140,8 +168,14 @@ const post = (target: string, body: string | Buffer, more: Partial<SentRequest> 
 
 const heartbeatOf = (nodeId: string, change: Record<string, unknown> = {}): string =>
   JSON.stringify({
-    node_id: nodeId.repeat(32), hostname: "pi4", port: ports.healthy, boot_id: "b0", wall_ms: 1, monotonic_ms: 1,
-    history: null, ...change,
+    node_id: nodeId.repeat(32),
+    hostname: "pi4",
+    port: ports.healthy,
+    boot_id: "b0",
+    wall_ms: 1,
+    monotonic_ms: 1,
+    history: null,
+    ...change,
   });
 
 async function query(expression: string): Promise<number | undefined> {
@@ -159,7 +193,11 @@ async function metric(name: string): Promise<number | undefined> {
 const describe = (): string => scraper.text.slice(-5000);
 
 test("the healthy exporter is watched", async () => {
-  await waitFor("up == 1", async () => ((await query('up{job="healthy"}')) === 1 ? true : undefined), { describe });
+  await waitFor(
+    "up == 1",
+    async () => ((await query('up{job="healthy"}')) === 1 ? true : undefined),
+    { describe },
+  );
 });
 
 test("heartbeats: who may not send is told so, and what is wrong with the rest", async () => {
@@ -168,15 +206,31 @@ test("heartbeats: who may not send is told so, and what is wrong with the rest",
   const good = heartbeatOf("a");
   for (const { name, status, ...request } of [
     { name: "no token", status: 401, body: good, headers: {} },
-    { name: "a wrong token", status: 401, body: good, headers: { Authorization: `Bearer ${"6f".repeat(32)}` } },
+    {
+      name: "a wrong token",
+      status: 401,
+      body: good,
+      headers: { Authorization: `Bearer ${"6f".repeat(32)}` },
+    },
     { name: "outside the ranges", status: 403, body: good, from: "127.0.0.77" },
     { name: "not JSON", status: 400, body: "{", from },
     { name: "a list", status: 400, body: "[]", from },
     { name: "a bad node id", status: 400, body: heartbeatOf("a", { node_id: "../../etc" }), from },
-    { name: "a hostile host name", status: 400, body: heartbeatOf("a", { hostname: HOSTILE_SCRIPT }), from },
+    {
+      name: "a hostile host name",
+      status: 400,
+      body: heartbeatOf("a", { hostname: HOSTILE_SCRIPT }),
+      from,
+    },
     { name: "a bad port", status: 400, body: heartbeatOf("a", { port: 0 }), from },
     { name: "10 KB", status: 413, body: heartbeatOf("a", { padding: "x".repeat(10_240) }), from },
-    { name: "bad gzip", status: 400, body: good, headers: { ...AUTHORIZED, "Content-Encoding": "gzip" }, from },
+    {
+      name: "bad gzip",
+      status: 400,
+      body: good,
+      headers: { ...AUTHORIZED, "Content-Encoding": "gzip" },
+      from,
+    },
     { name: "all is well", status: 200, body: good, from },
     { name: "the node of another address", status: 403, body: good, from: "127.0.0.3" },
   ]) {
@@ -191,13 +245,18 @@ test("a sender of a thousand heartbeats is slowed down alone", async () => {
   const statuses = new Map<number, number>();
   const flood = async (): Promise<void> => {
     for (let count = 0; count < 50; count++) {
-      const { status } = await post("/api/v1/heartbeat", heartbeatOf("a"), { from: "127.0.0.2", agent });
+      const { status } = await post("/api/v1/heartbeat", heartbeatOf("a"), {
+        from: "127.0.0.2",
+        agent,
+      });
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   };
   const flooding = Promise.all(Array.from({ length: 20 }, flood));
   for (let count = 0; count < 10; count++) {
-    const { status, text } = await post("/api/v1/heartbeat", heartbeatOf("c"), { from: "127.0.0.3" });
+    const { status, text } = await post("/api/v1/heartbeat", heartbeatOf("c"), {
+      from: "127.0.0.3",
+    });
     assert.equal(status, 200, text);
   }
   await flooding;
@@ -214,29 +273,65 @@ test("rubbish pushed as alerts is refused as a whole", async () => {
     { name: "no list", status: 400, body: "{}" },
     { name: "labels of a wrong type", status: 400, body: '[{"labels":{"alertname":1}}]' },
     { name: "no labels", status: 400, body: JSON.stringify([alert, { labels: {} }]) },
-    { name: "too many", status: 413, body: JSON.stringify(Array.from({ length: 5001 }, () => alert)) },
+    {
+      name: "too many",
+      status: 413,
+      body: JSON.stringify(Array.from({ length: 5001 }, () => alert)),
+    },
     { name: "too long", status: 413, body: `[${" ".repeat(3_000_000)}]` },
     { name: "deeply nested", status: 400, body: "[".repeat(100_000) },
   ]) {
     const { status: got, text } = await post("/api/v2/alerts", request.body, request);
-    assert.ok(got === status || (status === 400 && got === 422), `${name}: ${got} ${text.slice(0, 300)}`);
+    assert.ok(
+      got === status || (status === 400 && got === 422),
+      `${name}: ${got} ${text.slice(0, 300)}`,
+    );
   }
-  assert.deepEqual(JSON.parse((await send({ path: "/api/v2/alerts?filter=alertname%3DPushed" })).text), []);
+  assert.deepEqual(
+    JSON.parse((await send({ path: "/api/v2/alerts?filter=alertname%3DPushed" })).text),
+    [],
+  );
 });
 
 test("rubbish as a question gets an answer that says what is wrong", async () => {
-  const ask = (expression: string): SentRequest => ({ path: `/api/v1/query?query=${encodeURIComponent(expression)}` });
+  const ask = (expression: string): SentRequest => ({
+    path: `/api/v1/query?query=${encodeURIComponent(expression)}`,
+  });
   for (const { name, statuses, request } of [
     { name: "a brace left open", statuses: [400], request: ask("up{") },
     { name: "brackets 5000 deep", statuses: [400], request: ask(`${"(".repeat(5000)}1`) },
     { name: "control characters", statuses: [400], request: ask("\u001b[31m\u0000") },
-    { name: "a regular expression that explodes", statuses: [200, 400], request: ask('up{job=~"((a+)+)+$"}') },
-    { name: "a range of a thousand years", statuses: [200, 400, 422], request: ask("count_over_time(vector(1)[1000y:1ms])") },
-    { name: "half a percent sign", statuses: [200, 400], request: { path: "/api/v1/query?query=%" } },
-    { name: "a label name that is a path", statuses: [200, 400, 404], request: { path: "/api/v1/label/..%2f..%2fetc/values" } },
+    {
+      name: "a regular expression that explodes",
+      statuses: [200, 400],
+      request: ask('up{job=~"((a+)+)+$"}'),
+    },
+    {
+      name: "a range of a thousand years",
+      statuses: [200, 400, 422],
+      request: ask("count_over_time(vector(1)[1000y:1ms])"),
+    },
+    {
+      name: "half a percent sign",
+      statuses: [200, 400],
+      request: { path: "/api/v1/query?query=%" },
+    },
+    {
+      name: "a label name that is a path",
+      statuses: [200, 400, 404],
+      request: { path: "/api/v1/label/..%2f..%2fetc/values" },
+    },
     { name: "a path out of the page", statuses: [404], request: { path: "/../../etc/passwd" } },
-    { name: "a head of 100 KB", statuses: [0, 431], request: { path: "/", headers: { "X-Long": "x".repeat(100_000) } } },
-    { name: "a form of 3 MB", statuses: [413], request: { path: "/api/v1/query", method: "POST", body: "x".repeat(3_000_000) } },
+    {
+      name: "a head of 100 KB",
+      statuses: [0, 431],
+      request: { path: "/", headers: { "X-Long": "x".repeat(100_000) } },
+    },
+    {
+      name: "a form of 3 MB",
+      statuses: [413],
+      request: { path: "/api/v1/query", method: "POST", body: "x".repeat(3_000_000) },
+    },
   ]) {
     const { status, text } = await send(request);
     assert.ok(statuses.includes(status), `${name}: ${status} ${text.slice(0, 300)}`);
@@ -262,8 +357,12 @@ test("each hostile exporter is down for its own reason, and those with odd sampl
       `the health of ${name}`,
       async () => {
         const { text } = await send({ path: "/api/v1/targets" });
-        const { data } = JSON.parse(text) as { data: { activeTargets: { scrapeUrl: string; health: string; lastError: string }[] } };
-        const target = data.activeTargets.find(({ scrapeUrl }) => scrapeUrl.includes(`${addressOf(index)}:`));
+        const { data } = JSON.parse(text) as {
+          data: { activeTargets: { scrapeUrl: string; health: string; lastError: string }[] };
+        };
+        const target = data.activeTargets.find(({ scrapeUrl }) =>
+          scrapeUrl.includes(`${addressOf(index)}:`),
+        );
         if (error === "") return target?.health === "up" || undefined;
         assert.notEqual(target?.health, "up", name);
         lastError = target?.lastError ?? "";
@@ -272,18 +371,30 @@ test("each hostile exporter is down for its own reason, and those with odd sampl
       { describe: () => `${lastError}\n${describe()}` },
     );
   }
-  assert.equal(await query(`up{instance="${addressOf(HOSTILE_EXPORTERS.length)}:${ports.hostile}"}`), 0);
+  assert.equal(
+    await query(`up{instance="${addressOf(HOSTILE_EXPORTERS.length)}:${ports.hostile}"}`),
+    0,
+  );
   assert.equal(await query("twice"), 1);
   assert.equal(await query("once"), 1);
 });
 
 test("hostile label values are shown on the page and in the terminal, and do nothing there", async () => {
-  await waitFor("the alert on the page", async () => (await send({ path: "/" })).text.includes("HostileValues") || undefined, { describe });
+  await waitFor(
+    "the alert on the page",
+    async () => (await send({ path: "/" })).text.includes("HostileValues") || undefined,
+    { describe },
+  );
   const page = (await send({ path: "/" })).text;
   assert.ok(page.includes("&lt;script&gt;alert(1)"), page);
   assert.ok(!page.includes("<script>alert"), page);
   assert.ok(!page.includes("<img src=x"), page);
-  const { code, stdout } = await pihealth("query", "--url", `http://127.0.0.1:${ports.scraper}`, "hostile");
+  const { code, stdout } = await pihealth(
+    "query",
+    "--url",
+    `http://127.0.0.1:${ports.scraper}`,
+    "hostile",
+  );
   assert.equal(code, 0);
   assert.equal(stdout.trimEnd().split("\n").length, 1, stdout);
   assert.ok(stdout.includes("\\u001b[31mred"), stdout);
@@ -292,18 +403,25 @@ test("hostile label values are shown on the page and in the terminal, and do not
 
 /** Anything a terminal or a log reader would act upon, but line feeds. */
 function hasControls(text: string): boolean {
-  return [...text].some((character) => character !== "\n" && (character < " " || (character >= "\u007f" && character <= "\u009f")));
+  return [...text].some(
+    (character) =>
+      character !== "\n" && (character < " " || (character >= "\u007f" && character <= "\u009f")),
+  );
 }
 
 test("mail survives a server that refuses, drops and stalls, and a kill -9, and arrives once", async () => {
   const reachMood = async (mood: "refuse" | "drop" | "stall"): Promise<void> => {
     smtp.mood = mood;
     const before = smtp.met[mood];
-    await waitFor(`a connection that met ${mood}`, async () => {
-      if (smtp.met[mood] > before) return true;
-      await post("/-/reload", ""); // Everything is tried again at once.
-      return undefined;
-    }, { describe });
+    await waitFor(
+      `a connection that met ${mood}`,
+      async () => {
+        if (smtp.met[mood] > before) return true;
+        await post("/-/reload", ""); // Everything is tried again at once.
+        return undefined;
+      },
+      { describe },
+    );
   };
   await waitFor("a refused connection", () => smtp.met.refuse > 0 || undefined, { describe });
   await reachMood("drop");
@@ -317,7 +435,11 @@ test("mail survives a server that refuses, drops and stalls, and a kill -9, and 
   smtp.mood = "work";
   scraper = startScraper();
   await waitFor("the mail", () => smtp.sink.mails.length > 0 || undefined, { describe });
-  await waitFor("an empty outbox", async () => (await metric("pihealth_outbox_messages")) === 0 || undefined, { describe });
+  await waitFor(
+    "an empty outbox",
+    async () => (await metric("pihealth_outbox_messages")) === 0 || undefined,
+    { describe },
+  );
   const scrapes = healthyScrapes;
   await waitFor("two more scrapes", () => healthyScrapes >= scrapes + 2 || undefined, { describe });
   assert.equal(smtp.sink.mails.length, 1, smtp.sink.subjects().join(" | "));
@@ -334,7 +456,10 @@ function checkLog(text: string): void {
 /** Every scrape that was asked for is there, whole. */
 async function checkHealthy(): Promise<void> {
   assert.equal(await query('min_over_time(up{job="healthy"}[1h])'), 1);
-  assert.equal(await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'), HEALTHY_SAMPLES);
+  assert.equal(
+    await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'),
+    HEALTHY_SAMPLES,
+  );
   const stored = (await query('count_over_time(up{job="healthy"}[1h])')) ?? 0;
   assert.ok(healthyScrapes - stored <= 1, `${healthyScrapes} scrapes, ${stored} stored`);
 }
@@ -346,7 +471,8 @@ test("the mail shows hostile values as text", () => {
   assert.ok(html.includes("&lt;script&gt;alert(1)"), html);
   assert.ok(!html.includes("<script"), html);
   assert.ok(!html.includes("<img src=x"), html);
-  for (const text of texts) assert.ok(!hasControls(text.replaceAll("\r\n", "\n")), JSON.stringify(text));
+  for (const text of texts)
+    assert.ok(!hasControls(text.replaceAll("\r\n", "\n")), JSON.stringify(text));
 });
 
 /** The decoded parts of a mail. */
@@ -354,16 +480,24 @@ function partsOf(raw: string): string[] {
   return raw.split(/^--.*\r?$/m).map((part) => {
     const start = part.indexOf("\r\n\r\n");
     const body = part.slice(start + 4);
-    if (/^content-transfer-encoding: base64/im.test(part)) return Buffer.from(body, "base64").toString("utf8");
+    if (/^content-transfer-encoding: base64/im.test(part))
+      return Buffer.from(body, "base64").toString("utf8");
     if (!/^content-transfer-encoding: quoted-printable/im.test(part)) return body;
-    const bytes = body.replace(/=\r\n/g, "").replace(/=([0-9A-F]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+    const bytes = body
+      .replace(/=\r\n/g, "")
+      .replace(/=([0-9A-F]{2})/g, (_whole, digits: string) =>
+        String.fromCharCode(Number.parseInt(digits, 16)),
+      );
     return Buffer.from(bytes, "latin1").toString("utf8");
   });
 }
 
 test("after the kill the healthy exporter's samples go on, and all is stopped in order", async () => {
   assert.equal(await query('min_over_time(up{job="healthy"}[1h])'), 1);
-  assert.equal(await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'), HEALTHY_SAMPLES);
+  assert.equal(
+    await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'),
+    HEALTHY_SAMPLES,
+  );
   const { code } = await scraper.stop();
   assert.equal(code, 0, describe());
   checkLog(scraper.text);

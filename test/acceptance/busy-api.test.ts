@@ -37,9 +37,14 @@ query: { timeout: 1h }
   );
   const own = await freePort();
   const listen = `--listen-address=127.0.0.1:${own}`;
-  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [
+    `--config=${folder}/pihealthd.yml`,
+    listen,
+  ]);
   url = `http://127.0.0.1:${own}`;
-  await waitFor("every target to be scraped", () => Math.min(...scrapes) >= 2 || undefined, { describe });
+  await waitFor("every target to be scraped", () => Math.min(...scrapes) >= 2 || undefined, {
+    describe,
+  });
 });
 
 after(async () => {
@@ -55,7 +60,10 @@ const addressOf = (index: number): string => `127.0.5.${index + 1}`;
 const describe = (): string => scraper.text.slice(-5000);
 
 function startExporter(index: number, port: number): Promise<Server> {
-  const lines = Array.from({ length: SERIES }, (_, n) => `busy_value{n="${n}",text="${"a".repeat(200)}"} ${n}\n`).join("");
+  const lines = Array.from(
+    { length: SERIES },
+    (_, n) => `busy_value{n="${n}",text="${"a".repeat(200)}"} ${n}\n`,
+  ).join("");
   const server = createServer((_request, response) => {
     scrapes[index] = (scrapes[index] as number) + 1;
     response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" }).end(lines);
@@ -64,18 +72,26 @@ function startExporter(index: number, port: number): Promise<Server> {
 }
 
 interface QueryData {
-  readonly result: readonly { readonly metric: Record<string, string>; readonly value: readonly [number, string] }[];
+  readonly result: readonly {
+    readonly metric: Record<string, string>;
+    readonly value: readonly [number, string];
+  }[];
 }
 
 async function query(expression: string, from = url): Promise<QueryData["result"]> {
-  const response = await fetch(`${from}/api/v1/query`, { method: "POST", body: new URLSearchParams({ query: expression }) });
+  const response = await fetch(`${from}/api/v1/query`, {
+    method: "POST",
+    body: new URLSearchParams({ query: expression }),
+  });
   const { data } = (await response.json()) as { data: QueryData };
   return data.result;
 }
 
 async function missedScrapes(): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const values = [...text.matchAll(/^pihealth_scrape_pool_missed_total\{[^}]*\} (\d+)$/gm)].map(([, value]) => Number(value));
+  const values = [...text.matchAll(/^pihealth_scrape_pool_missed_total\{[^}]*\} (\d+)$/gm)].map(
+    ([, value]) => Number(value),
+  );
   assert.ok(values.length >= 5, text);
   return values.reduce((sum, value) => sum + value, 0);
 }
@@ -97,13 +113,17 @@ test("while a query works for more than ten seconds, no scrape of any target is 
   let isAnswered = false;
   const body = new URLSearchParams({ query: endlessExpression() });
   const asked = fetch(`${url}/api/v1/query`, { method: "POST", body, signal: departure.signal })
-    .then(async (response) => assert.fail(`answered ${response.status}: ${(await response.text()).slice(0, 500)}`))
+    .then(async (response) =>
+      assert.fail(`answered ${response.status}: ${(await response.text()).slice(0, 500)}`),
+    )
     .finally(() => (isAnswered = true));
   const before = [...scrapes];
   const { cpuSeconds } = scraper.usage();
   const startedSeconds = Date.now() / 1000;
   const isThrough = (): true | undefined =>
-    isAnswered || scrapes.every((count, index) => count >= (before[index] as number) + ROUNDS) || undefined;
+    isAnswered ||
+    scrapes.every((count, index) => count >= (before[index] as number) + ROUNDS) ||
+    undefined;
   await waitFor("four scrapes of every target", isThrough, { describe });
   assert.equal(isAnswered, false, "the query has more to do");
   assert.ok(scraper.usage().cpuSeconds - cpuSeconds > 2, "the query works");
@@ -111,7 +131,9 @@ test("while a query works for more than ten seconds, no scrape of any target is 
   await assert.rejects(asked, /abort/i);
   assert.equal(await missedScrapes(), missedBefore);
   const rounds = Math.floor((Date.now() / 1000 - startedSeconds) / INTERVAL_SECONDS) - 1;
-  const stored = await query(`count_over_time(up{job="busy"}[${(rounds + 1) * INTERVAL_SECONDS}s]) >= ${rounds}`);
+  const stored = await query(
+    `count_over_time(up{job="busy"}[${(rounds + 1) * INTERVAL_SECONDS}s]) >= ${rounds}`,
+  );
   assert.equal(stored.length, TARGETS, "samples of all targets at every interval");
 });
 
@@ -141,14 +163,21 @@ scrape_configs:
       const found = await query('busy_value{job="busy"}', prometheus.url);
       return found.length === TARGETS ? found : undefined;
     };
-    const found = await waitFor("the federated series", find, { describe: () => prometheus.program.text });
-    for (const { metric, value } of found) assert.deepEqual([metric["site"], metric["n"], value[1]], ["home", "7", "7"]);
+    const found = await waitFor("the federated series", find, {
+      describe: () => prometheus.program.text,
+    });
+    for (const { metric, value } of found)
+      assert.deepEqual([metric["site"], metric["n"], value[1]], ["home", "7", "7"]);
     assert.deepEqual(
       found.map(({ metric }) => metric["instance"]?.split(":")[0]).sort(),
       scrapes.map((_, index) => addressOf(index)).sort(),
     );
     const health = await query('up{job="federate"}', prometheus.url);
-    assert.deepEqual(health.map(({ value }) => value[1]), ["1"], prometheus.program.text);
+    assert.deepEqual(
+      health.map(({ value }) => value[1]),
+      ["1"],
+      prometheus.program.text,
+    );
   } finally {
     await prometheus.stop();
   }

@@ -39,12 +39,15 @@ class Scraper {
 
   static async start(name: string, { isAdmin }: { readonly isAdmin: boolean }): Promise<Scraper> {
     const port = await freePort();
-    writeFileSync(inFolder(`${name}.yml`), `
+    writeFileSync(
+      inFolder(`${name}.yml`),
+      `
 scrape_configs: []
 storage: { path: ${name}, commit_interval: 100ms }
 fleet: { token_file: token }
 web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
-`);
+`,
+    );
     const scraper = new Scraper(port, inFolder(`${name}.yml`));
     await scraper.start();
     return scraper;
@@ -53,9 +56,13 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
   async start(): Promise<void> {
     const program = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${this.configFile}`]);
     this.program = program;
-    await waitFor("a scraper that is ready", async () => {
-      return (await fetch(`http://127.0.0.1:${this.port}/-/ready`)).ok ? true : undefined;
-    }, { describe: () => program.text });
+    await waitFor(
+      "a scraper that is ready",
+      async () => {
+        return (await fetch(`http://127.0.0.1:${this.port}/-/ready`)).ok ? true : undefined;
+      },
+      { describe: () => program.text },
+    );
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
@@ -66,13 +73,25 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
   async samplesOf(metric: string): Promise<readonly (readonly [number, string])[]> {
     const query = new URLSearchParams({ query: `${metric}{instance="${INSTANCE}"}[1h]` });
     const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/query?${query.toString()}`);
-    const { data } = (await response.json()) as { data: { result: { values: [number, string][] }[] } };
+    const { data } = (await response.json()) as {
+      data: { result: { values: [number, string][] }[] };
+    };
     return data.result.flatMap(({ values }) => values);
   }
 
-  async post(body: string, { token, place = `instance=${INSTANCE}&job=pi` }: Posting): Promise<Answer> {
-    const headers = { "Content-Type": "text/plain", ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) };
-    const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/admin/import?${place}`, { method: "POST", headers, body });
+  async post(
+    body: string,
+    { token, place = `instance=${INSTANCE}&job=pi` }: Posting,
+  ): Promise<Answer> {
+    const headers = {
+      "Content-Type": "text/plain",
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    };
+    const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/admin/import?${place}`, {
+      method: "POST",
+      headers,
+      body,
+    });
     const { error, data } = (await response.json()) as Omit<Answer, "status">;
     return { status: response.status, error, data };
   }
@@ -80,7 +99,10 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
 
 /** One sample per second, as OpenMetrics tells them. */
 function openMetrics(metric: string): string {
-  const lines = Array.from({ length: SAMPLES }, (_, index) => `${metric} ${index / 8} ${START_SECONDS + index}\n`);
+  const lines = Array.from(
+    { length: SAMPLES },
+    (_, index) => `${metric} ${index / 8} ${START_SECONDS + index}\n`,
+  );
   return `# TYPE ${metric} gauge\n${lines.join("")}# EOF\n`;
 }
 
@@ -97,7 +119,10 @@ before(async () => {
     "untimed.prom": `# HELP a b\n\na 1 ${START_SECONDS}000\na 2\n`,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(inFolder(name), text);
-  [scraper, closed] = await Promise.all([Scraper.start("open", { isAdmin: true }), Scraper.start("closed", { isAdmin: false })]);
+  [scraper, closed] = await Promise.all([
+    Scraper.start("open", { isAdmin: true }),
+    Scraper.start("closed", { isAdmin: false }),
+  ]);
 });
 
 after(async () => {
@@ -114,7 +139,10 @@ test("A file is imported, and imported again changes nothing", async () => {
   const first = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
   assert.deepEqual([first.code, first.stdout], [0, says], first.stderr);
   const stored = await scraper.samplesOf("imported_load1");
-  const expected = Array.from({ length: SAMPLES }, (_, index) => [START_SECONDS + index, String(index / 8)]);
+  const expected = Array.from({ length: SAMPLES }, (_, index) => [
+    START_SECONDS + index,
+    String(index / 8),
+  ]);
   assert.deepEqual(stored, expected);
   const second = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
   assert.equal(second.code, 0, second.stderr);
@@ -122,12 +150,36 @@ test("A file is imported, and imported again changes nothing", async () => {
 });
 
 for (const { name, args, says } of [
-  { name: "a wrong token", args: () => ["good.om", ...withMaster("wrong-token")], says: /^Cannot post to "\/api\/v1\/admin\/import": the fleet token is missing or wrong/ },
-  { name: "no token file", args: () => ["good.om", ...withMaster("nowhere")], says: /^Cannot read fleet token ".*nowhere"/ },
-  { name: "the admin API is off", args: () => ["good.om", ...withMaster("token", closed)], says: /^Cannot post to "\/api\/v1\/admin\/import": admin APIs disabled/ },
-  { name: "a line that does not parse", args: () => ["bad.om", ...withMaster()], says: /^Cannot import ".*bad\.om:10": found "one/ },
-  { name: "a sample without a time", args: () => ["untimed.prom", ...withMaster()], says: /^Cannot import ".*untimed\.prom:4": the sample has no timestamp/ },
-  { name: "offline while the scraper runs", args: () => ["good.om", "--offline", "--config", inFolder("open.yml")], says: /^Cannot open data folder ".*open": process \d+ works on it/ },
+  {
+    name: "a wrong token",
+    args: () => ["good.om", ...withMaster("wrong-token")],
+    says: /^Cannot post to "\/api\/v1\/admin\/import": the fleet token is missing or wrong/,
+  },
+  {
+    name: "no token file",
+    args: () => ["good.om", ...withMaster("nowhere")],
+    says: /^Cannot read fleet token ".*nowhere"/,
+  },
+  {
+    name: "the admin API is off",
+    args: () => ["good.om", ...withMaster("token", closed)],
+    says: /^Cannot post to "\/api\/v1\/admin\/import": admin APIs disabled/,
+  },
+  {
+    name: "a line that does not parse",
+    args: () => ["bad.om", ...withMaster()],
+    says: /^Cannot import ".*bad\.om:10": found "one/,
+  },
+  {
+    name: "a sample without a time",
+    args: () => ["untimed.prom", ...withMaster()],
+    says: /^Cannot import ".*untimed\.prom:4": the sample has no timestamp/,
+  },
+  {
+    name: "offline while the scraper runs",
+    args: () => ["good.om", "--offline", "--config", inFolder("open.yml")],
+    says: /^Cannot open data folder ".*open": process \d+ works on it/,
+  },
 ]) {
   test(`An import that is refused says why in one line: ${name}`, async () => {
     const [file = "", ...rest] = args();
@@ -143,10 +195,36 @@ const LINE = `posted_load1 1 ${START_SECONDS}000\n`;
 
 for (const { name, body, token, place, status, error } of [
   { name: "no token", body: LINE, status: 401, error: /fleet token is missing or wrong/ },
-  { name: "a wrong token", body: LINE, token: "6f".repeat(32), status: 401, error: /fleet token is missing or wrong/ },
-  { name: "nobody's samples", body: LINE, token: TOKEN, place: "", status: 400, error: /^Cannot import samples of nobody/ },
-  { name: "a host that is none", body: LINE, token: TOKEN, place: "instance=../x&job=j", status: 400, error: /^Cannot make a folder for host/ },
-  { name: "a body that is too large", body: "#".repeat(2_100_000), token: TOKEN, status: 413, error: /./ },
+  {
+    name: "a wrong token",
+    body: LINE,
+    token: "6f".repeat(32),
+    status: 401,
+    error: /fleet token is missing or wrong/,
+  },
+  {
+    name: "nobody's samples",
+    body: LINE,
+    token: TOKEN,
+    place: "",
+    status: 400,
+    error: /^Cannot import samples of nobody/,
+  },
+  {
+    name: "a host that is none",
+    body: LINE,
+    token: TOKEN,
+    place: "instance=../x&job=j",
+    status: 400,
+    error: /^Cannot make a folder for host/,
+  },
+  {
+    name: "a body that is too large",
+    body: "#".repeat(2_100_000),
+    token: TOKEN,
+    status: 413,
+    error: /./,
+  },
 ] as readonly (Posting & { name: string; body: string; status: number; error: RegExp })[]) {
   test(`A posted import is refused: ${name}`, async () => {
     const answer = await scraper.post(body, { token, place });
@@ -163,13 +241,27 @@ test("A posted import is refused while the admin API is off, also with the token
 test("Posted lines are stored; those that are no samples are counted", async () => {
   const { status, data } = await scraper.post(`${LINE}nonsense{\n`, { token: TOKEN });
   assert.equal(status, 200);
-  assert.deepEqual(data, { samples: 1, tooOld: 0, damagedLines: 1, instance: INSTANCE, job: "pi", host: "10.0.0.9" });
+  assert.deepEqual(data, {
+    samples: 1,
+    tooOld: 0,
+    damagedLines: 1,
+    instance: INSTANCE,
+    job: "pi",
+    host: "10.0.0.9",
+  });
   assert.deepEqual(await scraper.samplesOf("posted_load1"), [[START_SECONDS, "1"]]);
 });
 
 test("What was imported while the scraper was stopped is there when it runs again, with what was there before", async () => {
   await scraper.stop("SIGTERM");
-  const { code, stderr } = await pihealth("import", inFolder("offline.om"), ...PLACE, "--offline", "--config", inFolder("open.yml"));
+  const { code, stderr } = await pihealth(
+    "import",
+    inFolder("offline.om"),
+    ...PLACE,
+    "--offline",
+    "--config",
+    inFolder("open.yml"),
+  );
   assert.equal(code, 0, stderr);
   await scraper.start();
   assert.equal((await scraper.samplesOf("offline_load1")).length, SAMPLES);

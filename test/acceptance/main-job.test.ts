@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -15,7 +23,9 @@ const folder = mkdtempSync(path.join(tmpdir(), "pihealth-acceptance-"));
 const dataFolder = path.join(folder, "data");
 const hostFolder = path.join(dataFolder, "hosts/127.0.0.1");
 /** Patterns of all names that begin with a letter or digit: only the burner's does not. */
-const ORDINARY_NAMES = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"].map((first) => `"${first}*"`);
+const ORDINARY_NAMES = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"].map(
+  (first) => `"${first}*"`,
+);
 const BURNER_NAME = "_burner";
 let smtp: SmtpSink;
 let exporter: ChildProgram;
@@ -108,7 +118,10 @@ function startExporter(): ChildProgram {
 
 function startScraper(): ChildProgram {
   const listen = `--listen-address=127.0.0.1:${scraperPort}`;
-  return ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  return ChildProgram.ofOurs("scraper/program/main.js", [
+    `--config=${folder}/pihealthd.yml`,
+    listen,
+  ]);
 }
 
 interface Envelope {
@@ -134,7 +147,8 @@ async function firingAlerts(): Promise<unknown[]> {
   return alerts.filter(({ state }) => state === "firing");
 }
 
-const logs = (): string => `exporter:\n${exporter.text}\nscraper:\n${scraper.text}\nmails: ${smtp.subjects().join(" | ")}`;
+const logs = (): string =>
+  `exporter:\n${exporter.text}\nscraper:\n${scraper.text}\nmails: ${smtp.subjects().join(" | ")}`;
 const readLog = (name: string): string => {
   const file = path.join(hostFolder, "log", name);
   return existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -143,10 +157,17 @@ const mailsAbout = (word: string, state: "FIRING" | "RESOLVED"): number =>
   smtp.subjects().filter((subject) => subject.includes(state) && subject.includes(word)).length;
 
 test("the scraper finds the exporter by itself and scrapes this machine's real figures", async () => {
-  await waitFor("up == 1", async () => ((await queryValue('up{job="pi"}')) === 1 ? true : undefined), { describe: logs });
-  const total = Number(/^MemTotal:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) * 1024;
+  await waitFor(
+    "up == 1",
+    async () => ((await queryValue('up{job="pi"}')) === 1 ? true : undefined),
+    { describe: logs },
+  );
+  const total =
+    Number(/^MemTotal:\s+(\d+) kB/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) * 1024;
   // The first scrape may come before the first sampling of memory.
-  const scraped = await waitFor("the memory", () => queryValue("pihealth_memory_total_bytes"), { describe: logs });
+  const scraped = await waitFor("the memory", () => queryValue("pihealth_memory_total_bytes"), {
+    describe: logs,
+  });
   assert.equal(scraped, total);
 });
 
@@ -170,14 +191,26 @@ test("a burner is pushed as an alarm, written to alarms.log and mailed, and a ru
   symlinkSync(process.execPath, program);
   burner = new ChildProgram(program, ["-e", "for (;;);"]);
   burnerStartedMs = Date.now();
-  await waitFor("alarms.log", () => readLog("alarms.log").includes(`${burner.pid}`) || undefined, { describe: logs });
-  await waitFor("the alarm mail", () => mailsAbout("PihealthMaliciousProcess", "FIRING") === 1 || undefined, {
+  await waitFor("alarms.log", () => readLog("alarms.log").includes(`${burner.pid}`) || undefined, {
     describe: logs,
   });
+  await waitFor(
+    "the alarm mail",
+    () => mailsAbout("PihealthMaliciousProcess", "FIRING") === 1 || undefined,
+    {
+      describe: logs,
+    },
+  );
   console.log(`from burner to mail: ${((Date.now() - burnerStartedMs) / 1000).toFixed(1)} s`);
-  await waitFor("the rule mail", () => mailsAbout("BurnerSeen", "FIRING") === 1 || undefined, { describe: logs });
+  await waitFor("the rule mail", () => mailsAbout("BurnerSeen", "FIRING") === 1 || undefined, {
+    describe: logs,
+  });
   // The shipped rule about the same fact fires, too: the checks below count one mail of each kind.
-  await waitFor("both rules to fire", async () => ((await firingAlerts()).length === 2 ? true : undefined), { describe: logs });
+  await waitFor(
+    "both rules to fire",
+    async () => ((await firingAlerts()).length === 2 ? true : undefined),
+    { describe: logs },
+  );
   assert.deepEqual(smtp.mails[0]?.to, ["admin@example.org", "second@example.org"]);
 });
 
@@ -198,18 +231,28 @@ test("after kill -9 the scraper starts without help, keeps its samples and sends
     { describe: logs },
   );
   assert.ok(afterwards >= before + 5);
-  await waitFor("the alerts to fire after the restart", async () => ((await firingAlerts()).length === 2 ? true : undefined));
+  await waitFor("the alerts to fire after the restart", async () =>
+    (await firingAlerts()).length === 2 ? true : undefined,
+  );
   assert.equal(smtp.mails.length, mailsBefore, logs());
 });
 
 test("when the burner ends, resolved mails are sent, each once", async () => {
   await burner.stop("SIGKILL");
-  await waitFor("resolved mail of the rule", () => mailsAbout("BurnerSeen", "RESOLVED") >= 1 || undefined, {
-    describe: logs,
-  });
-  await waitFor("resolved mail of the alarm", () => mailsAbout("PihealthMaliciousProcess", "RESOLVED") >= 1 || undefined, {
-    describe: logs,
-  });
+  await waitFor(
+    "resolved mail of the rule",
+    () => mailsAbout("BurnerSeen", "RESOLVED") >= 1 || undefined,
+    {
+      describe: logs,
+    },
+  );
+  await waitFor(
+    "resolved mail of the alarm",
+    () => mailsAbout("PihealthMaliciousProcess", "RESOLVED") >= 1 || undefined,
+    {
+      describe: logs,
+    },
+  );
   for (const word of ["BurnerSeen", "PihealthMaliciousProcess"]) {
     assert.equal(mailsAbout(word, "FIRING"), 1, logs());
     assert.equal(mailsAbout(word, "RESOLVED"), 1, logs());

@@ -14,7 +14,13 @@ for (const { cause, ...cell } of CELLS) {
     const count = await runOutageCell(cell);
     assert.ok(count.recorded > 0 && count.witnessed > 0, JSON.stringify(count));
     const { recorded, present, duplicated, falselyFilled, unexplained, wrong } = count;
-    const isAsItMustBe = { present: recorded, duplicated: 0, falselyFilled: 0, unexplained: 0, wrong: [] };
+    const isAsItMustBe = {
+      present: recorded,
+      duplicated: 0,
+      falselyFilled: 0,
+      unexplained: 0,
+      wrong: [],
+    };
     assert.deepEqual({ present, duplicated, falselyFilled, unexplained, wrong }, isAsItMustBe);
     // On a machine that stands still for seconds the exporter takes no samples, and that is told as well.
     assert.ok(count.causes.includes(cause), JSON.stringify(count));

@@ -33,20 +33,28 @@ after(async () => {
 function writeConfiguration(smtpPort: number): void {
   const write = (name: string, text: string): void => writeFileSync(path.join(folder, name), text);
   write("token", `${"b4".repeat(32)}\n`);
-  write("alertmanager.yml", `
+  write(
+    "alertmanager.yml",
+    `
 global: { smtp_smarthost: "127.0.0.1:${smtpPort}", smtp_from: pihealth@example.org, smtp_require_tls: false }
 route: { receiver: admin, group_by: [alertname], group_wait: 1s }
 receivers: [{ name: admin, email_configs: [{ to: admin@example.org }] }]
-`);
-  write("exporter.yml", `
+`,
+  );
+  write(
+    "exporter.yml",
+    `
 collectors: { system: { interval: 1s } }
 history: { samplings_per_flush: 2, flush_interval: 1s }
 uplink:
   masters: ["http://127.0.0.1:${ports.scraper}"]
   token_file: ${folder}/token
   heartbeat_interval: 1s
-`);
-  write("pihealthd.yml", `
+`,
+  );
+  write(
+    "pihealthd.yml",
+    `
 global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }
 scrape_configs: [{ job_name: pi, static_configs: [{ targets: ["127.0.0.1:${ports.exporter}"] }] }]
 storage: { path: ${folder}/data, commit_interval: 1s }
@@ -54,15 +62,22 @@ fleet: { token_file: ${folder}/token }
 rule_files: [${folder}/rules.yml]
 rules: { recovery_wait: 2s }
 notifications: { config: ${folder}/alertmanager.yml }
-`);
+`,
+  );
 }
 
 function startScraper(): void {
   const listen = `--listen-address=127.0.0.1:${ports.scraper}`;
-  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, listen]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [
+    `--config=${folder}/pihealthd.yml`,
+    listen,
+  ]);
 }
 
-const told = { withinMs: 90_000, describe: () => `exporter:\n${exporter?.text}\nscraper:\n${scraper?.text}` };
+const told = {
+  withinMs: 90_000,
+  describe: () => `exporter:\n${exporter?.text}\nscraper:\n${scraper?.text}`,
+};
 
 const subjects = (): string[] => smtp?.subjects() ?? [];
 
@@ -77,7 +92,8 @@ async function get<Data>(pathAndQuery: string): Promise<Data | undefined> {
 
 async function scraped(): Promise<void> {
   const query = `/api/v1/query?query=${encodeURIComponent("count_over_time(up[5s]) >= 3 and pihealth_uptime_seconds")}`;
-  const isThere = async () => ((await get<{ result: unknown[] }>(query))?.result.length === 1 ? true : undefined);
+  const isThere = async () =>
+    (await get<{ result: unknown[] }>(query))?.result.length === 1 ? true : undefined;
   await waitFor("scrapes", isThere, told);
 }
 
@@ -114,10 +130,13 @@ test("alerts of a time in which the master was dead are one mail, and what still
   startScraper();
   await recovered();
   await waitFor("the summary", () => (summaries().length > 0 ? true : undefined), told);
-  const isMailed = (): true | undefined => (subjects().some((text) => /FIRING.*Lasting/.test(text)) ? true : undefined);
+  const isMailed = (): true | undefined =>
+    subjects().some((text) => /FIRING.*Lasting/.test(text)) ? true : undefined;
   await waitFor("the alert's own mail", isMailed, told);
   assert.match(summaries().join(), /^\[SUMMARY:2\] While the master was away, 1 still on/);
-  const data = await get<{ alerts: { labels: { alertname: string }; activeAt: string }[] }>("/api/v1/alerts");
+  const data = await get<{ alerts: { labels: { alertname: string }; activeAt: string }[] }>(
+    "/api/v1/alerts",
+  );
   const lasting = data?.alerts.find(({ labels }) => labels.alertname === "Lasting");
   const activeMs = Date.parse(lasting?.activeAt ?? "");
   assert.ok(activeMs > fromMs && activeMs < untilMs, `${lasting?.activeAt}`);
@@ -131,10 +150,14 @@ test("the history of alerts and the recorded series tell of that time too", asyn
     readonly source: string;
   }
   const data = await get<{ alerts: Entry[] }>("/api/v1/alerts/history");
-  const found = data?.alerts.map(({ labels, endedAt, source }) =>
-    `${labels.alertname} ${endedAt === null ? "on" : "over"} ${source}`);
+  const found = data?.alerts.map(
+    ({ labels, endedAt, source }) =>
+      `${labels.alertname} ${endedAt === null ? "on" : "over"} ${source}`,
+  );
   assert.deepEqual(found?.sort(), ["Lasting on filled", "Passing over filled"]);
-  const query = encodeURIComponent("max_over_time(ALERTS{alertname='Passing',alertstate='firing'}[1h])");
+  const query = encodeURIComponent(
+    "max_over_time(ALERTS{alertname='Passing',alertstate='firing'}[1h])",
+  );
   const answer = await get<{ result: unknown[] }>(`/api/v1/query?query=${query}`);
   assert.equal(answer?.result.length, 1);
 });

@@ -30,7 +30,11 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
   const history = simulateDay(untilMs - DAY_MS);
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-backfill-"));
   const settings = {
-    path: folder, retentionMs: 90 * DAY_MS, retentionBytes: 0, commitIntervalMs: 5000, blockDurationMs: 2 * HOUR_MS,
+    path: folder,
+    retentionMs: 90 * DAY_MS,
+    retentionBytes: 0,
+    commitIntervalMs: 5000,
+    blockDurationMs: 2 * HOUR_MS,
     maxBlockDurationMs: 8 * DAY_MS,
     queryCacheBytes: 64 * 1024 * 1024,
   };
@@ -38,29 +42,63 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
   const storage = await Storage.open(parts);
   const counters = new BackfillCounters();
   const client = new HistoryClient({
-    clock: systemClock, sendHttp: answerFrom(history, untilMs), bandwidth: new Bandwidth(systemClock, 1e12), token: "secret",
+    clock: systemClock,
+    sendHttp: answerFrom(history, untilMs),
+    bandwidth: new Bandwidth(systemClock, 1e12),
+    token: "secret",
     onBytes: (bytes) => void (counters.bytes += bytes),
   });
   const save = async (): Promise<void> => undefined;
   const hostLogs = new HostLogs({
-    folder, files: realFiles, clock: systemClock, log: silentLogger,
-    settings: { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 10_485_760, maxOldFiles: 10 },
+    folder,
+    files: realFiles,
+    clock: systemClock,
+    log: silentLogger,
+    settings: {
+      isEnabled: true,
+      linesPerWrite: 10,
+      maxWaitMs: 600_000,
+      maxFileBytes: 10_485_760,
+      maxOldFiles: 10,
+    },
   });
   const filler = new EndpointFiller({
-    client, querier: storage, writer: storage, clock: systemClock, log: silentLogger, counters, hostLogs, save,
+    client,
+    querier: storage,
+    writer: storage,
+    clock: systemClock,
+    log: silentLogger,
+    counters,
+    hostLogs,
+    save,
   });
   const watched = watchedTarget(untilMs);
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
-  await filler.fill({ targets: [watched], nodeId: NODE_ID, boots: new BootClocks(), signal: new AbortController().signal });
+  await filler.fill({
+    targets: [watched],
+    nodeId: NODE_ID,
+    boots: new BootClocks(),
+    signal: new AbortController().signal,
+  });
   const seconds = (performance.now() - startMs) / 1000;
   const cpu = process.cpuUsage(startCpu);
   await storage.stop();
   rmSync(folder, { recursive: true, force: true });
   return [
     { name: "backfill: a day of one Pi", unit: "s", ours: seconds, aim: "<= 2" },
-    { name: "backfill: CPU per sample", unit: "us", ours: (cpu.user + cpu.system) / counters.samples, aim: "-" },
+    {
+      name: "backfill: CPU per sample",
+      unit: "us",
+      ours: (cpu.user + cpu.system) / counters.samples,
+      aim: "-",
+    },
     { name: "backfill: samples of a day", unit: "", ours: counters.samples, aim: "-" },
-    { name: "backfill: fetched per sample", unit: "B", ours: counters.bytes / counters.samples, aim: "-" },
+    {
+      name: "backfill: fetched per sample",
+      unit: "B",
+      ours: counters.bytes / counters.samples,
+      aim: "-",
+    },
   ];
 }
 
@@ -70,11 +108,26 @@ function watchedTarget(untilMs: number): WatchedTarget {
   gaps.noteStart([untilMs - DAY_MS], 15_000);
   const labels = Labels.of({ job: "pi", instance: "10.0.0.7:8732" });
   const target = {
-    id: "pi", url: "http://10.0.0.7:8732/metrics", host: "10.0.0.7", port: 8732, labels, discoveredLabels: labels,
+    id: "pi",
+    url: "http://10.0.0.7:8732/metrics",
+    host: "10.0.0.7",
+    port: 8732,
+    labels,
+    discoveredLabels: labels,
     settings: {
-      jobName: "pi", intervalMs: 15_000, timeoutMs: 10_000, honorLabels: false, honorTimestamps: true,
-      bodySizeLimitBytes: 0, sampleLimit: 0, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0,
-      metricRelabeling: NO_RELABELING, headers: {}, tls: { insecureSkipVerify: false },
+      jobName: "pi",
+      intervalMs: 15_000,
+      timeoutMs: 10_000,
+      honorLabels: false,
+      honorTimestamps: true,
+      bodySizeLimitBytes: 0,
+      sampleLimit: 0,
+      labelLimit: 0,
+      labelNameLengthLimit: 0,
+      labelValueLengthLimit: 0,
+      metricRelabeling: NO_RELABELING,
+      headers: {},
+      tls: { insecureSkipVerify: false },
     },
   };
   return { target, gaps, isNew: false, knownSinceMs: 0 };
@@ -85,11 +138,20 @@ function answerFrom(segments: readonly SimulatedSegment[], nowMs: number): SendH
     const found = segments.find(({ listing }) => url.endsWith(listing.name));
     if (found === undefined) {
       const clocks = { wallMs: nowMs, monotonicMs: DAY_MS };
-      const list = { nodeId: NODE_ID, bootId: SIMULATED_BOOT, ...clocks, segments: segments.map(({ listing }) => listing) };
+      const list = {
+        nodeId: NODE_ID,
+        bootId: SIMULATED_BOOT,
+        ...clocks,
+        segments: segments.map(({ listing }) => listing),
+      };
       return { status: 200, headers: {}, body: Buffer.from(encodeHistoryList(list)) };
     }
     const [, from = "0", to = "0"] = /bytes=(\d+)-(\d+)/.exec(headers?.["Range"] ?? "") ?? [];
     const body = found.bytes.subarray(Number(from), Number(to) + 1);
-    return { status: 206, headers: { "content-range": `bytes ${from}-${to}/${found.bytes.length}` }, body };
+    return {
+      status: 206,
+      headers: { "content-range": `bytes ${from}-${to}/${found.bytes.length}` },
+      body,
+    };
   };
 }

@@ -32,11 +32,19 @@ export async function benchBlocks(): Promise<BenchFigure[]> {
   const peer = { peer: await victoriaMetrics(recorded), peerName: "VictoriaMetrics" };
   for (const length of LENGTHS) {
     figures.push({
-      name: `block of ${length} hours, bytes per sample`, unit: "B", ours: sizes.get(length) ?? Number.NaN,
-      ...(length === 2 ? peer : {}), aim: "<= 0.40 B",
+      name: `block of ${length} hours, bytes per sample`,
+      unit: "B",
+      ours: sizes.get(length) ?? Number.NaN,
+      ...(length === 2 ? peer : {}),
+      aim: "<= 0.40 B",
     });
   }
-  figures.push({ name: "to blocks and merged, CPU per sample", unit: "us", ours: cpuPerSample, aim: "-" });
+  figures.push({
+    name: "to blocks and merged, CPU per sample",
+    unit: "us",
+    ours: cpuPerSample,
+    aim: "-",
+  });
   return figures;
 }
 
@@ -44,7 +52,8 @@ export async function benchBlocks(): Promise<BenchFigure[]> {
 const START_MS = Math.floor(Date.UTC(2026, 0, 12) / (72 * HOUR_MS)) * 72 * HOUR_MS;
 
 async function ours(
-  { series, rows }: Recording, hours: number,
+  { series, rows }: Recording,
+  hours: number,
 ): Promise<{ sizes: Map<number, number>; cpuPerSample: number }> {
   const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
   try {
@@ -75,7 +84,11 @@ async function ours(
 }
 
 /** Keeps the bytes per sample of the first block of each length. */
-async function noteSizes(folder: string, series: number, sizes: Map<number, number>): Promise<void> {
+async function noteSizes(
+  folder: string,
+  series: number,
+  sizes: Map<number, number>,
+): Promise<void> {
   const blocks = path.join(folder, "hosts/a/blocks");
   if ((await realFiles.facts(blocks)) === undefined) return;
   for (const { name } of await realFiles.list(blocks)) {
@@ -94,10 +107,14 @@ async function victoriaMetrics({ series, rows }: Recording): Promise<number> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const program = new ChildProgram("victoria-metrics", [
-    `-storageDataPath=${folder}`, `-httpListenAddr=127.0.0.1:${port}`, "-retentionPeriod=100y",
+    `-storageDataPath=${folder}`,
+    `-httpListenAddr=127.0.0.1:${port}`,
+    "-retentionPeriod=100y",
   ]);
   try {
-    await waitFor(url, async () => (await fetch(`${url}/metrics`)).ok, { describe: () => program.text });
+    await waitFor(url, async () => (await fetch(`${url}/metrics`)).ok, {
+      describe: () => program.text,
+    });
     const timestamps = rows.map((_, row) => START_MS + row * STEP_MS);
     for (const [column, labels] of series.entries()) {
       const metric = Object.fromEntries([...labels.pairs, ["instance", "a:9100"], ["job", "node"]]);
@@ -109,7 +126,9 @@ async function victoriaMetrics({ series, rows }: Recording): Promise<number> {
     await fetch(`${url}/internal/force_merge`);
     await waitFor("the merge", async () => {
       const text = await (await fetch(`${url}/metrics`)).text();
-      return /vm_active_force_merges 0/.test(text) && !/vm_active_merges\{[^}]*\} [1-9]/.test(text) ? true : undefined;
+      return /vm_active_force_merges 0/.test(text) && !/vm_active_merges\{[^}]*\} [1-9]/.test(text)
+        ? true
+        : undefined;
     });
     await program.stop("SIGTERM");
     return (await folderBytes(path.join(folder, "data"))) / (rows.length * series.length);

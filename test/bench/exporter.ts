@@ -31,7 +31,9 @@ export async function benchExporter(options: { minutes: number }): Promise<Bench
   const args = [`--listen-address=127.0.0.1:${ourPort}`, `--state=${folder}`];
   const env = EXPORTER_ENVIRONMENT;
   const ours = new ChildProgram(process.execPath, [...EXPORTER_FLAGS, script, ...args], { env });
-  const peer = new ChildProgram("prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${peerPort}`]);
+  const peer = new ChildProgram("prometheus-node-exporter", [
+    `--web.listen-address=127.0.0.1:${peerPort}`,
+  ]);
   try {
     const both = await Promise.all([
       startMeasuring(ours, `http://127.0.0.1:${ourPort}/metrics`),
@@ -64,8 +66,29 @@ function compare([ours, peer]: readonly [Measured, Measured], minutes: number): 
     ((program.usage().cpuSeconds - startCpuSeconds) * 60) / minutes;
   const mebibytes = ({ program }: Measured): number => program.usage().residentBytes / 1024 ** 2;
   return [
-    { name: "exporter CPU", unit: "s per hour", ours: cpuPerHour(ours), peer: cpuPerHour(peer), peerName: "node_exporter", aim: "<= 1x" },
-    { name: "exporter resident memory", unit: "MiB", ours: mebibytes(ours), peer: mebibytes(peer), peerName: "node_exporter", aim: "<= 58 MiB" },
-    { name: "body of /metrics", unit: "KiB", ours: ours.bodyBytes / 1024, peer: peer.bodyBytes / 1024, peerName: "node_exporter", aim: "-" },
+    {
+      name: "exporter CPU",
+      unit: "s per hour",
+      ours: cpuPerHour(ours),
+      peer: cpuPerHour(peer),
+      peerName: "node_exporter",
+      aim: "<= 1x",
+    },
+    {
+      name: "exporter resident memory",
+      unit: "MiB",
+      ours: mebibytes(ours),
+      peer: mebibytes(peer),
+      peerName: "node_exporter",
+      aim: "<= 58 MiB",
+    },
+    {
+      name: "body of /metrics",
+      unit: "KiB",
+      ours: ours.bodyBytes / 1024,
+      peer: peer.bodyBytes / 1024,
+      peerName: "node_exporter",
+      aim: "-",
+    },
   ];
 }

@@ -42,7 +42,10 @@ export interface Measured {
   readonly missedScrapes: number;
 }
 
-export async function startSystem(system: FleetSystem, job: Omit<FleetJob, "ownPort">): Promise<Running> {
+export async function startSystem(
+  system: FleetSystem,
+  job: Omit<FleetJob, "ownPort">,
+): Promise<Running> {
   const ownPort = await freePort();
   const program = system.start({ ...job, ownPort });
   const metricsUrl = `http://127.0.0.1:${ownPort}/metrics`;
@@ -50,7 +53,12 @@ export async function startSystem(system: FleetSystem, job: Omit<FleetJob, "ownP
   return { system, program, metricsUrl, dataFolder: path.join(job.folder, "data") };
 }
 
-export async function readMoment({ system, program, metricsUrl, dataFolder }: Running): Promise<Moment> {
+export async function readMoment({
+  system,
+  program,
+  metricsUrl,
+  dataFolder,
+}: Running): Promise<Moment> {
   const text = await fetchText(metricsUrl);
   const { cpuSeconds, residentBytes } = program.usage();
   return {
@@ -66,7 +74,10 @@ export async function readMoment({ system, program, metricsUrl, dataFolder }: Ru
 
 /** What happened between two moments. */
 export function compare(
-  name: string, before: Moment, after: Moment, options: { readonly targets: number; readonly intervalSeconds: number },
+  name: string,
+  before: Moment,
+  after: Moment,
+  options: { readonly targets: number; readonly intervalSeconds: number },
 ): Measured {
   const seconds = after.atSeconds - before.atSeconds;
   const samples = after.samples - before.samples;
@@ -94,7 +105,8 @@ function folderBytes(folder: string): number {
   let total = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    total += statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+    total +=
+      statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return total;
 }

@@ -30,13 +30,15 @@ export function loadBodies(source: string): string[] {
     return texts.filter((text) => text !== "");
   }
   const names = readdirSync(source).filter((name) => name.endsWith(".gz"));
-  return names.sort().map((name) => gunzipSync(readFileSync(path.join(source, name))).toString("utf8"));
+  return names
+    .sort()
+    .map((name) => gunzipSync(readFileSync(path.join(source, name))).toString("utf8"));
 }
 
 /** The body up to its sample number `count`, with the comments before that. */
 export function cutBody(text: string, count: number): string {
   let position = 0;
-  for (let samples = 0; samples < count && position < text.length; ) {
+  for (let samples = 0; samples < count && position < text.length;) {
     if (text[position] !== "#") samples++;
     position = text.indexOf("\n", position) + 1;
   }
@@ -66,11 +68,19 @@ function firstPosition(address: string): number {
 
 function prepareAll(texts: readonly string[], own: readonly string[]): PreparedAnswer[] {
   if (own.length === 0) return texts.map(prepareAnswer);
-  return texts.map((text, index) => prepareStampedAnswer(text + (own[index % own.length] as string)));
+  return texts.map((text, index) =>
+    prepareStampedAnswer(text + (own[index % own.length] as string)),
+  );
 }
 
 const [port, source, series, ownSource] = process.argv.slice(2);
-if (process.argv[1]?.includes("fleet-simulator") === true && port !== undefined && source !== undefined) {
-  const texts = loadBodies(source).map((text) => (series === undefined ? text : cutBody(text, Number(series))));
+if (
+  process.argv[1]?.includes("fleet-simulator") === true &&
+  port !== undefined &&
+  source !== undefined
+) {
+  const texts = loadBodies(source).map((text) =>
+    series === undefined ? text : cutBody(text, Number(series)),
+  );
   serve(Number(port), prepareAll(texts, ownSource === undefined ? [] : loadBodies(ownSource)));
 }

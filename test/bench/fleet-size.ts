@@ -5,7 +5,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { waitFor } from "../support/child-program.js";
 import type { BenchFigure } from "./figure.js";
 import {
-  compare, fetchText, type Measured, type Moment, readMoment, type Running, startSystem, warmUpMs,
+  compare,
+  fetchText,
+  type Measured,
+  type Moment,
+  readMoment,
+  type Running,
+  startSystem,
+  warmUpMs,
 } from "./fleet-measure.js";
 import { FLEET_SYSTEMS, type FleetSystem, metricSum } from "./fleet-systems.js";
 import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
@@ -33,11 +40,18 @@ interface FleetRun {
 export async function benchFleetSize(options: FleetSizeOptions): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-fleet-size-"));
   const sizes = [options.targets, Math.round(options.targets * SMALL_PART)];
-  const fleet = await SimulatedFleet.start(sizes.reduce((sum, size) => sum + size, 0), options);
+  const fleet = await SimulatedFleet.start(
+    sizes.reduce((sum, size) => sum + size, 0),
+    options,
+  );
   const runs: FleetRun[] = [];
   try {
     for (const targets of sizes) {
-      const job = { ...options, addresses: fleet.addresses(targets), folder: path.join(folder, String(targets)) };
+      const job = {
+        ...options,
+        addresses: fleet.addresses(targets),
+        folder: path.join(folder, String(targets)),
+      };
       runs.push({ targets, running: await startSystem(FLEET_SYSTEMS[0] as FleetSystem, job) });
     }
     const [large] = runs as [FleetRun];
@@ -66,29 +80,54 @@ async function measure(runs: readonly FleetRun[], options: FleetSizeOptions): Pr
   await pause(options.minutes * 60_000);
   const after = await Promise.all(runs.map(({ running }) => readMoment(running)));
   return runs.map(({ targets }, index) =>
-    compare(`${targets} targets`, before[index] as Moment, after[index] as Moment, { ...options, targets }),
+    compare(`${targets} targets`, before[index] as Moment, after[index] as Moment, {
+      ...options,
+      targets,
+    }),
   );
 }
 
 function figuresOf(
-  measured: readonly Measured[], { targets, series, intervalSeconds, hasPihealthSeries }: FleetSizeOptions,
+  measured: readonly Measured[],
+  { targets, series, intervalSeconds, hasPihealthSeries }: FleetSizeOptions,
   times: { readonly allScrapedSeconds: number; readonly stopSeconds: number },
 ): BenchFigure[] {
   const [large, small] = measured as [Measured, Measured];
   const own = hasPihealthSeries ? " + our exporter's" : "";
-  const name = (what: string): string => `${targets} x ${series}${own} at ${intervalSeconds} s: ${what}`;
-  const perTarget = (fleet: Measured, count: number): number => (fleet.cores * intervalSeconds * 1e6) / count;
+  const name = (what: string): string =>
+    `${targets} x ${series}${own} at ${intervalSeconds} s: ${what}`;
+  const perTarget = (fleet: Measured, count: number): number =>
+    (fleet.cores * intervalSeconds * 1e6) / count;
   return [
     { name: name("CPU"), unit: "cores", ours: large.cores, aim: "<= 1" },
-    { name: name("resident memory"), unit: "MiB", ours: large.residentBytes / 1024 ** 2, aim: "<= 1536 MiB" },
-    { name: name("resident memory per active series"), unit: "B", ours: large.residentBytesPerSeries, aim: "<= 300 B" },
+    {
+      name: name("resident memory"),
+      unit: "MiB",
+      ours: large.residentBytes / 1024 ** 2,
+      aim: "<= 1536 MiB",
+    },
+    {
+      name: name("resident memory per active series"),
+      unit: "B",
+      ours: large.residentBytesPerSeries,
+      aim: "<= 300 B",
+    },
     { name: name("scrapes missed or failed"), unit: "", ours: large.missedScrapes, aim: "0" },
     { name: name("samples missing"), unit: "%", ours: large.missingRatio * 100, aim: "0" },
     {
-      name: name("CPU per target and scrape"), unit: "us", ours: perTarget(large, targets),
-      peer: perTarget(small, targets * SMALL_PART), peerName: `${targets * SMALL_PART} targets`, aim: "<= 1.2x",
+      name: name("CPU per target and scrape"),
+      unit: "us",
+      ours: perTarget(large, targets),
+      peer: perTarget(small, targets * SMALL_PART),
+      peerName: `${targets * SMALL_PART} targets`,
+      aim: "<= 1.2x",
     },
-    { name: name("start until each was scraped"), unit: "s", ours: times.allScrapedSeconds, aim: "one interval" },
+    {
+      name: name("start until each was scraped"),
+      unit: "s",
+      ours: times.allScrapedSeconds,
+      aim: "one interval",
+    },
     { name: name("stop after SIGTERM"), unit: "s", ours: times.stopSeconds, aim: "<= 25 s" },
   ];
 }

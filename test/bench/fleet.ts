@@ -4,7 +4,13 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BenchFigure } from "./figure.js";
 import {
-  compare, type Measured, type Moment, readMoment, type Running, startSystem, warmUpMs,
+  compare,
+  type Measured,
+  type Moment,
+  readMoment,
+  type Running,
+  startSystem,
+  warmUpMs,
 } from "./fleet-measure.js";
 import { FLEET_SYSTEMS } from "./fleet-systems.js";
 import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
@@ -28,7 +34,13 @@ export async function benchFleet(options: FleetOptions): Promise<BenchFigure[]> 
   const running: Running[] = [];
   try {
     for (const system of systems) {
-      running.push(await startSystem(system, { ...options, addresses, folder: path.join(folder, system.name) }));
+      running.push(
+        await startSystem(system, {
+          ...options,
+          addresses,
+          folder: path.join(folder, system.name),
+        }),
+      );
     }
     await pause(warmUpMs(options.intervalSeconds));
     return figuresOf(await measure(running, fleet, options), options);
@@ -39,7 +51,11 @@ export async function benchFleet(options: FleetOptions): Promise<BenchFigure[]> 
   }
 }
 
-async function measure(running: readonly Running[], fleet: SimulatedFleet, options: FleetOptions): Promise<Measured[]> {
+async function measure(
+  running: readonly Running[],
+  fleet: SimulatedFleet,
+  options: FleetOptions,
+): Promise<Measured[]> {
   const fleetBefore = fleet.cpuSeconds();
   const before = await Promise.all(running.map(readMoment));
   await pause(options.minutes * 60_000);
@@ -60,27 +76,54 @@ interface FigureKind {
 
 const FIGURES: readonly FigureKind[] = [
   {
-    name: "CPU per stored sample", unit: "us", valueOf: (measured) => measured.cpuMicrosecondsPerSample,
+    name: "CPU per stored sample",
+    unit: "us",
+    valueOf: (measured) => measured.cpuMicrosecondsPerSample,
     aims: { Prometheus: "<= 1/3" },
   },
-  { name: "CPU", unit: "cores", valueOf: ({ cores }) => cores, aims: { none: "<= 1 at 10,000 targets" } },
   {
-    name: "resident memory", unit: "MiB", valueOf: ({ residentBytes }) => residentBytes / 1024 ** 2,
+    name: "CPU",
+    unit: "cores",
+    valueOf: ({ cores }) => cores,
+    aims: { none: "<= 1 at 10,000 targets" },
+  },
+  {
+    name: "resident memory",
+    unit: "MiB",
+    valueOf: ({ residentBytes }) => residentBytes / 1024 ** 2,
     aims: { none: "<= 1536 MiB at 10,000 targets" },
   },
   {
-    name: "resident memory per active series", unit: "B", valueOf: (measured) => measured.residentBytesPerSeries,
+    name: "resident memory per active series",
+    unit: "B",
+    valueOf: (measured) => measured.residentBytesPerSeries,
     aims: { Prometheus: "<= 1/10, <= 300 B", VictoriaMetrics: "< 1" },
   },
-  { name: "disk per sample, logs of the head included", unit: "B", valueOf: (measured) => measured.diskBytesPerSample, aims: {} },
   {
-    name: "scrapes missed or failed", unit: "", valueOf: ({ missedScrapes }) => missedScrapes, aims: { none: "0" },
+    name: "disk per sample, logs of the head included",
+    unit: "B",
+    valueOf: (measured) => measured.diskBytesPerSample,
+    aims: {},
   },
-  { name: "samples missing", unit: "%", valueOf: (measured) => measured.missingRatio * 100, aims: { none: "0" } },
+  {
+    name: "scrapes missed or failed",
+    unit: "",
+    valueOf: ({ missedScrapes }) => missedScrapes,
+    aims: { none: "0" },
+  },
+  {
+    name: "samples missing",
+    unit: "%",
+    valueOf: (measured) => measured.missingRatio * 100,
+    aims: { none: "0" },
+  },
 ];
 
 /** One row per figure and peer; without peers, one per figure. */
-function figuresOf(measured: readonly Measured[], { targets, series, intervalSeconds }: FleetOptions): BenchFigure[] {
+function figuresOf(
+  measured: readonly Measured[],
+  { targets, series, intervalSeconds }: FleetOptions,
+): BenchFigure[] {
   const [ours, ...peers] = measured;
   if (ours === undefined) return [];
   const fleet = `${targets} x ${series} at ${intervalSeconds} s`;
@@ -89,7 +132,10 @@ function figuresOf(measured: readonly Measured[], { targets, series, intervalSec
     const told = peers.filter((peer) => Number.isFinite(valueOf(peer)));
     if (told.length === 0) return [{ ...figure, aim: aims["none"] ?? "-" }];
     return told.map((peer) => ({
-      ...figure, peer: valueOf(peer), peerName: peer.name, aim: aims[peer.name] ?? "-",
+      ...figure,
+      peer: valueOf(peer),
+      peerName: peer.name,
+      aim: aims[peer.name] ?? "-",
     }));
   });
 }

@@ -81,8 +81,18 @@ export async function benchHistory(options: { days: number }): Promise<BenchFigu
     { name: "history written a day", unit: "MB", ours: writtenBytes / days / 1e6, aim: "< 20 MB" },
     { name: "history bytes per sample", unit: "B", ours: writtenBytes / samples, aim: "-" },
     { name: "history samples a day", unit: "samples", ours: samples / days, aim: "-" },
-    { name: "history fsyncs of a segment a minute", unit: "", ours: syncs / days / 1440, aim: "<= 1" },
-    { name: `history kept after ${days} days`, unit: "MiB", ours: keptBytes / 2 ** 20, aim: "<= 64 MiB" },
+    {
+      name: "history fsyncs of a segment a minute",
+      unit: "",
+      ours: syncs / days / 1440,
+      aim: "<= 1",
+    },
+    {
+      name: `history kept after ${days} days`,
+      unit: "MiB",
+      ours: keptBytes / 2 ** 20,
+      aim: "<= 64 MiB",
+    },
     { name: "history segments dropped for room", unit: "", ours: droppedSegments, aim: "0" },
     { name: "history CPU a day", unit: "s", ours: measured.cpuSeconds / days, aim: "-" },
   ];

@@ -32,13 +32,26 @@ const ROOT = { device: "mmcblk0p2", fstype: "ext4", mountpoint: "/" };
 const BOOT = { device: "mmcblk0p1", fstype: "vfat", mountpoint: "/boot/firmware" };
 const PROCESS = { comm: "stress", pid: "4711", user: "pi" };
 const LABELLED: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-  ...["disk_size_bytes", "disk_available_bytes", "disk_used_ratio"].map((name) => [name, DISK] as const),
+  ...["disk_size_bytes", "disk_available_bytes", "disk_used_ratio"].map(
+    (name) => [name, DISK] as const,
+  ),
   ...[ROOT, BOOT].flatMap((labels) => {
-    return ["readonly", "size_bytes", "available_bytes", "used_ratio"].map((name) => [`filesystem_${name}`, labels] as const);
+    return ["readonly", "size_bytes", "available_bytes", "used_ratio"].map(
+      (name) => [`filesystem_${name}`, labels] as const,
+    );
   }),
   ...["cpu", "memory"].map((name) => [`malicious_process_${name}_ratio`, PROCESS] as const),
   ...["memory", "cpu", "disk"].map((family) => ["alarm_level", { family }] as const),
-  ["system_info", { hostname: "pi", os: "Debian GNU/Linux 12", kernel: "6.6.31-v8+", model: "Pi 4", architecture: "arm64" }],
+  [
+    "system_info",
+    {
+      hostname: "pi",
+      os: "Debian GNU/Linux 12",
+      kernel: "6.6.31-v8+",
+      model: "Pi 4",
+      architecture: "arm64",
+    },
+  ],
   ["user_recent_rank", { user: "pi" }],
   ["user_root_info", { user: "pi" }],
   ["user_session_info", { user: "pi", address: "192.168.1.5", tty: "pts_0" }],
@@ -65,8 +78,20 @@ class SimulatedScraper {
   private readonly addresses: readonly string[];
 
   constructor(folder: string, targets: number) {
-    const settings = { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 1_048_576, maxOldFiles: 10 };
-    this.hostLogs = new HostLogs({ folder, files: realFiles, clock: systemClock, log: silentLogger, settings });
+    const settings = {
+      isEnabled: true,
+      linesPerWrite: 10,
+      maxWaitMs: 600_000,
+      maxFileBytes: 1_048_576,
+      maxOldFiles: 10,
+    };
+    this.hostLogs = new HostLogs({
+      folder,
+      files: realFiles,
+      clock: systemClock,
+      log: silentLogger,
+      settings,
+    });
     this.addresses = Array.from({ length: targets }, (_, host) => addressOf(host));
   }
 
@@ -75,14 +100,22 @@ class SimulatedScraper {
     for (let scrape = 0; scrape < scrapes; scrape++) {
       this.values.fill(START_SECONDS + firstSecond + scrape, 0, FAMILIES.length);
       for (const [host, address] of this.addresses.entries()) {
-        this.hostLogs.receiveScrape({ host: address, port: 8732 }, START_SECONDS * 1000, this.layout, this.values);
+        this.hostLogs.receiveScrape(
+          { host: address, port: 8732 },
+          START_SECONDS * 1000,
+          this.layout,
+          this.values,
+        );
         if (host % HOSTS_PER_TURN === 0) await yieldToEventLoop();
       }
     }
   }
 
   count(what: "lines" | "lost_lines"): number {
-    return this.hostLogs.metrics().find(({ name }) => name === `pihealth_host_log_${what}_total`)?.value ?? 0;
+    return (
+      this.hostLogs.metrics().find(({ name }) => name === `pihealth_host_log_${what}_total`)
+        ?.value ?? 0
+    );
   }
 }
 
@@ -118,7 +151,11 @@ async function effortOf(work: () => Promise<void>): Promise<Effort> {
  * What the lines for people cost: while hosts are scraped, and at the stop, when every log of every host has lines to write.
  * The peer is a program that does nothing but make the same files.
  */
-export async function benchHostLogs({ targets }: { readonly targets: number }): Promise<BenchFigure[]> {
+export async function benchHostLogs({
+  targets,
+}: {
+  readonly targets: number;
+}): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-host-logs-"));
   const files = targets * FAMILIES.length;
   try {
@@ -140,20 +177,59 @@ export async function benchHostLogs({ targets }: { readonly targets: number }): 
       await third.hostLogs.flush();
     });
     const lines = third.count("lines") - linesBefore;
-    const lost = [first, second, third].reduce((sum, scraper) => sum + scraper.count("lost_lines"), 0);
+    const lost = [first, second, third].reduce(
+      (sum, scraper) => sum + scraper.count("lost_lines"),
+      0,
+    );
     const cpuOfScrape = running.cpuUs / RUNNING_SCRAPES / 1e6;
     return [
-      { name: `host-logs: stop with ${files} new files`, unit: "s", ours: newStop.seconds, peer: bare.seconds, peerName: "bare files", aim: "<= 25" },
-      { name: "host-logs: CPU per new file", unit: "us", ours: newStop.cpuUs / files, peer: bare.cpuUs / files, peerName: "bare files", aim: "-" },
-      { name: "host-logs: stop soon after a start", unit: "s", ours: oldStop.seconds, aim: "<= 25" },
+      {
+        name: `host-logs: stop with ${files} new files`,
+        unit: "s",
+        ours: newStop.seconds,
+        peer: bare.seconds,
+        peerName: "bare files",
+        aim: "<= 25",
+      },
+      {
+        name: "host-logs: CPU per new file",
+        unit: "us",
+        ours: newStop.cpuUs / files,
+        peer: bare.cpuUs / files,
+        peerName: "bare files",
+        aim: "-",
+      },
+      {
+        name: "host-logs: stop soon after a start",
+        unit: "s",
+        ours: oldStop.seconds,
+        aim: "<= 25",
+      },
       { name: "host-logs: CPU per file then", unit: "us", ours: oldStop.cpuUs / files, aim: "-" },
-      { name: "host-logs: memory of a host, all lines waiting", unit: "B", ours: held / targets, aim: "-" },
+      {
+        name: "host-logs: memory of a host, all lines waiting",
+        unit: "B",
+        ours: held / targets,
+        aim: "-",
+      },
       { name: "host-logs: lines lost", unit: "", ours: lost, aim: "0" },
-      { name: "host-logs: lines made and written", unit: "/s", ours: lines / running.seconds, aim: "-" },
-      { name: "host-logs: CPU of a line, written", unit: "us", ours: running.cpuUs / lines, aim: "<= 10" },
+      {
+        name: "host-logs: lines made and written",
+        unit: "/s",
+        ours: lines / running.seconds,
+        aim: "-",
+      },
+      {
+        name: "host-logs: CPU of a line, written",
+        unit: "us",
+        ours: running.cpuUs / lines,
+        aim: "<= 10",
+      },
       {
         name: `host-logs: cores for ${targets} hosts at ${DEFAULT_INTERVAL_SECONDS} s`,
-        unit: "", ours: cpuOfScrape / DEFAULT_INTERVAL_SECONDS, aim: "<= 0.2",
+        unit: "",
+        ours: cpuOfScrape / DEFAULT_INTERVAL_SECONDS,
+        aim: "<= 0.2",
       },
     ];
   } finally {

@@ -4,11 +4,15 @@ import { ChildProgram } from "../support/child-program.js";
 import { REPOSITORY } from "../support/repository.js";
 
 /** Our scraper as its unit starts it: with the unit's flags of Node.js and its environment. */
-export function startInstalledScraper(args: readonly string[], moreFlags: readonly string[] = []): ChildProgram {
+export function startInstalledScraper(
+  args: readonly string[],
+  moreFlags: readonly string[] = [],
+): ChildProgram {
   const unit = readFileSync(path.join(REPOSITORY, "scraper/systemd/pihealthd.service"), "utf8");
   const flags = /^ExecStart=.* node (.*?)dist\//m.exec(unit)?.[1]?.trim().split(" ") ?? [];
   const env: Record<string, string> = {};
-  for (const [, name = "", value = ""] of unit.matchAll(/^Environment=(\w+)=(.*)$/gm)) env[name] = value;
+  for (const [, name = "", value = ""] of unit.matchAll(/^Environment=(\w+)=(.*)$/gm))
+    env[name] = value;
   const script = path.join(REPOSITORY, "dist/scraper/program/main.js");
   return new ChildProgram(process.execPath, [...flags, ...moreFlags, script, ...args], { env });
 }

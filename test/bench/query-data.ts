@@ -60,7 +60,11 @@ export async function writeQueryData(
       for (const [index, { table }] of targets.entries()) {
         const { timestamps, values } = slices[index] as TargetRows;
         const from = sliceRow * series.length;
-        table.append(timestamps[sliceRow] as number, layout, values.subarray(from, from + series.length));
+        table.append(
+          timestamps[sliceRow] as number,
+          layout,
+          values.subarray(from, from + series.length),
+        );
       }
       if (row % COMMIT_ROWS === COMMIT_ROWS - 1) await storage.commit();
       if (row % MAINTENANCE_ROWS === MAINTENANCE_ROWS - 1) await maintain(storage);
@@ -119,7 +123,9 @@ class BenchTarget {
       // Most series of a machine do not change from one scrape to the next.
       if (isHot || index % 4 === 0) {
         const number = this.numbers[index] as number;
-        this.numbers[index] = isCounter ? number + this.random.below(1500) : 5e5 + this.random.below(1_000_000);
+        this.numbers[index] = isCounter
+          ? number + this.random.below(1500)
+          : 5e5 + this.random.below(1_000_000);
       }
       const number = this.numbers[index] as number;
       values[index] = isCounter ? number / 100 : number;
@@ -129,11 +135,16 @@ class BenchTarget {
 
 function benchSeries(count: number): BenchSeries[] {
   const series: BenchSeries[] = [];
-  const add = (name: string, isCounter: boolean, labels: Readonly<Record<string, string>> = {}): void => {
+  const add = (
+    name: string,
+    isCounter: boolean,
+    labels: Readonly<Record<string, string>> = {},
+  ): void => {
     series.push({ labels: Labels.of({ __name__: name, ...labels }), isCounter, isHot: true });
   };
   for (const cpu of ["0", "1", "2", "3"]) {
-    for (const mode of ["idle", "user", "system", "iowait"]) add("pihealth_cpu_seconds_total", true, { cpu, mode });
+    for (const mode of ["idle", "user", "system", "iowait"])
+      add("pihealth_cpu_seconds_total", true, { cpu, mode });
   }
   for (const device of ["eth0", "wlan0"]) {
     add("pihealth_network_receive_bytes_total", true, { device });

@@ -52,7 +52,8 @@ const QUERIES: readonly string[] = [
 
 /** Asks Prometheus and us the same 20 queries over the same samples, in turns. */
 export async function benchQueries(options: QueryBenchOptions): Promise<BenchFigure[]> {
-  const folder = options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), "pihealth-bench-query-")));
+  const folder =
+    options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), "pihealth-bench-query-")));
   try {
     const data = await prepareData(folder, options);
     // Both begin anew, so that neither has in memory what only writing needed.
@@ -70,19 +71,31 @@ export async function benchQueries(options: QueryBenchOptions): Promise<BenchFig
   }
 }
 
-async function prepareData(folder: string, { targets, seriesPerTarget, hours }: QueryBenchOptions): Promise<QueryData> {
+async function prepareData(
+  folder: string,
+  { targets, seriesPerTarget, hours }: QueryBenchOptions,
+): Promise<QueryData> {
   const description = path.join(folder, "data.json");
   if (existsSync(description)) return JSON.parse(readFileSync(description, "utf8")) as QueryData;
   await mkdir(folder, { recursive: true });
   const untilMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
   const data = { targets, seriesPerTarget, fromMs: untilMs - (hours + 1) * HOUR_MS, untilMs };
   const dataFolder = path.join(folder, "theirs");
-  const prometheus = await RealPrometheus.start({ dataFolder, flags: ["--web.enable-remote-write-receiver"] });
+  const prometheus = await RealPrometheus.start({
+    dataFolder,
+    flags: ["--web.enable-remote-write-receiver"],
+  });
   try {
-    await writeQueryData(data, { folder: path.join(folder, "ours"), prometheusUrl: prometheus.url });
+    await writeQueryData(data, {
+      folder: path.join(folder, "ours"),
+      prometheusUrl: prometheus.url,
+    });
     const describe = (): string => prometheus.program.text;
     const isSettled = (): Promise<true | undefined> => hasMovedToBlocks(prometheus.url);
-    await waitFor("Prometheus to move samples to blocks", isSettled, { withinMs: 180_000, describe });
+    await waitFor("Prometheus to move samples to blocks", isSettled, {
+      withinMs: 180_000,
+      describe,
+    });
   } finally {
     await prometheus.stop();
   }
@@ -92,16 +105,26 @@ async function prepareData(folder: string, { targets, seriesPerTarget, hours }: 
 
 async function hasMovedToBlocks(url: string): Promise<true | undefined> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  const valueOf = (name: string): number => Number(new RegExp(`^${name} (.*)$`, "m").exec(metrics)?.[1]);
-  const headMs = valueOf("prometheus_tsdb_head_max_time") - valueOf("prometheus_tsdb_head_min_time");
+  const valueOf = (name: string): number =>
+    Number(new RegExp(`^${name} (.*)$`, "m").exec(metrics)?.[1]);
+  const headMs =
+    valueOf("prometheus_tsdb_head_max_time") - valueOf("prometheus_tsdb_head_min_time");
   return headMs <= PROMETHEUS_HEAD_MS || undefined;
 }
 
-async function startOurs(folder: string, port: number, flags: readonly string[]): Promise<ChildProgram> {
+async function startOurs(
+  folder: string,
+  port: number,
+  flags: readonly string[],
+): Promise<ChildProgram> {
   const config = path.join(folder, "pihealthd.yml");
   await writeFile(config, `storage: { path: ${path.join(folder, "ours")} }\n`);
-  const program = startInstalledScraper(["--config", config, `--listen-address=127.0.0.1:${port}`], flags);
-  const isReady = async (): Promise<true | undefined> => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok || undefined;
+  const program = startInstalledScraper(
+    ["--config", config, `--listen-address=127.0.0.1:${port}`],
+    flags,
+  );
+  const isReady = async (): Promise<true | undefined> =>
+    (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok || undefined;
   await waitFor("our scraper to be ready", isReady, { describe: () => program.text });
   return program;
 }
@@ -120,10 +143,15 @@ interface Kind {
   times(scrapesBack: number): Record<string, string>;
 }
 
-async function measure(data: QueryData, { hours, repetitions }: QueryBenchOptions, sides: Sides): Promise<BenchFigure[]> {
+async function measure(
+  data: QueryData,
+  { hours, repetitions }: QueryBenchOptions,
+  sides: Sides,
+): Promise<BenchFigure[]> {
   // No sample lies on the edge of a window: there Prometheus before version 3 differs from what it does now.
   const endSeconds = data.untilMs / 1000 - 53;
-  const endAt = (scrapesBack: number): number => endSeconds - (scrapesBack * SCRAPE_INTERVAL_MS) / 1000;
+  const endAt = (scrapesBack: number): number =>
+    endSeconds - (scrapesBack * SCRAPE_INTERVAL_MS) / 1000;
   const instant: Kind = {
     name: "instant",
     path: "/api/v1/query",
@@ -141,8 +169,18 @@ async function measure(data: QueryData, { hours, repetitions }: QueryBenchOption
   };
   const figures: BenchFigure[] = [];
   for (const kind of [instant, range]) figures.push(...(await measureKind(kind, sides)));
-  const [ours, peer] = [sides.ours.pid, sides.theirs.program.pid].map(peakMegabytes) as [number, number];
-  figures.push({ name: "peak memory", unit: "MB", ours, peer, peerName: "Prometheus", aim: "<= 1x" });
+  const [ours, peer] = [sides.ours.pid, sides.theirs.program.pid].map(peakMegabytes) as [
+    number,
+    number,
+  ];
+  figures.push({
+    name: "peak memory",
+    unit: "MB",
+    ours,
+    peer,
+    peerName: "Prometheus",
+    aim: "<= 1x",
+  });
   return figures;
 }
 
@@ -156,10 +194,23 @@ async function measureKind(kind: Kind, sides: Sides): Promise<BenchFigure[]> {
     again.push(ours / theirs);
     first.push(oursFirst / theirsFirst);
     figures.push({ ...common, name: `${kind.name}: ${query}`, ours, peer: theirs, aim: "<= 1x" });
-    figures.push({ ...common, name: `${kind.name}, asked first: ${query}`, ours: oursFirst, peer: theirsFirst, aim: "-" });
+    figures.push({
+      ...common,
+      name: `${kind.name}, asked first: ${query}`,
+      ours: oursFirst,
+      peer: theirsFirst,
+      aim: "-",
+    });
   }
   const ratio = (name: string, ours: number, aim: string): void => {
-    figures.push({ name: `${kind.name}${name}`, unit: "x", ours, peer: 1, peerName: "Prometheus", aim });
+    figures.push({
+      name: `${kind.name}${name}`,
+      unit: "x",
+      ours,
+      peer: 1,
+      peerName: "Prometheus",
+      aim,
+    });
   };
   ratio(": median ratio", median(again), "<= 1/2");
   ratio(": slowest ratio", Math.max(...again), "<= 1x");
@@ -178,11 +229,17 @@ async function timeBoth(
   { path, times, repetitions }: Kind,
   { oursUrl, theirs }: Sides,
 ): Promise<{ ours: number; theirs: number; oursFirst: number; theirsFirst: number }> {
-  const form = (scrapesBack: number): string => new URLSearchParams({ query, ...times(scrapesBack) }).toString();
+  const form = (scrapesBack: number): string =>
+    new URLSearchParams({ query, ...times(scrapesBack) }).toString();
   const ourFirst = await timed(oursUrl + path, form(repetitions));
   const theirFirst = await timed(theirs.url + path, form(repetitions));
-  const [our, their] = [ourFirst, theirFirst].map(({ body }) => parse(body)) as [QueryResponse, QueryResponse];
-  const difference = query.startsWith("topk") ? compareRanks(our, their) : compareAnswers(our, their);
+  const [our, their] = [ourFirst, theirFirst].map(({ body }) => parse(body)) as [
+    QueryResponse,
+    QueryResponse,
+  ];
+  const difference = query.startsWith("topk")
+    ? compareRanks(our, their)
+    : compareAnswers(our, their);
   if (difference !== undefined) throw new Error(`Answers to "${query}" differ: ${difference}`);
   const ourTimes: number[] = [];
   const theirTimes: number[] = [];
@@ -203,15 +260,23 @@ async function timeBoth(
 function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | undefined {
   const ranked = ({ data }: QueryResponse): Map<number, number[]> => {
     const valuesAt = new Map<number, number[]>();
-    for (const { value, values = value === undefined ? [] : [value] } of data?.result as RankedSeries[]) {
-      for (const [time, text] of values) valuesAt.set(time, [...(valuesAt.get(time) ?? []), Number(text)]);
+    for (const {
+      value,
+      values = value === undefined ? [] : [value],
+    } of data?.result as RankedSeries[]) {
+      for (const [time, text] of values)
+        valuesAt.set(time, [...(valuesAt.get(time) ?? []), Number(text)]);
     }
     return valuesAt;
   };
   const [own, other] = [ranked(ours), ranked(theirs)];
   for (const [time, values] of other) {
-    const [left, right] = [own.get(time) ?? [], values].map((each) => each.sort((a, b) => a - b)) as [number[], number[]];
-    const isEqual = left.length === right.length && left.every((value, rank) => Math.abs(value - (right[rank] ?? NaN)) < 1e-9);
+    const [left, right] = [own.get(time) ?? [], values].map((each) =>
+      each.sort((a, b) => a - b),
+    ) as [number[], number[]];
+    const isEqual =
+      left.length === right.length &&
+      left.every((value, rank) => Math.abs(value - (right[rank] ?? NaN)) < 1e-9);
     if (!isEqual) return `at ${time} ours ${left.join()}, theirs ${right.join()}`;
   }
   return own.size === other.size ? undefined : `ours has ${own.size} times, theirs ${other.size}`;
@@ -227,19 +292,27 @@ const AGENT = new http.Agent({ keepAlive: true });
 
 async function timed(url: string, form: string): Promise<{ ms: number; body: Buffer }> {
   const startMs = performance.now();
-  const headers = { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": form.length };
-  const { status, body } = await new Promise<{ status: number; body: Buffer }>((resolve, reject) => {
-    const request = http.request(url, { method: "POST", agent: AGENT, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
-      response.on("error", reject);
-    });
-    request.on("error", reject);
-    request.end(form);
-  });
+  const headers = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Content-Length": form.length,
+  };
+  const { status, body } = await new Promise<{ status: number; body: Buffer }>(
+    (resolve, reject) => {
+      const request = http.request(url, { method: "POST", agent: AGENT, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }),
+        );
+        response.on("error", reject);
+      });
+      request.on("error", reject);
+      request.end(form);
+    },
+  );
   const ms = performance.now() - startMs;
-  if (status !== 200 || body.length < 70) throw new Error(`Cannot measure "${form}": ${status}, ${body.length} bytes`);
+  if (status !== 200 || body.length < 70)
+    throw new Error(`Cannot measure "${form}": ${status}, ${body.length} bytes`);
   return { ms, body };
 }
 

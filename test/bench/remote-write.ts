@@ -41,23 +41,32 @@ export class RemoteWriter {
       "X-Prometheus-Remote-Write-Version": "0.1.0",
       "Content-Length": body.length,
     };
-    const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const request = http.request(this.url, { method: "POST", agent: this.agent, headers }, (response) => {
-        let text = "";
-        response.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-        response.on("error", reject);
-      });
-      request.on("error", reject);
-      request.end(body);
-    });
+    const { status, text } = await new Promise<{ status: number; text: string }>(
+      (resolve, reject) => {
+        const request = http.request(
+          this.url,
+          { method: "POST", agent: this.agent, headers },
+          (response) => {
+            let text = "";
+            response.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+            response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+            response.on("error", reject);
+          },
+        );
+        request.on("error", reject);
+        request.end(body);
+      },
+    );
     if (status >= 300) throw new Error(`Cannot write to Prometheus: ${status} ${text}`);
   }
 
   /** A snappy block that is one literal: nothing is compressed. */
   private encode({ timestamps, values }: RowsToSend): Buffer {
     const samplesBytes = timestamps.length * (SAMPLE_BYTES + 2);
-    const bytes = this.heads.reduce((sum, head) => sum + head.length + samplesBytes + 6, HEADER_BYTES);
+    const bytes = this.heads.reduce(
+      (sum, head) => sum + head.length + samplesBytes + 6,
+      HEADER_BYTES,
+    );
     const body = Buffer.allocUnsafe(bytes);
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     const times = Array.from(timestamps, (timeMs) => encodeVarint(timeMs));

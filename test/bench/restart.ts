@@ -63,7 +63,9 @@ export async function benchRestart(options: RestartOptions): Promise<BenchFigure
     for (const [index, one] of running.entries()) {
       const runs: Restarted[] = [];
       for (let run = 0; run < RESTARTS; run++)
-        runs.push(await restart(one, options.targets, killedAt, stored[index] ?? { series: 0, samples: 0 }));
+        runs.push(
+          await restart(one, options.targets, killedAt, stored[index] ?? { series: 0, samples: 0 }),
+        );
       runs.sort((left, right) => left.answerSeconds - right.answerSeconds);
       restarted.push(runs[RESTARTS >> 1] as Restarted);
     }
@@ -84,19 +86,26 @@ async function start(system: FleetSystem, job: FleetJob): Promise<Running> {
 
 async function storedBy({ system, url }: Running): Promise<{ series: number; samples: number }> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return { series: metricSum(text, system.seriesMetric), samples: metricSum(text, system.samplesMetric) };
+  return {
+    series: metricSum(text, system.seriesMetric),
+    samples: metricSum(text, system.samplesMetric),
+  };
 }
 
 /** Starts, waits for an answer, kills again. */
 async function restart(
-  { system, job, url }: Running, targets: number, killedAt: number, stored: { series: number; samples: number },
+  { system, job, url }: Running,
+  targets: number,
+  killedAt: number,
+  stored: { series: number; samples: number },
 ): Promise<Restarted> {
   const startedMs = performance.now();
   const program = system.start(job);
   const seconds = (): number => (performance.now() - startedMs) / 1000;
   const until = async (isDone: () => Promise<boolean>): Promise<number> => {
     while (!(await isDone().catch(() => false))) {
-      if (seconds() * 1000 > PATIENCE_MS) throw new Error(`${system.name} does not answer: ${program.text}`);
+      if (seconds() * 1000 > PATIENCE_MS)
+        throw new Error(`${system.name} does not answer: ${program.text}`);
       await pause(POLL_MS);
     }
     return seconds();
@@ -106,7 +115,9 @@ async function restart(
     // All targets had been scraped before: each has a value at the moment of the kill.
     const query = `${url}/api/v1/query?query=count(node_load1)&time=${killedAt}`;
     const answerSeconds = await until(async () => {
-      const answer = (await (await fetch(query)).json()) as { data?: { result?: { value: [number, string] }[] } };
+      const answer = (await (await fetch(query)).json()) as {
+        data?: { result?: { value: [number, string] }[] };
+      };
       return Number(answer.data?.result?.[0]?.value[1]) === targets;
     });
     const { cpuSeconds, residentBytes } = program.usage();
@@ -119,13 +130,33 @@ async function restart(
 function figuresOf(restarted: readonly Restarted[]): BenchFigure[] {
   const [ours, ...peers] = restarted;
   if (ours === undefined) return [];
-  const kinds: readonly { name: string; aim: string; unit: string; of: (one: Restarted) => number }[] = [
+  const kinds: readonly {
+    name: string;
+    aim: string;
+    unit: string;
+    of: (one: Restarted) => number;
+  }[] = [
     { name: "series", unit: "", of: ({ series }) => series, aim: "1,000,000" },
     { name: "samples", unit: "", of: ({ samples }) => samples, aim: "-" },
-    { name: "ready after kill -9", unit: "s", of: ({ readySeconds }) => readySeconds, aim: "<= 3 s, <= 1/5" },
-    { name: "query answered", unit: "s", of: ({ answerSeconds }) => answerSeconds, aim: "<= 3 s, <= 1/5" },
+    {
+      name: "ready after kill -9",
+      unit: "s",
+      of: ({ readySeconds }) => readySeconds,
+      aim: "<= 3 s, <= 1/5",
+    },
+    {
+      name: "query answered",
+      unit: "s",
+      of: ({ answerSeconds }) => answerSeconds,
+      aim: "<= 3 s, <= 1/5",
+    },
     { name: "CPU until then", unit: "s", of: ({ cpuSeconds }) => cpuSeconds, aim: "-" },
-    { name: "resident then", unit: "MiB", of: ({ residentBytes }) => residentBytes / 2 ** 20, aim: "-" },
+    {
+      name: "resident then",
+      unit: "MiB",
+      of: ({ residentBytes }) => residentBytes / 2 ** 20,
+      aim: "-",
+    },
   ];
   return kinds.flatMap(({ name, aim, unit, of }): BenchFigure[] => {
     const figure = { name: `restart: ${name}`, unit, ours: of(ours), aim };

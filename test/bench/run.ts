@@ -33,9 +33,18 @@ import { benchScrapeParse } from "./scrape-parse.js";
 import { benchStorageFigures } from "./storage.js";
 
 const OPTIONS = {
-  minutes: { type: "string" }, days: { type: "string" }, json: { type: "string" }, targets: { type: "string" }, series: { type: "string" },
-  hours: { type: "string" }, interval: { type: "string" }, systems: { type: "string" }, bodies: { type: "string" },
-  node: { type: "string", multiple: true }, "pihealth-series": { type: "boolean", default: false }, data: { type: "string" },
+  minutes: { type: "string" },
+  days: { type: "string" },
+  json: { type: "string" },
+  targets: { type: "string" },
+  series: { type: "string" },
+  hours: { type: "string" },
+  interval: { type: "string" },
+  systems: { type: "string" },
+  bodies: { type: "string" },
+  node: { type: "string", multiple: true },
+  "pihealth-series": { type: "boolean", default: false },
+  data: { type: "string" },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
@@ -72,8 +81,12 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
   query: ({ targets, series, hours, node, data }) =>
     benchQueries({
-      targets: Number(targets ?? 200), seriesPerTarget: Number(series ?? 500), hours: Number(hours ?? 6), repetitions: 5,
-      nodeFlags: node ?? [], dataFolder: data,
+      targets: Number(targets ?? 200),
+      seriesPerTarget: Number(series ?? 500),
+      hours: Number(hours ?? 6),
+      repetitions: 5,
+      nodeFlags: node ?? [],
+      dataFolder: data,
     }),
   restart: (values) =>
     benchRestart({
@@ -91,19 +104,26 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
 };
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: OPTIONS });
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: OPTIONS,
+  });
   const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
   const figures: BenchFigure[] = [];
   for (const name of names) {
     const run = BENCHMARKS[name];
     if (run === undefined) {
-      process.stderr.write(`Cannot run benchmark "${name}": it must be one of ${Object.keys(BENCHMARKS).join(", ")}\n`);
+      process.stderr.write(
+        `Cannot run benchmark "${name}": it must be one of ${Object.keys(BENCHMARKS).join(", ")}\n`,
+      );
       return 2;
     }
     figures.push(...(await run(values)));
   }
   console.log(renderFigures(figures));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   return 0;
 }
 

@@ -41,9 +41,24 @@ export async function benchScrapeParse(): Promise<BenchFigure[]> {
   const samples = parseExposition(bodies[0] as Buffer).samples.length;
   const unit = "ns/sample";
   return [
-    { name: `scrape, layout unchanged (${samples} series)`, unit, ours: measure(unchanged(bodies), samples), aim: "<= 150" },
-    { name: "scrape, one series comes or goes each time", unit, ours: measure(changing(bodies), samples), aim: "-" },
-    { name: "scrape, first body of a target", unit, ours: measure(first(bodies), samples), aim: "-" },
+    {
+      name: `scrape, layout unchanged (${samples} series)`,
+      unit,
+      ours: measure(unchanged(bodies), samples),
+      aim: "<= 150",
+    },
+    {
+      name: "scrape, one series comes or goes each time",
+      unit,
+      ours: measure(changing(bodies), samples),
+      aim: "-",
+    },
+    {
+      name: "scrape, first body of a target",
+      unit,
+      ours: measure(first(bodies), samples),
+      aim: "-",
+    },
   ];
 }
 
@@ -99,21 +114,37 @@ function createScraper(): () => (body: Buffer) => void {
     return (body) => {
       const chunks = reader.read(body, "text", rows.chunks, REPORT_COUNT);
       const plan = rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
-      const report = { durationSeconds: 0.01, samplesScraped: reader.sampleCount, samplesKept: plan.keptCount };
+      const report = {
+        durationSeconds: 0.01,
+        samplesScraped: reader.sampleCount,
+        samplesKept: plan.keptCount,
+      };
       rows.writeBody((timestampMs += 15_000), plan, reader.timestamps, { ...report, up: 1 });
     };
   };
 }
 
 const SETTINGS = {
-  jobName: "pi", intervalMs: 15_000, timeoutMs: 10_000, honorLabels: false, honorTimestamps: true, bodySizeLimitBytes: 0,
-  sampleLimit: 0, labelLimit: 0, labelNameLengthLimit: 0, labelValueLengthLimit: 0, metricRelabeling: NO_RELABELING,
-  headers: {}, tls: { insecureSkipVerify: false },
+  jobName: "pi",
+  intervalMs: 15_000,
+  timeoutMs: 10_000,
+  honorLabels: false,
+  honorTimestamps: true,
+  bodySizeLimitBytes: 0,
+  sampleLimit: 0,
+  labelLimit: 0,
+  labelNameLengthLimit: 0,
+  labelValueLengthLimit: 0,
+  metricRelabeling: NO_RELABELING,
+  headers: {},
+  tls: { insecureSkipVerify: false },
 };
 
 /** Bodies of a node_exporter started for this, those with other series than the first left out. */
 async function recordBodies(): Promise<Buffer[]> {
-  const child = spawn("prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${PORT}`], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   try {
     await once(child.stderr, "data");
     const bodies: Buffer[] = [];
@@ -122,7 +153,10 @@ async function recordBodies(): Promise<Buffer[]> {
       const body = await fetchBody().catch(() => undefined);
       if (body !== undefined) bodies.push(body);
     }
-    const seriesOf = (body: Buffer): string => parseExposition(body).samples.map(({ labels }) => labels.key).join();
+    const seriesOf = (body: Buffer): string =>
+      parseExposition(body)
+        .samples.map(({ labels }) => labels.key)
+        .join();
     const wanted = seriesOf(bodies.at(-1) as Buffer);
     return bodies.filter((body) => seriesOf(body) === wanted);
   } finally {

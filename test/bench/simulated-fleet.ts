@@ -38,16 +38,23 @@ export class SimulatedFleet {
       simulators.push(new ChildProgram(process.execPath, args));
     }
     const fleet = new SimulatedFleet(simulators, ports);
-    await waitFor("the simulated fleet", () => (simulators.every(({ text }) => text.includes("ready")) ? true : undefined), {
-      describe: () => simulators.map(({ text }) => text).join(""),
-    });
+    await waitFor(
+      "the simulated fleet",
+      () => (simulators.every(({ text }) => text.includes("ready")) ? true : undefined),
+      {
+        describe: () => simulators.map(({ text }) => text).join(""),
+      },
+    );
     return fleet;
   }
 
   /** `address:port` of the first `count` targets, spread over the simulators. */
   addresses(count: number): string[] {
     const { ports } = this;
-    return Array.from({ length: count }, (_, index) => `${simulatedAddress(index)}:${ports[index % ports.length]}`);
+    return Array.from(
+      { length: count },
+      (_, index) => `${simulatedAddress(index)}:${ports[index % ports.length]}`,
+    );
   }
 
   cpuSeconds(): number {

@@ -27,11 +27,17 @@ export function simulateDay(fromMs: number): SimulatedSegment[] {
   return Array.from({ length: 24 }, (_, hour) => {
     const startMs = fromMs + hour * HOUR_MS;
     const members: Buffer[] = [];
-    for (let minute = 0; minute < 60; minute++) members.push(simulateMinute(startMs + minute * 60_000, fromMs));
+    for (let minute = 0; minute < 60; minute++)
+      members.push(simulateMinute(startMs + minute * 60_000, fromMs));
     const bytes = Buffer.concat(members);
     const listing = {
-      name: formatSegmentName({ sequence: hour + 1, startMs }), fromMs: startMs, lastMs: startMs + HOUR_MS - 5000,
-      bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), open: hour === 23, bootId: SIMULATED_BOOT,
+      name: formatSegmentName({ sequence: hour + 1, startMs }),
+      fromMs: startMs,
+      lastMs: startMs + HOUR_MS - 5000,
+      bytes: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      open: hour === 23,
+      bootId: SIMULATED_BOOT,
     };
     return { listing, bytes };
   });
@@ -39,11 +45,17 @@ export function simulateDay(fromMs: number): SimulatedSegment[] {
 
 /** What `/metrics` of such a Pi shows. */
 export function simulatedBody(timeMs: number, bootMs: number): string {
-  return FAMILIES.map((family) => familyLines(family, timeMs, bootMs).map((line) => `${line}\n`).join("")).join("");
+  return FAMILIES.map((family) =>
+    familyLines(family, timeMs, bootMs)
+      .map((line) => `${line}\n`)
+      .join(""),
+  ).join("");
 }
 
 function simulateMinute(startMs: number, bootMs: number): Buffer {
-  const lines = [formatMemberHeader({ bootId: SIMULATED_BOOT, monotonicMs: startMs - bootMs, wallMs: startMs })];
+  const lines = [
+    formatMemberHeader({ bootId: SIMULATED_BOOT, monotonicMs: startMs - bootMs, wallMs: startMs }),
+  ];
   for (let second = 0; second < 60; second += 5) {
     for (const family of FAMILIES) {
       if (second % family.seconds !== 0) continue;
@@ -54,9 +66,16 @@ function simulateMinute(startMs: number, bootMs: number): Buffer {
   return encodeMember(lines.join(""));
 }
 
-function familyLines({ name, series }: (typeof FAMILIES)[number], timeMs: number, bootMs: number): string[] {
+function familyLines(
+  { name, series }: (typeof FAMILIES)[number],
+  timeMs: number,
+  bootMs: number,
+): string[] {
   return Array.from({ length: series }, (_, index) => {
-    const value = index % 3 === 0 ? index : Math.round((timeMs - bootMs) / 10 + 1000 * Math.sin(timeMs / 1e5 + index)) / 100;
+    const value =
+      index % 3 === 0
+        ? index
+        : Math.round((timeMs - bootMs) / 10 + 1000 * Math.sin(timeMs / 1e5 + index)) / 100;
     return `pihealth_${name}_value_ratio{number="${index}",mode="idle"} ${value}`;
   });
 }

@@ -8,8 +8,10 @@ import { loadBodies } from "./fleet-simulator.js";
 import { prepareStampedAnswer } from "./stamped-answer.js";
 
 const END_OF_HEAD = "\r\n\r\n";
-const bodyOf = (answer: Buffer): Buffer => answer.subarray(answer.indexOf(END_OF_HEAD) + END_OF_HEAD.length);
-const isSamplingTime = (name: string): boolean => name === "pihealth_collector_last_success_timestamp_seconds";
+const bodyOf = (answer: Buffer): Buffer =>
+  answer.subarray(answer.indexOf(END_OF_HEAD) + END_OF_HEAD.length);
+const isSamplingTime = (name: string): boolean =>
+  name === "pihealth_collector_last_success_timestamp_seconds";
 
 test("A stamped answer holds the recorded series, sampled now, whole in either encoding", () => {
   const [recorded = ""] = loadBodies(path.join(FIXTURES, "pihealth-recording.gz"));
@@ -17,9 +19,14 @@ test("A stamped answer holds the recorded series, sampled now, whole in either e
   const beforeSeconds = Math.floor(Date.now() / 1000);
   for (const body of [bodyOf(answer.of(false)), gunzipSync(bodyOf(answer.of(true)))]) {
     const { samples } = parseExposition(body);
-    const keys = (text: Buffer | string): string[] => parseExposition(text).samples.map(({ labels }) => labels.key).sort();
+    const keys = (text: Buffer | string): string[] =>
+      parseExposition(text)
+        .samples.map(({ labels }) => labels.key)
+        .sort();
     assert.deepEqual(keys(body), keys(recorded));
-    const times = samples.filter(({ labels }) => isSamplingTime(labels.name)).map(({ value }) => value);
+    const times = samples
+      .filter(({ labels }) => isSamplingTime(labels.name))
+      .map(({ value }) => value);
     assert.ok(times.length > 5 && times.every((time) => time >= beforeSeconds), times.join());
   }
 });

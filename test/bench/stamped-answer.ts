@@ -11,8 +11,7 @@ const STORED_HEADER_BYTES = 5;
 const GZIP_TRAILER_BYTES = 8;
 /** The last block, not compressed (RFC 1951, section 3.2.4). */
 const LAST_STORED_BLOCK = 1;
-const HEAD =
-  "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
+const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
 
 /** An answer to a scrape that costs next to nothing to give. */
 export interface PreparedAnswer {
@@ -22,7 +21,10 @@ export interface PreparedAnswer {
 /** The same bytes each time. */
 export function prepareAnswer(text: string): PreparedAnswer {
   const identity = Buffer.from(text);
-  const answers = { plain: answerOf(identity, ""), gzip: answerOf(gzipSync(identity), "Content-Encoding: gzip\r\n") };
+  const answers = {
+    plain: answerOf(identity, ""),
+    gzip: answerOf(gzipSync(identity), "Content-Encoding: gzip\r\n"),
+  };
   return { of: (isGzip) => (isGzip ? answers.gzip : answers.plain) };
 }
 
@@ -32,8 +34,12 @@ export function prepareAnswer(text: string): PreparedAnswer {
  */
 export function prepareStampedAnswer(text: string): PreparedAnswer {
   const lines = text.split("\n");
-  const collectors = lines.map((line) => SAMPLING_LINE.exec(line)?.[1]).filter((labels) => labels !== undefined);
-  const fixed = Buffer.from(lines.filter((line) => !line.includes("pihealth_collector_last_success")).join("\n"));
+  const collectors = lines
+    .map((line) => SAMPLING_LINE.exec(line)?.[1])
+    .filter((labels) => labels !== undefined);
+  const fixed = Buffer.from(
+    lines.filter((line) => !line.includes("pihealth_collector_last_success")).join("\n"),
+  );
   const deflated = deflateRawSync(fixed, { finishFlush: constants.Z_SYNC_FLUSH });
   const fixedCrc = crc32(fixed);
   return {
@@ -48,7 +54,9 @@ export function prepareStampedAnswer(text: string): PreparedAnswer {
 
 function stampsOf(collectors: readonly string[]): Buffer {
   const seconds = (Date.now() / 1000).toFixed(3);
-  const lines = collectors.map((labels) => `pihealth_collector_last_success_timestamp_seconds{${labels}} ${seconds}\n`);
+  const lines = collectors.map(
+    (labels) => `pihealth_collector_last_success_timestamp_seconds{${labels}} ${seconds}\n`,
+  );
   return Buffer.from(SAMPLING_HEAD + lines.join(""));
 }
 
@@ -65,5 +73,8 @@ function storedTail(stamps: Buffer, crc: number, length: number): Buffer {
 }
 
 function answerOf(body: Buffer, encoding: string): Buffer {
-  return Buffer.concat([Buffer.from(`${HEAD}${encoding}Content-Length: ${body.length}\r\n\r\n`), body]);
+  return Buffer.concat([
+    Buffer.from(`${HEAD}${encoding}Content-Length: ${body.length}\r\n\r\n`),
+    body,
+  ]);
 }

@@ -11,7 +11,9 @@ import type { Recording } from "./storage.js";
  * values with a space between, nothing where one is as the one before.
  */
 export function readTwoHours(): Recording {
-  const text = gunzipSync(readFileSync(path.join(FIXTURES, "node-exporter-two-hours.gz"))).toString("utf8");
+  const text = gunzipSync(readFileSync(path.join(FIXTURES, "node-exporter-two-hours.gz"))).toString(
+    "utf8",
+  );
   const series: Labels[] = [];
   const columns: Float64Array[] = [];
   for (const line of text.split("\n").filter((found) => found !== "")) {
@@ -19,12 +21,16 @@ export function readTwoHours(): Recording {
     series.push(toLabels(line.slice(0, nameEnd)));
     let before = "0";
     const values = line.slice(nameEnd + 1).split(" ");
-    columns.push(Float64Array.from(values, (value) => Number((before = value === "" ? before : value))));
+    columns.push(
+      Float64Array.from(values, (value) => Number((before = value === "" ? before : value))),
+    );
   }
   const rows = columns[0]?.length ?? 0;
   return {
     series,
-    rows: Array.from({ length: rows }, (_, row) => Float64Array.from(columns, (column) => column[row] as number)),
+    rows: Array.from({ length: rows }, (_, row) =>
+      Float64Array.from(columns, (column) => column[row] as number),
+    ),
   };
 }
 
@@ -51,7 +57,9 @@ export function continued({ series, rows }: Recording, wantedRows: number): Reco
   });
   return {
     series,
-    rows: Array.from({ length: wantedRows }, (_, row) => Float64Array.from(columns, (valueAt) => valueAt(row))),
+    rows: Array.from({ length: wantedRows }, (_, row) =>
+      Float64Array.from(columns, (valueAt) => valueAt(row)),
+    ),
   };
 }
 

@@ -17,7 +17,9 @@ export function runOpenMetricsConformance(folder: string): OpenMetricsOutcome {
 }
 
 function failureOf(folder: string): string | undefined {
-  const { file, shouldParse } = JSON.parse(readFileSync(path.join(folder, "test.json"), "utf8")) as {
+  const { file, shouldParse } = JSON.parse(
+    readFileSync(path.join(folder, "test.json"), "utf8"),
+  ) as {
     readonly file: string;
     readonly shouldParse: boolean;
   };

@@ -7,25 +7,36 @@ import { parseFloatText, parseSeriesLine } from "../support/series-notation.js";
 import { scriptTimeMs, type Expectation, type ScriptCase } from "./promql-script.js";
 
 /** Evaluates a case. @returns what differs from what is expected, or undefined */
-export async function checkCase(scriptCase: ScriptCase, engine: QueryEngine): Promise<string | undefined> {
+export async function checkCase(
+  scriptCase: ScriptCase,
+  engine: QueryEngine,
+): Promise<string | undefined> {
   const failure = scriptCase.expectations.find(({ kind }) => kind === "fail");
   let answer: QueryAnswer;
   try {
     answer = await ask(scriptCase, engine);
   } catch (error) {
-    return failure === undefined ? `fails: ${messageOf(error)}` : checkMessage(failure, [messageOf(error)]);
+    return failure === undefined
+      ? `fails: ${messageOf(error)}`
+      : checkMessage(failure, [messageOf(error)]);
   }
   if (failure !== undefined) return "succeeds, it must fail";
   const problem = checkRemarks(scriptCase, answer) ?? checkValue(scriptCase, answer.value);
   return problem ?? (await checkAsMiddleOfRange(scriptCase, answer.value, engine));
 }
 
-function ask({ expression, fromMs, toMs, stepMs }: ScriptCase, engine: QueryEngine): Promise<QueryAnswer> {
+function ask(
+  { expression, fromMs, toMs, stepMs }: ScriptCase,
+  engine: QueryEngine,
+): Promise<QueryAnswer> {
   if (stepMs === undefined) return engine.instant({ expression, timeMs: fromMs });
   return engine.range({ expression, fromMs, toMs, stepMs });
 }
 
-function checkRemarks({ expectations }: ScriptCase, { warnings, infos }: QueryAnswer): string | undefined {
+function checkRemarks(
+  { expectations }: ScriptCase,
+  { warnings, infos }: QueryAnswer,
+): string | undefined {
   for (const expectation of expectations) {
     const { kind } = expectation;
     if (kind === "no_warn" && warnings.length > 0) return `warns: ${warnings.join("; ")}`;
@@ -37,7 +48,10 @@ function checkRemarks({ expectations }: ScriptCase, { warnings, infos }: QueryAn
   return undefined;
 }
 
-function checkMessage({ kind, message, pattern }: Expectation, texts: readonly string[]): string | undefined {
+function checkMessage(
+  { kind, message, pattern }: Expectation,
+  texts: readonly string[],
+): string | undefined {
   const isWanted = (text: string): boolean =>
     message !== undefined ? text === message : pattern === undefined || pattern.test(text);
   if (texts.some(isWanted)) return undefined;
@@ -48,12 +62,14 @@ function checkValue(scriptCase: ScriptCase, value: QueryValue): string | undefin
   const text = scriptCase.expectations.find(({ kind }) => kind === "string")?.text;
   if (text !== undefined) {
     const wanted = scanString(text, 0);
-    if (value.type === "string" && "value" in wanted && wanted.value === value.value) return undefined;
+    if (value.type === "string" && "value" in wanted && wanted.value === value.value)
+      return undefined;
     return `expected string ${text}, got ${describeValue(value)}`;
   }
   const scalar = scriptCase.results[0];
   if (scalar !== undefined && /^[-+]?(?:[\d.]|inf|nan)/i.test(scalar)) {
-    if (value.type === "scalar" && isAlmostEqual(value.value, parseFloatText(scalar))) return undefined;
+    if (value.type === "scalar" && isAlmostEqual(value.value, parseFloatText(scalar)))
+      return undefined;
     return `expected scalar ${scalar}, got ${describeValue(value)}`;
   }
   return compareSeries(expectedSeries(scriptCase), actualSeries(value), scriptCase);
@@ -77,7 +93,9 @@ function expectedSeries(scriptCase: ScriptCase): ExpectedSeries[] {
   });
 }
 
-function rangeVectorOf({ expectations }: ScriptCase): { fromMs: number; stepMs: number } | undefined {
+function rangeVectorOf({
+  expectations,
+}: ScriptCase): { fromMs: number; stepMs: number } | undefined {
   const text = expectations.find(({ kind }) => kind === "range")?.text ?? "";
   const match = /^vector from (\S+) to (\S+) step (\S+)$/.exec(text);
   if (match === null) return undefined;
@@ -94,7 +112,9 @@ function actualSeries(value: QueryValue): ExpectedSeries[] {
     case "matrix":
       return value.series.map(({ labels, timestamps, values }) => ({
         labels,
-        points: new Map(Array.from(timestamps, (timeMs, index) => [timeMs, values[index] as number])),
+        points: new Map(
+          Array.from(timestamps, (timeMs, index) => [timeMs, values[index] as number]),
+        ),
       }));
     case "scalar":
     case "string":
@@ -112,8 +132,11 @@ function compareSeries(
   if (wanted.length !== actual.length) return difference;
   const isOrdered = expectations.some(({ kind }) => kind === "ordered");
   for (const [index, each] of wanted.entries()) {
-    const other = isOrdered ? actual[index] : actual.find(({ labels }) => labels.key === each.labels.key);
-    if (other?.labels.key !== each.labels.key || !hasSamePoints(each.points, other.points)) return difference;
+    const other = isOrdered
+      ? actual[index]
+      : actual.find(({ labels }) => labels.key === each.labels.key);
+    if (other?.labels.key !== each.labels.key || !hasSamePoints(each.points, other.points))
+      return difference;
   }
   return undefined;
 }
@@ -157,8 +180,11 @@ function isAlmostEqual(left: number, right: number): boolean {
 }
 
 const describeValue = (value: QueryValue): string =>
-  value.type === "scalar" || value.type === "string" ? String(value.value) : describeSeries(actualSeries(value));
+  value.type === "scalar" || value.type === "string"
+    ? String(value.value)
+    : describeSeries(actualSeries(value));
 
-const describePoints = (points: Points): string => [...points].map(([timeMs, value]) => `${value}@${timeMs}`).join(" ");
+const describePoints = (points: Points): string =>
+  [...points].map(([timeMs, value]) => `${value}@${timeMs}`).join(" ");
 const describeSeries = (series: readonly ExpectedSeries[]): string =>
   `[${series.map(({ labels, points }) => `${labels.toString()} ${describePoints(points)}`).join("; ")}]`;

@@ -48,14 +48,18 @@ export function splitScript(script: string): ScriptCommand[] {
 const INSTANT = /^eval(_\w+)? instant at (\S+)\s+(.*)$/;
 const RANGE = /^eval(_\w+)? range from (\S+) to (\S+) step (\S+)\s+(.*)$/;
 const OLDER_KINDS: Readonly<Record<string, string>> = {
-  _fail: "fail", _warn: "warn", _info: "info", _ordered: "ordered",
+  _fail: "fail",
+  _warn: "warn",
+  _info: "info",
+  _ordered: "ordered",
 };
 
 export function parseCase({ line, text, body }: ScriptCommand): ScriptCase {
   const instant = INSTANT.exec(text);
   const range = RANGE.exec(text);
   const older = (instant ?? range)?.[1];
-  const expectations: Expectation[] = older === undefined ? [] : [{ kind: OLDER_KINDS[older] ?? older }];
+  const expectations: Expectation[] =
+    older === undefined ? [] : [{ kind: OLDER_KINDS[older] ?? older }];
   const results: string[] = [];
   for (const each of body) {
     const expectation = parseExpectation(each);
@@ -65,10 +69,19 @@ export function parseCase({ line, text, body }: ScriptCommand): ScriptCase {
   const rest = { line, expectations, results };
   if (instant !== null) {
     const timeMs = scriptTimeMs(instant[2] as string);
-    return { ...rest, expression: instant[3] as string, fromMs: timeMs, toMs: timeMs, stepMs: undefined };
+    return {
+      ...rest,
+      expression: instant[3] as string,
+      fromMs: timeMs,
+      toMs: timeMs,
+      stepMs: undefined,
+    };
   }
-  if (range === null) throw new Error(`Cannot read command "${text}": it must be load, clear or eval`);
-  const [fromMs, toMs, stepMs] = [range[2], range[3], range[4]].map((time) => scriptTimeMs(time as string));
+  if (range === null)
+    throw new Error(`Cannot read command "${text}": it must be load, clear or eval`);
+  const [fromMs, toMs, stepMs] = [range[2], range[3], range[4]].map((time) =>
+    scriptTimeMs(time as string),
+  );
   return { ...rest, expression: range[5] as string, fromMs: fromMs ?? 0, toMs: toMs ?? 0, stepMs };
 }
 
@@ -76,7 +89,9 @@ function parseExpectation(text: string): Expectation | undefined {
   const olderMessage = /^expected_fail_(message|regexp)\s+(.*)$/.exec(text);
   if (olderMessage !== null) {
     const [, form, value = ""] = olderMessage;
-    return form === "message" ? { kind: "fail", message: value } : { kind: "fail", pattern: new RegExp(value) };
+    return form === "message"
+      ? { kind: "fail", message: value }
+      : { kind: "fail", pattern: new RegExp(value) };
   }
   const match = /^expect\s+(\w+)\s*(?:(msg|regex):\s*(.*)|(.*))$/.exec(text);
   if (match === null) return undefined;

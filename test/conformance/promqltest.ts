@@ -9,7 +9,13 @@ import { FakeClock } from "../support/fake-clock.js";
 import { MemoryQuerier } from "../support/memory-querier.js";
 import { parseSeriesLine } from "../support/series-notation.js";
 import { checkCase } from "./promql-expectations.js";
-import { parseCase, scriptTimeMs, splitScript, type ScriptCase, type ScriptCommand } from "./promql-script.js";
+import {
+  parseCase,
+  scriptTimeMs,
+  splitScript,
+  type ScriptCase,
+  type ScriptCommand,
+} from "./promql-script.js";
 
 export interface FileResult {
   readonly file: string;
@@ -22,9 +28,12 @@ export interface FileResult {
 
 /** Runs every `*.test` script of a folder, each over samples in the two shapes that a storage can answer with. */
 export async function runPromqlConformance(folder: string): Promise<FileResult[]> {
-  const files = readdirSync(folder).filter((name) => name.endsWith(".test")).sort();
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(".test"))
+    .sort();
   const results: FileResult[] = [];
-  for (const file of files) results.push(await new ScriptRun(file).run(readFileSync(path.join(folder, file), "utf8")));
+  for (const file of files)
+    results.push(await new ScriptRun(file).run(readFileSync(path.join(folder, file), "utf8")));
   return results;
 }
 
@@ -82,7 +91,8 @@ class ScriptRun {
   /** `load_with_nhcb` also makes a native histogram of every classic one. */
   private addDerivedHistogram(labels: Labels): void {
     const name = /^(.*)_(bucket|sum|count)$/.exec(labels.name)?.[1];
-    if (name !== undefined) this.unsupportedSeries.push(labels.without("le").with({ [METRIC_NAME]: name }));
+    if (name !== undefined)
+      this.unsupportedSeries.push(labels.without("le").with({ [METRIC_NAME]: name }));
   }
 
   private async evaluate(scriptCase: ScriptCase): Promise<void> {
@@ -104,7 +114,9 @@ class ScriptRun {
     if (results.some((line) => line.includes("{{"))) return true;
     const selectors = this.selectorsOf(expression);
     return selectors.some(({ matchers }) =>
-      this.unsupportedSeries.some((labels) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))),
+      this.unsupportedSeries.some((labels) =>
+        matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
+      ),
     );
   }
 

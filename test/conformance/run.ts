@@ -19,17 +19,24 @@ interface SuiteResult {
 async function main(argv: readonly string[]): Promise<number> {
   const [folder] = argv;
   if (folder === undefined || !existsSync(folder)) {
-    process.stderr.write(`Cannot run conformance: "${folder ?? ""}" must be a folder with openmetrics/ or promqltest/\n`);
+    process.stderr.write(
+      `Cannot run conformance: "${folder ?? ""}" must be a folder with openmetrics/ or promqltest/\n`,
+    );
     return 2;
   }
   const results: SuiteResult[] = [];
   const openMetrics = path.join(folder, "openmetrics");
   if (existsSync(openMetrics)) {
-    results.push({ name: "openmetrics", unsupported: [], ...runOpenMetricsConformance(openMetrics) });
+    results.push({
+      name: "openmetrics",
+      unsupported: [],
+      ...runOpenMetricsConformance(openMetrics),
+    });
   }
   const scripts = path.join(folder, "promqltest");
   if (existsSync(scripts)) {
-    for (const { file, ...result } of await runPromqlConformance(scripts)) results.push({ name: file, ...result });
+    for (const { file, ...result } of await runPromqlConformance(scripts))
+      results.push({ name: file, ...result });
   }
   return report(results);
 }

@@ -16,12 +16,19 @@ export interface Question {
 const START_SECONDS = DATA_START_MS / 1000;
 /** Seconds that are a multiple neither of a step nor of a window: see expression-generator.ts. */
 const INSTANT = String(START_SECONDS + 50 * 60 + 7);
-const RANGE = { start: String(START_SECONDS + 20 * 60 + 7), end: String(START_SECONDS + 65 * 60 + 7), step: "150" };
+const RANGE = {
+  start: String(START_SECONDS + 20 * 60 + 7),
+  end: String(START_SECONDS + 65 * 60 + 7),
+  step: "150",
+};
 
 export async function ask(url: string, { expression, kind }: Question): Promise<QueryResponse> {
   const path = kind === "instant" ? "/api/v1/query" : "/api/v1/query_range";
   const times = kind === "instant" ? { time: INSTANT } : RANGE;
-  const response = await fetch(url + path, { method: "POST", body: new URLSearchParams({ query: expression, ...times }) });
+  const response = await fetch(url + path, {
+    method: "POST",
+    body: new URLSearchParams({ query: expression, ...times }),
+  });
   return (await response.json()) as QueryResponse;
 }
 
@@ -29,11 +36,14 @@ export async function ask(url: string, { expression, kind }: Question): Promise<
 export function compareAnswers(ours: QueryResponse, theirs: QueryResponse): string | undefined {
   if (ours.status !== theirs.status) return `ours ${describe(ours)}, theirs ${describe(theirs)}`;
   if (ours.status === "error") {
-    return ours.errorType === theirs.errorType ? undefined : `ours ${describe(ours)}, theirs ${describe(theirs)}`;
+    return ours.errorType === theirs.errorType
+      ? undefined
+      : `ours ${describe(ours)}, theirs ${describe(theirs)}`;
   }
   const [ourType, theirType] = [ours.data?.resultType, theirs.data?.resultType];
   if (ourType !== theirType) return `ours of type ${ourType}, theirs ${theirType}`;
-  if (ourType === "scalar") return comparePoints(ours.data?.result as Point, theirs.data?.result as Point);
+  if (ourType === "scalar")
+    return comparePoints(ours.data?.result as Point, theirs.data?.result as Point);
   return compareSeries(seriesOf(ours), seriesOf(theirs));
 }
 
@@ -51,7 +61,9 @@ const describe = ({ status, errorType, error }: QueryResponse): string =>
 function seriesOf({ data }: QueryResponse): Map<string, readonly Point[]> {
   const found = new Map<string, readonly Point[]>();
   for (const { metric, value, values } of data?.result as Series[]) {
-    const key = JSON.stringify(Object.entries(metric).sort(([left], [right]) => (left < right ? -1 : 1)));
+    const key = JSON.stringify(
+      Object.entries(metric).sort(([left], [right]) => (left < right ? -1 : 1)),
+    );
     found.set(key, values ?? (value === undefined ? [] : [value]));
   }
   return found;
@@ -65,7 +77,8 @@ function compareSeries(
   for (const [key, points] of theirs) {
     const own = ours.get(key);
     if (own === undefined) return `only theirs has ${key}`;
-    if (own.length !== points.length) return `${key}: ours has ${own.length} points, theirs ${points.length}`;
+    if (own.length !== points.length)
+      return `${key}: ours has ${own.length} points, theirs ${points.length}`;
     for (const [index, point] of points.entries()) {
       const difference = comparePoints(own[index] as Point, point);
       if (difference !== undefined) return `${key}: ${difference}`;
@@ -78,11 +91,19 @@ const RELATIVE_TOLERANCE = 1e-9;
 /** Sums that cancel out leave what was lost of values near one. */
 const ABSOLUTE_TOLERANCE = 1e-14;
 
-function comparePoints([ourTime, ourText]: Point, [theirTime, theirText]: Point): string | undefined {
+function comparePoints(
+  [ourTime, ourText]: Point,
+  [theirTime, theirText]: Point,
+): string | undefined {
   if (ourTime !== theirTime) return `ours at ${ourTime}, theirs at ${theirTime}`;
   if (ourText === theirText) return undefined;
-  const [ours, theirs] = [Number(ourText.replace("Inf", "Infinity")), Number(theirText.replace("Inf", "Infinity"))];
+  const [ours, theirs] = [
+    Number(ourText.replace("Inf", "Infinity")),
+    Number(theirText.replace("Inf", "Infinity")),
+  ];
   const distance = Math.abs(ours - theirs);
   const isNear = distance <= RELATIVE_TOLERANCE * Math.max(Math.abs(ours), Math.abs(theirs));
-  return isNear || distance <= ABSOLUTE_TOLERANCE ? undefined : `at ${ourTime} ours ${ourText}, theirs ${theirText}`;
+  return isNear || distance <= ABSOLUTE_TOLERANCE
+    ? undefined
+    : `at ${ourTime} ours ${ourText}, theirs ${theirText}`;
 }

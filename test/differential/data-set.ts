@@ -57,13 +57,24 @@ const JOBS = ["api", "db"] as const;
 function* generated(random: Random): Iterable<DataSeries> {
   for (const job of JOBS) {
     for (const instance of INSTANCES) {
-      yield { labels: Labels.of({ __name__: "up", job, instance }), values: walk(random, { start: 1, step: 0 }) };
+      yield {
+        labels: Labels.of({ __name__: "up", job, instance }),
+        values: walk(random, { start: 1, step: 0 }),
+      };
       for (const code of ["200", "404", "500"]) {
         const labels = Labels.of({ __name__: "requests_total", job, instance, code });
         yield { labels, values: withGaps(random, counter(random)) };
       }
-      const gauge = Labels.of({ __name__: "temperature", job, instance, room: random.pick(["x", "y"]) });
-      yield { labels: gauge, values: withGaps(random, walk(random, { start: 500 + 20 * random.next(), step: 1 })) };
+      const gauge = Labels.of({
+        __name__: "temperature",
+        job,
+        instance,
+        room: random.pick(["x", "y"]),
+      });
+      yield {
+        labels: gauge,
+        values: withGaps(random, walk(random, { start: 500 + 20 * random.next(), step: 1 })),
+      };
       const odd = Labels.of({ __name__: "odd", job, instance });
       yield { labels: odd, values: Array.from({ length: SAMPLES }, () => oddValue(random)) };
       yield* histogram(random, { job, instance });
@@ -83,7 +94,10 @@ function counter(random: Random): number[] {
   });
 }
 
-function walk(random: Random, { start, step }: { readonly start: number; readonly step: number }): number[] {
+function walk(
+  random: Random,
+  { start, step }: { readonly start: number; readonly step: number },
+): number[] {
   let value = start;
   return Array.from({ length: SAMPLES }, () => (value += step * (random.next() - 0.5)));
 }
@@ -102,7 +116,10 @@ function withGaps(random: Random, values: readonly number[]): MemorySample[] {
   });
 }
 
-function* histogram(random: Random, labels: Readonly<Record<string, string>>): Iterable<DataSeries> {
+function* histogram(
+  random: Random,
+  labels: Readonly<Record<string, string>>,
+): Iterable<DataSeries> {
   const bounds = ["0.1", "0.5", "1", "+Inf"];
   const rows: number[][] = bounds.map(() => []);
   for (let index = 0; index < SAMPLES; index++) {
@@ -113,7 +130,10 @@ function* histogram(random: Random, labels: Readonly<Record<string, string>>): I
     }
   }
   for (const [bucket, le] of bounds.entries()) {
-    yield { labels: Labels.of({ __name__: "latency_bucket", ...labels, le }), values: rows[bucket] ?? [] };
+    yield {
+      labels: Labels.of({ __name__: "latency_bucket", ...labels, le }),
+      values: rows[bucket] ?? [],
+    };
   }
 }
 
@@ -121,11 +141,19 @@ function* histogram(random: Random, labels: Readonly<Record<string, string>>): I
 function* recorded(random: Random): Iterable<DataSeries> {
   for (const machine of ["pi-3", "pi-5"]) {
     const instance = `${machine}:8732`;
-    yield { labels: Labels.of({ __name__: "up", job: "pi", instance }), values: walk(random, { start: 1, step: 0 }) };
-    for (const line of readFileSync(path.join(FIXTURES, machine, "expected.txt"), "utf8").split("\n")) {
+    yield {
+      labels: Labels.of({ __name__: "up", job: "pi", instance }),
+      values: walk(random, { start: 1, step: 0 }),
+    };
+    for (const line of readFileSync(path.join(FIXTURES, machine, "expected.txt"), "utf8").split(
+      "\n",
+    )) {
       if (line === "" || line.startsWith("#")) continue;
       const { labels, end } = parseMetric(line);
-      yield { labels: labels.with({ job: "pi", instance }), values: drifting(random, labels.name, Number(line.slice(end))) };
+      yield {
+        labels: labels.with({ job: "pi", instance }),
+        values: drifting(random, labels.name, Number(line.slice(end))),
+      };
     }
   }
 }
@@ -135,6 +163,7 @@ function drifting(random: Random, name: string, start: number): MemorySample[] {
     let value = start + 1e6; // Far from zero, where rate() of Prometheus 2 and 3 differ.
     return Array.from({ length: SAMPLES }, () => (value += random.below(10)));
   }
-  if (Number.isInteger(start) && Math.abs(start) < 10) return Array.from({ length: SAMPLES }, () => start);
+  if (Number.isInteger(start) && Math.abs(start) < 10)
+    return Array.from({ length: SAMPLES }, () => start);
   return Array.from({ length: SAMPLES }, () => start * (1 + 0.1 * random.next()));
 }

@@ -71,16 +71,27 @@ export class ExpressionGenerator {
     const { random } = this;
     if (random.chance(0.1)) return `${this.selector()}${this.newer("windows")}${this.modifiers()}`;
     const window = random.pick(["1m", "2m", "5m", "10m30s", "30m"]);
-    if (depth <= 0 || random.chance(0.75)) return `${this.selector()}[${window}]${this.modifiers()}`;
+    if (depth <= 0 || random.chance(0.75))
+      return `${this.selector()}[${window}]${this.modifiers()}`;
     return `(${this.vector(depth - 1)})[${window}:${random.pick(["30s", "1m", ""])}]${this.modifiers()}`;
   }
 
   private aggregation(depth: number): string {
     const { random } = this;
-    const grouping = random.chance(0.1) ? this.newer("groupings") : random.pick(["", " by (job)", " by (job, code)", " without (instance)", " by (instance, le)", " without ()"]);
+    const grouping = random.chance(0.1)
+      ? this.newer("groupings")
+      : random.pick([
+          "",
+          " by (job)",
+          " by (job, code)",
+          " without (instance)",
+          " by (instance, le)",
+          " without ()",
+        ]);
     const inner = this.vector(depth - 1);
     const operator = random.pick(AGGREGATIONS);
-    if (operator === "quantile") return `quantile${grouping} (${random.pick(["0", "0.3", "0.9", "1", "-1", "2"])}, ${inner})`;
+    if (operator === "quantile")
+      return `quantile${grouping} (${random.pick(["0", "0.3", "0.9", "1", "-1", "2"])}, ${inner})`;
     if (operator === "topk" || operator === "bottomk") {
       // Values that are equal may come in any order, so these are taken of values that never are.
       return `${operator}${grouping} (${random.pick(["1", "2", "3"])}, temperature${this.modifiers()})`;
@@ -94,12 +105,23 @@ export class ExpressionGenerator {
 
   private vectorOperation(depth: number): string {
     const { random } = this;
-    const operator = random.chance(0.6) ? random.pick(ARITHMETIC) : `${random.pick(COMPARISONS)}${random.pick(["", " bool"])}`;
+    const operator = random.chance(0.6)
+      ? random.pick(ARITHMETIC)
+      : `${random.pick(COMPARISONS)}${random.pick(["", " bool"])}`;
     const matching = random.pick([
-      "", "", "on (job, instance)", "ignoring (code, room, le)", "on (instance) group_left ()", "on (job, instance) group_left (room)",
-      "on (job) group_right ()", "ignoring (code) group_left ()", "on (job) group_left ()",
+      "",
+      "",
+      "on (job, instance)",
+      "ignoring (code, room, le)",
+      "on (instance) group_left ()",
+      "on (job, instance) group_left (room)",
+      "on (job) group_right ()",
+      "ignoring (code) group_left ()",
+      "on (job) group_left ()",
     ]);
-    const few = random.chance(0.5) ? random.pick(["up", "temperature", "limits", "sum by (job, instance) (requests_total)"]) : this.side(depth);
+    const few = random.chance(0.5)
+      ? random.pick(["up", "temperature", "limits", "sum by (job, instance) (requests_total)"])
+      : this.side(depth);
     const isRight = matching.includes("group_right");
     const [left, right] = isRight ? [few, this.side(depth)] : [this.side(depth), few];
     return `${left} ${operator} ${matching} ${right}`;
@@ -107,7 +129,14 @@ export class ExpressionGenerator {
 
   private setOperation(depth: number): string {
     const { random } = this;
-    const matching = random.pick(["", "", "on (job)", "ignoring (code, le)", "on (instance, job)", "on ()"]);
+    const matching = random.pick([
+      "",
+      "",
+      "on (job)",
+      "ignoring (code, le)",
+      "on (instance, job)",
+      "on ()",
+    ]);
     return `${this.side(depth)} ${random.pick(["and", "or", "unless"])} ${matching} ${this.side(depth)}`;
   }
 
@@ -144,24 +173,101 @@ export class ExpressionGenerator {
 }
 
 const SELECTORS = [
-  "up", "requests_total", "temperature", "odd", "limits", "latency_bucket", 'requests_total{code="500"}',
-  'requests_total{code=~"4..|5.."}', 'temperature{room!="x"}', '{job="db",__name__=~"up|temperature"}', "nothing",
-  'requests_total{instance!~"a.*",job=~".+"}', 'temperature{room=""}', 'odd{job="api"}', 'latency_bucket{le="+Inf"}',
+  "up",
+  "requests_total",
+  "temperature",
+  "odd",
+  "limits",
+  "latency_bucket",
+  'requests_total{code="500"}',
+  'requests_total{code=~"4..|5.."}',
+  'temperature{room!="x"}',
+  '{job="db",__name__=~"up|temperature"}',
+  "nothing",
+  'requests_total{instance!~"a.*",job=~".+"}',
+  'temperature{room=""}',
+  'odd{job="api"}',
+  'latency_bucket{le="+Inf"}',
 ] as const;
-const MODIFIERS = [" offset 5m", " offset -1m30s", " @ start()", " @ end()", " @ 1768221007", " @ end() offset 2m"] as const;
+const MODIFIERS = [
+  " offset 5m",
+  " offset -1m30s",
+  " @ start()",
+  " @ end()",
+  " @ 1768221007",
+  " @ end() offset 2m",
+] as const;
 const NUMBERS = ["0", "1", "2", "-1", "0.5", "100", "1e-3", "Inf", "NaN", "-Inf", "0x1F"] as const;
 const ARITHMETIC = ["+", "-", "*", "/", "%", "^", "atan2"] as const;
 const COMPARISONS = ["==", "!=", ">", "<", ">=", "<="] as const;
 const AGGREGATIONS = [
-  "sum", "sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile", "count_values", "topk", "bottomk",
+  "sum",
+  "sum",
+  "avg",
+  "min",
+  "max",
+  "count",
+  "group",
+  "stddev",
+  "stdvar",
+  "quantile",
+  "count_values",
+  "topk",
+  "bottomk",
 ] as const;
 const RANGE_FUNCTIONS = [
-  "rate", "rate", "increase", "delta", "irate", "idelta", "resets", "changes", "deriv", "sum_over_time", "avg_over_time",
-  "min_over_time", "max_over_time", "count_over_time", "present_over_time", "last_over_time", "stddev_over_time",
+  "rate",
+  "rate",
+  "increase",
+  "delta",
+  "irate",
+  "idelta",
+  "resets",
+  "changes",
+  "deriv",
+  "sum_over_time",
+  "avg_over_time",
+  "min_over_time",
+  "max_over_time",
+  "count_over_time",
+  "present_over_time",
+  "last_over_time",
+  "stddev_over_time",
   "stdvar_over_time",
 ] as const;
 const INSTANT_FUNCTIONS = [
-  "abs", "ceil", "floor", "exp", "ln", "log2", "log10", "sqrt", "sgn", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-  "cosh", "tanh", "asinh", "acosh", "atanh", "deg", "rad", "timestamp", "minute", "hour", "day_of_week", "day_of_month",
-  "day_of_year", "days_in_month", "month", "year", "sort", "sort_desc",
+  "abs",
+  "ceil",
+  "floor",
+  "exp",
+  "ln",
+  "log2",
+  "log10",
+  "sqrt",
+  "sgn",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "deg",
+  "rad",
+  "timestamp",
+  "minute",
+  "hour",
+  "day_of_week",
+  "day_of_month",
+  "day_of_year",
+  "days_in_month",
+  "month",
+  "year",
+  "sort",
+  "sort_desc",
 ] as const;

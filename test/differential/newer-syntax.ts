@@ -42,7 +42,10 @@ export const NEWER_SYNTAX = {
       "(odd + ignoring (room) group_left () fill_right (0) temperature)",
       "(odd + ignoring (room) group_left () temperature or (odd unless ignoring (room) temperature) + 0)",
     ],
-    ["double_exponential_smoothing(requests_total[10m30s], 0.4, 0.2)", "holt_winters(requests_total[10m30s], 0.4, 0.2)"],
+    [
+      "double_exponential_smoothing(requests_total[10m30s], 0.4, 0.2)",
+      "holt_winters(requests_total[10m30s], 0.4, 0.2)",
+    ],
     ["(sum(temperature) > bool 5m)", "(sum(temperature) > bool 300)"],
   ],
 } as const satisfies Readonly<Record<string, readonly (readonly [newer: string, older: string])[]>>;

@@ -36,15 +36,28 @@ export interface DifferentialOptions {
 const CONCURRENCY = 4;
 
 /** Those that the newer forms of newer-syntax.ts use; none changes what other expressions mean. */
-const FEATURES: readonly QueryFeature[] = ["promql-experimental-functions", "promql-binop-fill-modifiers"];
+const FEATURES: readonly QueryFeature[] = [
+  "promql-experimental-functions",
+  "promql-binop-fill-modifiers",
+];
 
-const inOlder = ({ kind, expression }: Question): Question => ({ kind, expression: inOlderSyntax(expression) });
+const inOlder = ({ kind, expression }: Question): Question => ({
+  kind,
+  expression: inOlderSyntax(expression),
+});
 
 /** Asks a real Prometheus and our API the same questions over the same samples. */
-export async function runDifferential({ seed, expressions, further = [] }: DifferentialOptions): Promise<DifferentialReport> {
+export async function runDifferential({
+  seed,
+  expressions,
+  further = [],
+}: DifferentialOptions): Promise<DifferentialReport> {
   const series = createDataSet(seed);
   const prometheus = await RealPrometheus.start({ openMetrics: toOpenMetrics(series) });
-  const api = await serveApi({ querier: toQuerier(series), settings: { enabledFeatures: FEATURES } });
+  const api = await serveApi({
+    querier: toQuerier(series),
+    settings: { enabledFeatures: FEATURES },
+  });
   try {
     const generator = new ExpressionGenerator(new Random(seed));
     const texts = [...further, ...Array.from({ length: expressions }, () => generator.vector())];
@@ -59,9 +72,16 @@ async function compareAll(
   texts: readonly string[],
   { ours, theirs }: { readonly ours: string; readonly theirs: string },
 ): Promise<DifferentialReport> {
-  const report = { compared: 0, nonEmpty: 0, refused: 0, excluded: new Map<string, number>(), differences: [] as Difference[] };
+  const report = {
+    compared: 0,
+    nonEmpty: 0,
+    refused: 0,
+    excluded: new Map<string, number>(),
+    differences: [] as Difference[],
+  };
   const questions = texts.flatMap((expression): Question[] => [
-    { expression, kind: "instant" }, { expression, kind: "range" },
+    { expression, kind: "instant" },
+    { expression, kind: "range" },
   ]);
   const queue = questions.values();
   const work = async (): Promise<void> => {

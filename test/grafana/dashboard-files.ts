@@ -18,10 +18,18 @@ export interface Panel {
   readonly type: string;
   readonly title: string;
   readonly datasource?: DataSource;
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
   readonly targets?: readonly Target[];
   readonly fieldConfig?: {
-    readonly defaults: { readonly unit: string; readonly thresholds: { readonly steps: readonly { value: number | null }[] } };
+    readonly defaults: {
+      readonly unit: string;
+      readonly thresholds: { readonly steps: readonly { value: number | null }[] };
+    };
   };
 }
 
@@ -53,7 +61,9 @@ export interface DashboardFile {
 }
 
 export function readDashboards(): DashboardFile[] {
-  const files = readdirSync(DASHBOARD_FOLDER).filter((name) => name.endsWith(".json")).sort();
+  const files = readdirSync(DASHBOARD_FOLDER)
+    .filter((name) => name.endsWith(".json"))
+    .sort();
   return files.map((file) => ({
     file,
     dashboard: JSON.parse(readFileSync(path.join(DASHBOARD_FOLDER, file), "utf8")) as Dashboard,
@@ -61,14 +71,24 @@ export function readDashboards(): DashboardFile[] {
 }
 
 /** The queries behind variables, in their order. */
-export function queryVariables({ templating }: Dashboard): { name: string; multi: boolean; query: string }[] {
+export function queryVariables({
+  templating,
+}: Dashboard): { name: string; multi: boolean; query: string }[] {
   return templating.list
     .filter(({ type }) => type === "query")
-    .map(({ name, multi, query }) => ({ name, multi, query: typeof query === "string" ? query : query.query }));
+    .map(({ name, multi, query }) => ({
+      name,
+      multi,
+      query: typeof query === "string" ? query : query.query,
+    }));
 }
 
 const BUILT_IN: Readonly<Record<string, string>> = {
-  __rate_interval: "1m", __interval: "15s", __range: "1h", __interval_ms: "15000", __range_s: "3600",
+  __rate_interval: "1m",
+  __interval: "15s",
+  __range: "1h",
+  __interval_ms: "15000",
+  __range_s: "3600",
 };
 
 /** Puts values in for `$name`, as Grafana's data source for Prometheus does: of a multi-value variable as a regex. */
@@ -81,7 +101,8 @@ export function substitute(
     if (name in BUILT_IN) return BUILT_IN[name] as string;
     const variable = variables.find((candidate) => candidate.name === name);
     const chosen = values[name];
-    if (variable === undefined || chosen === undefined) throw new Error(`Cannot substitute "${whole}" in "${text}"`);
+    if (variable === undefined || chosen === undefined)
+      throw new Error(`Cannot substitute "${whole}" in "${text}"`);
     if (!variable.multi) return (chosen[0] ?? "").replace(/[\\"]/g, "\\$&");
     const escaped = chosen.map((value) => value.replace(/[$^*{}[\]'+?.()|]/g, "\\\\$&"));
     return escaped.length === 1 ? (escaped[0] as string) : `(${escaped.join("|")})`;

@@ -7,16 +7,31 @@ import { REPOSITORY } from "../support/repository.js";
 import { type Panel, PROVISIONING_FOLDER, readDashboards } from "./dashboard-files.js";
 
 /** What Grafana brings along; anything else would be a plugin to install. */
-const CORE_PANELS = ["row", "stat", "gauge", "timeseries", "table", "state-timeline", "text", "bargauge"];
+const CORE_PANELS = [
+  "row",
+  "stat",
+  "gauge",
+  "timeseries",
+  "table",
+  "state-timeline",
+  "text",
+  "bargauge",
+];
 const dashboards = readDashboards();
 
 const overlaps = (left: Panel["gridPos"], right: Panel["gridPos"]): boolean =>
-  left.x < right.x + right.w && right.x < left.x + left.w && left.y < right.y + right.h && right.y < left.y + left.h;
+  left.x < right.x + right.w &&
+  right.x < left.x + left.w &&
+  left.y < right.y + right.h &&
+  right.y < left.y + left.h;
 
 test("there are dashboards for the fleet, one Pi, alerts and the scraper, each with an identity of its own", () => {
   const uids = dashboards.map(({ dashboard }) => dashboard.uid);
   assert.deepEqual(uids, ["pihealth-alerts", "pihealth-fleet", "pihealth-pi", "pihealth-scraper"]);
-  assert.deepEqual(dashboards.map(({ file }) => file), uids.map((uid) => `${uid}.json`));
+  assert.deepEqual(
+    dashboards.map(({ file }) => file),
+    uids.map((uid) => `${uid}.json`),
+  );
 });
 
 for (const { file, dashboard } of dashboards) {
@@ -24,7 +39,10 @@ for (const { file, dashboard } of dashboards) {
     assert.equal(dashboard.schemaVersion, 39);
     assert.equal(dashboard.id, null);
     assert.ok(dashboard.tags.includes("pihealth"));
-    assert.deepEqual(dashboard.templating.list.map(({ name }) => name), ["datasource", "job", "instance"]);
+    assert.deepEqual(
+      dashboard.templating.list.map(({ name }) => name),
+      ["datasource", "job", "instance"],
+    );
     assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
   });
 
@@ -53,17 +71,23 @@ for (const { file, dashboard } of dashboards) {
 
 test("the dashboard of one Pi has a row for each of the six families", () => {
   const pi = dashboards.find(({ file }) => file === "pihealth-pi.json")?.dashboard;
-  const rows = pi?.panels.filter(({ type }) => type === "row").map(({ title }) => title.toLowerCase()) ?? [];
-  for (const family of ["memory", "cpu", "disk", "system", "users", "processes"]) assert.ok(rows.includes(family), family);
+  const rows =
+    pi?.panels.filter(({ type }) => type === "row").map(({ title }) => title.toLowerCase()) ?? [];
+  for (const family of ["memory", "cpu", "disk", "system", "users", "processes"])
+    assert.ok(rows.includes(family), family);
 });
 
 test("every metric of ours in a query is one the exporter documents or a family of the scraper's own", () => {
   const documented = readFileSync(path.join(REPOSITORY, "docs/metrics.md"), "utf8");
-  const ownPrefix = /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|gap|backfill|known|heartbeating|heartbeats|discover|silent|probes)/;
+  const ownPrefix =
+    /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|gap|backfill|known|heartbeating|heartbeats|discover|silent|probes)/;
   for (const { file, dashboard } of dashboards) {
     for (const { expr } of dashboard.panels.flatMap(({ targets = [] }) => targets)) {
       for (const [name] of expr.matchAll(/\bpihealth_\w+/g)) {
-        const isKnown = file === "pihealth-scraper.json" ? ownPrefix.test(name) : documented.includes(`\`${name}\``);
+        const isKnown =
+          file === "pihealth-scraper.json"
+            ? ownPrefix.test(name)
+            : documented.includes(`\`${name}\``);
         assert.ok(isKnown, `${file}: ${name}`);
       }
     }
@@ -71,13 +95,23 @@ test("every metric of ours in a query is one the exporter documents or a family 
 });
 
 test("provisioning names one Prometheus data source and one folder of dashboards", () => {
-  const read = (name: string): unknown => parse(readFileSync(path.join(PROVISIONING_FOLDER, name), "utf8"));
+  const read = (name: string): unknown =>
+    parse(readFileSync(path.join(PROVISIONING_FOLDER, name), "utf8"));
   const { apiVersion, datasources } = read("datasources/pihealth.yml") as {
-    apiVersion: number; datasources: { type: string; url: string; jsonData: Record<string, unknown> }[];
+    apiVersion: number;
+    datasources: { type: string; url: string; jsonData: Record<string, unknown> }[];
   };
   assert.equal(apiVersion, 1);
-  assert.deepEqual(datasources.map(({ type, url }) => ({ type, url })), [{ type: "prometheus", url: "http://127.0.0.1:8730" }]);
+  assert.deepEqual(
+    datasources.map(({ type, url }) => ({ type, url })),
+    [{ type: "prometheus", url: "http://127.0.0.1:8730" }],
+  );
   assert.equal(datasources[0]?.jsonData["prometheusType"], "Prometheus");
-  const { providers } = read("dashboards/pihealth.yml") as { providers: { type: string; options: { path: string } }[] };
-  assert.deepEqual(providers.map(({ type, options }) => [type, options.path]), [["file", "/var/lib/grafana/dashboards/pihealth"]]);
+  const { providers } = read("dashboards/pihealth.yml") as {
+    providers: { type: string; options: { path: string } }[];
+  };
+  assert.deepEqual(
+    providers.map(({ type, options }) => [type, options.path]),
+    [["file", "/var/lib/grafana/dashboards/pihealth"]],
+  );
 });

@@ -39,7 +39,11 @@ export class PanelSources {
 
   async start(): Promise<void> {
     const ports = [await freePort(), await freePort(), await freePort()] as const;
-    const [exporter, scraper, prometheus] = ports.map((port) => `127.0.0.1:${port}`) as [string, string, string];
+    const [exporter, scraper, prometheus] = ports.map((port) => `127.0.0.1:${port}`) as [
+      string,
+      string,
+      string,
+    ];
     this.machine = exporter;
     this.scraper = scraper;
     this.pi4 = await this.serveRecordedPi();
@@ -55,13 +59,24 @@ scrape_configs:
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(path.join(this.folder, "rules.yml"), RULES);
     writeFileSync(path.join(this.folder, "prometheus.yml"), scrapeConfigs);
-    writeFileSync(path.join(this.folder, "pihealthd.yml"), `${scrapeConfigs}storage: { path: ${this.folder}/data }\n`);
+    writeFileSync(
+      path.join(this.folder, "pihealthd.yml"),
+      `${scrapeConfigs}storage: { path: ${this.folder}/data }\n`,
+    );
     const file = (name: string): string => path.join(this.folder, name);
     this.programs.push(
-      ChildProgram.ofOurs("exporter/program/main.js", [`--state=${file("exporter")}`, `--listen-address=${exporter}`]),
-      ChildProgram.ofOurs("scraper/program/main.js", [`--config=${file("pihealthd.yml")}`, `--listen-address=${scraper}`]),
+      ChildProgram.ofOurs("exporter/program/main.js", [
+        `--state=${file("exporter")}`,
+        `--listen-address=${exporter}`,
+      ]),
+      ChildProgram.ofOurs("scraper/program/main.js", [
+        `--config=${file("pihealthd.yml")}`,
+        `--listen-address=${scraper}`,
+      ]),
       new ChildProgram("prometheus", [
-        `--config.file=${file("prometheus.yml")}`, `--storage.tsdb.path=${file("tsdb")}`, `--web.listen-address=${prometheus}`,
+        `--config.file=${file("prometheus.yml")}`,
+        `--storage.tsdb.path=${file("tsdb")}`,
+        `--web.listen-address=${prometheus}`,
       ]),
     );
   }
@@ -79,7 +94,8 @@ scrape_configs:
 
   /** @returns where it answers, as `host:port` */
   private async serveRecordedPi(): Promise<string> {
-    const body = readFileSync(path.join(FIXTURES, "pi-4/expected.txt"), "utf8") + ADDED_TO_RECORDED_PI;
+    const body =
+      readFileSync(path.join(FIXTURES, "pi-4/expected.txt"), "utf8") + ADDED_TO_RECORDED_PI;
     const server = createServer((_request, response) => {
       response.setHeader("Content-Type", "text/plain; version=0.0.4");
       response.end(body);

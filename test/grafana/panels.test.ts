@@ -9,12 +9,12 @@ import { PanelSources } from "./panel-sources.js";
  * recorded Pi 4 each must have data; on the machine that runs the test some may have none.
  */
 const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
-  "Throttling": "only the firmware of a Raspberry Pi tells it",
+  Throttling: "only the firmware of a Raspberry Pi tells it",
   "Throttled since boot": "only the firmware of a Raspberry Pi tells it",
-  "Temperature": "a virtual machine has no sensor",
+  Temperature: "a virtual machine has no sensor",
   "Clock synchronised": "known only where systemd-timesyncd runs",
   "Recently active": "nobody may ever have logged in",
-  "Sessions": "nobody may be logged in",
+  Sessions: "nobody may be logged in",
   "Top processes": "nothing may be busy",
   "Malicious processes": "none should be",
   "Disks used": "a container may see no disk",
@@ -24,7 +24,7 @@ const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
 };
 /** These come from a running exporter and its scrape; the recorded body holds only what a Pi's kernel said. */
 const MAY_BE_EMPTY_ON_THE_RECORDED_PI: Readonly<Record<string, string>> = {
-  "Collectors": "the recording is of the kernel, not of an exporter",
+  Collectors: "the recording is of the kernel, not of an exporter",
   "Age of the last good values": "the recording is of the kernel, not of an exporter",
   "Exporter's own use": "the recording is of the kernel, not of an exporter",
 };
@@ -42,11 +42,16 @@ async function ask(url: string): Promise<unknown[]> {
   const response = await fetch(url);
   const answer = (await response.json()) as { status: string; error?: string; data: unknown };
   assert.equal(answer.status, "success", `${decodeURIComponent(url)}: ${answer.error}`);
-  return Array.isArray(answer.data) ? (answer.data as unknown[]) : (answer.data as { result: unknown[] }).result;
+  return Array.isArray(answer.data)
+    ? (answer.data as unknown[])
+    : (answer.data as { result: unknown[] }).result;
 }
 
 /** What Grafana asks for the panels of a dashboard with these values of its variables. */
-function panelQuestions(dashboard: Dashboard, values: Readonly<Record<string, readonly string[]>>): Question[] {
+function panelQuestions(
+  dashboard: Dashboard,
+  values: Readonly<Record<string, readonly string[]>>,
+): Question[] {
   const variables = queryVariables(dashboard);
   return dashboard.panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr, instant }) => ({
@@ -58,11 +63,17 @@ function panelQuestions(dashboard: Dashboard, values: Readonly<Record<string, re
 
 const withTimes = (path: string): string => {
   const nowSeconds = Math.floor(Date.now() / 1000);
-  return path.startsWith("query_range") ? `${path}&start=${nowSeconds - 60}&end=${nowSeconds}&step=5` : path;
+  return path.startsWith("query_range")
+    ? `${path}&start=${nowSeconds - 60}&end=${nowSeconds}&step=5`
+    : path;
 };
 
 /** Asks again what was empty: some series appear only after the second scrape. */
-async function assertAllAnswered(url: string, questions: readonly Question[], mayBeEmpty: Readonly<Record<string, string>>) {
+async function assertAllAnswered(
+  url: string,
+  questions: readonly Question[],
+  mayBeEmpty: Readonly<Record<string, string>>,
+) {
   let open = [...questions];
   await waitFor(
     "data of every panel",
@@ -76,7 +87,8 @@ async function assertAllAnswered(url: string, questions: readonly Question[], ma
       return open.length === 0 || undefined;
     },
     {
-      describe: () => `${open.map(({ panel, path }) => `${panel}: ${decodeURIComponent(path)}`).join("\n")}\n${sources.describe()}`,
+      describe: () =>
+        `${open.map(({ panel, path }) => `${panel}: ${decodeURIComponent(path)}`).join("\n")}\n${sources.describe()}`,
     },
   );
 }
@@ -104,7 +116,9 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
           `values of $${variable}`,
           async () => {
             const found = await ask(`${sources[source]}/api/v1/${path}`);
-            return expected[variable]?.every((value) => found.includes(value)) === true || undefined;
+            return (
+              expected[variable]?.every((value) => found.includes(value)) === true || undefined
+            );
           },
           { describe: () => sources.describe() },
         );
@@ -113,7 +127,10 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
 
     test(`${file} with ${name}: every panel shows something`, async () => {
       if (file === "pihealth-scraper.json") {
-        const questions = panelQuestions(dashboard, { job: ["pihealth"], instance: [sources.scraper] });
+        const questions = panelQuestions(dashboard, {
+          job: ["pihealth"],
+          instance: [sources.scraper],
+        });
         await assertAllAnswered(sources[source], questions, {});
       } else if (file === "pihealth-pi.json") {
         const onMachine = panelQuestions(dashboard, { job: ["pi"], instance: [sources.machine] });
@@ -121,7 +138,10 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
         const onPi = panelQuestions(dashboard, { job: ["pi"], instance: [sources.pi4] });
         await assertAllAnswered(sources[source], onPi, MAY_BE_EMPTY_ON_THE_RECORDED_PI);
       } else {
-        const questions = panelQuestions(dashboard, { job: ["pi"], instance: [sources.machine, sources.pi4] });
+        const questions = panelQuestions(dashboard, {
+          job: ["pi"],
+          instance: [sources.machine, sources.pi4],
+        });
         await assertAllAnswered(sources[source], questions, {});
       }
     });

@@ -41,7 +41,10 @@ const RUNS: readonly (readonly Sample[])[] = [
     sample("pihealth_memory_used_ratio_average", 0.7),
     sample("pihealth_alarm_level", 2, { family: "memory" }),
   ],
-  [sample("pihealth_cpu_temperature_celsius", 71.25), sample("pihealth_alarm_level", 2, { family: "cpu" })],
+  [
+    sample("pihealth_cpu_temperature_celsius", 71.25),
+    sample("pihealth_alarm_level", 2, { family: "cpu" }),
+  ],
   [
     sample("pihealth_disk_used_ratio", 0.9, { disk: "mmcblk0" }),
     sample("pihealth_filesystem_used_ratio", 0.95, MOUNT),
@@ -59,7 +62,11 @@ const RUNS: readonly (readonly Sample[])[] = [
 ];
 
 const PUSHED_NAMES = [
-  "PihealthCpuWarning", "PihealthDiskWarning", "PihealthMaliciousProcess", "PihealthMemoryWarning", "PihealthUnderVoltage",
+  "PihealthCpuWarning",
+  "PihealthDiskWarning",
+  "PihealthMaliciousProcess",
+  "PihealthMemoryWarning",
+  "PihealthUnderVoltage",
 ];
 
 /** The body an exporter posts. Its place in the network is not known to itself. */
@@ -101,28 +108,42 @@ async function ruleAlerts(): Promise<Alert[]> {
   const storage = new MemorySeries();
   for (let timeMs = 0; timeMs <= 20 * MINUTE_MS; timeMs += MINUTE_MS) {
     for (const { metric, labels, value } of RUNS.flat()) {
-      storage.add(Labels.of({ __name__: metric.name, ...labels, ...TARGET.toObject() }), timeMs, value);
+      storage.add(
+        Labels.of({ __name__: metric.name, ...labels, ...TARGET.toObject() }),
+        timeMs,
+        value,
+      );
     }
   }
   const clock = new FakeClock();
   const surroundings = { externalLabels: EXTERNAL, externalUrl: "" };
   const expander = new AlertExpander(surroundings);
   const folder = path.join(REPOSITORY, "rules");
-  const files = readdirSync(folder).filter((name) => name.endsWith(".yml")).map((name) => path.join(folder, name));
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith(".yml"))
+    .map((name) => path.join(folder, name));
   const groups = await loadRuleFiles(files, realFiles, {
-    defaultIntervalMs: MINUTE_MS, defaultQueryOffsetMs: 0, checkExpression: parseExpression, expander,
+    defaultIntervalMs: MINUTE_MS,
+    defaultQueryOffsetMs: 0,
+    checkExpression: parseExpression,
+    expander,
   });
   const sent: Alert[] = [];
-  const evaluators = groups.map((group) => new GroupEvaluator(group, {
-    ...surroundings, expander, clock,
-    queries: new QueryEngine({ querier: storage, clock }),
-    writer: storage,
-    onAlerts: (alerts) => sent.push(...alerts),
-    resendDelayMs: MINUTE_MS,
-    onTransition: () => undefined,
-    isTargetSilent: () => false,
-    missingData: "resolve",
-  }));
+  const evaluators = groups.map(
+    (group) =>
+      new GroupEvaluator(group, {
+        ...surroundings,
+        expander,
+        clock,
+        queries: new QueryEngine({ querier: storage, clock }),
+        writer: storage,
+        onAlerts: (alerts) => sent.push(...alerts),
+        resendDelayMs: MINUTE_MS,
+        onTransition: () => undefined,
+        isTargetSilent: () => false,
+        missingData: "resolve",
+      }),
+  );
   for (let timeMs = 0; timeMs <= 20 * MINUTE_MS; timeMs += MINUTE_MS) {
     for (const evaluator of evaluators) await evaluator.evaluateAt(timeMs);
   }
@@ -136,7 +157,9 @@ test("an alarm that is pushed and the shipped rule about the same fact are one a
   const pushed = await pushedAlerts();
   const names = [...new Set(pushed.map(({ labels }) => labels.get("alertname")))].sort();
   assert.deepEqual(names, PUSHED_NAMES);
-  const ofRules = (await ruleAlerts()).filter(({ labels }) => PUSHED_NAMES.includes(labels.get("alertname")));
+  const ofRules = (await ruleAlerts()).filter(({ labels }) =>
+    PUSHED_NAMES.includes(labels.get("alertname")),
+  );
   assert.deepEqual(labelSets(pushed), labelSets(ofRules));
 });
 

@@ -15,7 +15,9 @@ const ruleFiles = filesOf(RULES);
 const testFiles = filesOf(path.join(RULES, "tests"));
 
 function filesOf(folder: string): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith(".yml")).map((name) => path.join(folder, name));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".yml"))
+    .map((name) => path.join(folder, name));
 }
 
 function promtool(...args: string[]): { status: number | null; output: string } {
@@ -36,20 +38,39 @@ test("promtool's run of the unit tests of the shipped rules passes", () => {
 test("our own run of the unit tests of the shipped rules passes", async () => {
   const lines: string[] = [];
   const write = (line: string): number => lines.push(line);
-  const surroundings = { files: realFiles, clock: systemClock, enabledFeatures: [], write, writeError: write };
+  const surroundings = {
+    files: realFiles,
+    clock: systemClock,
+    enabledFeatures: [],
+    write,
+    writeError: write,
+  };
   const exitCode = await runRuleTests(testFiles, surroundings);
   assert.equal(exitCode, 0, lines.join("\n"));
 });
 
 test("every shipped alert has a unit test in which it fires and one in which it does not", () => {
   const tests = testFiles
-    .flatMap((file) => parseRuleTestFile(ConfigSection.parse(readFileSync(file, "utf8"), file)).tests)
+    .flatMap(
+      (file) => parseRuleTestFile(ConfigSection.parse(readFileSync(file, "utf8"), file)).tests,
+    )
     .flatMap(({ alertTests }) => alertTests);
-  const fires = new Set(tests.filter(({ expected }) => expected.length > 0).map(({ alertName }) => alertName));
-  const rests = new Set(tests.filter(({ expected }) => expected.length === 0).map(({ alertName }) => alertName));
-  const shipped = ruleFiles.flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ +- alert: (\w+)$/gm)])
+  const fires = new Set(
+    tests.filter(({ expected }) => expected.length > 0).map(({ alertName }) => alertName),
+  );
+  const rests = new Set(
+    tests.filter(({ expected }) => expected.length === 0).map(({ alertName }) => alertName),
+  );
+  const shipped = ruleFiles
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ +- alert: (\w+)$/gm)])
     .map(([, name]) => name as string);
   assert.ok(shipped.length > 25, `only ${shipped.length} alerts found`);
-  assert.deepEqual(shipped.filter((name) => !fires.has(name)), []);
-  assert.deepEqual(shipped.filter((name) => !rests.has(name)), []);
+  assert.deepEqual(
+    shipped.filter((name) => !fires.has(name)),
+    [],
+  );
+  assert.deepEqual(
+    shipped.filter((name) => !rests.has(name)),
+    [],
+  );
 });

@@ -9,15 +9,22 @@ export async function soakDifferential({ seed }: { readonly seed: number }): Pro
   let compared = 0;
   let nonEmpty = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const report = await runDifferential({ seed: seed + round, expressions: EXPRESSIONS_PER_ROUND });
+    const report = await runDifferential({
+      seed: seed + round,
+      expressions: EXPRESSIONS_PER_ROUND,
+    });
     const [first] = report.differences;
     if (first !== undefined) {
       const { kind, expression, what } = first;
-      throw new Error(`${report.differences.length} answers differ with seed ${seed + round}: ${kind} "${expression}": ${what}`);
+      throw new Error(
+        `${report.differences.length} answers differ with seed ${seed + round}: ${kind} "${expression}": ${what}`,
+      );
     }
     compared += report.compared;
     nonEmpty += report.nonEmpty;
-    console.log(`  seed ${seed + round}: ${report.compared} answers equal, not compared ${JSON.stringify([...report.excluded])}`);
+    console.log(
+      `  seed ${seed + round}: ${report.compared} answers equal, not compared ${JSON.stringify([...report.excluded])}`,
+    );
   }
   return `${compared} answers equal those of Prometheus, ${nonEmpty} of them not empty`;
 }

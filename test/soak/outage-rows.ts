@@ -1,4 +1,10 @@
-import { OUTAGE_KINDS, OUTAGE_LENGTHS, OUTAGE_TROUBLES, type OutageCell, runOutageCell } from "../support/outage-cell.js";
+import {
+  OUTAGE_KINDS,
+  OUTAGE_LENGTHS,
+  OUTAGE_TROUBLES,
+  type OutageCell,
+  runOutageCell,
+} from "../support/outage-cell.js";
 import type { OutageCount } from "../support/outage-count.js";
 import { runOverrun, runTwoMasters } from "../support/outage-extras.js";
 
@@ -23,7 +29,9 @@ function outageRows(): ReadonlyMap<string, () => Promise<OutageCount>> {
   for (const length of Object.keys(OUTAGE_LENGTHS) as OutageCell["length"][]) {
     for (const outage of OUTAGE_KINDS) {
       for (const trouble of OUTAGE_TROUBLES) {
-        rows.set([outage, length, trouble].join(", "), () => runOutageCell({ outage, length, trouble }));
+        rows.set([outage, length, trouble].join(", "), () =>
+          runOutageCell({ outage, length, trouble }),
+        );
       }
     }
   }

@@ -6,8 +6,19 @@ import { outageRowNames } from "./outage-rows.js";
 const LANES = 5;
 
 const HEAD = [
-  "outage", "length", "in the middle", "recorded in filled ranges", "present", "duplicated", "falsely filled",
-  "seen by the witness", "equal", "missing with cause", "missing without", "seconds lost", "cause",
+  "outage",
+  "length",
+  "in the middle",
+  "recorded in filled ranges",
+  "present",
+  "duplicated",
+  "falsely filled",
+  "seen by the witness",
+  "equal",
+  "missing with cause",
+  "missing without",
+  "seconds lost",
+  "cause",
 ];
 
 /** Every cell of the outage matrix with real processes, in compressed time; two masters; a history that is too small. */
@@ -16,7 +27,9 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
   const shown = new Map<string, string>();
   const wrong: string[] = [];
   // The longest first, so that none is left alone at the end.
-  const waiting = [...names].sort((one, other) => Number(other.includes(" h, ")) - Number(one.includes(" h, ")));
+  const waiting = [...names].sort(
+    (one, other) => Number(other.includes(" h, ")) - Number(one.includes(" h, ")),
+  );
   const work = async (): Promise<void> => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       try {
@@ -33,8 +46,16 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
   };
   await Promise.all(Array.from({ length: LANES }, work));
   const rows = names.map((name) => shown.get(name)).filter((row) => row !== undefined);
-  const table = ["", `| ${HEAD.join(" | ")} |`, `|${HEAD.map(() => "---").join("|")}|`, ...rows].join("\n");
-  if (wrong.length > 0) throw new Error(`${wrong.length} of ${names.length} cells are not as they must be\n${wrong.join("\n")}\n${table}`);
+  const table = [
+    "",
+    `| ${HEAD.join(" | ")} |`,
+    `|${HEAD.map(() => "---").join("|")}|`,
+    ...rows,
+  ].join("\n");
+  if (wrong.length > 0)
+    throw new Error(
+      `${wrong.length} of ${names.length} cells are not as they must be\n${wrong.join("\n")}\n${table}`,
+    );
   return `${names.length} cells as they must be\n${table}`;
 }
 
@@ -47,11 +68,38 @@ async function countApart(name: string): Promise<OutageCount> {
   return JSON.parse(answer) as OutageCount;
 }
 
-const isRight = ({ recorded, present, duplicated, falselyFilled, unexplained }: OutageCount): boolean =>
+const isRight = ({
+  recorded,
+  present,
+  duplicated,
+  falselyFilled,
+  unexplained,
+}: OutageCount): boolean =>
   present === recorded && duplicated === 0 && falselyFilled === 0 && unexplained === 0;
 
 function showRow(name: string, count: OutageCount): string {
-  const { recorded, present, duplicated, falselyFilled, witnessed, equal, explained, unexplained, lostSeconds, causes } = count;
-  const numbers = [recorded, present, duplicated, falselyFilled, witnessed, equal, explained, unexplained, Math.round(lostSeconds)];
+  const {
+    recorded,
+    present,
+    duplicated,
+    falselyFilled,
+    witnessed,
+    equal,
+    explained,
+    unexplained,
+    lostSeconds,
+    causes,
+  } = count;
+  const numbers = [
+    recorded,
+    present,
+    duplicated,
+    falselyFilled,
+    witnessed,
+    equal,
+    explained,
+    unexplained,
+    Math.round(lostSeconds),
+  ];
   return `| ${[...name.split(", "), ...numbers, causes].join(" | ")} |`;
 }

@@ -28,13 +28,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { seed: { type: "string", default: String(process.pid) }, only: { type: "string", default: "" } },
+    options: {
+      seed: { type: "string", default: String(process.pid) },
+      only: { type: "string", default: "" },
+    },
   });
   const seed = Number(values.seed);
   for (const name of positionals.length === 0 ? Object.keys(SOAKS) : positionals) {
     const soak = SOAKS[name];
     if (soak === undefined) {
-      process.stderr.write(`Cannot soak "${name}": it must be one of ${Object.keys(SOAKS).join(", ")}\n`);
+      process.stderr.write(
+        `Cannot soak "${name}": it must be one of ${Object.keys(SOAKS).join(", ")}\n`,
+      );
       return 2;
     }
     console.log(`${name}: seed ${seed}`);

@@ -11,7 +11,10 @@ export class ChildProgram {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 
   constructor(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}) {
-    this.process = spawn(command, args, { cwd: REPOSITORY, env: { ...process.env, ...options.env } });
+    this.process = spawn(command, args, {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...options.env },
+    });
     const keep = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString("utf8")).slice(-200_000);
     };
@@ -24,12 +27,21 @@ export class ChildProgram {
   }
 
   /** One of our compiled programs: `exporter/program/main.js`. */
-  static ofOurs(script: string, args: readonly string[], nodeFlags: readonly string[] = []): ChildProgram {
-    return new ChildProgram(process.execPath, [...nodeFlags, path.join(REPOSITORY, "dist", script), ...args]);
+  static ofOurs(
+    script: string,
+    args: readonly string[],
+    nodeFlags: readonly string[] = [],
+  ): ChildProgram {
+    return new ChildProgram(process.execPath, [
+      ...nodeFlags,
+      path.join(REPOSITORY, "dist", script),
+      ...args,
+    ]);
   }
 
   get pid(): number {
-    if (this.process.pid === undefined) throw new Error("Cannot tell the process id: the program did not start");
+    if (this.process.pid === undefined)
+      throw new Error("Cannot tell the process id: the program did not start");
     return this.process.pid;
   }
 
@@ -38,7 +50,9 @@ export class ChildProgram {
   }
 
   /** Sends the signal and waits for the end. */
-  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  async stop(
+    signal: NodeJS.Signals = "SIGTERM",
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     this.process.kill(signal);
     return this.exited;
   }
@@ -52,7 +66,11 @@ export class ChildProgram {
 const CLOCK_TICKS_PER_SECOND = 100; // USER_HZ, fixed for user space on Linux.
 const PAGE_BYTES = 4096;
 
-export function processUsage(pid: number): { cpuSeconds: number; residentBytes: number; openFiles: number } {
+export function processUsage(pid: number): {
+  cpuSeconds: number;
+  residentBytes: number;
+  openFiles: number;
+} {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
@@ -89,7 +107,9 @@ export async function waitFor<Result>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`Waited ${withinMs}ms in vain for ${what}. ${lastError instanceof Error ? lastError.message : ""}\n${describe()}`);
+  throw new Error(
+    `Waited ${withinMs}ms in vain for ${what}. ${lastError instanceof Error ? lastError.message : ""}\n${describe()}`,
+  );
 }
 
 /** A TCP port nothing listens on at the moment. */

@@ -9,9 +9,17 @@ export interface CommandResult {
 }
 
 /** Runs a program to its end. */
-export function runCommand(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: REPOSITORY, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const output = { stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output.stdout += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output.stderr += chunk));
@@ -22,5 +30,8 @@ export function runCommand(command: string, args: readonly string[], env: NodeJS
 
 /** Our command line, compiled. */
 export function pihealth(...args: string[]): Promise<CommandResult> {
-  return runCommand(process.execPath, [path.join(REPOSITORY, "dist/exporter/program/cli.js"), ...args]);
+  return runCommand(process.execPath, [
+    path.join(REPOSITORY, "dist/exporter/program/cli.js"),
+    ...args,
+  ]);
 }

@@ -26,7 +26,8 @@ export class FailingSmtp {
 
   get port(): number {
     const address = this.server.address();
-    if (address === null || typeof address === "string") throw new Error("Cannot tell the port: not listening");
+    if (address === null || typeof address === "string")
+      throw new Error("Cannot tell the port: not listening");
     return address.port;
   }
 

@@ -23,8 +23,10 @@ export interface HostileExporter {
   readonly error: RegExp | "";
 }
 
-const reply = (body: string | Buffer, headers: Record<string, string> = {}): Answer =>
-  (_request, response) => void response.writeHead(200, { "Content-Type": TEXT, ...headers }).end(body);
+const reply =
+  (body: string | Buffer, headers: Record<string, string> = {}): Answer =>
+  (_request, response) =>
+    void response.writeHead(200, { "Content-Type": TEXT, ...headers }).end(body);
 
 const endless: Answer = (_request, response) => {
   response.writeHead(200, { "Content-Type": TEXT });
@@ -44,7 +46,9 @@ const drip: Answer = (_request, response) => {
 
 const escapeLabel = (value: string): string =>
   value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-const hostileLabels = Object.entries(HOSTILE_VALUES).map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(",");
+const hostileLabels = Object.entries(HOSTILE_VALUES)
+  .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+  .join(",");
 
 export const HOSTILE_EXPORTERS: readonly HostileExporter[] = [
   { name: "rubbish", answer: reply(`${ESCAPE}[2J!%&/()= rubbish\n`), error: /line 1, byte 1/ },
@@ -58,12 +62,24 @@ export const HOSTILE_EXPORTERS: readonly HostileExporter[] = [
     error: /./,
   },
   { name: "huge", answer: reply("a 1\n".repeat(300_000)), error: /body size limit/ },
-  { name: "bomb", answer: reply(gzipSync(Buffer.alloc(20_000_000, "a 1\n")), { "Content-Encoding": "gzip" }), error: /body size limit/ },
+  {
+    name: "bomb",
+    answer: reply(gzipSync(Buffer.alloc(20_000_000, "a 1\n")), { "Content-Encoding": "gzip" }),
+    error: /body size limit/,
+  },
   { name: "endless", answer: endless, error: /body size limit/ },
   { name: "slow", answer: drip, error: /no whole answer within/ },
   { name: "silent", answer: () => undefined, error: /no whole answer within/ },
-  { name: "page", answer: reply("<html></html>", { "Content-Type": "text/html" }), error: /content type/ },
-  { name: "error", answer: (_request, response) => void response.writeHead(500).end(`${ESCAPE}[31m`), error: /HTTP status 500/ },
+  {
+    name: "page",
+    answer: reply("<html></html>", { "Content-Type": "text/html" }),
+    error: /content type/,
+  },
+  {
+    name: "error",
+    answer: (_request, response) => void response.writeHead(500).end(`${ESCAPE}[31m`),
+    error: /HTTP status 500/,
+  },
   { name: "duplicates", answer: reply("twice 1\ntwice 2\ntwice 1\nonce 1\n"), error: "" },
   { name: "values", answer: reply(`hostile{${hostileLabels}} 1\n`), error: "" },
 ];

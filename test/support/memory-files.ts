@@ -1,5 +1,11 @@
 import path from "node:path";
-import type { AppendFile, FileEntry, FileFacts, Files, ReadFile } from "../../exporter/shared/platform/files.js";
+import type {
+  AppendFile,
+  FileEntry,
+  FileFacts,
+  Files,
+  ReadFile,
+} from "../../exporter/shared/platform/files.js";
 
 interface MemoryFile {
   /** What a reader of the running system sees. */
@@ -11,7 +17,8 @@ interface MemoryFile {
 
 /** What a test wants to go wrong. `undefined` lets the operation succeed. */
 export type Fault = (operation: FileOperation, filePath: string) => string | undefined;
-export type FileOperation = "append" | "sync" | "replace" | "rename" | "remove" | "read" | "list" | "makeFolder";
+export type FileOperation =
+  "append" | "sync" | "replace" | "rename" | "remove" | "read" | "list" | "makeFolder";
 
 /**
  * Files in memory that tell written from durable bytes.
@@ -77,7 +84,8 @@ export class MemoryFiles implements Files {
     this.check("list", folder);
     if (!this.folders.has(folder)) throw systemError("ENOENT", folder);
     const found = new Map<string, boolean>();
-    for (const candidate of this.files.keys()) if (path.dirname(candidate) === folder) found.set(candidate, false);
+    for (const candidate of this.files.keys())
+      if (path.dirname(candidate) === folder) found.set(candidate, false);
     for (const candidate of this.folders) {
       if (candidate !== folder && path.dirname(candidate) === folder) found.set(candidate, true);
     }
@@ -95,7 +103,13 @@ export class MemoryFiles implements Files {
 
   async fileSystemFacts(): ReturnType<Files["fileSystemFacts"]> {
     const room = Math.min(this.roomBytes, 2 ** 40);
-    return { sizeBytes: 2 ** 40, availableBytes: room, freeBytes: room, inodes: 1e6, freeInodes: 1e6 };
+    return {
+      sizeBytes: 2 ** 40,
+      availableBytes: room,
+      freeBytes: room,
+      inodes: 1e6,
+      freeInodes: 1e6,
+    };
   }
 
   async makeFolder(folder: string): Promise<void> {
@@ -168,7 +182,8 @@ export class MemoryFiles implements Files {
 
   async removeTree(folder: string): Promise<void> {
     this.check("remove", folder);
-    for (const filePath of this.files.keys()) if (filePath.startsWith(`${folder}/`)) this.files.delete(filePath);
+    for (const filePath of this.files.keys())
+      if (filePath.startsWith(`${folder}/`)) this.files.delete(filePath);
     for (const known of this.folders) {
       if (known === folder || known.startsWith(`${folder}/`)) this.folders.delete(known);
     }
@@ -238,7 +253,10 @@ export class MemoryFiles implements Files {
 }
 
 class MemoryAppendFile implements AppendFile {
-  constructor(private readonly owner: MemoryFiles, private readonly filePath: string) {}
+  constructor(
+    private readonly owner: MemoryFiles,
+    private readonly filePath: string,
+  ) {}
 
   get sizeBytes(): number {
     return this.owner.existing(this.filePath).content.length;

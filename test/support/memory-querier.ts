@@ -2,7 +2,11 @@ import { compareStrings, type Labels } from "../../exporter/shared/model/labels.
 import { bitsOf, setAbsentAt, setStaleAt } from "../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { LabelMatcher } from "../../scraper/storage/model/label-matcher.js";
-import type { Querier, SelectedSeries, SelectedTable } from "../../scraper/storage/model/querier.js";
+import type {
+  Querier,
+  SelectedSeries,
+  SelectedTable,
+} from "../../scraper/storage/model/querier.js";
 
 /** A value, a staleness marker, or nothing. */
 export type MemorySample = number | "stale" | undefined;
@@ -28,7 +32,8 @@ export class MemoryQuerier implements Querier {
     { fromMs = 0, stepMs }: { readonly fromMs?: number; readonly stepMs: number },
   ): void {
     let series = this.stored.get(labels.key);
-    if (series === undefined) this.stored.set(labels.key, (series = { labels, samples: new Map() }));
+    if (series === undefined)
+      this.stored.set(labels.key, (series = { labels, samples: new Map() }));
     for (const [index, sample] of samples.entries()) {
       if (sample !== undefined) series.samples.set(fromMs + index * stepMs, sample);
     }
@@ -44,12 +49,20 @@ export class MemoryQuerier implements Querier {
     return chosen.length === 0 ? [] : [tableOf(chosen, range)];
   }
 
-  async series(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<Labels[]> {
+  async series(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<Labels[]> {
     return this.matching(matcherSets, range).map(({ labels }) => labels);
   }
 
-  async labelNames(matcherSets: readonly (readonly LabelMatcher[])[], range: TimeRange): Promise<string[]> {
-    const names = this.matching(matcherSets, range).flatMap(({ labels }) => labels.pairs.map(([name]) => name));
+  async labelNames(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    range: TimeRange,
+  ): Promise<string[]> {
+    const names = this.matching(matcherSets, range).flatMap(({ labels }) =>
+      labels.pairs.map(([name]) => name),
+    );
     return [...new Set(names)].sort(compareStrings);
   }
 
@@ -62,7 +75,10 @@ export class MemoryQuerier implements Querier {
     return [...new Set(values.filter((value) => value !== ""))].sort(compareStrings);
   }
 
-  private matching(matcherSets: readonly (readonly LabelMatcher[])[], { fromMs, untilMs }: TimeRange): MemorySeries[] {
+  private matching(
+    matcherSets: readonly (readonly LabelMatcher[])[],
+    { fromMs, untilMs }: TimeRange,
+  ): MemorySeries[] {
     return [...this.stored.values()].filter(({ labels, samples }) => {
       const isMatch = (matchers: readonly LabelMatcher[]): boolean =>
         matchers.every((matcher) => matcher.matches(labels.get(matcher.name)));

@@ -12,7 +12,12 @@ export interface OutageCell {
 
 export const OUTAGE_KINDS = ["master away", "link cut", "exporter killed", "both"] as const;
 export type OutageKind = (typeof OUTAGE_KINDS)[number];
-export const OUTAGE_TROUBLES = ["clean", "killed in transfer", "disk full", "clock stepped"] as const;
+export const OUTAGE_TROUBLES = [
+  "clean",
+  "killed in transfer",
+  "disk full",
+  "clock stepped",
+] as const;
 export type OutageTrouble = (typeof OUTAGE_TROUBLES)[number];
 
 interface OutageLength extends OutagePace {
@@ -24,15 +29,33 @@ interface OutageLength extends OutagePace {
 /** The longer ones pass faster than real time; programs start, scrape and fetch near real time. */
 export const OUTAGE_LENGTHS = {
   "10 s": {
-    seconds: 10, speed: 1, fast: 1, samplingSeconds: 1, flushSeconds: 2, scrapeSeconds: 1, witnessSeconds: 1,
+    seconds: 10,
+    speed: 1,
+    fast: 1,
+    samplingSeconds: 1,
+    flushSeconds: 2,
+    scrapeSeconds: 1,
+    witnessSeconds: 1,
     interruptedSegment: 1,
   },
   "10 min": {
-    seconds: 600, speed: 2, fast: 50, samplingSeconds: 5, flushSeconds: 5, scrapeSeconds: 2, witnessSeconds: 10,
+    seconds: 600,
+    speed: 2,
+    fast: 50,
+    samplingSeconds: 5,
+    flushSeconds: 5,
+    scrapeSeconds: 2,
+    witnessSeconds: 10,
     interruptedSegment: 1,
   },
   "24 h": {
-    seconds: 86_400, speed: 5, fast: 1200, samplingSeconds: 120, flushSeconds: 30, scrapeSeconds: 10, witnessSeconds: 600,
+    seconds: 86_400,
+    speed: 5,
+    fast: 1200,
+    samplingSeconds: 120,
+    flushSeconds: 30,
+    scrapeSeconds: 10,
+    witnessSeconds: 600,
     interruptedSegment: 5,
   },
 } as const satisfies Readonly<Record<string, OutageLength>>;
@@ -54,11 +77,17 @@ export async function runOutageCell(cell: OutageCell): Promise<OutageCount> {
     mountSmallDisk(folder, SMALL_DISK_BYTES);
     disks.push(folder);
   };
-  const rig = await OutageRig.start({ pace: length, ...(cell.trouble === "disk full" ? { makeDataFolder } : {}) });
+  const rig = await OutageRig.start({
+    pace: length,
+    ...(cell.trouble === "disk full" ? { makeDataFolder } : {}),
+  });
   try {
     return await runIn(rig, cell);
   } catch (error) {
-    throw new Error(`${Object.values(cell).join(", ")}: ${(error as Error).message}\n${rig.logs()}`, { cause: error });
+    throw new Error(
+      `${Object.values(cell).join(", ")}: ${(error as Error).message}\n${rig.logs()}`,
+      { cause: error },
+    );
   } finally {
     await rig.close(() => disks.forEach(unmountSmallDisk));
   }
@@ -80,22 +109,35 @@ async function runIn(rig: OutageRig, cell: OutageCell): Promise<OutageCount> {
   const range = { fromMs, untilMs };
   const gaps = await master.settled(range, () => rig.logs());
   return countOutage({
-    master, range, gaps, witness: rig.witness, history: rig.recorded, ...countOptions(OUTAGE_LENGTHS[cell.length], isStepped),
+    master,
+    range,
+    gaps,
+    witness: rig.witness,
+    history: rig.recorded,
+    ...countOptions(OUTAGE_LENGTHS[cell.length], isStepped),
   });
 }
 
 /** How exactly samples can be compared at a pace. */
 export function countOptions(
-  { samplingSeconds, fast, speed }: OutagePace, isStepped: boolean,
+  { samplingSeconds, fast, speed }: OutagePace,
+  isStepped: boolean,
 ): Pick<CountOrder, "toleranceMs" | "edgeMs" | "ageMs" | "latencyMs"> {
   const latencyMs = LATENCY_MS * Math.max(fast, speed);
   const toleranceMs = isStepped ? STEPPED_TOLERANCE_MS : 0;
-  return { toleranceMs, edgeMs: EDGE_MS * speed, ageMs: 2500 * samplingSeconds + latencyMs, latencyMs };
+  return {
+    toleranceMs,
+    edgeMs: EDGE_MS * speed,
+    ageMs: 2500 * samplingSeconds + latencyMs,
+    latencyMs,
+  };
 }
 
 /** Lets the outage begin and pass. @returns what ends it */
 async function breakDown(
-  rig: OutageRig, outage: OutageKind, { seconds, isStepped }: { seconds: number; isStepped: boolean },
+  rig: OutageRig,
+  outage: OutageKind,
+  { seconds, isStepped }: { seconds: number; isStepped: boolean },
 ): Promise<() => Promise<void>> {
   const { master } = rig;
   const passHalf = async (): Promise<void> => rig.pass(seconds / 2);
@@ -124,7 +166,11 @@ async function breakDown(
 }
 
 /** What happens in the middle of fetching. */
-async function interrupt(rig: OutageRig, { outage, trouble }: OutageCell, segment: number): Promise<void> {
+async function interrupt(
+  rig: OutageRig,
+  { outage, trouble }: OutageCell,
+  segment: number,
+): Promise<void> {
   const { master } = rig;
   if (trouble === "killed in transfer") {
     await master.interruptSegment(segment, async () => {
@@ -139,9 +185,13 @@ async function interrupt(rig: OutageRig, { outage, trouble }: OutageCell, segmen
     await master.interruptSegment(segment, async () => {
       free = fillDisk(master.folder);
     });
-    await waitFor("the full disk to be noticed", () => (/ENOSPC|waits for the disk/.test(master.log) ? true : undefined), {
-      describe: () => rig.logs(),
-    });
+    await waitFor(
+      "the full disk to be noticed",
+      () => (/ENOSPC|waits for the disk/.test(master.log) ? true : undefined),
+      {
+        describe: () => rig.logs(),
+      },
+    );
     free();
   }
 }

@@ -46,7 +46,9 @@ const MAX_WRONG = 12;
 /** Compares sample by sample what the master has with what the Pi wrote and with what the witness has. */
 export async function countOutage(order: CountOrder): Promise<OutageCount> {
   const { master, witness, history, gaps, range, toleranceMs, edgeMs } = order;
-  const filled = gaps.filter(({ state }) => state === "filled").map((gap) => narrowed(gap, Math.max(toleranceMs, edgeMs)));
+  const filled = gaps
+    .filter(({ state }) => state === "filled")
+    .map((gap) => narrowed(gap, Math.max(toleranceMs, edgeMs)));
   const lost = gaps.filter(({ state }) => state === "lost");
   const wide = {
     fromMs: Math.min(range.fromMs, ...gaps.map(({ fromMs }) => fromMs)) - MARGIN_MS,
@@ -68,7 +70,8 @@ export async function countOutage(order: CountOrder): Promise<OutageCount> {
 }
 
 function compareRecorded(
-  recorded: SamplesBySeries, stored: SamplesBySeries,
+  recorded: SamplesBySeries,
+  stored: SamplesBySeries,
   { filled, toleranceMs, wrong }: { filled: TimeRange[]; toleranceMs: number; wrong: string[] },
 ): Pick<OutageCount, "recorded" | "present" | "duplicated"> {
   let [expected, present, duplicated] = [0, 0, 0];
@@ -76,7 +79,8 @@ function compareRecorded(
     const left = [...(stored.get(series) ?? [])];
     let from = 0;
     for (const sample of samples.toSorted((one, other) => one.timeMs - other.timeMs)) {
-      while (from < left.length && (left[from] as TimedSample).timeMs < sample.timeMs - toleranceMs) from++;
+      while (from < left.length && (left[from] as TimedSample).timeMs < sample.timeMs - toleranceMs)
+        from++;
       const at = findEqual(left, sample, { from, toleranceMs });
       const isExpected = isIn(filled, sample.timeMs);
       if (isExpected) expected++;
@@ -95,22 +99,32 @@ function compareRecorded(
 }
 
 /** Where a range is told to be filled, and nothing was recorded for several samplings. */
-function emptyStretches(recorded: SamplesBySeries, gaps: readonly TimedGap[], { leastMs }: { leastMs: number }): string[] {
-  const times = [...new Set([...recorded.values()].flatMap((samples) => samples.map(({ timeMs }) => timeMs)))];
+function emptyStretches(
+  recorded: SamplesBySeries,
+  gaps: readonly TimedGap[],
+  { leastMs }: { leastMs: number },
+): string[] {
+  const times = [
+    ...new Set([...recorded.values()].flatMap((samples) => samples.map(({ timeMs }) => timeMs))),
+  ];
   const instants = [0, ...times.sort((one, other) => one - other), Number.POSITIVE_INFINITY];
   const filled = gaps.filter(({ state }) => state === "filled");
   return instants.slice(1).flatMap((timeMs, index) => {
     const beforeMs = instants[index] as number;
     return filled.flatMap(({ fromMs, untilMs }) => {
       const lengthMs = Math.min(timeMs, untilMs) - Math.max(beforeMs, fromMs);
-      return lengthMs > leastMs ? [`falsely filled: ${lengthMs} ms between ${beforeMs} and ${timeMs}`] : [];
+      return lengthMs > leastMs
+        ? [`falsely filled: ${lengthMs} ms between ${beforeMs} and ${timeMs}`]
+        : [];
     });
   });
 }
 
 /** The nearest one. */
 function findEqual(
-  samples: readonly TimedSample[], { timeMs, value }: TimedSample, { from, toleranceMs }: { from: number; toleranceMs: number },
+  samples: readonly TimedSample[],
+  { timeMs, value }: TimedSample,
+  { from, toleranceMs }: { from: number; toleranceMs: number },
 ): number | undefined {
   let nearest: number | undefined;
   let leastMs = Number.POSITIVE_INFINITY;
@@ -118,7 +132,8 @@ function findEqual(
     const sample = samples[index] as TimedSample;
     if (sample.timeMs > timeMs + toleranceMs) break;
     const distanceMs = Math.abs(sample.timeMs - timeMs);
-    if (distanceMs > toleranceMs || distanceMs >= leastMs || !Object.is(sample.value, value)) continue;
+    if (distanceMs > toleranceMs || distanceMs >= leastMs || !Object.is(sample.value, value))
+      continue;
     nearest = index;
     leastMs = distanceMs;
   }
@@ -127,8 +142,15 @@ function findEqual(
 
 /** What the history does not carry, as the exporter's words about itself, is not compared. */
 function compareWitness(
-  recorded: SamplesBySeries, seen: SamplesBySeries, stored: SamplesBySeries,
-  { lost, ageMs, latencyMs, wrong }: { lost: readonly TimeRange[]; ageMs: number; latencyMs: number; wrong: string[] },
+  recorded: SamplesBySeries,
+  seen: SamplesBySeries,
+  stored: SamplesBySeries,
+  {
+    lost,
+    ageMs,
+    latencyMs,
+    wrong,
+  }: { lost: readonly TimeRange[]; ageMs: number; latencyMs: number; wrong: string[] },
 ): Pick<OutageCount, "witnessed" | "equal" | "explained" | "unexplained"> {
   const count = { witnessed: 0, equal: 0, explained: 0, unexplained: 0 };
   for (const [series, samples] of seen) {
@@ -137,7 +159,11 @@ function compareWitness(
     for (const { timeMs, value } of samples) {
       count.witnessed++;
       const isThere = ours.some((own) => {
-        return own.timeMs >= timeMs - ageMs && own.timeMs <= timeMs + latencyMs && Object.is(own.value, value);
+        return (
+          own.timeMs >= timeMs - ageMs &&
+          own.timeMs <= timeMs + latencyMs &&
+          Object.is(own.value, value)
+        );
       });
       if (isThere) count.equal++;
       else if (isIn(lost, timeMs) || isIn(lost, timeMs - ageMs)) count.explained++;
@@ -153,11 +179,16 @@ function compareWitness(
 const isIn = (ranges: readonly TimeRange[], timeMs: number): boolean =>
   ranges.some(({ fromMs, untilMs }) => timeMs >= fromMs && timeMs < untilMs);
 
-const narrowed = ({ fromMs, untilMs }: TimeRange, byMs: number): TimeRange => ({ fromMs: fromMs + byMs, untilMs: untilMs - byMs });
+const narrowed = ({ fromMs, untilMs }: TimeRange, byMs: number): TimeRange => ({
+  fromMs: fromMs + byMs,
+  untilMs: untilMs - byMs,
+});
 
-const describeSample = (series: string, { timeMs, value }: TimedSample): string => `${timeMs} ${series} ${value}`;
+const describeSample = (series: string, { timeMs, value }: TimedSample): string =>
+  `${timeMs} ${series} ${value}`;
 
-const describeGap = ({ fromMs, untilMs, state, cause }: TimedGap): string => `${state} ${cause}: ${fromMs} to ${untilMs}`;
+const describeGap = ({ fromMs, untilMs, state, cause }: TimedGap): string =>
+  `${state} ${cause}: ${fromMs} to ${untilMs}`;
 
 /** Some of each kind. */
 function firstOf(wrong: readonly string[]): string[] {

@@ -7,7 +7,8 @@ import { OUTAGE_LENGTHS, countOptions } from "./outage-cell.js";
 import { OutageRig } from "./outage-rig.js";
 
 const closedSegments = (rig: OutageRig): number =>
-  readdirSync(path.join(rig.folder, "state/history")).filter((name) => name.endsWith(".prom.gz")).length - 1;
+  readdirSync(path.join(rig.folder, "state/history")).filter((name) => name.endsWith(".prom.gz"))
+    .length - 1;
 
 /**
  * One of two masters is away for ten minutes. The Pi keeps everything until that one has it too.
@@ -30,14 +31,27 @@ export async function runTwoMasters(): Promise<readonly [there: OutageCount, awa
     await rig.scraped(mendedMs);
     const range = { fromMs, untilMs: rig.nowMs };
     const gaps = await away.settled(range, () => rig.logs());
-    const shared = { witness: rig.witness, history: rig.recorded, range, ...countOptions(pace, false) };
+    const shared = {
+      witness: rig.witness,
+      history: rig.recorded,
+      range,
+      ...countOptions(pace, false),
+    };
     const counts = [
-      await countOutage({ ...shared, master: there, gaps: await there.settled(range, () => rig.logs(), 0) }),
+      await countOutage({
+        ...shared,
+        master: there,
+        gaps: await there.settled(range, () => rig.logs(), 0),
+      }),
       await countOutage({ ...shared, master: away, gaps }),
     ] as const;
-    await waitFor("segments that both have to be deleted", () => (closedSegments(rig) < kept ? true : undefined), {
-      describe: () => rig.logs(),
-    });
+    await waitFor(
+      "segments that both have to be deleted",
+      () => (closedSegments(rig) < kept ? true : undefined),
+      {
+        describe: () => rig.logs(),
+      },
+    );
     return counts;
   } finally {
     await rig.close();
@@ -59,7 +73,12 @@ export async function runOverrun(): Promise<OutageCount> {
     const range = { fromMs, untilMs: rig.nowMs };
     const gaps = await master.settled(range, () => rig.logs(), 2);
     return await countOutage({
-      master, range, gaps, witness: rig.witness, history: rig.recorded, ...countOptions(pace, false),
+      master,
+      range,
+      gaps,
+      witness: rig.witness,
+      history: rig.recorded,
+      ...countOptions(pace, false),
     });
   } finally {
     await rig.close();

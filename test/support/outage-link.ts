@@ -49,7 +49,10 @@ export class OutageLink {
 
   private pass(client: Socket): void {
     const { target, seenAs } = this;
-    const server = connect({ ...target, ...(seenAs === undefined ? {} : { localAddress: seenAs }) });
+    const server = connect({
+      ...target,
+      ...(seenAs === undefined ? {} : { localAddress: seenAs }),
+    });
     for (const socket of [client, server]) {
       this.sockets.add(socket);
       socket.on("error", () => socket.destroy());

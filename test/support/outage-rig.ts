@@ -62,7 +62,9 @@ export class OutageRig {
   ) {
     this.pace = new PaceFile(path.join(this.folder, "pace.json"), options.pace.speed);
     this.recorded = new RecordedHistory(
-      path.join(this.folder, "state/history"), path.join(this.folder, "kept"), this.bootZeros,
+      path.join(this.folder, "state/history"),
+      path.join(this.folder, "kept"),
+      this.bootZeros,
     );
     this.keeping = setInterval(() => this.recorded.keep(), KEEP_EVERY_MS);
     writeFileSync(path.join(this.folder, "token"), `${TOKEN}\n`);
@@ -94,7 +96,9 @@ export class OutageRig {
   /** @param afterEnd called when every program has ended, before their files go */
   async close(afterEnd: () => void = () => undefined): Promise<void> {
     clearInterval(this.keeping);
-    const programs = [...this.masters, this.witness].filter((one) => (one as unknown) !== undefined);
+    const programs = [...this.masters, this.witness].filter(
+      (one) => (one as unknown) !== undefined,
+    );
     await Promise.all([this.exporter?.stop("SIGKILL"), ...programs.map((one) => one.close())]);
     afterEnd();
     rmSync(this.folder, { recursive: true, force: true });
@@ -105,7 +109,9 @@ export class OutageRig {
     const { fast, speed } = this.options.pace;
     const untilMs = this.pace.hurry(seconds * 1000, { fast, speed });
     const restMs = (): number => untilMs - (performance.timeOrigin + performance.now());
-    await waitFor("time", () => (restMs() <= 0 ? true : undefined), { withinMs: restMs() + 60_000 });
+    await waitFor("time", () => (restMs() <= 0 ? true : undefined), {
+      withinMs: restMs() + 60_000,
+    });
   }
 
   async killExporter(): Promise<number> {
@@ -118,13 +124,20 @@ export class OutageRig {
   boot(): void {
     const bootId = `${"0".repeat(7)}${this.bootZeros.size}-0000-4000-8000-000000000000`;
     // A machine that was on for an hour: its clock since boot is not near 0 by chance.
-    const boot: RigBoot = { bootId, zeroMs: Math.round(this.nowMs) - (this.bootZeros.size === 0 ? 3_600_000 : 5000) };
+    const boot: RigBoot = {
+      bootId,
+      zeroMs: Math.round(this.nowMs) - (this.bootZeros.size === 0 ? 3_600_000 : 5000),
+    };
     this.bootZeros.set(bootId, boot.zeroMs);
     writeFileSync(this.bootFile, JSON.stringify(boot));
   }
 
   startExporter(): void {
-    const args = [path.join(this.folder, "pace.json"), this.bootFile, `--config=${this.folder}/exporter.yml`];
+    const args = [
+      path.join(this.folder, "pace.json"),
+      this.bootFile,
+      `--config=${this.folder}/exporter.yml`,
+    ];
     this.exporter = ChildProgram.ofOurs("test/support/paced-exporter.js", args);
   }
 
@@ -145,21 +158,36 @@ export class OutageRig {
   private async open(): Promise<void> {
     const { masters = 1, pace, makeDataFolder = (folder) => mkdirSync(folder) } = this.options;
     const shared = {
-      token: path.join(this.folder, "token"), paceFile: path.join(this.folder, "pace.json"), nowMs: () => this.nowMs,
+      token: path.join(this.folder, "token"),
+      paceFile: path.join(this.folder, "pace.json"),
+      nowMs: () => this.nowMs,
     };
     for (let index = 0; index < masters; index++) {
       const name = `master${index + 1}`;
       makeDataFolder(path.join(this.folder, name));
-      this.masters.push(await this.createMaster({ ...shared, name, scrapeSeconds: pace.scrapeSeconds, isFilling: true }));
+      this.masters.push(
+        await this.createMaster({
+          ...shared,
+          name,
+          scrapeSeconds: pace.scrapeSeconds,
+          isFilling: true,
+        }),
+      );
     }
     mkdirSync(path.join(this.folder, "witness"));
-    this.witness = await this.createMaster({ ...shared, name: "witness", scrapeSeconds: pace.witnessSeconds, isFilling: false });
+    this.witness = await this.createMaster({
+      ...shared,
+      name: "witness",
+      scrapeSeconds: pace.witnessSeconds,
+      isFilling: false,
+    });
     this.writeExporterConfiguration();
     this.boot();
     this.startExporter();
     for (const master of [...this.masters, this.witness]) master.start();
     await this.scraped(this.nowMs);
-    for (const master of this.masters) await master.settled({ fromMs: 0, untilMs: this.nowMs }, () => this.logs());
+    for (const master of this.masters)
+      await master.settled({ fromMs: 0, untilMs: this.nowMs }, () => this.logs());
   }
 
   /** The witness scrapes the exporter without a link; the others have one each way. */
@@ -169,11 +197,16 @@ export class OutageRig {
     const folder = path.join(this.folder, plan.name);
     const port = await freePort();
     const exporter = { host: EXPORTER_HOST, port: this.exporterPort };
-    if (!plan.isFilling) return new PacedMaster({ ...plan, folder, port, target: exporter, links: [] });
+    if (!plan.isFilling)
+      return new PacedMaster({ ...plan, folder, port, target: exporter, links: [] });
     // The heartbeats name the exporter's own port, so the link to it must have the same.
     const target = { host: `127.0.0.${10 + this.masters.length}`, port: this.exporterPort };
     const scrapes = new OutageLink(target, exporter);
-    const heartbeats = new OutageLink({ host: HEARTBEAT_HOST, port }, { host: "127.0.0.1", port }, target.host);
+    const heartbeats = new OutageLink(
+      { host: HEARTBEAT_HOST, port },
+      { host: "127.0.0.1", port },
+      target.host,
+    );
     const links = [scrapes, heartbeats];
     for (const link of links) await link.join();
     return new PacedMaster({ ...plan, folder, port, target, links });

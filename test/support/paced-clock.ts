@@ -21,7 +21,10 @@ const realNowMs = (): number => performance.timeOrigin + performance.now();
 export class PaceFile {
   private pace: Pace;
 
-  constructor(private readonly filePath: string, speed: number) {
+  constructor(
+    private readonly filePath: string,
+    speed: number,
+  ) {
     this.pace = { changes: [[realNowMs(), speed]], steps: [] };
     this.write();
   }
@@ -60,7 +63,10 @@ export class PacedClock implements Clock {
   private turnMs: number | undefined;
 
   /** @param isStepped whether the wall clock steps as the file says; the true time does not */
-  constructor(private readonly filePath: string, private readonly isStepped: boolean) {
+  constructor(
+    private readonly filePath: string,
+    private readonly isStepped: boolean,
+  ) {
     this.pace = readPace(filePath);
     this.startMs = this.trueMs();
     setInterval(() => (this.pace = readPace(this.filePath)), LOOK_EVERY_MS).unref();
@@ -77,7 +83,10 @@ export class PacedClock implements Clock {
   wallMs(): number {
     const trueMs = this.trueMs();
     if (!this.isStepped) return trueMs;
-    return this.pace.steps.reduce((wallMs, [atMs, stepMs]) => (atMs <= trueMs ? wallMs + stepMs : wallMs), trueMs);
+    return this.pace.steps.reduce(
+      (wallMs, [atMs, stepMs]) => (atMs <= trueMs ? wallMs + stepMs : wallMs),
+      trueMs,
+    );
   }
 
   monotonicMs(): number {

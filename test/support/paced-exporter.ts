@@ -30,7 +30,10 @@ await startExporter(config, {
   files: realFiles,
   sendHttp: await createLazyHttp(undefined, realFiles),
   log: createLogger({
-    level: config.logLevel, wallMs: () => clock.trueMs(), write: (line) => process.stderr.write(`${line}\n`), journald: false,
+    level: config.logLevel,
+    wallMs: () => clock.trueMs(),
+    write: (line) => process.stderr.write(`${line}\n`),
+    journald: false,
   }),
   hostname: "rig",
   version: "0.0.0",

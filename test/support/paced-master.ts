@@ -120,16 +120,27 @@ export class PacedMaster {
   async gaps(): Promise<TimedGap[]> {
     const { gaps } = await this.get<{ gaps: GapAnswer[] }>("/api/v1/gaps");
     return gaps.map(({ from, until, cause, state }) => {
-      return { fromMs: Date.parse(from), untilMs: until === null ? Number.POSITIVE_INFINITY : Date.parse(until), cause, state };
+      return {
+        fromMs: Date.parse(from),
+        untilMs: until === null ? Number.POSITIVE_INFINITY : Date.parse(until),
+        cause,
+        state,
+      };
     });
   }
 
   /** Waits until every gap in the range is filled or lost, and there are at least so many. @returns them */
-  settled({ fromMs, untilMs }: TimeRange, describe: () => string, leastGaps = 1): Promise<TimedGap[]> {
+  settled(
+    { fromMs, untilMs }: TimeRange,
+    describe: () => string,
+    leastGaps = 1,
+  ): Promise<TimedGap[]> {
     return waitFor(
       `nothing open at ${this.name}`,
       async () => {
-        const gaps = (await this.gaps()).filter((gap) => gap.fromMs < untilMs && gap.untilMs > fromMs);
+        const gaps = (await this.gaps()).filter(
+          (gap) => gap.fromMs < untilMs && gap.untilMs > fromMs,
+        );
         const isSettled = gaps.every(({ state }) => state === "filled" || state === "lost");
         return isSettled && gaps.length >= leastGaps ? gaps : undefined;
       },
@@ -146,14 +157,19 @@ export class PacedMaster {
     return new Map(
       result.map(({ metric, values }) => [
         seriesKey(metric),
-        values.map(([time, value]) => ({ timeMs: Math.round(time * 1000), value: Number(value.replace("Inf", "Infinity")) })),
+        values.map(([time, value]) => ({
+          timeMs: Math.round(time * 1000),
+          value: Number(value.replace("Inf", "Infinity")),
+        })),
       ]),
     );
   }
 
   async metric(name: string): Promise<number | undefined> {
     const text = await (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
-    const line = text.split("\n").find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
+    const line = text
+      .split("\n")
+      .find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
     return line === undefined ? undefined : Number(line.split(" ").at(-1));
   }
 

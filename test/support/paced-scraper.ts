@@ -15,12 +15,20 @@ import { PacedClock } from "./paced-clock.js";
 const [paceFile = "", ...argv] = process.argv.slice(2);
 const clock = new PacedClock(paceFile, false);
 const given = parseScraperArguments(argv);
-const loadConfig = async () => withArguments(await loadScraperConfig(given.config ?? "", realFiles), given);
+const loadConfig = async () =>
+  withArguments(await loadScraperConfig(given.config ?? "", realFiles), given);
 const config = await loadConfig();
 await startScraper(config, {
-  clock, files: realFiles, sendHttp, resolveHost, loadConfig,
+  clock,
+  files: realFiles,
+  sendHttp,
+  resolveHost,
+  loadConfig,
   log: createLogger({
-    level: config.log.level, wallMs: () => clock.wallMs(), write: (line) => process.stderr.write(`${line}\n`), journald: false,
+    level: config.log.level,
+    wallMs: () => clock.wallMs(),
+    write: (line) => process.stderr.write(`${line}\n`),
+    journald: false,
   }),
   version: "0.0.0",
   random: Math.random,

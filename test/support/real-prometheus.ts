@@ -44,7 +44,11 @@ export class RealPrometheus {
     ]);
     const url = `http://127.0.0.1:${port}`;
     const describe = (): string => program.text;
-    await waitFor("Prometheus to be ready", async () => (await fetch(`${url}/-/ready`)).ok || undefined, { describe });
+    await waitFor(
+      "Prometheus to be ready",
+      async () => (await fetch(`${url}/-/ready`)).ok || undefined,
+      { describe },
+    );
     return new RealPrometheus(url, program, folder);
   }
 
@@ -55,7 +59,14 @@ export class RealPrometheus {
 }
 
 async function createBlocks(file: string, data: string): Promise<void> {
-  const promtool = new ChildProgram("promtool", ["tsdb", "create-blocks-from", "openmetrics", "--quiet", file, data]);
+  const promtool = new ChildProgram("promtool", [
+    "tsdb",
+    "create-blocks-from",
+    "openmetrics",
+    "--quiet",
+    file,
+    data,
+  ]);
   const { code } = await promtool.exited;
   if (code !== 0) throw new Error(`promtool cannot create blocks: ${promtool.text}`);
   await rm(file);

@@ -49,15 +49,21 @@ export class RecordedHistory {
     this.keep();
     const found = new Map<string, TimedSample[]>();
     for (const name of readdirSync(this.linkFolder).sort()) {
-      for (const text of scanMembers(readFileSync(path.join(this.linkFolder, name))).texts) this.readMember(text, range, found);
+      for (const text of scanMembers(readFileSync(path.join(this.linkFolder, name))).texts)
+        this.readMember(text, range, found);
     }
     return found;
   }
 
-  private readMember(text: string, { fromMs, untilMs }: TimeRange, found: Map<string, TimedSample[]>): void {
+  private readMember(
+    text: string,
+    { fromMs, untilMs }: TimeRange,
+    found: Map<string, TimedSample[]>,
+  ): void {
     const header = memberHeaderOf(text);
     const zeroMs = header === undefined ? undefined : this.bootZeros.get(header.bootId);
-    if (header === undefined || zeroMs === undefined) throw new Error(`Cannot read member "${text.slice(0, 100)}"`);
+    if (header === undefined || zeroMs === undefined)
+      throw new Error(`Cannot read member "${text.slice(0, 100)}"`);
     const errorMs = zeroMs + header.monotonicMs - header.wallMs;
     const correctionMs = Math.abs(errorMs) < RIGHT_MS ? 0 : errorMs;
     for (const [, name = "", labels = "", value, time] of text.matchAll(LINE)) {
@@ -73,11 +79,16 @@ export class RecordedHistory {
 
 /** The labels that come from the target are left out. */
 export function seriesKey(metric: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(metric).filter(([name, value]) => value !== "" && name !== "instance" && name !== "job");
+  const pairs = Object.entries(metric).filter(
+    ([name, value]) => value !== "" && name !== "instance" && name !== "job",
+  );
   return JSON.stringify(pairs.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 const labelsOf = (text: string): Record<string, string> =>
   Object.fromEntries(
-    [...text.matchAll(LABEL)].map(([, name = "", value = ""]): [string, string] => [name, JSON.parse(`"${value}"`) as string]),
+    [...text.matchAll(LABEL)].map(([, name = "", value = ""]): [string, string] => [
+      name,
+      JSON.parse(`"${value}"`) as string,
+    ]),
   );

@@ -24,7 +24,7 @@ export function parseMetric(line: string): { labels: Labels; end: number } {
   let at = name.length;
   while (line[at] === " " && line[at + 1] === "{") at++;
   if (line[at] !== "{" || line[at + 1] === "{") return { labels: Labels.of(pairs), end: at };
-  for (at++; line[at] !== "}"; ) {
+  for (at++; line[at] !== "}";) {
     const label = readLabelName(line, at);
     const equals = /^\s*=\s*/.exec(line.slice(label.end))?.[0];
     if (equals === undefined) {
@@ -53,7 +53,9 @@ function readLabelName(line: string, start: number): Piece {
 }
 
 function readQuoted(line: string, at: number): Piece {
-  const text = `"'\``.includes(line[at] ?? " ") ? scanString(line, at) : { problem: `unexpected text at ${at}` };
+  const text = `"'\``.includes(line[at] ?? " ")
+    ? scanString(line, at)
+    : { problem: `unexpected text at ${at}` };
   if ("problem" in text) throw new Error(`Cannot read labels of "${line}": ${text.problem}`);
   return text;
 }
@@ -69,11 +71,13 @@ function expandValues(item: string): MemorySample[] {
   if (item === "stale") return ["stale"];
   if (item.startsWith("{{")) return new Array<MemorySample>(times + 1).fill(undefined);
   const match = REPEATED.exec(item);
-  if (match === null) throw new Error(`Cannot read value "${item}": it must be a number, _, stale or a sequence`);
+  if (match === null)
+    throw new Error(`Cannot read value "${item}": it must be a number, _, stale or a sequence`);
   const [, start = "", sign = "+", step = "0"] = match;
   const difference = parseFloatText(step) * (sign === "-" ? -1 : 1);
   const values: number[] = [];
-  for (let index = 0, value = parseFloatText(start); index <= times; index++, value += difference) values.push(value);
+  for (let index = 0, value = parseFloatText(start); index <= times; index++, value += difference)
+    values.push(value);
   return values;
 }
 

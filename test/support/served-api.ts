@@ -3,7 +3,10 @@ import { type HttpServer, listenHttp } from "../../exporter/shared/platform/http
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { createApiHandler } from "../../scraper/api/http/api-server.js";
-import { prometheusRoutes, type PrometheusRouteParts } from "../../scraper/api/prometheus/prometheus-routes.js";
+import {
+  prometheusRoutes,
+  type PrometheusRouteParts,
+} from "../../scraper/api/prometheus/prometheus-routes.js";
 import { statusRoutes } from "../../scraper/api/prometheus/status-routes.js";
 import { parseSelector } from "../../scraper/promql/language/parser.js";
 import { QueryEngine } from "../../scraper/promql/query/query-engine.js";
@@ -27,7 +30,9 @@ export async function serveApi({
 }: ServedApiOptions): Promise<HttpServer & { readonly url: string }> {
   const queries = new QueryEngine({ querier, clock, settings });
   const routes = prometheusRoutes({
-    clock, queries, querier,
+    clock,
+    queries,
+    querier,
     parse: (text) => queries.parse(text),
     maxPointsPerSeries: queries.settings.maxPointsPerSeries,
     lookbackMs: queries.settings.lookbackMs,

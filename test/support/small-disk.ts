@@ -16,7 +16,7 @@ export function unmountSmallDisk(folder: string): void {
 export function fillDisk(folder: string): () => void {
   const ballast = path.join(folder, "ballast");
   const file = openSync(ballast, "w");
-  for (let chunk = Buffer.alloc(1_048_576); chunk.length > 0; ) {
+  for (let chunk = Buffer.alloc(1_048_576); chunk.length > 0;) {
     try {
       if (writeSync(file, chunk) < chunk.length) chunk = chunk.subarray(0, chunk.length >> 1);
     } catch (error) {
@@ -30,5 +30,6 @@ export function fillDisk(folder: string): () => void {
 
 function run(program: string, args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`Cannot ${program} "${args.at(-1)}": ${error?.message ?? stderr}`);
+  if (status !== 0)
+    throw new Error(`Cannot ${program} "${args.at(-1)}": ${error?.message ?? stderr}`);
 }

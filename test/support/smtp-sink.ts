@@ -36,7 +36,12 @@ export class SmtpSink {
           const { mailFrom, rcptTo } = session.envelope;
           const raw = Buffer.concat(chunks).toString("utf8");
           const from = mailFrom === false ? "" : mailFrom.address;
-          this.mails.push({ from, to: rcptTo.map(({ address }) => address), raw, headers: parseHeaders(raw) });
+          this.mails.push({
+            from,
+            to: rcptTo.map(({ address }) => address),
+            raw,
+            headers: parseHeaders(raw),
+          });
           done();
         });
       },
@@ -52,7 +57,8 @@ export class SmtpSink {
 
   get port(): number {
     const address = this.server.server.address();
-    if (address === null || typeof address === "string") throw new Error("Cannot tell the port: not listening");
+    if (address === null || typeof address === "string")
+      throw new Error("Cannot tell the port: not listening");
     return address.port;
   }
 
@@ -77,11 +83,16 @@ export function parseHeaders(raw: string): Map<string, string> {
 /** RFC 2047 encoded words, base64 and quoted-printable. */
 function decodeWords(text: string): string {
   const joined = text.replace(/\?=\s+=\?/g, "?==?");
-  return joined.replace(/=\?utf-8\?([BQ])\?([^?]*)\?=/gi, (_whole, encoding: string, content: string) => {
-    if (encoding.toUpperCase() === "B") return Buffer.from(content, "base64").toString("utf8");
-    const bytes = content.replace(/_/g, " ").replace(/=([0-9A-F]{2})/gi, (_match, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 16)),
-    );
-    return Buffer.from(bytes, "latin1").toString("utf8");
-  });
+  return joined.replace(
+    /=\?utf-8\?([BQ])\?([^?]*)\?=/gi,
+    (_whole, encoding: string, content: string) => {
+      if (encoding.toUpperCase() === "B") return Buffer.from(content, "base64").toString("utf8");
+      const bytes = content
+        .replace(/_/g, " ")
+        .replace(/=([0-9A-F]{2})/gi, (_match, digits: string) =>
+          String.fromCharCode(Number.parseInt(digits, 16)),
+        );
+      return Buffer.from(bytes, "latin1").toString("utf8");
+    },
+  );
 }

@@ -24,13 +24,20 @@ export function installTestPrograms(): boolean {
   };
   if (missing().length > 0 && canInstall()) aptInstall(missing());
   if (missing().length === 0) return true;
-  process.stderr.write(`Cannot run tests: install ${missing().join(" ")} first (apt-get install, as root)\n`);
+  process.stderr.write(
+    `Cannot run tests: install ${missing().join(" ")} first (apt-get install, as root)\n`,
+  );
   return false;
 }
 
 /** Services of these packages must not start by themselves: tests run their own on free ports. */
 function aptInstall(packages: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", SYSTEMD_OFFLINE: "1" };
+  const env = {
+    ...process.env,
+    DEBIAN_FRONTEND: "noninteractive",
+    RUNLEVEL: "1",
+    SYSTEMD_OFFLINE: "1",
+  };
   const options = { env, stdio: ["ignore", "inherit", "inherit"] as const };
   spawnSync("apt-get", ["-q", "update"], { ...options, stdio: [...options.stdio] });
   spawnSync("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...packages], {

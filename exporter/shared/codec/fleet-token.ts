@@ -16,9 +16,15 @@ export async function readFleetToken(tokenFile: string, files: Files): Promise<s
   try {
     text = (await files.readText(tokenFile)).trim();
   } catch (error) {
-    throw new BadInputError(`Cannot read fleet token "${tokenFile}": ${messageOf(error)}`, { cause: error });
+    throw new BadInputError(`Cannot read fleet token "${tokenFile}": ${messageOf(error)}`, {
+      cause: error,
+    });
   }
-  if (text.length < MIN_TOKEN_CHARACTERS || text.length > MAX_TOKEN_CHARACTERS || !TOKEN.test(text)) {
+  if (
+    text.length < MIN_TOKEN_CHARACTERS ||
+    text.length > MAX_TOKEN_CHARACTERS ||
+    !TOKEN.test(text)
+  ) {
     const limits = `${MIN_TOKEN_CHARACTERS} to ${MAX_TOKEN_CHARACTERS}`;
     throw new BadInputError(
       `Cannot read fleet token "${tokenFile}": it must be one line of ${limits} visible ASCII characters`,

@@ -75,13 +75,18 @@ export class ConfigSection {
   static parseList(text: string, file: string): ConfigSection[] {
     const { source, content } = parseYaml(text, file);
     const list = content ?? [];
-    if (!Array.isArray(list)) throw errorAt(source, [], `is ${describeAt([], list)}, it must be a list`);
+    if (!Array.isArray(list))
+      throw errorAt(source, [], `is ${describeAt([], list)}, it must be a list`);
     return list.map((item, index) => ConfigSection.fromValue(source, [index], item));
   }
 
   private static fromValue(source: Source, path: Path, value: unknown): ConfigSection {
     if (!isMapping(value)) {
-      throw errorAt(source, path, `is ${describeAt(path, value)}, it must be a mapping of keys to values`);
+      throw errorAt(
+        source,
+        path,
+        `is ${describeAt(path, value)}, it must be a mapping of keys to values`,
+      );
     }
     return new ConfigSection(source, path, value);
   }
@@ -110,16 +115,26 @@ export class ConfigSection {
     return this.values[key] !== undefined && this.values[key] !== null;
   }
 
-  string(key: string, options: { default?: string; pattern?: RegExp; expected?: string } = {}): string {
+  string(
+    key: string,
+    options: { default?: string; pattern?: RegExp; expected?: string } = {},
+  ): string {
     if (!this.has(key)) return this.defaultOr(key, options.default);
     const text = this.textOf(key);
     if (options.pattern !== undefined && !options.pattern.test(text)) {
-      this.fail(key, `is ${this.describe(key, text)}, it must be ${options.expected ?? `like ${options.pattern.source}`}`);
+      this.fail(
+        key,
+        `is ${this.describe(key, text)}, it must be ${options.expected ?? `like ${options.pattern.source}`}`,
+      );
     }
     return text;
   }
 
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[], options: { default?: Choice } = {}): Choice {
+  oneOf<Choice extends string>(
+    key: string,
+    choices: readonly Choice[],
+    options: { default?: Choice } = {},
+  ): Choice {
     const text = this.string(key, options);
     if (!(choices as readonly string[]).includes(text)) {
       this.fail(key, `is ${this.describe(key, text)}, it must be one of ${choices.join(", ")}`);
@@ -141,7 +156,10 @@ export class ConfigSection {
     const value = this.values[key];
     const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options;
     if (typeof value !== "number" || !(value >= min && value <= max)) {
-      return this.fail(key, `is ${this.describe(key, value)}, it must be a number${rangeText(min, max)}`);
+      return this.fail(
+        key,
+        `is ${this.describe(key, value)}, it must be a number${rangeText(min, max)}`,
+      );
     }
     return value;
   }
@@ -184,8 +202,11 @@ export class ConfigSection {
     if (!this.has(key)) return {};
     const value = this.values[key];
     const path = [...this.path, key];
-    if (!isMapping(value)) throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a mapping`);
-    const texts = Object.keys(value).map((name) => [name, this.textAt([...path, name], value[name])] as const);
+    if (!isMapping(value))
+      throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a mapping`);
+    const texts = Object.keys(value).map(
+      (name) => [name, this.textAt([...path, name], value[name])] as const,
+    );
     return Object.fromEntries(texts);
   }
 
@@ -200,7 +221,8 @@ export class ConfigSection {
     if (!this.has(key)) return [];
     const value = this.values[key];
     const path = [...this.path, key];
-    if (!Array.isArray(value)) throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a list`);
+    if (!Array.isArray(value))
+      throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a list`);
     return value.map((item, index) => ConfigSection.fromValue(this.source, [...path, index], item));
   }
 
@@ -232,7 +254,8 @@ export class ConfigSection {
   }
 
   private defaultOr<Value>(key: string, value: Value | undefined): Value {
-    if (value === undefined) throw errorAt(this.source, this.path, `key "${key}" is missing, it is required`);
+    if (value === undefined)
+      throw errorAt(this.source, this.path, `key "${key}" is missing, it is required`);
     return value;
   }
 
@@ -256,9 +279,13 @@ function parseYaml(text: string, file: string): { source: Source; content: unkno
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const problem = document.errors[0];
-  if (problem !== undefined) throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
+  if (problem !== undefined)
+    throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
   try {
-    return { source: { file, document, lines }, content: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
+    return {
+      source: { file, document, lines },
+      content: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown,
+    };
   } catch (error) {
     throw new ConfigError(file, undefined, messageOf(error), { cause: error });
   }
@@ -281,7 +308,11 @@ function lineAt({ document, lines }: Source, path: Path): number | undefined {
 }
 
 function formatPath(path: Path): string {
-  return path.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
+  return path
+    .map((part, index) =>
+      typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`,
+    )
+    .join("");
 }
 
 /** A value as a message shows it: secrets and what may hold them stay out. */

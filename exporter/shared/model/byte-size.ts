@@ -1,8 +1,17 @@
 import { BadInputError } from "./errors.js";
 
 const UNIT_FACTORS: Readonly<Record<string, number>> = {
-  B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4, PB: 1024 ** 5,
-  KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4, PiB: 1024 ** 5,
+  B: 1,
+  KB: 1024,
+  MB: 1024 ** 2,
+  GB: 1024 ** 3,
+  TB: 1024 ** 4,
+  PB: 1024 ** 5,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+  PiB: 1024 ** 5,
 };
 const BYTE_SIZE = /^(\d+(?:\.\d+)?)([KMGTP]i?B|B)?$/;
 const HUMAN_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -15,7 +24,9 @@ const HUMAN_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 export function parseByteSize(text: string): number {
   const match = BYTE_SIZE.exec(text);
   if (match === null) {
-    throw new BadInputError(`Cannot read size "${text}": it must be a number with a unit, such as 512KB, 30MB or 8GiB`);
+    throw new BadInputError(
+      `Cannot read size "${text}": it must be a number with a unit, such as 512KB, 30MB or 8GiB`,
+    );
   }
   return Math.round(Number(match[1]) * (UNIT_FACTORS[match[2] ?? "B"] as number));
 }

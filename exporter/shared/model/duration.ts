@@ -1,6 +1,14 @@
 import { BadInputError } from "./errors.js";
 
-const UNITS_MS = { y: 31_536_000_000, w: 604_800_000, d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+const UNITS_MS = {
+  y: 31_536_000_000,
+  w: 604_800_000,
+  d: 86_400_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+};
 const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 
 /**
@@ -13,10 +21,14 @@ export function parseDurationMs(text: string): number {
   if (text === "0") return 0;
   const match = DURATION.exec(text);
   if (match === null || text === "") {
-    throw new BadInputError(`Cannot read duration "${text}": it must be integers with units, such as 15s, 5m or 1h30m`);
+    throw new BadInputError(
+      `Cannot read duration "${text}": it must be integers with units, such as 15s, 5m or 1h30m`,
+    );
   }
   const units = Object.values(UNITS_MS);
-  return match.slice(1).reduce((total, digits, index) => total + Number(digits ?? 0) * (units[index] as number), 0);
+  return match
+    .slice(1)
+    .reduce((total, digits, index) => total + Number(digits ?? 0) * (units[index] as number), 0);
 }
 
 /** Writes milliseconds as Prometheus does: `1h30m`, `15s`, `0s`. Years, weeks and days only where exact. */

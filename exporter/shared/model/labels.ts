@@ -31,7 +31,9 @@ export class Labels {
 
   /** Unambiguous text of the whole set: names and values in order, separated by bytes that no UTF-8 text contains. */
   get key(): string {
-    this.cachedKey ??= this.pairs.map(([name, value]) => `${name}\u{fffe}${value}`).join("\u{ffff}");
+    this.cachedKey ??= this.pairs
+      .map(([name, value]) => `${name}\u{fffe}${value}`)
+      .join("\u{ffff}");
     return this.cachedKey;
   }
 

@@ -22,7 +22,10 @@ export class MetricDefinition<Label extends string = string> {
   readonly help: string;
   readonly labels: readonly Label[];
 
-  constructor(readonly type: MetricType, options: MetricOptions<Label>) {
+  constructor(
+    readonly type: MetricType,
+    options: MetricOptions<Label>,
+  ) {
     this.name = options.name;
     this.help = options.help;
     this.labels = options.labels ?? [];
@@ -33,10 +36,14 @@ export class MetricDefinition<Label extends string = string> {
   }
 }
 
-export function gauge<Label extends string = never>(options: MetricOptions<Label>): MetricDefinition<Label> {
+export function gauge<Label extends string = never>(
+  options: MetricOptions<Label>,
+): MetricDefinition<Label> {
   return new MetricDefinition("gauge", options);
 }
 
-export function counter<Label extends string = never>(options: MetricOptions<Label>): MetricDefinition<Label> {
+export function counter<Label extends string = never>(
+  options: MetricOptions<Label>,
+): MetricDefinition<Label> {
   return new MetricDefinition("counter", options);
 }

@@ -7,7 +7,13 @@ export interface NamedValue extends LabelledValue {
 }
 
 /** Labels as they are in a body or an answer; what tells the metric's name is left out. */
-export function namedValue({ labels, value }: { readonly labels: Labels; readonly value: number }): NamedValue {
+export function namedValue({
+  labels,
+  value,
+}: {
+  readonly labels: Labels;
+  readonly value: number;
+}): NamedValue {
   return { name: labels.name, labels: labels.without(METRIC_NAME).toObject(), value };
 }
 

@@ -1,6 +1,15 @@
 import type { FileHandle } from "node:fs/promises";
 import * as fs from "node:fs/promises";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { codeOf } from "../model/errors.js";
@@ -62,7 +71,11 @@ export interface Files {
   openAppend(filePath: string): Promise<AppendFile>;
   openRead(filePath: string): Promise<ReadFile>;
   /** Replaces a file as a whole: writes beside it, syncs the file, renames, syncs the folder. */
-  replace(filePath: string, content: Uint8Array | string, options?: { readonly mode?: number }): Promise<void>;
+  replace(
+    filePath: string,
+    content: Uint8Array | string,
+    options?: { readonly mode?: number },
+  ): Promise<void>;
   /** Appends without syncing: for logs that may lose their tail in a power cut. Creates the file when missing. */
   appendUnsynced(filePath: string, content: Uint8Array | string): Promise<void>;
   /**
@@ -146,7 +159,8 @@ export const realFiles: Files = {
     const descriptor = openSync(filePath, APPENDING);
     try {
       const written = writeSync(descriptor, content);
-      if (written < Buffer.byteLength(content)) writeRestSync(descriptor, Buffer.from(content), written);
+      if (written < Buffer.byteLength(content))
+        writeRestSync(descriptor, Buffer.from(content), written);
       return fstatSync(descriptor).size;
     } finally {
       closeSync(descriptor);
@@ -175,7 +189,8 @@ async function makeFolders(folder: string): Promise<void> {
     await fs.mkdir(folder);
   } catch (error) {
     // Another has made it meanwhile.
-    if (codeOf(error) !== "EEXIST" || (await realFiles.facts(folder))?.isFolder !== true) throw error;
+    if (codeOf(error) !== "EEXIST" || (await realFiles.facts(folder))?.isFolder !== true)
+      throw error;
   }
 }
 
@@ -197,11 +212,14 @@ function makeFoldersSync(folder: string): boolean {
 
 /** A disk without room takes a part, and refuses with the next write. */
 function writeRestSync(descriptor: number, bytes: Uint8Array, offsetBytes: number): void {
-  for (let at = offsetBytes; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+  for (let at = offsetBytes; at < bytes.length;) at += writeSync(descriptor, bytes, at);
 }
 
 class RealAppendFile implements AppendFile {
-  constructor(private readonly handle: FileHandle, private size: number) {}
+  constructor(
+    private readonly handle: FileHandle,
+    private size: number,
+  ) {}
 
   get sizeBytes(): number {
     return this.size;
@@ -231,13 +249,21 @@ class RealAppendFile implements AppendFile {
 }
 
 class RealReadFile implements ReadFile {
-  constructor(private readonly handle: FileHandle, readonly sizeBytes: number) {}
+  constructor(
+    private readonly handle: FileHandle,
+    readonly sizeBytes: number,
+  ) {}
 
   async read(offsetBytes: number, length: number): Promise<Uint8Array> {
     const buffer = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await this.handle.read(buffer, filled, length - filled, offsetBytes + filled);
+      const { bytesRead } = await this.handle.read(
+        buffer,
+        filled,
+        length - filled,
+        offsetBytes + filled,
+      );
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
@@ -263,7 +289,13 @@ export function readKernelFile(filePath: string, isOnePiece = false): string {
   try {
     let filled = 0;
     for (;;) {
-      const count = readSync(descriptor, kernelFileBuffer, filled, KERNEL_FILE_BUFFER_BYTES - filled, null);
+      const count = readSync(
+        descriptor,
+        kernelFileBuffer,
+        filled,
+        KERNEL_FILE_BUFFER_BYTES - filled,
+        null,
+      );
       filled += count;
       if (filled === KERNEL_FILE_BUFFER_BYTES) return readFileSync(filePath, "utf8");
       if (count === 0 || isOnePiece) return kernelFileBuffer.toString("utf8", 0, filled);

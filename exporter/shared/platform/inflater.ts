@@ -4,7 +4,13 @@ import { constants, createGunzip, type Gunzip } from "node:zlib";
 interface ZlibInside {
   readonly _handle?: {
     writeSync?(
-      flush: number, input: Buffer, inputAt: number, inputBytes: number, output: Buffer, outputAt: number, outputBytes: number,
+      flush: number,
+      input: Buffer,
+      inputAt: number,
+      inputBytes: number,
+      output: Buffer,
+      outputAt: number,
+      outputBytes: number,
     ): void;
     reset?(): void;
   } | null;
@@ -30,7 +36,12 @@ export class Inflater {
     this.stream ??= openGunzip();
     const { stream } = this;
     const { _handle: handle, _writeState: state } = stream;
-    if (typeof handle?.writeSync !== "function" || typeof handle.reset !== "function" || state?.length !== 2) return undefined;
+    if (
+      typeof handle?.writeSync !== "function" ||
+      typeof handle.reset !== "function" ||
+      state?.length !== 2
+    )
+      return undefined;
     handle.reset();
     handle.writeSync(constants.Z_FINISH, sent, 0, sent.length, output, 0, output.length);
     const [spareBytes = 0, unreadBytes = 0] = state;

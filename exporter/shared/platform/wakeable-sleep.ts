@@ -34,7 +34,9 @@ export class WakeableSleep {
 
   /** @param monotonicMs undefined: until woken or stopped */
   async sleepUntil(monotonicMs: number | undefined): Promise<void> {
-    await this.sleep(monotonicMs === undefined ? LONGEST_SLEEP_MS : monotonicMs - this.clock.monotonicMs());
+    await this.sleep(
+      monotonicMs === undefined ? LONGEST_SLEEP_MS : monotonicMs - this.clock.monotonicMs(),
+    );
   }
 
   wake(): void {

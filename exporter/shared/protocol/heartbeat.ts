@@ -17,7 +17,8 @@ export interface Heartbeat {
   /** Since boot. */
   readonly monotonicMs: number;
   /** What its history holds; undefined without history. */
-  readonly history: { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
+  readonly history:
+    { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
 }
 
 export interface HeartbeatReply {
@@ -65,7 +66,11 @@ export function decodeHeartbeat(text: string): Heartbeat {
 }
 
 export function encodeHeartbeatReply(reply: HeartbeatReply): string {
-  return JSON.stringify({ known: reply.known, pool: reply.pool, durable_until_ms: reply.durableUntilMs });
+  return JSON.stringify({
+    known: reply.known,
+    pool: reply.pool,
+    durable_until_ms: reply.durableUntilMs,
+  });
 }
 
 /** @throws {BadInputError} naming the field that is wrong */
@@ -102,7 +107,12 @@ function parseObject(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function matching(body: Record<string, unknown>, field: string, pattern: RegExp, expected: string): string {
+function matching(
+  body: Record<string, unknown>,
+  field: string,
+  pattern: RegExp,
+  expected: string,
+): string {
   const value = body[field];
   if (typeof value !== "string" || !pattern.test(value)) throw wrongField(field, expected);
   return value;

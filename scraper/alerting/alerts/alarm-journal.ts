@@ -27,7 +27,9 @@ export class AlarmJournal {
 
   /** @param store holds what the file must keep when it is rewritten */
   constructor(files: Files, folder: string, store: AlertStore) {
-    this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () => currentLines(store));
+    this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () =>
+      currentLines(store),
+    );
   }
 
   /**
@@ -38,7 +40,9 @@ export class AlarmJournal {
     const { lines, damagedLines } = await this.file.load();
     const { records, damaged } = decodeEach(lines, decodeAlarm);
     const latest = new Map(records.map((alarm) => [fingerprintOf(alarm.labels), alarm]));
-    const alarms = [...latest.values()].filter(({ endsAtMs }) => endsAtMs > nowMs - RESOLVED_RETENTION_MS);
+    const alarms = [...latest.values()].filter(
+      ({ endsAtMs }) => endsAtMs > nowMs - RESOLVED_RETENTION_MS,
+    );
     return { alarms, damaged: damaged + damagedLines };
   }
 
@@ -58,10 +62,15 @@ function* currentLines(store: AlertStore): Iterable<AlarmLine> {
 
 function encodeAlarm(alarm: StoredAlert): AlarmLine {
   return {
-    v: RECORD_VERSION, id: alarm.fingerprint,
-    labels: alarm.labels.toObject(), annotations: alarm.annotations.toObject(),
-    startsAtMs: alarm.startsAtMs, endsAtMs: alarm.endsAtMs, updatedAtMs: alarm.updatedAtMs,
-    endsByTimeout: alarm.endsByTimeout, generatorUrl: alarm.generatorUrl,
+    v: RECORD_VERSION,
+    id: alarm.fingerprint,
+    labels: alarm.labels.toObject(),
+    annotations: alarm.annotations.toObject(),
+    startsAtMs: alarm.startsAtMs,
+    endsAtMs: alarm.endsAtMs,
+    updatedAtMs: alarm.updatedAtMs,
+    endsByTimeout: alarm.endsByTimeout,
+    generatorUrl: alarm.generatorUrl,
   };
 }
 

@@ -15,7 +15,11 @@ export class AlertGroup {
   private lastFlushMs: number | undefined;
 
   /** @param nowMonotonicMs when the first alert came */
-  constructor(readonly route: Route, readonly labels: Labels, nowMonotonicMs: number) {
+  constructor(
+    readonly route: Route,
+    readonly labels: Labels,
+    nowMonotonicMs: number,
+  ) {
     this.key = groupKeyOf(route, labels);
     this.flushAtMs = nowMonotonicMs + route.groupWaitMs;
   }
@@ -32,7 +36,8 @@ export class AlertGroup {
   /** Oldest first, then by fingerprint. */
   members(): StoredAlert[] {
     return [...this.alerts.values()].sort(
-      (left, right) => left.startsAtMs - right.startsAtMs || (left.fingerprint < right.fingerprint ? -1 : 1),
+      (left, right) =>
+        left.startsAtMs - right.startsAtMs || (left.fingerprint < right.fingerprint ? -1 : 1),
     );
   }
 
@@ -40,9 +45,11 @@ export class AlertGroup {
     const previous = this.alerts.get(alert.fingerprint);
     const isNew = previous === undefined || isResolvedAt(previous, now.wallMs);
     this.alerts.set(alert.fingerprint, alert);
-    const waitsNoMore = this.lastFlushMs === undefined && alert.startsAtMs + this.route.groupWaitMs < now.wallMs;
+    const waitsNoMore =
+      this.lastFlushMs === undefined && alert.startsAtMs + this.route.groupWaitMs < now.wallMs;
     if (waitsNoMore) this.flushAtMs = Math.min(this.flushAtMs, now.monotonicMs);
-    const isAlarm = isNew && alert.isImmediate && !this.route.delaysAlarms && !isResolvedAt(alert, now.wallMs);
+    const isAlarm =
+      isNew && alert.isImmediate && !this.route.delaysAlarms && !isResolvedAt(alert, now.wallMs);
     if (isAlarm) this.flushAtMs = Math.min(this.flushAtMs, this.earliestAlarmMs(now.monotonicMs));
   }
 
@@ -50,7 +57,10 @@ export class AlertGroup {
   continueFrom(previous: AlertGroup): void {
     this.lastFlushMs = previous.lastFlushMs;
     if (previous.lastFlushMs === undefined) return;
-    this.flushAtMs = Math.min(previous.flushAtMs, previous.lastFlushMs + this.route.groupIntervalMs);
+    this.flushAtMs = Math.min(
+      previous.flushAtMs,
+      previous.lastFlushMs + this.route.groupIntervalMs,
+    );
   }
 
   beginFlush(nowMonotonicMs: number): void {

@@ -23,20 +23,24 @@ export const MAX_ANNOTATION_CHARACTERS = 16_384;
 /** How long a resolved alert is kept for groups that have not told about it yet. */
 export const RESOLVED_RETENTION_MS = 15 * 60_000;
 
-export type RejectReason = "no_labels" | "too_many_labels" | "too_long" | "ends_before_start" | "store_full";
+export type RejectReason =
+  "no_labels" | "too_many_labels" | "too_long" | "ends_before_start" | "store_full";
 
 /** Why an alert cannot be taken, or undefined when it can. */
 export function rejectReasonOf(alert: Alert): Exclude<RejectReason, "store_full"> | undefined {
   const { labels, annotations } = alert;
   if (labels.pairs.length === 0) return "no_labels";
-  if (Math.max(labels.pairs.length, annotations.pairs.length) > MAX_ALERT_LABELS) return "too_many_labels";
-  if (!fits(labels, MAX_LABEL_VALUE_CHARACTERS) || !fits(annotations, MAX_ANNOTATION_CHARACTERS)) return "too_long";
+  if (Math.max(labels.pairs.length, annotations.pairs.length) > MAX_ALERT_LABELS)
+    return "too_many_labels";
+  if (!fits(labels, MAX_LABEL_VALUE_CHARACTERS) || !fits(annotations, MAX_ANNOTATION_CHARACTERS))
+    return "too_long";
   return alert.endsAtMs < alert.startsAtMs ? "ends_before_start" : undefined;
 }
 
 function fits(labels: Labels, maxValueCharacters: number): boolean {
   return labels.pairs.every(
-    ([name, value]) => name.length <= MAX_LABEL_NAME_CHARACTERS && value.length <= maxValueCharacters,
+    ([name, value]) =>
+      name.length <= MAX_LABEL_NAME_CHARACTERS && value.length <= maxValueCharacters,
   );
 }
 
@@ -71,9 +75,14 @@ export class AlertStore {
     const known = this.alerts.get(fingerprint);
     const isImmediate = options.isImmediate || known?.isImmediate === true;
     const received = {
-      ...alert, fingerprint, isImmediate, updatedAtMs: options.nowMs, endsByTimeout: alert.endsByTimeout ?? false,
+      ...alert,
+      fingerprint,
+      isImmediate,
+      updatedAtMs: options.nowMs,
+      endsByTimeout: alert.endsByTimeout ?? false,
     };
-    const merged = known !== undefined && overlap(known, received) ? merge(known, received) : received;
+    const merged =
+      known !== undefined && overlap(known, received) ? merge(known, received) : received;
     const grownBytes = sizeOf(merged) - (known === undefined ? 0 : sizeOf(known));
     if (known === undefined && this.alerts.size >= MAX_ALERTS) return "store_full";
     if (grownBytes > 0 && this.sizeBytes + grownBytes > MAX_ALERTS_BYTES) return "store_full";
@@ -100,7 +109,8 @@ export class AlertStore {
  */
 function overlap(known: StoredAlert, received: StoredAlert): boolean {
   const endsWithin = received.endsAtMs > known.startsAtMs && received.endsAtMs < known.endsAtMs;
-  const startsWithin = received.startsAtMs >= known.startsAtMs && received.startsAtMs < known.endsAtMs;
+  const startsWithin =
+    received.startsAtMs >= known.startsAtMs && received.startsAtMs < known.endsAtMs;
   return endsWithin || startsWithin;
 }
 
@@ -119,6 +129,7 @@ function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
 
 function sizeOf({ labels, annotations }: Alert): number {
   let characters = 256; // What the objects around the texts take, roughly.
-  for (const [name, value] of [...labels.pairs, ...annotations.pairs]) characters += name.length + value.length;
+  for (const [name, value] of [...labels.pairs, ...annotations.pairs])
+    characters += name.length + value.length;
   return characters;
 }

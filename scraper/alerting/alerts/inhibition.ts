@@ -30,7 +30,9 @@ export class Inhibitor {
       // Two alerts that both match both sides must not mute each other, nor an alert itself.
       const isSource = matchesAll(rule.source, labels);
       const candidates = sources.get(equalKeyOf(rule, labels)) ?? [];
-      const muting = candidates.find((source) => !isSource || !matchesAll(rule.target, source.labels));
+      const muting = candidates.find(
+        (source) => !isSource || !matchesAll(rule.target, source.labels),
+      );
       return muting === undefined ? [] : [muting.fingerprint];
     });
     return [...new Set(found)];

@@ -48,7 +48,8 @@ export class JsonLinesFile<Line extends JsonLine> {
   /** Reads the file and cuts a torn tail off. A file that is missing is empty. */
   async load(): Promise<LoadedLines> {
     await this.files.makeFolder(path.dirname(this.filePath));
-    if ((await this.files.facts(this.filePath)) === undefined) return { lines: [], damagedLines: 0 };
+    if ((await this.files.facts(this.filePath)) === undefined)
+      return { lines: [], damagedLines: 0 };
     const bytes = Buffer.from(await this.files.readBytes(this.filePath));
     const wholeBytes = bytes.lastIndexOf(LINE_FEED) + 1;
     const texts = bytes.toString("utf8", 0, wholeBytes).split("\n").slice(0, -1);
@@ -65,7 +66,8 @@ export class JsonLinesFile<Line extends JsonLine> {
     this.queue.push(...lines);
     const running = this.flushing;
     if (running !== undefined) await running.catch(() => undefined); // Its own caller has its error.
-    if (this.queue.length > 0) this.flushing ??= this.flush().finally(() => (this.flushing = undefined));
+    if (this.queue.length > 0)
+      this.flushing ??= this.flush().finally(() => (this.flushing = undefined));
     await this.flushing;
   }
 
@@ -83,7 +85,9 @@ export class JsonLinesFile<Line extends JsonLine> {
       else await this.write(batch);
     } catch (error) {
       await this.abandonTornTail();
-      throw new NotDurableError(`Cannot write "${this.filePath}": ${messageOf(error)}`, { cause: error });
+      throw new NotDurableError(`Cannot write "${this.filePath}": ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 

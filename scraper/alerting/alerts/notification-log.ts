@@ -68,7 +68,9 @@ export class NotificationLog {
 
   constructor({ files, folder, clock }: NotificationLogOptions) {
     this.clock = clock;
-    this.file = new JsonLinesFile(files, path.join(folder, "notification-log.jsonl"), () => this.lines());
+    this.file = new JsonLinesFile(files, path.join(folder, "notification-log.jsonl"), () =>
+      this.lines(),
+    );
   }
 
   /** @returns the number of stored lines that could not be read */
@@ -99,7 +101,9 @@ export class NotificationLog {
    * @throws {NotDurableError}; the records count all the same
    */
   async adopt(records: readonly NotificationRecord[]): Promise<void> {
-    const news = records.filter(({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs);
+    const news = records.filter(
+      ({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs,
+    );
     for (const record of news) this.remember(record);
     await this.file.append(news.map(encodeNotificationRecord));
   }
@@ -131,7 +135,8 @@ export class NotificationLog {
 
   private *lines(): Iterable<NotificationLine> {
     const nowMs = this.clock.wallMs();
-    for (const record of this.records.values()) if (record.expiresAtMs >= nowMs) yield encodeNotificationRecord(record);
+    for (const record of this.records.values())
+      if (record.expiresAtMs >= nowMs) yield encodeNotificationRecord(record);
   }
 }
 

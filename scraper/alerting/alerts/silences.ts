@@ -94,7 +94,8 @@ export class Silences {
   silencing(labels: Labels): string[] {
     const ids: string[] = [];
     for (const silence of this.silences.values()) {
-      if (this.stateOf(silence) === "active" && matchesAll(silence.matchers, labels)) ids.push(silence.id);
+      if (this.stateOf(silence) === "active" && matchesAll(silence.matchers, labels))
+        ids.push(silence.id);
     }
     return ids.sort();
   }
@@ -103,7 +104,8 @@ export class Silences {
   hasSilenced(labels: Labels, atMs: number): boolean {
     return [...this.silences.values()].some((silence) => {
       const { startsAtMs, endsAtMs, matchers } = silence;
-      const isInForce = this.stateOf(silence) === "active" || (startsAtMs <= atMs && atMs < endsAtMs);
+      const isInForce =
+        this.stateOf(silence) === "active" || (startsAtMs <= atMs && atMs < endsAtMs);
       return isInForce && matchesAll(matchers, labels);
     });
   }
@@ -135,7 +137,8 @@ export class Silences {
    */
   async expire(id: string): Promise<void> {
     const silence = this.existing(id);
-    if (this.stateOf(silence) !== "expired") await this.store([ended(silence, this.clock.wallMs())]);
+    if (this.stateOf(silence) !== "expired")
+      await this.store([ended(silence, this.clock.wallMs())]);
   }
 
   private existing(id: string): Silence {
@@ -147,7 +150,9 @@ export class Silences {
   private requireRoom(): void {
     this.forgetOld();
     if (this.silences.size < MAX_SILENCES) return;
-    throw new BadInputError(`Cannot create silence: there are ${MAX_SILENCES} already, expired ones go after 5 days`);
+    throw new BadInputError(
+      `Cannot create silence: there are ${MAX_SILENCES} already, expired ones go after 5 days`,
+    );
   }
 
   /** @returns the id of the last one */
@@ -170,7 +175,12 @@ export class Silences {
 }
 
 function ended(silence: Silence, nowMs: number): Silence {
-  return { ...silence, startsAtMs: Math.min(silence.startsAtMs, nowMs), endsAtMs: nowMs, updatedAtMs: nowMs };
+  return {
+    ...silence,
+    startsAtMs: Math.min(silence.startsAtMs, nowMs),
+    endsAtMs: nowMs,
+    updatedAtMs: nowMs,
+  };
 }
 
 /**
@@ -185,21 +195,29 @@ function canBecome(
 ): boolean {
   if (previous.matchers.join() !== wanted.matchers.join()) return false;
   if (state === "expired") return false;
-  return state === "active" ? wanted.startsAtMs === previous.startsAtMs : wanted.startsAtMs >= nowMs;
+  return state === "active"
+    ? wanted.startsAtMs === previous.startsAtMs
+    : wanted.startsAtMs >= nowMs;
 }
 
 function checkSilence(wanted: WantedSilence, nowMs: number): void {
   const { matchers, startsAtMs, endsAtMs, createdBy, comment } = wanted;
-  if (endsAtMs <= startsAtMs) throw new BadInputError("Failed to create silence: start time must be before end time");
-  if (endsAtMs <= nowMs) throw new BadInputError("Failed to create silence: end time can't be in the past");
+  if (endsAtMs <= startsAtMs)
+    throw new BadInputError("Failed to create silence: start time must be before end time");
+  if (endsAtMs <= nowMs)
+    throw new BadInputError("Failed to create silence: end time can't be in the past");
   if (matchers.length === 0 || matchers.length > MAX_SILENCE_MATCHERS) {
     throw new BadInputError(`silence invalid: it must have 1 to ${MAX_SILENCE_MATCHERS} matchers`);
   }
   if (matchers.every((matcher) => matcher.matches(""))) {
-    throw new BadInputError("silence invalid: at least one matcher must not match the empty string");
+    throw new BadInputError(
+      "silence invalid: at least one matcher must not match the empty string",
+    );
   }
   if (Math.max(createdBy.length, comment.length) > MAX_SILENCE_TEXT_CHARACTERS) {
-    throw new BadInputError(`silence invalid: texts must have at most ${MAX_SILENCE_TEXT_CHARACTERS} characters`);
+    throw new BadInputError(
+      `silence invalid: texts must have at most ${MAX_SILENCE_TEXT_CHARACTERS} characters`,
+    );
   }
 }
 
@@ -209,7 +227,12 @@ interface SilenceLine extends Omit<Silence, "matchers"> {
 }
 
 function encodeSilence(silence: Silence): SilenceLine {
-  const matchers = silence.matchers.map(({ name, value, isRegex, isEqual }) => ({ name, value, isRegex, isEqual }));
+  const matchers = silence.matchers.map(({ name, value, isRegex, isEqual }) => ({
+    name,
+    value,
+    isRegex,
+    isEqual,
+  }));
   const { id, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment } = silence;
   return { v: RECORD_VERSION, id, matchers, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment };
 }
@@ -228,7 +251,9 @@ function decodeSilence(fields: StoredFields): Silence {
 
 function decodeMatcher(fields: StoredFields): Matcher {
   return createMatcher({
-    name: fields.text("name"), value: fields.text("value"),
-    isRegex: fields.boolean("isRegex"), isEqual: fields.boolean("isEqual"),
+    name: fields.text("name"),
+    value: fields.text("value"),
+    isRegex: fields.boolean("isRegex"),
+    isEqual: fields.boolean("isEqual"),
   });
 }

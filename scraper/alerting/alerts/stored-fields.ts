@@ -11,7 +11,8 @@ export class StoredFields {
   private readonly fields: Readonly<Record<string, unknown>>;
 
   constructor(value: unknown) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("not an object");
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw new TypeError("not an object");
     this.fields = value as Record<string, unknown>;
   }
 
@@ -23,7 +24,8 @@ export class StoredFields {
 
   number(name: string): number {
     const value = this.fields[name];
-    if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError(`${name} is not a number`);
+    if (typeof value !== "number" || !Number.isFinite(value))
+      throw new TypeError(`${name} is not a number`);
     return value;
   }
 
@@ -35,7 +37,8 @@ export class StoredFields {
 
   texts(name: string): string[] {
     return this.list(name).map((item) => {
-      if (typeof item !== "string") throw new TypeError(`${name} holds something that is not a text`);
+      if (typeof item !== "string")
+        throw new TypeError(`${name} holds something that is not a text`);
       return item;
     });
   }

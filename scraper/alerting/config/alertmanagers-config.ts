@@ -8,13 +8,18 @@ export interface AlertmanagerEndpoint {
   readonly url: string;
   readonly timeoutMs: number;
   readonly tls: TlsFiles;
-  readonly basicAuth: { readonly username: string; readonly password: Secret | undefined } | undefined;
+  readonly basicAuth:
+    { readonly username: string; readonly password: Secret | undefined } | undefined;
   readonly authorization: { readonly type: string; readonly credentials: Secret } | undefined;
 }
 
 const MAX_ALERTMANAGERS = 32;
 const NO_TLS: TlsFiles = {
-  caFile: undefined, certFile: undefined, keyFile: undefined, serverName: undefined, insecureSkipVerify: false,
+  caFile: undefined,
+  certFile: undefined,
+  keyFile: undefined,
+  serverName: undefined,
+  insecureSkipVerify: false,
 };
 
 /**
@@ -26,7 +31,10 @@ export function parseAlertmanagers(alerting: ConfigSection): AlertmanagerEndpoin
   const endpoints = alerting.sections("alertmanagers").flatMap(parseGroup);
   alerting.rejectUnknownKeys();
   if (endpoints.length > MAX_ALERTMANAGERS) {
-    alerting.fail("alertmanagers", `has ${endpoints.length} targets, it must have at most ${MAX_ALERTMANAGERS}`);
+    alerting.fail(
+      "alertmanagers",
+      `has ${endpoints.length} targets, it must have at most ${MAX_ALERTMANAGERS}`,
+    );
   }
   return endpoints;
 }
@@ -36,7 +44,11 @@ function parseGroup(section: ConfigSection): AlertmanagerEndpoint[] {
   section.boolean("follow_redirects", { default: true });
   section.boolean("enable_http2", { default: true });
   const scheme = section.oneOf("scheme", ["http", "https"], { default: "http" });
-  const prefix = section.string("path_prefix", { default: "/", pattern: /^\/?[\w./~-]*$/, expected: "a path" });
+  const prefix = section.string("path_prefix", {
+    default: "/",
+    pattern: /^\/?[\w./~-]*$/,
+    expected: "a path",
+  });
   section.oneOf("api_version", ["v2"], { default: "v2" });
   const common = {
     timeoutMs: section.durationMs("timeout", { default: "10s", min: "1s", max: "1m" }),
@@ -54,7 +66,8 @@ function parseTargets(section: ConfigSection): string[] {
   const targets = section.strings("targets");
   section.rejectUnknownKeys();
   for (const target of targets) {
-    const isHostPort = /^(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(target) && URL.canParse(`http://${target}`);
+    const isHostPort =
+      /^(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(target) && URL.canParse(`http://${target}`);
     if (!isHostPort) section.fail("targets", `has "${target}", it must be host:port`);
   }
   return targets;
@@ -70,11 +83,13 @@ function parseBasicAuth(parent: ConfigSection): AlertmanagerEndpoint["basicAuth"
 
 function parseAuthorization(parent: ConfigSection): AlertmanagerEndpoint["authorization"] {
   if (!parent.has("authorization")) return undefined;
-  if (parent.has("basic_auth")) parent.fail("authorization", "is set beside basic_auth, only one of them must be");
+  if (parent.has("basic_auth"))
+    parent.fail("authorization", "is set beside basic_auth, only one of them must be");
   const section = parent.section("authorization");
   const credentials = parseSecret(section, "credentials");
   const type = optionalString(section, "type") ?? "Bearer";
   section.rejectUnknownKeys();
-  if (credentials === undefined) return section.fail("credentials", "is missing, it or credentials_file must be there");
+  if (credentials === undefined)
+    return section.fail("credentials", "is missing, it or credentials_file must be there");
   return { type, credentials };
 }

@@ -15,10 +15,13 @@ export function maskConfig(config: Omit<NotificationConfig, "masked">): string {
     route: routeBody(config.route),
     receivers: [...config.receivers.values()].map(receiverBody),
     inhibit_rules: config.inhibitRules.map(({ source, target, equal }) => ({
-      source_matchers: source.map(String), target_matchers: target.map(String), equal,
+      source_matchers: source.map(String),
+      target_matchers: target.map(String),
+      equal,
     })),
     time_intervals: [...config.timeIntervals].map(([name, list]) => ({
-      name, time_intervals: list.map(intervalBody),
+      name,
+      time_intervals: list.map(intervalBody),
     })),
     templates: config.templateFiles,
   };
@@ -34,8 +37,12 @@ function routeBody(route: Route): object {
     group_wait: formatDurationMs(route.groupWaitMs),
     group_interval: formatDurationMs(route.groupIntervalMs),
     repeat_interval: formatDurationMs(route.repeatIntervalMs),
-    ...(route.muteTimeIntervals.length === 0 ? {} : { mute_time_intervals: route.muteTimeIntervals }),
-    ...(route.activeTimeIntervals.length === 0 ? {} : { active_time_intervals: route.activeTimeIntervals }),
+    ...(route.muteTimeIntervals.length === 0
+      ? {}
+      : { mute_time_intervals: route.muteTimeIntervals }),
+    ...(route.activeTimeIntervals.length === 0
+      ? {}
+      : { active_time_intervals: route.activeTimeIntervals }),
     routes: route.routes.map(routeBody),
   };
 }
@@ -60,15 +67,22 @@ function receiverBody({ name, integrations }: Receiver): object {
 }
 
 function serverBody({ host, port, hello, requireTls, auth, tls }: SmtpServer): object {
-  const mask = (secret: Secret | undefined): string | undefined => (secret === undefined ? undefined : MASK);
+  const mask = (secret: Secret | undefined): string | undefined =>
+    secret === undefined ? undefined : MASK;
   return {
     smarthost: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
-    hello, require_tls: requireTls,
-    auth_username: auth?.username, auth_password: mask(auth?.password), auth_secret: mask(auth?.secret),
+    hello,
+    require_tls: requireTls,
+    auth_username: auth?.username,
+    auth_password: mask(auth?.password),
+    auth_secret: mask(auth?.secret),
     auth_identity: auth?.identity,
     tls_config: {
-      ca_file: tls.caFile, cert_file: tls.certFile, key_file: tls.keyFile,
-      server_name: tls.serverName, insecure_skip_verify: tls.insecureSkipVerify,
+      ca_file: tls.caFile,
+      cert_file: tls.certFile,
+      key_file: tls.keyFile,
+      server_name: tls.serverName,
+      insecure_skip_verify: tls.insecureSkipVerify,
     },
   };
 }
@@ -77,7 +91,8 @@ const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "frida
 
 function intervalBody(interval: TimeInterval): object {
   const rangeText = ({ first, last }: NumberRange): string => `${first}:${last}`;
-  const dayText = ({ first, last }: NumberRange): string => `${WEEKDAYS[first] ?? ""}:${WEEKDAYS[last] ?? ""}`;
+  const dayText = ({ first, last }: NumberRange): string =>
+    `${WEEKDAYS[first] ?? ""}:${WEEKDAYS[last] ?? ""}`;
   return {
     times: interval.times.map(minutesBody),
     weekdays: interval.weekdays.map(dayText),

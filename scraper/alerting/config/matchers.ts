@@ -30,15 +30,25 @@ const MAX_MATCHERS = 100;
  */
 export function createMatcher(parts: MatcherParts): Matcher {
   const { name, value, isRegex, isEqual } = parts;
-  if (!LABEL_NAME.test(name)) throw new BadInputError(`Cannot match label "${name}": it must be a label name`);
+  if (!LABEL_NAME.test(name))
+    throw new BadInputError(`Cannot match label "${name}": it must be a label name`);
   if (value.length > MAX_MATCHER_CHARACTERS) {
     const detail = `the value is longer than ${MAX_MATCHER_CHARACTERS} characters`;
     throw new BadInputError(`Cannot match label "${name}": ${detail}`);
   }
-  const hits = isRegex ? compileAnchored(value) : (candidate: string): boolean => candidate === value;
+  const hits = isRegex
+    ? compileAnchored(value)
+    : (candidate: string): boolean => candidate === value;
   const operator = isRegex ? (isEqual ? "=~" : "!~") : isEqual ? "=" : "!=";
   const matches = (candidate: string): boolean => hits(candidate) === isEqual;
-  return { name, value, isRegex, isEqual, matches, toString: () => name + operator + quoteLabelValue(value) };
+  return {
+    name,
+    value,
+    isRegex,
+    isEqual,
+    matches,
+    toString: () => name + operator + quoteLabelValue(value),
+  };
 }
 
 /** True when every matcher matches; an empty list matches everything. */
@@ -57,11 +67,18 @@ const MATCHER = /^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*([\s\S]*?)\s*$/
 export function parseMatcher(text: string): Matcher {
   const match = MATCHER.exec(text);
   if (match === null) {
-    throw new BadInputError(`Cannot read matcher "${text}": bad matcher format, it must be like name="value"`);
+    throw new BadInputError(
+      `Cannot read matcher "${text}": bad matcher format, it must be like name="value"`,
+    );
   }
   const [, name = "", operator = "", raw = ""] = match;
   const value = unquote(raw, text);
-  return createMatcher({ name, value, isRegex: operator.endsWith("~"), isEqual: !operator.startsWith("!") });
+  return createMatcher({
+    name,
+    value,
+    isRegex: operator.endsWith("~"),
+    isEqual: !operator.startsWith("!"),
+  });
 }
 
 /**
@@ -74,7 +91,8 @@ export function parseMatchers(text: string): Matcher[] {
   const inner = trimmed.startsWith("{") && trimmed.endsWith("}") ? trimmed.slice(1, -1) : trimmed;
   const parts = splitOutsideQuotes(inner);
   if (parts.at(-1)?.trim() === "") parts.pop(); // A trailing comma is allowed.
-  if (parts.length > MAX_MATCHERS) throw new BadInputError(`Cannot read matchers: there are more than ${MAX_MATCHERS}`);
+  if (parts.length > MAX_MATCHERS)
+    throw new BadInputError(`Cannot read matchers: there are more than ${MAX_MATCHERS}`);
   return parts.map(parseMatcher);
 }
 
@@ -101,11 +119,15 @@ function splitOutsideQuotes(text: string): string[] {
 function unquote(raw: string, matcher: string): string {
   const isQuoted = raw.startsWith('"');
   if (isQuoted && !/^"(?:[^"\\]|\\[\s\S])*"$/.test(raw)) {
-    throw new BadInputError(`Cannot read matcher "${matcher}": the value must end with the quote it starts with`);
+    throw new BadInputError(
+      `Cannot read matcher "${matcher}": the value must end with the quote it starts with`,
+    );
   }
   const body = isQuoted ? raw.slice(1, -1) : raw;
   if (!isQuoted && /(?<!\\)"/.test(body)) {
-    throw new BadInputError(`Cannot read matcher "${matcher}": a quote inside the value must be written \\"`);
+    throw new BadInputError(
+      `Cannot read matcher "${matcher}": a quote inside the value must be written \\"`,
+    );
   }
   return body.replace(/\\([n"\\])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
 }
@@ -116,6 +138,8 @@ function compileAnchored(pattern: string): (value: string) => boolean {
     const regex = RE2JS.compile(pattern);
     return (value) => regex.matches(value);
   } catch (error) {
-    throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, { cause: error });
+    throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

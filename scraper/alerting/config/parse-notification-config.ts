@@ -28,7 +28,11 @@ const ROOT_DEFAULTS = {
  */
 export function parseNotificationConfig(section: ConfigSection): NotificationConfig {
   const global = section.section("global");
-  const resolveTimeoutMs = global.durationMs("resolve_timeout", { default: "5m", min: "1s", max: "1d" });
+  const resolveTimeoutMs = global.durationMs("resolve_timeout", {
+    default: "5m",
+    min: "1s",
+    max: "1d",
+  });
   const smtpDefaults = parseSmtpDefaults(global);
   global.rejectUnknownKeys();
   const receivers = parseReceivers(section, (entry) => parseReceiver(entry, smtpDefaults));
@@ -37,11 +41,15 @@ export function parseNotificationConfig(section: ConfigSection): NotificationCon
   const names = { receivers, timeIntervals };
   const route = parseRoute(section.section("route"), names, undefined, 1);
   const parsed = {
-    route, receivers, timeIntervals, resolveTimeoutMs, isDefault: false,
+    route,
+    receivers,
+    timeIntervals,
+    resolveTimeoutMs,
+    isDefault: false,
     inhibitRules: section.sections("inhibit_rules").map(parseInhibitRule),
-    templateFiles: section.strings("templates", { default: [] }).map(
-      (pattern) => path.resolve(path.dirname(section.file), pattern),
-    ),
+    templateFiles: section
+      .strings("templates", { default: [] })
+      .map((pattern) => path.resolve(path.dirname(section.file), pattern)),
   };
   section.rejectUnknownKeys();
   return Object.freeze({ ...parsed, masked: maskConfig(parsed) });
@@ -51,12 +59,25 @@ export function parseNotificationConfig(section: ConfigSection): NotificationCon
 export function defaultNotificationConfig(): NotificationConfig {
   const receiver = { name: "nobody", integrations: [] };
   const route: Route = {
-    ...ROOT_DEFAULTS, groupBy: ["alertname"], receiver: receiver.name, matchers: [], continues: false,
-    delaysAlarms: false, muteTimeIntervals: [], activeTimeIntervals: [], routes: [], key: "{}",
+    ...ROOT_DEFAULTS,
+    groupBy: ["alertname"],
+    receiver: receiver.name,
+    matchers: [],
+    continues: false,
+    delaysAlarms: false,
+    muteTimeIntervals: [],
+    activeTimeIntervals: [],
+    routes: [],
+    key: "{}",
   };
   const parsed = {
-    route, receivers: new Map([[receiver.name, receiver]]), timeIntervals: new Map<string, TimeInterval[]>(),
-    inhibitRules: [], templateFiles: [], resolveTimeoutMs: 300_000, isDefault: true,
+    route,
+    receivers: new Map([[receiver.name, receiver]]),
+    timeIntervals: new Map<string, TimeInterval[]>(),
+    inhibitRules: [],
+    templateFiles: [],
+    resolveTimeoutMs: 300_000,
+    isDefault: true,
   };
   return Object.freeze({ ...parsed, masked: maskConfig(parsed) });
 }
@@ -68,7 +89,8 @@ function parseReceivers(
   const receivers = new Map<string, Receiver>();
   for (const entry of section.sections("receivers")) {
     const receiver = parse(entry);
-    if (receivers.has(receiver.name)) entry.fail("name", `is "${receiver.name}" a second time, it must be unique`);
+    if (receivers.has(receiver.name))
+      entry.fail("name", `is "${receiver.name}" a second time, it must be unique`);
     receivers.set(receiver.name, receiver);
   }
   return receivers;
@@ -77,7 +99,10 @@ function parseReceivers(
 /** `time_intervals` and, by its older name, `mute_time_intervals` share one set of names. */
 function parseTimeIntervals(section: ConfigSection): ReadonlyMap<string, readonly TimeInterval[]> {
   const intervals = new Map<string, readonly TimeInterval[]>();
-  for (const entry of [...section.sections("time_intervals"), ...section.sections("mute_time_intervals")]) {
+  for (const entry of [
+    ...section.sections("time_intervals"),
+    ...section.sections("mute_time_intervals"),
+  ]) {
     const name = entry.string("name", { pattern: /./, expected: "a name" });
     if (intervals.has(name)) entry.fail("name", `is "${name}" a second time, it must be unique`);
     intervals.set(name, entry.sections("time_intervals").map(parseTimeInterval));
@@ -99,14 +124,21 @@ function parseRoute(
 ): Route {
   const isRoot = parent === undefined;
   const defaults = parent ?? { ...ROOT_DEFAULTS, receiver: undefined, delaysAlarms: false };
-  const receiver = section.string("receiver", defaults.receiver === undefined ? {} : { default: defaults.receiver });
+  const receiver = section.string(
+    "receiver",
+    defaults.receiver === undefined ? {} : { default: defaults.receiver },
+  );
   if (!names.receivers.has(receiver)) {
     const known = [...names.receivers.keys()].join(", ");
-    section.fail("receiver", `is "${receiver}", it must be one of the receivers: ${known === "" ? "none" : known}`);
+    section.fail(
+      "receiver",
+      `is "${receiver}", it must be one of the receivers: ${known === "" ? "none" : known}`,
+    );
   }
   const matchers = parseRouteMatchers(section, isRoot);
   const route = {
-    receiver, matchers,
+    receiver,
+    matchers,
     groupBy: section.has("group_by") ? parseGroupBy(section) : defaults.groupBy,
     continues: section.boolean("continue", { default: false }),
     ...parseTimings(section, defaults),
@@ -115,10 +147,14 @@ function parseRoute(
     activeTimeIntervals: intervalNames(section, "active_time_intervals", names, isRoot),
     key: routeKeyOf(parent?.key, matchers),
   };
-  if (isRoot && route.continues) section.fail("continue", "is true, it must not be set on the first route");
-  if (depth > MAX_ROUTE_DEPTH) section.fail("routes", `is nested deeper than ${MAX_ROUTE_DEPTH}, it must not be`);
+  if (isRoot && route.continues)
+    section.fail("continue", "is true, it must not be set on the first route");
+  if (depth > MAX_ROUTE_DEPTH)
+    section.fail("routes", `is nested deeper than ${MAX_ROUTE_DEPTH}, it must not be`);
   const inherited: Route = { ...route, routes: [] };
-  const routes = section.sections("routes").map((child) => parseRoute(child, names, inherited, depth + 1));
+  const routes = section
+    .sections("routes")
+    .map((child) => parseRoute(child, names, inherited, depth + 1));
   section.rejectUnknownKeys();
   return Object.freeze({ ...route, routes });
 }
@@ -127,24 +163,38 @@ function parseTimings(
   section: ConfigSection,
   defaults: { groupWaitMs: number; groupIntervalMs: number; repeatIntervalMs: number },
 ): Pick<Route, "groupWaitMs" | "groupIntervalMs" | "repeatIntervalMs"> {
-  const inherit = (durationMs: number): string => (durationMs === 0 ? "0s" : formatDurationMs(durationMs));
+  const inherit = (durationMs: number): string =>
+    durationMs === 0 ? "0s" : formatDurationMs(durationMs);
   return {
-    groupWaitMs: section.durationMs("group_wait", { default: inherit(defaults.groupWaitMs), max: "1d" }),
-    groupIntervalMs: section.durationMs("group_interval", { default: inherit(defaults.groupIntervalMs), min: "1s" }),
-    repeatIntervalMs: section.durationMs("repeat_interval", { default: inherit(defaults.repeatIntervalMs), min: "1s" }),
+    groupWaitMs: section.durationMs("group_wait", {
+      default: inherit(defaults.groupWaitMs),
+      max: "1d",
+    }),
+    groupIntervalMs: section.durationMs("group_interval", {
+      default: inherit(defaults.groupIntervalMs),
+      min: "1s",
+    }),
+    repeatIntervalMs: section.durationMs("repeat_interval", {
+      default: inherit(defaults.repeatIntervalMs),
+      min: "1s",
+    }),
   };
 }
 
 function parseGroupBy(section: ConfigSection): readonly string[] | "all" {
   const names = section.strings("group_by", { default: [] });
   if (names.includes("...")) {
-    if (names.length > 1) section.fail("group_by", `has "..." beside other labels, it must stand alone`);
+    if (names.length > 1)
+      section.fail("group_by", `has "..." beside other labels, it must stand alone`);
     return "all";
   }
-  if (names.length > MAX_GROUP_BY_LABELS) section.fail("group_by", `has more than ${MAX_GROUP_BY_LABELS} labels`);
+  if (names.length > MAX_GROUP_BY_LABELS)
+    section.fail("group_by", `has more than ${MAX_GROUP_BY_LABELS} labels`);
   for (const [index, name] of names.entries()) {
-    if (!isLegacyLabelName(name)) section.fail("group_by", `has "${name}", it must be a label name`);
-    if (names.indexOf(name) < index) section.fail("group_by", `has "${name}" twice, each label must be there once`);
+    if (!isLegacyLabelName(name))
+      section.fail("group_by", `has "${name}", it must be a label name`);
+    if (names.indexOf(name) < index)
+      section.fail("group_by", `has "${name}" twice, each label must be there once`);
   }
   return names;
 }
@@ -152,7 +202,8 @@ function parseGroupBy(section: ConfigSection): readonly string[] | "all" {
 function parseRouteMatchers(section: ConfigSection, isRoot: boolean): Matcher[] {
   if (isRoot) {
     for (const key of ["matchers", "match", "match_re"]) {
-      if (section.has(key)) section.fail(key, "is set on the first route, it must match every alert");
+      if (section.has(key))
+        section.fail(key, "is set on the first route, it must match every alert");
     }
     return [];
   }
@@ -182,16 +233,26 @@ function intervalNames(
   isRoot: boolean,
 ): string[] {
   const wanted = section.strings(key, { default: [] });
-  if (isRoot && wanted.length > 0) section.fail(key, "is set on the first route, it must be on one of its routes");
+  if (isRoot && wanted.length > 0)
+    section.fail(key, "is set on the first route, it must be on one of its routes");
   const unknown = wanted.find((name) => !names.timeIntervals.has(name));
-  if (unknown !== undefined) section.fail(key, `has "${unknown}", it must be one of time_intervals`);
+  if (unknown !== undefined)
+    section.fail(key, `has "${unknown}", it must be one of time_intervals`);
   return wanted;
 }
 
 function parseInhibitRule(section: ConfigSection): InhibitRule {
   const side = (name: string): Matcher[] =>
-    parseMatcherKeys(section, { list: `${name}_matchers`, exact: `${name}_match`, regex: `${name}_match_re` });
-  const rule = { source: side("source"), target: side("target"), equal: section.strings("equal", { default: [] }) };
+    parseMatcherKeys(section, {
+      list: `${name}_matchers`,
+      exact: `${name}_match`,
+      regex: `${name}_match_re`,
+    });
+  const rule = {
+    source: side("source"),
+    target: side("target"),
+    equal: section.strings("equal", { default: [] }),
+  };
   section.rejectUnknownKeys();
   return rule;
 }

@@ -1,6 +1,9 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import type {
-  EmailIntegration, Integration, Receiver, WebhookIntegration,
+  EmailIntegration,
+  Integration,
+  Receiver,
+  WebhookIntegration,
 } from "./notification-config.js";
 import { optionalString, parseSecret, parseSmtpServer, type SmtpDefaults } from "./smtp-config.js";
 
@@ -17,7 +20,10 @@ export function parseReceiver(section: ConfigSection, smtp: SmtpDefaults): Recei
   const name = section.string("name", { pattern: /./, expected: "a name" });
   const other = section.keys().find((key) => key.endsWith("_configs") && !SUPPORTED.includes(key));
   if (other !== undefined) {
-    section.fail(other, `is a kind of receiver that is not supported, it must be one of ${SUPPORTED.join(", ")}`);
+    section.fail(
+      other,
+      `is a kind of receiver that is not supported, it must be one of ${SUPPORTED.join(", ")}`,
+    );
   }
   const integrations: Integration[] = [
     ...section.sections("email_configs").map((entry) => parseEmail(entry, smtp)),
@@ -31,17 +37,20 @@ function parseEmail(section: ConfigSection, smtp: SmtpDefaults): EmailIntegratio
   const to = section.strings("to").join(", ");
   if (to.trim() === "") section.fail("to", "is empty, it must be one or more addresses");
   const from = optionalString(section, "from") ?? smtp.from;
-  if (from === undefined) section.fail("from", "is missing, it must be an address here or as smtp_from in global");
+  if (from === undefined)
+    section.fail("from", "is missing, it must be an address here or as smtp_from in global");
   const email: EmailIntegration = {
     kind: "email",
     sendResolved: section.boolean("send_resolved", { default: false }),
-    to, from,
+    to,
+    from,
     headers: parseHeaders(section),
     html: section.string("html", { default: '{{ template "email.default.html" . }}' }),
     text: section.string("text", { default: '{{ template "email.default.text" . }}' }),
     server: parseSmtpServer(section, smtp),
   };
-  if (email.html === "" && email.text === "") section.fail("text", "is empty as html is, one of them must not be");
+  if (email.html === "" && email.text === "")
+    section.fail("text", "is empty as html is, one of them must not be");
   section.rejectUnknownKeys();
   return email;
 }
@@ -50,11 +59,13 @@ function parseHeaders(section: ConfigSection): Record<string, string> {
   const headers = section.stringMap("headers");
   const seen = new Set<string>();
   for (const name of Object.keys(headers)) {
-    if (!HEADER_NAME.test(name)) section.fail("headers", `has "${name}", it must be the name of a header field`);
+    if (!HEADER_NAME.test(name))
+      section.fail("headers", `has "${name}", it must be the name of a header field`);
     if (OWN_HEADERS.test(name)) {
       section.fail("headers", `has ${name}, which is written by this program, it must not be`);
     }
-    if (seen.has(name.toLowerCase())) section.fail("headers", `has ${name} twice, each field must be there once`);
+    if (seen.has(name.toLowerCase()))
+      section.fail("headers", `has ${name} twice, each field must be there once`);
     seen.add(name.toLowerCase());
   }
   return headers;

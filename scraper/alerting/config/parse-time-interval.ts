@@ -1,7 +1,14 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import {
-  parseDaysOfMonth, parseLocation, parseMinute, parseMonths, parseWeekdays, parseYears,
-  type MinuteRange, type NumberRange, type TimeInterval,
+  parseDaysOfMonth,
+  parseLocation,
+  parseMinute,
+  parseMonths,
+  parseWeekdays,
+  parseYears,
+  type MinuteRange,
+  type NumberRange,
+  type TimeInterval,
 } from "./time-interval.js";
 
 /** @throws {ConfigError} */
@@ -16,7 +23,9 @@ export function parseTimeInterval(section: ConfigSection): TimeInterval {
     daysOfMonth: ranges("days_of_month", parseDaysOfMonth),
     months: ranges("months", parseMonths),
     years: ranges("years", parseYears),
-    location: section.attempt("location", () => parseLocation(section.string("location", { default: "UTC" }))),
+    location: section.attempt("location", () =>
+      parseLocation(section.string("location", { default: "UTC" })),
+    ),
   };
   section.rejectUnknownKeys();
   return interval;
@@ -28,7 +37,8 @@ function parseTimes(section: ConfigSection): MinuteRange {
     return section.attempt(key, () => parseMinute(text));
   };
   const range = { fromMinute: minute("start_time"), untilMinute: minute("end_time") };
-  if (range.fromMinute >= range.untilMinute) section.fail("end_time", "is not after start_time, it must be");
+  if (range.fromMinute >= range.untilMinute)
+    section.fail("end_time", "is not after start_time, it must be");
   section.rejectUnknownKeys();
   return range;
 }

@@ -4,7 +4,11 @@ import type { Secret, SmtpAuth, SmtpServer, TlsFiles } from "./notification-conf
 
 const IMPLICIT_TLS_PORT = 465;
 const NO_TLS_FILES: TlsFiles = {
-  caFile: undefined, certFile: undefined, keyFile: undefined, serverName: undefined, insecureSkipVerify: false,
+  caFile: undefined,
+  certFile: undefined,
+  keyFile: undefined,
+  serverName: undefined,
+  insecureSkipVerify: false,
 };
 
 /** The `global.smtp_*` keys, which an email_config may override one by one. */
@@ -37,7 +41,10 @@ export function parseSmtpDefaults(global: ConfigSection): SmtpDefaults {
 export function parseSmtpServer(section: ConfigSection, defaults: SmtpDefaults): SmtpServer {
   const smarthost = optionalString(section, "smarthost") ?? defaults.smarthost;
   if (smarthost === undefined) {
-    section.fail("smarthost", "is missing, it must be host:port here or as smtp_smarthost in global");
+    section.fail(
+      "smarthost",
+      "is missing, it must be host:port here or as smtp_smarthost in global",
+    );
   }
   const auth = parseAuth(section, "auth_", defaults.auth);
   const place = splitSmarthost(section, smarthost);
@@ -63,17 +70,29 @@ function sendsPasswordInClear({ host, implicitTls, requireTls, auth }: SmtpServe
 }
 
 function splitSmarthost(section: ConfigSection, smarthost: string): { host: string; port: number } {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(smarthost) ?? [];
+  const [, bracketed, plain, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(smarthost) ?? [];
   const host = bracketed ?? plain ?? "";
   const port = Number(digits);
-  if (host === "" || (bracketed !== undefined && !bracketed.includes(":")) || !(port >= 1 && port <= 65_535)) {
-    section.fail("smarthost", `is "${smarthost}", it must be host:port, such as mail.example.org:587`);
+  if (
+    host === "" ||
+    (bracketed !== undefined && !bracketed.includes(":")) ||
+    !(port >= 1 && port <= 65_535)
+  ) {
+    section.fail(
+      "smarthost",
+      `is "${smarthost}", it must be host:port, such as mail.example.org:587`,
+    );
   }
   return { host, port };
 }
 
 function helloOf(section: ConfigSection, key: string, standard: string): string {
-  return section.string(key, { default: standard, pattern: /^[a-zA-Z0-9._:[\]-]{1,253}$/, expected: "a host name" });
+  return section.string(key, {
+    default: standard,
+    pattern: /^[a-zA-Z0-9._:[\]-]{1,253}$/,
+    expected: "a host name",
+  });
 }
 
 function parseAuth(section: ConfigSection, prefix: string, defaults: SmtpAuth): SmtpAuth {
@@ -113,7 +132,10 @@ export function parseTlsFiles(parent: ConfigSection, key: string, defaults: TlsF
   };
   section.rejectUnknownKeys();
   if ((files.certFile === undefined) !== (files.keyFile === undefined)) {
-    section.fail(files.certFile === undefined ? "cert_file" : "key_file", "is missing, both or none must be there");
+    section.fail(
+      files.certFile === undefined ? "cert_file" : "key_file",
+      "is missing, both or none must be there",
+    );
   }
   return files;
 }

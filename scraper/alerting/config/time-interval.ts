@@ -27,8 +27,18 @@ export interface TimeInterval {
 
 const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const MONTHS = [
-  "january", "february", "march", "april", "may", "june",
-  "july", "august", "september", "october", "november", "december",
+  "january",
+  "february",
+  "march",
+  "april",
+  "may",
+  "june",
+  "july",
+  "august",
+  "september",
+  "october",
+  "november",
+  "december",
 ];
 const WEEKDAY_PREFIXES = WEEKDAYS.map((weekday) => weekday.slice(0, 3));
 
@@ -69,10 +79,18 @@ interface Moment {
 
 function momentIn(location: string, wallMs: number): Moment {
   const format = new Intl.DateTimeFormat("en-US", {
-    timeZone: location, hourCycle: "h23", weekday: "short",
-    year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric",
+    timeZone: location,
+    hourCycle: "h23",
+    weekday: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
   });
-  const parts = Object.fromEntries(format.formatToParts(wallMs).map(({ type, value }) => [type, value]));
+  const parts = Object.fromEntries(
+    format.formatToParts(wallMs).map(({ type, value }) => [type, value]),
+  );
   return {
     year: Number(parts["year"]),
     month: Number(parts["month"]),
@@ -82,14 +100,20 @@ function momentIn(location: string, wallMs: number): Moment {
   };
 }
 
-const daysInMonth = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate();
+const daysInMonth = (year: number, month: number): number =>
+  new Date(Date.UTC(year, month, 0)).getUTCDate();
 
 /** `monday`, `monday:friday`. @throws {BadInputError} */
 export function parseWeekdays(text: string): NumberRange {
-  return parseRange("weekday", text, (word) => {
-    const weekday = WEEKDAYS.indexOf(word.toLowerCase());
-    return weekday === -1 ? undefined : weekday;
-  }, "a day such as monday or monday:friday");
+  return parseRange(
+    "weekday",
+    text,
+    (word) => {
+      const weekday = WEEKDAYS.indexOf(word.toLowerCase());
+      return weekday === -1 ? undefined : weekday;
+    },
+    "a day such as monday or monday:friday",
+  );
 }
 
 /** `1`, `1:5`, `-3:-1`. @throws {BadInputError} */
@@ -106,21 +130,32 @@ export function parseDaysOfMonth(text: string): NumberRange {
 
 /** `january:march`, `1:3`. @throws {BadInputError} */
 export function parseMonths(text: string): NumberRange {
-  return parseRange("month", text, (word) => {
-    const month = MONTHS.indexOf(word.toLowerCase()) + 1;
-    return month === 0 ? integerWithin(word, 1, 12) : month;
-  }, "a month such as january, 1 or january:march");
+  return parseRange(
+    "month",
+    text,
+    (word) => {
+      const month = MONTHS.indexOf(word.toLowerCase()) + 1;
+      return month === 0 ? integerWithin(word, 1, 12) : month;
+    },
+    "a month such as january, 1 or january:march",
+  );
 }
 
 /** `2026`, `2026:2030`. @throws {BadInputError} */
 export function parseYears(text: string): NumberRange {
-  return parseRange("year", text, (word) => integerWithin(word, 1, 9999), "a year such as 2026 or 2026:2030");
+  return parseRange(
+    "year",
+    text,
+    (word) => integerWithin(word, 1, 9999),
+    "a year such as 2026 or 2026:2030",
+  );
 }
 
 /** `17:30` up to `24:00`. @returns minutes since midnight @throws {BadInputError} */
 export function parseMinute(text: string): number {
   const match = /^((?:[01]\d|2[0-3]):[0-5]\d|24:00)$/.exec(text);
-  if (match === null) throw new BadInputError(`is "${text}", it must be a time from 00:00 to 24:00`);
+  if (match === null)
+    throw new BadInputError(`is "${text}", it must be a time from 00:00 to 24:00`);
   const [hour, minute] = text.split(":").map(Number) as [number, number];
   return hour * 60 + minute;
 }
@@ -131,7 +166,9 @@ export function parseLocation(text: string): string {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: text }).resolvedOptions().timeZone;
   } catch (error) {
-    throw new BadInputError(`is "${text}", it must be a time zone such as Europe/Berlin`, { cause: error });
+    throw new BadInputError(`is "${text}", it must be a time zone such as Europe/Berlin`, {
+      cause: error,
+    });
   }
 }
 

@@ -3,7 +3,9 @@ import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import {
-  createHttpAgent, type HttpAgent, type SendHttp,
+  createHttpAgent,
+  type HttpAgent,
+  type SendHttp,
 } from "../../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../alerts/alert.js";
@@ -100,14 +102,30 @@ class Lane {
 
   metrics(): OwnMetric[] {
     const labels = { alertmanager: this.endpoint.url };
-    const counter = (name: string, help: string, value: number): OwnMetric =>
-      ({ name, help, type: "counter", labels, value });
+    const counter = (name: string, help: string, value: number): OwnMetric => ({
+      name,
+      help,
+      type: "counter",
+      labels,
+      value,
+    });
     return [
       counter("pihealth_forwarded_alerts_total", "Alerts an Alertmanager has taken.", this.sent),
-      counter("pihealth_forwarded_alerts_failed_total", "Alerts an Alertmanager did not take.", this.failed),
-      counter("pihealth_forwarded_alerts_dropped_total", "Alerts left out because too many waited.", this.dropped),
+      counter(
+        "pihealth_forwarded_alerts_failed_total",
+        "Alerts an Alertmanager did not take.",
+        this.failed,
+      ),
+      counter(
+        "pihealth_forwarded_alerts_dropped_total",
+        "Alerts left out because too many waited.",
+        this.dropped,
+      ),
       {
-        name: "pihealth_forwarded_alerts_queued", help: "Alerts waiting to be forwarded.", type: "gauge", labels,
+        name: "pihealth_forwarded_alerts_queued",
+        help: "Alerts waiting to be forwarded.",
+        type: "gauge",
+        labels,
         value: this.queue.length,
       },
     ];
@@ -126,12 +144,16 @@ class Lane {
     try {
       await this.post(batch);
       this.sent += batch.length;
-      if (this.isFailing) this.parts.log.info("alertmanager takes alerts again", { url: this.endpoint.url });
+      if (this.isFailing)
+        this.parts.log.info("alertmanager takes alerts again", { url: this.endpoint.url });
       this.isFailing = false;
     } catch (error) {
       this.failed += batch.length;
       if (!this.isFailing) {
-        this.parts.log.warn("alertmanager does not take alerts", { url: this.endpoint.url, error: messageOf(error) });
+        this.parts.log.warn("alertmanager does not take alerts", {
+          url: this.endpoint.url,
+          error: messageOf(error),
+        });
       }
       this.isFailing = true;
     }
@@ -141,13 +163,24 @@ class Lane {
     const { url, timeoutMs } = this.endpoint;
     this.agent ??= await this.createAgent();
     const response = await this.parts.http({
-      url, timeoutMs, method: "POST", body: JSON.stringify(batch.map(postableAlert)),
-      headers: { "content-type": "application/json", "user-agent": "pihealth", ...(await this.authorization()) },
-      maxBodyBytes: MAX_REPLY_BYTES, agent: this.agent, signal: this.stopping.signal,
+      url,
+      timeoutMs,
+      method: "POST",
+      body: JSON.stringify(batch.map(postableAlert)),
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "pihealth",
+        ...(await this.authorization()),
+      },
+      maxBodyBytes: MAX_REPLY_BYTES,
+      agent: this.agent,
+      signal: this.stopping.signal,
     });
     if (response.status >= 200 && response.status < 300) return;
     const detail = response.body.toString("utf8", 0, 200);
-    throw new BadInputError(`Cannot post alerts to "${url}": status ${response.status}, it must be 2xx: ${detail}`);
+    throw new BadInputError(
+      `Cannot post alerts to "${url}": status ${response.status}, it must be 2xx: ${detail}`,
+    );
   }
 
   private async createAgent(): Promise<HttpAgent> {
@@ -167,11 +200,16 @@ class Lane {
     const { basicAuth, authorization } = this.endpoint;
     const { files } = this.parts;
     if (authorization !== undefined) {
-      return { authorization: `${authorization.type} ${await readSecret(authorization.credentials, files)}` };
+      return {
+        authorization: `${authorization.type} ${await readSecret(authorization.credentials, files)}`,
+      };
     }
     if (basicAuth === undefined) return {};
-    const password = basicAuth.password === undefined ? "" : await readSecret(basicAuth.password, files);
-    return { authorization: `Basic ${Buffer.from(`${basicAuth.username}:${password}`).toString("base64")}` };
+    const password =
+      basicAuth.password === undefined ? "" : await readSecret(basicAuth.password, files);
+    return {
+      authorization: `Basic ${Buffer.from(`${basicAuth.username}:${password}`).toString("base64")}`,
+    };
   }
 }
 

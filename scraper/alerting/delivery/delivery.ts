@@ -4,7 +4,10 @@ import type { SendHttp } from "../../../exporter/shared/platform/http/http-clien
 import type { MailMessage } from "../messages/mail-message.js";
 import { MailError, type MailTransport } from "./mail-transport.js";
 import type {
-  EmailIntegration, Integration, NotificationConfig, WebhookIntegration,
+  EmailIntegration,
+  Integration,
+  NotificationConfig,
+  WebhookIntegration,
 } from "../config/notification-config.js";
 import type { Deliver, DeliveryOutcome } from "./outbox.js";
 import type { OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
@@ -18,7 +21,12 @@ export interface Transports {
 
 const WEBHOOK_TIMEOUT_MS = 30_000;
 const MAX_WEBHOOK_REPLY_BYTES = 65_536;
-const DONE: DeliveryOutcome = { rest: undefined, refusals: [], problem: "", isServerProblem: false };
+const DONE: DeliveryOutcome = {
+  rest: undefined,
+  refusals: [],
+  problem: "",
+  isServerProblem: false,
+};
 
 interface DeliveryOptions {
   /** The configuration of now: a corrected one counts for messages that are waiting. */
@@ -38,7 +46,10 @@ export function createDelivery({ config, files, transports }: DeliveryOptions): 
     if (integration?.kind === "webhook" && payload.kind === "webhook") {
       return deliverWebhook(payload, integration, { files, http: transports.http, signal });
     }
-    return refused(message.receiver, `the configuration has no such ${payload.kind} receiver any more`);
+    return refused(
+      message.receiver,
+      `the configuration has no such ${payload.kind} receiver any more`,
+    );
   };
 }
 
@@ -50,7 +61,9 @@ export function serverOf(
   const integration = integrationOf(config, place);
   if (integration === undefined) return "";
   if (integration.kind === "email") return `${integration.server.host}:${integration.server.port}`;
-  return integration.url.kind === "text" ? new URL(integration.url.text).host : integration.url.path;
+  return integration.url.kind === "text"
+    ? new URL(integration.url.text).host
+    : integration.url.path;
 }
 
 function integrationOf(
@@ -68,7 +81,11 @@ async function deliverMail(
   const payloadFor = (recipients: readonly string[]): OutboxPayload | undefined =>
     recipients.length === 0 ? undefined : { kind: "email", mail: { ...mail, recipients } };
   try {
-    const refusedNow = await transport.send(await resolveMailServer(integration.server, files), mail, { signal });
+    const refusedNow = await transport.send(
+      await resolveMailServer(integration.server, files),
+      mail,
+      { signal },
+    );
     const later = refusedNow.filter(({ isPermanent }) => !isPermanent);
     return {
       rest: payloadFor(later.map(({ recipient }) => recipient)),
@@ -89,11 +106,14 @@ function outcomeOfMailError(
 ): DeliveryOutcome {
   const { isServerProblem, message: problem } = error;
   if (error.refused.length > 0) {
-    const later = error.refused.filter(({ isPermanent }) => !isPermanent).map(({ recipient }) => recipient);
+    const later = error.refused
+      .filter(({ isPermanent }) => !isPermanent)
+      .map(({ recipient }) => recipient);
     const refusals = error.refused.filter(({ isPermanent }) => isPermanent);
     return { rest: payloadFor(later), refusals, problem, isServerProblem };
   }
-  if (!error.isPermanent) return { rest: { kind: "email", mail }, refusals: [], problem, isServerProblem };
+  if (!error.isPermanent)
+    return { rest: { kind: "email", mail }, refusals: [], problem, isServerProblem };
   const refusals = mail.recipients.map((recipient) => ({ recipient, reply: problem }));
   return { rest: undefined, refusals, problem, isServerProblem };
 }
@@ -116,7 +136,9 @@ async function deliverWebhook(
     if (response.status >= 200 && response.status < 300) return DONE;
     const reply = `status ${response.status}: ${response.body.toString("utf8", 0, 200)}`;
     const mayWorkLater = response.status >= 500 || response.status === 429;
-    return mayWorkLater ? serverProblem(payload, new Error(reply)) : refused(integrationName(integration), reply);
+    return mayWorkLater
+      ? serverProblem(payload, new Error(reply))
+      : refused(integrationName(integration), reply);
   } catch (error) {
     return serverProblem(payload, error);
   }
@@ -130,5 +152,10 @@ function serverProblem(rest: OutboxPayload, error: unknown): DeliveryOutcome {
 }
 
 function refused(recipient: string, reply: string): DeliveryOutcome {
-  return { rest: undefined, refusals: [{ recipient, reply }], problem: reply, isServerProblem: false };
+  return {
+    rest: undefined,
+    refusals: [{ recipient, reply }],
+    problem: reply,
+    isServerProblem: false,
+  };
 }

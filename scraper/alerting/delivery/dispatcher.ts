@@ -8,7 +8,12 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../alerts/alert.js";
 import { AlarmJournal } from "../alerts/alarm-journal.js";
 import { AlertGroup } from "../alerts/alert-group.js";
-import { AlertStore, isResolvedAt, type RejectReason, type StoredAlert } from "../alerts/alert-store.js";
+import {
+  AlertStore,
+  isResolvedAt,
+  type RejectReason,
+  type StoredAlert,
+} from "../alerts/alert-store.js";
 import { alertingMetrics } from "./alerting-metrics.js";
 import { createDelivery, serverOf, type Transports } from "./delivery.js";
 import { Inhibitor } from "../alerts/inhibition.js";
@@ -73,7 +78,11 @@ export class Dispatcher {
   readonly silences: Silences;
   readonly startedAtMs: number;
   private readonly rejected: Record<RejectReason, number> = {
-    no_labels: 0, too_many_labels: 0, too_long: 0, ends_before_start: 0, store_full: 0,
+    no_labels: 0,
+    too_many_labels: 0,
+    too_long: 0,
+    ends_before_start: 0,
+    store_full: 0,
   };
   private config: NotificationConfig;
   private templates: NotificationTemplates | undefined;
@@ -101,7 +110,11 @@ export class Dispatcher {
     this.silences = new Silences({ files, folder, clock });
     this.notificationLog = new NotificationLog({ files, folder, clock });
     this.outbox = new Outbox({
-      files, folder: path.join(folder, "outbox"), clock, log, random,
+      files,
+      folder: path.join(folder, "outbox"),
+      clock,
+      log,
+      random,
       deliver: createDelivery({ config: () => this.config, files, transports }),
       serverOf: (message) => serverOf(this.config, message),
     });
@@ -110,7 +123,14 @@ export class Dispatcher {
     const externalUrl = options.externalUrl ?? "";
     this.notifier = new Notifier({ outbox, notificationLog, log, timeZone, externalUrl });
     const { notifier, silences } = this;
-    this.summaries = new SummaryNotifier({ notifier, notificationLog, silences, log, timeZone, externalUrl });
+    this.summaries = new SummaryNotifier({
+      notifier,
+      notificationLog,
+      silences,
+      log,
+      timeZone,
+      externalUrl,
+    });
   }
 
   /**
@@ -120,13 +140,15 @@ export class Dispatcher {
    */
   async start(): Promise<void> {
     const { clock, files, log } = this.options;
-    if (this.config.isDefault) log.info("No notifications are configured: alerts are shown, but sent to nobody");
+    if (this.config.isDefault)
+      log.info("No notifications are configured: alerts are shown, but sent to nobody");
     this.templates = await NotificationTemplates.load(this.config, files, () => clock.wallMs());
     const nowMs = clock.wallMs();
     this.damagedLines += (await this.silences.load()) + (await this.notificationLog.load());
     const { alarms, damaged } = await this.alarms.load(nowMs);
     this.damagedLines += damaged;
-    if (this.damagedLines > 0) log.warn("stored lines were damaged and left out", { lines: this.damagedLines });
+    if (this.damagedLines > 0)
+      log.warn("stored lines were damaged and left out", { lines: this.damagedLines });
     await this.notificationLog.adopt(await this.outbox.load()).catch((error: unknown) => {
       log.warn("cannot store what was notified", { error: messageOf(error) });
     });
@@ -162,7 +184,8 @@ export class Dispatcher {
       else taken.push(result);
     }
     this.receivedCount += taken.length;
-    for (const reason of Object.keys(rejected) as RejectReason[]) this.countRejected(reason, rejected[reason] ?? 0);
+    for (const reason of Object.keys(rejected) as RejectReason[])
+      this.countRejected(reason, rejected[reason] ?? 0);
     this.sleep.wake();
     await this.alarms.append(taken.filter(({ isImmediate }) => isImmediate));
     return { accepted: taken.length, rejected };
@@ -227,7 +250,9 @@ export class Dispatcher {
 
   alertGroups(): GroupView[] {
     return [...this.groups.values()].map((group) => ({
-      receiver: group.route.receiver, labels: group.labels, alerts: group.members(),
+      receiver: group.route.receiver,
+      labels: group.labels,
+      alerts: group.members(),
     }));
   }
 
@@ -248,13 +273,19 @@ export class Dispatcher {
       return silencedBy.length + inhibitedBy.length > 0;
     }).length;
     return alertingMetrics({
-      activeAlerts: firing.length - suppressedAlerts, suppressedAlerts,
-      receivedAlerts: this.receivedCount, rejectedAlerts: this.rejected,
-      groups: this.groups.size, refusedGroups: this.refusedGroups, damagedLines: this.damagedLines,
+      activeAlerts: firing.length - suppressedAlerts,
+      suppressedAlerts,
+      receivedAlerts: this.receivedCount,
+      rejectedAlerts: this.rejected,
+      groups: this.groups.size,
+      refusedGroups: this.refusedGroups,
+      damagedLines: this.damagedLines,
       silences: this.silences.list().map((silence) => this.silences.stateOf(silence)),
       notificationRecords: this.notificationLog.size,
-      notifier: this.notifier.counts, outbox: this.outbox.counts,
-      outboxSize: this.outbox.size, oldestMessageAgeMs: this.outbox.oldestAgeMs,
+      notifier: this.notifier.counts,
+      outbox: this.outbox.counts,
+      outboxSize: this.outbox.size,
+      oldestMessageAgeMs: this.outbox.oldestAgeMs,
     });
   }
 
@@ -271,7 +302,10 @@ export class Dispatcher {
     const isFirst = this.rejected[reason] === 0;
     this.rejected[reason] += count;
     if (!isFirst) return;
-    this.options.log.warn("alerts are rejected; later ones for this reason are only counted", { reason, count });
+    this.options.log.warn("alerts are rejected; later ones for this reason are only counted", {
+      reason,
+      count,
+    });
   }
 
   private group(alert: StoredAlert, wallMs: number): void {
@@ -331,7 +365,9 @@ export class Dispatcher {
     if (templates === undefined) throw new TypeError("the dispatcher was not started");
     const inhibitor = this.createInhibitor();
     return {
-      config, templates, nowMs: this.options.clock.wallMs(),
+      config,
+      templates,
+      nowMs: this.options.clock.wallMs(),
       isMuted: ({ labels }) =>
         inhibitor.inhibitorsOf(labels).length > 0 || this.silences.silencing(labels).length > 0,
     };

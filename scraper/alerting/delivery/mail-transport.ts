@@ -65,7 +65,11 @@ export interface MailTransport {
    *
    * @throws {MailError} when nobody got it
    */
-  send(server: MailServer, mail: MailMessage, options: SendMailOptions): Promise<readonly RefusedRecipient[]>;
+  send(
+    server: MailServer,
+    mail: MailMessage,
+    options: SendMailOptions,
+  ): Promise<readonly RefusedRecipient[]>;
 }
 
 /** All in milliseconds. */
@@ -78,7 +82,12 @@ export interface MailTimeouts {
   readonly total: number;
 }
 
-export const MAIL_TIMEOUTS: MailTimeouts = { connection: 15_000, greeting: 15_000, socket: 30_000, total: 120_000 };
+export const MAIL_TIMEOUTS: MailTimeouts = {
+  connection: 15_000,
+  greeting: 15_000,
+  socket: 30_000,
+  total: 120_000,
+};
 
 export function createMailTransport(
   clock: Clock,
@@ -93,7 +102,9 @@ export function createMailTransport(
       signal.addEventListener("abort", onAbort, { once: true });
       if (signal.aborted) onAbort();
       const tooLate = new Error(`the dialogue took longer than ${timeouts.total}ms`);
-      const timer = clock.sleep(timeouts.total, deadline.signal).then(() => deadline.abort(tooLate));
+      const timer = clock
+        .sleep(timeouts.total, deadline.signal)
+        .then(() => deadline.abort(tooLate));
       try {
         const info = await transport.sendMail({ ...messageOptions(mail), signal: deadline.signal });
         return (info.rejectedErrors ?? []).map(refusedRecipient);
@@ -233,9 +244,14 @@ function dialogueLogger(
   onDialogue: (line: string) => void,
   auth: MailAuth | undefined,
 ): { debug: LogFunction } {
-  const secrets = [auth?.password, auth?.secret].filter((secret) => secret !== undefined && secret !== "");
+  const secrets = [auth?.password, auth?.secret].filter(
+    (secret) => secret !== undefined && secret !== "",
+  );
   const mask = (line: string): string =>
-    secrets.reduce<string>((text, secret) => text.replaceAll(secret as string, MASK), maskCredentials(line));
+    secrets.reduce<string>(
+      (text, secret) => text.replaceAll(secret as string, MASK),
+      maskCredentials(line),
+    );
   return {
     debug(entry, message) {
       const arrow = { client: ">", server: "<" }[entry.tnx ?? ""];

@@ -4,9 +4,16 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { AlertGroup } from "../alerts/alert-group.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
 import { renderEmail } from "../messages/email.js";
-import type { EmailIntegration, Integration, NotificationConfig } from "../config/notification-config.js";
+import type {
+  EmailIntegration,
+  Integration,
+  NotificationConfig,
+} from "../config/notification-config.js";
 import {
-  expiryOf, needsUpdate, type NotificationLog, type NotificationRecord,
+  expiryOf,
+  needsUpdate,
+  type NotificationLog,
+  type NotificationRecord,
 } from "../alerts/notification-log.js";
 import type { NotificationTemplates } from "../messages/notification-templates.js";
 import type { Notification } from "../messages/notification.js";
@@ -48,7 +55,13 @@ export interface FlushContext {
  * leave out what was told before; make the message; store it; note it in the log; let it go.
  */
 export class Notifier {
-  readonly counts: NotifierCounts = { email: 0, webhook: 0, templateFailures: 0, renderFailures: 0, unsavedRecords: 0 };
+  readonly counts: NotifierCounts = {
+    email: 0,
+    webhook: 0,
+    templateFailures: 0,
+    renderFailures: 0,
+    unsavedRecords: 0,
+  };
 
   constructor(private readonly options: NotifierOptions) {}
 
@@ -63,7 +76,9 @@ export class Notifier {
     if (audible.length === 0) return;
     const integrations = context.config.receivers.get(group.route.receiver)?.integrations ?? [];
     await Promise.all(
-      integrations.map((integration, index) => this.tell({ group, alerts: audible, context, integration, index })),
+      integrations.map((integration, index) =>
+        this.tell({ group, alerts: audible, context, integration, index }),
+      ),
     );
   }
 
@@ -76,10 +91,14 @@ export class Notifier {
     const { repeatIntervalMs } = group.route;
     const { nowMs } = context;
     const { sendResolved } = integration;
-    if (!needsUpdate({ record: previous, firing, resolved, sendResolved, repeatIntervalMs, nowMs })) return;
+    if (!needsUpdate({ record: previous, firing, resolved, sendResolved, repeatIntervalMs, nowMs }))
+      return;
     const isSameThread = previous !== undefined && previous.firing.length > 0;
     const record: NotificationRecord = {
-      id, firing, resolved, timestampMs: nowMs,
+      id,
+      firing,
+      resolved,
+      timestampMs: nowMs,
       threadMs: isSameThread ? previous.threadMs : nowMs,
       expiresAtMs: expiryOf(nowMs, repeatIntervalMs),
     };
@@ -113,13 +132,20 @@ export class Notifier {
    */
   private render(step: Step, record: NotificationRecord): OutboxPayload | undefined {
     const { group, alerts, context, integration } = step;
-    const told = integration.sendResolved ? alerts : alerts.filter((alert) => !isResolvedAt(alert, context.nowMs));
+    const told = integration.sendResolved
+      ? alerts
+      : alerts.filter((alert) => !isResolvedAt(alert, context.nowMs));
     if (told.length === 0) return undefined;
     const notification: Notification = {
-      receiver: group.route.receiver, groupKey: group.key, groupLabels: group.labels,
-      alerts: told, nowMs: context.nowMs, externalUrl: this.options.externalUrl,
+      receiver: group.route.receiver,
+      groupKey: group.key,
+      groupLabels: group.labels,
+      alerts: told,
+      nowMs: context.nowMs,
+      externalUrl: this.options.externalUrl,
     };
-    if (integration.kind === "email") return this.renderMail(notification, integration, record, context);
+    if (integration.kind === "email")
+      return this.renderMail(notification, integration, record, context);
     return { kind: "webhook", body: renderWebhook(notification, integration.maxAlerts) };
   }
 
@@ -136,17 +162,29 @@ export class Notifier {
     const { log, timeZone } = this.options;
     const common = { notification, integrationId: record.id, threadMs: record.threadMs, timeZone };
     try {
-      return { kind: "email", mail: renderEmail({ ...common, templates: templates.of(integration) }) };
+      return {
+        kind: "email",
+        mail: renderEmail({ ...common, templates: templates.of(integration) }),
+      };
     } catch (error) {
       this.counts.templateFailures++;
       const { receiver } = notification;
-      log.error("cannot render mail, sending the default one", { receiver, error: messageOf(error) });
+      log.error("cannot render mail, sending the default one", {
+        receiver,
+        error: messageOf(error),
+      });
     }
     try {
-      return { kind: "email", mail: renderEmail({ ...common, templates: templates.standardFor(integration) }) };
+      return {
+        kind: "email",
+        mail: renderEmail({ ...common, templates: templates.standardFor(integration) }),
+      };
     } catch (error) {
       this.counts.renderFailures++;
-      log.error("cannot render the default mail", { receiver: notification.receiver, error: messageOf(error) });
+      log.error("cannot render the default mail", {
+        receiver: notification.receiver,
+        error: messageOf(error),
+      });
       return undefined;
     }
   }
@@ -178,7 +216,8 @@ function splitByState(
 ): { firing: string[]; resolved: string[] } {
   const firing: string[] = [];
   const resolved: string[] = [];
-  for (const alert of alerts) (isResolvedAt(alert, nowMs) ? resolved : firing).push(alert.fingerprint);
+  for (const alert of alerts)
+    (isResolvedAt(alert, nowMs) ? resolved : firing).push(alert.fingerprint);
   return { firing, resolved };
 }
 
@@ -188,7 +227,9 @@ export function isMutedByTime(
   atMs: number,
 ): boolean {
   const isWithin = (names: readonly string[]): boolean =>
-    names.some((name) => (timeIntervals.get(name) ?? []).some((interval) => containsMoment(interval, atMs)));
+    names.some((name) =>
+      (timeIntervals.get(name) ?? []).some((interval) => containsMoment(interval, atMs)),
+    );
   if (route.activeTimeIntervals.length > 0 && !isWithin(route.activeTimeIntervals)) return true;
   return isWithin(route.muteTimeIntervals);
 }

@@ -7,7 +7,10 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { retryDelayMs } from "./backoff.js";
 import type { NotificationRecord } from "../alerts/notification-log.js";
 import {
-  decodeOutboxMessage, encodeOutboxMessage, type OutboxMessage, type OutboxPayload,
+  decodeOutboxMessage,
+  encodeOutboxMessage,
+  type OutboxMessage,
+  type OutboxPayload,
 } from "../messages/outbox-message.js";
 import { RejectedMessages } from "./rejected-messages.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
@@ -86,7 +89,13 @@ export interface OutboxCounts {
  */
 export class Outbox {
   readonly counts: OutboxCounts = {
-    delivered: 0, failedAttempts: 0, refusedRecipients: 0, dropped: 0, tooOld: 0, damaged: 0, unsaved: 0,
+    delivered: 0,
+    failedAttempts: 0,
+    refusedRecipients: 0,
+    dropped: 0,
+    tooOld: 0,
+    damaged: 0,
+    unsaved: 0,
   };
   private readonly waiting = new Map<string, Waiting>();
   private readonly servers = new Map<string, ServerState>();
@@ -138,7 +147,9 @@ export class Outbox {
     this.stopLoop.abort();
     await this.loop;
     const timer = new AbortController();
-    const grace = this.options.clock.sleep(graceMs, timer.signal).then(() => this.cutDeliveries.abort());
+    const grace = this.options.clock
+      .sleep(graceMs, timer.signal)
+      .then(() => this.cutDeliveries.abort());
     await Promise.allSettled([...this.deliveries]);
     timer.abort();
     await Promise.allSettled([grace]);
@@ -157,7 +168,10 @@ export class Outbox {
     } catch (error) {
       entry.unsaved = message;
       this.counts.unsaved++;
-      this.options.log.warn("cannot store message, it is kept in memory", { id, error: messageOf(error) });
+      this.options.log.warn("cannot store message, it is kept in memory", {
+        id,
+        error: messageOf(error),
+      });
     }
     await this.makeRoom();
     return id;
@@ -201,7 +215,10 @@ export class Outbox {
   private async setAside(name: string, problem: unknown): Promise<void> {
     const { folder, log } = this.options;
     this.counts.damaged++;
-    log.error("cannot read stored message, it is set aside", { file: name, error: messageOf(problem) });
+    log.error("cannot read stored message, it is set aside", {
+      file: name,
+      error: messageOf(problem),
+    });
     try {
       await this.rejected.setAside(path.join(folder, name), name);
     } catch (error) {
@@ -217,8 +234,16 @@ export class Outbox {
   ): Waiting {
     const { receiver, integration, createdAtMs } = message;
     const entry = {
-      id, receiver, integration, createdAtMs, sizeBytes, isReleased,
-      unsaved: undefined, isUnderWay: false, failures: 0, notBeforeMs: 0,
+      id,
+      receiver,
+      integration,
+      createdAtMs,
+      sizeBytes,
+      isReleased,
+      unsaved: undefined,
+      isUnderWay: false,
+      failures: 0,
+      notBeforeMs: 0,
     };
     this.waiting.set(id, entry);
     this.totalBytes += sizeBytes;
@@ -252,7 +277,10 @@ export class Outbox {
       const server = this.serverStateOf(entry);
       const notBeforeMs = Math.max(entry.notBeforeMs, server.notBeforeMs);
       if (notBeforeMs > nowMs) nextMs = Math.min(nextMs ?? notBeforeMs, notBeforeMs);
-      else if (this.deliveries.size < MAX_DELIVERIES && server.underWay < MAX_DELIVERIES_PER_SERVER) {
+      else if (
+        this.deliveries.size < MAX_DELIVERIES &&
+        server.underWay < MAX_DELIVERIES_PER_SERVER
+      ) {
         this.begin(entry, server);
       }
     }
@@ -311,7 +339,12 @@ export class Outbox {
     const { refusals } = outcome;
     this.counts.refusedRecipients += refusals.length;
     for (const { recipient, reply } of refusals) {
-      this.options.log.error("message refused for good", { id: entry.id, receiver: entry.receiver, recipient, reply });
+      this.options.log.error("message refused for good", {
+        id: entry.id,
+        receiver: entry.receiver,
+        recipient,
+        reply,
+      });
     }
     await this.keepRejected(entry.id, message, refusals);
   }
@@ -339,18 +372,26 @@ export class Outbox {
     this.counts.failedAttempts++;
     if (clock.wallMs() - entry.createdAtMs > MAX_MESSAGE_AGE_MS) {
       this.counts.tooOld++;
-      log.error("message could not be delivered for 5 days, it is set aside", { id: entry.id, problem });
+      log.error("message could not be delivered for 5 days, it is set aside", {
+        id: entry.id,
+        problem,
+      });
       await this.keepRejected(entry.id, message, [{ recipient: entry.receiver, reply: problem }]);
       await this.remove(entry);
       return;
     }
-    if (rest !== undefined && rest !== message.payload) await this.shrink(entry, { ...message, payload: rest });
+    if (rest !== undefined && rest !== message.payload)
+      await this.shrink(entry, { ...message, payload: rest });
     const failures = isServerProblem ? ++server.failures : ++entry.failures;
     const delayMs = retryDelayMs(failures, random);
     const notBeforeMs = clock.monotonicMs() + delayMs;
     if (isServerProblem) server.notBeforeMs = notBeforeMs;
     else entry.notBeforeMs = notBeforeMs;
-    log.warn("message not delivered, will be tried again", { id: entry.id, problem, retry_in_ms: delayMs });
+    log.warn("message not delivered, will be tried again", {
+      id: entry.id,
+      problem,
+      retry_in_ms: delayMs,
+    });
   }
 
   /**
@@ -367,7 +408,10 @@ export class Outbox {
     } catch (error) {
       entry.unsaved = message;
       this.counts.unsaved++;
-      this.options.log.warn("cannot store message, it is kept in memory", { id: entry.id, error: messageOf(error) });
+      this.options.log.warn("cannot store message, it is kept in memory", {
+        id: entry.id,
+        error: messageOf(error),
+      });
     }
   }
 

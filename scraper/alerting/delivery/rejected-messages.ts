@@ -8,7 +8,10 @@ export const MAX_REJECTED_MESSAGES = 100;
 export class RejectedMessages {
   private sequence = 0;
 
-  constructor(private readonly files: Files, private readonly folder: string) {}
+  constructor(
+    private readonly files: Files,
+    private readonly folder: string,
+  ) {}
 
   async keep(
     id: string,
@@ -18,7 +21,10 @@ export class RejectedMessages {
     const content = { refusals, message: JSON.parse(encodeOutboxMessage(message)) as unknown };
     // One message can be refused by several recipients at different times.
     const name = `${id}-${this.sequence++}.json`;
-    await this.files.replace(path.join(this.folder, name), `${JSON.stringify(content, undefined, 2)}\n`);
+    await this.files.replace(
+      path.join(this.folder, name),
+      `${JSON.stringify(content, undefined, 2)}\n`,
+    );
     await this.makeRoom();
   }
 

@@ -20,13 +20,21 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
   const secretOf = async (secret: Secret | undefined): Promise<string | undefined> =>
     secret === undefined ? undefined : readSecret(secret, files);
   return {
-    host: server.host, port: server.port, hello: server.hello,
-    implicitTls: server.implicitTls, requireTls: server.requireTls,
+    host: server.host,
+    port: server.port,
+    hello: server.hello,
+    implicitTls: server.implicitTls,
+    requireTls: server.requireTls,
     ...(await resolveTlsFiles(tls, files)),
-    auth: auth === undefined ? undefined : {
-      username: auth.username, identity: auth.identity,
-      password: await secretOf(auth.password), secret: await secretOf(auth.secret),
-    },
+    auth:
+      auth === undefined
+        ? undefined
+        : {
+            username: auth.username,
+            identity: auth.identity,
+            password: await secretOf(auth.password),
+            secret: await secretOf(auth.secret),
+          },
   };
 }
 

@@ -7,7 +7,9 @@ import { Inhibitor } from "../alerts/inhibition.js";
 import { matchesAll } from "../config/matchers.js";
 import type { Integration, NotificationConfig } from "../config/notification-config.js";
 import {
-  MAX_NOTIFICATION_RETENTION_MS, type NotificationLog, type NotificationRecord,
+  MAX_NOTIFICATION_RETENTION_MS,
+  type NotificationLog,
+  type NotificationRecord,
 } from "../alerts/notification-log.js";
 import type { NotificationTemplates } from "../messages/notification-templates.js";
 import { isMutedByTime, type Notifier } from "./notifier.js";
@@ -91,11 +93,16 @@ export class SummaryNotifier {
     if (notificationLog.get(id) !== undefined) return;
     const { nowMs } = context;
     const record: NotificationRecord = {
-      id, firing: [], resolved: [], timestampMs: nowMs, threadMs: nowMs,
+      id,
+      firing: [],
+      resolved: [],
+      timestampMs: nowMs,
+      threadMs: nowMs,
       expiresAtMs: nowMs + MAX_NOTIFICATION_RETENTION_MS,
     };
     const payload = this.render(summary, place, record, context);
-    if (payload !== undefined) await notifier.send({ receiver, integration: index, record, payload });
+    if (payload !== undefined)
+      await notifier.send({ receiver, integration: index, record, payload });
   }
 
   private render(
@@ -105,7 +112,8 @@ export class SummaryNotifier {
     { templates, nowMs }: SummaryContext,
   ): OutboxPayload | undefined {
     const { log, externalUrl, timeZone, notifier } = this.options;
-    if (integration.kind === "webhook") return webhookPayload(summary, receiver, integration, { nowMs, externalUrl });
+    if (integration.kind === "webhook")
+      return webhookPayload(summary, receiver, integration, { nowMs, externalUrl });
     const data = summaryDataOf({ receiver, summary, nowMs, externalUrl, timeZone });
     const common = { data, identity: record.id, content: summary.id, nowMs, threadMs: nowMs };
     const composed = (isStandard: boolean): OutboxPayload => {
@@ -116,7 +124,10 @@ export class SummaryNotifier {
       return composed(false);
     } catch (error) {
       notifier.counts.templateFailures++;
-      log.error("cannot render summary, sending the default one", { receiver, error: messageOf(error) });
+      log.error("cannot render summary, sending the default one", {
+        receiver,
+        error: messageOf(error),
+      });
     }
     try {
       return composed(true);
@@ -136,13 +147,26 @@ function webhookPayload(
   { nowMs, externalUrl }: { readonly nowMs: number; readonly externalUrl: string },
 ): OutboxPayload {
   const told = alerts.map((alert): StoredAlert => ({
-    labels: alert.labels, annotations: alert.annotations, generatorUrl: alert.generatorUrl,
-    fingerprint: fingerprintOf(alert.labels), updatedAtMs: nowMs, endsByTimeout: false, isImmediate: false,
-    startsAtMs: alert.firedAtMs, endsAtMs: alert.endedAtMs ?? Number.POSITIVE_INFINITY,
+    labels: alert.labels,
+    annotations: alert.annotations,
+    generatorUrl: alert.generatorUrl,
+    fingerprint: fingerprintOf(alert.labels),
+    updatedAtMs: nowMs,
+    endsByTimeout: false,
+    isImmediate: false,
+    startsAtMs: alert.firedAtMs,
+    endsAtMs: alert.endedAtMs ?? Number.POSITIVE_INFINITY,
   }));
   const groupLabels = alerts[0]?.labels.only([]);
   if (groupLabels === undefined) throw new RangeError("a summary without alerts");
-  const notification = { receiver, groupKey: `summary:${id}`, groupLabels, alerts: told, nowMs, externalUrl };
+  const notification = {
+    receiver,
+    groupKey: `summary:${id}`,
+    groupLabels,
+    alerts: told,
+    nowMs,
+    externalUrl,
+  };
   return { kind: "webhook", body: renderWebhook(notification, maxAlerts) };
 }
 
@@ -152,7 +176,9 @@ function isMutedThroughout(
   { firedAtMs, endedAtMs }: PastAlert,
   { config, nowMs }: SummaryContext,
 ): boolean {
-  return isMutedByTime(route, config, firedAtMs) && isMutedByTime(route, config, endedAtMs ?? nowMs);
+  return (
+    isMutedByTime(route, config, firedAtMs) && isMutedByTime(route, config, endedAtMs ?? nowMs)
+  );
 }
 
 interface FiringSpan {
@@ -170,12 +196,22 @@ function inhibitionSources(
   const { inhibitRules } = config;
   if (inhibitRules.length === 0) return [];
   const spans = [
-    ...alerts.map(({ labels, firedAtMs, endedAtMs = Number.POSITIVE_INFINITY }) =>
-      ({ labels, fingerprint: fingerprintOf(labels), firedAtMs, untilMs: endedAtMs })),
-    ...firing.map(({ labels, fingerprint, startsAtMs, endsAtMs }) =>
-      ({ labels, fingerprint, firedAtMs: startsAtMs, untilMs: endsAtMs })),
+    ...alerts.map(({ labels, firedAtMs, endedAtMs = Number.POSITIVE_INFINITY }) => ({
+      labels,
+      fingerprint: fingerprintOf(labels),
+      firedAtMs,
+      untilMs: endedAtMs,
+    })),
+    ...firing.map(({ labels, fingerprint, startsAtMs, endsAtMs }) => ({
+      labels,
+      fingerprint,
+      firedAtMs: startsAtMs,
+      untilMs: endsAtMs,
+    })),
   ];
-  return spans.filter(({ labels }) => inhibitRules.some(({ source }) => matchesAll(source, labels)));
+  return spans.filter(({ labels }) =>
+    inhibitRules.some(({ source }) => matchesAll(source, labels)),
+  );
 }
 
 /** Whether, when its first message was due, another alert fired that inhibits it. */

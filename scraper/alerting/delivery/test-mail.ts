@@ -1,7 +1,11 @@
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import { formatMailAddress, parseMailAddress, parseMailAddresses } from "../messages/mail-addresses.js";
+import {
+  formatMailAddress,
+  parseMailAddress,
+  parseMailAddresses,
+} from "../messages/mail-addresses.js";
 import type { MailMessage } from "../messages/mail-message.js";
 import { createMailTransport } from "./mail-transport.js";
 import type { EmailIntegration, NotificationConfig } from "../config/notification-config.js";
@@ -47,10 +51,17 @@ export async function sendTestMail(
 }
 
 function findEmail(config: NotificationConfig, receiver: string | undefined): EmailIntegration {
-  const receivers = [...config.receivers.values()].filter(({ name }) => receiver === undefined || name === receiver);
-  const email = receivers.flatMap(({ integrations }) => integrations).find(({ kind }) => kind === "email");
+  const receivers = [...config.receivers.values()].filter(
+    ({ name }) => receiver === undefined || name === receiver,
+  );
+  const email = receivers
+    .flatMap(({ integrations }) => integrations)
+    .find(({ kind }) => kind === "email");
   if (email?.kind === "email") return email;
-  const wanted = receiver === undefined ? "no receiver has" : `receiver "${receiver}" does not exist or does not have`;
+  const wanted =
+    receiver === undefined
+      ? "no receiver has"
+      : `receiver "${receiver}" does not exist or does not have`;
   throw new BadInputError(`Cannot send test mail: ${wanted} an email_config`);
 }
 

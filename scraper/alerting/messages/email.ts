@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
 import {
-  formatMailAddress, parseMailAddress, parseMailAddresses, removeControls, type MailAddress,
+  formatMailAddress,
+  parseMailAddress,
+  parseMailAddresses,
+  removeControls,
+  type MailAddress,
 } from "./mail-addresses.js";
 import type { MailMessage } from "./mail-message.js";
 import type { Notification } from "./notification.js";
@@ -43,7 +47,8 @@ export function renderEmail(options: RenderOptions): MailMessage {
   const { notification, templates, integrationId, threadMs, timeZone } = options;
   return composeEmail({
     data: templateDataOf(notification, timeZone),
-    templates, threadMs,
+    templates,
+    threadMs,
     identity: `${integrationId}\n${notification.groupKey}`,
     content: alertsText(notification),
     nowMs: notification.nowMs,
@@ -68,7 +73,10 @@ export function composeEmail(options: ComposeOptions): MailMessage {
     messageId: `<${digest(`${identity}\n${content}`)}.${nowMs}@${domain}>`,
     thread: `<${digest(identity)}.${threadMs}@${domain}>`,
     dateMs: nowMs,
-    headers: templates.headers.map(({ name, value }) => ({ name, value: headerText(value.render(data)) })),
+    headers: templates.headers.map(({ name, value }) => ({
+      name,
+      value: headerText(value.render(data)),
+    })),
   };
 }
 
@@ -77,14 +85,16 @@ export function composeEmail(options: ComposeOptions): MailMessage {
  * not done.
  */
 function bodyText(rendered: string): string {
-  const text = rendered.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  const text = rendered.replace(
+    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   if (text.length <= MAX_MAIL_PART_CHARACTERS) return text;
   return `${text.slice(0, MAX_MAIL_PART_CHARACTERS)}\n[cut off: the text is too long for a mail]\n`;
 }
 
-const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 32);
+const digest = (text: string): string =>
+  createHash("sha256").update(text).digest("hex").slice(0, 32);
 
 const alertsText = ({ alerts }: Notification): string =>
   alerts.map(({ fingerprint, endsAtMs }) => `${fingerprint}:${endsAtMs}`).join(",");

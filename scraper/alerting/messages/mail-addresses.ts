@@ -18,7 +18,8 @@ const ADDRESS = /^[^\s@<>()[\],;:\\"\p{Cc}]+@[^\s@<>()[\],;:\\"\p{Cc}]+$/u;
  */
 export function parseMailAddresses(text: string): MailAddress[] {
   const parts = splitAtCommas(removeControls(text)).filter((part) => part !== "");
-  if (parts.length === 0) throw new BadInputError(`Cannot send mail: there is no address in "${text}"`);
+  if (parts.length === 0)
+    throw new BadInputError(`Cannot send mail: there is no address in "${text}"`);
   if (parts.length > MAX_RECIPIENTS) {
     const detail = `there are ${parts.length} addresses, there must be at most ${MAX_RECIPIENTS}`;
     throw new BadInputError(`Cannot send mail: ${detail}`);
@@ -32,7 +33,9 @@ export function parseMailAddress(text: string): MailAddress {
   const name = (match?.[1]?.replace(/\\(.)/g, "$1") ?? match?.[2] ?? "").trim();
   const address = (match?.[3] ?? text).trim();
   if (!ADDRESS.test(address) || address.length > MAX_ADDRESS_CHARACTERS) {
-    throw new BadInputError(`Cannot send mail to "${text}": it must be an address such as anna@example.org`);
+    throw new BadInputError(
+      `Cannot send mail to "${text}": it must be an address such as anna@example.org`,
+    );
   }
   return { name, address };
 }

@@ -3,7 +3,11 @@ import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { createAlertmanagerFunctions } from "../../templates/alertmanager-functions.js";
 import {
-  compileDefinitions, compileTemplate, type CompiledTemplate, type TemplateDefinitions, type TemplateSource,
+  compileDefinitions,
+  compileTemplate,
+  type CompiledTemplate,
+  type TemplateDefinitions,
+  type TemplateSource,
 } from "../../templates/template.js";
 import type { FunctionTable } from "../../templates/template-values.js";
 import { DEFAULT_TEMPLATES } from "./default-templates.js";
@@ -32,7 +36,10 @@ export class NotificationTemplates {
     private readonly byIntegration: ReadonlyMap<EmailIntegration, EmailTemplates>,
     private readonly standard: (integration: EmailIntegration) => EmailTemplates,
     /** With the definitions of the template files, or without. */
-    private readonly summary: (integration: EmailIntegration, isStandard: boolean) => EmailTemplates,
+    private readonly summary: (
+      integration: EmailIntegration,
+      isStandard: boolean,
+    ) => EmailTemplates,
   ) {}
 
   /**
@@ -40,9 +47,16 @@ export class NotificationTemplates {
    *
    * @throws {BadInputError} when a file cannot be read or a template does not compile
    */
-  static async load(config: NotificationConfig, files: Files, wallMs: () => number): Promise<NotificationTemplates> {
+  static async load(
+    config: NotificationConfig,
+    files: Files,
+    wallMs: () => number,
+  ): Promise<NotificationTemplates> {
     const functions = createAlertmanagerFunctions({ wallMs });
-    const standardSource = { name: "default templates", text: DEFAULT_TEMPLATES + SUMMARY_TEMPLATES };
+    const standardSource = {
+      name: "default templates",
+      text: DEFAULT_TEMPLATES + SUMMARY_TEMPLATES,
+    };
     const sources = [standardSource, ...(await readTemplateFiles(config.templateFiles, files))];
     try {
       const definitions = compileDefinitions(sources, functions);
@@ -57,10 +71,14 @@ export class NotificationTemplates {
       const summaryOf = (email: EmailIntegration, isStandard: boolean): EmailTemplates =>
         compileSummary(email, functions, isStandard ? standard : definitions);
       return new NotificationTemplates(
-        compiled, (email) => compileStandard(email, functions, standard), summaryOf,
+        compiled,
+        (email) => compileStandard(email, functions, standard),
+        summaryOf,
       );
     } catch (error) {
-      throw new BadInputError(`Cannot load notification templates: ${messageOf(error)}`, { cause: error });
+      throw new BadInputError(`Cannot load notification templates: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -97,7 +115,9 @@ function compileEmail(
     compileTemplate(`receiver ${receiver}, ${field}`, text, functions, { definitions });
   const header = (wanted: string): string | undefined =>
     Object.entries(integration.headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
-  const others = Object.entries(integration.headers).filter(([name]) => !PLACED_HEADERS.has(name.toLowerCase()));
+  const others = Object.entries(integration.headers).filter(
+    ([name]) => !PLACED_HEADERS.has(name.toLowerCase()),
+  );
   const htmlOptions = { definitions, escape: "html" } as const;
   return {
     to: compile("to", header("to") ?? integration.to),
@@ -153,8 +173,15 @@ function compileStandard(
   };
 }
 
-async function readTemplateFiles(patterns: readonly string[], files: Files): Promise<TemplateSource[]> {
-  const names = [...new Set((await Promise.all(patterns.map((pattern) => matchingFiles(pattern, files)))).flat())];
+async function readTemplateFiles(
+  patterns: readonly string[],
+  files: Files,
+): Promise<TemplateSource[]> {
+  const names = [
+    ...new Set(
+      (await Promise.all(patterns.map((pattern) => matchingFiles(pattern, files)))).flat(),
+    ),
+  ];
   if (names.length > MAX_TEMPLATE_FILES) {
     const detail = `there are ${names.length} files, at most ${MAX_TEMPLATE_FILES} may be`;
     throw new BadInputError(`Cannot load templates: ${detail}`);
@@ -166,17 +193,25 @@ async function matchingFiles(pattern: string, files: Files): Promise<string[]> {
   const [folder, name] = [path.dirname(pattern), path.basename(pattern)];
   if (!/[*?]/.test(name)) return [pattern];
   if ((await files.facts(folder)) === undefined) return []; // As in Alertmanager, a pattern may match nothing.
-  const escaped = name.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, "[^/]*").replace(/\?/g, "[^/]");
+  const escaped = name
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*/g, "[^/]*")
+    .replace(/\?/g, "[^/]");
   const entries = await files.list(folder);
-  const matching = entries.filter((entry) => !entry.isFolder && new RegExp(`^${escaped}$`).test(entry.name));
+  const matching = entries.filter(
+    (entry) => !entry.isFolder && new RegExp(`^${escaped}$`).test(entry.name),
+  );
   return matching.map((entry) => path.join(folder, entry.name));
 }
 
 async function readTemplateFile(name: string, files: Files): Promise<TemplateSource> {
   const facts = await files.facts(name);
-  if (facts === undefined) throw new BadInputError(`Cannot load template "${name}": there is no such file`);
+  if (facts === undefined)
+    throw new BadInputError(`Cannot load template "${name}": there is no such file`);
   if (facts.sizeBytes > MAX_TEMPLATE_FILE_BYTES) {
-    throw new BadInputError(`Cannot load template "${name}": it is larger than ${MAX_TEMPLATE_FILE_BYTES} bytes`);
+    throw new BadInputError(
+      `Cannot load template "${name}": it is larger than ${MAX_TEMPLATE_FILE_BYTES} bytes`,
+    );
   }
   return { name: path.basename(name), text: await files.readText(name) };
 }

@@ -24,6 +24,7 @@ export function groupStatusOf({ alerts, nowMs }: Notification): "firing" | "reso
 export function commonPairs(sets: readonly Labels[]): Labels {
   const [first, ...others] = sets;
   if (first === undefined) return Labels.EMPTY;
-  const isCommon = ([name, value]: LabelPair): boolean => others.every((labels) => labels.get(name) === value);
+  const isCommon = ([name, value]: LabelPair): boolean =>
+    others.every((labels) => labels.get(name) === value);
   return Labels.ofSorted(first.pairs.filter(isCommon));
 }

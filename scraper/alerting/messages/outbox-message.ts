@@ -1,6 +1,8 @@
 import type { MailMessage } from "./mail-message.js";
 import {
-  decodeNotificationRecord, encodeNotificationRecord, type NotificationRecord,
+  decodeNotificationRecord,
+  encodeNotificationRecord,
+  type NotificationRecord,
 } from "../alerts/notification-log.js";
 import { RECORD_VERSION, StoredFields } from "../alerts/stored-fields.js";
 
@@ -23,13 +25,18 @@ export interface OutboxMessage {
 }
 
 export function encodeOutboxMessage(message: OutboxMessage): string {
-  return JSON.stringify({ v: RECORD_VERSION, ...message, record: encodeNotificationRecord(message.record) });
+  return JSON.stringify({
+    v: RECORD_VERSION,
+    ...message,
+    record: encodeNotificationRecord(message.record),
+  });
 }
 
 /** @throws when the text is not an outbox message */
 export function decodeOutboxMessage(text: string): OutboxMessage {
   const fields = new StoredFields(JSON.parse(text));
-  if (fields.number("v") !== RECORD_VERSION) throw new TypeError(`version ${fields.number("v")} is not known`);
+  if (fields.number("v") !== RECORD_VERSION)
+    throw new TypeError(`version ${fields.number("v")} is not known`);
   return {
     receiver: fields.text("receiver"),
     integration: fields.number("integration"),

@@ -24,13 +24,18 @@ interface SummaryDataOptions {
  * What the templates of a summary mail are rendered with: the fields of any mail, and those of the
  * outage.
  */
-export function summaryDataOf(
-  { receiver, summary, nowMs, externalUrl, timeZone }: SummaryDataOptions,
-): object {
+export function summaryDataOf({
+  receiver,
+  summary,
+  nowMs,
+  externalUrl,
+  timeZone,
+}: SummaryDataOptions): object {
   const { alerts } = summary;
   const isOn = ({ endedAtMs }: PastAlert): boolean => endedAtMs === undefined;
-  const sorted = [...alerts].sort((left, right) =>
-    Number(isOn(right)) - Number(isOn(left)) || left.activeAtMs - right.activeAtMs);
+  const sorted = [...alerts].sort(
+    (left, right) => Number(isOn(right)) - Number(isOn(left)) || left.activeAtMs - right.activeAtMs,
+  );
   const rows = sorted.map((alert) => rowOf(alert, nowMs, timeZone));
   const stillOn = alerts.filter(isOn).length;
   const listed = rows.slice(0, MAX_SUMMARY_ROWS);
@@ -43,7 +48,9 @@ export function summaryDataOf(
     })),
     GroupLabels: new KeyValues([]),
     CommonLabels: new KeyValues(commonPairs(alerts.map(({ labels }) => labels)).pairs),
-    CommonAnnotations: new KeyValues(commonPairs(alerts.map(({ annotations }) => annotations)).pairs),
+    CommonAnnotations: new KeyValues(
+      commonPairs(alerts.map(({ annotations }) => annotations)).pairs,
+    ),
     ExternalURL: externalUrl,
     Away: summary.away,
     From: new GoTime(summary.fromMs, timeZone),
@@ -76,10 +83,15 @@ function rowOf(alert: PastAlert, nowMs: number, timeZone: string) {
 
 /** Ratios stay as they are; `humanize` would write them as `960m`. */
 const numberText = (value: number): string =>
-  Math.abs(value) < 1000 && Math.abs(value) > 0.001 ? String(Number(value.toPrecision(4))) : humanize(value);
+  Math.abs(value) < 1000 && Math.abs(value) > 0.001
+    ? String(Number(value.toPrecision(4)))
+    : humanize(value);
 
 /** The two largest units are enough: `2h 5m`, `3d 4h`. */
 function spanText(spanMs: number): string {
   const parts = humanizeDuration(Math.round(spanMs / 1000)).split(" ");
-  return parts.slice(0, 2).filter((part, index) => index === 0 || !/^0\D/.test(part)).join(" ");
+  return parts
+    .slice(0, 2)
+    .filter((part, index) => index === 0 || !/^0\D/.test(part))
+    .join(" ");
 }

@@ -40,10 +40,16 @@ export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRoutePa
   ];
 }
 
-async function importFrom({ parameters, body }: ApiRequest, importSamples: AdminRouteParts["importSamples"]): Promise<ImportResult> {
+async function importFrom(
+  { parameters, body }: ApiRequest,
+  importSamples: AdminRouteParts["importSamples"],
+): Promise<ImportResult> {
   const given = (name: string): string | undefined => parameters.text(name) || undefined;
   const place = {
-    instance: given("instance"), job: given("job"), host: given("host"), nodeId: given("node_id"),
+    instance: given("instance"),
+    job: given("job"),
+    host: given("host"),
+    nodeId: given("node_id"),
     isFinished: parameters.text("labels") === "finished",
   };
   try {
@@ -59,5 +65,8 @@ function isHeadSkipped({ parameters }: ApiRequest): boolean {
   const text = parameters.text("skip_head");
   if (text === "" || /^(0|f|F|false|FALSE|False)$/.test(text)) return false;
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
-  throw new ApiError("bad_data", `invalid parameter "skip_head": cannot parse "${text}" to a boolean`);
+  throw new ApiError(
+    "bad_data",
+    `invalid parameter "skip_head": cannot parse "${text}" to a boolean`,
+  );
 }

@@ -23,13 +23,24 @@ export interface AlertmanagerRouteParts {
 }
 
 /** Alertmanager's `/api/v2`, so that amtool, Grafana and other senders of alerts work. What writes needs the token. */
-export function alertmanagerRoutes({ dispatcher, receiveAlerts, version, nodeVersion }: AlertmanagerRouteParts): Route[] {
+export function alertmanagerRoutes({
+  dispatcher,
+  receiveAlerts,
+  version,
+  nodeVersion,
+}: AlertmanagerRouteParts): Route[] {
   const read = (path: string, answer: (request: ApiRequest) => unknown): Route =>
     route(["GET"], path, async (request) => json(answer(request)));
   return [
-    read("/api/v2/alerts", ({ parameters }) => listAlerts(dispatcher, parseAlertQuery(parameters.values))),
-    read("/api/v2/alerts/groups", ({ parameters }) => listAlertGroups(dispatcher, parseAlertQuery(parameters.values))),
-    read("/api/v2/silences", ({ parameters }) => listSilences(dispatcher, parameters.all("filter"))),
+    read("/api/v2/alerts", ({ parameters }) =>
+      listAlerts(dispatcher, parseAlertQuery(parameters.values)),
+    ),
+    read("/api/v2/alerts/groups", ({ parameters }) =>
+      listAlertGroups(dispatcher, parseAlertQuery(parameters.values)),
+    ),
+    read("/api/v2/silences", ({ parameters }) =>
+      listSilences(dispatcher, parameters.all("filter")),
+    ),
     read("/api/v2/silence/:id", (request) => getSilence(dispatcher, request.pathParameter("id"))),
     read("/api/v2/receivers", () => listReceivers(dispatcher)),
     read("/api/v2/status", () => status(dispatcher, { version, nodeVersion })),
@@ -68,4 +79,8 @@ function route(methods: Route["methods"], path: string, handle: Route["handle"])
   return { methods, path, errorStyle: "alertmanager", handle: withOwnErrors };
 }
 
-const json = (value: unknown, statusCode = 200): ApiAnswer => ({ kind: "json", status: statusCode, value });
+const json = (value: unknown, statusCode = 200): ApiAnswer => ({
+  kind: "json",
+  status: statusCode,
+  value,
+});

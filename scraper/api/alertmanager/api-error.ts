@@ -6,7 +6,11 @@ import { PihealthError } from "../../../exporter/shared/model/errors.js";
 export class ApiError extends PihealthError {
   readonly code = "api_error";
 
-  constructor(readonly status: number, readonly body: unknown, options?: ErrorOptions) {
+  constructor(
+    readonly status: number,
+    readonly body: unknown,
+    options?: ErrorOptions,
+  ) {
     super(typeof body === "string" ? body : JSON.stringify(body), options);
   }
 }

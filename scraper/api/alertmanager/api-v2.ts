@@ -8,7 +8,12 @@ import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "./api-error.js";
 import type { AlertStatus, Dispatcher } from "../../alerting/delivery/dispatcher.js";
-import { createMatcher, matchesAll, parseMatcher, type Matcher } from "../../alerting/config/matchers.js";
+import {
+  createMatcher,
+  matchesAll,
+  parseMatcher,
+  type Matcher,
+} from "../../alerting/config/matchers.js";
 import type { PostedSilence } from "./posted-silence.js";
 import { SilenceNotFoundError, type Silence } from "../../alerting/alerts/silences.js";
 
@@ -33,7 +38,10 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
   const flag = (name: string): boolean => {
     const text = parameters.get(name) ?? "true";
     if (text === "true" || text === "false") return text === "true";
-    throw new ApiError(400, `Cannot read parameter "${name}": it is "${text}", it must be true or false`);
+    throw new ApiError(
+      400,
+      `Cannot read parameter "${name}": it is "${text}", it must be true or false`,
+    );
   };
   return {
     filter: parameters.getAll("filter"),
@@ -64,13 +72,18 @@ export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): obje
   const firing = new Set(dispatcher.alerts().map(({ fingerprint }) => fingerprint));
   const groups = dispatcher.alertGroups().filter(({ receiver }) => select.receiver(receiver));
   groups.sort(
-    (left, right) => Labels.compare(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
+    (left, right) =>
+      Labels.compare(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
   );
   return groups.flatMap(({ receiver, labels, alerts }) => {
-    const selected = alerts.filter((alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)));
+    const selected = alerts.filter(
+      (alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)),
+    );
     if (selected.length === 0) return [];
     selected.sort((left, right) => compareStrings(left.fingerprint, right.fingerprint));
-    const bodies = selected.map((alert) => gettableAlert(alert, statusOf(alert), dispatcher.receiversOf(alert)));
+    const bodies = selected.map((alert) =>
+      gettableAlert(alert, statusOf(alert), dispatcher.receiversOf(alert)),
+    );
     return [{ alerts: bodies, labels: labels.toObject(), receiver: { name: receiver } }];
   });
 }
@@ -83,7 +96,8 @@ export function listSilences(dispatcher: Dispatcher, filter: readonly string[]):
   const found = silences.list().filter((silence) => fitsFilter(silence, matchers));
   found.sort((left, right) => {
     const [state, otherState] = [silences.stateOf(left), silences.stateOf(right)];
-    const byTime = state === "expired" ? right.endsAtMs - left.endsAtMs : left.endsAtMs - right.endsAtMs;
+    const byTime =
+      state === "expired" ? right.endsAtMs - left.endsAtMs : left.endsAtMs - right.endsAtMs;
     return order[state] - order[otherState] || byTime;
   });
   return found.map((silence) => gettableSilence(dispatcher, silence));
@@ -95,7 +109,8 @@ export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence)
     const matchers = posted.matchers.map(createMatcher);
     return { silenceID: await dispatcher.silences.set({ ...posted, matchers }) };
   } catch (error) {
-    if (error instanceof SilenceNotFoundError) throw new ApiError(404, error.message, { cause: error });
+    if (error instanceof SilenceNotFoundError)
+      throw new ApiError(404, error.message, { cause: error });
     if (error instanceof BadInputError) throw new ApiError(400, error.message, { cause: error });
     throw new ApiError(500, messageOf(error), { cause: error });
   }
@@ -116,7 +131,8 @@ export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise
     await dispatcher.silences.expire(id);
   } catch (error) {
     // Alertmanager answers 500 to an unknown id; its newer versions 404, which says more.
-    if (error instanceof SilenceNotFoundError) throw new ApiError(404, error.message, { cause: error });
+    if (error instanceof SilenceNotFoundError)
+      throw new ApiError(404, error.message, { cause: error });
     throw new ApiError(500, messageOf(error), { cause: error });
   }
 }
@@ -136,7 +152,11 @@ export function status(
     config: { original: dispatcher.currentConfig.masked },
     uptime: new Date(dispatcher.startedAtMs).toISOString(),
     versionInfo: {
-      branch: "", buildDate: "", buildUser: "", goVersion: versionInfo.nodeVersion, revision: "",
+      branch: "",
+      buildDate: "",
+      buildUser: "",
+      goVersion: versionInfo.nodeVersion,
+      revision: "",
       version: versionInfo.version,
     },
   };
@@ -174,7 +194,9 @@ function compileReceiver(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (error) {
-    throw new ApiError(400, `failed to parse receiver param: ${messageOf(error)}`, { cause: error });
+    throw new ApiError(400, `failed to parse receiver param: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -186,7 +208,9 @@ function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   return filter.every((wanted) =>
     silence.matchers.some(
       (matcher) =>
-        matcher.name === wanted.name && (matcher.isEqual || !wanted.isEqual) && wanted.matches(matcher.value),
+        matcher.name === wanted.name &&
+        (matcher.isEqual || !wanted.isEqual) &&
+        wanted.matches(matcher.value),
     ),
   );
 }
@@ -218,7 +242,12 @@ function gettableSilence(dispatcher: Dispatcher, silence: Silence): object {
     comment: silence.comment,
     createdBy: silence.createdBy,
     endsAt: new Date(silence.endsAtMs).toISOString(),
-    matchers: silence.matchers.map(({ isEqual, isRegex, name, value }) => ({ isEqual, isRegex, name, value })),
+    matchers: silence.matchers.map(({ isEqual, isRegex, name, value }) => ({
+      isEqual,
+      isRegex,
+      name,
+      value,
+    })),
     startsAt: new Date(silence.startsAtMs).toISOString(),
   };
 }
@@ -227,5 +256,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 function requireUuid(id: string): void {
   if (UUID.test(id)) return;
-  throw new ApiError(422, { code: 601, message: `silenceID in path must be of type uuid: ${JSON.stringify(id)}` });
+  throw new ApiError(422, {
+    code: 601,
+    message: `silenceID in path must be of type uuid: ${JSON.stringify(id)}`,
+  });
 }

@@ -1,11 +1,20 @@
 import { isLegacyLabelName, Labels } from "../../../exporter/shared/model/labels.js";
 import type { Alert } from "../../alerting/alerts/alert.js";
 import {
-  MAX_ALERT_LABELS, MAX_ANNOTATION_CHARACTERS, MAX_LABEL_NAME_CHARACTERS, MAX_LABEL_VALUE_CHARACTERS,
+  MAX_ALERT_LABELS,
+  MAX_ANNOTATION_CHARACTERS,
+  MAX_LABEL_NAME_CHARACTERS,
+  MAX_LABEL_VALUE_CHARACTERS,
 } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "./api-error.js";
 import {
-  isObject, optionalTime, parseJson, requiredField, textMap, wrongType, type JsonObject,
+  isObject,
+  optionalTime,
+  parseJson,
+  requiredField,
+  textMap,
+  wrongType,
+  type JsonObject,
 } from "./posted-json.js";
 import { isHttpUrl } from "../../alerting/config/parse-receiver.js";
 
@@ -30,7 +39,10 @@ export function decodePostableAlerts(body: string, options: DecodeOptions): Aler
   const value = parseJson(body, "alerts");
   if (!Array.isArray(value)) throw wrongType("alerts", "a list of alerts");
   if (value.length > MAX_POSTED_ALERTS) {
-    throw new ApiError(413, `Cannot take ${value.length} alerts: at most ${MAX_POSTED_ALERTS} may be in one request`);
+    throw new ApiError(
+      413,
+      `Cannot take ${value.length} alerts: at most ${MAX_POSTED_ALERTS} may be in one request`,
+    );
   }
   return value.map((entry: unknown, index) => decodeAlert(entry, String(index), options));
 }
@@ -54,7 +66,8 @@ function decodeAlert(
     endsByTimeout: endsAtMs === undefined,
     generatorUrl: decodeUrl(entry["generatorURL"], `${place}.generatorURL`),
   };
-  if (alert.endsAtMs < alert.startsAtMs) throw new ApiError(400, "start time must be before end time");
+  if (alert.endsAtMs < alert.startsAtMs)
+    throw new ApiError(400, "start time must be before end time");
   return alert;
 }
 
@@ -72,9 +85,16 @@ function decodeLabels(
   }
   for (const name of names) {
     const isName = isLegacyLabelName(name) && name.length <= MAX_LABEL_NAME_CHARACTERS;
-    if (!isName) throw new ApiError(400, `invalid label set: invalid name ${JSON.stringify(name.slice(0, 300))}`);
+    if (!isName)
+      throw new ApiError(
+        400,
+        `invalid label set: invalid name ${JSON.stringify(name.slice(0, 300))}`,
+      );
     if ((texts[name] ?? "").length > maxValueCharacters) {
-      throw new ApiError(400, `Cannot take alert ${place}: ${name} is longer than ${maxValueCharacters} characters`);
+      throw new ApiError(
+        400,
+        `Cannot take alert ${place}: ${name} is longer than ${maxValueCharacters} characters`,
+      );
     }
   }
   return Labels.of(texts);

@@ -13,7 +13,11 @@ export function parseJson(body: string, what: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new ApiError(400, { code: 400, message: `Cannot read ${what}: the body is not JSON` }, { cause: error });
+    throw new ApiError(
+      400,
+      { code: 400, message: `Cannot read ${what}: the body is not JSON` },
+      { cause: error },
+    );
   }
 }
 
@@ -38,7 +42,8 @@ export function requiredField(place: string): ApiError {
 /** @returns undefined when the field is missing, null or Go's zero time @throws {ApiError} 400 */
 export function optionalTime(value: unknown, place: string): number | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || !RFC3339.test(value)) throw wrongType(place, "a time such as 2026-01-12T15:00:28Z");
+  if (typeof value !== "string" || !RFC3339.test(value))
+    throw wrongType(place, "a time such as 2026-01-12T15:00:28Z");
   if (value.startsWith(ZERO_YEAR)) return undefined;
   const timeMs = Date.parse(value);
   if (!(timeMs <= LATEST_MS)) throw wrongType(place, "a time such as 2026-01-12T15:00:28Z");

@@ -1,7 +1,12 @@
 import type { MatcherParts } from "../../alerting/config/matchers.js";
 import { ApiError } from "./api-error.js";
 import {
-  isObject, optionalTime, parseJson, requiredField, wrongType, type JsonObject,
+  isObject,
+  optionalTime,
+  parseJson,
+  requiredField,
+  wrongType,
+  type JsonObject,
 } from "./posted-json.js";
 
 /** A silence as it is asked for, its parts of the right type but not yet checked for sense. */
@@ -35,7 +40,10 @@ function decodeMatchers(value: unknown): MatcherParts[] {
   if (value === undefined) throw requiredField("matchers");
   if (!Array.isArray(value)) throw wrongType("matchers", "a list");
   if (value.length === 0) {
-    throw new ApiError(422, { code: 612, message: "matchers in body should have at least 1 items" });
+    throw new ApiError(422, {
+      code: 612,
+      message: "matchers in body should have at least 1 items",
+    });
   }
   return value.map((entry: unknown, index) => {
     const place = `matchers.${index}`;
@@ -57,7 +65,8 @@ function requiredText(object: JsonObject, field: string, parent?: string): strin
 
 function optionalText(object: JsonObject, field: string, parent?: string): string | undefined {
   const value = object[field] ?? undefined;
-  if (value !== undefined && typeof value !== "string") throw wrongType(placeOf(field, parent), "a text");
+  if (value !== undefined && typeof value !== "string")
+    throw wrongType(placeOf(field, parent), "a text");
   return value;
 }
 

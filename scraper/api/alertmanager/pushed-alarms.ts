@@ -42,20 +42,31 @@ export class PushedAlarms {
   async receive(body: string, remoteAddress: string): Promise<void> {
     const { dispatcher, clock, writeLine } = this.parts;
     const nowMs = clock.wallMs();
-    const posted = decodePostableAlerts(body, { nowMs, resolveTimeoutMs: dispatcher.resolveTimeoutMs });
+    const posted = decodePostableAlerts(body, {
+      nowMs,
+      resolveTimeoutMs: dispatcher.resolveTimeoutMs,
+    });
     const named = posted.map((alert) => this.nameAfterTarget(alert, remoteAddress));
     const firing = this.firingAt(nowMs);
     const news = named.filter(({ alert }) => noteState(firing, alert, nowMs));
     await Promise.all(news.map(({ alert, host }) => writeLine(host, formatLine(alert, nowMs))));
-    await dispatcher.receive(named.map(({ alert }) => alert), { immediate: true });
+    await dispatcher.receive(
+      named.map(({ alert }) => alert),
+      { immediate: true },
+    );
   }
 
   private nameAfterTarget(alert: Alert, remoteAddress: string): { alert: Alert; host: string } {
     const port = PORT.exec(alert.labels.get("instance"))?.[1];
-    const target = port === undefined ? undefined : this.parts.targetAt(remoteAddress, Number(port));
+    const target =
+      port === undefined ? undefined : this.parts.targetAt(remoteAddress, Number(port));
     if (target === undefined) return { alert, host: remoteAddress };
     const own = alert.labels.without("hostname", "instance");
-    const labels = Labels.of([...this.parts.externalLabels.pairs, ...target.labels.pairs, ...own.pairs]);
+    const labels = Labels.of([
+      ...this.parts.externalLabels.pairs,
+      ...target.labels.pairs,
+      ...own.pairs,
+    ]);
     return { alert: { ...alert, labels }, host: target.host };
   }
 
@@ -66,7 +77,9 @@ export class PushedAlarms {
   private firingAt(nowMs: number): Map<string, number> {
     if (this.firingUntilMs === undefined) {
       const kept = this.parts.dispatcher.alerts().filter(({ isImmediate }) => isImmediate);
-      this.firingUntilMs = new Map(kept.map(({ fingerprint, endsAtMs }) => [fingerprint, endsAtMs]));
+      this.firingUntilMs = new Map(
+        kept.map(({ fingerprint, endsAtMs }) => [fingerprint, endsAtMs]),
+      );
     }
     for (const [key, untilMs] of this.firingUntilMs) {
       if (untilMs <= nowMs) this.firingUntilMs.delete(key);
@@ -96,5 +109,11 @@ function noteState(
 function formatLine({ labels, annotations, endsAtMs }: Alert, nowMs: number): string {
   const state = endsAtMs > nowMs ? "firing" : "resolved";
   const severity = labels.get("severity") || "-";
-  return [formatTime(nowMs), state, labels.get("alertname"), severity, annotations.get("summary") || "-"].join("  ");
+  return [
+    formatTime(nowMs),
+    state,
+    labels.get("alertname"),
+    severity,
+    annotations.get("summary") || "-",
+  ].join("  ");
 }

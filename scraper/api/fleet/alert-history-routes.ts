@@ -7,7 +7,11 @@ const DEFAULT_LIMIT = 1000;
 export interface AlertHistoryRouteParts {
   readonly clock: Clock;
   /** Newest first. */
-  readonly list: (wanted: { fromMs: number; untilMs: number; limit: number }) => readonly HistoryEntry[];
+  readonly list: (wanted: {
+    fromMs: number;
+    untilMs: number;
+    limit: number;
+  }) => readonly HistoryEntry[];
 }
 
 /** Which alerts have fired, live and in times that were filled later. */

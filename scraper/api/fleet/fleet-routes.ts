@@ -28,7 +28,12 @@ const ERROR_OF: Readonly<Record<HeartbeatRefusal, ApiErrorType>> = {
 /** Heartbeats of Pis, and the list of all known ones in the form of `http_sd_configs`. */
 export function fleetRoutes(parts: FleetRouteParts): Route[] {
   return [
-    { methods: ["POST"], path: HEARTBEAT_PATH, needsToken: true, handle: (request) => takeHeartbeat(parts, request) },
+    {
+      methods: ["POST"],
+      path: HEARTBEAT_PATH,
+      needsToken: true,
+      handle: (request) => takeHeartbeat(parts, request),
+    },
     {
       methods: ["GET"],
       path: "/api/v1/sd",
@@ -37,7 +42,10 @@ export function fleetRoutes(parts: FleetRouteParts): Route[] {
   ];
 }
 
-async function takeHeartbeat(parts: FleetRouteParts, { body, remoteAddress }: ApiRequest): Promise<ApiAnswer> {
+async function takeHeartbeat(
+  parts: FleetRouteParts,
+  { body, remoteAddress }: ApiRequest,
+): Promise<ApiAnswer> {
   if (body.length > MAX_HEARTBEAT_BYTES) {
     throw new ApiError("too_large", `a heartbeat must be at most ${MAX_HEARTBEAT_BYTES} bytes`);
   }

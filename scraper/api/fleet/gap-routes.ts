@@ -22,7 +22,15 @@ export function gapRoutes({ gaps }: GapRouteParts): Route[] {
   ];
 }
 
-function showGap({ host, instance, job, fromMs, untilMs, cause, state }: HostGap): Record<string, unknown> {
+function showGap({
+  host,
+  instance,
+  job,
+  fromMs,
+  untilMs,
+  cause,
+  state,
+}: HostGap): Record<string, unknown> {
   const until = untilMs === undefined ? null : isoTime(untilMs);
   return { host, instance, job, from: isoTime(fromMs), until, cause, state };
 }

@@ -36,7 +36,8 @@ export class ApiError extends PihealthError {
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const code = codeOf(error);
-  if (code === "bad_input" || code === "bad_config") return new ApiError("bad_data", messageOf(error), { cause: error });
+  if (code === "bad_input" || code === "bad_config")
+    return new ApiError("bad_data", messageOf(error), { cause: error });
   const known = code !== undefined && code in STATUS_OF ? (code as ApiErrorType) : "internal";
   return new ApiError(known, messageOf(error), { cause: error });
 }

@@ -29,7 +29,9 @@ export interface ApiServerParts {
 const readAnyBody = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 
 /** A request, perhaps with what Express found in its path. */
-type RoutedRequest = HttpRequest & { readonly params?: Readonly<Record<string, string | string[]>> };
+type RoutedRequest = HttpRequest & {
+  readonly params?: Readonly<Record<string, string | string[]>>;
+};
 type RouteHandler = (request: RoutedRequest, response: HttpResponse) => Promise<void>;
 
 /**
@@ -123,12 +125,7 @@ function handlerOf(route: Route, parts: ApiServerParts): RouteHandler {
 const NEEDS_READINESS = /^\/(api\/|federate)/;
 const METHOD_NAMES = { GET: "get", POST: "post", PUT: "put", DELETE: "delete" } as const;
 
-function answerWithError(
-  route: Route,
-  response: HttpResponse,
-  error: unknown,
-  log: Logger,
-): void {
+function answerWithError(route: Route, response: HttpResponse, error: unknown, log: Logger): void {
   const apiError = toApiError(error);
   if (apiError.code === "internal") {
     log.error("Request failed", { path: route.path, error: messageOf(error) });
@@ -197,7 +194,10 @@ async function admit(
   if (needsToken === true) {
     if (isAuthorized(headers.authorization)) return;
     response.setHeader("WWW-Authenticate", "Bearer");
-    throw new ApiError("unauthorized", "the fleet token is missing or wrong: send it as a Bearer token");
+    throw new ApiError(
+      "unauthorized",
+      "the fleet token is missing or wrong: send it as a Bearer token",
+    );
   }
   if (isAdmitted === undefined || (await isAdmitted(headers.authorization))) return;
   response.setHeader("WWW-Authenticate", "Basic");

@@ -57,7 +57,8 @@ export class Parameters {
   limit(): number {
     const text = this.text("limit");
     if (text === "") return 0;
-    if (!WHOLE_NUMBER.test(text)) throw badParameter("limit", `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (!WHOLE_NUMBER.test(text))
+      throw badParameter("limit", `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
     if (Number(text) < 0) throw badParameter("limit", "limit must be non-negative");
     return Number(text);
   }
@@ -77,7 +78,8 @@ const badParameter = (name: string, detail: string): ApiError =>
 const WHOLE_NUMBER = /^[+-]?\d+$/;
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Go's smallest and largest time that Prometheus accepts by name (web/api/v1 MinTime, MaxTime formatted). */
 const MIN_TIME_TEXT = "-292273086-05-16T16:47:06Z";

@@ -1,5 +1,8 @@
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
-import type { HttpRequest, HttpResponse } from "../../../exporter/shared/platform/http/http-server.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+} from "../../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { ApiError } from "./api-errors.js";
 

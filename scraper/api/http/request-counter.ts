@@ -23,11 +23,24 @@ export class RequestCounter {
   metrics(): OwnMetric[] {
     return [...this.counts.values()].flatMap(({ path, status, requests, seconds }) => {
       const labels = { handler: path, code: String(status) };
-      const counter = (name: string, help: string, value: number): OwnMetric =>
-        ({ name, help, type: "counter", labels, value });
+      const counter = (name: string, help: string, value: number): OwnMetric => ({
+        name,
+        help,
+        type: "counter",
+        labels,
+        value,
+      });
       return [
-        counter("pihealth_http_requests_total", "Requests answered, by route and status.", requests),
-        counter("pihealth_http_request_seconds_total", "Time spent answering requests, by route and status.", seconds),
+        counter(
+          "pihealth_http_requests_total",
+          "Requests answered, by route and status.",
+          requests,
+        ),
+        counter(
+          "pihealth_http_request_seconds_total",
+          "Time spent answering requests, by route and status.",
+          seconds,
+        ),
       ];
     });
   }

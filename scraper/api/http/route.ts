@@ -19,7 +19,8 @@ export type ApiAnswer =
   | {
       readonly kind: "data";
       /** JSON text in pieces, or a value for JSON.stringify. */
-      readonly data: { readonly chunks: Iterable<string | Uint8Array> } | { readonly value: unknown };
+      readonly data:
+        { readonly chunks: Iterable<string | Uint8Array> } | { readonly value: unknown };
       readonly warnings?: readonly string[];
       readonly infos?: readonly string[];
     }

@@ -2,7 +2,10 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
-import type { HttpRequest, HttpResponse } from "../../../exporter/shared/platform/http/http-server.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+} from "../../../exporter/shared/platform/http/http-server.js";
 import type { ApiError } from "./api-errors.js";
 import type { ApiAnswer } from "./route.js";
 
@@ -26,7 +29,8 @@ export async function sendAnswer(
   if (answer.kind === "text") {
     response.statusCode = answer.status;
     response.setHeader("Content-Type", answer.contentType);
-    for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(answer.headers ?? {}))
+      response.setHeader(name, value);
     await sendChunks(request, response, isWhole(answer.body) ? [answer.body] : answer.body);
     return;
   }

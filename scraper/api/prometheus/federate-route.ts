@@ -40,14 +40,20 @@ export function federateRoute(parts: FederateRouteParts): Route {
   };
 }
 
-async function answerFederate(parts: FederateRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerFederate(
+  parts: FederateRouteParts,
+  { parameters }: ApiRequest,
+): Promise<ApiAnswer> {
   const { querier, clock, parseSelector, lookbackMs } = parts;
-  const matcherSets = parameters.all("match[]").map((text) => readSelector(parseSelector, text, (problem) => problem));
+  const matcherSets = parameters
+    .all("match[]")
+    .map((text) => readSelector(parseSelector, text, (problem) => problem));
   const nowMs = clock.wallMs();
   const range = { fromMs: nowMs - lookbackMs + 1, untilMs: nowMs + 1 };
   const latest = new Map<string, LatestSample>();
   for (const matchers of matcherSets) {
-    for (const sample of latestSamples(await querier.select(matchers, range))) latest.set(sample.labels.key, sample);
+    for (const sample of latestSamples(await querier.select(matchers, range)))
+      latest.set(sample.labels.key, sample);
   }
   return {
     kind: "text",
@@ -63,7 +69,11 @@ function* latestSamples(tables: readonly SelectedTable[]): Iterable<LatestSample
       const index = newestIndex(each);
       // Without a name there is nothing that the text format could call it.
       if (index === undefined || each.labels.name === "") continue;
-      yield { labels: each.labels, timestampMs: timestamps[index] as number, value: each.values[index] as number };
+      yield {
+        labels: each.labels,
+        timestampMs: timestamps[index] as number,
+        value: each.values[index] as number,
+      };
     }
   }
 }
@@ -92,23 +102,35 @@ function* renderFamilies(
   const external = externalLabels();
   for (const name of [...byName.keys()].sort(compareStrings)) {
     const help = helpOf(name, helps);
-    const head = help === undefined ? "" : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
+    const head =
+      help === undefined
+        ? ""
+        : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
     const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
     yield `${head}# TYPE ${name} untyped\n${lines.join("")}`;
   }
 }
 
 /** The text of the metric or, for one series of a histogram or summary, of the whole. */
-function helpOf(name: string, metadata: ReturnType<FederateRouteParts["metadata"]>): string | undefined {
+function helpOf(
+  name: string,
+  metadata: ReturnType<FederateRouteParts["metadata"]>,
+): string | undefined {
   const found = metadata.get(name) ?? metadata.get(name.replace(/_(bucket|count|sum)$/, ""));
   return found?.[0]?.help || undefined;
 }
 
-function renderSample({ labels, timestampMs, value }: LatestSample, externalLabels: Labels): string {
+function renderSample(
+  { labels, timestampMs, value }: LatestSample,
+  externalLabels: Labels,
+): string {
   const own = labels.pairs.filter(([name]) => name !== METRIC_NAME && isLegacyLabelName(name));
   const added = externalLabels.pairs.filter(([name]) => !labels.has(name));
   // An empty instance keeps the scraping side from adding its own (Prometheus' federation does the same).
-  const instance: LabelPair[] = labels.has("instance") || externalLabels.has("instance") ? [] : [["instance", ""]];
-  const pairs = [...own, ...added, ...instance].map(([name, text]) => `${name}=${quoteLabelValue(text)}`);
+  const instance: LabelPair[] =
+    labels.has("instance") || externalLabels.has("instance") ? [] : [["instance", ""]];
+  const pairs = [...own, ...added, ...instance].map(
+    ([name, text]) => `${name}=${quoteLabelValue(text)}`,
+  );
   return `${labels.name}{${pairs.join(",")}} ${formatShortestFloat(value)} ${timestampMs}\n`;
 }

@@ -32,15 +32,24 @@ export function metadataRoutes(parts: MetadataRouteParts): Route[] {
   const get = ["GET"] as const;
   return [
     { methods: both, path: "/api/v1/series", handle: (request) => answerSeries(parts, request) },
-    { methods: both, path: "/api/v1/labels", handle: (request) => answerLabelNames(parts, request) },
-    { methods: get, path: "/api/v1/label/:name/values", handle: (request) => answerLabelValues(parts, request) },
+    {
+      methods: both,
+      path: "/api/v1/labels",
+      handle: (request) => answerLabelNames(parts, request),
+    },
+    {
+      methods: get,
+      path: "/api/v1/label/:name/values",
+      handle: (request) => answerLabelValues(parts, request),
+    },
     { methods: get, path: "/api/v1/metadata", handle: (request) => answerMetadata(parts, request) },
   ];
 }
 
 async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
   const { parameters } = request;
-  if (parameters.all("match[]").length === 0) throw new ApiError("bad_data", "no match[] parameter provided");
+  if (parameters.all("match[]").length === 0)
+    throw new ApiError("bad_data", "no match[] parameter provided");
   const range = timeRange(parameters);
   const sets = matcherSets(parts, parameters, asMatchParameter);
   const found = await parts.querier.series(sets, range, pacerOf(parts, request));
@@ -48,13 +57,17 @@ async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Pro
   const { kept, warnings } = limit(found, parameters.limit());
   const chunks = (function* () {
     yield "[";
-    for (const [index, labels] of kept.entries()) yield (index === 0 ? "" : ",") + renderLabels(labels);
+    for (const [index, labels] of kept.entries())
+      yield (index === 0 ? "" : ",") + renderLabels(labels);
     yield "]";
   })();
   return { kind: "data", data: { chunks }, warnings };
 }
 
-async function answerLabelNames(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+async function answerLabelNames(
+  parts: MetadataRouteParts,
+  request: ApiRequest,
+): Promise<ApiAnswer> {
   const { parameters } = request;
   const range = timeRange(parameters);
   const sets = matcherSets(parts, parameters);
@@ -63,7 +76,10 @@ async function answerLabelNames(parts: MetadataRouteParts, request: ApiRequest):
   return { kind: "data", data: { value: kept }, warnings };
 }
 
-async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+async function answerLabelValues(
+  parts: MetadataRouteParts,
+  request: ApiRequest,
+): Promise<ApiAnswer> {
   const { parameters } = request;
   const name = decodeLabelName(request.pathParameter("name"));
   const range = timeRange(parameters);
@@ -77,10 +93,14 @@ async function answerLabelValues(parts: MetadataRouteParts, request: ApiRequest)
 const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =>
   new Pacer({ clock, timeoutMs: Number.POSITIVE_INFINITY, signal });
 
-async function answerMetadata(parts: MetadataRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerMetadata(
+  parts: MetadataRouteParts,
+  { parameters }: ApiRequest,
+): Promise<ApiAnswer> {
   const wanted = parameters.text("metric");
   const all = parts.metadata();
-  const names = wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
+  const names =
+    wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
   const perMetric = parameters.wholeNumber("limit_per_metric");
   const { kept } = limit(names, parameters.wholeNumber("limit"));
   const entries = kept.map((name) => {
@@ -128,18 +148,24 @@ function timeRange(parameters: Parameters): TimeRange {
 /** Names that are not legacy label names come with a `U__` prefix and escapes (Prometheus' values escaping). */
 function decodeLabelName(text: string): string {
   if (!text.startsWith("U__")) {
-    if (text === "" || !text.isWellFormed()) throw new ApiError("bad_data", `invalid label name: ${JSON.stringify(text)}`);
+    if (text === "" || !text.isWellFormed())
+      throw new ApiError("bad_data", `invalid label name: ${JSON.stringify(text)}`);
     return text;
   }
-  const decoded = text.slice(3).replace(/__|_([0-9a-fA-F]{1,6})_/g, (whole, digits: string | undefined) => {
-    if (digits === undefined) return whole === "__" ? "_" : whole;
-    const codePoint = Number.parseInt(digits, 16);
-    return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : whole;
-  });
+  const decoded = text
+    .slice(3)
+    .replace(/__|_([0-9a-fA-F]{1,6})_/g, (whole, digits: string | undefined) => {
+      if (digits === undefined) return whole === "__" ? "_" : whole;
+      const codePoint = Number.parseInt(digits, 16);
+      return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : whole;
+    });
   return decoded;
 }
 
-function limit<Item>(items: readonly Item[], count: number): { kept: readonly Item[]; warnings: string[] } {
+function limit<Item>(
+  items: readonly Item[],
+  count: number,
+): { kept: readonly Item[]; warnings: string[] } {
   if (count <= 0 || items.length <= count) return { kept: items, warnings: [] };
   return { kept: items.slice(0, count), warnings: ["results truncated due to limit"] };
 }

@@ -13,7 +13,9 @@ export function renderOwnMetrics(metrics: readonly OwnMetric[]): string {
 
 function renderFamily(family: readonly OwnMetric[]): string {
   const { name, help, type } = family[0] as OwnMetric;
-  const lines = family.map(({ labels, value }) => `${name}${renderLabels(labels ?? {})} ${renderValue(value)}\n`);
+  const lines = family.map(
+    ({ labels, value }) => `${name}${renderLabels(labels ?? {})} ${renderValue(value)}\n`,
+  );
   return `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n# TYPE ${name} ${type}\n${lines.join("")}`;
 }
 

@@ -148,7 +148,8 @@ class TimeTexts {
     for (const [index, timeMs] of all.entries()) {
       const text = `[${renderTimestamp(timeMs)},"`;
       this.lengths[index] = text.length;
-      for (let at = 0; at < text.length; at++) this.texts[index * this.stride + at] = text.charCodeAt(at);
+      for (let at = 0; at < text.length; at++)
+        this.texts[index * this.stride + at] = text.charCodeAt(at);
     }
     return this;
   }

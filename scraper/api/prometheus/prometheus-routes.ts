@@ -7,7 +7,13 @@ import { type RuleRouteParts, ruleRoutes } from "./rule-routes.js";
 import { type TargetRouteParts, targetRoutes } from "./target-routes.js";
 
 export interface PrometheusRouteParts
-  extends QueryRouteParts, ExpressionRouteParts, MetadataRouteParts, FederateRouteParts, TargetRouteParts, RuleRouteParts {}
+  extends
+    QueryRouteParts,
+    ExpressionRouteParts,
+    MetadataRouteParts,
+    FederateRouteParts,
+    TargetRouteParts,
+    RuleRouteParts {}
 
 /** What Prometheus answers about its data, its targets and its rules. */
 export function prometheusRoutes(parts: PrometheusRouteParts): Route[] {

@@ -1,14 +1,22 @@
 import { formatApiFloat, formatFloat } from "../../../exporter/shared/model/float-format.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import type { MatrixValue, QueryStatistics, QueryValue } from "../../promql/evaluation/query-results.js";
+import type {
+  MatrixValue,
+  QueryStatistics,
+  QueryValue,
+} from "../../promql/evaluation/query-results.js";
 import { PointWriter } from "./point-writer.js";
 import { renderTimestamp } from "./render-timestamp.js";
 
 const CHUNK_CHARACTERS = 65_536;
 
 /** Writes a query's value as Prometheus' `data` object, in pieces of about 64 KiB. */
-export function* renderQueryValue(value: QueryValue, statistics?: QueryStatistics): Generator<string | Uint8Array> {
-  const end = statistics === undefined ? "}" : `,"stats":${JSON.stringify(statisticsToJson(statistics))}}`;
+export function* renderQueryValue(
+  value: QueryValue,
+  statistics?: QueryStatistics,
+): Generator<string | Uint8Array> {
+  const end =
+    statistics === undefined ? "}" : `,"stats":${JSON.stringify(statisticsToJson(statistics))}}`;
   const begin = `{"resultType":"${value.type}","result":`;
   if (value.type === "matrix") yield* renderMatrix(value, begin, end);
   else {

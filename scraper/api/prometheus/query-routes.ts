@@ -23,27 +23,46 @@ export function queryRoutes(parts: QueryRouteParts): Route[] {
   return [
     { methods, path: "/api/v1/query", handle: (request) => answerInstant(queries, clock, request) },
     { methods, path: "/api/v1/query_range", handle: (request) => answerRange(parts, request) },
-    { methods, path: "/api/v1/query_exemplars", handle: (request) => answerExemplars(parts, request) },
+    {
+      methods,
+      path: "/api/v1/query_exemplars",
+      handle: (request) => answerExemplars(parts, request),
+    },
   ];
 }
 
-async function answerInstant(queries: Queries, clock: Clock, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+async function answerInstant(
+  queries: Queries,
+  clock: Clock,
+  { parameters, signal }: ApiRequest,
+): Promise<ApiAnswer> {
   const limit = parameters.limit();
   const timeMs = parameters.timeMs("time", clock.wallMs());
   const common = commonParts(parameters, signal);
-  return renderAnswer(await asQueryParameter(() => queries.instant({ ...common, timeMs })), limit, parameters);
+  return renderAnswer(
+    await asQueryParameter(() => queries.instant({ ...common, timeMs })),
+    limit,
+    parameters,
+  );
 }
 
-async function answerRange({ queries, maxPointsPerSeries }: QueryRouteParts, { parameters, signal }: ApiRequest): Promise<ApiAnswer> {
+async function answerRange(
+  { queries, maxPointsPerSeries }: QueryRouteParts,
+  { parameters, signal }: ApiRequest,
+): Promise<ApiAnswer> {
   const limit = parameters.limit();
   const fromMs = parameters.requiredTimeMs("start");
   const toMs = parameters.requiredTimeMs("end");
   if (toMs < fromMs) {
-    throw new ApiError("bad_data", `invalid parameter "end": end timestamp must not be before start time`);
+    throw new ApiError(
+      "bad_data",
+      `invalid parameter "end": end timestamp must not be before start time`,
+    );
   }
   const stepMs = parameters.requiredDurationMs("step");
   if (stepMs <= 0) {
-    const detail = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+    const detail =
+      "zero or negative query resolution step widths are not accepted. Try a positive integer";
     throw new ApiError("bad_data", `invalid parameter "step": ${detail}`);
   }
   if ((toMs - fromMs) / stepMs > maxPointsPerSeries) {
@@ -58,11 +77,20 @@ async function answerRange({ queries, maxPointsPerSeries }: QueryRouteParts, { p
 
 function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQuery, "timeMs"> {
   const timeoutMs = parameters.durationMs("timeout");
-  if (timeoutMs !== undefined && timeoutMs <= 0) throw new ApiError("timeout", "query timed out in query queue");
-  return { expression: parameters.text("query"), lookbackMs: parameters.lookbackMs(), timeoutMs, signal };
+  if (timeoutMs !== undefined && timeoutMs <= 0)
+    throw new ApiError("timeout", "query timed out in query queue");
+  return {
+    expression: parameters.text("query"),
+    lookbackMs: parameters.lookbackMs(),
+    timeoutMs,
+    signal,
+  };
 }
 
-async function answerExemplars({ parse }: QueryRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerExemplars(
+  { parse }: QueryRouteParts,
+  { parameters }: ApiRequest,
+): Promise<ApiAnswer> {
   const fromMs = parameters.timeMs("start", MIN_TIME_MS);
   if (parameters.timeMs("end", MAX_TIME_MS) < fromMs) {
     throw new ApiError("bad_data", "end timestamp must not be before start timestamp");
@@ -84,9 +112,19 @@ export async function asQueryParameter<Result>(run: () => Promise<Result>): Prom
 function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiAnswer {
   const { value, infos } = answer;
   const statistics = parameters.text("stats") === "" ? undefined : answer.statistics;
-  const count = value.type === "vector" ? value.samples.length : value.type === "matrix" ? value.series.length : 0;
+  const count =
+    value.type === "vector"
+      ? value.samples.length
+      : value.type === "matrix"
+        ? value.series.length
+        : 0;
   if (limit === 0 || count <= limit) {
-    return { kind: "data", data: { chunks: renderQueryValue(value, statistics) }, warnings: answer.warnings, infos };
+    return {
+      kind: "data",
+      data: { chunks: renderQueryValue(value, statistics) },
+      warnings: answer.warnings,
+      infos,
+    };
   }
   const cut =
     value.type === "vector"

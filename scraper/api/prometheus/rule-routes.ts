@@ -1,4 +1,8 @@
-import type { AlertView, RuleGroupView, RuleView } from "../../rule-engine/evaluation/rules-view.js";
+import type {
+  AlertView,
+  RuleGroupView,
+  RuleView,
+} from "../../rule-engine/evaluation/rules-view.js";
 import { ApiError } from "../http/api-errors.js";
 import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
 
@@ -32,12 +36,16 @@ function answerRules(parts: RuleRouteParts, { parameters }: ApiRequest): ApiAnsw
     throw new ApiError("bad_data", `invalid parameter "type": not supported value "${type}"`);
   }
   const excludesAlerts = parseFlag(parameters.text("exclude_alerts"));
-  const [files, groups, names] = ["file[]", "rule_group[]", "rule_name[]"].map((name) => new Set(parameters.all(name)));
+  const [files, groups, names] = ["file[]", "rule_group[]", "rule_name[]"].map(
+    (name) => new Set(parameters.all(name)),
+  );
   const isWanted = (rule: RuleView): boolean =>
     (type === "" || (type === "alert") === (rule.type === "alerting")) && isIn(names, rule.name);
   const found = parts.ruleGroups().flatMap((group) => {
     if (!isIn(files, group.file) || !isIn(groups, group.name)) return [];
-    const rules = group.rules.filter(isWanted).map((rule) => (excludesAlerts ? withoutAlerts(rule) : rule));
+    const rules = group.rules
+      .filter(isWanted)
+      .map((rule) => (excludesAlerts ? withoutAlerts(rule) : rule));
     return rules.length === 0 && group.rules.length > 0 ? [] : [{ ...group, rules }];
   });
   return dataAnswer({ groups: found });
@@ -53,5 +61,8 @@ function withoutAlerts(rule: RuleView): RuleView {
 function parseFlag(text: string): boolean {
   if (["", "false", "0"].includes(text)) return false;
   if (["true", "1"].includes(text)) return true;
-  throw new ApiError("bad_data", `invalid parameter "exclude_alerts": error converting exclude_alerts: "${text}"`);
+  throw new ApiError(
+    "bad_data",
+    `invalid parameter "exclude_alerts": error converting exclude_alerts: "${text}"`,
+  );
 }

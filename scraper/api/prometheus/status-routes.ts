@@ -44,9 +44,19 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
     ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
     { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
-    { methods, path: "/-/healthy", handle: async () => textAnswer("pihealth scraper is healthy.\n") },
+    {
+      methods,
+      path: "/-/healthy",
+      handle: async () => textAnswer("pihealth scraper is healthy.\n"),
+    },
     { methods, path: "/-/ready", handle: async () => answerReady(parts) },
-    { methods: ["POST", "PUT"], path: "/-/reload", needsToken: true, errorStyle: "text", handle: () => reload(parts) },
+    {
+      methods: ["POST", "PUT"],
+      path: "/-/reload",
+      needsToken: true,
+      errorStyle: "text",
+      handle: () => reload(parts),
+    },
   ];
 }
 
@@ -87,7 +97,12 @@ function runtimeInfo(parts: StatusRouteParts): object {
 
 function answerOwnMetrics(parts: StatusRouteParts): ApiAnswer {
   const body = renderOwnMetrics(parts.ownMetrics());
-  return { kind: "text", status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8", body };
+  return {
+    kind: "text",
+    status: 200,
+    contentType: "text/plain; version=0.0.4; charset=utf-8",
+    body,
+  };
 }
 
 function answerReady(parts: StatusRouteParts): ApiAnswer {

@@ -6,9 +6,15 @@ import { type MetadataRouteParts, type MetricMetadata, readSelector } from "./me
 import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
 
 export interface TargetRouteParts {
-  readonly activeTargets: () => readonly { readonly target: Target; readonly health: TargetHealth }[];
+  readonly activeTargets: () => readonly {
+    readonly target: Target;
+    readonly health: TargetHealth;
+  }[];
   /** Labels before relabelling of those a relabelling dropped; bounded by discovery. */
-  readonly droppedTargets: () => readonly { readonly discoveredLabels: Labels; readonly jobName: string }[];
+  readonly droppedTargets: () => readonly {
+    readonly discoveredLabels: Labels;
+    readonly jobName: string;
+  }[];
   readonly targetMetadata: (targetId: string) => readonly MetricMetadata[];
   readonly parseSelector: MetadataRouteParts["parseSelector"];
 }
@@ -21,12 +27,19 @@ export function targetRoutes(parts: TargetRouteParts): Route[] {
   const methods = ["GET"] as const;
   return [
     { methods, path: "/api/v1/targets", handle: (request) => answerTargets(parts, request) },
-    { methods, path: "/api/v1/targets/metadata", handle: (request) => answerTargetMetadata(parts, request) },
+    {
+      methods,
+      path: "/api/v1/targets/metadata",
+      handle: (request) => answerTargetMetadata(parts, request),
+    },
     { methods, path: "/api/v1/scrape_pools", handle: () => answerScrapePools(parts) },
   ];
 }
 
-async function answerTargets(parts: TargetRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerTargets(
+  parts: TargetRouteParts,
+  { parameters }: ApiRequest,
+): Promise<ApiAnswer> {
   const state = parameters.text("state").toLowerCase();
   const job = parameters.text("scrapePool");
   const isWanted = (jobName: string): boolean => job === "" || job === jobName;
@@ -38,7 +51,10 @@ async function answerTargets(parts: TargetRouteParts, { parameters }: ApiRequest
       .map(({ target, health }) => renderTarget(target, health)),
     droppedTargets: dropped
       .filter(({ jobName }) => isWanted(jobName))
-      .map(({ discoveredLabels, jobName }) => ({ discoveredLabels: discoveredLabels.toObject(), scrapePool: jobName })),
+      .map(({ discoveredLabels, jobName }) => ({
+        discoveredLabels: discoveredLabels.toObject(),
+        scrapePool: jobName,
+      })),
     droppedTargetCounts: countByJob(parts.droppedTargets()),
   });
 }
@@ -52,7 +68,8 @@ function renderTarget(target: Target, health: TargetHealth): object {
     scrapeUrl: target.url,
     globalUrl: target.url,
     lastError: health.lastError,
-    lastScrape: health.lastScrapeMs === undefined ? NEVER : new Date(health.lastScrapeMs).toISOString(),
+    lastScrape:
+      health.lastScrapeMs === undefined ? NEVER : new Date(health.lastScrapeMs).toISOString(),
     lastScrapeDuration: health.lastScrapeDurationSeconds,
     health: health.health,
     scrapeInterval: formatDurationMs(settings.intervalMs),
@@ -73,14 +90,23 @@ async function answerScrapePools(parts: TargetRouteParts): Promise<ApiAnswer> {
   return dataAnswer({ scrapePools: [...names].sort() });
 }
 
-const asTargetParameter = (problem: string): string => `invalid parameter "match_target": ${problem}`;
+const asTargetParameter = (problem: string): string =>
+  `invalid parameter "match_target": ${problem}`;
 
-async function answerTargetMetadata(parts: TargetRouteParts, { parameters }: ApiRequest): Promise<ApiAnswer> {
+async function answerTargetMetadata(
+  parts: TargetRouteParts,
+  { parameters }: ApiRequest,
+): Promise<ApiAnswer> {
   const selector = parameters.text("match_target");
   const matchers: readonly LabelMatcher[] =
-    selector === "" ? [createLabelMatcher("job", "!=", "")] : readSelector(parts.parseSelector, selector, asTargetParameter);
+    selector === ""
+      ? [createLabelMatcher("job", "!=", "")]
+      : readSelector(parts.parseSelector, selector, asTargetParameter);
   const metric = parameters.text("metric");
-  const limit = parameters.wholeNumber("limit") <= 0 ? Number.POSITIVE_INFINITY : parameters.wholeNumber("limit");
+  const limit =
+    parameters.wholeNumber("limit") <= 0
+      ? Number.POSITIVE_INFINITY
+      : parameters.wholeNumber("limit");
   const found: object[] = [];
   for (const { target } of parts.activeTargets()) {
     if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name)))) continue;

@@ -5,17 +5,36 @@ import { checkData } from "../../storage/data-check.js";
 /** `pihealth check data [FOLDER]`: every damaged file with its place, or what was found to be whole. */
 export async function checkDataFolder(folder: string, files: Files): Promise<CheckResult> {
   if ((await files.facts(folder))?.isFolder !== true) {
-    return failed([`Cannot check "${folder}": it is no folder, it must be a data folder or a snapshot`]);
+    return failed([
+      `Cannot check "${folder}": it is no folder, it must be a data folder or a snapshot`,
+    ]);
   }
-  const { blocks, journalSegments, journalRecords, tornTails, problems } = await checkData(folder, files);
+  const { blocks, journalSegments, journalRecords, tornTails, problems } = await checkData(
+    folder,
+    files,
+  );
   if (blocks + journalSegments + problems.length === 0) {
-    return failed([`Cannot check "${folder}": it holds no samples, it must be a data folder or a snapshot`]);
+    return failed([
+      `Cannot check "${folder}": it holds no samples, it must be a data folder or a snapshot`,
+    ]);
   }
   const found = `${blocks} blocks, ${journalSegments} journal files with ${journalRecords} records`;
-  const tails = tornTails === 0 ? "" : `, ${tornTails} torn tails, which a crash leaves and the next start cuts off`;
-  if (problems.length === 0) return { succeeded: true, lines: [`SUCCESS: ${folder} is whole: ${found}${tails}`] };
-  const lines = problems.map(({ path, offsetBytes, detail }) => `DAMAGED: ${path} at byte ${offsetBytes}: ${detail}`);
-  return { succeeded: false, lines: [...lines, `FAILED: ${problems.length} places of ${found}${tails}`] };
+  const tails =
+    tornTails === 0
+      ? ""
+      : `, ${tornTails} torn tails, which a crash leaves and the next start cuts off`;
+  if (problems.length === 0)
+    return { succeeded: true, lines: [`SUCCESS: ${folder} is whole: ${found}${tails}`] };
+  const lines = problems.map(
+    ({ path, offsetBytes, detail }) => `DAMAGED: ${path} at byte ${offsetBytes}: ${detail}`,
+  );
+  return {
+    succeeded: false,
+    lines: [...lines, `FAILED: ${problems.length} places of ${found}${tails}`],
+  };
 }
 
-const failed = ([reason]: readonly [string]): CheckResult => ({ succeeded: false, lines: [`FAILED: ${reason}`] });
+const failed = ([reason]: readonly [string]): CheckResult => ({
+  succeeded: false,
+  lines: [`FAILED: ${reason}`],
+});

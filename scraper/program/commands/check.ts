@@ -31,8 +31,14 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
     await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
-    const receivers = notifications.isDefault ? "no notifications" : counted(notifications.receivers.size, "receiver");
-    const found = [counted(config.scrapeConfigs.length, "scrape config"), counted(rules, "rule"), receivers].join(", ");
+    const receivers = notifications.isDefault
+      ? "no notifications"
+      : counted(notifications.receivers.size, "receiver");
+    const found = [
+      counted(config.scrapeConfigs.length, "scrape config"),
+      counted(rules, "rule"),
+      receivers,
+    ].join(", ");
     return { succeeded: true, lines: [`SUCCESS: ${file} is valid: ${found}`] };
   } catch (error) {
     return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
@@ -58,7 +64,12 @@ export async function checkRules(
     lines.push(`Checking ${file}`);
     try {
       const groups = await loadRuleFiles([file], realFiles, settings);
-      lines.push(`  SUCCESS: ${counted(groups.reduce((sum, group) => sum + group.rules.length, 0), "rule")} found`);
+      lines.push(
+        `  SUCCESS: ${counted(
+          groups.reduce((sum, group) => sum + group.rules.length, 0),
+          "rule",
+        )} found`,
+      );
     } catch (error) {
       succeeded = false;
       lines.push(`  FAILED: ${messageOf(error)}`);
@@ -68,7 +79,8 @@ export async function checkRules(
 }
 
 /** `1 rule`, `2 rules`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
 export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {

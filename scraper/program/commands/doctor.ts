@@ -18,7 +18,8 @@ export async function runDoctor(configFile: string, master: MasterAddress): Prom
   const findings: Finding[] = [];
   const checked = await checkConfig(configFile);
   findings.push(...checked.lines.map((text) => ({ ok: checked.succeeded, text })));
-  if (checked.succeeded) findings.push(...(await examineSetUp(await loadScraperConfig(configFile, realFiles))));
+  if (checked.succeeded)
+    findings.push(...(await examineSetUp(await loadScraperConfig(configFile, realFiles))));
   findings.push(...(await examineScraper(master)));
   return {
     lines: findings.map(({ ok, text }) => `${ok ? "ok  " : "BAD "} ${text}`),
@@ -26,20 +27,33 @@ export async function runDoctor(configFile: string, master: MasterAddress): Prom
   };
 }
 
-async function examineSetUp({ fleet, storage, notificationsFile }: ScraperConfig): Promise<Finding[]> {
+async function examineSetUp({
+  fleet,
+  storage,
+  notificationsFile,
+}: ScraperConfig): Promise<Finding[]> {
   const findings: Finding[] = [];
   if (fleet.tokenFile === undefined) {
-    findings.push({ ok: false, text: "No fleet.token_file: heartbeats and pushed alarms are refused" });
+    findings.push({
+      ok: false,
+      text: "No fleet.token_file: heartbeats and pushed alarms are refused",
+    });
   } else {
-    findings.push(await tryTo(`Fleet token ${fleet.tokenFile} is readable`, () => readFleetToken(fleet.tokenFile ?? "", realFiles)));
+    findings.push(
+      await tryTo(`Fleet token ${fleet.tokenFile} is readable`, () =>
+        readFleetToken(fleet.tokenFile ?? "", realFiles),
+      ),
+    );
   }
-  if (notificationsFile === undefined) findings.push({ ok: false, text: "No notifications.config: no mail is sent" });
+  if (notificationsFile === undefined)
+    findings.push({ ok: false, text: "No notifications.config: no mail is sent" });
   findings.push(await examineDisk(storage.path));
   return findings;
 }
 
 async function examineDisk(folder: string): Promise<Finding> {
-  if ((await realFiles.facts(folder)) === undefined) return { ok: false, text: `Data folder ${folder} does not exist yet` };
+  if ((await realFiles.facts(folder)) === undefined)
+    return { ok: false, text: `Data folder ${folder} does not exist yet` };
   const { availableBytes } = await realFiles.fileSystemFacts(folder);
   const text = `Data folder ${folder} has ${formatByteSize(availableBytes)} left`;
   return { ok: availableBytes >= MIN_FREE_BYTES, text };

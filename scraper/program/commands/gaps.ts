@@ -18,8 +18,19 @@ export async function listGaps(master: MasterAddress, host: string | undefined):
   const { gaps } = data as { gaps: readonly GapAnswer[] };
   if (gaps.length === 0) return ["No gaps."];
   const rows = gaps.map(({ instance, host: address, from, until, cause, state }) => {
-    const seconds = Math.round(((until === null ? systemClock.wallMs() : Date.parse(until)) - Date.parse(from)) / 1000);
-    return [instance === "" ? address : instance, from, until ?? "goes on", formatDurationMs(seconds * 1000), cause, state];
+    const seconds = Math.round(
+      ((until === null ? systemClock.wallMs() : Date.parse(until)) - Date.parse(from)) / 1000,
+    );
+    return [
+      instance === "" ? address : instance,
+      from,
+      until ?? "goes on",
+      formatDurationMs(seconds * 1000),
+      cause,
+      state,
+    ];
   });
-  return alignColumns([["INSTANCE", "FROM", "UNTIL", "LENGTH", "CAUSE", "STATE"], ...rows]).map(printable);
+  return alignColumns([["INSTANCE", "FROM", "UNTIL", "LENGTH", "CAUSE", "STATE"], ...rows]).map(
+    printable,
+  );
 }

@@ -13,6 +13,8 @@ export async function readGivenFile(file: string): Promise<string> {
     return await realFiles.readText(file);
   } catch (error) {
     const reason = REASONS[codeOf(error) ?? ""] ?? messageOf(error);
-    throw new BadInputError(`Cannot read "${file}": ${reason}, it must be a readable file`, { cause: error });
+    throw new BadInputError(`Cannot read "${file}": ${reason}, it must be a readable file`, {
+      cause: error,
+    });
   }
 }

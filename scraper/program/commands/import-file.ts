@@ -1,6 +1,9 @@
 import { ExpositionError } from "../../../exporter/shared/codec/exposition/exposition-parser-error.js";
 import type { ExpositionFormat } from "../../../exporter/shared/codec/exposition/exposition-parser-labels.js";
-import { ENTRY, ExpositionReader } from "../../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import {
+  ENTRY,
+  ExpositionReader,
+} from "../../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { formatFloat } from "../../../exporter/shared/model/float-format.js";
 import { METRIC_NAME, quoteLabelValue } from "../../../exporter/shared/model/labels.js";
@@ -33,7 +36,11 @@ interface HeldSample {
  *
  * @throws {BadInputError} naming file and line of what is not acceptable
  */
-export async function* readSampleFile(filePath: string, place: ImportPlace, files: Files): AsyncGenerator<ImportBatch, void> {
+export async function* readSampleFile(
+  filePath: string,
+  place: ImportPlace,
+  files: Files,
+): AsyncGenerator<ImportBatch, void> {
   const file = await files.openRead(filePath);
   try {
     const format = await formatOf(file);
@@ -41,7 +48,12 @@ export async function* readSampleFile(filePath: string, place: ImportPlace, file
     const known = new Map<string, FileSeries>();
     let count = 0;
     for await (const { lines, firstLine } of linesOf(file, filePath)) {
-      for (const { series, value, timestampMs } of samplesOf(lines, format, { filePath, firstLine, place, known })) {
+      for (const { series, value, timestampMs } of samplesOf(lines, format, {
+        filePath,
+        firstLine,
+        place,
+        known,
+      })) {
         const key = `${series.place.instance ?? ""}\n${series.place.job ?? ""}`;
         const group = held.get(key) ?? { place: series.place, samples: [] };
         held.set(key, group);
@@ -58,7 +70,9 @@ export async function* readSampleFile(filePath: string, place: ImportPlace, file
   }
 }
 
-function* batchesOf(groups: Iterable<{ place: ImportPlace; samples: HeldSample[] }>): Generator<ImportBatch> {
+function* batchesOf(
+  groups: Iterable<{ place: ImportPlace; samples: HeldSample[] }>,
+): Generator<ImportBatch> {
   for (const { place, samples } of groups) {
     // Samples of one time become one row of the storage.
     samples.sort((left, right) => left.timestampMs - right.timestampMs);
@@ -75,15 +89,20 @@ function* batchesOf(groups: Iterable<{ place: ImportPlace; samples: HeldSample[]
 
 /** The end of the file tells OpenMetrics, as nothing else ends so. */
 async function formatOf(file: ReadFile): Promise<ExpositionFormat> {
-  const tail = Buffer.from(await file.read(Math.max(0, file.sizeBytes - 16), 16)).toString("latin1");
+  const tail = Buffer.from(await file.read(Math.max(0, file.sizeBytes - 16), 16)).toString(
+    "latin1",
+  );
   return END_OF_OPENMETRICS.test(tail) ? "openmetrics" : "text";
 }
 
 /** Whole lines, a piece at a time. */
-async function* linesOf(file: ReadFile, filePath: string): AsyncGenerator<{ lines: Buffer; firstLine: number }> {
+async function* linesOf(
+  file: ReadFile,
+  filePath: string,
+): AsyncGenerator<{ lines: Buffer; firstLine: number }> {
   let rest = Buffer.alloc(0);
   let firstLine = 1;
-  for (let at = 0; at < file.sizeBytes; ) {
+  for (let at = 0; at < file.sizeBytes;) {
     const piece = await file.read(at, PIECE_BYTES);
     if (piece.length === 0) break;
     at += piece.length;
@@ -91,7 +110,8 @@ async function* linesOf(file: ReadFile, filePath: string): AsyncGenerator<{ line
     const end = at >= file.sizeBytes ? whole.length : whole.lastIndexOf(10) + 1;
     const lines = whole.subarray(0, end);
     rest = Buffer.from(whole.subarray(end));
-    if (rest.length > MAX_LINE_BYTES) throw new BadInputError(`Cannot import "${filePath}:${firstLine}": the line is too long`);
+    if (rest.length > MAX_LINE_BYTES)
+      throw new BadInputError(`Cannot import "${filePath}:${firstLine}": the line is too long`);
     if (lines.length === 0) continue;
     yield { lines, firstLine };
     for (let feed = lines.indexOf(10); feed >= 0; feed = lines.indexOf(10, feed + 1)) firstLine++;
@@ -119,11 +139,15 @@ interface PieceParts {
 }
 
 function* samplesOf(
-  lines: Buffer, format: ExpositionFormat, { filePath, firstLine, place, known }: PieceParts,
+  lines: Buffer,
+  format: ExpositionFormat,
+  { filePath, firstLine, place, known }: PieceParts,
 ): Generator<FileSample> {
   const text = lines.toString("utf8").replace(DUMPED_LINE, "$1{$2} $3 $4");
   const whole = text.endsWith("\n") ? text : `${text}\n`;
-  const body = Buffer.from(format === "text" || whole.endsWith("# EOF\n") ? whole : `${whole}# EOF\n`);
+  const body = Buffer.from(
+    format === "text" || whole.endsWith("# EOF\n") ? whole : `${whole}# EOF\n`,
+  );
   const reader = new ExpositionReader(body, format);
   try {
     for (let kind = reader.next(); kind !== ENTRY.end; kind = reader.next()) {
@@ -133,16 +157,22 @@ function* samplesOf(
       const series = known.get(written) ?? seriesOf(reader.labels().labels, place);
       if (known.size >= MAX_KNOWN_SERIES) known.clear();
       known.set(written, series);
-      const timestampMs = format === "text" ? reader.timestampMs : millisecondsAt(body, reader.valueEnd + 1);
+      const timestampMs =
+        format === "text" ? reader.timestampMs : millisecondsAt(body, reader.valueEnd + 1);
       yield { series, value: reader.value, timestampMs };
     }
   } catch (error) {
     if (error instanceof NoTimestamp) {
       const line = firstLine + body.toString("latin1", 0, error.offset).split("\n").length - 1;
-      throw new BadInputError(`Cannot import "${filePath}:${line}": the sample has no timestamp, every one must have one`);
+      throw new BadInputError(
+        `Cannot import "${filePath}:${line}": the sample has no timestamp, every one must have one`,
+      );
     }
     if (!(error instanceof ExpositionError)) throw error;
-    throw new BadInputError(`Cannot import "${filePath}:${firstLine + error.line - 1}": ${error.detail}`, { cause: error });
+    throw new BadInputError(
+      `Cannot import "${filePath}:${firstLine + error.line - 1}": ${error.detail}`,
+      { cause: error },
+    );
   }
 }
 
@@ -160,7 +190,9 @@ function millisecondsAt(body: Buffer, at: number): number {
 function seriesOf(labels: Labels, place: ImportPlace): FileSeries {
   const [instance, job] = [labels.get("instance"), labels.get("job")];
   const isFinished = instance !== "" && job !== "";
-  const own = isFinished ? labels.without(METRIC_NAME, "instance", "job") : labels.without(METRIC_NAME);
+  const own = isFinished
+    ? labels.without(METRIC_NAME, "instance", "job")
+    : labels.without(METRIC_NAME);
   const pairs = own.pairs.map(([name, value]) => `${name}=${quoteLabelValue(value)}`);
   const text = pairs.length === 0 ? labels.name : `${labels.name}{${pairs.join(",")}}`;
   return { text, place: isFinished ? { ...place, instance, job, isFinished } : place };

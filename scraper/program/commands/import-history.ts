@@ -30,7 +30,10 @@ const EARLIEST_MS = Date.UTC(2020, 0, 1);
  * @throws {BadInputError} when the folder holds no segment
  */
 export async function* readHistoryFolder(
-  folder: string, place: ImportPlace, files: Files, { onNote }: ImportNotes,
+  folder: string,
+  place: ImportPlace,
+  files: Files,
+  { onNote }: ImportNotes,
 ): AsyncGenerator<ImportBatch, void> {
   const segments = await findSegments(folder, files);
   const nodeId = place.nodeId ?? (await readNodeId(path.dirname(segments[0] as string), files));
@@ -44,9 +47,14 @@ export async function* readHistoryFolder(
         onNote(`${segment}: damage from byte ${offsetBytes} on is left out`);
         continue;
       }
-      const correction = clocks.correctionOf(header, { after: lastMs, before: Number.POSITIVE_INFINITY });
+      const correction = clocks.correctionOf(header, {
+        after: lastMs,
+        before: Number.POSITIVE_INFINITY,
+      });
       if (correction === undefined) {
-        onNote(`${segment}: a member from byte ${offsetBytes} on is left out, its clock was not set`);
+        onNote(
+          `${segment}: a member from byte ${offsetBytes} on is left out, its clock was not set`,
+        );
         continue;
       }
       lastMs = header.wallMs + correction.addMs;
@@ -58,10 +66,14 @@ export async function* readHistoryFolder(
 async function findSegments(folder: string, files: Files): Promise<string[]> {
   for (const candidate of [folder, path.join(folder, "history")]) {
     if ((await files.facts(candidate))?.isFolder !== true) continue;
-    const names = (await files.list(candidate)).map(({ name }) => name).filter((name) => parseSegmentName(name) !== undefined);
+    const names = (await files.list(candidate))
+      .map(({ name }) => name)
+      .filter((name) => parseSegmentName(name) !== undefined);
     if (names.length > 0) return names.sort().map((name) => path.join(candidate, name));
   }
-  throw new BadInputError(`Cannot import "${folder}": it holds no segment, such as 0000000001-1768230028000.prom.gz`);
+  throw new BadInputError(
+    `Cannot import "${folder}": it holds no segment, such as 0000000001-1768230028000.prom.gz`,
+  );
 }
 
 async function readNodeId(historyFolder: string, files: Files): Promise<string | undefined> {
@@ -83,7 +95,8 @@ async function learnClocks(segments: readonly string[], files: Files): Promise<B
       if (header !== undefined && header.wallMs >= EARLIEST_MS) last.set(header.bootId, header);
     }
   }
-  for (const [bootId, { monotonicMs, wallMs }] of last) clocks.learn({ bootId, monotonicMs }, wallMs);
+  for (const [bootId, { monotonicMs, wallMs }] of last)
+    clocks.learn({ bootId, monotonicMs }, wallMs);
   return clocks;
 }
 

@@ -11,10 +11,16 @@ import type { StoreText } from "./import.js";
  *
  * @throws {FolderLockedError} when it does run
  */
-export async function openOffline(configFile: string): Promise<{ store: StoreText; close: () => Promise<void> }> {
+export async function openOffline(
+  configFile: string,
+): Promise<{ store: StoreText; close: () => Promise<void> }> {
   const { storage: settings } = await loadScraperConfig(configFile, realFiles);
   const storage = await Storage.open({
-    folder: settings.path, files: realFiles, clock: systemClock, log: silentLogger, settings,
+    folder: settings.path,
+    files: realFiles,
+    clock: systemClock,
+    log: silentLogger,
+    settings,
   });
   storage.start();
   // Who the targets are only the running scraper knows.

@@ -23,9 +23,22 @@ export interface ImportParts {
 /** Stores by way of the running scraper. */
 export function storeInMaster(master: MasterAddress): StoreText {
   return async ({ instance, job, host, nodeId, isFinished }, text) => {
-    const named = { instance, job, host, node_id: nodeId, labels: isFinished === true ? "finished" : undefined };
-    const parameters = Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return (await postText(master, "/api/v1/admin/import", Object.fromEntries(parameters), text)) as ImportResult;
+    const named = {
+      instance,
+      job,
+      host,
+      node_id: nodeId,
+      labels: isFinished === true ? "finished" : undefined,
+    };
+    const parameters = Object.entries(named).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    );
+    return (await postText(
+      master,
+      "/api/v1/admin/import",
+      Object.fromEntries(parameters),
+      text,
+    )) as ImportResult;
   };
 }
 
@@ -35,7 +48,11 @@ export function storeInMaster(master: MasterAddress): StoreText {
  * @returns the line that says how much there was
  * @throws {BadInputError} naming file and line; what came before it is stored, and is not stored again by a second try
  */
-export async function importSamples(paths: readonly string[], place: ImportPlace, parts: ImportParts): Promise<string> {
+export async function importSamples(
+  paths: readonly string[],
+  place: ImportPlace,
+  parts: ImportParts,
+): Promise<string> {
   const totals = { samples: 0, tooOld: 0, damagedLines: 0 };
   const places = new Set<string>();
   for (const path of paths) {
@@ -48,17 +65,29 @@ export async function importSamples(paths: readonly string[], place: ImportPlace
       parts.onProgress(totals.samples);
     }
   }
-  if (totals.tooOld > 0) parts.onNote(`${totals.tooOld} samples older than the retention are left out`);
-  if (totals.damagedLines > 0) parts.onNote(`${totals.damagedLines} lines that are no samples are left out`);
+  if (totals.tooOld > 0)
+    parts.onNote(`${totals.tooOld} samples older than the retention are left out`);
+  if (totals.damagedLines > 0)
+    parts.onNote(`${totals.damagedLines} lines that are no samples are left out`);
   const [first = ""] = places;
   const [instance, job, host] = first.split(" ");
-  const whose = places.size === 1 ? `instance "${instance}", job "${job}", in hosts/${host}` : `${places.size} targets`;
+  const whose =
+    places.size === 1
+      ? `instance "${instance}", job "${job}", in hosts/${host}`
+      : `${places.size} targets`;
   return `${totals.samples} samples imported for ${whose}`;
 }
 
-async function* batchesOf(path: string, place: ImportPlace, { files, onNote }: ImportParts): AsyncGenerator<ImportBatch> {
+async function* batchesOf(
+  path: string,
+  place: ImportPlace,
+  { files, onNote }: ImportParts,
+): AsyncGenerator<ImportBatch> {
   const facts = await files.facts(path);
-  if (facts === undefined) throw new BadInputError(`Cannot import "${path}": nothing is there, it must be a file or a folder`);
+  if (facts === undefined)
+    throw new BadInputError(
+      `Cannot import "${path}": nothing is there, it must be a file or a folder`,
+    );
   if (facts.isFolder) yield* readHistoryFolder(path, place, files, { onNote });
   else yield* readSampleFile(path, place, files);
 }
@@ -67,7 +96,10 @@ async function* batchesOf(path: string, place: ImportPlace, { files, onNote }: I
 async function* joined(batches: AsyncGenerator<ImportBatch>): AsyncGenerator<ImportBatch> {
   let waiting: ImportBatch | undefined;
   for await (const { place, text } of batches) {
-    const isSame = waiting !== undefined && waiting.place === place && waiting.text.length + text.length <= MAX_TEXT_CHARACTERS;
+    const isSame =
+      waiting !== undefined &&
+      waiting.place === place &&
+      waiting.text.length + text.length <= MAX_TEXT_CHARACTERS;
     if (waiting !== undefined && isSame) {
       waiting = { place, text: waiting.text + text };
       continue;

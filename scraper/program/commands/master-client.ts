@@ -45,11 +45,15 @@ export async function postText(
   });
   const answer = parseJson(response) as { status?: string; data?: unknown; error?: string };
   if (answer.status === "success") return answer.data;
-  throw new BadInputError(`Cannot post to "${path}": ${answer.error ?? `status ${response.status}`}`);
+  throw new BadInputError(
+    `Cannot post to "${path}": ${answer.error ?? `status ${response.status}`}`,
+  );
 }
 
 async function authorization(tokenFile: string | undefined): Promise<Record<string, string>> {
-  return tokenFile === undefined ? {} : { Authorization: `Bearer ${await readFleetToken(tokenFile, realFiles)}` };
+  return tokenFile === undefined
+    ? {}
+    : { Authorization: `Bearer ${await readFleetToken(tokenFile, realFiles)}` };
 }
 
 /** Calls Alertmanager's API, which has no envelope. */
@@ -61,7 +65,9 @@ export async function callAlertmanager(
 ): Promise<unknown> {
   const response = await send(master, method, path, body);
   if (response.status === 200) return response.body.length === 0 ? undefined : parseJson(response);
-  throw new BadInputError(`Cannot ${method} "${path}": status ${response.status}, ${refusalOf(response)}`);
+  throw new BadInputError(
+    `Cannot ${method} "${path}": status ${response.status}, ${refusalOf(response)}`,
+  );
 }
 
 /** Alertmanager answers a text in quotes, or an object with a code and a message. */
@@ -69,7 +75,8 @@ function refusalOf({ body }: HttpResponse): string {
   const text = body.toString("utf8").trim();
   try {
     const value = JSON.parse(text) as unknown;
-    const message = typeof value === "string" ? value : (value as { message?: unknown } | null)?.message;
+    const message =
+      typeof value === "string" ? value : (value as { message?: unknown } | null)?.message;
     return typeof message === "string" ? message : text;
   } catch {
     return text; // Whatever stands between us and the scraper wrote it.
@@ -106,6 +113,8 @@ function parseJson(response: HttpResponse): unknown {
     return JSON.parse(response.body.toString("utf8"));
   } catch (error) {
     const detail = `status ${response.status} with a body that is not JSON (${messageOf(error)})`;
-    throw new BadInputError(`Cannot read the answer: ${detail}; is this a pihealth scraper?`, { cause: error });
+    throw new BadInputError(`Cannot read the answer: ${detail}; is this a pihealth scraper?`, {
+      cause: error,
+    });
   }
 }

@@ -36,10 +36,15 @@ export async function runQuery(
 ): Promise<string[]> {
   if (options.range === undefined) {
     const time = options.time === undefined ? {} : { time: options.time };
-    return formatInstant((await getData(master, "/api/v1/query", { query: expression, ...time })) as QueryData);
+    return formatInstant(
+      (await getData(master, "/api/v1/query", { query: expression, ...time })) as QueryData,
+    );
   }
   const rangeMs = parseDurationMs(options.range);
-  if (rangeMs <= 0) throw new BadInputError(`Cannot query a range of "${options.range}": it must be longer than 0s`);
+  if (rangeMs <= 0)
+    throw new BadInputError(
+      `Cannot query a range of "${options.range}": it must be longer than 0s`,
+    );
   const endMs = endOf(options.time);
   const stepSeconds = Math.max(1, Math.ceil(rangeMs / 1000 / chartDots(display.columns)));
   const data = await getData(master, "/api/v1/query_range", {
@@ -56,7 +61,9 @@ function endOf(time: string | undefined): number {
   if (time === undefined) return systemClock.wallMs();
   const endMs = /^[\d.]+$/.test(time) ? Number(time) * 1000 : Date.parse(time);
   if (Number.isFinite(endMs)) return endMs;
-  throw new BadInputError(`Cannot query until "${time}": it is not a time, it must be seconds since the epoch or RFC 3339`);
+  throw new BadInputError(
+    `Cannot query until "${time}": it is not a time, it must be seconds since the epoch or RFC 3339`,
+  );
 }
 
 function formatInstant({ resultType, result }: QueryData): string[] {
@@ -68,28 +75,39 @@ function formatInstant({ resultType, result }: QueryData): string[] {
 
 /** What a range selector selects: every sample with its time. */
 function formatSamples({ metric, values = [] }: ResultSeries): string[] {
-  const rows = values.map(([seconds, value]) => [`  ${new Date(seconds * 1000).toISOString()}`, value]);
+  const rows = values.map(([seconds, value]) => [
+    `  ${new Date(seconds * 1000).toISOString()}`,
+    value,
+  ]);
   return [formatLabels(metric), ...alignColumns(rows)];
 }
 
 /** The answer to a range query as a chart. */
-export function formatMatrix(series: readonly ResultSeries[], frame: Omit<ChartFrame, "formatTime">): string[] {
+export function formatMatrix(
+  series: readonly ResultSeries[],
+  frame: Omit<ChartFrame, "formatTime">,
+): string[] {
   const courses = series.map(({ metric, values = [] }) => ({
     name: formatLabels(metric),
     timestamps: values.map(([seconds]) => seconds * 1000),
     values: values.map(([, value]) => Number(value)),
   }));
   if (courses.length === 0) return ["no series"];
-  return renderChart(courses, { ...frame, formatTime: frame.toMs - frame.fromMs > DAY_MS ? formatDay : formatMinute });
+  return renderChart(courses, {
+    ...frame,
+    formatTime: frame.toMs - frame.fromMs > DAY_MS ? formatDay : formatMinute,
+  });
 }
 
 const DAY_MS = 86_400_000;
 const two = (value: number): string => String(value).padStart(2, "0");
-const formatMinute = (timeMs: number): string => `${two(new Date(timeMs).getHours())}:${two(new Date(timeMs).getMinutes())}`;
+const formatMinute = (timeMs: number): string =>
+  `${two(new Date(timeMs).getHours())}:${two(new Date(timeMs).getMinutes())}`;
 const formatDay = (timeMs: number): string =>
   `${two(new Date(timeMs).getMonth() + 1)}-${two(new Date(timeMs).getDate())} ${formatMinute(timeMs)}`;
 
-const formatLabels = (metric: Record<string, string>): string => printable(Labels.of(metric).toString());
+const formatLabels = (metric: Record<string, string>): string =>
+  printable(Labels.of(metric).toString());
 
 /** Label values come from the network: control and direction characters must not reach the terminal. */
 export function printable(text: string): string {
@@ -101,10 +119,13 @@ export function printable(text: string): string {
 /** Pads all columns but the last to the width of the widest cell. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) for (const [column, cell] of row.entries()) {
-    widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  }
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    }
   return rows.map((row) =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  "),
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join("  "),
   );
 }

@@ -56,7 +56,9 @@ export async function expireSilence(master: MasterAddress, id: string): Promise<
 function parseMatcher(text: string): ApiMatcher {
   const match = MATCHER.exec(text);
   if (match === null) {
-    throw new BadInputError(`Cannot read matcher "${text}": it must be like alertname=NAME or instance=~"pi.*"`);
+    throw new BadInputError(
+      `Cannot read matcher "${text}": it must be like alertname=NAME or instance=~"pi.*"`,
+    );
   }
   const [, name = "", operator = "", value = ""] = match;
   return { name, value, isRegex: operator.endsWith("~"), isEqual: !operator.startsWith("!") };

@@ -25,7 +25,12 @@ const MIN_PLOT_COLUMNS = 20;
 const DOTS_ACROSS = 2;
 const DOTS_DOWN = 4;
 /** Unicode braille patterns: the bit of each dot, by line and column. */
-const BRAILLE_BITS = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]] as const;
+const BRAILLE_BITS = [
+  [0x01, 0x08],
+  [0x02, 0x10],
+  [0x04, 0x20],
+  [0x40, 0x80],
+] as const;
 const BRAILLE_BLANK = 0x2800;
 /** Foreground colours that can be told apart on dark and light ground. */
 const COLORS = [36, 33, 35, 32, 31, 34, 96, 93] as const;
@@ -53,20 +58,34 @@ export function renderChart(series: readonly ChartSeries[], frame: ChartFrame): 
   if (finite.length === 0) return [...series.map(({ name }) => `${name}  no finite value`)];
   const [low, high] = bounds(finite);
   const grid = drawGrid(drawn, frame, low, high);
-  const labels = new Map([[0, high], [ROWS / 2, (low + high) / 2], [ROWS - 1, low]]);
+  const labels = new Map([
+    [0, high],
+    [ROWS / 2, (low + high) / 2],
+    [ROWS - 1, low],
+  ]);
   const axisWidth = AXIS_COLUMNS;
   const mark = (index: number): string => (drawn.length === 1 ? "*" : (MARKS[index] as string));
   const lines = grid.map((cells, row) => {
     const label = labels.get(row);
-    const axis = label === undefined ? `${" ".repeat(axisWidth)}│` : `${formatNumber(label).padStart(axisWidth)}┤`;
+    const axis =
+      label === undefined
+        ? `${" ".repeat(axisWidth)}│`
+        : `${formatNumber(label).padStart(axisWidth)}┤`;
     return (axis + cells.map((cell) => renderCell(cell, frame, mark)).join("")).trimEnd();
   });
   return [...lines, ...renderTimeAxis(frame, axisWidth), "", ...renderLegend(series, frame, mark)];
 }
 
-function drawGrid(series: readonly ChartSeries[], frame: ChartFrame, low: number, high: number): Cell[][] {
+function drawGrid(
+  series: readonly ChartSeries[],
+  frame: ChartFrame,
+  low: number,
+  high: number,
+): Cell[][] {
   const columns = plotColumns(frame.columns);
-  const grid = Array.from({ length: ROWS }, () => Array.from({ length: columns }, (): Cell => ({ bits: 0, series: 0 })));
+  const grid = Array.from({ length: ROWS }, () =>
+    Array.from({ length: columns }, (): Cell => ({ bits: 0, series: 0 })),
+  );
   const [lastX, lastY] = [columns * DOTS_ACROSS - 1, ROWS * DOTS_DOWN - 1];
   const put = (x: number, y: number, index: number): void => {
     const cell = grid[Math.floor(y / DOTS_DOWN)]?.[Math.floor(x / DOTS_ACROSS)];
@@ -82,7 +101,8 @@ function drawGrid(series: readonly ChartSeries[], frame: ChartFrame, low: number
       const x = Math.round(((timeMs - frame.fromMs) / (frame.toMs - frame.fromMs)) * lastX);
       const y = Math.round((1 - (value - low) / (high - low)) * lastY);
       const isNext = previous !== undefined && timeMs - previous.timeMs <= 2 * frame.stepMs;
-      for (const dot of isNext && previous !== undefined ? line(previous, { x, y }) : [{ x, y }]) put(dot.x, dot.y, index);
+      for (const dot of isNext && previous !== undefined ? line(previous, { x, y }) : [{ x, y }])
+        put(dot.x, dot.y, index);
       previous = { x, y, timeMs };
     }
   }
@@ -90,7 +110,10 @@ function drawGrid(series: readonly ChartSeries[], frame: ChartFrame, low: number
 }
 
 /** Dots from one to another, both included. */
-function line(from: { x: number; y: number }, to: { x: number; y: number }): { x: number; y: number }[] {
+function line(
+  from: { x: number; y: number },
+  to: { x: number; y: number },
+): { x: number; y: number }[] {
   const steps = Math.max(1, Math.abs(to.x - from.x), Math.abs(to.y - from.y));
   return Array.from({ length: steps + 1 }, (_, step) => ({
     x: Math.round(from.x + ((to.x - from.x) * step) / steps),
@@ -98,16 +121,30 @@ function line(from: { x: number; y: number }, to: { x: number; y: number }): { x
   }));
 }
 
-function renderCell({ bits, series }: Cell, { isTerminal }: ChartFrame, mark: (index: number) => string): string {
+function renderCell(
+  { bits, series }: Cell,
+  { isTerminal }: ChartFrame,
+  mark: (index: number) => string,
+): string {
   if (bits === 0) return " ";
   return isTerminal ? colored(series, String.fromCodePoint(BRAILLE_BLANK + bits)) : mark(series);
 }
 
-function renderTimeAxis({ columns, fromMs, toMs, formatTime }: ChartFrame, axisWidth: number): string[] {
+function renderTimeAxis(
+  { columns, fromMs, toMs, formatTime }: ChartFrame,
+  axisWidth: number,
+): string[] {
   const width = plotColumns(columns);
-  const [first, middle, last] = [fromMs, (fromMs + toMs) / 2, toMs].map(formatTime) as [string, string, string];
+  const [first, middle, last] = [fromMs, (fromMs + toMs) / 2, toMs].map(formatTime) as [
+    string,
+    string,
+    string,
+  ];
   const start = Math.round(width / 2 - middle.length / 2);
-  const withMiddle = start > first.length && start + middle.length < width - last.length ? first.padEnd(start) + middle : first;
+  const withMiddle =
+    start > first.length && start + middle.length < width - last.length
+      ? first.padEnd(start) + middle
+      : first;
   return [
     `${" ".repeat(axisWidth)}└${"─".repeat(width)}`,
     `${" ".repeat(axisWidth + 1)}${withMiddle.padEnd(width - last.length)}${last}`,
@@ -115,20 +152,30 @@ function renderTimeAxis({ columns, fromMs, toMs, formatTime }: ChartFrame, axisW
 }
 
 /** Names stand last: they may be longer than the line. */
-function renderLegend(series: readonly ChartSeries[], { isTerminal }: ChartFrame, mark: (index: number) => string): string[] {
+function renderLegend(
+  series: readonly ChartSeries[],
+  { isTerminal }: ChartFrame,
+  mark: (index: number) => string,
+): string[] {
   const rows = series.map(({ name, values }, index) => {
     const finite = values.filter(Number.isFinite);
     const average = finite.reduce((sum, value) => sum + value / finite.length, 0);
-    const figures = finite.length === 0
-      ? ["-", "-", "-", "-"]
-      : [least(finite), average, most(finite), finite.at(-1) as number].map(formatNumber);
-    const drawnAs = index >= MAX_CHART_SERIES ? " " : isTerminal ? colored(index, "━") : mark(index);
+    const figures =
+      finite.length === 0
+        ? ["-", "-", "-", "-"]
+        : [least(finite), average, most(finite), finite.at(-1) as number].map(formatNumber);
+    const drawnAs =
+      index >= MAX_CHART_SERIES ? " " : isTerminal ? colored(index, "━") : mark(index);
     return { figures, drawnAs, name };
   });
   const head = ["min", "avg", "max", "last"];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map(({ figures }) => (figures[column] as string).length)));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map(({ figures }) => (figures[column] as string).length)),
+  );
   const write = (drawnAs: string, figures: readonly string[], name: string): string =>
-    [drawnAs, ...figures.map((figure, column) => figure.padStart(widths[column] ?? 0)), name].join("  ");
+    [drawnAs, ...figures.map((figure, column) => figure.padStart(widths[column] ?? 0)), name].join(
+      "  ",
+    );
   const left = series.length - MAX_CHART_SERIES;
   return [
     write(" ", head, "series"),
@@ -137,10 +184,14 @@ function renderLegend(series: readonly ChartSeries[], { isTerminal }: ChartFrame
   ];
 }
 
-const colored = (series: number, text: string): string => `\u001b[${COLORS[series % COLORS.length]}m${text}\u001b[0m`;
-const plotColumns = (columns: number): number => Math.max(MIN_PLOT_COLUMNS, columns - AXIS_COLUMNS - 1);
-const least = (values: readonly number[]): number => values.reduce((low, value) => Math.min(low, value));
-const most = (values: readonly number[]): number => values.reduce((high, value) => Math.max(high, value));
+const colored = (series: number, text: string): string =>
+  `\u001b[${COLORS[series % COLORS.length]}m${text}\u001b[0m`;
+const plotColumns = (columns: number): number =>
+  Math.max(MIN_PLOT_COLUMNS, columns - AXIS_COLUMNS - 1);
+const least = (values: readonly number[]): number =>
+  values.reduce((low, value) => Math.min(low, value));
+const most = (values: readonly number[]): number =>
+  values.reduce((high, value) => Math.max(high, value));
 
 /** A constant has a line in the middle. */
 function bounds(values: readonly number[]): [low: number, high: number] {
@@ -150,7 +201,12 @@ function bounds(values: readonly number[]): [low: number, high: number] {
   return [low - room, high + room];
 }
 
-const PREFIXES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
+const PREFIXES = [
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
 
 /** At most seven characters, such as `-1.234k`. */
 export function formatNumber(value: number): string {

@@ -1,4 +1,9 @@
-import { Labels, METRIC_NAME, compareStrings, type LabelPair } from "../../../exporter/shared/model/labels.js";
+import {
+  Labels,
+  METRIC_NAME,
+  compareStrings,
+  type LabelPair,
+} from "../../../exporter/shared/model/labels.js";
 import type { Pacer } from "./pacer.js";
 import type { VectorBlock } from "./vector-block.js";
 
@@ -19,9 +24,14 @@ export interface Grouping {
 const WORK_PER_KEY = 64;
 
 /** Puts rows with the same grouping labels into one group. */
-export async function groupRows(block: VectorBlock, { grouping, without }: Grouping, pacer: Pacer): Promise<RowGroups> {
+export async function groupRows(
+  block: VectorBlock,
+  { grouping, without }: Grouping,
+  pacer: Pacer,
+): Promise<RowGroups> {
   const groupOfRow = new Int32Array(block.labels.length);
-  if (grouping.length === 0 && !without) return { groupOfRow, labels: block.labels.length === 0 ? [] : [Labels.EMPTY] };
+  if (grouping.length === 0 && !without)
+    return { groupOfRow, labels: block.labels.length === 0 ? [] : [Labels.EMPTY] };
   const names = [...new Set(grouping)].sort(compareStrings);
   const pairsOf = without ? pairsWithout([...names, METRIC_NAME]) : pairsWith(names);
   const groups = new Map<string, number>();
@@ -50,7 +60,8 @@ export function pairsWith(sortedNames: readonly string[]): PairsOf {
     let index = 0;
     for (const name of sortedNames) {
       while (index < pairs.length && (pairs[index] as LabelPair)[0] < name) index++;
-      if (index < pairs.length && (pairs[index] as LabelPair)[0] === name) kept.push(pairs[index] as LabelPair);
+      if (index < pairs.length && (pairs[index] as LabelPair)[0] === name)
+        kept.push(pairs[index] as LabelPair);
     }
     return kept;
   };
@@ -68,7 +79,11 @@ export function keyOf(pairs: readonly LabelPair[]): string {
   return key;
 }
 
-function droppedGroups({ nameDropped }: VectorBlock, groupOfRow: Int32Array, count: number): Uint8Array | undefined {
+function droppedGroups(
+  { nameDropped }: VectorBlock,
+  groupOfRow: Int32Array,
+  count: number,
+): Uint8Array | undefined {
   if (nameDropped === undefined) return undefined;
   const dropped = new Uint8Array(count);
   for (const [row, group] of groupOfRow.entries()) if (nameDropped[row] === 1) dropped[group] = 1;

@@ -3,7 +3,8 @@ import type { SourceRange } from "../language/ast.js";
 import { goQuote } from "../language/go-quote.js";
 import { positionOf } from "../language/source-position.js";
 
-const MONOTONICITY_HELP = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
+const MONOTONICITY_HELP =
+  "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
 
 /** Remarks on an answer, with Prometheus' texts; the same remark at the same place is kept once. */
 export class Annotations {
@@ -21,7 +22,10 @@ export class Annotations {
   }
 
   invalidQuantile(quantile: number, range: SourceRange): void {
-    this.warn(`quantile value should be between 0 and 1, got ${formatShortestFloat(quantile)}`, range);
+    this.warn(
+      `quantile value should be between 0 and 1, got ${formatShortestFloat(quantile)}`,
+      range,
+    );
   }
 
   invalidRatio(ratio: number, cappedTo: number, range: SourceRange): void {
@@ -35,7 +39,8 @@ export class Annotations {
   }
 
   possibleNonCounter(metricName: string, range: SourceRange): void {
-    const detail = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+    const detail =
+      "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
     this.inform(`${detail} ${goQuote(metricName)}`, range);
   }
 
@@ -50,7 +55,10 @@ export class Annotations {
   }
 
   ineffectiveSort(range: SourceRange): void {
-    this.warn("sort is ineffective for range queries since results are always ordered by labels", range);
+    this.warn(
+      "sort is ineffective for range queries since results are always ordered by labels",
+      range,
+    );
   }
 
   private warn(detail: string, range: SourceRange): void {
@@ -62,4 +70,5 @@ export class Annotations {
   }
 }
 
-const forMetric = (metricName: string): string => (metricName === "" ? "" : ` for metric name ${goQuote(metricName)}`);
+const forMetric = (metricName: string): string =>
+  metricName === "" ? "" : ` for metric name ${goQuote(metricName)}`;

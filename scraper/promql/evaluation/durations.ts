@@ -12,7 +12,11 @@ export function windowMsOf(duration: DurationExpression, query: TimeGrid): numbe
 }
 
 /** When, instead of at the step's time, an expression is evaluated: for each step, in milliseconds. */
-export function shiftedTimes({ offset, at }: TimeModifiers, grid: TimeGrid, query: TimeGrid): Float64Array {
+export function shiftedTimes(
+  { offset, at }: TimeModifiers,
+  grid: TimeGrid,
+  query: TimeGrid,
+): Float64Array {
   const offsetMs = offset === undefined ? 0 : millisecondsOf(offset, query);
   const pinned = at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
   return timesOf(grid).map((timeMs) => (pinned ?? timeMs) - offsetMs);
@@ -20,7 +24,8 @@ export function shiftedTimes({ offset, at }: TimeModifiers, grid: TimeGrid, quer
 
 function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {
   const seconds = secondsOf(duration, query);
-  if (!(Math.abs(seconds) <= MAX_SECONDS)) throw new QueryExecutionError("duration is out of range");
+  if (!(Math.abs(seconds) <= MAX_SECONDS))
+    throw new QueryExecutionError("duration is out of range");
   // Durations are whole nanoseconds, of which the engine uses whole milliseconds.
   return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
@@ -40,7 +45,11 @@ function secondsOf(duration: DurationExpression, query: TimeGrid): number {
     case "duration_parenthesized":
       return secondsOf(duration.expression, query);
     case "duration_binary":
-      return combine(duration.operator, secondsOf(duration.left, query), secondsOf(duration.right, query));
+      return combine(
+        duration.operator,
+        secondsOf(duration.left, query),
+        secondsOf(duration.right, query),
+      );
   }
 }
 
@@ -64,7 +73,12 @@ function combine(operator: DurationOperator, left: number, right: number): numbe
 }
 
 /** What the functions and duration words about the query itself say; an instant query has neither step nor range. */
-export function querySeconds(query: TimeGrid): { start: number; end: number; step: number; range: number } {
+export function querySeconds(query: TimeGrid): {
+  start: number;
+  end: number;
+  step: number;
+  range: number;
+} {
   const endMs = timeAt(query, query.count - 1);
   const isInstant = query.count === 1;
   return {

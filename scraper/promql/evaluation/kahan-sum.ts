@@ -10,11 +10,16 @@ export function lostDigits(sum: number, value: number, newSum: number): number {
 
 /** A running sum. */
 export class KahanSum {
-  constructor(public sum = 0, public compensation = 0) {}
+  constructor(
+    public sum = 0,
+    public compensation = 0,
+  ) {}
 
   add(value: number): void {
     const newSum = this.sum + value;
-    this.compensation = isInfinite(newSum) ? 0 : this.compensation + lostDigits(this.sum, value, newSum);
+    this.compensation = isInfinite(newSum)
+      ? 0
+      : this.compensation + lostDigits(this.sum, value, newSum);
     this.sum = newSum;
   }
 

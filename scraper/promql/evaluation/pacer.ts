@@ -49,7 +49,8 @@ export class Pacer {
 
   /** @throws {QueryTimeoutError | QueryCanceledError} when the query must not go on */
   check(): void {
-    if (this.signal?.aborted === true) throw new QueryCanceledError("query was canceled in expression evaluation");
+    if (this.signal?.aborted === true)
+      throw new QueryCanceledError("query was canceled in expression evaluation");
     if (this.clock.monotonicMs() > this.deadlineMs) {
       throw new QueryTimeoutError("query timed out in expression evaluation");
     }

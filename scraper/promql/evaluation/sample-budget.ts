@@ -22,7 +22,9 @@ export class SampleBudget {
     this.used += values;
     this.highest = Math.max(this.highest, this.used);
     if (this.used <= this.limit) return;
-    throw new QueryExecutionError("query processing would load too many samples into memory in query execution");
+    throw new QueryExecutionError(
+      "query processing would load too many samples into memory in query execution",
+    );
   }
 
   /** Of what was taken since `heldBefore`, only a result of this size is still held. */

@@ -21,7 +21,8 @@ export async function selectInstants(
   wanted: Wanted = "value",
 ): Promise<VectorBlock> {
   const ends = shiftedTimes(selector, grid, evaluation.query);
-  if (selector.extension === "smoothed" && wanted === "value") return selectSmoothed(selector, ends, evaluation);
+  if (selector.extension === "smoothed" && wanted === "value")
+    return selectSmoothed(selector, ends, evaluation);
   const tables = await selectTables(selector, ends, evaluation.lookbackMs, evaluation);
   const seriesCount = tables.reduce((total, { series }) => total + series.length, 0);
   if (seriesCount === 0) return emptyBlock(grid.count);
@@ -82,7 +83,8 @@ export async function selectRanges(
   const { lastTimes, reachMs } = extendedReach(extension, ends, windowMs, evaluation.lookbackMs);
   const tables = await selectTables(selector, lastTimes, reachMs, evaluation);
   const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
-  for (const { series, timestamps } of tables) evaluation.budget.take(series.length * timestamps.length);
+  for (const { series, timestamps } of tables)
+    evaluation.budget.take(series.length * timestamps.length);
   const rows = () => rangeRows(tables, lastTimes, reachMs, evaluation.meter);
   return { windowMs, ends, extension, rowCount, rows };
 }
@@ -96,7 +98,10 @@ function extendedReach(
 ): { lastTimes: Float64Array; reachMs: number } {
   if (extension === undefined) return { lastTimes: ends, reachMs: windowMs };
   const aheadMs = extension === "smoothed" ? lookbackMs : 0;
-  return { lastTimes: ends.map((endMs) => endMs + aheadMs), reachMs: windowMs + lookbackMs + aheadMs };
+  return {
+    lastTimes: ends.map((endMs) => endMs + aheadMs),
+    reachMs: windowMs + lookbackMs + aheadMs,
+  };
 }
 
 /** At each step the value between the samples before and after it; behind the last sample, that one. */
@@ -111,14 +116,21 @@ async function selectSmoothed(
   const rowCount = tables.reduce((total, { series }) => total + series.length, 0);
   budget.take(rowCount * times.length);
   const builder = new BlockBuilder(times.length, rowCount);
-  for (const { labels, timestamps, values, from, until } of rangeRows(tables, lastTimes, reachMs, meter)) {
+  for (const { labels, timestamps, values, from, until } of rangeRows(
+    tables,
+    lastTimes,
+    reachMs,
+    meter,
+  )) {
     for (let step = 0; step < times.length; step++) {
       const timeMs = times[step] as number;
       const last = (until[step] as number) - 1;
       const before = Math.min(firstAfter(timestamps, timeMs) - 1, last);
       if (before < (from[step] as number)) continue;
       const isExact = before === last || (timestamps[before] as number) === timeMs;
-      const value = isExact ? (values[before] as number) : interpolate(timestamps, values, before, timeMs, false);
+      const value = isExact
+        ? (values[before] as number)
+        : interpolate(timestamps, values, before, timeMs, false);
       builder.values[builder.offset + step] = value;
       builder.present[builder.offset + step] = 1;
     }
@@ -152,7 +164,8 @@ function* rangeRows(
 
 function samplesIn({ from, until }: Windows): number {
   let samples = 0;
-  for (let step = 0; step < from.length; step++) samples += (until[step] as number) - (from[step] as number);
+  for (let step = 0; step < from.length; step++)
+    samples += (until[step] as number) - (from[step] as number);
   return samples;
 }
 
@@ -172,7 +185,11 @@ function trueSamples(
     keptValues[count++] = values[index] as number;
   }
   const kept = keptTimestamps.subarray(0, count);
-  return { timestamps: kept, values: keptValues.subarray(0, count), ...findWindows(kept, ends, windowMs) };
+  return {
+    timestamps: kept,
+    values: keptValues.subarray(0, count),
+    ...findWindows(kept, ends, windowMs),
+  };
 }
 
 async function selectTables(
@@ -186,11 +203,15 @@ async function selectTables(
   // Windows do not hold their start; times are whole milliseconds.
   const fromMs = (ends[0] as number) - windowMs + 1;
   const untilMs = (ends[ends.length - 1] as number) + 1;
-  const tables = await meter.timeReading(() => querier.select(matchers, { fromMs, untilMs }, pacer));
+  const tables = await meter.timeReading(() =>
+    querier.select(matchers, { fromMs, untilMs }, pacer),
+  );
   pacer.check();
   const found = tables.reduce((total, { series }) => total + series.length, 0);
   if (found > maxSeries) {
-    throw new QueryExecutionError(`query selects ${found} series at once, it must be at most ${maxSeries}`);
+    throw new QueryExecutionError(
+      `query selects ${found} series at once, it must be at most ${maxSeries}`,
+    );
   }
   return tables;
 }

@@ -25,7 +25,12 @@ export function emptyBlock(steps: number): VectorBlock {
 
 /** A block of one row that is present at every step. */
 export function singleRow(labels: Labels, values: Float64Array): VectorBlock {
-  return { steps: values.length, labels: [labels], values, present: new Uint8Array(values.length).fill(1) };
+  return {
+    steps: values.length,
+    labels: [labels],
+    values,
+    present: new Uint8Array(values.length).fill(1),
+  };
 }
 
 /** Collects rows that turn out to be needed one by one; room for `maxRows` is taken at once. */
@@ -35,7 +40,10 @@ export class BlockBuilder {
   private readonly labels: Labels[] = [];
   private readonly dropped: number[] = [];
 
-  constructor(private readonly steps: number, maxRows: number) {
+  constructor(
+    private readonly steps: number,
+    maxRows: number,
+  ) {
     this.values = new Float64Array(steps * maxRows);
     this.present = new Uint8Array(steps * maxRows);
   }
@@ -59,9 +67,15 @@ export class BlockBuilder {
 
   build(): VectorBlock {
     const { steps, labels, offset: cells } = this;
-    const nameDropped = this.dropped.some((flag) => flag !== 0) ? Uint8Array.from(this.dropped) : undefined;
+    const nameDropped = this.dropped.some((flag) => flag !== 0)
+      ? Uint8Array.from(this.dropped)
+      : undefined;
     return {
-      steps, labels, values: this.values.subarray(0, cells), present: this.present.subarray(0, cells), nameDropped,
+      steps,
+      labels,
+      values: this.values.subarray(0, cells),
+      present: this.present.subarray(0, cells),
+      nameDropped,
     };
   }
 }
@@ -114,7 +128,9 @@ export async function dropNames(
 export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { labels, nameDropped } = block;
   if (nameDropped === undefined) return block;
-  const cleaned = labels.map((each, row) => (nameDropped[row] === 1 ? withoutMetadata(each) : each));
+  const cleaned = labels.map((each, row) =>
+    nameDropped[row] === 1 ? withoutMetadata(each) : each,
+  );
   return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined }, pacer);
 }
 
@@ -169,6 +185,9 @@ export function keepRows(block: VectorBlock, rows: readonly number[]): VectorBlo
     values,
     present,
     labels: rows.map((row) => block.labels[row] as Labels),
-    nameDropped: nameDropped === undefined ? undefined : Uint8Array.from(rows, (row) => nameDropped[row] as number),
+    nameDropped:
+      nameDropped === undefined
+        ? undefined
+        : Uint8Array.from(rows, (row) => nameDropped[row] as number),
   };
 }

@@ -27,12 +27,14 @@ export function edgesOf(
   if (isSmoothed) last = Math.max(begin, Math.min(firstAfter(timestamps, endMs - 1), last));
   const [firstMs, lastMs] = [timestamps[first] as number, timestamps[last] as number];
   if (lastMs <= startMs || (isSmoothed && firstMs > endMs)) return undefined;
-  const at = (index: number, timeMs: number): number => interpolate(timestamps, values, index, timeMs, isCounter);
+  const at = (index: number, timeMs: number): number =>
+    interpolate(timestamps, values, index, timeMs, isCounter);
   return {
     first,
     last,
     left: isSmoothed && firstMs < startMs ? at(first, startMs) : (values[first] as number),
-    right: isSmoothed && last > begin && lastMs > endMs ? at(last - 1, endMs) : (values[last] as number),
+    right:
+      isSmoothed && last > begin && lastMs > endMs ? at(last - 1, endMs) : (values[last] as number),
   };
 }
 
@@ -48,5 +50,7 @@ export function interpolate(
   const before = values[index] as number;
   const value = isCounter && next < before ? 0 : before;
   const beforeMs = timestamps[index] as number;
-  return value + ((next - value) * (timeMs - beforeMs)) / ((timestamps[index + 1] as number) - beforeMs);
+  return (
+    value + ((next - value) * (timeMs - beforeMs)) / ((timestamps[index + 1] as number) - beforeMs)
+  );
 }

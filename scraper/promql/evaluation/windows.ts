@@ -9,7 +9,11 @@ export interface Windows {
  *
  * @param ends ascending
  */
-export function findWindows(timestamps: Float64Array, ends: Float64Array, windowMs: number): Windows {
+export function findWindows(
+  timestamps: Float64Array,
+  ends: Float64Array,
+  windowMs: number,
+): Windows {
   const from = new Int32Array(ends.length);
   const until = new Int32Array(ends.length);
   if (ends.length === 0) return { from, until };

@@ -1,4 +1,9 @@
-import { resultTypeOf, withoutParentheses, type Call, type RangeExtension } from "../language/ast.js";
+import {
+  resultTypeOf,
+  withoutParentheses,
+  type Call,
+  type RangeExtension,
+} from "../language/ast.js";
 import type { RangeRow } from "../evaluation/evaluation.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { edgesOf, type WindowEdges } from "../evaluation/window-edges.js";
@@ -10,7 +15,12 @@ import type { WindowFunction } from "./window-function.js";
  */
 const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, WindowFunction>>> = {
   anchored: new Map([
-    ["changes", countedFromAnchor((value, before) => value !== before && !(Number.isNaN(value) && Number.isNaN(before)))],
+    [
+      "changes",
+      countedFromAnchor(
+        (value, before) => value !== before && !(Number.isNaN(value) && Number.isNaN(before)),
+      ),
+    ],
     ["delta", changeBetweenEdges({ extension: "anchored", isCounter: false, isRate: false })],
     ["increase", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: false })],
     ["rate", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: true })],
@@ -28,8 +38,13 @@ const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, Wi
  *
  * @throws {QueryExecutionError} for functions that have no meaning over extended ranges
  */
-export function extendedFunctionOf({ signature, arguments: given }: Call): WindowFunction | undefined {
-  const range = given.map(withoutParentheses).find((argument) => resultTypeOf(argument) === "matrix");
+export function extendedFunctionOf({
+  signature,
+  arguments: given,
+}: Call): WindowFunction | undefined {
+  const range = given
+    .map(withoutParentheses)
+    .find((argument) => resultTypeOf(argument) === "matrix");
   const extension = range?.kind === "matrix_selector" ? range.selector.extension : undefined;
   if (extension === undefined) return undefined;
   const functions = EXTENDED_FUNCTIONS[extension];
@@ -53,7 +68,10 @@ function changeBetweenEdges({ extension, isCounter, isRate }: EdgeChange): Windo
       const endMs = ends[step] as number;
       const edges = edgesOf(row, step, { startMs: endMs - windowMs, endMs, extension, isCounter });
       if (edges === undefined) continue;
-      const change = edges.right - edges.left + (isCounter ? lostByResets(row, edges, endMs - windowMs, endMs) : 0);
+      const change =
+        edges.right -
+        edges.left +
+        (isCounter ? lostByResets(row, edges, endMs - windowMs, endMs) : 0);
       values[offset + step] = isRate ? change / (windowMs / 1000) : change;
       present[offset + step] = 1;
     }
@@ -61,7 +79,12 @@ function changeBetweenEdges({ extension, isCounter, isRate }: EdgeChange): Windo
 }
 
 /** What a counter had counted before each of its resets between the edges. */
-function lostByResets({ timestamps, values }: RangeRow, edges: WindowEdges, startMs: number, endMs: number): number {
+function lostByResets(
+  { timestamps, values }: RangeRow,
+  edges: WindowEdges,
+  startMs: number,
+  endMs: number,
+): number {
   const { left, right } = edges;
   const from = edges.first + ((timestamps[edges.first] as number) <= startMs ? 1 : 0);
   const until = edges.last + ((timestamps[edges.last] as number) >= endMs ? 0 : 1);
@@ -79,7 +102,12 @@ function countedFromAnchor(counts: (value: number, before: number) => boolean): 
   return (row, { values, present, offset }, { windowMs, ends }) => {
     for (let step = 0; step < ends.length; step++) {
       const endMs = ends[step] as number;
-      const window = { startMs: endMs - windowMs, endMs, extension: "anchored", isCounter: false } as const;
+      const window = {
+        startMs: endMs - windowMs,
+        endMs,
+        extension: "anchored",
+        isCounter: false,
+      } as const;
       const edges = edgesOf(row, step, window);
       if (edges === undefined) continue;
       let count = 0;

@@ -1,6 +1,12 @@
 import { formatOpenMetricsFloat } from "../../../exporter/shared/model/float-format.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import { resultTypeOf, withoutParentheses, type Call, type Expression, type SourceRange } from "../language/ast.js";
+import {
+  resultTypeOf,
+  withoutParentheses,
+  type Call,
+  type Expression,
+  type SourceRange,
+} from "../language/ast.js";
 import { keyOf, pairsWithout } from "../evaluation/aggregation-groups.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { bucketFraction, bucketQuantile, type Bucket } from "../evaluation/histogram-buckets.js";
@@ -8,7 +14,12 @@ import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
 import { numberValue } from "../language/number-scanner.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { TimeGrid } from "../evaluation/time-grid.js";
-import { BlockBuilder, emptyBlock, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
+import {
+  BlockBuilder,
+  emptyBlock,
+  mergeSameLabels,
+  type VectorBlock,
+} from "../evaluation/vector-block.js";
 
 const BUCKET_LABEL = "le";
 
@@ -20,7 +31,11 @@ interface Histogram {
 }
 
 /** Functions over classic histograms. Those over native ones find none, and so give nothing, as in Prometheus. */
-export async function callHistogramFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+export async function callHistogramFunction(
+  call: Call,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   switch (call.signature.name) {
     case "histogram_quantile":
     case "histogram_quantiles":
@@ -35,7 +50,9 @@ export async function callHistogramFunction(call: Call, grid: TimeGrid, evaluati
 
 async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const isMany = call.signature.name === "histogram_quantiles";
-  const source = call.arguments.find((argument) => resultTypeOf(argument) === "vector") as Expression;
+  const source = call.arguments.find(
+    (argument) => resultTypeOf(argument) === "vector",
+  ) as Expression;
   const wanted = call.arguments.filter((argument) => resultTypeOf(argument) === "scalar");
   const columns: Float64Array[] = [];
   for (const each of wanted) columns.push(await evaluation.scalar(each, grid));
@@ -50,17 +67,23 @@ async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
       const labels = isMany ? withQuantile(histogram.labels, call, column) : histogram.labels;
       writeRow(builder, block, histogram, (buckets, step) => {
         const { value, forcedMonotonic } = bucketQuantile(column[step] as number, buckets);
-        if (forcedMonotonic) evaluation.annotations.forcedMonotonicity(histogram.metricName, source.range);
+        if (forcedMonotonic)
+          evaluation.annotations.forcedMonotonicity(histogram.metricName, source.range);
         return value;
       });
       builder.finishRow(labels);
-      if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
+      if (evaluation.pacer.isDue(grid.count * histogram.rows.length))
+        await evaluation.pacer.pause();
     }
   }
   return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
-function warnAboutQuantiles(column: Float64Array, range: SourceRange, { annotations }: Evaluation): void {
+function warnAboutQuantiles(
+  column: Float64Array,
+  range: SourceRange,
+  { annotations }: Evaluation,
+): void {
   for (const quantile of column) {
     if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, range);
   }
@@ -69,9 +92,12 @@ function warnAboutQuantiles(column: Float64Array, range: SourceRange, { annotati
 function withQuantile(labels: Labels, { arguments: given }: Call, column: Float64Array): Labels {
   const name = withoutParentheses(given[1] as Expression);
   const label = name.kind === "string" ? name.value : "";
-  if (label === "") throw new QueryExecutionError(`invalid label name in histogram_quantiles(): ${label}`);
+  if (label === "")
+    throw new QueryExecutionError(`invalid label name in histogram_quantiles(): ${label}`);
   if (labels.has(label)) {
-    throw new QueryExecutionError(`the label ${label} of histogram_quantiles() exists in the histogram already`);
+    throw new QueryExecutionError(
+      `the label ${label} of histogram_quantiles() exists in the histogram already`,
+    );
   }
   return labels.with({ [label]: formatOpenMetricsFloat(column[0] as number) });
 }
@@ -94,14 +120,19 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
 }
 
 /** Groups rows by all labels but `le` and the metric name. Histograms of two names must not look the same. */
-function findHistograms(block: VectorBlock, range: SourceRange, { annotations }: Evaluation): Histogram[] {
+function findHistograms(
+  block: VectorBlock,
+  range: SourceRange,
+  { annotations }: Evaluation,
+): Histogram[] {
   const ownPairs = pairsWithout([BUCKET_LABEL]);
   const resultPairs = pairsWithout([BUCKET_LABEL, ...METADATA_LABELS]);
   const histograms = new Map<string, Histogram>();
   for (const [row, labels] of block.labels.entries()) {
     const upperBound = numberValueOf(labels.get(BUCKET_LABEL));
     if (upperBound === undefined) {
-      if (isRowPresent(block, row)) annotations.badBucketLabel(labels.name, labels.get(BUCKET_LABEL), range);
+      if (isRowPresent(block, row))
+        annotations.badBucketLabel(labels.name, labels.get(BUCKET_LABEL), range);
       continue;
     }
     const key = keyOf(ownPairs(labels.pairs));
@@ -137,7 +168,8 @@ function writeRow(
     const buckets: Bucket[] = [];
     for (const { row, upperBound } of rows) {
       const cell = row * block.steps + step;
-      if (block.present[cell] === 1) buckets.push({ upperBound, count: block.values[cell] as number });
+      if (block.present[cell] === 1)
+        buckets.push({ upperBound, count: block.values[cell] as number });
     }
     if (buckets.length === 0) continue;
     values[offset + step] = evaluate(buckets, step);

@@ -18,7 +18,11 @@ const DEFAULT_INFO_METRIC = "target_info";
  * metrics, by `__name__`, and which of their labels are wanted; series without them are left out if a condition on
  * them does not match the empty value.
  */
-export async function callInfo(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+export async function callInfo(
+  call: Call,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   const [source, braces] = call.arguments as [Expression, VectorSelector | undefined];
   const base = await evaluation.vector(source, grid);
   const matchers = braces?.matchers ?? [];
@@ -26,7 +30,11 @@ export async function callInfo(call: Call, grid: TimeGrid, evaluation: Evaluatio
   const dataMatchers = matchers.filter(({ name }) => name !== METRIC_NAME);
   const names = chosenNames(nameMatchers);
   const selector: VectorSelector = {
-    kind: "vector_selector", name: "", matchers: [...names, ...dataMatchers], range: call.range, ...commonTimes(source),
+    kind: "vector_selector",
+    name: "",
+    matchers: [...names, ...dataMatchers],
+    range: call.range,
+    ...commonTimes(source),
   };
   const info = await selectInstants(selector, grid, evaluation);
   return addInfoLabels(base, info, names, dataMatchers, evaluation);
@@ -44,7 +52,9 @@ function commonTimes(source: Expression): TimeModifiers {
   const found = timesOfSelectors(source);
   const [first] = found;
   const isSame = (each: TimeModifiers | undefined): boolean =>
-    each !== undefined && first !== undefined && printTimeModifiers(each) === printTimeModifiers(first);
+    each !== undefined &&
+    first !== undefined &&
+    printTimeModifiers(each) === printTimeModifiers(first);
   return first !== undefined && found.every(isSame) ? first : {};
 }
 
@@ -98,7 +108,9 @@ async function addInfoLabels(
   for (const [row, labels] of base.labels.entries()) {
     const isInfoItself = nameMatchers.every((matcher) => matcher.matches(labels.name));
     const partners = isInfoItself ? [] : (infoRows.get(keyOf(identify(labels.pairs))) ?? []);
-    parts.push(enrichRow({ base, row, info, partners, wanted, keepsBare: isOptional || isInfoItself }));
+    parts.push(
+      enrichRow({ base, row, info, partners, wanted, keepsBare: isOptional || isInfoItself }),
+    );
     if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
   }
   return mergeSameLabels(joinParts(base.steps, parts), pacer);
@@ -151,9 +163,11 @@ function addedLabels(
     if (info.present[partner * info.steps + step] === 0) continue;
     added ??= new Map();
     for (const [name, value] of (info.labels[partner] as Labels).pairs) {
-      if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name))) continue;
+      if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name)))
+        continue;
       const other = added.get(name);
-      if (other !== undefined && other !== value) throw new QueryExecutionError(`conflicting label: ${name}`);
+      if (other !== undefined && other !== value)
+        throw new QueryExecutionError(`conflicting label: ${name}`);
       added.set(name, value);
     }
   }
@@ -161,7 +175,10 @@ function addedLabels(
 }
 
 function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
-  const builder = new BlockBuilder(steps, parts.reduce((rows, { labels }) => rows + labels.length, 0));
+  const builder = new BlockBuilder(
+    steps,
+    parts.reduce((rows, { labels }) => rows + labels.length, 0),
+  );
   for (const part of parts) {
     for (const [row, labels] of part.labels.entries()) {
       builder.values.set(part.values.subarray(row * steps, (row + 1) * steps), builder.offset);

@@ -3,7 +3,13 @@ import { withoutParentheses, type Call, type Expression } from "../language/ast.
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { selectInstants } from "../evaluation/selectors.js";
 import { timeAt, timesOf, type TimeGrid } from "../evaluation/time-grid.js";
-import { dropNames, emptyBlock, mapCells, singleRow, type VectorBlock } from "../evaluation/vector-block.js";
+import {
+  dropNames,
+  emptyBlock,
+  mapCells,
+  singleRow,
+  type VectorBlock,
+} from "../evaluation/vector-block.js";
 import { callHistogramFunction } from "./histogram-functions.js";
 import { callInfo } from "./info-function.js";
 import { labelJoin, labelReplace } from "./label-functions.js";
@@ -11,12 +17,18 @@ import { sortBlock } from "./sort-functions.js";
 import { DATE_FUNCTIONS, VALUE_FUNCTIONS } from "./value-functions.js";
 
 /** Evaluates a function that gives a vector and takes no range vector, or one that asks whether anything is there. */
-export async function callInstantFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+export async function callInstantFunction(
+  call: Call,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   const { name } = call.signature;
   const change = VALUE_FUNCTIONS.get(name);
-  if (change !== undefined) return mapValues(await vectorArgument(call, 0, grid, evaluation), change, evaluation);
+  if (change !== undefined)
+    return mapValues(await vectorArgument(call, 0, grid, evaluation), change, evaluation);
   const dateOf = DATE_FUNCTIONS.get(name);
-  if (dateOf !== undefined) return mapValues(await dates(call, grid, evaluation), dateOf, evaluation);
+  if (dateOf !== undefined)
+    return mapValues(await dates(call, grid, evaluation), dateOf, evaluation);
   switch (name) {
     case "clamp":
     case "clamp_min":
@@ -41,28 +53,42 @@ export async function callInstantFunction(call: Call, grid: TimeGrid, evaluation
     case "sort_desc":
     case "sort_by_label":
     case "sort_by_label_desc":
-      return sortBlock(call, await vectorArgument(call, 0, grid, evaluation), evaluation.annotations);
+      return sortBlock(
+        call,
+        await vectorArgument(call, 0, grid, evaluation),
+        evaluation.annotations,
+      );
     default:
       return callHistogramFunction(call, grid, evaluation);
   }
 }
 
 const argumentOf = (call: Call, index: number): Expression => call.arguments[index] as Expression;
-const vectorArgument = (call: Call, index: number, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> =>
-  evaluation.vector(argumentOf(call, index), grid);
+const vectorArgument = (
+  call: Call,
+  index: number,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> => evaluation.vector(argumentOf(call, index), grid);
 
 async function mapValues(
   block: VectorBlock,
   change: (value: number) => number,
   evaluation: Evaluation,
 ): Promise<VectorBlock> {
-  return dropNames({ ...block, values: await mapCells(block, evaluation.pacer, change) }, evaluation);
+  return dropNames(
+    { ...block, values: await mapCells(block, evaluation.pacer, change) },
+    evaluation,
+  );
 }
 
 /** Without an argument, date functions speak of the time of the step. */
 async function dates(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   if (call.arguments.length > 0) return vectorArgument(call, 0, grid, evaluation);
-  return singleRow(Labels.EMPTY, timesOf(grid).map((timeMs) => timeMs / 1000));
+  return singleRow(
+    Labels.EMPTY,
+    timesOf(grid).map((timeMs) => timeMs / 1000),
+  );
 }
 
 /** As Go's: minus infinity is lower than NaN. */
@@ -78,7 +104,8 @@ async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
   const { name } = call.signature;
   const bound = await evaluation.scalar(argumentOf(call, 1), grid);
   const lowest = name === "clamp_max" ? bound.map(() => -Infinity) : bound;
-  const highest = name === "clamp_max" ? bound : name === "clamp_min" ? bound.map(() => Infinity) : undefined;
+  const highest =
+    name === "clamp_max" ? bound : name === "clamp_min" ? bound.map(() => Infinity) : undefined;
   const upper = highest ?? (await evaluation.scalar(argumentOf(call, 2), grid));
   const present = block.present.slice();
   const values = await mapCells(block, evaluation.pacer, (value, cell) => {
@@ -92,7 +119,8 @@ async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
 
 async function round(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const block = await vectorArgument(call, 0, grid, evaluation);
-  const toNearest = call.arguments.length > 1 ? await evaluation.scalar(argumentOf(call, 1), grid) : undefined;
+  const toNearest =
+    call.arguments.length > 1 ? await evaluation.scalar(argumentOf(call, 1), grid) : undefined;
   const values = await mapCells(block, evaluation.pacer, (value, cell) => {
     // Working with the inverse loses fewer digits for steps such as 0.1.
     const inverse = 1 / (toNearest?.[cell % grid.count] ?? 1);
@@ -102,13 +130,21 @@ async function round(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
 }
 
 /** Of a selector the times of the samples themselves, of anything else the time of the step. */
-async function timestamps(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+async function timestamps(
+  call: Call,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   const source = withoutParentheses(argumentOf(call, 0));
   if (source.kind === "vector_selector") {
     return dropNames(await selectInstants(source, grid, evaluation, "timestamp"), evaluation);
   }
   const block = await evaluation.vector(source, grid);
-  const values = await mapCells(block, evaluation.pacer, (_, cell) => timeAt(grid, cell % grid.count) / 1000);
+  const values = await mapCells(
+    block,
+    evaluation.pacer,
+    (_, cell) => timeAt(grid, cell % grid.count) / 1000,
+  );
   return dropNames({ ...block, values }, evaluation);
 }
 
@@ -123,7 +159,8 @@ async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promi
     }
   } else {
     for (const { from, until } of (await evaluation.ranges(source, grid)).rows()) {
-      for (let step = 0; step < grid.count; step++) if (from[step] !== until[step]) present[step] = 0;
+      for (let step = 0; step < grid.count; step++)
+        if (from[step] !== until[step]) present[step] = 0;
     }
   }
   if (!present.includes(1)) return emptyBlock(grid.count);

@@ -7,11 +7,17 @@ import { QueryExecutionError } from "../language/query-errors.js";
 import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** `label_replace(v, destination, replacement, source, regex)`. */
-export async function labelReplace(call: Call, block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
+export async function labelReplace(
+  call: Call,
+  block: VectorBlock,
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const [destination = "", replacement = "", source = "", pattern = ""] = textArguments(call);
   const regex = compile(pattern);
   if (destination === "") {
-    throw new QueryExecutionError(`invalid destination label name in label_replace(): ${destination}`);
+    throw new QueryExecutionError(
+      `invalid destination label name in label_replace(): ${destination}`,
+    );
   }
   return changeLabels(block, destination, pacer, (labels) => {
     const matcher = regex.matcher(labels.get(source));
@@ -21,11 +27,19 @@ export async function labelReplace(call: Call, block: VectorBlock, pacer: Pacer)
 }
 
 /** `label_join(v, destination, separator, source…)`. */
-export async function labelJoin(call: Call, block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
+export async function labelJoin(
+  call: Call,
+  block: VectorBlock,
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const [destination = "", separator = "", ...sources] = textArguments(call);
-  if (sources.includes("")) throw new QueryExecutionError("invalid source label name in label_join(): ");
-  if (destination === "") throw new QueryExecutionError("invalid destination label name in label_join(): ");
-  return changeLabels(block, destination, pacer, (labels) => sources.map((source) => labels.get(source)).join(separator));
+  if (sources.includes(""))
+    throw new QueryExecutionError("invalid source label name in label_join(): ");
+  if (destination === "")
+    throw new QueryExecutionError("invalid destination label name in label_join(): ");
+  return changeLabels(block, destination, pacer, (labels) =>
+    sources.map((source) => labels.get(source)).join(separator),
+  );
 }
 
 /** What finding the new value of a label costs, in values looked at: a regular expression may be behind it. */
@@ -43,7 +57,8 @@ async function changeLabels(
     const value = valueOf(each);
     labels.push(value === undefined ? each : each.with({ [destination]: value }));
     // A metric name that is set on purpose stays.
-    if (value !== undefined && destination === METRIC_NAME && nameDropped !== undefined) nameDropped[row] = 0;
+    if (value !== undefined && destination === METRIC_NAME && nameDropped !== undefined)
+      nameDropped[row] = 0;
     if (pacer.isDue(WORK_PER_ROW)) await pacer.pause();
   }
   return mergeSameLabels({ ...block, labels, nameDropped }, pacer);
@@ -69,7 +84,11 @@ function compile(pattern: string): RE2JS {
 const REFERENCE = /\$(?:\$|(\w+)|\{(\w+)\})/g;
 
 /** Go's template for matches: `$1`, `${name}`, `$$`; a group that does not exist or took no part is empty. */
-function expandTemplate(template: string, matcher: Matcher, names: Readonly<Record<string, number>>): string {
+function expandTemplate(
+  template: string,
+  matcher: Matcher,
+  names: Readonly<Record<string, number>>,
+): string {
   return template.replace(REFERENCE, (whole: string, bare?: string, braced?: string) => {
     if (whole === "$$") return "$";
     const reference = bare ?? braced ?? "";

@@ -52,11 +52,20 @@ function runningMean(
 
 export const countOverTime = reduceWindows(1, (_row, from, until) => until - from);
 export const presentOverTime = reduceWindows(1, () => 1);
-export const lastOverTime = reduceWindows(1, ({ values }, _from, until) => values[until - 1] as number);
+export const lastOverTime = reduceWindows(
+  1,
+  ({ values }, _from, until) => values[until - 1] as number,
+);
 export const firstOverTime = reduceWindows(1, ({ values }, from) => values[from] as number);
 
-export const timeOfFirst = reduceWindows(1, ({ timestamps }, from) => (timestamps[from] as number) / 1000);
-export const timeOfLast = reduceWindows(1, ({ timestamps }, _from, until) => (timestamps[until - 1] as number) / 1000);
+export const timeOfFirst = reduceWindows(
+  1,
+  ({ timestamps }, from) => (timestamps[from] as number) / 1000,
+);
+export const timeOfLast = reduceWindows(
+  1,
+  ({ timestamps }, _from, until) => (timestamps[until - 1] as number) / 1000,
+);
 export const timeOfMin = reduceWindows(1, ({ values, timestamps }, from, until) =>
   timeOfExtreme(values, timestamps, from, until, -1),
 );
@@ -75,12 +84,15 @@ function timeOfExtreme(
   let best = from;
   for (let index = from + 1; index < until; index++) {
     const bestValue = values[best] as number;
-    if (sign * (values[index] as number) >= sign * bestValue || Number.isNaN(bestValue)) best = index;
+    if (sign * (values[index] as number) >= sign * bestValue || Number.isNaN(bestValue))
+      best = index;
   }
   return (timestamps[best] as number) / 1000;
 }
 
-export const varianceOverTime = reduceWindows(1, ({ values }, from, until) => variance(values, from, until));
+export const varianceOverTime = reduceWindows(1, ({ values }, from, until) =>
+  variance(values, from, until),
+);
 export const deviationOverTime = reduceWindows(1, ({ values }, from, until) =>
   Math.sqrt(variance(values, from, until)),
 );
@@ -103,5 +115,8 @@ export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step,
 
 export const medianDeviationOverTime = reduceWindows(1, ({ values }, from, until) => {
   const median = quantileOf(0.5, values.slice(from, until));
-  return quantileOf(0.5, values.slice(from, until).map((value) => Math.abs(value - median)));
+  return quantileOf(
+    0.5,
+    values.slice(from, until).map((value) => Math.abs(value - median)),
+  );
 });

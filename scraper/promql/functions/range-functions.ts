@@ -52,18 +52,31 @@ export async function callRangeFunction(
   if (apply === undefined) return undefined;
   const parameters: Float64Array[] = [];
   for (const argument of call.arguments) {
-    if (resultTypeOf(argument) === "scalar") parameters.push(await evaluation.scalar(argument, grid));
+    if (resultTypeOf(argument) === "scalar")
+      parameters.push(await evaluation.scalar(argument, grid));
   }
-  const range = call.arguments.find((argument) => resultTypeOf(argument) === "matrix") as Expression;
+  const range = call.arguments.find(
+    (argument) => resultTypeOf(argument) === "matrix",
+  ) as Expression;
   const selection = await evaluation.ranges(range, grid);
   const times = timesOf(grid);
   const { windowMs, ends } = selection;
-  const block = await applyToRows(apply, call, selection, { windowMs, ends, times, parameters }, evaluation);
+  const block = await applyToRows(
+    apply,
+    call,
+    selection,
+    { windowMs, ends, times, parameters },
+    evaluation,
+  );
   if (call.signature.name === "rate" || call.signature.name === "increase") {
     noteNonCounters(block, range.range, evaluation);
   }
   if (call.signature.name === "quantile_over_time" && block.labels.length > 0) {
-    noteQuantiles(parameters[0] as Float64Array, (call.arguments[0] as Expression).range, evaluation);
+    noteQuantiles(
+      parameters[0] as Float64Array,
+      (call.arguments[0] as Expression).range,
+      evaluation,
+    );
   }
   if (NAME_KEEPING.includes(call.signature.name)) return block;
   return dropNames(block, evaluation);
@@ -88,7 +101,11 @@ async function applyToRows(
   return builder.build();
 }
 
-function noteNonCounters({ labels }: VectorBlock, range: SourceRange, { annotations }: Evaluation): void {
+function noteNonCounters(
+  { labels }: VectorBlock,
+  range: SourceRange,
+  { annotations }: Evaluation,
+): void {
   let lastName = "";
   for (const { name } of labels) {
     if (name === lastName) continue;
@@ -97,7 +114,11 @@ function noteNonCounters({ labels }: VectorBlock, range: SourceRange, { annotati
   }
 }
 
-function noteQuantiles(quantiles: Float64Array, range: SourceRange, { annotations }: Evaluation): void {
+function noteQuantiles(
+  quantiles: Float64Array,
+  range: SourceRange,
+  { annotations }: Evaluation,
+): void {
   for (const quantile of quantiles) {
     if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, range);
   }

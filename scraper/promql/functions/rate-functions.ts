@@ -30,7 +30,11 @@ function extrapolated({ isCounter, isRate }: Extrapolation): WindowFunction {
       const firstValue = values[first] as number;
       let change = (values[last] as number) - firstValue;
       while (nextReset < resets.length && (resets[nextReset] as number) <= first) nextReset++;
-      for (let index = nextReset; index < resets.length && (resets[index] as number) <= last; index++) {
+      for (
+        let index = nextReset;
+        index < resets.length && (resets[index] as number) <= last;
+        index++
+      ) {
         change += values[(resets[index] as number) - 1] as number;
       }
       const endMs = ends[step] as number;

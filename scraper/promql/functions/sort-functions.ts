@@ -13,11 +13,17 @@ export function sortBlock(call: Call, block: VectorBlock, annotations: Annotatio
   const { name } = call.signature;
   if (name === "sort" || name === "sort_desc") {
     const sign = name === "sort" ? 1 : -1;
-    return keepRows(block, rows.sort((left, right) => compareValues(block, left, right, sign)));
+    return keepRows(
+      block,
+      rows.sort((left, right) => compareValues(block, left, right, sign)),
+    );
   }
   const names = call.arguments.slice(1).map((argument) => stringOf(argument));
   const sign = name === "sort_by_label" ? 1 : -1;
-  return keepRows(block, rows.sort((left, right) => sign * compareLabels(block, left, right, names)));
+  return keepRows(
+    block,
+    rows.sort((left, right) => sign * compareLabels(block, left, right, names)),
+  );
 }
 
 function stringOf(argument: Call["arguments"][number]): string {
@@ -35,7 +41,12 @@ function compareValues({ values }: VectorBlock, left: number, right: number, sig
   return leftValue === rightValue ? 0 : sign * (leftValue < rightValue ? -1 : 1);
 }
 
-function compareLabels({ labels }: VectorBlock, left: number, right: number, names: readonly string[]): number {
+function compareLabels(
+  { labels }: VectorBlock,
+  left: number,
+  right: number,
+  names: readonly string[],
+): number {
   const leftLabels = labels[left] as Labels;
   const rightLabels = labels[right] as Labels;
   for (const name of names) {

@@ -146,7 +146,10 @@ export type DurationExpression =
       readonly left: DurationExpression;
       readonly right: DurationExpression;
     })
-  | (Positioned & { readonly kind: "duration_parenthesized"; readonly expression: DurationExpression });
+  | (Positioned & {
+      readonly kind: "duration_parenthesized";
+      readonly expression: DurationExpression;
+    });
 
 /** What evaluating an expression gives; known without evaluating it. */
 export function resultTypeOf(expression: Expression): ValueType {
@@ -168,7 +171,8 @@ export function resultTypeOf(expression: Expression): ValueType {
     case "parenthesized":
       return resultTypeOf(expression.expression);
     case "binary":
-      return resultTypeOf(expression.left) === "scalar" && resultTypeOf(expression.right) === "scalar"
+      return resultTypeOf(expression.left) === "scalar" &&
+        resultTypeOf(expression.right) === "scalar"
         ? "scalar"
         : "vector";
   }

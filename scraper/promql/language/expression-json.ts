@@ -54,17 +54,32 @@ export function expressionToJson(expression: Expression): ExpressionJson {
     case "binary":
       return binaryToJson(expression);
     case "unary":
-      return { type: "unaryExpr", op: expression.operator, expr: expressionToJson(expression.operand) };
+      return {
+        type: "unaryExpr",
+        op: expression.operator,
+        expr: expressionToJson(expression.operand),
+      };
     case "parenthesized":
       return { type: "parenExpr", expr: expressionToJson(expression.expression) };
   }
 }
 
-function functionToJson({ name, parameters, variadic, returns }: Extract<Expression, { kind: "call" }>["signature"]) {
+function functionToJson({
+  name,
+  parameters,
+  variadic,
+  returns,
+}: Extract<Expression, { kind: "call" }>["signature"]) {
   return { name, argTypes: parameters, variadic, returnType: returns };
 }
 
-function binaryToJson({ operator, left, right, returnsBool, matching }: BinaryOperation): ExpressionJson {
+function binaryToJson({
+  operator,
+  left,
+  right,
+  returnsBool,
+  matching,
+}: BinaryOperation): ExpressionJson {
   const hasMatching = resultTypeOf(left) === "vector" && resultTypeOf(right) === "vector";
   const { cardinality, labels, on, include, fillLeft = null, fillRight = null } = matching;
   const fillValues = { lhs: fillLeft, rhs: fillRight };
@@ -80,7 +95,10 @@ function binaryToJson({ operator, left, right, returnsBool, matching }: BinaryOp
 
 function selectorToJson(selector: VectorSelector) {
   const matchers = selector.matchers.map(matcherToJson);
-  const extended = { anchored: selector.extension === "anchored", smoothed: selector.extension === "smoothed" };
+  const extended = {
+    anchored: selector.extension === "anchored",
+    smoothed: selector.extension === "smoothed",
+  };
   return { name: selector.name, ...modifiersToJson(selector), matchers, ...extended };
 }
 
@@ -98,7 +116,8 @@ function modifiersToJson({ offset, at }: TimeModifiers) {
   };
 }
 
-const endOfQuery = (at: AtModifier | undefined): "start" | "end" | null => (typeof at === "string" ? at : null);
+const endOfQuery = (at: AtModifier | undefined): "start" | "end" | null =>
+  typeof at === "string" ? at : null;
 
 /** Durations that are calculated from the query have no value before there is one. */
 const literalMs = (duration: DurationExpression): number =>

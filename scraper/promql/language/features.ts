@@ -13,4 +13,8 @@ export const NO_FEATURES: QueryFeatures = new Set();
 export const ALL_FEATURES: QueryFeatures = new Set(QUERY_FEATURES);
 
 /** Features of earlier versions that are part of the language by now: naming them changes nothing. */
-export const SETTLED_FEATURES: readonly string[] = ["promql-at-modifier", "promql-negative-offset", "promql-duration-expr"];
+export const SETTLED_FEATURES: readonly string[] = [
+  "promql-at-modifier",
+  "promql-negative-offset",
+  "promql-duration-expr",
+];

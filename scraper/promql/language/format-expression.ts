@@ -1,5 +1,10 @@
 import type { Expression } from "./ast.js";
-import { printAggregationHead, printExpression, printOperator, printSubquerySuffix } from "./print-expression.js";
+import {
+  printAggregationHead,
+  printExpression,
+  printOperator,
+  printSubquerySuffix,
+} from "./print-expression.js";
 
 /** Parts longer than this are spread over several lines. */
 const MAX_LINE_LENGTH = 100;

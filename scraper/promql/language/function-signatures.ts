@@ -21,7 +21,8 @@ interface SignatureGroup {
 /** Functions of the current Prometheus reference; a vector is returned unless said otherwise. */
 const GROUPS: readonly SignatureGroup[] = [
   {
-    names: "abs ceil floor exp sqrt ln log2 log10 sgn rad deg sin cos tan asin acos atan sinh cosh tanh",
+    names:
+      "abs ceil floor exp sqrt ln log2 log10 sgn rad deg sin cos tan asin acos atan sinh cosh tanh",
     parameters: ["vector"],
   },
   { names: "asinh acosh atanh", parameters: ["vector"] },
@@ -36,11 +37,13 @@ const GROUPS: readonly SignatureGroup[] = [
     variadic: 1,
   },
   {
-    names: "absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate last_over_time",
+    names:
+      "absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate last_over_time",
     parameters: ["matrix"],
   },
   {
-    names: "max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time",
+    names:
+      "max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time",
     parameters: ["matrix"],
   },
   {
@@ -52,7 +55,11 @@ const GROUPS: readonly SignatureGroup[] = [
   { names: "mad_over_time", parameters: ["matrix"], experimental: true },
   { names: "quantile_over_time", parameters: ["scalar", "matrix"] },
   { names: "predict_linear", parameters: ["matrix", "scalar"] },
-  { names: "double_exponential_smoothing", parameters: ["matrix", "scalar", "scalar"], experimental: true },
+  {
+    names: "double_exponential_smoothing",
+    parameters: ["matrix", "scalar", "scalar"],
+    experimental: true,
+  },
   { names: "clamp", parameters: ["vector", "scalar", "scalar"] },
   { names: "clamp_max clamp_min", parameters: ["vector", "scalar"] },
   { names: "round", parameters: ["vector", "scalar"], variadic: 1 },
@@ -67,17 +74,29 @@ const GROUPS: readonly SignatureGroup[] = [
   { names: "info", parameters: ["vector", "vector"], variadic: 1, experimental: true },
   { names: "label_replace", parameters: ["vector", "string", "string", "string", "string"] },
   { names: "label_join", parameters: ["vector", "string", "string", "string"], variadic: -1 },
-  { names: "sort_by_label sort_by_label_desc", parameters: ["vector", "string"], variadic: -1, experimental: true },
+  {
+    names: "sort_by_label sort_by_label_desc",
+    parameters: ["vector", "string"],
+    variadic: -1,
+    experimental: true,
+  },
   { names: "scalar", parameters: ["vector"], returns: "scalar" },
   { names: "vector", parameters: ["scalar"] },
   { names: "pi time", parameters: [], returns: "scalar" },
   { names: "start end step range", parameters: [], returns: "scalar", experimental: true },
-  { names: "min_of max_of", parameters: ["scalar", "scalar"], returns: "scalar", experimental: true },
+  {
+    names: "min_of max_of",
+    parameters: ["scalar", "scalar"],
+    returns: "scalar",
+    experimental: true,
+  },
 ];
 
 export const FUNCTION_SIGNATURES: ReadonlyMap<string, FunctionSignature> = new Map(
   GROUPS.flatMap(({ names, parameters, variadic = 0, returns = "vector", experimental = false }) =>
-    names.split(" ").map((name) => [name, { name, parameters, variadic, returns, experimental }] as const),
+    names
+      .split(" ")
+      .map((name) => [name, { name, parameters, variadic, returns, experimental }] as const),
   ),
 );
 

@@ -1,5 +1,12 @@
 const NAMED_ESCAPES: Readonly<Record<string, string>> = {
-  "\x07": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
 };
 const NEEDS_ESCAPE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\\]|(?! )\p{Zs}/gu;
 
@@ -15,7 +22,10 @@ export function goQuoteCharacter(character: string): string {
 }
 
 function escapeInvisible(text: string): string {
-  return text.replace(NEEDS_ESCAPE, (character) => NAMED_ESCAPES[character] ?? escapeCodePoint(character));
+  return text.replace(
+    NEEDS_ESCAPE,
+    (character) => NAMED_ESCAPES[character] ?? escapeCodePoint(character),
+  );
 }
 
 function escapeCodePoint(character: string): string {

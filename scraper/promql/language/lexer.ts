@@ -37,12 +37,17 @@ export class Lexer {
     if (this.braceOpen) return this.insideBraces(character);
     if (character === "(" || character === ")") return this.parenthesis(character);
     if (character === "[" || character === "]") return this.bracket(character);
-    if (/[0-9]/.test(character) || (character === "." && /[0-9]/.test(this.text[this.at + 1] ?? ""))) {
+    if (
+      /[0-9]/.test(character) ||
+      (character === "." && /[0-9]/.test(this.text[this.at + 1] ?? ""))
+    ) {
       return this.number();
     }
     if (this.bracketOpen && /[a-zA-Z_:]/.test(character)) return this.wordInsideBrackets(character);
     if (this.beforeDuration && !"+-*/%^,".includes(character)) {
-      throw this.error(`unexpected character in duration expression: ${goQuoteCharacter(character)}`);
+      throw this.error(
+        `unexpected character in duration expression: ${goQuoteCharacter(character)}`,
+      );
     }
     if (/[a-zA-Z_:]/.test(character)) return this.word();
     return this.symbol(character);
@@ -61,9 +66,12 @@ export class Lexer {
     if (["==", "!=", "<=", ">=", "</", ">/"].includes(two)) return this.emit("operator", 2);
     if (two === "=~") throw this.error(`unexpected character after '=': ${goQuoteCharacter("~")}`);
     if (character === "!") {
-      throw this.error(`unexpected character after '!': ${goQuoteCharacter(this.characterAt(this.at + 1))}`);
+      throw this.error(
+        `unexpected character after '!': ${goQuoteCharacter(this.characterAt(this.at + 1))}`,
+      );
     }
-    if (character === "<" || character === ">" || SINGLE_OPERATORS.includes(character)) return this.emit("operator", 1);
+    if (character === "<" || character === ">" || SINGLE_OPERATORS.includes(character))
+      return this.emit("operator", 1);
     if (character === "," || character === "=") return this.emit("punctuation", 1);
     if (character === "{") {
       this.braceOpen = true;
@@ -82,7 +90,8 @@ export class Lexer {
     }
     if (character === "{") throw this.error(`unexpected left brace ${goQuoteCharacter(character)}`);
     if (character === "}") this.braceOpen = false;
-    if (character === "}" || character === "," || character === "=") return this.emit("punctuation", 1);
+    if (character === "}" || character === "," || character === "=")
+      return this.emit("punctuation", 1);
     if (`"'\``.includes(character)) return this.string();
     if (!/[a-zA-Z_]/.test(character)) {
       throw this.error(`unexpected character inside braces: ${goQuoteCharacter(character)}`);
@@ -119,13 +128,18 @@ export class Lexer {
       return this.emit("query_value", word.length);
     }
     if (this.beforeDuration) {
-      throw this.error(`unexpected character in duration expression: ${goQuoteCharacter(character)}`);
+      throw this.error(
+        `unexpected character in duration expression: ${goQuoteCharacter(character)}`,
+      );
     }
-    throw this.error(`unexpected character: ${goQuoteCharacter(character)}, expected ${goQuoteCharacter(":")}`);
+    throw this.error(
+      `unexpected character: ${goQuoteCharacter(character)}, expected ${goQuoteCharacter(":")}`,
+    );
   }
 
   private colon(): Token {
-    if (this.beforeDuration) throw this.error("unexpected colon before duration in duration expression");
+    if (this.beforeDuration)
+      throw this.error("unexpected colon before duration in duration expression");
     if (this.colonSeen) throw this.error(`unexpected colon ${goQuoteCharacter(":")}`);
     this.colonSeen = true;
     return this.emit("punctuation", 1);
@@ -150,7 +164,8 @@ export class Lexer {
     const length = this.lengthOf(WORD);
     const word = this.text.slice(this.at, this.at + length);
     const kind = kindOfWord(word);
-    const isMetricAfterAll = /^fill(_left|_right)?$/i.test(word) && !this.parenthesisFollows(this.at + length);
+    const isMetricAfterAll =
+      /^fill(_left|_right)?$/i.test(word) && !this.parenthesisFollows(this.at + length);
     return this.emit(isMetricAfterAll ? "identifier" : kind, length);
   }
 
@@ -164,7 +179,13 @@ export class Lexer {
     this.at += length;
     const text = this.text.slice(start, this.at);
     const isReserved = kind !== "identifier" && kind !== "metric_identifier";
-    return { kind, text, value: value ?? (isReserved ? text.toLowerCase() : text), start, end: this.at };
+    return {
+      kind,
+      text,
+      value: value ?? (isReserved ? text.toLowerCase() : text),
+      start,
+      end: this.at,
+    };
   }
 
   private skip(pattern: RegExp): void {

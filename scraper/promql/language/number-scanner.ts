@@ -4,7 +4,8 @@ export interface NumberScan {
   readonly end: number;
 }
 
-const isDigit = (character: string | undefined): boolean => character !== undefined && /^[0-9]$/.test(character);
+const isDigit = (character: string | undefined): boolean =>
+  character !== undefined && /^[0-9]$/.test(character);
 const isHexDigit = (character: string | undefined): boolean =>
   character !== undefined && /^[0-9a-fA-F]$/.test(character);
 const isWordCharacter = (character: string | undefined): boolean =>
@@ -59,7 +60,9 @@ function scanDurationUnits(text: string, start: number): NumberScan {
     if (!isDigit(text[at])) break;
     while (isDigit(text[at])) at++;
   }
-  return isWordCharacter(text[at]) ? { kind: "invalid", end: at + 1 } : { kind: "duration", end: at };
+  return isWordCharacter(text[at])
+    ? { kind: "invalid", end: at + 1 }
+    : { kind: "duration", end: at };
 }
 
 const INTEGER = /^(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/;

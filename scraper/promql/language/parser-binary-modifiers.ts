@@ -10,7 +10,10 @@ interface BinaryModifiers {
 }
 
 /** Reads what may stand between an operator and its right side: `bool`, `on`, `ignoring`, `group_left`, `fill`, … */
-export function readBinaryModifiers(tokens: TokenStream, operator: BinaryOperator): BinaryModifiers {
+export function readBinaryModifiers(
+  tokens: TokenStream,
+  operator: BinaryOperator,
+): BinaryModifiers {
   const returnsBool = tokens.takeIf("bool") !== undefined;
   const matchingWord = tokens.takeIf("on") ?? tokens.takeIf("ignoring");
   const labels = matchingWord === undefined ? [] : readGroupingLabels(tokens);
@@ -23,7 +26,13 @@ export function readBinaryModifiers(tokens: TokenStream, operator: BinaryOperato
       if (tokens.nextIs("(")) include = readGroupingLabels(tokens);
     }
   }
-  const matching = { cardinality, on: matchingWord?.value === "on", labels, include, ...readFillValues(tokens) };
+  const matching = {
+    cardinality,
+    on: matchingWord?.value === "on",
+    labels,
+    include,
+    ...readFillValues(tokens),
+  };
   return { returnsBool, matching };
 }
 

@@ -2,7 +2,12 @@ import type { Aggregation, Call, Expression } from "./ast.js";
 import { FUNCTION_SIGNATURES, UNSUPPORTED_FUNCTIONS } from "./function-signatures.js";
 import { goQuote } from "./go-quote.js";
 import type { TokenStream } from "./token-stream.js";
-import { isExperimentalAggregation, takesParameter, type AggregationOperator, type Token } from "./tokens.js";
+import {
+  isExperimentalAggregation,
+  takesParameter,
+  type AggregationOperator,
+  type Token,
+} from "./tokens.js";
 
 type ReadExpression = (tokens: TokenStream) => Expression;
 
@@ -15,7 +20,8 @@ export function readCall(tokens: TokenStream, name: Token, readExpression: ReadE
     throw tokens.error(name, `function ${goQuote(functionName)} is not supported: ${unsupported}`);
   }
   const signature = FUNCTION_SIGNATURES.get(functionName);
-  if (signature === undefined) throw tokens.error(name, `unknown function with name ${goQuote(functionName)}`);
+  if (signature === undefined)
+    throw tokens.error(name, `unknown function with name ${goQuote(functionName)}`);
   if (signature.experimental && !tokens.features.has("promql-experimental-functions")) {
     throw tokens.error(name, `function ${goQuote(functionName)} is not enabled`);
   }
@@ -28,7 +34,11 @@ interface Grouping {
 }
 
 /** Reads an aggregation, its operator having been read; the grouping may stand before or behind the arguments. */
-export function readAggregation(tokens: TokenStream, word: Token, readExpression: ReadExpression): Aggregation {
+export function readAggregation(
+  tokens: TokenStream,
+  word: Token,
+  readExpression: ReadExpression,
+): Aggregation {
   return tokens.inAggregation(() => {
     const before = readGrouping(tokens);
     const { values, end } = readArguments(tokens, readExpression);
@@ -44,18 +54,27 @@ function checkedArguments(
   values: readonly Expression[],
 ): Pick<Aggregation, "operator" | "parameter" | "expression"> {
   const operator = word.value as AggregationOperator;
-  if (values.length === 0) throw tokens.error(word, "no arguments for aggregate expression provided");
-  if (isExperimentalAggregation(operator) && !tokens.features.has("promql-experimental-functions")) {
+  if (values.length === 0)
+    throw tokens.error(word, "no arguments for aggregate expression provided");
+  if (
+    isExperimentalAggregation(operator) &&
+    !tokens.features.has("promql-experimental-functions")
+  ) {
     const remedy = "must be enabled with --enable-feature=promql-experimental-functions";
     throw tokens.error(word, `${operator}() is experimental and ${remedy}`);
   }
   const wanted = takesParameter(operator) ? 2 : 1;
   if (values.length !== wanted) {
     const counts = `expected ${wanted}, got ${values.length}`;
-    throw tokens.error(word, `wrong number of arguments for aggregate expression provided, ${counts}`);
+    throw tokens.error(
+      word,
+      `wrong number of arguments for aggregate expression provided, ${counts}`,
+    );
   }
   const expression = values[wanted - 1] as Expression;
-  return wanted === 1 ? { operator, expression } : { operator, parameter: values[0] as Expression, expression };
+  return wanted === 1
+    ? { operator, expression }
+    : { operator, parameter: values[0] as Expression, expression };
 }
 
 function readGrouping(tokens: TokenStream): Grouping | undefined {
@@ -64,7 +83,10 @@ function readGrouping(tokens: TokenStream): Grouping | undefined {
   return { grouping: readGroupingLabels(tokens), without: word.value === "without" };
 }
 
-function readArguments(tokens: TokenStream, readExpression: ReadExpression): { values: Expression[]; end: number } {
+function readArguments(
+  tokens: TokenStream,
+  readExpression: ReadExpression,
+): { values: Expression[]; end: number } {
   tokens.expect("(");
   const values: Expression[] = [];
   const immediateEnd = tokens.takeIf(")");
@@ -73,11 +95,18 @@ function readArguments(tokens: TokenStream, readExpression: ReadExpression): { v
     values.push(readExpression(tokens));
     const comma = tokens.takeIf(",");
     if (comma === undefined) return { values, end: tokens.expect(")").end };
-    if (tokens.nextIs(")")) throw tokens.error(comma, "trailing commas not allowed in function call args");
+    if (tokens.nextIs(")"))
+      throw tokens.error(comma, "trailing commas not allowed in function call args");
   }
 }
 
-const LABEL_KINDS: readonly string[] = ["identifier", "metric_identifier", "aggregator", "keyword", "query_value"];
+const LABEL_KINDS: readonly string[] = [
+  "identifier",
+  "metric_identifier",
+  "aggregator",
+  "keyword",
+  "query_value",
+];
 const LABEL_OPERATORS: readonly string[] = ["and", "or", "unless", "atan2"];
 
 /** Reads the parenthesized label names behind `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */

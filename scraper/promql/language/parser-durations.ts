@@ -9,7 +9,14 @@ import type { Token } from "./tokens.js";
 /** Durations are 64-bit counts of nanoseconds in Prometheus. */
 const MAX_DURATION_SECONDS = 2 ** 63 / 1e9;
 
-const PRECEDENCE: Readonly<Record<DurationOperator, number>> = { "+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3 };
+const PRECEDENCE: Readonly<Record<DurationOperator, number>> = {
+  "+": 1,
+  "-": 1,
+  "*": 2,
+  "/": 2,
+  "%": 2,
+  "^": 3,
+};
 
 /** Reads a number or a duration, which is its number of seconds. */
 export function readNumber(tokens: TokenStream): NumberLiteral {
@@ -27,7 +34,8 @@ export function readNumber(tokens: TokenStream): NumberLiteral {
 
 function durationSeconds(tokens: TokenStream, token: Token): number {
   const seconds = tryParse(token.text);
-  if (seconds === undefined) throw tokens.error(token, `not a valid duration string: ${goQuote(token.text)}`);
+  if (seconds === undefined)
+    throw tokens.error(token, `not a valid duration string: ${goQuote(token.text)}`);
   if (seconds > MAX_DURATION_SECONDS) throw tokens.error(token, "duration out of range");
   return seconds;
 }
@@ -53,7 +61,8 @@ export function readPositiveDuration(tokens: TokenStream): DurationExpression {
 
 /** What follows `offset` ends with a literal, so that `x offset 5m + 1` adds; other forms need parentheses. */
 export function readOffsetDuration(tokens: TokenStream): DurationExpression {
-  if (!beginsDuration(tokens)) throw tokens.unexpected("offset", "number, duration, step(), or range()");
+  if (!beginsDuration(tokens))
+    throw tokens.unexpected("offset", "number, duration, step(), or range()");
   const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
   const operand = readDurationPrimary(tokens, "offset");
   const duration = sign === undefined ? operand : signed(sign, operand);
@@ -72,7 +81,9 @@ function readDuration(tokens: TokenStream, minPrecedence: number): DurationExpre
   return tokens.nested(1, () => {
     const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
     let left =
-      sign === undefined ? readDurationPrimary(tokens, "") : signed(sign, readDuration(tokens, PRECEDENCE["^"]));
+      sign === undefined
+        ? readDurationPrimary(tokens, "")
+        : signed(sign, readDuration(tokens, PRECEDENCE["^"]));
     for (;;) {
       const operator = tokens.peek().value as DurationOperator;
       const precedence = (PRECEDENCE as Readonly<Record<string, number>>)[operator] ?? 0;
@@ -92,26 +103,50 @@ function readDurationPrimary(tokens: TokenStream, context: string): DurationExpr
     tokens.take();
     const expression = readDuration(tokens, 1);
     const close = tokens.expect(")", context);
-    return { kind: "duration_parenthesized", expression, range: { start: token.start, end: close.end } };
+    return {
+      kind: "duration_parenthesized",
+      expression,
+      range: { start: token.start, end: close.end },
+    };
   }
-  if (token.value === "step" || token.value === "range") return readQueryValue(tokens, token.value, context);
-  if (token.value === "min_of" || token.value === "max_of") return readExtreme(tokens, token.value, context);
+  if (token.value === "step" || token.value === "range")
+    return readQueryValue(tokens, token.value, context);
+  if (token.value === "min_of" || token.value === "max_of")
+    return readExtreme(tokens, token.value, context);
   throw tokens.unexpected(context);
 }
 
-function readQueryValue(tokens: TokenStream, name: "step" | "range", context: string): DurationExpression {
+function readQueryValue(
+  tokens: TokenStream,
+  name: "step" | "range",
+  context: string,
+): DurationExpression {
   const { start } = tokens.take();
   tokens.expect("(", context);
-  return { kind: "duration_query_value", name, range: { start, end: tokens.expect(")", context).end } };
+  return {
+    kind: "duration_query_value",
+    name,
+    range: { start, end: tokens.expect(")", context).end },
+  };
 }
 
-function readExtreme(tokens: TokenStream, name: "min_of" | "max_of", context: string): DurationExpression {
+function readExtreme(
+  tokens: TokenStream,
+  name: "min_of" | "max_of",
+  context: string,
+): DurationExpression {
   const { start } = tokens.take();
   tokens.expect("(", context);
   const left = readDuration(tokens, 1);
   tokens.expect(",", context);
   const right = readDuration(tokens, 1);
-  return { kind: "duration_extreme", name, left, right, range: { start, end: tokens.expect(")", context).end } };
+  return {
+    kind: "duration_extreme",
+    name,
+    left,
+    right,
+    range: { start, end: tokens.expect(")", context).end },
+  };
 }
 
 function signed(sign: Token, operand: DurationExpression): DurationExpression {
@@ -122,7 +157,8 @@ function signed(sign: Token, operand: DurationExpression): DurationExpression {
 }
 
 function checkLiteral(tokens: TokenStream, { value, range }: NumberLiteral): void {
-  if (!(Math.abs(value) <= MAX_DURATION_SECONDS)) throw tokens.error(range, "duration out of range");
+  if (!(Math.abs(value) <= MAX_DURATION_SECONDS))
+    throw tokens.error(range, "duration out of range");
 }
 
 const rangeOf = ({ start, end }: Token): SourceRange => ({ start, end });

@@ -1,5 +1,16 @@
-import type { AtModifier, DurationExpression, Expression, RangeExtension, TimeModifiers } from "./ast.js";
-import { beginsDuration, readNumber, readOffsetDuration, readPositiveDuration } from "./parser-durations.js";
+import type {
+  AtModifier,
+  DurationExpression,
+  Expression,
+  RangeExtension,
+  TimeModifiers,
+} from "./ast.js";
+import {
+  beginsDuration,
+  readNumber,
+  readOffsetDuration,
+  readPositiveDuration,
+} from "./parser-durations.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";
 
@@ -8,14 +19,19 @@ const MAX_TIMESTAMP = 2 ** 63;
 /** Reads what may follow an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@ 1000`. */
 export function readModifiers(tokens: TokenStream, operand: Expression): Expression {
   let expression = operand;
-  for (let brackets = 0; ; ) {
+  for (let brackets = 0; ;) {
     const token = tokens.peek();
     if (token.value === "[" && token.kind === "punctuation") {
       const inner = expression;
       expression = tokens.nested(++brackets, () => readBrackets(tokens, inner));
-    } else if (token.value === "offset" && token.kind === "keyword") expression = readOffset(tokens, expression);
-    else if (token.value === "@" && token.kind === "operator") expression = readAt(tokens, expression);
-    else if ((token.value === "anchored" || token.value === "smoothed") && token.kind === "keyword") {
+    } else if (token.value === "offset" && token.kind === "keyword")
+      expression = readOffset(tokens, expression);
+    else if (token.value === "@" && token.kind === "operator")
+      expression = readAt(tokens, expression);
+    else if (
+      (token.value === "anchored" || token.value === "smoothed") &&
+      token.kind === "keyword"
+    ) {
       expression = readExtension(tokens, expression, token.value);
     } else return expression;
   }
@@ -29,17 +45,24 @@ function readBrackets(tokens: TokenStream, expression: Expression): Expression {
   const window = readPositiveDuration(tokens);
   if (tokens.takeIf(":") !== undefined) return readSubquery(tokens, expression, window);
   const close = tokens.expect("]", "subquery or range", '":" or "]"');
-  if (expression.kind !== "vector_selector") throw tokens.error(open, "ranges only allowed for vector selectors");
-  if (expression.offset !== undefined) throw tokens.error(open, "no offset modifiers allowed before range");
+  if (expression.kind !== "vector_selector")
+    throw tokens.error(open, "ranges only allowed for vector selectors");
+  if (expression.offset !== undefined)
+    throw tokens.error(open, "no offset modifiers allowed before range");
   if (expression.at !== undefined) throw tokens.error(open, "no @ modifiers allowed before range");
   const range = { start: expression.range.start, end: close.end };
   return { kind: "matrix_selector", selector: expression, window, range };
 }
 
-function readSubquery(tokens: TokenStream, expression: Expression, window: DurationExpression): Expression {
+function readSubquery(
+  tokens: TokenStream,
+  expression: Expression,
+  window: DurationExpression,
+): Expression {
   const at = (close: Token) => ({ start: expression.range.start, end: close.end });
   const immediateEnd = tokens.takeIf("]");
-  if (immediateEnd !== undefined) return { kind: "subquery", expression, window, range: at(immediateEnd) };
+  if (immediateEnd !== undefined)
+    return { kind: "subquery", expression, window, range: at(immediateEnd) };
   if (!beginsDuration(tokens)) {
     throw tokens.unexpected("subquery selector", 'number, duration, step(), range(), or "]"');
   }
@@ -58,7 +81,8 @@ function readOffset(tokens: TokenStream, expression: Expression): Expression {
       "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
     );
   }
-  if (present.offset !== undefined) throw tokens.error(expression.range, "offset may not be set multiple times");
+  if (present.offset !== undefined)
+    throw tokens.error(expression.range, "offset may not be set multiple times");
   const isNothing = offset.kind === "number" && offset.value === 0;
   return withTimeModifiers(expression, isNothing ? {} : { offset }, offset.range.end);
 }
@@ -67,7 +91,10 @@ function readAt(tokens: TokenStream, expression: Expression): Expression {
   tokens.take();
   const { at, end } = readTimestamp(tokens);
   if (typeof at === "number" && !(Math.abs(at) < MAX_TIMESTAMP)) {
-    throw tokens.error(expression.range, `timestamp out of bounds for @ modifier: ${formatSeconds(at)}`);
+    throw tokens.error(
+      expression.range,
+      `timestamp out of bounds for @ modifier: ${formatSeconds(at)}`,
+    );
   }
   const present = timeModifiersOf(expression);
   if (present === undefined) {
@@ -76,13 +103,18 @@ function readAt(tokens: TokenStream, expression: Expression): Expression {
       "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery",
     );
   }
-  if (present.at !== undefined) throw tokens.error(expression.range, "@ <timestamp> may not be set multiple times");
+  if (present.at !== undefined)
+    throw tokens.error(expression.range, "@ <timestamp> may not be set multiple times");
   const pinned = typeof at === "number" ? Math.round(at * 1000) : at;
   return withTimeModifiers(expression, { at: pinned }, end);
 }
 
 /** The word after a selector does not belong to its range, as in Prometheus. */
-function readExtension(tokens: TokenStream, expression: Expression, extension: RangeExtension): Expression {
+function readExtension(
+  tokens: TokenStream,
+  expression: Expression,
+  extension: RangeExtension,
+): Expression {
   tokens.take();
   const { range } = expression;
   if (!tokens.features.has("promql-extended-range-selectors")) {
@@ -92,7 +124,8 @@ function readExtension(tokens: TokenStream, expression: Expression, extension: R
     throw tokens.error(range, `${extension} modifier is not supported for subqueries`);
   }
   const selector = expression.kind === "matrix_selector" ? expression.selector : expression;
-  if (selector.kind !== "vector_selector") throw tokens.error(range, `${extension} modifier not implemented`);
+  if (selector.kind !== "vector_selector")
+    throw tokens.error(range, `${extension} modifier not implemented`);
   if ((selector.extension ?? extension) !== extension) {
     throw tokens.error(range, "anchored and smoothed modifiers cannot be used together");
   }
@@ -122,10 +155,16 @@ function formatSeconds(seconds: number): string {
 
 function timeModifiersOf(expression: Expression): TimeModifiers | undefined {
   if (expression.kind === "matrix_selector") return expression.selector;
-  return expression.kind === "vector_selector" || expression.kind === "subquery" ? expression : undefined;
+  return expression.kind === "vector_selector" || expression.kind === "subquery"
+    ? expression
+    : undefined;
 }
 
-function withTimeModifiers(expression: Expression, modifiers: TimeModifiers, end: number): Expression {
+function withTimeModifiers(
+  expression: Expression,
+  modifiers: TimeModifiers,
+  end: number,
+): Expression {
   const range = { start: expression.range.start, end };
   if (expression.kind === "matrix_selector") {
     return { ...expression, selector: { ...expression.selector, ...modifiers }, range };

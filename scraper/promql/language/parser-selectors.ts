@@ -1,6 +1,10 @@
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
-import { createLabelMatcher, type LabelMatcher, type MatchOperator } from "../../storage/model/label-matcher.js";
+import {
+  createLabelMatcher,
+  type LabelMatcher,
+  type MatchOperator,
+} from "../../storage/model/label-matcher.js";
 import type { VectorSelector } from "./ast.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";

@@ -15,16 +15,39 @@ const MAX_EXPRESSION_LENGTH = 512 * 1024;
 
 const PRECEDENCE: Readonly<Record<BinaryOperator, number>> = {
   or: 1,
-  and: 2, unless: 2,
-  "==": 3, "!=": 3, ">": 3, "<": 3, ">=": 3, "<=": 3, "</": 3, ">/": 3,
-  "+": 4, "-": 4,
-  "*": 5, "/": 5, "%": 5, atan2: 5,
+  and: 2,
+  unless: 2,
+  "==": 3,
+  "!=": 3,
+  ">": 3,
+  "<": 3,
+  ">=": 3,
+  "<=": 3,
+  "</": 3,
+  ">/": 3,
+  "+": 4,
+  "-": 4,
+  "*": 5,
+  "/": 5,
+  "%": 5,
+  atan2: 5,
   "^": 6,
 };
 
 /** Words that may name a metric although they are reserved elsewhere. */
 const METRIC_WORDS: readonly string[] = [
-  "and", "or", "unless", "by", "without", "offset", "anchored", "smoothed", "start", "end", "step", "range",
+  "and",
+  "or",
+  "unless",
+  "by",
+  "without",
+  "offset",
+  "anchored",
+  "smoothed",
+  "start",
+  "end",
+  "step",
+  "range",
 ];
 
 /**
@@ -36,7 +59,8 @@ const METRIC_WORDS: readonly string[] = [
 export function parseExpression(text: string, features: QueryFeatures = NO_FEATURES): Expression {
   if (text.length > MAX_EXPRESSION_LENGTH) throw tooLong(text);
   const tokens = new TokenStream(text, features);
-  if (tokens.peek().kind === "end") throw tokens.error({ start: 0, end: 0 }, "no expression found in input");
+  if (tokens.peek().kind === "end")
+    throw tokens.error({ start: 0, end: 0 }, "no expression found in input");
   const expression = readExpression(tokens);
   if (tokens.peek().kind !== "end") throw tokens.unexpected();
   checkTypes(text, expression);
@@ -92,7 +116,10 @@ function readOperation(tokens: TokenStream, left: Expression, precedence: number
   const right = readExpression(tokens, operator === "^" ? precedence : precedence + 1);
   const range = { start: left.range.start, end: right.range.end };
   const { fillLeft, fillRight } = modifiers.matching;
-  if ((fillLeft ?? fillRight) !== undefined && !tokens.features.has("promql-binop-fill-modifiers")) {
+  if (
+    (fillLeft ?? fillRight) !== undefined &&
+    !tokens.features.has("promql-binop-fill-modifiers")
+  ) {
     throw tokens.error(range, "binop fill modifiers are experimental and not enabled");
   }
   const operatorRange = { start: token.start, end: right.range.start };
@@ -129,7 +156,8 @@ function readPrimary(tokens: TokenStream): Expression {
     case "metric_identifier":
     case "query_value":
       tokens.take();
-      if (token.kind !== "metric_identifier" && tokens.nextIs("(")) return readCall(tokens, token, readExpression);
+      if (token.kind !== "metric_identifier" && tokens.nextIs("("))
+        return readCall(tokens, token, readExpression);
       return readSelector(tokens, token);
     case "keyword":
     case "operator":
@@ -154,11 +182,15 @@ const SELECTOR_MODIFIERS: readonly string[] = ["offset", "anchored", "smoothed"]
 function readAggregatorWord(tokens: TokenStream): Expression {
   const word = tokens.take();
   const next = tokens.peek();
-  if (next.value === "(" || ((next.value === "by" || next.value === "without") && next.kind === "keyword")) {
+  if (
+    next.value === "(" ||
+    ((next.value === "by" || next.value === "without") && next.kind === "keyword")
+  ) {
     return readAggregation(tokens, word, readExpression);
   }
-  const endsOperand = next.kind === "end" || next.kind === "operator" || next.kind === "punctuation";
-  if (!endsOperand && !SELECTOR_MODIFIERS.includes(next.value)) throw tokens.unexpected("aggregation");
+  const endsOperand =
+    next.kind === "end" || next.kind === "operator" || next.kind === "punctuation";
+  if (!endsOperand && !SELECTOR_MODIFIERS.includes(next.value))
+    throw tokens.unexpected("aggregation");
   return readSelector(tokens, word);
 }
-

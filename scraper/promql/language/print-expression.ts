@@ -1,6 +1,10 @@
 import { formatDurationMs } from "../../../exporter/shared/model/duration.js";
 import { formatFloat } from "../../../exporter/shared/model/float-format.js";
-import { METRIC_NAME, compareStrings, isLegacyLabelName } from "../../../exporter/shared/model/labels.js";
+import {
+  METRIC_NAME,
+  compareStrings,
+  isLegacyLabelName,
+} from "../../../exporter/shared/model/labels.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import {
   resultTypeOf,
@@ -22,7 +26,9 @@ export function printExpression(expression: Expression): string {
     case "string":
       return goQuote(expression.value);
     case "vector_selector":
-      return printSelector(expression) + printTimeModifiers(expression) + printExtension(expression);
+      return (
+        printSelector(expression) + printTimeModifiers(expression) + printExtension(expression)
+      );
     case "matrix_selector": {
       const { selector, window } = expression;
       return `${printSelector(selector)}[${printDuration(window)}]${printExtension(selector)}${printTimeModifiers(selector)}`;
@@ -37,7 +43,9 @@ export function printExpression(expression: Expression): string {
       return `${printAggregationHead(expression)}(${first}${printExpression(expression.expression)})`;
     }
     case "binary":
-      return [expression.left, expression.right].map(printExpression).join(` ${printOperator(expression)} `);
+      return [expression.left, expression.right]
+        .map(printExpression)
+        .join(` ${printOperator(expression)} `);
     case "unary":
       return expression.operator + printExpression(expression.operand);
     case "parenthesized":
@@ -52,14 +60,23 @@ export function printAggregationHead({ operator, grouping, without }: Aggregatio
 }
 
 /** The operator with its modifiers: `> bool`, `* on (job) group_left (os)`. */
-export function printOperator({ operator, returnsBool, left, right, matching }: BinaryOperation): string {
+export function printOperator({
+  operator,
+  returnsBool,
+  left,
+  right,
+  matching,
+}: BinaryOperation): string {
   let text = returnsBool ? `${operator} bool` : operator;
   if (resultTypeOf(left) !== "vector" || resultTypeOf(right) !== "vector") return text;
   const { cardinality, on, labels, include, fillLeft, fillRight } = matching;
   const isGrouped = cardinality === "many-to-one" || cardinality === "one-to-many";
-  if (labels.length > 0 || on || isGrouped) text += ` ${on ? "on" : "ignoring"} (${printLabels(labels)})`;
-  if (isGrouped) text += ` ${cardinality === "many-to-one" ? "group_left" : "group_right"} (${printLabels(include)})`;
-  if (fillLeft !== undefined && Object.is(fillLeft, fillRight)) return `${text} fill (${formatFloat(fillLeft)})`;
+  if (labels.length > 0 || on || isGrouped)
+    text += ` ${on ? "on" : "ignoring"} (${printLabels(labels)})`;
+  if (isGrouped)
+    text += ` ${cardinality === "many-to-one" ? "group_left" : "group_right"} (${printLabels(include)})`;
+  if (fillLeft !== undefined && Object.is(fillLeft, fillRight))
+    return `${text} fill (${formatFloat(fillLeft)})`;
   if (fillLeft !== undefined) text += ` fill_left (${formatFloat(fillLeft)})`;
   return fillRight === undefined ? text : `${text} fill_right (${formatFloat(fillRight)})`;
 }
@@ -71,7 +88,8 @@ export function printSubquerySuffix(subquery: Extract<Expression, { kind: "subqu
   return `[${printDuration(window)}:${resolution}]${printTimeModifiers(subquery)}`;
 }
 
-const printExtension = ({ extension }: VectorSelector): string => (extension === undefined ? "" : ` ${extension}`);
+const printExtension = ({ extension }: VectorSelector): string =>
+  extension === undefined ? "" : ` ${extension}`;
 
 const printLabels = (labels: readonly string[]): string => labels.map(printLabelName).join(", ");
 const printLabelName = (name: string): string => (isLegacyLabelName(name) ? name : goQuote(name));
@@ -82,8 +100,14 @@ function printNumber({ value, isDuration }: NumberLiteral): string {
 
 function printSelector({ name, matchers }: VectorSelector): string {
   const isName = (matcher: LabelMatcher): boolean =>
-    name !== "" && matcher.name === METRIC_NAME && matcher.operator === "=" && matcher.value === name;
-  const others = matchers.filter((matcher) => !isName(matcher)).map(printMatcher).sort(compareStrings);
+    name !== "" &&
+    matcher.name === METRIC_NAME &&
+    matcher.operator === "=" &&
+    matcher.value === name;
+  const others = matchers
+    .filter((matcher) => !isName(matcher))
+    .map(printMatcher)
+    .sort(compareStrings);
   return others.length === 0 ? name || "{}" : `${name}{${others.join(",")}}`;
 }
 
@@ -91,7 +115,8 @@ const printMatcher = ({ name, operator, value }: LabelMatcher): string =>
   printLabelName(name) + operator + goQuote(value);
 
 export function printTimeModifiers({ at, offset }: TimeModifiers): string {
-  const pin = at === undefined ? "" : ` @ ${typeof at === "number" ? (at / 1000).toFixed(3) : `${at}()`}`;
+  const pin =
+    at === undefined ? "" : ` @ ${typeof at === "number" ? (at / 1000).toFixed(3) : `${at}()`}`;
   if (offset === undefined) return pin;
   const isLiteral = offset.kind === "number";
   return `${pin} offset ${isLiteral ? formatDurationMs(Math.round(offset.value * 1000)) : printDuration(offset)}`;

@@ -4,7 +4,14 @@ export type StringScan =
   | { readonly problem: string; readonly at: number };
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", "\\": "\\",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+  "\\": "\\",
 };
 const NUMERIC_ESCAPES: Readonly<Record<string, { digits: number; isByte: boolean }>> = {
   x: { digits: 2, isByte: true },
@@ -18,12 +25,16 @@ export function scanString(text: string, start: number): StringScan {
   if (quote === "`") return scanRawString(text, start);
   let pieces = "";
   let bytes: Buffer[] | undefined;
-  for (let at = start + 1; ; ) {
+  for (let at = start + 1; ;) {
     const character = text[at];
-    if (character === undefined || character === "\n") return { problem: "unterminated quoted string", at };
+    if (character === undefined || character === "\n")
+      return { problem: "unterminated quoted string", at };
     if (character === quote) {
       if (bytes === undefined) return { value: pieces, end: at + 1 };
-      return { value: Buffer.concat([...bytes, Buffer.from(pieces)]).toString("utf8"), end: at + 1 };
+      return {
+        value: Buffer.concat([...bytes, Buffer.from(pieces)]).toString("utf8"),
+        end: at + 1,
+      };
     }
     if (character !== "\\") {
       pieces += character;

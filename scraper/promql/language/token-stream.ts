@@ -17,7 +17,10 @@ export class TokenStream {
   /** How many aggregations are being read: outside of any other construct, errors name them. */
   private aggregations = 0;
 
-  constructor(readonly text: string, readonly features: QueryFeatures) {
+  constructor(
+    readonly text: string,
+    readonly features: QueryFeatures,
+  ) {
     this.lexer = new Lexer(text);
   }
 
@@ -72,7 +75,10 @@ export class TokenStream {
     const token = this.peek();
     const place = context === "" && this.aggregations > 0 ? "aggregation" : context;
     const where = place === "" ? "" : ` in ${place}`;
-    return this.error(token, `unexpected ${describe(token)}${where}${expected === "" ? "" : `, expected ${expected}`}`);
+    return this.error(
+      token,
+      `unexpected ${describe(token)}${where}${expected === "" ? "" : `, expected ${expected}`}`,
+    );
   }
 
   error(range: SourceRange, detail: string): QueryParseError {
@@ -104,7 +110,8 @@ function describe(token: Token): string {
     case "punctuation":
     case "query_value": {
       const isLong = Buffer.byteLength(token.text) > 10;
-      const quoted = goQuote([...token.text].slice(0, isLong ? 10 : undefined).join("")) + (isLong ? "..." : "");
+      const quoted =
+        goQuote([...token.text].slice(0, isLong ? 10 : undefined).join("")) + (isLong ? "..." : "");
       return NAMED_KINDS.includes(token.kind) ? `${token.kind} ${quoted}` : quoted;
     }
   }

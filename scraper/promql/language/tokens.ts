@@ -41,13 +41,30 @@ export const isSetOperator = (operator: string): operator is SetOperator =>
   (SET_OPERATORS as readonly string[]).includes(operator);
 
 export const AGGREGATION_OPERATORS = [
-  "sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile",
-  "limitk", "limit_ratio",
+  "sum",
+  "avg",
+  "count",
+  "min",
+  "max",
+  "group",
+  "stddev",
+  "stdvar",
+  "topk",
+  "bottomk",
+  "count_values",
+  "quantile",
+  "limitk",
+  "limit_ratio",
 ] as const;
 export type AggregationOperator = (typeof AGGREGATION_OPERATORS)[number];
 
 const AGGREGATIONS_WITH_PARAMETER: readonly string[] = [
-  "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio",
+  "topk",
+  "bottomk",
+  "count_values",
+  "quantile",
+  "limitk",
+  "limit_ratio",
 ];
 export const takesParameter = (operator: AggregationOperator): boolean =>
   AGGREGATIONS_WITH_PARAMETER.includes(operator);
@@ -57,8 +74,21 @@ export const isExperimentalAggregation = (operator: AggregationOperator): boolea
 const WORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind>([
   ...[...SET_OPERATORS, "atan2"].map((word) => [word, "operator"] as const),
   ...AGGREGATION_OPERATORS.map((word) => [word, "aggregator"] as const),
-  ...["offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "fill", "fill_left",
-    "fill_right", "anchored", "smoothed"].map((word) => [word, "keyword"] as const),
+  ...[
+    "offset",
+    "by",
+    "without",
+    "on",
+    "ignoring",
+    "group_left",
+    "group_right",
+    "bool",
+    "fill",
+    "fill_left",
+    "fill_right",
+    "anchored",
+    "smoothed",
+  ].map((word) => [word, "keyword"] as const),
   ...["start", "end", "step", "range"].map((word) => [word, "query_value"] as const),
   ["inf", "number"],
   ["nan", "number"],

@@ -62,7 +62,11 @@ class TypeChecker {
   private checkAggregation({ operator, expression, parameter }: Aggregation): void {
     this.expectType(expression, "vector", "aggregation expression");
     if (parameter === undefined) return;
-    this.expectType(parameter, operator === "count_values" ? "string" : "scalar", "aggregation parameter");
+    this.expectType(
+      parameter,
+      operator === "count_values" ? "string" : "scalar",
+      "aggregation parameter",
+    );
   }
 
   private expectType(expression: Expression, wanted: ValueType, context: string): void {
@@ -79,17 +83,30 @@ class TypeChecker {
     if (operation.returnsBool && !isComparison(operator)) {
       throw this.error(operatorRange, "bool modifier can only be used on comparison operators");
     }
-    if (isComparison(operator) && !operation.returnsBool && leftType === "scalar" && rightType === "scalar") {
+    if (
+      isComparison(operator) &&
+      !operation.returnsBool &&
+      leftType === "scalar" &&
+      rightType === "scalar"
+    ) {
       throw this.error(operatorRange, "comparisons between scalars must use BOOL modifier");
     }
-    const doubled = matching.on ? matching.labels.find((label) => matching.include.includes(label)) : undefined;
+    const doubled = matching.on
+      ? matching.labels.find((label) => matching.include.includes(label))
+      : undefined;
     if (doubled !== undefined) {
       const detail = `label ${goQuote(doubled)} must not occur in ON and GROUP clause at once`;
       throw this.error(operatorRange, detail);
     }
-    for (const [side, type] of [[left, leftType], [right, rightType]] as const) {
+    for (const [side, type] of [
+      [left, leftType],
+      [right, rightType],
+    ] as const) {
       if (type === "scalar" || type === "vector") continue;
-      throw this.error(side.range, "binary expression must contain only scalar and instant vector types");
+      throw this.error(
+        side.range,
+        "binary expression must contain only scalar and instant vector types",
+      );
     }
     if (leftType === "vector" && rightType === "vector") this.checkVectorOperation(operation);
     else this.checkScalarOperation(operation);
@@ -113,7 +130,10 @@ class TypeChecker {
       throw this.error(range, "filling in missing series only allowed between instant vectors");
     }
     if (isSetOperator(operator)) {
-      throw this.error(range, `set operator ${goQuote(operator)} not allowed in binary scalar expression`);
+      throw this.error(
+        range,
+        `set operator ${goQuote(operator)} not allowed in binary scalar expression`,
+      );
     }
   }
 
@@ -138,14 +158,18 @@ class TypeChecker {
     if (given.length >= atLeast && given.length <= atMost) return;
     const bound = variadic === 0 ? "" : given.length < atLeast ? "at least " : "at most ";
     const wanted = given.length < atLeast ? atLeast : atMost;
-    throw this.error(range, `expected ${bound}${wanted} argument(s) in call to ${goQuote(name)}, got ${given.length}`);
+    throw this.error(
+      range,
+      `expected ${bound}${wanted} argument(s) in call to ${goQuote(name)}, got ${given.length}`,
+    );
   }
 
   /** The second argument of `info` is braces only, and may match series without any of the labels. */
   private checkInfoSelector({ arguments: given }: Call): void {
     const selector = given[1];
     if (selector === undefined) return;
-    if (selector.kind !== "vector_selector") throw this.error(selector.range, "expected label selectors only");
+    if (selector.kind !== "vector_selector")
+      throw this.error(selector.range, "expected label selectors only");
     if (selector.name === "") return;
     throw this.error(selector.range, "expected label selectors only, got vector selector instead");
   }

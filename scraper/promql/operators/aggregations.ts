@@ -6,14 +6,24 @@ import { aggregateColumns } from "./column-aggregations.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
-import { aggregateFirst, aggregateQuantiles, aggregateRanked, aggregateRatio } from "./ranked-aggregations.js";
+import {
+  aggregateFirst,
+  aggregateQuantiles,
+  aggregateRanked,
+  aggregateRatio,
+} from "./ranked-aggregations.js";
 import type { TimeGrid } from "../evaluation/time-grid.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
 /** Evaluates an aggregation at every step of the grid. */
-export async function aggregate(node: Aggregation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+export async function aggregate(
+  node: Aggregation,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   if (node.operator === "count_values") return countValues(node, grid, evaluation);
-  const parameter = node.parameter === undefined ? undefined : await evaluation.scalar(node.parameter, grid);
+  const parameter =
+    node.parameter === undefined ? undefined : await evaluation.scalar(node.parameter, grid);
   const block = await evaluation.vector(node.expression, grid);
   const { pacer } = evaluation;
   const groups = await groupRows(block, node, pacer);
@@ -44,19 +54,32 @@ export async function aggregate(node: Aggregation, grid: TimeGrid, evaluation: E
 }
 
 /** Notes every quantile outside of [0, 1]. */
-export function warnAboutQuantiles(quantiles: Float64Array, source: Expression, { annotations }: Evaluation): void {
+export function warnAboutQuantiles(
+  quantiles: Float64Array,
+  source: Expression,
+  { annotations }: Evaluation,
+): void {
   for (const quantile of quantiles) {
     if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, source.range);
   }
 }
 
-function warnAboutRatios(ratios: Float64Array, node: Aggregation, { annotations }: Evaluation): void {
+function warnAboutRatios(
+  ratios: Float64Array,
+  node: Aggregation,
+  { annotations }: Evaluation,
+): void {
   for (const ratio of ratios) {
-    if (Math.abs(ratio) > 1) annotations.invalidRatio(ratio, Math.sign(ratio), (node.parameter as Expression).range);
+    if (Math.abs(ratio) > 1)
+      annotations.invalidRatio(ratio, Math.sign(ratio), (node.parameter as Expression).range);
   }
 }
 
-async function countValues(node: Aggregation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+async function countValues(
+  node: Aggregation,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   const { grouping, without } = node;
   const parameter = withoutParentheses(node.parameter as Expression);
   const label = parameter.kind === "string" ? parameter.value : "";
@@ -64,7 +87,11 @@ async function countValues(node: Aggregation, grid: TimeGrid, evaluation: Evalua
   const block = await evaluation.vector(node.expression, grid);
   // The value's label takes the place of a label of that name, so rows that differ in it alone belong together.
   const names = without ? [...grouping, label] : grouping.filter((name) => name !== label);
-  const { groupOfRow, labels } = await groupRows(block, { grouping: names, without }, evaluation.pacer);
+  const { groupOfRow, labels } = await groupRows(
+    block,
+    { grouping: names, without },
+    evaluation.pacer,
+  );
   const labelsOf = (group: number, value: string): Labels => {
     const groupLabels = labels[group] as Labels;
     return without && grouping.includes(label) ? groupLabels : groupLabels.with({ [label]: value });
@@ -85,7 +112,8 @@ async function countPerValue(
       if (block.present[row * steps + step] === 0) continue;
       const labels = labelsOf(group, formatFloat(block.values[row * steps + step] as number));
       let entry = counts.get(labels.key);
-      if (entry === undefined) counts.set(labels.key, (entry = { labels, counts: new Float64Array(steps) }));
+      if (entry === undefined)
+        counts.set(labels.key, (entry = { labels, counts: new Float64Array(steps) }));
       entry.counts[step] = (entry.counts[step] as number) + 1;
     }
     if (pacer.isDue(steps * 8)) await pacer.pause();
@@ -93,5 +121,10 @@ async function countPerValue(
   const entries = [...counts.values()];
   const values = new Float64Array(entries.length * steps);
   for (const [row, entry] of entries.entries()) values.set(entry.counts, row * steps);
-  return { steps, labels: entries.map((entry) => entry.labels), values, present: Uint8Array.from(values, Math.sign) };
+  return {
+    steps,
+    labels: entries.map((entry) => entry.labels),
+    values,
+    present: Uint8Array.from(values, Math.sign),
+  };
 }

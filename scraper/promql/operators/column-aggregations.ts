@@ -169,7 +169,8 @@ class MeanAccumulator extends Cells implements Accumulator {
 
   addRow(block: VectorBlock, from: number, into: number): void {
     for (let step = 0; step < block.steps; step++) {
-      if (block.present[from + step] === 1) this.add(into + step, block.values[from + step] as number);
+      if (block.present[from + step] === 1)
+        this.add(into + step, block.values[from + step] as number);
     }
   }
 
@@ -186,7 +187,8 @@ class MeanAccumulator extends Cells implements Accumulator {
       const newSum = sum + value;
       if (!isInfinite(newSum)) {
         this.values[cell] = newSum;
-        this.compensations[cell] = (this.compensations[cell] as number) + lostDigits(sum, value, newSum);
+        this.compensations[cell] =
+          (this.compensations[cell] as number) + lostDigits(sum, value, newSum);
         return;
       }
       this.isMean[cell] = 1;
@@ -208,7 +210,8 @@ class MeanAccumulator extends Cells implements Accumulator {
   finish(): void {
     for (let cell = 0; cell < this.values.length; cell++) {
       const divisor = this.isMean[cell] === 1 ? 1 : (this.counts[cell] as number);
-      this.values[cell] = (this.values[cell] as number) / divisor + (this.compensations[cell] as number) / divisor;
+      this.values[cell] =
+        (this.values[cell] as number) / divisor + (this.compensations[cell] as number) / divisor;
     }
   }
 }
@@ -218,7 +221,10 @@ class VarianceAccumulator extends Cells implements Accumulator {
   private readonly counts: Float64Array;
   private readonly means: Float64Array;
 
-  constructor(cells: number, private readonly takeRoot: boolean) {
+  constructor(
+    cells: number,
+    private readonly takeRoot: boolean,
+  ) {
     super(cells);
     this.counts = new Float64Array(cells);
     this.means = new Float64Array(cells);

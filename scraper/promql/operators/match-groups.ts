@@ -25,7 +25,10 @@ export class OneSide {
   private readonly absentEverywhere: Int32Array;
 
   /** @throws {QueryExecutionError} when two series of a group are present at a step at which anything could match */
-  constructor(private readonly context: MatchContext, { isFilled }: { isFilled: boolean }) {
+  constructor(
+    private readonly context: MatchContext,
+    { isFilled }: { isFilled: boolean },
+  ) {
     const { one, oneGroups, groupCount } = context;
     this.rowsOfGroup = new Array<number[] | undefined>(groupCount);
     this.rowAtOfGroup = new Array<Int32Array | undefined>(groupCount);
@@ -74,7 +77,8 @@ export class OneSide {
     const matched = new Map<number, Uint8Array>();
     for (const [row, group] of manyGroups.entries()) {
       const steps = matched.get(group) ?? nothing.slice();
-      for (let step = 0; step < many.steps; step++) if (many.present[row * many.steps + step] === 1) steps[step] = 1;
+      for (let step = 0; step < many.steps; step++)
+        if (many.present[row * many.steps + step] === 1) steps[step] = 1;
       matched.set(group, steps);
     }
     return (oneRow) => matched.get(oneGroups[oneRow] as number) ?? nothing;
@@ -108,7 +112,9 @@ export class OneSide {
 
   private duplicateError(firstRow: number, secondRow: number): QueryExecutionError {
     const { one, matching } = this.context;
-    const [first, second] = [one.labels[firstRow] as Labels, one.labels[secondRow] as Labels].sort(Labels.compare);
+    const [first, second] = [one.labels[firstRow] as Labels, one.labels[secondRow] as Labels].sort(
+      Labels.compare,
+    );
     const side = matching.cardinality === "one-to-many" ? "left" : "right";
     const group = bracedLabels(matchLabels(first as Labels, matching));
     const pair = `[${bracedLabels(first as Labels)}, ${bracedLabels(second as Labels)}]`;
@@ -131,7 +137,8 @@ const bracedLabels = ({ pairs }: Labels): string =>
 function presentSteps({ steps, labels, present }: VectorBlock): Uint8Array {
   const anyPresent = new Uint8Array(steps);
   for (let row = 0; row < labels.length; row++) {
-    for (let step = 0; step < steps; step++) if (present[row * steps + step] === 1) anyPresent[step] = 1;
+    for (let step = 0; step < steps; step++)
+      if (present[row * steps + step] === 1) anyPresent[step] = 1;
   }
   return anyPresent;
 }

@@ -27,7 +27,9 @@ export const COMPARISON: Readonly<Record<ComparisonOperator, Comparison>> = {
 export function arithmeticOf(operator: BinaryOperator): Arithmetic {
   const calculate = (ARITHMETIC as Readonly<Record<string, Arithmetic>>)[operator];
   if (calculate !== undefined) return calculate;
-  throw new QueryExecutionError(`operator ${JSON.stringify(operator)} not allowed for Scalar operations`);
+  throw new QueryExecutionError(
+    `operator ${JSON.stringify(operator)} not allowed for Scalar operations`,
+  );
 }
 
 /** As IEEE 754 and Go have it: 1 to any power is 1, also to NaN; JavaScript differs there. */

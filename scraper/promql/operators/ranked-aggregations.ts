@@ -21,7 +21,8 @@ export async function aggregateRanked(
     const ranking = new Ranking(block, limits, operator === "topk" ? 1 : -1);
     for (const row of rows) {
       for (let step = 0; step < steps; step++) {
-        if (block.present[row * steps + step] === 1) ranking.offer(step, row, values[row * steps + step] as number);
+        if (block.present[row * steps + step] === 1)
+          ranking.offer(step, row, values[row * steps + step] as number);
       }
       if (pacer.isDue(steps)) await pacer.pause();
     }
@@ -100,7 +101,9 @@ export async function aggregateRatio(
   return selectPerGroup(block, groups, pacer, (rows, step) => {
     const ratio = Math.min(1, Math.max(-1, ratios[step] as number));
     const isChosen = (share: number): boolean => (ratio >= 0 ? share < ratio : share >= 1 + ratio);
-    return rows.filter((row) => block.present[row * block.steps + step] === 1 && isChosen(shares[row] as number));
+    return rows.filter(
+      (row) => block.present[row * block.steps + step] === 1 && isChosen(shares[row] as number),
+    );
   });
 }
 
@@ -119,11 +122,15 @@ export async function aggregateQuantiles(
     for (let step = 0; step < steps; step++) {
       let count = 0;
       for (const row of rows) {
-        if (block.present[row * steps + step] === 1) collected[count++] = block.values[row * steps + step] as number;
+        if (block.present[row * steps + step] === 1)
+          collected[count++] = block.values[row * steps + step] as number;
       }
       if (pacer.isDue(rows.length * 4)) await pacer.pause();
       if (count === 0) continue;
-      values[group * steps + step] = quantileOf(quantiles[step] as number, collected.subarray(0, count));
+      values[group * steps + step] = quantileOf(
+        quantiles[step] as number,
+        collected.subarray(0, count),
+      );
       present[group * steps + step] = 1;
     }
   }
@@ -135,8 +142,10 @@ const MAX_INT64 = 2 ** 63;
 function checkLimits(limits: Float64Array): void {
   for (const limit of limits) {
     if (Number.isNaN(limit)) throw new QueryExecutionError("Parameter value is NaN");
-    if (limit >= MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} overflows int64`);
-    if (limit <= -MAX_INT64) throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} underflows int64`);
+    if (limit >= MAX_INT64)
+      throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} overflows int64`);
+    if (limit <= -MAX_INT64)
+      throw new QueryExecutionError(`Scalar value ${formatShortestFloat(limit)} underflows int64`);
   }
 }
 
@@ -165,7 +174,8 @@ async function selectPerGroup(
 /** A number in [0, 1) that depends on the text only, spread evenly (FNV-1a with a final mixing). */
 function hashShare(text: string): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  for (let index = 0; index < text.length; index++)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;

@@ -5,7 +5,11 @@ import { isComparison } from "../language/tokens.js";
 import { mapCells, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** Combines two scalars at every step; a comparison gives 1 or 0. */
-export function combineScalars({ operator }: BinaryOperation, left: Float64Array, right: Float64Array): Float64Array {
+export function combineScalars(
+  { operator }: BinaryOperation,
+  left: Float64Array,
+  right: Float64Array,
+): Float64Array {
   if (isComparison(operator)) {
     const holds = COMPARISON[operator];
     return left.map((value, step) => (holds(value, right[step] as number) ? 1 : 0));

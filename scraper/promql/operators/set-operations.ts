@@ -17,7 +17,10 @@ export async function combineSets(
   const rightGroups = await signatures.numberRows(right, pacer);
   if (operator === "or") {
     const others = await presentGroups(left, leftGroups, signatures.count, pacer);
-    return mergeSameLabels(concatenate(left, await filterRows(right, rightGroups, others, 0, pacer)), pacer);
+    return mergeSameLabels(
+      concatenate(left, await filterRows(right, rightGroups, others, 0, pacer)),
+      pacer,
+    );
   }
   const others = await presentGroups(right, rightGroups, signatures.count, pacer);
   return filterRows(left, leftGroups, others, operator === "and" ? 1 : 0, pacer);

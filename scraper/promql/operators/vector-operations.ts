@@ -24,13 +24,28 @@ export async function combineVectors(
   const signatures = new Signatures(matching);
   const manyGroups = await signatures.numberRows(many, evaluation.pacer);
   const oneGroups = await signatures.numberRows(one, evaluation.pacer);
-  const context: MatchContext = { matching, many, manyGroups, one, oneGroups, groupCount: signatures.count };
-  const oneSide = new OneSide(context, { isFilled: fillOne !== undefined || fillMany !== undefined });
+  const context: MatchContext = {
+    matching,
+    many,
+    manyGroups,
+    one,
+    oneGroups,
+    groupCount: signatures.count,
+  };
+  const oneSide = new OneSide(context, {
+    isFilled: fillOne !== undefined || fillMany !== undefined,
+  });
   oneSide.checkManySide(fillOne !== undefined);
-  const maxRows = oneSide.countPairs(fillOne !== undefined) + (fillMany === undefined ? 0 : one.labels.length);
+  const maxRows =
+    oneSide.countPairs(fillOne !== undefined) + (fillMany === undefined ? 0 : one.labels.length);
   evaluation.budget.take(maxRows * many.steps);
   const builder = new BlockBuilder(many.steps, maxRows);
-  const writer = new PairWriter(node, context, builder, evaluation.features.has("promql-delayed-name-removal"));
+  const writer = new PairWriter(
+    node,
+    context,
+    builder,
+    evaluation.features.has("promql-delayed-name-removal"),
+  );
   for (let row = 0; row < many.labels.length; row++) {
     for (const oneRow of oneSide.rowsFor(row)) writer.writePair(row, oneRow, oneSide.rowAt(row));
     if (fillOne !== undefined) writer.writeFilledOne(row, fillOne, oneSide.rowAt(row));
@@ -38,9 +53,12 @@ export async function combineVectors(
   }
   if (fillMany !== undefined) {
     const matchedSteps = oneSide.matchedSteps();
-    for (let row = 0; row < one.labels.length; row++) writer.writeFilledMany(row, fillMany, matchedSteps(row));
+    for (let row = 0; row < one.labels.length; row++)
+      writer.writeFilledMany(row, fillMany, matchedSteps(row));
   }
-  return resultsAreUnique(node, context) ? builder.build() : mergeSameLabels(builder.build(), evaluation.pacer);
+  return resultsAreUnique(node, context)
+    ? builder.build()
+    : mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
 /**
@@ -51,7 +69,8 @@ function resultsAreUnique({ operator, matching }: BinaryOperation, context: Matc
   if ((matching.fillLeft ?? matching.fillRight) !== undefined) return false;
   const { manyGroups, oneGroups, groupCount } = context;
   const hasOneRowPerGroup = (groups: Int32Array): boolean => new Set(groups).size === groups.length;
-  if (matching.cardinality !== "one-to-one" || (isComparison(operator) && !matching.on)) return false;
+  if (matching.cardinality !== "one-to-one" || (isComparison(operator) && !matching.on))
+    return false;
   return groupCount > 0 && hasOneRowPerGroup(manyGroups) && hasOneRowPerGroup(oneGroups);
 }
 
@@ -85,7 +104,8 @@ class PairWriter {
     const { many, one } = this.context;
     const { steps } = many;
     const labels = this.resultLabels(many.labels[manyRow] as Labels, one.labels[oneRow] as Labels);
-    if (this.context.matching.cardinality !== "one-to-one") this.checkUnique(manyRow, labels, rowAt);
+    if (this.context.matching.cardinality !== "one-to-one")
+      this.checkUnique(manyRow, labels, rowAt);
     const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if (rowAt[step] !== oneRow || many.present[manyRow * steps + step] === 0) continue;
@@ -139,7 +159,8 @@ class PairWriter {
     const dropsName = !isComparison(operator) || (returnsBool && !this.isNameRemovalDelayed);
     let result = dropsName ? withoutMetadata(many) : many;
     if (cardinality === "one-to-one" && on) result = result.only(labels);
-    if (cardinality === "one-to-one" && !on && labels.length > 0) result = result.without(...labels);
+    if (cardinality === "one-to-one" && !on && labels.length > 0)
+      result = result.without(...labels);
     if (include.length === 0) return result;
     return result.with(Object.fromEntries(include.map((label) => [label, one.get(label)])));
   }
@@ -160,7 +181,9 @@ class PairWriter {
     for (let step = 0; step < many.steps; step++) {
       if ((rowAt[step] as number) < 0 || many.present[manyRow * many.steps + step] === 0) continue;
       if (!others.some((other) => isTaken(other, step))) continue;
-      throw new QueryExecutionError("multiple matches for labels: grouping labels must ensure unique matches");
+      throw new QueryExecutionError(
+        "multiple matches for labels: grouping labels must ensure unique matches",
+      );
     }
     others.push(manyRow);
   }

@@ -1,5 +1,11 @@
 import { aggregate } from "../operators/aggregations.js";
-import { resultTypeOf, withoutParentheses, type BinaryOperation, type Call, type Expression } from "../language/ast.js";
+import {
+  resultTypeOf,
+  withoutParentheses,
+  type BinaryOperation,
+  type Call,
+  type Expression,
+} from "../language/ast.js";
 import { querySeconds } from "../evaluation/durations.js";
 import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
 import { callInstantFunction } from "../functions/instant-functions.js";
@@ -20,7 +26,8 @@ type Surroundings = Omit<Evaluation, "vector" | "scalar" | "ranges">;
 export function createEvaluation(surroundings: Surroundings): Evaluation {
   const evaluation: Evaluation = {
     ...surroundings,
-    vector: (expression, grid) => settled(evaluation, () => evaluateVector(expression, grid, evaluation)),
+    vector: (expression, grid) =>
+      settled(evaluation, () => evaluateVector(expression, grid, evaluation)),
     scalar: (expression, grid) => evaluateScalar(expression, grid, evaluation),
     ranges: (expression, grid) => evaluateRanges(expression, grid, evaluation),
   };
@@ -28,16 +35,27 @@ export function createEvaluation(surroundings: Surroundings): Evaluation {
 }
 
 /** Of what a node took while it was evaluated only its result stays in memory. */
-async function settled({ budget }: Evaluation, evaluate: () => Promise<VectorBlock>): Promise<VectorBlock> {
+async function settled(
+  { budget }: Evaluation,
+  evaluate: () => Promise<VectorBlock>,
+): Promise<VectorBlock> {
   const heldBefore = budget.held;
   const block = await evaluate();
   budget.settle(heldBefore, block.values.length);
   return block;
 }
 
-async function evaluateVector(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+async function evaluateVector(
+  expression: Expression,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   if (grid.count > 1 && isStepInvariant(expression)) {
-    return repeatStep(await evaluateVector(expression, { ...grid, count: 1 }, evaluation), grid.count, evaluation);
+    return repeatStep(
+      await evaluateVector(expression, { ...grid, count: 1 }, evaluation),
+      grid.count,
+      evaluation,
+    );
   }
   evaluation.pacer.check();
   switch (expression.kind) {
@@ -46,7 +64,11 @@ async function evaluateVector(expression: Expression, grid: TimeGrid, evaluation
     case "parenthesized":
       return evaluateVector(withoutParentheses(expression), grid, evaluation);
     case "unary":
-      return negate(expression.operator, await evaluation.vector(expression.operand, grid), evaluation);
+      return negate(
+        expression.operator,
+        await evaluation.vector(expression.operand, grid),
+        evaluation,
+      );
     case "aggregation":
       return aggregate(expression, grid, evaluation);
     case "binary":
@@ -60,7 +82,9 @@ async function evaluateVector(expression: Expression, grid: TimeGrid, evaluation
     case "string":
     case "matrix_selector":
     case "subquery":
-      throw new TypeError(`Cannot evaluate ${expression.kind} as an instant vector: type checking lets none through`);
+      throw new TypeError(
+        `Cannot evaluate ${expression.kind} as an instant vector: type checking lets none through`,
+      );
   }
 }
 
@@ -76,12 +100,23 @@ function repeatStep(block: VectorBlock, steps: number, { budget }: Evaluation): 
   return { ...block, steps, values, present };
 }
 
-async function negate(operator: "+" | "-", block: VectorBlock, evaluation: Evaluation): Promise<VectorBlock> {
+async function negate(
+  operator: "+" | "-",
+  block: VectorBlock,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   if (operator === "+") return block;
-  return dropNames({ ...block, values: await mapCells(block, evaluation.pacer, (value) => -value) }, evaluation);
+  return dropNames(
+    { ...block, values: await mapCells(block, evaluation.pacer, (value) => -value) },
+    evaluation,
+  );
 }
 
-async function evaluateBinary(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+async function evaluateBinary(
+  node: BinaryOperation,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   const { operator, left, right } = node;
   if (isTrim(operator)) return trimNothing(node, grid, evaluation);
   const scalarIsLeft = resultTypeOf(left) === "scalar";
@@ -102,7 +137,11 @@ async function evaluateBinary(node: BinaryOperation, grid: TimeGrid, evaluation:
 }
 
 /** Between floats a trim operator has no result, which is noted where there was something to trim. */
-async function trimNothing(node: BinaryOperation, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
+async function trimNothing(
+  node: BinaryOperation,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<VectorBlock> {
   for (const side of [node.left, node.right]) {
     if (resultTypeOf(side) === "scalar") continue;
     if (!(await evaluation.vector(side, grid)).present.includes(1)) return emptyBlock(grid.count);
@@ -111,7 +150,11 @@ async function trimNothing(node: BinaryOperation, grid: TimeGrid, evaluation: Ev
   return emptyBlock(grid.count);
 }
 
-async function evaluateScalar(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<Float64Array> {
+async function evaluateScalar(
+  expression: Expression,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<Float64Array> {
   switch (expression.kind) {
     case "number":
       return new Float64Array(grid.count).fill(expression.value);
@@ -123,7 +166,11 @@ async function evaluateScalar(expression: Expression, grid: TimeGrid, evaluation
     }
     case "binary": {
       const left = await evaluateScalar(expression.left, grid, evaluation);
-      return combineScalars(expression, left, await evaluateScalar(expression.right, grid, evaluation));
+      return combineScalars(
+        expression,
+        left,
+        await evaluateScalar(expression.right, grid, evaluation),
+      );
     }
     case "call":
       return callScalarFunction(expression, grid, evaluation);
@@ -132,11 +179,17 @@ async function evaluateScalar(expression: Expression, grid: TimeGrid, evaluation
     case "matrix_selector":
     case "subquery":
     case "aggregation":
-      throw new TypeError(`Cannot evaluate ${expression.kind} as a scalar: type checking lets none through`);
+      throw new TypeError(
+        `Cannot evaluate ${expression.kind} as a scalar: type checking lets none through`,
+      );
   }
 }
 
-async function callScalarFunction(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<Float64Array> {
+async function callScalarFunction(
+  call: Call,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<Float64Array> {
   const constant = (value: number): Float64Array => new Float64Array(grid.count).fill(value);
   const [first, second] = call.arguments as [Expression, Expression];
   const { name } = call.signature;
@@ -176,9 +229,15 @@ function onlyValues({ steps, labels, values, present }: VectorBlock): Float64Arr
   return result;
 }
 
-function evaluateRanges(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<RangeSelection> {
+function evaluateRanges(
+  expression: Expression,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<RangeSelection> {
   const inner = withoutParentheses(expression);
   if (inner.kind === "matrix_selector") return selectRanges(inner, grid, evaluation);
   if (inner.kind === "subquery") return selectSubquery(inner, grid, evaluation);
-  throw new TypeError(`Cannot evaluate ${inner.kind} as a range vector: type checking lets none through`);
+  throw new TypeError(
+    `Cannot evaluate ${inner.kind} as a range vector: type checking lets none through`,
+  );
 }

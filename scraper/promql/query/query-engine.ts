@@ -11,7 +11,13 @@ import { parseExpression } from "../language/parser.js";
 import { QueryParseError } from "../language/query-errors.js";
 import { QueryMeter } from "../evaluation/query-meter.js";
 import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js";
-import type { InstantQuery, Queries, QueryAnswer, QueryValue, RangeQuery } from "../evaluation/query-results.js";
+import type {
+  InstantQuery,
+  Queries,
+  QueryAnswer,
+  QueryValue,
+  RangeQuery,
+} from "../evaluation/query-results.js";
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from "./query-settings.js";
 import { SampleBudget } from "../evaluation/sample-budget.js";
 import { gridBetween, type TimeGrid } from "../evaluation/time-grid.js";
@@ -46,7 +52,8 @@ export class QueryEngine implements Queries {
     const known = this.parsed.get(text);
     if (known !== undefined) return known;
     const expression = parseExpression(text, this.features);
-    if (this.parsed.size >= KEPT_EXPRESSIONS) this.parsed.delete(this.parsed.keys().next().value as string);
+    if (this.parsed.size >= KEPT_EXPRESSIONS)
+      this.parsed.delete(this.parsed.keys().next().value as string);
     this.parsed.set(text, expression);
     return expression;
   }
@@ -74,14 +81,18 @@ export class QueryEngine implements Queries {
   private gridOf({ fromMs, toMs, stepMs }: RangeQuery): TimeGrid {
     if (!(stepMs > 0)) {
       const remedy = "Try a positive integer";
-      throw new QueryParseError(`zero or negative query resolution step widths are not accepted. ${remedy}`);
+      throw new QueryParseError(
+        `zero or negative query resolution step widths are not accepted. ${remedy}`,
+      );
     }
     if (toMs < fromMs) throw new QueryParseError("end timestamp must not be before start time");
     const limit = this.settings.maxPointsPerSeries;
     if ((toMs - fromMs) / stepMs > limit) {
       const remedy = "Try decreasing the query resolution (?step=XX)";
       const bound = limit.toLocaleString("en-US");
-      throw new QueryParseError(`exceeded maximum resolution of ${bound} points per timeseries. ${remedy}`);
+      throw new QueryParseError(
+        `exceeded maximum resolution of ${bound} points per timeseries. ${remedy}`,
+      );
     }
     return gridBetween(fromMs, toMs, stepMs);
   }
@@ -105,7 +116,11 @@ export class QueryEngine implements Queries {
   }
 }
 
-async function instantValue(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<QueryValue> {
+async function instantValue(
+  expression: Expression,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<QueryValue> {
   const timestampMs = grid.fromMs;
   switch (resultTypeOf(expression)) {
     case "scalar": {
@@ -117,21 +132,38 @@ async function instantValue(expression: Expression, grid: TimeGrid, evaluation: 
       return { type: "string", timestampMs, value: inner.kind === "string" ? inner.value : "" };
     }
     case "vector":
-      return vectorOfBlock(await evaluation.vector(expression, grid), timestampMs, evaluation.pacer);
+      return vectorOfBlock(
+        await evaluation.vector(expression, grid),
+        timestampMs,
+        evaluation.pacer,
+      );
     case "matrix":
       return matrixOfRanges(await evaluation.ranges(expression, grid));
   }
 }
 
-async function rangeValue(expression: Expression, grid: TimeGrid, evaluation: Evaluation): Promise<QueryValue> {
+async function rangeValue(
+  expression: Expression,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<QueryValue> {
   if (resultTypeOf(expression) === "vector") {
     return matrixOfBlock(await evaluation.vector(expression, grid), grid, evaluation.pacer);
   }
   const values = await evaluation.scalar(expression, grid);
   const present = new Uint8Array(values.length).fill(1);
-  return matrixOfBlock({ steps: grid.count, labels: [Labels.EMPTY], values, present }, grid, evaluation.pacer);
+  return matrixOfBlock(
+    { steps: grid.count, labels: [Labels.EMPTY], values, present },
+    grid,
+    evaluation.pacer,
+  );
 }
 
 function answerOf(value: QueryValue, { annotations, meter }: Evaluation): QueryAnswer {
-  return { value, statistics: meter.statistics(), warnings: annotations.warnings, infos: annotations.infos };
+  return {
+    value,
+    statistics: meter.statistics(),
+    warnings: annotations.warnings,
+    infos: annotations.infos,
+  };
 }

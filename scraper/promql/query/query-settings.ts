@@ -34,7 +34,11 @@ export function parseQuerySettings(section: ConfigSection): QuerySettings {
     timeoutMs: section.durationMs("timeout", { default: "2m", min: "100ms", max: "1d" }),
     maxSamples: section.integer("max_samples", { default: maxSamples, min: 1000, max: 1e9 }),
     maxSeries: section.integer("max_series", { default: maxSeries, min: 1, max: 1e9 }),
-    maxPointsPerSeries: section.integer("max_points_per_series", { default: maxPointsPerSeries, min: 1, max: 1e6 }),
+    maxPointsPerSeries: section.integer("max_points_per_series", {
+      default: maxPointsPerSeries,
+      min: 1,
+      max: 1e6,
+    }),
     subqueryStepMs,
     enabledFeatures: parseQueryFeatures(
       section.strings("enable_features", { default: [] }),
@@ -46,8 +50,12 @@ export function parseQuerySettings(section: ConfigSection): QuerySettings {
 }
 
 /** @param refuse is told the first name that is no feature of the query language */
-export function parseQueryFeatures(names: readonly string[], refuse: (name: string) => never): QueryFeature[] {
-  const isFeature = (name: string): name is QueryFeature => (QUERY_FEATURES as readonly string[]).includes(name);
+export function parseQueryFeatures(
+  names: readonly string[],
+  refuse: (name: string) => never,
+): QueryFeature[] {
+  const isFeature = (name: string): name is QueryFeature =>
+    (QUERY_FEATURES as readonly string[]).includes(name);
   const bad = names.find((name) => !isFeature(name) && !SETTLED_FEATURES.includes(name));
   return bad === undefined ? names.filter(isFeature) : refuse(bad);
 }

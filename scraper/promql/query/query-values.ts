@@ -3,12 +3,21 @@ import type { RangeExtension } from "../language/ast.js";
 import type { RangeRow, RangeSelection } from "../evaluation/evaluation.js";
 import { edgesOf } from "../evaluation/window-edges.js";
 import type { Pacer } from "../evaluation/pacer.js";
-import type { MatrixSeries, MatrixValue, VectorSample, VectorValue } from "../evaluation/query-results.js";
+import type {
+  MatrixSeries,
+  MatrixValue,
+  VectorSample,
+  VectorValue,
+} from "../evaluation/query-results.js";
 import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { removeDroppedNames, type VectorBlock } from "../evaluation/vector-block.js";
 
 /** The answer to a query of one instant, in the order of evaluation. */
-export async function vectorOfBlock(block: VectorBlock, timestampMs: number, pacer: Pacer): Promise<VectorValue> {
+export async function vectorOfBlock(
+  block: VectorBlock,
+  timestampMs: number,
+  pacer: Pacer,
+): Promise<VectorValue> {
   const { labels, values, present } = await removeDroppedNames(block, pacer);
   const samples: VectorSample[] = [];
   for (let row = 0; row < labels.length; row++) {
@@ -19,13 +28,21 @@ export async function vectorOfBlock(block: VectorBlock, timestampMs: number, pac
 }
 
 /** The answer to a range query, sorted by labels. Series without gaps share one column of times. */
-export async function matrixOfBlock(block: VectorBlock, grid: TimeGrid, pacer: Pacer): Promise<MatrixValue> {
+export async function matrixOfBlock(
+  block: VectorBlock,
+  grid: TimeGrid,
+  pacer: Pacer,
+): Promise<MatrixValue> {
   const { steps, labels, values, present } = await removeDroppedNames(block, pacer);
   const times = timesOf(grid);
   const series: MatrixSeries[] = [];
   for (let row = 0; row < labels.length; row++) {
     const from = row * steps;
-    const points = presentPoints(times, values.subarray(from, from + steps), present.subarray(from, from + steps));
+    const points = presentPoints(
+      times,
+      values.subarray(from, from + steps),
+      present.subarray(from, from + steps),
+    );
     if (points.timestamps.length > 0) series.push({ labels: labels[row] as Labels, ...points });
     if (pacer.isDue(steps)) await pacer.pause();
   }
@@ -67,14 +84,22 @@ export function matrixOfRanges(selection: RangeSelection): MatrixValue {
     const { labels, timestamps, values, from, until } = row;
     const [first = 0, end = 0] = [from[0], until[0]];
     if (first === end) continue;
-    series.push({ labels, timestamps: timestamps.slice(first, end), values: values.slice(first, end) });
+    series.push({
+      labels,
+      timestamps: timestamps.slice(first, end),
+      values: values.slice(first, end),
+    });
   }
   series.sort((left, right) => Labels.compare(left.labels, right.labels));
   return { type: "matrix", series };
 }
 
 /** An extended window shows a sample at either edge, and those between them. */
-function betweenEdges(row: RangeRow, { ends, windowMs }: RangeSelection, extension: RangeExtension): MatrixSeries[] {
+function betweenEdges(
+  row: RangeRow,
+  { ends, windowMs }: RangeSelection,
+  extension: RangeExtension,
+): MatrixSeries[] {
   const endMs = ends[0] as number;
   const startMs = endMs - windowMs;
   const edges = edgesOf(row, 0, { startMs, endMs, extension, isCounter: false });
@@ -89,5 +114,11 @@ function betweenEdges(row: RangeRow, { ends, windowMs }: RangeSelection, extensi
   }
   timestamps.push(endMs);
   values.push(edges.right);
-  return [{ labels: row.labels, timestamps: Float64Array.from(timestamps), values: Float64Array.from(values) }];
+  return [
+    {
+      labels: row.labels,
+      timestamps: Float64Array.from(timestamps),
+      values: Float64Array.from(values),
+    },
+  ];
 }

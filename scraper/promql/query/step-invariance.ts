@@ -2,8 +2,18 @@ import type { Call, Expression } from "../language/ast.js";
 
 /** Functions whose result depends on the time of the step, whatever their arguments. */
 const TIME_DEPENDENT: readonly string[] = [
-  "days_in_month", "day_of_month", "day_of_week", "day_of_year", "hour", "minute", "month", "year", "predict_linear",
-  "time", "timestamp", "info",
+  "days_in_month",
+  "day_of_month",
+  "day_of_week",
+  "day_of_year",
+  "hour",
+  "minute",
+  "month",
+  "year",
+  "predict_linear",
+  "time",
+  "timestamp",
+  "info",
 ];
 
 /** True when an expression gives the same at every step: then it is evaluated once. */
@@ -35,6 +45,7 @@ export function isStepInvariant(expression: Expression): boolean {
 
 function isInvariantCall({ signature, arguments: given }: Call): boolean {
   const isDate = signature.variadic === 1 && given.length > 0 && signature.name !== "info";
-  const dependsOnTime = TIME_DEPENDENT.includes(signature.name) && !(isDate && signature.name !== "timestamp");
+  const dependsOnTime =
+    TIME_DEPENDENT.includes(signature.name) && !(isDate && signature.name !== "timestamp");
   return !dependsOnTime && given.every(isStepInvariant);
 }

@@ -10,7 +10,11 @@ import { findWindows } from "../evaluation/windows.js";
 const MAX_SUBQUERY_STEPS = 2_000_000;
 
 /** Evaluates the inside of a subquery on its own grid, whose times are multiples of its step, as samples to window. */
-export async function selectSubquery(node: Subquery, grid: TimeGrid, evaluation: Evaluation): Promise<RangeSelection> {
+export async function selectSubquery(
+  node: Subquery,
+  grid: TimeGrid,
+  evaluation: Evaluation,
+): Promise<RangeSelection> {
   const { query, subqueryStepMs } = evaluation;
   const windowMs = windowMsOf(node.window, query);
   const stepMs = node.step === undefined ? subqueryStepMs : windowMsOf(node.step, query);
@@ -21,13 +25,25 @@ export async function selectSubquery(node: Subquery, grid: TimeGrid, evaluation:
   const inner = gridBetween(fromMs, ends.at(-1) ?? fromMs - 1, stepMs);
   if (inner.count > MAX_SUBQUERY_STEPS) {
     const bound = `at most ${MAX_SUBQUERY_STEPS.toLocaleString("en-US")} are allowed`;
-    throw new QueryExecutionError(`subquery has ${inner.count} steps, ${bound}: increase its resolution step`);
+    throw new QueryExecutionError(
+      `subquery has ${inner.count} steps, ${bound}: increase its resolution step`,
+    );
   }
   const block = await evaluation.vector(node.expression, inner);
-  return { windowMs, ends, rowCount: block.labels.length, rows: () => rowsOf(block, inner, ends, windowMs) };
+  return {
+    windowMs,
+    ends,
+    rowCount: block.labels.length,
+    rows: () => rowsOf(block, inner, ends, windowMs),
+  };
 }
 
-function* rowsOf(block: VectorBlock, inner: TimeGrid, ends: Float64Array, windowMs: number): Iterable<RangeRow> {
+function* rowsOf(
+  block: VectorBlock,
+  inner: TimeGrid,
+  ends: Float64Array,
+  windowMs: number,
+): Iterable<RangeRow> {
   const { steps } = block;
   const allTimes = timesOf(inner);
   const shared = findWindows(allTimes, ends, windowMs);

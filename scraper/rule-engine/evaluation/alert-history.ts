@@ -45,7 +45,11 @@ export class AlertHistory {
   private isFailing = false;
   damagedLines = 0;
 
-  constructor(files: Files, filePath: string, private readonly log: Logger) {
+  constructor(
+    files: Files,
+    filePath: string,
+    private readonly log: Logger,
+  ) {
     this.file = new JsonLinesFile(files, filePath, () => [...this.entries.values()].map(encode));
   }
 
@@ -54,7 +58,8 @@ export class AlertHistory {
     const { records, damaged } = decodeEach(lines, decode);
     for (const entry of records) this.keep(entry);
     this.damagedLines = damaged + damagedLines;
-    if (this.damagedLines > 0) this.log.warn("lines of the alert history were damaged", { lines: this.damagedLines });
+    if (this.damagedLines > 0)
+      this.log.warn("lines of the alert history were damaged", { lines: this.damagedLines });
   }
 
   async close(): Promise<void> {
@@ -77,13 +82,20 @@ export class AlertHistory {
     const openId = this.open.get(labels.key);
     const id = openId ?? idOf(labels, firedAtMs);
     const known = this.entries.get(id);
-    const isSame = known?.activeAtMs === activeAtMs && known.firedAtMs === firedAtMs && known.endedAtMs === resolvedAtMs;
+    const isSame =
+      known?.activeAtMs === activeAtMs &&
+      known.firedAtMs === firedAtMs &&
+      known.endedAtMs === resolvedAtMs;
     // The end of an alert is sent again for a while.
-    const isOver = openId === undefined && resolvedAtMs !== undefined
-      && this.of(labels).some(({ endedAtMs }) => endedAtMs === resolvedAtMs);
+    const isOver =
+      openId === undefined &&
+      resolvedAtMs !== undefined &&
+      this.of(labels).some(({ endedAtMs }) => endedAtMs === resolvedAtMs);
     if (isSame || isOver) return;
     const fresh = { id, labels, times: 1, worst: undefined, source: "live" as const };
-    this.change([{ ...fresh, ...known, annotations, activeAtMs, firedAtMs, endedAtMs: resolvedAtMs }]);
+    this.change([
+      { ...fresh, ...known, annotations, activeAtMs, firedAtMs, endedAtMs: resolvedAtMs },
+    ]);
   }
 
   /**
@@ -93,12 +105,24 @@ export class AlertHistory {
    * @param key of the range; taking the same alerts again changes nothing
    */
   async addFilled(alerts: readonly PastAlert[], key: string): Promise<void> {
-    this.change(alerts.map((alert): HistoryEntry => {
-      const openId = alert.endedAtMs === undefined ? this.open.get(alert.labels.key) : undefined;
-      const { labels, annotations, activeAtMs, firedAtMs, endedAtMs, times, worst } = alert;
-      const id = openId ?? `${fingerprintOf(labels)}-${key}`;
-      return { id, labels, annotations, activeAtMs, firedAtMs, endedAtMs, times, worst, source: "filled" };
-    }));
+    this.change(
+      alerts.map((alert): HistoryEntry => {
+        const openId = alert.endedAtMs === undefined ? this.open.get(alert.labels.key) : undefined;
+        const { labels, annotations, activeAtMs, firedAtMs, endedAtMs, times, worst } = alert;
+        const id = openId ?? `${fingerprintOf(labels)}-${key}`;
+        return {
+          id,
+          labels,
+          annotations,
+          activeAtMs,
+          firedAtMs,
+          endedAtMs,
+          times,
+          worst,
+          source: "filled",
+        };
+      }),
+    );
     await this.writing;
   }
 
@@ -110,11 +134,19 @@ export class AlertHistory {
   }
 
   /** Those that fired at some time of the range, newest first. */
-  list(
-    { fromMs, untilMs, limit }: { fromMs: number; untilMs: number; limit: number },
-  ): HistoryEntry[] {
+  list({
+    fromMs,
+    untilMs,
+    limit,
+  }: {
+    fromMs: number;
+    untilMs: number;
+    limit: number;
+  }): HistoryEntry[] {
     return [...this.entries.values()]
-      .filter(({ activeAtMs, endedAtMs }) => activeAtMs < untilMs && (endedAtMs ?? untilMs) >= fromMs)
+      .filter(
+        ({ activeAtMs, endedAtMs }) => activeAtMs < untilMs && (endedAtMs ?? untilMs) >= fromMs,
+      )
       .sort((left, right) => right.activeAtMs - left.activeAtMs)
       .slice(0, limit);
   }
@@ -125,7 +157,9 @@ export class AlertHistory {
    */
   closeAllBut(isActive: (labels: Labels) => boolean, nowMs: number): void {
     const ids = [...this.open.values()];
-    const left = ids.map((id) => this.entries.get(id) as HistoryEntry).filter(({ labels }) => !isActive(labels));
+    const left = ids
+      .map((id) => this.entries.get(id) as HistoryEntry)
+      .filter(({ labels }) => !isActive(labels));
     this.change(left.map((entry) => ({ ...entry, endedAtMs: nowMs })));
   }
 
@@ -141,7 +175,8 @@ export class AlertHistory {
       await this.file.append(entries.map(encode));
       this.isFailing = false;
     } catch (error) {
-      if (!this.isFailing) this.log.error("Cannot write alert history", { error: messageOf(error) });
+      if (!this.isFailing)
+        this.log.error("Cannot write alert history", { error: messageOf(error) });
       this.isFailing = true;
     }
   }
@@ -175,9 +210,12 @@ const idOf = (labels: Labels, firedAtMs: number): string => `${fingerprintOf(lab
 
 function encode({ labels, annotations, endedAtMs, worst, ...rest }: HistoryEntry): HistoryLine {
   const line = {
-    v: VERSION, ...rest,
-    labels: labels.toObject(), annotations: annotations.toObject(),
-    endedAtMs: endedAtMs ?? null, worst: worst === undefined ? null : String(worst),
+    v: VERSION,
+    ...rest,
+    labels: labels.toObject(),
+    annotations: annotations.toObject(),
+    endedAtMs: endedAtMs ?? null,
+    worst: worst === undefined ? null : String(worst),
   };
   return line;
 }

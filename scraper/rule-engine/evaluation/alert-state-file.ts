@@ -38,7 +38,10 @@ export class AlertStateFile {
       }
       return parseStates(JSON.parse(await this.files.readText(this.filePath)), nowMs);
     } catch (error) {
-      this.log.error("Cannot read alert states: starting without", { path: this.filePath, error: messageOf(error) });
+      this.log.error("Cannot read alert states: starting without", {
+        path: this.filePath,
+        error: messageOf(error),
+      });
       await this.setAside();
       return [];
     }
@@ -46,7 +49,11 @@ export class AlertStateFile {
 
   /** @throws the system's error when the disk refuses */
   async write(rules: readonly StoredRule[], nowMs: number): Promise<void> {
-    const content = JSON.stringify({ version: VERSION, savedAtMs: nowMs, rules: bounded(rules).map(toJson) });
+    const content = JSON.stringify({
+      version: VERSION,
+      savedAtMs: nowMs,
+      rules: bounded(rules).map(toJson),
+    });
     await this.files.makeFolder(dirname(this.filePath));
     await this.files.makeFolder(path.dirname(this.filePath));
     await this.files.replace(this.filePath, `${content}\n`);
@@ -57,7 +64,10 @@ export class AlertStateFile {
       await this.files.rename(this.filePath, `${this.filePath}.damaged`);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") {
-        this.log.warn("Cannot set damaged alert states aside", { path: this.filePath, error: messageOf(error) });
+        this.log.warn("Cannot set damaged alert states aside", {
+          path: this.filePath,
+          error: messageOf(error),
+        });
       }
     }
   }
@@ -152,7 +162,9 @@ function textOf(value: unknown): string {
 }
 
 function textsOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(objectOf(value)).map(([name, text]) => [name, textOf(text)]));
+  return Object.fromEntries(
+    Object.entries(objectOf(value)).map(([name, text]) => [name, textOf(text)]),
+  );
 }
 
 function timeOf(value: unknown): number {
@@ -160,4 +172,5 @@ function timeOf(value: unknown): number {
   throw new Error(`a time is expected where ${typeof value} stands`);
 }
 
-const optionalTimeOf = (value: unknown): number | undefined => (value === null ? undefined : timeOf(value));
+const optionalTimeOf = (value: unknown): number | undefined =>
+  value === null ? undefined : timeOf(value);

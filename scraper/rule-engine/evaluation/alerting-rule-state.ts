@@ -34,9 +34,15 @@ export class AlertingRuleState {
   /** Counts what a restart must know of: alerts that came, went or changed their state. */
   transitions = 0;
 
-  constructor(readonly rule: AlertingRule, private readonly surroundings: AlertingSurroundings) {
+  constructor(
+    readonly rule: AlertingRule,
+    private readonly surroundings: AlertingSurroundings,
+  ) {
     const compile = (texts: Readonly<Record<string, string>>): [string, CompiledTemplate][] =>
-      Object.entries(texts).map(([name, text]) => [name, surroundings.expander.compile(rule.name, text)]);
+      Object.entries(texts).map(([name, text]) => [
+        name,
+        surroundings.expander.compile(rule.name, text),
+      ]);
     this.labelTemplates = compile(rule.labels);
     this.annotationTemplates = compile(rule.annotations);
   }
@@ -78,14 +84,26 @@ export class AlertingRuleState {
     for (const { labels: resultLabels, value } of result) {
       const data = { labels: resultLabels, value, timeMs, ask };
       const ruleLabels = await this.expandAll(this.labelTemplates, data);
-      const labels = resultLabels.without(METRIC_NAME).with({ ...ruleLabels, alertname: this.rule.name });
+      const labels = resultLabels
+        .without(METRIC_NAME)
+        .with({ ...ruleLabels, alertname: this.rule.name });
       if (found.has(labels.key)) {
-        throw new RuleError("vector contains metrics with the same labelset after applying alert labels");
+        throw new RuleError(
+          "vector contains metrics with the same labelset after applying alert labels",
+        );
       }
       const annotations = await this.annotationsOf(labels.key, data);
       found.set(labels.key, {
-        labels, annotations, value, state: "pending", unknown: false, activeAtMs: timeMs, firedAtMs: undefined,
-        resolvedAtMs: undefined, lastSentAtMs: undefined, keepFiringSinceMs: undefined,
+        labels,
+        annotations,
+        value,
+        state: "pending",
+        unknown: false,
+        activeAtMs: timeMs,
+        firedAtMs: undefined,
+        resolvedAtMs: undefined,
+        lastSentAtMs: undefined,
+        keepFiringSinceMs: undefined,
       });
     }
     return found;
@@ -149,7 +167,8 @@ export class AlertingRuleState {
   }
 
   private end(key: string, alert: ActiveAlert, timeMs: number): void {
-    const isForgotten = alert.resolvedAtMs !== undefined && timeMs - alert.resolvedAtMs > RESOLVED_RETENTION_MS;
+    const isForgotten =
+      alert.resolvedAtMs !== undefined && timeMs - alert.resolvedAtMs > RESOLVED_RETENTION_MS;
     if (alert.state === "pending" || isForgotten) {
       this.alerts.delete(key);
       this.transitions++;
@@ -164,8 +183,14 @@ export class AlertingRuleState {
     const samples: RuleSample[] = [];
     for (const { labels, state, activeAtMs } of this.alerts.values()) {
       if (state === "resolved") continue;
-      samples.push({ labels: labels.with({ [METRIC_NAME]: "ALERTS", alertstate: state }), value: 1 });
-      samples.push({ labels: labels.with({ [METRIC_NAME]: "ALERTS_FOR_STATE" }), value: Math.floor(activeAtMs / 1000) });
+      samples.push({
+        labels: labels.with({ [METRIC_NAME]: "ALERTS", alertstate: state }),
+        value: 1,
+      });
+      samples.push({
+        labels: labels.with({ [METRIC_NAME]: "ALERTS_FOR_STATE" }),
+        value: Math.floor(activeAtMs / 1000),
+      });
     }
     return samples;
   }

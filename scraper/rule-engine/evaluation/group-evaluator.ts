@@ -7,7 +7,10 @@ import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import { expressionLink, type TemplateSample } from "../../templates/prometheus-functions.js";
 import type { AlertHistory } from "./alert-history.js";
 import {
-  AlertingRuleState, toSentAlert, type AlertingSurroundings, type RuleSample,
+  AlertingRuleState,
+  toSentAlert,
+  type AlertingSurroundings,
+  type RuleSample,
 } from "./alerting-rule-state.js";
 import { evaluateRecordingRule } from "./recording-rule.js";
 import { RuleError } from "../rules/rule-error.js";
@@ -55,13 +58,20 @@ export class GroupEvaluator {
   evaluationSeconds = 0;
   lastEvaluationMs: number | undefined;
 
-  constructor(readonly group: RuleGroup, private readonly surroundings: EvaluatorSurroundings) {
+  constructor(
+    readonly group: RuleGroup,
+    private readonly surroundings: EvaluatorSurroundings,
+  ) {
     const keys = ruleKeysOf(group.rules);
     this.statuses = group.rules.map((rule, index) => ({
       key: keys[index] as string,
       rule,
       alerting: rule.kind === "alerting" ? new AlertingRuleState(rule, surroundings) : undefined,
-      health: "unknown", lastError: "", evaluationSeconds: 0, lastEvaluationMs: undefined, series: new Map(),
+      health: "unknown",
+      lastError: "",
+      evaluationSeconds: 0,
+      lastEvaluationMs: undefined,
+      series: new Map(),
     }));
   }
 
@@ -148,7 +158,9 @@ export class GroupEvaluator {
 
   private finish(status: RuleStatus, samples: readonly RuleSample[], { row, timeMs }: Turn): void {
     const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
-    const ended = [...status.series].filter(([key]) => !series.has(key)).map(([, labels]) => labels);
+    const ended = [...status.series]
+      .filter(([key]) => !series.has(key))
+      .map(([, labels]) => labels);
     this.duplicateSamples += row.add(samples, ended);
     status.series = series;
     if (status.alerting !== undefined) this.send(status.alerting, timeMs);
@@ -160,11 +172,13 @@ export class GroupEvaluator {
     if (due.length === 0) return;
     const validForMs = 4 * Math.max(this.group.intervalMs, resendDelayMs);
     const generatorUrl = externalUrl + expressionLink(alerting.rule.expression, 1);
-    onAlerts(due.map((alert) => {
-      const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
-      history?.noteLive(alert, sent.labels);
-      return sent;
-    }));
+    onAlerts(
+      due.map((alert) => {
+        const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
+        history?.noteLive(alert, sent.labels);
+        return sent;
+      }),
+    );
   }
 }
 

@@ -8,7 +8,10 @@ import { groupKeyOf, type RuleGroup } from "../rules/rule-group.js";
 export class GroupSchedule {
   private readonly offsetMs: number;
 
-  constructor(private readonly intervalMs: number, group: Pick<RuleGroup, "file" | "name">) {
+  constructor(
+    private readonly intervalMs: number,
+    group: Pick<RuleGroup, "file" | "name">,
+  ) {
     const hash = createHash("sha1").update(groupKeyOf(group)).digest();
     this.offsetMs = Number(hash.readBigUInt64BE() % BigInt(intervalMs));
   }

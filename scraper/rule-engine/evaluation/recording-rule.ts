@@ -16,9 +16,14 @@ export function evaluateRecordingRule(
   limit: number,
 ): RuleSample[] {
   const changes = { ...labels, [METRIC_NAME]: name };
-  const samples = result.map((sample) => ({ labels: sample.labels.with(changes), value: sample.value }));
+  const samples = result.map((sample) => ({
+    labels: sample.labels.with(changes),
+    value: sample.value,
+  }));
   if (new Set(samples.map((sample) => sample.labels.key)).size < samples.length) {
-    throw new RuleError("vector contains metrics with the same labelset after applying rule labels");
+    throw new RuleError(
+      "vector contains metrics with the same labelset after applying rule labels",
+    );
   }
   if (limit > 0 && samples.length > limit) {
     throw new RuleError(`exceeded limit of ${limit} with ${samples.length} series`);

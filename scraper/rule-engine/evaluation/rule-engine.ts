@@ -114,7 +114,10 @@ export class RuleEngine {
   private closeHistory(): void {
     const firing = this.activeAlerts().filter(({ state }) => state !== "pending");
     const keys = new Set(firing.map(({ labels }) => this.sentLabels(labels).key));
-    this.options.history?.closeAllBut((labels) => keys.has(labels.key), this.options.clock.wallMs());
+    this.options.history?.closeAllBut(
+      (labels) => keys.has(labels.key),
+      this.options.clock.wallMs(),
+    );
   }
 
   /**
@@ -132,8 +135,11 @@ export class RuleEngine {
       if (live === undefined || live.state === "resolved") continue;
       confirmed.add(key);
       // Stored series tell the second an alert began, not the millisecond.
-      const isSameStart = Math.floor(live.activeAtMs / 1000) === Math.floor(alert.activeAtMs / 1000);
-      const isLater = (live.firedAtMs ?? Number.POSITIVE_INFINITY) > (alert.firedAtMs ?? Number.POSITIVE_INFINITY);
+      const isSameStart =
+        Math.floor(live.activeAtMs / 1000) === Math.floor(alert.activeAtMs / 1000);
+      const isLater =
+        (live.firedAtMs ?? Number.POSITIVE_INFINITY) >
+        (alert.firedAtMs ?? Number.POSITIVE_INFINITY);
       if (isSameStart && !isLater) continue;
       const firedAtMs = alert.firedAtMs ?? live.firedAtMs;
       const activeAtMs = isSameStart ? live.activeAtMs : alert.activeAtMs;
@@ -154,7 +160,11 @@ export class RuleEngine {
   private endSeries(ended: readonly Labels[]): void {
     if (ended.length === 0) return;
     const { writer, clock } = this.options;
-    const row = new RuleRow(writer, writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY }), clock.wallMs());
+    const row = new RuleRow(
+      writer,
+      writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY }),
+      clock.wallMs(),
+    );
     row.add([], ended);
     row.flush();
   }
@@ -177,7 +187,9 @@ export class RuleEngine {
 
   private startLoops(): void {
     for (const running of this.groups.values()) {
-      running.loop = new GroupLoop(running.evaluator, this.options.clock, () => this.afterEvaluation());
+      running.loop = new GroupLoop(running.evaluator, this.options.clock, () =>
+        this.afterEvaluation(),
+      );
     }
   }
 
@@ -190,7 +202,7 @@ export class RuleEngine {
   }
 
   private async restore(): Promise<void> {
-    const stored = await this.stateFile?.read(this.options.clock.wallMs()) ?? [];
+    const stored = (await this.stateFile?.read(this.options.clock.wallMs())) ?? [];
     for (const { group, rule, alerts } of stored) {
       const status = this.groups.get(group)?.evaluator.statuses.find(({ key }) => key === rule);
       for (const alert of alerts) status?.alerting?.alerts.set(alert.labels.key, alert);
@@ -248,7 +260,9 @@ export class RuleEngine {
 
   metrics(): Sample[] {
     const groups = [...this.groups.values()].map(({ evaluator, loop }) => ({
-      evaluator, iterations: loop?.iterations ?? 0, missedIterations: loop?.missedIterations ?? 0,
+      evaluator,
+      iterations: loop?.iterations ?? 0,
+      missedIterations: loop?.missedIterations ?? 0,
     }));
     return collectRuleMetrics(groups, this.stateWriteFailures);
   }

@@ -3,10 +3,14 @@ import type { GroupEvaluator } from "./group-evaluator.js";
 import { groupKeyOf } from "../rules/rule-group.js";
 
 const EVALUATIONS = counter({
-  name: "pihealth_rule_evaluations_total", help: "Evaluations of rules.", labels: ["rule_group"],
+  name: "pihealth_rule_evaluations_total",
+  help: "Evaluations of rules.",
+  labels: ["rule_group"],
 });
 const FAILURES = counter({
-  name: "pihealth_rule_evaluation_failures_total", help: "Evaluations of rules that failed.", labels: ["rule_group"],
+  name: "pihealth_rule_evaluation_failures_total",
+  help: "Evaluations of rules that failed.",
+  labels: ["rule_group"],
 });
 const DUPLICATES = counter({
   name: "pihealth_rule_duplicate_samples_total",
@@ -14,7 +18,9 @@ const DUPLICATES = counter({
   labels: ["rule_group"],
 });
 const ITERATIONS = counter({
-  name: "pihealth_rule_group_iterations_total", help: "Evaluations of the whole group.", labels: ["rule_group"],
+  name: "pihealth_rule_group_iterations_total",
+  help: "Evaluations of the whole group.",
+  labels: ["rule_group"],
 });
 const MISSED = counter({
   name: "pihealth_rule_group_iterations_missed_total",
@@ -22,7 +28,9 @@ const MISSED = counter({
   labels: ["rule_group"],
 });
 const INTERVAL = gauge({
-  name: "pihealth_rule_group_interval_seconds", help: "Interval of the group in seconds.", labels: ["rule_group"],
+  name: "pihealth_rule_group_interval_seconds",
+  help: "Interval of the group in seconds.",
+  labels: ["rule_group"],
 });
 const DURATION = gauge({
   name: "pihealth_rule_group_last_duration_seconds",
@@ -34,18 +42,33 @@ const LAST = gauge({
   help: "Time of the last evaluation of the group in seconds since the Unix epoch.",
   labels: ["rule_group"],
 });
-const RULES = gauge({ name: "pihealth_rule_group_rules", help: "Rules in the group.", labels: ["rule_group"] });
+const RULES = gauge({
+  name: "pihealth_rule_group_rules",
+  help: "Rules in the group.",
+  labels: ["rule_group"],
+});
 const ALERTS = gauge({
   name: "pihealth_rule_alerts",
   help: "Alerts by state; unknown counts those kept because their target is silent, whatever their state.",
   labels: ["state"],
 });
 const STATE_FAILURES = counter({
-  name: "pihealth_rule_state_write_failures_total", help: "Times the alert states could not be written to disk.",
+  name: "pihealth_rule_state_write_failures_total",
+  help: "Times the alert states could not be written to disk.",
 });
 
 export const RULE_METRICS = [
-  EVALUATIONS, FAILURES, DUPLICATES, ITERATIONS, MISSED, INTERVAL, DURATION, LAST, RULES, ALERTS, STATE_FAILURES,
+  EVALUATIONS,
+  FAILURES,
+  DUPLICATES,
+  ITERATIONS,
+  MISSED,
+  INTERVAL,
+  DURATION,
+  LAST,
+  RULES,
+  ALERTS,
+  STATE_FAILURES,
 ];
 
 export interface GroupFacts {
@@ -58,7 +81,11 @@ export function collectRuleMetrics(
   groups: readonly GroupFacts[],
   stateWriteFailures: number,
 ): Sample[] {
-  return [...groups.flatMap(groupSamples), ...alertSamples(groups), STATE_FAILURES.sample(stateWriteFailures)];
+  return [
+    ...groups.flatMap(groupSamples),
+    ...alertSamples(groups),
+    STATE_FAILURES.sample(stateWriteFailures),
+  ];
 }
 
 function groupSamples({ evaluator, iterations, missedIterations }: GroupFacts): Sample[] {

@@ -53,7 +53,11 @@ export class RuleRow {
     entries.forEach(({ value }, index) => {
       if (value === undefined) setStaleAt(bits, index);
     });
-    this.table.append(this.timeMs, this.writer.internLayout(entries.map(({ labels }) => labels)), values);
+    this.table.append(
+      this.timeMs,
+      this.writer.internLayout(entries.map(({ labels }) => labels)),
+      values,
+    );
     this.pending = new Map();
   }
 }

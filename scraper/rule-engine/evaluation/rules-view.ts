@@ -101,19 +101,28 @@ function viewRule(status: RuleStatus): RuleView {
 export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
   return alerts.flatMap((alert): AlertView[] => {
     if (alert.state === "resolved") return [];
-    return [{
-      labels: alert.labels.toObject(),
-      annotations: alert.annotations.toObject(),
-      state: alert.state,
-      activeAt: timeText(alert.activeAtMs),
-      ...(alert.keepFiringSinceMs === undefined ? {} : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
-      value: formatFloat(alert.value, "e"),
-      ...(alert.unknown ? { unknown: true as const } : {}),
-    }];
+    return [
+      {
+        labels: alert.labels.toObject(),
+        annotations: alert.annotations.toObject(),
+        state: alert.state,
+        activeAt: timeText(alert.activeAtMs),
+        ...(alert.keepFiringSinceMs === undefined
+          ? {}
+          : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
+        value: formatFloat(alert.value, "e"),
+        ...(alert.unknown ? { unknown: true as const } : {}),
+      },
+    ];
   });
 }
 
 /** Go leaves out the fraction of whole seconds. */
 function timeText(timeMs: number | undefined): string {
-  return timeMs === undefined ? NEVER : new Date(timeMs).toISOString().replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z");
+  return timeMs === undefined
+    ? NEVER
+    : new Date(timeMs)
+        .toISOString()
+        .replace(/(\.\d*?)0+Z$/, "$1Z")
+        .replace(".Z", "Z");
 }

@@ -23,11 +23,20 @@ export class AlertSeeds {
       const activeAtMs = since.get(labels.key);
       if (activeAtMs === undefined) return [];
       const isFiring = sample.labels.get(STATE_LABEL) === "firing";
-      return [{
-        labels, annotations: Labels.EMPTY, value: Number.NaN, state: isFiring ? "firing" : "pending",
-        unknown: false, activeAtMs, firedAtMs: isFiring ? timeMs : undefined,
-        resolvedAtMs: undefined, lastSentAtMs: undefined, keepFiringSinceMs: undefined,
-      }];
+      return [
+        {
+          labels,
+          annotations: Labels.EMPTY,
+          value: Number.NaN,
+          state: isFiring ? "firing" : "pending",
+          unknown: false,
+          activeAtMs,
+          firedAtMs: isFiring ? timeMs : undefined,
+          resolvedAtMs: undefined,
+          lastSentAtMs: undefined,
+          keepFiringSinceMs: undefined,
+        },
+      ];
     });
     return new AlertSeeds(found);
   }
@@ -39,8 +48,11 @@ export class AlertSeeds {
   of(rule: AlertingRule): ActiveAlert[] {
     const fixed = Object.entries(rule.labels).filter(([, text]) => !text.includes("{{"));
     return this.alerts
-      .filter(({ labels }) =>
-        labels.get("alertname") === rule.name && fixed.every(([name, value]) => labels.get(name) === value))
+      .filter(
+        ({ labels }) =>
+          labels.get("alertname") === rule.name &&
+          fixed.every(([name, value]) => labels.get(name) === value),
+      )
       .map((alert) => ({ ...alert, firedAtMs: firedAtOf(alert, rule) }));
   }
 }

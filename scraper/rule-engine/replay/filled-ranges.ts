@@ -26,7 +26,8 @@ export interface TargetGap {
 }
 
 /** What rules and files know a target by. */
-export const targetOf = (labels: Labels): string => keyOf(labels.get("instance"), labels.get("job"));
+export const targetOf = (labels: Labels): string =>
+  keyOf(labels.get("instance"), labels.get("job"));
 
 /** The same instants, and those between ranges that nearly touch; ascending. */
 export function joinRanges(ranges: readonly TimeRange[]): TimeRange[] {
@@ -35,10 +36,12 @@ export function joinRanges(ranges: readonly TimeRange[]): TimeRange[] {
   for (const { fromMs, untilMs } of sorted) {
     const last = joined.at(-1);
     if (last === undefined || fromMs - last.untilMs > JOINED_MS) joined.push({ fromMs, untilMs });
-    else joined[joined.length - 1] = { fromMs: last.fromMs, untilMs: Math.max(last.untilMs, untilMs) };
+    else
+      joined[joined.length - 1] = { fromMs: last.fromMs, untilMs: Math.max(last.untilMs, untilMs) };
   }
   const [first, last] = [joined[0], joined.at(-1)];
-  if (joined.length <= MAX_FILLED_RANGES || first === undefined || last === undefined) return joined;
+  if (joined.length <= MAX_FILLED_RANGES || first === undefined || last === undefined)
+    return joined;
   return [{ fromMs: first.fromMs, untilMs: last.untilMs }];
 }
 
@@ -62,8 +65,10 @@ export class TargetTimes {
    * silent.
    */
   isSilentAt(labels: Labels, timeMs: number): boolean {
-    return this.of(labels).some(({ fromMs, untilMs, state }) =>
-      state !== "filled" && fromMs <= timeMs && timeMs < (untilMs ?? Number.POSITIVE_INFINITY));
+    return this.of(labels).some(
+      ({ fromMs, untilMs, state }) =>
+        state !== "filled" && fromMs <= timeMs && timeMs < (untilMs ?? Number.POSITIVE_INFINITY),
+    );
   }
 
   /**
@@ -75,7 +80,13 @@ export class TargetTimes {
   filledUntilMs(labels: Labels, range: TimeRange, whole: TimeRange): number | undefined {
     if (!labels.has("instance")) return whole.untilMs;
     const ends = this.of(labels).flatMap(({ fromMs, untilMs, state }) =>
-      state === "filled" && untilMs !== undefined && fromMs <= range.untilMs && range.fromMs <= untilMs ? [untilMs] : []);
+      state === "filled" &&
+      untilMs !== undefined &&
+      fromMs <= range.untilMs &&
+      range.fromMs <= untilMs
+        ? [untilMs]
+        : [],
+    );
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 

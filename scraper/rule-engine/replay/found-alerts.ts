@@ -56,33 +56,46 @@ export class FoundAlerts {
       this.omitted++;
       return;
     }
-    const joint = known === undefined
-      ? firstOf(finding, isTold)
-      : joined(known, episode, finding.lowIsWorse);
+    const joint =
+      known === undefined ? firstOf(finding, isTold) : joined(known, episode, finding.lowIsWorse);
     this.found.set(key, joint);
   }
 
   private isTold(labels: Labels, firedAtMs: number): boolean {
     const { newcomers, hasKnownTargets } = this.options;
-    return hasKnownTargets && firedAtMs >= (newcomers.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY);
+    return (
+      hasKnownTargets && firedAtMs >= (newcomers.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY)
+    );
   }
 
   private isNews({ episode, labels, range, intervalMs }: Finding): boolean {
     const { activeAtMs, firedAtMs, endedAtMs } = episode;
     const endMs = endedAtMs ?? Number.POSITIVE_INFINITY;
-    const gapEndMs = this.options.targets.filledUntilMs(labels, { fromMs: activeAtMs, untilMs: endMs }, range);
+    const gapEndMs = this.options.targets.filledUntilMs(
+      labels,
+      { fromMs: activeAtMs, untilMs: endMs },
+      range,
+    );
     if (gapEndMs === undefined) return false;
     const entries = this.options.history.of(labels);
     const toleranceMs = TOLERATED_INTERVALS * intervalMs;
-    const known = firedAtMs < range.fromMs
-      ? entries.filter((entry) => entry.firedAtMs < range.fromMs).at(-1)
-      : entries.find((entry) => entry.firedAtMs < gapEndMs && Math.abs(entry.firedAtMs - firedAtMs) <= toleranceMs);
+    const known =
+      firedAtMs < range.fromMs
+        ? entries.filter((entry) => entry.firedAtMs < range.fromMs).at(-1)
+        : entries.find(
+            (entry) =>
+              entry.firedAtMs < gapEndMs && Math.abs(entry.firedAtMs - firedAtMs) <= toleranceMs,
+          );
     // That it began is known; when it ended may be news.
     if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs);
     if (firedAtMs < range.fromMs) return endedAtMs !== undefined;
     return !entries.some((entry) => {
       const isSince = entry.source === "filled" || entry.firedAtMs >= range.fromMs;
-      return isSince && entry.firedAtMs < Math.min(endMs, gapEndMs) && (entry.endedAtMs ?? endMs + 1) > firedAtMs;
+      return (
+        isSince &&
+        entry.firedAtMs < Math.min(endMs, gapEndMs) &&
+        (entry.endedAtMs ?? endMs + 1) > firedAtMs
+      );
     });
   }
 }
@@ -92,7 +105,17 @@ const keyOf = (labels: Labels, isTold: boolean): string => `${isTold} ${labels.k
 
 function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): FoundAlert {
   const { annotations, activeAtMs, firedAtMs, endedAtMs, worst } = episode;
-  return { labels, annotations, generatorUrl, activeAtMs, firedAtMs, endedAtMs, worst, times: 1, isTold };
+  return {
+    labels,
+    annotations,
+    generatorUrl,
+    activeAtMs,
+    firedAtMs,
+    endedAtMs,
+    worst,
+    times: 1,
+    isTold,
+  };
 }
 
 function isOtherEnd(
@@ -115,9 +138,10 @@ function joined(
     ...(isWorse ? { annotations, worst } : {}),
     activeAtMs: Math.min(known.activeAtMs, activeAtMs),
     firedAtMs: Math.min(known.firedAtMs, firedAtMs),
-    endedAtMs: known.endedAtMs === undefined || endedAtMs === undefined
-      ? undefined
-      : Math.max(known.endedAtMs, endedAtMs),
+    endedAtMs:
+      known.endedAtMs === undefined || endedAtMs === undefined
+        ? undefined
+        : Math.max(known.endedAtMs, endedAtMs),
     times: known.times + 1,
   };
 }

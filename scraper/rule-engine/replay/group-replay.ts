@@ -12,7 +12,11 @@ import { evaluateRecordingRule } from "../evaluation/recording-rule.js";
 import type { ReplayPause } from "./replay-pause.js";
 import { ReplayedAlerts, type ReplayedAlertsOptions } from "./replayed-alerts.js";
 import {
-  ruleKeysOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup,
+  ruleKeysOf,
+  type AlertingRule,
+  type RecordingRule,
+  type Rule,
+  type RuleGroup,
 } from "../rules/rule-group.js";
 import { RuleRow, RULES_FOLDER } from "../evaluation/rule-row.js";
 
@@ -55,13 +59,20 @@ export class GroupReplay {
   readonly rules: readonly ReplayedRule[];
   private readonly schedule: GroupSchedule;
 
-  constructor(readonly group: RuleGroup, private readonly options: GroupReplayOptions) {
+  constructor(
+    readonly group: RuleGroup,
+    private readonly options: GroupReplayOptions,
+  ) {
     const keys = ruleKeysOf(group.rules);
     this.schedule = new GroupSchedule(group.intervalMs, group);
     this.rules = group.rules
       .map((rule, index): ReplayedRule => ({
-        key: keys[index] as string, rule, series: new Map(), lastError: "",
-        alerts: rule.kind === "alerting" ? new ReplayedAlerts(rule, options.alertsOf(rule)) : undefined,
+        key: keys[index] as string,
+        rule,
+        series: new Map(),
+        lastError: "",
+        alerts:
+          rule.kind === "alerting" ? new ReplayedAlerts(rule, options.alertsOf(rule)) : undefined,
       }))
       .filter(({ rule }) => !options.isLeftOut(rule));
   }
@@ -81,7 +92,8 @@ export class GroupReplay {
     const rows = new WindowRows(this.options.writer, this.group, window.writtenUntilMs);
     const instants: number[] = [];
     const { intervalMs } = this.group;
-    for (let at = this.firstDueMs(window.fromMs); at < window.untilMs; at += intervalMs) instants.push(at);
+    for (let at = this.firstDueMs(window.fromMs); at < window.untilMs; at += intervalMs)
+      instants.push(at);
     if (instants.length === 0) return [];
     const ended: { rule: AlertingRule; episode: PastEpisode }[] = [];
     for (const replayed of this.rules) {
@@ -89,7 +101,12 @@ export class GroupReplay {
       if (rows.areReadBy(replayed.rule.expression)) await rows.flush(window.pause);
       try {
         const { rule } = replayed;
-        const turn = { found: await this.resultOf(rule, instants, window.signal), instants, rows, window };
+        const turn = {
+          found: await this.resultOf(rule, instants, window.signal),
+          instants,
+          rows,
+          window,
+        };
         if (rule.kind === "recording") await this.record(rule, replayed, turn);
         else for (const episode of await this.alert(replayed, turn)) ended.push({ rule, episode });
       } catch (error) {
@@ -125,7 +142,8 @@ export class GroupReplay {
     const steps = new Steps(found);
     // Labels are made once for each series, not once for each sample.
     const labelsOf = new Map<Labels, Labels>();
-    for (const { labels } of found) labelsOf.set(labels, labels.with({ ...rule.labels, [METRIC_NAME]: rule.name }));
+    for (const { labels } of found)
+      labelsOf.set(labels, labels.with({ ...rule.labels, [METRIC_NAME]: rule.name }));
     const isDistinct = new Set([...labelsOf.values()].map(({ key }) => key)).size === found.length;
     for (const timeMs of instants) {
       await window.pause.ifDue();
@@ -135,7 +153,10 @@ export class GroupReplay {
         const { limit } = this.group;
         const isPlain = isDistinct && (limit === 0 || result.length <= limit);
         const samples = isPlain
-          ? result.map(({ labels, value }): RuleSample => ({ labels: labelsOf.get(labels) as Labels, value }))
+          ? result.map(({ labels, value }): RuleSample => ({
+              labels: labelsOf.get(labels) as Labels,
+              value,
+            }))
           : evaluateRecordingRule(rule, result, limit);
         finish(replayed, samples, timeMs, rows);
       } catch (error) {
@@ -158,7 +179,8 @@ export class GroupReplay {
       const result = steps.at(askAtMs);
       if (result.length === 0 && alerts.isIdle && replayed.series.size === 0) continue;
       try {
-        const ask = (expression: string): Promise<TemplateSample[]> => this.ask(expression, askAtMs, window);
+        const ask = (expression: string): Promise<TemplateSample[]> =>
+          this.ask(expression, askAtMs, window);
         const outcome = await alerts.advance(result, timeMs, this.group.limit, ask);
         ended.push(...outcome.ended);
         finish(replayed, outcome.samples, timeMs, rows);
@@ -177,7 +199,10 @@ export class GroupReplay {
   ): Promise<TemplateSample[]> {
     const { value } = await this.options.queries.instant({ expression, timeMs, signal });
     const samples = value.type === "vector" ? value.samples : [];
-    return samples.map(({ labels, value: number }) => ({ Labels: new Map(labels.pairs), Value: number }));
+    return samples.map(({ labels, value: number }) => ({
+      Labels: new Map(labels.pairs),
+      Value: number,
+    }));
   }
 
   private fail(replayed: ReplayedRule, error: unknown): void {
@@ -200,7 +225,9 @@ function finish(
   rows: WindowRows,
 ): void {
   const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
-  const ended = [...replayed.series].filter(([key]) => !series.has(key)).map(([, labels]) => labels);
+  const ended = [...replayed.series]
+    .filter(([key]) => !series.has(key))
+    .map(([, labels]) => labels);
   rows.add(timeMs, samples, ended);
   replayed.series = series;
 }
@@ -219,7 +246,8 @@ class Steps {
       let place = this.places[index] as number;
       while ((timestamps[place] ?? Number.POSITIVE_INFINITY) < timeMs) place++;
       this.places[index] = place;
-      if (timestamps[place] === timeMs) samples.push({ labels, timestampMs: timeMs, value: values[place] as number });
+      if (timestamps[place] === timeMs)
+        samples.push({ labels, timestampMs: timeMs, value: values[place] as number });
     });
     return samples;
   }

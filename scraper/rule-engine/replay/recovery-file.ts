@@ -63,11 +63,15 @@ export class RecoveryFile {
     try {
       const facts = await this.files.facts(this.filePath);
       if (facts === undefined) return { gathered: undefined, current: undefined };
-      if (facts.sizeBytes > MAX_FILE_BYTES) throw new RangeError(`it is larger than ${MAX_FILE_BYTES} bytes`);
+      if (facts.sizeBytes > MAX_FILE_BYTES)
+        throw new RangeError(`it is larger than ${MAX_FILE_BYTES} bytes`);
       return decode(new StoredFields(JSON.parse(await this.files.readText(this.filePath))));
     } catch (error) {
       const detail = { path: this.filePath, error: messageOf(error) };
-      this.log.error("Cannot read the state of filled ranges: their rules are not evaluated", detail);
+      this.log.error(
+        "Cannot read the state of filled ranges: their rules are not evaluated",
+        detail,
+      );
       await this.setAside();
       return { gathered: undefined, current: undefined };
     }
@@ -89,7 +93,10 @@ export class RecoveryFile {
       await this.files.rename(this.filePath, `${this.filePath}.damaged`);
     } catch (error) {
       if (codeOf(error) === "ENOENT") return;
-      this.log.warn("Cannot set a damaged file aside", { path: this.filePath, error: messageOf(error) });
+      this.log.warn("Cannot set a damaged file aside", {
+        path: this.filePath,
+        error: messageOf(error),
+      });
     }
   }
 }
@@ -98,7 +105,9 @@ const encodeRange = ({ fromMs, untilMs }: TimeRange): unknown => [fromMs, untilM
 
 function encodeGathered({ ranges, causes, told, newcomers }: GatheredRanges): object {
   return {
-    ranges: ranges.map(encodeRange), causes, told: told === undefined ? null : encodeRange(told),
+    ranges: ranges.map(encodeRange),
+    causes,
+    told: told === undefined ? null : encodeRange(told),
     newcomers: [...newcomers],
   };
 }
@@ -107,17 +116,23 @@ function encodeState(state: RecoveryState): object {
   const { id, cursorMs, rangeIndex, rules, found, omitted, isEvaluated } = state;
   return {
     ...encodeGathered(state),
-    id, rangeIndex, omitted, isEvaluated,
+    id,
+    rangeIndex,
+    omitted,
+    isEvaluated,
     cursorMs: cursorMs ?? null,
     rules: rules.map(({ group, rule, alerts, worst }) => ({
-      group, rule,
+      group,
+      rule,
       alerts: alerts.map(alertToJson),
       worst: alerts.map(({ labels }) => String(worst.get(labels.key) ?? Number.NaN)),
     })),
     found: found.map(({ labels, annotations, worst, endedAtMs, ...rest }) => ({
       ...rest,
-      labels: labels.toObject(), annotations: annotations.toObject(),
-      worst: String(worst), endedAtMs: endedAtMs ?? null,
+      labels: labels.toObject(),
+      annotations: annotations.toObject(),
+      worst: String(worst),
+      endedAtMs: endedAtMs ?? null,
     })),
   };
 }
@@ -134,7 +149,9 @@ function decode(fields: StoredFields): RecoveryFileContent {
 function decodeGathered(fields: StoredFields): GatheredRanges {
   return {
     ranges: fields.list("ranges").map(decodeRange),
-    causes: fields.texts("causes").map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
+    causes: fields
+      .texts("causes")
+      .map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
     told: fields.isNull("told") ? undefined : decodeRange(fields.list("told")),
     newcomers: new Map(fields.list("newcomers").map(decodeNewcomer)),
   };
@@ -142,13 +159,15 @@ function decodeGathered(fields: StoredFields): GatheredRanges {
 
 function decodeRange(value: unknown): TimeRange {
   const [fromMs, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (!Number.isFinite(fromMs) || !Number.isFinite(untilMs)) throw new TypeError("a range is not two times");
+  if (!Number.isFinite(fromMs) || !Number.isFinite(untilMs))
+    throw new TypeError("a range is not two times");
   return { fromMs: fromMs as number, untilMs: untilMs as number };
 }
 
 function decodeNewcomer(value: unknown): [string, number] {
   const [target, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (typeof target !== "string" || !Number.isFinite(untilMs)) throw new TypeError("a newcomer is not a target and a time");
+  if (typeof target !== "string" || !Number.isFinite(untilMs))
+    throw new TypeError("a newcomer is not a target and a time");
   return [target, untilMs as number];
 }
 

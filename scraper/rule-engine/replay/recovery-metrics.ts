@@ -11,15 +11,49 @@ export interface RecoveryFacts {
 }
 
 export function recoveryMetrics(facts: RecoveryFacts): OwnMetric[] {
-  const metric = (name: string, type: "counter" | "gauge", help: string, value: number): OwnMetric =>
-    ({ name: `pihealth_rule_${name}`, type, help, labels: {}, value });
+  const metric = (
+    name: string,
+    type: "counter" | "gauge",
+    help: string,
+    value: number,
+  ): OwnMetric => ({ name: `pihealth_rule_${name}`, type, help, labels: {}, value });
   return [
-    metric("replay_active", "gauge", "Whether rules are being evaluated over filled ranges.", Number(facts.isActive)),
-    metric("replay_left_seconds", "gauge", "Time that rules are still to be evaluated over.", facts.leftMs / 1000),
-    metric("replay_evaluations_total", "counter", "Evaluations of rules over filled ranges.", facts.evaluations),
-    metric("replay_failures_total", "counter", "Evaluations over filled ranges that failed.", facts.failures),
-    metric("replay_errors_total", "counter", "Times a recovery had to be tried again.", facts.errors),
-    metric("replay_told_alerts_total", "counter", "Alerts told in summaries of outages.", facts.toldAlerts),
+    metric(
+      "replay_active",
+      "gauge",
+      "Whether rules are being evaluated over filled ranges.",
+      Number(facts.isActive),
+    ),
+    metric(
+      "replay_left_seconds",
+      "gauge",
+      "Time that rules are still to be evaluated over.",
+      facts.leftMs / 1000,
+    ),
+    metric(
+      "replay_evaluations_total",
+      "counter",
+      "Evaluations of rules over filled ranges.",
+      facts.evaluations,
+    ),
+    metric(
+      "replay_failures_total",
+      "counter",
+      "Evaluations over filled ranges that failed.",
+      facts.failures,
+    ),
+    metric(
+      "replay_errors_total",
+      "counter",
+      "Times a recovery had to be tried again.",
+      facts.errors,
+    ),
+    metric(
+      "replay_told_alerts_total",
+      "counter",
+      "Alerts told in summaries of outages.",
+      facts.toldAlerts,
+    ),
     metric("alert_history_entries", "gauge", "Alerts in the history.", facts.historyEntries),
   ];
 }

@@ -10,7 +10,11 @@ import { FoundAlerts, type FoundAlertsOptions } from "./found-alerts.js";
 import type { RecoveryState } from "./recovery-file.js";
 import type { RuleEngine } from "../evaluation/rule-engine.js";
 import {
-  type EndedAlert, type OngoingAlert, type RuleReplay, type RuleReplayOptions, WINDOW_MS,
+  type EndedAlert,
+  type OngoingAlert,
+  type RuleReplay,
+  type RuleReplayOptions,
+  WINDOW_MS,
 } from "./rule-replay.js";
 
 /** Waited for a full disk to take what rules yield. */
@@ -33,7 +37,10 @@ export interface RecoveryRunParts {
 export class RecoveryRun {
   private readonly found: FoundAlerts;
 
-  constructor(private state: RecoveryState, private readonly parts: RecoveryRunParts) {
+  constructor(
+    private state: RecoveryState,
+    private readonly parts: RecoveryRunParts,
+  ) {
     this.found = new FoundAlerts(parts.found, state.found, state.omitted);
     parts.replay.restore(state.rules);
   }
@@ -79,7 +86,8 @@ export class RecoveryRun {
    * was evaluated live.
    */
   private async followUp(range: TimeRange, untilMs: number, signal: AbortSignal): Promise<void> {
-    const isFollowed = (): boolean => this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
+    const isFollowed = (): boolean =>
+      this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
     while (isFollowed()) {
       const endMs = Math.min(untilMs, this.parts.clock.wallMs());
       if (this.cursorMs >= endMs) return;
@@ -102,18 +110,25 @@ export class RecoveryRun {
    */
   private handOver(range: TimeRange): void {
     const rules = new Map<string, { about: OngoingAlert; alerts: ActiveAlert[] }>();
-    const ongoing = this.parts.replay.ongoing().filter(({ alert }) => alert.activeAtMs < range.untilMs);
+    const ongoing = this.parts.replay
+      .ongoing()
+      .filter(({ alert }) => alert.activeAtMs < range.untilMs);
     for (const about of ongoing) {
       const key = `${about.groupKey}\n${about.ruleKey}`;
       const known = rules.get(key);
       if (known === undefined) rules.set(key, { about, alerts: [about.alert] });
       else known.alerts.push(about.alert);
     }
-    const confirmed = new Map([...rules].map(([key, { about, alerts }]) =>
-      [key, this.parts.engine.correctAlerts(about.groupKey, about.ruleKey, alerts)]));
+    const confirmed = new Map(
+      [...rules].map(([key, { about, alerts }]) => [
+        key,
+        this.parts.engine.correctAlerts(about.groupKey, about.ruleKey, alerts),
+      ]),
+    );
     for (const one of ongoing) {
       if (one.alert.state !== "firing") continue;
-      const isOn = confirmed.get(`${one.groupKey}\n${one.ruleKey}`)?.has(one.alert.labels.key) === true;
+      const isOn =
+        confirmed.get(`${one.groupKey}\n${one.ruleKey}`)?.has(one.alert.labels.key) === true;
       const endedAtMs = isOn ? undefined : Math.max(one.episode.firedAtMs, this.cursorMs);
       this.note({ ...one, episode: { ...one.episode, endedAtMs } }, range);
     }
@@ -122,7 +137,9 @@ export class RecoveryRun {
   private note({ rule, episode, intervalMs }: EndedAlert, range: TimeRange): void {
     const { engine, externalUrl, parse } = this.parts;
     this.found.add({
-      episode, intervalMs, range,
+      episode,
+      intervalMs,
+      range,
       labels: engine.sentLabels(episode.labels),
       generatorUrl: externalUrl + expressionLink(rule.expression, 1),
       lowIsWorse: asksForLess(parse(rule.expression)),
@@ -144,7 +161,8 @@ export class RecoveryRun {
         await writer.commit();
         return;
       } catch (error) {
-        if (tries === 0) log.warn("Rules over filled ranges wait for the disk", { error: messageOf(error) });
+        if (tries === 0)
+          log.warn("Rules over filled ranges wait for the disk", { error: messageOf(error) });
       }
       await clock.sleep(COMMIT_RETRY_MS, signal);
     }

@@ -6,7 +6,13 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
 import type { OutageSummary } from "../../alerting/alerts/past-alert.js";
 import type { AlertHistory } from "../evaluation/alert-history.js";
-import { type FilledRange, joinRanges, type TargetGap, targetOf, TargetTimes } from "./filled-ranges.js";
+import {
+  type FilledRange,
+  joinRanges,
+  type TargetGap,
+  targetOf,
+  TargetTimes,
+} from "./filled-ranges.js";
 import type { ReplayCounts } from "./group-replay.js";
 import { RecoveryFile, type GatheredRanges, type RecoveryState } from "./recovery-file.js";
 import { recoveryMetrics } from "./recovery-metrics.js";
@@ -103,8 +109,12 @@ export class Recovery {
     const untilMs = this.current?.ranges.at(-1)?.untilMs ?? 0;
     const fromMs = this.current?.cursorMs ?? this.current?.ranges[0]?.fromMs ?? 0;
     return recoveryMetrics({
-      ...this.counts, errors: this.failures, toldAlerts: this.toldAlerts, historyEntries: this.parts.history.size,
-      isActive: this.current !== undefined, leftMs: Math.max(0, untilMs - fromMs),
+      ...this.counts,
+      errors: this.failures,
+      toldAlerts: this.toldAlerts,
+      historyEntries: this.parts.history.size,
+      isActive: this.current !== undefined,
+      leftMs: Math.max(0, untilMs - fromMs),
     });
   }
 
@@ -113,11 +123,15 @@ export class Recovery {
     while (!this.stopping.signal.aborted) {
       try {
         await this.work();
-        await this.sleep.sleepUntil(this.gathered === undefined ? undefined : clock.monotonicMs() + LOOK_EVERY_MS);
+        await this.sleep.sleepUntil(
+          this.gathered === undefined ? undefined : clock.monotonicMs() + LOOK_EVERY_MS,
+        );
       } catch (error) {
         if (this.stopping.signal.aborted) return;
         this.failures++;
-        log.error("Rules over filled ranges did not come to an end, tried again", { error: messageOf(error) });
+        log.error("Rules over filled ranges did not come to an end, tried again", {
+          error: messageOf(error),
+        });
         await this.sleep.sleep(RETRY_MS);
       }
     }
@@ -148,11 +162,21 @@ export class Recovery {
     const nowMs = clock.wallMs();
     const oldestMs = nowMs - settings().maxAgeMs;
     const ranges = gathered.ranges
-      .map(({ fromMs, untilMs }) => ({ fromMs: Math.max(fromMs, oldestMs), untilMs: Math.min(untilMs, nowMs) }))
+      .map(({ fromMs, untilMs }) => ({
+        fromMs: Math.max(fromMs, oldestMs),
+        untilMs: Math.min(untilMs, nowMs),
+      }))
       .filter(({ fromMs, untilMs }) => untilMs > fromMs);
     this.current = {
-      ...gathered, ranges, id: String(Math.round(nowMs)),
-      cursorMs: undefined, rangeIndex: 0, rules: [], found: [], omitted: 0, isEvaluated: false,
+      ...gathered,
+      ranges,
+      id: String(Math.round(nowMs)),
+      cursorMs: undefined,
+      rangeIndex: 0,
+      rules: [],
+      found: [],
+      omitted: 0,
+      isEvaluated: false,
     };
     this.gathered = undefined;
     await this.save();
@@ -164,11 +188,20 @@ export class Recovery {
     const { engine, history } = parts;
     const targets = new TargetTimes(parts.gaps());
     const replay = new RuleReplay(engine.ruleGroups, {
-      ...parts, counts, isTargetSilentAt: (labels, timeMs) => targets.isSilentAt(labels, timeMs),
+      ...parts,
+      counts,
+      isTargetSilentAt: (labels, timeMs) => targets.isSilentAt(labels, timeMs),
     });
     const run = new RecoveryRun(state, {
-      ...parts, replay, engine,
-      found: { history, targets, newcomers: state.newcomers, hasKnownTargets: state.told !== undefined },
+      ...parts,
+      replay,
+      engine,
+      found: {
+        history,
+        targets,
+        newcomers: state.newcomers,
+        hasKnownTargets: state.told !== undefined,
+      },
       save: async (saved) => {
         this.current = saved;
         await this.saveOrThrow();
@@ -178,13 +211,23 @@ export class Recovery {
   }
 
   /** Each of these steps changes nothing when it is done again after a crash. */
-  private async tell(
-    { id, found, told, omitted, causes, rules, ranges }: RecoveryState,
-  ): Promise<void> {
+  private async tell({
+    id,
+    found,
+    told,
+    omitted,
+    causes,
+    rules,
+    ranges,
+  }: RecoveryState): Promise<void> {
     const { engine, history, log } = this.parts;
     const untilMs = ranges.at(-1)?.untilMs ?? 0;
     for (const { group, rule, alerts } of rules) {
-      engine.correctAlerts(group, rule, alerts.filter(({ activeAtMs }) => activeAtMs < untilMs));
+      engine.correctAlerts(
+        group,
+        rule,
+        alerts.filter(({ activeAtMs }) => activeAtMs < untilMs),
+      );
     }
     await engine.saveStates();
     await history.addFilled(found, id);
@@ -193,7 +236,10 @@ export class Recovery {
       await this.parts.tell({ id, ...told, away: awayOf(causes), alerts, omitted });
       this.toldAlerts += alerts.length;
     }
-    log.info("Rules were evaluated over filled ranges", { alerts: found.length, told: alerts.length });
+    log.info("Rules were evaluated over filled ranges", {
+      alerts: found.length,
+      told: alerts.length,
+    });
   }
 
   private async save(): Promise<void> {
@@ -205,7 +251,9 @@ export class Recovery {
 
   /** Writes follow each other, each with what is known when it begins. */
   private async saveOrThrow(): Promise<void> {
-    const write = this.writing.then(() => this.file.write({ gathered: this.gathered, current: this.current }));
+    const write = this.writing.then(() =>
+      this.file.write({ gathered: this.gathered, current: this.current }),
+    );
     this.writing = write.catch(() => undefined); // Whoever asked for it hears of it.
     await write;
   }
@@ -215,8 +263,10 @@ function gather(
   before: GatheredRanges | undefined,
   ranges: readonly FilledRange[],
 ): GatheredRanges {
-  const rounded = ranges.map(({ fromMs, untilMs }) =>
-    ({ fromMs: Math.floor(fromMs / ROUNDED_MS) * ROUNDED_MS, untilMs }));
+  const rounded = ranges.map(({ fromMs, untilMs }) => ({
+    fromMs: Math.floor(fromMs / ROUNDED_MS) * ROUNDED_MS,
+    untilMs,
+  }));
   const known = ranges.filter(({ isFirstSight }) => !isFirstSight);
   const newcomers = new Map(before?.newcomers);
   for (const { labels, untilMs } of ranges.filter(({ isFirstSight }) => isFirstSight)) {

@@ -30,7 +30,10 @@ export function replayOrderOf(
   let isStepwise = waiting.some(({ group, reads }) => readsBackwards(group.rules, reads));
   while (waiting.length > 0) {
     const isFree = ({ group, reads }: (typeof waiting)[number]): boolean =>
-      waiting.every((other) => other.group === group || !other.yields.some((name) => reads.some((read) => read(name))));
+      waiting.every(
+        (other) =>
+          other.group === group || !other.yields.some((name) => reads.some((read) => read(name))),
+      );
     const index = waiting.findIndex(isFree);
     isStepwise ||= index < 0; // A circle of groups.
     ordered.push(...waiting.splice(Math.max(0, index), 1));

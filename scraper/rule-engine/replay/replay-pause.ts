@@ -12,7 +12,10 @@ const MAX_REST_MS = 100;
 export class ReplayPause {
   private sliceBeganMs: number;
 
-  constructor(private readonly clock: Clock, private readonly signal: AbortSignal) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly signal: AbortSignal,
+  ) {
     this.sliceBeganMs = clock.monotonicMs();
   }
 

@@ -29,7 +29,10 @@ export class ReplayedAlerts {
   /** Alerts that may be those of another rule, until they are seen. */
   private readonly doubtful = new Set<string>();
 
-  constructor(readonly rule: AlertingRule, private readonly options: ReplayedAlertsOptions) {
+  constructor(
+    readonly rule: AlertingRule,
+    private readonly options: ReplayedAlertsOptions,
+  ) {
     this.state = new AlertingRuleState(rule, {
       expander: options.expander,
       missingData: options.missingData,
@@ -73,7 +76,14 @@ export class ReplayedAlerts {
   episodeOf(alert: ActiveAlert): PastEpisode {
     const { labels, annotations, activeAtMs, firedAtMs, resolvedAtMs, value } = alert;
     const worst = this.worst.get(labels.key) ?? value;
-    return { labels, annotations, activeAtMs, firedAtMs: firedAtMs ?? activeAtMs, endedAtMs: resolvedAtMs, worst };
+    return {
+      labels,
+      annotations,
+      activeAtMs,
+      firedAtMs: firedAtMs ?? activeAtMs,
+      endedAtMs: resolvedAtMs,
+      worst,
+    };
   }
 
   /**
@@ -104,7 +114,8 @@ export class ReplayedAlerts {
   /** @returns whether the value is worse than all before */
   private noteValue(key: string, value: number): boolean {
     const known = this.worst.get(key);
-    const isWorse = known === undefined || (this.options.lowIsWorse ? value < known : value > known);
+    const isWorse =
+      known === undefined || (this.options.lowIsWorse ? value < known : value > known);
     if (isWorse) this.worst.set(key, value);
     return isWorse;
   }

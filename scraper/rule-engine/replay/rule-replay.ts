@@ -13,7 +13,12 @@ import type { PastEpisode } from "../evaluation/past-episode.js";
 import { ReplayPause } from "./replay-pause.js";
 import type { ReplayedAlerts, StoredReplay } from "./replayed-alerts.js";
 import { replayOrderOf } from "./replay-order.js";
-import { groupKeyOf, type AlertingRule, type MissingData, type RuleGroup } from "../rules/rule-group.js";
+import {
+  groupKeyOf,
+  type AlertingRule,
+  type MissingData,
+  type RuleGroup,
+} from "../rules/rule-group.js";
 
 /** One window is queried, evaluated and saved at a time. */
 export const WINDOW_MS = 3_600_000;
@@ -55,17 +60,26 @@ export class RuleReplay {
   private readonly groups: readonly GroupReplay[];
   private readonly isStepwise: boolean;
 
-  constructor(groups: readonly RuleGroup[], private readonly options: RuleReplayOptions) {
+  constructor(
+    groups: readonly RuleGroup[],
+    private readonly options: RuleReplayOptions,
+  ) {
     const { parse, expander, missingData, isTargetSilentAt } = options;
     const { groups: ordered, isStepwise } = replayOrderOf(groups, parse);
     this.isStepwise = isStepwise;
-    this.groups = ordered.map((group) => new GroupReplay(group, {
-      ...options,
-      isLeftOut: (rule) => asksForMissingScrapes(parse(rule.expression)),
-      alertsOf: (rule) => ({
-        expander, missingData, isTargetSilentAt, lowIsWorse: asksForLess(parse(rule.expression)),
-      }),
-    }));
+    this.groups = ordered.map(
+      (group) =>
+        new GroupReplay(group, {
+          ...options,
+          isLeftOut: (rule) => asksForMissingScrapes(parse(rule.expression)),
+          alertsOf: (rule) => ({
+            expander,
+            missingData,
+            isTargetSilentAt,
+            lowIsWorse: asksForLess(parse(rule.expression)),
+          }),
+        }),
+    );
   }
 
   get isIdle(): boolean {
@@ -78,11 +92,13 @@ export class RuleReplay {
     const rules = this.alertingRules();
     const owners = new Map<string, number>();
     for (const { rule } of rules) {
-      for (const { labels } of seeds.of(rule)) owners.set(labels.key, (owners.get(labels.key) ?? 0) + 1);
+      for (const { labels } of seeds.of(rule))
+        owners.set(labels.key, (owners.get(labels.key) ?? 0) + 1);
     }
     for (const { rule, alerts } of rules) {
       alerts.forget();
-      for (const seed of seeds.of(rule)) alerts.seed([seed], (owners.get(seed.labels.key) ?? 0) > 1);
+      for (const seed of seeds.of(rule))
+        alerts.seed([seed], (owners.get(seed.labels.key) ?? 0) > 1);
     }
   }
 
@@ -104,7 +120,8 @@ export class RuleReplay {
       const window: ReplayWindow = { ...part, writtenUntilMs, pause, signal };
       for (const replay of this.groups) {
         const about = { groupKey: groupKeyOf(replay.group), intervalMs: replay.group.intervalMs };
-        for (const { rule, episode } of await replay.evaluate(window)) found.push({ rule, episode, ...about });
+        for (const { rule, episode } of await replay.evaluate(window))
+          found.push({ rule, episode, ...about });
       }
     }
     return found;
@@ -113,20 +130,32 @@ export class RuleReplay {
   ongoing(): OngoingAlert[] {
     return this.alertingRules().flatMap(({ rule, alerts, ruleKey, group }) =>
       alerts.alerts.map((alert) => ({
-        rule, alert, ruleKey, groupKey: groupKeyOf(group), intervalMs: group.intervalMs, episode: alerts.episodeOf(alert),
-      })));
+        rule,
+        alert,
+        ruleKey,
+        groupKey: groupKeyOf(group),
+        intervalMs: group.intervalMs,
+        episode: alerts.episodeOf(alert),
+      })),
+    );
   }
 
   stored(): StoredReplayRule[] {
     return this.alertingRules()
       .filter(({ alerts }) => !alerts.isIdle)
-      .map(({ ruleKey, group, alerts }) => ({ group: groupKeyOf(group), rule: ruleKey, ...alerts.stored }));
+      .map(({ ruleKey, group, alerts }) => ({
+        group: groupKeyOf(group),
+        rule: ruleKey,
+        ...alerts.stored,
+      }));
   }
 
   /** Rules that are not there any more are left out. */
   restore(stored: readonly StoredReplayRule[]): void {
     for (const { group, rule, ...state } of stored) {
-      const known = this.alertingRules().find((one) => groupKeyOf(one.group) === group && one.ruleKey === rule);
+      const known = this.alertingRules().find(
+        (one) => groupKeyOf(one.group) === group && one.ruleKey === rule,
+      );
       known?.alerts.restore(state);
     }
   }
@@ -137,7 +166,7 @@ export class RuleReplay {
       yield { fromMs, untilMs };
       return;
     }
-    for (let at = fromMs; at < untilMs; ) {
+    for (let at = fromMs; at < untilMs;) {
       const firstMs = Math.min(...this.groups.map((group) => group.firstDueMs(at)));
       yield { fromMs: at, untilMs: Math.min(untilMs, firstMs + 1) };
       at = firstMs + 1;
@@ -152,6 +181,10 @@ export class RuleReplay {
   }[] {
     return this.groups.flatMap(({ group, rules }) =>
       rules.flatMap(({ rule, alerts, key }) =>
-        rule.kind === "recording" || alerts === undefined ? [] : [{ rule, alerts, ruleKey: key, group }]));
+        rule.kind === "recording" || alerts === undefined
+          ? []
+          : [{ rule, alerts, ruleKey: key, group }],
+      ),
+    );
   }
 }

@@ -1,12 +1,20 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { compareStrings } from "../../../exporter/shared/model/labels.js";
 import {
-  bitsOf, isAbsentAt, isStaleAt, setStaleAt,
+  bitsOf,
+  isAbsentAt,
+  isStaleAt,
+  setStaleAt,
 } from "../../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier, SelectedTable } from "../../storage/model/querier.js";
-import type { Layout, SampleWriter, TableKey, TableWriter } from "../../storage/model/sample-writer.js";
+import type {
+  Layout,
+  SampleWriter,
+  TableKey,
+  TableWriter,
+} from "../../storage/model/sample-writer.js";
 
 interface Series {
   readonly labels: Labels;
@@ -40,7 +48,10 @@ export class MemorySeries implements Querier, SampleWriter {
         const bits = bitsOf(values);
         layout.series.forEach((labels, index) => {
           if (isAbsentAt(bits, index)) return;
-          const all = tableLabels.pairs.length === 0 ? labels : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
+          const all =
+            tableLabels.pairs.length === 0
+              ? labels
+              : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
           this.add(all, timestampMs, isStaleAt(bits, index) ? undefined : values[index]);
         });
         return "appended";
@@ -67,7 +78,12 @@ export class MemorySeries implements Querier, SampleWriter {
         dense = false;
         setStaleAt(bits, index - from);
       }
-      return [{ timestamps: Float64Array.from(times.slice(from, until)), series: [{ labels, values: selected, dense }] }];
+      return [
+        {
+          timestamps: Float64Array.from(times.slice(from, until)),
+          series: [{ labels, values: selected, dense }],
+        },
+      ];
     });
   }
 
@@ -76,7 +92,11 @@ export class MemorySeries implements Querier, SampleWriter {
     range: TimeRange,
   ): Promise<Labels[]> {
     const sets = matcherSets.length === 0 ? [[]] : matcherSets;
-    const found = new Map(sets.flatMap((matchers) => this.matching(matchers)).map((series) => [series.labels.key, series]));
+    const found = new Map(
+      sets
+        .flatMap((matchers) => this.matching(matchers))
+        .map((series) => [series.labels.key, series]),
+    );
     return [...found.values()]
       .filter(({ times }) => lowerBound(times, range.fromMs) < lowerBound(times, range.untilMs))
       .map(({ labels }) => labels);
@@ -87,7 +107,9 @@ export class MemorySeries implements Querier, SampleWriter {
     range: TimeRange,
   ): Promise<string[]> {
     const found = await this.series(matcherSets, range);
-    return [...new Set(found.flatMap(({ pairs }) => pairs.map(([name]) => name)))].sort(compareStrings);
+    return [...new Set(found.flatMap(({ pairs }) => pairs.map(([name]) => name)))].sort(
+      compareStrings,
+    );
   }
 
   async labelValues(
@@ -96,12 +118,15 @@ export class MemorySeries implements Querier, SampleWriter {
     range: TimeRange,
   ): Promise<string[]> {
     const found = await this.series(matcherSets, range);
-    return [...new Set(found.map((labels) => labels.get(name)).filter((value) => value !== ""))].sort(compareStrings);
+    return [
+      ...new Set(found.map((labels) => labels.get(name)).filter((value) => value !== "")),
+    ].sort(compareStrings);
   }
 
   private matching(matchers: readonly LabelMatcher[]): Series[] {
     return [...this.stored.values()].filter(({ labels }) =>
-      matchers.every((matcher) => matcher.matches(labels.get(matcher.name))));
+      matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
+    );
   }
 }
 

@@ -1,7 +1,10 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import {
-  parseFloatText, parseSeriesLabels, parseSeriesValues, type NotationValue,
+  parseFloatText,
+  parseSeriesLabels,
+  parseSeriesValues,
+  type NotationValue,
 } from "./series-notation.js";
 
 /** A file of rule unit tests in promtool's format. */
@@ -18,7 +21,10 @@ export interface RuleTestFile {
 export interface RuleTest {
   readonly name: string;
   readonly intervalMs: number;
-  readonly inputSeries: readonly { readonly labels: Labels; readonly values: readonly NotationValue[] }[];
+  readonly inputSeries: readonly {
+    readonly labels: Labels;
+    readonly values: readonly NotationValue[];
+  }[];
   readonly alertTests: readonly AlertTest[];
   readonly expressionTests: readonly ExpressionTest[];
   readonly externalLabels: Labels;
@@ -39,7 +45,10 @@ export interface ExpressionTest {
 
 /** @throws {ConfigError} naming file, line and key */
 export function parseRuleTestFile(file: ConfigSection): RuleTestFile {
-  const evaluationIntervalMs = file.durationMs("evaluation_interval", { default: "1m", min: "1ms" });
+  const evaluationIntervalMs = file.durationMs("evaluation_interval", {
+    default: "1m",
+    min: "1ms",
+  });
   const parsed = {
     ruleFiles: file.strings("rule_files", { default: [] }),
     evaluationIntervalMs,
@@ -47,14 +56,19 @@ export function parseRuleTestFile(file: ConfigSection): RuleTestFile {
     isFuzzy: file.boolean("fuzzy_compare", { default: false }),
     tests: file.sections("tests").map((section) => parseTest(section, evaluationIntervalMs)),
   };
-  const repeated = parsed.groupOrder.find((name, index) => parsed.groupOrder.indexOf(name) !== index);
-  if (repeated !== undefined) file.fail("group_eval_order", `has ${JSON.stringify(repeated)} twice, it must have it once`);
+  const repeated = parsed.groupOrder.find(
+    (name, index) => parsed.groupOrder.indexOf(name) !== index,
+  );
+  if (repeated !== undefined)
+    file.fail("group_eval_order", `has ${JSON.stringify(repeated)} twice, it must have it once`);
   file.rejectUnknownKeys();
   return parsed;
 }
 
 function parseTest(section: ConfigSection, evaluationIntervalMs: number): RuleTest {
-  const intervalMs = section.has("interval") ? section.durationMs("interval", { min: "1ms" }) : evaluationIntervalMs;
+  const intervalMs = section.has("interval")
+    ? section.durationMs("interval", { min: "1ms" })
+    : evaluationIntervalMs;
   const test = {
     name: section.string("name", { default: "" }),
     intervalMs,

@@ -44,7 +44,9 @@ function parseWord(word: string): NotationValue[] {
   }
   const first = parseFloatText(start);
   const change = step === undefined ? 0 : parseFloatText(step) * (sign === "-" ? -1 : 1);
-  return Array.from({ length: countOf(word, times ?? "0") + 1 }, (_, index) => (index === 0 ? first : first + change * index));
+  return Array.from({ length: countOf(word, times ?? "0") + 1 }, (_, index) =>
+    index === 0 ? first : first + change * index,
+  );
 }
 
 function countOf(word: string, digits: string): number {
@@ -68,7 +70,8 @@ export function parseFloatText(text: string): number {
 }
 
 const NAME = /\s*([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*/y;
-const PAIR = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|`[^`]*`)\s*([,}])/y;
+const PAIR =
+  /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|`[^`]*`)\s*([,}])/y;
 const END = /\s*\}\s*$/y;
 
 /** Reads `metric{a="b"}`, `{a="b"}`, `metric` or `{}`. @throws {BadInputError} */
@@ -79,7 +82,7 @@ export function parseSeriesLabels(text: string): Labels {
   const at = match?.[0].length ?? 0;
   if (at === text.length && match?.[1] !== undefined) return Labels.of(pairs);
   if (text[at] !== "{") {
-    throw invalid(text, "is no series, it must be like metric{label=\"value\"}");
+    throw invalid(text, 'is no series, it must be like metric{label="value"}');
   }
   readPairs(text, at + 1, pairs);
   return Labels.of(pairs);

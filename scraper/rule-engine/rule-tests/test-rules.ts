@@ -15,7 +15,11 @@ import { findRuleFiles, loadRuleFiles } from "../rules/load-rule-files.js";
 import { MemorySeries } from "./memory-series.js";
 import type { RuleGroup } from "../rules/rule-group.js";
 import {
-  parseRuleTestFile, type AlertTest, type ExpressionTest, type RuleTest, type RuleTestFile,
+  parseRuleTestFile,
+  type AlertTest,
+  type ExpressionTest,
+  type RuleTest,
+  type RuleTestFile,
 } from "./rule-test-file.js";
 
 export interface RuleTestSurroundings {
@@ -60,11 +64,13 @@ export async function runRuleTests(
 async function runFile(file: string, surroundings: RuleTestSurroundings): Promise<string[]> {
   const problems: string[] = [];
   try {
-    const parsed = parseRuleTestFile(ConfigSection.parse(await surroundings.files.readText(file), file));
+    const parsed = parseRuleTestFile(
+      ConfigSection.parse(await surroundings.files.readText(file), file),
+    );
     const paths = await findRuleFiles(parsed.ruleFiles, path.dirname(file), surroundings.files);
     for (const test of parsed.tests) {
       const run = new RuleTestRun(test, parsed, surroundings);
-      problems.push(...await run.run(paths));
+      problems.push(...(await run.run(paths)));
     }
   } catch (error) {
     problems.push(`  ${messageOf(error)}`);
@@ -103,7 +109,11 @@ class RuleTestRun {
     for (const { labels, values } of series.values()) {
       values.forEach((value, index) => {
         if (value === "missing") return;
-        this.storage.add(labels, index * this.test.intervalMs, value === "stale" ? undefined : value);
+        this.storage.add(
+          labels,
+          index * this.test.intervalMs,
+          value === "stale" ? undefined : value,
+        );
       });
     }
   }
@@ -113,22 +123,26 @@ class RuleTestRun {
     const groups = await loadRuleFiles(ruleFiles, this.surroundings.files, {
       defaultIntervalMs: this.file.evaluationIntervalMs,
       defaultQueryOffsetMs: 0,
-      checkExpression: (expression) => void parseExpression(expression, new Set(this.surroundings.enabledFeatures)),
+      checkExpression: (expression) =>
+        void parseExpression(expression, new Set(this.surroundings.enabledFeatures)),
       expander,
     });
-    return this.inOrder(groups).map((group) => new GroupEvaluator(group, {
-      queries: this.queries,
-      writer: this.storage,
-      clock: this.surroundings.clock,
-      expander,
-      externalLabels: this.test.externalLabels,
-      externalUrl: this.test.externalUrl,
-      onAlerts: () => undefined,
-      resendDelayMs: 60_000,
-      onTransition: () => undefined,
-      isTargetSilent: () => false,
-      missingData: "resolve",
-    }));
+    return this.inOrder(groups).map(
+      (group) =>
+        new GroupEvaluator(group, {
+          queries: this.queries,
+          writer: this.storage,
+          clock: this.surroundings.clock,
+          expander,
+          externalLabels: this.test.externalLabels,
+          externalUrl: this.test.externalUrl,
+          onAlerts: () => undefined,
+          resendDelayMs: 60_000,
+          onTransition: () => undefined,
+          isTargetSilent: () => false,
+          missingData: "resolve",
+        }),
+    );
   }
 
   /** Groups that `group_eval_order` does not name come first, as in promtool. */
@@ -139,10 +153,14 @@ class RuleTestRun {
 
   private async evaluateAll(evaluators: readonly GroupEvaluator[]): Promise<void> {
     const stepMs = this.file.evaluationIntervalMs;
-    const times = [...this.test.alertTests, ...this.test.expressionTests].map(({ timeMs }) => timeMs);
+    const times = [...this.test.alertTests, ...this.test.expressionTests].map(
+      ({ timeMs }) => timeMs,
+    );
     const lastMs = Math.max(0, ...times);
     if (lastMs / stepMs > MAX_EVALUATIONS) {
-      this.problems.push(`    eval_time is ${lastMs / stepMs} evaluations away, at most ${MAX_EVALUATIONS} are made`);
+      this.problems.push(
+        `    eval_time is ${lastMs / stepMs} evaluations away, at most ${MAX_EVALUATIONS} are made`,
+      );
       return;
     }
     for (this.timeMs = 0; this.timeMs <= lastMs; this.timeMs += stepMs) {
@@ -150,7 +168,9 @@ class RuleTestRun {
         await evaluator.evaluateAt(this.timeMs);
         this.reportErrors(evaluator);
       }
-      const due = this.test.alertTests.filter(({ timeMs }) => timeMs >= this.timeMs && timeMs < this.timeMs + stepMs);
+      const due = this.test.alertTests.filter(
+        ({ timeMs }) => timeMs >= this.timeMs && timeMs < this.timeMs + stepMs,
+      );
       for (const test of due) this.checkAlerts(test, evaluators);
     }
   }
@@ -158,7 +178,9 @@ class RuleTestRun {
   private reportErrors({ statuses, group }: GroupEvaluator): void {
     for (const { rule, lastError } of statuses) {
       if (lastError === "") continue;
-      this.problems.push(`    rule: ${rule.name}, group: ${group.name}, time: ${formatDurationMs(this.timeMs)}, err: ${lastError}`);
+      this.problems.push(
+        `    rule: ${rule.name}, group: ${group.name}, time: ${formatDurationMs(this.timeMs)}, err: ${lastError}`,
+      );
     }
   }
 
@@ -171,7 +193,10 @@ class RuleTestRun {
       .filter(({ rule, alerting }) => alerting !== undefined && rule.name === alertName)
       .flatMap(({ alerting }) => [...(alerting?.alerts.values() ?? [])])
       .filter(({ state }) => state === "firing");
-    const [want, have] = [expected, got].map((alerts) => alerts.map(alertText).sort()) as [string[], string[]];
+    const [want, have] = [expected, got].map((alerts) => alerts.map(alertText).sort()) as [
+      string[],
+      string[],
+    ];
     if (want.join("\n") === have.join("\n")) return;
     this.problems.push(
       `    alertname: ${alertName}, time: ${formatDurationMs(timeMs)}, \n        exp:${listText(want)}, \n        got:${listText(have)}`,
@@ -183,33 +208,53 @@ class RuleTestRun {
     try {
       const { value } = await this.queries.instant({ expression, timeMs });
       if (value.type !== "vector" && value.type !== "scalar") {
-        this.problems.push(`${head}, err: result is a ${value.type}, it must be a vector or a scalar`);
+        this.problems.push(
+          `${head}, err: result is a ${value.type}, it must be a vector or a scalar`,
+        );
         return;
       }
-      const samples = value.type === "vector" ? value.samples : [{ labels: Labels.EMPTY, value: value.value }];
-      const [want, have] = [expected, samples].map((list) => list.map(sampleText).sort()) as [string[], string[]];
+      const samples =
+        value.type === "vector" ? value.samples : [{ labels: Labels.EMPTY, value: value.value }];
+      const [want, have] = [expected, samples].map((list) => list.map(sampleText).sort()) as [
+        string[],
+        string[],
+      ];
       if (want.join("\n") === have.join("\n")) return;
       if (this.file.isFuzzy && areNearlySame(expected, samples)) return;
-      this.problems.push(`${head},\n        exp:${want.join("\n            ")}\n        got:${have.join("\n            ")}`);
+      this.problems.push(
+        `${head},\n        exp:${want.join("\n            ")}\n        got:${have.join("\n            ")}`,
+      );
     } catch (error) {
       this.problems.push(`${head}, err: ${messageOf(error)}`);
     }
   }
 }
 
-const alertText = ({ labels, annotations }: { readonly labels: Labels; readonly annotations: Labels }): string =>
-  `Labels:${labels.toString()}\n              Annotations:${annotations.toString()}`;
+const alertText = ({
+  labels,
+  annotations,
+}: {
+  readonly labels: Labels;
+  readonly annotations: Labels;
+}): string => `Labels:${labels.toString()}\n              Annotations:${annotations.toString()}`;
 
-const sampleText = ({ labels, value }: { readonly labels: Labels; readonly value: number }): string =>
-  `${labels.toString()} ${value}`;
+const sampleText = ({
+  labels,
+  value,
+}: {
+  readonly labels: Labels;
+  readonly value: number;
+}): string => `${labels.toString()} ${value}`;
 
 type ValuedLabels = readonly { readonly labels: Labels; readonly value: number }[];
 
 function areNearlySame(expected: ValuedLabels, found: ValuedLabels): boolean {
   const values = new Map(found.map(({ labels, value }) => [labels.key, value]));
   const isNear = (left: number, right: number): boolean =>
-    Object.is(left, right) || Math.abs(left - right) <= Number.EPSILON * Math.max(Math.abs(left), Math.abs(right));
-  const isFound = ({ labels, value }: ValuedLabels[number]): boolean => isNear(value, values.get(labels.key) ?? NaN);
+    Object.is(left, right) ||
+    Math.abs(left - right) <= Number.EPSILON * Math.max(Math.abs(left), Math.abs(right));
+  const isFound = ({ labels, value }: ValuedLabels[number]): boolean =>
+    isNear(value, values.get(labels.key) ?? NaN);
   return expected.length === found.length && expected.every(isFound);
 }
 

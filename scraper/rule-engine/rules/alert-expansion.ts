@@ -1,15 +1,17 @@
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import {
-  createPrometheusFunctions, type TemplateSample,
+  createPrometheusFunctions,
+  type TemplateSample,
 } from "../../templates/prometheus-functions.js";
 import { renderWithQueries } from "../../templates/render-with-queries.js";
 import { compileTemplate, type CompiledTemplate } from "../../templates/template.js";
 import type { FunctionTable } from "../../templates/template-values.js";
 
 /** Declares the variables that Prometheus offers in rule labels and annotations. */
-const PREAMBLE = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}"
-  + "{{$externalURL := .ExternalURL}}{{$value := .Value}}";
+const PREAMBLE =
+  "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}" +
+  "{{$externalURL := .ExternalURL}}{{$value := .Value}}";
 
 export interface AlertSurroundings {
   readonly externalLabels: Labels;
@@ -36,7 +38,11 @@ export class AlertExpander {
 
   /** @throws {TemplateError} */
   compile(alertName: string, text: string): CompiledTemplate {
-    return compileTemplate(`__alert_${alertName}`, text.includes("{{") ? PREAMBLE + text : text, this.functions);
+    return compileTemplate(
+      `__alert_${alertName}`,
+      text.includes("{{") ? PREAMBLE + text : text,
+      this.functions,
+    );
   }
 
   /**

@@ -4,7 +4,10 @@ import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 
 /** What scrapes say of themselves: nothing of it is in a Pi's history. */
 const SCRAPE_REPORTS = [
-  "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_series_added",
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_series_added",
   "scrape_samples_post_metric_relabeling",
 ];
 const ABSENCE_FUNCTIONS = ["absent", "absent_over_time"];
@@ -61,7 +64,10 @@ function partsOf(expression: Expression): readonly Expression[] {
     case "call":
       return expression.arguments;
     case "aggregation":
-      return [expression.expression, ...(expression.parameter === undefined ? [] : [expression.parameter])];
+      return [
+        expression.expression,
+        ...(expression.parameter === undefined ? [] : [expression.parameter]),
+      ];
     case "unary":
       return [expression.operand];
     case "binary":

@@ -1,6 +1,8 @@
 import path from "node:path";
 import {
-  ConfigError, ConfigSection, MAX_CONFIG_BYTES,
+  ConfigError,
+  ConfigSection,
+  MAX_CONFIG_BYTES,
 } from "../../../exporter/shared/config/config-section.js";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
@@ -27,7 +29,11 @@ export async function findRuleFiles(
       found.add(file);
     }
     if (found.size > MAX_RULE_FILES) {
-      throw new ConfigError(pattern, undefined, `rule_files name more than ${MAX_RULE_FILES} files`);
+      throw new ConfigError(
+        pattern,
+        undefined,
+        `rule_files name more than ${MAX_RULE_FILES} files`,
+      );
     }
   }
   return [...found];
@@ -36,10 +42,14 @@ export async function findRuleFiles(
 async function expandPattern(pattern: string, files: Files): Promise<string[]> {
   const folder = path.dirname(pattern);
   if (/[*?[]/.test(folder)) {
-    throw new ConfigError(pattern, undefined, "the folder has a wildcard, only the last part of a rule_files entry may");
+    throw new ConfigError(
+      pattern,
+      undefined,
+      "the folder has a wildcard, only the last part of a rule_files entry may",
+    );
   }
   if (!/[*?[]/.test(path.basename(pattern))) {
-    if (await files.facts(pattern) === undefined) {
+    if ((await files.facts(pattern)) === undefined) {
       throw new ConfigError(pattern, undefined, "it does not exist");
     }
     return [pattern];
@@ -47,7 +57,9 @@ async function expandPattern(pattern: string, files: Files): Promise<string[]> {
   const matches = compileWildcards(path.basename(pattern));
   try {
     const entries = await files.list(folder);
-    return entries.filter(({ name, isFolder }) => !isFolder && matches.test(name)).map(({ name }) => path.join(folder, name));
+    return entries
+      .filter(({ name, isFolder }) => !isFolder && matches.test(name))
+      .map(({ name }) => path.join(folder, name));
   } catch (error) {
     if (codeOf(error) === "ENOENT") return []; // A folder that may come later, as in Prometheus.
     throw error;
@@ -66,7 +78,12 @@ function compileWildcards(pattern: string): RegExp {
   try {
     return new RegExp(`^${source.join("")}$`);
   } catch (error) {
-    throw new ConfigError(pattern, undefined, "its wildcards are wrong, a range must be like [a-z]", { cause: error });
+    throw new ConfigError(
+      pattern,
+      undefined,
+      "its wildcards are wrong, a range must be like [a-z]",
+      { cause: error },
+    );
   }
 }
 

@@ -3,7 +3,11 @@ import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { isLegacyLabelName, isLegacyMetricName } from "../../../exporter/shared/model/labels.js";
 import type { AlertExpander } from "./alert-expansion.js";
 import {
-  ruleIdentityOf, type AlertingRule, type RecordingRule, type Rule, type RuleGroup,
+  ruleIdentityOf,
+  type AlertingRule,
+  type RecordingRule,
+  type Rule,
+  type RuleGroup,
 } from "./rule-group.js";
 
 /** Annotation of an alerting rule that overrides `rules.missing_data`. */
@@ -61,7 +65,10 @@ function parseRules(
 ): Rule[] {
   const sections = group.sections("rules");
   if (sections.length > MAX_RULES_PER_GROUP) {
-    group.fail("rules", `has ${sections.length} rules, it must have at most ${MAX_RULES_PER_GROUP}`);
+    group.fail(
+      "rules",
+      `has ${sections.length} rules, it must have at most ${MAX_RULES_PER_GROUP}`,
+    );
   }
   const seen = new Set<string>();
   return sections.map((section) => {
@@ -69,7 +76,10 @@ function parseRules(
     // Two alerting rules may share a name when their expressions differ, as in Prometheus; a copy is a mistake.
     const identity = `${ruleIdentityOf(rule)}${rule.expression}`;
     if (seen.has(identity)) {
-      section.fail(rule.kind === "recording" ? "record" : "alert", `is "${rule.name}" again with the same labels and expression, it must be there once`);
+      section.fail(
+        rule.kind === "recording" ? "record" : "alert",
+        `is "${rule.name}" again with the same labels and expression, it must be there once`,
+      );
     }
     seen.add(identity);
     return rule;
@@ -135,7 +145,10 @@ function parseAlertingRule(
   }
   const missing = annotations[MISSING_DATA_ANNOTATION];
   if (missing !== undefined && missing !== "keep" && missing !== "resolve") {
-    section.fail("annotations", `has ${MISSING_DATA_ANNOTATION} "${missing}", it must be keep or resolve`);
+    section.fail(
+      "annotations",
+      `has ${MISSING_DATA_ANNOTATION} "${missing}", it must be keep or resolve`,
+    );
   }
   return {
     kind: "alerting",

@@ -37,13 +37,18 @@ export interface AlertingRule {
 export type Rule = RecordingRule | AlertingRule;
 
 /** Names a group among all files. */
-export const groupKeyOf = ({ file, name }: Pick<RuleGroup, "file" | "name">): string => `${file};${name}`;
+export const groupKeyOf = ({ file, name }: Pick<RuleGroup, "file" | "name">): string =>
+  `${file};${name}`;
 
 /**
  * Kind, name and labels of a rule: what stays the same when its expression or its texts are edited.
  */
 export function ruleIdentityOf({ kind, name, labels }: Rule): string {
-  return JSON.stringify([kind, name, Object.entries(labels).sort(([left], [right]) => compareStrings(left, right))]);
+  return JSON.stringify([
+    kind,
+    name,
+    Object.entries(labels).sort(([left], [right]) => compareStrings(left, right)),
+  ]);
 }
 
 /**

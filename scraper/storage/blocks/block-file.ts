@@ -242,7 +242,11 @@ export class BlockReader {
     if (tail.length < FOOTER_BYTES)
       throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
     try {
-      return await this.decodeAt(file, decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes), tail);
+      return await this.decodeAt(
+        file,
+        decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes),
+        tail,
+      );
     } catch (damage) {
       const searchAt = Math.max(0, file.sizeBytes - COPY_SEARCH_BYTES);
       const footer = findCopy(await file.read(searchAt, file.sizeBytes - searchAt), searchAt);

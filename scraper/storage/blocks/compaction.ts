@@ -146,7 +146,10 @@ export class Compaction {
     return codedSection(mergePieces(times).timestamps, columns, async (from, until) => {
       await yieldToEventLoop();
       const wanted = columns.subarray(from, until);
-      return this.mergeColumns(parts, Array.from(wanted, (number) => series[number] as Labels));
+      return this.mergeColumns(
+        parts,
+        Array.from(wanted, (number) => series[number] as Labels),
+      );
     });
   }
 

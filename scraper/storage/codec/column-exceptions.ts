@@ -1,4 +1,7 @@
-import { type ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
+import {
+  type ByteReader,
+  MalformedBytesError,
+} from "../../../exporter/shared/journal/byte-reader.js";
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { bitsOf } from "../../../exporter/shared/model/special-values.js";
 

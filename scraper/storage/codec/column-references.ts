@@ -62,7 +62,8 @@ function changeBits(
   let bits = 0;
   let before = (whole[0] as number) - sign * (reference?.[0] ?? 0);
   for (let row = 1; row < whole.length && bits < limit; row++) {
-    const value = (whole[row] as number) - (reference === undefined ? 0 : sign * (reference[row] as number));
+    const value =
+      (whole[row] as number) - (reference === undefined ? 0 : sign * (reference[row] as number));
     const change = value < before ? before - value : value - before;
     bits += change < 4_294_967_296 ? 32 - Math.clz32(change) : lengthOf(change);
     before = value;

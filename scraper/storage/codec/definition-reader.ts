@@ -1,6 +1,13 @@
-import { type ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
+import {
+  type ByteReader,
+  MalformedBytesError,
+} from "../../../exporter/shared/journal/byte-reader.js";
 import { readLabelSets, readPairs } from "./label-set-codec.js";
-import { type InternedLayout, type LayoutRegistry, MAX_LAYOUT_SERIES } from "../model/layout-registry.js";
+import {
+  type InternedLayout,
+  type LayoutRegistry,
+  MAX_LAYOUT_SERIES,
+} from "../model/layout-registry.js";
 import { readRuns } from "./number-runs.js";
 import { RECORD_KINDS } from "../model/record-kinds.js";
 import type { TableKey } from "../model/sample-writer.js";

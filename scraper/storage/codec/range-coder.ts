@@ -13,7 +13,9 @@ const TOP = 2 ** 32;
 /** A bit seen so often is learned from no more slowly. */
 const SLOWEST = 60;
 /** Share of a new observation, in 2^-16, by how many there were before. */
-const SHARES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) => Math.floor(65_536 / (seen + 2)));
+const SHARES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) =>
+  Math.floor(65_536 / (seen + 2)),
+);
 /** Bits without a model are coded at most so many at a time. */
 const PLAIN_BITS = 8;
 

@@ -17,9 +17,20 @@ export interface LabelMatcher {
 }
 
 /** @throws {BadInputError} when a regular expression is not RE2 syntax */
-export function createLabelMatcher(name: string, operator: MatchOperator, value: string): LabelMatcher {
+export function createLabelMatcher(
+  name: string,
+  operator: MatchOperator,
+  value: string,
+): LabelMatcher {
   const { test, candidates } = conditionOf(operator, value);
-  return { name, operator, value, matches: test, candidates, toString: () => name + operator + quoteLabelValue(value) };
+  return {
+    name,
+    operator,
+    value,
+    matches: test,
+    candidates,
+    toString: () => name + operator + quoteLabelValue(value),
+  };
 }
 
 type Condition = Pick<LabelMatcher, "candidates"> & { readonly test: (value: string) => boolean };
@@ -53,7 +64,10 @@ function compileAnchored(pattern: string): Condition {
   if (prefix !== null) {
     const [, text = "", repeat] = prefix;
     const minLength = text.length + (repeat === "+" ? 1 : 0);
-    return { test: (value) => value.length >= minLength && value.startsWith(text), candidates: undefined };
+    return {
+      test: (value) => value.length >= minLength && value.startsWith(text),
+      candidates: undefined,
+    };
   }
   const regex = compileRe2(pattern);
   return { test: (candidate) => regex.matches(candidate), candidates: undefined };
@@ -63,6 +77,8 @@ function compileRe2(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern, RE2JS.DOTALL); // Prometheus compiles with (?s:…): a dot matches a line feed too.
   } catch (error) {
-    throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, { cause: error });
+    throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -26,13 +26,22 @@ export interface Querier {
    *
    * @param pace lets other work run meanwhile, and ends the reading when nobody waits for it any more
    */
-  select(matchers: readonly LabelMatcher[], range: TimeRange, pace?: Pace): Promise<SelectedTable[]>;
+  select(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace?: Pace,
+  ): Promise<SelectedTable[]>;
   /** Label sets with a sample in the range, for each list of matchers; no matcher list at all means every series. */
   series(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<Labels[]>;
   /** Sorted. */
   labelNames(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<string[]>;
   /** Sorted. */
-  labelValues(name: string, matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<string[]>;
+  labelValues(
+    name: string,
+    matcherSets: MatcherSets,
+    range: TimeRange,
+    pace?: Pace,
+  ): Promise<string[]>;
 }
 
 /** Series are wanted that satisfy all matchers of one of the lists. */

@@ -27,7 +27,11 @@ export interface TableWriter {
    * @returns `late` when the table already holds a row at this time or a later one: the row is kept as late data, and
    *   a sample that exists already stays as it is (first write wins); `too_old` when it is beyond the retention
    */
-  append(timestampMs: number, layout: Layout, values: Float64Array): "appended" | "late" | "too_old";
+  append(
+    timestampMs: number,
+    layout: Layout,
+    values: Float64Array,
+  ): "appended" | "late" | "too_old";
 }
 
 /** What scraping, rules and backfill may ask of the storage. */

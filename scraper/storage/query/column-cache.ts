@@ -125,7 +125,8 @@ export class ColumnCache {
   private tableOf(name: string, version: TableVersion): CachedTable {
     const known = this.tables.get(name);
     if (known !== undefined) {
-      if (known.version.blocks === version.blocks && known.version.head === version.head) return known;
+      if (known.version.blocks === version.blocks && known.version.head === version.head)
+        return known;
       this.forget(name, known);
     }
     const table: CachedTable = { version, columns: new TableColumns(), isHeld: true };
@@ -151,7 +152,8 @@ export class ColumnCache {
       table.columns.remove(key);
       this.totalBytes += table.columns.sizeBytes - before;
     }
-    for (const [name, table] of this.tables) if (table.columns.count === 0) this.forget(name, table);
+    for (const [name, table] of this.tables)
+      if (table.columns.count === 0) this.forget(name, table);
   }
 }
 

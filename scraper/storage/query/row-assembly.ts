@@ -3,7 +3,14 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { openChunk } from "../codec/chunk-codec.js";
 import type { ChunkRequest } from "../head/chunk-reader.js";
-import { type ChunkPart, cutRows, fillAbsent, lowerBound, type Piece, type PieceRows } from "../model/piece.js";
+import {
+  type ChunkPart,
+  cutRows,
+  fillAbsent,
+  lowerBound,
+  type Piece,
+  type PieceRows,
+} from "../model/piece.js";
 
 /** Wanted columns of consecutive rows of one table. */
 export interface AssembledRows {

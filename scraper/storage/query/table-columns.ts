@@ -110,7 +110,8 @@ export class TableColumns {
   /** Lets go of rows that no query has asked for lately, before room is made for new ones. */
   private dropUnasked(column: CachedColumn): void {
     const { times } = this;
-    if (times === undefined || column.askedFromMs <= column.fromMs || column.fromMs < times.fromMs) return;
+    if (times === undefined || column.askedFromMs <= column.fromMs || column.fromMs < times.fromMs)
+      return;
     const first = lowerBound(times.values, column.fromMs);
     const rows = lowerBound(times.values, column.askedFromMs) - first;
     column.drop(Math.min(rows, column.rows), column.askedFromMs);

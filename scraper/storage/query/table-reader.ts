@@ -54,7 +54,11 @@ export class TableReader {
   constructor(private readonly parts: TableReaderParts) {}
 
   /** @throws what `pace` throws, nothing else */
-  async read(tables: readonly FoundTable[], range: TimeRange, pace: Pace): Promise<TableOfTarget[]> {
+  async read(
+    tables: readonly FoundTable[],
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<TableOfTarget[]> {
     const isCaching = this.isWorthCaching(tables);
     this.parts.cache.beginQuery();
     const answers: TableOfTarget[] = [];

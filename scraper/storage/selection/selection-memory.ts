@@ -30,7 +30,8 @@ export class SelectionMemory {
   of(matchers: readonly LabelMatcher[]): RememberedMatchers {
     const key = matchers.map((matcher) => matcher.toString()).join(",");
     let remembered = this.known.get(key);
-    if (remembered === undefined) remembered = { satisfiedBy: new WeakMap(), columns: new WeakMap() };
+    if (remembered === undefined)
+      remembered = { satisfiedBy: new WeakMap(), columns: new WeakMap() };
     else this.known.delete(key);
     this.known.set(key, remembered);
     if (this.known.size > MAX_REMEMBERED) {

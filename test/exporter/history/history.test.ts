@@ -2,10 +2,21 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { decodeMember, encodeMember, memberLength, scanMembers } from "../../../exporter/shared/codec/history/gzip-member.js";
+import {
+  decodeMember,
+  encodeMember,
+  memberLength,
+  scanMembers,
+} from "../../../exporter/shared/codec/history/gzip-member.js";
 import { History, type HistoryParts } from "../../../exporter/history/history.js";
-import { parseHistorySettings, type HistorySettings } from "../../../exporter/history/history-settings.js";
-import { formatSegmentName, parseSegmentName } from "../../../exporter/shared/codec/history/segment-name.js";
+import {
+  parseHistorySettings,
+  type HistorySettings,
+} from "../../../exporter/history/history-settings.js";
+import {
+  formatSegmentName,
+  parseSegmentName,
+} from "../../../exporter/shared/codec/history/segment-name.js";
 import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
@@ -33,7 +44,12 @@ async function openHistory(options: {
   /** Of the monotonic clock, when the machine was switched on. */
   bootedMs?: number;
 }): Promise<Bench> {
-  const { clock = new FakeClock(), files = new MemoryFiles(), bootId = BOOT_ID, bootedMs = 0 } = options;
+  const {
+    clock = new FakeClock(),
+    files = new MemoryFiles(),
+    bootId = BOOT_ID,
+    bootedMs = 0,
+  } = options;
   files.put("/state/.keep", "");
   const settings = { ...DEFAULTS, ...options.settings };
   const parts: HistoryParts = {
@@ -63,7 +79,8 @@ async function sample({ clock, history }: Bench, count: number): Promise<void> {
   }
 }
 
-const segmentPaths = (files: MemoryFiles): string[] => files.paths().filter((name) => name.endsWith(".prom.gz"));
+const segmentPaths = (files: MemoryFiles): string[] =>
+  files.paths().filter((name) => name.endsWith(".prom.gz"));
 const textOf = async (files: MemoryFiles, name: string): Promise<string> =>
   gunzipSync(await files.readBytes(name)).toString("utf8");
 
@@ -74,7 +91,10 @@ test("ten samplings become one gzip member with both clocks, which zcat reads", 
   const bytes = await bench.files.readBytes(name);
   assert.equal(memberLength(bytes), bytes.length);
   const lines = (await textOf(bench.files, name)).split("\n");
-  assert.equal(lines[0], `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1768230000000`);
+  assert.equal(
+    lines[0],
+    `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1768230000000`,
+  );
   assert.deepEqual(lines.slice(1, 3), [
     "pihealth_memory_used_ratio 0 1768230000000",
     "pihealth_memory_used_ratio 0.001 1768230005000",
@@ -99,10 +119,13 @@ test("a step of the wall clock ends the member, so that each member has one cloc
   await sample(bench, 2);
   await bench.history.stop();
   const { texts } = scanMembers(await bench.files.readBytes(segmentPaths(bench.files)[0] ?? ""));
-  assert.deepEqual(texts.map((text) => text.split("\n")[0]), [
-    `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1000`,
-    `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=10000 wall_ms=1700000011000`,
-  ]);
+  assert.deepEqual(
+    texts.map((text) => text.split("\n")[0]),
+    [
+      `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=1000`,
+      `# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=10000 wall_ms=1700000011000`,
+    ],
+  );
 });
 
 test("a segment is closed after its time, and names sort in the order of writing", async () => {
@@ -111,10 +134,20 @@ test("a segment is closed after its time, and names sort in the order of writing
   await bench.history.stop();
   const names = segmentPaths(bench.files).map((name) => name.slice(FOLDER.length + 1));
   assert.ok(names.length >= 3, names.join());
-  assert.deepEqual(names.map((name) => parseSegmentName(name)?.sequence), names.map((_, index) => index + 1));
+  assert.deepEqual(
+    names.map((name) => parseSegmentName(name)?.sequence),
+    names.map((_, index) => index + 1),
+  );
   const listed = await bench.history.list();
-  assert.deepEqual(listed.map(({ name }) => name), names);
-  assert.ok(listed.every(({ fromMs, lastMs }, index) => fromMs <= lastMs && fromMs > (listed[index - 1]?.lastMs ?? 0)));
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    names,
+  );
+  assert.ok(
+    listed.every(
+      ({ fromMs, lastMs }, index) => fromMs <= lastMs && fromMs > (listed[index - 1]?.lastMs ?? 0),
+    ),
+  );
 });
 
 for (const cut of [1, 5, 20, 21, 40]) {
@@ -128,7 +161,10 @@ for (const cut of [1, 5, 20, 21, 40]) {
     const torn = new MemoryFiles();
     torn.put(name, whole.subarray(0, whole.length - cut));
     const again = await openHistory({ files: torn });
-    assert.equal(scanMembers(await torn.readBytes(name)).wholeBytes, (await torn.readBytes(name)).length);
+    assert.equal(
+      scanMembers(await torn.readBytes(name)).wholeBytes,
+      (await torn.readBytes(name)).length,
+    );
     assert.equal(scanMembers(await torn.readBytes(name)).texts.length, members - 1);
     await sample(again, 1);
     await again.history.stop();
@@ -139,15 +175,24 @@ for (const cut of [1, 5, 20, 21, 40]) {
 test("a segment of rubbish is set aside and reported, the others are served", async () => {
   const files = new MemoryFiles();
   files.put(`${FOLDER}/${formatSegmentName({ sequence: 1, startMs: 5 })}`, "rubbish");
-  files.put(`${FOLDER}/${formatSegmentName({ sequence: 2, startMs: 6 })}`, encodeMember(`# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=6\nx 1 6\n`));
+  files.put(
+    `${FOLDER}/${formatSegmentName({ sequence: 2, startMs: 6 })}`,
+    encodeMember(`# pihealth-history v1 boot_id=${BOOT_ID} monotonic_ms=0 wall_ms=6\nx 1 6\n`),
+  );
   const { history } = await openHistory({ files });
-  assert.deepEqual((await history.list()).map(({ fromMs }) => fromMs), [6]);
+  assert.deepEqual(
+    (await history.list()).map(({ fromMs }) => fromMs),
+    [6],
+  );
   assert.ok(files.paths().some((name) => name.endsWith(".damaged")));
   await history.stop();
 });
 
 test("a segment goes when every master has confirmed it, never before", async () => {
-  const bench = await openHistory({ settings: { segmentMs: 60_000 }, masters: ["http://a", "http://b"] });
+  const bench = await openHistory({
+    settings: { segmentMs: 60_000 },
+    masters: ["http://a", "http://b"],
+  });
   await sample(bench, 60);
   const before = await bench.history.list();
   const [first, second] = before;
@@ -160,12 +205,16 @@ test("a segment goes when every master has confirmed it, never before", async ()
 });
 
 test("the limit of size drops the oldest and counts it", async () => {
-  const bench = await openHistory({ settings: { segmentMs: 60_000, segmentBytes: 100, totalBytes: 1000 } });
+  const bench = await openHistory({
+    settings: { segmentMs: 60_000, segmentBytes: 100, totalBytes: 1000 },
+  });
   await sample(bench, 200);
   await bench.history.stop();
   const sizes = (await bench.history.list()).reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(sizes <= 1000, `${sizes}`);
-  const dropped = bench.history.read().find(({ metric }) => metric.name === "pihealth_history_dropped_segments_total");
+  const dropped = bench.history
+    .read()
+    .find(({ metric }) => metric.name === "pihealth_history_dropped_segments_total");
   assert.ok((dropped?.value ?? 0) > 0);
 });
 
@@ -177,7 +226,10 @@ test("while the disk is full samples wait, and afterwards they are written", asy
   await sample(bench, 10);
   await bench.history.stop();
   const text = await textOf(bench.files, segmentPaths(bench.files)[0] ?? "");
-  assert.equal(text.split("\n").filter((line) => line.startsWith("pihealth_memory_used_ratio")).length, 40);
+  assert.equal(
+    text.split("\n").filter((line) => line.startsWith("pihealth_memory_used_ratio")).length,
+    40,
+  );
 });
 
 test("at most one fsync a minute", async () => {
@@ -199,7 +251,10 @@ test("closed segments move to the backup folder", async () => {
   const bench = await openHistory({ settings: { segmentMs: 60_000, backupFolder: "/backup" } });
   await sample(bench, 80);
   await bench.history.stop();
-  assert.deepEqual(segmentPaths(bench.files).filter((name) => name.startsWith(FOLDER)), []);
+  assert.deepEqual(
+    segmentPaths(bench.files).filter((name) => name.startsWith(FOLDER)),
+    [],
+  );
   assert.ok((await bench.history.list()).length >= 3);
 });
 
@@ -336,14 +391,24 @@ for (const { name, earlierMs } of [
   { name: "where the boot before had ended", earlierMs: 1_699_000_000_000 },
 ]) {
   test(`an earlier boot whose clock stood at ${name} goes when a master has all from before this boot`, async () => {
-    const before = await openHistory({ clock: new FakeClock(earlierMs), settings: { segmentMs: 60_000 } });
+    const before = await openHistory({
+      clock: new FakeClock(earlierMs),
+      settings: { segmentMs: 60_000 },
+    });
     await sample(before, 60);
     await before.history.stop();
     const { clock, files } = before;
     clock.stepWall(1_700_000_000_000 - clock.wallMs());
     const bootedMs = clock.monotonicMs();
     const bootId = BOOT_ID.replace("0", "1");
-    const now = await openHistory({ clock, files, bootId, bootedMs, settings: { segmentMs: 60_000 }, masters: ["http://a"] });
+    const now = await openHistory({
+      clock,
+      files,
+      bootId,
+      bootedMs,
+      settings: { segmentMs: 60_000 },
+      masters: ["http://a"],
+    });
     await sample(now, 60);
     const count = (await now.history.list()).length;
     now.history.confirm("http://a", 1_700_000_000_000 - 1);
@@ -357,7 +422,10 @@ for (const { name, earlierMs } of [
 test("every step of the clock is counted with its size, and drift is none", async () => {
   const bench = await openHistory({ clock: new FakeClock(1000) });
   const shown = (name: string): number[] =>
-    bench.history.read().filter(({ metric }) => metric.name === name).map(({ value }) => value);
+    bench.history
+      .read()
+      .filter(({ metric }) => metric.name === name)
+      .map(({ value }) => value);
   await sample(bench, 3);
   bench.clock.stepWall(1_700_000_000_000);
   await sample(bench, 3);

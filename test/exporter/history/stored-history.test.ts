@@ -23,7 +23,9 @@ const success = (collector: string, value = 1): string =>
   `pihealth_collector_success{collector="${collector}"} ${value}`;
 
 /** A segment for every list of members, a member for every list of `[seconds, line]`. */
-function storedOf(...segments: readonly (readonly (readonly [number, string])[])[][]): StoredHistory {
+function storedOf(
+  ...segments: readonly (readonly (readonly [number, string])[])[][]
+): StoredHistory {
   const files = new MemoryFiles();
   for (const [index, members] of segments.entries()) {
     const startMs = START_MS + (members[0]?.[0]?.[0] ?? 0) * 1000;
@@ -142,7 +144,10 @@ test("since leaves out what is older, damage is stepped over", async () => {
       `${formatMemberHeader({ bootId: "0", monotonicMs: 1, wallMs: 1 })}x 1 ${START_MS + seconds * 1000}\n`,
     );
   const name = formatSegmentName({ sequence: 1, startMs: START_MS });
-  files.put(`/history/${name}`, Buffer.concat([member(0), Buffer.from("rubbish"), member(9), member(10).subarray(0, 30)]));
+  files.put(
+    `/history/${name}`,
+    Buffer.concat([member(0), Buffer.from("rubbish"), member(9), member(10).subarray(0, 30)]),
+  );
   const texts: string[] = [];
   for await (const text of new StoredHistory(files, ["/history"]).members(0)) texts.push(text);
   assert.equal(texts.length, 2);

@@ -76,7 +76,10 @@ test("the list tells node, boot, both clocks and the segments, the open one with
   const list = decodeHistoryList(await (await fetch(base, { headers })).text());
   assert.equal(list.nodeId, "ab".repeat(16));
   assert.equal(list.monotonicMs, 12_345);
-  assert.deepEqual(list.segments.map((segment) => segment.open), [false, true]);
+  assert.deepEqual(
+    list.segments.map((segment) => segment.open),
+    [false, true],
+  );
   for (const { name, bytes, sha256 } of list.segments) {
     const body = await bytesOf(await get(name));
     assert.equal(body.length, bytes);

@@ -11,7 +11,10 @@ import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { COLLECTORS } from "../../../exporter/collectors/registry.js";
 import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
-import { decodeHeartbeat, encodeHeartbeatReply } from "../../../exporter/shared/protocol/heartbeat.js";
+import {
+  decodeHeartbeat,
+  encodeHeartbeatReply,
+} from "../../../exporter/shared/protocol/heartbeat.js";
 import { decodeHistoryList } from "../../../exporter/shared/protocol/history.js";
 import { promtoolCheckMetrics } from "../../support/promtool.js";
 import { REPOSITORY } from "../../support/repository.js";
@@ -23,9 +26,13 @@ writeFileSync(TOKEN_FILE, "a-token-for-this-test\n");
 const children: ChildProcess[] = [];
 
 function run(script: string, args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [path.join(REPOSITORY, "dist/exporter/program", script), ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    [path.join(REPOSITORY, "dist/exporter/program", script), ...args],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   children.push(child);
   return child;
 }

@@ -55,7 +55,10 @@ pihealth_collector_last_success_timestamp_seconds{collector="disk"} 1768230028
   const { parts, lines } = setUp({ status: 200, body });
   await getFamily("disk", { host: "pi4" }, parts);
   const time = formatTime(1_768_230_028_000);
-  assert.deepEqual(lines, [`${time}  0  sda  1.0TiB  512.0GiB  50.0%`, `${time}  1  /  1.0TiB  512.0GiB  50.0%`]);
+  assert.deepEqual(lines, [
+    `${time}  0  sda  1.0TiB  512.0GiB  50.0%`,
+    `${time}  1  /  1.0TiB  512.0GiB  50.0%`,
+  ]);
 });
 
 test("all families carry their names, missing values are dashes", async () => {

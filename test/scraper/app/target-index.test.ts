@@ -7,13 +7,22 @@ import { FakeClock } from "../../support/fake-clock.js";
 
 function targetOf(host: string, port = 8732): Target {
   const labels = Labels.of({ instance: `${host}:${port}`, job: "pi" });
-  return { id: `${host} ${port}`, url: "", host, port, labels, discoveredLabels: Labels.EMPTY, settings: {} as Target["settings"] };
+  return {
+    id: `${host} ${port}`,
+    url: "",
+    host,
+    port,
+    labels,
+    discoveredLabels: Labels.EMPTY,
+    settings: {} as Target["settings"],
+  };
 }
 
 function indexOf(...targets: Target[]): TargetIndex {
   const index = new TargetIndex({
     clock: new FakeClock(),
-    healthOf: (id) => (id.startsWith("10.0.0.7") ? "up" : id.startsWith("10.0.0.8") ? "down" : undefined),
+    healthOf: (id) =>
+      id.startsWith("10.0.0.7") ? "up" : id.startsWith("10.0.0.8") ? "down" : undefined,
     namesOf: (address) => (address === "10.0.0.9" ? ["pi9", "pi9.lan"] : []),
   });
   index.set(targets);
@@ -23,7 +32,12 @@ function indexOf(...targets: Target[]): TargetIndex {
 for (const { name, address, port, found } of [
   { name: "its address", address: "10.0.0.7", port: 8732, found: "10.0.0.7" },
   { name: "a name of its address", address: "10.0.0.9", port: 8732, found: "pi9.lan" },
-  { name: "another way to write its address", address: "fd00:0:0::7", port: 8732, found: "fd00::7" },
+  {
+    name: "another way to write its address",
+    address: "fd00:0:0::7",
+    port: 8732,
+    found: "fd00::7",
+  },
   { name: "another port", address: "10.0.0.7", port: 9100, found: undefined },
   { name: "an address nobody has", address: "10.0.0.10", port: 8732, found: undefined },
 ]) {

@@ -19,8 +19,15 @@ test("a Pi that comes back under another address is filled there, from where it 
   const atNew = await bench.stored(target);
   const wanted = bench.pi.recorded.filter(({ trueMs }) => trueMs > leftMs && trueMs < movedMs);
   assert.ok(wanted.length > 50);
-  assert.deepEqual(wanted.filter(({ trueMs, value }) => atNew.get(trueMs) !== value), []);
-  assert.deepEqual([...atNew.keys()].filter((timeMs) => timeMs < leftMs - 5000), [], "what the old address has is not taken again");
+  assert.deepEqual(
+    wanted.filter(({ trueMs, value }) => atNew.get(trueMs) !== value),
+    [],
+  );
+  assert.deepEqual(
+    [...atNew.keys()].filter((timeMs) => timeMs < leftMs - 5000),
+    [],
+    "what the old address has is not taken again",
+  );
   assert.deepEqual(await bench.stored(), atOld);
 });
 
@@ -37,7 +44,10 @@ test("of a copy of an SD card only the address whose heartbeats are taken is fil
   await bench.pass(900);
   const filled = await bench.stored();
   const wanted = bench.pi.recorded.filter(({ trueMs }) => trueMs > fromMs && trueMs < untilMs);
-  assert.deepEqual(wanted.filter(({ trueMs, value }) => filled.get(trueMs) !== value), []);
+  assert.deepEqual(
+    wanted.filter(({ trueMs, value }) => filled.get(trueMs) !== value),
+    [],
+  );
   assert.equal((await bench.stored(copy)).size, 0);
   const ends = bench.backfill.gaps(NEW_ADDRESS).map(({ cause, state }) => `${state} ${cause}`);
   assert.deepEqual(ends, ["lost link_down"]);

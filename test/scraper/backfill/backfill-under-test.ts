@@ -96,7 +96,8 @@ export class BackfillUnderTest {
   /** What is stored of the Pi's value, by time, staleness markers left out: scrapes here bring no samples. */
   async stored({ labels } = this.target): Promise<Map<number, number>> {
     const matchers = [
-      createLabelMatcher(METRIC_NAME, "=", "pihealth_value"), createLabelMatcher("instance", "=", labels.get("instance")),
+      createLabelMatcher(METRIC_NAME, "=", "pihealth_value"),
+      createLabelMatcher("instance", "=", labels.get("instance")),
     ];
     const tables = await this.storage.select(matchers, ALWAYS);
     const samples = new Map<number, number>();
@@ -126,13 +127,27 @@ export class BackfillUnderTest {
   private async open(): Promise<void> {
     const { files, clock, storage, pi } = this;
     this.hostLogs = new HostLogs({
-      folder: "/data", files, clock, log: silentLogger,
-      settings: { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 1_000_000, maxOldFiles: 10 },
+      folder: "/data",
+      files,
+      clock,
+      log: silentLogger,
+      settings: {
+        isEnabled: true,
+        linesPerWrite: 10,
+        maxWaitMs: 600_000,
+        maxFileBytes: 1_000_000,
+        maxOldFiles: 10,
+      },
     });
     this.hostLogs.start();
     this.backfill = new Backfill({
       hostLogs: this.hostLogs,
-      dataFolder: "/data", files, clock, log: silentLogger, querier: storage, writer: storage,
+      dataFolder: "/data",
+      files,
+      clock,
+      log: silentLogger,
+      querier: storage,
+      writer: storage,
       fleet: { hostAt: (address) => this.knownHost(address) },
       sendHttp: async (request) => {
         if (!this.isLinked) throw new Error("cut");
@@ -157,7 +172,8 @@ export class BackfillUnderTest {
       }
       await this.storage.commit().catch(() => undefined); // A full disk is one of the cases.
     }
-    if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn) this.backfill.noteHeartbeat(this.knownHost(this.heardAt));
+    if (this.elapsed % 30 === 0 && this.isLinked && this.pi.isOn)
+      this.backfill.noteHeartbeat(this.knownHost(this.heardAt));
   }
 
   private writeUp({ host, labels }: Target, value: number): void {
@@ -169,8 +185,13 @@ export class BackfillUnderTest {
   private knownHost(address: string): KnownHost {
     const { pi, nowMs } = this;
     const node = {
-      nodeId: pi.nodeId, hostname: "pi", bootId: pi.bootId, lastHeartbeatMs: nowMs, clockOffsetMs: pi.clockErrorMs,
-      monotonicMs: pi.monotonicMs, history: { fromMs: 0, untilMs: pi.wallMs, sizeBytes: 1 },
+      nodeId: pi.nodeId,
+      hostname: "pi",
+      bootId: pi.bootId,
+      lastHeartbeatMs: nowMs,
+      clockOffsetMs: pi.clockErrorMs,
+      monotonicMs: pi.monotonicMs,
+      history: { fromMs: 0, untilMs: pi.wallMs, sizeBytes: 1 },
     };
     const known = { address, port: 8732, firstSeenMs: 0, lastSeenMs: nowMs };
     return { ...known, node: this.isHeard && address === this.heardAt ? node : undefined };

@@ -5,12 +5,18 @@ import { BackfillUnderTest } from "./backfill-under-test.js";
 import { NODE_ID } from "./simulated-pi.js";
 
 /** Every sample recorded in the range is stored at its true time, give or take what clocks may differ. */
-async function assertStored(bench: BackfillUnderTest, fromMs: number, untilMs: number, toleranceMs = 0): Promise<void> {
+async function assertStored(
+  bench: BackfillUnderTest,
+  fromMs: number,
+  untilMs: number,
+  toleranceMs = 0,
+): Promise<void> {
   const stored = [...(await bench.stored())];
   const wanted = bench.pi.recorded.filter(({ trueMs }) => trueMs > fromMs && trueMs < untilMs);
   assert.ok(wanted.length > 0);
-  const missing = wanted.filter(({ trueMs, value }) =>
-    !stored.some(([time, one]) => one === value && Math.abs(time - trueMs) <= toleranceMs),
+  const missing = wanted.filter(
+    ({ trueMs, value }) =>
+      !stored.some(([time, one]) => one === value && Math.abs(time - trueMs) <= toleranceMs),
   );
   assert.deepEqual(missing, []);
   const values = stored.map(([, value]) => value);
@@ -92,7 +98,8 @@ const OUTAGES: readonly Outage[] = [
       await bench.pass(600);
       let requests = 0;
       bench.pi.onRequest = ({ url }) => {
-        if (url.endsWith(".gz") && requests++ % 2 === 0) throw new HttpError("unreachable", "reset");
+        if (url.endsWith(".gz") && requests++ % 2 === 0)
+          throw new HttpError("unreachable", "reset");
       };
       bench.isLinked = true;
     },
@@ -110,7 +117,10 @@ for (const { name, during, states, toleranceMs } of OUTAGES) {
     await bench.pass(240);
     assert.deepEqual(bench.states(), states);
     await assertStored(bench, fromMs, untilMs, toleranceMs);
-    assert.ok(bench.confirmedMs > untilMs + Math.min(0, bench.pi.clockErrorMs), `confirmed ${bench.confirmedMs}`);
+    assert.ok(
+      bench.confirmedMs > untilMs + Math.min(0, bench.pi.clockErrorMs),
+      `confirmed ${bench.confirmedMs}`,
+    );
     await bench.backfill.stop();
   });
 }
@@ -155,7 +165,10 @@ test("what was recorded by nobody is lost, with the cause", async () => {
   await bench.pass(300);
   bench.pi.boot();
   await bench.pass(300);
-  assert.deepEqual(bench.states().filter((state) => state.startsWith("lost")), ["lost node_off"]);
+  assert.deepEqual(
+    bench.states().filter((state) => state.startsWith("lost")),
+    ["lost node_off"],
+  );
 });
 
 test("a history that begins after the gap is a spool overrun", async () => {
@@ -197,7 +210,11 @@ test("while the end of a gap waits for a flush, only what the open segment has g
   assert.deepEqual(bench.states(), ["filled link_down"]);
   const starts = ranges.map((range) => Number(/^bytes=(\d+)-/.exec(range)?.[1]));
   assert.ok(starts.length >= 2, ranges.join(", "));
-  assert.equal(new Set(starts).size, starts.length, `a byte was fetched twice: ${ranges.join(", ")}`);
+  assert.equal(
+    new Set(starts).size,
+    starts.length,
+    `a byte was fetched twice: ${ranges.join(", ")}`,
+  );
 });
 
 test("an open segment that was cut and written on differently is fetched whole", async () => {

@@ -8,37 +8,74 @@ const HOUR_MS = 3_600_000;
 const ANYTIME = { after: Number.NEGATIVE_INFINITY, before: Number.POSITIVE_INFINITY };
 
 /** A member written when the monotonic clock showed `monotonicMs` and the wall clock was `wrongMs` ahead of the truth. */
-const member = (monotonicMs: number, wrongMs: number) => ({ bootId: BOOT, monotonicMs, wallMs: ZERO_MS + monotonicMs + wrongMs });
+const member = (monotonicMs: number, wrongMs: number) => ({
+  bootId: BOOT,
+  monotonicMs,
+  wallMs: ZERO_MS + monotonicMs + wrongMs,
+});
 
 function learned(...heard: readonly { at: number; lateMs?: number }[]): BootClocks {
   const clocks = new BootClocks();
-  for (const { at, lateMs = 0 } of heard) clocks.learn({ bootId: BOOT, monotonicMs: at }, ZERO_MS + at + lateMs);
+  for (const { at, lateMs = 0 } of heard)
+    clocks.learn({ bootId: BOOT, monotonicMs: at }, ZERO_MS + at + lateMs);
   return clocks;
 }
 
 for (const { name, clocks, at, wrongMs, addMs } of [
-  { name: "a clock that was right is left alone", clocks: learned({ at: 1000 }), at: HOUR_MS, wrongMs: 0, addMs: 0 },
-  { name: "1970 is put right", clocks: learned({ at: 1000 }), at: 5000, wrongMs: -ZERO_MS, addMs: ZERO_MS },
-  { name: "a step back by an hour is put right", clocks: learned({ at: 1000 }), at: 5000, wrongMs: -HOUR_MS, addMs: HOUR_MS },
+  {
+    name: "a clock that was right is left alone",
+    clocks: learned({ at: 1000 }),
+    at: HOUR_MS,
+    wrongMs: 0,
+    addMs: 0,
+  },
+  {
+    name: "1970 is put right",
+    clocks: learned({ at: 1000 }),
+    at: 5000,
+    wrongMs: -ZERO_MS,
+    addMs: ZERO_MS,
+  },
+  {
+    name: "a step back by an hour is put right",
+    clocks: learned({ at: 1000 }),
+    at: 5000,
+    wrongMs: -HOUR_MS,
+    addMs: HOUR_MS,
+  },
   {
     name: "one message that came seconds late changes nothing",
     clocks: learned({ at: 1000 }, { at: 31_000, lateMs: 5000 }, { at: 61_000 }),
-    at: 31_000, wrongMs: 0, addMs: 0,
+    at: 31_000,
+    wrongMs: 0,
+    addMs: 0,
   },
   {
     name: "a first message that came late is corrected by the next",
     clocks: learned({ at: 1000, lateMs: 5000 }, { at: 31_000 }),
-    at: 2000, wrongMs: 0, addMs: 0,
+    at: 2000,
+    wrongMs: 0,
+    addMs: 0,
   },
   {
     name: "a clock that drifts is followed, in the middle by the middle",
-    clocks: learned({ at: 0 }, { at: 1000 }, { at: 1000 + 2 * HOUR_MS, lateMs: 120_000 }, { at: 31_000 + 2 * HOUR_MS, lateMs: 120_000 }),
-    at: 16_000 + HOUR_MS, wrongMs: 0, addMs: 60_000,
+    clocks: learned(
+      { at: 0 },
+      { at: 1000 },
+      { at: 1000 + 2 * HOUR_MS, lateMs: 120_000 },
+      { at: 31_000 + 2 * HOUR_MS, lateMs: 120_000 },
+    ),
+    at: 16_000 + HOUR_MS,
+    wrongMs: 0,
+    addMs: 60_000,
   },
 ]) {
   test(`The clock of a boot: ${name}`, () => {
     const correction = clocks.correctionOf(member(at, wrongMs), ANYTIME);
-    assert.ok(correction !== undefined && Math.abs(correction.addMs - addMs) <= 1000, JSON.stringify(correction));
+    assert.ok(
+      correction !== undefined && Math.abs(correction.addMs - addMs) <= 1000,
+      JSON.stringify(correction),
+    );
     const restarted = new BootClocks(clocks.entries);
     assert.deepEqual(restarted.correctionOf(member(at, wrongMs), ANYTIME), correction);
   });
@@ -47,7 +84,10 @@ for (const { name, clocks, at, wrongMs, addMs } of [
 test("what was learned stays, so that a sample fetched again comes to the same place", () => {
   const clocks = learned({ at: 1000 });
   const before = clocks.correctionOf(member(5000, -HOUR_MS), ANYTIME);
-  assert.equal(clocks.learn({ bootId: BOOT, monotonicMs: 9000 }, ZERO_MS + 9000 + 1500, { uncertaintyMs: 10 }), false);
+  assert.equal(
+    clocks.learn({ bootId: BOOT, monotonicMs: 9000 }, ZERO_MS + 9000 + 1500, { uncertaintyMs: 10 }),
+    false,
+  );
   assert.deepEqual(clocks.correctionOf(member(5000, -HOUR_MS), ANYTIME), before);
 });
 

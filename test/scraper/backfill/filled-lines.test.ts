@@ -25,7 +25,8 @@ async function startBench(): Promise<BackfillUnderTest> {
   const bench = await BackfillUnderTest.start();
   const { pi } = bench;
   pi.moreLines = (timeMs) => {
-    const end = (collector: string): string => `pihealth_collector_success{collector="${collector}"} 1 ${timeMs}\n`;
+    const end = (collector: string): string =>
+      `pihealth_collector_success{collector="${collector}"} 1 ${timeMs}\n`;
     const disk = [
       `pihealth_disk_size_bytes{disk="sda"} ${GIB} ${timeMs}\n`,
       `pihealth_disk_size_bytes{disk="sdb"} ${GIB} ${timeMs}\n`,
@@ -41,7 +42,12 @@ async function startBench(): Promise<BackfillUnderTest> {
   bench.onGoodScrape = () => {
     const last = pi.recorded.at(-1)?.trueMs;
     if (last === undefined) return;
-    bench.hostLogs.receiveScrape(bench.target, bench.nowMs, LAYOUT, Float64Array.of(last / 1000, 4 * GIB, usedRatioAt(last)));
+    bench.hostLogs.receiveScrape(
+      bench.target,
+      bench.nowMs,
+      LAYOUT,
+      Float64Array.of(last / 1000, 4 * GIB, usedRatioAt(last)),
+    );
   };
   return bench;
 }
@@ -87,7 +93,8 @@ const OUTAGES: readonly Outage[] = [
       bench.isLinked = true;
       bench.pi.onRequest = ({ headers }) => {
         if (headers?.["Range"] === undefined) return;
-        if (bench.pi.requests.filter((path) => path.endsWith(".gz")).length > 1) throw new HttpError("unreachable", "cut");
+        if (bench.pi.requests.filter((path) => path.endsWith(".gz")).length > 1)
+          throw new HttpError("unreachable", "cut");
       };
       const linkedMs = bench.nowMs;
       await bench.pass(20);
@@ -120,14 +127,22 @@ for (const { name, during } of OUTAGES) {
     await bench.pass(300);
     const free = new Set(((await during(bench)) ?? []).map(({ trueMs }) => formatTime(trueMs)));
     await bench.pass(300);
-    assert.deepEqual(bench.states().filter((state) => !state.startsWith("filled")), []);
+    assert.deepEqual(
+      bench.states().filter((state) => !state.startsWith("filled")),
+      [],
+    );
     const lines = await linesOf(bench);
     const times = lines.map(timeOf);
     assert.deepEqual(times, [...new Set(times)].sort(), "order");
     const untilMs = bench.nowMs - 120_000;
-    const recorded = bench.pi.recorded.filter(({ trueMs }) => trueMs < untilMs).map(({ trueMs }) => lineAt(trueMs));
+    const recorded = bench.pi.recorded
+      .filter(({ trueMs }) => trueMs < untilMs)
+      .map(({ trueMs }) => lineAt(trueMs));
     const wanted = new Set(recorded.filter((line) => !free.has(timeOf(line))));
-    assert.deepEqual(lines.filter((line) => timeOf(line) <= timeOf(recorded.at(-1)) && !free.has(timeOf(line))), [...wanted]);
+    assert.deepEqual(
+      lines.filter((line) => timeOf(line) <= timeOf(recorded.at(-1)) && !free.has(timeOf(line))),
+      [...wanted],
+    );
     assert.ok(!bench.files.paths().includes(PENDING));
   });
 }
@@ -142,7 +157,10 @@ test("All lines of one sampling are there, in the order of the family", async ()
   const lines = await linesOf(bench, "/data/hosts/10.0.0.7/log/disk.log");
   const names = lines.map((line) => line.split("  ")[2]);
   assert.ok(names.length >= 10);
-  assert.deepEqual(names, names.map((_, index) => (index % 2 === 0 ? "sda" : "sdb")));
+  assert.deepEqual(
+    names,
+    names.map((_, index) => (index % 2 === 0 ? "sda" : "sdb")),
+  );
 });
 
 test("Lines that a crash left beside the logs are put in at the next start, once", async () => {
@@ -151,7 +169,8 @@ test("Lines that a crash left beside the logs are put in at the next start, once
   bench.isLinked = false;
   await bench.pass(600);
   bench.isLinked = true;
-  bench.files.fault = (operation, path) => (operation === "replace" && path === MEMORY_LOG ? "EIO" : undefined);
+  bench.files.fault = (operation, path) =>
+    operation === "replace" && path === MEMORY_LOG ? "EIO" : undefined;
   await bench.pass(120);
   assert.ok(bench.files.paths().includes(PENDING));
   const before = await linesOf(bench);

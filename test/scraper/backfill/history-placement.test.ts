@@ -22,12 +22,16 @@ test("the last instant is not covered yet: a segment can end between two collect
 });
 
 test("collectors that run close to each other do not make the time to the next run a gap", () => {
-  const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered(MISSING);
+  const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered(
+    MISSING,
+  );
   assert.equal(covered.length, 1);
 });
 
 test("runs that did not happen are a gap", () => {
-  const covered = placed(everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000)).covered(MISSING);
+  const covered = placed(
+    everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000),
+  ).covered(MISSING);
   assert.equal(holdsInstant(covered, 105_000), false);
   assert.equal(holdsInstant(covered, 90_000), true);
   assert.equal(holdsInstant(covered, 140_000), true);
@@ -35,8 +39,14 @@ test("runs that did not happen are a gap", () => {
 
 test("a range that begins long before the first instant is not covered up to it", () => {
   const instants = placed(everyFiveSeconds.map((time) => time + 100_000));
-  assert.equal(holdsInstant(instants.covered([{ fromMs: 97_000, untilMs: 200_000 }]), 97_000), true);
-  assert.equal(holdsInstant(instants.covered([{ fromMs: 50_000, untilMs: 200_000 }]), 97_000), false);
+  assert.equal(
+    holdsInstant(instants.covered([{ fromMs: 97_000, untilMs: 200_000 }]), 97_000),
+    true,
+  );
+  assert.equal(
+    holdsInstant(instants.covered([{ fromMs: 50_000, untilMs: 200_000 }]), 97_000),
+    false,
+  );
 });
 
 test("an exporter that was killed soon after its start does not make its absence the usual distance", () => {

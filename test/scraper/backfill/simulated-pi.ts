@@ -2,7 +2,11 @@ import { createHash } from "node:crypto";
 import { decodeMember, encodeMember } from "../../../exporter/shared/codec/history/gzip-member.js";
 import { formatMemberHeader } from "../../../exporter/shared/codec/history/member-text.js";
 import { formatSegmentName } from "../../../exporter/shared/codec/history/segment-name.js";
-import { HttpError, type HttpRequest, type HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+} from "../../../exporter/shared/platform/http/http-client.js";
 import { encodeHistoryList } from "../../../exporter/shared/protocol/history.js";
 import type { FakeClock } from "../../support/fake-clock.js";
 
@@ -65,7 +69,10 @@ export class SimulatedPi {
     const value = this.recorded.length;
     const timeMs = Math.floor(this.wallMs);
     this.recorded.push({ trueMs: this.clock.wallMs(), value, isFlushed: false });
-    this.lines.push(`pihealth_value ${value} ${timeMs}\n`, `pihealth_labelled{instance="own",a="b c"} ${value * 2} ${timeMs}\n`);
+    this.lines.push(
+      `pihealth_value ${value} ${timeMs}\n`,
+      `pihealth_labelled{instance="own",a="b c"} ${value * 2} ${timeMs}\n`,
+    );
     this.lines.push(...this.moreLines(timeMs));
     this.times.push(timeMs);
   }
@@ -73,10 +80,24 @@ export class SimulatedPi {
   flush(): void {
     if (this.lines.length === 0) return;
     for (const sample of this.recorded.slice(-this.times.length)) sample.isFlushed = true;
-    const header = formatMemberHeader({ bootId: this.bootId, monotonicMs: this.monotonicMs, wallMs: this.wallMs });
+    const header = formatMemberHeader({
+      bootId: this.bootId,
+      monotonicMs: this.monotonicMs,
+      wallMs: this.wallMs,
+    });
     let segment = this.segments.at(-1);
-    if (segment === undefined || segment.bootId !== this.bootId || segment.members.length >= SEGMENT_MEMBERS) {
-      segment = { sequence: this.sequence++, startMs: this.wallMs, bootId: this.bootId, members: [], times: [] };
+    if (
+      segment === undefined ||
+      segment.bootId !== this.bootId ||
+      segment.members.length >= SEGMENT_MEMBERS
+    ) {
+      segment = {
+        sequence: this.sequence++,
+        startMs: this.wallMs,
+        bootId: this.bootId,
+        members: [],
+        times: [],
+      };
       this.segments.push(segment);
     }
     segment.members.push(encodeMember(header + this.lines.join("")));
@@ -99,7 +120,10 @@ export class SimulatedPi {
 
   /** The files on its disk. */
   segmentFiles(): { readonly name: string; readonly bytes: Buffer }[] {
-    return this.segments.map((segment) => ({ name: nameOf(segment), bytes: Buffer.concat(segment.members) }));
+    return this.segments.map((segment) => ({
+      name: nameOf(segment),
+      bytes: Buffer.concat(segment.members),
+    }));
   }
 
   get segmentCount(): number {
@@ -112,7 +136,9 @@ export class SimulatedPi {
     if (!this.isOn) throw new HttpError("unreachable", "Cannot fetch: it is off");
     this.onRequest(request);
     if (request.headers?.["Authorization"] !== "Bearer secret") return response(401, "no token");
-    return pathname === "/history" ? this.list() : this.piece(pathname, request.headers["Range"] ?? "");
+    return pathname === "/history"
+      ? this.list()
+      : this.piece(pathname, request.headers["Range"] ?? "");
   }
 
   private list(): HttpResponse {
@@ -139,10 +165,16 @@ export class SimulatedPi {
     const [, from = "0", to = "0"] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
     const bytes = Buffer.concat(segment.members);
     const body = bytes.subarray(Number(from), Number(to) + 1);
-    const headers = { "content-range": `bytes ${from}-${Number(from) + body.length - 1}/${bytes.length}` };
+    const headers = {
+      "content-range": `bytes ${from}-${Number(from) + body.length - 1}/${bytes.length}`,
+    };
     return { status: 206, headers, body };
   }
 }
 
 const nameOf = ({ sequence, startMs }: Segment): string => formatSegmentName({ sequence, startMs });
-const response = (status: number, text: string): HttpResponse => ({ status, headers: {}, body: Buffer.from(text) });
+const response = (status: number, text: string): HttpResponse => ({
+  status,
+  headers: {},
+  body: Buffer.from(text),
+});

@@ -9,16 +9,46 @@ import { parseHostPort } from "../../../scraper/fleet/ip-address.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
 const KEYS = [
-  "global", "scrape_configs", "job_name", "static_configs", "targets", "labels", "range_sd_configs", "hosts", "port",
-  "relabel_configs", "regex", "action", "basic_auth", "password", "tls_config", "alerting", "alertmanagers", "storage",
-  "retention", "web", "port", "rule_files", "external_labels", "params", "__proto__", "constructor",
+  "global",
+  "scrape_configs",
+  "job_name",
+  "static_configs",
+  "targets",
+  "labels",
+  "range_sd_configs",
+  "hosts",
+  "port",
+  "relabel_configs",
+  "regex",
+  "action",
+  "basic_auth",
+  "password",
+  "tls_config",
+  "alerting",
+  "alertmanagers",
+  "storage",
+  "retention",
+  "web",
+  "port",
+  "rule_files",
+  "external_labels",
+  "params",
+  "__proto__",
+  "constructor",
 ];
 
 /** Trees of the words of the configuration, in places where they do and do not belong. */
 const tree = fc.letrec((tie) => ({
   node: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
-    fc.oneof(fc.string(), fc.integer(), fc.double(), fc.boolean(), fc.constant(null), fc.constantFrom("15s", "pi1:8732")),
+    fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.constantFrom("15s", "pi1:8732"),
+    ),
     fc.array(tie("node"), { maxLength: 3 }),
     fc.dictionary(fc.constantFrom(...KEYS), tie("node"), { maxKeys: 4 }),
   ),
@@ -26,14 +56,17 @@ const tree = fc.letrec((tie) => ({
 
 test("Whatever a configuration holds, it is read or refused with a message that names its file", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 5 }), async (content) => {
-      try {
-        await parseScraperConfig(JSON.stringify(content), "/etc/fuzz.yml", new MemoryFiles());
-      } catch (error) {
-        assert.ok(error instanceof ConfigError, String(error));
-        assert.match(error.message, /^Cannot load "\/etc\/fuzz\.yml"/);
-      }
-    }),
+    fc.asyncProperty(
+      fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 5 }),
+      async (content) => {
+        try {
+          await parseScraperConfig(JSON.stringify(content), "/etc/fuzz.yml", new MemoryFiles());
+        } catch (error) {
+          assert.ok(error instanceof ConfigError, String(error));
+          assert.match(error.message, /^Cannot load "\/etc\/fuzz\.yml"/);
+        }
+      },
+    ),
     { numRuns: 1000, seed: 1 },
   );
 });
@@ -50,12 +83,19 @@ test("Whatever bytes a configuration is made of, it is read or refused", async (
 });
 
 test("Whatever a range says, it holds exactly the addresses it lists, or is refused", () => {
-  const part = fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ maxLength: 20 }), fc.constantFrom("pi1", "pi9.lan", "10.0.0.1"));
+  const part = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.string({ maxLength: 20 }),
+    fc.constantFrom("pi1", "pi9.lan", "10.0.0.1"),
+  );
   const glue = fc.constantFrom("", "-", "..", "/", "/28", "/124", " - ");
   fc.assert(
     fc.property(part, glue, part, (left, middle, right) => {
       try {
-        const range = parseRangeExpression(middle.startsWith("/1") || middle === "" ? left + middle : left + middle + right);
+        const range = parseRangeExpression(
+          middle.startsWith("/1") || middle === "" ? left + middle : left + middle + right,
+        );
         if (range.size > 300) return;
         const hosts = [...range.hosts()];
         assert.equal(hosts.length, range.size);

@@ -22,9 +22,10 @@ test("Option=Value is recognised by its content and read as the same configurati
   assert.equal(config.storage.path, "/srv/pi health");
   const range = config.scrapeConfigs[0]?.ranges[0];
   assert.equal(range?.port, 9100);
-  assert.deepEqual(range.hosts.flatMap((hosts) => [...hosts.hosts()]), [
-    "192.168.1.10", "192.168.1.11", "192.168.1.12", "pi1.lan", "pi2.lan", "pi3.lan",
-  ]);
+  assert.deepEqual(
+    range.hosts.flatMap((hosts) => [...hosts.hosts()]),
+    ["192.168.1.10", "192.168.1.11", "192.168.1.12", "pi1.lan", "pi2.lan", "pi3.lan"],
+  );
 });
 
 test("Its conversion to YAML is the same configuration", async () => {
@@ -52,15 +53,48 @@ for (const { name, text, isOption } of [
 }
 
 for (const { name, text, message } of [
-  { name: "an unknown option", text: "hosts=a\nfoo=1", message: /Cannot load "x\.conf", line 2: option foo is not known, the options are master, / },
-  { name: "a line without equals sign", text: "hosts=a\nmaster pi1", message: /line 2: is "master pi1", it must be Option=Value/ },
-  { name: "an option twice", text: "hosts=a\nHosts=b", message: /line 2: option Hosts is given a second time/ },
-  { name: "a port", text: "hosts=a\nclient_port=x", message: /line 2: option client_port is "x", it must be a port from 1 to 65535/ },
+  {
+    name: "an unknown option",
+    text: "hosts=a\nfoo=1",
+    message: /Cannot load "x\.conf", line 2: option foo is not known, the options are master, /,
+  },
+  {
+    name: "a line without equals sign",
+    text: "hosts=a\nmaster pi1",
+    message: /line 2: is "master pi1", it must be Option=Value/,
+  },
+  {
+    name: "an option twice",
+    text: "hosts=a\nHosts=b",
+    message: /line 2: option Hosts is given a second time/,
+  },
+  {
+    name: "a port",
+    text: "hosts=a\nclient_port=x",
+    message: /line 2: option client_port is "x", it must be a port from 1 to 65535/,
+  },
   { name: "a port out of range", text: "hosts=a\nclient_port=65536", message: /it must be a port/ },
-  { name: "a range", text: "hosts=10.0.0.0/99", message: /line 1: option hosts is "10\.0\.0\.0\/99", Cannot read range .*the prefix must be at most \/32/ },
-  { name: "no hosts", text: "master=pi1", message: /option "hosts" is missing, it must name the hosts to watch/ },
-  { name: "an empty value", text: "hosts=a\nPIHealthLog=", message: /line 2: option PIHealthLog is "", it must not be empty/ },
-  { name: "too large", text: `hosts=a\n${"#\n".repeat(600_000)}`, message: /larger than 1048576 bytes/ },
+  {
+    name: "a range",
+    text: "hosts=10.0.0.0/99",
+    message:
+      /line 1: option hosts is "10\.0\.0\.0\/99", Cannot read range .*the prefix must be at most \/32/,
+  },
+  {
+    name: "no hosts",
+    text: "master=pi1",
+    message: /option "hosts" is missing, it must name the hosts to watch/,
+  },
+  {
+    name: "an empty value",
+    text: "hosts=a\nPIHealthLog=",
+    message: /line 2: option PIHealthLog is "", it must not be empty/,
+  },
+  {
+    name: "too large",
+    text: `hosts=a\n${"#\n".repeat(600_000)}`,
+    message: /larger than 1048576 bytes/,
+  },
 ]) {
   test(`Options are refused with line and reason: ${name}`, () => {
     assert.throws(() => convertOptionConfig(text, "x.conf"), message);

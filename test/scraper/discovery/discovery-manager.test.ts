@@ -3,18 +3,28 @@ import { test } from "node:test";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
 import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 
-const RANGE = "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.9], labels: {room: attic}}]}]";
+const RANGE =
+  "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.9], labels: {room: attic}}]}]";
 
 test("Configured targets are told before start returns", async () => {
   const parts = new DiscoveryUnderTest();
-  await parts.start("scrape_configs: [{job_name: a, static_configs: [{targets: [pi1:8732, '[fd00::1]:9100'], labels: {x: y}}]}]");
-  assert.deepEqual(parts.told.map((targets) => targets.map(({ url, host, port }) => ({ url, host, port }))), [
+  await parts.start(
+    "scrape_configs: [{job_name: a, static_configs: [{targets: [pi1:8732, '[fd00::1]:9100'], labels: {x: y}}]}]",
+  );
+  assert.deepEqual(
+    parts.told.map((targets) => targets.map(({ url, host, port }) => ({ url, host, port }))),
     [
-      { url: "http://pi1:8732/metrics", host: "pi1", port: 8732 },
-      { url: "http://[fd00::1]:9100/metrics", host: "fd00::1", port: 9100 },
+      [
+        { url: "http://pi1:8732/metrics", host: "pi1", port: 8732 },
+        { url: "http://[fd00::1]:9100/metrics", host: "fd00::1", port: 9100 },
+      ],
     ],
-  ]);
-  assert.deepEqual(parts.manager.targets()[0]?.labels.toObject(), { instance: "pi1:8732", job: "a", x: "y" });
+  );
+  assert.deepEqual(parts.manager.targets()[0]?.labels.toObject(), {
+    instance: "pi1:8732",
+    job: "a",
+    x: "y",
+  });
   await parts.manager.stop();
 });
 
@@ -26,7 +36,8 @@ test("A range yields the exporters that answer, with its labels, and asks the ot
   assert.deepEqual(parts.instances(), ["10.0.0.3:8732"]);
   assert.equal(parts.manager.targets()[0]?.labels.get("room"), "attic");
   assert.deepEqual(parts.progress.at(-1), { candidates: 9, asked: 9, found: 1 });
-  const asked = (): number => parts.network.requests.filter(({ url }) => url.includes("10.0.0.1:")).length;
+  const asked = (): number =>
+    parts.network.requests.filter(({ url }) => url.includes("10.0.0.1:")).length;
   assert.equal(asked(), 1);
   await parts.clock.advance(60_000);
   assert.equal(asked(), 2);
@@ -49,15 +60,29 @@ test("An exporter that starts later is found by a later probe", async () => {
 });
 
 for (const { name, answers, isFound } of [
-  { name: "a node_exporter, which has no health page", answers: { "GET /-/healthy": 404, "HEAD /metrics": 200 }, isFound: true },
-  { name: "a web server without metrics", answers: { "GET /-/healthy": 404, "HEAD /metrics": 404 }, isFound: false },
-  { name: "a server that hides everything", answers: { "GET /-/healthy": 401, "HEAD /metrics": 401 }, isFound: false },
+  {
+    name: "a node_exporter, which has no health page",
+    answers: { "GET /-/healthy": 404, "HEAD /metrics": 200 },
+    isFound: true,
+  },
+  {
+    name: "a web server without metrics",
+    answers: { "GET /-/healthy": 404, "HEAD /metrics": 404 },
+    isFound: false,
+  },
+  {
+    name: "a server that hides everything",
+    answers: { "GET /-/healthy": 401, "HEAD /metrics": 401 },
+    isFound: false,
+  },
 ]) {
   test(`Probing ${isFound ? "finds" : "passes over"} ${name}`, async () => {
     const parts = new DiscoveryUnderTest();
     for (const [request, status] of Object.entries(answers)) {
       const [method = "", path = ""] = request.split(" ");
-      parts.network.answers.set(`${method} http://10.0.0.1:8732${path}`, () => response(status, ""));
+      parts.network.answers.set(`${method} http://10.0.0.1:8732${path}`, () =>
+        response(status, ""),
+      );
     }
     await parts.start("scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1]}]}]");
     await parts.clock.advance(3000);
@@ -69,10 +94,17 @@ for (const { name, answers, isFound } of [
 test("Credentials go only where a web server answered, and only with the metrics path", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.answers.set("GET http://10.0.0.1:8732/-/healthy", () => response(404, ""));
-  await parts.start("scrape_configs: [{job_name: pi, bearer_token: sesame, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.2]}]}]");
+  await parts.start(
+    "scrape_configs: [{job_name: pi, bearer_token: sesame, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.2]}]}]",
+  );
   await parts.clock.advance(3000);
-  const withToken = parts.network.requests.filter(({ headers }) => headers?.["Authorization"] !== undefined);
-  assert.deepEqual(withToken.map(({ method, url }) => `${method} ${url}`), ["HEAD http://10.0.0.1:8732/metrics"]);
+  const withToken = parts.network.requests.filter(
+    ({ headers }) => headers?.["Authorization"] !== undefined,
+  );
+  assert.deepEqual(
+    withToken.map(({ method, url }) => `${method} ${url}`),
+    ["HEAD http://10.0.0.1:8732/metrics"],
+  );
   await parts.manager.stop();
 });
 
@@ -138,7 +170,9 @@ test("A second exporter of a machine, on a port of its own, is found by its hear
 test("Heartbeats of configured targets are welcome and change no target", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.names.set("pi7.lan", ["10.9.9.7"]);
-  await parts.start("scrape_configs: [{job_name: a, static_configs: [{targets: [10.9.9.1:8732, pi7.lan:8732]}]}]");
+  await parts.start(
+    "scrape_configs: [{job_name: a, static_configs: [{targets: [10.9.9.1:8732, pi7.lan:8732]}]}]",
+  );
   await parts.clock.advance(1000);
   assert.equal(parts.beat("10.9.9.1"), "accepted");
   assert.equal(parts.beat("10.9.9.7", "b".repeat(32)), "accepted");
@@ -158,35 +192,47 @@ test("A Pi that moved leaves its old address, and its copy gets no target", asyn
   assert.equal(parts.beat("10.0.0.2"), "accepted");
   await parts.clock.advance(2000);
   assert.deepEqual(parts.instances(), ["10.0.0.2:8732"]);
-  assert.deepEqual(parts.manager.refusedTargets().map(({ address, reason }) => `${address}: ${reason}`), [
-    "10.0.0.1:8732: the same Pi is known as 10.0.0.2:8732",
-  ]);
+  assert.deepEqual(
+    parts.manager.refusedTargets().map(({ address, reason }) => `${address}: ${reason}`),
+    ["10.0.0.1:8732: the same Pi is known as 10.0.0.2:8732"],
+  );
   await parts.manager.stop();
 });
 
 test("The same host in two ranges, by address and by name, and in the configuration is one target", async () => {
   const parts = new DiscoveryUnderTest();
-  for (const endpoint of ["10.0.0.1:8732", "10.0.0.2:8732", "pi1.lan:8732"]) parts.network.addExporter(endpoint);
+  for (const endpoint of ["10.0.0.1:8732", "10.0.0.2:8732", "pi1.lan:8732"])
+    parts.network.addExporter(endpoint);
   parts.network.names.set("pi1.lan", ["10.0.0.1"]);
   await parts.start(`scrape_configs:
 - {job_name: a, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.2, 10.0.0.0/30, pi1.lan]}]}
 - {job_name: b, static_configs: [{targets: ["10.0.0.2:8732"]}]}`);
   await parts.clock.advance(5000);
-  assert.deepEqual(parts.manager.targets().map(({ labels }) => labels.toString()), [
-    '{instance="10.0.0.2:8732", job="b"}',
-    '{instance="10.0.0.1:8732", job="a"}',
-  ]);
-  assert.deepEqual(parts.manager.refusedTargets().map(({ address, reason }) => `${address}: ${reason}`).sort(), [
-    "10.0.0.2:8732: job b has it already as 10.0.0.2:8732",
-    "pi1.lan:8732: job a has it already as 10.0.0.1:8732",
-  ]);
+  assert.deepEqual(
+    parts.manager.targets().map(({ labels }) => labels.toString()),
+    ['{instance="10.0.0.2:8732", job="b"}', '{instance="10.0.0.1:8732", job="a"}'],
+  );
+  assert.deepEqual(
+    parts.manager
+      .refusedTargets()
+      .map(({ address, reason }) => `${address}: ${reason}`)
+      .sort(),
+    [
+      "10.0.0.2:8732: job b has it already as 10.0.0.2:8732",
+      "pi1.lan:8732: job a has it already as 10.0.0.1:8732",
+    ],
+  );
   await parts.manager.stop();
 });
 
 test("Hosts of an earlier run are targets from the start, as long as they are not forgotten", async () => {
   const parts = new DiscoveryUnderTest();
   const nowMs = parts.clock.wallMs();
-  const host = (address: string, ageDays: number): Parameters<typeof parts.fleet.noteSeen> => [address, 8732, nowMs - ageDays * 86_400_000];
+  const host = (address: string, ageDays: number): Parameters<typeof parts.fleet.noteSeen> => [
+    address,
+    8732,
+    nowMs - ageDays * 86_400_000,
+  ];
   parts.fleet.noteSeen(...host("10.0.0.1", 1));
   parts.fleet.noteSeen(...host("10.0.0.2", 31));
   parts.fleet.noteSeen(...host("10.1.0.1", 1));
@@ -201,17 +247,32 @@ test("Another configuration keeps the hosts its ranges still have", async () => 
   parts.network.addExporter("10.0.0.5:8732");
   await parts.start(RANGE);
   await parts.clock.advance(3000);
-  await parts.manager.applyConfig(await parts.configOf("scrape_configs: [{job_name: new, range_sd_configs: [{hosts: [10.0.0.4-10.0.0.6]}]}]"));
-  assert.deepEqual(parts.told.at(-1)?.map(({ labels }) => labels.toString()), ['{instance="10.0.0.5:8732", job="new"}']);
+  await parts.manager.applyConfig(
+    await parts.configOf(
+      "scrape_configs: [{job_name: new, range_sd_configs: [{hosts: [10.0.0.4-10.0.0.6]}]}]",
+    ),
+  );
+  assert.deepEqual(
+    parts.told.at(-1)?.map(({ labels }) => labels.toString()),
+    ['{instance="10.0.0.5:8732", job="new"}'],
+  );
   await parts.manager.stop();
 });
 
 test("target_limit refuses what is beyond it and says so", async () => {
   const parts = new DiscoveryUnderTest();
-  await parts.start("scrape_configs: [{job_name: a, target_limit: 2, static_configs: [{targets: [a, b, c, d]}]}]");
+  await parts.start(
+    "scrape_configs: [{job_name: a, target_limit: 2, static_configs: [{targets: [a, b, c, d]}]}]",
+  );
   assert.equal(parts.manager.targets().length, 2);
-  assert.equal(parts.manager.refusedTargets()[0]?.reason, "job a has target_limit (2) targets already");
-  assert.equal(parts.manager.metrics().find(({ name }) => name === "pihealth_refused_targets")?.value, 2);
+  assert.equal(
+    parts.manager.refusedTargets()[0]?.reason,
+    "job a has target_limit (2) targets already",
+  );
+  assert.equal(
+    parts.manager.metrics().find(({ name }) => name === "pihealth_refused_targets")?.value,
+    2,
+  );
   await parts.manager.stop();
 });
 
@@ -222,9 +283,12 @@ test("Relabelling that drops a target is shown with the labels it had", async ()
   static_configs: [{targets: [keep.lan, drop.lan]}]
   relabel_configs: [{source_labels: [__address__], regex: drop.*, action: drop}]`);
   assert.equal(parts.manager.targets().length, 1);
-  assert.deepEqual(parts.manager.droppedTargets().map(({ jobName, discoveredLabels }) => [jobName, discoveredLabels.get("__address__")]), [
-    ["a", "drop.lan"],
-  ]);
+  assert.deepEqual(
+    parts.manager
+      .droppedTargets()
+      .map(({ jobName, discoveredLabels }) => [jobName, discoveredLabels.get("__address__")]),
+    [["a", "drop.lan"]],
+  );
   await parts.manager.stop();
 });
 

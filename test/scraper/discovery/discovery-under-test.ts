@@ -1,7 +1,15 @@
-import { HttpError, type HttpRequest, type HttpResponse, type SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpRequest,
+  type HttpResponse,
+  type SendHttp,
+} from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { parseScraperConfig } from "../../../scraper/config/config.js";
-import { type DiscoveryConfig, DiscoveryManager } from "../../../scraper/discovery/discovery-manager.js";
+import {
+  type DiscoveryConfig,
+  DiscoveryManager,
+} from "../../../scraper/discovery/discovery-manager.js";
 import type { ProbeProgress } from "../../../scraper/discovery/range-prober.js";
 import { Fleet } from "../../../scraper/fleet/fleet.js";
 import type { Target } from "../../../scraper/fleet/target.js";
@@ -17,7 +25,8 @@ export class FakeNetwork {
   readonly sendHttp: SendHttp = async (request) => {
     this.requests.push(request);
     const answer = this.answers.get(`${request.method ?? "GET"} ${request.url}`);
-    if (answer === undefined) throw new HttpError("unreachable", `Cannot fetch "${request.url}": refused`);
+    if (answer === undefined)
+      throw new HttpError("unreachable", `Cannot fetch "${request.url}": refused`);
     return answer();
   };
 
@@ -32,7 +41,11 @@ export class FakeNetwork {
   }
 }
 
-export function response(status: number, body: string, contentType = "text/plain; version=0.0.4"): HttpResponse {
+export function response(
+  status: number,
+  body: string,
+  contentType = "text/plain; version=0.0.4",
+): HttpResponse {
   return { status, headers: { "content-type": contentType }, body: Buffer.from(body) };
 }
 
@@ -69,17 +82,30 @@ export class DiscoveryUnderTest {
 
   async configOf(yaml: string): Promise<DiscoveryConfig> {
     const config = await parseScraperConfig(yaml, "/etc/test.yml", this.files);
-    return { jobs: config.scrapeConfigs, probes: config.discovery, forgetAfterMs: config.fleet.forgetAfterMs };
+    return {
+      jobs: config.scrapeConfigs,
+      probes: config.discovery,
+      forgetAfterMs: config.fleet.forgetAfterMs,
+    };
   }
 
   instances(): string[] {
-    return this.manager.targets().map(({ labels }) => labels.get("instance")).sort();
+    return this.manager
+      .targets()
+      .map(({ labels }) => labels.get("instance"))
+      .sort();
   }
 
   beat(address: string, nodeId = "a".repeat(32), port = 8732): string {
     const { clock } = this;
     const heartbeat = {
-      nodeId, hostname: "pi1", port, bootId: "b1", wallMs: clock.wallMs(), monotonicMs: 1, history: undefined,
+      nodeId,
+      hostname: "pi1",
+      port,
+      bootId: "b1",
+      wallMs: clock.wallMs(),
+      monotonicMs: 1,
+      history: undefined,
     };
     const outcome = this.fleet.receiveHeartbeat(heartbeat, address, clock.wallMs());
     return outcome.accepted ? "accepted" : outcome.refusal;

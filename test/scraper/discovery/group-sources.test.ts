@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
 
-const FILES = "scrape_configs: [{job_name: f, file_sd_configs: [{files: ['sd/*.json', 'sd/extra.yml'], refresh_interval: 10s}]}]";
-const HTTP = "scrape_configs: [{job_name: h, http_sd_configs: [{url: 'http://sd.lan/t', refresh_interval: 10s, basic_auth: {username: u, password: p}}]}]";
+const FILES =
+  "scrape_configs: [{job_name: f, file_sd_configs: [{files: ['sd/*.json', 'sd/extra.yml'], refresh_interval: 10s}]}]";
+const HTTP =
+  "scrape_configs: [{job_name: h, http_sd_configs: [{url: 'http://sd.lan/t', refresh_interval: 10s, basic_auth: {username: u, password: p}}]}]";
 const JSON_TYPE = "application/json; charset=utf-8";
 
 test("Discovery files are read before start returns, in both forms, with the path as a label", async () => {
@@ -53,7 +55,9 @@ for (const { name, content } of [
     parts.files.put("/etc/sd/a.json", content);
     await parts.clock.advance(11_000);
     assert.deepEqual(parts.instances(), ["a:1"]);
-    const failures = parts.manager.metrics().find((metric) => metric.name === "pihealth_discovery_failures_total");
+    const failures = parts.manager
+      .metrics()
+      .find((metric) => metric.name === "pihealth_discovery_failures_total");
     assert.equal(failures?.value, 1);
     parts.files.put("/etc/sd/a.json", '[{"targets": ["b:1"]}]');
     await parts.clock.advance(11_000);
@@ -67,7 +71,8 @@ test("A discovery file that cannot be read, and a folder that cannot be listed, 
   parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1"]}]');
   await parts.start(FILES);
   parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1", "b:1"]}]');
-  parts.files.fault = (operation) => (operation === "read" || operation === "list" ? "EIO" : undefined);
+  parts.files.fault = (operation) =>
+    operation === "read" || operation === "list" ? "EIO" : undefined;
   await parts.clock.advance(25_000);
   assert.deepEqual(parts.instances(), ["a:1"]);
   await parts.manager.stop();
@@ -75,13 +80,18 @@ test("A discovery file that cannot be read, and a folder that cannot be listed, 
 
 test("A discovery server is asked on its interval, with its credentials", async () => {
   const parts = new DiscoveryUnderTest();
-  parts.network.answers.set("GET http://sd.lan/t", () => response(200, '[{"targets": ["a:1"], "labels": {"x": "y"}}]', JSON_TYPE));
+  parts.network.answers.set("GET http://sd.lan/t", () =>
+    response(200, '[{"targets": ["a:1"], "labels": {"x": "y"}}]', JSON_TYPE),
+  );
   await parts.start(HTTP);
   await parts.clock.advance(0);
   assert.deepEqual(parts.instances(), ["a:1"]);
   assert.equal(parts.manager.targets()[0]?.discoveredLabels.get("__meta_url"), "http://sd.lan/t");
   const [request] = parts.network.requests;
-  assert.equal(request?.headers?.["Authorization"], `Basic ${Buffer.from("u:p").toString("base64")}`);
+  assert.equal(
+    request?.headers?.["Authorization"],
+    `Basic ${Buffer.from("u:p").toString("base64")}`,
+  );
   assert.ok(request.maxBodyBytes <= 2 ** 25);
   await parts.clock.advance(30_500);
   assert.equal(parts.network.requests.length, 4);
@@ -101,7 +111,9 @@ for (const { name, answer } of [
 ]) {
   test(`A discovery server with no usable answer keeps its last targets: ${name}`, async () => {
     const parts = new DiscoveryUnderTest();
-    parts.network.answers.set("GET http://sd.lan/t", () => response(200, '[{"targets": ["a:1"]}]', JSON_TYPE));
+    parts.network.answers.set("GET http://sd.lan/t", () =>
+      response(200, '[{"targets": ["a:1"]}]', JSON_TYPE),
+    );
     await parts.start(HTTP);
     await parts.clock.advance(1000);
     parts.network.answers.set("GET http://sd.lan/t", answer);
@@ -114,7 +126,9 @@ for (const { name, answer } of [
 test("A discovery server cannot name a place outside the network", async () => {
   const parts = new DiscoveryUnderTest();
   const targets = ["../../etc/passwd", "http://x/", "x:99999", "ok:1"];
-  parts.network.answers.set("GET http://sd.lan/t", () => response(200, JSON.stringify([{ targets }]), JSON_TYPE));
+  parts.network.answers.set("GET http://sd.lan/t", () =>
+    response(200, JSON.stringify([{ targets }]), JSON_TYPE),
+  );
   await parts.start(HTTP);
   await parts.clock.advance(2000);
   assert.deepEqual(parts.instances(), ["ok:1"]);

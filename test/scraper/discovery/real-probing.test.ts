@@ -19,7 +19,11 @@ async function startNodeExporter(): Promise<{ child: ChildProcess; port: number 
   const { port } = probe.address() as AddressInfo;
   probe.close();
   await once(probe, "close");
-  const args = [`--web.listen-address=127.0.0.2:${port}`, "--collector.disable-defaults", "--collector.loadavg"];
+  const args = [
+    `--web.listen-address=127.0.0.2:${port}`,
+    "--collector.disable-defaults",
+    "--collector.loadavg",
+  ];
   const child = spawn("prometheus-node-exporter", args, { stdio: ["ignore", "ignore", "pipe"] });
   assert.ok(child.stderr !== null);
   for await (const line of createInterface(child.stderr)) if (/listening on/i.test(line)) break;
@@ -29,20 +33,27 @@ async function startNodeExporter(): Promise<{ child: ChildProcess; port: number 
 
 test("A real node_exporter in a range is found, a server that says nothing is not", async () => {
   const { child, port } = await startNodeExporter();
-  const silent = net.createServer((socket) => socket.on("error", () => undefined)).listen(port, "127.0.0.3");
+  const silent = net
+    .createServer((socket) => socket.on("error", () => undefined))
+    .listen(port, "127.0.0.3");
   await once(silent, "listening");
   const files = new MemoryFiles();
   const text = `discovery: {probe_timeout: 1s}
 scrape_configs: [{job_name: node, range_sd_configs: [{hosts: [127.0.0.1-127.0.0.5], port: ${port}}]}]`;
   const config = await parseScraperConfig(text, "/etc/test.yml", files);
   const fleet = new Fleet({
-    clock: systemClock, log: silentLogger, isAllowedAddress: () => true, onHeartbeat: () => undefined,
+    clock: systemClock,
+    log: silentLogger,
+    isAllowedAddress: () => true,
+    onHeartbeat: () => undefined,
   });
   let searched = (): void => undefined;
   const isSearched = new Promise<void>((resolve) => (searched = resolve));
   const manager = new DiscoveryManager({
     config: { jobs: config.scrapeConfigs, probes: config.discovery, forgetAfterMs: 0 },
-    fleet, files, sendHttp,
+    fleet,
+    files,
+    sendHttp,
     resolveHost: async () => [],
     clock: systemClock,
     log: silentLogger,
@@ -55,7 +66,10 @@ scrape_configs: [{job_name: node, range_sd_configs: [{hosts: [127.0.0.1-127.0.0.
   try {
     await manager.start();
     await isSearched;
-    assert.deepEqual([...fleet.allHosts()].map(({ address }) => address), ["127.0.0.2"]);
+    assert.deepEqual(
+      [...fleet.allHosts()].map(({ address }) => address),
+      ["127.0.0.2"],
+    );
   } finally {
     await manager.stop();
     silent.close();

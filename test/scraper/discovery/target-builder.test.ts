@@ -4,7 +4,11 @@ import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { type BuiltTarget, TargetBuilder } from "../../../scraper/discovery/target-builder.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
-async function build(keys: string, address = "pi1:8732", labels: Record<string, string> = {}): Promise<BuiltTarget> {
+async function build(
+  keys: string,
+  address = "pi1:8732",
+  labels: Record<string, string> = {},
+): Promise<BuiltTarget> {
   const text = `scrape_configs:\n  - job_name: pi\n${keys.replace(/^/gm, "    ")}\n`;
   const config = await parseScraperConfig(text, "/etc/x.yml", new MemoryFiles());
   const job = config.scrapeConfigs[0];
@@ -15,10 +19,33 @@ async function build(keys: string, address = "pi1:8732", labels: Record<string, 
 }
 
 for (const { name, keys, address, labels, url, seen } of [
-  { name: "nothing else", keys: "", url: "http://pi1:8732/metrics", seen: { instance: "pi1:8732", job: "pi" } },
-  { name: "no port", keys: "", address: "pi1", url: "http://pi1:80/metrics", seen: { instance: "pi1", job: "pi" } },
-  { name: "no port with TLS", keys: "scheme: https", address: "pi1", url: "https://pi1:443/metrics", seen: { instance: "pi1", job: "pi" } },
-  { name: "an address of IPv6", keys: "", address: "[FD00:0::1]:9100", url: "http://[fd00::1]:9100/metrics", seen: { instance: "[FD00:0::1]:9100", job: "pi" } },
+  {
+    name: "nothing else",
+    keys: "",
+    url: "http://pi1:8732/metrics",
+    seen: { instance: "pi1:8732", job: "pi" },
+  },
+  {
+    name: "no port",
+    keys: "",
+    address: "pi1",
+    url: "http://pi1:80/metrics",
+    seen: { instance: "pi1", job: "pi" },
+  },
+  {
+    name: "no port with TLS",
+    keys: "scheme: https",
+    address: "pi1",
+    url: "https://pi1:443/metrics",
+    seen: { instance: "pi1", job: "pi" },
+  },
+  {
+    name: "an address of IPv6",
+    keys: "",
+    address: "[FD00:0::1]:9100",
+    url: "http://[fd00::1]:9100/metrics",
+    seen: { instance: "[FD00:0::1]:9100", job: "pi" },
+  },
   {
     name: "parameters",
     keys: "metrics_path: /probe\nparams: {module: [http_2xx, x], target: ['a b&c']}",
@@ -59,7 +86,9 @@ relabel_configs:
 }
 
 test("Relabelling may set interval and timeout of single targets", async () => {
-  const built = await build("relabel_configs: [{target_label: __scrape_interval__, replacement: 1m}]");
+  const built = await build(
+    "relabel_configs: [{target_label: __scrape_interval__, replacement: 1m}]",
+  );
   assert.ok(built.kind === "target");
   assert.equal(built.target.settings.intervalMs, 60_000);
   assert.equal(built.target.settings.timeoutMs, 10_000);
@@ -71,16 +100,43 @@ test("Targets that leave interval and timeout alone share one settings object", 
   const job = config.scrapeConfigs[0];
   assert.ok(job !== undefined);
   const built = job.staticGroups.flatMap((group) => new TargetBuilder(job).build(group));
-  assert.ok(built.every((entry) => entry.kind === "target" && entry.target.settings === job.settings));
+  assert.ok(
+    built.every((entry) => entry.kind === "target" && entry.target.settings === job.settings),
+  );
 });
 
 for (const { name, keys, address, reason } of [
-  { name: "no address", keys: "relabel_configs: [{target_label: __address__, replacement: ''}]", reason: /Cannot scrape "": it must be host or host:port/ },
-  { name: "a path in the address", keys: "", address: "pi1/metrics", reason: /Cannot scrape "pi1\/metrics"/ },
-  { name: "a scheme that is none", keys: "relabel_configs: [{target_label: __scheme__, replacement: ftp}]", reason: /__scheme__ is "ftp", it must be http or https/ },
-  { name: "an interval that is none", keys: "relabel_configs: [{target_label: __scrape_interval__, replacement: often}]", reason: /Cannot read duration "often"/ },
-  { name: "an interval of nothing", keys: "relabel_configs: [{target_label: __scrape_interval__, replacement: 1ms}]", reason: /must be at least 100ms/ },
-  { name: "a timeout beyond the interval", keys: "relabel_configs: [{target_label: __scrape_timeout__, replacement: 1h}]", reason: /must be at most __scrape_interval__/ },
+  {
+    name: "no address",
+    keys: "relabel_configs: [{target_label: __address__, replacement: ''}]",
+    reason: /Cannot scrape "": it must be host or host:port/,
+  },
+  {
+    name: "a path in the address",
+    keys: "",
+    address: "pi1/metrics",
+    reason: /Cannot scrape "pi1\/metrics"/,
+  },
+  {
+    name: "a scheme that is none",
+    keys: "relabel_configs: [{target_label: __scheme__, replacement: ftp}]",
+    reason: /__scheme__ is "ftp", it must be http or https/,
+  },
+  {
+    name: "an interval that is none",
+    keys: "relabel_configs: [{target_label: __scrape_interval__, replacement: often}]",
+    reason: /Cannot read duration "often"/,
+  },
+  {
+    name: "an interval of nothing",
+    keys: "relabel_configs: [{target_label: __scrape_interval__, replacement: 1ms}]",
+    reason: /must be at least 100ms/,
+  },
+  {
+    name: "a timeout beyond the interval",
+    keys: "relabel_configs: [{target_label: __scrape_timeout__, replacement: 1h}]",
+    reason: /must be at most __scrape_interval__/,
+  },
 ]) {
   test(`A target is refused: ${name}`, async () => {
     const built = await build(keys, address);

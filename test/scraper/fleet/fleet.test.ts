@@ -34,18 +34,24 @@ class FleetUnderTest {
   }
 
   metric(name: string, reason?: string): number | undefined {
-    return this.fleet.metrics().find((metric) => metric.name === name && metric.labels?.["reason"] === reason)?.value;
+    return this.fleet
+      .metrics()
+      .find((metric) => metric.name === name && metric.labels?.["reason"] === reason)?.value;
   }
 }
 
-const refusalOf = (outcome: HeartbeatOutcome): string => (outcome.accepted ? "none" : outcome.refusal);
+const refusalOf = (outcome: HeartbeatOutcome): string =>
+  outcome.accepted ? "none" : outcome.refusal;
 
 test("The first heartbeat makes a Pi known, the next finds it known", () => {
   const parts = new FleetUnderTest();
   const [first, second] = [parts.beat("10.0.0.1"), parts.beat("10.0.0.1")];
   assert.ok(first.accepted && !first.known);
   assert.ok(second.accepted && second.known);
-  assert.deepEqual(parts.news.map(({ isNews }) => isNews), [true, false]);
+  assert.deepEqual(
+    parts.news.map(({ isNews }) => isNews),
+    [true, false],
+  );
 });
 
 test("A heartbeat says how far the Pi's clock is from ours, and what its history holds", () => {
@@ -93,7 +99,10 @@ test("A node id from two addresses at once is a copy, and the second is refused"
   const outcome = parts.beat("10.0.0.2", { bootId: "boot-2" });
   assert.ok(!outcome.accepted);
   assert.equal(outcome.refusal, "duplicate_node");
-  assert.match(outcome.message, /10\.0\.0\.2:8732 has the node id of 10\.0\.0\.1:8732: two machines share one node id/);
+  assert.match(
+    outcome.message,
+    /10\.0\.0\.2:8732 has the node id of 10\.0\.0\.1:8732: two machines share one node id/,
+  );
   assert.equal(parts.fleet.supersededBy("10.0.0.2", 8732), "10.0.0.1:8732");
   assert.equal(parts.fleet.supersededBy("10.0.0.1", 8732), undefined);
 });
@@ -129,7 +138,10 @@ test("Several exporters behind one address are several hosts", () => {
   const parts = new FleetUnderTest();
   assert.equal(refusalOf(parts.beat("10.0.0.1")), "none");
   assert.equal(refusalOf(parts.beat("10.0.0.1", { nodeId: OTHER, port: 8733 })), "none");
-  assert.deepEqual(parts.fleet.listing().map(({ targets }) => targets[0]), ["10.0.0.1:8732", "10.0.0.1:8733"]);
+  assert.deepEqual(
+    parts.fleet.listing().map(({ targets }) => targets[0]),
+    ["10.0.0.1:8732", "10.0.0.1:8733"],
+  );
 });
 
 test("A wall clock of ours that is set back does not make a copy of a Pi that moved", () => {
@@ -142,7 +154,11 @@ test("A wall clock of ours that is set back does not make a copy of a Pi that mo
 test("A full fleet refuses strangers and goes on with those it knows", () => {
   const parts = new FleetUnderTest();
   for (let index = 0; index < MAX_KNOWN_HOSTS; index++) {
-    parts.fleet.noteSeen(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, 8732, parts.clock.wallMs());
+    parts.fleet.noteSeen(
+      `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+      8732,
+      parts.clock.wallMs(),
+    );
   }
   assert.equal(refusalOf(parts.beat("10.99.0.1")), "fleet_full");
   assert.equal(refusalOf(parts.beat("10.0.0.1")), "none");
@@ -162,6 +178,9 @@ test("Known hosts are listed as http_sd_configs wants them", () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   assert.deepEqual(parts.fleet.listing(), [
-    { targets: ["10.0.0.1:8732"], labels: { __meta_pihealth_hostname: "pi1", __meta_pihealth_node_id: NODE } },
+    {
+      targets: ["10.0.0.1:8732"],
+      labels: { __meta_pihealth_hostname: "pi1", __meta_pihealth_node_id: NODE },
+    },
   ]);
 });

@@ -31,7 +31,13 @@ class HostFilesUnderTest {
   beat(hostname = "pi1", bootId = "b1"): void {
     const { clock } = this;
     const heartbeat = {
-      nodeId: "a".repeat(32), hostname, port: 8732, bootId, wallMs: clock.wallMs(), monotonicMs: 1, history: undefined,
+      nodeId: "a".repeat(32),
+      hostname,
+      port: 8732,
+      bootId,
+      wallMs: clock.wallMs(),
+      monotonicMs: 1,
+      history: undefined,
     };
     this.fleet.receiveHeartbeat(heartbeat, "10.0.0.1", clock.wallMs());
   }
@@ -85,7 +91,11 @@ test("The end of a run writes one file for all hosts that only were seen; the ne
   await second.hostFiles.load();
   const expected = [...first.fleet.allHosts()].filter(({ address }) => address !== "10.0.0.8");
   assert.deepEqual([...second.fleet.allHosts()], expected);
-  assert.equal(await first.files.facts("/data/fleet.json"), undefined, "it would be old after a crash");
+  assert.equal(
+    await first.files.facts("/data/fleet.json"),
+    undefined,
+    "it would be old after a crash",
+  );
 });
 
 test("A file of the fleet that is damaged costs nothing but what was newest", async () => {
@@ -119,9 +129,20 @@ for (const { name, content } of [
   { name: "torn", content: '{"version": 1, "address": "10.0.' },
   { name: "another format", content: "[1, 2]" },
   { name: "a later version", content: '{"version": 2, "address": "10.0.0.1", "exporters": []}' },
-  { name: "an address that leaves the folder", content: '{"version": 1, "address": "../..", "exporters": []}' },
-  { name: "a port that is none", content: '{"version":1,"address":"10.0.0.1","exporters":[{"port":"x","first_seen":"2026-01-01","last_seen":"2026-01-01","node":null}]}' },
-  { name: "a time that is none", content: '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01","node":null}]}' },
+  {
+    name: "an address that leaves the folder",
+    content: '{"version": 1, "address": "../..", "exporters": []}',
+  },
+  {
+    name: "a port that is none",
+    content:
+      '{"version":1,"address":"10.0.0.1","exporters":[{"port":"x","first_seen":"2026-01-01","last_seen":"2026-01-01","node":null}]}',
+  },
+  {
+    name: "a time that is none",
+    content:
+      '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01","node":null}]}',
+  },
 ]) {
   test(`A host.json that is not usable costs what it said and nothing else: ${name}`, async () => {
     const parts = new HostFilesUnderTest();
@@ -132,9 +153,23 @@ for (const { name, content } of [
   });
 }
 
-for (const host of ["..", ".", "", "a/b", "../etc", "a\u0000b", "-", "a..b", "x".repeat(300), "[::1]"]) {
+for (const host of [
+  "..",
+  ".",
+  "",
+  "a/b",
+  "../etc",
+  "a\u0000b",
+  "-",
+  "a..b",
+  "x".repeat(300),
+  "[::1]",
+]) {
   test(`No folder is made for ${JSON.stringify(host.slice(0, 20))}`, () => {
-    assert.throws(() => hostFolder(host), /Cannot make a folder for host .*: it must be an IP address or a host name/);
+    assert.throws(
+      () => hostFolder(host),
+      /Cannot make a folder for host .*: it must be an IP address or a host name/,
+    );
   });
 }
 

@@ -5,8 +5,14 @@ import { Labels } from "../../../exporter/shared/model/labels.js";
 import { parseRelabelConfigs } from "../../../scraper/fleet/relabel-config.js";
 import { compileRelabeling } from "../../../scraper/fleet/relabeling-steps.js";
 
-const relabel = (yaml: string, labels: Record<string, string>): Record<string, string> | undefined => {
-  const configs = parseRelabelConfigs(ConfigSection.parse(`relabel_configs:\n${yaml}`, "test.yml"), "relabel_configs");
+const relabel = (
+  yaml: string,
+  labels: Record<string, string>,
+): Record<string, string> | undefined => {
+  const configs = parseRelabelConfigs(
+    ConfigSection.parse(`relabel_configs:\n${yaml}`, "test.yml"),
+    "relabel_configs",
+  );
   return compileRelabeling(configs)(Labels.of(labels))?.toObject();
 };
 
@@ -65,8 +71,18 @@ for (const { name, yaml, labels, expected } of [
     labels: { a: "y" },
     expected: { a: "y" },
   },
-  { name: "keep drops the rest", yaml: "- {source_labels: [a], regex: 'x|y', action: keep}", labels: { a: "xy" }, expected: undefined },
-  { name: "drop drops a match", yaml: "- {source_labels: [a], regex: 'x.*', action: drop}", labels: { a: "xy" }, expected: undefined },
+  {
+    name: "keep drops the rest",
+    yaml: "- {source_labels: [a], regex: 'x|y', action: keep}",
+    labels: { a: "xy" },
+    expected: undefined,
+  },
+  {
+    name: "drop drops a match",
+    yaml: "- {source_labels: [a], regex: 'x.*', action: drop}",
+    labels: { a: "xy" },
+    expected: undefined,
+  },
   {
     name: "drop lets the rest through, and the action may be written in capitals",
     yaml: "- {source_labels: [a], regex: 'x', action: Drop}",
@@ -79,8 +95,18 @@ for (const { name, yaml, labels, expected } of [
     labels: { a: "1", b: "1" },
     expected: { a: "1", b: "1" },
   },
-  { name: "keepequal drops different values", yaml: "- {source_labels: [a], target_label: b, action: keepequal}", labels: { a: "1" }, expected: undefined },
-  { name: "dropequal drops equal values", yaml: "- {source_labels: [a], target_label: b, action: dropequal}", labels: { a: "1", b: "1" }, expected: undefined },
+  {
+    name: "keepequal drops different values",
+    yaml: "- {source_labels: [a], target_label: b, action: keepequal}",
+    labels: { a: "1" },
+    expected: undefined,
+  },
+  {
+    name: "dropequal drops equal values",
+    yaml: "- {source_labels: [a], target_label: b, action: dropequal}",
+    labels: { a: "1", b: "1" },
+    expected: undefined,
+  },
   {
     name: "dropequal keeps different values",
     yaml: "- {source_labels: [a], target_label: b, action: dropequal}",
@@ -133,7 +159,10 @@ for (const { name, yaml, labels, expected } of [
 ] as const) {
   test(`Relabelling: ${name}`, () => {
     const hash = String(0x6496c0d4b22f6b70n % 1000n);
-    const wanted = expected === undefined ? undefined : JSON.parse(JSON.stringify(expected).replace("HASH", hash)) as unknown;
+    const wanted =
+      expected === undefined
+        ? undefined
+        : (JSON.parse(JSON.stringify(expected).replace("HASH", hash)) as unknown);
     assert.deepEqual(relabel(yaml, labels), wanted);
   });
 }
@@ -154,17 +183,62 @@ for (const { template, expected } of [
 }
 
 for (const { name, yaml, message } of [
-  { name: "an unknown action", yaml: "- {action: remove}", message: /line 2: key relabel_configs\[0\]\.action is "remove", it must be one of replace/ },
-  { name: "a bad expression", yaml: "- {regex: '(', target_label: a}", message: /key relabel_configs\[0\]\.regex is "\(", it must be a regular expression in RE2 syntax/ },
-  { name: "a look-ahead, which RE2 does not have", yaml: "- {regex: '(?=a)', target_label: a}", message: /RE2 syntax/ },
-  { name: "no target", yaml: "- {source_labels: [a]}", message: /target_label is missing, it is required for action replace/ },
-  { name: "a target that is no name", yaml: "- {target_label: 'a-b'}", message: /target_label is "a-b", it must be a label name/ },
-  { name: "a source that is no name", yaml: "- {source_labels: ['a b'], target_label: c}", message: /source_labels holds "a b"/ },
-  { name: "hashmod without modulus", yaml: "- {source_labels: [a], target_label: b, action: hashmod}", message: /modulus is missing/ },
-  { name: "a negative modulus", yaml: "- {target_label: b, action: hashmod, modulus: -1}", message: /modulus is -1, it must be a number from 0/ },
-  { name: "labeldrop with a source", yaml: "- {regex: a, source_labels: [b], action: labeldrop}", message: /source_labels is given, it must be left out for action labeldrop/ },
-  { name: "an unknown key", yaml: "- {target: b}", message: /relabel_configs\[0\]\.target is not a known key/ },
-  { name: "a text instead of a list", yaml: "  foo", message: /relabel_configs is "foo", it must be a list/ },
+  {
+    name: "an unknown action",
+    yaml: "- {action: remove}",
+    message: /line 2: key relabel_configs\[0\]\.action is "remove", it must be one of replace/,
+  },
+  {
+    name: "a bad expression",
+    yaml: "- {regex: '(', target_label: a}",
+    message:
+      /key relabel_configs\[0\]\.regex is "\(", it must be a regular expression in RE2 syntax/,
+  },
+  {
+    name: "a look-ahead, which RE2 does not have",
+    yaml: "- {regex: '(?=a)', target_label: a}",
+    message: /RE2 syntax/,
+  },
+  {
+    name: "no target",
+    yaml: "- {source_labels: [a]}",
+    message: /target_label is missing, it is required for action replace/,
+  },
+  {
+    name: "a target that is no name",
+    yaml: "- {target_label: 'a-b'}",
+    message: /target_label is "a-b", it must be a label name/,
+  },
+  {
+    name: "a source that is no name",
+    yaml: "- {source_labels: ['a b'], target_label: c}",
+    message: /source_labels holds "a b"/,
+  },
+  {
+    name: "hashmod without modulus",
+    yaml: "- {source_labels: [a], target_label: b, action: hashmod}",
+    message: /modulus is missing/,
+  },
+  {
+    name: "a negative modulus",
+    yaml: "- {target_label: b, action: hashmod, modulus: -1}",
+    message: /modulus is -1, it must be a number from 0/,
+  },
+  {
+    name: "labeldrop with a source",
+    yaml: "- {regex: a, source_labels: [b], action: labeldrop}",
+    message: /source_labels is given, it must be left out for action labeldrop/,
+  },
+  {
+    name: "an unknown key",
+    yaml: "- {target: b}",
+    message: /relabel_configs\[0\]\.target is not a known key/,
+  },
+  {
+    name: "a text instead of a list",
+    yaml: "  foo",
+    message: /relabel_configs is "foo", it must be a list/,
+  },
 ]) {
   test(`Relabelling is refused at the configuration: ${name}`, () => {
     assert.throws(() => relabel(yaml, {}), message);

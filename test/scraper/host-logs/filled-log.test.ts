@@ -10,10 +10,16 @@ import { MemoryFiles } from "../../support/memory-files.js";
 const LOG = "/data/hosts/10.0.0.1/log";
 /** `10:05 a` stands for a line of that time. */
 const line = (short: string): string => `2026-01-12__${short.slice(0, 5)}:00  ${short.slice(6)}`;
-const text = (shorts: readonly string[]): string => shorts.map((short) => `${line(short)}\n`).join("");
+const text = (shorts: readonly string[]): string =>
+  shorts.map((short) => `${line(short)}\n`).join("");
 
 for (const { name, content, added, expected } of [
-  { name: "an empty log", content: "", added: ["10:00 a", "10:05 b"], expected: text(["10:00 a", "10:05 b"]) },
+  {
+    name: "an empty log",
+    content: "",
+    added: ["10:00 a", "10:05 b"],
+    expected: text(["10:00 a", "10:05 b"]),
+  },
   {
     name: "before, between and after",
     content: text(["10:01 a", "10:03 b"]),
@@ -38,12 +44,21 @@ for (const { name, content, added, expected } of [
     added: ["10:02 x"],
     expected: `${text(["10:00 a"])}1970-01-01__00:00:20  c\n${text(["10:02 x", "10:05 b"])}`,
   },
-  { name: "a line given twice", content: "", added: ["10:00 a", "10:00 a"], expected: text(["10:00 a"]) },
+  {
+    name: "a line given twice",
+    content: "",
+    added: ["10:00 a", "10:00 a"],
+    expected: text(["10:00 a"]),
+  },
 ]) {
   test(`Lines come to their place in time: ${name}`, () => {
     const merged = mergeLines(content, added.map(line));
     assert.equal(merged.text, expected);
-    assert.deepEqual(mergeLines(merged.text, added.map(line)), { text: expected, addedLines: 0 }, "a second time");
+    assert.deepEqual(
+      mergeLines(merged.text, added.map(line)),
+      { text: expected, addedLines: 0 },
+      "a second time",
+    );
   });
 }
 
@@ -51,9 +66,24 @@ class FilledLogUnderTest {
   readonly clock = new FakeClock();
   readonly hostLogs: HostLogs;
 
-  constructor(readonly files = new MemoryFiles(), maxFileBytes = 1_048_576) {
-    const settings = { isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes, maxOldFiles: 3 };
-    this.hostLogs = new HostLogs({ folder: "/data", files, clock: this.clock, log: silentLogger, settings });
+  constructor(
+    readonly files = new MemoryFiles(),
+    maxFileBytes = 1_048_576,
+  ) {
+    const settings = {
+      isEnabled: true,
+      linesPerWrite: 10,
+      maxWaitMs: 600_000,
+      maxFileBytes,
+      maxOldFiles: 3,
+    };
+    this.hostLogs = new HostLogs({
+      folder: "/data",
+      files,
+      clock: this.clock,
+      log: silentLogger,
+      settings,
+    });
   }
 
   async fill(shorts: readonly string[], port = 8732): Promise<void> {
@@ -70,7 +100,10 @@ class FilledLogUnderTest {
 
 test("Lines older than the log come into the files put aside, each into the one of its time", async () => {
   const { files, ...bench } = new FilledLogUnderTest();
-  const [oldest, older] = [`${LOG}/memory.log.000001-20260112T100000Z.gz`, `${LOG}/memory.log.000002-20260112T110000Z`];
+  const [oldest, older] = [
+    `${LOG}/memory.log.000001-20260112T100000Z.gz`,
+    `${LOG}/memory.log.000002-20260112T110000Z`,
+  ];
   files.put(oldest, gzipSync(text(["09:00 a", "09:30 b"])));
   files.put(older, text(["10:00 c", "10:30 d"]));
   files.put(`${LOG}/memory.log`, text(["11:00 e"]));
@@ -78,7 +111,10 @@ test("Lines older than the log come into the files put aside, each into the one 
   filled?.add("memory", ["11:01 z", "10:15 y", "09:15 x", "08:00 w"].map(line));
   await filled?.save();
   await filled?.merge();
-  assert.equal(gunzipSync(await files.readBytes(oldest)).toString(), text(["08:00 w", "09:00 a", "09:15 x", "09:30 b"]));
+  assert.equal(
+    gunzipSync(await files.readBytes(oldest)).toString(),
+    text(["08:00 w", "09:00 a", "09:15 x", "09:30 b"]),
+  );
   assert.equal(await files.readText(older), text(["10:00 c", "10:15 y", "10:30 d"]));
   assert.equal(await files.readText(`${LOG}/memory.log`), text(["11:00 e", "11:01 z"]));
 });
@@ -115,7 +151,10 @@ test("What the disk refuses is put in later, and what it refuses to keep is coun
 
 test("Lines left by a run before are put in at the start, whatever is torn", async () => {
   const files = new MemoryFiles();
-  files.put(`${LOG}/filled.pending`, `\nmemory ${line("10:02 b")}\nmemory ${line("10:01 a")}\nmem\nnone x\nmemory ${line("10:03 c").slice(0, 9)}`);
+  files.put(
+    `${LOG}/filled.pending`,
+    `\nmemory ${line("10:02 b")}\nmemory ${line("10:01 a")}\nmem\nnone x\nmemory ${line("10:03 c").slice(0, 9)}`,
+  );
   const bench = new FilledLogUnderTest(files);
   bench.hostLogs.start();
   await settle();
@@ -126,7 +165,10 @@ test("Lines left by a run before are put in at the start, whatever is torn", asy
 
 test("A history longer than a log may be is put in piece by piece", async () => {
   const bench = new FilledLogUnderTest(new MemoryFiles(), 200);
-  const shorts = Array.from({ length: 30 }, (_, minute) => `10:${String(minute).padStart(2, "0")} x`);
+  const shorts = Array.from(
+    { length: 30 },
+    (_, minute) => `10:${String(minute).padStart(2, "0")} x`,
+  );
   const filled = bench.hostLogs.filledLog({ host: "10.0.0.1", port: 8732 });
   for (const short of shorts) {
     filled?.add("memory", [line(short)]);
@@ -145,8 +187,14 @@ test("Two exporters of one address have logs of their own, the same ones after a
   const again = new FilledLogUnderTest(bench.files);
   await again.fill(["10:01 second"], 8732);
   await again.fill(["10:01 first"], 9000);
-  assert.equal(await bench.files.readText(`${LOG}/memory.log`), text(["10:00 first", "10:01 first"]));
-  assert.equal(await bench.files.readText(`${LOG}/memory-8732.log`), text(["10:00 second", "10:01 second"]));
+  assert.equal(
+    await bench.files.readText(`${LOG}/memory.log`),
+    text(["10:00 first", "10:01 first"]),
+  );
+  assert.equal(
+    await bench.files.readText(`${LOG}/memory-8732.log`),
+    text(["10:00 second", "10:01 second"]),
+  );
 });
 
 test("The usual port keeps the plain names where there are logs and no mark", async () => {
@@ -154,5 +202,9 @@ test("The usual port keeps the plain names where there are logs and no mark", as
   bench.files.put(`${LOG}/cpu.log`, "");
   await bench.fill(["10:00 other"], 9000);
   await bench.fill(["10:00 usual"], 8732);
-  assert.deepEqual(bench.files.paths(), [`${LOG}/cpu.log`, `${LOG}/memory-9000.log`, `${LOG}/memory.log`]);
+  assert.deepEqual(bench.files.paths(), [
+    `${LOG}/cpu.log`,
+    `${LOG}/memory-9000.log`,
+    `${LOG}/memory.log`,
+  ]);
 });

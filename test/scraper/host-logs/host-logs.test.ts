@@ -12,7 +12,8 @@ import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
-const series = (name: string, labels: Record<string, string> = {}): Labels => Labels.of({ __name__: name, ...labels });
+const series = (name: string, labels: Record<string, string> = {}): Labels =>
+  Labels.of({ __name__: name, ...labels });
 const GIB = 2 ** 30;
 
 const MEMORY: Layout = {
@@ -52,11 +53,25 @@ class HostLogsUnderTest {
   readonly clock = new ClockOfSlowDisk();
   readonly hostLogs: HostLogs;
 
-  constructor(changes: Partial<HostLogSettings> = {}, readonly files = new MemoryFiles()) {
+  constructor(
+    changes: Partial<HostLogSettings> = {},
+    readonly files = new MemoryFiles(),
+  ) {
     const settings = {
-      isEnabled: true, linesPerWrite: 10, maxWaitMs: 600_000, maxFileBytes: 1_048_576, maxOldFiles: 3, ...changes,
+      isEnabled: true,
+      linesPerWrite: 10,
+      maxWaitMs: 600_000,
+      maxFileBytes: 1_048_576,
+      maxOldFiles: 3,
+      ...changes,
     };
-    this.hostLogs = new HostLogs({ folder: "/data", files: this.files, clock: this.clock, log: silentLogger, settings });
+    this.hostLogs = new HostLogs({
+      folder: "/data",
+      files: this.files,
+      clock: this.clock,
+      log: silentLogger,
+      settings,
+    });
   }
 
   scrape(seconds: number, host = "10.0.0.1", layout = MEMORY, values = rowAt(seconds)): void {
@@ -126,7 +141,11 @@ test("Families are logged each on their own sampling", async () => {
       series(SAMPLED, { collector: "temperature" }),
     ],
   };
-  for (const [memory, disk] of [[5, 60], [10, 60], [15, 120]] as const) {
+  for (const [memory, disk] of [
+    [5, 60],
+    [10, 60],
+    [15, 120],
+  ] as const) {
     parts.scrape(memory, "10.0.0.1", layout, Float64Array.of(memory, disk, GIB, 0, 0, 5));
   }
   await parts.hostLogs.flush();
@@ -134,7 +153,10 @@ test("Families are logged each on their own sampling", async () => {
   const disk = await parts.lines("disk");
   assert.equal(disk.length, 6, "two samplings of a disk and two file systems");
   assert.match(disk[0] ?? "", /^\S+ {2}0 {2}mmcblk0 {2}1\.0GiB {2}/);
-  assert.deepEqual(parts.files.paths().map((file) => file.split("/").at(-1)), ["disk.log", "memory.log"]);
+  assert.deepEqual(
+    parts.files.paths().map((file) => file.split("/").at(-1)),
+    ["disk.log", "memory.log"],
+  );
 });
 
 test("A series that is stale or absent is a missing value, a family that is stale has no line", async () => {
@@ -174,7 +196,10 @@ test("An alarm is written at once, and is one line whatever it holds", async () 
 
 test("An alarm for something that is no host is refused", async () => {
   const parts = new HostLogsUnderTest();
-  await assert.rejects(parts.hostLogs.writeAlarm("../../etc", "x"), /Cannot make a folder for host/);
+  await assert.rejects(
+    parts.hostLogs.writeAlarm("../../etc", "x"),
+    /Cannot make a folder for host/,
+  );
   assert.deepEqual(parts.files.paths(), []);
 });
 
@@ -191,10 +216,20 @@ test("A full file is compressed under a name that sorts, and the oldest go", asy
   assert.equal(old.length, 3);
   assert.equal(names.length, 4);
   for (const name of old) assert.match(name, /^memory\.log\.\d{6}-\d{8}T\d{6}Z\.gz$/);
-  const texts = await Promise.all(old.map(async (name) => gunzipSync(await parts.files.readBytes(`/data/hosts/10.0.0.1/log/${name}`)).toString()));
+  const texts = await Promise.all(
+    old.map(async (name) =>
+      gunzipSync(await parts.files.readBytes(`/data/hosts/10.0.0.1/log/${name}`)).toString(),
+    ),
+  );
   const kept = [...texts.join("").split("\n").slice(0, -1), ...(await parts.lines())];
-  const expected = Array.from({ length: 200 }, (_, index) => formatTime((index + 1) * 1000)).slice(-kept.length);
-  assert.deepEqual(kept.map((line) => line.split("  ")[0]), expected, "no line is missing or out of order");
+  const expected = Array.from({ length: 200 }, (_, index) => formatTime((index + 1) * 1000)).slice(
+    -kept.length,
+  );
+  assert.deepEqual(
+    kept.map((line) => line.split("  ")[0]),
+    expected,
+    "no line is missing or out of order",
+  );
 });
 
 test("A compression that was cut short is finished at the next rotation", async () => {
@@ -207,7 +242,9 @@ test("A compression that was cut short is finished at the next rotation", async 
   const names = files.paths().map((file) => file.split("/").at(-1) ?? "");
   assert.equal(names.length, 2);
   assert.match(names[1] ?? "", /^memory\.log\.000008-/);
-  const old = await files.readBytes("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z.gz");
+  const old = await files.readBytes(
+    "/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z.gz",
+  );
   assert.equal(gunzipSync(old).toString(), "old\n");
 });
 

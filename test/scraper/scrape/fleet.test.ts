@@ -19,10 +19,12 @@ const ANSWER_AFTER_MS = 1900;
 const SCRAPE: ScrapeSettings = settings({ intervalMs: INTERVAL_MS, timeoutMs: 1500 });
 
 const body = (value: number): string =>
-  `# TYPE load gauge\nload ${value}\n` + Array.from({ length: 50 }, (_, index) => `m${index}{a="b"} ${value + index}\n`).join("");
+  `# TYPE load gauge\nload ${value}\n` +
+  Array.from({ length: 50 }, (_, index) => `m${index}{a="b"} ${value + index}\n`).join("");
 
 /** 127.0.1.1, 127.0.1.2 ... */
-const address = (index: number): string => `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+const address = (index: number): string =>
+  `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
 
 function startServer(index: number): Promise<LoopbackServer> {
   const host = address(index);
@@ -32,7 +34,10 @@ function startServer(index: number): Promise<LoopbackServer> {
   }
   if (index < HEALTHY + REFUSING) return refusingAddress(host);
   if (index < HEALTHY + REFUSING + SILENT) return serveRaw(undefined, host);
-  return serveHttp((_, response) => void setTimeout(() => response.end(body(1)), ANSWER_AFTER_MS), host);
+  return serveHttp(
+    (_, response) => void setTimeout(() => response.end(body(1)), ANSWER_AFTER_MS),
+    host,
+  );
 }
 
 const upOf = ({ rows }: MemoryTable): (number | undefined)[] => rows.map(({ values }) => values[0]);
@@ -47,16 +52,24 @@ test("150 healthy targets miss no scrape beside 40 dead and 10 slow ones", async
   const finished = new Promise<void>((resolve) => (finish = resolve));
   const scrapes = new Map<string, number>();
   const manager = new ScrapeManager({
-    writer, clock: systemClock, sendHttp, log: silentLogger, version: "1", pools: DEFAULT_POOL_SETTINGS,
+    writer,
+    clock: systemClock,
+    sendHttp,
+    log: silentLogger,
+    version: "1",
+    pools: DEFAULT_POOL_SETTINGS,
     onScrape: ({ host }: Target) => {
       scrapes.set(host, (scrapes.get(host) ?? 0) + 1);
-      if (targets.slice(0, HEALTHY).every((healthy) => (scrapes.get(healthy.host) ?? 0) >= ROUNDS)) finish();
+      if (targets.slice(0, HEALTHY).every((healthy) => (scrapes.get(healthy.host) ?? 0) >= ROUNDS))
+        finish();
     },
   });
   manager.start();
   manager.sync(targets);
   await finished;
-  const missed = manager.metrics().filter(({ name }) => name === "pihealth_scrape_pool_missed_total");
+  const missed = manager
+    .metrics()
+    .filter(({ name }) => name === "pihealth_scrape_pool_missed_total");
   await manager.stop();
   await Promise.all(servers.map((server) => server.close()));
 
@@ -64,15 +77,27 @@ test("150 healthy targets miss no scrape beside 40 dead and 10 slow ones", async
   for (const healthy of targets.slice(0, HEALTHY)) {
     const { rows } = tableOf(healthy);
     assert.deepEqual(new Set(upOf({ rows } as MemoryTable)), new Set([1]), healthy.host);
-    const distances = rows.slice(1).map(({ timestampMs }, index) => timestampMs - (rows[index]?.timestampMs ?? 0));
+    const distances = rows
+      .slice(1)
+      .map(({ timestampMs }, index) => timestampMs - (rows[index]?.timestampMs ?? 0));
     // A machine under load may start one late, but each has its place on the grid of the interval.
-    assert.ok(distances.every((distance) => Math.round(distance / INTERVAL_MS) === 1), `${healthy.host}: ${distances.join()}`);
+    assert.ok(
+      distances.every((distance) => Math.round(distance / INTERVAL_MS) === 1),
+      `${healthy.host}: ${distances.join()}`,
+    );
   }
   for (const dead of targets.slice(HEALTHY)) {
     assert.deepEqual(new Set(upOf(tableOf(dead))), new Set([0]), dead.host);
     assert.ok(tableOf(dead).rows.length >= ROUNDS - 2, `${dead.host}: up goes on being written`);
     assert.equal(manager.health(dead.id)?.pool, "slow");
   }
-  assert.deepEqual(missed.map(({ value }) => value), [0, 0, 0, 0, 0, 0]);
-  assert.equal(writer.layouts.size, 2, "healthy targets share one layout, all others that of the reports");
+  assert.deepEqual(
+    missed.map(({ value }) => value),
+    [0, 0, 0, 0, 0, 0],
+  );
+  assert.equal(
+    writer.layouts.size,
+    2,
+    "healthy targets share one layout, all others that of the reports",
+  );
 });

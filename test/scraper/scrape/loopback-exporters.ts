@@ -9,7 +9,10 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
-export async function serveHttp(handler: RequestListener, host = "127.0.0.1"): Promise<LoopbackServer> {
+export async function serveHttp(
+  handler: RequestListener,
+  host = "127.0.0.1",
+): Promise<LoopbackServer> {
   const server = http.createServer({ keepAliveTimeout: 60_000 }, handler);
   server.listen(0, host);
   await once(server, "listening");
@@ -24,7 +27,10 @@ export async function serveHttp(handler: RequestListener, host = "127.0.0.1"): P
 }
 
 /** Calls `onConnection` for each connection; without one it accepts and never answers. */
-export async function serveRaw(onConnection: (socket: net.Socket) => void = () => undefined, host = "127.0.0.1"): Promise<LoopbackServer> {
+export async function serveRaw(
+  onConnection: (socket: net.Socket) => void = () => undefined,
+  host = "127.0.0.1",
+): Promise<LoopbackServer> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);

@@ -1,6 +1,11 @@
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values.js";
-import type { Layout, SampleWriter, TableKey, TableWriter } from "../../../scraper/storage/model/sample-writer.js";
+import type {
+  Layout,
+  SampleWriter,
+  TableKey,
+  TableWriter,
+} from "../../../scraper/storage/model/sample-writer.js";
 
 export interface StoredRow {
   readonly timestampMs: number;
@@ -14,7 +19,8 @@ export class MemoryTable implements TableWriter {
   constructor(readonly key: TableKey) {}
 
   append(timestampMs: number, layout: Layout, values: Float64Array): "appended" | "late" {
-    if (values.length !== layout.series.length) throw new Error(`${values.length} values for ${layout.series.length} series`);
+    if (values.length !== layout.series.length)
+      throw new Error(`${values.length} values for ${layout.series.length} series`);
     const last = this.rows.at(-1);
     this.rows.push({ timestampMs, layout, values: values.slice() });
     return last === undefined || timestampMs > last.timestampMs ? "appended" : "late";
@@ -29,7 +35,8 @@ export class MemorySampleWriter implements SampleWriter {
 
   internLayout(series: readonly Labels[]): Layout {
     const key = series.map((labels) => labels.key).join("\n\n");
-    if (new Set(series.map((labels) => labels.key)).size !== series.length) throw new Error("a series is there twice");
+    if (new Set(series.map((labels) => labels.key)).size !== series.length)
+      throw new Error("a series is there twice");
     const known = this.layouts.get(key);
     if (known !== undefined) return known;
     const layout = { id: this.layouts.size + 1, series: [...series] };
@@ -52,7 +59,9 @@ export class MemorySampleWriter implements SampleWriter {
 
   /** The only table, or the one whose folder ends so. */
   table(folderEnd = ""): MemoryTable {
-    const found = [...this.tables.values()].find(({ key }) => key.folder.endsWith(folderEnd) && key.labels.pairs.length > 0);
+    const found = [...this.tables.values()].find(
+      ({ key }) => key.folder.endsWith(folderEnd) && key.labels.pairs.length > 0,
+    );
     if (found === undefined) throw new Error(`no table of "${folderEnd}"`);
     return found;
   }
@@ -64,7 +73,9 @@ export function showRow({ layout, values }: StoredRow): string[] {
   const shown = layout.series.map((labels, index) => {
     return `${labels.toString()} ${isStaleAt(bits, index) ? "stale" : values[index]}`;
   });
-  return shown.filter((_, index) => layout.series[index]?.get(METRIC_NAME) !== "scrape_duration_seconds");
+  return shown.filter(
+    (_, index) => layout.series[index]?.get(METRIC_NAME) !== "scrape_duration_seconds",
+  );
 }
 
 /** As `showRow`, without the reports but `up`. */

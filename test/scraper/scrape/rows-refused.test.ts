@@ -7,7 +7,11 @@ const REPORTS = 5;
 
 for (const { name, taken, metric } of [
   { name: "late", taken: "late", metric: "pihealth_scrape_out_of_order_samples_total" },
-  { name: "beyond the retention", taken: "too_old", metric: "pihealth_scrape_out_of_bounds_samples_total" },
+  {
+    name: "beyond the retention",
+    taken: "too_old",
+    metric: "pihealth_scrape_out_of_bounds_samples_total",
+  },
 ] as const) {
   test(`samples that the storage calls ${name} are counted, and the scrape's result says so`, async () => {
     const { clock, writer, manager, outcomes } = createFixture({ answer: () => "a 1\nb 2\n" });

@@ -1,9 +1,16 @@
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import type { HttpRequest, HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+} from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { NO_RELABELING } from "../../../scraper/fleet/relabeling.js";
 import type { ScrapeSettings, Target } from "../../../scraper/fleet/target.js";
-import { DEFAULT_POOL_SETTINGS, ScrapeManager, type PoolSettings } from "../../../scraper/scrape/scrape-manager.js";
+import {
+  DEFAULT_POOL_SETTINGS,
+  ScrapeManager,
+  type PoolSettings,
+} from "../../../scraper/scrape/scrape-manager.js";
 import type { ScrapeOutcome } from "../../../scraper/scrape/target-scraper.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemorySampleWriter } from "./memory-sample-writer.js";
@@ -31,7 +38,15 @@ export function target(host = "10.0.0.7", scrapeSettings = settings(), port = 87
   const instance = `${host}:${port}`;
   const labels = Labels.of({ job: scrapeSettings.jobName, instance });
   const url = `http://${instance}/metrics`;
-  return { id: `${url} ${labels.key}`, url, host, port, labels, discoveredLabels: labels, settings: scrapeSettings };
+  return {
+    id: `${url} ${labels.key}`,
+    url,
+    host,
+    port,
+    labels,
+    discoveredLabels: labels,
+    settings: scrapeSettings,
+  };
 }
 
 export type Answer = string | Buffer | Error | Partial<HttpResponse> | Promise<HttpResponse>;
@@ -56,7 +71,10 @@ export function createFixture({ answer, pools = {} }: FixtureOptions): ScrapeFix
   const requests: HttpRequest[] = [];
   const outcomes: ScrapeOutcome[] = [];
   const manager = new ScrapeManager({
-    writer, clock, log: silentLogger, version: "1.2.3",
+    writer,
+    clock,
+    log: silentLogger,
+    version: "1.2.3",
     pools: { ...DEFAULT_POOL_SETTINGS, ...pools },
     onScrape: (_, outcome) => outcomes.push({ ...outcome, values: outcome.values.slice() }),
     sendHttp: async (request) => {
@@ -72,7 +90,12 @@ function responseOf(answer: Awaited<Answer>): HttpResponse {
   if (answer instanceof Error) throw answer;
   const isBody = typeof answer === "string" || Buffer.isBuffer(answer);
   const headers = { "content-type": "text/plain; version=0.0.4" };
-  return { status: 200, headers, body: Buffer.alloc(0), ...(isBody ? { body: Buffer.from(answer) } : answer) };
+  return {
+    status: 200,
+    headers,
+    body: Buffer.alloc(0),
+    ...(isBody ? { body: Buffer.from(answer) } : answer),
+  };
 }
 
 /** Answers with one body after the other, the last one for ever. */

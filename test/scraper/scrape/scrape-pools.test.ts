@@ -1,15 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HttpError, type HttpResponse } from "../../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpResponse,
+} from "../../../exporter/shared/platform/http/http-client.js";
 import { offsetOf } from "../../../scraper/scrape/scrape-schedule.js";
-import { createFixture, INTERVAL_MS, settings, target, type ScrapeFixture } from "./scrape-fixture.js";
+import {
+  createFixture,
+  INTERVAL_MS,
+  settings,
+  target,
+  type ScrapeFixture,
+} from "./scrape-fixture.js";
 import { showSamples } from "./memory-sample-writer.js";
 
 const refused = new HttpError("unreachable", "refused");
-const hosts = (count: number): string[] => Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+const hosts = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
 const hostOf = (url: string): string => new URL(url).hostname;
 const metric = ({ manager }: ScrapeFixture, name: string): number[] =>
-  manager.metrics().filter((candidate) => candidate.name === name).map(({ value }) => value);
+  manager
+    .metrics()
+    .filter((candidate) => candidate.name === name)
+    .map(({ value }) => value);
 
 const never = (): Promise<HttpResponse> => new Promise(() => undefined);
 
@@ -17,7 +30,10 @@ test("A new target joins the shortest pool", () => {
   const { manager } = createFixture({ answer: () => "a 1\n" });
   const targets = hosts(12).map((host) => target(host));
   manager.sync(targets);
-  assert.deepEqual(targets.map(({ host }) => manager.poolOf(host)), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
+  assert.deepEqual(
+    targets.map(({ host }) => manager.poolOf(host)),
+    [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1],
+  );
   const withoutSome = targets.filter(({ host }) => manager.poolOf(host) !== 3);
   manager.sync(withoutSome);
   manager.sync([...withoutSome, target("10.9.9.9")]);
@@ -43,7 +59,10 @@ test("Every target is scraped once per interval, at its own place, on a grid tha
   for (const { id, host } of targets) {
     const times = writer.table(`hosts/${host}`).rows.map(({ timestampMs }) => timestampMs);
     assert.equal(times.length, 3);
-    assert.deepEqual(new Set(times.map((time) => time % INTERVAL_MS)), new Set([offsetOf(id, INTERVAL_MS)]));
+    assert.deepEqual(
+      new Set(times.map((time) => time % INTERVAL_MS)),
+      new Set([offsetOf(id, INTERVAL_MS)]),
+    );
   }
   await manager.stop();
 });
@@ -65,7 +84,8 @@ test("A request says who asks, how long it may take and what it can read", async
   assert.equal(request?.url, "http://10.0.0.7:8732/metrics");
   assert.equal(request?.timeoutMs, 10_000);
   assert.deepEqual(request?.headers, {
-    Accept: "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    Accept:
+      "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
     "Accept-Encoding": "gzip",
     "User-Agent": "pihealth/1.2.3",
     "X-Prometheus-Scrape-Timeout-Seconds": "10",
@@ -82,19 +102,27 @@ test("A target that fails three times in a row goes to the slow lane: up stays 0
   assert.equal(manager.health(dead.id)?.pool, 0);
   await clock.advance(INTERVAL_MS);
   assert.deepEqual(manager.health(dead.id), {
-    health: "down", lastError: "refused", lastScrapeMs: writer.table().rows[2]?.timestampMs, lastScrapeDurationSeconds: 0,
+    health: "down",
+    lastError: "refused",
+    lastScrapeMs: writer.table().rows[2]?.timestampMs,
+    lastScrapeDurationSeconds: 0,
     pool: "slow",
   });
   await clock.advance(97 * INTERVAL_MS);
   assert.equal(writer.table().rows.length, 100);
-  assert.deepEqual(new Set(writer.table().rows.map((row) => showSamples(row).join())), new Set(["up 0"]));
+  assert.deepEqual(
+    new Set(writer.table().rows.map((row) => showSamples(row).join())),
+    new Set(["up 0"]),
+  );
   // After 30, 60, 120, 240 s, then every 300 s: 3 + 4 + 3 of them in 100 intervals.
   assert.equal(requests.length, 10);
   await manager.stop();
 });
 
 test("A good probe brings a target back to the shortest pool", async () => {
-  const { clock, manager, writer, requests } = createFixture({ answer: () => (requests.length > 3 ? "a 1\n" : refused) });
+  const { clock, manager, writer, requests } = createFixture({
+    answer: () => (requests.length > 3 ? "a 1\n" : refused),
+  });
   const lazarus = target();
   manager.sync([lazarus]);
   await clock.advance(3 * INTERVAL_MS);
@@ -146,10 +174,17 @@ test("A pool keeps its bound on requests, and targets that failed leave room for
   assert.equal(most, 10);
   isOut = false;
   await clock.advance(10 * INTERVAL_MS);
-  const before = hosts(60).slice(30).map((host) => writer.table(`hosts/${host}`).rows.length);
+  const before = hosts(60)
+    .slice(30)
+    .map((host) => writer.table(`hosts/${host}`).rows.length);
   await clock.advance(4 * INTERVAL_MS);
-  const after = hosts(60).slice(30).map((host) => writer.table(`hosts/${host}`).rows.length);
-  assert.deepEqual(after.map((count, index) => count - (before[index] ?? 0)), new Array<number>(30).fill(4));
+  const after = hosts(60)
+    .slice(30)
+    .map((host) => writer.table(`hosts/${host}`).rows.length);
+  assert.deepEqual(
+    after.map((count, index) => count - (before[index] ?? 0)),
+    new Array<number>(30).fill(4),
+  );
 });
 
 test("A target whose scrape is still running is left out and counted", async () => {
@@ -175,7 +210,10 @@ for (const { name, stepMs } of [
     const times = writer.table().rows.map(({ timestampMs }) => timestampMs);
     assert.ok(times.length >= 15 && times.length <= 16, String(times.length));
     const settled = times.slice(-8);
-    assert.ok(settled.slice(1).every((time, index) => time - (settled[index] ?? 0) === INTERVAL_MS), times.join());
+    assert.ok(
+      settled.slice(1).every((time, index) => time - (settled[index] ?? 0) === INTERVAL_MS),
+      times.join(),
+    );
     await manager.stop();
   });
 }
@@ -193,9 +231,10 @@ test("Another interval after a reload moves the target on the schedule and keeps
 
 test("Stopping ends requests under way and stores nothing of them", async () => {
   const { clock, manager, requests, writer } = createFixture({
-    answer: ({ signal }) => new Promise<HttpResponse>((_, reject) => {
-      signal?.addEventListener("abort", () => reject(new HttpError("aborted", "stopped")));
-    }),
+    answer: ({ signal }) =>
+      new Promise<HttpResponse>((_, reject) => {
+        signal?.addEventListener("abort", () => reject(new HttpError("aborted", "stopped")));
+      }),
   });
   manager.sync([target()]);
   await clock.advance(INTERVAL_MS);

@@ -2,14 +2,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DueHeap } from "../../../scraper/scrape/due-heap.js";
-import { alignTimestamp, nextNominalMs, offsetOf, SLOT_MS } from "../../../scraper/scrape/scrape-schedule.js";
+import {
+  alignTimestamp,
+  nextNominalMs,
+  offsetOf,
+  SLOT_MS,
+} from "../../../scraper/scrape/scrape-schedule.js";
 
 for (const { name, wallMs, intervalMs, timestampMs } of [
   { name: "on time", wallMs: 60_000, intervalMs: 15_000, timestampMs: 60_000 },
   { name: "a little late", wallMs: 60_010, intervalMs: 15_000, timestampMs: 60_000 },
   { name: "a little early", wallMs: 59_999, intervalMs: 15_000, timestampMs: 60_000 },
   { name: "late", wallMs: 60_011, intervalMs: 15_000, timestampMs: 60_011 },
-  { name: "late by more than a hundredth of a short interval", wallMs: 60_006, intervalMs: 500, timestampMs: 60_006 },
+  {
+    name: "late by more than a hundredth of a short interval",
+    wallMs: 60_006,
+    intervalMs: 500,
+    timestampMs: 60_006,
+  },
   { name: "between two milliseconds", wallMs: 60_200.4, intervalMs: 15_000, timestampMs: 60_200 },
 ]) {
   test(`The timestamp of a scrape that starts ${name} is ${timestampMs === 60_000 ? "its nominal" : "the real"} time`, () => {
@@ -34,10 +44,16 @@ test("The next nominal time is the first one after now, at the target's offset",
 });
 
 test("Offsets lie on the grid of slots, within the interval, and fill all slots about alike", () => {
-  for (const { intervalMs, targets } of [{ intervalMs: 15_000, targets: 30_000 }, { intervalMs: 1000, targets: 2000 }]) {
+  for (const { intervalMs, targets } of [
+    { intervalMs: 15_000, targets: 30_000 },
+    { intervalMs: 1000, targets: 2000 },
+  ]) {
     const counts = new Map<number, number>();
     for (let index = 0; index < targets; index++) {
-      const offsetMs = offsetOf(`http://10.0.${index >> 8}.${index & 255}:9100/metrics`, intervalMs);
+      const offsetMs = offsetOf(
+        `http://10.0.${index >> 8}.${index & 255}:9100/metrics`,
+        intervalMs,
+      );
       assert.ok(offsetMs % SLOT_MS === 0 && offsetMs < intervalMs);
       counts.set(offsetMs, (counts.get(offsetMs) ?? 0) + 1);
     }
@@ -54,7 +70,10 @@ test("A heap gives what is due first", () => {
       for (const time of times) heap.push(time, time);
       const early = Array.from({ length: Math.min(popFirst % 5, times.length) }, () => heap.pop());
       for (const time of early) heap.push(time as number, time as number);
-      assert.deepEqual(times.map(() => heap.pop()), [...times].sort((left, right) => left - right));
+      assert.deepEqual(
+        times.map(() => heap.pop()),
+        [...times].sort((left, right) => left - right),
+      );
       assert.equal(heap.pop(), undefined);
     }),
   );

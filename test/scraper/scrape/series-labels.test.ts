@@ -5,7 +5,10 @@ import type { ScrapeSettings } from "../../../scraper/fleet/target.js";
 import { createFixture, inTurn, INTERVAL_MS, settings, target } from "./scrape-fixture.js";
 import { showSamples, type MemorySampleWriter } from "./memory-sample-writer.js";
 
-async function scrape(bodies: readonly string[], changes: Partial<ScrapeSettings> = {}): Promise<{
+async function scrape(
+  bodies: readonly string[],
+  changes: Partial<ScrapeSettings> = {},
+): Promise<{
   readonly writer: MemorySampleWriter;
   readonly error: string;
   readonly metrics: ReadonlyMap<string, number>;
@@ -13,17 +16,29 @@ async function scrape(bodies: readonly string[], changes: Partial<ScrapeSettings
   const { clock, manager, writer, outcomes } = createFixture({ answer: inTurn(...bodies) });
   manager.sync([target("10.0.0.7", settings(changes))]);
   await clock.advance(bodies.length * INTERVAL_MS);
-  const metrics = new Map(manager.metrics().map(({ name, labels, value }) => [`${name} ${labels?.["limit"] ?? ""}`.trim(), value]));
+  const metrics = new Map(
+    manager
+      .metrics()
+      .map(({ name, labels, value }) => [`${name} ${labels?.["limit"] ?? ""}`.trim(), value]),
+  );
   await manager.stop();
   return { writer, error: outcomes.at(-1)?.error ?? "", metrics };
 }
 
 /** Rows of the target's own table, and of the one for series without the target's labels. */
 const shown = (writer: MemorySampleWriter): string[][][] =>
-  [...writer.tables.values()].map(({ rows }) => rows.map((row) => showSamples(row).filter((line) => !line.startsWith("up "))));
+  [...writer.tables.values()].map(({ rows }) =>
+    rows.map((row) => showSamples(row).filter((line) => !line.startsWith("up "))),
+  );
 
-const dropLabel = (name: string) => (labels: Labels): Labels => labels.without(name);
-const dropMetric = (metric: string) => (labels: Labels): Labels | undefined => (labels.name === metric ? undefined : labels);
+const dropLabel =
+  (name: string) =>
+  (labels: Labels): Labels =>
+    labels.without(name);
+const dropMetric =
+  (metric: string) =>
+  (labels: Labels): Labels | undefined =>
+    labels.name === metric ? undefined : labels;
 
 for (const { name, body, changes = {}, tables } of [
   {
@@ -69,7 +84,8 @@ for (const { name, body, changes = {}, tables } of [
     name: "metric relabelling sees the target's labels and changes them for one series",
     body: "a 1\nb 2\n",
     changes: {
-      metricRelabeling: (labels: Labels) => (labels.name === "a" ? labels.with({ instance: `${labels.get("instance")}/a` }) : labels),
+      metricRelabeling: (labels: Labels) =>
+        labels.name === "a" ? labels.with({ instance: `${labels.get("instance")}/a` }) : labels,
     },
     tables: [[['a{instance="10.0.0.7:8732/a"} 1', "b 2"]]],
   },
@@ -95,46 +111,73 @@ for (const { name, body, changes = {}, tables } of [
 
 test("Labels: a series without the target's labels gets its staleness marker too", async () => {
   const { writer } = await scrape(['a{instance=""} 1\nb 2\n', "b 3\n"], { honorLabels: true });
-  assert.deepEqual(shown(writer), [[["b 2"], ["b 3"]], [['a{job="pi"} 1'], ['a{job="pi"} stale']]]);
+  assert.deepEqual(shown(writer), [
+    [["b 2"], ["b 3"]],
+    [['a{job="pi"} 1'], ['a{job="pi"} stale']],
+  ]);
 });
 
 for (const { name, body, changes, error, limit } of [
   {
-    name: "sample_limit", body: "a 1\nb 2\nc 3\n", changes: { sampleLimit: 2 }, limit: "sample_limit",
+    name: "sample_limit",
+    body: "a 1\nb 2\nc 3\n",
+    changes: { sampleLimit: 2 },
+    limit: "sample_limit",
     error: "sample limit exceeded (samples: 3, limit: 2)",
   },
   {
-    name: "label_limit counts the metric name and the target's labels", body: 'a{x="1"} 1\n', changes: { labelLimit: 3 },
-    limit: "label_limit", error: "label_limit exceeded (metric: a, number of labels: 4, limit: 3)",
+    name: "label_limit counts the metric name and the target's labels",
+    body: 'a{x="1"} 1\n',
+    changes: { labelLimit: 3 },
+    limit: "label_limit",
+    error: "label_limit exceeded (metric: a, number of labels: 4, limit: 3)",
   },
   {
-    name: "label_name_length_limit", body: 'a{nineteen_characters="1"} 1\n', changes: { labelNameLengthLimit: 18 },
+    name: "label_name_length_limit",
+    body: 'a{nineteen_characters="1"} 1\n',
+    changes: { labelNameLengthLimit: 18 },
     limit: "label_name_length_limit",
-    error: "label_name_length_limit exceeded (metric: a, label name: nineteen_characters, length: 19, limit: 18)",
+    error:
+      "label_name_length_limit exceeded (metric: a, label name: nineteen_characters, length: 19, limit: 18)",
   },
   {
-    name: "label_value_length_limit counts bytes", body: 'a{x="ääääääääää"} 1\n', changes: { labelValueLengthLimit: 19 },
+    name: "label_value_length_limit counts bytes",
+    body: 'a{x="ääääääääää"} 1\n',
+    changes: { labelValueLengthLimit: 19 },
     limit: "label_value_length_limit",
-    error: 'label_value_length_limit exceeded (metric: a, label name: x, value: "ääääääääää", length: 20, limit: 19)',
+    error:
+      'label_value_length_limit exceeded (metric: a, label name: x, value: "ääääääääää", length: 20, limit: 19)',
   },
 ]) {
   test(`Limits: ${name} fails the whole scrape`, async () => {
     const { writer, error: given, metrics } = await scrape(["a 1\n", body], changes);
     assert.equal(given, error);
-    assert.deepEqual(writer.table().rows.map(showSamples), [["up 1", "a 1"], ["up 0", "a stale"]]);
+    assert.deepEqual(writer.table().rows.map(showSamples), [
+      ["up 1", "a 1"],
+      ["up 0", "a stale"],
+    ]);
     assert.equal(metrics.get(`pihealth_scrape_limit_exceeded_total ${limit}`), 1);
   });
 }
 
 test("Limits: samples that relabelling dropped do not count", async () => {
-  const { error } = await scrape(["a 1\nb 2\n"], { sampleLimit: 1, metricRelabeling: dropMetric("b") });
+  const { error } = await scrape(["a 1\nb 2\n"], {
+    sampleLimit: 1,
+    metricRelabeling: dropMetric("b"),
+  });
   assert.equal(error, "");
 });
 
 test("Reports: samples are counted before and after relabelling, new series once", async () => {
-  const { writer } = await scrape(["a 1\nb 2\nc 3\n", "a 1\nb 2\nc 3\n", "a 1\nb 2\nd 3\ne 4\n"], { metricRelabeling: dropMetric("b") });
+  const { writer } = await scrape(["a 1\nb 2\nc 3\n", "a 1\nb 2\nc 3\n", "a 1\nb 2\nd 3\ne 4\n"], {
+    metricRelabeling: dropMetric("b"),
+  });
   const reports = writer.table().rows.map(({ values }) => [...values.subarray(2, 5)]);
-  assert.deepEqual(reports, [[3, 2, 2], [3, 2, 0], [4, 3, 2]]);
+  assert.deepEqual(reports, [
+    [3, 2, 2],
+    [3, 2, 0],
+    [4, 3, 2],
+  ]);
 });
 
 test("Duplicates in a body are counted", async () => {

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
 
-const body = (help: string): string => `# HELP a ${help}\n# TYPE a gauge\na 1\n# HELP b Same.\n# TYPE b counter\nb 1\n`;
+const body = (help: string): string =>
+  `# HELP a ${help}\n# TYPE a gauge\na 1\n# HELP b Same.\n# TYPE b counter\nb 1\n`;
 
 test("Metadata: what each target says, and every different entry of all", async () => {
-  const { clock, manager } = createFixture({ answer: ({ url }) => body(url.includes("10.0.0.3") ? "New." : "Old.") });
+  const { clock, manager } = createFixture({
+    answer: ({ url }) => body(url.includes("10.0.0.3") ? "New." : "Old."),
+  });
   const targets = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map((host) => target(host));
   manager.sync(targets);
   assert.deepEqual(manager.targetMetadata(targets[0]?.id ?? ""), []);
@@ -20,9 +23,12 @@ test("Metadata: what each target says, and every different entry of all", async 
 });
 
 test("Metadata: units and escaped help of OpenMetrics", async () => {
-  const text = '# TYPE t_seconds gauge\n# UNIT t_seconds seconds\n# HELP t_seconds A \\"b\\"\\n c\nt_seconds 1\n# EOF\n';
+  const text =
+    '# TYPE t_seconds gauge\n# UNIT t_seconds seconds\n# HELP t_seconds A \\"b\\"\\n c\nt_seconds 1\n# EOF\n';
   const headers = { "content-type": "application/openmetrics-text; version=1.0.0" };
-  const { clock, manager } = createFixture({ answer: () => ({ headers, body: Buffer.from(text) }) });
+  const { clock, manager } = createFixture({
+    answer: () => ({ headers, body: Buffer.from(text) }),
+  });
   const only = target();
   manager.sync([only]);
   await clock.advance(INTERVAL_MS);

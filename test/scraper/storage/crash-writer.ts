@@ -47,7 +47,8 @@ async function main(folder: string, firstRow: number): Promise<void> {
   const table = storage.openTable({ folder: "hosts/a", labels: Labels.EMPTY });
   report();
   for (let row = firstRow; ; row++) {
-    if (row % LATE_EVERY_ROWS === 0) table.append(lateTimeMs(row), lateLayout, Float64Array.of(row));
+    if (row % LATE_EVERY_ROWS === 0)
+      table.append(lateTimeMs(row), lateLayout, Float64Array.of(row));
     const layout = layouts[row % 11 < 8 ? 0 : 1] ?? lateLayout;
     const values = [row, Math.sin(row), 1].slice(0, layout.series.length);
     table.append(FIRST_ROW_MS + row * ROW_MS, layout, Float64Array.from(values));

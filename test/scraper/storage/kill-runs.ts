@@ -95,24 +95,35 @@ async function verify(folder: string, durable: number): Promise<number> {
   });
   const rows = await samplesOf(storage, "row");
   const expected = Array.from({ length: rows.length }, (_, row) => row);
-  assert.deepEqual(rows, expected.map((row) => [FIRST_ROW_MS + row * ROW_MS, row]));
+  assert.deepEqual(
+    rows,
+    expected.map((row) => [FIRST_ROW_MS + row * ROW_MS, row]),
+  );
   assert.ok(rows.length > durable, `row ${durable} was durable, ${rows.length} are stored`);
   const late = await samplesOf(storage, "late");
   const expectedLate = expected.filter((row) => row % LATE_EVERY_ROWS === 0);
   const lateOfStored = late.filter(([, row]) => row < rows.length);
-  assert.deepEqual(lateOfStored, expectedLate.map((row) => [lateTimeMs(row), row]));
+  assert.deepEqual(
+    lateOfStored,
+    expectedLate.map((row) => [lateTimeMs(row), row]),
+  );
   assert.ok(late.length <= lateOfStored.length + 1, "a late row goes right before its row");
   await storage.stop();
   return rows.length;
 }
 
-async function samplesOf(storage: Storage, name: string): Promise<[timeMs: number, value: number][]> {
+async function samplesOf(
+  storage: Storage,
+  name: string,
+): Promise<[timeMs: number, value: number][]> {
   const tables = await storage.select([createLabelMatcher("__name__", "=", name)], ALWAYS);
   assert.ok(tables.length <= 1);
   const { timestamps, series } = tables[0] ?? { timestamps: new Float64Array(0), series: [] };
   const values = series[0]?.values ?? new Float64Array(0);
-  return Array.from(timestamps, (timeMs, row): [number, number] => [timeMs, values[row] as number])
-    .filter(([, value]) => !Number.isNaN(value)); // ABSENT is a NaN.
+  return Array.from(timestamps, (timeMs, row): [number, number] => [
+    timeMs,
+    values[row] as number,
+  ]).filter(([, value]) => !Number.isNaN(value)); // ABSENT is a NaN.
 }
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */

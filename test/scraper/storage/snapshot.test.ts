@@ -85,7 +85,10 @@ test("a second snapshot at the same time is refused, and one that fails leaves n
   setup.files.fault = (operation) => (operation === "replace" ? "ENOSPC" : undefined);
   await assert.rejects(setup.storage.snapshot("/data/snapshots/three"), { code: "ENOSPC" });
   setup.files.fault = () => undefined;
-  assert.deepEqual(setup.files.paths().filter((name) => /two|three/.test(name)), []);
+  assert.deepEqual(
+    setup.files.paths().filter((name) => /two|three/.test(name)),
+    [],
+  );
   await setup.storage.snapshot("/data/snapshots/four");
 });
 

@@ -12,20 +12,30 @@ export const AMTOOL_DATA = {
   commonAnnotations: { summary: '<b>hot</b> "q" +1' },
   alerts: [
     {
-      status: "firing", labels: { alertname: "X", instance: "a:1" }, annotations: { summary: "one" },
-      startsAt: "2026-01-12T15:00:28.25Z", endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "http://p/graph?g0.expr=up+%3D%3D+0&g0.tab=1", fingerprint: "f1",
+      status: "firing",
+      labels: { alertname: "X", instance: "a:1" },
+      annotations: { summary: "one" },
+      startsAt: "2026-01-12T15:00:28.25Z",
+      endsAt: "0001-01-01T00:00:00Z",
+      generatorURL: "http://p/graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+      fingerprint: "f1",
     },
     {
-      status: "resolved", labels: { alertname: "X", instance: "b:2" }, annotations: {},
-      startsAt: "2026-07-02T03:04:05Z", endsAt: "2026-07-02T04:04:05Z",
-      generatorURL: "javascript:alert(1)", fingerprint: "f2",
+      status: "resolved",
+      labels: { alertname: "X", instance: "b:2" },
+      annotations: {},
+      startsAt: "2026-07-02T03:04:05Z",
+      endsAt: "2026-07-02T04:04:05Z",
+      generatorURL: "javascript:alert(1)",
+      fingerprint: "f2",
     },
   ],
 };
 
-const keyValues = (texts: object): KeyValues => new KeyValues(Object.entries(texts) as [string, string][]);
-const time = (text: string): GoTime => new GoTime(text.startsWith("0001") ? ZERO_TIME_MS : Date.parse(text));
+const keyValues = (texts: object): KeyValues =>
+  new KeyValues(Object.entries(texts) as [string, string][]);
+const time = (text: string): GoTime =>
+  new GoTime(text.startsWith("0001") ? ZERO_TIME_MS : Date.parse(text));
 
 const alerts = AMTOOL_DATA.alerts.map((alert) => ({
   Status: alert.status,

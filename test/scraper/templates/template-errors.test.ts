@@ -20,7 +20,7 @@ const REFUSED: readonly (readonly [text: string, message: string])[] = [
   ["{{ if true }}{{ else }}{{ else }}{{ end }}", "template: t:1: expected end; found {{else}}"],
   ["{{ break }}", "template: t:1: {{break}} outside {{range}}"],
   ["{{ define }}{{ end }}", 'template: t:1: unexpected "}}" in define clause'],
-  ["{{if true}}{{define \"a\"}}{{end}}{{end}}", "template: t:1: unexpected <define> in command"],
+  ['{{if true}}{{define "a"}}{{end}}{{end}}', "template: t:1: unexpected <define> in command"],
   ["{{/* x }}", "template: t:1: unclosed comment"],
   ['{{ "a }}', "template: t:1: unterminated quoted string"],
   ["{{ (1 }}", "template: t:1: unclosed left paren"],
@@ -31,26 +31,52 @@ const REFUSED: readonly (readonly [text: string, message: string])[] = [
   ["{{ $a, $b := .Alerts }}", "template: t:1: too many declarations in command"],
   ["{{ a! }}", "template: t:1: bad character U+0021 '!'"],
   ["{{}}", "template: t:1: missing value for command"],
-  ["{{ .Status.Foo }}", `template: t:1:10: executing "t" at <.Status.Foo>: can't evaluate field Foo in type string`],
-  ["x\n {{ index .Alerts 9 }}",
-    'template: t:2:4: executing "t" at <index .Alerts 9>: error calling index: index out of range: 9'],
-  ['{{ template "no" }}', 'template: t:1:12: executing "t" at <{{template "no"}}>: template "no" not defined'],
-  ['{{ toUpper "a" "b" }}', 'template: t:1:3: executing "t" at <toUpper>: wrong number of args for toUpper: want 1 got 2'],
-  ['{{ eq 1 "a" }}',
-    'template: t:1:3: executing "t" at <eq 1 "a">: error calling eq: incompatible types for comparison'],
+  [
+    "{{ .Status.Foo }}",
+    `template: t:1:10: executing "t" at <.Status.Foo>: can't evaluate field Foo in type string`,
+  ],
+  [
+    "x\n {{ index .Alerts 9 }}",
+    'template: t:2:4: executing "t" at <index .Alerts 9>: error calling index: index out of range: 9',
+  ],
+  [
+    '{{ template "no" }}',
+    'template: t:1:12: executing "t" at <{{template "no"}}>: template "no" not defined',
+  ],
+  [
+    '{{ toUpper "a" "b" }}',
+    'template: t:1:3: executing "t" at <toUpper>: wrong number of args for toUpper: want 1 got 2',
+  ],
+  [
+    '{{ eq 1 "a" }}',
+    'template: t:1:3: executing "t" at <eq 1 "a">: error calling eq: incompatible types for comparison',
+  ],
   ["{{ nil }}", 'template: t:1:3: executing "t" at <nil>: nil is not a command'],
   ["{{ 3 4 }}", `template: t:1:3: executing "t" at <3>: can't give argument to non-function 3`],
-  ["{{ range .Status }}x{{ end }}", `template: t:1:9: executing "t" at <.Status>: range can't iterate over firing`],
-  ['{{ .CommonLabels.job "a" }}',
-    'template: t:1:16: executing "t" at <.CommonLabels.job>: job is not a method but has arguments'],
-  ['{{ .Status "a" }}',
-    'template: t:1:3: executing "t" at <.Status>: Status has arguments but cannot be invoked as function'],
-  ["{{ call nil }}", 'template: t:1:3: executing "t" at <call nil>: error calling call: call of nil'],
+  [
+    "{{ range .Status }}x{{ end }}",
+    `template: t:1:9: executing "t" at <.Status>: range can't iterate over firing`,
+  ],
+  [
+    '{{ .CommonLabels.job "a" }}',
+    'template: t:1:16: executing "t" at <.CommonLabels.job>: job is not a method but has arguments',
+  ],
+  [
+    '{{ .Status "a" }}',
+    'template: t:1:3: executing "t" at <.Status>: Status has arguments but cannot be invoked as function',
+  ],
+  [
+    "{{ call nil }}",
+    'template: t:1:3: executing "t" at <call nil>: error calling call: call of nil',
+  ],
 ];
 
 for (const [text, message] of REFUSED) {
   test(`A wrong template is refused in Go's words: ${text}`, () => {
-    assert.throws(() => compileTemplate("t", text, functions).render(TEMPLATE_DATA), new TemplateError(message));
+    assert.throws(
+      () => compileTemplate("t", text, functions).render(TEMPLATE_DATA),
+      new TemplateError(message),
+    );
   });
 }
 
@@ -59,23 +85,40 @@ const STOPPED: readonly (readonly [name: string, text: string, message: RegExp])
   ["properties of JavaScript objects", "{{ .constructor }}", /can't evaluate field constructor/],
   ["properties of JavaScript lists", "{{ .Alerts.length }}", /can't evaluate field length/],
   ["inherited properties", "{{ .toString }}", /can't evaluate field toString/],
-  ["endless recursion", '{{ define "r" }}{{ template "r" }}{{ end }}{{ template "r" }}', /exceeded maximum template depth/],
+  [
+    "endless recursion",
+    '{{ define "r" }}{{ template "r" }}{{ end }}{{ template "r" }}',
+    /exceeded maximum template depth/,
+  ],
   ["endless loops", "{{ range 100000000 }}{{ end }}", /exceeded maximum number of steps/],
   ["endless output", '{{ range 100000 }}{{ printf "%0900d" . }}{{ end }}', /output is longer than/],
-  ["endless intermediate texts",
-    '{{ $x := "aaaaaaaaaaaaaaaa" }}{{ range 100 }}{{ $x = print $x $x }}{{ end }}', /results of functions are longer/],
-  ["growing replacements",
-    '{{ $x := printf "%0500000d" 1 }}{{ reReplaceAll "" $x $x }}', /result is longer than/],
-  ["deep nesting", `${"{{ if true }}".repeat(300)}${"{{ end }}".repeat(300)}`, /nested deeper than/],
+  [
+    "endless intermediate texts",
+    '{{ $x := "aaaaaaaaaaaaaaaa" }}{{ range 100 }}{{ $x = print $x $x }}{{ end }}',
+    /results of functions are longer/,
+  ],
+  [
+    "growing replacements",
+    '{{ $x := printf "%0500000d" 1 }}{{ reReplaceAll "" $x $x }}',
+    /result is longer than/,
+  ],
+  [
+    "deep nesting",
+    `${"{{ if true }}".repeat(300)}${"{{ end }}".repeat(300)}`,
+    /nested deeper than/,
+  ],
   ["deep parentheses", `{{ ${"(".repeat(5000)}1${")".repeat(5000)} }}`, /nested deeper than/],
   ["longer texts than allowed", "x".repeat(1_048_577), /text is longer than/],
 ];
 
 for (const [name, text, message] of STOPPED) {
   test(`A template is stopped: ${name}`, () => {
-    assert.throws(() => compileTemplate("t", text, functions).render(TEMPLATE_DATA), (error) => {
-      return error instanceof TemplateError && message.test(error.message);
-    });
+    assert.throws(
+      () => compileTemplate("t", text, functions).render(TEMPLATE_DATA),
+      (error) => {
+        return error instanceof TemplateError && message.test(error.message);
+      },
+    );
   });
 }
 
@@ -88,6 +131,9 @@ for (const [place, text] of [
   ["an attribute without quotes", "<a href={{ .Status }}>"],
 ] as const) {
   test(`HTML mode refuses an action in ${place}, where it could not escape`, () => {
-    assert.throws(() => compileTemplate("t", text, functions, { escape: "html" }).render(TEMPLATE_DATA), TemplateError);
+    assert.throws(
+      () => compileTemplate("t", text, functions, { escape: "html" }).render(TEMPLATE_DATA),
+      TemplateError,
+    );
   });
 }

@@ -40,7 +40,7 @@ const TEXTS = [
   String.raw`a  {{- /* c */ -}}  b {{- " c " -}} d`,
   String.raw`{{ range $i, $a := .Alerts }}{{ if $i }}, {{ end }}{{ $i }}:{{ $a.Labels.instance }}{{ end }}`,
   String.raw`{{ range .Alerts }}{{ if eq .Status "resolved" }}{{ continue }}{{ end }}{{ .Status }}{{ end }}{{ range .Alerts }}{{ .Status }}{{ break }}{{ end }}`,
-  "{{ reReplaceAll \"(\\\\w+)@(?P<dom>\\\\w+)\" \"${dom}-$1_$2x-$$\" \"joe@home ann@work\" }} {{ reReplaceAll \"a*\" \"X\" \"baac\" }} {{ match \"^a.c$\" \"abc\" }}",
+  '{{ reReplaceAll "(\\\\w+)@(?P<dom>\\\\w+)" "${dom}-$1_$2x-$$" "joe@home ann@work" }} {{ reReplaceAll "a*" "X" "baac" }} {{ match "^a.c$" "abc" }}',
   String.raw`{{ .Alerts.Firing | len }} {{ (index .Alerts 0).StartsAt.Unix }} {{ (index .Alerts 1).EndsAt.Sub (index .Alerts 1).StartsAt }}`,
   String.raw`{{ printf "%v %v" (index .Alerts 1).Labels nil }}`,
   String.raw`{{ printf "%q" (stringSlice "a" "b c") }} {{ printf "%v" (stringSlice "a" "b c") }}`,
@@ -67,12 +67,18 @@ const HTML_TEXTS = [
   String.raw`<a href="{{ if true }}/a{{ end }}?x={{ "a b" }}">`,
 ];
 
-for (const [mode, texts] of [["text", TEXTS], ["html", HTML_TEXTS]] as const) {
+for (const [mode, texts] of [
+  ["text", TEXTS],
+  ["html", HTML_TEXTS],
+] as const) {
   const expected = renderWithAmtool(mode, texts);
   texts.forEach((text, index) => {
     test(`A template renders as Alertmanager renders it, mode ${mode}: ${text}`, () => {
       const escape = mode === "html" ? "html" : "none";
-      assert.equal(compileTemplate("t", text, functions, { escape }).render(TEMPLATE_DATA), expected[index]);
+      assert.equal(
+        compileTemplate("t", text, functions, { escape }).render(TEMPLATE_DATA),
+        expected[index],
+      );
     });
   });
 }
@@ -82,10 +88,19 @@ function renderWithAmtool(mode: "text" | "html", texts: readonly string[]): stri
   try {
     const dataFile = path.join(folder, "data.json");
     writeFileSync(dataFile, JSON.stringify(AMTOOL_DATA));
-    const result = spawnSync("amtool", [
-      "template", "render", `--template.glob=${folder}/*.tmpl`, `--template.type=${mode}`,
-      `--template.data=${dataFile}`, "--template.text", texts.join(SEPARATOR),
-    ], { encoding: "utf8" });
+    const result = spawnSync(
+      "amtool",
+      [
+        "template",
+        "render",
+        `--template.glob=${folder}/*.tmpl`,
+        `--template.type=${mode}`,
+        `--template.data=${dataFile}`,
+        "--template.text",
+        texts.join(SEPARATOR),
+      ],
+      { encoding: "utf8" },
+    );
     assert.equal(result.status, 0, result.stderr);
     return result.stdout.replace(/\n$/, "").split(SEPARATOR);
   } finally {

@@ -40,10 +40,19 @@ scrape_configs: [{ job_name: pi, static_configs: [{ targets: ["${instance}", "12
 storage: { path: ${folder}/data }
 `,
   );
-  scraper = ChildProgram.ofOurs("scraper/program/main.js", [`--config=${folder}/pihealthd.yml`, `--listen-address=127.0.0.1:${port}`]);
+  scraper = ChildProgram.ofOurs("scraper/program/main.js", [
+    `--config=${folder}/pihealthd.yml`,
+    `--listen-address=127.0.0.1:${port}`,
+  ]);
   browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+    ],
   });
 });
 
@@ -62,7 +71,8 @@ async function open(pathname: string): Promise<Page> {
   return page;
 }
 
-const cellsOf = (page: Page): Promise<string[]> => page.locator("section:last-of-type tbody tr").allInnerTexts();
+const cellsOf = (page: Page): Promise<string[]> =>
+  page.locator("section:last-of-type tbody tr").allInnerTexts();
 
 test("the page at / shows the Pi with its figures and the target that is down, which comes first", async () => {
   const rows = await waitFor(
@@ -71,7 +81,9 @@ test("the page at / shows the Pi with its figures and the target that is down, w
       const page = await open("/");
       const cells = await cellsOf(page);
       await page.close();
-      return cells.length === 2 && cells.some((text) => text.includes("42 %")) && cells.some((text) => text.includes("down"))
+      return cells.length === 2 &&
+        cells.some((text) => text.includes("42 %")) &&
+        cells.some((text) => text.includes("down"))
         ? cells
         : undefined;
     },
@@ -87,9 +99,14 @@ test("the page of a host is one click away and shows what its families say", asy
   await page.getByRole("link", { name: HOSTILE_NAME }).click();
   assert.equal(new URL(page.url()).pathname, `/host/${encodeURIComponent(instance)}`);
   assert.ok((await page.getByRole("heading", { level: 1 }).innerText()).includes(HOSTILE_NAME));
-  const memory = page.locator(".card", { has: page.getByRole("heading", { name: "Memory", exact: true }) });
+  const memory = page.locator(".card", {
+    has: page.getByRole("heading", { name: "Memory", exact: true }),
+  });
   assert.match(await memory.innerText(), /Total\s+4\.0GiB[\s\S]*Used\s+42\.0%/);
-  assert.match((await page.getByRole("img", { name: /Memory used/ }).getAttribute("aria-label")) ?? "", /42 % at last/);
+  assert.match(
+    (await page.getByRole("img", { name: /Memory used/ }).getAttribute("aria-label")) ?? "",
+    /42 % at last/,
+  );
   assert.ok((await page.title()).includes("pihealth"));
   await page.close();
 });
@@ -104,7 +121,10 @@ test("a host that is not watched is a page of its own with status 404", async ()
 
 test("pages carry headers that allow our own style and nothing else, and nothing was blocked", async () => {
   const response = await fetch(`${url}/`);
-  assert.match(response.headers.get("content-security-policy") ?? "", /^default-src 'none'; style-src 'sha256-/);
+  assert.match(
+    response.headers.get("content-security-policy") ?? "",
+    /^default-src 'none'; style-src 'sha256-/,
+  );
   assert.equal(response.headers.get("x-content-type-options"), "nosniff");
   assert.deepEqual(blocked, []);
 });

@@ -9,12 +9,22 @@ import { PAGE_STYLE } from "../../../scraper/web/page-style.js";
 import { alert, health, NOW_MS, row, view } from "./fleet-view.js";
 
 const HOSTILE = `</td><script>alert("1")</script><img src=x onerror='x()'>&\u202Egnp.exe\u0007\u0000`;
-const ESCAPED = "&lt;/td&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&lt;img src=x onerror=&#39;x()&#39;&gt;&amp;\uFFFDgnp.exe\uFFFD\uFFFD";
+const ESCAPED =
+  "&lt;/td&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&lt;img src=x onerror=&#39;x()&#39;&gt;&amp;\uFFFDgnp.exe\uFFFD\uFFFD";
 
 function hostView(changes: Partial<HostView> = {}): HostView {
   return {
-    nowMs: NOW_MS, version: "0.1.0", instance: "10.0.0.7:8732", job: "pi", url: "http://10.0.0.7:8732/metrics",
-    health: health(), charts: [], alerts: [], gaps: [], reading: reading({}), ...changes,
+    nowMs: NOW_MS,
+    version: "0.1.0",
+    instance: "10.0.0.7:8732",
+    job: "pi",
+    url: "http://10.0.0.7:8732/metrics",
+    health: health(),
+    charts: [],
+    alerts: [],
+    gaps: [],
+    reading: reading({}),
+    ...changes,
   };
 }
 
@@ -24,11 +34,16 @@ function reading(metrics: Readonly<Record<string, readonly LabelledValue[]>>, ti
 }
 
 /** Tags as written by us; what hides in attributes or text was escaped. */
-const tagsOf = (page: string): string[] => [...new Set([...page.matchAll(/<([a-z][a-z0-9]*)/g)].map(([, tag]) => tag as string))];
+const tagsOf = (page: string): string[] => [
+  ...new Set([...page.matchAll(/<([a-z][a-z0-9]*)/g)].map(([, tag]) => tag as string)),
+];
 
 test("text is harmless in markup and in attributes, control and direction characters are replaced", () => {
   assert.equal(escapeHtml(HOSTILE), ESCAPED);
-  assert.equal(html`<p title="${HOSTILE}">${[html`<b>${1}</b>`, html`${undefined}`]}</p>`.text, `<p title="${ESCAPED}"><b>1</b></p>`);
+  assert.equal(
+    html`<p title="${HOSTILE}">${[html`<b>${1}</b>`, html`${undefined}`]}</p>`.text,
+    `<p title="${ESCAPED}"><b>1</b></p>`,
+  );
 });
 
 for (const { name, text, length } of [
@@ -43,25 +58,61 @@ for (const { name, text, length } of [
 }
 
 test("hostile values of a target and of an alert stay text on the page of the fleet", () => {
-  const rows = [row({ hostname: HOSTILE, instance: HOSTILE, job: HOSTILE, health: health({ health: "down", lastError: HOSTILE }) })];
-  const page = renderFleetPage(view({ rows, alerts: [alert({ name: HOSTILE, summary: HOSTILE, instance: HOSTILE, severity: HOSTILE })] }));
+  const rows = [
+    row({
+      hostname: HOSTILE,
+      instance: HOSTILE,
+      job: HOSTILE,
+      health: health({ health: "down", lastError: HOSTILE }),
+    }),
+  ];
+  const page = renderFleetPage(
+    view({
+      rows,
+      alerts: [alert({ name: HOSTILE, summary: HOSTILE, instance: HOSTILE, severity: HOSTILE })],
+    }),
+  );
   assert.ok(!/<script|<img|onerror=[^&]*'x/.test(page));
   assert.ok(page.includes(ESCAPED));
 });
 
 test("hostile values stay text on the page of a host, and only web addresses become links", () => {
-  const labels = { hostname: HOSTILE, model: HOSTILE, comm: HOSTILE, pid: HOSTILE, user: HOSTILE, mountpoint: HOSTILE, reason: HOSTILE };
+  const labels = {
+    hostname: HOSTILE,
+    model: HOSTILE,
+    comm: HOSTILE,
+    pid: HOSTILE,
+    user: HOSTILE,
+    mountpoint: HOSTILE,
+    reason: HOSTILE,
+  };
   const metrics = [
-    "pihealth_system_info", "pihealth_top_process_cpu_ratio", "pihealth_malicious_process_cpu_ratio", "pihealth_filesystem_readonly",
-    "pihealth_user_session_info", "pihealth_throttling",
+    "pihealth_system_info",
+    "pihealth_top_process_cpu_ratio",
+    "pihealth_malicious_process_cpu_ratio",
+    "pihealth_filesystem_readonly",
+    "pihealth_user_session_info",
+    "pihealth_throttling",
   ];
-  const page = renderHostPage(hostView({
-    instance: HOSTILE, job: HOSTILE, url: "javascript:alert(1)", alerts: [alert({ name: HOSTILE })],
-    reading: reading(Object.fromEntries(metrics.map((metric) => [metric, [{ labels, value: 1 }]]))),
-  }));
-  assert.ok(!tagsOf(page).includes("script") && !tagsOf(page).includes("img"), tagsOf(page).join(" "));
+  const page = renderHostPage(
+    hostView({
+      instance: HOSTILE,
+      job: HOSTILE,
+      url: "javascript:alert(1)",
+      alerts: [alert({ name: HOSTILE })],
+      reading: reading(
+        Object.fromEntries(metrics.map((metric) => [metric, [{ labels, value: 1 }]])),
+      ),
+    }),
+  );
+  assert.ok(
+    !tagsOf(page).includes("script") && !tagsOf(page).includes("img"),
+    tagsOf(page).join(" "),
+  );
   assert.ok(!page.includes("javascript:"));
-  assert.ok(!renderNoHostPage({ instance: HOSTILE, version: "1", nowMs: NOW_MS }).includes("<script"));
+  assert.ok(
+    !renderNoHostPage({ instance: HOSTILE, version: "1", nowMs: NOW_MS }).includes("<script"),
+  );
 });
 
 test("the worst targets come first, the title counts what is wrong", () => {
@@ -73,7 +124,10 @@ test("the worst targets come first, the title counts what is wrong", () => {
   ];
   const page = renderFleetPage(view({ rows, alerts: [alert()] }));
   const order = ["gone", "hot", "warm", "fine"].map((name) => page.indexOf(`>${name}</a>`));
-  assert.deepEqual([...order].sort((left, right) => left - right), order);
+  assert.deepEqual(
+    [...order].sort((left, right) => left - right),
+    order,
+  );
   assert.match(page, /<title>\(2\) pihealth<\/title>/);
 });
 
@@ -93,9 +147,23 @@ test("at most 500 targets are shown, and how many more there are is said", () =>
 for (const { name, page, says } of [
   { name: "no target yet", page: renderFleetPage(view({ rows: [] })), says: "No target yet" },
   { name: "no alert", page: renderFleetPage(view()), says: "Nothing is wrong." },
-  { name: "a value that is not a number", page: renderFleetPage(view({ rows: [row({ celsius: Number.NaN })] })), says: "not known" },
-  { name: "a host never scraped", page: renderHostPage(hostView({ reading: undefined, health: health({ lastScrapeMs: undefined }) })), says: "not scraped yet" },
-  { name: "a host long down", page: renderHostPage(hostView({ reading: reading({}, NOW_MS - 7_200_000) })), says: "Last known, 2h ago" },
+  {
+    name: "a value that is not a number",
+    page: renderFleetPage(view({ rows: [row({ celsius: Number.NaN })] })),
+    says: "not known",
+  },
+  {
+    name: "a host never scraped",
+    page: renderHostPage(
+      hostView({ reading: undefined, health: health({ lastScrapeMs: undefined }) }),
+    ),
+    says: "not scraped yet",
+  },
+  {
+    name: "a host long down",
+    page: renderHostPage(hostView({ reading: reading({}, NOW_MS - 7_200_000) })),
+    says: "Last known, 2h ago",
+  },
 ]) {
   test(`a page says so: ${name}`, () => assert.ok(page.includes(says)));
 }
@@ -109,24 +177,53 @@ test("nothing but escaped text and numbers stands in a style or a script: pages 
 
 test("gaps are told with their cause, the latest first, one that goes on as such", () => {
   const gap = { host: "10.0.0.7", instance: "10.0.0.7:8732", job: "pi" };
-  const page = renderHostPage(hostView({
-    gaps: [
-      { ...gap, fromMs: NOW_MS - 7_200_000, untilMs: NOW_MS - 3_600_000, cause: "node_off", state: "lost" },
-      { ...gap, fromMs: NOW_MS - 300_000, untilMs: undefined, cause: "link_down", state: "open" },
-    ],
-  }));
-  const cells = [...page.slice(page.indexOf('id="gaps"')).matchAll(/<td>([^<]*)/g)].map(([, text]) => text);
+  const page = renderHostPage(
+    hostView({
+      gaps: [
+        {
+          ...gap,
+          fromMs: NOW_MS - 7_200_000,
+          untilMs: NOW_MS - 3_600_000,
+          cause: "node_off",
+          state: "lost",
+        },
+        { ...gap, fromMs: NOW_MS - 300_000, untilMs: undefined, cause: "link_down", state: "open" },
+      ],
+    }),
+  );
+  const cells = [...page.slice(page.indexOf('id="gaps"')).matchAll(/<td>([^<]*)/g)].map(
+    ([, text]) => text,
+  );
   assert.deepEqual(cells, [
-    "5m ago", "5m", "the Pi could not be reached", "goes on",
-    "2h ago", "60m", "the Pi was off", "lost",
+    "5m ago",
+    "5m",
+    "the Pi could not be reached",
+    "goes on",
+    "2h ago",
+    "60m",
+    "the Pi was off",
+    "lost",
   ]);
 });
 
 test("a chart draws a line for each run of samples and a dot for a lonely one; a gap stays open", () => {
   const minute = 60_000;
   const chart = renderLineChart({
-    title: "Memory", fromMs: 0, toMs: 60 * minute, stepMs: minute, lowest: 0, highest: 1, format: (value) => `${100 * value} %`,
-    timestamps: Float64Array.of(minute, 2 * minute, 3 * minute, 20 * minute, 21 * minute, 40 * minute),
+    title: "Memory",
+    fromMs: 0,
+    toMs: 60 * minute,
+    stepMs: minute,
+    lowest: 0,
+    highest: 1,
+    format: (value) => `${100 * value} %`,
+    timestamps: Float64Array.of(
+      minute,
+      2 * minute,
+      3 * minute,
+      20 * minute,
+      21 * minute,
+      40 * minute,
+    ),
     values: Float64Array.of(0.5, Number.NaN, 0.25, 0.5, 0.5, 1),
   }).text;
   assert.equal(chart.match(/<path d=/g)?.length, 2);

@@ -30,7 +30,11 @@ export function errorAt(body: Uint8Array, position: number, mustBe: string): Exp
 export function errorWith(body: Uint8Array, position: number, detail: string): ExpositionError {
   let line = 1;
   let lineStart = 0;
-  for (let index = body.indexOf(LINE_FEED); index >= 0 && index < position; index = body.indexOf(LINE_FEED, index + 1)) {
+  for (
+    let index = body.indexOf(LINE_FEED);
+    index >= 0 && index < position;
+    index = body.indexOf(LINE_FEED, index + 1)
+  ) {
     line++;
     lineStart = index + 1;
   }

@@ -23,7 +23,8 @@ const METRIC_NAME_PART = 8;
 /** What each byte may be in a name. */
 const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
-  if (/[a-zA-Z_]/.test(character)) return NAME_START | NAME_PART | METRIC_NAME_START | METRIC_NAME_PART;
+  if (/[a-zA-Z_]/.test(character))
+    return NAME_START | NAME_PART | METRIC_NAME_START | METRIC_NAME_PART;
   if (/[0-9]/.test(character)) return NAME_PART | METRIC_NAME_PART;
   return character === ":" ? METRIC_NAME_START | METRIC_NAME_PART : 0;
 });
@@ -70,7 +71,10 @@ export class LabelScanner {
   private quotedNameFrom = -1;
   private quotedNameUntil = -1;
 
-  constructor(private readonly body: Buffer, private readonly format: ExpositionFormat) {}
+  constructor(
+    private readonly body: Buffer,
+    private readonly format: ExpositionFormat,
+  ) {}
 
   get hasQuotedName(): boolean {
     return this.quotedNameFrom >= 0;
@@ -102,7 +106,9 @@ export class LabelScanner {
 
   /** @returns the labels found last, with `metricName` unless a quoted name was among them */
   read(metricName: string): WrittenLabels {
-    const name = this.hasQuotedName ? this.text(this.quotedNameFrom, this.quotedNameUntil) : metricName;
+    const name = this.hasQuotedName
+      ? this.text(this.quotedNameFrom, this.quotedNameUntil)
+      : metricName;
     const pairs: LabelPair[] = name === "" ? [] : [[METRIC_NAME, name]];
     let emptyNames: string[] | undefined;
     for (let place = 0; place < this.count * 4; place += 4) {
@@ -110,7 +116,11 @@ export class LabelScanner {
       const label = this.text(nameFrom, this.places[place + 1] as number);
       const value = this.text(this.places[place + 2] as number, this.places[place + 3] as number);
       if (!insertSorted(pairs, [label, value])) {
-        throw errorWith(this.body, nameFrom, `label name "${label}" is given twice, it must be unique`);
+        throw errorWith(
+          this.body,
+          nameFrom,
+          `label name "${label}" is given twice, it must be unique`,
+        );
       }
       if (value === "") (emptyNames ??= []).push(label);
     }
@@ -134,7 +144,8 @@ export class LabelScanner {
       return afterName;
     }
     const opening = this.skip(afterName + 1);
-    if (this.body[opening] !== QUOTE) throw errorAt(this.body, opening, "a label value in double quotes");
+    if (this.body[opening] !== QUOTE)
+      throw errorAt(this.body, opening, "a label value in double quotes");
     const valueUntil = this.endOfQuoted(opening + 1);
     if (this.count === MAX_LABELS) throw errorAt(this.body, start, `at most ${MAX_LABELS} labels`);
     this.keep(nameFrom, nameUntil, opening + 1, valueUntil);
@@ -157,7 +168,8 @@ export class LabelScanner {
       if (byte === QUOTE) return position;
       if (byte === BACKSLASH) position++;
       // The text format of Prometheus lets a quoted value go on over a line feed, OpenMetrics does not.
-      if (body[position] === LINE_FEED && (this.format === "openmetrics" || byte === BACKSLASH)) break;
+      if (body[position] === LINE_FEED && (this.format === "openmetrics" || byte === BACKSLASH))
+        break;
     }
     throw errorAt(body, start - 1, "text that ends with a double quote on this line");
   }

@@ -1,5 +1,7 @@
 /** Powers of ten that a double holds exactly. */
-const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) =>
+  Number(`1e${exponent}`),
+);
 const MAX_EXACT_EXPONENT = 22;
 const MAX_EXACT_INTEGER = 9_007_199_254_740_992; // 2^53
 
@@ -72,11 +74,16 @@ export class NumberScanner {
       if (position === exponentStart) return this.scanSlowly(body, start);
       exponent += sign === MINUS ? -written : written;
     }
-    if (digits === 0 || mantissa > MAX_EXACT_INTEGER || (byte !== LINE_FEED && byte !== SPACE && byte !== TAB)) {
+    if (
+      digits === 0 ||
+      mantissa > MAX_EXACT_INTEGER ||
+      (byte !== LINE_FEED && byte !== SPACE && byte !== TAB)
+    ) {
       return this.scanSlowly(body, start);
     }
     if (exponent !== 0) {
-      if (exponent > MAX_EXACT_EXPONENT || exponent < -MAX_EXACT_EXPONENT) return this.scanSlowly(body, start);
+      if (exponent > MAX_EXACT_EXPONENT || exponent < -MAX_EXACT_EXPONENT)
+        return this.scanSlowly(body, start);
       mantissa =
         exponent < 0
           ? mantissa / (EXACT_POWERS_OF_TEN[-exponent] as number)
@@ -88,7 +95,9 @@ export class NumberScanner {
 
   private scanSlowly(body: Uint8Array, start: number): number {
     const end = endOfToken(body, start);
-    const value = parseGoFloat(Buffer.from(body.buffer, body.byteOffset + start, end - start).toString("latin1"));
+    const value = parseGoFloat(
+      Buffer.from(body.buffer, body.byteOffset + start, end - start).toString("latin1"),
+    );
     this.end = value === undefined ? -1 : end;
     return value ?? Number.NaN;
   }
@@ -117,7 +126,8 @@ export function parseGoFloat(text: string): number | undefined {
   }
   if (/^nan$/i.test(text)) return Number.NaN;
   const infinite = INFINITE.exec(text);
-  if (infinite !== null) return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (infinite !== null)
+    return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const hexadecimal = HEXADECIMAL.exec(text);
   return hexadecimal === null ? undefined : parseHexFloat(hexadecimal);
 }
@@ -132,7 +142,8 @@ function parseHexFloat(match: RegExpExecArray): number | undefined {
   const significant = digits.replace(/^0+/, "");
   if (significant === "") return sign === "-" ? -0 : 0;
   const dropped = significant.slice(KEPT_HEX_DIGITS);
-  const kept = BigInt(`0x${significant.slice(0, KEPT_HEX_DIGITS)}`) | (/[^0]/.test(dropped) ? 1n : 0n);
+  const kept =
+    BigInt(`0x${significant.slice(0, KEPT_HEX_DIGITS)}`) | (/[^0]/.test(dropped) ? 1n : 0n);
   const exponent = Number(exponentText) + (dropped.length - fraction.length) * HEX_FRACTION_BITS;
   const value = scaleByPowerOfTwo(Number(kept), exponent);
   if (!Number.isFinite(value)) return undefined;

@@ -1,6 +1,12 @@
 import { errorAt, errorWith, MAX_LINE_BYTES } from "./exposition-parser-error.js";
 import {
-  decodeUtf8, endOfMetricName, LabelScanner, skipBlanks, unescapeQuoted, type ExpositionFormat, type WrittenLabels,
+  decodeUtf8,
+  endOfMetricName,
+  LabelScanner,
+  skipBlanks,
+  unescapeQuoted,
+  type ExpositionFormat,
+  type WrittenLabels,
 } from "./exposition-parser-labels.js";
 import { endOfToken, NumberScanner } from "./exposition-parser-number.js";
 
@@ -8,9 +14,22 @@ import { endOfToken, NumberScanner } from "./exposition-parser-number.js";
 export const ENTRY = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const;
 export type EntryKind = (typeof ENTRY)[keyof typeof ENTRY];
 
-export const TEXT_TYPES: readonly string[] = ["counter", "gauge", "histogram", "summary", "untyped"];
+export const TEXT_TYPES: readonly string[] = [
+  "counter",
+  "gauge",
+  "histogram",
+  "summary",
+  "untyped",
+];
 export const OPENMETRICS_TYPES: readonly string[] = [
-  "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown",
+  "counter",
+  "gauge",
+  "histogram",
+  "gaugehistogram",
+  "summary",
+  "info",
+  "stateset",
+  "unknown",
 ];
 
 /** A value with the trace that led to it, after `#` on a line of OpenMetrics. */
@@ -27,11 +46,17 @@ const HASH = 35;
 const OPENING_BRACE = 123;
 const MILLISECONDS_PER_SECOND = 1000;
 const MAX_TIMESTAMP = 2 ** 63; // Timestamps are 64-bit integers.
-const METADATA_KINDS: Readonly<Record<string, EntryKind>> = { HELP: ENTRY.help, TYPE: ENTRY.type, UNIT: ENTRY.unit };
+const METADATA_KINDS: Readonly<Record<string, EntryKind>> = {
+  HELP: ENTRY.help,
+  TYPE: ENTRY.type,
+  UNIT: ENTRY.unit,
+};
 
 /** The body with a line feed at its end, as every scan needs one to stop at. */
 export function endWithLineFeed(body: Buffer): Buffer {
-  return body.length === 0 || body[body.length - 1] === LINE_FEED ? body : Buffer.concat([body, Buffer.of(LINE_FEED)]);
+  return body.length === 0 || body[body.length - 1] === LINE_FEED
+    ? body
+    : Buffer.concat([body, Buffer.of(LINE_FEED)]);
 }
 
 /**
@@ -93,7 +118,11 @@ export class ExpositionReader {
     }
     const kind = this.body[start] === HASH ? this.readComment(start) : this.readSample(start);
     if (this.position - start > MAX_LINE_BYTES) {
-      throw errorWith(this.body, start, `the line is longer than ${MAX_LINE_BYTES} bytes, it must not be`);
+      throw errorWith(
+        this.body,
+        start,
+        `the line is longer than ${MAX_LINE_BYTES} bytes, it must not be`,
+      );
     }
     return kind;
   }
@@ -102,7 +131,8 @@ export class ExpositionReader {
   nextLineHasSameName(): boolean {
     const { body, nameFrom, nameUntil, position } = this;
     const nextUntil = position + nameUntil - nameFrom;
-    const isSame = nextUntil < body.length && body.compare(body, position, nextUntil, nameFrom, nameUntil) === 0;
+    const isSame =
+      nextUntil < body.length && body.compare(body, position, nextUntil, nameFrom, nameUntil) === 0;
     return isSame && endOfMetricName(body, position) === nextUntil;
   }
 
@@ -113,7 +143,11 @@ export class ExpositionReader {
 
   exemplar(): Exemplar | undefined {
     if (!this.hasExemplar) return undefined;
-    return { labels: this.exemplarScanner.read(""), value: this.exemplarValue, timestampMs: this.exemplarTimestampMs };
+    return {
+      labels: this.exemplarScanner.read(""),
+      value: this.exemplarValue,
+      timestampMs: this.exemplarTimestampMs,
+    };
   }
 
   private skipBlankLines(): number {
@@ -127,18 +161,21 @@ export class ExpositionReader {
     this.labelScanner.clear();
     this.nameFrom = start;
     this.nameUntil = endOfMetricName(body, start);
-    if (this.nameUntil === start && body[start] !== OPENING_BRACE) throw errorAt(body, start, "a metric name");
+    if (this.nameUntil === start && body[start] !== OPENING_BRACE)
+      throw errorAt(body, start, "a metric name");
     let position = this.skip(this.nameUntil);
     if (body[position] === OPENING_BRACE) position = this.labelScanner.scan(position + 1);
     if (this.labelScanner.hasQuotedName === this.nameUntil > start) {
       throw errorAt(body, start, "exactly one metric name, before or inside the braces");
     }
-    this.valueStart = this.format === "text" ? skipBlanks(body, position) : this.afterSpace(position);
+    this.valueStart =
+      this.format === "text" ? skipBlanks(body, position) : this.afterSpace(position);
     this.value = this.readNumber(this.valueStart);
     position = this.numbers.end;
     this.valueEnd = position;
     this.hasExemplar = false;
-    this.position = this.format === "text" ? this.readTextTail(position) : this.readOpenMetricsTail(position);
+    this.position =
+      this.format === "text" ? this.readTextTail(position) : this.readOpenMetricsTail(position);
     return ENTRY.sample;
   }
 
@@ -189,7 +226,8 @@ export class ExpositionReader {
 
   private readNumber(start: number): number {
     const value = this.numbers.scan(this.body, start);
-    const isHex = this.format === "openmetrics" && /x/i.test(this.body.toString("latin1", start, start + 3));
+    const isHex =
+      this.format === "openmetrics" && /x/i.test(this.body.toString("latin1", start, start + 3));
     if (this.numbers.end < 0 || isHex) throw errorAt(this.body, start, "a number");
     return value;
   }
@@ -205,11 +243,15 @@ export class ExpositionReader {
     const lineEnd = body.indexOf(LINE_FEED, start);
     this.position = lineEnd + 1;
     const wordStart = this.format === "text" ? skipBlanks(body, start + 1) : start + 2;
-    const word = wordStart === start + 1 ? "" : body.toString("latin1", wordStart, endOfToken(body, wordStart));
+    const word =
+      wordStart === start + 1
+        ? ""
+        : body.toString("latin1", wordStart, endOfToken(body, wordStart));
     const kind = METADATA_KINDS[word];
     if (this.format === "openmetrics") {
       if (body[start + 1] === SPACE && word === "EOF") return this.readEof(wordStart + word.length);
-      if (kind === undefined || body[start + 1] !== SPACE) throw errorAt(body, start, "# HELP, # TYPE, # UNIT or # EOF");
+      if (kind === undefined || body[start + 1] !== SPACE)
+        throw errorAt(body, start, "# HELP, # TYPE, # UNIT or # EOF");
     } else if (kind === undefined || kind === ENTRY.unit || wordStart + word.length === lineEnd) {
       return ENTRY.comment; // The word alone says nothing about any metric; Prometheus takes it for a remark too.
     }
@@ -225,13 +267,18 @@ export class ExpositionReader {
   }
 
   private readMetadata(kind: EntryKind, afterWord: number, lineEnd: number): void {
-    const nameFrom = this.format === "text" ? skipBlanks(this.body, afterWord) : this.afterSpace(afterWord);
+    const nameFrom =
+      this.format === "text" ? skipBlanks(this.body, afterWord) : this.afterSpace(afterWord);
     const afterName = this.readMetricName(nameFrom);
     if (this.format === "openmetrics" && this.body[afterName] !== SPACE) {
       throw errorAt(this.body, afterName, "a space and the text of the metadata");
     }
-    const textFrom = Math.min(this.format === "text" ? skipBlanks(this.body, afterName) : afterName + 1, lineEnd);
-    if (textFrom === afterName && textFrom < lineEnd) throw errorAt(this.body, afterName, "the end of the metric name");
+    const textFrom = Math.min(
+      this.format === "text" ? skipBlanks(this.body, afterName) : afterName + 1,
+      lineEnd,
+    );
+    if (textFrom === afterName && textFrom < lineEnd)
+      throw errorAt(this.body, afterName, "the end of the metric name");
     const text = decodeUtf8(this.body, textFrom, lineEnd);
     this.text = kind === ENTRY.help ? unescapeHelp(text, this.format) : text;
     if (kind === ENTRY.type) this.checkType(textFrom);
@@ -256,12 +303,17 @@ export class ExpositionReader {
   private checkType(textFrom: number): void {
     if (this.format === "text") this.text = this.text.trimEnd();
     const types = this.format === "text" ? TEXT_TYPES : OPENMETRICS_TYPES;
-    if (!types.includes(this.text)) throw errorAt(this.body, textFrom, `one of ${types.join(", ")}`);
+    if (!types.includes(this.text))
+      throw errorAt(this.body, textFrom, `one of ${types.join(", ")}`);
   }
 
   private checkUnit(textFrom: number): void {
     if (this.text === "" || this.metric.endsWith(`_${this.text}`)) return;
-    throw errorAt(this.body, textFrom, `the end of the metric name "${this.metric}", after an underscore`);
+    throw errorAt(
+      this.body,
+      textFrom,
+      `the end of the metric name "${this.metric}", after an underscore`,
+    );
   }
 
   private skip(position: number): number {
@@ -274,7 +326,8 @@ export class ExpositionReader {
   }
 
   private afterLineFeed(position: number): number {
-    if (this.body[position] !== LINE_FEED) throw errorAt(this.body, position, "the end of the line");
+    if (this.body[position] !== LINE_FEED)
+      throw errorAt(this.body, position, "the end of the line");
     return position + 1;
   }
 }

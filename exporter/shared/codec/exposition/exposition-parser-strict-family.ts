@@ -42,12 +42,16 @@ export class Family {
   }
 
   owns(sampleName: string): boolean {
-    return sampleName.startsWith(this.name) && suffixesOf(this.type).includes(sampleName.slice(this.name.length));
+    return (
+      sampleName.startsWith(this.name) &&
+      suffixesOf(this.type).includes(sampleName.slice(this.name.length))
+    );
   }
 
   metadataProblem(): string | undefined {
     const { type } = this;
-    if ((this.metadata.unit ?? "") === "" || (type !== "info" && type !== "stateset")) return undefined;
+    if ((this.metadata.unit ?? "") === "" || (type !== "info" && type !== "stateset"))
+      return undefined;
     return `"${this.name}" has a unit, type ${type} must have none`;
   }
 
@@ -83,10 +87,13 @@ export class Family {
   private valueProblem({ value }: StrictSample, suffix: string): string | undefined {
     const { type } = this;
     if (type === "info" && value !== 1) return `value of an info is ${value}, it must be 1`;
-    if (type === "stateset" && value !== 0 && value !== 1) return `value of a stateset is ${value}, it must be 0 or 1`;
-    if (type === "summary" && suffix === "" && value < 0) return `quantile is ${value}, it must not be negative`;
+    if (type === "stateset" && value !== 0 && value !== 1)
+      return `value of a stateset is ${value}, it must be 0 or 1`;
+    if (type === "summary" && suffix === "" && value < 0)
+      return `quantile is ${value}, it must not be negative`;
     if (!COUNTING.has(suffix)) return undefined;
-    if (Number.isNaN(value) || (value < 0 && suffix !== "_gsum")) return `${suffix} is ${value}, it must not be`;
+    if (Number.isNaN(value) || (value < 0 && suffix !== "_gsum"))
+      return `${suffix} is ${value}, it must not be`;
     return undefined;
   }
 
@@ -102,7 +109,8 @@ export class Family {
     if (key !== this.groupKey) {
       const problem = this.histogram?.closingProblem();
       if (problem !== undefined) return problem;
-      if (this.endedGroups.has(key)) return "samples of one label set are not together, they must be";
+      if (this.endedGroups.has(key))
+        return "samples of one label set are not together, they must be";
       this.openGroup(key, sample);
       return undefined;
     }
@@ -138,7 +146,10 @@ export class Family {
   }
 
   private groupKeyOf({ labels, emptyNames }: StrictSample): string {
-    const within = { histogram: "le", gaugehistogram: "le", summary: "quantile", stateset: this.name }[this.type] ?? "";
+    const within =
+      { histogram: "le", gaugehistogram: "le", summary: "quantile", stateset: this.name }[
+        this.type
+      ] ?? "";
     const others = labels.without(METRIC_NAME, within);
     return others.key + [...emptyNames].sort(compareStrings).join();
   }

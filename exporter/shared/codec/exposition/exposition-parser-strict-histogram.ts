@@ -17,7 +17,8 @@ export class HistogramGroup {
   private sumSuffix = "";
 
   sampleProblem({ labels, value }: HistogramSample, suffix: string): string | undefined {
-    if (suffix === "_bucket") return this.bucketProblem(parseGoFloat(labels.get("le")) ?? Number.NaN, value);
+    if (suffix === "_bucket")
+      return this.bucketProblem(parseGoFloat(labels.get("le")) ?? Number.NaN, value);
     if (suffix === "_count" || suffix === "_gcount") this.count = value;
     if (suffix === "_sum" || suffix === "_gsum") {
       this.sum = value;
@@ -28,11 +29,13 @@ export class HistogramGroup {
 
   /** Called when no more samples of the group can come. */
   closingProblem(): string | undefined {
-    if (this.lastThreshold !== Number.POSITIVE_INFINITY) return 'histogram has no bucket with le="+Inf", it must have one';
+    if (this.lastThreshold !== Number.POSITIVE_INFINITY)
+      return 'histogram has no bucket with le="+Inf", it must have one';
     if (this.count !== undefined && this.count !== this.lastCount) {
       return `count of the histogram is ${this.count}, it must be that of its +Inf bucket (${this.lastCount})`;
     }
-    if ((this.sum === undefined) !== (this.count === undefined)) return "histogram has only one of count and sum";
+    if ((this.sum === undefined) !== (this.count === undefined))
+      return "histogram has only one of count and sum";
     return this.sumProblem();
   }
 
@@ -47,7 +50,8 @@ export class HistogramGroup {
   }
 
   private bucketProblem(threshold: number, count: number): string | undefined {
-    if (this.buckets > 0 && threshold <= this.lastThreshold) return "buckets are not in ascending order, they must be";
+    if (this.buckets > 0 && threshold <= this.lastThreshold)
+      return "buckets are not in ascending order, they must be";
     if (count < this.lastCount) return "bucket counts decrease, each must include those before it";
     this.buckets++;
     this.hasNegativeBucket ||= threshold < 0;

@@ -1,6 +1,16 @@
 import { errorWith, type ExpositionError } from "./exposition-parser-error.js";
-import { endWithLineFeed, ENTRY, ExpositionReader, type EntryKind } from "./exposition-parser-reader.js";
-import { createFamily, suffixesOf, type Family, type StrictSample } from "./exposition-parser-strict-family.js";
+import {
+  endWithLineFeed,
+  ENTRY,
+  ExpositionReader,
+  type EntryKind,
+} from "./exposition-parser-reader.js";
+import {
+  createFamily,
+  suffixesOf,
+  type Family,
+  type StrictSample,
+} from "./exposition-parser-strict-family.js";
 
 const MAX_EXEMPLAR_CODE_POINTS = 128; // OpenMetrics 1.0, "Exemplars".
 
@@ -21,7 +31,10 @@ class OpenMetricsValidator {
   /** Names that families so far use, with every suffix of their type. */
   private readonly takenNames = new Set<string>();
 
-  constructor(private readonly body: Buffer, private readonly reader: ExpositionReader) {}
+  constructor(
+    private readonly body: Buffer,
+    private readonly reader: ExpositionReader,
+  ) {}
 
   run(): void {
     for (let kind = this.reader.next(); kind !== ENTRY.end; kind = this.reader.next()) {
@@ -37,7 +50,8 @@ class OpenMetricsValidator {
     const family = this.family as Family;
     if (family.hasSamples) return `metadata of "${metric}" follows its samples, it must come first`;
     const key = kind === ENTRY.type ? "type" : kind === ENTRY.help ? "help" : "unit";
-    if (family.metadata[key] !== undefined) return `# ${key.toUpperCase()} of "${metric}" is repeated`;
+    if (family.metadata[key] !== undefined)
+      return `# ${key.toUpperCase()} of "${metric}" is repeated`;
     family.metadata[key] = text;
     return family.metadataProblem();
   }
@@ -67,7 +81,8 @@ class OpenMetricsValidator {
 
   private openFamily(name: string): void {
     this.closeFamily();
-    if (this.takenNames.has(name)) throw this.error(`"${name}" belongs to a metric family that has ended`);
+    if (this.takenNames.has(name))
+      throw this.error(`"${name}" belongs to a metric family that has ended`);
     this.family = createFamily(name);
   }
 
@@ -77,7 +92,10 @@ class OpenMetricsValidator {
     if (family === undefined) return;
     const problem = family.closingProblem();
     if (problem !== undefined) throw this.error(problem);
-    for (const name of new Set([family.name, ...suffixesOf(family.type).map((suffix) => family.name + suffix)])) {
+    for (const name of new Set([
+      family.name,
+      ...suffixesOf(family.type).map((suffix) => family.name + suffix),
+    ])) {
       if (this.takenNames.has(name)) throw this.error(`"${name}" is used by two metric families`);
       this.takenNames.add(name);
     }

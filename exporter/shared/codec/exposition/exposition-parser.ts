@@ -35,7 +35,9 @@ export function expositionFormatOf(contentType: string | undefined): ExpositionF
   const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType === "application/openmetrics-text") return "openmetrics";
   if (mediaType === "application/vnd.google.protobuf") {
-    throw new BadInputError(`Cannot read content type "${mediaType}": it must be text or OpenMetrics text`);
+    throw new BadInputError(
+      `Cannot read content type "${mediaType}": it must be text or OpenMetrics text`,
+    );
   }
   return "text";
 }
@@ -53,7 +55,11 @@ export function parseExposition(body: Buffer | string, contentType?: string): Ex
   const metadata = new MetadataCollector();
   for (let kind = reader.next(); kind !== ENTRY.end; kind = reader.next()) {
     if (kind === ENTRY.sample) {
-      samples.push({ labels: reader.labels().labels, value: reader.value, timestampMs: reader.timestampMs });
+      samples.push({
+        labels: reader.labels().labels,
+        value: reader.value,
+        timestampMs: reader.timestampMs,
+      });
     } else if (kind !== ENTRY.comment) metadata.add(kind, reader.metric, reader.text);
   }
   return { samples, metadata: metadata.list() };

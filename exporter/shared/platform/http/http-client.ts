@@ -54,7 +54,11 @@ export interface AgentOptions {
   readonly tls?: https.AgentOptions;
 }
 
-export function createHttpAgent({ maxSockets, keepAliveMs = 60_000, tls = {} }: AgentOptions): HttpAgent {
+export function createHttpAgent({
+  maxSockets,
+  keepAliveMs = 60_000,
+  tls = {},
+}: AgentOptions): HttpAgent {
   const common = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: keepAliveMs };
   const agents = { http: new http.Agent(common), https: new https.Agent({ ...common, ...tls }) };
   return {
@@ -74,7 +78,8 @@ export function createHttpAgent({ maxSockets, keepAliveMs = 60_000, tls = {} }: 
  */
 export const sendHttp: SendHttp = async (request) => {
   const lean = request.agent?.lean;
-  if (lean !== undefined && (request.method ?? "GET") === "GET" && request.url.startsWith("http:")) return lean(request);
+  if (lean !== undefined && (request.method ?? "GET") === "GET" && request.url.startsWith("http:"))
+    return lean(request);
   try {
     return await sendOnce(request, request.agent);
   } catch (error) {
@@ -95,41 +100,56 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
   const onAbort = (): void => timeout.abort();
   request.signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    if (request.signal?.aborted === true) throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
+    if (request.signal?.aborted === true)
+      throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
     const response = await fetch(request.url, fetchOptions(request, agent, timeout.signal));
     const headers = Object.fromEntries(response.headers.entries());
     const body = await readBody(response.body, request);
     return { status: response.status, headers, body };
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    if (request.signal?.aborted === true) throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
+    if (request.signal?.aborted === true)
+      throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
     if (timeout.signal.aborted) {
       const detail = `no whole answer within ${request.timeoutMs}ms`;
       throw new HttpError("timeout", `Cannot fetch "${request.url}": ${detail}`, { cause: error });
     }
-    throw new HttpError("unreachable", `Cannot fetch "${request.url}": ${messageOf(error)}`, { cause: error });
+    throw new HttpError("unreachable", `Cannot fetch "${request.url}": ${messageOf(error)}`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
     request.signal?.removeEventListener("abort", onAbort);
   }
 }
 
-function fetchOptions(request: HttpRequest, agent: HttpAgent | undefined, signal: AbortSignal): RequestInit {
+function fetchOptions(
+  request: HttpRequest,
+  agent: HttpAgent | undefined,
+  signal: AbortSignal,
+): RequestInit {
   return {
     method: request.method ?? "GET",
     headers: { ...request.headers },
     redirect: "manual",
     signal,
     ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
-    ...(agent === undefined ? {} : { agent: (url: URL) => (url.protocol === "https:" ? agent.https : agent.http) }),
+    ...(agent === undefined
+      ? {}
+      : { agent: (url: URL) => (url.protocol === "https:" ? agent.https : agent.http) }),
   };
 }
 
 function bodyOf(body: Uint8Array | string): Buffer | string {
-  return typeof body === "string" ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return typeof body === "string"
+    ? body
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
-async function readBody(body: NodeJS.ReadableStream | null, { url, maxBodyBytes }: HttpRequest): Promise<Buffer> {
+async function readBody(
+  body: NodeJS.ReadableStream | null,
+  { url, maxBodyBytes }: HttpRequest,
+): Promise<Buffer> {
   if (body === null) return Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -137,7 +157,10 @@ async function readBody(body: NodeJS.ReadableStream | null, { url, maxBodyBytes 
   for await (const chunk of body as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
     if (sizeBytes > maxBodyBytes) {
-      throw new HttpError("too_large", `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`);
+      throw new HttpError(
+        "too_large",
+        `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`,
+      );
     }
     chunks.push(chunk);
   }

@@ -24,8 +24,15 @@ const IS_TOKEN = Uint8Array.from({ length: 256 }, (_, code) => {
 /** Header names as most servers spell them, so that they need not be turned into lower case each time. */
 const USUAL_NAMES = new Map(
   [
-    "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Date", "Keep-Alive", "Location",
-    "Transfer-Encoding", "Vary",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Date",
+    "Keep-Alive",
+    "Location",
+    "Transfer-Encoding",
+    "Vary",
   ].map((name) => [name, name.toLowerCase()]),
 );
 
@@ -47,16 +54,21 @@ export function readHead(head: string): HttpHead {
   const found = head.indexOf(LINE_END);
   const firstEnd = found < 0 ? head.length : found;
   const first = head.slice(0, firstEnd);
-  if (first === USUAL_STATUS_LINE) return { minorVersion: 1, status: 200, headers: readHeaders(head, firstEnd) };
+  if (first === USUAL_STATUS_LINE)
+    return { minorVersion: 1, status: 200, headers: readHeaders(head, firstEnd) };
   const [, minor, status] = STATUS_LINE.exec(first) ?? [];
   if (status === undefined) throw new HttpSyntaxError("the first line is none of HTTP/1.1");
-  return { minorVersion: minor === "1" ? 1 : 0, status: Number(status), headers: readHeaders(head, firstEnd) };
+  return {
+    minorVersion: minor === "1" ? 1 : 0,
+    status: Number(status),
+    headers: readHeaders(head, firstEnd),
+  };
 }
 
 /** @param from where the line before the first header ends */
 function readHeaders(head: string, from: number): Record<string, string> {
   const headers = new HeaderRecord();
-  for (let lineEnd = from; lineEnd < head.length; ) {
+  for (let lineEnd = from; lineEnd < head.length;) {
     const start = lineEnd + LINE_END.length;
     const colon = endOfName(head, start);
     lineEnd = endOfLine(head, colon);
@@ -70,7 +82,8 @@ function readHeaders(head: string, from: number): Record<string, string> {
 function endOfName(head: string, start: number): number {
   let position = start;
   while (IS_TOKEN[head.charCodeAt(position)] === 1) position++;
-  if (position === start || head.charCodeAt(position) !== COLON) throw new HttpSyntaxError("a header line is none");
+  if (position === start || head.charCodeAt(position) !== COLON)
+    throw new HttpSyntaxError("a header line is none");
   return position;
 }
 
@@ -80,7 +93,8 @@ function endOfLine(head: string, start: number): number {
     const code = head.charCodeAt(position);
     if (code > CARRIAGE_RETURN) continue;
     if (code === CARRIAGE_RETURN && head.charCodeAt(position + 1) === LINE_FEED) break;
-    if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN) throw new HttpSyntaxError("a header line is none");
+    if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN)
+      throw new HttpSyntaxError("a header line is none");
   }
   return position;
 }

@@ -22,7 +22,8 @@ export class BodyTooLargeError extends Error {
   readonly code = "too_large";
 }
 
-type State = "head" | "counted" | "chunk-line" | "chunk" | "chunk-end" | "trailers" | "until-close" | "done";
+type State =
+  "head" | "counted" | "chunk-line" | "chunk" | "chunk-end" | "trailers" | "until-close" | "done";
 
 /**
  * Reads one HTTP/1.x answer to a GET from the pieces in which it arrives (RFC 9112). Interim answers (1xx) are skipped. Of
@@ -69,7 +70,8 @@ export class HttpResponseReader {
    */
   end(): void {
     if (this.state === "until-close") this.finish();
-    if (this.state !== "done") throw new HttpSyntaxError("the connection ended before the answer did");
+    if (this.state !== "done")
+      throw new HttpSyntaxError("the connection ended before the answer did");
   }
 
   private step(piece: Buffer, position: number): number {
@@ -98,13 +100,16 @@ export class HttpResponseReader {
       return found + END_OF_HEAD.length;
     }
     const before = this.carried.length;
-    const text = this.carried + piece.toString("latin1", position, position + MAX_HEAD_BYTES + END_OF_HEAD.length);
+    const text =
+      this.carried +
+      piece.toString("latin1", position, position + MAX_HEAD_BYTES + END_OF_HEAD.length);
     const end = text.indexOf(END_OF_HEAD);
     if (end > MAX_HEAD_BYTES || (end < 0 && text.length > MAX_HEAD_BYTES)) {
       throw new HttpSyntaxError(`the head is larger than ${MAX_HEAD_BYTES} bytes`);
     }
     if (end < 0) {
-      if (text.length >= HTTP_NAME.length && !text.startsWith(HTTP_NAME)) throw new HttpSyntaxError("it is not HTTP");
+      if (text.length >= HTTP_NAME.length && !text.startsWith(HTTP_NAME))
+        throw new HttpSyntaxError("it is not HTTP");
       this.carried = text;
       return piece.length;
     }
@@ -120,7 +125,8 @@ export class HttpResponseReader {
     if (status < 200) return; // An interim answer: the head of the real one follows.
     this.headers = headers;
     const connection = headers["connection"]?.toLowerCase() ?? "";
-    this.isReusable = minorVersion === 1 ? !connection.includes("close") : connection.includes("keep-alive");
+    this.isReusable =
+      minorVersion === 1 ? !connection.includes("close") : connection.includes("keep-alive");
     this.chooseFraming(headers["content-length"], headers["transfer-encoding"]);
   }
 
@@ -171,23 +177,33 @@ export class HttpResponseReader {
   }
 
   private grow(needed: number): void {
-    const announced = this.state === "counted" ? Math.min(this.missingBytes + needed, MAX_ANNOUNCED_CAPACITY) : 0;
-    const larger = Buffer.allocUnsafe(Math.max(needed, announced, FIRST_CAPACITY, this.sizeBytes * 2));
+    const announced =
+      this.state === "counted" ? Math.min(this.missingBytes + needed, MAX_ANNOUNCED_CAPACITY) : 0;
+    const larger = Buffer.allocUnsafe(
+      Math.max(needed, announced, FIRST_CAPACITY, this.sizeBytes * 2),
+    );
     this.gathered?.copy(larger, 0, 0, this.sizeBytes);
     this.gathered = larger;
   }
 
-  private readLine(piece: Buffer, position: number, maxBytes: number, take: (line: string) => void): number {
+  private readLine(
+    piece: Buffer,
+    position: number,
+    maxBytes: number,
+    take: (line: string) => void,
+  ): number {
     const found = piece.indexOf(LINE_FEED, position);
     const until = found < 0 ? piece.length : found;
-    if (this.carried.length + until - position > maxBytes + 1) throw new HttpSyntaxError("a chunk has no proper end");
+    if (this.carried.length + until - position > maxBytes + 1)
+      throw new HttpSyntaxError("a chunk has no proper end");
     const text = this.carried + piece.toString("latin1", position, until);
     if (found < 0) {
       this.carried = text;
       return piece.length;
     }
     this.carried = "";
-    if (text.charCodeAt(text.length - 1) !== CARRIAGE_RETURN) throw new HttpSyntaxError("a chunk has no proper end");
+    if (text.charCodeAt(text.length - 1) !== CARRIAGE_RETURN)
+      throw new HttpSyntaxError("a chunk has no proper end");
     take(text.slice(0, -1));
     return found + 1;
   }

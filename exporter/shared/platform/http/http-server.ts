@@ -30,7 +30,10 @@ const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so that 
 const MAX_HEADER_BYTES = 16_384;
 
 /** @throws {BadInputError} when the address cannot be listened on; the cause is the system's error */
-export async function listenHttp(handler: HttpHandler, options: ListenOptions): Promise<HttpServer> {
+export async function listenHttp(
+  handler: HttpHandler,
+  options: ListenOptions,
+): Promise<HttpServer> {
   const limits = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -55,7 +58,8 @@ export async function listenHttp(handler: HttpHandler, options: ListenOptions): 
 }
 
 function explain(error: Error, { host, port }: ListenOptions): BadInputError {
-  const reason = codeOf(error) === "EADDRINUSE" ? "another program listens there" : messageOf(error);
+  const reason =
+    codeOf(error) === "EADDRINUSE" ? "another program listens there" : messageOf(error);
   const detail = `${reason}, it must be a free address of this machine (--listen-address)`;
   return new BadInputError(`Cannot listen on "${host}:${port}": ${detail}`, { cause: error });
 }

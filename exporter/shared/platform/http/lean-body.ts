@@ -29,13 +29,19 @@ export class BodyDecoder {
    * @returns a promise when the body is large
    * @throws {BodyTooLargeError} when there are more than `maxBytes`
    */
-  decode(encoding: string | undefined, sent: Buffer, maxBytes: number): DecodedBody | Promise<DecodedBody> {
+  decode(
+    encoding: string | undefined,
+    sent: Buffer,
+    maxBytes: number,
+  ): DecodedBody | Promise<DecodedBody> {
     if (encoding === undefined || sent.length === 0) return this.copy(sent);
     if (encoding !== "gzip") {
       const coding = encoding.toLowerCase();
       if (coding === "identity") return this.copy(sent);
       if (coding !== "gzip" && coding !== "x-gzip") {
-        throw new HttpSyntaxError("its content encoding was not asked for, it must be gzip or none");
+        throw new HttpSyntaxError(
+          "its content encoding was not asked for, it must be gzip or none",
+        );
       }
     }
     return this.inflateHere(sent, maxBytes) ?? decodeOnThread(Buffer.from(sent), maxBytes);
@@ -66,7 +72,10 @@ const decoded = ({ buffer, giveBack }: BufferLease, length: number): DecodedBody
 
 async function decodeOnThread(sent: Buffer, maxBytes: number): Promise<DecodedBody> {
   try {
-    return { body: await gunzipOnThread(sent, { maxOutputLength: maxBytes }), release: () => undefined };
+    return {
+      body: await gunzipOnThread(sent, { maxOutputLength: maxBytes }),
+      release: () => undefined,
+    };
   } catch (error) {
     if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") throw new BodyTooLargeError();
     throw error;

@@ -42,7 +42,10 @@ export class LeanConnection {
   private hasAnswered = false;
   private problem: Error | undefined;
 
-  constructor(readonly url: string, private readonly parts: LeanConnectionParts) {
+  constructor(
+    readonly url: string,
+    private readonly parts: LeanConnectionParts,
+  ) {
     const { hostname, port } = new URL(url);
     const onread = {
       buffer: parts.readBuffer,
@@ -52,7 +55,12 @@ export class LeanConnection {
       },
     };
     const host = hostname.replace(/^\[|\]$/g, "");
-    this.socket = net.connect({ host, port: port === "" ? HTTP_PORT : Number(port), noDelay: true, onread });
+    this.socket = net.connect({
+      host,
+      port: port === "" ? HTTP_PORT : Number(port),
+      noDelay: true,
+      onread,
+    });
     this.socket.on("error", (error) => (this.problem = error));
     this.socket.on("close", () => this.takeEnd());
   }
@@ -119,9 +127,17 @@ export class LeanConnection {
     }
   }
 
-  private finish(exchange: Exchange, { status, headers, body: sent }: HttpResponseReader, isReusable: boolean): void {
+  private finish(
+    exchange: Exchange,
+    { status, headers, body: sent }: HttpResponseReader,
+    isReusable: boolean,
+  ): void {
     const { request } = exchange;
-    const decoded = this.parts.decoder.decode(headers["content-encoding"], sent, request.maxBodyBytes);
+    const decoded = this.parts.decoder.decode(
+      headers["content-encoding"],
+      sent,
+      request.maxBodyBytes,
+    );
     this.exchange = undefined;
     this.reader = undefined;
     if (isReusable) {
@@ -131,7 +147,8 @@ export class LeanConnection {
     } else {
       this.socket.destroy();
     }
-    if (decoded instanceof Promise) exchange.resolve(answerLater(request, status, headers, decoded));
+    if (decoded instanceof Promise)
+      exchange.resolve(answerLater(request, status, headers, decoded));
     else exchange.resolve({ status, headers, body: decoded.body, release: decoded.release });
   }
 
@@ -171,11 +188,17 @@ function renderRequest(url: URL, headers: Readonly<Record<string, string>>): Buf
     validateHeaderValue(name, value);
     return `${name}: ${value}\r\n`;
   });
-  return Buffer.from(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
+  return Buffer.from(
+    `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`,
+    "latin1",
+  );
 }
 
 async function answerLater(
-  request: HttpRequest, status: number, headers: HttpResponse["headers"], decoded: Promise<DecodedBody>,
+  request: HttpRequest,
+  status: number,
+  headers: HttpResponse["headers"],
+  decoded: Promise<DecodedBody>,
 ): Promise<HttpResponse> {
   try {
     return { status, headers, ...(await decoded) };
@@ -194,7 +217,12 @@ function timedOut({ url, timeoutMs }: HttpRequest): HttpError {
 
 function explain({ url, maxBodyBytes }: HttpRequest, error: unknown): HttpError {
   if (error instanceof BodyTooLargeError) {
-    return new HttpError("too_large", `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`);
+    return new HttpError(
+      "too_large",
+      `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`,
+    );
   }
-  return new HttpError("unreachable", `Cannot fetch "${url}": ${messageOf(error)}`, { cause: error });
+  return new HttpError("unreachable", `Cannot fetch "${url}": ${messageOf(error)}`, {
+    cause: error,
+  });
 }

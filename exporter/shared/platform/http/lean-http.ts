@@ -93,6 +93,7 @@ export class LeanHttp {
 
   private closeOld(): void {
     const untilMs = performance.now() - this.keepAliveMs;
-    for (const connection of this.connections) if (connection.idleSinceMs < untilMs) connection.close();
+    for (const connection of this.connections)
+      if (connection.idleSinceMs < untilMs) connection.close();
   }
 }

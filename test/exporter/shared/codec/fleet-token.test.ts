@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readFleetToken, tokenHeader, tokenMatches } from "../../../../exporter/shared/codec/fleet-token.js";
+import {
+  readFleetToken,
+  tokenHeader,
+  tokenMatches,
+} from "../../../../exporter/shared/codec/fleet-token.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -29,8 +33,16 @@ test("A token file is read without the white space around the token", async () =
 });
 
 for (const { name, content, message } of [
-  { name: "no file", content: undefined, message: /Cannot read fleet token "\/etc\/token": ENOENT/ },
-  { name: "an empty file", content: "\n", message: /it must be one line of 16 to 4096 visible ASCII characters/ },
+  {
+    name: "no file",
+    content: undefined,
+    message: /Cannot read fleet token "\/etc\/token": ENOENT/,
+  },
+  {
+    name: "an empty file",
+    content: "\n",
+    message: /it must be one line of 16 to 4096 visible ASCII characters/,
+  },
   { name: "a short token", content: "secret", message: /it must be one line of 16/ },
   { name: "two lines", content: `${TOKEN}\n${TOKEN}\n`, message: /it must be one line of 16/ },
   { name: "control characters", content: `${TOKEN}\u0000`, message: /it must be one line of 16/ },

@@ -7,7 +7,10 @@ import {
   formatFamilyLines,
   formatTime,
 } from "../../../../exporter/shared/model/human-lines.js";
-import { SampleReading, type NamedValue } from "../../../../exporter/shared/model/sample-reading.js";
+import {
+  SampleReading,
+  type NamedValue,
+} from "../../../../exporter/shared/model/sample-reading.js";
 
 process.env["TZ"] = "Europe/Berlin"; // Node.js reads it anew at every conversion.
 const TIME_MS = Date.UTC(2026, 0, 12, 14, 0, 28);

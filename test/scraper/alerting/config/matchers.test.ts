@@ -2,12 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { fingerprintOf } from "../../../../scraper/alerting/alerts/alert-fingerprint.js";
-import { createMatcher, matchesAll, parseMatcher, parseMatchers } from "../../../../scraper/alerting/config/matchers.js";
+import {
+  createMatcher,
+  matchesAll,
+  parseMatcher,
+  parseMatchers,
+} from "../../../../scraper/alerting/config/matchers.js";
 
 for (const { labels, fingerprint } of [
   // Answers of Alertmanager 0.25 for the same labels.
-  { labels: { alertname: "A", instance: "p2", severity: "warning" }, fingerprint: "38f939232a84c6bd" },
-  { labels: { severity: "critical", alertname: "A", instance: "p1" }, fingerprint: "d4843cd22161a1a9" },
+  {
+    labels: { alertname: "A", instance: "p2", severity: "warning" },
+    fingerprint: "38f939232a84c6bd",
+  },
+  {
+    labels: { severity: "critical", alertname: "A", instance: "p1" },
+    fingerprint: "d4843cd22161a1a9",
+  },
   { labels: {}, fingerprint: "cbf29ce484222325" },
 ]) {
   test(`The fingerprint of ${JSON.stringify(labels)} is Alertmanager's`, () => {
@@ -21,7 +32,12 @@ for (const { text, written, matching, failing } of [
   { text: "foo!=bar", written: 'foo!="bar"', matching: "", failing: "bar" },
   { text: 'foo=~"a|b.+"', written: 'foo=~"a|b.+"', matching: "bx", failing: "xb" },
   { text: "foo!~web.*", written: 'foo!~"web.*"', matching: "db", failing: "web1" },
-  { text: 'foo="a\\"b\\\\c\\nd"', written: 'foo="a\\"b\\\\c\\nd"', matching: 'a"b\\c\nd', failing: "a" },
+  {
+    text: 'foo="a\\"b\\\\c\\nd"',
+    written: 'foo="a\\"b\\\\c\\nd"',
+    matching: 'a"b\\c\nd',
+    failing: "a",
+  },
   { text: 'foo=~"\\d+"', written: 'foo=~"\\\\d+"', matching: "42", failing: "d" },
   { text: 'foo=""', written: 'foo=""', matching: "", failing: "x" },
 ]) {
@@ -44,7 +60,8 @@ for (const { text, reason } of [
   { text: "foo=~(?=x)", reason: /Cannot compile regular expression/ },
   { text: `foo=${"x".repeat(5000)}`, reason: /longer than/ },
 ]) {
-  test(`The matcher ${text.slice(0, 20)} is refused`, () => assert.throws(() => parseMatcher(text), reason));
+  test(`The matcher ${text.slice(0, 20)} is refused`, () =>
+    assert.throws(() => parseMatcher(text), reason));
 }
 
 test("A list of matchers is split at commas outside quotes, with or without braces", () => {

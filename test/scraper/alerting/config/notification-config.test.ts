@@ -34,19 +34,34 @@ time_intervals:
 `;
 
 for (const { labels, expected } of [
-  { labels: { alertname: "X" }, expected: ["all wait=30000 repeat=14400000 {}:{alertname=\"X\"}"] },
-  { labels: { alertname: "X", severity: "critical" },
-    expected: ['pager wait=30000 repeat=14400000 {}/{severity="critical"}:{alertname="X"}'] },
-  { labels: { alertname: "X", team: "db" },
-    expected: ['teams wait=5000 repeat=14400000 {}/{severity!="info",team=~"db|web"}:{alertname="X"}'] },
-  { labels: { alertname: "X", team: "db", severity: "warning", site: "b" },
-    expected: ['teams wait=5000 repeat=86400000 {}/{severity!="info",team=~"db|web"}/{severity=~"crit.*|warn.*"}:{alertname="X", site="b"}'] },
-  { labels: { alertname: "X", team: "web", severity: "critical" },
+  { labels: { alertname: "X" }, expected: ['all wait=30000 repeat=14400000 {}:{alertname="X"}'] },
+  {
+    labels: { alertname: "X", severity: "critical" },
+    expected: ['pager wait=30000 repeat=14400000 {}/{severity="critical"}:{alertname="X"}'],
+  },
+  {
+    labels: { alertname: "X", team: "db" },
+    expected: [
+      'teams wait=5000 repeat=14400000 {}/{severity!="info",team=~"db|web"}:{alertname="X"}',
+    ],
+  },
+  {
+    labels: { alertname: "X", team: "db", severity: "warning", site: "b" },
+    expected: [
+      'teams wait=5000 repeat=86400000 {}/{severity!="info",team=~"db|web"}/{severity=~"crit.*|warn.*"}:{alertname="X", site="b"}',
+    ],
+  },
+  {
+    labels: { alertname: "X", team: "web", severity: "critical" },
     expected: [
       'pager wait=5000 repeat=14400000 {}/{severity!="info",team=~"db|web"}/{severity="critical"}:{alertname="X", severity="critical", team="web"}',
       'teams wait=5000 repeat=86400000 {}/{severity!="info",team=~"db|web"}/{severity=~"crit.*|warn.*"}:{alertname="X"}',
-    ] },
-  { labels: { alertname: "X", team: "db", severity: "info" }, expected: ['all wait=30000 repeat=14400000 {}:{alertname="X"}'] },
+    ],
+  },
+  {
+    labels: { alertname: "X", team: "db", severity: "info" },
+    expected: ['all wait=30000 repeat=14400000 {}:{alertname="X"}'],
+  },
 ]) {
   test(`The routing tree takes ${JSON.stringify(labels)} to ${expected.length} route(s)`, () => {
     const set = Labels.of(labels);
@@ -62,12 +77,26 @@ test("Settings of the mail server are inherited from global and overridden one b
   const integration = parseConfig(TREE).receivers.get("teams")?.integrations[0];
   assert.ok(integration?.kind === "email");
   const { to, from, sendResolved, server } = integration;
-  assert.deepEqual({ to, from, sendResolved }, { to: "a@example.org, b@example.org", from: "Pi <pi@example.org>", sendResolved: false });
   assert.deepEqual(
-    { host: server.host, port: server.port, hello: server.hello, tls: server.implicitTls, starttls: server.requireTls },
+    { to, from, sendResolved },
+    { to: "a@example.org, b@example.org", from: "Pi <pi@example.org>", sendResolved: false },
+  );
+  assert.deepEqual(
+    {
+      host: server.host,
+      port: server.port,
+      hello: server.hello,
+      tls: server.implicitTls,
+      starttls: server.requireTls,
+    },
     { host: "::1", port: 465, hello: "pi.example.org", tls: true, starttls: true },
   );
-  assert.deepEqual(server.auth, { username: "pi", password: { kind: "text", text: "hunter2" }, secret: undefined, identity: "" });
+  assert.deepEqual(server.auth, {
+    username: "pi",
+    password: { kind: "text", text: "hunter2" },
+    secret: undefined,
+    identity: "",
+  });
 });
 
 test("amtool accepts the configuration as shown by the API, in which no secret is", () => {
@@ -78,7 +107,14 @@ test("amtool accepts the configuration as shown by the API, in which no secret i
     const file = path.join(folder, "masked.yml");
     writeFileSync(file, masked);
     execFileSync("amtool", ["check-config", file], { stdio: "pipe" });
-    const options = ["config", "routes", "test", `--config.file=${file}`, "team=db", "severity=critical"];
+    const options = [
+      "config",
+      "routes",
+      "test",
+      `--config.file=${file}`,
+      "team=db",
+      "severity=critical",
+    ];
     assert.equal(execFileSync("amtool", options, { encoding: "utf8" }).trim(), "pager,teams");
   } finally {
     rmSync(folder, { recursive: true });
@@ -88,33 +124,124 @@ test("amtool accepts the configuration as shown by the API, in which no secret i
 const SMTP = 'global: { smtp_smarthost: "mail:587", smtp_from: "pi@example.org" }';
 for (const { name, yaml, message } of [
   { name: "no route", yaml: "receivers: [{ name: a }]", message: /key route is missing/ },
-  { name: "unknown receiver", yaml: "route: { receiver: b }\nreceivers: [{ name: a }]", message: /line 1: key route\.receiver is "b", it must be one of the receivers: a$/ },
-  { name: "receiver twice", yaml: "route: { receiver: a }\nreceivers: [{ name: a }, { name: a }]", message: /second time/ },
-  { name: "unknown key", yaml: "route: { receiver: a, group_weight: 5s }\nreceivers: [{ name: a }]", message: /key route\.group_weight is not a known key/ },
-  { name: "unknown global key", yaml: "global: { slack_api_url: x }\nroute: { receiver: a }\nreceivers: [{ name: a }]", message: /slack_api_url is not a known key/ },
-  { name: "other kind of receiver", yaml: "route: { receiver: a }\nreceivers:\n  - name: a\n    slack_configs: [{ channel: x }]", message: /line 4: .*slack_configs is a kind of receiver that is not supported, it must be one of email_configs, webhook_configs/ },
-  { name: "matchers on the first route", yaml: "route: { receiver: a, matchers: [x=y] }\nreceivers: [{ name: a }]", message: /must match every alert/ },
-  { name: "bad matcher", yaml: "route: { receiver: a, routes: [{ matchers: ['x'] }] }\nreceivers: [{ name: a }]", message: /routes\[0\]\.matchers .*bad matcher format/ },
-  { name: "bad expression", yaml: "route: { receiver: a, routes: [{ match_re: { x: '(' } }] }\nreceivers: [{ name: a }]", message: /Cannot compile regular expression/ },
-  { name: "group_by ... with others", yaml: "route: { receiver: a, group_by: ['...', b] }\nreceivers: [{ name: a }]", message: /must stand alone/ },
-  { name: "unknown interval", yaml: "route: { receiver: a, routes: [{ mute_time_intervals: [x] }] }\nreceivers: [{ name: a }]", message: /has "x", it must be one of time_intervals/ },
-  { name: "mute on the first route", yaml: "route: { receiver: a, mute_time_intervals: [x] }\nreceivers: [{ name: a }]", message: /set on the first route/ },
-  { name: "bad time", yaml: "route: { receiver: a }\nreceivers: [{ name: a }]\ntime_intervals: [{ name: x, time_intervals: [{ times: [{ start_time: '25:00', end_time: '26:00' }] }] }]", message: /start_time is "25:00", it must be a time/ },
-  { name: "no smarthost", yaml: "route: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, from: a@b }] }]", message: /smarthost is missing/ },
-  { name: "bad smarthost", yaml: "global: { smtp_smarthost: mail, smtp_from: a@b }\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y }] }]", message: /it must be host:port/ },
-  { name: "no address", yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: '' }] }]`, message: /to is empty/ },
-  { name: "own header", yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, headers: { Message-ID: x } }] }]`, message: /written by this program/ },
-  { name: "bad header", yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, headers: { "X: Y": x } }] }]`, message: /name of a header field/ },
-  { name: "password in clear", yaml: `${SMTP.replace("{ ", "{ smtp_require_tls: false, smtp_auth_username: a, smtp_auth_password: b, ")}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y }] }]`, message: /must be true when a password goes to another machine/ },
-  { name: "password twice", yaml: `${SMTP.replace("{ ", "{ smtp_auth_password: b, smtp_auth_password_file: c, ")}\nroute: { receiver: a }\nreceivers: [{ name: a }]`, message: /only one of them/ },
-  { name: "webhook without URL", yaml: "route: { receiver: a }\nreceivers: [{ name: a, webhook_configs: [{ url: 'ftp://x' }] }]", message: /must start with http/ },
-  { name: "wrong type", yaml: "route: [a]\nreceivers: [{ name: a }]", message: /key route is .*, it must be a mapping/ },
-  { name: "bad duration", yaml: "route: { receiver: a, group_wait: soon }\nreceivers: [{ name: a }]", message: /group_wait .*soon/ },
+  {
+    name: "unknown receiver",
+    yaml: "route: { receiver: b }\nreceivers: [{ name: a }]",
+    message: /line 1: key route\.receiver is "b", it must be one of the receivers: a$/,
+  },
+  {
+    name: "receiver twice",
+    yaml: "route: { receiver: a }\nreceivers: [{ name: a }, { name: a }]",
+    message: /second time/,
+  },
+  {
+    name: "unknown key",
+    yaml: "route: { receiver: a, group_weight: 5s }\nreceivers: [{ name: a }]",
+    message: /key route\.group_weight is not a known key/,
+  },
+  {
+    name: "unknown global key",
+    yaml: "global: { slack_api_url: x }\nroute: { receiver: a }\nreceivers: [{ name: a }]",
+    message: /slack_api_url is not a known key/,
+  },
+  {
+    name: "other kind of receiver",
+    yaml: "route: { receiver: a }\nreceivers:\n  - name: a\n    slack_configs: [{ channel: x }]",
+    message:
+      /line 4: .*slack_configs is a kind of receiver that is not supported, it must be one of email_configs, webhook_configs/,
+  },
+  {
+    name: "matchers on the first route",
+    yaml: "route: { receiver: a, matchers: [x=y] }\nreceivers: [{ name: a }]",
+    message: /must match every alert/,
+  },
+  {
+    name: "bad matcher",
+    yaml: "route: { receiver: a, routes: [{ matchers: ['x'] }] }\nreceivers: [{ name: a }]",
+    message: /routes\[0\]\.matchers .*bad matcher format/,
+  },
+  {
+    name: "bad expression",
+    yaml: "route: { receiver: a, routes: [{ match_re: { x: '(' } }] }\nreceivers: [{ name: a }]",
+    message: /Cannot compile regular expression/,
+  },
+  {
+    name: "group_by ... with others",
+    yaml: "route: { receiver: a, group_by: ['...', b] }\nreceivers: [{ name: a }]",
+    message: /must stand alone/,
+  },
+  {
+    name: "unknown interval",
+    yaml: "route: { receiver: a, routes: [{ mute_time_intervals: [x] }] }\nreceivers: [{ name: a }]",
+    message: /has "x", it must be one of time_intervals/,
+  },
+  {
+    name: "mute on the first route",
+    yaml: "route: { receiver: a, mute_time_intervals: [x] }\nreceivers: [{ name: a }]",
+    message: /set on the first route/,
+  },
+  {
+    name: "bad time",
+    yaml: "route: { receiver: a }\nreceivers: [{ name: a }]\ntime_intervals: [{ name: x, time_intervals: [{ times: [{ start_time: '25:00', end_time: '26:00' }] }] }]",
+    message: /start_time is "25:00", it must be a time/,
+  },
+  {
+    name: "no smarthost",
+    yaml: "route: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, from: a@b }] }]",
+    message: /smarthost is missing/,
+  },
+  {
+    name: "bad smarthost",
+    yaml: "global: { smtp_smarthost: mail, smtp_from: a@b }\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y }] }]",
+    message: /it must be host:port/,
+  },
+  {
+    name: "no address",
+    yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: '' }] }]`,
+    message: /to is empty/,
+  },
+  {
+    name: "own header",
+    yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, headers: { Message-ID: x } }] }]`,
+    message: /written by this program/,
+  },
+  {
+    name: "bad header",
+    yaml: `${SMTP}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y, headers: { "X: Y": x } }] }]`,
+    message: /name of a header field/,
+  },
+  {
+    name: "password in clear",
+    yaml: `${SMTP.replace("{ ", "{ smtp_require_tls: false, smtp_auth_username: a, smtp_auth_password: b, ")}\nroute: { receiver: a }\nreceivers: [{ name: a, email_configs: [{ to: x@y }] }]`,
+    message: /must be true when a password goes to another machine/,
+  },
+  {
+    name: "password twice",
+    yaml: `${SMTP.replace("{ ", "{ smtp_auth_password: b, smtp_auth_password_file: c, ")}\nroute: { receiver: a }\nreceivers: [{ name: a }]`,
+    message: /only one of them/,
+  },
+  {
+    name: "webhook without URL",
+    yaml: "route: { receiver: a }\nreceivers: [{ name: a, webhook_configs: [{ url: 'ftp://x' }] }]",
+    message: /must start with http/,
+  },
+  {
+    name: "wrong type",
+    yaml: "route: [a]\nreceivers: [{ name: a }]",
+    message: /key route is .*, it must be a mapping/,
+  },
+  {
+    name: "bad duration",
+    yaml: "route: { receiver: a, group_wait: soon }\nreceivers: [{ name: a }]",
+    message: /group_wait .*soon/,
+  },
 ]) {
-  test(`A configuration is refused with its place: ${name}`, () => assert.throws(() => parseConfig(yaml), message));
+  test(`A configuration is refused with its place: ${name}`, () =>
+    assert.throws(() => parseConfig(yaml), message));
 }
 
 test("Routes nested too deep are refused", () => {
-  const nest = (depth: number): string => `{ receiver: a, routes: [${depth === 0 ? "" : nest(depth - 1)}] }`;
+  const nest = (depth: number): string =>
+    `{ receiver: a, routes: [${depth === 0 ? "" : nest(depth - 1)}] }`;
   assert.throws(() => parseConfig(`route: ${nest(40)}\nreceivers: [{ name: a }]`), /nested deeper/);
 });

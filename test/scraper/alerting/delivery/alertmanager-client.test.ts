@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigSection } from "../../../../exporter/shared/config/config-section.js";
-import type { HttpRequest, HttpResponse } from "../../../../exporter/shared/platform/http/http-client.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+} from "../../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
-import { AlertmanagerClient, MAX_QUEUED_ALERTS } from "../../../../scraper/alerting/delivery/alertmanager-client.js";
+import {
+  AlertmanagerClient,
+  MAX_QUEUED_ALERTS,
+} from "../../../../scraper/alerting/delivery/alertmanager-client.js";
 import { parseAlertmanagers } from "../../../../scraper/alerting/config/alertmanagers-config.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 import { alertOf } from "./dispatcher-harness.js";
 
-const parse = (yaml: string) => parseAlertmanagers(ConfigSection.parse(yaml, "/etc/pihealth/pihealth.yml"));
+const parse = (yaml: string) =>
+  parseAlertmanagers(ConfigSection.parse(yaml, "/etc/pihealth/pihealth.yml"));
 const TWO = parse(`
 alertmanagers:
   - static_configs: [{ targets: ["am1:9093"] }]
@@ -25,7 +32,10 @@ function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
   files.put("/etc/pihealth/token", "s3cret\n");
   const requests: HttpRequest[] = [];
   const client = new AlertmanagerClient({
-    alertmanagers: TWO, clock, files, log: silentLogger,
+    alertmanagers: TWO,
+    clock,
+    files,
+    log: silentLogger,
     http: (request) => {
       requests.push(request);
       return http(request);
@@ -35,9 +45,18 @@ function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
   return { clock, client, requests };
 }
 
-const alerts = (count: number) => Array.from({ length: count }, (_, n) => alertOf({ alertname: "A", n: String(n) }, 0, 1000));
-const valueOf = (client: AlertmanagerClient, name: string, alertmanager: string): number | undefined =>
-  client.metrics().find((metric) => metric.name === name && metric.labels?.["alertmanager"]?.includes(alertmanager))?.value;
+const alerts = (count: number) =>
+  Array.from({ length: count }, (_, n) => alertOf({ alertname: "A", n: String(n) }, 0, 1000));
+const valueOf = (
+  client: AlertmanagerClient,
+  name: string,
+  alertmanager: string,
+): number | undefined =>
+  client
+    .metrics()
+    .find(
+      (metric) => metric.name === name && metric.labels?.["alertmanager"]?.includes(alertmanager),
+    )?.value;
 
 test("Alerts go to every Alertmanager in batches of 64, with its credentials", async () => {
   const { clock, client, requests } = startClient(async () => OK);
@@ -48,25 +67,36 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
   const toSecond = requests.filter(({ url }) => url === "https://am2:9093/api/v2/alerts");
   const sizes = toFirst.map(({ body }) => (JSON.parse(String(body)) as unknown[]).length);
   assert.deepEqual(sizes, [64, 36]);
-  assert.equal(toFirst[0]?.headers?.["authorization"], `Basic ${Buffer.from("pi:geheim").toString("base64")}`);
+  assert.equal(
+    toFirst[0]?.headers?.["authorization"],
+    `Basic ${Buffer.from("pi:geheim").toString("base64")}`,
+  );
   assert.equal(toSecond[0]?.headers?.["authorization"], "Bearer s3cret");
   const [first] = JSON.parse(String(toFirst[0]?.body)) as unknown[];
   assert.deepEqual(first, {
-    labels: { alertname: "A", n: "0" }, annotations: { summary: "A is on" }, startsAt: "1970-01-01T00:00:00.000Z",
-    endsAt: "1970-01-01T00:00:01.000Z", generatorURL: "http://master:8730/graph?g0.expr=up",
+    labels: { alertname: "A", n: "0" },
+    annotations: { summary: "A is on" },
+    startsAt: "1970-01-01T00:00:00.000Z",
+    endsAt: "1970-01-01T00:00:01.000Z",
+    generatorURL: "http://master:8730/graph?g0.expr=up",
   });
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", "am1"), 100);
 });
 
 test("An Alertmanager that stalls or refuses delays no other, and its queue is bounded", async () => {
-  const { clock, client } = startClient((request) => (request.url.includes("am1") ? new Promise(() => undefined) : Promise.resolve(OK)));
+  const { clock, client } = startClient((request) =>
+    request.url.includes("am1") ? new Promise(() => undefined) : Promise.resolve(OK),
+  );
   for (let round = 0; round < 3; round++) {
     client.send(alerts(MAX_QUEUED_ALERTS / 2));
     for (let turn = 0; turn < 40; turn++) await clock.advance(0);
   }
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", "am2"), 1.5 * MAX_QUEUED_ALERTS);
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_queued", "am1"), MAX_QUEUED_ALERTS);
-  assert.equal(valueOf(client, "pihealth_forwarded_alerts_dropped_total", "am1"), MAX_QUEUED_ALERTS / 2 - 64);
+  assert.equal(
+    valueOf(client, "pihealth_forwarded_alerts_dropped_total", "am1"),
+    MAX_QUEUED_ALERTS / 2 - 64,
+  );
 });
 
 test("What an Alertmanager refuses is counted and not repeated", async () => {
@@ -87,15 +117,30 @@ alertmanagers:
     enable_http2: false
     static_configs: [{ targets: ["am:9093"] }]
 `);
-  assert.deepEqual(endpoint?.basicAuth?.password, { kind: "file", path: "/etc/pihealth/am.password" });
+  assert.deepEqual(endpoint?.basicAuth?.password, {
+    kind: "file",
+    path: "/etc/pihealth/am.password",
+  });
   assert.equal(endpoint?.tls.caFile, "/etc/pihealth/tls/ca.pem");
 });
 
 for (const { name, yaml, message } of [
   { name: "api v1", yaml: "alertmanagers: [{ api_version: v1 }]", message: /must be one of v2/ },
-  { name: "target without port", yaml: "alertmanagers: [{ static_configs: [{ targets: [am] }] }]", message: /must be host:port/ },
-  { name: "other discovery", yaml: "alertmanagers: [{ kubernetes_sd_configs: [] }]", message: /kubernetes_sd_configs is not a known key/ },
-  { name: "two kinds of credentials", yaml: "alertmanagers: [{ basic_auth: { username: a }, authorization: { credentials: b } }]", message: /only one of them/ },
+  {
+    name: "target without port",
+    yaml: "alertmanagers: [{ static_configs: [{ targets: [am] }] }]",
+    message: /must be host:port/,
+  },
+  {
+    name: "other discovery",
+    yaml: "alertmanagers: [{ kubernetes_sd_configs: [] }]",
+    message: /kubernetes_sd_configs is not a known key/,
+  },
+  {
+    name: "two kinds of credentials",
+    yaml: "alertmanagers: [{ basic_auth: { username: a }, authorization: { credentials: b } }]",
+    message: /only one of them/,
+  },
 ]) {
   test(`The alerting section is refused: ${name}`, () => assert.throws(() => parse(yaml), message));
 }

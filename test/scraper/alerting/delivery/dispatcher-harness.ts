@@ -1,6 +1,9 @@
 import { ConfigSection } from "../../../../exporter/shared/config/config-section.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
-import type { HttpRequest, HttpResponse } from "../../../../exporter/shared/platform/http/http-client.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+} from "../../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
 import { Dispatcher } from "../../../../scraper/alerting/delivery/dispatcher.js";
@@ -19,7 +22,10 @@ export function parseConfig(yaml: string): NotificationConfig {
 }
 
 /** A configuration that mails everything to one receiver; `route` and `rest` are added to it. */
-export function simpleConfig({ route = "", rest = "" }: { route?: string; rest?: string } = {}): NotificationConfig {
+export function simpleConfig({
+  route = "",
+  rest = "",
+}: { route?: string; rest?: string } = {}): NotificationConfig {
   return parseConfig(`
 global: { smtp_smarthost: "mail.example.org:587", smtp_from: "pihealth@example.org" }
 route:
@@ -49,7 +55,9 @@ export class FakeServers {
   readonly requests: HttpRequest[] = [];
   onMail: (mail: MailMessage) => Promise<readonly RefusedRecipient[]> = async () => [];
   onHttp: (request: HttpRequest) => Promise<HttpResponse> = async () => ({
-    status: 200, headers: {}, body: Buffer.alloc(0),
+    status: 200,
+    headers: {},
+    body: Buffer.alloc(0),
   });
 
   get subjects(): string[] {
@@ -63,7 +71,10 @@ export interface Harness {
   readonly servers: FakeServers;
   readonly dispatcher: Dispatcher;
   /** Sends an alert that fires for the next hour. */
-  fire(labels: Record<string, string>, options?: { immediate?: boolean; startsAgoMs?: number }): Promise<void>;
+  fire(
+    labels: Record<string, string>,
+    options?: { immediate?: boolean; startsAgoMs?: number },
+  ): Promise<void>;
   resolve(labels: Record<string, string>): Promise<void>;
 }
 
@@ -72,7 +83,11 @@ export async function startHarness(
   config: NotificationConfig,
   options: { clock?: FakeClock; files?: MemoryFiles; servers?: FakeServers } = {},
 ): Promise<Harness> {
-  const { clock = new FakeClock(), files = new MemoryFiles(), servers = new FakeServers() } = options;
+  const {
+    clock = new FakeClock(),
+    files = new MemoryFiles(),
+    servers = new FakeServers(),
+  } = options;
   const transports = {
     mail: {
       async send(_server: unknown, mail: MailMessage) {
@@ -88,8 +103,15 @@ export async function startHarness(
     },
   };
   const dispatcher = new Dispatcher({
-    config, clock, files, folder: FOLDER, log: silentLogger, transports,
-    externalUrl: "http://master:8730", timeZone: "UTC", random: () => 0.5,
+    config,
+    clock,
+    files,
+    folder: FOLDER,
+    log: silentLogger,
+    transports,
+    externalUrl: "http://master:8730",
+    timeZone: "UTC",
+    random: () => 0.5,
   });
   await dispatcher.start();
   const send = async (alert: Alert, immediate = false): Promise<void> => {
@@ -97,16 +119,26 @@ export async function startHarness(
     await clock.advance(0);
   };
   return {
-    clock, files, servers, dispatcher,
+    clock,
+    files,
+    servers,
+    dispatcher,
     fire: (labels, { immediate, startsAgoMs = 0 } = {}) =>
       send(alertOf(labels, clock.wallMs() - startsAgoMs, clock.wallMs() + HOUR_MS * 24), immediate),
     resolve: (labels) => send(alertOf(labels, clock.wallMs() - 1, clock.wallMs())),
   };
 }
 
-export function alertOf(labels: Record<string, string>, startsAtMs: number, endsAtMs: number): Alert {
+export function alertOf(
+  labels: Record<string, string>,
+  startsAtMs: number,
+  endsAtMs: number,
+): Alert {
   return {
-    labels: Labels.of(labels), annotations: Labels.of({ summary: `${labels["alertname"] ?? ""} is on` }),
-    startsAtMs, endsAtMs, generatorUrl: "http://master:8730/graph?g0.expr=up",
+    labels: Labels.of(labels),
+    annotations: Labels.of({ summary: `${labels["alertname"] ?? ""} is on` }),
+    startsAtMs,
+    endsAtMs,
+    generatorUrl: "http://master:8730/graph?g0.expr=up",
   };
 }

@@ -5,7 +5,14 @@ import { fingerprintOf } from "../../../../scraper/alerting/alerts/alert-fingerp
 import { MAX_ALERTS } from "../../../../scraper/alerting/alerts/alert-store.js";
 import { parseMatchers } from "../../../../scraper/alerting/config/matchers.js";
 import { defaultNotificationConfig } from "../../../../scraper/alerting/config/parse-notification-config.js";
-import { alertOf, FakeServers, FOLDER, parseConfig, simpleConfig, startHarness } from "./dispatcher-harness.js";
+import {
+  alertOf,
+  FakeServers,
+  FOLDER,
+  parseConfig,
+  simpleConfig,
+  startHarness,
+} from "./dispatcher-harness.js";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
@@ -61,7 +68,10 @@ test("A partly resolved group tells what is firing and what is resolved, and not
   await clock.advance(5 * MINUTE_MS);
   assert.deepEqual(servers.subjects, ["[FIRING:2] DiskFull", "[FIRING:1] DiskFull"]);
   const text = servers.mails[1]?.mail.text ?? "";
-  assert.match(text, /^1 firing\n[\s\S]*DiskFull on pi2[\s\S]*1 resolved\n[\s\S]*DiskFull on pi1[\s\S]*Until: /);
+  assert.match(
+    text,
+    /^1 firing\n[\s\S]*DiskFull on pi2[\s\S]*1 resolved\n[\s\S]*DiskFull on pi1[\s\S]*Until: /,
+  );
   await clock.advance(HOUR_MS);
   assert.equal(servers.mails.length, 2);
 });
@@ -107,13 +117,27 @@ test("Mails of one group make one thread until the group has ended, then another
 
 for (const { name, route, labels, startsAfterMs, tellsAfterMs } of [
   { name: "is told at once", route: "", labels: A1, startsAfterMs: 0, tellsAfterMs: 0 },
-  { name: "is told at once when its group was told long ago", route: "", labels: A2,
-    startsAfterMs: MINUTE_MS, tellsAfterMs: 0 },
-  { name: "waits 10 s after the last mail of its group", route: "", labels: A2,
-    startsAfterMs: 4 * SECOND_MS, tellsAfterMs: 6 * SECOND_MS },
-  { name: "waits group_wait where a route below the first asks for it",
-    route: "  routes: [{ matchers: ['instance=pi3'], group_wait: 20s }]", labels: A3,
-    startsAfterMs: 0, tellsAfterMs: 20 * SECOND_MS },
+  {
+    name: "is told at once when its group was told long ago",
+    route: "",
+    labels: A2,
+    startsAfterMs: MINUTE_MS,
+    tellsAfterMs: 0,
+  },
+  {
+    name: "waits 10 s after the last mail of its group",
+    route: "",
+    labels: A2,
+    startsAfterMs: 4 * SECOND_MS,
+    tellsAfterMs: 6 * SECOND_MS,
+  },
+  {
+    name: "waits group_wait where a route below the first asks for it",
+    route: "  routes: [{ matchers: ['instance=pi3'], group_wait: 20s }]",
+    labels: A3,
+    startsAfterMs: 0,
+    tellsAfterMs: 20 * SECOND_MS,
+  },
 ]) {
   test(`An alarm that is pushed ${name}`, async () => {
     const { clock, servers, fire } = await startHarness(simpleConfig({ route }));
@@ -140,23 +164,30 @@ test("Pushing the same alarm again and again mails it once", async () => {
 });
 
 test("An inhibiting alert mutes others only while it fires and only where the equal labels agree", async () => {
-  const config = simpleConfig({ rest: `
+  const config = simpleConfig({
+    rest: `
 inhibit_rules:
-  - { source_matchers: ['alertname="HostDown"'], target_matchers: ['alertname="DiskFull"'], equal: [instance] }` });
+  - { source_matchers: ['alertname="HostDown"'], target_matchers: ['alertname="DiskFull"'], equal: [instance] }`,
+  });
   const { clock, servers, fire, resolve } = await startHarness(config);
   await fire({ alertname: "HostDown", instance: "pi1" });
   await fire(A1);
   await fire(A2);
   await clock.advance(MINUTE_MS);
-  assert.deepEqual([...servers.subjects].sort(), ["[FIRING:1] DiskFull (pi2)", "[FIRING:1] HostDown (pi1)"]);
+  assert.deepEqual([...servers.subjects].sort(), [
+    "[FIRING:1] DiskFull (pi2)",
+    "[FIRING:1] HostDown (pi1)",
+  ]);
   await resolve({ alertname: "HostDown", instance: "pi1" });
   await clock.advance(10 * MINUTE_MS);
   assert.ok(servers.subjects.includes("[FIRING:2] DiskFull"));
 });
 
 test("Two alerts that match both sides of an inhibit rule do not mute each other", async () => {
-  const config = simpleConfig({ rest: `
-inhibit_rules: [{ source_matchers: ['alertname="DiskFull"'], target_matchers: ['alertname="DiskFull"'] }]` });
+  const config = simpleConfig({
+    rest: `
+inhibit_rules: [{ source_matchers: ['alertname="DiskFull"'], target_matchers: ['alertname="DiskFull"'] }]`,
+  });
   const { clock, servers, fire } = await startHarness(config);
   await fire(A1);
   await fire(A2);
@@ -168,8 +199,12 @@ test("A silence mutes what it matches until it ends or is expired, over a restar
   const first = await startHarness(simpleConfig());
   const nowMs = first.clock.wallMs();
   const id = await first.dispatcher.silences.set({
-    id: undefined, matchers: parseMatchers('instance=~"pi[12]"'), startsAtMs: nowMs, endsAtMs: nowMs + 2 * HOUR_MS,
-    createdBy: "anna", comment: "moving house",
+    id: undefined,
+    matchers: parseMatchers('instance=~"pi[12]"'),
+    startsAtMs: nowMs,
+    endsAtMs: nowMs + 2 * HOUR_MS,
+    createdBy: "anna",
+    comment: "moving house",
   });
   await first.fire(A1);
   await first.fire(A3);
@@ -251,13 +286,18 @@ test("With the power cut before any single write, each change is mailed once and
     const before = servers.mails.length;
     const files = disk ?? first.files.afterPowerCut();
     servers.onMail = async () => [];
-    const second = await startHarness(simpleConfig(), { clock: first.clock, files, servers: new FakeServers() });
+    const second = await startHarness(simpleConfig(), {
+      clock: first.clock,
+      files,
+      servers: new FakeServers(),
+    });
     await second.fire(A1, { startsAgoMs: MINUTE_MS });
     await first.clock.advance(HOUR_MS);
     const after = second.servers.mails.length;
     const wasTaken = before === 1;
     // Only between "the server took it" and "it is removed" may the same message go out again.
-    if (wasTaken && after === 1) assert.equal(second.servers.mails[0]?.mail.messageId, servers.mails[0]?.mail.messageId);
+    if (wasTaken && after === 1)
+      assert.equal(second.servers.mails[0]?.mail.messageId, servers.mails[0]?.mail.messageId);
     else assert.equal(before + after, 1, `power cut before write ${cutBefore}`);
     await second.dispatcher.stop();
   }
@@ -265,7 +305,9 @@ test("With the power cut before any single write, each change is mailed once and
 
 test("An alarm that was acknowledged survives kill -9, and is told", async () => {
   const servers = new FakeServers();
-  const config = simpleConfig({ route: "  routes: [{ matchers: ['instance=pi1'], group_wait: 1m }]" });
+  const config = simpleConfig({
+    route: "  routes: [{ matchers: ['instance=pi1'], group_wait: 1m }]",
+  });
   const first = await startHarness(config, { servers });
   await first.fire(A1, { immediate: true });
   const files = first.files.afterPowerCut();
@@ -279,7 +321,9 @@ test("A reload keeps alerts, timing and what was told, and sends waiting mail by
   await fire(A1);
   await clock.advance(31 * SECOND_MS);
   assert.equal(servers.mails.length, 1);
-  await dispatcher.reload(simpleConfig({ route: "  routes: [{ matchers: ['instance=pi9'], receiver: hook }]" }));
+  await dispatcher.reload(
+    simpleConfig({ route: "  routes: [{ matchers: ['instance=pi9'], receiver: hook }]" }),
+  );
   await clock.advance(HOUR_MS);
   assert.equal(servers.mails.length, 1);
   servers.onMail = () => Promise.reject(new Error("connection refused"));
@@ -321,8 +365,12 @@ test("A full disk loses no notification and no alarm", async () => {
   await fire(A1);
   await clock.advance(MINUTE_MS);
   assert.deepEqual(servers.subjects, ["[FIRING:1] DiskFull (pi1)"]);
-  await assert.rejects(dispatcher.receive([alertOf(A2, clock.wallMs(), clock.wallMs() + HOUR_MS)], { immediate: true }),
-    /Cannot write/);
+  await assert.rejects(
+    dispatcher.receive([alertOf(A2, clock.wallMs(), clock.wallMs() + HOUR_MS)], {
+      immediate: true,
+    }),
+    /Cannot write/,
+  );
   await clock.advance(MINUTE_MS);
   assert.equal(servers.mails.length, 2);
   assert.equal(valueOf(dispatcher, "pihealth_outbox_unsaved_total"), 2);
@@ -341,15 +389,26 @@ receivers: [{ name: hook, webhook_configs: [{ url: "http://127.0.0.1:1/hook", ma
   const [request] = servers.requests;
   assert.equal(request?.url, "http://127.0.0.1:1/hook");
   assert.deepEqual(JSON.parse(String(request?.body)), {
-    receiver: "hook", status: "firing",
-    alerts: [{
-      status: "firing", labels: { ...A1, severity: "warning" }, annotations: { summary: "DiskFull is on" },
-      startsAt: "2026-01-12T14:59:59.500Z", endsAt: "0001-01-01T00:00:00Z",
-      generatorURL: "http://master:8730/graph?g0.expr=up", fingerprint: fingerprintOf(Labels.of({ ...A1, severity: "warning" })),
-    }],
-    groupLabels: { alertname: "DiskFull" }, commonLabels: { alertname: "DiskFull", severity: "warning" },
-    commonAnnotations: { summary: "DiskFull is on" }, externalURL: "http://master:8730", version: "4",
-    groupKey: '{}:{alertname="DiskFull"}', truncatedAlerts: 1,
+    receiver: "hook",
+    status: "firing",
+    alerts: [
+      {
+        status: "firing",
+        labels: { ...A1, severity: "warning" },
+        annotations: { summary: "DiskFull is on" },
+        startsAt: "2026-01-12T14:59:59.500Z",
+        endsAt: "0001-01-01T00:00:00Z",
+        generatorURL: "http://master:8730/graph?g0.expr=up",
+        fingerprint: fingerprintOf(Labels.of({ ...A1, severity: "warning" })),
+      },
+    ],
+    groupLabels: { alertname: "DiskFull" },
+    commonLabels: { alertname: "DiskFull", severity: "warning" },
+    commonAnnotations: { summary: "DiskFull is on" },
+    externalURL: "http://master:8730",
+    version: "4",
+    groupKey: '{}:{alertname="DiskFull"}',
+    truncatedAlerts: 1,
   });
 });
 
@@ -358,18 +417,24 @@ test("Alerts that are not acceptable are counted by reason and cost only themsel
   const good = alertOf(A1, clock.wallMs(), clock.wallMs() + HOUR_MS);
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`l${index}`, "x"]));
   const result = await dispatcher.receive([
-    good, alertOf({}, 0, 1), alertOf(many, 0, 1), alertOf({ alertname: "x".repeat(5000) }, 0, 1),
+    good,
+    alertOf({}, 0, 1),
+    alertOf(many, 0, 1),
+    alertOf({ alertname: "x".repeat(5000) }, 0, 1),
     { ...good, startsAtMs: good.endsAtMs + 1 },
   ]);
   assert.deepEqual(result, {
-    accepted: 1, rejected: { no_labels: 1, too_many_labels: 1, too_long: 1, ends_before_start: 1 },
+    accepted: 1,
+    rejected: { no_labels: 1, too_many_labels: 1, too_long: 1, ends_before_start: 1 },
   });
 });
 
 test("The number of alerts is bounded, and room comes back when alerts end", async () => {
   const { clock, dispatcher } = await startHarness(defaultNotificationConfig());
   const nowMs = clock.wallMs();
-  const alerts = Array.from({ length: MAX_ALERTS + 5 }, (_, index) => alertOf({ alertname: "Storm", n: String(index) }, nowMs, nowMs + MINUTE_MS));
+  const alerts = Array.from({ length: MAX_ALERTS + 5 }, (_, index) =>
+    alertOf({ alertname: "Storm", n: String(index) }, nowMs, nowMs + MINUTE_MS),
+  );
   const { accepted, rejected } = await dispatcher.receive(alerts);
   assert.deepEqual({ accepted, rejected }, { accepted: MAX_ALERTS, rejected: { store_full: 5 } });
   await clock.advance(HOUR_MS);
@@ -384,8 +449,13 @@ test("Damaged files of an earlier run cost their own lines only", async () => {
   await first.dispatcher.stop();
   const { files, clock } = first;
   for (const name of ["silences.jsonl", "alarms.jsonl", "notification-log.jsonl"]) {
-    const existing = files.paths().includes(`${FOLDER}/${name}`) ? await files.readText(`${FOLDER}/${name}`) : "";
-    files.put(`${FOLDER}/${name}`, `rubbish\n{"v":2,"id":"x"}\n{"v":1,"id":7}\n${existing}{"v":1,"id":"torn`);
+    const existing = files.paths().includes(`${FOLDER}/${name}`)
+      ? await files.readText(`${FOLDER}/${name}`)
+      : "";
+    files.put(
+      `${FOLDER}/${name}`,
+      `rubbish\n{"v":2,"id":"x"}\n{"v":1,"id":7}\n${existing}{"v":1,"id":"torn`,
+    );
   }
   files.put(`${FOLDER}/outbox/000-bad.json`, "{}");
   files.put(`${FOLDER}/outbox/000-old.json.1234.tmp`, "half");
@@ -394,9 +464,10 @@ test("Damaged files of an earlier run cost their own lines only", async () => {
   await clock.advance(HOUR_MS);
   assert.deepEqual(second.servers.subjects, []);
   assert.equal(valueOf(second.dispatcher, "pihealth_alerting_damaged_lines_total"), 12);
-  assert.deepEqual(files.paths().filter((name) => name.startsWith(`${FOLDER}/outbox`)), [
-    `${FOLDER}/outbox/rejected/000-bad.json.damaged`,
-  ]);
+  assert.deepEqual(
+    files.paths().filter((name) => name.startsWith(`${FOLDER}/outbox`)),
+    [`${FOLDER}/outbox/rejected/000-bad.json.damaged`],
+  );
 });
 
 test("Without a configuration alerts are shown and sent nowhere", async () => {
@@ -404,13 +475,20 @@ test("Without a configuration alerts are shown and sent nowhere", async () => {
   await fire(A1);
   await clock.advance(HOUR_MS);
   assert.equal(servers.mails.length + servers.requests.length, 0);
-  assert.deepEqual(dispatcher.alerts().map(({ labels }: { labels: Labels }) => labels.toObject()), [A1]);
+  assert.deepEqual(
+    dispatcher.alerts().map(({ labels }: { labels: Labels }) => labels.toObject()),
+    [A1],
+  );
 });
 
 test("Hostile labels reach the mail as text: no header, no markup, no link of theirs", async () => {
   const { clock, servers, dispatcher } = await startHarness(simpleConfig());
   const nowMs = clock.wallMs();
-  const alert = alertOf({ alertname: "X\r\nBcc: evil@example.org\r\n\r\nhi", instance: '<script>alert("1")</script>' }, nowMs, nowMs + HOUR_MS);
+  const alert = alertOf(
+    { alertname: "X\r\nBcc: evil@example.org\r\n\r\nhi", instance: '<script>alert("1")</script>' },
+    nowMs,
+    nowMs + HOUR_MS,
+  );
   await dispatcher.receive([{ ...alert, generatorUrl: "javascript:alert(1)" }]);
   await clock.advance(MINUTE_MS);
   const mail = servers.mails[0]?.mail;
@@ -422,13 +500,25 @@ test("Hostile labels reach the mail as text: no header, no markup, no link of th
 
 test("Group views and receivers follow the routing tree", async () => {
   const { dispatcher, fire } = await startHarness(
-    simpleConfig({ route: "  routes: [{ matchers: ['instance=pi1'], receiver: hook, continue: true }, { match: { instance: pi1 } }]" }),
+    simpleConfig({
+      route:
+        "  routes: [{ matchers: ['instance=pi1'], receiver: hook, continue: true }, { match: { instance: pi1 } }]",
+    }),
   );
   await fire(A1);
   assert.deepEqual(dispatcher.receiversOf(alertOf(A1, 0, 1)), ["hook", "ops"]);
-  assert.deepEqual(dispatcher.alertGroups().map(({ receiver }) => receiver).sort(), ["hook", "ops"]);
+  assert.deepEqual(
+    dispatcher
+      .alertGroups()
+      .map(({ receiver }) => receiver)
+      .sort(),
+    ["hook", "ops"],
+  );
 });
 
-function valueOf(dispatcher: { metrics(): readonly { name: string; value: number }[] }, name: string): number | undefined {
+function valueOf(
+  dispatcher: { metrics(): readonly { name: string; value: number }[] },
+  name: string,
+): number | undefined {
   return dispatcher.metrics().find((metric) => metric.name === name)?.value;
 }

@@ -2,21 +2,40 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../../../exporter/shared/platform/clock.js";
 import {
-  createMailTransport, MailError, type MailServer, type MailTimeouts,
+  createMailTransport,
+  MailError,
+  type MailServer,
+  type MailTimeouts,
 } from "../../../../scraper/alerting/delivery/mail-transport.js";
 import type { MailMessage } from "../../../../scraper/alerting/messages/mail-message.js";
 import {
-  createCertificate, dialogue, startMailServer, startScriptedServer, type Certificate, type MailServerFixture,
+  createCertificate,
+  dialogue,
+  startMailServer,
+  startScriptedServer,
+  type Certificate,
+  type MailServerFixture,
 } from "./smtp-fixture.js";
 
 const MAIL: MailMessage = {
-  envelopeFrom: "pihealth@example.org", recipients: ["anna@example.org", "bert@example.org"],
-  from: '"Pi Health" <pihealth@example.org>', to: "anna@example.org, Bert <bert@example.org>",
-  subject: "[FIRING:1] Wärme über 70 °C", text: "Zeile eins\n.\nZeile drei\n", html: "<p>Zeile</p>",
-  messageId: "<m1@example.org>", thread: "<t1@example.org>", dateMs: Date.UTC(2026, 0, 12, 15, 0, 28),
+  envelopeFrom: "pihealth@example.org",
+  recipients: ["anna@example.org", "bert@example.org"],
+  from: '"Pi Health" <pihealth@example.org>',
+  to: "anna@example.org, Bert <bert@example.org>",
+  subject: "[FIRING:1] Wärme über 70 °C",
+  text: "Zeile eins\n.\nZeile drei\n",
+  html: "<p>Zeile</p>",
+  messageId: "<m1@example.org>",
+  thread: "<t1@example.org>",
+  dateMs: Date.UTC(2026, 0, 12, 15, 0, 28),
   headers: [{ name: "X-Team", value: "ops" }],
 };
-const GENEROUS: MailTimeouts = { connection: 20_000, greeting: 20_000, socket: 20_000, total: 60_000 };
+const GENEROUS: MailTimeouts = {
+  connection: 20_000,
+  greeting: 20_000,
+  socket: 20_000,
+  total: 60_000,
+};
 const SHORT: MailTimeouts = { connection: 300, greeting: 300, socket: 300, total: 1000 };
 const never = new AbortController().signal;
 
@@ -24,8 +43,18 @@ let certificate: Certificate;
 before(() => (certificate = createCertificate()));
 
 const serverAt = (port: number, changes: Partial<MailServer> = {}): MailServer => ({
-  host: "127.0.0.1", port, hello: "pi.example.org", implicitTls: false, requireTls: true, ca: certificate.cert, cert: undefined,
-  key: undefined, serverName: undefined, insecureSkipVerify: false, auth: undefined, ...changes,
+  host: "127.0.0.1",
+  port,
+  hello: "pi.example.org",
+  implicitTls: false,
+  requireTls: true,
+  ca: certificate.cert,
+  cert: undefined,
+  key: undefined,
+  serverName: undefined,
+  insecureSkipVerify: false,
+  auth: undefined,
+  ...changes,
 });
 const login = (password: string): Partial<MailServer> => ({
   auth: { username: "anna", password, secret: undefined, identity: "" },
@@ -34,8 +63,14 @@ const login = (password: string): Partial<MailServer> => ({
 const fixtures: { close(): unknown }[] = [];
 after(() => Promise.all(fixtures.map((fixture) => fixture.close())));
 
-async function mailServer(options: Parameters<typeof startMailServer>[0]): Promise<MailServerFixture> {
-  const fixture = await startMailServer({ key: certificate.key, cert: certificate.cert, ...options });
+async function mailServer(
+  options: Parameters<typeof startMailServer>[0],
+): Promise<MailServerFixture> {
+  const fixture = await startMailServer({
+    key: certificate.key,
+    cert: certificate.cert,
+    ...options,
+  });
   fixtures.push(fixture);
   return fixture;
 }
@@ -46,8 +81,12 @@ async function scripted(replies: Parameters<typeof dialogue>[0]): Promise<number
   return fixture.port;
 }
 
-const send = (server: MailServer, mail = MAIL, timeouts = GENEROUS, onDialogue?: (line: string) => void) =>
-  createMailTransport(systemClock, timeouts).send(server, mail, { signal: never, onDialogue });
+const send = (
+  server: MailServer,
+  mail = MAIL,
+  timeouts = GENEROUS,
+  onDialogue?: (line: string) => void,
+) => createMailTransport(systemClock, timeouts).send(server, mail, { signal: never, onDialogue });
 
 test("STARTTLS: one message with both parts reaches every recipient, encrypted", async () => {
   const server = await mailServer({ disabledCommands: ["AUTH"] });
@@ -60,11 +99,18 @@ test("STARTTLS: one message with both parts reaches every recipient, encrypted",
   const [head = "", ...body] = mail.raw.split("\r\n\r\n");
   const unfolded = head.replace(/\r\n[ \t]+/g, " ");
   for (const line of [
-    /^From: "?Pi Health"? <pihealth@example\.org>$/m, /^To: anna@example\.org, "?Bert"? <bert@example\.org>$/m,
-    /^Message-ID: <m1@example\.org>$/m, /^References: <t1@example\.org>$/m, /^In-Reply-To: <t1@example\.org>$/m,
-    /^Date: Mon, 12 Jan 2026 15:00:28 \+0000$/m, /^X-Team: ops$/m, /^Auto-Submitted: auto-generated$/m,
-    /^Subject: =\?UTF-8\?Q\?=5BFIRING=3A1=5D_W=C3=A4rme/m, /^Content-Type: multipart\/alternative;/m,
-  ]) assert.match(unfolded, line);
+    /^From: "?Pi Health"? <pihealth@example\.org>$/m,
+    /^To: anna@example\.org, "?Bert"? <bert@example\.org>$/m,
+    /^Message-ID: <m1@example\.org>$/m,
+    /^References: <t1@example\.org>$/m,
+    /^In-Reply-To: <t1@example\.org>$/m,
+    /^Date: Mon, 12 Jan 2026 15:00:28 \+0000$/m,
+    /^X-Team: ops$/m,
+    /^Auto-Submitted: auto-generated$/m,
+    /^Subject: =\?UTF-8\?Q\?=5BFIRING=3A1=5D_W=C3=A4rme/m,
+    /^Content-Type: multipart\/alternative;/m,
+  ])
+    assert.match(unfolded, line);
   const parts = body.join("\r\n\r\n");
   assert.match(parts, /Content-Type: text\/plain[\s\S]*Zeile eins\r\n\.\r\nZeile drei/);
   assert.match(parts, /Content-Type: text\/html[\s\S]*<p>Zeile<\/p>/);
@@ -73,19 +119,29 @@ test("STARTTLS: one message with both parts reaches every recipient, encrypted",
 test("Implicit TLS: the connection is encrypted from the first byte", async () => {
   const server = await mailServer({ secure: true });
   await send(serverAt(server.port, { implicitTls: true }));
-  assert.deepEqual(server.mails.map(({ isEncrypted }) => isEncrypted), [true]);
+  assert.deepEqual(
+    server.mails.map(({ isEncrypted }) => isEncrypted),
+    [true],
+  );
 });
 
 for (const [name, changes, reason] of [
   ["its certificate is not trusted", { ca: undefined }, /self.signed/],
-  ["the certificate is for another name", { serverName: "mail.example.org" }, /altnames|does not match/],
+  [
+    "the certificate is for another name",
+    { serverName: "mail.example.org" },
+    /altnames|does not match/,
+  ],
 ] as const) {
   test(`A server is not trusted when ${name}`, async () => {
     const server = await mailServer({});
-    await assert.rejects(send(serverAt(server.port, changes), MAIL, GENEROUS), (error: MailError) => {
-      assert.match(error.message, reason);
-      return error.isServerProblem && !error.isPermanent;
-    });
+    await assert.rejects(
+      send(serverAt(server.port, changes), MAIL, GENEROUS),
+      (error: MailError) => {
+        assert.match(error.message, reason);
+        return error.isServerProblem && !error.isPermanent;
+      },
+    );
     assert.equal(server.mails.length, 0);
   });
 }
@@ -98,19 +154,29 @@ test("A certificate that is not trusted is taken when verification is switched o
 
 test("Nothing is sent in clear to a server without STARTTLS, unless the configuration allows it", async () => {
   const server = await mailServer({ disabledCommands: ["STARTTLS", "AUTH"] });
-  await assert.rejects(send(serverAt(server.port), MAIL, GENEROUS), (error: MailError) => error.isServerProblem);
+  await assert.rejects(
+    send(serverAt(server.port), MAIL, GENEROUS),
+    (error: MailError) => error.isServerProblem,
+  );
   assert.equal(server.mails.length, 0);
   await send(serverAt(server.port, { requireTls: false }), MAIL, GENEROUS);
-  assert.deepEqual(server.mails.map(({ isEncrypted }) => isEncrypted), [false]);
+  assert.deepEqual(
+    server.mails.map(({ isEncrypted }) => isEncrypted),
+    [false],
+  );
 });
 
 for (const method of ["PLAIN", "LOGIN", "CRAM-MD5"]) {
   test(`AUTH ${method}: the right password is taken, a wrong one is a problem that waits for people`, async () => {
     const seen: string[] = [];
     const server = await mailServer({
-      authMethods: [method], authOptional: false,
+      authMethods: [method],
+      authOptional: false,
       onAuth(auth, _session, callback) {
-        const isRight = auth.method === "CRAM-MD5" ? auth.validatePassword("right-password") : auth.password === "right-password";
+        const isRight =
+          auth.method === "CRAM-MD5"
+            ? auth.validatePassword("right-password")
+            : auth.password === "right-password";
         if (isRight) callback(null, { user: auth.username });
         else callback(new Error("no such user or password"));
       },
@@ -119,9 +185,16 @@ for (const method of ["PLAIN", "LOGIN", "CRAM-MD5"]) {
       method === "CRAM-MD5"
         ? { auth: { username: "anna", password: undefined, secret: password, identity: "" } }
         : login(password);
-    await send(serverAt(server.port, secretOf("right-password")), MAIL, GENEROUS, (line) => seen.push(line));
-    assert.deepEqual(server.mails.map(({ user }) => user), ["anna"]);
-    const wrong = send(serverAt(server.port, secretOf("wrong-password")), MAIL, GENEROUS, (line) => seen.push(line));
+    await send(serverAt(server.port, secretOf("right-password")), MAIL, GENEROUS, (line) =>
+      seen.push(line),
+    );
+    assert.deepEqual(
+      server.mails.map(({ user }) => user),
+      ["anna"],
+    );
+    const wrong = send(serverAt(server.port, secretOf("wrong-password")), MAIL, GENEROUS, (line) =>
+      seen.push(line),
+    );
     await assert.rejects(wrong, (error: MailError) => error.isServerProblem && !error.isPermanent);
     assert.equal(server.mails.length, 1);
     const dialogueText = seen.join("\n");
@@ -144,20 +217,30 @@ test("AUTH PLAIN with an identity sends the identity and shows no password", asy
   });
   fixtures.push(server);
   const auth = { username: "anna", password: "geheim", secret: undefined, identity: "boss" };
-  await send(serverAt(server.port, { requireTls: false, auth }), MAIL, GENEROUS, (line) => lines.push(line));
-  assert.ok(received.join("").includes(`AUTH PLAIN ${Buffer.from("boss\0anna\0geheim").toString("base64")}`));
+  await send(serverAt(server.port, { requireTls: false, auth }), MAIL, GENEROUS, (line) =>
+    lines.push(line),
+  );
+  assert.ok(
+    received
+      .join("")
+      .includes(`AUTH PLAIN ${Buffer.from("boss\0anna\0geheim").toString("base64")}`),
+  );
   assert.ok(lines.includes("> AUTH PLAIN ********"), lines.join("\n"));
 });
 
 test("A recipient that is refused does not keep the others from getting the message", async () => {
   const server = await mailServer({
     onRcptTo({ address }, _session, callback) {
-      if (address.startsWith("bert")) callback(Object.assign(new Error("no such user"), { responseCode: 550 }));
+      if (address.startsWith("bert"))
+        callback(Object.assign(new Error("no such user"), { responseCode: 550 }));
       else callback();
     },
   });
   const refused = await send(serverAt(server.port), MAIL, GENEROUS);
-  assert.deepEqual(refused.map(({ recipient, isPermanent }) => [recipient, isPermanent]), [["bert@example.org", true]]);
+  assert.deepEqual(
+    refused.map(({ recipient, isPermanent }) => [recipient, isPermanent]),
+    [["bert@example.org", true]],
+  );
   assert.match(refused[0]?.reply ?? "", /550.*no such user/);
   assert.deepEqual(server.mails[0]?.envelopeTo, ["anna@example.org"]);
 });
@@ -171,7 +254,11 @@ for (const { name, replies, verdict } of [
   { name: "refuses every recipient", replies: { RCPT: "550 5.1.1 unknown" }, verdict: GIVE_UP },
   { name: "defers every recipient", replies: { RCPT: "451 4.7.1 greylisted" }, verdict: TRY_LATER },
   { name: "refuses the sender", replies: { MAIL: "553 sender not allowed" }, verdict: GIVE_UP },
-  { name: "wants authentication", replies: { MAIL: "530 5.7.0 authentication required" }, verdict: WAIT },
+  {
+    name: "wants authentication",
+    replies: { MAIL: "530 5.7.0 authentication required" },
+    verdict: WAIT,
+  },
   { name: "refuses the content", replies: { end: "554 5.7.1 looks like spam" }, verdict: GIVE_UP },
   { name: "has no room now", replies: { end: "452 4.3.1 disk full" }, verdict: TRY_LATER },
   { name: "goes down", replies: { MAIL: "421 4.3.2 going down" }, verdict: WAIT },
@@ -186,14 +273,18 @@ for (const { name, replies, verdict } of [
   test(`The verdict is right when the server ${name}`, async () => {
     const port = await scripted(replies);
     const timeouts = Object.values(replies).includes(undefined) ? SHORT : GENEROUS;
-    await assert.rejects(send(serverAt(port, { requireTls: false }), MAIL, timeouts), (error: unknown) => {
-      assert.ok(error instanceof MailError);
-      const { isPermanent, isServerProblem } = error;
-      const perRecipient = error.refused.map((refusal) => refusal.isPermanent);
-      if (perRecipient.length > 0) assert.deepEqual(perRecipient, [verdict.isPermanent, verdict.isPermanent]);
-      assert.deepEqual({ isPermanent, isServerProblem }, verdict);
-      return true;
-    });
+    await assert.rejects(
+      send(serverAt(port, { requireTls: false }), MAIL, timeouts),
+      (error: unknown) => {
+        assert.ok(error instanceof MailError);
+        const { isPermanent, isServerProblem } = error;
+        const perRecipient = error.refused.map((refusal) => refusal.isPermanent);
+        if (perRecipient.length > 0)
+          assert.deepEqual(perRecipient, [verdict.isPermanent, verdict.isPermanent]);
+        assert.deepEqual({ isPermanent, isServerProblem }, verdict);
+        return true;
+      },
+    );
   });
 }
 
@@ -204,7 +295,12 @@ test("A server that goes on for ever, one byte at a time, is given up after the 
   });
   fixtures.push(server);
   await assert.rejects(
-    send(serverAt(server.port, { requireTls: false }), MAIL, { connection: 20_000, greeting: 20_000, socket: 20_000, total: 400 }),
+    send(serverAt(server.port, { requireTls: false }), MAIL, {
+      connection: 20_000,
+      greeting: 20_000,
+      socket: 20_000,
+      total: 400,
+    }),
     (error: MailError) => error.isServerProblem && /longer than 400ms/.test(error.message),
   );
 });
@@ -213,5 +309,8 @@ test("Nobody listening is a problem that waits", async () => {
   const port = await scripted({});
   const closed = fixtures.pop();
   await closed?.close();
-  await assert.rejects(send(serverAt(port)), (error: MailError) => error.isServerProblem && !error.isPermanent);
+  await assert.rejects(
+    send(serverAt(port)),
+    (error: MailError) => error.isServerProblem && !error.isPermanent,
+  );
 });

@@ -2,14 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import {
-  MAX_DELIVERIES_PER_SERVER, MAX_MESSAGE_AGE_MS, MAX_OUTBOX_MESSAGES, Outbox, type DeliveryOutcome,
+  MAX_DELIVERIES_PER_SERVER,
+  MAX_MESSAGE_AGE_MS,
+  MAX_OUTBOX_MESSAGES,
+  Outbox,
+  type DeliveryOutcome,
 } from "../../../../scraper/alerting/delivery/outbox.js";
 import type { OutboxMessage } from "../../../../scraper/alerting/messages/outbox-message.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
 const FOLDER = "/data/outbox";
-const DONE: DeliveryOutcome = { rest: undefined, refusals: [], problem: "", isServerProblem: false };
+const DONE: DeliveryOutcome = {
+  rest: undefined,
+  refusals: [],
+  problem: "",
+  isServerProblem: false,
+};
 
 interface Fixture {
   readonly outbox: Outbox;
@@ -21,11 +30,18 @@ interface Fixture {
   add(receiver: string, body?: string): Promise<void>;
 }
 
-async function startOutbox({ clock = new FakeClock(), files = new MemoryFiles() } = {}): Promise<Fixture> {
+async function startOutbox({
+  clock = new FakeClock(),
+  files = new MemoryFiles(),
+} = {}): Promise<Fixture> {
   const startMs = clock.monotonicMs();
   const attempts: string[] = [];
   const outbox = new Outbox({
-    files, folder: FOLDER, clock, log: silentLogger, random: () => 0.5,
+    files,
+    folder: FOLDER,
+    clock,
+    log: silentLogger,
+    random: () => 0.5,
     deliver(message) {
       attempts.push(`${message.receiver}@${(clock.monotonicMs() - startMs) / 1000}`);
       return fixture.deliver(message);
@@ -33,7 +49,10 @@ async function startOutbox({ clock = new FakeClock(), files = new MemoryFiles() 
     serverOf: ({ receiver }) => receiver.split("/")[0] ?? "",
   });
   const fixture: Fixture = {
-    outbox, clock, files, attempts,
+    outbox,
+    clock,
+    files,
+    attempts,
     deliver: async () => DONE,
     async add(receiver, body = "{}") {
       outbox.release(await outbox.put(messageTo(receiver, body, clock.wallMs())));
@@ -46,12 +65,22 @@ async function startOutbox({ clock = new FakeClock(), files = new MemoryFiles() 
 }
 
 function messageTo(receiver: string, body: string, createdAtMs: number): OutboxMessage {
-  const record = { id: receiver, timestampMs: createdAtMs, firing: [], resolved: [], threadMs: 0, expiresAtMs: 0 };
+  const record = {
+    id: receiver,
+    timestampMs: createdAtMs,
+    firing: [],
+    resolved: [],
+    threadMs: 0,
+    expiresAtMs: 0,
+  };
   return { receiver, integration: 0, createdAtMs, payload: { kind: "webhook", body }, record };
 }
 
 const retry = (message: OutboxMessage, isServerProblem: boolean): DeliveryOutcome => ({
-  rest: message.payload, refusals: [], problem: "not now", isServerProblem,
+  rest: message.payload,
+  refusals: [],
+  problem: "not now",
+  isServerProblem,
 });
 
 test("A message is on disk before the first attempt and gone after the server took it", async () => {
@@ -76,7 +105,8 @@ test("A failing server is tried again after 5, 10, 20 seconds and so on, up to 1
 
 test("A message that one server defers does not hold up other messages to it", async () => {
   const fixture = await startOutbox();
-  fixture.deliver = async (message) => (message.receiver === "s/slow" ? retry(message, false) : DONE);
+  fixture.deliver = async (message) =>
+    message.receiver === "s/slow" ? retry(message, false) : DONE;
   await fixture.add("s/slow");
   await fixture.add("s/quick");
   assert.deepEqual(fixture.attempts, ["s/slow@0", "s/quick@0"]);
@@ -86,7 +116,8 @@ test("A message that one server defers does not hold up other messages to it", a
 
 test("A server that stalls takes a bounded number of deliveries and delays no other server", async () => {
   const fixture = await startOutbox();
-  fixture.deliver = (message) => (message.receiver.startsWith("stalled") ? new Promise(() => undefined) : Promise.resolve(DONE));
+  fixture.deliver = (message) =>
+    message.receiver.startsWith("stalled") ? new Promise(() => undefined) : Promise.resolve(DONE);
   for (let index = 0; index < 20; index++) await fixture.add(`stalled/${index}`);
   await fixture.add("quick/1");
   assert.equal(fixture.attempts.length, MAX_DELIVERIES_PER_SERVER + 1);
@@ -97,7 +128,9 @@ test("A server that stalls takes a bounded number of deliveries and delays no ot
 test("What is left after a partial delivery is what is tried again, over a crash as well", async () => {
   const fixture = await startOutbox();
   fixture.deliver = async () => ({
-    rest: { kind: "webhook", body: "rest" }, refusals: [{ recipient: "bert", reply: "550 unknown" }], problem: "451 later",
+    rest: { kind: "webhook", body: "rest" },
+    refusals: [{ recipient: "bert", reply: "550 unknown" }],
+    problem: "451 later",
     isServerProblem: false,
   });
   await fixture.add("a", "all");
@@ -118,11 +151,17 @@ test("A full outbox drops its oldest messages and counts them", async () => {
   const fixture = await startOutbox();
   fixture.deliver = async (message) => retry(message, true);
   for (let index = 0; index < MAX_OUTBOX_MESSAGES + 3; index++) {
-    fixture.outbox.release(await fixture.outbox.put(messageTo(`a/${index}`, "{}", fixture.clock.wallMs() + index)));
+    fixture.outbox.release(
+      await fixture.outbox.put(messageTo(`a/${index}`, "{}", fixture.clock.wallMs() + index)),
+    );
   }
-  assert.deepEqual([fixture.outbox.size.messages, fixture.outbox.counts.dropped], [MAX_OUTBOX_MESSAGES, 3]);
+  assert.deepEqual(
+    [fixture.outbox.size.messages, fixture.outbox.counts.dropped],
+    [MAX_OUTBOX_MESSAGES, 3],
+  );
   assert.equal(fixture.files.paths().length, MAX_OUTBOX_MESSAGES);
-  for (let index = 0; index < 40; index++) await fixture.outbox.put(messageTo("b", "x".repeat(1024 * 1024), fixture.clock.wallMs()));
+  for (let index = 0; index < 40; index++)
+    await fixture.outbox.put(messageTo("b", "x".repeat(1024 * 1024), fixture.clock.wallMs()));
   assert.ok(fixture.outbox.size.bytes <= 32 * 1024 * 1024);
 });
 
@@ -137,11 +176,17 @@ test("A message nobody takes for five days is set aside", async () => {
 
 test("Refused messages are kept for people to see, the newest hundred", async () => {
   const fixture = await startOutbox();
-  fixture.deliver = async () => ({ ...DONE, refusals: [{ recipient: "bert", reply: "550 unknown" }] });
+  fixture.deliver = async () => ({
+    ...DONE,
+    refusals: [{ recipient: "bert", reply: "550 unknown" }],
+  });
   for (let index = 0; index < 120; index++) await fixture.add(`a/${index}`);
   const kept = fixture.files.paths();
   assert.equal(kept.length, 100);
-  assert.match(await fixture.files.readText(kept.at(-1) ?? ""), /"reply": "550 unknown"[\s\S]*"receiver": "a\/119"/);
+  assert.match(
+    await fixture.files.readText(kept.at(-1) ?? ""),
+    /"reply": "550 unknown"[\s\S]*"receiver": "a\/119"/,
+  );
   assert.equal(fixture.outbox.counts.refusedRecipients, 120);
 });
 

@@ -16,11 +16,29 @@ export function createCertificate(): Certificate {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-cert-"));
   try {
     const files = { cert: path.join(folder, "cert.pem"), key: path.join(folder, "key.pem") };
-    execFileSync("openssl", [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-      "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-      "-keyout", files.key, "-out", files.cert,
-    ], { stdio: "ignore" });
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        "-keyout",
+        files.key,
+        "-out",
+        files.cert,
+      ],
+      { stdio: "ignore" },
+    );
     return { cert: readFileSync(files.cert, "utf8"), key: readFileSync(files.key, "utf8") };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -75,11 +93,18 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
     while (mails.length <= taken) await once(arrivals, "mail");
     return mails[taken++] as ReceivedMail;
   };
-  return { port, mails, received, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return {
+    port,
+    mails,
+    received,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 }
 
 /** A server that speaks exactly the lines of `script` and does nothing beyond them. */
-export async function startScriptedServer(onConnection: (socket: Socket) => void): Promise<{ port: number; close(): void }> {
+export async function startScriptedServer(
+  onConnection: (socket: Socket) => void,
+): Promise<{ port: number; close(): void }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -97,7 +122,9 @@ export async function startScriptedServer(onConnection: (socket: Socket) => void
 }
 
 /** Answers every command with the reply given for its verb; `undefined` says nothing, `hang-up` ends the connection. */
-export function dialogue(replies: Readonly<Record<string, string | undefined>>): (socket: Socket) => void {
+export function dialogue(
+  replies: Readonly<Record<string, string | undefined>>,
+): (socket: Socket) => void {
   return (socket) => {
     const answer = (reply: string | undefined): void => {
       if (reply === "hang-up") socket.destroy();

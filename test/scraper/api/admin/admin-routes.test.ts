@@ -10,8 +10,10 @@ const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
   return "20260112T150000Z-00c0ffee0042";
 };
 
-const importSamples: AdminRouteParts["importSamples"] = () => Promise.reject(new Error("not asked for"));
-const routeOf = (isEnabled: boolean): Route => adminRoutes({ isEnabled, snapshot, importSamples })[0] as Route;
+const importSamples: AdminRouteParts["importSamples"] = () =>
+  Promise.reject(new Error("not asked for"));
+const routeOf = (isEnabled: boolean): Route =>
+  adminRoutes({ isEnabled, snapshot, importSamples })[0] as Route;
 
 function ask(isEnabled: boolean, query = ""): Promise<ApiAnswer> {
   const request: Partial<ApiRequest> = { parameters: new Parameters(new URLSearchParams(query)) };
@@ -32,7 +34,10 @@ for (const { query, withHead } of [
 ]) {
   test(`a snapshot tells its name: ${query || "no parameter"}`, async () => {
     const answer = await ask(true, query);
-    assert.deepEqual(answer, { kind: "data", data: { value: { name: "20260112T150000Z-00c0ffee0042" } } });
+    assert.deepEqual(answer, {
+      kind: "data",
+      data: { value: { name: "20260112T150000Z-00c0ffee0042" } },
+    });
     assert.equal(asked.at(-1), withHead);
   });
 }

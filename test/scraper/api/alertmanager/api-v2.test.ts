@@ -7,11 +7,23 @@ import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import type { ApiError } from "../../../../scraper/api/alertmanager/api-error.js";
 import {
-  deleteSilence, getSilence, listAlertGroups, listAlerts, listReceivers, listSilences, parseAlertQuery, postSilence, status,
+  deleteSilence,
+  getSilence,
+  listAlertGroups,
+  listAlerts,
+  listReceivers,
+  listSilences,
+  parseAlertQuery,
+  postSilence,
+  status,
 } from "../../../../scraper/api/alertmanager/api-v2.js";
 import { decodePostableAlerts } from "../../../../scraper/api/alertmanager/posted-alerts.js";
 import { decodePostableSilence } from "../../../../scraper/api/alertmanager/posted-silence.js";
-import { parseConfig, startHarness, type Harness } from "../../alerting/delivery/dispatcher-harness.js";
+import {
+  parseConfig,
+  startHarness,
+  type Harness,
+} from "../../alerting/delivery/dispatcher-harness.js";
 
 const CONFIG = `
 route: { receiver: team, group_by: [alertname], routes: [{ matchers: ['severity="critical"'], receiver: pager, continue: true }] }
@@ -19,14 +31,28 @@ receivers: [{ name: team }, { name: pager, webhook_configs: [{ url: "http://127.
 inhibit_rules: [{ source_matchers: ['severity="critical"'], target_matchers: ['severity="warning"'], equal: [alertname] }]
 `;
 const ALERTS = [
-  { labels: { alertname: "A", instance: "p1", severity: "critical" }, annotations: { summary: "hi <b>" }, generatorURL: "http://g/x?a=1&b=2" },
+  {
+    labels: { alertname: "A", instance: "p1", severity: "critical" },
+    annotations: { summary: "hi <b>" },
+    generatorURL: "http://g/x?a=1&b=2",
+  },
   { labels: { alertname: "A", instance: "p2", severity: "warning" } },
-  { labels: { alertname: "B", instance: "p2" }, startsAt: "2026-01-12T15:00:00.5+01:00", endsAt: "2098-01-01T00:00:00Z" },
+  {
+    labels: { alertname: "B", instance: "p2" },
+    startsAt: "2026-01-12T15:00:00.5+01:00",
+    endsAt: "2098-01-01T00:00:00Z",
+  },
   { labels: { alertname: "Gone" }, endsAt: "2020-01-01T00:00:00Z" },
 ];
 const SILENCE = {
-  matchers: [{ name: "instance", value: "p2|p3", isRegex: true, isEqual: true }, { name: "alertname", value: "B", isRegex: false }],
-  startsAt: "2026-01-01T00:00:00.000Z", endsAt: "2097-01-01T00:00:00.000Z", createdBy: "me", comment: "why",
+  matchers: [
+    { name: "instance", value: "p2|p3", isRegex: true, isEqual: true },
+    { name: "alertname", value: "B", isRegex: false },
+  ],
+  startsAt: "2026-01-01T00:00:00.000Z",
+  endsAt: "2097-01-01T00:00:00.000Z",
+  createdBy: "me",
+  comment: "why",
 };
 
 const everything = parseAlertQuery(new URLSearchParams());
@@ -47,10 +73,16 @@ describe("The answers have the shape of a real Alertmanager's", () => {
 
   before(async () => {
     writeFileSync(path.join(folder, "am.yml"), CONFIG);
-    real = spawn("prometheus-alertmanager", [
-      `--config.file=${path.join(folder, "am.yml")}`, `--storage.path=${folder}/data`,
-      "--web.listen-address=127.0.0.1:0", "--cluster.listen-address=",
-    ], { stdio: ["ignore", "ignore", "pipe"] });
+    real = spawn(
+      "prometheus-alertmanager",
+      [
+        `--config.file=${path.join(folder, "am.yml")}`,
+        `--storage.path=${folder}/data`,
+        "--web.listen-address=127.0.0.1:0",
+        "--cluster.listen-address=",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
     baseUrl = await addressOf(real);
     await post("alerts", ALERTS);
     await post("silences", SILENCE);
@@ -64,25 +96,52 @@ describe("The answers have the shape of a real Alertmanager's", () => {
 
   const post = async (name: string, body: unknown): Promise<void> => {
     const response = await fetch(`${baseUrl}/api/v2/${name}`, {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
     });
     assert.equal(response.status, 200, await response.text());
   };
-  const get = async (name: string): Promise<unknown> => (await fetch(`${baseUrl}/api/v2/${name}`)).json();
+  const get = async (name: string): Promise<unknown> =>
+    (await fetch(`${baseUrl}/api/v2/${name}`)).json();
 
   for (const { name, answer } of [
     { name: "alerts", answer: () => listAlerts(ours.dispatcher, everything) },
-    { name: "alerts?filter=severity%3D~%22.%2B%22&receiver=t.*",
-      answer: () => listAlerts(ours.dispatcher, parseAlertQuery(new URLSearchParams('filter=severity%3D~%22.%2B%22&receiver=t.*'))) },
-    { name: "alerts?silenced=false&inhibited=false",
-      answer: () => listAlerts(ours.dispatcher, parseAlertQuery(new URLSearchParams("silenced=false&inhibited=false"))) },
-    { name: "alerts?active=false", answer: () => listAlerts(ours.dispatcher, { ...everything, active: false }) },
+    {
+      name: "alerts?filter=severity%3D~%22.%2B%22&receiver=t.*",
+      answer: () =>
+        listAlerts(
+          ours.dispatcher,
+          parseAlertQuery(new URLSearchParams("filter=severity%3D~%22.%2B%22&receiver=t.*")),
+        ),
+    },
+    {
+      name: "alerts?silenced=false&inhibited=false",
+      answer: () =>
+        listAlerts(
+          ours.dispatcher,
+          parseAlertQuery(new URLSearchParams("silenced=false&inhibited=false")),
+        ),
+    },
+    {
+      name: "alerts?active=false",
+      answer: () => listAlerts(ours.dispatcher, { ...everything, active: false }),
+    },
     { name: "alerts/groups", answer: () => listAlertGroups(ours.dispatcher, everything) },
     { name: "silences", answer: () => listSilences(ours.dispatcher, []) },
-    { name: "silences?filter=alertname%3DB", answer: () => listSilences(ours.dispatcher, ["alertname=B"]) },
-    { name: "silences?filter=alertname%3DC", answer: () => listSilences(ours.dispatcher, ["alertname=C"]) },
+    {
+      name: "silences?filter=alertname%3DB",
+      answer: () => listSilences(ours.dispatcher, ["alertname=B"]),
+    },
+    {
+      name: "silences?filter=alertname%3DC",
+      answer: () => listSilences(ours.dispatcher, ["alertname=C"]),
+    },
     { name: "receivers", answer: () => listReceivers(ours.dispatcher) },
-    { name: "status", answer: () => status(ours.dispatcher, { version: "0.25.0", nodeVersion: "x" }) },
+    {
+      name: "status",
+      answer: () => status(ours.dispatcher, { version: "0.25.0", nodeVersion: "x" }),
+    },
   ]) {
     test(name, async () => {
       const wanted = withoutVariables(await get(name));
@@ -96,7 +155,8 @@ function withoutVariables(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutVariables);
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).map(([name, item]) => [
-      name, ["original", "versionInfo"].includes(name) ? typeof item : withoutVariables(item),
+      name,
+      ["original", "versionInfo"].includes(name) ? typeof item : withoutVariables(item),
     ]);
     return Object.fromEntries(entries) as Json;
   }
@@ -111,7 +171,9 @@ function addressOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const lines: string[] = [];
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`alertmanager ended with ${code}: ${lines.join("\n")}`)));
+    child.once("exit", (code) =>
+      reject(new Error(`alertmanager ended with ${code}: ${lines.join("\n")}`)),
+    );
     createInterface({ input: child.stderr ?? process.stdin }).on("line", (line) => {
       lines.push(line);
       const address = /msg="?Listening on"? address=(\S+)/.exec(line)?.[1];
@@ -123,46 +185,162 @@ function addressOf(child: ChildProcess): Promise<string> {
 for (const { name, body, expectedStatus, message } of [
   { name: "rubbish", body: "rubbish", expectedStatus: 400, message: /not JSON/ },
   { name: "an object", body: "{}", expectedStatus: 400, message: /a list of alerts/ },
-  { name: "no labels", body: "[{}]", expectedStatus: 422, message: /0\.labels in body is required/ },
-  { name: "empty labels", body: '[{"labels":{"a":""}}]', expectedStatus: 400, message: /at least one label pair required/ },
-  { name: "a label that is no name", body: '[{"labels":{"a-b":"x"}}]', expectedStatus: 400, message: /invalid name \\?"a-b/ },
-  { name: "a label of another type", body: '[{"labels":{"a":1}}]', expectedStatus: 400, message: /0\.labels\.a: it must be a text/ },
-  { name: "a time that is none", body: '[{"labels":{"a":"x"},"startsAt":"gestern"}]', expectedStatus: 400, message: /0\.startsAt/ },
-  { name: "a time out of range", body: '[{"labels":{"a":"x"},"startsAt":"2026-13-41T99:00:00Z"}]', expectedStatus: 400, message: /0\.startsAt/ },
-  { name: "end before start", body: '[{"labels":{"a":"x"},"startsAt":"2030-01-01T00:00:00Z","endsAt":"2020-01-01T00:00:00Z"}]', expectedStatus: 400, message: /start time must be before end time/ },
-  { name: "a link that runs code", body: '[{"labels":{"a":"x"},"generatorURL":"javascript:alert(1)"}]', expectedStatus: 422, message: /of type uri/ },
-  { name: "a value too long", body: JSON.stringify([{ labels: { a: "x".repeat(5000) } }]), expectedStatus: 400, message: /longer than 4096/ },
-  { name: "too many labels", body: JSON.stringify([{ labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`l${n}`, "x"])) }]), expectedStatus: 400, message: /at most 64/ },
-  { name: "too many alerts", body: JSON.stringify(Array.from({ length: 5001 }, () => ({}))), expectedStatus: 413, message: /at most 5000/ },
-  { name: "a prototype as label", body: '[{"labels":{"__proto__":"x"}}]', expectedStatus: 0, message: /^$/ },
+  {
+    name: "no labels",
+    body: "[{}]",
+    expectedStatus: 422,
+    message: /0\.labels in body is required/,
+  },
+  {
+    name: "empty labels",
+    body: '[{"labels":{"a":""}}]',
+    expectedStatus: 400,
+    message: /at least one label pair required/,
+  },
+  {
+    name: "a label that is no name",
+    body: '[{"labels":{"a-b":"x"}}]',
+    expectedStatus: 400,
+    message: /invalid name \\?"a-b/,
+  },
+  {
+    name: "a label of another type",
+    body: '[{"labels":{"a":1}}]',
+    expectedStatus: 400,
+    message: /0\.labels\.a: it must be a text/,
+  },
+  {
+    name: "a time that is none",
+    body: '[{"labels":{"a":"x"},"startsAt":"gestern"}]',
+    expectedStatus: 400,
+    message: /0\.startsAt/,
+  },
+  {
+    name: "a time out of range",
+    body: '[{"labels":{"a":"x"},"startsAt":"2026-13-41T99:00:00Z"}]',
+    expectedStatus: 400,
+    message: /0\.startsAt/,
+  },
+  {
+    name: "end before start",
+    body: '[{"labels":{"a":"x"},"startsAt":"2030-01-01T00:00:00Z","endsAt":"2020-01-01T00:00:00Z"}]',
+    expectedStatus: 400,
+    message: /start time must be before end time/,
+  },
+  {
+    name: "a link that runs code",
+    body: '[{"labels":{"a":"x"},"generatorURL":"javascript:alert(1)"}]',
+    expectedStatus: 422,
+    message: /of type uri/,
+  },
+  {
+    name: "a value too long",
+    body: JSON.stringify([{ labels: { a: "x".repeat(5000) } }]),
+    expectedStatus: 400,
+    message: /longer than 4096/,
+  },
+  {
+    name: "too many labels",
+    body: JSON.stringify([
+      { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`l${n}`, "x"])) },
+    ]),
+    expectedStatus: 400,
+    message: /at most 64/,
+  },
+  {
+    name: "too many alerts",
+    body: JSON.stringify(Array.from({ length: 5001 }, () => ({}))),
+    expectedStatus: 413,
+    message: /at most 5000/,
+  },
+  {
+    name: "a prototype as label",
+    body: '[{"labels":{"__proto__":"x"}}]',
+    expectedStatus: 0,
+    message: /^$/,
+  },
 ]) {
   test(`Posted alerts are refused as a whole: ${name}`, () => {
     const decode = (): unknown => decodePostableAlerts(body, { nowMs: 0, resolveTimeoutMs: 1 });
     if (expectedStatus === 0) assert.doesNotThrow(decode);
-    else assert.throws(decode, (error: ApiError) => error.status === expectedStatus && message.test(error.message));
+    else
+      assert.throws(
+        decode,
+        (error: ApiError) => error.status === expectedStatus && message.test(error.message),
+      );
   });
 }
 
 test("An alert without times starts now and ends by timeout; a start alone before now is kept", () => {
-  const [alert, ended] = decodePostableAlerts('[{"labels":{"a":"x"},"endsAt":"0001-01-01T00:00:00Z"},{"labels":{"a":"y"},"endsAt":"2020-01-01T00:00:00Z"}]', { nowMs: 1e12, resolveTimeoutMs: 500 });
-  assert.deepEqual([alert?.startsAtMs, alert?.endsAtMs, alert?.endsByTimeout], [1e12, 1e12 + 500, true]);
+  const [alert, ended] = decodePostableAlerts(
+    '[{"labels":{"a":"x"},"endsAt":"0001-01-01T00:00:00Z"},{"labels":{"a":"y"},"endsAt":"2020-01-01T00:00:00Z"}]',
+    { nowMs: 1e12, resolveTimeoutMs: 500 },
+  );
+  assert.deepEqual(
+    [alert?.startsAtMs, alert?.endsAtMs, alert?.endsByTimeout],
+    [1e12, 1e12 + 500, true],
+  );
   assert.deepEqual([ended?.startsAtMs, ended?.endsByTimeout], [1e12, false]);
 });
 
 for (const { name, change, expectedStatus, message } of [
-  { name: "no comment", change: { comment: undefined }, expectedStatus: 422, message: /comment in body is required/ },
-  { name: "no matchers", change: { matchers: [] }, expectedStatus: 422, message: /at least 1 items/ },
-  { name: "matches everything", change: { matchers: [{ name: "a", value: ".*", isRegex: true }] }, expectedStatus: 400, message: /must not match the empty string/ },
-  { name: "bad expression", change: { matchers: [{ name: "a", value: "(", isRegex: true }] }, expectedStatus: 400, message: /regular expression/ },
-  { name: "ends before it starts", change: { endsAt: "2020-01-01T00:00:00Z" }, expectedStatus: 400, message: /start time must be before end time/ },
-  { name: "ended already", change: { startsAt: "2019-01-01T00:00:00Z", endsAt: "2020-01-01T00:00:00Z" }, expectedStatus: 400, message: /in the past/ },
-  { name: "unknown id", change: { id: "3fa85f64-5717-4562-b3fc-2c963f66afa6" }, expectedStatus: 404, message: /silence not found/ },
-  { name: "isRegex missing", change: { matchers: [{ name: "a", value: "b" }] }, expectedStatus: 422, message: /matchers\.0\.isRegex in body is required/ },
+  {
+    name: "no comment",
+    change: { comment: undefined },
+    expectedStatus: 422,
+    message: /comment in body is required/,
+  },
+  {
+    name: "no matchers",
+    change: { matchers: [] },
+    expectedStatus: 422,
+    message: /at least 1 items/,
+  },
+  {
+    name: "matches everything",
+    change: { matchers: [{ name: "a", value: ".*", isRegex: true }] },
+    expectedStatus: 400,
+    message: /must not match the empty string/,
+  },
+  {
+    name: "bad expression",
+    change: { matchers: [{ name: "a", value: "(", isRegex: true }] },
+    expectedStatus: 400,
+    message: /regular expression/,
+  },
+  {
+    name: "ends before it starts",
+    change: { endsAt: "2020-01-01T00:00:00Z" },
+    expectedStatus: 400,
+    message: /start time must be before end time/,
+  },
+  {
+    name: "ended already",
+    change: { startsAt: "2019-01-01T00:00:00Z", endsAt: "2020-01-01T00:00:00Z" },
+    expectedStatus: 400,
+    message: /in the past/,
+  },
+  {
+    name: "unknown id",
+    change: { id: "3fa85f64-5717-4562-b3fc-2c963f66afa6" },
+    expectedStatus: 404,
+    message: /silence not found/,
+  },
+  {
+    name: "isRegex missing",
+    change: { matchers: [{ name: "a", value: "b" }] },
+    expectedStatus: 422,
+    message: /matchers\.0\.isRegex in body is required/,
+  },
 ]) {
   test(`A posted silence is refused: ${name}`, async () => {
     const { dispatcher } = await startOurs();
-    const attempt = async (): Promise<object> => postSilence(dispatcher, decodePostableSilence(JSON.stringify({ ...SILENCE, ...change })));
-    await assert.rejects(attempt, (error: ApiError) => error.status === expectedStatus && message.test(error.message));
+    const attempt = async (): Promise<object> =>
+      postSilence(dispatcher, decodePostableSilence(JSON.stringify({ ...SILENCE, ...change })));
+    await assert.rejects(
+      attempt,
+      (error: ApiError) => error.status === expectedStatus && message.test(error.message),
+    );
     assert.equal(dispatcher.silences.list().length, 0);
   });
 }
@@ -171,28 +349,53 @@ test("A silence is updated in place where nothing that was muted changes, and re
   const { dispatcher, clock } = await startOurs();
   const set = async (change: Json): Promise<string> => {
     const posted = { ...SILENCE, startsAt: new Date(clock.wallMs()).toISOString(), ...change };
-    return ((await postSilence(dispatcher, decodePostableSilence(JSON.stringify(posted)))) as { silenceID: string }).silenceID;
+    return (
+      (await postSilence(dispatcher, decodePostableSilence(JSON.stringify(posted)))) as {
+        silenceID: string;
+      }
+    ).silenceID;
   };
   const id = await set({});
   const startsAt = (getSilence(dispatcher, id) as { startsAt: string }).startsAt;
   await clock.advance(1000);
   assert.equal(await set({ id, startsAt, comment: "longer", endsAt: "2098-01-01T00:00:00Z" }), id);
-  const other = await set({ id, startsAt, matchers: [{ name: "alertname", value: "A", isRegex: false }] });
+  const other = await set({
+    id,
+    startsAt,
+    matchers: [{ name: "alertname", value: "A", isRegex: false }],
+  });
   assert.notEqual(other, id);
-  const states = listSilences(dispatcher, []).map((silence) => (silence as { status: { state: string } }).status.state);
+  const states = listSilences(dispatcher, []).map(
+    (silence) => (silence as { status: { state: string } }).status.state,
+  );
   assert.deepEqual(states, ["active", "expired"]);
   await deleteSilence(dispatcher, other);
   await deleteSilence(dispatcher, other);
-  assert.equal((getSilence(dispatcher, other) as { status: { state: string } }).status.state, "expired");
-  assert.throws(() => getSilence(dispatcher, "../../etc/passwd"), (error: ApiError) => error.status === 422);
-  await assert.rejects(deleteSilence(dispatcher, "3fa85f64-5717-4562-b3fc-2c963f66afa6"), (error: ApiError) => error.status === 404);
+  assert.equal(
+    (getSilence(dispatcher, other) as { status: { state: string } }).status.state,
+    "expired",
+  );
+  assert.throws(
+    () => getSilence(dispatcher, "../../etc/passwd"),
+    (error: ApiError) => error.status === 422,
+  );
+  await assert.rejects(
+    deleteSilence(dispatcher, "3fa85f64-5717-4562-b3fc-2c963f66afa6"),
+    (error: ApiError) => error.status === 404,
+  );
 });
 
 test("Query parameters that are not acceptable are refused", async () => {
   const { dispatcher } = await startOurs();
-  assert.throws(() => parseAlertQuery(new URLSearchParams("active=maybe")), (error: ApiError) => error.status === 400);
+  assert.throws(
+    () => parseAlertQuery(new URLSearchParams("active=maybe")),
+    (error: ApiError) => error.status === 400,
+  );
   for (const query of ["filter=foo", "receiver=("]) {
     const parsed = parseAlertQuery(new URLSearchParams(query));
-    assert.throws(() => listAlerts(dispatcher, parsed), (error: ApiError) => error.status === 400);
+    assert.throws(
+      () => listAlerts(dispatcher, parsed),
+      (error: ApiError) => error.status === 400,
+    );
   }
 });

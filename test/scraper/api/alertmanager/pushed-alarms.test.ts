@@ -5,7 +5,10 @@ import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
 import { PushedAlarms } from "../../../../scraper/api/alertmanager/pushed-alarms.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 
-const TARGET = { host: "pi4.lan", labels: Labels.of({ instance: "pi4.lan:8732", job: "pi", hostname: "four" }) };
+const TARGET = {
+  host: "pi4.lan",
+  labels: Labels.of({ instance: "pi4.lan:8732", job: "pi", hostname: "four" }),
+};
 
 class Bench {
   readonly clock = new FakeClock();
@@ -31,7 +34,9 @@ class Bench {
     const labels = { alertname: name, severity: "warning", hostname: "pi4", instance: "pi4:8732" };
     const startsAt = new Date(this.clock.wallMs() - 3_600_000).toISOString();
     const endsAt = new Date(this.clock.wallMs() + endsInMs).toISOString();
-    const body = JSON.stringify([{ labels, annotations: { summary: "too hot" }, startsAt, endsAt }]);
+    const body = JSON.stringify([
+      { labels, annotations: { summary: "too hot" }, startsAt, endsAt },
+    ]);
     await this.alarms.receive(body, address);
   }
 }
@@ -40,7 +45,12 @@ test("an alarm of a target gets the labels of the target, and external labels wh
   const bench = new Bench();
   await bench.push(60_000);
   assert.deepEqual(bench.received[0]?.labels.toObject(), {
-    alertname: "Hot", hostname: "four", instance: "pi4.lan:8732", job: "pi", severity: "warning", site: "home",
+    alertname: "Hot",
+    hostname: "four",
+    instance: "pi4.lan:8732",
+    job: "pi",
+    severity: "warning",
+    site: "home",
   });
 });
 
@@ -48,7 +58,10 @@ test("an alert of anybody else stays as it is", async () => {
   const bench = new Bench();
   await bench.push(60_000, { address: "10.0.0.8" });
   assert.deepEqual(bench.received[0]?.labels.toObject(), {
-    alertname: "Hot", hostname: "pi4", instance: "pi4:8732", severity: "warning",
+    alertname: "Hot",
+    hostname: "pi4",
+    instance: "pi4:8732",
+    severity: "warning",
   });
 });
 

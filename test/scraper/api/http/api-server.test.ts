@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { request } from "node:http";
-import { listenHttp, type HttpServer } from "../../../../exporter/shared/platform/http/http-server.js";
+import {
+  listenHttp,
+  type HttpServer,
+} from "../../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { ApiError } from "../../../../scraper/api/http/api-errors.js";
@@ -11,17 +14,28 @@ import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-body.js";
 import { queryRoutes } from "../../../../scraper/api/prometheus/query-routes.js";
 import { dataAnswer, type Route } from "../../../../scraper/api/http/route.js";
 import { parseExpression } from "../../../../scraper/promql/language/parser.js";
-import { QueryExecutionError, QueryParseError, QueryTimeoutError } from "../../../../scraper/promql/language/query-errors.js";
-import type { Queries, QueryAnswer, RangeQuery } from "../../../../scraper/promql/evaluation/query-results.js";
+import {
+  QueryExecutionError,
+  QueryParseError,
+  QueryTimeoutError,
+} from "../../../../scraper/promql/language/query-errors.js";
+import type {
+  Queries,
+  QueryAnswer,
+  RangeQuery,
+} from "../../../../scraper/promql/evaluation/query-results.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 
 const NOW_MS = Date.UTC(2026, 0, 12, 15, 0, 0);
 const asked: unknown[] = [];
 
 function answerOf(expression: string): QueryAnswer {
-  if (expression === "bad(") throw new QueryParseError("1:5: parse error: unclosed left parenthesis");
-  if (expression === "many") throw new QueryExecutionError("query processing would load too many samples");
-  if (expression === "slow") throw new QueryTimeoutError("query timed out in expression evaluation");
+  if (expression === "bad(")
+    throw new QueryParseError("1:5: parse error: unclosed left parenthesis");
+  if (expression === "many")
+    throw new QueryExecutionError("query processing would load too many samples");
+  if (expression === "slow")
+    throw new QueryTimeoutError("query timed out in expression evaluation");
   if (expression === "bug") throw new TypeError("x is undefined");
   const count = expression === "big" ? 5000 : 2;
   const samples = Array.from({ length: count }, (_, index) => ({
@@ -40,13 +54,20 @@ const queries: Queries = {
   async range(query: RangeQuery) {
     asked.push(query);
     const timestamps = Float64Array.of(query.fromMs, query.toMs);
-    const series = [{ labels: Labels.of({ job: "pi" }), timestamps, values: Float64Array.of(0.1, -0) }];
+    const series = [
+      { labels: Labels.of({ job: "pi" }), timestamps, values: Float64Array.of(0.1, -0) },
+    ];
     return { value: { type: "matrix", series }, warnings: [], infos: ["PromQL info: hm"] };
   },
 };
 
 const extraRoutes: Route[] = [
-  { methods: ["POST"], path: "/write", needsToken: true, handle: async (request) => dataAnswer(request.body.length) },
+  {
+    methods: ["POST"],
+    path: "/write",
+    needsToken: true,
+    handle: async (request) => dataAnswer(request.body.length),
+  },
   {
     methods: ["GET"],
     path: "/am",
@@ -76,7 +97,12 @@ let server: HttpServer;
 before(async () => {
   const handler = createApiHandler({
     routes: [
-      ...queryRoutes({ queries, clock: new FakeClock(NOW_MS), parse: parseExpression, maxPointsPerSeries: 11_000 }),
+      ...queryRoutes({
+        queries,
+        clock: new FakeClock(NOW_MS),
+        parse: parseExpression,
+        maxPointsPerSeries: 11_000,
+      }),
       ...extraRoutes,
     ],
     isAuthorized: (header) => header === "Bearer right",
@@ -93,17 +119,57 @@ const urlOf = (path: string): string => `http://127.0.0.1:${server.port}${path}`
 const parameter = (name: string, value: string): string => `${name}=${encodeURIComponent(value)}`;
 
 const REFUSALS = [
-  { path: "/api/v1/query?query=bad(", status: 400, type: "bad_data", message: /^invalid parameter "query": 1:5: parse error/ },
+  {
+    path: "/api/v1/query?query=bad(",
+    status: 400,
+    type: "bad_data",
+    message: /^invalid parameter "query": 1:5: parse error/,
+  },
   { path: "/api/v1/query?query=many", status: 422, type: "execution", message: /too many samples/ },
   { path: "/api/v1/query?query=slow", status: 503, type: "timeout", message: /timed out/ },
   { path: "/api/v1/query?query=bug", status: 500, type: "internal", message: /x is undefined/ },
-  { path: "/api/v1/query?query=up&time=noon", status: 400, type: "bad_data", message: /parameter "time": .*cannot parse "noon"/ },
-  { path: "/api/v1/query?query=up&limit=-1", status: 400, type: "bad_data", message: /parameter "limit"/ },
-  { path: "/api/v1/query_range?query=up&end=2&step=1", status: 400, type: "bad_data", message: /parameter "start"/ },
-  { path: "/api/v1/query_range?query=up&start=2&end=1&step=1", status: 400, type: "bad_data", message: /must not be before/ },
-  { path: "/api/v1/query_range?query=up&start=1&end=2&step=0", status: 400, type: "bad_data", message: /zero or negative/ },
-  { path: "/api/v1/query_range?query=up&start=1&end=2&step=1x", status: 400, type: "bad_data", message: /"1x"/ },
-  { path: "/api/v1/query_range?query=up&start=0&end=3153600000&step=0.001", status: 400, type: "bad_data", message: /11,000 points/ },
+  {
+    path: "/api/v1/query?query=up&time=noon",
+    status: 400,
+    type: "bad_data",
+    message: /parameter "time": .*cannot parse "noon"/,
+  },
+  {
+    path: "/api/v1/query?query=up&limit=-1",
+    status: 400,
+    type: "bad_data",
+    message: /parameter "limit"/,
+  },
+  {
+    path: "/api/v1/query_range?query=up&end=2&step=1",
+    status: 400,
+    type: "bad_data",
+    message: /parameter "start"/,
+  },
+  {
+    path: "/api/v1/query_range?query=up&start=2&end=1&step=1",
+    status: 400,
+    type: "bad_data",
+    message: /must not be before/,
+  },
+  {
+    path: "/api/v1/query_range?query=up&start=1&end=2&step=0",
+    status: 400,
+    type: "bad_data",
+    message: /zero or negative/,
+  },
+  {
+    path: "/api/v1/query_range?query=up&start=1&end=2&step=1x",
+    status: 400,
+    type: "bad_data",
+    message: /"1x"/,
+  },
+  {
+    path: "/api/v1/query_range?query=up&start=0&end=3153600000&step=0.001",
+    status: 400,
+    type: "bad_data",
+    message: /11,000 points/,
+  },
   { path: "/api/v1/nothing", status: 404, type: "not_found", message: /no such path/ },
 ] as const;
 
@@ -126,8 +192,14 @@ test("an instant query answers in Prometheus' envelope with numbers as Go writes
     data: {
       resultType: "vector",
       result: [
-        { metric: { __name__: "up", instance: "10.0.0.0:8732", note: 'a"b\n<c>' }, value: [NOW_MS / 1000 + 0.005, "NaN"] },
-        { metric: { __name__: "up", instance: "10.0.0.1:8732", note: 'a"b\n<c>' }, value: [NOW_MS / 1000 + 0.005, "1e+21"] },
+        {
+          metric: { __name__: "up", instance: "10.0.0.0:8732", note: 'a"b\n<c>' },
+          value: [NOW_MS / 1000 + 0.005, "NaN"],
+        },
+        {
+          metric: { __name__: "up", instance: "10.0.0.1:8732", note: 'a"b\n<c>' },
+          value: [NOW_MS / 1000 + 0.005, "1e+21"],
+        },
       ],
     },
     warnings: ["careful"],
@@ -136,16 +208,38 @@ test("an instant query answers in Prometheus' envelope with numbers as Go writes
 
 test("a form in the body means the same as a query string, and both together add up", async () => {
   asked.length = 0;
-  const body = new URLSearchParams({ query: "up", start: "10", end: "1970-01-01T00:01:00Z", step: "15s" });
-  const response = await fetch(urlOf(`/api/v1/query_range?${parameter("timeout", "1m")}`), { method: "POST", body });
+  const body = new URLSearchParams({
+    query: "up",
+    start: "10",
+    end: "1970-01-01T00:01:00Z",
+    step: "15s",
+  });
+  const response = await fetch(urlOf(`/api/v1/query_range?${parameter("timeout", "1m")}`), {
+    method: "POST",
+    body,
+  });
   const answer = (await response.json()) as { data: unknown; infos: string[] };
   const { signal, ...rest } = asked[0] as RangeQuery;
   assert.equal(signal?.constructor, AbortSignal);
-  const times = { fromMs: 10_000, toMs: 60_000, stepMs: 15_000, lookbackMs: undefined, timeoutMs: 60_000 };
+  const times = {
+    fromMs: 10_000,
+    toMs: 60_000,
+    stepMs: 15_000,
+    lookbackMs: undefined,
+    timeoutMs: 60_000,
+  };
   assert.deepEqual(rest, { expression: "up", ...times });
   assert.deepEqual(answer.data, {
     resultType: "matrix",
-    result: [{ metric: { job: "pi" }, values: [[10, "0.1"], [60, "-0"]] }],
+    result: [
+      {
+        metric: { job: "pi" },
+        values: [
+          [10, "0.1"],
+          [60, "-0"],
+        ],
+      },
+    ],
   });
   assert.deepEqual(answer.infos, ["PromQL info: hm"]);
 });
@@ -160,20 +254,32 @@ test("a limit cuts the answer and says so", async () => {
 });
 
 test("a large answer is streamed gzipped to whoever asks for that, and plain to others", async () => {
-  const [plain, packed] = await Promise.all([rawGet("/api/v1/query?query=big", "identity"), rawGet("/api/v1/query?query=big", "gzip")]);
+  const [plain, packed] = await Promise.all([
+    rawGet("/api/v1/query?query=big", "identity"),
+    rawGet("/api/v1/query?query=big", "gzip"),
+  ]);
   assert.equal(plain.encoding, undefined);
   assert.equal(packed.encoding, "gzip");
   assert.equal(gunzipSync(packed.body).toString(), plain.body.toString());
   assert.ok(packed.body.length < plain.body.length / 5);
 });
 
-function rawGet(path: string, acceptEncoding: string): Promise<{ encoding: string | undefined; body: Buffer }> {
+function rawGet(
+  path: string,
+  acceptEncoding: string,
+): Promise<{ encoding: string | undefined; body: Buffer }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(urlOf(path), { headers: { "Accept-Encoding": acceptEncoding } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve({ encoding: response.headers["content-encoding"], body: Buffer.concat(chunks) }));
-    });
+    const outgoing = request(
+      urlOf(path),
+      { headers: { "Accept-Encoding": acceptEncoding } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({ encoding: response.headers["content-encoding"], body: Buffer.concat(chunks) }),
+        );
+      },
+    );
     outgoing.on("error", reject).end();
   });
 }
@@ -192,7 +298,10 @@ for (const { name, headers, status } of [
 
 test("with basic auth the fleet token still opens what needs it, and nothing else", async () => {
   const handler = createApiHandler({
-    routes: [{ methods: ["GET"], path: "/read", handle: async () => dataAnswer(1) }, ...extraRoutes],
+    routes: [
+      { methods: ["GET"], path: "/read", handle: async () => dataAnswer(1) },
+      ...extraRoutes,
+    ],
     isAuthorized: (header) => header === "Bearer right",
     isAdmitted: async (header) => header === "Basic good",
     log: silentLogger,
@@ -219,7 +328,10 @@ test("with basic auth the fleet token still opens what needs it, and nothing els
 });
 
 test("a stranger's body is refused before it is read", async () => {
-  const response = await fetch(urlOf("/write"), { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1) });
+  const response = await fetch(urlOf("/write"), {
+    method: "POST",
+    body: Buffer.alloc(MAX_BODY_BYTES + 1),
+  });
   assert.equal(response.status, 401);
   await response.arrayBuffer();
 });
@@ -249,7 +361,11 @@ test("a form is read alike with and without a length, packed, and by another spe
 });
 
 test("a body over the limit, an unknown method and an Alertmanager error are answered in their own ways", async () => {
-  const tooLarge = { method: "POST", body: Buffer.alloc(MAX_BODY_BYTES + 1), headers: { Authorization: "Bearer right" } };
+  const tooLarge = {
+    method: "POST",
+    body: Buffer.alloc(MAX_BODY_BYTES + 1),
+    headers: { Authorization: "Bearer right" },
+  };
   const large = await fetch(urlOf("/write"), tooLarge);
   assert.equal(large.status, 413);
   await large.arrayBuffer();
@@ -264,7 +380,10 @@ test("a body over the limit, an unknown method and an Alertmanager error are ans
 
 test("until the program is ready the APIs answer 503, so that senders try again", async () => {
   const handler = createApiHandler({
-    routes: [...extraRoutes, { methods: ["GET"], path: "/api/v1/x", handle: async () => dataAnswer(1) }],
+    routes: [
+      ...extraRoutes,
+      { methods: ["GET"], path: "/api/v1/x", handle: async () => dataAnswer(1) },
+    ],
     isReady: () => false,
     isAuthorized: () => true,
     log: silentLogger,
@@ -282,7 +401,10 @@ test("until the program is ready the APIs answer 503, so that senders try again"
 });
 
 test("pages of other origins may read, and are told which methods there are", async () => {
-  const response = await fetch(urlOf("/api/v1/query?query=up"), { method: "OPTIONS", headers: { Origin: "http://x" } });
+  const response = await fetch(urlOf("/api/v1/query?query=up"), {
+    method: "OPTIONS",
+    headers: { Origin: "http://x" },
+  });
   assert.equal(response.status, 204);
   assert.equal(response.headers.get("access-control-allow-origin"), "*");
 });

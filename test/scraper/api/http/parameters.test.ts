@@ -14,10 +14,20 @@ for (const { text, milliseconds } of [
   { text: "-292273086-05-16T16:47:06Z", milliseconds: MIN_TIME_MS },
   { text: "292277025-08-18T07:12:54.999999999Z", milliseconds: MAX_TIME_MS },
 ]) {
-  test(`time ${text} is ${milliseconds} ms`, () => assert.equal(parseTimeMs("time", text), milliseconds));
+  test(`time ${text} is ${milliseconds} ms`, () =>
+    assert.equal(parseTimeMs("time", text), milliseconds));
 }
 
-for (const text of ["", "now", "1e400", "2015-07-01", "2015-13-01T00:00:00Z", "0x10", "1_000", "Infinity"]) {
+for (const text of [
+  "",
+  "now",
+  "1e400",
+  "2015-07-01",
+  "2015-13-01T00:00:00Z",
+  "0x10",
+  "1_000",
+  "Infinity",
+]) {
   test(`time "${text}" is refused with Prometheus' message`, () => {
     assert.throws(() => parseTimeMs("start", text), {
       message: `invalid parameter "start": cannot parse "${text}" to a valid timestamp`,
@@ -31,14 +41,21 @@ for (const { milliseconds, text } of [
   { milliseconds: 1_435_781_451_781, text: "1435781451.781" },
   { milliseconds: -1, text: "-0.001" },
 ]) {
-  test(`${milliseconds} ms is written as ${text}`, () => assert.equal(renderTimestamp(milliseconds), text));
+  test(`${milliseconds} ms is written as ${text}`, () =>
+    assert.equal(renderTimestamp(milliseconds), text));
 }
 
 test("own metrics are grouped by name and escaped", () => {
   const text = renderOwnMetrics([
     { name: "a_total", help: "Counts\na.", type: "counter", labels: { x: 'q"\\\n' }, value: 1 },
     { name: "b", help: "B.", type: "gauge", value: Number.NaN },
-    { name: "a_total", help: "Counts\na.", type: "counter", labels: { x: "y" }, value: Number.POSITIVE_INFINITY },
+    {
+      name: "a_total",
+      help: "Counts\na.",
+      type: "counter",
+      labels: { x: "y" },
+      value: Number.POSITIVE_INFINITY,
+    },
   ]);
   assert.equal(
     text,

@@ -8,7 +8,9 @@ let api: Awaited<ReturnType<typeof serveApi>>;
 before(async () => {
   const querier = new MemoryQuerier();
   for (let index = 0; index < 200; index++) {
-    querier.add(Labels.of({ __name__: "up", text: `${"a".repeat(2000)}${index}` }), [1, 1, 1, 1], { stepMs: 15_000 });
+    querier.add(Labels.of({ __name__: "up", text: `${"a".repeat(2000)}${index}` }), [1, 1, 1, 1], {
+      stepMs: 15_000,
+    });
   }
   api = await serveApi({ querier });
 });

@@ -16,17 +16,46 @@ function written(timestamps: readonly number[], values: readonly number[]): stri
 }
 
 test("Points are written with their times in seconds, and numbers as Prometheus writes them", () => {
-  const values = [0, -0, 1, -1.5, 0.1, 123456789.000001, 1e9, 1e15, 123456789012345, 1e-6, 9.9e-7, 1e21, 1e300, 0.1 + 0.2];
+  const values = [
+    0,
+    -0,
+    1,
+    -1.5,
+    0.1,
+    123456789.000001,
+    1e9,
+    1e15,
+    123456789012345,
+    1e-6,
+    9.9e-7,
+    1e21,
+    1e300,
+    0.1 + 0.2,
+  ];
   const times = values.map((_, index) => 1_700_000_000_000 + index * 250);
-  const expected = values.map((value, index) => `[${(times[index] as number) / 1000},"${formatApiFloat(value)}"]`).join(",");
-  assert.equal(written(times, values), expected.replace(/\[(\d+\.\d{1,2}),/g, (_, time: string) => `[${Number(time).toFixed(3)},`));
+  const expected = values
+    .map((value, index) => `[${(times[index] as number) / 1000},"${formatApiFloat(value)}"]`)
+    .join(",");
+  assert.equal(
+    written(times, values),
+    expected.replace(/\[(\d+\.\d{1,2}),/g, (_, time: string) => `[${Number(time).toFixed(3)},`),
+  );
 });
 
 test("Any number is written as formatApiFloat does, in as many pieces as it takes", () => {
   const random = new Random(7);
   const bits = new Uint32Array(2);
   const double = new Float64Array(bits.buffer);
-  const values: number[] = [NaN, Infinity, -Infinity, Number.MAX_VALUE, Number.MIN_VALUE, 2 ** 53, 2 ** 31, 2 ** 32];
+  const values: number[] = [
+    NaN,
+    Infinity,
+    -Infinity,
+    Number.MAX_VALUE,
+    Number.MIN_VALUE,
+    2 ** 53,
+    2 ** 31,
+    2 ** 32,
+  ];
   for (let count = 0; count < 30_000; count++) {
     const places = 10 ** random.below(9);
     values.push((random.below(2 ** 31) * random.pick([1, -1, 4097])) / places);
@@ -34,6 +63,12 @@ test("Any number is written as formatApiFloat does, in as many pieces as it take
     bits[1] = random.below(2 ** 32);
     values.push(double[0] as number);
   }
-  const text = written(values.map((_, index) => index * 1000), values);
-  assert.equal(text, values.map((value, index) => `[${index},"${formatApiFloat(value)}"]`).join(","));
+  const text = written(
+    values.map((_, index) => index * 1000),
+    values,
+  );
+  assert.equal(
+    text,
+    values.map((value, index) => `[${index},"${formatApiFloat(value)}"]`).join(","),
+  );
 });

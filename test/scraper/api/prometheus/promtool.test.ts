@@ -10,10 +10,17 @@ const END_SECONDS = DATA_START_MS / 1000 + 1800;
 let api: Awaited<ReturnType<typeof serveApi>>;
 before(async () => {
   const metadata = new Map(
-    ["requests_total", "latency"].map((metric) => [metric, [{ metric, type: "counter", help: 'All\n"\\"', unit: "" }]]),
+    ["requests_total", "latency"].map((metric) => [
+      metric,
+      [{ metric, type: "counter", help: 'All\n"\\"', unit: "" }],
+    ]),
   );
   const clock = new FakeClock(END_SECONDS * 1000);
-  api = await serveApi({ querier: toQuerier(createDataSet(1)), clock, parts: { metadata: () => metadata } });
+  api = await serveApi({
+    querier: toQuerier(createDataSet(1)),
+    clock,
+    parts: { metadata: () => metadata },
+  });
 });
 after(() => api.stop(0));
 
@@ -25,7 +32,13 @@ async function promtool(...args: readonly string[]): Promise<string> {
 }
 
 test("promtool query instant works against us", async () => {
-  const text = await promtool("query", "instant", `--time=${END_SECONDS}`, api.url, 'limits{job="db"}');
+  const text = await promtool(
+    "query",
+    "instant",
+    `--time=${END_SECONDS}`,
+    api.url,
+    'limits{job="db"}',
+  );
   assert.equal(text, `limits{job="db", kind="hard"} => 1000 @[${END_SECONDS}]\n`);
 });
 
@@ -37,49 +50,99 @@ test("promtool query range works against us", async () => {
 
 test("promtool query series and labels work against us", async () => {
   const times = [`--start=${END_SECONDS - 60}`, `--end=${END_SECONDS}`];
-  assert.match(await promtool("query", "series", "--match=limits", ...times, api.url), /^(\{__name__="limits", .*\}\n){2}$/);
+  assert.match(
+    await promtool("query", "series", "--match=limits", ...times, api.url),
+    /^(\{__name__="limits", .*\}\n){2}$/,
+  );
   assert.equal(await promtool("query", "labels", ...times, api.url, "kind"), "hard\n");
 });
 
 test("what the readiness checks of later versions of promtool ask is answered", async () => {
   for (const path of ["/-/healthy", "/-/ready"]) {
-    for (const method of ["GET", "HEAD"]) assert.equal((await fetch(api.url + path, { method })).status, 200, path);
+    for (const method of ["GET", "HEAD"])
+      assert.equal((await fetch(api.url + path, { method })).status, 200, path);
   }
 });
 
 test("/federate passes promtool check metrics and carries times and an empty instance", async () => {
-  const response = await fetch(`${api.url}/federate?match[]=requests_total&match[]={__name__="latency_bucket",job="db"}`);
+  const response = await fetch(
+    `${api.url}/federate?match[]=requests_total&match[]={__name__="latency_bucket",job="db"}`,
+  );
   assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   const text = await response.text();
   assert.equal(promtoolCheckMetrics(text), "");
-  assert.match(text, /^# HELP latency_bucket All\\n"\\\\"\n# TYPE latency_bucket untyped\nlatency_bucket\{.*le="\+Inf".*\} \d+ \d{13}$/m);
-  assert.match(await (await fetch(`${api.url}/federate?match[]=limits`)).text(), /^limits\{job="api",kind="hard",instance=""\} 1000 \d+$/m);
+  assert.match(
+    text,
+    /^# HELP latency_bucket All\\n"\\\\"\n# TYPE latency_bucket untyped\nlatency_bucket\{.*le="\+Inf".*\} \d+ \d{13}$/m,
+  );
+  assert.match(
+    await (await fetch(`${api.url}/federate?match[]=limits`)).text(),
+    /^limits\{job="api",kind="hard",instance=""\} 1000 \d+$/m,
+  );
   const bad = await fetch(`${api.url}/federate?match[]=up(`);
   assert.deepEqual([bad.status, await bad.text()], [400, '1:3: parse error: unexpected "("\n']);
 });
 
 /** What Grafana's Prometheus data source sends, in the order of a user who sets it up and opens a dashboard. */
-const GRAFANA_REQUESTS: readonly { readonly what: string; readonly path: string; readonly form?: Record<string, string>; readonly isEmpty?: boolean }[] = [
+const GRAFANA_REQUESTS: readonly {
+  readonly what: string;
+  readonly path: string;
+  readonly form?: Record<string, string>;
+  readonly isEmpty?: boolean;
+}[] = [
   { what: "save & test", path: "/api/v1/query", form: { query: "1+1", time: String(END_SECONDS) } },
   { what: "kind of server", path: "/api/v1/status/buildinfo" },
-  { what: "label browser, names", path: "/api/v1/labels", form: { start: String(END_SECONDS - 3600), end: String(END_SECONDS) } },
-  { what: "label browser, metrics", path: `/api/v1/label/__name__/values?start=${END_SECONDS - 3600}&end=${END_SECONDS}&limit=40000` },
-  { what: "metric explorer", path: "/api/v1/metadata?limit=100" },
-  { what: "variable, label_values(up, instance)", path: `/api/v1/label/instance/values?match[]=up&start=${END_SECONDS - 3600}&end=${END_SECONDS}` },
-  { what: "variable of older versions", path: "/api/v1/series", form: { "match[]": "up", start: String(END_SECONDS - 3600), end: String(END_SECONDS) } },
-  { what: "variable, query_result(up)", path: "/api/v1/query", form: { query: "up", time: String(END_SECONDS) } },
   {
-    what: "panel", path: "/api/v1/query_range",
-    form: { query: "sum by (job) (rate(requests_total[1m0s]))", start: String(END_SECONDS - 900), end: String(END_SECONDS), step: "15" },
+    what: "label browser, names",
+    path: "/api/v1/labels",
+    form: { start: String(END_SECONDS - 3600), end: String(END_SECONDS) },
   },
-  { what: "exemplars of a panel", path: "/api/v1/query_exemplars", form: { query: "rate(requests_total[1m])", start: "1", end: "2" }, isEmpty: true },
+  {
+    what: "label browser, metrics",
+    path: `/api/v1/label/__name__/values?start=${END_SECONDS - 3600}&end=${END_SECONDS}&limit=40000`,
+  },
+  { what: "metric explorer", path: "/api/v1/metadata?limit=100" },
+  {
+    what: "variable, label_values(up, instance)",
+    path: `/api/v1/label/instance/values?match[]=up&start=${END_SECONDS - 3600}&end=${END_SECONDS}`,
+  },
+  {
+    what: "variable of older versions",
+    path: "/api/v1/series",
+    form: { "match[]": "up", start: String(END_SECONDS - 3600), end: String(END_SECONDS) },
+  },
+  {
+    what: "variable, query_result(up)",
+    path: "/api/v1/query",
+    form: { query: "up", time: String(END_SECONDS) },
+  },
+  {
+    what: "panel",
+    path: "/api/v1/query_range",
+    form: {
+      query: "sum by (job) (rate(requests_total[1m0s]))",
+      start: String(END_SECONDS - 900),
+      end: String(END_SECONDS),
+      step: "15",
+    },
+  },
+  {
+    what: "exemplars of a panel",
+    path: "/api/v1/query_exemplars",
+    form: { query: "rate(requests_total[1m])", start: "1", end: "2" },
+    isEmpty: true,
+  },
   { what: "alert list, rules", path: "/api/v1/rules" },
   { what: "alert list, alerts", path: "/api/v1/alerts" },
 ];
 
 for (const { what, path, form, isEmpty = false } of GRAFANA_REQUESTS) {
   test(`Grafana's requests are answered: ${what}`, async () => {
-    const post = { method: "POST", body: new URLSearchParams(form), headers: { "X-Grafana-Org-Id": "1" } };
+    const post = {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { "X-Grafana-Org-Id": "1" },
+    };
     const response = await fetch(api.url + path, form === undefined ? {} : post);
     const { status, data } = (await response.json()) as { status: string; data: object };
     assert.deepEqual([response.status, status], [200, "success"]);
@@ -88,7 +151,16 @@ for (const { what, path, form, isEmpty = false } of GRAFANA_REQUESTS) {
 }
 
 test("the build information has the fields of Prometheus alone, so that Grafana takes us for one", async () => {
-  const { data } = (await (await fetch(`${api.url}/api/v1/status/buildinfo`)).json()) as { data: Record<string, string> };
-  assert.deepEqual(Object.keys(data).sort(), ["branch", "buildDate", "buildUser", "goVersion", "revision", "version"]);
+  const { data } = (await (await fetch(`${api.url}/api/v1/status/buildinfo`)).json()) as {
+    data: Record<string, string>;
+  };
+  assert.deepEqual(Object.keys(data).sort(), [
+    "branch",
+    "buildDate",
+    "buildUser",
+    "goVersion",
+    "revision",
+    "version",
+  ]);
   assert.match(data["version"] ?? "", /^3\.\d+\.\d+$/);
 });

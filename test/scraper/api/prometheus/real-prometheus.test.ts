@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { createDataSet, DATA_START_MS, toOpenMetrics, toQuerier } from "../../../differential/data-set.js";
+import {
+  createDataSet,
+  DATA_START_MS,
+  toOpenMetrics,
+  toQuerier,
+} from "../../../differential/data-set.js";
 import { RealPrometheus } from "../../../support/real-prometheus.js";
 import { serveApi } from "../../../support/served-api.js";
 
@@ -21,44 +26,165 @@ const TIMES = `start=${SECONDS}&end=${SECONDS + 3600}`;
 
 /** Requests that both must answer alike: status and, of errors, type and message; of successes all data. */
 const REQUESTS = [
-  "query?query=foo(", "query?query=up&time=noon", "query?query=up&time=1e400", "query?query=up&time=0x10",
-  "query?query=up&timeout=x", "query?query=1&timeout=-1s", "query?query=rate(up)", "query?query=nosuch()",
-  "query?query=sum(up", "query?query=up%20and%201", "query?query=1%20%3E%202", "query?query='a'%2B1",
-  "query?query=1&time=1.0005", "query?query=1&time=-1.5", "query?query=1&time=-0.0015", "query?query=1&time=2015-07-01T20:10:51.7815Z",
-  "query?query=vector(1e-7)&time=5", "query?query=vector(1e21)&time=5", "query?query=vector(-1.5e-300)&time=5", "query?query=1e-7&time=5",
-  "query?query=1e21&time=5", "query?query=-0&time=5", "query?query='\\u00e9'&time=5", `query?query=up&time=${SECONDS + 60.5}`,
-  `query?query=sort(limits)&time=${SECONDS + 60}`, `query?query=limits[30s]&time=${SECONDS + 60}`,
-  "query_range?query=up", "query_range?query=up&start=1", "query_range?query=up&start=1&end=0&step=1",
-  "query_range?query=up&start=1&end=2", "query_range?query=up&start=1&end=2&step=0", "query_range?query=up&start=1&end=2&step=-1",
-  "query_range?query=up&start=1&end=2&step=x", "query_range?query=up&start=0&end=1&step=1e30",
-  "query_range?query=up&start=0&end=100000&step=1", "query_range?query=up&start=0&end=3153600000&step=0.001",
+  "query?query=foo(",
+  "query?query=up&time=noon",
+  "query?query=up&time=1e400",
+  "query?query=up&time=0x10",
+  "query?query=up&timeout=x",
+  "query?query=1&timeout=-1s",
+  "query?query=rate(up)",
+  "query?query=nosuch()",
+  "query?query=sum(up",
+  "query?query=up%20and%201",
+  "query?query=1%20%3E%202",
+  "query?query='a'%2B1",
+  "query?query=1&time=1.0005",
+  "query?query=1&time=-1.5",
+  "query?query=1&time=-0.0015",
+  "query?query=1&time=2015-07-01T20:10:51.7815Z",
+  "query?query=vector(1e-7)&time=5",
+  "query?query=vector(1e21)&time=5",
+  "query?query=vector(-1.5e-300)&time=5",
+  "query?query=1e-7&time=5",
+  "query?query=1e21&time=5",
+  "query?query=-0&time=5",
+  "query?query='\\u00e9'&time=5",
+  `query?query=up&time=${SECONDS + 60.5}`,
+  `query?query=sort(limits)&time=${SECONDS + 60}`,
+  `query?query=limits[30s]&time=${SECONDS + 60}`,
+  "query_range?query=up",
+  "query_range?query=up&start=1",
+  "query_range?query=up&start=1&end=0&step=1",
+  "query_range?query=up&start=1&end=2",
+  "query_range?query=up&start=1&end=2&step=0",
+  "query_range?query=up&start=1&end=2&step=-1",
+  "query_range?query=up&start=1&end=2&step=x",
+  "query_range?query=up&start=0&end=1&step=1e30",
+  "query_range?query=up&start=0&end=100000&step=1",
+  "query_range?query=up&start=0&end=3153600000&step=0.001",
   `query_range?query=limits&${TIMES}&step=10m`,
-  "series", "series?match[]={}", "series?match[]={a=~'.*'}", "series?match[]=up&start=x", "series?match[]=up&start=5&end=1",
-  "series?match[]=up(", "series?match[]=sum(up)", "series?match[]=up[5m]", `series?match[]=up&match[]=limits&${TIMES}`,
-  "labels?start=x", "labels?start=5&end=1", "labels?match[]={}", "labels?match[]=x(", `labels?match[]=up&${TIMES}`, `labels?${TIMES}`,
-  `label/job/values?${TIMES}`, `label/__name__/values?${TIMES}`, "label/job/values?match[]={}", "label/job/values?start=x",
-  "label/job/values?start=5&end=1", `label/code/values?match[]=requests_total{job='db'}&${TIMES}`,
-  "metadata", "metadata?limit=x", "metadata?limit=-1", "metadata?metric=x", "targets/metadata", "targets/metadata?match_target=x(",
-  "targets/metadata?match_target={}", "targets/metadata?limit=x", "rules?type=x", "rules", "alerts", "alertmanagers",
-  "status/walreplay", "scrape_pools", "query_exemplars?query=up(&start=1&end=2", "query_exemplars?query=up&start=1&end=2",
-  "query_exemplars?query=up&start=3&end=2", "query_exemplars?query=up&start=x", "format_query?query=sum(up)by(a)",
+  "series",
+  "series?match[]={}",
+  "series?match[]={a=~'.*'}",
+  "series?match[]=up&start=x",
+  "series?match[]=up&start=5&end=1",
+  "series?match[]=up(",
+  "series?match[]=sum(up)",
+  "series?match[]=up[5m]",
+  `series?match[]=up&match[]=limits&${TIMES}`,
+  "labels?start=x",
+  "labels?start=5&end=1",
+  "labels?match[]={}",
+  "labels?match[]=x(",
+  `labels?match[]=up&${TIMES}`,
+  `labels?${TIMES}`,
+  `label/job/values?${TIMES}`,
+  `label/__name__/values?${TIMES}`,
+  "label/job/values?match[]={}",
+  "label/job/values?start=x",
+  "label/job/values?start=5&end=1",
+  `label/code/values?match[]=requests_total{job='db'}&${TIMES}`,
+  "metadata",
+  "metadata?limit=x",
+  "metadata?limit=-1",
+  "metadata?metric=x",
+  "targets/metadata",
+  "targets/metadata?match_target=x(",
+  "targets/metadata?match_target={}",
+  "targets/metadata?limit=x",
+  "rules?type=x",
+  "rules",
+  "alerts",
+  "alertmanagers",
+  "status/walreplay",
+  "scrape_pools",
+  "query_exemplars?query=up(&start=1&end=2",
+  "query_exemplars?query=up&start=1&end=2",
+  "query_exemplars?query=up&start=3&end=2",
+  "query_exemplars?query=up&start=x",
+  "format_query?query=sum(up)by(a)",
   "format_query?query=up(",
 ] as const;
 
 /** Where the current Prometheus, whom we follow, answers otherwise than 2.42: what ours gives, and why. */
-const LATER_ANSWERS: readonly { readonly path: string; readonly status: number; readonly error: RegExp | undefined; readonly why: string }[] = [
-  { path: "query", status: 400, error: /^invalid parameter "query": unknown position: parse error: no expr/, why: "an empty text has no position" },
-  { path: "format_query", status: 400, error: /^invalid parameter "query": unknown position/, why: "an empty text has no position" },
-  { path: "query_exemplars", status: 400, error: /^unknown position/, why: "an empty text has no position" },
-  { path: "series?match[]=", status: 400, error: /^invalid parameter "match\[\]": unknown position/, why: "an empty text has no position" },
-  { path: "query?query=up{job=~'('}", status: 400, error: /missing closing \): `\(`$/, why: "2.42 quotes the expression with what it added to it" },
-  { path: "query?query=label_replace(up,'1a','','','')", status: 200, error: undefined, why: "UTF-8 names are allowed since 3.0" },
-  { path: "query?query=up&timeout=0", status: 503, error: /^query timed out in query queue$/, why: "2.42 may notice it later" },
-  { path: "query?query=up&limit=x", status: 400, error: /^invalid parameter "limit"/, why: "2.42 has no limit" },
-  { path: "query?query=up&lookback_delta=x", status: 400, error: /^error parsing lookback delta duration/, why: "2.42 has no lookback_delta" },
-  { path: "query_range?query=&start=0&end=1&step=1", status: 400, error: /^invalid parameter "query": unknown position/, why: "2.42 does not name the parameter" },
-  { path: "query_range?query=up[5m]&start=0&end=1&step=1", status: 400, error: /^invalid parameter "query": invalid expression type/, why: "2.42 does not name the parameter" },
-  { path: "label/a-b/values", status: 200, error: undefined, why: "UTF-8 names are allowed since 3.0" },
+const LATER_ANSWERS: readonly {
+  readonly path: string;
+  readonly status: number;
+  readonly error: RegExp | undefined;
+  readonly why: string;
+}[] = [
+  {
+    path: "query",
+    status: 400,
+    error: /^invalid parameter "query": unknown position: parse error: no expr/,
+    why: "an empty text has no position",
+  },
+  {
+    path: "format_query",
+    status: 400,
+    error: /^invalid parameter "query": unknown position/,
+    why: "an empty text has no position",
+  },
+  {
+    path: "query_exemplars",
+    status: 400,
+    error: /^unknown position/,
+    why: "an empty text has no position",
+  },
+  {
+    path: "series?match[]=",
+    status: 400,
+    error: /^invalid parameter "match\[\]": unknown position/,
+    why: "an empty text has no position",
+  },
+  {
+    path: "query?query=up{job=~'('}",
+    status: 400,
+    error: /missing closing \): `\(`$/,
+    why: "2.42 quotes the expression with what it added to it",
+  },
+  {
+    path: "query?query=label_replace(up,'1a','','','')",
+    status: 200,
+    error: undefined,
+    why: "UTF-8 names are allowed since 3.0",
+  },
+  {
+    path: "query?query=up&timeout=0",
+    status: 503,
+    error: /^query timed out in query queue$/,
+    why: "2.42 may notice it later",
+  },
+  {
+    path: "query?query=up&limit=x",
+    status: 400,
+    error: /^invalid parameter "limit"/,
+    why: "2.42 has no limit",
+  },
+  {
+    path: "query?query=up&lookback_delta=x",
+    status: 400,
+    error: /^error parsing lookback delta duration/,
+    why: "2.42 has no lookback_delta",
+  },
+  {
+    path: "query_range?query=&start=0&end=1&step=1",
+    status: 400,
+    error: /^invalid parameter "query": unknown position/,
+    why: "2.42 does not name the parameter",
+  },
+  {
+    path: "query_range?query=up[5m]&start=0&end=1&step=1",
+    status: 400,
+    error: /^invalid parameter "query": invalid expression type/,
+    why: "2.42 does not name the parameter",
+  },
+  {
+    path: "label/a-b/values",
+    status: 200,
+    error: undefined,
+    why: "UTF-8 names are allowed since 3.0",
+  },
   { path: "parse_query?query=up", status: 200, error: undefined, why: "2.42 has no parse_query" },
 ];
 
@@ -77,14 +203,16 @@ function comparable(path: string, { status, body }: Answer): unknown {
   const data = body["data"] as { resultType?: string; result?: unknown[] } | null | undefined;
   if (data?.result === undefined) return { status, body };
   if (path.includes("time=")) {
-    if (data.resultType === "vector" && !path.includes("sort(")) data.result.sort((left, right) => order(left, right));
+    if (data.resultType === "vector" && !path.includes("sort("))
+      data.result.sort((left, right) => order(left, right));
   } else if (data.resultType === "scalar" || data.resultType === "string") {
     data.result[0] = "now";
   }
   return { status, body };
 }
 
-const order = (left: unknown, right: unknown): number => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1);
+const order = (left: unknown, right: unknown): number =>
+  JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
 
 for (const path of REQUESTS) {
   test(`${path.slice(0, 90)} is answered as by a real Prometheus`, async () => {
@@ -104,8 +232,13 @@ for (const { path, status, error, why } of LATER_ANSWERS) {
 test("query statistics have the shape and count the samples as a real Prometheus does", async () => {
   const path = `query_range?query=sum(requests_total)&${TIMES}&step=10m&stats=all`;
   const [our, their] = await Promise.all([get(ours.url, path), get(theirs.url, path)]);
-  interface Statistics { readonly timings: object; readonly samples: { readonly totalQueryableSamples: number } }
-  const [ourStats, theirStats] = [our, their].map(({ body }) => (body["data"] as { stats: Statistics }).stats);
+  interface Statistics {
+    readonly timings: object;
+    readonly samples: { readonly totalQueryableSamples: number };
+  }
+  const [ourStats, theirStats] = [our, their].map(
+    ({ body }) => (body["data"] as { stats: Statistics }).stats,
+  );
   assert.deepEqual(Object.keys(ourStats?.timings ?? {}), Object.keys(theirStats?.timings ?? {}));
   assert.deepEqual(Object.keys(ourStats?.samples ?? {}), Object.keys(theirStats?.samples ?? {}));
   assert.equal(ourStats?.samples.totalQueryableSamples, theirStats?.samples.totalQueryableSamples);

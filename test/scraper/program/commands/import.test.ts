@@ -17,8 +17,19 @@ import { ALWAYS, openStorage, START_MS } from "../../storage/storage-fixture.js"
 
 const TARGET = target("10.0.0.7", settings({ intervalMs: 5000 }));
 const NODE: KnownHost = {
-  address: "10.0.0.7", port: 8732, firstSeenMs: 0, lastSeenMs: 0,
-  node: { nodeId: NODE_ID, hostname: "pi", bootId: "b0", lastHeartbeatMs: 0, clockOffsetMs: 0, monotonicMs: 0, history: undefined },
+  address: "10.0.0.7",
+  port: 8732,
+  firstSeenMs: 0,
+  lastSeenMs: 0,
+  node: {
+    nodeId: NODE_ID,
+    hostname: "pi",
+    bootId: "b0",
+    lastHeartbeatMs: 0,
+    clockOffsetMs: 0,
+    monotonicMs: 0,
+    history: undefined,
+  },
 };
 
 /** A storage, and files to import into it. */
@@ -35,7 +46,11 @@ class ImportUnderTest {
   }
 
   import(path: string, place: ImportPlace = {}): Promise<string> {
-    const samples = new SampleImport({ writer: this.storage, targets: () => [TARGET], hosts: () => [NODE] });
+    const samples = new SampleImport({
+      writer: this.storage,
+      targets: () => [TARGET],
+      hosts: () => [NODE],
+    });
     return importSamples([path], place, {
       files: this.files,
       store: (of, text) => samples.take(of, text),
@@ -48,7 +63,10 @@ class ImportUnderTest {
 /** `series value @time` of everything stored but staleness markers and reports about scrapes, in order. */
 async function storedSamples(storage: Storage): Promise<string[]> {
   const found: string[] = [];
-  for (const { timestamps, series } of await storage.select([createLabelMatcher(METRIC_NAME, "!=", "up")], ALWAYS)) {
+  for (const { timestamps, series } of await storage.select(
+    [createLabelMatcher(METRIC_NAME, "!=", "up")],
+    ALWAYS,
+  )) {
     for (const { labels, values } of series) {
       const bits = bitsOf(values);
       timestamps.forEach((time, index) => {
@@ -69,7 +87,8 @@ async function filledByBackfill(): Promise<{ samples: string[]; history: MemoryF
   bench.isLinked = true;
   await bench.pass(130);
   const history = new MemoryFiles();
-  for (const { name, bytes } of bench.pi.segmentFiles()) history.put(`/copy/history/${name}`, bytes);
+  for (const { name, bytes } of bench.pi.segmentFiles())
+    history.put(`/copy/history/${name}`, bytes);
   history.put("/copy/node-id", `${NODE_ID}\n`);
   return { samples: await storedSamples(bench.storage), history };
 }
@@ -78,7 +97,11 @@ test("A copied history and an export of it are imported as backfill stores them,
   const { samples, history } = await filledByBackfill();
   assert.ok(samples.length > 400);
   const inGap = (all: readonly string[]): string[] => {
-    return all.filter((sample) => Number(sample.split("@")[1]) > START_MS + 20_000 && Number(sample.split("@")[1]) < START_MS + 1_200_000);
+    return all.filter(
+      (sample) =>
+        Number(sample.split("@")[1]) > START_MS + 20_000 &&
+        Number(sample.split("@")[1]) < START_MS + 1_200_000,
+    );
   };
   const folder = await ImportUnderTest.start();
   for (const { name } of await history.list("/copy/history")) {
@@ -86,12 +109,19 @@ test("A copied history and an export of it are imported as backfill stores them,
   }
   folder.files.put("/copy/node-id", `${NODE_ID}\n`);
   const said = await folder.import("/copy");
-  assert.match(said, /^\d+ samples imported for instance "10\.0\.0\.7:8732", job "\w+", in hosts\/10\.0\.0\.7$/);
+  assert.match(
+    said,
+    /^\d+ samples imported for instance "10\.0\.0\.7:8732", job "\w+", in hosts\/10\.0\.0\.7$/,
+  );
   assert.deepEqual(inGap(await storedSamples(folder.storage)), inGap(samples));
 
   let text = "";
   const stored = new StoredHistory(history, ["/copy/history"]);
-  await exportOpenMetrics(stored, { sinceMs: 0, metrics: [], write: async (part) => void (text += part) });
+  await exportOpenMetrics(stored, {
+    sinceMs: 0,
+    metrics: [],
+    write: async (part) => void (text += part),
+  });
   const file = await ImportUnderTest.start();
   file.files.put("/export.txt", text);
   await file.import("/export.txt", { instance: "10.0.0.7:8732" });
@@ -110,14 +140,18 @@ for (const { name, content, place, expected } of [
     content: `# TYPE a gauge\na{x="1"} 1.5 ${SECONDS}.123\na{x="1"} 2 ${SECONDS}.877 # {t="1"} 1\n# EOF\n`,
     place: { instance: "i", job: "j", host: "10.0.0.9" },
     expected: [
-      `a{instance="i", job="j", x="1"} a 1.5 @${SECONDS * 1000 + 123}`, `a{instance="i", job="j", x="1"} a 2 @${SECONDS * 1000 + 877}`,
+      `a{instance="i", job="j", x="1"} a 1.5 @${SECONDS * 1000 + 123}`,
+      `a{instance="i", job="j", x="1"} a 2 @${SECONDS * 1000 + 877}`,
     ],
   },
   {
     name: "text with milliseconds, without a line feed at its end",
     content: `# HELP a b\na 1 ${SECONDS}000\n\na +Inf ${SECONDS}001`,
     place: { instance: "10.0.0.9:1", job: "j" },
-    expected: [`a{instance="10.0.0.9:1", job="j"} a 1 @${SECONDS}000`, `a{instance="10.0.0.9:1", job="j"} a Infinity @${SECONDS}001`],
+    expected: [
+      `a{instance="10.0.0.9:1", job="j"} a 1 @${SECONDS}000`,
+      `a{instance="10.0.0.9:1", job="j"} a Infinity @${SECONDS}001`,
+    ],
   },
   {
     name: "what promtool tsdb dump writes, with the labels it has",
@@ -143,17 +177,47 @@ for (const { name, content, place, expected } of [
   });
 }
 
-for (const { name, path = "/file", content = `a 1 ${SECONDS}000\n`, place = { instance: "10.0.0.9:1", job: "j" }, message } of [
+for (const {
+  name,
+  path = "/file",
+  content = `a 1 ${SECONDS}000\n`,
+  place = { instance: "10.0.0.9:1", job: "j" },
+  message,
+} of [
   { name: "no such file", path: "/none", message: /^Cannot import "\/none": nothing is there/ },
-  { name: "a folder without a history", path: "/", message: /^Cannot import "\/": it holds no segment/ },
-  { name: "no timestamp", content: `a 1 ${SECONDS}000\na 2\n`, message: /^Cannot import "\/file:2": the sample has no timestamp/ },
-  { name: "no number", content: `# HELP a b\n\na x ${SECONDS}000\n`, message: /^Cannot import "\/file:3": found "x/ },
+  {
+    name: "a folder without a history",
+    path: "/",
+    message: /^Cannot import "\/": it holds no segment/,
+  },
+  {
+    name: "no timestamp",
+    content: `a 1 ${SECONDS}000\na 2\n`,
+    message: /^Cannot import "\/file:2": the sample has no timestamp/,
+  },
+  {
+    name: "no number",
+    content: `# HELP a b\n\na x ${SECONDS}000\n`,
+    message: /^Cannot import "\/file:3": found "x/,
+  },
   { name: "binary", content: "\u0000\u0001\u0002", message: /^Cannot import "\/file:1": / },
-  { name: "nobody's", place: {}, message: /^Cannot import samples of nobody: no target .* --instance and --job must be given$/ },
+  {
+    name: "nobody's",
+    place: {},
+    message: /^Cannot import samples of nobody: no target .* --instance and --job must be given$/,
+  },
   { name: "an unknown instance", place: { instance: "x" }, message: /of instance "x": no target/ },
-  { name: "a host that is none", place: { instance: "../x", job: "j" }, message: /^Cannot make a folder for host "..\/x"/ },
+  {
+    name: "a host that is none",
+    place: { instance: "../x", job: "j" },
+    message: /^Cannot make a folder for host "..\/x"/,
+  },
 ] as readonly {
-  readonly name: string; readonly path?: string; readonly content?: string; readonly place?: ImportPlace; readonly message: RegExp;
+  readonly name: string;
+  readonly path?: string;
+  readonly content?: string;
+  readonly place?: ImportPlace;
+  readonly message: RegExp;
 }[]) {
   test(`An import is refused with what is wrong: ${name}`, async () => {
     const bench = await ImportUnderTest.start();
@@ -168,6 +232,9 @@ for (const { name, path = "/file", content = `a 1 ${SECONDS}000\n`, place = { in
 test("Samples older than the retention are counted and left out", async () => {
   const bench = await ImportUnderTest.start();
   bench.files.put("/file", "a 1 1500000000000\n");
-  assert.match(await bench.import("/file", { instance: "10.0.0.9:1", job: "j" }), /^0 samples imported/);
+  assert.match(
+    await bench.import("/file", { instance: "10.0.0.9:1", job: "j" }),
+    /^0 samples imported/,
+  );
   assert.deepEqual(bench.notes, ["1 samples older than the retention are left out"]);
 });

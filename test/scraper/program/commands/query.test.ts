@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatMatrix, printable, type ResultSeries } from "../../../../scraper/program/commands/query.js";
+import {
+  formatMatrix,
+  printable,
+  type ResultSeries,
+} from "../../../../scraper/program/commands/query.js";
 import { formatNumber } from "../../../../scraper/program/commands/terminal-chart.js";
 
 const STEP_SECONDS = 60;
-const ramp = (metric: Record<string, string>, value: (index: number) => number | undefined): ResultSeries => ({
+const ramp = (
+  metric: Record<string, string>,
+  value: (index: number) => number | undefined,
+): ResultSeries => ({
   metric,
   values: Array.from({ length: 61 }, (_, index) => index).flatMap((index) => {
     const sample = value(index);
@@ -14,7 +21,10 @@ const ramp = (metric: Record<string, string>, value: (index: number) => number |
 const frame = { fromMs: 0, toMs: 3_600_000, stepMs: STEP_SECONDS * 1000, columns: 48 };
 
 test("one series is drawn between its axes, as wide as the terminal", () => {
-  const lines = formatMatrix([ramp({ __name__: "up" }, (index) => index)], { ...frame, isTerminal: false });
+  const lines = formatMatrix([ramp({ __name__: "up" }, (index) => index)], {
+    ...frame,
+    isTerminal: false,
+  });
   assert.match(lines[0] ?? "", /^ {5}60┤ {30,}\*+$/);
   assert.equal(lines[0]?.length, 48);
   assert.match(lines[6] ?? "", /^ {5}30┤ +\*+$/);
@@ -41,7 +51,10 @@ test("a terminal gets braille dots in a colour for each series, a pipe letters",
 
 test("a gap stays empty, and values that are not numbers are left out", () => {
   const [first] = formatMatrix(
-    [ramp({}, (index) => (index > 20 && index < 40 ? undefined : index === 10 ? Number.NaN : 5)), ramp({ a: "b" }, () => 1)],
+    [
+      ramp({}, (index) => (index > 20 && index < 40 ? undefined : index === 10 ? Number.NaN : 5)),
+      ramp({ a: "b" }, () => 1),
+    ],
     { ...frame, isTerminal: false },
   );
   assert.match(first ?? "", /^ {6}5┤a+ {10,}a+$/);
@@ -49,9 +62,14 @@ test("a gap stays empty, and values that are not numbers are left out", () => {
 
 for (const { name, series, says } of [
   { name: "nothing was selected", series: [], says: ["no series"] },
-  { name: "no value is finite", series: [ramp({ a: "b" }, () => Number.POSITIVE_INFINITY)], says: [`{a="b"}  no finite value`] },
+  {
+    name: "no value is finite",
+    series: [ramp({ a: "b" }, () => Number.POSITIVE_INFINITY)],
+    says: [`{a="b"}  no finite value`],
+  },
 ]) {
-  test(`an empty chart is a line: ${name}`, () => assert.deepEqual(formatMatrix(series, { ...frame, isTerminal: true }), says));
+  test(`an empty chart is a line: ${name}`, () =>
+    assert.deepEqual(formatMatrix(series, { ...frame, isTerminal: true }), says));
 }
 
 test("more series than colours are listed, and that they are not drawn is said", () => {
@@ -62,13 +80,21 @@ test("more series than colours are listed, and that they are not drawn is said",
 });
 
 test("a hostile label value cannot steer the terminal, neither in the legend nor in a table", () => {
-  const lines = formatMatrix([ramp({ pi: "\u001b[2J\u202Eevil\r\n" }, () => 1)], { ...frame, isTerminal: false });
+  const lines = formatMatrix([ramp({ pi: "\u001b[2J\u202Eevil\r\n" }, () => 1)], {
+    ...frame,
+    isTerminal: false,
+  });
   assert.ok(lines.at(-1)?.includes(String.raw`{pi="\u001b[2J\u202eevil\u000d\n"}`), lines.at(-1));
   assert.equal(printable("a\u0000b\u009bc"), String.raw`a\u0000b\u009bc`);
 });
 
 for (const [value, text] of [
-  [0, "0"], [0.42, "0.42"], [-1234.4, "-1.234k"], [4_294_967_296, "4.295G"], [1e-9, "1.0e-9"], [2e20, "2.0e+20"],
+  [0, "0"],
+  [0.42, "0.42"],
+  [-1234.4, "-1.234k"],
+  [4_294_967_296, "4.295G"],
+  [1e-9, "1.0e-9"],
+  [2e20, "2.0e+20"],
 ] as const) {
   test(`the number ${value} is written ${text}`, () => assert.equal(formatNumber(value), text));
 }

@@ -26,7 +26,9 @@ function ourSyntaxProblem(text: string): string | undefined {
     return undefined;
   } catch (error) {
     const message = messageOf(error);
-    return /parse error: (unexpected|unclosed|unterminated|bad number)/.test(message) ? message : undefined;
+    return /parse error: (unexpected|unclosed|unterminated|bad number)/.test(message)
+      ? message
+      : undefined;
   }
 }
 
@@ -50,7 +52,11 @@ test("Everything generated from the grammar is accepted, by lezer-promql too", (
 
 test("A damaged expression is refused exactly when lezer-promql refuses it", () => {
   const damaged = fc
-    .tuple(expressionTexts.vector, fc.nat(), fc.constantFrom("", ")", "(", ",", " 5m ", "]", "{", "=", " by ", " x "))
+    .tuple(
+      expressionTexts.vector,
+      fc.nat(),
+      fc.constantFrom("", ")", "(", ",", " 5m ", "]", "{", "=", " by ", " x "),
+    )
     .map(([text, position, insert]) => {
       const at = position % (text.length + 1);
       return text.slice(0, at) + insert + text.slice(insert === "" ? at + 1 : at);
@@ -63,7 +69,8 @@ test("A damaged expression is refused exactly when lezer-promql refuses it", () 
         // What is left of a type error or of a refused value is no statement about the grammar.
         assert.throws(() => parseExpression(text, ALL_FEATURES), `lezer rejects ${text}`);
       }
-      if (problem !== undefined) assert.ok(!lezerAccepts(text), `lezer accepts ${text}: ${problem}`);
+      if (problem !== undefined)
+        assert.ok(!lezerAccepts(text), `lezer accepts ${text}: ${problem}`);
     }),
     RUNS,
   );
@@ -71,7 +78,21 @@ test("A damaged expression is refused exactly when lezer-promql refuses it", () 
 
 test("Operators nest as in lezer-promql", () => {
   const operand = fc.constantFrom("a", "b", "c");
-  const operator = fc.constantFrom("+", "-", "*", "/", "%", "^", "atan2", "==", ">", "</", "and", "or", "unless");
+  const operator = fc.constantFrom(
+    "+",
+    "-",
+    "*",
+    "/",
+    "%",
+    "^",
+    "atan2",
+    "==",
+    ">",
+    "</",
+    "and",
+    "or",
+    "unless",
+  );
   const chain = fc.array(fc.tuple(operator, operand), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(operand, chain, (first, rest) => {
@@ -84,7 +105,8 @@ test("Operators nest as in lezer-promql", () => {
 });
 
 function nestOurs(expression: Expression): string {
-  if (expression.kind !== "binary") return expression.kind === "vector_selector" ? expression.name : "?";
+  if (expression.kind !== "binary")
+    return expression.kind === "vector_selector" ? expression.name : "?";
   return `(${nestOurs(expression.left)} ${expression.operator} ${nestOurs(expression.right)})`;
 }
 

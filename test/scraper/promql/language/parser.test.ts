@@ -14,7 +14,8 @@ const noStartTimestamps = "start timestamps of samples are not stored";
 const durations = "number, duration, step(), or range()";
 const functionsFlag = "--enable-feature=promql-experimental-functions";
 const unaryTypes = "expressions of type scalar or instant vector";
-const offsetTarget = "must be preceded by an instant vector selector or range vector selector or a subquery";
+const offsetTarget =
+  "must be preceded by an instant vector selector or range vector selector or a subquery";
 
 for (const [text, message] of [
   ["", "unknown position: parse error: no expression found in input"],
@@ -29,21 +30,36 @@ for (const [text, message] of [
   ["foo{", "1:5: parse error: unexpected end of input inside braces"],
   ["foo{a=1}", "1:7: parse error: unexpected character inside braces: '1'"],
   ['foo{a>"b"}', "1:6: parse error: unexpected character inside braces: '>'"],
-  ['foo{a,b="c"}', '1:6: parse error: unexpected "," in label matching, expected label matching operator'],
-  ['foo{a="b" c="d"}', '1:11: parse error: unexpected identifier "c" in label matching, expected "," or "}"'],
-  ['foo{a="b", ,}', '1:12: parse error: unexpected "," in label matching, expected identifier or "}"'],
+  [
+    'foo{a,b="c"}',
+    '1:6: parse error: unexpected "," in label matching, expected label matching operator',
+  ],
+  [
+    'foo{a="b" c="d"}',
+    '1:11: parse error: unexpected identifier "c" in label matching, expected "," or "}"',
+  ],
+  [
+    'foo{a="b", ,}',
+    '1:12: parse error: unexpected "," in label matching, expected identifier or "}"',
+  ],
   ["foo{a=}", '1:7: parse error: unexpected "}" in label matching, expected string'],
   ["{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"],
   ['{a=~".*"}', "1:1: parse error: vector selector must contain at least one non-empty matcher"],
   ['foo{__name__="bar"}', '1:1: parse error: metric name must not be set twice: "foo" or "bar"'],
-  ["foo[]", `1:5: parse error: unexpected "]" in subquery or range selector, expected ${durations}`],
+  [
+    "foo[]",
+    `1:5: parse error: unexpected "]" in subquery or range selector, expected ${durations}`,
+  ],
   ["foo[5m", "1:7: parse error: unclosed left bracket"],
   ["foo[5m1]", '1:5: parse error: bad number or duration syntax: "5m1"'],
   ["foo[5mm]", '1:5: parse error: bad number or duration syntax: "5mm"'],
   ["foo[5m1h]", '1:5: parse error: not a valid duration string: "5m1h"'],
   ["foo[0s]", "1:5: parse error: duration must be greater than 0"],
   ["foo[5m:10s:20s]", "1:11: parse error: unexpected colon ':'"],
-  ["foo[5m 1]", '1:8: parse error: unexpected number "1" in subquery or range, expected ":" or "]"'],
+  [
+    "foo[5m 1]",
+    '1:8: parse error: unexpected number "1" in subquery or range, expected ":" or "]"',
+  ],
   ["foo offset 1m[5m]", "1:14: parse error: no offset modifiers allowed before range"],
   ["foo @ 1 [5m]", "1:9: parse error: no @ modifiers allowed before range"],
   ["sum(foo)[5m]", "1:9: parse error: ranges only allowed for vector selectors"],
@@ -53,34 +69,64 @@ for (const [text, message] of [
   ["x @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times"],
   ["x @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf"],
   ["x offset y", `1:10: parse error: unexpected identifier "y" in offset, expected ${durations}`],
-  ["start_timestamp(x)", `1:1: parse error: function "start_timestamp" is not supported: ${noStartTimestamps}`],
+  [
+    "start_timestamp(x)",
+    `1:1: parse error: function "start_timestamp" is not supported: ${noStartTimestamps}`,
+  ],
   ["x anchored", "1:1: parse error: anchored modifier is experimental and not enabled"],
   ["nope(x)", '1:1: parse error: unknown function with name "nope"'],
   ["holt_winters(x[5m], 0, 0)", '1:1: parse error: unknown function with name "holt_winters"'],
   ["mad_over_time(x[5m])", '1:1: parse error: function "mad_over_time" is not enabled'],
-  ["limitk(1, x)", `1:1: parse error: limitk() is experimental and must be enabled with ${functionsFlag}`],
+  [
+    "limitk(1, x)",
+    `1:1: parse error: limitk() is experimental and must be enabled with ${functionsFlag}`,
+  ],
   ["x + fill(1) y", "1:1: parse error: binop fill modifiers are experimental and not enabled"],
   ["abs(x,)", "1:6: parse error: trailing commas not allowed in function call args"],
   ["abs()", '1:1: parse error: expected 1 argument(s) in call to "abs", got 0'],
   ["round(x, 1, 2)", '1:1: parse error: expected at most 2 argument(s) in call to "round", got 3'],
-  ["label_join(x)", '1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 1'],
-  ["rate(x)", '1:6: parse error: expected type range vector in call to function "rate", got instant vector'],
+  [
+    "label_join(x)",
+    '1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 1',
+  ],
+  [
+    "rate(x)",
+    '1:6: parse error: expected type range vector in call to function "rate", got instant vector',
+  ],
   ["sum()", "1:1: parse error: no arguments for aggregate expression provided"],
-  ["topk(x)", "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1"],
-  ["sum(x[5m])", "1:5: parse error: expected type instant vector in aggregation expression, got range vector"],
-  ["topk(x, y)", "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"],
+  [
+    "topk(x)",
+    "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1",
+  ],
+  [
+    "sum(x[5m])",
+    "1:5: parse error: expected type instant vector in aggregation expression, got range vector",
+  ],
+  [
+    "topk(x, y)",
+    "1:6: parse error: expected type scalar in aggregation parameter, got instant vector",
+  ],
   ["sum(x +)", '1:8: parse error: unexpected ")" in aggregation'],
   ["sum by x (y)", '1:8: parse error: unexpected identifier "x" in grouping opts, expected "("'],
   ["sum by (1) (y)", '1:9: parse error: unexpected number "1" in grouping opts, expected label'],
-  ["sum by (a b) (y)", '1:11: parse error: unexpected identifier "b" in grouping opts, expected "," or ")"'],
+  [
+    "sum by (a b) (y)",
+    '1:11: parse error: unexpected identifier "b" in grouping opts, expected "," or ")"',
+  ],
   ["1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"],
   ["x + bool y", "1:3: parse error: bool modifier can only be used on comparison operators"],
   ["1 and x", '1:1: parse error: set operator "and" not allowed in binary scalar expression'],
   ["1 + on (a) x", "1:1: parse error: vector matching only allowed between instant vectors"],
   ["x and on (a) group_left () y", '1:1: parse error: no grouping allowed for "and" operation'],
-  ["x + on (a) group_left (a) y", '1:3: parse error: label "a" must not occur in ON and GROUP clause at once'],
+  [
+    "x + on (a) group_left (a) y",
+    '1:3: parse error: label "a" must not occur in ON and GROUP clause at once',
+  ],
   ["x + group_left () y", "1:5: parse error: unexpected <group_left>"],
-  ['"a" + 1', "1:1: parse error: binary expression must contain only scalar and instant vector types"],
+  [
+    '"a" + 1',
+    "1:1: parse error: binary expression must contain only scalar and instant vector types",
+  ],
   ['-"a"', `1:1: parse error: unary expression only allowed on ${unaryTypes}, got "string"`],
   ["1[5m:]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"],
   ["x =~ 1", "1:3: parse error: unexpected character after '=': '~'"],
@@ -89,11 +135,14 @@ for (const [text, message] of [
   ["1.5.2", '1:1: parse error: bad number or duration syntax: "1.5."'],
 ] as const) {
   test(`A mistake is reported where and as Prometheus does: ${text}`, () => {
-    assert.throws(() => parseExpression(text), (error) => {
-      assert.ok(error instanceof QueryParseError);
-      assert.equal(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => parseExpression(text),
+      (error) => {
+        assert.ok(error instanceof QueryParseError);
+        assert.equal(error.message, message);
+        return true;
+      },
+    );
   });
 }
 
@@ -169,11 +218,29 @@ test("A long expression is laid out over indented lines", () => {
 });
 
 test("The result type is known without evaluating", () => {
-  const types = ["1", '"a"', "x", "x[5m]", "x[5m:]", "1 + x", "1 + 1", "time()", "-x", "(rate(x[5m]))"].map((text) =>
-    resultTypeOf(parseExpression(text)),
-  );
+  const types = [
+    "1",
+    '"a"',
+    "x",
+    "x[5m]",
+    "x[5m:]",
+    "1 + x",
+    "1 + 1",
+    "time()",
+    "-x",
+    "(rate(x[5m]))",
+  ].map((text) => resultTypeOf(parseExpression(text)));
   assert.deepEqual(types, [
-    "scalar", "string", "vector", "matrix", "matrix", "vector", "scalar", "scalar", "vector", "vector",
+    "scalar",
+    "string",
+    "vector",
+    "matrix",
+    "matrix",
+    "vector",
+    "scalar",
+    "scalar",
+    "vector",
+    "vector",
   ]);
 });
 

@@ -9,7 +9,11 @@ import {
   QueryTimeoutError,
 } from "../../../../scraper/promql/language/query-errors.js";
 import { QueryEngine } from "../../../../scraper/promql/query/query-engine.js";
-import { DEFAULT_QUERY_SETTINGS, parseQuerySettings, type QuerySettings } from "../../../../scraper/promql/query/query-settings.js";
+import {
+  DEFAULT_QUERY_SETTINGS,
+  parseQuerySettings,
+  type QuerySettings,
+} from "../../../../scraper/promql/query/query-settings.js";
 import type { QueryValue } from "../../../../scraper/promql/evaluation/query-results.js";
 import { ConfigSection } from "../../../../exporter/shared/config/config-section.js";
 import { FakeClock } from "../../../support/fake-clock.js";
@@ -48,14 +52,25 @@ function manySeries(count: number, samples: number): Querier {
 
 test("A range answer is sorted by labels and leaves out steps without samples", async () => {
   const engine = createEngine({ lookbackMs: 30_000 });
-  const { value } = await engine.range({ expression: "up", fromMs: 0, toMs: 3 * MINUTE, stepMs: MINUTE });
+  const { value } = await engine.range({
+    expression: "up",
+    fromMs: 0,
+    toMs: 3 * MINUTE,
+    stepMs: MINUTE,
+  });
   assert.ok(value.type === "matrix");
-  assert.deepEqual(value.series.map(({ labels }) => labels.get("instance")), ["a", "b", "c"]);
+  assert.deepEqual(
+    value.series.map(({ labels }) => labels.get("instance")),
+    ["a", "b", "c"],
+  );
   assert.deepEqual([...(value.series[0]?.timestamps ?? [])], [0, MINUTE, 3 * MINUTE]);
 });
 
 test("An instant query of a range vector gives the samples of its window", async () => {
-  const { value } = await createEngine().instant({ expression: 'up{instance="a"}[2m]', timeMs: 3 * MINUTE });
+  const { value } = await createEngine().instant({
+    expression: 'up{instance="a"}[2m]',
+    timeMs: 3 * MINUTE,
+  });
   assert.ok(value.type === "matrix");
   assert.deepEqual([...(value.series[0]?.timestamps ?? [])], [3 * MINUTE]);
 });
@@ -92,7 +107,8 @@ for (const { name, range, message } of [
   {
     name: "no step",
     range: { expression: "up", fromMs: 0, toMs: 1000, stepMs: 0 },
-    message: "zero or negative query resolution step widths are not accepted. Try a positive integer",
+    message:
+      "zero or negative query resolution step widths are not accepted. Try a positive integer",
   },
   {
     name: "a range that ends before it starts",
@@ -102,7 +118,8 @@ for (const { name, range, message } of [
   {
     name: "a range vector at every step",
     range: { expression: "up[5m]", fromMs: 0, toMs: 1000, stepMs: 1000 },
-    message: 'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+    message:
+      'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
   },
 ]) {
   test(`A range query is refused: ${name}`, async () => {
@@ -127,7 +144,13 @@ for (const { name, expression, settings } of [
 
 test("A query that takes longer than its timeout ends", async () => {
   const engine = new QueryEngine({ querier: manySeries(500, 500), clock: new SlowClock() });
-  const range = { expression: "sum(m) + sum(m)", fromMs: 0, toMs: 400_000, stepMs: 1000, timeoutMs: 100 };
+  const range = {
+    expression: "sum(m) + sum(m)",
+    fromMs: 0,
+    toMs: 400_000,
+    stepMs: 1000,
+    timeoutMs: 100,
+  };
   await assert.rejects(engine.range(range), QueryTimeoutError);
 });
 
@@ -135,7 +158,11 @@ test("A query ends when its caller goes away", async () => {
   const controller = new AbortController();
   const engine = new QueryEngine({ querier: manySeries(500, 500), clock: new SlowClock() });
   const running = engine.range({
-    expression: "max_over_time(m[5m])", fromMs: 0, toMs: 400_000, stepMs: 1000, signal: controller.signal,
+    expression: "max_over_time(m[5m])",
+    fromMs: 0,
+    toMs: 400_000,
+    stepMs: 1000,
+    signal: controller.signal,
   });
   controller.abort();
   await assert.rejects(running, QueryCanceledError);
@@ -151,30 +178,50 @@ test("A heavy query lets other work run again and again while it lasts", async (
       turns++;
     }
   })();
-  await engine.range({ expression: "sum by (index) (rate(m[1m]))", fromMs: 0, toMs: 400_000, stepMs: 1000 });
+  await engine.range({
+    expression: "sum by (index) (rate(m[1m]))",
+    fromMs: 0,
+    toMs: 400_000,
+    stepMs: 1000,
+  });
   isRunning = false;
   await otherWork;
   assert.ok(turns > 20, `other work ran ${turns} times`);
 });
 
 test("With delayed name removal a name is there until the answer", async () => {
-  const query = { expression: 'label_replace(rate(up[5m]), "metric", "$1", "__name__", "(.*)")', timeMs: 3 * MINUTE };
-  const delayed = await createEngine({ enabledFeatures: ["promql-delayed-name-removal"] }).instant(query);
+  const query = {
+    expression: 'label_replace(rate(up[5m]), "metric", "$1", "__name__", "(.*)")',
+    timeMs: 3 * MINUTE,
+  };
+  const delayed = await createEngine({ enabledFeatures: ["promql-delayed-name-removal"] }).instant(
+    query,
+  );
   const atOnce = await createEngine().instant(query);
   assert.deepEqual(namesIn(delayed.value), ["up", "up", "up"]);
   assert.deepEqual(namesIn(atOnce.value), ["", "", ""]);
 });
 
 const namesIn = (value: QueryValue): string[] =>
-  value.type === "vector" ? value.samples.map(({ labels }) => labels.get("metric") + labels.name) : [];
+  value.type === "vector"
+    ? value.samples.map(({ labels }) => labels.get("metric") + labels.name)
+    : [];
 
 test("The section query of a configuration sets limits and switches parts of the language on", () => {
-  const parse = (yaml: string): QuerySettings => parseQuerySettings(ConfigSection.parse(yaml, "pihealthd.yml"));
+  const parse = (yaml: string): QuerySettings =>
+    parseQuerySettings(ConfigSection.parse(yaml, "pihealthd.yml"));
   assert.deepEqual(parse("{}"), DEFAULT_QUERY_SETTINGS);
-  const text = "{ timeout: 10s, max_series: 7, enable_features: [promql-experimental-functions, promql-duration-expr] }";
+  const text =
+    "{ timeout: 10s, max_series: 7, enable_features: [promql-experimental-functions, promql-duration-expr] }";
   const { timeoutMs, maxSeries, enabledFeatures } = parse(text);
-  assert.deepEqual([timeoutMs, maxSeries, enabledFeatures], [10_000, 7, ["promql-experimental-functions"]]);
-  assert.throws(() => parse("enable_features: [promql-guessing]"), /key enable_features holds "promql-guessing", it must/);
+  assert.deepEqual(
+    [timeoutMs, maxSeries, enabledFeatures],
+    [10_000, 7, ["promql-experimental-functions"]],
+  );
+  assert.throws(
+    () => parse("enable_features: [promql-guessing]"),
+    /key enable_features holds "promql-guessing", it must/,
+  );
   assert.throws(() => parse("max_samples: 0"), /max_samples/);
 });
 

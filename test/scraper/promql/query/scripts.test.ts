@@ -6,7 +6,10 @@ import { FIXTURES } from "../../../support/repository.js";
 
 test("Every case of our own PromQL scripts holds, over tables with and without shared times", async () => {
   const results = await runPromqlConformance(path.join(FIXTURES, "promql"));
-  assert.deepEqual(results.map(({ file }) => file), ["extended.test", "functions.test", "matching.test", "metadata.test", "pihealth.test"]);
+  assert.deepEqual(
+    results.map(({ file }) => file),
+    ["extended.test", "functions.test", "matching.test", "metadata.test", "pihealth.test"],
+  );
   for (const { file, passed, failed, unsupported } of results) {
     assert.deepEqual(failed, [], file);
     assert.deepEqual(unsupported, [], file);

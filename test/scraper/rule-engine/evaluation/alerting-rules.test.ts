@@ -29,14 +29,20 @@ test("an alert is pending for the time of `for`, then fires, and is resolved whe
   }
   assert.deepEqual(seen, [["pending"], ["pending"], ["firing"], []]);
   const times = hot.sent.map(({ startsAtMs, endsAtMs }) => [startsAtMs, endsAtMs]);
-  assert.deepEqual(times, [[120_000, 360_000], [120_000, 180_000]]);
+  assert.deepEqual(times, [
+    [120_000, 360_000],
+    [120_000, 180_000],
+  ]);
 });
 
 test("a firing alert carries its expanded labels and annotations, external labels and the link to its expression", async () => {
   const hot = await bench(HOT);
   await hot.minutes(0, SERIES, [71, 71, 71]);
   const [alert] = hot.sent;
-  assert.equal(alert?.labels.toString(), '{alertname="Hot", instance="a", job="pi", severity="w71", site="attic"}');
+  assert.equal(
+    alert?.labels.toString(),
+    '{alertname="Hot", instance="a", job="pi", severity="w71", site="attic"}',
+  );
   assert.equal(alert?.annotations.get("summary"), "a at attic: 71");
   assert.equal(alert?.generatorUrl, "http://pi:8730/graph?g0.expr=temperature+%3E+70&g0.tab=1");
 });
@@ -51,7 +57,10 @@ test("a pending alert whose condition ends is forgotten and starts anew", async 
 test("a firing alert is sent again after the resend delay, a resolved one for fifteen minutes", async () => {
   const hot = await bench(HOT.replace("2m", "0s"), { resendDelayMs: 180_000 });
   await hot.minutes(0, SERIES, Array<number>(9).fill(71));
-  assert.deepEqual(hot.sent.map(({ endsAtMs }) => endsAtMs - 720_000), [0, 240_000, 480_000]);
+  assert.deepEqual(
+    hot.sent.map(({ endsAtMs }) => endsAtMs - 720_000),
+    [0, 240_000, 480_000],
+  );
   hot.sent.length = 0;
   await hot.minutes(9, SERIES, Array<number>(40).fill(60));
   assert.deepEqual([...new Set(hot.sent.map(({ endsAtMs }) => endsAtMs))], [540_000]);
@@ -65,15 +74,26 @@ test("keep_firing_for keeps an alert firing that long after its condition ended,
     await hot.minutes(minute, SERIES, [value]);
     seen.push(hot.states().join() || "-");
   }
-  assert.deepEqual(seen, ["firing", "firing", "firing", "firing", "firing", "firing", "firing", "-"]);
+  assert.deepEqual(seen, [
+    "firing",
+    "firing",
+    "firing",
+    "firing",
+    "firing",
+    "firing",
+    "firing",
+    "-",
+  ]);
 });
 
 test("ALERTS and ALERTS_FOR_STATE follow the state, and end with a staleness marker", async () => {
   const hot = await bench(HOT);
-  const at = async (minute: number): Promise<string[]> => hot.valueAt('{__name__=~"ALERTS.*",alertname="Hot"}', minute * 60_000);
+  const at = async (minute: number): Promise<string[]> =>
+    hot.valueAt('{__name__=~"ALERTS.*",alertname="Hot"}', minute * 60_000);
   await hot.minutes(1, SERIES, [71, 71, 71, 60]);
   const labels = 'alertname="Hot", %instance="a", job="pi", severity="w71"';
-  const alerts = (state: string): string => `ALERTS{${labels.replace("%", `alertstate="${state}", `)}} 1`;
+  const alerts = (state: string): string =>
+    `ALERTS{${labels.replace("%", `alertstate="${state}", `)}} 1`;
   const forState = `ALERTS_FOR_STATE{${labels.replace("%", "")}} 60`;
   assert.deepEqual((await at(1)).sort(), [forState, alerts("pending")]);
   assert.deepEqual((await at(3)).sort(), [forState, alerts("firing")]);
@@ -81,11 +101,35 @@ test("ALERTS and ALERTS_FOR_STATE follow the state, and end with a staleness mar
 });
 
 for (const { name, missingData, annotation, silent, state } of [
-  { name: "silent target, keep", missingData: "keep", annotation: "", silent: true, state: ["firing?"] },
+  {
+    name: "silent target, keep",
+    missingData: "keep",
+    annotation: "",
+    silent: true,
+    state: ["firing?"],
+  },
   { name: "answering target, keep", missingData: "keep", annotation: "", silent: false, state: [] },
-  { name: "silent target, resolve", missingData: "resolve", annotation: "", silent: true, state: [] },
-  { name: "silent target, the rule says resolve", missingData: "keep", annotation: "resolve", silent: true, state: [] },
-  { name: "silent target, the rule says keep", missingData: "resolve", annotation: "keep", silent: true, state: ["firing?"] },
+  {
+    name: "silent target, resolve",
+    missingData: "resolve",
+    annotation: "",
+    silent: true,
+    state: [],
+  },
+  {
+    name: "silent target, the rule says resolve",
+    missingData: "keep",
+    annotation: "resolve",
+    silent: true,
+    state: [],
+  },
+  {
+    name: "silent target, the rule says keep",
+    missingData: "resolve",
+    annotation: "keep",
+    silent: true,
+    state: ["firing?"],
+  },
 ] as const) {
   test(`a firing alert whose series vanishes: ${name}`, async () => {
     const asked: string[] = [];
@@ -93,7 +137,10 @@ for (const { name, missingData, annotation, silent, state } of [
       asked.push(labels.get("instance"));
       return silent;
     };
-    const rules = annotation === "" ? HOT : HOT.replace("annotations: {", `annotations: { pihealth_missing_data: ${annotation},`);
+    const rules =
+      annotation === ""
+        ? HOT
+        : HOT.replace("annotations: {", `annotations: { pihealth_missing_data: ${annotation},`);
     const hot = await bench(rules, { missingData, isTargetSilent });
     await hot.minutes(0, SERIES, [71, 71, 71, "stale"]);
     assert.deepEqual(hot.states(), state);
@@ -134,22 +181,33 @@ test("two results with the same labels after templating are an error that names 
   hot.set(SERIES, 0, 71);
   hot.set(SERIES.replace('"a"', '"b"'), 0, 71);
   await hot.evaluate(0);
-  assert.equal(hot.engine.rulesView()[0]?.rules[0]?.lastError,
-    "vector contains metrics with the same labelset after applying alert labels");
+  assert.equal(
+    hot.engine.rulesView()[0]?.rules[0]?.lastError,
+    "vector contains metrics with the same labelset after applying alert labels",
+  );
 });
 
 test("an annotation that fails shows its error instead, the alert itself is not lost", async () => {
-  const hot = await bench(HOT.replace("{{ $value | humanize }}", "{{ $value | humanize | label }}").replace("2m", "0s"));
+  const hot = await bench(
+    HOT.replace("{{ $value | humanize }}", "{{ $value | humanize | label }}").replace("2m", "0s"),
+  );
   await hot.minutes(0, SERIES, [71]);
-  assert.match(hot.sent[0]?.annotations.get("summary") ?? "", /^<error expanding template: error executing template __alert_Hot: /);
+  assert.match(
+    hot.sent[0]?.annotations.get("summary") ?? "",
+    /^<error expanding template: error executing template __alert_Hot: /,
+  );
 });
 
 test("a query that fails leaves the alerts as they were and counts", async () => {
-  const hot = await bench(HOT.replace("temperature > 70", "temperature > 70 or on () label_replace(x, \"\", \"\", \"\", \"\")"));
+  const hot = await bench(
+    HOT.replace("temperature > 70", 'temperature > 70 or on () label_replace(x, "", "", "", "")'),
+  );
   hot.set(SERIES, 0, 71);
   hot.set("x", 0, 71);
   await hot.evaluate(0);
   assert.equal(hot.engine.rulesView()[0]?.rules[0]?.health, "err");
-  const failures = hot.engine.metrics().find(({ metric }) => metric.name === "pihealth_rule_evaluation_failures_total");
+  const failures = hot.engine
+    .metrics()
+    .find(({ metric }) => metric.name === "pihealth_rule_evaluation_failures_total");
   assert.equal(failures?.value, 1);
 });

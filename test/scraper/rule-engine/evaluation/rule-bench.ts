@@ -8,7 +8,10 @@ import { QueryEngine } from "../../../../scraper/promql/query/query-engine.js";
 import { AlertExpander } from "../../../../scraper/rule-engine/rules/alert-expansion.js";
 import { MemorySeries } from "../../../../scraper/rule-engine/rule-tests/memory-series.js";
 import { parseRuleFile } from "../../../../scraper/rule-engine/rules/parse-rule-file.js";
-import { RuleEngine, type RuleEngineOptions } from "../../../../scraper/rule-engine/evaluation/rule-engine.js";
+import {
+  RuleEngine,
+  type RuleEngineOptions,
+} from "../../../../scraper/rule-engine/evaluation/rule-engine.js";
 import type { RuleGroup } from "../../../../scraper/rule-engine/rules/rule-group.js";
 import { parseSeriesLabels } from "../../../../scraper/rule-engine/rule-tests/series-notation.js";
 import { FakeClock } from "../../../support/fake-clock.js";
@@ -54,7 +57,11 @@ export class RuleBench {
   }
 
   /** Sets the series, then evaluates the only group, once a minute from minute `from` on. */
-  async minutes(from: number, series: string, values: readonly (number | "stale" | undefined)[]): Promise<void> {
+  async minutes(
+    from: number,
+    series: string,
+    values: readonly (number | "stale" | undefined)[],
+  ): Promise<void> {
     for (const [index, value] of values.entries()) {
       const timeMs = (from + index) * 60_000;
       if (value !== undefined) this.set(series, timeMs, value);
@@ -63,16 +70,22 @@ export class RuleBench {
   }
 
   async evaluate(timeMs: number): Promise<void> {
-    for (const { file, name } of this.engine.rulesView()) await this.engine.evaluateAt(`${file};${name}`, timeMs);
+    for (const { file, name } of this.engine.rulesView())
+      await this.engine.evaluateAt(`${file};${name}`, timeMs);
   }
 
   /** States of the alerts now, `firing?` for one whose target is silent. */
   states(): string[] {
-    return this.engine.alertsView().map(({ state, unknown }) => (unknown === true ? `${state}?` : state));
+    return this.engine
+      .alertsView()
+      .map(({ state, unknown }) => (unknown === true ? `${state}?` : state));
   }
 
   async valueAt(expression: string, timeMs: number): Promise<string[]> {
-    const { value } = await new QueryEngine({ querier: this.storage, clock: this.clock }).instant({ expression, timeMs });
+    const { value } = await new QueryEngine({ querier: this.storage, clock: this.clock }).instant({
+      expression,
+      timeMs,
+    });
     assert.ok(value.type === "vector");
     return value.samples.map((sample) => `${sample.labels.toString()} ${sample.value}`);
   }

@@ -28,7 +28,8 @@ groups:
 async function run(bench: RuleBench, rules: string, minutes: number, value = 71): Promise<void> {
   await bench.engine.load(parseRules(rules));
   const first = bench.clock.wallMs() / MINUTE_MS;
-  for (let minute = 0; minute <= minutes; minute++) bench.set(SERIES, (first + minute) * MINUTE_MS, value);
+  for (let minute = 0; minute <= minutes; minute++)
+    bench.set(SERIES, (first + minute) * MINUTE_MS, value);
   await bench.engine.start();
   for (let minute = 0; minute < minutes; minute++) await bench.clock.advance(MINUTE_MS);
 }
@@ -37,7 +38,9 @@ test("a group is evaluated once per interval, at a place in it that its name dec
   const bench = new RuleBench();
   await run(bench, HOT, 5);
   await bench.engine.stop();
-  const iterations = bench.engine.metrics().find(({ metric }) => metric.name === "pihealth_rule_group_iterations_total");
+  const iterations = bench.engine
+    .metrics()
+    .find(({ metric }) => metric.name === "pihealth_rule_group_iterations_total");
   assert.equal(iterations?.value, 5);
   const [group] = parseRules(HOT);
   assert.ok(group !== undefined);
@@ -47,7 +50,8 @@ test("a group is evaluated once per interval, at a place in it that its name dec
 
 test("groups of one interval are spread over it", () => {
   const places = Array.from({ length: 200 }, (_, index) =>
-    new GroupSchedule(MINUTE_MS, { file: "r.yml", name: `g${index}` }).nextDueMs(0));
+    new GroupSchedule(MINUTE_MS, { file: "r.yml", name: `g${index}` }).nextDueMs(0),
+  );
   for (let quarter = 0; quarter < 4; quarter++) {
     const inQuarter = places.filter((place) => Math.floor(place / 15_000) === quarter).length;
     assert.ok(inQuarter > 25, `${inQuarter} of 200 groups in quarter ${quarter}`);
@@ -112,7 +116,11 @@ for (const { name, content } of [
   { name: "no JSON", content: "{" },
   { name: "another version", content: '{"version":2,"savedAtMs":0,"rules":[]}' },
   { name: "wrong types", content: '{"version":1,"savedAtMs":0,"rules":[{"group":1}]}' },
-  { name: "a state that does not exist", content: '{"version":1,"savedAtMs":0,"rules":[{"group":"g","rule":"r","alerts":[{"state":"x"}]}]}' },
+  {
+    name: "a state that does not exist",
+    content:
+      '{"version":1,"savedAtMs":0,"rules":[{"group":"g","rule":"r","alerts":[{"state":"x"}]}]}',
+  },
 ]) {
   test(`a damaged file of alert states is set aside and does not stop the start: ${name}`, async () => {
     const bench = new RuleBench();
@@ -129,13 +137,17 @@ test("a disk that refuses the alert states is counted, and the rules go on", asy
   await run(bench, HOT, 4);
   await bench.engine.stop();
   assert.deepEqual(bench.states(), ["firing"]);
-  const failures = bench.engine.metrics().find(({ metric }) => metric.name === "pihealth_rule_state_write_failures_total");
+  const failures = bench.engine
+    .metrics()
+    .find(({ metric }) => metric.name === "pihealth_rule_state_write_failures_total");
   assert.ok((failures?.value ?? 0) > 0);
 });
 
 test("reading the rules again keeps the alerts of rules that are still there, and ends the series of the others", async () => {
   const bench = new RuleBench();
-  await bench.engine.load(parseRules(HOT + RECORDING.replace("\ngroups:\n", "").replace("name: g", "name: r")));
+  await bench.engine.load(
+    parseRules(HOT + RECORDING.replace("\ngroups:\n", "").replace("name: g", "name: r")),
+  );
   bench.set(SERIES, 0, 71);
   await bench.evaluate(0);
   assert.deepEqual(await bench.valueAt("heat", 1000), ['heat{instance="a", unit="double"} 142']);
@@ -151,13 +163,24 @@ test("a recording rule names and labels its result, a later rule of the group re
   await bench.minutes(0, SERIES, [21, "stale"]);
   assert.deepEqual(await bench.valueAt("heat", 0), ['heat{instance="a", unit="double"} 42']);
   assert.deepEqual(await bench.valueAt("heat:sum", 0), ["heat:sum 42"]);
-  assert.deepEqual(await bench.valueAt("heat or heat:sum", 60_000), [], "both end with a staleness marker");
+  assert.deepEqual(
+    await bench.valueAt("heat or heat:sum", 60_000),
+    [],
+    "both end with a staleness marker",
+  );
 });
 
 for (const { name, rule, error } of [
-  { name: "same labels", rule: "{ record: x, expr: temperature, labels: { instance: b } }",
-    error: "vector contains metrics with the same labelset after applying rule labels" },
-  { name: "a text", rule: "{ record: x, expr: '\"text\"' }", error: "rule result is not a vector or scalar" },
+  {
+    name: "same labels",
+    rule: "{ record: x, expr: temperature, labels: { instance: b } }",
+    error: "vector contains metrics with the same labelset after applying rule labels",
+  },
+  {
+    name: "a text",
+    rule: "{ record: x, expr: '\"text\"' }",
+    error: "rule result is not a vector or scalar",
+  },
 ]) {
   test(`a recording rule that cannot be written fails with Prometheus' words: ${name}`, async () => {
     const bench = new RuleBench();
@@ -171,7 +194,9 @@ for (const { name, rule, error } of [
 
 test("with query_offset expressions look back, and so do the samples written", async () => {
   const bench = new RuleBench();
-  await bench.engine.load(parseRules(RECORDING.replace("name: g", "name: g\n    query_offset: 1m")));
+  await bench.engine.load(
+    parseRules(RECORDING.replace("name: g", "name: g\n    query_offset: 1m")),
+  );
   await bench.minutes(0, SERIES, [1, 5]);
   assert.deepEqual(await bench.valueAt("heat:sum", 0), ["heat:sum 2"]);
 });
@@ -180,15 +205,38 @@ test("the view has the form of Prometheus' answer", async () => {
   const bench = new RuleBench();
   await bench.engine.load(parseRules(HOT));
   await bench.minutes(1, SERIES, [71.5]);
-  assert.deepEqual(bench.engine.rulesView(), [{
-    name: "g", file: "rules.yml", interval: 60, limit: 0, evaluationTime: 0, lastEvaluation: "1970-01-01T00:01:00Z",
-    rules: [{
-      type: "alerting", name: "Hot", query: "temperature > 70", duration: 120, keepFiringFor: 0, labels: {},
-      annotations: {}, state: "pending", health: "ok", evaluationTime: 0, lastEvaluation: "1970-01-01T00:01:00Z",
-      alerts: [{
-        labels: { alertname: "Hot", instance: "a" }, annotations: {}, state: "pending", value: "7.15e+01",
-        activeAt: "1970-01-01T00:01:00Z",
-      }],
-    }],
-  }]);
+  assert.deepEqual(bench.engine.rulesView(), [
+    {
+      name: "g",
+      file: "rules.yml",
+      interval: 60,
+      limit: 0,
+      evaluationTime: 0,
+      lastEvaluation: "1970-01-01T00:01:00Z",
+      rules: [
+        {
+          type: "alerting",
+          name: "Hot",
+          query: "temperature > 70",
+          duration: 120,
+          keepFiringFor: 0,
+          labels: {},
+          annotations: {},
+          state: "pending",
+          health: "ok",
+          evaluationTime: 0,
+          lastEvaluation: "1970-01-01T00:01:00Z",
+          alerts: [
+            {
+              labels: { alertname: "Hot", instance: "a" },
+              annotations: {},
+              state: "pending",
+              value: "7.15e+01",
+              activeAt: "1970-01-01T00:01:00Z",
+            },
+          ],
+        },
+      ],
+    },
+  ]);
 });

@@ -7,7 +7,10 @@ import { AlertExpander } from "../../../../scraper/rule-engine/rules/alert-expan
 import { AlertHistory } from "../../../../scraper/rule-engine/evaluation/alert-history.js";
 import type { TargetGap } from "../../../../scraper/rule-engine/replay/filled-ranges.js";
 import { MemorySeries } from "../../../../scraper/rule-engine/rule-tests/memory-series.js";
-import { Recovery, type RecoverySettings } from "../../../../scraper/rule-engine/replay/recovery.js";
+import {
+  Recovery,
+  type RecoverySettings,
+} from "../../../../scraper/rule-engine/replay/recovery.js";
 import { RuleEngine } from "../../../../scraper/rule-engine/evaluation/rule-engine.js";
 import type { RuleGroup } from "../../../../scraper/rule-engine/rules/rule-group.js";
 import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
@@ -18,7 +21,11 @@ import { parseRules } from "../evaluation/rule-bench.js";
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 const EXTERNAL = Labels.of({ site: "attic" });
-const SETTINGS: RecoverySettings = { waitMs: 2 * MINUTE_MS, maxWaitMs: 30 * MINUTE_MS, maxAgeMs: 8 * 24 * HOUR_MS };
+const SETTINGS: RecoverySettings = {
+  waitMs: 2 * MINUTE_MS,
+  maxWaitMs: 30 * MINUTE_MS,
+  maxAgeMs: 8 * 24 * HOUR_MS,
+};
 
 /** A value of one host over time: `[minute, value]` from that minute on. */
 export type Course = readonly (readonly [minute: number, value: number])[];
@@ -65,7 +72,13 @@ export class RecoveryBench {
   async startMaster(): Promise<void> {
     const { clock, files, storage } = this;
     const queries = new QueryEngine({ querier: storage, clock });
-    const common = { queries, clock, writer: storage, log: silentLogger, externalUrl: "http://pi:8730" };
+    const common = {
+      queries,
+      clock,
+      writer: storage,
+      log: silentLogger,
+      externalUrl: "http://pi:8730",
+    };
     this.history = new AlertHistory(files, "/data/rules/alert-history.jsonl", silentLogger);
     await this.history.load();
     this.engine = new RuleEngine({
@@ -78,7 +91,8 @@ export class RecoveryBench {
     });
     await this.engine.load(this.groups);
     this.recovery = new Recovery({
-      ...common, files,
+      ...common,
+      files,
       filePath: "/data/rules/recovery.json",
       expander: new AlertExpander({ externalLabels: EXTERNAL, externalUrl: "http://pi:8730" }),
       missingData: "keep",
@@ -133,9 +147,15 @@ export class RecoveryBench {
   }
 
   /** The history of these hosts arrives. */
-  async fill(fromMinute: number, untilMinute: number, cause: "master_down" | "link_down", ...instances: string[]): Promise<void> {
+  async fill(
+    fromMinute: number,
+    untilMinute: number,
+    cause: "master_down" | "link_down",
+    ...instances: string[]
+  ): Promise<void> {
     for (const instance of instances) {
-      for (let minute = Math.ceil(fromMinute); minute < untilMinute; minute++) this.store(instance, minute);
+      for (let minute = Math.ceil(fromMinute); minute < untilMinute; minute++)
+        this.store(instance, minute);
       const range = { fromMs: fromMinute * MINUTE_MS, untilMs: untilMinute * MINUTE_MS };
       this.gaps.push({ instance, job: "pi", ...range, state: "filled" });
       const labels = Labels.of({ instance, job: "pi" });
@@ -145,18 +165,21 @@ export class RecoveryBench {
 
   /** Names of what the summaries told, with times in minutes: `Hot a 10-30`, `Hot a 10-on`. */
   told(): string[] {
-    return this.summaries.flatMap(({ alerts }) => alerts.map(({ labels, activeAtMs, endedAtMs, times }) => {
-      const end = endedAtMs === undefined ? "on" : String(Math.floor(endedAtMs / MINUTE_MS));
-      const span = `${Math.floor(activeAtMs / MINUTE_MS)}-${end}`;
-      return `${labels.get("alertname")} ${labels.get("instance")} ${span}${times > 1 ? ` x${times}` : ""}`;
-    }));
+    return this.summaries.flatMap(({ alerts }) =>
+      alerts.map(({ labels, activeAtMs, endedAtMs, times }) => {
+        const end = endedAtMs === undefined ? "on" : String(Math.floor(endedAtMs / MINUTE_MS));
+        const span = `${Math.floor(activeAtMs / MINUTE_MS)}-${end}`;
+        return `${labels.get("alertname")} ${labels.get("instance")} ${span}${times > 1 ? ` x${times}` : ""}`;
+      }),
+    );
   }
 
   async valueAt(expression: string, minute: number): Promise<string[]> {
     const queries = new QueryEngine({ querier: this.storage, clock: this.clock });
     const { value } = await queries.instant({ expression, timeMs: minute * MINUTE_MS });
-    return value.type !== "vector" ? [] : value.samples.map(({ labels, value: number }) =>
-      `${labels.toString()} ${number}`);
+    return value.type !== "vector"
+      ? []
+      : value.samples.map(({ labels, value: number }) => `${labels.toString()} ${number}`);
   }
 
   private textOf({ labels, startsAtMs, endsAtMs }: Alert): string {
@@ -172,13 +195,15 @@ export class RecoveryBench {
     const isUp = !this.away.has(instance);
     this.storage.add(seriesOf("up", instance), this.clock.wallMs(), isUp ? 1 : 0);
     if (isUp) this.store(instance, this.minute);
-    else if (!this.ended.has(instance)) this.storage.add(seriesOf("temperature", instance), this.clock.wallMs() + 1, undefined);
+    else if (!this.ended.has(instance))
+      this.storage.add(seriesOf("temperature", instance), this.clock.wallMs() + 1, undefined);
     if (isUp) this.ended.delete(instance);
     else this.ended.add(instance);
   }
 
   private store(instance: string, minute: number): void {
-    const value = (this.courses.get(instance) ?? []).filter(([from]) => from <= minute).at(-1)?.[1] ?? 20;
+    const value =
+      (this.courses.get(instance) ?? []).filter(([from]) => from <= minute).at(-1)?.[1] ?? 20;
     this.storage.add(seriesOf("temperature", instance), minute * MINUTE_MS, value);
   }
 }

@@ -23,7 +23,10 @@ interface Scenario {
   readonly sent: readonly string[];
 }
 
-async function masterAway({ course }: Pick<Scenario, "course">, rules = HOT): Promise<RecoveryBench> {
+async function masterAway(
+  { course }: Pick<Scenario, "course">,
+  rules = HOT,
+): Promise<RecoveryBench> {
   const bench = new RecoveryBench(rules);
   bench.host("a", course);
   await bench.startMaster();
@@ -40,23 +43,82 @@ async function masterAway({ course }: Pick<Scenario, "course">, rules = HOT): Pr
 
 for (const { name, course, told, sent } of [
   { name: "nothing", course: [], told: [], sent: [] },
-  { name: "an alert that began and ended inside", course: [[40, 80], [100, 20]], told: ["Hot a 40-100"], sent: [] },
-  { name: "an alert that began inside and is still true", course: [[40, 80]], told: ["Hot a 40-on"], sent: ["Hot a 45"] },
+  {
+    name: "an alert that began and ended inside",
+    course: [
+      [40, 80],
+      [100, 20],
+    ],
+    told: ["Hot a 40-100"],
+    sent: [],
+  },
+  {
+    name: "an alert that began inside and is still true",
+    course: [[40, 80]],
+    told: ["Hot a 40-on"],
+    sent: ["Hot a 45"],
+  },
   {
     name: "an alert that fired before and ended inside",
-    course: [[10, 80], [100, 20]],
+    course: [
+      [10, 80],
+      [100, 20],
+    ],
     told: ["Hot a 10-100"],
     sent: ["Hot a 15 ended"],
   },
-  { name: "an alert that fired before and still fires", course: [[10, 80]], told: [], sent: ["Hot a 15"] },
-  { name: "an alert that was pending before and fired inside", course: [[28, 80], [60, 20]], told: ["Hot a 28-60"], sent: [] },
-  { name: "an alert that was pending before and is still true", course: [[28, 80]], told: ["Hot a 28-on"], sent: ["Hot a 33"] },
-  { name: "a pending alert that never held for long enough", course: [[40, 80], [44, 20]], told: [], sent: [] },
-  { name: "an alert that begins at the end and has not held for long enough", course: [[149, 80], [152, 20]], told: [], sent: [] },
-  { name: "an alert that fires by what it held inside", course: [[147, 80]], told: ["Hot a 147-on"], sent: ["Hot a 152"] },
+  {
+    name: "an alert that fired before and still fires",
+    course: [[10, 80]],
+    told: [],
+    sent: ["Hot a 15"],
+  },
+  {
+    name: "an alert that was pending before and fired inside",
+    course: [
+      [28, 80],
+      [60, 20],
+    ],
+    told: ["Hot a 28-60"],
+    sent: [],
+  },
+  {
+    name: "an alert that was pending before and is still true",
+    course: [[28, 80]],
+    told: ["Hot a 28-on"],
+    sent: ["Hot a 33"],
+  },
+  {
+    name: "a pending alert that never held for long enough",
+    course: [
+      [40, 80],
+      [44, 20],
+    ],
+    told: [],
+    sent: [],
+  },
+  {
+    name: "an alert that begins at the end and has not held for long enough",
+    course: [
+      [149, 80],
+      [152, 20],
+    ],
+    told: [],
+    sent: [],
+  },
+  {
+    name: "an alert that fires by what it held inside",
+    course: [[147, 80]],
+    told: ["Hot a 147-on"],
+    sent: ["Hot a 152"],
+  },
   {
     name: "an alert that ended and began again inside",
-    course: [[10, 80], [50, 20], [90, 80]],
+    course: [
+      [10, 80],
+      [50, 20],
+      [90, 80],
+    ],
     told: ["Hot a 10-on x2"],
     sent: ["Hot a 15", "Hot a 95"],
   },
@@ -83,17 +145,30 @@ groups:
 `;
 
 test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may read one that comes later", async () => {
-  const bench = await masterAway({ course: [[40, 80], [100, 20]] }, RECORDING);
+  const bench = await masterAway(
+    {
+      course: [
+        [40, 80],
+        [100, 20],
+      ],
+    },
+    RECORDING,
+  );
   await bench.stopMaster();
   assert.deepEqual(await bench.valueAt("fleet:temperature:avg", 60), ["fleet:temperature:avg 80"]);
-  assert.deepEqual(await bench.valueAt("count_over_time(fleet:temperature:avg[60m])", 120), ["{} 60"]);
+  assert.deepEqual(await bench.valueAt("count_over_time(fleet:temperature:avg[60m])", 120), [
+    "{} 60",
+  ]);
   assert.deepEqual(await bench.valueAt('ALERTS{alertstate="firing"}', 60), [
     'ALERTS{alertname="AllHot", alertstate="firing"} 1',
   ]);
   const [since] = await bench.valueAt("ALERTS_FOR_STATE / 60 - 40", 60);
   assert.match(since ?? "", / (0|1)(\.\d+)?$/);
   assert.deepEqual(await bench.valueAt("ALERTS", 102), []);
-  assert.deepEqual(bench.told().map((text) => text.replace(/\d+-\d+/, "")), ["AllHot  "]);
+  assert.deepEqual(
+    bench.told().map((text) => text.replace(/\d+-\d+/, "")),
+    ["AllHot  "],
+  );
 });
 
 test("rules that read each other in a circle are evaluated instant by instant", async () => {
@@ -106,7 +181,15 @@ groups:
       - alert: WasHot
         expr: temperature:max > 70
 `;
-  const bench = await masterAway({ course: [[40, 80], [50, 20]] }, circle);
+  const bench = await masterAway(
+    {
+      course: [
+        [40, 80],
+        [50, 20],
+      ],
+    },
+    circle,
+  );
   await bench.stopMaster();
   assert.deepEqual(await bench.valueAt("temperature:max", 140), ["temperature:max 80"]);
 });
@@ -137,8 +220,16 @@ const WITH_UP = `${HOT}
 
 test("after a cut link only what live evaluation could not see is told", async () => {
   const bench = new RecoveryBench(WITH_UP);
-  bench.host("a", [[40, 80], [60, 20], [70, 80], [80, 20]]);
-  bench.host("b", [[40, 80], [60, 20]]);
+  bench.host("a", [
+    [40, 80],
+    [60, 20],
+    [70, 80],
+    [80, 20],
+  ]);
+  bench.host("b", [
+    [40, 80],
+    [60, 20],
+  ]);
   await bench.startMaster();
   await bench.pass(30);
   bench.cut("a");
@@ -149,9 +240,18 @@ test("after a cut link only what live evaluation could not see is told", async (
   await bench.pass(10);
   assert.deepEqual(bench.told(), ["Hot a 40-80 x2"]);
   assert.equal(bench.summaries[0]?.away, "link");
-  assert.deepEqual([...bench.sent].sort(), ["Down a 35", "Down a 35 ended", "Hot b 45", "Hot b 45 ended"]);
+  assert.deepEqual([...bench.sent].sort(), [
+    "Down a 35",
+    "Down a 35 ended",
+    "Hot b 45",
+    "Hot b 45 ended",
+  ]);
   const listed = bench.history.list({ fromMs: 0, untilMs: bench.clock.wallMs(), limit: 10 });
-  assert.deepEqual(listed.map(({ source, times }) => `${source} ${times}`).sort(), ["filled 2", "live 1", "live 1"]);
+  assert.deepEqual(listed.map(({ source, times }) => `${source} ${times}`).sort(), [
+    "filled 2",
+    "live 1",
+    "live 1",
+  ]);
   await bench.stopMaster();
 });
 
@@ -163,20 +263,32 @@ test("while nothing at all was scraped, absent(up) tells nothing", async () => {
 
 test("an alert of a host that was off while the others were filled is kept", async () => {
   const bench = new RecoveryBench(HOT);
-  bench.host("a", [[40, 80], [60, 20]]);
+  bench.host("a", [
+    [40, 80],
+    [60, 20],
+  ]);
   bench.host("off", [[10, 80]]);
   await bench.startMaster();
   await bench.pass(GONE);
   await bench.kill();
   await bench.skip(BACK - GONE);
   bench.cut("off");
-  bench.gaps.push({ instance: "off", job: "pi", fromMs: GONE * 60_000, untilMs: undefined, state: "open" });
+  bench.gaps.push({
+    instance: "off",
+    job: "pi",
+    fromMs: GONE * 60_000,
+    untilMs: undefined,
+    state: "open",
+  });
   await bench.startMaster();
   await bench.pass(1);
   await bench.fill(GONE, BACK, "master_down", "a");
   await bench.pass(10);
   assert.deepEqual(bench.told(), ["Hot a 40-60"]);
-  assert.deepEqual(bench.engine.alertsView().map(({ state, unknown }) => `${state} ${unknown}`), ["firing true"]);
+  assert.deepEqual(
+    bench.engine.alertsView().map(({ state, unknown }) => `${state} ${unknown}`),
+    ["firing true"],
+  );
   await bench.stopMaster();
 });
 
@@ -202,7 +314,15 @@ test("a week away with twenty hosts is one summary, however one by one they come
   const bench = new RecoveryBench(HOT.replace("rules:", "interval: 5m\n    rules:"));
   const names = Array.from({ length: 20 }, (_, index) => `pi-${index}`);
   for (const name of names) {
-    const later = name === "pi-3" ? [[3000, 90], [3120, 20]] as const : name === "pi-7" ? [[6000, 90]] as const : [];
+    const later =
+      name === "pi-3"
+        ? ([
+            [3000, 90],
+            [3120, 20],
+          ] as const)
+        : name === "pi-7"
+          ? ([[6000, 90]] as const)
+          : [];
     bench.host(name, [[1500, 80], [1520, 20], ...later]);
   }
   await bench.startMaster();
@@ -222,7 +342,10 @@ test("a week away with twenty hosts is one summary, however one by one they come
   const told = bench.told();
   assert.equal(told.length, 20);
   assert.equal(told.filter((text) => /^Hot pi-\d+ 150\d-15[12]\d$/.test(text)).length, 18);
-  assert.match(told.find((text) => text.startsWith("Hot pi-3 ")) ?? "", /^Hot pi-3 150\d-312\d x2$/);
+  assert.match(
+    told.find((text) => text.startsWith("Hot pi-3 ")) ?? "",
+    /^Hot pi-3 150\d-312\d x2$/,
+  );
   assert.match(told.find((text) => text.startsWith("Hot pi-7 ")) ?? "", /^Hot pi-7 150\d-on x2$/);
   // It fired when the master was back, and its beginning was put right when it was known.
   assert.match([...bench.sent].join(), /^Hot pi-7 1009\d,Hot pi-7 60(05|06|07|08|09|10)$/);
@@ -231,7 +354,11 @@ test("a week away with twenty hosts is one summary, however one by one they come
 test("hosts that come back one after the other are waited for, but no longer than the limit", async () => {
   const bench = new RecoveryBench(HOT);
   const names = Array.from({ length: 40 }, (_, index) => `pi-${index}`);
-  for (const name of names) bench.host(name, [[40, 80], [60, 20]]);
+  for (const name of names)
+    bench.host(name, [
+      [40, 80],
+      [60, 20],
+    ]);
   await bench.startMaster();
   await bench.pass(GONE);
   await bench.kill();
@@ -250,7 +377,12 @@ test("hosts that come back one after the other are waited for, but no longer tha
 });
 
 test("a range that is filled again after all was told changes nothing", async () => {
-  const bench = await masterAway({ course: [[40, 80], [100, 20]] });
+  const bench = await masterAway({
+    course: [
+      [40, 80],
+      [100, 20],
+    ],
+  });
   await bench.fill(GONE, BACK, "master_down", "a");
   await bench.pass(10);
   await bench.stopMaster();
@@ -260,18 +392,29 @@ test("a range that is filled again after all was told changes nothing", async ()
 
 test("alerts of a host that nobody knew before are history, and told to nobody", async () => {
   const bench = await masterAway({ course: [] });
-  bench.host("new", [[40, 80], [100, 20]]);
+  bench.host("new", [
+    [40, 80],
+    [100, 20],
+  ]);
   bench.areNew = true;
   await bench.fill(GONE, BACK, "master_down", "new");
   await bench.pass(10);
   assert.deepEqual(bench.summaries, []);
-  assert.deepEqual(bench.history.list({ fromMs: 0, untilMs: bench.clock.wallMs(), limit: 9 }).length, 1);
+  assert.deepEqual(
+    bench.history.list({ fromMs: 0, untilMs: bench.clock.wallMs(), limit: 9 }).length,
+    1,
+  );
   await bench.stopMaster();
 });
 
 test("of a host that was away as soon as it was known, the outage is told", async () => {
   const bench = await masterAway({ course: [] });
-  bench.host("new", [[20, 80], [30, 20], [70, 80], [100, 20]]);
+  bench.host("new", [
+    [20, 80],
+    [30, 20],
+    [70, 80],
+    [100, 20],
+  ]);
   bench.areNew = true;
   await bench.fill(GONE, 60, "master_down", "new");
   bench.areNew = false;
@@ -284,7 +427,10 @@ test("of a host that was away as soon as it was known, the outage is told", asyn
 /** @returns false when the recovery had ended before it came to that many operations of the disk */
 async function cutPowerAfter(operations: number): Promise<boolean> {
   const bench = new RecoveryBench(HOT);
-  bench.host("a", [[40, 80], [100, 20]]);
+  bench.host("a", [
+    [40, 80],
+    [100, 20],
+  ]);
   bench.host("b", [[50, 80]]);
   await bench.startMaster();
   await bench.pass(GONE);
@@ -318,10 +464,17 @@ async function cutPowerAfter(operations: number): Promise<boolean> {
   await bench.pass(15);
   const [alert] = bench.engine.alertsView();
   await bench.stopMaster();
-  assert.deepEqual([...new Set(bench.told())].sort(), ["Hot a 40-100", "Hot b 50-on"], `after ${operations}`);
+  assert.deepEqual(
+    [...new Set(bench.told())].sort(),
+    ["Hot a 40-100", "Hot b 50-on"],
+    `after ${operations}`,
+  );
   assert.equal(new Set(bench.summaries.map(({ id }) => id)).size, 1);
   assert.ok(Math.abs(Date.parse(alert?.activeAt ?? "") - 50 * 60_000) < 60_000, alert?.activeAt);
-  assert.equal(bench.history.list({ fromMs: 0, untilMs: bench.clock.wallMs(), limit: 9 }).length, 2);
+  assert.equal(
+    bench.history.list({ fromMs: 0, untilMs: bench.clock.wallMs(), limit: 9 }).length,
+    2,
+  );
   return true;
 }
 

@@ -113,7 +113,10 @@ test("a long block has two directories: damage to either costs nothing and is re
     if (back > directoryBytes) continue;
     assert.ok(metric(storage, "damaged_reads_total") > 0, "the reads that met it are counted");
     const { problems } = await checkData("/data", files);
-    assert.deepEqual(problems.map(({ path }) => path), [filePath]);
+    assert.deepEqual(
+      problems.map(({ path }) => path),
+      [filePath],
+    );
   }
 });
 

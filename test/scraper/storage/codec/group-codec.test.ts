@@ -3,7 +3,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../../../exporter/shared/journal/byte-writer.js";
 import { GroupEncoder, GroupReader } from "../../../../scraper/storage/codec/group-codec.js";
-import { BitModels, RangeDecoder, RangeEncoder } from "../../../../scraper/storage/codec/range-coder.js";
+import {
+  BitModels,
+  RangeDecoder,
+  RangeEncoder,
+} from "../../../../scraper/storage/codec/range-coder.js";
 import { ABSENT, column, STALE, type Value } from "../storage-fixture.js";
 
 const ROWS = 60;

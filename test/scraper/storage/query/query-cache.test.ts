@@ -133,9 +133,18 @@ test("Decoded columns never take more than the limit, and what does not fit is r
   const { storage } = setup;
   appendSteps(storage, 0, 1200);
   await moveOn(setup, 1200);
-  for (const [name, from] of [["a", 0], ["b", 600], ["c", 900], ["a", 1100], ["c", 0]] as const) {
+  for (const [name, from] of [
+    ["a", 0],
+    ["b", 600],
+    ["c", 900],
+    ["a", 1100],
+    ["c", 0],
+  ] as const) {
     const answer = await selectName(storage, name, rangeOf(from, 1200));
-    assert.deepEqual(Object.values(answer).map(({ length }) => length), [1200 - from, 1200 - from, 1200 - from]);
+    assert.deepEqual(
+      Object.values(answer).map(({ length }) => length),
+      [1200 - from, 1200 - from, 1200 - from],
+    );
     assert.ok(metric(storage, "query_cache_bytes") <= limit);
   }
   await storage.stop();
@@ -154,11 +163,18 @@ test("A query that is ended while it reads ends at once, and the next one has th
         if (left-- === 0) throw new Error("canceled");
       },
     };
-    const asked = storage.select([createLabelMatcher("__name__", "=", "c")], rangeOf(10, 900), pace);
+    const asked = storage.select(
+      [createLabelMatcher("__name__", "=", "c")],
+      rangeOf(10, 900),
+      pace,
+    );
     await asked.catch((error: Error) => assert.equal(error.message, "canceled"));
   }
   const answer = await selectName(storage, "c", rangeOf(10, 900));
-  assert.deepEqual(Object.values(answer).map(({ length }) => length), [890, 890, 890]);
+  assert.deepEqual(
+    Object.values(answer).map(({ length }) => length),
+    [890, 890, 890],
+  );
   await storage.stop();
 });
 
@@ -182,7 +198,8 @@ for (const seed of [1, 4, 9, 13, 21]) {
     const kept = await openStorage(undefined, undefined, { ...settings, queryCacheBytes: 60_000 });
     const plain = await openStorage(undefined, undefined, { ...settings, queryCacheBytes: 0 });
     const both = [kept, plain];
-    const valueAt = (step: number): Value => (random.chance(0.02) ? STALE : random.chance(0.02) ? ABSENT : step);
+    const valueAt = (step: number): Value =>
+      random.chance(0.02) ? STALE : random.chance(0.02) ? ABSENT : step;
     for (let step = 0; step < 700; step++) {
       for (const address of ADDRESSES) {
         if (random.chance(0.05)) continue;
@@ -199,7 +216,9 @@ for (const seed of [1, 4, 9, 13, 21]) {
       const range = rangeOf(until - random.pick([5, 40, 300, 800]), until);
       const name = random.pick(["a", "b", "c", "d", ""]);
       const matchers = name === "" ? [] : [createLabelMatcher("__name__", "=", name)];
-      const [answer, expected] = await Promise.all(both.map(({ storage }) => storage.select(matchers, range)));
+      const [answer, expected] = await Promise.all(
+        both.map(({ storage }) => storage.select(matchers, range)),
+      );
       assert.deepEqual(filled(describe(answer ?? [])), filled(describe(expected ?? [])));
     }
     assert.deepEqual(filled(await selectAll(kept.storage)), filled(await selectAll(plain.storage)));
@@ -209,5 +228,9 @@ for (const seed of [1, 4, 9, 13, 21]) {
 
 /** Series without samples may be left out or not. */
 function filled(answer: Readonly<Record<string, string[]>>): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(answer).filter(([, samples]) => samples.length > 0).sort());
+  return Object.fromEntries(
+    Object.entries(answer)
+      .filter(([, samples]) => samples.length > 0)
+      .sort(),
+  );
 }

@@ -9,51 +9,157 @@ for (const { name, body } of [
   { name: "an empty exposition", body: "" },
   { name: "a family without metadata", body: "a 1\n" },
   { name: "metadata in any order", body: "# HELP a_s x\n# UNIT a_s s\n# TYPE a_s gauge\na_s 1\n" },
-  { name: "a counter with its creation", body: "# TYPE a counter\na_total 1\na_created 1700000000\n" },
+  {
+    name: "a counter with its creation",
+    body: "# TYPE a counter\na_total 1\na_created 1700000000\n",
+  },
   { name: "a full histogram", body: HISTOGRAM + FULL },
-  { name: "a histogram per label set", body: `${HISTOGRAM}h_bucket{x="1",le="+Inf"} 0\nh_bucket{x="2",le="+Inf"} 0\n` },
-  { name: "a histogram at two times", body: `${HISTOGRAM}h_bucket{le="+Inf"} 1 1\nh_bucket{le="+Inf"} 2 2\n` },
-  { name: "a summary", body: '# TYPE s summary\ns{quantile="0.5"} 1\ns{quantile="1"} NaN\ns_count 1\ns_sum 1\n' },
+  {
+    name: "a histogram per label set",
+    body: `${HISTOGRAM}h_bucket{x="1",le="+Inf"} 0\nh_bucket{x="2",le="+Inf"} 0\n`,
+  },
+  {
+    name: "a histogram at two times",
+    body: `${HISTOGRAM}h_bucket{le="+Inf"} 1 1\nh_bucket{le="+Inf"} 2 2\n`,
+  },
+  {
+    name: "a summary",
+    body: '# TYPE s summary\ns{quantile="0.5"} 1\ns{quantile="1"} NaN\ns_count 1\ns_sum 1\n',
+  },
   { name: "a state set", body: '# TYPE s stateset\ns{s="on"} 1\ns{s="off"} 0\n' },
   { name: "info", body: '# TYPE i info\ni_info{version="1"} 1\n' },
   { name: "an exemplar on a bucket", body: `${HISTOGRAM}h_bucket{le="+Inf"} 1 # {id="x"} 0.5 1\n` },
-  { name: "a gauge histogram with a negative sum", body: '# TYPE g gaugehistogram\ng_bucket{le="-1"} 1\ng_bucket{le="+Inf"} 1\ng_gcount 1\ng_gsum -2\n' },
+  {
+    name: "a gauge histogram with a negative sum",
+    body: '# TYPE g gaugehistogram\ng_bucket{le="-1"} 1\ng_bucket{le="+Inf"} 1\ng_gcount 1\ng_gsum -2\n',
+  },
   { name: "timestamps that go on", body: "# TYPE a gauge\na 1 1\na 2 1.5\n" },
 ]) {
   test(`OpenMetrics accepts ${name}`, () => validateOpenMetrics(`${body}# EOF\n`));
 }
 
 for (const { name, body, error } of [
-  { name: "metadata after samples", body: "# TYPE a gauge\na 1\n# HELP a x\n", error: 'line 3, byte 1: metadata of "a" follows its samples' },
-  { name: "repeated metadata", body: "# TYPE a gauge\n# TYPE a gauge\n", error: '# TYPE of "a" is repeated' },
-  { name: "a family in two pieces", body: "a 1\nb 1\na 2\n", error: 'line 3, byte 1: "a" belongs to a metric family that has ended' },
-  { name: "a name that another family uses", body: "# TYPE a counter\na_total 1\n# TYPE a_total gauge\n", error: '"a_total" belongs to a metric family that has ended' },
-  { name: "a family whose suffix meets another", body: "a_total 1\n# TYPE a counter\na_created 1\n", error: '"a_total" is used by two metric families' },
-  { name: "a unit of a state set", body: "# TYPE a_s stateset\n# UNIT a_s s\n", error: "type stateset must have none" },
-  { name: "a negative counter", body: "# TYPE a counter\na_total -1\n", error: "_total is -1, it must not be" },
-  { name: "a counter that is NaN", body: "# TYPE a counter\na_total NaN\n", error: "_total is NaN" },
-  { name: "info that is not 1", body: "# TYPE a info\na_info 2\n", error: "value of an info is 2, it must be 1" },
-  { name: "a state that is 2", body: '# TYPE a stateset\na{a="x"} 2\n', error: "it must be 0 or 1" },
+  {
+    name: "metadata after samples",
+    body: "# TYPE a gauge\na 1\n# HELP a x\n",
+    error: 'line 3, byte 1: metadata of "a" follows its samples',
+  },
+  {
+    name: "repeated metadata",
+    body: "# TYPE a gauge\n# TYPE a gauge\n",
+    error: '# TYPE of "a" is repeated',
+  },
+  {
+    name: "a family in two pieces",
+    body: "a 1\nb 1\na 2\n",
+    error: 'line 3, byte 1: "a" belongs to a metric family that has ended',
+  },
+  {
+    name: "a name that another family uses",
+    body: "# TYPE a counter\na_total 1\n# TYPE a_total gauge\n",
+    error: '"a_total" belongs to a metric family that has ended',
+  },
+  {
+    name: "a family whose suffix meets another",
+    body: "a_total 1\n# TYPE a counter\na_created 1\n",
+    error: '"a_total" is used by two metric families',
+  },
+  {
+    name: "a unit of a state set",
+    body: "# TYPE a_s stateset\n# UNIT a_s s\n",
+    error: "type stateset must have none",
+  },
+  {
+    name: "a negative counter",
+    body: "# TYPE a counter\na_total -1\n",
+    error: "_total is -1, it must not be",
+  },
+  {
+    name: "a counter that is NaN",
+    body: "# TYPE a counter\na_total NaN\n",
+    error: "_total is NaN",
+  },
+  {
+    name: "info that is not 1",
+    body: "# TYPE a info\na_info 2\n",
+    error: "value of an info is 2, it must be 1",
+  },
+  {
+    name: "a state that is 2",
+    body: '# TYPE a stateset\na{a="x"} 2\n',
+    error: "it must be 0 or 1",
+  },
   { name: "a state without name", body: "# TYPE a stateset\na 1\n", error: 'has no label "a"' },
-  { name: "a quantile beyond 1", body: '# TYPE a summary\na{quantile="2"} 1\n', error: "it must be between 0 and 1" },
-  { name: "a bucket without threshold", body: `${HISTOGRAM}h_bucket 1\n`, error: 'it must be a number or "+Inf"' },
-  { name: "a histogram without +Inf", body: `${HISTOGRAM}h_bucket{le="1"} 1\n`, error: 'no bucket with le="+Inf"' },
-  { name: "buckets out of order", body: `${HISTOGRAM}h_bucket{le="2"} 1\nh_bucket{le="1"} 1\n`, error: "not in ascending order" },
-  { name: "bucket counts that decrease", body: `${HISTOGRAM}h_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\n`, error: "bucket counts decrease" },
-  { name: "a count other than that of +Inf", body: `${HISTOGRAM}h_bucket{le="+Inf"} 1\nh_count 2\nh_sum 1\n`, error: "it must be that of its +Inf bucket (1)" },
-  { name: "a count without sum", body: `${HISTOGRAM}h_bucket{le="+Inf"} 1\nh_count 1\n`, error: "only one of count and sum" },
-  { name: "a sum with negative buckets", body: `${HISTOGRAM}h_bucket{le="-1"} 0\nh_bucket{le="+Inf"} 1\nh_count 1\nh_sum 1\n`, error: "it must have none" },
-  { name: "label sets mixed", body: `${HISTOGRAM}h_bucket{x="1",le="+Inf"} 0\nh_bucket{x="2",le="+Inf"} 0\nh_count{x="1"} 0\n`, error: "are not together" },
-  { name: "an exemplar on a gauge", body: "# TYPE a gauge\na 1 # {} 1\n", error: "only buckets and _total of counters may" },
-  { name: "a long exemplar", body: `# TYPE a counter\na_total 1 # {x="${"ä".repeat(128)}"} 1\n`, error: "have 129 characters, they must have at most 128" },
+  {
+    name: "a quantile beyond 1",
+    body: '# TYPE a summary\na{quantile="2"} 1\n',
+    error: "it must be between 0 and 1",
+  },
+  {
+    name: "a bucket without threshold",
+    body: `${HISTOGRAM}h_bucket 1\n`,
+    error: 'it must be a number or "+Inf"',
+  },
+  {
+    name: "a histogram without +Inf",
+    body: `${HISTOGRAM}h_bucket{le="1"} 1\n`,
+    error: 'no bucket with le="+Inf"',
+  },
+  {
+    name: "buckets out of order",
+    body: `${HISTOGRAM}h_bucket{le="2"} 1\nh_bucket{le="1"} 1\n`,
+    error: "not in ascending order",
+  },
+  {
+    name: "bucket counts that decrease",
+    body: `${HISTOGRAM}h_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\n`,
+    error: "bucket counts decrease",
+  },
+  {
+    name: "a count other than that of +Inf",
+    body: `${HISTOGRAM}h_bucket{le="+Inf"} 1\nh_count 2\nh_sum 1\n`,
+    error: "it must be that of its +Inf bucket (1)",
+  },
+  {
+    name: "a count without sum",
+    body: `${HISTOGRAM}h_bucket{le="+Inf"} 1\nh_count 1\n`,
+    error: "only one of count and sum",
+  },
+  {
+    name: "a sum with negative buckets",
+    body: `${HISTOGRAM}h_bucket{le="-1"} 0\nh_bucket{le="+Inf"} 1\nh_count 1\nh_sum 1\n`,
+    error: "it must have none",
+  },
+  {
+    name: "label sets mixed",
+    body: `${HISTOGRAM}h_bucket{x="1",le="+Inf"} 0\nh_bucket{x="2",le="+Inf"} 0\nh_count{x="1"} 0\n`,
+    error: "are not together",
+  },
+  {
+    name: "an exemplar on a gauge",
+    body: "# TYPE a gauge\na 1 # {} 1\n",
+    error: "only buckets and _total of counters may",
+  },
+  {
+    name: "a long exemplar",
+    body: `# TYPE a counter\na_total 1 # {x="${"ä".repeat(128)}"} 1\n`,
+    error: "have 129 characters, they must have at most 128",
+  },
   { name: "some timestamps", body: "# TYPE a gauge\na 1 1\na 2\n", error: "all or none must" },
-  { name: "timestamps that go back", body: "# TYPE a gauge\na 1 2\na 2 1\n", error: "timestamps of one label set go back" },
+  {
+    name: "timestamps that go back",
+    body: "# TYPE a gauge\na 1 2\na 2 1\n",
+    error: "timestamps of one label set go back",
+  },
   { name: "a sample twice", body: "# TYPE a gauge\na 1\na 2\n", error: "the sample is repeated" },
 ]) {
   test(`OpenMetrics refuses ${name}`, () => {
-    assert.throws(() => validateOpenMetrics(`${body}# EOF\n`), (thrown: Error) => {
-      assert.ok(thrown.message.includes(error), thrown.message);
-      return true;
-    });
+    assert.throws(
+      () => validateOpenMetrics(`${body}# EOF\n`),
+      (thrown: Error) => {
+        assert.ok(thrown.message.includes(error), thrown.message);
+        return true;
+      },
+    );
   });
 }

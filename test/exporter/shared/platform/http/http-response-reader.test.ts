@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BodyTooLargeError, HttpResponseReader } from "../../../../../exporter/shared/platform/http/http-response-reader.js";
+import {
+  BodyTooLargeError,
+  HttpResponseReader,
+} from "../../../../../exporter/shared/platform/http/http-response-reader.js";
 import { HttpSyntaxError } from "../../../../../exporter/shared/platform/http/http-syntax-error.js";
 
 const LIMIT = 1000;
@@ -20,16 +23,56 @@ interface Answer {
 const ANSWERS: readonly Answer[] = [
   { name: "a counted body", text: `${OK}Content-Length: 4\r\n\r\na 1\n`, body: "a 1\n" },
   { name: "no body", text: `${OK}content-length:0\r\n\r\n` },
-  { name: "a body in chunks", text: `${CHUNKED}4\r\na 1\n\r\n0004\r\nb 2\n\r\n0\r\n\r\n`, body: "a 1\nb 2\n" },
-  { name: "chunks with extensions and trailers", text: `${CHUNKED}A;x="y"\r\n0123456789\r\n0\r\nX: y\r\n\r\n`, body: "0123456789" },
-  { name: "an answer after an interim one", text: `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${OK}Content-Length: 1\r\n\r\na`, body: "a" },
+  {
+    name: "a body in chunks",
+    text: `${CHUNKED}4\r\na 1\n\r\n0004\r\nb 2\n\r\n0\r\n\r\n`,
+    body: "a 1\nb 2\n",
+  },
+  {
+    name: "chunks with extensions and trailers",
+    text: `${CHUNKED}A;x="y"\r\n0123456789\r\n0\r\nX: y\r\n\r\n`,
+    body: "0123456789",
+  },
+  {
+    name: "an answer after an interim one",
+    text: `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${OK}Content-Length: 1\r\n\r\na`,
+    body: "a",
+  },
   { name: "no content by its status", text: "HTTP/1.1 204 No Content\r\n\r\n", status: 204 },
-  { name: "a status without words", text: "HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n", status: 503 },
-  { name: "the same length twice", text: `${OK}Content-Length: 1\r\nContent-Length: 1\r\n\r\na`, body: "a" },
-  { name: "a connection that closes", text: `${OK}Connection: close\r\nContent-Length: 1\r\n\r\na`, body: "a", isReusable: false },
-  { name: "HTTP/1.0", text: "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", body: "a", isReusable: false },
-  { name: "HTTP/1.0 that stays", text: "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na", body: "a" },
-  { name: "a body up to the end of the connection", text: `${OK}\r\na 1\n`, body: "a 1\n", isReusable: false, ends: true },
+  {
+    name: "a status without words",
+    text: "HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n",
+    status: 503,
+  },
+  {
+    name: "the same length twice",
+    text: `${OK}Content-Length: 1\r\nContent-Length: 1\r\n\r\na`,
+    body: "a",
+  },
+  {
+    name: "a connection that closes",
+    text: `${OK}Connection: close\r\nContent-Length: 1\r\n\r\na`,
+    body: "a",
+    isReusable: false,
+  },
+  {
+    name: "HTTP/1.0",
+    text: "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na",
+    body: "a",
+    isReusable: false,
+  },
+  {
+    name: "HTTP/1.0 that stays",
+    text: "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na",
+    body: "a",
+  },
+  {
+    name: "a body up to the end of the connection",
+    text: `${OK}\r\na 1\n`,
+    body: "a 1\n",
+    isReusable: false,
+    ends: true,
+  },
 ];
 
 function readInPieces(text: string, pieceBytes: number): HttpResponseReader {
@@ -50,48 +93,106 @@ for (const { name, text, body = "", status = 200, isReusable = true, ends } of A
       assert.equal(reader.isDone, ends === undefined, `in pieces of ${pieceBytes}`);
       reader.end();
       // A counted body may be a part of the last piece, which here is still what it was.
-      const shown = { body: reader.body.toString("latin1"), status: reader.status, isReusable: reader.isReusable };
+      const shown = {
+        body: reader.body.toString("latin1"),
+        status: reader.status,
+        isReusable: reader.isReusable,
+      };
       assert.deepEqual(shown, { body, status, isReusable }, `in pieces of ${pieceBytes}`);
     }
   });
 }
 
 test("Headers have names in lower case, and values of equal names are joined", () => {
-  const reader = readInPieces(`${OK}Content-Type:  text/plain \r\nX-A: 1\r\nx-a: 2\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n`, 500);
-  assert.deepEqual({ ...reader.headers }, { "content-type": "text/plain", "x-a": "1, 2", ["__proto__"]: "x", "content-length": "0" });
+  const reader = readInPieces(
+    `${OK}Content-Type:  text/plain \r\nX-A: 1\r\nx-a: 2\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n`,
+    500,
+  );
+  assert.deepEqual(
+    { ...reader.headers },
+    { "content-type": "text/plain", "x-a": "1, 2", ["__proto__"]: "x", "content-length": "0" },
+  );
 });
 
 test("What follows the answer in a piece is not taken", () => {
   const answer = `${OK}Content-Length: 1\r\n\r\na`;
-  assert.equal(new HttpResponseReader(LIMIT).read(Buffer.from(`${answer}HTTP/1.1 200`)), answer.length);
+  assert.equal(
+    new HttpResponseReader(LIMIT).read(Buffer.from(`${answer}HTTP/1.1 200`)),
+    answer.length,
+  );
 });
 
-const REFUSED: readonly { readonly name: string; readonly text: string; readonly error: RegExp }[] = [
-  { name: "another protocol", text: "SSH-2.0-OpenSSH_9.2\r\n", error: /not HTTP/ },
-  { name: "HTTP/2", text: "HTTP/2 200\r\n\r\n", error: /not HTTP|first line/ },
-  { name: "a status of two digits", text: "HTTP/1.1 20 OK\r\n\r\n", error: /first line/ },
-  { name: "a change of protocol", text: "HTTP/1.1 101 Switching Protocols\r\n\r\n", error: /protocol/ },
-  { name: "a header without a name", text: `${OK}: x\r\n\r\n`, error: /header line/ },
-  { name: "a folded header", text: `${OK}A: x\r\n y\r\n\r\n`, error: /header line/ },
-  { name: "a line feed alone in the head", text: `${OK}A: x\nB: y\r\n\r\n`, error: /header line/ },
-  { name: "a length that is none", text: `${OK}Content-Length: 1e3\r\n\r\n`, error: /not a number/ },
-  { name: "a negative length", text: `${OK}Content-Length: -1\r\n\r\n`, error: /not a number/ },
-  { name: "two lengths", text: `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, error: /not clear/ },
-  { name: "length and chunks", text: `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`, error: /not clear/ },
-  { name: "another transfer encoding", text: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`, error: /not clear/ },
-  { name: "a chunk without length", text: `${CHUNKED}\r\n\r\n`, error: /length/ },
-  { name: "a chunk of 2^36 bytes", text: `${CHUNKED}1000000000\r\n`, error: /length/ },
-  { name: "a chunk longer than it says", text: `${CHUNKED}1\r\nab\r\n0\r\n\r\n`, error: /proper end/ },
-  { name: "a head without end", text: `${OK}${"A: x\r\n".repeat(5000)}`, error: /larger than 16384/ },
-  { name: "trailers without end", text: `${CHUNKED}0\r\n${"A: x\r\n".repeat(9000)}`, error: /too much follows/ },
-  { name: "a chunk extension without end", text: `${CHUNKED}1;${"x".repeat(5000)}`, error: /proper end/ },
-];
+const REFUSED: readonly { readonly name: string; readonly text: string; readonly error: RegExp }[] =
+  [
+    { name: "another protocol", text: "SSH-2.0-OpenSSH_9.2\r\n", error: /not HTTP/ },
+    { name: "HTTP/2", text: "HTTP/2 200\r\n\r\n", error: /not HTTP|first line/ },
+    { name: "a status of two digits", text: "HTTP/1.1 20 OK\r\n\r\n", error: /first line/ },
+    {
+      name: "a change of protocol",
+      text: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+      error: /protocol/,
+    },
+    { name: "a header without a name", text: `${OK}: x\r\n\r\n`, error: /header line/ },
+    { name: "a folded header", text: `${OK}A: x\r\n y\r\n\r\n`, error: /header line/ },
+    {
+      name: "a line feed alone in the head",
+      text: `${OK}A: x\nB: y\r\n\r\n`,
+      error: /header line/,
+    },
+    {
+      name: "a length that is none",
+      text: `${OK}Content-Length: 1e3\r\n\r\n`,
+      error: /not a number/,
+    },
+    { name: "a negative length", text: `${OK}Content-Length: -1\r\n\r\n`, error: /not a number/ },
+    {
+      name: "two lengths",
+      text: `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`,
+      error: /not clear/,
+    },
+    {
+      name: "length and chunks",
+      text: `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      error: /not clear/,
+    },
+    {
+      name: "another transfer encoding",
+      text: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
+      error: /not clear/,
+    },
+    { name: "a chunk without length", text: `${CHUNKED}\r\n\r\n`, error: /length/ },
+    { name: "a chunk of 2^36 bytes", text: `${CHUNKED}1000000000\r\n`, error: /length/ },
+    {
+      name: "a chunk longer than it says",
+      text: `${CHUNKED}1\r\nab\r\n0\r\n\r\n`,
+      error: /proper end/,
+    },
+    {
+      name: "a head without end",
+      text: `${OK}${"A: x\r\n".repeat(5000)}`,
+      error: /larger than 16384/,
+    },
+    {
+      name: "trailers without end",
+      text: `${CHUNKED}0\r\n${"A: x\r\n".repeat(9000)}`,
+      error: /too much follows/,
+    },
+    {
+      name: "a chunk extension without end",
+      text: `${CHUNKED}1;${"x".repeat(5000)}`,
+      error: /proper end/,
+    },
+  ];
 
 for (const { name, text, error } of REFUSED) {
   test(`An answer is refused in one piece as in many: ${name}`, () => {
     for (const pieceBytes of [1, 7, 65_536]) {
       const read = (): unknown => readInPieces(text, pieceBytes);
-      assert.throws(read, (thrown) => thrown instanceof HttpSyntaxError && error.test(thrown.message), `pieces of ${pieceBytes}`);
+      assert.throws(
+        read,
+        (thrown) => thrown instanceof HttpSyntaxError && error.test(thrown.message),
+        `pieces of ${pieceBytes}`,
+      );
     }
   });
 }
@@ -102,7 +203,8 @@ for (const { name, text } of [
   { name: "up to the end of the connection", text: `${OK}\r\n${"a".repeat(1001)}` },
 ]) {
   test(`A body beyond the limit is refused: ${name}`, () => {
-    for (const pieceBytes of [1, 65_536]) assert.throws(() => readInPieces(text, pieceBytes), BodyTooLargeError);
+    for (const pieceBytes of [1, 65_536])
+      assert.throws(() => readInPieces(text, pieceBytes), BodyTooLargeError);
   });
 }
 
@@ -111,7 +213,11 @@ test("An answer cut anywhere is not taken for a whole one", () => {
     if (ends) continue;
     for (let length = 0; length < text.length; length++) {
       const reader = readInPieces(text.slice(0, length), 65_536);
-      assert.throws(() => reader.end(), HttpSyntaxError, `${length} bytes of ${JSON.stringify(text)}`);
+      assert.throws(
+        () => reader.end(),
+        HttpSyntaxError,
+        `${length} bytes of ${JSON.stringify(text)}`,
+      );
     }
   }
 });

@@ -4,7 +4,10 @@ import http, { type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { HttpError, type HttpRequest } from "../../../../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpRequest,
+} from "../../../../../exporter/shared/platform/http/http-client.js";
 import { LeanHttp } from "../../../../../exporter/shared/platform/http/lean-http.js";
 
 const HEADERS = { "Accept-Encoding": "gzip", "User-Agent": "test" };
@@ -33,7 +36,10 @@ async function serve(t: TestContext, listener: RequestListener): Promise<Bench> 
   return { lean, request, connections: () => connections, server };
 }
 
-const hasCode = (code: string) => (error: unknown): boolean => error instanceof HttpError && error.code === code;
+const hasCode =
+  (code: string) =>
+  (error: unknown): boolean =>
+    error instanceof HttpError && error.code === code;
 
 test("Requests follow each other on one connection, and say what they ask for", async (t) => {
   const seen: IncomingMessage[] = [];
@@ -47,13 +53,19 @@ test("Requests follow each other on one connection, and say what they ask for", 
     release?.();
   }
   assert.equal(connections(), 1);
-  assert.deepEqual(seen.map(({ method, url, headers }) => [method, url, headers["user-agent"]]), Array(3).fill(["GET", "/metrics?x=1", "test"]));
+  assert.deepEqual(
+    seen.map(({ method, url, headers }) => [method, url, headers["user-agent"]]),
+    Array(3).fill(["GET", "/metrics?x=1", "test"]),
+  );
   assert.equal(seen[0]?.headers.host, new URL(request.url).host);
 });
 
 test("Requests at the same time have connections of their own, and bodies that are not released stay whole", async (t) => {
   let served = 0;
-  const { lean, request } = await serve(t, (_, answer) => void answer.end(`a ${served++}\n`.repeat(100)));
+  const { lean, request } = await serve(
+    t,
+    (_, answer) => void answer.end(`a ${served++}\n`.repeat(100)),
+  );
   const responses = await Promise.all(Array.from({ length: 20 }, () => lean.send(request)));
   const later = await lean.send(request);
   const texts = responses.map(({ body }) => body.toString());
@@ -62,7 +74,10 @@ test("Requests at the same time have connections of their own, and bodies that a
 });
 
 test("A connection that the peer closed meanwhile is replaced without an error", async (t) => {
-  const { lean, request, connections, server } = await serve(t, (_, answer) => void answer.end("a 1\n"));
+  const { lean, request, connections, server } = await serve(
+    t,
+    (_, answer) => void answer.end("a 1\n"),
+  );
   for (let round = 0; round < 5; round++) {
     assert.equal((await lean.send(request)).status, 200);
     server.closeAllConnections();
@@ -81,7 +96,9 @@ test("A peer that ends the connection during the second answer gives an error", 
 });
 
 for (const { name, sizeBytes } of [
-  { name: "small", sizeBytes: 100 }, { name: "of usual size", sizeBytes: 60_000 }, { name: "large", sizeBytes: 3_000_000 },
+  { name: "small", sizeBytes: 100 },
+  { name: "of usual size", sizeBytes: 60_000 },
+  { name: "large", sizeBytes: 3_000_000 },
 ]) {
   test(`A gzipped body is decompressed: ${name}`, async (t) => {
     const text = "a_metric 1\n".repeat(sizeBytes / 10);
@@ -96,15 +113,27 @@ for (const { name, sizeBytes } of [
       assert.ok(body.toString() === text);
       release?.();
     }
-    await assert.rejects(lean.send({ ...request, maxBodyBytes: text.length - 1 }), hasCode("too_large"));
+    await assert.rejects(
+      lean.send({ ...request, maxBodyBytes: text.length - 1 }),
+      hasCode("too_large"),
+    );
   });
 }
 
 for (const { name, change } of [
   { name: "cut", change: (body: Buffer) => body.subarray(0, -6) },
-  { name: "with a flipped bit", change: (body: Buffer) => Buffer.from(body).fill(body[20] as number ^ 1, 20, 21) },
-  { name: "with a wrong length in its tail", change: (body: Buffer) => Buffer.concat([body.subarray(0, -4), Buffer.alloc(4, 1)]) },
-  { name: "with a length of 0 in its tail", change: (body: Buffer) => Buffer.concat([body.subarray(0, -4), Buffer.alloc(4)]) },
+  {
+    name: "with a flipped bit",
+    change: (body: Buffer) => Buffer.from(body).fill((body[20] as number) ^ 1, 20, 21),
+  },
+  {
+    name: "with a wrong length in its tail",
+    change: (body: Buffer) => Buffer.concat([body.subarray(0, -4), Buffer.alloc(4, 1)]),
+  },
+  {
+    name: "with a length of 0 in its tail",
+    change: (body: Buffer) => Buffer.concat([body.subarray(0, -4), Buffer.alloc(4)]),
+  },
 ]) {
   test(`A damaged gzip body is an error, and the next whole one is read: ${name}`, async (t) => {
     const good = gzipSync("a_metric 1\n".repeat(1000));
@@ -121,7 +150,10 @@ for (const { name, change } of [
 }
 
 test("An encoding nobody asked for is refused", async (t) => {
-  const { lean, request } = await serve(t, (_, answer) => void answer.setHeader("Content-Encoding", "br").end("x"));
+  const { lean, request } = await serve(
+    t,
+    (_, answer) => void answer.setHeader("Content-Encoding", "br").end("x"),
+  );
   await assert.rejects(lean.send(request), /content encoding was not asked for/);
 });
 
@@ -149,5 +181,8 @@ test("After its end nothing is sent any more", async (t) => {
 
 test("A header that would become two is not written", async (t) => {
   const { lean, request } = await serve(t, () => undefined);
-  await assert.rejects(lean.send({ ...request, headers: { Authorization: "x\r\nHost: y" } }), hasCode("unreachable"));
+  await assert.rejects(
+    lean.send({ ...request, headers: { Authorization: "x\r\nHost: y" } }),
+    hasCode("unreachable"),
+  );
 });
