@@ -46,6 +46,9 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
+    linterOptions: {
+      reportUnusedDisableDirectives: process.env["ASSERTIONS"] === "1" ? "warn" : "off",
+    },
     plugins: { house: { rules: { "no-type-assertion": noTypeAssertion } } },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
