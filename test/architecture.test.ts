@@ -242,3 +242,15 @@ test("no file re-exports others, and none is named for nothing in particular", (
   });
   assert.deepEqual(vague, []);
 });
+
+test("a tag of a docstring starts its line", () => {
+  const tests = sourceFiles("test");
+  assert.ok(tests.length > 50, `only ${tests.length} files of test/ found`);
+  const hidden = [...sources, ...tests].flatMap(({ name, text }) =>
+    [...text.matchAll(/^[ \t]*\/\*\*[\s\S]*?\*\//gm)]
+      .flatMap(([docstring]) => docstring.split("\n"))
+      .filter((line) => /[^\s*/].*@(param|returns|throws)\b/.test(line))
+      .map((line) => `${name}: ${line.trim()}`),
+  );
+  assert.deepEqual(hidden, []);
+});

@@ -23,7 +23,11 @@ import { programVersion } from "../shared/platform/version.js";
 const WATCHDOG_INTERVAL_MS = 60_000;
 const STOP_WITHIN_MS = 10_000;
 
-/** The exporter from its command line to its end. @returns the exit code */
+/**
+ * The exporter from its command line to its end.
+ *
+ * @returns the exit code
+ */
 export async function runExporter(argv: readonly string[]): Promise<number> {
   try {
     const given = parseExporterArguments(argv);

@@ -48,7 +48,11 @@ export class EndMarkers {
     for (const one of ended) if (holdsInstant(this.missing, one.timeMs)) this.ended.push(one);
   }
 
-  /** After the samples were appended: of two samples of one series and time the first stays. @returns how many */
+  /**
+   * After the samples were appended: of two samples of one series and time the first stays.
+   *
+   * @returns how many
+   */
   async flush(): Promise<number> {
     let count = 0;
     for (const { timeMs, series } of this.ended.splice(0))

@@ -49,7 +49,11 @@ export class HistoryRows {
     }
   }
 
-  /** Appends what waits, one kind of row after the other: late rows are cheap in ascending order. @returns samples */
+  /**
+   * Appends what waits, one kind of row after the other: late rows are cheap in ascending order.
+   *
+   * @returns samples
+   */
   async flush(): Promise<number> {
     let samples = 0;
     let rows = 0;

@@ -24,7 +24,10 @@ export interface StaleRowsParts {
 export class StaleRows {
   constructor(private readonly parts: StaleRowsParts) {}
 
-  /** @param own labels without those of the target. @returns how many were written */
+  /**
+   * @param own labels without those of the target
+   * @returns how many were written
+   */
   append(timeMs: number, own: readonly Labels[]): number {
     const { writer, folder, target } = this.parts;
     if (own.length === 0) return 0;

@@ -107,7 +107,11 @@ export class TargetGaps {
     this.setMissing([...this.missing, ...rest.map((part) => ({ ...part, cause: range.cause }))]);
   }
 
-  /** These parts of what is missing are filled, or lost for good. @returns what was closed */
+  /**
+   * These parts of what is missing are filled, or lost for good.
+   *
+   * @returns what was closed
+   */
   close(
     ranges: readonly TimeRange[],
     state: Extract<GapState, "filled" | "lost">,

@@ -10,7 +10,11 @@ import type { RuleGroup } from "../rule-engine/rules/rule-group.js";
 export const externalUrlOf = ({ web }: ScraperConfig): string =>
   web.externalUrl ?? `http://${web.listenAddress}:${web.port}`;
 
-/** Reads all rule files of a configuration. @throws {ConfigError} for the first rule that is not acceptable */
+/**
+ * Reads all rule files of a configuration.
+ *
+ * @throws {ConfigError} for the first rule that is not acceptable
+ */
 export async function loadRules(config: ScraperConfig, files: Files): Promise<RuleGroup[]> {
   const paths = await findRuleFiles(config.rulePatterns, path.dirname(config.file), files);
   const { externalLabels, evaluationIntervalMs } = config.global;

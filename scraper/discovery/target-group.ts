@@ -11,7 +11,11 @@ export interface TargetGroup {
   readonly isFromRange: boolean;
 }
 
-/** Reads `static_configs` and the YAML of a discovery file. @throws {ConfigError} */
+/**
+ * Reads `static_configs` and the YAML of a discovery file.
+ *
+ * @throws {ConfigError}
+ */
 export function parseTargetGroup(section: ConfigSection): TargetGroup {
   const targets = section.strings("targets", { default: [] });
   const labels = section.stringMap("labels");

@@ -11,7 +11,11 @@ export interface TargetFacts {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Writes the `host.json` of one address. @param exporters at least one, all of the same address */
+/**
+ * Writes the `host.json` of one address.
+ *
+ * @param exporters at least one, all of the same address
+ */
 export function encodeHostFacts(
   exporters: readonly KnownHost[],
   targets: readonly TargetFacts[],
@@ -19,7 +23,11 @@ export function encodeHostFacts(
   return `${JSON.stringify(factsOf(exporters, targets), undefined, 2)}\n`;
 }
 
-/** Writes the facts of many addresses, one per line, without targets. @param byAddress lists as `encodeHostFacts` takes them */
+/**
+ * Writes the facts of many addresses, one per line, without targets.
+ *
+ * @param byAddress lists as `encodeHostFacts` takes them
+ */
 export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): string {
   return [...byAddress].map((exporters) => `${JSON.stringify(factsOf(exporters, []))}\n`).join("");
 }

@@ -163,7 +163,11 @@ export class HostFiles {
     }
   }
 
-  /** One file after the other: thousands of hosts must not meet at the disk. @param extraAgeMs counted to every age */
+  /**
+   * One file after the other: thousands of hosts must not meet at the disk.
+   *
+   * @param extraAgeMs counted to every age
+   */
   private async writeDue(extraAgeMs: number): Promise<void> {
     for (const [address, exporters] of this.hostsByAddress()) {
       if (this.stopping.signal.aborted && extraAgeMs === 0) return;

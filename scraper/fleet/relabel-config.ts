@@ -46,7 +46,11 @@ const COMPARES: readonly RelabelAction[] = ["keepequal", "dropequal"];
 /** A label name in which references such as `$1` or `${name}` may stand. */
 const LABEL_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*$/;
 
-/** Reads a list such as `relabel_configs`; missing is empty. @throws {ConfigError} */
+/**
+ * Reads a list such as `relabel_configs`; missing is empty.
+ *
+ * @throws {ConfigError}
+ */
 export function parseRelabelConfigs(section: ConfigSection, key: string): RelabelConfig[] {
   return section.sections(key).map(parseRelabelConfig);
 }

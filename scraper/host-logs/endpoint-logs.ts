@@ -59,7 +59,11 @@ export class EndpointLogs {
     return suffix === undefined ? undefined : this.create(kind, suffix);
   }
 
-  /** Lets go of logs that were not used since. @returns true when none is left */
+  /**
+   * Lets go of logs that were not used since.
+   *
+   * @returns true when none is left
+   */
   forgetIdle(untilMs: number): boolean {
     for (const [kind, log] of this.byKind)
       if (log.usedMs <= untilMs && log.isIdle) this.byKind.delete(kind);

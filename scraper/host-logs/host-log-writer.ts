@@ -26,7 +26,12 @@ export interface HostLogParts {
 
 /** A log that has something to write. */
 export interface QueuedLog {
-  /** Writes it now. @returns false when `flush` has to. @throws the system's error */
+  /**
+   * Writes it now.
+   *
+   * @returns false when `flush` has to
+   * @throws the system's error
+   */
   writeAtOnce(): boolean;
   /** Never rejects. */
   flush(): Promise<void>;
@@ -102,7 +107,11 @@ export class HostLogWriter {
     }
   }
 
-  /** Never rejects. @param work rejects with the system's error */
+  /**
+   * Never rejects.
+   *
+   * @param work rejects with the system's error
+   */
   write(work: () => Promise<void>): Promise<void> {
     return this.slots.run(() => this.tryOut(work));
   }

@@ -13,7 +13,11 @@ const NO_LINES: readonly string[] = [];
 export interface LogPlace<Kind extends string = string> {
   /** @throws the system's error */
   open(kind: Kind): Promise<RotatingLog>;
-  /** Undefined when only `open` can tell. @throws the system's error */
+  /**
+   * Undefined when only `open` can tell.
+   *
+   * @throws the system's error
+   */
   openAtOnce(kind: Kind): RotatingLog | undefined;
 }
 

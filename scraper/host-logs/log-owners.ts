@@ -15,7 +15,11 @@ export class LogOwners {
 
   constructor(private readonly files: Files) {}
 
-  /** What stands in the names of the logs of this exporter. @throws the system's error */
+  /**
+   * What stands in the names of the logs of this exporter.
+   *
+   * @throws the system's error
+   */
   async suffixFor(logFolder: string, port: number): Promise<string> {
     return suffixOf(port, await this.ownerOf(logFolder, port));
   }
@@ -34,7 +38,11 @@ export class LogOwners {
     return "";
   }
 
-  /** The port whose logs have the plain names: the given one, when nobody has them yet. @throws the system's error */
+  /**
+   * The port whose logs have the plain names: the given one, when nobody has them yet.
+   *
+   * @throws the system's error
+   */
   async ownerOf(logFolder: string, port = USUAL_PORT): Promise<number> {
     const known = this.ports.get(logFolder) ?? this.find(logFolder, port);
     this.ports.set(logFolder, known);

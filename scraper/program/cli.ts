@@ -29,7 +29,10 @@ export const SCRAPER_COMMANDS = [
 const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
 const DEFAULT_CONFIG_FILE = "/etc/pihealth/pihealthd.yml";
 
-/** @param argv begins with the command. @returns the exit code */
+/**
+ * @param argv begins with the command
+ * @returns the exit code
+ */
 export async function runScraperCommand(argv: readonly string[]): Promise<number> {
   if (argv[0] === "scraper") {
     const { runScraper } = await import("./run-scraper.js");

@@ -30,7 +30,11 @@ const STOP_WITHIN_MS = 25_000;
 /** The folder of package.json, seen from the compiled program. */
 const INSTALLATION = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** The scraper from its command line to its end. @returns the exit code */
+/**
+ * The scraper from its command line to its end.
+ *
+ * @returns the exit code
+ */
 export async function runScraper(argv: readonly string[]): Promise<number> {
   try {
     const given = parseScraperArguments(argv);

@@ -25,7 +25,10 @@ export class SnapshotBusyError extends PihealthError {
   }
 }
 
-/** @param random from 0 to below 1. @returns a name like `20260112T150000Z-00c0ffee0042` */
+/**
+ * @param random from 0 to below 1
+ * @returns a name like `20260112T150000Z-00c0ffee0042`
+ */
 export function snapshotName(wallMs: number, random: number): string {
   const time = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
   return `${time}-${Math.floor(random * SUFFIX_VALUES)

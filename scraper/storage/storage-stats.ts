@@ -24,7 +24,9 @@ export interface StorageStats {
 }
 
 /**
- * Counts the series that the tables have at this moment. @param limit entries of each list at most
+ * Counts the series that the tables have at this moment.
+ *
+ * @param limit entries of each list at most
  */
 export function describeHead(head: Head, limit: number): StorageStats {
   const byMetric = new Map<string, number>();

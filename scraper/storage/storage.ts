@@ -299,7 +299,11 @@ export class Storage implements SampleWriter, Querier {
     await this.rooms.blocks.deleteFolder(folder);
   }
 
-  /** Keeps the journal short; one of the loops that `start` begins. @throws the system's error */
+  /**
+   * Keeps the journal short; one of the loops that `start` begins.
+   *
+   * @throws the system's error
+   */
   async maintainJournal(): Promise<void> {
     await this.rooms.maintenance.run();
   }

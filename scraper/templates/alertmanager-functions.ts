@@ -16,7 +16,11 @@ import {
 
 const MAX_LIST = 10_000;
 
-/** The functions of Alertmanager's templates. @param wallMs for `since` */
+/**
+ * The functions of Alertmanager's templates.
+ *
+ * @param wallMs for `since`
+ */
 export function createAlertmanagerFunctions({
   wallMs,
 }: {

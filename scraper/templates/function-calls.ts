@@ -13,7 +13,11 @@ const TYPE_NAMES: Readonly<Record<ParameterKind, string>> = {
   time: "time.Time",
 };
 
-/** Checks number and kinds of the arguments, then calls. @throws {FunctionError} */
+/**
+ * Checks number and kinds of the arguments, then calls.
+ *
+ * @throws {FunctionError}
+ */
 export function callFunction(
   name: string,
   called: TemplateFunction,

@@ -11,7 +11,11 @@ const LAST_TIMESTAMP_SECONDS = 9_223_372_036; // Nanoseconds in 64 bits, as in P
 
 const fourDigits = (value: number): string => formatFloat(value, "g", 4);
 
-/** A number, or a text that is one. @throws {FunctionError} */
+/**
+ * A number, or a text that is one.
+ *
+ * @throws {FunctionError}
+ */
 export function toFloat(value: unknown): number {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);

@@ -76,7 +76,11 @@ export function createPrometheusFunctions({ externalUrl }: PrometheusSurrounding
   };
 }
 
-/** `now` of one evaluation. @param timeMs of the evaluation */
+/**
+ * `now` of one evaluation.
+ *
+ * @param timeMs of the evaluation
+ */
 export const nowFunction = (timeMs: number): TemplateFunction =>
   templateFunction([], () => timeMs / 1000);
 

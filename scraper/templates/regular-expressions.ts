@@ -11,7 +11,11 @@ export function matchesAnywhere(pattern: string, text: string): boolean {
   return compile(pattern).matcher(text).find();
 }
 
-/** Go's ReplaceAllString: `$1`, `${1}` and `${name}` stand for groups. @throws {FunctionError} */
+/**
+ * Go's ReplaceAllString: `$1`, `${1}` and `${name}` stand for groups.
+ *
+ * @throws {FunctionError}
+ */
 export function replaceAll(pattern: string, replacement: string, text: string): string {
   const matcher = compile(pattern).matcher(text);
   const names = matcher.pattern().namedGroups();

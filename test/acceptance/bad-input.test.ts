@@ -339,7 +339,11 @@ test("rubbish as a question gets an answer that says what is wrong", async () =>
   assert.match(await sendRaw("GET / HTTP/9.9\r\n\u0000\u0001\r\n\r\n"), /^HTTP\/1\.1 400 /);
 });
 
-/** Bytes as they are. @returns all that came back */
+/**
+ * Bytes as they are.
+ *
+ * @returns all that came back
+ */
 function sendRaw(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";

@@ -6,7 +6,11 @@ import { scanString } from "../../scraper/promql/language/string-scanner.js";
 import { parseFloatText, parseSeriesLine } from "../support/series-notation.js";
 import { scriptTimeMs, type Expectation, type ScriptCase } from "./promql-script.js";
 
-/** Evaluates a case. @returns what differs from what is expected, or undefined */
+/**
+ * Evaluates a case.
+ *
+ * @returns what differs from what is expected, or undefined
+ */
 export async function checkCase(
   scriptCase: ScriptCase,
   engine: QueryEngine,

@@ -15,7 +15,11 @@ interface SoakOptions {
   readonly only: string;
 }
 
-/** Throws when something is not as it must be. @returns what was done */
+/**
+ * Throws when something is not as it must be.
+ *
+ * @returns what was done
+ */
 type Soak = (options: SoakOptions) => Promise<string>;
 
 const SOAKS: Readonly<Record<string, Soak>> = {

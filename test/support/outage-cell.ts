@@ -69,7 +69,11 @@ const LATENCY_MS = 1000;
 /** Real time by which the clocks of two processes differ. */
 const EDGE_MS = 50;
 
-/** Makes an outage happen to real programs. @throws when it does not end with everything filled or named */
+/**
+ * Makes an outage happen to real programs.
+ *
+ * @throws when it does not end with everything filled or named
+ */
 export async function runOutageCell(cell: OutageCell): Promise<OutageCount> {
   const length = OUTAGE_LENGTHS[cell.length];
   const disks: string[] = [];
@@ -133,7 +137,11 @@ export function countOptions(
   };
 }
 
-/** Lets the outage begin and pass. @returns what ends it */
+/**
+ * Lets the outage begin and pass.
+ *
+ * @returns what ends it
+ */
 async function breakDown(
   rig: OutageRig,
   outage: OutageKind,

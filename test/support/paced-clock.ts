@@ -29,7 +29,11 @@ export class PaceFile {
     this.write();
   }
 
-  /** Lets `rigMs` pass at `fast` times real time, then goes on at `speed`. @returns when that is over, in real time */
+  /**
+   * Lets `rigMs` pass at `fast` times real time, then goes on at `speed`.
+   *
+   * @returns when that is over, in real time
+   */
   hurry(rigMs: number, { fast, speed }: { fast: number; speed: number }): number {
     const fromMs = realNowMs() + NOTICE_MS;
     const untilMs = fromMs + rigMs / fast;

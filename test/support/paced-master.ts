@@ -74,7 +74,11 @@ export class PacedMaster {
     this.program = ChildProgram.ofOurs("test/support/paced-scraper.js", args);
   }
 
-  /** SIGKILL. @returns the rig's time of the end */
+  /**
+   * SIGKILL.
+   *
+   * @returns the rig's time of the end
+   */
   async kill(): Promise<number> {
     await this.program?.stop("SIGKILL");
     this.earlierLog = this.log;
@@ -87,7 +91,11 @@ export class PacedMaster {
     await this.cutLinks();
   }
 
-  /** Connections are refused in both directions from now on. @returns the rig's time of it */
+  /**
+   * Connections are refused in both directions from now on.
+   *
+   * @returns the rig's time of it
+   */
   async cutLinks(): Promise<number> {
     for (const link of this.plan.links) await link.cut();
     return this.plan.nowMs();
@@ -129,7 +137,11 @@ export class PacedMaster {
     });
   }
 
-  /** Waits until every gap in the range is filled or lost, and there are at least so many. @returns them */
+  /**
+   * Waits until every gap in the range is filled or lost, and there are at least so many.
+   *
+   * @returns them
+   */
   settled(
     { fromMs, untilMs }: TimeRange,
     describe: () => string,

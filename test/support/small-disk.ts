@@ -12,7 +12,11 @@ export function unmountSmallDisk(folder: string): void {
   run("umount", ["-l", folder]);
 }
 
-/** Leaves not a byte of room. @returns what gives the room back */
+/**
+ * Leaves not a byte of room.
+ *
+ * @returns what gives the room back
+ */
 export function fillDisk(folder: string): () => void {
   const ballast = path.join(folder, "ballast");
   const file = openSync(ballast, "w");

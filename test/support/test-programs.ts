@@ -16,7 +16,11 @@ const TEST_PROGRAMS = [
 const exists = (program: string): boolean => spawnSync("which", [program]).status === 0;
 const canInstall = (): boolean => process.getuid?.() === 0 && exists("apt-get");
 
-/** Installs what is missing where that is allowed. @returns false, having said what to do, when something is missing */
+/**
+ * Installs what is missing where that is allowed.
+ *
+ * @returns false, having said what to do, when something is missing
+ */
 export function installTestPrograms(): boolean {
   const missing = (): string[] => {
     const absent = TEST_PROGRAMS.filter(({ program }) => !exists(program));

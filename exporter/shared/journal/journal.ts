@@ -69,7 +69,11 @@ export class Journal {
     return { sequence: this.currentSequence, offsetBytes };
   }
 
-  /** Resolves when every record appended before the call is durable. @throws the system's error */
+  /**
+   * Resolves when every record appended before the call is durable.
+   *
+   * @throws the system's error
+   */
   commit(): Promise<void> {
     this.waitingCommit ??= this.lastCommit
       .catch(() => undefined) // Whoever asked for that commit has its error; this one tries again.

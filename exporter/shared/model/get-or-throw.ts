@@ -22,7 +22,11 @@ export function itemAt<Item>(items: readonly Item[], index: number): Item {
   return item as Item;
 }
 
-/** `value`, which must not be undefined. @param what names it in the error */
+/**
+ * `value`, which must not be undefined.
+ *
+ * @param what names it in the error
+ */
 export function present<Value>(value: Value | undefined, what: string): Value {
   if (value === undefined) throw new TypeError(`${what} is missing`);
   return value;

@@ -85,7 +85,11 @@ export interface Files {
    * @returns size of the file in bytes
    */
   appendAtOnce(filePath: string, content: string): number;
-  /** As `makeFolder`, in this thread. @returns false when it was there already */
+  /**
+   * As `makeFolder`, in this thread.
+   *
+   * @returns false when it was there already
+   */
   makeFolderAtOnce(folder: string): boolean;
   rename(fromPath: string, toPath: string): Promise<void>;
   /** Removes a file; nothing happens when it is not there. */

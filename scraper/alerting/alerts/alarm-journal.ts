@@ -46,7 +46,11 @@ export class AlarmJournal {
     return { alarms, damaged: damaged + damagedLines };
   }
 
-  /** Resolves when the alarms survive a power cut. @throws {NotDurableError} */
+  /**
+   * Resolves when the alarms survive a power cut.
+   *
+   * @throws {NotDurableError}
+   */
   append(alarms: readonly StoredAlert[]): Promise<void> {
     return this.file.append(alarms.map(encodeAlarm));
   }

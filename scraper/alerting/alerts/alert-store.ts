@@ -91,7 +91,11 @@ export class AlertStore {
     return merged;
   }
 
-  /** Forgets alerts that were resolved long ago. @returns their fingerprints */
+  /**
+   * Forgets alerts that were resolved long ago.
+   *
+   * @returns their fingerprints
+   */
   forgetResolved(nowMs: number): string[] {
     const forgotten: string[] = [];
     for (const alert of this.alerts.values()) {

@@ -60,7 +60,11 @@ export class JsonLinesFile<Line extends JsonLine> {
     return { lines, damagedLines };
   }
 
-  /** Resolves when the lines survive a power cut. @throws {NotDurableError} */
+  /**
+   * Resolves when the lines survive a power cut.
+   *
+   * @throws {NotDurableError}
+   */
   async append(lines: readonly Line[]): Promise<void> {
     if (lines.length === 0) return;
     this.queue.push(...lines);

@@ -23,7 +23,11 @@ export interface SmtpDefaults {
   readonly auth: SmtpAuth;
 }
 
-/** Does not reject unknown keys: the section has others. @throws {ConfigError} */
+/**
+ * Does not reject unknown keys: the section has others.
+ *
+ * @throws {ConfigError}
+ */
 export function parseSmtpDefaults(global: ConfigSection): SmtpDefaults {
   const none = { username: "", password: undefined, secret: undefined, identity: "" };
   return {
@@ -37,7 +41,11 @@ export function parseSmtpDefaults(global: ConfigSection): SmtpDefaults {
   };
 }
 
-/** The mail server of one email_config. @throws {ConfigError} */
+/**
+ * The mail server of one email_config.
+ *
+ * @throws {ConfigError}
+ */
 export function parseSmtpServer(section: ConfigSection, defaults: SmtpDefaults): SmtpServer {
   const smarthost = optionalString(section, "smarthost") ?? defaults.smarthost;
   if (smarthost === undefined) {

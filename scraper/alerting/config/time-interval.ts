@@ -103,7 +103,11 @@ function momentIn(location: string, wallMs: number): Moment {
 const daysInMonth = (year: number, month: number): number =>
   new Date(Date.UTC(year, month, 0)).getUTCDate();
 
-/** `monday`, `monday:friday`. @throws {BadInputError} */
+/**
+ * `monday`, `monday:friday`.
+ *
+ * @throws {BadInputError}
+ */
 export function parseWeekdays(text: string): NumberRange {
   return parseRange(
     "weekday",
@@ -116,7 +120,11 @@ export function parseWeekdays(text: string): NumberRange {
   );
 }
 
-/** `1`, `1:5`, `-3:-1`. @throws {BadInputError} */
+/**
+ * `1`, `1:5`, `-3:-1`.
+ *
+ * @throws {BadInputError}
+ */
 export function parseDaysOfMonth(text: string): NumberRange {
   const toDay = (word: string): number | undefined => integerWithin(word, -31, 31);
   const expected = "days from 1 to 31, or -31 to -1 from the end of the month";
@@ -128,7 +136,11 @@ export function parseDaysOfMonth(text: string): NumberRange {
   return { first, last };
 }
 
-/** `january:march`, `1:3`. @throws {BadInputError} */
+/**
+ * `january:march`, `1:3`.
+ *
+ * @throws {BadInputError}
+ */
 export function parseMonths(text: string): NumberRange {
   return parseRange(
     "month",
@@ -141,7 +153,11 @@ export function parseMonths(text: string): NumberRange {
   );
 }
 
-/** `2026`, `2026:2030`. @throws {BadInputError} */
+/**
+ * `2026`, `2026:2030`.
+ *
+ * @throws {BadInputError}
+ */
 export function parseYears(text: string): NumberRange {
   return parseRange(
     "year",
@@ -151,7 +167,12 @@ export function parseYears(text: string): NumberRange {
   );
 }
 
-/** `17:30` up to `24:00`. @returns minutes since midnight @throws {BadInputError} */
+/**
+ * `17:30` up to `24:00`.
+ *
+ * @returns minutes since midnight
+ * @throws {BadInputError}
+ */
 export function parseMinute(text: string): number {
   const match = /^((?:[01]\d|2[0-3]):[0-5]\d|24:00)$/.exec(text);
   if (match === null)

@@ -123,7 +123,11 @@ export class Outbox {
     return oldest === undefined ? 0 : Math.max(0, this.options.clock.wallMs() - oldest.createdAtMs);
   }
 
-  /** Reads what an earlier run left. @returns its notification records, for the log */
+  /**
+   * Reads what an earlier run left.
+   *
+   * @returns its notification records, for the log
+   */
   async load(): Promise<NotificationRecord[]> {
     const { files, folder } = this.options;
     await files.makeFolder(path.join(folder, "rejected"));

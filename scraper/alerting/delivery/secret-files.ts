@@ -38,7 +38,11 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
   };
 }
 
-/** The contents of the files. @throws {BadInputError} when one cannot be read */
+/**
+ * The contents of the files.
+ *
+ * @throws {BadInputError} when one cannot be read
+ */
 export async function resolveTlsFiles(
   tls: TlsFiles,
   files: Files,

@@ -3,7 +3,11 @@ import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notif
 
 const ZERO_TIME = "0001-01-01T00:00:00Z"; // What Alertmanager sends as the end of an alert that is firing.
 
-/** Alertmanager's webhook message, version 4. @param maxAlerts 0: all */
+/**
+ * Alertmanager's webhook message, version 4.
+ *
+ * @param maxAlerts 0: all
+ */
 export function renderWebhook(notification: Notification, maxAlerts: number): string {
   const { alerts, groupLabels, receiver, externalUrl, groupKey } = notification;
   const sent = maxAlerts > 0 ? alerts.slice(0, maxAlerts) : alerts;

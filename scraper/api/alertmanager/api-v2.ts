@@ -53,7 +53,11 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
   };
 }
 
-/** `GET /api/v2/alerts`. @throws {ApiError} */
+/**
+ * `GET /api/v2/alerts`.
+ *
+ * @throws {ApiError}
+ */
 export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] {
   const select = createSelection(query);
   const statusOf = dispatcher.statusReader();
@@ -65,7 +69,11 @@ export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] 
   });
 }
 
-/** `GET /api/v2/alerts/groups`. @throws {ApiError} */
+/**
+ * `GET /api/v2/alerts/groups`.
+ *
+ * @throws {ApiError}
+ */
 export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): object[] {
   const select = createSelection(query);
   const statusOf = dispatcher.statusReader();
@@ -88,7 +96,11 @@ export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): obje
   });
 }
 
-/** `GET /api/v2/silences`, the active ones first. @throws {ApiError} */
+/**
+ * `GET /api/v2/silences`, the active ones first.
+ *
+ * @throws {ApiError}
+ */
 export function listSilences(dispatcher: Dispatcher, filter: readonly string[]): object[] {
   const { silences } = dispatcher;
   const matchers = parseFilter(filter);
@@ -103,7 +115,11 @@ export function listSilences(dispatcher: Dispatcher, filter: readonly string[]):
   return found.map((silence) => gettableSilence(dispatcher, silence));
 }
 
-/** `POST /api/v2/silences`. @throws {ApiError} */
+/**
+ * `POST /api/v2/silences`.
+ *
+ * @throws {ApiError}
+ */
 export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence): Promise<object> {
   try {
     const matchers = posted.matchers.map(createMatcher);
@@ -116,7 +132,11 @@ export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence)
   }
 }
 
-/** `GET /api/v2/silence/{id}`. @throws {ApiError} */
+/**
+ * `GET /api/v2/silence/{id}`.
+ *
+ * @throws {ApiError}
+ */
 export function getSilence(dispatcher: Dispatcher, id: string): object {
   requireUuid(id);
   const silence = dispatcher.silences.get(id);
@@ -124,7 +144,11 @@ export function getSilence(dispatcher: Dispatcher, id: string): object {
   return gettableSilence(dispatcher, silence);
 }
 
-/** `DELETE /api/v2/silence/{id}`; the answer has no body. @throws {ApiError} */
+/**
+ * `DELETE /api/v2/silence/{id}`; the answer has no body.
+ *
+ * @throws {ApiError}
+ */
 export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise<void> {
   requireUuid(id);
   try {

@@ -39,7 +39,10 @@ export function requiredField(place: string): ApiError {
   return new ApiError(422, { code: 602, message: `${place} in body is required` });
 }
 
-/** @returns undefined when the field is missing, null or Go's zero time @throws {ApiError} 400 */
+/**
+ * @returns undefined when the field is missing, null or Go's zero time
+ * @throws {ApiError} 400
+ */
 export function optionalTime(value: unknown, place: string): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string" || !RFC3339.test(value))

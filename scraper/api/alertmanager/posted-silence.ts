@@ -21,7 +21,11 @@ export interface PostedSilence {
 
 export const MAX_SILENCE_BODY_BYTES = 65_536 * 4;
 
-/** Reads the body of `POST /api/v2/silences`. @throws {ApiError} 400 or 422 */
+/**
+ * Reads the body of `POST /api/v2/silences`.
+ *
+ * @throws {ApiError} 400 or 422
+ */
 export function decodePostableSilence(body: string): PostedSilence {
   const value = parseJson(body, "silence");
   if (!isObject(value)) throw wrongType("silence", "an object");

@@ -19,7 +19,11 @@ export interface StatusRouteParts {
   readonly storageStatus: () => unknown;
   readonly runtime: () => { readonly atMs: number; readonly succeeded: boolean };
   readonly ownMetrics: () => readonly OwnMetric[];
-  /** Reads the configuration again. @throws {ConfigError} when it is not acceptable; then nothing changed */
+  /**
+   * Reads the configuration again.
+   *
+   * @throws {ConfigError} when it is not acceptable; then nothing changed
+   */
   readonly reload: () => Promise<void>;
 }
 

@@ -7,7 +7,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "it is a folder",
 };
 
-/** Reads a file a command was given. @throws {BadInputError} when that is not possible */
+/**
+ * Reads a file a command was given.
+ *
+ * @throws {BadInputError} when that is not possible
+ */
 export async function readGivenFile(file: string): Promise<string> {
   try {
     return await realFiles.readText(file);

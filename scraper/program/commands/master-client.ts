@@ -14,7 +14,11 @@ export interface MasterAddress {
   readonly tokenFile?: string | undefined;
 }
 
-/** Asks Prometheus' API for its `data`. @throws {BadInputError} with the scraper's own message when it refuses */
+/**
+ * Asks Prometheus' API for its `data`.
+ *
+ * @throws {BadInputError} with the scraper's own message when it refuses
+ */
 export async function getData(
   master: MasterAddress,
   path: string,
@@ -27,7 +31,12 @@ export async function getData(
   throw new BadInputError(`Cannot get "${path}": ${answer.error ?? `status ${response.status}`}`);
 }
 
-/** Posts a text to Prometheus' API. @returns its `data`. @throws {BadInputError} with the scraper's own message */
+/**
+ * Posts a text to Prometheus' API.
+ *
+ * @returns its `data`
+ * @throws {BadInputError} with the scraper's own message
+ */
 export async function postText(
   master: MasterAddress,
   path: string,

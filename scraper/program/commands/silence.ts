@@ -22,7 +22,11 @@ interface ApiSilence {
 
 const MATCHER = /^([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"?(.*?)"?$/s;
 
-/** `pihealth silence add alertname=X instance=~"pi.*" --duration 2h --comment "new disk"`. @returns its id */
+/**
+ * `pihealth silence add alertname=X instance=~"pi.*" --duration 2h --comment "new disk"`.
+ *
+ * @returns its id
+ */
 export async function addSilence(
   master: MasterAddress,
   matchers: readonly string[],

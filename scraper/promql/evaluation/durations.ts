@@ -4,7 +4,11 @@ import { timeAt, timesOf, type TimeGrid } from "./time-grid.js";
 
 const MAX_SECONDS = 2 ** 63 / 1e9;
 
-/** Milliseconds of a window or resolution. @throws {QueryExecutionError} when arithmetic gives nothing above zero */
+/**
+ * Milliseconds of a window or resolution.
+ *
+ * @throws {QueryExecutionError} when arithmetic gives nothing above zero
+ */
 export function windowMsOf(duration: DurationExpression, query: TimeGrid): number {
   const milliseconds = millisecondsOf(duration, query);
   if (milliseconds > 0) return milliseconds;

@@ -39,7 +39,11 @@ export class Pacer {
     return this.clock.monotonicMs() >= this.sliceEndMs;
   }
 
-  /** Lets other work run. @throws {QueryTimeoutError | QueryCanceledError} */
+  /**
+   * Lets other work run.
+   *
+   * @throws {QueryTimeoutError | QueryCanceledError}
+   */
   async pause(): Promise<void> {
     this.check();
     await yieldToEventLoop();

@@ -84,7 +84,11 @@ export class OneSide {
     return (oneRow) => matched.get(oneGroups[oneRow] as number) ?? nothing;
   }
 
-  /** In a one-to-one matching the other side has to be unique too. @throws {QueryExecutionError} when it is not */
+  /**
+   * In a one-to-one matching the other side has to be unique too.
+   *
+   * @throws {QueryExecutionError} when it is not
+   */
   checkManySide(isOneFilled: boolean): void {
     const { matching, many, manyGroups, groupCount } = this.context;
     if (matching.cardinality !== "one-to-one") return;

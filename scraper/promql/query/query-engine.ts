@@ -47,7 +47,11 @@ export class QueryEngine implements Queries {
     this.features = new Set(this.settings.enabledFeatures);
   }
 
-  /** Parses with the features of this engine. @throws {QueryParseError} */
+  /**
+   * Parses with the features of this engine.
+   *
+   * @throws {QueryParseError}
+   */
   parse(text: string): Expression {
     const known = this.parsed.get(text);
     if (known !== undefined) return known;

@@ -76,8 +76,9 @@ export class GroupEvaluator {
   }
 
   /**
-   * Takes over what unchanged rules of the evaluator before know. @returns series of rules that are
-   * gone
+   * Takes over what unchanged rules of the evaluator before know.
+   *
+   * @returns series of rules that are gone
    */
   adopt(before: GroupEvaluator): Labels[] {
     const free = new Map(before.statuses.map((status) => [status.key, status]));

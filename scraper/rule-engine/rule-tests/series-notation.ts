@@ -74,7 +74,11 @@ const PAIR =
   /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*'|`[^`]*`)\s*([,}])/y;
 const END = /\s*\}\s*$/y;
 
-/** Reads `metric{a="b"}`, `{a="b"}`, `metric` or `{}`. @throws {BadInputError} */
+/**
+ * Reads `metric{a="b"}`, `{a="b"}`, `metric` or `{}`.
+ *
+ * @throws {BadInputError}
+ */
 export function parseSeriesLabels(text: string): Labels {
   NAME.lastIndex = 0;
   const match = NAME.exec(text);

@@ -24,7 +24,11 @@ export interface RuleFileSettings {
   readonly expander: AlertExpander;
 }
 
-/** Reads a Prometheus rule file. @throws {ConfigError} naming file, line and key */
+/**
+ * Reads a Prometheus rule file.
+ *
+ * @throws {ConfigError} naming file, line and key
+ */
 export function parseRuleFile(file: ConfigSection, settings: RuleFileSettings): RuleGroup[] {
   const sections = file.sections("groups");
   file.rejectUnknownKeys();

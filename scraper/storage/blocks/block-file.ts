@@ -158,7 +158,11 @@ export class BlockReader {
     );
   }
 
-  /** Columns of a section; undefined for series it lacks. @throws {DamagedDataError} */
+  /**
+   * Columns of a section; undefined for series it lacks.
+   *
+   * @throws {DamagedDataError}
+   */
   async sectionColumns(
     block: BlockName,
     section: BlockSection,
@@ -171,7 +175,11 @@ export class BlockReader {
     );
   }
 
-  /** The stored bytes of a group, checked. @throws {DamagedDataError} as `directory` */
+  /**
+   * The stored bytes of a group, checked.
+   *
+   * @throws {DamagedDataError} as `directory`
+   */
   async groupBytes(block: BlockName, number: number): Promise<Uint8Array> {
     const { groups } = await this.directory(block);
     const { offsetBytes, lengthBytes, checksum } = groups[number] as BlockGroup;
@@ -182,7 +190,11 @@ export class BlockReader {
     });
   }
 
-  /** Checks every byte that a checksum covers. @returns what is wrong, nothing when all is well */
+  /**
+   * Checks every byte that a checksum covers.
+   *
+   * @returns what is wrong, nothing when all is well
+   */
   async verify(block: BlockName): Promise<DamagedDataError[]> {
     const problems: DamagedDataError[] = [];
     const note = (error: unknown): void => {

@@ -106,7 +106,11 @@ export class BlockStore implements BlockFinder {
     );
   }
 
-  /** Writes a block. It counts only once `add` was called. @throws the system's error */
+  /**
+   * Writes a block. It counts only once `add` was called.
+   *
+   * @throws the system's error
+   */
   async write(folder: string, content: BlockContent): Promise<StoredBlock> {
     const { files, dataFolder } = this.parts;
     const fromMs = content.sections[0]?.timestamps[0] as number;
@@ -131,8 +135,9 @@ export class BlockStore implements BlockFinder {
   }
 
   /**
-   * Removes the files of blocks that left before the call before this one. @throws the system's
-   * error
+   * Removes the files of blocks that left before the call before this one.
+   *
+   * @throws the system's error
    */
   async removeRetired(): Promise<void> {
     const { retired } = this;

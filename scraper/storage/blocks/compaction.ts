@@ -38,7 +38,11 @@ export class Compaction {
     }
   }
 
-  /** Merges what is due in every folder. @throws the system's error when the disk refuses */
+  /**
+   * Merges what is due in every folder.
+   *
+   * @throws the system's error when the disk refuses
+   */
   async run(): Promise<void> {
     for (const folder of this.blocks.folders()) {
       for (const levelMs of this.levelsMs) await this.compactLevel(folder, levelMs);

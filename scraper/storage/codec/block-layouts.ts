@@ -27,7 +27,11 @@ export class BlockLayouts {
     return this.known.sizeBytes;
   }
 
-  /** As `readLabelSets`. @throws {MalformedBytesError} as that does */
+  /**
+   * As `readLabelSets`.
+   *
+   * @throws {MalformedBytesError} as that does
+   */
   read(reader: ByteReader): readonly Labels[] {
     const bytes = reader.bytes.subarray(reader.offset, reader.end);
     const key = `${crc32c(bytes)},${bytes.length}`;

@@ -51,11 +51,18 @@ export function decodeChunk(
 
 /** The columns of a chunk, ready to be decoded to wherever they are wanted. */
 export interface ChunkColumns {
-  /** @param values as many as the chunk has rows. @throws {MalformedBytesError} when the bytes make no sense */
+  /**
+   * @param values as many as the chunk has rows
+   * @throws {MalformedBytesError} when the bytes make no sense
+   */
   decode(column: number, values: Float64Array): void;
 }
 
-/** Reads the timestamps of a chunk and where its columns are. @throws {MalformedBytesError} as `decodeChunk` */
+/**
+ * Reads the timestamps of a chunk and where its columns are.
+ *
+ * @throws {MalformedBytesError} as `decodeChunk`
+ */
 export function openChunk(
   reader: ByteReader,
   columnCount: number,

@@ -43,7 +43,10 @@ export interface GroupSize {
 export interface GroupColumns {
   /** Memory held, roughly. */
   readonly sizeBytes: number;
-  /** @param wanted column numbers. @throws {MalformedBytesError} when the bytes make no sense */
+  /**
+   * @param wanted column numbers
+   * @throws {MalformedBytesError} when the bytes make no sense
+   */
   read(wanted: readonly number[]): Float64Array[];
 }
 

@@ -39,7 +39,11 @@ export class IntegerEncoder {
   }
 }
 
-/** Reads `values.length` numbers. @throws {MalformedBytesError} when the bytes make no sense */
+/**
+ * Reads `values.length` numbers.
+ *
+ * @throws {MalformedBytesError} when the bytes make no sense
+ */
 export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
   const head = reader.u8();
   const mode = head & 3;

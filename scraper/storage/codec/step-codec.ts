@@ -69,7 +69,11 @@ export class StepEncoder {
   }
 }
 
-/** Fills `steps` from index `from` on. @throws {MalformedBytesError} when the bytes make no sense */
+/**
+ * Fills `steps` from index `from` on.
+ *
+ * @throws {MalformedBytesError} when the bytes make no sense
+ */
 export class StepDecoder {
   private readonly models = new BitModels(MODELS);
 

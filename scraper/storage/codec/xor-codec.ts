@@ -34,7 +34,9 @@ export function encodeXor(bits: Uint32Array, writer: ByteWriter): void {
 }
 
 /**
- * Fills `bits` as `encodeXor` took it. @throws {MalformedBytesError} when the bytes make no sense
+ * Fills `bits` as `encodeXor` took it.
+ *
+ * @throws {MalformedBytesError} when the bytes make no sense
  */
 export function decodeXor(reader: ByteReader, bits: Uint32Array): void {
   let low = 0;

@@ -110,7 +110,11 @@ export class ChunkLog {
     return place !== undefined;
   }
 
-  /** Makes every chunk durable; then their bodies leave the memory. @throws the system's error */
+  /**
+   * Makes every chunk durable; then their bodies leave the memory.
+   *
+   * @throws the system's error
+   */
   async commit(): Promise<void> {
     for (const entry of this.waiting)
       if (entry.chunk.place === undefined && !this.write(entry)) break;
@@ -173,7 +177,11 @@ export class ChunkLog {
     return rows;
   }
 
-  /** Reads many chunks, each once; those that lie near each other at once. @throws what `pace` throws */
+  /**
+   * Reads many chunks, each once; those that lie near each other at once.
+   *
+   * @throws what `pace` throws
+   */
   readAll(requests: readonly ChunkRequest[], pace: Pace): Promise<void> {
     return this.reader.read(requests, pace);
   }
@@ -207,8 +215,9 @@ export class ChunkLog {
 }
 
 /**
- * Reads the payload of a chunk record; `body` is a view. @throws {MalformedBytesError} when it
- * makes no sense
+ * Reads the payload of a chunk record; `body` is a view.
+ *
+ * @throws {MalformedBytesError} when it makes no sense
  */
 export function readChunkRecord(reader: ByteReader): ChunkRecord {
   const table = reader.varint();

@@ -69,8 +69,9 @@ export class Head {
   }
 
   /**
-   * Forgets all that the tables of a folder hold, also for the next start. @throws the system's
-   * error
+   * Forgets all that the tables of a folder hold, also for the next start.
+   *
+   * @throws the system's error
    */
   async deleteFolder(folder: string): Promise<void> {
     const { chunkLog } = this.parts;

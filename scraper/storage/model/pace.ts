@@ -5,7 +5,11 @@
 export interface Pace {
   /** @param values how many values have been looked at since the last call */
   isDue(values: number): boolean;
-  /** Lets other work run. @throws what ends the query: its time is over, or nobody waits for it */
+  /**
+   * Lets other work run.
+   *
+   * @throws what ends the query: its time is over, or nobody waits for it
+   */
   pause(): Promise<void>;
 }
 

@@ -85,7 +85,10 @@ export class LabelScanner {
     this.quotedNameFrom = -1;
   }
 
-  /** @param start first byte after `{` @returns the position after `}` */
+  /**
+   * @param start first byte after `{`
+   * @returns the position after `}`
+   */
   scan(start: number): number {
     this.clear();
     let position = this.skip(start);
@@ -129,7 +132,11 @@ export class LabelScanner {
     return { labels, emptyNames: emptyNames ?? NO_NAMES };
   }
 
-  /** One label, or the quoted metric name. @returns the position after it */
+  /**
+   * One label, or the quoted metric name.
+   *
+   * @returns the position after it
+   */
   private scanItem(start: number): number {
     const quoted = this.body[start] === QUOTE;
     const nameFrom = quoted ? start + 1 : start;

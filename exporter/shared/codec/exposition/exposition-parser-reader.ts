@@ -179,7 +179,11 @@ export class ExpositionReader {
     return ENTRY.sample;
   }
 
-  /** Optional timestamp in milliseconds. @returns the start of the next line */
+  /**
+   * Optional timestamp in milliseconds.
+   *
+   * @returns the start of the next line
+   */
   private readTextTail(afterValue: number): number {
     let position = skipBlanks(this.body, afterValue);
     this.timestampMs = undefined;
