@@ -53,7 +53,11 @@ export class JsonFields {
     return JsonFields.ofObject(document, [], parseJson(text, document));
   }
 
-  /** Reads a document that is a list of objects. @throws {BadJsonError} */
+  /**
+   * Reads a document that is a list of objects.
+   *
+   * @throws {BadJsonError}
+   */
   static parseList(text: string, document: string, options: ListOptions = {}): JsonFields[] {
     const list = JsonFields.ofList(document, [], parseJson(text, document), options);
     return list.keys.map((key) => list.object(key));
@@ -149,7 +153,11 @@ export class JsonFields {
     return this.integer(key, { min: 0, max: LAST_DATE_MS });
   }
 
-  /** A time as RFC 3339 writes it. @returns milliseconds since the Unix epoch */
+  /**
+   * A time as RFC 3339 writes it.
+   *
+   * @returns milliseconds since the Unix epoch
+   */
   isoTimeMs(key: Key): number {
     const expected = "a time such as 2026-01-12T15:00:28Z";
     const timeMs = Date.parse(this.text(key, { pattern: ISO_TIME, expected }));
