@@ -151,7 +151,10 @@ class App implements ScraperApp {
           this.hostFiles.noteNews();
         }
         this.backfill.noteHeartbeat(host);
-        this.scrapes.wake(host.address);
+        for (const { id, port } of this.targetIndex.onHost(host.address)) {
+          // A host that comes back brings all its exporters; otherwise a heartbeat speaks for its sender only.
+          if (isNews || port === host.port) this.scrapes.leaveSlowLane(id);
+        }
       },
     });
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
@@ -341,9 +344,9 @@ class App implements ScraperApp {
       ...fleetRoutes({
         fleet: this.fleet,
         clock,
-        poolOf: (address) => {
-          const pool = this.scrapes.poolOf(address);
-          return typeof pool === "number" ? pool : null;
+        poolOf: (address, port) => {
+          const target = this.targetIndex.at(address, port);
+          return target === undefined ? undefined : this.scrapes.poolOf(target.id);
         },
         durableUntilMs: (address, port) => this.backfill.durableUntilMs(address, port),
       }),

@@ -9,7 +9,7 @@ const START_GRACE_MS = 120_000;
 /** Finds targets by their labels and by their address. */
 export class TargetIndex {
   private readonly idOfLabels = new Map<string, string>();
-  private readonly byAddress = new Map<string, Target>();
+  private readonly byHost = new Map<string, Target[]>();
   private targets: readonly Target[] = [];
   private readonly startedMs: number;
 
@@ -28,11 +28,14 @@ export class TargetIndex {
   /** Replaces all targets. */
   set(targets: readonly Target[]): void {
     this.idOfLabels.clear();
-    this.byAddress.clear();
+    this.byHost.clear();
     this.targets = targets;
     for (const target of targets) {
       this.idOfLabels.set(labelsKey(target.labels), target.id);
-      this.byAddress.set(addressKey(target.host, target.port), target);
+      const host = canonicalAddress(target.host) ?? target.host;
+      const siblings = this.byHost.get(host);
+      if (siblings === undefined) this.byHost.set(host, [target]);
+      else siblings.push(target);
     }
   }
 
@@ -40,13 +43,16 @@ export class TargetIndex {
     return this.targets;
   }
 
-  /** The target a request came from, also where the configuration names it by its host name. */
+  /** Finds the target of the exporter at this IP address and port; the last one when several jobs scrape it. */
   at(address: string, port: number): Target | undefined {
-    for (const host of [address, ...this.parts.namesOf(address)]) {
-      const target = this.byAddress.get(addressKey(host, port));
-      if (target !== undefined) return target;
-    }
-    return undefined;
+    return this.onHost(address).findLast((target) => target.port === port);
+  }
+
+  /** All targets of this IP address, also where the configuration names the host instead of the address. */
+  onHost(address: string): readonly Target[] {
+    const canonical = canonicalAddress(address) ?? address;
+    const hosts = [...this.parts.namesOf(address), canonical];
+    return hosts.flatMap((host) => this.byHost.get(host) ?? []);
   }
 
   /**
@@ -63,5 +69,3 @@ export class TargetIndex {
 }
 
 const labelsKey = (labels: Labels): string => `${labels.get("job")} ${labels.get("instance")}`;
-const addressKey = (host: string, port: number): string =>
-  `${canonicalAddress(host) ?? host} ${port}`;

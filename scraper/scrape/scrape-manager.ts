@@ -56,7 +56,6 @@ export interface ScrapeManagerParts {
 /** Watches targets: spreads them over the pools, moves failing ones to the slow lane, ends those that are gone. */
 export class ScrapeManager {
   private readonly watched = new Map<string, ScrapedTarget>();
-  private readonly byHost = new Map<string, Set<ScrapedTarget>>();
   private readonly pools: readonly ScrapePool[];
   private readonly slowLane: SlowLane;
   private readonly lanes: readonly ScrapeLane[];
@@ -112,14 +111,15 @@ export class ScrapeManager {
     }
   }
 
-  /** A sign of life of a host (heartbeat): its targets leave the slow lane for the shortest pool. */
-  wake(host: string): void {
-    for (const target of this.byHost.get(host) ?? []) {
-      if (target.pool !== "slow" || target.isBusy) continue;
-      // One more failure, and it is back.
-      target.consecutiveFailures = Math.max(0, this.parts.pools.failuresToSlowLane - 1);
-      this.move(target, this.shortestPool());
-    }
+  /**
+   * Moves a target from the slow lane to the shortest pool, because its exporter or its host gave a
+   * sign of life. One more failed scrape moves it back.
+   */
+  leaveSlowLane(targetId: string): void {
+    const target = this.watched.get(targetId);
+    if (target?.pool !== "slow" || target.isBusy) return;
+    target.consecutiveFailures = Math.max(0, this.parts.pools.failuresToSlowLane - 1);
+    this.move(target, this.shortestPool());
   }
 
   health(targetId: string): TargetHealth | undefined {
@@ -127,10 +127,9 @@ export class ScrapeManager {
     return target === undefined ? undefined : { ...target.health, pool: target.pool };
   }
 
-  /** Pool of the host's first target; undefined when none is watched. */
-  poolOf(host: string): number | "slow" | undefined {
-    const [first] = this.byHost.get(host) ?? [];
-    return first?.pool;
+  /** Undefined when the target is not watched. */
+  poolOf(targetId: string): number | "slow" | undefined {
+    return this.watched.get(targetId)?.pool;
   }
 
   targets(): Target[] {
@@ -171,17 +170,12 @@ export class ScrapeManager {
     const rows = known ?? new TargetRows({ writer: this.parts.writer, key, row: this.row });
     const scraped = new ScrapedTarget(target, this.contexts.of(target), rows);
     this.watched.set(target.id, scraped);
-    const siblings = this.byHost.get(target.host) ?? new Set();
-    this.byHost.set(target.host, siblings.add(scraped));
     this.shortestPool().add(scraped);
   }
 
   private remove(scraped: ScrapedTarget): void {
     const { target, rows } = scraped;
     this.watched.delete(target.id);
-    const siblings = this.byHost.get(target.host);
-    siblings?.delete(scraped);
-    if (siblings?.size === 0) this.byHost.delete(target.host);
     scraped.leave();
     const nominalMs = this.laneOf(scraped).remove(scraped) ?? this.parts.clock.wallMs();
     this.departures.add({ tableKey: tableKeyOf(target), rows, nominalMs });

@@ -12,8 +12,8 @@ import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
 export interface FleetRouteParts {
   readonly fleet: Fleet;
   readonly clock: Clock;
-  /** Scrape pool 0 to 4 the address is in; null while it is in none. */
-  readonly poolOf: (address: string, port: number) => number | null;
+  /** Scrape pool of the exporter at this address and port; undefined when it is not scraped. */
+  readonly poolOf: (address: string, port: number) => number | "slow" | undefined;
   /** Samples of this exporter before this time are durable here; 0 when none are known to be. */
   readonly durableUntilMs: (address: string, port: number) => number;
 }
@@ -53,9 +53,10 @@ async function takeHeartbeat(
   const outcome = parts.fleet.receiveHeartbeat(heartbeat, remoteAddress, parts.clock.wallMs());
   if (!outcome.accepted) throw new ApiError(ERROR_OF[outcome.refusal], outcome.message);
   const { address, port } = outcome.host;
+  const pool = parts.poolOf(address, port);
   const reply = encodeHeartbeatReply({
     known: outcome.known,
-    pool: parts.poolOf(address, port),
+    pool: typeof pool === "number" ? pool : null,
     durableUntilMs: parts.durableUntilMs(address, port),
   });
   return { kind: "text", status: 200, contentType: "application/json", body: reply };

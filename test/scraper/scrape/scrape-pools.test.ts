@@ -31,14 +31,15 @@ test("A new target joins the shortest pool", () => {
   const targets = hosts(12).map((host) => target(host));
   manager.sync(targets);
   assert.deepEqual(
-    targets.map(({ host }) => manager.poolOf(host)),
+    targets.map(({ id }) => manager.poolOf(id)),
     [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1],
   );
-  const withoutSome = targets.filter(({ host }) => manager.poolOf(host) !== 3);
+  const withoutSome = targets.filter(({ id }) => manager.poolOf(id) !== 3);
   manager.sync(withoutSome);
-  manager.sync([...withoutSome, target("10.9.9.9")]);
-  assert.equal(manager.poolOf("10.9.9.9"), 3);
-  assert.equal(manager.poolOf("10.8.8.8"), undefined);
+  const newcomer = target("10.9.9.9");
+  manager.sync([...withoutSome, newcomer]);
+  assert.equal(manager.poolOf(newcomer.id), 3);
+  assert.equal(manager.poolOf(target("10.8.8.8").id), undefined);
 });
 
 test("A target given twice is refused the second time, and counted", async () => {
@@ -134,18 +135,18 @@ test("A good probe brings a target back to the shortest pool", async () => {
   await manager.stop();
 });
 
-test("A heartbeat brings a target back at once, one more failure sends it away again", async () => {
+test("A sign of life brings a target back at once, one more failure sends it away again", async () => {
   const { clock, manager, requests } = createFixture({ answer: () => refused });
   const dead = target();
   manager.sync([dead]);
   await clock.advance(3 * INTERVAL_MS);
-  manager.wake("10.0.0.8");
-  assert.equal(manager.poolOf(dead.host), "slow");
-  manager.wake(dead.host);
-  assert.equal(manager.poolOf(dead.host), 0);
+  manager.leaveSlowLane(target("10.0.0.8").id);
+  assert.equal(manager.poolOf(dead.id), "slow");
+  manager.leaveSlowLane(dead.id);
+  assert.equal(manager.poolOf(dead.id), 0);
   await clock.advance(INTERVAL_MS);
   assert.equal(requests.length, 4);
-  assert.equal(manager.poolOf(dead.host), "slow");
+  assert.equal(manager.poolOf(dead.id), "slow");
   await manager.stop();
 });
 
