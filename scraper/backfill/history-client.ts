@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { BadInputError, PihealthError } from "../../exporter/shared/model/errors.js";
+import { sha256Hex } from "../../exporter/shared/model/hash.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import {
   HttpError,
@@ -202,8 +202,7 @@ export class HistoryClient {
   }
 }
 
-const isWhole = (bytes: Buffer, { sha256 }: HistorySegment): boolean =>
-  createHash("sha256").update(bytes).digest("hex") === sha256;
+const isWhole = (bytes: Buffer, { sha256 }: HistorySegment): boolean => sha256Hex(bytes) === sha256;
 
 function isCut(error: unknown): boolean {
   if (error instanceof HttpError) return error.code === "unreachable" || error.code === "timeout";

@@ -10,6 +10,7 @@ import {
   ENTRY,
   type ExpositionReader,
 } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import { hashBytes } from "../../exporter/shared/model/hash.js";
 import {
   BodyChunk,
   ODD_LINE,
@@ -59,7 +60,7 @@ export class BodyChunkCache {
     sink: SampleSink,
   ): BodyChunk {
     const content = readContent(body, start, reader, format, sink);
-    const hash = hashOf(content.literals);
+    const hash = hashBytes(content.literals);
     const known = this.chunks.find(hash, (chunk) => chunk.holds(content));
     if (known !== undefined) return known;
     const end = reader.offset;
@@ -175,15 +176,4 @@ function isBoundary(body: Buffer, reader: ExpositionReader, samples: number): bo
   if (samples === 0) return false;
   if (body[reader.offset] === HASH_SIGN || samples >= MAX_SAMPLES) return true;
   return samples >= SAMPLES_WITHOUT_COMMENT && !reader.nextLineHasSameName();
-}
-
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
-
-/** FNV-1a, 32 bits. */
-function hashOf(bytes: Buffer): number {
-  let hash = FNV_OFFSET;
-  for (let index = 0; index < bytes.length; index++)
-    hash = Math.imul(hash ^ (bytes[index] as number), FNV_PRIME);
-  return hash;
 }

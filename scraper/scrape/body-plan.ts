@@ -1,3 +1,4 @@
+import { EMPTY_HASH, extendHash } from "../../exporter/shared/model/hash.js";
 import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
 import type { Layout, SampleWriter } from "../storage/model/sample-writer.js";
 import type { BodyChunk } from "./body-chunk.js";
@@ -61,8 +62,8 @@ export class BodyPlanCache {
 
   /** @throws {ScrapeLimitError} when the body has too many samples, or a series too many or too long labels */
   planOf(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
-    let hash = 0;
-    for (const { id } of chunks) hash = Math.imul(hash ^ id, 0x01000193);
+    let hash = EMPTY_HASH;
+    for (const { id } of chunks) hash = extendHash(hash, id);
     const isEqual = (plan: BodyPlan): boolean =>
       plan.context === context &&
       plan.chunks.length === chunks.length &&

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { sha256Hex } from "../../../exporter/shared/model/hash.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { AlertGroup } from "../alerts/alert-group.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
@@ -206,7 +206,7 @@ const MAX_PLAIN_KEY_CHARACTERS = 1000;
 function recordIdOf({ group, integration, index }: Step): string {
   const { key } = group;
   const isLong = key.length > MAX_PLAIN_KEY_CHARACTERS;
-  const groupText = isLong ? createHash("sha256").update(key).digest("hex") : key;
+  const groupText = isLong ? sha256Hex(key) : key;
   return `${group.route.receiver}/${integration.kind}/${index}:${groupText}`;
 }
 

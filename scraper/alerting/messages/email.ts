@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "../../../exporter/shared/model/hash.js";
 import {
   formatMailAddress,
   parseMailAddress,
@@ -93,8 +93,7 @@ function bodyText(rendered: string): string {
   return `${text.slice(0, MAX_MAIL_PART_CHARACTERS)}\n[cut off: the text is too long for a mail]\n`;
 }
 
-const digest = (text: string): string =>
-  createHash("sha256").update(text).digest("hex").slice(0, 32);
+const digest = (text: string): string => sha256Hex(text).slice(0, 32);
 
 const alertsText = ({ alerts }: Notification): string =>
   alerts.map(({ fingerprint, endsAtMs }) => `${fingerprint}:${endsAtMs}`).join(",");

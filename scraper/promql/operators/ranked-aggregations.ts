@@ -1,4 +1,5 @@
 import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
+import { hashText } from "../../../exporter/shared/model/hash.js";
 import { rowsByGroup, type RowGroups } from "../evaluation/aggregation-groups.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { quantileOf } from "../evaluation/quantile.js";
@@ -171,12 +172,5 @@ async function selectPerGroup(
   return keepRows({ ...block, present }, [...order]);
 }
 
-/** A number in [0, 1) that depends on the text only, spread evenly (FNV-1a with a final mixing). */
-function hashShare(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
-}
+/** A number in [0, 1) that depends on the text only, spread evenly. */
+const hashShare = (text: string): number => hashText(text) / 2 ** 32;

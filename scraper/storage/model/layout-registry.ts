@@ -1,4 +1,5 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
+import { extendHash } from "../../../exporter/shared/model/hash.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Layout } from "./sample-writer.js";
 
@@ -151,8 +152,8 @@ export class LayoutRegistry {
 
 function hashOf(seriesIds: Uint32Array): number {
   let hash = seriesIds.length;
-  for (const id of seriesIds) hash = Math.imul(hash ^ id, 0x01000193) ^ (hash >>> 15);
-  return hash >>> 0;
+  for (const id of seriesIds) hash = extendHash(hash, id);
+  return hash;
 }
 
 function areEqual(left: Uint32Array, right: Uint32Array): boolean {
