@@ -1,4 +1,3 @@
-import { ApiError as AlertmanagerError } from "./api-error.js";
 import {
   deleteSilence,
   getSilence,
@@ -11,7 +10,7 @@ import {
   status,
 } from "./api-v2.js";
 import type { Dispatcher } from "../../alerting/delivery/dispatcher.js";
-import { decodePostableSilence } from "./posted-silence.js";
+import { decodePostedSilence } from "./posted-silence.js";
 import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
 
 export interface AlertmanagerRouteParts {
@@ -53,7 +52,7 @@ export function alertmanagerRoutes({
     },
     {
       ...route(["POST"], "/api/v2/silences", async ({ body }) =>
-        json(await postSilence(dispatcher, decodePostableSilence(body.toString("utf8")))),
+        json(await postSilence(dispatcher, decodePostedSilence(body.toString("utf8")))),
       ),
       needsToken: true,
     },
@@ -67,17 +66,12 @@ export function alertmanagerRoutes({
   ];
 }
 
-function route(methods: Route["methods"], path: string, handle: Route["handle"]): Route {
-  const withOwnErrors: Route["handle"] = async (request) => {
-    try {
-      return await handle(request);
-    } catch (error) {
-      if (error instanceof AlertmanagerError) return json(error.body, error.status);
-      throw error;
-    }
-  };
-  return { methods, path, errorStyle: "alertmanager", handle: withOwnErrors };
-}
+const route = (methods: Route["methods"], path: string, handle: Route["handle"]): Route => ({
+  methods,
+  path,
+  errorStyle: "alertmanager",
+  handle,
+});
 
 const json = (value: unknown, statusCode = 200): ApiAnswer => ({
   kind: "json",

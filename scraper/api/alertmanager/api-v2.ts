@@ -6,7 +6,7 @@ import { RE2JS } from "re2js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
-import { ApiError } from "./api-error.js";
+import { ApiError } from "../http/api-errors.js";
 import type { AlertStatus, Dispatcher } from "../../alerting/delivery/dispatcher.js";
 import {
   createMatcher,
@@ -14,6 +14,7 @@ import {
   parseMatcher,
   type Matcher,
 } from "../../alerting/config/matchers.js";
+import { SCHEMA_CODES } from "./posted-json.js";
 import type { PostedSilence } from "./posted-silence.js";
 import { SilenceNotFoundError, type Silence } from "../../alerting/alerts/silences.js";
 
@@ -39,7 +40,7 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
     const text = parameters.get(name) ?? "true";
     if (text === "true" || text === "false") return text === "true";
     throw new ApiError(
-      400,
+      "bad_data",
       `Cannot read parameter "${name}": it is "${text}", it must be true or false`,
     );
   };
@@ -126,9 +127,10 @@ export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence)
     return { silenceID: await dispatcher.silences.set({ ...posted, matchers }) };
   } catch (error) {
     if (error instanceof SilenceNotFoundError)
-      throw new ApiError(404, error.message, { cause: error });
-    if (error instanceof BadInputError) throw new ApiError(400, error.message, { cause: error });
-    throw new ApiError(500, messageOf(error), { cause: error });
+      throw new ApiError("not_found", error.message, { cause: error });
+    if (error instanceof BadInputError)
+      throw new ApiError("bad_data", error.message, { cause: error });
+    throw new ApiError("internal", messageOf(error), { cause: error });
   }
 }
 
@@ -140,7 +142,7 @@ export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence)
 export function getSilence(dispatcher: Dispatcher, id: string): object {
   requireUuid(id);
   const silence = dispatcher.silences.get(id);
-  if (silence === undefined) throw new ApiError(404, "silence not found");
+  if (silence === undefined) throw new ApiError("not_found", "silence not found");
   return gettableSilence(dispatcher, silence);
 }
 
@@ -156,8 +158,8 @@ export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise
   } catch (error) {
     // Alertmanager answers 500 to an unknown id; its newer versions 404, which says more.
     if (error instanceof SilenceNotFoundError)
-      throw new ApiError(404, error.message, { cause: error });
-    throw new ApiError(500, messageOf(error), { cause: error });
+      throw new ApiError("not_found", error.message, { cause: error });
+    throw new ApiError("internal", messageOf(error), { cause: error });
   }
 }
 
@@ -210,7 +212,7 @@ function parseFilter(filter: readonly string[]): Matcher[] {
   try {
     return filter.map(parseMatcher);
   } catch (error) {
-    throw new ApiError(400, messageOf(error), { cause: error });
+    throw new ApiError("bad_data", messageOf(error), { cause: error });
   }
 }
 
@@ -218,7 +220,7 @@ function compileReceiver(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (error) {
-    throw new ApiError(400, `failed to parse receiver param: ${messageOf(error)}`, {
+    throw new ApiError("bad_data", `failed to parse receiver param: ${messageOf(error)}`, {
       cause: error,
     });
   }
@@ -280,8 +282,6 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 function requireUuid(id: string): void {
   if (UUID.test(id)) return;
-  throw new ApiError(422, {
-    code: 601,
-    message: `silenceID in path must be of type uuid: ${JSON.stringify(id)}`,
-  });
+  const message = `silenceID in path must be of type uuid: ${JSON.stringify(id)}`;
+  throw new ApiError("invalid_body", message, { schemaCode: SCHEMA_CODES.invalidType });
 }

@@ -1,3 +1,4 @@
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { isLegacyLabelName, Labels } from "../../../exporter/shared/model/labels.js";
 import type { Alert } from "../../alerting/alerts/alert.js";
 import {
@@ -6,105 +7,89 @@ import {
   MAX_LABEL_NAME_CHARACTERS,
   MAX_LABEL_VALUE_CHARACTERS,
 } from "../../alerting/alerts/alert-store.js";
-import { ApiError } from "./api-error.js";
-import {
-  isObject,
-  optionalTime,
-  parseJson,
-  requiredField,
-  textMap,
-  wrongType,
-  type JsonObject,
-} from "./posted-json.js";
 import { isHttpUrl } from "../../alerting/config/parse-receiver.js";
+import { ApiError } from "../http/api-errors.js";
+import { decodeBody, optionalTimeMs, SCHEMA_CODES } from "./posted-json.js";
 
-/** What a caller should read of a body at most before it is decoded. */
-export const MAX_ALERTS_BODY_BYTES = 4 * 1024 * 1024;
+/** The size of the body is limited as for every route, by MAX_BODY_BYTES. */
 export const MAX_POSTED_ALERTS = 5000;
 const MAX_URL_CHARACTERS = 8192;
+const MAX_SHOWN_CHARACTERS = 300;
 
 interface DecodeOptions {
   readonly nowMs: number;
-  /** How long an alert without an end is held to be firing. */
+  /** How long an alert without an end counts as firing. */
   readonly resolveTimeoutMs: number;
 }
 
 /**
- * Reads the body of `POST /api/v2/alerts`. An alert without a start starts now, one without an end
- * ends by timeout.
+ * Reads the body of `POST /api/v2/alerts`. An alert without a start starts now, an alert without an
+ * end ends after `resolveTimeoutMs`.
  *
- * @throws {ApiError} 400 or 422 when any alert is not acceptable: then none is taken
+ * @throws {ApiError} 400, 413 or 422 when any alert is not acceptable: then none is taken
  */
-export function decodePostableAlerts(body: string, options: DecodeOptions): Alert[] {
-  const value = parseJson(body, "alerts");
-  if (!Array.isArray(value)) throw wrongType("alerts", "a list of alerts");
-  if (value.length > MAX_POSTED_ALERTS) {
-    throw new ApiError(
-      413,
-      `Cannot take ${value.length} alerts: at most ${MAX_POSTED_ALERTS} may be in one request`,
-    );
-  }
-  return value.map((entry: unknown, index) => decodeAlert(entry, String(index), options));
+export function decodePostedAlerts(body: string, options: DecodeOptions): Alert[] {
+  return decodeBody(() => {
+    const alerts = JsonFields.parseList(body, "alerts");
+    if (alerts.length > MAX_POSTED_ALERTS) {
+      const detail = `at most ${MAX_POSTED_ALERTS} may be in one request`;
+      throw new ApiError("too_large", `Cannot take ${alerts.length} alerts: ${detail}`);
+    }
+    return alerts.map((fields) => decodeAlert(fields, options));
+  });
 }
 
-function decodeAlert(
-  entry: unknown,
-  place: string,
-  { nowMs, resolveTimeoutMs }: DecodeOptions,
-): Alert {
-  if (!isObject(entry)) throw wrongType(place, "an object");
-  if (entry["labels"] === undefined) throw requiredField(`${place}.labels`);
-  const labels = decodeLabels(entry, place, "labels", MAX_LABEL_VALUE_CHARACTERS);
-  if (labels.pairs.length === 0) throw new ApiError(400, "at least one label pair required");
-  const startsAtMs = optionalTime(entry["startsAt"], `${place}.startsAt`);
-  const endsAtMs = optionalTime(entry["endsAt"], `${place}.endsAt`);
+function decodeAlert(fields: JsonFields, { nowMs, resolveTimeoutMs }: DecodeOptions): Alert {
+  const labels = decodeLabels(fields, "labels", MAX_LABEL_VALUE_CHARACTERS);
+  if (labels.pairs.length === 0) throw refused("at least one label pair required");
+  const startsAtMs = optionalTimeMs(fields, "startsAt");
+  const endsAtMs = optionalTimeMs(fields, "endsAt");
   const alert = {
     labels,
-    annotations: decodeLabels(entry, place, "annotations", MAX_ANNOTATION_CHARACTERS),
+    annotations: fields.has("annotations")
+      ? decodeLabels(fields, "annotations", MAX_ANNOTATION_CHARACTERS)
+      : Labels.EMPTY,
     startsAtMs: startsAtMs ?? Math.min(nowMs, endsAtMs ?? nowMs),
     endsAtMs: endsAtMs ?? nowMs + resolveTimeoutMs,
     endsByTimeout: endsAtMs === undefined,
-    generatorUrl: decodeUrl(entry["generatorURL"], `${place}.generatorURL`),
+    generatorUrl: decodeUrl(fields, "generatorURL"),
   };
-  if (alert.endsAtMs < alert.startsAtMs)
-    throw new ApiError(400, "start time must be before end time");
+  if (alert.endsAtMs < alert.startsAtMs) throw refused("start time must be before end time");
   return alert;
 }
 
 function decodeLabels(
-  entry: JsonObject,
-  place: string,
-  field: string,
+  fields: JsonFields,
+  field: "labels" | "annotations",
   maxValueCharacters: number,
 ): Labels {
-  const texts = textMap(entry[field], `${place}.${field}`);
-  const names = Object.keys(texts);
-  if (names.length > MAX_ALERT_LABELS) {
-    const detail = `it has ${names.length} ${field}, at most ${MAX_ALERT_LABELS} may be`;
-    throw new ApiError(400, `Cannot take alert ${place}: ${detail}`);
+  const entries = Object.entries(fields.textMap(field));
+  const problem = (detail: string): ApiError =>
+    refused(`Cannot take alert ${fields.path.join(".")}: ${detail}`);
+  if (entries.length > MAX_ALERT_LABELS) {
+    throw problem(`it has ${entries.length} ${field}, at most ${MAX_ALERT_LABELS} may be`);
   }
-  for (const name of names) {
-    const isName = isLegacyLabelName(name) && name.length <= MAX_LABEL_NAME_CHARACTERS;
-    if (!isName)
-      throw new ApiError(
-        400,
-        `invalid label set: invalid name ${JSON.stringify(name.slice(0, 300))}`,
-      );
-    if ((texts[name] ?? "").length > maxValueCharacters) {
-      throw new ApiError(
-        400,
-        `Cannot take alert ${place}: ${name} is longer than ${maxValueCharacters} characters`,
-      );
+  for (const [name, value] of entries) {
+    if (!isLegacyLabelName(name) || name.length > MAX_LABEL_NAME_CHARACTERS) {
+      throw refused(`invalid label set: invalid name ${shown(name)}`);
+    }
+    if (value.length > maxValueCharacters) {
+      throw problem(`${name} is longer than ${maxValueCharacters} characters`);
     }
   }
-  return Labels.of(texts);
+  return Labels.of(entries);
 }
 
-/** Shown as a link in mails, so only the two schemes of the web are taken. */
-function decodeUrl(value: unknown, place: string): string {
-  if (value === undefined || value === null || value === "") return "";
-  if (typeof value !== "string") throw wrongType(place, "a text");
-  if (value.length <= MAX_URL_CHARACTERS && isHttpUrl(value)) return value;
-  const shown = JSON.stringify(value.slice(0, 300));
-  throw new ApiError(422, { code: 601, message: `${place} in body must be of type uri: ${shown}` });
+/** Mails show the URL as a link, so only http and https are accepted. */
+function decodeUrl(fields: JsonFields, field: string): string {
+  const url = fields.optional(field, (key) => fields.text(key)) ?? "";
+  if (url === "" || (url.length <= MAX_URL_CHARACTERS && isHttpUrl(url))) return url;
+  const place = [...fields.path, field].join(".");
+  throw new ApiError("invalid_body", `${place} in body must be of type uri: ${shown(url)}`, {
+    schemaCode: SCHEMA_CODES.invalidType,
+  });
 }
+
+const refused = (message: string): ApiError => new ApiError("bad_data", message);
+
+const shown = (text: string): string => JSON.stringify(text.slice(0, MAX_SHOWN_CHARACTERS));

@@ -1,64 +1,44 @@
-import { ApiError } from "./api-error.js";
+import { BadJsonError, type JsonFields } from "../../../exporter/shared/codec/json-fields.js";
+import { ApiError } from "../http/api-errors.js";
 
-/** Largest instant a Date can hold, and with it everything that is computed from one. */
+/** Later times do not fit into the four digits of a year that RFC 3339 has. */
 const LATEST_MS = Date.UTC(9999, 11, 31);
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
-/** Go's zero time: the sender left the field empty. */
-const ZERO_YEAR = "0001-01-01T";
+/** How a Go program writes a time that was never set. */
+const GO_ZERO_TIME = "0001-01-01T";
 
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** @throws {ApiError} 400 */
-export function parseJson(body: string, what: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (error) {
-    throw new ApiError(
-      400,
-      { code: 400, message: `Cannot read ${what}: the body is not JSON` },
-      { cause: error },
-    );
-  }
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+/** Codes of go-openapi/errors, which Alertmanager's own checks of a body answer with. */
+export const SCHEMA_CODES = { unreadable: 400, invalidType: 601, required: 602, minItems: 612 };
 
 /**
- * @param place as `0.labels`, for messages
+ * Runs the decoder of a request body.
  *
- * @throws {ApiError} 400 when the value is of another type
+ * @throws {ApiError} 422 for a field that is missing, 400 for any other fault, as Alertmanager answers
  */
-export function wrongType(place: string, expected: string): ApiError {
-  return new ApiError(400, { code: 400, message: `Cannot read ${place}: it must be ${expected}` });
-}
-
-/** @throws {ApiError} 422 as Alertmanager's own check of bodies */
-export function requiredField(place: string): ApiError {
-  return new ApiError(422, { code: 602, message: `${place} in body is required` });
+export function decodeBody<Result>(decode: () => Result): Result {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof BadJsonError)) throw error;
+    if (error.problem === "missing" && error.path.length > 0) {
+      throw new ApiError("invalid_body", `${error.path.join(".")} in body is required`, {
+        schemaCode: SCHEMA_CODES.required,
+        cause: error,
+      });
+    }
+    throw new ApiError("bad_data", error.message, {
+      schemaCode: SCHEMA_CODES.unreadable,
+      cause: error,
+    });
+  }
 }
 
 /**
- * @returns undefined when the field is missing, null or Go's zero time
- * @throws {ApiError} 400
+ * Reads a time that may be missing, null or Go's zero time.
+ *
+ * @throws {BadJsonError}
  */
-export function optionalTime(value: unknown, place: string): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || !RFC3339.test(value))
-    throw wrongType(place, "a time such as 2026-01-12T15:00:28Z");
-  if (value.startsWith(ZERO_YEAR)) return undefined;
-  const timeMs = Date.parse(value);
-  if (!(timeMs <= LATEST_MS)) throw wrongType(place, "a time such as 2026-01-12T15:00:28Z");
-  return timeMs;
-}
-
-/** @throws {ApiError} 400 */
-export function textMap(value: unknown, place: string): Record<string, string> {
-  if (value === undefined || value === null) return {};
-  if (!isObject(value)) throw wrongType(place, "an object of texts");
-  for (const [name, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw wrongType(`${place}.${name.slice(0, 100)}`, "a text");
-  }
-  return value as Record<string, string>;
+export function optionalTimeMs(fields: JsonFields, key: string): number | undefined {
+  const timeMs = fields.optional(key, (name) => fields.isoTimeMs(name));
+  if (timeMs === undefined || fields.text(key).startsWith(GO_ZERO_TIME)) return undefined;
+  return timeMs <= LATEST_MS ? timeMs : fields.fail(key, "a time before the year 10000");
 }

@@ -1,15 +1,9 @@
+import { BadJsonError, JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { MatcherParts } from "../../alerting/config/matchers.js";
-import { ApiError } from "./api-error.js";
-import {
-  isObject,
-  optionalTime,
-  parseJson,
-  requiredField,
-  wrongType,
-  type JsonObject,
-} from "./posted-json.js";
+import { ApiError } from "../http/api-errors.js";
+import { decodeBody, optionalTimeMs, SCHEMA_CODES } from "./posted-json.js";
 
-/** A silence as it is asked for, its parts of the right type but not yet checked for sense. */
+/** A silence as a client asks for it. The types are checked, the meaning is not. */
 export interface PostedSilence {
   readonly id: string | undefined;
   readonly matchers: readonly MatcherParts[];
@@ -19,78 +13,44 @@ export interface PostedSilence {
   readonly comment: string;
 }
 
-export const MAX_SILENCE_BODY_BYTES = 65_536 * 4;
-
 /**
  * Reads the body of `POST /api/v2/silences`.
  *
  * @throws {ApiError} 400 or 422
  */
-export function decodePostableSilence(body: string): PostedSilence {
-  const value = parseJson(body, "silence");
-  if (!isObject(value)) throw wrongType("silence", "an object");
-  const id = optionalText(value, "id");
-  return {
-    id: id === "" ? undefined : id,
-    comment: requiredText(value, "comment"),
-    createdBy: requiredText(value, "createdBy"),
-    endsAtMs: requiredTime(value, "endsAt"),
-    matchers: decodeMatchers(value["matchers"]),
-    startsAtMs: requiredTime(value, "startsAt"),
-  };
-}
-
-function decodeMatchers(value: unknown): MatcherParts[] {
-  if (value === undefined) throw requiredField("matchers");
-  if (!Array.isArray(value)) throw wrongType("matchers", "a list");
-  if (value.length === 0) {
-    throw new ApiError(422, {
-      code: 612,
-      message: "matchers in body should have at least 1 items",
-    });
-  }
-  return value.map((entry: unknown, index) => {
-    const place = `matchers.${index}`;
-    if (!isObject(entry)) throw wrongType(place, "an object");
+export function decodePostedSilence(body: string): PostedSilence {
+  return decodeBody(() => {
+    const fields = JsonFields.parse(body, "silence");
+    const id = fields.optional("id", (key) => fields.text(key));
     return {
-      name: requiredText(entry, "name", place),
-      value: requiredText(entry, "value", place),
-      isRegex: flag(entry, "isRegex", undefined, place),
-      isEqual: flag(entry, "isEqual", true, place),
+      id: id === "" ? undefined : id,
+      comment: fields.text("comment"),
+      createdBy: fields.text("createdBy"),
+      endsAtMs: requiredTimeMs(fields, "endsAt"),
+      matchers: decodeMatchers(fields),
+      startsAtMs: requiredTimeMs(fields, "startsAt"),
     };
   });
 }
 
-function requiredText(object: JsonObject, field: string, parent?: string): string {
-  const text = optionalText(object, field, parent);
-  if (text === undefined) throw requiredField(placeOf(field, parent));
-  return text;
+function decodeMatchers(fields: JsonFields): MatcherParts[] {
+  const matchers = fields.objects("matchers");
+  if (matchers.length === 0) {
+    throw new ApiError("invalid_body", "matchers in body should have at least 1 items", {
+      schemaCode: SCHEMA_CODES.minItems,
+    });
+  }
+  return matchers.map((matcher) => ({
+    name: matcher.text("name"),
+    value: matcher.text("value"),
+    isRegex: matcher.boolean("isRegex"),
+    isEqual: matcher.optional("isEqual", (key) => matcher.boolean(key)) ?? true,
+  }));
 }
 
-function optionalText(object: JsonObject, field: string, parent?: string): string | undefined {
-  const value = object[field] ?? undefined;
-  if (value !== undefined && typeof value !== "string")
-    throw wrongType(placeOf(field, parent), "a text");
-  return value;
+/** Go's zero time counts as missing. */
+function requiredTimeMs(fields: JsonFields, key: string): number {
+  const timeMs = optionalTimeMs(fields, key);
+  if (timeMs !== undefined) return timeMs;
+  throw new BadJsonError("silence", [key], "missing", "is missing, it must be a time");
 }
-
-function requiredTime(object: JsonObject, field: string): number {
-  const timeMs = optionalTime(object[field], field);
-  if (timeMs === undefined) throw requiredField(field);
-  return timeMs;
-}
-
-function flag(
-  object: JsonObject,
-  field: string,
-  standard: boolean | undefined,
-  parent: string,
-): boolean {
-  const value = object[field] ?? standard;
-  if (value === undefined) throw requiredField(placeOf(field, parent));
-  if (typeof value !== "boolean") throw wrongType(placeOf(field, parent), "true or false");
-  return value;
-}
-
-const placeOf = (field: string, parent: string | undefined): string =>
-  parent === undefined ? field : `${parent}.${field}`;

@@ -6,7 +6,7 @@ import type { Alert } from "../../alerting/alerts/alert.js";
 import { fingerprintOf } from "../../alerting/alerts/alert-fingerprint.js";
 import { MAX_ALERTS } from "../../alerting/alerts/alert-store.js";
 import type { Dispatcher } from "../../alerting/delivery/dispatcher.js";
-import { decodePostableAlerts } from "./posted-alerts.js";
+import { decodePostedAlerts } from "./posted-alerts.js";
 
 export interface PushedAlarmsParts {
   readonly dispatcher: Pick<Dispatcher, "alerts" | "receive" | "resolveTimeoutMs">;
@@ -42,7 +42,7 @@ export class PushedAlarms {
   async receive(body: string, remoteAddress: string): Promise<void> {
     const { dispatcher, clock, writeLine } = this.parts;
     const nowMs = clock.wallMs();
-    const posted = decodePostableAlerts(body, {
+    const posted = decodePostedAlerts(body, {
       nowMs,
       resolveTimeoutMs: dispatcher.resolveTimeoutMs,
     });

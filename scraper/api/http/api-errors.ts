@@ -1,6 +1,6 @@
 import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
 
-/** Prometheus' `errorType` values and the HTTP status of each (prometheus web/api/v1). */
+/** Prometheus' `errorType` values (prometheus web/api/v1) and the HTTP status of each. */
 const STATUS_OF = {
   bad_data: 400,
   unauthorized: 401,
@@ -8,6 +8,8 @@ const STATUS_OF = {
   not_found: 404,
   too_large: 413,
   execution: 422,
+  /** Not Prometheus': a body that does not fit the schema of Alertmanager's API. */
+  invalid_body: 422,
   too_many: 429,
   internal: 500,
   timeout: 503,
@@ -17,14 +19,22 @@ const STATUS_OF = {
 
 export type ApiErrorType = keyof typeof STATUS_OF;
 
-/** A request that gets an error envelope instead of data. */
+interface ApiErrorOptions extends ErrorOptions {
+  /** Number of the check that failed, for Alertmanager's API (go-openapi/errors: 602 is a missing field). */
+  readonly schemaCode?: number;
+}
+
+/** A request that gets an error instead of data. The route's error style gives the answer its form. */
 export class ApiError extends PihealthError {
+  readonly schemaCode: number | undefined;
+
   constructor(
     readonly code: ApiErrorType,
     message: string,
-    options?: ErrorOptions,
+    options?: ApiErrorOptions,
   ) {
     super(message, options);
+    this.schemaCode = options?.schemaCode;
   }
 
   get status(): number {
@@ -32,7 +42,14 @@ export class ApiError extends PihealthError {
   }
 }
 
-/** Errors of the rooms below carry a code that says what kind of answer they are; anything else is internal. */
+/** The answer body of Alertmanager's API: a JSON string, or an object when a check of its schema failed. */
+export const alertmanagerBody = ({
+  message,
+  schemaCode,
+}: ApiError): string | { readonly code: number; readonly message: string } =>
+  schemaCode === undefined ? message : { code: schemaCode, message };
+
+/** Errors of lower rooms carry a code that names the kind of answer; any other error is internal. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const code = codeOf(error);

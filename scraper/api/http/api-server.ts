@@ -6,7 +6,7 @@ import type {
   HttpResponse,
 } from "../../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import { ApiError, toApiError } from "./api-errors.js";
+import { alertmanagerBody, ApiError, toApiError } from "./api-errors.js";
 import { Parameters } from "./parameters.js";
 import { MAX_BODY_BYTES, readBody } from "./read-body.js";
 import type { ApiRequest, Route } from "./route.js";
@@ -134,8 +134,9 @@ function answerWithError(route: Route, response: HttpResponse, error: unknown, l
     response.destroy(); // Half an answer must not look whole.
     return;
   }
-  if (route.errorStyle === "alertmanager") sendJson(response, apiError.status, apiError.message);
-  else if (route.errorStyle === "text") {
+  if (route.errorStyle === "alertmanager") {
+    sendJson(response, apiError.status, alertmanagerBody(apiError));
+  } else if (route.errorStyle === "text") {
     response.statusCode = apiError.status;
     response.setHeader("Content-Type", "text/plain; charset=utf-8");
     response.end(`${apiError.message}\n`);

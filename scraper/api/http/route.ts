@@ -40,7 +40,7 @@ export interface Route {
   readonly path: string;
   /** Changes something: needs the fleet token. */
   readonly needsToken?: boolean;
-  /** Alertmanager's API answers an error with a JSON text instead of Prometheus' envelope. */
+  /** The form of an error answer: Prometheus' envelope (the default), Alertmanager's JSON, or plain text. */
   readonly errorStyle?: "prometheus" | "alertmanager" | "text";
   handle(request: ApiRequest): Promise<ApiAnswer>;
 }

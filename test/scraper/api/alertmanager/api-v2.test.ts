@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
-import type { ApiError } from "../../../../scraper/api/alertmanager/api-error.js";
+import type { ApiError } from "../../../../scraper/api/http/api-errors.js";
 import {
   deleteSilence,
   getSilence,
@@ -17,8 +17,8 @@ import {
   postSilence,
   status,
 } from "../../../../scraper/api/alertmanager/api-v2.js";
-import { decodePostableAlerts } from "../../../../scraper/api/alertmanager/posted-alerts.js";
-import { decodePostableSilence } from "../../../../scraper/api/alertmanager/posted-silence.js";
+import { decodePostedAlerts } from "../../../../scraper/api/alertmanager/posted-alerts.js";
+import { decodePostedSilence } from "../../../../scraper/api/alertmanager/posted-silence.js";
 import {
   parseConfig,
   startHarness,
@@ -61,7 +61,7 @@ type Json = Record<string, unknown>;
 async function startOurs(): Promise<Harness> {
   const harness = await startHarness(parseConfig(CONFIG));
   const options = { nowMs: harness.clock.wallMs(), resolveTimeoutMs: 300_000 };
-  await harness.dispatcher.receive(decodePostableAlerts(JSON.stringify(ALERTS), options));
+  await harness.dispatcher.receive(decodePostedAlerts(JSON.stringify(ALERTS), options));
   return harness;
 }
 
@@ -87,7 +87,7 @@ describe("The answers have the shape of a real Alertmanager's", () => {
     await post("alerts", ALERTS);
     await post("silences", SILENCE);
     ours = await startOurs();
-    await postSilence(ours.dispatcher, decodePostableSilence(JSON.stringify(SILENCE)));
+    await postSilence(ours.dispatcher, decodePostedSilence(JSON.stringify(SILENCE)));
   });
   after(() => {
     real.kill();
@@ -184,7 +184,7 @@ function addressOf(child: ChildProcess): Promise<string> {
 
 for (const { name, body, expectedStatus, message } of [
   { name: "rubbish", body: "rubbish", expectedStatus: 400, message: /not JSON/ },
-  { name: "an object", body: "{}", expectedStatus: 400, message: /a list of alerts/ },
+  { name: "an object", body: "{}", expectedStatus: 400, message: /must be a list/ },
   {
     name: "no labels",
     body: "[{}]",
@@ -207,19 +207,19 @@ for (const { name, body, expectedStatus, message } of [
     name: "a label of another type",
     body: '[{"labels":{"a":1}}]',
     expectedStatus: 400,
-    message: /0\.labels\.a: it must be a text/,
+    message: /\[0\]\.labels\.a is 1, it must be a text/,
   },
   {
     name: "a time that is none",
     body: '[{"labels":{"a":"x"},"startsAt":"gestern"}]',
     expectedStatus: 400,
-    message: /0\.startsAt/,
+    message: /\[0\]\.startsAt/,
   },
   {
     name: "a time out of range",
     body: '[{"labels":{"a":"x"},"startsAt":"2026-13-41T99:00:00Z"}]',
     expectedStatus: 400,
-    message: /0\.startsAt/,
+    message: /\[0\]\.startsAt/,
   },
   {
     name: "end before start",
@@ -261,7 +261,7 @@ for (const { name, body, expectedStatus, message } of [
   },
 ]) {
   test(`Posted alerts are refused as a whole: ${name}`, () => {
-    const decode = (): unknown => decodePostableAlerts(body, { nowMs: 0, resolveTimeoutMs: 1 });
+    const decode = (): unknown => decodePostedAlerts(body, { nowMs: 0, resolveTimeoutMs: 1 });
     if (expectedStatus === 0) assert.doesNotThrow(decode);
     else
       assert.throws(
@@ -272,7 +272,7 @@ for (const { name, body, expectedStatus, message } of [
 }
 
 test("An alert without times starts now and ends by timeout; a start alone before now is kept", () => {
-  const [alert, ended] = decodePostableAlerts(
+  const [alert, ended] = decodePostedAlerts(
     '[{"labels":{"a":"x"},"endsAt":"0001-01-01T00:00:00Z"},{"labels":{"a":"y"},"endsAt":"2020-01-01T00:00:00Z"}]',
     { nowMs: 1e12, resolveTimeoutMs: 500 },
   );
@@ -336,7 +336,7 @@ for (const { name, change, expectedStatus, message } of [
   test(`A posted silence is refused: ${name}`, async () => {
     const { dispatcher } = await startOurs();
     const attempt = async (): Promise<object> =>
-      postSilence(dispatcher, decodePostableSilence(JSON.stringify({ ...SILENCE, ...change })));
+      postSilence(dispatcher, decodePostedSilence(JSON.stringify({ ...SILENCE, ...change })));
     await assert.rejects(
       attempt,
       (error: ApiError) => error.status === expectedStatus && message.test(error.message),
@@ -350,7 +350,7 @@ test("A silence is updated in place where nothing that was muted changes, and re
   const set = async (change: Json): Promise<string> => {
     const posted = { ...SILENCE, startsAt: new Date(clock.wallMs()).toISOString(), ...change };
     return (
-      (await postSilence(dispatcher, decodePostableSilence(JSON.stringify(posted)))) as {
+      (await postSilence(dispatcher, decodePostedSilence(JSON.stringify(posted)))) as {
         silenceID: string;
       }
     ).silenceID;
