@@ -1,20 +1,20 @@
-import type { MetricsSource } from "../exposition/metrics-source.js";
 import type { Sampling } from "../sampling/sampling-loop.js";
 import { Labels } from "../shared/model/labels.js";
-import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Logger } from "../shared/platform/logger.js";
 import type { Alarm } from "../shared/protocol/pushed-alarm.js";
 import { findAlarms, type Finding } from "./alarm-rules.js";
 
-export const ALARMS_ACTIVE = gauge({
-  name: "pihealth_alarms_active",
-  help: "Alarms of this machine that last.",
-});
-export const ALARMS_RAISED_TOTAL = counter({
-  name: "pihealth_alarms_raised_total",
-  help: "Alarms raised since the exporter started.",
-});
-export const ALARM_BOARD_METRICS = [ALARMS_ACTIVE, ALARMS_RAISED_TOTAL];
+export const ALARM_BOARD_METRICS = {
+  active: gauge({
+    name: "pihealth_alarms_active",
+    help: "Active alarms of this machine.",
+  }),
+  raised: counter({
+    name: "pihealth_alarms_raised_total",
+    help: "Alarms raised since the exporter started.",
+  }),
+};
 
 /** Takes what changes on the board. Must not throw. */
 export interface AlarmReceiver {
@@ -44,7 +44,7 @@ export interface ActiveAlarm {
  * does not show; a failed sampling says nothing and changes nothing.
  */
 export class AlarmBoard implements MetricsSource {
-  readonly metrics = ALARM_BOARD_METRICS;
+  readonly metrics = Object.values(ALARM_BOARD_METRICS);
   private readonly active = new Map<string, ActiveAlarm>();
   private raised = 0;
 
@@ -75,8 +75,11 @@ export class AlarmBoard implements MetricsSource {
     }
   }
 
-  read(): Sample[] {
-    return [ALARMS_ACTIVE.sample(this.active.size), ALARMS_RAISED_TOTAL.sample(this.raised)];
+  readMetrics(): Sample[] {
+    return [
+      ALARM_BOARD_METRICS.active.sample(this.active.size),
+      ALARM_BOARD_METRICS.raised.sample(this.raised),
+    ];
   }
 
   private show(finding: Finding, collector: string, wallMs: number): string {

@@ -2,7 +2,7 @@ import { AlarmBoard, type AlarmReceiver } from "../alarms/alarm-board.js";
 import { COLLECTORS } from "../collectors/registry.js";
 import type { ExporterConfig } from "../config/config.js";
 import { Exposition } from "../exposition/exposition.js";
-import { createOwnMetrics } from "../exposition/own-metrics.js";
+import { createProcessMetrics } from "../exposition/process-metrics.js";
 import { createHistoryListener, historyLinkOf } from "./history-wiring.js";
 import { createExporterRoutes } from "../http/exporter-routes.js";
 import { createHistoryRoutes } from "../http/history-routes.js";
@@ -85,7 +85,7 @@ async function startWith(
   const collectors = createCollectors(config, surroundings);
   const startWallMs = clock.wallMs();
   const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
-  exposition.add(createOwnMetrics({ version, nodejs: process.version, startWallMs }));
+  exposition.add(createProcessMetrics({ version, nodejs: process.version, startWallMs }));
   const samplingLoop = new SamplingLoop({ collectors, clock, log });
   samplingLoop.listen((sampling) => exposition.receive(sampling));
   if (history !== undefined) samplingLoop.listen(createHistoryListener(history));

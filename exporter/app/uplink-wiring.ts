@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { ActiveAlarm } from "../alarms/alarm-board.js";
 import type { ExporterConfig } from "../config/config.js";
-import type { MetricsSource } from "../exposition/metrics-source.js";
+import type { MetricsSource } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import type { SendHttp } from "../shared/platform/http/http-client.js";

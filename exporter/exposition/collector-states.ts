@@ -1,26 +1,23 @@
 import type { Sampling } from "../sampling/sampling-loop.js";
 import { gauge, type Sample } from "../shared/model/metric.js";
 
-export const COLLECTOR_SUCCESS = gauge({
-  name: "pihealth_collector_success",
-  help: "1 when the collector's last run succeeded, also by finding no such hardware, else 0.",
-  labels: ["collector"],
-});
-export const COLLECTOR_DURATION_SECONDS = gauge({
-  name: "pihealth_collector_duration_seconds",
-  help: "Duration of the last run of the collector in seconds.",
-  labels: ["collector"],
-});
-export const COLLECTOR_LAST_SUCCESS_SECONDS = gauge({
-  name: "pihealth_collector_last_success_timestamp_seconds",
-  help: "When the last successful run of the collector began, in seconds since the Unix epoch.",
-  labels: ["collector"],
-});
-export const COLLECTOR_METRICS = [
-  COLLECTOR_SUCCESS,
-  COLLECTOR_DURATION_SECONDS,
-  COLLECTOR_LAST_SUCCESS_SECONDS,
-];
+export const COLLECTOR_METRICS = {
+  success: gauge({
+    name: "pihealth_collector_success",
+    help: "1 when the last run of the collector succeeded or found no such hardware, else 0.",
+    labels: ["collector"],
+  }),
+  durationSeconds: gauge({
+    name: "pihealth_collector_duration_seconds",
+    help: "Duration of the last run of the collector in seconds.",
+    labels: ["collector"],
+  }),
+  lastSuccessSeconds: gauge({
+    name: "pihealth_collector_last_success_timestamp_seconds",
+    help: "Start of the last successful run of the collector in seconds since the Unix epoch.",
+    labels: ["collector"],
+  }),
+};
 
 interface CollectorState {
   /** Of the last successful run. */
@@ -107,11 +104,13 @@ export function runSamples(run: {
 }): Sample[] {
   const { collector, ok, durationMs, lastSuccessWallMs } = run;
   const samples: Sample[] = [
-    COLLECTOR_SUCCESS.sample(ok ? 1 : 0, { collector }),
-    COLLECTOR_DURATION_SECONDS.sample(roundToMicroseconds(durationMs / 1000), { collector }),
+    COLLECTOR_METRICS.success.sample(ok ? 1 : 0, { collector }),
+    COLLECTOR_METRICS.durationSeconds.sample(roundToMicroseconds(durationMs / 1000), { collector }),
   ];
   if (lastSuccessWallMs !== undefined) {
-    samples.push(COLLECTOR_LAST_SUCCESS_SECONDS.sample(lastSuccessWallMs / 1000, { collector }));
+    samples.push(
+      COLLECTOR_METRICS.lastSuccessSeconds.sample(lastSuccessWallMs / 1000, { collector }),
+    );
   }
   return samples;
 }

@@ -1,13 +1,12 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Sampling } from "../sampling/sampling-loop.js";
-import { counter, type Sample } from "../shared/model/metric.js";
+import { counter, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import { Gzipper } from "../shared/platform/gzipper.js";
 import type { Logger } from "../shared/platform/logger.js";
-import { COLLECTOR_METRICS, CollectorStates, type CollectorPace } from "./collector-states.js";
+import { CollectorStates, type CollectorPace } from "./collector-states.js";
 import { MetricTextRenderer, type ExpositionFormat } from "./metric-text.js";
-import type { MetricsSource } from "./metrics-source.js";
 
 export type ExpositionEncoding = "identity" | "gzip";
 
@@ -19,9 +18,8 @@ const gzipElsewhere = promisify(gzip);
 
 export const DUPLICATE_SAMPLES_TOTAL = counter({
   name: "pihealth_exporter_duplicate_samples_total",
-  help: "Samples left out of an exposition because another of the same series came before them.",
+  help: "Samples left out of /metrics because an earlier sample had the same series.",
 });
-export const EXPOSITION_METRICS = [...COLLECTOR_METRICS, DUPLICATE_SAMPLES_TOTAL];
 
 interface ExpositionParts {
   readonly collectors: readonly CollectorPace[];
@@ -90,7 +88,7 @@ export class Exposition {
 
   private samples(): Sample[] {
     const samples = this.states.samples();
-    for (const source of this.sources) samples.push(...source.read());
+    for (const source of this.sources) samples.push(...source.readMetrics());
     return samples;
   }
 

@@ -1,19 +1,20 @@
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
 
-const STEPS_TOTAL = counter({
-  name: "pihealth_clock_steps_total",
-  help: "Times the wall clock was set, forward or back, by more than half a second since the exporter started.",
-});
-const STEP_SECONDS_TOTAL = counter({
-  name: "pihealth_clock_step_seconds_total",
-  help: "How far the wall clock was set since the exporter started, by direction, in seconds.",
-  labels: ["direction"],
-});
-const LAST_STEP_SECONDS = gauge({
-  name: "pihealth_clock_last_step_seconds",
-  help: "How far the wall clock was set the last time, in seconds; negative when it was set back, 0 before the first time.",
-});
-export const CLOCK_STEP_METRICS = [STEPS_TOTAL, STEP_SECONDS_TOTAL, LAST_STEP_SECONDS];
+export const CLOCK_STEP_METRICS = {
+  steps: counter({
+    name: "pihealth_clock_steps_total",
+    help: "Times the wall clock was set forward or back by more than half a second since the exporter started.",
+  }),
+  stepSeconds: counter({
+    name: "pihealth_clock_step_seconds_total",
+    help: "Total of all changes of the wall clock since the exporter started, by direction, in seconds.",
+    labels: ["direction"],
+  }),
+  lastStepSeconds: gauge({
+    name: "pihealth_clock_last_step_seconds",
+    help: "Last change of the wall clock in seconds, negative when it was set back, 0 before the first change.",
+  }),
+};
 
 /** A clock that is slewed moves by less between two looks. */
 const LEAST_STEP_MS = 500;
@@ -44,13 +45,13 @@ export class ClockSteps {
     return stepMs;
   }
 
-  read(): Sample[] {
+  readMetrics(): Sample[] {
     return [
-      STEPS_TOTAL.sample(this.steps),
+      CLOCK_STEP_METRICS.steps.sample(this.steps),
       ...(["forward", "back"] as const).map((direction) =>
-        STEP_SECONDS_TOTAL.sample(this.sumsMs[direction] / 1000, { direction }),
+        CLOCK_STEP_METRICS.stepSeconds.sample(this.sumsMs[direction] / 1000, { direction }),
       ),
-      LAST_STEP_SECONDS.sample(this.lastMs / 1000),
+      CLOCK_STEP_METRICS.lastStepSeconds.sample(this.lastMs / 1000),
     ];
   }
 }

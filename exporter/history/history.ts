@@ -1,6 +1,6 @@
 import type { MemberHeader } from "../shared/codec/history/member-text.js";
 import { messageOf } from "../shared/model/errors.js";
-import type { Sample } from "../shared/model/metric.js";
+import type { MetricsSource, Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
@@ -55,8 +55,8 @@ function isNear(anchor: ClockAnchor, now: Omit<ClockAnchor, "bootMs">): boolean 
  * Samplings wait in memory for a flush, which writes them as one gzip member. Where the disk
  * refuses, they stay for the next try, up to a bound; then the oldest are dropped and counted.
  */
-export class History {
-  readonly metrics = [...Object.values(HISTORY_METRICS), ...CLOCK_STEP_METRICS];
+export class History implements MetricsSource {
+  readonly metrics = [...Object.values(HISTORY_METRICS), ...Object.values(CLOCK_STEP_METRICS)];
   private readonly stopping = new AbortController();
   private loop: Promise<void> = Promise.resolve();
   private work: Promise<void> = Promise.resolve();
@@ -170,7 +170,7 @@ export class History {
     return facts === undefined ? undefined : { ...segment, sha256: facts.sha256, open: false };
   }
 
-  read(): Sample[] {
+  readMetrics(): Sample[] {
     const runningMs = this.parts.clock.monotonicMs() - this.startedMs;
     const perDay = runningMs < RATE_AFTER_MS ? 0 : this.writtenBytes / (runningMs / DAY_MS);
     const { droppedSegments } = this;
@@ -185,7 +185,7 @@ export class History {
       HISTORY_METRICS.droppedSamples.sample(this.buffer.droppedSamples),
       HISTORY_METRICS.damagedSegments.sample(this.stored.damagedSegments),
       HISTORY_METRICS.writeErrors.sample(this.writeErrors),
-      ...this.clockSteps.read(),
+      ...this.clockSteps.readMetrics(),
     ];
   }
 

@@ -1,8 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { AlarmReceiver } from "../alarms/alarm-board.js";
-import type { MetricsSource } from "../exposition/metrics-source.js";
 import { Labels } from "../shared/model/labels.js";
-import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { WakeableSleep } from "../shared/platform/wakeable-sleep.js";
@@ -12,24 +11,21 @@ import { MASTER_OUTCOMES, type MasterClient, type MasterOutcome } from "./master
 import { MasterLog } from "./master-log.js";
 import { RetryDelay } from "./retry-delay.js";
 
-export const ALARM_DELIVERIES_TOTAL = counter({
-  name: "pihealth_alarm_deliveries_total",
-  help: "Messages with alarms sent to a master, by how they ended.",
-  labels: ["master", "outcome"],
-});
-export const ALARM_OUTBOX_ENTRIES = gauge({
-  name: "pihealth_alarm_outbox_entries",
-  help: "Alarms that last, or whose end some master has not taken yet.",
-});
-export const ALARMS_DROPPED_TOTAL = counter({
-  name: "pihealth_alarms_dropped_total",
-  help: "Alarms given up undelivered: the outbox was full, or a stored one could not be read.",
-});
-export const ALARM_SENDER_METRICS = [
-  ALARM_DELIVERIES_TOTAL,
-  ALARM_OUTBOX_ENTRIES,
-  ALARMS_DROPPED_TOTAL,
-];
+export const ALARM_SENDER_METRICS = {
+  deliveries: counter({
+    name: "pihealth_alarm_deliveries_total",
+    help: "Alarm messages sent to a master, by outcome.",
+    labels: ["master", "outcome"],
+  }),
+  outboxEntries: gauge({
+    name: "pihealth_alarm_outbox_entries",
+    help: "Alarms in the outbox: active ones, and ended ones that some master has not accepted yet.",
+  }),
+  dropped: counter({
+    name: "pihealth_alarms_dropped_total",
+    help: "Alarms dropped before delivery because the outbox was full or a stored alarm was unreadable.",
+  }),
+};
 
 const MAX_ALARMS_PER_MESSAGE = 64;
 const FIRST_RETRY_MS = 1000;
@@ -68,7 +64,7 @@ interface MasterState {
  * the master has taken it. A master that is away delays no other.
  */
 export class AlarmSender implements AlarmReceiver, MetricsSource {
-  readonly metrics = ALARM_SENDER_METRICS;
+  readonly metrics = Object.values(ALARM_SENDER_METRICS);
   private readonly stopping = new AbortController();
   private readonly masters: ReadonlyMap<string, MasterState>;
   private readonly lasting = new Map<string, OutboxEntry>();
@@ -116,17 +112,17 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     this.announce(entry);
   }
 
-  read(): Sample[] {
+  readMetrics(): Sample[] {
     const { outbox } = this.parts;
     const deliveries = [...this.masters].flatMap(([master, { counts }]) =>
       MASTER_OUTCOMES.map((outcome) =>
-        ALARM_DELIVERIES_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome }),
+        ALARM_SENDER_METRICS.deliveries.sample(counts.get(outcome) ?? 0, { master, outcome }),
       ),
     );
     return [
       ...deliveries,
-      ALARM_OUTBOX_ENTRIES.sample(outbox.entries.length),
-      ALARMS_DROPPED_TOTAL.sample(outbox.droppedCount),
+      ALARM_SENDER_METRICS.outboxEntries.sample(outbox.entries.length),
+      ALARM_SENDER_METRICS.dropped.sample(outbox.droppedCount),
     ];
   }
 

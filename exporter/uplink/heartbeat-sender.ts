@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
-import type { MetricsSource } from "../exposition/metrics-source.js";
 import { messageOf } from "../shared/model/errors.js";
-import { counter, gauge, type Sample } from "../shared/model/metric.js";
+import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 import {
@@ -20,17 +19,18 @@ import {
 import { MasterLog } from "./master-log.js";
 import { RetryDelay, spread } from "./retry-delay.js";
 
-export const HEARTBEATS_TOTAL = counter({
-  name: "pihealth_heartbeats_total",
-  help: "Heartbeats sent to a master, by how they ended.",
-  labels: ["master", "outcome"],
-});
-export const HEARTBEAT_LAST_SUCCESS_SECONDS = gauge({
-  name: "pihealth_heartbeat_last_success_timestamp_seconds",
-  help: "When the master last took a heartbeat, in seconds since the Unix epoch.",
-  labels: ["master"],
-});
-export const HEARTBEAT_METRICS = [HEARTBEATS_TOTAL, HEARTBEAT_LAST_SUCCESS_SECONDS];
+export const HEARTBEAT_METRICS = {
+  sent: counter({
+    name: "pihealth_heartbeats_total",
+    help: "Heartbeats sent to a master, by outcome.",
+    labels: ["master", "outcome"],
+  }),
+  lastSuccessSeconds: gauge({
+    name: "pihealth_heartbeat_last_success_timestamp_seconds",
+    help: "Time of the last heartbeat that the master accepted, in seconds since the Unix epoch.",
+    labels: ["master"],
+  }),
+};
 
 const FIRST_RETRY_MS = 2000;
 const INTERVAL_SPREAD = 0.1;
@@ -59,7 +59,7 @@ interface MasterState {
  * other.
  */
 export class HeartbeatSender implements MetricsSource {
-  readonly metrics = HEARTBEAT_METRICS;
+  readonly metrics = Object.values(HEARTBEAT_METRICS);
   private readonly stopping = new AbortController();
   private readonly states: ReadonlyMap<string, MasterState>;
   private loops: Promise<void>[] = [];
@@ -87,14 +87,16 @@ export class HeartbeatSender implements MetricsSource {
     await Promise.all(this.loops);
   }
 
-  read(): Sample[] {
+  readMetrics(): Sample[] {
     const samples: Sample[] = [];
     for (const [master, { counts, lastSuccessWallMs }] of this.states) {
       for (const outcome of MASTER_OUTCOMES) {
-        samples.push(HEARTBEATS_TOTAL.sample(counts.get(outcome) ?? 0, { master, outcome }));
+        samples.push(HEARTBEAT_METRICS.sent.sample(counts.get(outcome) ?? 0, { master, outcome }));
       }
       if (lastSuccessWallMs !== undefined) {
-        samples.push(HEARTBEAT_LAST_SUCCESS_SECONDS.sample(lastSuccessWallMs / 1000, { master }));
+        samples.push(
+          HEARTBEAT_METRICS.lastSuccessSeconds.sample(lastSuccessWallMs / 1000, { master }),
+        );
       }
     }
     return samples;

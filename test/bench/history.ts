@@ -59,7 +59,7 @@ export async function measureHistory(days: number): Promise<HistoryMeasured> {
   }
   await history.stop();
   const { user, system } = process.cpuUsage(cpuBefore);
-  const own = new Map(history.read().map(({ metric, value }) => [metric.name, value]));
+  const own = new Map(history.readMetrics().map(({ metric, value }) => [metric.name, value]));
   return {
     days,
     samples,
@@ -67,7 +67,7 @@ export async function measureHistory(days: number): Promise<HistoryMeasured> {
     writtenBytes: own.get("pihealth_history_written_bytes_total") ?? 0,
     keptBytes: own.get("pihealth_history_size_bytes") ?? 0,
     droppedSegments: history
-      .read()
+      .readMetrics()
       .filter(({ metric }) => metric.name === "pihealth_history_dropped_segments_total")
       .reduce((sum, { value }) => sum + value, 0),
     cpuSeconds: (user + system) / 1e6,

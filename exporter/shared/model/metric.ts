@@ -1,4 +1,4 @@
-/** Kinds of metric the exporter offers. */
+/** The metric types the exporter and the scraper expose. */
 export type MetricType = "gauge" | "counter";
 
 export interface MetricOptions<Label extends string> {
@@ -9,14 +9,14 @@ export interface MetricOptions<Label extends string> {
   readonly labels?: readonly Label[];
 }
 
-/** One value of one series, without a timestamp: the runner adds the time of the sampling. */
+/** One value of one series, without a timestamp: whoever stores the sample adds the time. */
 export interface Sample {
   readonly metric: MetricDefinition;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** A metric a collector offers. It holds no values: a collector returns samples made by `sample`. */
+/** Name, type, labels and help of a metric. It holds no values: `sample` makes them. */
 export class MetricDefinition<Label extends string = string> {
   readonly name: string;
   readonly help: string;
@@ -46,4 +46,18 @@ export function counter<Label extends string = never>(
   options: MetricOptions<Label>,
 ): MetricDefinition<Label> {
   return new MetricDefinition("counter", options);
+}
+
+/** A part of a program that reports metrics about itself. */
+export interface MetricsSource {
+  /** Every metric that `readMetrics` may return samples of. */
+  readonly metrics: readonly MetricDefinition[];
+  /** Returns the current values. Runs for every request to `/metrics`: cheap, and never throws. */
+  readMetrics(): Sample[];
+}
+
+/** A titled part of the list of all metrics of a program. */
+export interface MetricsSection {
+  readonly title: string;
+  readonly metrics: readonly MetricDefinition[];
 }

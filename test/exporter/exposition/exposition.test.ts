@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { Exposition } from "../../../exporter/exposition/exposition.js";
-import type { MetricsSource } from "../../../exporter/exposition/metrics-source.js";
 import type { Sampling } from "../../../exporter/sampling/sampling-loop.js";
 import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 import { parseExposition } from "../../../exporter/shared/codec/exposition/exposition-parser.js";
-import { counter, gauge, type Sample } from "../../../exporter/shared/model/metric.js";
+import {
+  counter,
+  gauge,
+  type MetricsSource,
+  type Sample,
+} from "../../../exporter/shared/model/metric.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { promtoolCheckMetrics } from "../../support/promtool.js";
@@ -131,7 +135,7 @@ test("of a series given twice, also by two collectors, the first is served and t
 
 test("50 requests at once get the same bytes, prepared once", async () => {
   let reads = 0;
-  const source = { metrics: [FREE], read: () => [FREE.sample(++reads)] };
+  const source = { metrics: [FREE], readMetrics: () => [FREE.sample(++reads)] };
   const { exposition } = setUp([source]);
   const bodies = await Promise.all(
     Array.from({ length: 50 }, () => exposition.prepare("text", "gzip")),

@@ -213,7 +213,7 @@ test("the limit of size drops the oldest and counts it", async () => {
   const sizes = (await bench.history.list()).reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(sizes <= 1000, `${sizes}`);
   const dropped = bench.history
-    .read()
+    .readMetrics()
     .find(({ metric }) => metric.name === "pihealth_history_dropped_segments_total");
   assert.ok((dropped?.value ?? 0) > 0);
 });
@@ -330,7 +330,7 @@ for (const at of [25, 200, 400]) {
 }
 
 const valueOf = (history: History, name: string): number | undefined =>
-  history.read().find(({ metric }) => metric.name === name)?.value;
+  history.readMetrics().find(({ metric }) => metric.name === name)?.value;
 
 for (const code of ["EROFS", "EACCES", "EIO"]) {
   test(`with every write refused (${code}) it starts, counts, and serves what is there`, async () => {
@@ -423,7 +423,7 @@ test("every step of the clock is counted with its size, and drift is none", asyn
   const bench = await openHistory({ clock: new FakeClock(1000) });
   const shown = (name: string): number[] =>
     bench.history
-      .read()
+      .readMetrics()
       .filter(({ metric }) => metric.name === name)
       .map(({ value }) => value);
   await sample(bench, 3);

@@ -19,7 +19,7 @@ let reads = 0;
 const servers: HttpServer[] = [];
 
 async function serve(users: ReadonlyMap<string, string> = new Map()): Promise<string> {
-  const source = { metrics: [READS], read: () => [READS.sample(++reads)] };
+  const source = { metrics: [READS], readMetrics: () => [READS.sample(++reads)] };
   const exposition = new Exposition({ collectors: [], clock: new FakeClock(), log: silentLogger });
   exposition.add(source);
   const hostname = '<script>alert("pi")</script>';

@@ -219,7 +219,8 @@ test("an alarm the master rejects does not keep others from it", async () => {
   await world.clock.advance(10_000);
   assert.equal(world.told().at(-1), "-bad");
   assert.deepEqual(
-    sender.read().find(({ metric }) => metric.name === "pihealth_alarm_outbox_entries")?.value,
+    sender.readMetrics().find(({ metric }) => metric.name === "pihealth_alarm_outbox_entries")
+      ?.value,
     1,
   );
   await sender.stop();

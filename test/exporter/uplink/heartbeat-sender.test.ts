@@ -53,7 +53,7 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
     onReply: (master, reply) => replies.push({ master, reply }),
   });
   const count = (outcome: string): number | undefined =>
-    sender.read().find(({ labels }) => labels["outcome"] === outcome)?.value;
+    sender.readMetrics().find(({ labels }) => labels["outcome"] === outcome)?.value;
   return { clock, masters, files, logged, sender, replies, count };
 }
 
