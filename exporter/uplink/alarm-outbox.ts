@@ -1,6 +1,7 @@
 /** Alarms on disk until they are delivered. The format is described in alarm-outbox.format.md. */
 import path from "node:path";
-import { codeOf, messageOf } from "../shared/model/errors.js";
+import { BadJsonError, JsonFields } from "../shared/codec/json-fields.js";
+import { messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import { TEMPORARY_SUFFIX } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
@@ -160,7 +161,7 @@ export class AlarmOutbox {
         error: messageOf(error),
       });
       this.dropped++;
-      if (codeOf(error) === undefined) await this.files.remove(filePath);
+      if (error instanceof BadJsonError) await this.files.remove(filePath);
     }
   }
 }
@@ -178,34 +179,16 @@ function encodeEntry({ alarm, collector }: OutboxEntry): string {
   return `${JSON.stringify(stored)}\n`;
 }
 
-/** @throws {SyntaxError | TypeError} when the text is not what `encodeEntry` writes */
+/** @throws {BadJsonError} */
 function decodeEntry(text: string): { alarm: Alarm; collector: string } {
-  const stored = JSON.parse(text) as Record<string, unknown> | null;
-  const { version, collector, starts_at_ms: startsAtMs, ends_at_ms: endsAtMs } = stored ?? {};
-  if (version !== FORMAT_VERSION)
-    throw new TypeError(`version is ${String(version)}, it must be ${FORMAT_VERSION}`);
-  if (typeof collector !== "string") throw new TypeError("collector must be a text");
-  if (!isTime(startsAtMs)) throw new TypeError("starts_at_ms must be a time");
-  if (endsAtMs !== null && !isTime(endsAtMs))
-    throw new TypeError("ends_at_ms must be a time or null");
-  const labels = stringMap(stored?.["labels"]);
-  const annotations = stringMap(stored?.["annotations"]);
-  return { alarm: { labels, annotations, startsAtMs, endsAtMs: endsAtMs ?? undefined }, collector };
-}
-
-const LAST_DATE_MS = 8.64e15; // ECMAScript Date: the last representable millisecond.
-
-function isTime(value: unknown): value is number {
-  return (
-    typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LAST_DATE_MS
-  );
-}
-
-function stringMap(value: unknown): Record<string, string> {
-  if (typeof value !== "object" || value === null)
-    throw new TypeError("labels and annotations must be objects");
-  const entries = Object.entries(value);
-  if (entries.some(([, text]) => typeof text !== "string"))
-    throw new TypeError("labels must be texts");
-  return Object.fromEntries(entries as [string, string][]);
+  const fields = JsonFields.parse(text, "stored alarm");
+  fields.version(FORMAT_VERSION);
+  const collector = fields.text("collector");
+  const alarm = {
+    labels: fields.textMap("labels"),
+    annotations: fields.textMap("annotations"),
+    startsAtMs: fields.timeMs("starts_at_ms"),
+    endsAtMs: fields.nullable("ends_at_ms", (key) => fields.timeMs(key)),
+  };
+  return { alarm, collector };
 }

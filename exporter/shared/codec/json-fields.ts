@@ -76,7 +76,7 @@ export class JsonFields {
   ): JsonFields {
     if (!Array.isArray(value)) throw wrong(document, path, value, "a list");
     if (length !== undefined && value.length !== length) {
-      throw wrong(document, path, value, `a list of ${length} items`);
+      throw wrong(document, path, value, `a list of length ${length}`);
     }
     if (value.length > maxLength) {
       throw wrong(document, path, value, `a list of at most ${maxLength} items`);
@@ -140,12 +140,17 @@ export class JsonFields {
   }
 
   /** A whole number that a double holds exactly, from `min` to `max`. */
-  integer(key: Key, options: { min?: number; max?: number } = {}): number {
+  integer(key: Key, options: RangeOptions = {}): number {
     const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
     const value = this.value(key);
     const isInteger = typeof value === "number" && Number.isSafeInteger(value);
     if (isInteger && value >= min && value <= max) return value;
-    return this.fail(key, `a whole number from ${min} to ${max}`);
+    return this.fail(key, `a whole number${rangeText(options)}`);
+  }
+
+  /** Requires `version` of a stored document to be the one that is written. */
+  version(expected: number): void {
+    if (this.value("version") !== expected) this.fail("version", String(expected));
   }
 
   /** A time as milliseconds since the Unix epoch that a Date can hold. */
@@ -214,6 +219,11 @@ export class JsonFields {
   }
 }
 
+interface RangeOptions {
+  readonly min?: number;
+  readonly max?: number;
+}
+
 interface ListOptions {
   /** Exact number of items. */
   readonly length?: number;
@@ -243,6 +253,12 @@ function wrong(
   return new BadJsonError(document, path, problem, `is ${describe(value)}, it must be ${expected}`);
 }
 
+function rangeText({ min, max }: RangeOptions): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return ` of at least ${min}`;
+  return max === undefined ? " below 2^53" : ` of at most ${max}`;
+}
+
 /** `segments[3].name`; a key that is not a plain name is quoted, so that no text of a peer breaks a log line. */
 function formatPath(path: readonly Key[]): string {
   if (path.length === 0) return "it";
@@ -257,7 +273,7 @@ function formatPath(path: readonly Key[]): string {
 function describe(value: unknown): string {
   const type = typeOf(value);
   if (type === "object") return "an object";
-  if (type === "list") return "a list";
+  if (Array.isArray(value)) return `a list of length ${value.length}`;
   if (type === "missing" || type === "null") return type;
   return typeof value === "number" ? String(value) : shorten(JSON.stringify(value));
 }

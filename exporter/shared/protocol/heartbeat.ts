@@ -1,10 +1,10 @@
-import { BadInputError } from "../model/errors.js";
+import { JsonFields } from "../codec/json-fields.js";
 
 /** `POST <master>/api/v1/heartbeat`, sent every 30 s. */
 export const HEARTBEAT_PATH = "/api/v1/heartbeat";
 export const MAX_HEARTBEAT_BYTES = 4096;
 
-/** A statement a Pi makes about itself. On the wire: JSON with the snake_case names of `HeartbeatBody`. */
+/** A statement a Pi makes about itself. On the wire: JSON with the snake_case names of `encodeHeartbeat`. */
 export interface Heartbeat {
   /** Stable for this installation: written once into the state folder. 32 hexadecimal digits. */
   readonly nodeId: string;
@@ -16,17 +16,17 @@ export interface Heartbeat {
   readonly wallMs: number;
   /** Since boot. */
   readonly monotonicMs: number;
-  /** What its history holds; undefined without history. */
+  /** Range and size of the history the Pi keeps; undefined when it keeps none. */
   readonly history:
     { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
 }
 
 export interface HeartbeatReply {
-  /** False when this heartbeat made the Pi known. */
+  /** False when this is the first heartbeat of the Pi. */
   readonly known: boolean;
-  /** Scrape pool the Pi is in, 0 to 4; null while it is in none. */
+  /** Scrape pool of the Pi, 0 to 4; null while it is in none. */
   readonly pool: number | null;
-  /** Samples before this time are durable on the master: history wholly before it may go. 0 when none are. */
+  /** The master has stored all samples before this time durably, so the Pi may delete them; 0 when none are. */
   readonly durableUntilMs: number;
 }
 
@@ -50,18 +50,43 @@ const NODE_ID = /^[0-9a-f]{32}$/;
 const BOOT_ID = /^[0-9a-f-]{1,64}$/;
 const HOSTNAME = /^[a-zA-Z0-9._-]{1,253}$/;
 
-/** @throws {BadInputError} naming the field that is wrong */
+/** @throws {BadJsonError} */
 export function decodeHeartbeat(text: string): Heartbeat {
-  const body = parseObject(text);
-  const history = body["history"] ?? undefined;
+  const fields = JsonFields.parse(text, "heartbeat");
   return {
-    nodeId: matching(body, "node_id", NODE_ID, "32 hexadecimal digits"),
-    hostname: matching(body, "hostname", HOSTNAME, "a host name"),
-    port: integer(body, "port", 1, 65_535),
-    bootId: matching(body, "boot_id", BOOT_ID, "a boot id"),
-    wallMs: integer(body, "wall_ms", 0, Number.MAX_SAFE_INTEGER),
-    monotonicMs: integer(body, "monotonic_ms", 0, Number.MAX_SAFE_INTEGER),
-    history: history === undefined ? undefined : decodeHistory(history),
+    nodeId: readNodeId(fields),
+    hostname: fields.text("hostname", { pattern: HOSTNAME, expected: "a host name" }),
+    port: fields.integer("port", { min: 1, max: 65_535 }),
+    bootId: readBootId(fields),
+    wallMs: fields.integer("wall_ms", { min: 0 }),
+    monotonicMs: fields.integer("monotonic_ms", { min: 0 }),
+    history: fields.optional("history", (key) => decodeHistoryRange(fields.object(key))),
+  };
+}
+
+/**
+ * Reads `node_id` of a message.
+ *
+ * @throws {BadJsonError}
+ */
+export function readNodeId(fields: JsonFields): string {
+  return fields.text("node_id", { pattern: NODE_ID, expected: "32 hexadecimal digits" });
+}
+
+/**
+ * Reads `boot_id` of a message.
+ *
+ * @throws {BadJsonError}
+ */
+export function readBootId(fields: JsonFields): string {
+  return fields.text("boot_id", { pattern: BOOT_ID, expected: "a boot id" });
+}
+
+function decodeHistoryRange(fields: JsonFields): Heartbeat["history"] {
+  return {
+    fromMs: fields.integer("from_ms", { min: 0 }),
+    untilMs: fields.integer("until_ms", { min: 0 }),
+    sizeBytes: fields.integer("size_bytes", { min: 0 }),
   };
 }
 
@@ -73,59 +98,12 @@ export function encodeHeartbeatReply(reply: HeartbeatReply): string {
   });
 }
 
-/** @throws {BadInputError} naming the field that is wrong */
+/** @throws {BadJsonError} */
 export function decodeHeartbeatReply(text: string): HeartbeatReply {
-  const body = parseObject(text);
-  if (typeof body["known"] !== "boolean") throw wrongField("known", "true or false");
+  const fields = JsonFields.parse(text, "heartbeat reply");
   return {
-    known: body["known"],
-    pool: body["pool"] === null ? null : integer(body, "pool", 0, 4),
-    durableUntilMs: integer(body, "durable_until_ms", 0, Number.MAX_SAFE_INTEGER),
+    known: fields.boolean("known"),
+    pool: fields.nullable("pool", (key) => fields.integer(key, { min: 0, max: 4 })) ?? null,
+    durableUntilMs: fields.integer("durable_until_ms", { min: 0 }),
   };
-}
-
-function decodeHistory(value: unknown): Heartbeat["history"] {
-  if (typeof value !== "object" || value === null) throw wrongField("history", "an object or null");
-  const history = value as Record<string, unknown>;
-  return {
-    fromMs: integer(history, "from_ms", 0, Number.MAX_SAFE_INTEGER),
-    untilMs: integer(history, "until_ms", 0, Number.MAX_SAFE_INTEGER),
-    sizeBytes: integer(history, "size_bytes", 0, Number.MAX_SAFE_INTEGER),
-  };
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new BadInputError("Cannot read heartbeat: it is not JSON", { cause: error });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new BadInputError("Cannot read heartbeat: it must be a JSON object");
-  }
-  return value as Record<string, unknown>;
-}
-
-function matching(
-  body: Record<string, unknown>,
-  field: string,
-  pattern: RegExp,
-  expected: string,
-): string {
-  const value = body[field];
-  if (typeof value !== "string" || !pattern.test(value)) throw wrongField(field, expected);
-  return value;
-}
-
-function integer(body: Record<string, unknown>, field: string, min: number, max: number): number {
-  const value = body[field];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-    throw wrongField(field, `a whole number from ${min} to ${max}`);
-  }
-  return value;
-}
-
-function wrongField(field: string, expected: string): BadInputError {
-  return new BadInputError(`Cannot read heartbeat: ${field} must be ${expected}`);
 }
