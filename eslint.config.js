@@ -38,6 +38,43 @@ const noTypeAssertion = {
   },
 };
 
+/**
+ * Forbids assertions that cannot fail: a function that returns a promise inside `assert.throws` or
+ * `assert.doesNotThrow`, and `assert.ok(list.every(...))`, which holds for an empty list as well.
+ */
+const noVacuousAssertion = {
+  meta: {
+    type: "problem",
+    schema: [],
+    messages: {
+      promise: "Await assert.rejects, or the call itself: a promise does not throw",
+      every: "Use assertEvery (test/support/assert-every.ts): an empty list passes here",
+    },
+  },
+  create(context) {
+    const services = context.sourceCode.parserServices;
+    const returnsPromise = (node) =>
+      services
+        .getTypeAtLocation(node)
+        .getCallSignatures()
+        .some((signature) => signature.getReturnType().getProperty("then") !== undefined);
+    const isEvery = (node) =>
+      node.type === "LogicalExpression"
+        ? isEvery(node.left) || isEvery(node.right)
+        : node.type === "CallExpression" && node.callee.property?.name === "every";
+    return {
+      'CallExpression[callee.object.name="assert"]'({ callee, arguments: [first] }) {
+        if (first === undefined) return;
+        const { name } = callee.property;
+        if (/^(throws|doesNotThrow)$/.test(name) && returnsPromise(first)) {
+          context.report({ node: first, messageId: "promise" });
+        }
+        if (name === "ok" && isEvery(first)) context.report({ node: first, messageId: "every" });
+      },
+    };
+  },
+};
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "data/"] },
   {
@@ -49,7 +86,14 @@ export default tseslint.config(
     linterOptions: {
       reportUnusedDisableDirectives: process.env["ASSERTIONS"] === "1" ? "warn" : "off",
     },
-    plugins: { house: { rules: { "no-type-assertion": noTypeAssertion } } },
+    plugins: {
+      house: {
+        rules: {
+          "no-type-assertion": noTypeAssertion,
+          "no-vacuous-assertion": noVacuousAssertion,
+        },
+      },
+    },
     rules: {
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/no-misused-promises": "error",
@@ -70,6 +114,7 @@ export default tseslint.config(
   {
     files: ["test/**/*.ts"],
     rules: {
+      "house/no-vacuous-assertion": "error",
       // node:test returns promises from test() and describe() that its own runner awaits.
       "@typescript-eslint/no-floating-promises": [
         "error",

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { assertEvery } from "../support/assert-every.js";
 import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { type CommandResult, pihealth, runCommand } from "../support/command-line.js";
 import { SmtpSink } from "../support/smtp-sink.js";
@@ -307,13 +308,7 @@ test("mail test shows the dialogue without the password, and the mail arrives", 
 test("doctor says what is well and what is not", async () => {
   const well = await pihealth("doctor", "--config", inFolder("pihealthd.yml"), "--url", address());
   assert.match(well.stdout, /^ok {3}Scraper at .* watches 1 target, 0 down$/m);
-  assert.ok(
-    well.stdout
-      .trimEnd()
-      .split("\n")
-      .every((line) => /^(ok {2}|BAD) /.test(line)),
-    well.stdout,
-  );
+  assertEvery(well.stdout.trimEnd().split("\n"), (line) => /^(ok {2}|BAD) /.test(line));
   const ill = await pihealth(
     "doctor",
     "--config",

@@ -3,6 +3,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { parseExposition } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import { assertEvery } from "../support/assert-every.js";
 import { FIXTURES } from "../support/repository.js";
 import { loadBodies } from "./fleet-simulator.js";
 import { prepareStampedAnswer } from "./stamped-answer.js";
@@ -27,6 +28,7 @@ test("A stamped answer holds the recorded series, sampled now, whole in either e
     const times = samples
       .filter(({ labels }) => isSamplingTime(labels.name))
       .map(({ value }) => value);
-    assert.ok(times.length > 5 && times.every((time) => time >= beforeSeconds), times.join());
+    assert.ok(times.length > 5, times.join());
+    assertEvery(times, (time) => time >= beforeSeconds, times.join());
   }
 });

@@ -81,6 +81,7 @@ test("every metric of ours in a query is one the exporter documents or a family 
   const documented = readFileSync(path.join(REPOSITORY, "docs/metrics.md"), "utf8");
   const ownPrefix =
     /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|gap|backfill|known|heartbeating|heartbeats|discover|silent|probes)/;
+  const files = new Set<string>();
   for (const { file, dashboard } of dashboards) {
     for (const { expr } of dashboard.panels.flatMap(({ targets = [] }) => targets)) {
       for (const [name] of expr.matchAll(/\bpihealth_\w+/g)) {
@@ -89,9 +90,11 @@ test("every metric of ours in a query is one the exporter documents or a family 
             ? ownPrefix.test(name)
             : documented.includes(`\`${name}\``);
         assert.ok(isKnown, `${file}: ${name}`);
+        files.add(file);
       }
     }
   }
+  assert.equal(files.size, dashboards.length, "every dashboard asks for metrics of ours");
 });
 
 test("provisioning names one Prometheus data source and one folder of dashboards", () => {

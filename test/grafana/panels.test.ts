@@ -110,6 +110,7 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
         ? { job: ["pihealth"], instance: [sources.scraper] }
         : { job: ["pi"], instance: [sources.machine, sources.pi4] };
       const variables = queryVariables(dashboard);
+      assert.ok(variables.length > 0);
       for (const { name: variable, query } of variables) {
         const path = variablePath(substitute(query, variables, expected));
         await waitFor(

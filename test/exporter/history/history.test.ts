@@ -20,6 +20,7 @@ import {
 import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
@@ -143,10 +144,9 @@ test("a segment is closed after its time, and names sort in the order of writing
     listed.map(({ name }) => name),
     names,
   );
-  assert.ok(
-    listed.every(
-      ({ fromMs, lastMs }, index) => fromMs <= lastMs && fromMs > (listed[index - 1]?.lastMs ?? 0),
-    ),
+  assertEvery(
+    listed,
+    ({ fromMs, lastMs }, index) => fromMs <= lastMs && fromMs > (listed[index - 1]?.lastMs ?? 0),
   );
 });
 

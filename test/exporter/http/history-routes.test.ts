@@ -15,6 +15,7 @@ import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { decodeHistoryList } from "../../../exporter/shared/protocol/history.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
@@ -166,7 +167,7 @@ for (const [header, expected] of [
 test("two transfers for one peer, four for all, and the next when one has ended", () => {
   const limits = new TransferLimits(new FakeClock(), 1);
   const ends = ["a", "a", "b", "b"].map((peer) => limits.begin(peer));
-  assert.ok(ends.every((end) => end !== undefined));
+  assertEvery(ends, (end) => end !== undefined);
   assert.equal(limits.begin("c"), undefined);
   ends[2]?.();
   assert.equal(limits.begin("a"), undefined);

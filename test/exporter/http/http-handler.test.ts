@@ -10,6 +10,7 @@ import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/e
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 const READS = gauge({ name: "test_reads", help: "How often the metrics were prepared." });
@@ -66,7 +67,7 @@ test("/metrics answers in OpenMetrics and gzip when asked", async () => {
   );
   assert.equal(response.headers.get("content-encoding"), "gzip");
   const text = await response.text(); // fetch decompresses.
-  assert.doesNotThrow(() => validateOpenMetrics(text));
+  validateOpenMetrics(text);
 });
 
 test("50 scrapers at once get identical bytes in every format, prepared once", async () => {
@@ -77,7 +78,7 @@ test("50 scrapers at once get identical bytes in every format, prepared once", a
   const first = await body();
   const before = reads;
   const bodies = await Promise.all(Array.from({ length: 50 }, body));
-  assert.ok(bodies.every((text) => text === first));
+  assertEvery(bodies, (text) => text === first);
   assert.equal(reads, before);
 });
 

@@ -8,6 +8,7 @@ import {
 } from "../../../exporter/sampling/sampling-loop.js";
 import { gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 import { silentLogger, type Logger } from "../../../exporter/shared/platform/logger.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 const VALUE = gauge({ name: "test_value", help: "A value." });
@@ -52,7 +53,7 @@ test("a collector runs at its start delay and then once per interval, at the sam
     samplings.map(({ wallMs }) => wallMs - startMs),
     [100, 5100, 10_100],
   );
-  assert.ok(samplings.every(({ ok, samples }) => ok && samples.length === 1));
+  assertEvery(samplings, ({ ok, samples }) => ok && samples.length === 1);
 });
 
 test("a collector that hangs fails at its deadline, is not started again, and delays no other", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { type BuiltTarget, TargetBuilder } from "../../../scraper/discovery/target-builder.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
 async function build(
@@ -100,9 +101,7 @@ test("Targets that leave interval and timeout alone share one settings object", 
   const job = config.scrapeConfigs[0];
   assert.ok(job !== undefined);
   const built = job.staticGroups.flatMap((group) => new TargetBuilder(job).build(group));
-  assert.ok(
-    built.every((entry) => entry.kind === "target" && entry.target.settings === job.settings),
-  );
+  assertEvery(built, (entry) => entry.kind === "target" && entry.target.settings === job.settings);
 });
 
 for (const { name, keys, address, reason } of [

@@ -8,6 +8,7 @@ import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/sc
 import { refusingAddress, serveHttp, serveRaw, type LoopbackServer } from "./loopback-exporters.js";
 import { MemorySampleWriter, type MemoryTable } from "./memory-sample-writer.js";
 import { settings, target } from "./scrape-fixture.js";
+import { assertEvery } from "../../support/assert-every.js";
 
 const HEALTHY = 150;
 const REFUSING = 20;
@@ -81,8 +82,9 @@ test("150 healthy targets miss no scrape beside 40 dead and 10 slow ones", async
       .slice(1)
       .map(({ timestampMs }, index) => timestampMs - (rows[index]?.timestampMs ?? 0));
     // A machine under load may start one late, but each has its place on the grid of the interval.
-    assert.ok(
-      distances.every((distance) => Math.round(distance / INTERVAL_MS) === 1),
+    assertEvery(
+      distances,
+      (distance) => Math.round(distance / INTERVAL_MS) === 1,
       `${healthy.host}: ${distances.join()}`,
     );
   }

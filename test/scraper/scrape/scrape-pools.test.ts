@@ -13,6 +13,7 @@ import {
   type ScrapeFixture,
 } from "./scrape-fixture.js";
 import { showSamples } from "./memory-sample-writer.js";
+import { assertEvery } from "../../support/assert-every.js";
 
 const refused = new HttpError("unreachable", "refused");
 const hosts = (count: number): string[] =>
@@ -211,8 +212,9 @@ for (const { name, stepMs } of [
     const times = writer.table().rows.map(({ timestampMs }) => timestampMs);
     assert.ok(times.length >= 15 && times.length <= 16, String(times.length));
     const settled = times.slice(-8);
-    assert.ok(
-      settled.slice(1).every((time, index) => time - (settled[index] ?? 0) === INTERVAL_MS),
+    assertEvery(
+      settled.slice(1),
+      (time, index) => time - (settled[index] ?? 0) === INTERVAL_MS,
       times.join(),
     );
     await manager.stop();

@@ -58,7 +58,9 @@ test("a power cut after any byte of a group commit keeps all that was committed 
 test("one flipped bit anywhere in the journals costs at most one row or chunk, and is reported", async () => {
   const setup = await smallStorage(30);
   const expected = await selectAll(setup.storage);
-  for (const filePath of setup.files.paths().filter((name) => name.includes("/journal/"))) {
+  const journals = setup.files.paths().filter((name) => name.includes("/journal/"));
+  assert.ok(journals.length > 0);
+  for (const filePath of journals) {
     const original = await setup.files.readBytes(filePath);
     for (let byte = 0; byte < original.length; byte++) {
       const damaged = Uint8Array.from(original);
@@ -68,8 +70,9 @@ test("one flipped bit anywhere in the journals costs at most one row or chunk, a
       const { storage } = await openStorage(files);
       const answer = await selectAll(storage);
       for (const [name, samples] of Object.entries(answer)) {
-        assert.ok(
-          samples.every((sample) => expected[name]?.includes(sample)),
+        assert.deepEqual(
+          samples.filter((sample) => expected[name]?.includes(sample) !== true),
+          [],
           `byte ${byte} of ${filePath}`,
         );
       }
@@ -112,7 +115,11 @@ test("a block that is removed under the program costs no query what is elsewhere
       const isOfOther = name.includes("10.0.0.8");
       // Of the host itself what is cached, held open or still in the journal is answered.
       if (isOfOther) assert.equal(left.length, samples.length, name);
-      assert.ok(left.every((sample) => samples.includes(sample)));
+      assert.deepEqual(
+        left.filter((sample) => !samples.includes(sample)),
+        [],
+        name,
+      );
     }
     assert.equal(appendRow(storage, PI, at(1000), { a: 1, b: 1 }), "appended");
   }

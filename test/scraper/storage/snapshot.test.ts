@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkDataFolder } from "../../../scraper/program/commands/check-data.js";
 import { snapshotName } from "../../../scraper/storage/snapshot.js";
+import { assertEvery } from "../../support/assert-every.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 import {
   appendRow,
@@ -63,6 +64,7 @@ for (const { name, part } of [
     await setup.storage.snapshot(SNAPSHOT);
     const { storage } = await openStorage(await restored(setup.files));
     const answer = await selectAll(storage);
+    assert.ok(Object.keys(expected).length > 0);
     for (const [series, samples] of Object.entries(expected))
       assert.deepEqual(answer[series]?.slice(0, samples.length), samples);
   });
@@ -73,7 +75,7 @@ test("a snapshot without the head holds blocks only", async () => {
   await run(setup, 0, 700);
   await setup.storage.snapshot(SNAPSHOT, { withHead: false });
   const copied = setup.files.paths().filter((filePath) => filePath.startsWith(SNAPSHOT));
-  assert.ok(copied.length > 0 && copied.every((filePath) => filePath.endsWith(".block")));
+  assertEvery(copied, (filePath) => filePath.endsWith(".block"));
 });
 
 test("a second snapshot at the same time is refused, and one that fails leaves nothing", async () => {

@@ -15,6 +15,7 @@ import {
   STALE,
   START_MS,
 } from "./storage-fixture.js";
+import { assertEvery } from "../../support/assert-every.js";
 
 const PI = host("10.0.0.7");
 const at = (seconds: number): number => START_MS + seconds * 1000;
@@ -119,10 +120,8 @@ test("special values come back bit for bit from window, chunk and journal", asyn
       for (const value of values)
         assert.ok(expected === undefined ? Number.isNaN(value) : Object.is(value, expected));
     }
-    assert.equal(
-      Object.values(await selectName(opened, "a"))[0]?.every((sample) => sample.endsWith("stale")),
-      true,
-    );
+    const [stale = []] = Object.values(await selectName(opened, "a"));
+    assertEvery(stale, (sample) => sample.endsWith("stale"));
   }
 });
 

@@ -140,7 +140,9 @@ test("every line has as many fields as its description names", () => {
   const all = [...MEMORY, ...CPU, ...DISK, ...SYSTEM, ...USERS, ...PROCESSES];
   const reading = new SampleReading(TIME_MS, all);
   for (const family of FAMILIES) {
-    for (const line of formatFamilyLines(family, reading)) {
+    const lines = formatFamilyLines(family, reading);
+    assert.ok(lines.length > 0, family);
+    for (const line of lines) {
       assert.equal(line.split("  ").length, FAMILY_DESCRIPTIONS[family].fields.length, line);
       assert.match(line, /^\S+(?: {2}\S+)*$/);
     }

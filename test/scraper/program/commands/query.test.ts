@@ -6,6 +6,7 @@ import {
   type ResultSeries,
 } from "../../../../scraper/program/commands/query.js";
 import { formatNumber } from "../../../../scraper/program/commands/terminal-chart.js";
+import { assertEvery } from "../../../support/assert-every.js";
 
 const STEP_SECONDS = 60;
 const ramp = (
@@ -35,7 +36,7 @@ test("one series is drawn between its axes, as wide as the terminal", () => {
     "   min  avg  max  last  series",
     "*    0   30   60    60  up",
   ]);
-  assert.ok(lines.every((line) => line.length <= 48));
+  assertEvery(lines, (line) => line.length <= 48);
 });
 
 test("a terminal gets braille dots in a colour for each series, a pipe letters", () => {
@@ -46,7 +47,7 @@ test("a terminal gets braille dots in a colour for each series, a pipe letters",
   const piped = formatMatrix(series, { ...frame, isTerminal: false });
   assert.equal(piped[0], `      3┤${"b".repeat(40)}`);
   assert.equal(piped[11], `      1┤${"a".repeat(40)}`);
-  assert.ok(piped.every((line) => !line.includes("\u001b")));
+  assertEvery(piped, (line) => !line.includes("\u001b"));
 });
 
 test("a gap stays empty, and values that are not numbers are left out", () => {
