@@ -25,10 +25,13 @@ import { WeakInterner } from "./weak-interner.js";
 
 const LINE_FEED = 10;
 const HASH_SIGN = 35;
-/** A chunk ends where comments follow samples, or after this many samples where the metric changes. */
+/** Without a comment, a chunk ends after this many samples, at the next change of the metric. */
 const SAMPLES_WITHOUT_COMMENT = 16;
 const MAX_SAMPLES = 512;
-/** Bound of the label sets and of the metadata remembered by their text; past it they are forgotten and read anew. */
+/**
+ * Most label sets and metadata entries remembered by their text. Beyond it, all are forgotten and
+ * parsed again.
+ */
 const MAX_REMEMBERED = 16_384;
 const SLAB_BYTES = 65_536;
 
@@ -38,7 +41,7 @@ export interface SampleSink {
   take(value: number, timestampMs: number | undefined): void;
 }
 
-/** Reads lines the long way and finds or makes the chunk they are. */
+/** Parses lines that match no known chunk, and finds or creates the chunk they form. */
 export class BodyChunkCache {
   private readonly chunks = new WeakInterner<BodyChunk>();
   private readonly seriesByText = new Map<string, WrittenLabels>();
@@ -48,9 +51,9 @@ export class BodyChunkCache {
   private nextId = 1;
 
   /**
-   * Reads the chunk at `start` and gives its samples to `sink`.
+   * Reads the chunk at `start` and passes its samples to `sink`.
    *
-   * @throws {ExpositionError} when a line is not acceptable
+   * @throws {ExpositionError} when a line is not valid
    */
   read(
     body: Buffer,
@@ -69,7 +72,7 @@ export class BodyChunkCache {
     return this.chunks.add(hash, chunk);
   }
 
-  /** Second pass over a chunk not seen before, now with label sets. */
+  /** Second pass over a new chunk, which creates its label sets. */
   private createChunk(
     body: Buffer,
     start: number,
@@ -86,7 +89,7 @@ export class BodyChunkCache {
       else if (kind !== ENTRY.comment) metadata.add(kind, reader.metric, reader.text);
     }
     const shared = metadata.list().map((entry) => this.sharedMetadata(entry));
-    // Copied to size: arrays that grew have room to spare.
+    // Copied to size, because arrays that grew have spare capacity.
     return new BodyChunk(
       this.nextId++,
       content,
@@ -108,7 +111,7 @@ export class BodyChunkCache {
     return this.metadataByText.get(text) ?? remember(this.metadataByText, text, entry);
   }
 
-  /** A slab lives as long as one of its chunks. */
+  /** Reserves bytes in the current slab. A slab lives as long as one of its chunks. */
   private placeFor(sizeBytes: number): SlabPlace {
     if (this.slabUsed + sizeBytes > this.slab.byteLength) {
       this.slab = new DataView(new ArrayBuffer(Math.max(SLAB_BYTES, sizeBytes)));
@@ -126,7 +129,7 @@ function remember<Value>(known: Map<string, Value>, text: string, value: Value):
   return value;
 }
 
-/** First pass: what stands where, and the values. Leaves the reader after the chunk. */
+/** First pass: reads places and values. Leaves the reader after the chunk. */
 function readContent(
   body: Buffer,
   start: number,

@@ -10,41 +10,50 @@ const HASH_SIGN = 35;
 const WORD_BYTES = 8;
 const END_BYTES = 4;
 
-/** A line without timestamp and exemplar whose value ends the line. */
+/** A line without timestamp and exemplar that ends with its value. */
 export const PLAIN_LINE = 0;
-/** A line that must be read in full each time: it has an exemplar or blanks after the value. */
+/**
+ * A line that is parsed in full each time, because it has an exemplar or blanks after the value.
+ */
 export const ODD_LINE = 1;
 export const TIMESTAMPED_LINE = 2;
 
 export interface BodyChunkContent {
-  /** Everything but the values, one piece per sample, put together; for the last chunk also what follows the values. */
+  /**
+   * All text except the values, one piece per sample, concatenated. The last chunk also has the
+   * text after its last value.
+   */
   readonly literals: Buffer;
-  /** Where in `literals` the piece before each sample's value ends. */
+  /** Where in `literals` the piece before each value ends. */
   readonly ends: readonly number[];
-  /** One of the line kinds above per sample; undefined when all are plain. */
+  /** The kind of each line, one of the constants above; undefined when all are plain. */
   readonly lines: readonly number[] | undefined;
   readonly format: ExpositionFormat;
   /** True when the body ends with this chunk. */
   readonly isLast: boolean;
-  /** True when a comment follows: a family that got more series is then another chunk, not this one and a new one. */
+  /**
+   * True when a comment follows. A family that gains series then becomes another chunk, instead of
+   * this chunk and a new one.
+   */
   readonly isBeforeComment: boolean;
 }
 
-/** Some bytes of a slab. */
+/** A range of bytes in a slab. */
 export interface SlabPlace {
   readonly words: DataView;
   readonly offset: number;
 }
 
-/** Bytes a chunk needs in a slab: the ends, four bytes each, then the literals. */
+/** Bytes a chunk needs in a slab: four for each end, then the literals. */
 export function slabBytesOf({ ends, literals }: BodyChunkContent): number {
   return ends.length * END_BYTES + literals.length;
 }
 
 /**
- * A few lines of a body, usually one metric family, without their values. Chunks are interned: hosts that expose the
- * same family hold the same object, and a body that changed in one family shares all others with the body before.
- * A fleet has many small ones, so their bytes are in slabs instead of typed arrays of their own.
+ * A few lines of a body without their values, usually one metric family. Chunks are interned: hosts
+ * that expose the same family share one object, and a body in which one family changed shares all
+ * other chunks with its predecessor. A fleet has many small chunks, so their bytes are in slabs
+ * instead of in typed arrays of their own.
  */
 export class BodyChunk {
   readonly sampleCount: number;
@@ -63,7 +72,7 @@ export class BodyChunk {
     content: BodyChunkContent,
     readonly series: readonly WrittenLabels[],
     readonly metadata: readonly MetricMetadata[],
-    /** Room for `slabBytesOf(content)` bytes, which are written here. */
+    /** `slabBytesOf(content)` bytes, which the constructor writes. */
     place: SlabPlace,
   ) {
     this.sampleCount = content.ends.length;
@@ -75,14 +84,14 @@ export class BodyChunk {
     this.endsAt = place.offset;
     this.literalsAt = place.offset + this.sampleCount * END_BYTES;
     this.literalsUntil = this.literalsAt + content.literals.length;
-    // Ends are kept as places in the slab, as reading needs them.
+    // Ends are stored as positions in the slab, as `read` needs them.
     content.ends.forEach((end, index) => {
       this.words.setInt32(this.endsAt + index * END_BYTES, this.literalsAt + end, true);
     });
     content.literals.copy(this.literals());
   }
 
-  /** True when `read` can take it. */
+  /** True when `read` can be used. */
   get isPlain(): boolean {
     return this.lines === undefined;
   }
@@ -104,14 +113,15 @@ export class BodyChunk {
   }
 
   /**
-   * Reads the values of the chunk when the body holds exactly its text at `start`.
+   * Reads the values of the chunk if the body has exactly its text at `start`.
    *
-   * The pieces are compared eight bytes at a time, as doubles: text is never a NaN, and a body with eight NUL bytes
-   * could at worst be taken for one with seven NULs and 0x80. Flat for speed: see test/bench/scrape-parse.ts.
+   * Text is compared eight bytes at a time, as doubles. Text is never a NaN; a body with eight NUL
+   * bytes could at worst match one with seven NULs and 0x80. Written flat for speed: see
+   * test/bench/scrape-parse.ts.
    *
-   * @param bodyWords a view of the same bytes as `body`
+   * @param bodyWords a view of the bytes of `body`
    * @param values receives the values from index `at` on
-   * @returns the position after the chunk, or -1 when something else is there
+   * @returns the position after the chunk, or -1 when the text differs
    */
   read(
     body: Buffer,
@@ -148,11 +158,7 @@ export class BodyChunk {
 
   private literals(): Buffer {
     const { words, literalsAt, literalsUntil } = this;
-    return Buffer.from(
-      words.buffer as ArrayBuffer,
-      words.byteOffset + literalsAt,
-      literalsUntil - literalsAt,
-    );
+    return Buffer.from(words.buffer, words.byteOffset + literalsAt, literalsUntil - literalsAt);
   }
 }
 

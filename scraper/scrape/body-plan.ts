@@ -6,7 +6,7 @@ import { ScrapeLimitError } from "./scrape-errors.js";
 import type { SeriesContext } from "./series-context.js";
 import { WeakInterner } from "./weak-interner.js";
 
-/** Series that every row of a target begins with, in this order. */
+/** The first series of every row of a target, in this order. */
 export const REPORT_METRICS = [
   "up",
   "scrape_duration_seconds",
@@ -20,7 +20,7 @@ export const REPORT_SERIES: readonly Labels[] = REPORT_METRICS.map((name) =>
 );
 const REPORT_KEYS = new Set(REPORT_SERIES.map(({ key }) => key));
 
-/** A sample whose line had a timestamp that is honoured. */
+/** A sample with a timestamp that is honoured. */
 export interface TimestampedSeries {
   /** Index of the sample in the body. */
   readonly sample: number;
@@ -28,39 +28,47 @@ export interface TimestampedSeries {
   readonly isForeign: boolean;
 }
 
-/** Series that lack a label of their target. They are in a table without labels of its own. */
+/** Series that lack a label of their target. They go to a table that has no labels of its own. */
 export interface ForeignSeries {
   /** Index of the sample in the body, by column. */
   readonly samples: Int32Array;
   readonly layout: Layout;
 }
 
-/** Where the values of a body with certain chunks go. Immutable, shared by all targets whose bodies are alike. */
+/** Maps the samples of a body to columns. Immutable; targets with equal bodies share it. */
 export interface BodyPlan {
   readonly chunks: readonly BodyChunk[];
   readonly context: SeriesContext;
-  /** Samples left after relabelling, duplicates counted. */
+  /** Samples left after relabelling, including duplicates. */
   readonly keptCount: number;
-  /** Samples whose series was there before in the same body; the first one is kept. */
+  /**
+   * Samples whose series occurred earlier in the same body. The first sample of a series is kept.
+   */
   readonly duplicateCount: number;
-  /** Column per sample of the body, -1 for none; undefined when sample n goes to column n. Reports not counted. */
+  /**
+   * Column of each sample of the body, -1 for none, not counting the reports; undefined when sample
+   * n belongs to column n.
+   */
   readonly columns: Int32Array | undefined;
-  /** The reports, then what the columns hold. */
+  /** The report series, then the series of the columns. */
   readonly layout: Layout;
-  /** Series of `layout`. */
+  /** Number of series in `layout`. */
   readonly width: number;
-  /** Samples for the table of foreign series, with the layout of that; undefined when there are none. */
+  /** Samples for the table of foreign series, and its layout; undefined when there are none. */
   readonly foreign: ForeignSeries | undefined;
   readonly timestamped: readonly TimestampedSeries[];
 }
 
-/** Makes plans, one for equal chunks in one context. */
+/** Creates plans and keeps one for each list of chunks in each context. */
 export class BodyPlanCache {
   private readonly plans = new WeakInterner<BodyPlan>();
 
   constructor(private readonly writer: Pick<SampleWriter, "internLayout">) {}
 
-  /** @throws {ScrapeLimitError} when the body has too many samples, or a series too many or too long labels */
+  /**
+   * @throws {ScrapeLimitError} when the body has too many samples, or a series exceeds a label
+   * limit
+   */
   planOf(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
     let hash = EMPTY_HASH;
     for (const { id } of chunks) hash = extendHash(hash, id);

@@ -1,3 +1,4 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { ExpositionFormat } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import { NumberScanner } from "../../exporter/shared/codec/exposition/exposition-parser-number.js";
 import {
@@ -8,19 +9,24 @@ import { viewOf, type BodyChunk } from "./body-chunk.js";
 import type { BodyChunkCache, SampleSink } from "./body-chunk-cache.js";
 import type { RowBuffer } from "./row-buffer.js";
 
-/** How many chunks may be gone from a body at one place before the next is read the long way. */
+/**
+ * Most chunks that may be missing at one place before the following text is parsed as a new chunk.
+ */
 const LOOK_AHEAD = 16;
 const NO_BODY = Buffer.alloc(0);
 const NO_WORDS = viewOf(NO_BODY);
 
 /**
- * Reads a body along the chunks of the body before: a chunk found again costs comparisons and number parses, any other
- * is read in full, and the reader finds its way back into the known ones. Values go to a row buffer in body order.
+ * Reads a body by comparing it with the chunks of the previous body. A known chunk costs
+ * comparisons and number parses. Other text is parsed in full until known chunks follow again.
+ * Values go to a row buffer in the order of the body.
  */
 export class BodyReader implements SampleSink {
-  /** Samples of the last body, up to its error if it had one. */
+  /** Samples of the last body, or samples before its error. */
   sampleCount = 0;
-  /** Timestamps in milliseconds by index of sample; only those that were written in the body. */
+  /**
+   * Timestamps of samples in milliseconds, by index of the sample; only samples whose line has one.
+   */
   readonly timestamps = new Map<number, number>();
   private readonly numbers = new NumberScanner();
   private body: Buffer = NO_BODY;
@@ -35,10 +41,10 @@ export class BodyReader implements SampleSink {
   ) {}
 
   /**
-   * @param expected chunks of the last body, as this method returned them; empty when there was none
-   * @param at index in the row buffer where the first value goes
+   * @param expected chunks that this method returned for the previous body; empty for the first one
+   * @param at index in the row buffer for the first value
    * @returns `expected` itself when the body has the same chunks
-   * @throws {ExpositionError} when the body is not acceptable
+   * @throws {ExpositionError} when the body is not valid
    */
   read(
     body: Buffer,
@@ -47,14 +53,16 @@ export class BodyReader implements SampleSink {
     at: number,
   ): readonly BodyChunk[] {
     this.open(endWithLineFeed(body), format, at);
-    for (let index = 0; index < expected.length; index++) {
-      if (!this.readKnown(expected[index] as BodyChunk)) return this.readChanged(expected, index);
+    let known = 0;
+    for (const chunk of expected) {
+      if (!this.readKnown(chunk)) return this.readChanged(expected, known);
+      known++;
     }
-    // The last chunk has matched, and it does so only at the end of the body.
+    // The last chunk has matched, which it does only at the end of the body.
     return expected.length > 0 ? expected : this.readChanged(expected, 0);
   }
 
-  /** Lets go of the body. */
+  /** Releases the body. */
   close(): void {
     this.body = NO_BODY;
     this.words = NO_WORDS;
@@ -96,14 +104,14 @@ export class BodyReader implements SampleSink {
     return true;
   }
 
-  /** Goes on where `expected[known]` was not found. */
+  /** Continues where `expected[known]` did not match. */
   private readChanged(expected: readonly BodyChunk[], known: number): readonly BodyChunk[] {
     const chunks = expected.slice(0, known);
     const reader = new ExpositionReader(this.body, this.format);
     let next = known;
     for (let isLast = false; !isLast;) {
       const found = this.findAhead(expected, next);
-      const chunk = found < 0 ? this.readLong(reader) : (expected[found] as BodyChunk);
+      const chunk = found < 0 ? this.readLong(reader) : itemAt(expected, found);
       if (found >= 0) next = found + 1;
       else if (chunk === expected[next]) next++;
       chunks.push(chunk);
@@ -112,11 +120,13 @@ export class BodyReader implements SampleSink {
     return isSameList(chunks, expected) ? expected : chunks.slice();
   }
 
-  /** @returns the index of the chunk that was read, or -1 */
+  /** @returns the index of the chunk that matched, or -1 */
   private findAhead(expected: readonly BodyChunk[], next: number): number {
     const until = Math.min(expected.length, next + LOOK_AHEAD);
-    for (let index = next; index < until; index++)
-      if (this.readKnown(expected[index] as BodyChunk)) return index;
+    for (let index = next; index < until; index++) {
+      const chunk = expected[index];
+      if (chunk !== undefined && this.readKnown(chunk)) return index;
+    }
     return -1;
   }
 

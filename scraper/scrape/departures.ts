@@ -11,8 +11,11 @@ interface Departure {
 }
 
 /**
- * Targets that are no longer wanted. Their series end at the time of the scrape that would have been next, as in
- * Prometheus; a target that writes the same series and comes before that time takes over where they left.
+ * Removed targets whose series have not ended yet. A series ends at the time of the next scrape
+ * that would have taken place, as in Prometheus. A target that writes the same series and is added
+ * before that time continues them.
+ *
+ * One loop waits for the earliest end.
  */
 export class Departures {
   private readonly byTable = new Map<string, Departure>();
@@ -27,7 +30,10 @@ export class Departures {
     this.loop = this.run();
   }
 
-  /** What is still waiting gets no markers: after a restart the targets may be there again. */
+  /**
+   * Targets that are still waiting get no staleness markers, because they may be present after the
+   * restart.
+   */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.interrupt.abort();
@@ -40,7 +46,9 @@ export class Departures {
     this.interrupt.abort();
   }
 
-  /** @returns the rows of the departed target that wrote to this table, which from now on are the caller's */
+  /**
+   * @returns the rows of the removed target that wrote to this table; they belong to the caller now
+   */
   takeBack(tableKey: string): TargetRows | undefined {
     const rows = this.byTable.get(tableKey)?.rows;
     this.byTable.delete(tableKey);

@@ -1,9 +1,11 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
+
 interface Due<Item> {
   readonly atMs: number;
   readonly item: Item;
 }
 
-/** A binary heap: what is due first is on top. */
+/** A binary heap with the earliest item on top. */
 export class DueHeap<Item> {
   private readonly heap: Due<Item>[] = [];
 
@@ -17,7 +19,7 @@ export class DueHeap<Item> {
     let index = heap.push(added) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      const above = heap[parent] as Due<Item>;
+      const above = itemAt(heap, parent);
       if (above.atMs <= atMs) break;
       heap[index] = above;
       index = parent;
@@ -25,7 +27,7 @@ export class DueHeap<Item> {
     heap[index] = added;
   }
 
-  /** Removes the first. */
+  /** Removes and returns the earliest item. */
   pop(): Item | undefined {
     const { heap } = this;
     const first = heap[0];
@@ -34,7 +36,7 @@ export class DueHeap<Item> {
     return first?.item;
   }
 
-  /** Puts `moved` where it belongs, starting at the top. */
+  /** Moves `moved` from the top to its place. */
   private sink(moved: Due<Item>): void {
     const { heap } = this;
     let index = 0;
@@ -42,8 +44,8 @@ export class DueHeap<Item> {
       let child = 2 * index + 1;
       if (child >= heap.length) break;
       const right = heap[child + 1];
-      if (right !== undefined && right.atMs < (heap[child] as Due<Item>).atMs) child++;
-      const below = heap[child] as Due<Item>;
+      if (right !== undefined && right.atMs < itemAt(heap, child).atMs) child++;
+      const below = itemAt(heap, child);
       if (below.atMs >= moved.atMs) break;
       heap[index] = below;
       index = child;

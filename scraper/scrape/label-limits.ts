@@ -10,8 +10,8 @@ type LabelLimits = Pick<
 >;
 
 /**
- * @param labels of the series as it would be stored, target labels and metric name counted
- * @throws {ScrapeLimitError} in Prometheus' words, which people search for
+ * @param labels of the stored series, with target labels and metric name
+ * @throws {ScrapeLimitError} with the message of Prometheus, which people search for
  */
 export function checkLabelLimits(labels: Labels, limits: LabelLimits): void {
   const metric = shorten(labels.name);

@@ -5,16 +5,22 @@ import {
 import { LeanHttp } from "../../exporter/shared/platform/http/lean-http.js";
 import type { TlsSettings } from "../fleet/target.js";
 
-/** Kept-alive connections per host: one is in use, a second only while the first is being closed. */
+/**
+ * Connections per host that are kept alive. One is in use; a second exists only while the first is
+ * closing.
+ */
 const SOCKETS_PER_HOST = 2;
-/** Longer than most scrape intervals, so that the connection of the last scrape is still there. */
+/** Longer than most scrape intervals, so the connection of the last scrape is still open. */
 const KEEP_ALIVE_MS = 120_000;
 
-/** The connections of one lane: those of all plain targets, and an agent for each kind of TLS settings. */
+/**
+ * The connections of one lane: one client for all plain targets, and an agent for each distinct TLS
+ * settings.
+ */
 export class LaneAgents {
   private readonly lean = new LeanHttp(KEEP_ALIVE_MS);
   private readonly byTls = new Map<string, HttpAgent>();
-  /** Jobs share their settings object, so most look-ups end here. */
+  /** Jobs share their settings object, so most lookups end here. */
   private readonly bySettings = new WeakMap<TlsSettings, HttpAgent>();
 
   agentFor(tls: TlsSettings): HttpAgent {

@@ -2,12 +2,15 @@ import { bitsOf, setStaleAt } from "../../exporter/shared/model/special-values.j
 
 const FIRST_CAPACITY = 1024;
 
-/** Room for the values of one row, used again for every scrape of every target, so that a scrape allocates none. */
+/**
+ * Memory for the values of one row. Every scrape of every target uses the same buffer, so a scrape
+ * allocates none.
+ */
 export class RowBuffer {
   values = new Float64Array(FIRST_CAPACITY);
   private bits = bitsOf(this.values);
 
-  /** Makes room for at least `count` values, keeping those there. */
+  /** Makes room for at least `count` values and keeps the present ones. */
   reserve(count: number): void {
     if (count <= this.values.length) return;
     const larger = new Float64Array(Math.max(count, this.values.length * 2));

@@ -1,6 +1,6 @@
 import { PihealthError } from "../../exporter/shared/model/errors.js";
 
-/** What a target sent is beyond a limit of its scrape configuration: nothing of it is kept. */
+/** A body exceeds a limit of the scrape configuration. None of it is stored. */
 export class ScrapeLimitError extends PihealthError {
   readonly code = "limit_exceeded";
 
@@ -19,7 +19,7 @@ export type ScrapeLimit =
   | "label_name_length_limit"
   | "label_value_length_limit";
 
-/** The target answered, but not with a body of samples. */
+/** The target responded, but not with a body of samples. */
 export class ScrapeAnswerError extends PihealthError {
   readonly code = "bad_answer";
 }

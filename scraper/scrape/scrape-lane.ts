@@ -11,11 +11,11 @@ export interface LaneParts {
   readonly timer: TargetTimer;
   readonly scraper: TargetScraper;
   readonly maxInFlight: number;
-  /** Called after each scrape, when the target may change its lane. */
+  /** Called after each scrape, when the target may move to another lane. */
   readonly onScraped: (target: ScrapedTarget) => void;
 }
 
-/** What the five pools and the slow lane have in common: targets, connections, counts. */
+/** Targets, connections and counts of a scrape pool or of the slow lane. */
 export abstract class ScrapeLane {
   readonly targets = new Set<ScrapedTarget>();
   inFlight = 0;
@@ -31,7 +31,10 @@ export abstract class ScrapeLane {
     protected readonly parts: LaneParts,
   ) {}
 
-  /** Resolves when no scrape is running; who stops must have stopped the timer and told the targets to leave. */
+  /**
+   * Resolves when no scrape is running. The caller has stopped the timer and called `leave` of all
+   * targets.
+   */
   async stop(): Promise<void> {
     await Promise.all(this.running);
     this.agents.close();
@@ -43,7 +46,10 @@ export abstract class ScrapeLane {
     this.parts.timer.add(target);
   }
 
-  /** @returns the time at which the target would have been scraped next, milliseconds since the Unix epoch */
+  /**
+   * @returns the time of the next scrape that would have taken place, milliseconds since the Unix
+   * epoch
+   */
   remove(target: ScrapedTarget): number | undefined {
     this.targets.delete(target);
     return this.parts.timer.remove(target);
@@ -58,9 +64,9 @@ export abstract class ScrapeLane {
   protected abstract onTick(tick: Tick): void;
 
   /**
-   * Scrapes a target of this lane now; its `isBusy` is true already.
+   * Scrapes a target of this lane now. The caller has set `isBusy`.
    *
-   * @param onFree called when the scrape has ended and its place is free
+   * @param onFree called when the scrape has ended and its slot is free
    */
   protected run(tick: Tick, onFree: () => void): void {
     this.inFlight++;

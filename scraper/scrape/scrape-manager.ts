@@ -1,5 +1,6 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -26,9 +27,9 @@ import { TargetTimer } from "./target-timer.js";
 export interface PoolSettings {
   /** Scrape pools, 1 to 64. */
   readonly count: number;
-  /** Requests under way at once in one pool, and in the slow lane. */
+  /** Most requests in flight in one pool, and in the slow lane. */
   readonly maxInFlight: number;
-  /** Failed scrapes in a row after which a target goes to the slow lane. */
+  /** Consecutive failed scrapes after which a target moves to the slow lane. */
   readonly failuresToSlowLane: number;
   /** Longest time between two probes of a target in the slow lane. */
   readonly maxProbeIntervalMs: number;
@@ -49,11 +50,19 @@ export interface ScrapeManagerParts {
   readonly pools: PoolSettings;
   /** For the User-Agent header. */
   readonly version: string;
-  /** Hears of every scrape after its row was written; must copy what it keeps of `values`. */
+  /**
+   * Called after each scrape, when its row is written. The callee must copy the `values` it keeps.
+   */
   readonly onScrape?: (target: Target, outcome: ScrapeOutcome) => void;
 }
 
-/** Watches targets: spreads them over the pools, moves failing ones to the slow lane, ends those that are gone. */
+/**
+ * Scrapes targets: distributes them over the pools, moves failing targets to the slow lane, ends
+ * the series of removed targets.
+ *
+ * Discovery calls `sync` with the targets. One timer starts the scrapes of all lanes
+ * (`TargetTimer`), each row goes to the table of its target, and `onScrape` hears of the result.
+ */
 export class ScrapeManager {
   private readonly watched = new Map<string, ScrapedTarget>();
   private readonly pools: readonly ScrapePool[];
@@ -89,14 +98,17 @@ export class ScrapeManager {
     this.departures.start();
   }
 
-  /** Ends requests under way without storing them. Nothing is marked as ended: a restart goes on with the series. */
+  /**
+   * Aborts requests in flight without storing a result. No series ends: they continue after a
+   * restart.
+   */
   async stop(): Promise<void> {
     for (const target of this.watched.values()) target.leave();
     await this.timer.stop();
     await Promise.all([...this.lanes.map((lane) => lane.stop()), this.departures.stop()]);
   }
 
-  /** Makes the targets watched exactly these. A target given twice is refused the second time, and counted. */
+  /** Sets the list of targets. A duplicate is refused and counted. */
   sync(targets: readonly Target[]): void {
     const wanted = new Map<string, Target>();
     for (const target of targets) {
@@ -112,8 +124,8 @@ export class ScrapeManager {
   }
 
   /**
-   * Moves a target from the slow lane to the shortest pool, because its exporter or its host gave a
-   * sign of life. One more failed scrape moves it back.
+   * Moves a target from the slow lane to the shortest pool, because its exporter or its host has
+   * shown that it is alive. One more failed scrape moves it back.
    */
   leaveSlowLane(targetId: string): void {
     const target = this.watched.get(targetId);
@@ -127,7 +139,7 @@ export class ScrapeManager {
     return target === undefined ? undefined : { ...target.health, pool: target.pool };
   }
 
-  /** Undefined when the target is not watched. */
+  /** Undefined when the target is unknown. */
   poolOf(targetId: string): number | "slow" | undefined {
     return this.watched.get(targetId)?.pool;
   }
@@ -136,12 +148,12 @@ export class ScrapeManager {
     return [...this.watched.values()].map(({ target }) => target);
   }
 
-  /** What the last good body of a target says about its metrics. */
+  /** Metadata from the last valid body of a target. */
   targetMetadata(targetId: string): MetricMetadata[] {
     return metadataOf(this.watched.get(targetId)?.rows.chunks ?? []);
   }
 
-  /** Every different entry of all targets, by metric. */
+  /** Every distinct entry of all targets, by metric. */
   metadata(): Map<string, MetricMetadata[]> {
     return metadataOfAll([...this.watched.values()].map(({ rows }) => rows.chunks));
   }
@@ -181,11 +193,11 @@ export class ScrapeManager {
     this.departures.add({ tableKey: tableKeyOf(target), rows, nominalMs });
   }
 
-  /** The same target with other settings or discovered labels: it keeps its place and its series. */
+  /** The target has other settings or discovered labels. It keeps its pool and its series. */
   private update(scraped: ScrapedTarget, target: Target): void {
     const { settings } = scraped.target;
     scraped.target = target;
-    // Labels are part of the id, so only other settings can make another context.
+    // Labels are part of the id, so only other settings can require another context.
     if (settings !== target.settings) scraped.context = this.contexts.of(target);
     if (settings.intervalMs !== target.settings.intervalMs)
       this.move(scraped, this.laneOf(scraped));
@@ -205,7 +217,7 @@ export class ScrapeManager {
   }
 
   private laneOf({ pool }: ScrapedTarget): ScrapeLane {
-    return pool === "slow" ? this.slowLane : (this.pools[pool] as ScrapeLane);
+    return pool === "slow" ? this.slowLane : itemAt(this.pools, pool);
   }
 
   private shortestPool(): ScrapePool {
@@ -215,7 +227,7 @@ export class ScrapeManager {
   }
 }
 
-/** Targets with the same text write the same series. */
+/** Targets with equal keys write the same series. */
 function tableKeyOf({ host, labels }: Target): string {
   return `${host} ${labels.key}`;
 }

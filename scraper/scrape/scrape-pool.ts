@@ -1,12 +1,16 @@
 import { ScrapeLane, type LaneParts } from "./scrape-lane.js";
 import type { Tick } from "./target-timer.js";
 
-/** Part of the places that targets whose last scrape failed may hold; each can take a whole timeout. */
+/**
+ * Share of the slots for targets whose last scrape failed. Each of their scrapes may last for the
+ * whole timeout.
+ */
 const SUSPECT_SHARE = 0.5;
 
 /**
- * One of the five pools: a lane with its own connections and its own bound on requests under way, so that what is slow
- * in it delays no other. Targets that answered last time go first and always find free places.
+ * One of the five pools: a lane with its own connections and its own bound on requests in flight,
+ * so slow hosts in it delay no other pool. Targets whose last scrape succeeded go first and always
+ * find free slots.
  */
 export class ScrapePool extends ScrapeLane {
   private readonly maxSuspects: number;
@@ -55,7 +59,7 @@ export class ScrapePool extends ScrapeLane {
     });
   }
 
-  /** A target can leave while it waits. */
+  /** A target may be removed while it waits. */
   private isHere({ target }: Tick): boolean {
     return this.targets.has(target);
   }

@@ -8,9 +8,9 @@ import {
 import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 
-/** Largest body taken, after decompression, where the configuration sets no `body_size_limit`. */
+/** Largest body after decompression, when the configuration sets no `body_size_limit`. */
 export const MAX_BODY_BYTES = 67_108_864;
-/** Redirects followed, all of them on the host of the target. */
+/** Most redirects that are followed, all of them within the host of the target. */
 const MAX_REDIRECTS = 3;
 
 const ACCEPT =
@@ -32,7 +32,7 @@ export interface ScrapeRequest {
 export interface ScrapeAnswer {
   readonly body: Buffer;
   readonly contentType: string | undefined;
-  /** To be called when nothing of the body is needed any more. */
+  /** Must be called when the body is no longer needed. */
   readonly release: () => void;
 }
 
@@ -41,8 +41,8 @@ const NOTHING_TO_RELEASE = (): void => undefined;
 /**
  * Fetches the body of a target.
  *
- * @throws {HttpError} when no whole answer came in time, or the body is larger than the limit
- * @throws {ScrapeAnswerError} when the answer is none of samples
+ * @throws {HttpError} when no complete response arrived in time, or the body exceeds the limit
+ * @throws {ScrapeAnswerError} when the response is not a body of samples
  */
 export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer> {
   const { clock, target, sendHttp, agent, signal, headers } = request;
@@ -62,7 +62,7 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   }
 }
 
-/** The headers of a job, one object for all of its scrapes. */
+/** The request headers of a job, one object for all of its scrapes. */
 export class ScrapeHeaders {
   private readonly bySettings = new WeakMap<ScrapeSettings, Readonly<Record<string, string>>>();
 
@@ -83,14 +83,15 @@ export class ScrapeHeaders {
   }
 }
 
-/** @throws {ScrapeAnswerError} unless the answer is a redirect that may be followed */
+/** @throws {ScrapeAnswerError} unless the response is a redirect that may be followed */
 function redirectOf(response: HttpResponse, url: string, redirects: number): string {
   const { location } = response.headers;
   if (!REDIRECTS.has(response.status) || location === undefined) {
     throw new ScrapeAnswerError(`server returned HTTP status ${response.status}, it must be 200`);
   }
   const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-  // Only the host itself: a Pi must not make the master send requests, with its credentials, elsewhere.
+  // Same host only: a Pi must not be able to redirect the scraper's requests and credentials
+  // elsewhere.
   if (next?.hostname !== new URL(url).hostname || !/^https?:$/.test(next.protocol)) {
     throw new ScrapeAnswerError(
       `Cannot follow the redirect to "${location}": it must lead to the same host`,
@@ -104,7 +105,7 @@ function redirectOf(response: HttpResponse, url: string, redirects: number): str
   return next.href;
 }
 
-/** The failure of a request as a scrape has to tell it. */
+/** The error that the scrape of this target reports for a failed request. */
 export function explainFailure(error: unknown, settings: ScrapeSettings): unknown {
   if (!(error instanceof HttpError) || error.code !== "too_large") return error;
   return new ScrapeLimitError(

@@ -1,16 +1,20 @@
 import { hashText } from "../../exporter/shared/model/hash.js";
 
-/** A start later than this after its nominal time keeps its real timestamp, so that rates stay true. */
+/**
+ * Largest delay of a start for which the nominal time is the timestamp. A later start keeps its
+ * real time, so rates stay exact.
+ */
 export const MAX_TOLERANCE_MS = 10;
 /**
- * Offsets are multiples of this, so that a large fleet wakes the program once for several scrapes; each slot holds
- * three in a thousand at 15 s (docs/decisions/0007-scrapes-share-wake-ups.md).
+ * Offsets are multiples of this, so in a large fleet one wake-up serves several scrapes. At 15 s,
+ * each slot has 0.3 % of the targets (docs/decisions/0007-scrapes-share-wake-ups.md).
  */
 export const SLOT_MS = 50;
 const TOLERANCE_RATIO = 0.01;
 
 /**
- * Where in its interval a target is scraped: the same after every restart, spread evenly over many targets.
+ * The offset of a target in its interval: the same after every restart, and evenly distributed over
+ * many targets.
  *
  * @returns a multiple of `SLOT_MS`; 0 when the interval is shorter than two of them
  */
@@ -19,13 +23,16 @@ export function offsetOf(targetId: string, intervalMs: number): number {
   return (hashText(targetId) % slots) * SLOT_MS;
 }
 
-/** The first time after `wallMs` that is `offsetMs` past a multiple of the interval. */
+/** The first time after `wallMs` that is `offsetMs` after a multiple of the interval. */
 export function nextNominalMs(wallMs: number, offsetMs: number, intervalMs: number): number {
   const since = (((wallMs - offsetMs) % intervalMs) + intervalMs) % intervalMs;
   return wallMs + intervalMs - since;
 }
 
-/** The timestamp of a scrape: its nominal time when it starts close enough to it, so that distances repeat. */
+/**
+ * The timestamp of a scrape: its nominal time if it starts close to it, so the distances between
+ * samples are equal.
+ */
 export function alignTimestamp(wallMs: number, nominalMs: number, intervalMs: number): number {
   const toleranceMs = Math.min(MAX_TOLERANCE_MS, intervalMs * TOLERANCE_RATIO);
   return Math.abs(wallMs - nominalMs) <= toleranceMs ? nominalMs : Math.round(wallMs);

@@ -1,9 +1,8 @@
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { SeriesContext } from "./series-context.js";
 import type { TargetRows } from "./target-rows.js";
-import type { TickGroup } from "./tick-group.js";
 
-/** What is known about a target while it is watched. Only the rooms' own files write to it. */
+/** State of a target while it is scraped. Only files of this room write to it. */
 export class ScrapedTarget {
   health: Omit<TargetHealth, "pool"> = {
     health: "unknown",
@@ -12,14 +11,14 @@ export class ScrapedTarget {
     lastScrapeDurationSeconds: 0,
   };
   consecutiveFailures = 0;
-  /** True from the moment a scrape is wanted until it has ended. */
+  /** True from the moment a scrape is due until it has ended. */
   isBusy = false;
   pool: number | "slow" = "slow";
-  /** Time between probes in the slow lane, and the monotonic time of the next one. */
+  /** Time between two probes in the slow lane, and the monotonic time of the next one. */
   probeIntervalMs = 0;
   nextProbeMs = 0;
-  /** When the timer calls next; undefined while it does not. */
-  nextTick: TickGroup<ScrapedTarget> | undefined;
+  /** The next tick; undefined while the target is not scheduled. */
+  nextTick: TickGroup | undefined;
   private abortion = new AbortController();
 
   constructor(
@@ -28,7 +27,7 @@ export class ScrapedTarget {
     readonly rows: TargetRows,
   ) {}
 
-  /** Aborted when the target leaves. */
+  /** Aborted when the target is removed. */
   get signal(): AbortSignal {
     return this.abortion.signal;
   }
@@ -36,4 +35,13 @@ export class ScrapedTarget {
   leave(): void {
     this.abortion.abort();
   }
+}
+
+/** Targets with the same nominal time, unless a step of the wall clock lies between them. */
+export interface TickGroup {
+  readonly nominalMs: number;
+  /** Monotonic time. */
+  readonly dueMs: number;
+  /** Includes targets that were removed or added again, until the group is due. */
+  readonly targets: ScrapedTarget[];
 }

@@ -5,19 +5,20 @@ import type { ScrapeSettings, Target } from "../fleet/target.js";
 import { checkLabelLimits } from "./label-limits.js";
 import { ScrapeAnswerError } from "./scrape-errors.js";
 
-/** A series as the storage wants it. */
+/** A series in the form in which it is stored. */
 export interface FinalSeries {
-  /** Without the labels of the target, unless `isForeign`. */
+  /** Without target labels, unless `isForeign`. */
   readonly labels: Labels;
-  /** True when the series lacks a label of its target, so that it cannot be in the target's table. */
+  /** True when the series lacks a label of its target, so it cannot be in the target's table. */
   readonly isForeign: boolean;
 }
 
 const EXPORTED_PREFIX = "exported_";
 
 /**
- * Turns the labels of a body into those of the storage: conflicts with target labels, metric relabelling, label limits.
- * Targets for which the result cannot differ share a context, and with it the plans of bodies (`BodyPlanCache`).
+ * Converts labels of a body to stored labels: conflicts with target labels, metric relabelling,
+ * label limits. Targets for which the result is always equal share a context, and with it the plans
+ * of bodies (`BodyPlanCache`).
  */
 export class SeriesContext {
   private readonly targetNames: readonly string[];
@@ -31,7 +32,7 @@ export class SeriesContext {
 
   /**
    * @returns undefined when relabelling dropped the series
-   * @throws {ScrapeLimitError} when it has too many or too long labels
+   * @throws {ScrapeLimitError} when it exceeds a label limit
    * @throws {ScrapeAnswerError} when relabelling left no metric name
    */
   finish(written: WrittenLabels): FinalSeries | undefined {
@@ -51,7 +52,10 @@ export class SeriesContext {
     return relabeled === full ? resolved : this.withoutTargetLabels(relabeled);
   }
 
-  /** Labels in conflict with the target's: the body's are renamed, or with honor_labels they win. */
+  /**
+   * Resolves conflicts with target labels: the labels of the body are renamed, or replace target
+   * labels with honor_labels.
+   */
   private resolve({ labels, emptyNames }: WrittenLabels): FinalSeries {
     if (this.settings.honorLabels) {
       const isForeign = emptyNames.some((name) => this.targetNames.includes(name));
@@ -66,7 +70,10 @@ export class SeriesContext {
     return { labels: this.renameConflicts(labels, conflicts), isForeign: false };
   }
 
-  /** `instance` becomes `exported_instance`, with as many prefixes as it takes to be a name nobody has. */
+  /**
+   * Renames `instance` to `exported_instance`, with as many prefixes as it takes to get an unused
+   * name.
+   */
   private renameConflicts(labels: Labels, conflicts: LabelPair[]): Labels {
     const others = labels.without(...this.targetNames);
     const byName = new Map(others.pairs);
@@ -90,7 +97,7 @@ export class SeriesContext {
     return { labels: this.withoutOwn(full), isForeign };
   }
 
-  /** What the table says already is not said again, so that a series has one form only. */
+  /** Removes labels that the table has, so each series has one form only. */
   private withoutOwn(labels: Labels): Labels {
     const own = labels.pairs.filter(([name, value]) => this.targetLabels.get(name) !== value);
     return own.length === labels.pairs.length ? labels : Labels.ofSorted(own);
@@ -101,7 +108,10 @@ function hasLabelLimits(settings: ScrapeSettings): boolean {
   return settings.labelLimit + settings.labelNameLengthLimit + settings.labelValueLengthLimit > 0;
 }
 
-/** Gives targets of one job the same context where its results cannot depend on the values of their labels. */
+/**
+ * Gives targets of a job the same context if its results do not depend on the values of their
+ * labels.
+ */
 export class SeriesContexts {
   private readonly bySettings = new WeakMap<ScrapeSettings, Map<string, SeriesContext>>();
 

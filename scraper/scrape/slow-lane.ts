@@ -9,8 +9,8 @@ interface SlowLaneParts extends LaneParts {
 }
 
 /**
- * Targets that have failed several scrapes in a row. At each interval their `up` goes on being written as 0, so their
- * alerts stay; they are asked ever more rarely, each time after twice the time before.
+ * Targets that failed several scrapes in a row. `up` is written as 0 at each interval, so their
+ * alerts stay. The time between probes doubles with each failure, up to a maximum.
  */
 export class SlowLane extends ScrapeLane {
   constructor(protected override readonly parts: SlowLaneParts) {
@@ -30,7 +30,7 @@ export class SlowLane extends ScrapeLane {
       this.missed++;
       return;
     }
-    // Without a free place the probe waits for the next interval: there is no queue to fill.
+    // Without a free slot, the probe waits for the next interval, so no queue forms.
     if (clock.monotonicMs() >= target.nextProbeMs && this.inFlight < this.parts.maxInFlight) {
       target.isBusy = true;
       this.delayProbe(target);

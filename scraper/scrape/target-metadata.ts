@@ -3,7 +3,7 @@ import type { BodyChunk } from "./body-chunk.js";
 
 const KEYS = ["type", "help", "unit"] as const;
 
-/** Puts what the chunks of one body say together, one entry per metric. */
+/** Merges the metadata of the chunks of one body, one entry per metric. */
 export function metadataOf(chunks: readonly BodyChunk[]): MetricMetadata[] {
   const byMetric = new Map<string, MetricMetadata>();
   for (const { metadata } of chunks) {
@@ -16,7 +16,8 @@ export function metadataOf(chunks: readonly BodyChunk[]): MetricMetadata[] {
 }
 
 /**
- * What all targets say: for each metric every different entry. Targets that share a chunk cost it once.
+ * Merges the metadata of all targets: every distinct entry, by metric. A chunk that targets share
+ * is read once.
  *
  * @param bodies the chunks of each target
  */

@@ -12,7 +12,7 @@ import type { RowBuffer } from "./row-buffer.js";
 import type { SeriesContext } from "./series-context.js";
 import { TimestampedRows, type TimestampedSample } from "./timestamped-rows.js";
 
-/** What is said about a scrape by the series of `REPORT_METRICS`, `scrape_series_added` excepted. */
+/** The values of `REPORT_METRICS` for one scrape, without `scrape_series_added`. */
 export interface ScrapeReport {
   readonly up: 0 | 1;
   readonly durationSeconds: number;
@@ -20,12 +20,12 @@ export interface ScrapeReport {
   readonly samplesKept: number;
 }
 
-/** A row as it was appended. `values` is good until the next row is written. */
+/** A row that was appended. `values` is valid until the next row is written. */
 export interface WrittenRow {
   readonly layout: Layout;
   readonly values: Float64Array;
   readonly timestampedLeftOut: number;
-  /** What the storage made of it. */
+  /** The result of the append. */
   readonly taken: ReturnType<TableWriter["append"]>;
 }
 
@@ -39,15 +39,15 @@ const NO_CHUNKS: readonly BodyChunk[] = [];
 const NO_LABELS: readonly Labels[] = [];
 
 /**
- * The rows of one target, with staleness as in Prometheus: a series that was in the last good body and is not in this
- * one gets a staleness marker at the time of this scrape, a failed scrape marks all of them, the end of the target marks
- * the reports too.
+ * The rows of one target, with staleness as in Prometheus. A series that was in the last valid body
+ * and is not in this one gets a staleness marker at the time of this scrape. A failed scrape marks
+ * all series of the body. The end of the target also marks the reports.
  */
 export class TargetRows {
   private readonly table: TableWriter;
   private readonly timestamped: TimestampedRows;
   private plan: BodyPlan | undefined;
-  /** True while the series of `plan` have had no staleness marker. */
+  /** True until the series of `plan` get staleness markers. */
   private isLive = false;
   private hasReports = false;
 
@@ -56,20 +56,21 @@ export class TargetRows {
     this.timestamped = new TimestampedRows(parts.writer);
   }
 
-  /** Chunks of the last good body. */
+  /** Chunks of the last valid body. */
   get chunks(): readonly BodyChunk[] {
     return this.plan?.chunks ?? NO_CHUNKS;
   }
 
-  /** The plan of the last good body, when it fits these chunks too. */
+  /** The plan of the last valid body, if it also fits these chunks. */
   planFor(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan | undefined {
     return this.plan?.chunks === chunks && this.plan.context === context ? this.plan : undefined;
   }
 
   /**
-   * Writes what the row buffer holds from `REPORT_COUNT` on: the values of a body in its order.
+   * Writes the values of a body, which are in the row buffer from `REPORT_COUNT` on, in the order
+   * of the body.
    *
-   * @param timestamps those written in the body, by index of sample
+   * @param timestamps the timestamps in the body, by index of the sample
    */
   writeBody(
     timestampMs: number,
@@ -94,12 +95,15 @@ export class TargetRows {
     return this.append(timestampMs, plan.layout, plan.width, vanished, timestampedLeftOut);
   }
 
-  /** The scrape failed: `up` is 0 and all series end. */
+  /** Writes a failed scrape: `up` is 0, and all series of the body end. */
   writeFailure(timestampMs: number, report: ScrapeReport): WrittenRow {
     return this.writeMarkers(timestampMs, () => this.setReports(report, 0));
   }
 
-  /** The target is gone: every series ends, the reports too. Does nothing when it was never scraped. */
+  /**
+   * Ends every series, including the reports, because the target is gone. Does nothing when it was
+   * never scraped.
+   */
   writeEnd(timestampMs: number): void {
     if (!this.hasReports) return;
     this.writeMarkers(timestampMs, () => this.parts.row.setStale(0, REPORT_COUNT));
@@ -143,7 +147,7 @@ export class TargetRows {
     values[4] = seriesAdded;
   }
 
-  /** Columns stand in the order of their samples, so values only ever move to the front. */
+  /** Columns are in the order of their samples, so values only move towards the front. */
   private moveToColumns({ columns }: BodyPlan): void {
     if (columns === undefined) return;
     const { values } = this.parts.row;
@@ -187,7 +191,9 @@ export class TargetRows {
     this.openForeignTable().append(timestampMs, layout, withStale(foreign, vanished.length));
   }
 
-  /** One per folder: targets of one host that expose series without their labels meet here. */
+  /**
+   * One table per folder, shared by all targets of a host that expose series without their labels.
+   */
   private openForeignTable(): TableWriter {
     return this.parts.writer.openTable({ folder: this.parts.key.folder, labels: Labels.EMPTY });
   }
@@ -205,7 +211,7 @@ function countNew(plan: BodyPlan, previous: BodyPlan | undefined): number {
   return count;
 }
 
-/** Reports are not counted. */
+/** Keys of the series, without the reports. */
 function seriesKeys({ layout, foreign, timestamped }: BodyPlan): string[] {
   const own = layout.series.slice(REPORT_COUNT);
   return [

@@ -19,20 +19,29 @@ import {
 import type { ScrapedTarget } from "./scraped-target.js";
 import type { ScrapeReport, WrittenRow } from "./target-rows.js";
 
-/** One scrape as it was stored. */
+/** The stored result of one scrape. */
 export interface ScrapeOutcome {
   /** Milliseconds since the Unix epoch. */
   readonly timestampMs: number;
-  /** False when no body could be had or it was refused; then only the first `REPORT_COUNT` values are samples. */
+  /**
+   * False when no body arrived or it was refused. Then only the first `REPORT_COUNT` values are
+   * samples.
+   */
   readonly ok: boolean;
   /** Empty when `ok`. */
   readonly error: string;
   readonly durationSeconds: number;
   /** The five reports (`up` first), then the series of the body, then those that ended with this scrape. */
   readonly layout: Layout;
-  /** One per series of `layout`, staleness markers for series that ended. Good until the callback returns. */
+  /**
+   * One value per series of `layout`, with staleness markers for series that ended. Valid until the
+   * callback returns.
+   */
   readonly values: Float64Array;
-  /** `late` when the target has samples of this moment or a newer one already, `too_old` when nothing was stored. */
+  /**
+   * `late` when the target already has samples of this or a newer time, `too_old` when nothing was
+   * stored.
+   */
   readonly taken: WrittenRow["taken"];
 }
 
@@ -47,17 +56,19 @@ export interface TargetScraperParts {
   readonly onScrape: (target: Target, outcome: ScrapeOutcome) => void;
 }
 
-/** A failure while a body was read: how far reading came. */
+/** An error while a body was read, with the number of samples read before it. */
 interface Progress {
   samplesScraped: number;
   samplesKept: number;
 }
 
-/** Fetches, reads and stores the body of one target. It knows nothing of pools and schedules. */
+/**
+ * Fetches, parses and stores the body of one target. It knows nothing about pools and schedules.
+ */
 export class TargetScraper {
   constructor(private readonly parts: TargetScraperParts) {}
 
-  /** Never rejects. Writes nothing when the target left meanwhile. */
+  /** Never rejects. Writes nothing if the target was removed in the meantime. */
   async scrape(target: ScrapedTarget, timestampMs: number, agent: HttpAgent): Promise<void> {
     const { clock, sendHttp } = this.parts;
     const { settings } = target.target;
@@ -95,7 +106,7 @@ export class TargetScraper {
     this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds, ...progress });
   }
 
-  /** The row of a target that is known to be away and was not asked: `up` goes on being 0. */
+  /** Writes `up` as 0 for a target of the slow lane that was not probed. */
   storeAbsence(target: ScrapedTarget, timestampMs: number): void {
     target.rows.writeFailure(timestampMs, {
       up: 0,
@@ -155,7 +166,7 @@ export class TargetScraper {
   ): void {
     const { counters } = this.parts;
     if (failure instanceof ScrapeLimitError) counters.countLimit(failure.limit);
-    // A bug of ours that this body brings out costs this target its scrape, not the others theirs.
+    // A bug that this body triggers must cost only this target its scrape.
     if (!(failure instanceof PihealthError)) this.reportBug(target, failure);
     const row = target.rows.writeFailure(timestampMs, report);
     this.finish(target, timestampMs, row, report.durationSeconds, messageOf(failure));
@@ -185,7 +196,7 @@ export class TargetScraper {
       const { layout, values, taken } = row;
       onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout, values, taken });
     } catch (problem) {
-      this.reportBug(target, problem); // The row is stored; who listens must not undo that.
+      this.reportBug(target, problem); // The row is stored; a failing callback must not undo that.
     }
   }
 
@@ -208,7 +219,7 @@ export class TargetScraper {
 
 const METRICS_TYPES = /^\s*(text\/plain|application\/openmetrics-text)\s*(;|$)/i;
 
-/** A page of a web server explains itself better by its type than by its first character. */
+/** For a web page, the content type explains the error better than the first character does. */
 function explainContentType(error: unknown, contentType: string | undefined): unknown {
   if (
     !(error instanceof ExpositionError) ||

@@ -1,10 +1,9 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { DueHeap } from "./due-heap.js";
 import { alignTimestamp, MAX_TOLERANCE_MS, nextNominalMs, offsetOf } from "./scrape-schedule.js";
-import type { ScrapedTarget } from "./scraped-target.js";
-import type { TickGroup } from "./tick-group.js";
+import type { ScrapedTarget, TickGroup } from "./scraped-target.js";
 
-/** Timers may fire this much early. */
+/** Timers may fire this early. */
 const EARLY_MS = 1;
 const IDLE_MS = 3_600_000;
 
@@ -14,21 +13,23 @@ export interface Tick {
   readonly nominalMs: number;
   /** Monotonic time at which it was due. */
   readonly dueMs: number;
-  /** Ticks before this one that an event loop stall swallowed. */
+  /** Ticks that passed before this one while the event loop was blocked. */
   readonly missed: number;
 }
 
 /**
- * Calls for each of its targets once per interval, with one timer for all of them. Offsets lie on a grid, so it wakes
- * once for several targets of a large fleet (docs/decisions/0007-scrapes-share-wake-ups.md).
+ * Emits a tick for each target once per interval, with one timer for all targets. Offsets lie on a
+ * grid, so one wake-up serves several targets of a large fleet
+ * (docs/decisions/0007-scrapes-share-wake-ups.md).
  *
- * Waiting is done on the monotonic clock, so a step of the wall clock neither stops scrapes nor makes a burst of them;
- * nominal times lie on a grid of the wall clock, to which the next tick after a step returns.
+ * Waiting uses the monotonic clock, so a step of the wall clock neither stops scrapes nor causes a
+ * burst. Nominal times lie on a grid of the wall clock, to which the next tick after a step
+ * returns.
  */
 export class TargetTimer {
-  private readonly heap = new DueHeap<TickGroup<ScrapedTarget>>();
-  /** The last group made for each nominal time. */
-  private readonly groups = new Map<number, TickGroup<ScrapedTarget>>();
+  private readonly heap = new DueHeap<TickGroup>();
+  /** The newest group of each nominal time. */
+  private readonly groups = new Map<number, TickGroup>();
   private interrupt = new AbortController();
   private isStopped = false;
   private loop: Promise<void> = Promise.resolve();
@@ -51,7 +52,8 @@ export class TargetTimer {
   add(target: ScrapedTarget): void {
     const wallMs = this.clock.wallMs();
     const lastMs = target.health.lastScrapeMs ?? 0;
-    // A scrape may start a little before its nominal time; a target that changes lanes then must not repeat it.
+    // A scrape may start slightly before its nominal time. A target that changes lanes then must
+    // not be scraped for it again.
     const afterMs = lastMs > wallMs && lastMs - wallMs < MAX_TOLERANCE_MS ? lastMs : wallMs;
     const { intervalMs } = target.target.settings;
     this.schedule(
@@ -61,7 +63,7 @@ export class TargetTimer {
     if (this.heap.first?.item === target.nextTick) this.interrupt.abort();
   }
 
-  /** @returns the nominal time at which the next tick would have been */
+  /** @returns the nominal time of the next tick that would have taken place */
   remove(target: ScrapedTarget): number | undefined {
     const nominalMs = target.nextTick?.nominalMs;
     target.nextTick = undefined;
@@ -77,7 +79,7 @@ export class TargetTimer {
     target.nextTick = group;
   }
 
-  private open(nominalMs: number, dueMs: number): TickGroup<ScrapedTarget> {
+  private open(nominalMs: number, dueMs: number): TickGroup {
     const group = { nominalMs, dueMs, targets: [] };
     this.groups.set(nominalMs, group);
     this.heap.push(dueMs, group);
@@ -108,7 +110,7 @@ export class TargetTimer {
     }
   }
 
-  private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup<ScrapedTarget>): void {
+  private fire(target: ScrapedTarget, { nominalMs, dueMs }: TickGroup): void {
     const {
       id,
       settings: { intervalMs },

@@ -1,7 +1,7 @@
 import type { SampleWriter, TableWriter } from "../storage/model/sample-writer.js";
 import type { TimestampedSeries } from "./body-plan.js";
 
-/** How far in the future a timestamp may be; Prometheus has the same bound. */
+/** Largest distance of a timestamp into the future, as in Prometheus. */
 const MAX_AHEAD_MS = 600_000;
 
 export interface TimestampedSample {
@@ -11,8 +11,8 @@ export interface TimestampedSample {
 }
 
 /**
- * Writes samples that come with a timestamp of their own: one row per timestamp, no staleness markers. A sample that is
- * not newer than the last of its series is left out, as in Prometheus.
+ * Writes samples that have their own timestamps: one row per timestamp, without staleness markers.
+ * A sample that is not newer than the last one of its series is dropped, as in Prometheus.
  */
 export class TimestampedRows {
   private lastMs = new Map<string, number>();
@@ -20,9 +20,9 @@ export class TimestampedRows {
   constructor(private readonly writer: Pick<SampleWriter, "internLayout">) {}
 
   /**
-   * @param ownTable where series with all labels of the target go
-   * @param foreignTable is asked for only when it is needed
-   * @returns samples left out because they are old or too far in the future
+   * @param ownTable receives series with all labels of the target
+   * @param foreignTable called only when it is needed
+   * @returns the number of samples dropped because they are old or too far in the future
    */
   write(
     samples: readonly TimestampedSample[],

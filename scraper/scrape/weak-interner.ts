@@ -1,6 +1,6 @@
 /**
- * Keeps one object for equal contents, and only as long as somebody else holds it: what no target uses any more is
- * collected, so a fleet whose bodies change for ever does not fill the memory.
+ * Keeps one object for equal contents, for as long as another object references it. Objects that no
+ * target uses any more are collected, so bodies that change forever do not fill the memory.
  */
 export class WeakInterner<Item extends object> {
   private readonly byHash = new Map<number, WeakRef<Item>[]>();
@@ -28,7 +28,7 @@ export class WeakInterner<Item extends object> {
     return item;
   }
 
-  /** Objects held, those that were collected since the last sweep included. */
+  /** Number of entries, including collected objects since the last sweep. */
   get size(): number {
     return this.references;
   }
