@@ -31,6 +31,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
     program: { floor: 9 },
   },
   scraper: {
+    base: { floor: 0 },
     fleet: { floor: 1 },
     templates: { floor: 1 },
     discovery: { floor: 2 },

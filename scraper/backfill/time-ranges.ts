@@ -1,4 +1,5 @@
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { firstIndexWhere } from "../base/binary-search.js";
 
 /** Ranges of one set at the most; above it the two closest neighbours become one. */
 export const MAX_RANGES = 1000;
@@ -46,14 +47,7 @@ export function intersectRanges(
 
 /** @param ranges disjoint and ascending */
 export function holdsInstant(ranges: readonly TimeRange[], timeMs: number): boolean {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ranges[middle] as TimeRange).untilMs > timeMs) high = middle;
-    else low = middle + 1;
-  }
-  const found = ranges[low];
+  const found = ranges[firstIndexWhere(ranges, ({ untilMs }) => untilMs > timeMs)];
   return found !== undefined && found.fromMs <= timeMs;
 }
 

@@ -1,4 +1,5 @@
 import { bitsOf, isAbsentAt, isStaleAt } from "../../../exporter/shared/model/special-values.js";
+import { firstAfter } from "../../base/binary-search.js";
 import type { SelectedSeries, SelectedTable } from "../../storage/model/querier.js";
 import type { MatrixSelector, RangeExtension, VectorSelector } from "../language/ast.js";
 import { shiftedTimes, windowMsOf } from "./durations.js";
@@ -8,7 +9,7 @@ import { QueryExecutionError } from "../language/query-errors.js";
 import type { QueryMeter } from "./query-meter.js";
 import type { TimeGrid } from "./time-grid.js";
 import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
-import { findWindows, firstAfter, type Windows } from "./windows.js";
+import { findWindows, type Windows } from "./windows.js";
 
 /** Whether the value of a sample is wanted or, for `timestamp()`, its time in seconds. */
 type Wanted = "value" | "timestamp";

@@ -1,6 +1,6 @@
 import type { RangeExtension } from "../language/ast.js";
 import type { RangeRow } from "./evaluation.js";
-import { firstAfter } from "./windows.js";
+import { firstAfter } from "../../base/binary-search.js";
 
 /** Where a window begins and ends, and the values there. */
 export interface WindowEdges {

@@ -1,3 +1,5 @@
+import { firstAfter } from "../../base/binary-search.js";
+
 /** Which rows of a table lie in `(end - window, end]`, for each of many windows. */
 export interface Windows {
   readonly from: Int32Array;
@@ -27,16 +29,4 @@ export function findWindows(
     until[step] = behind;
   }
   return { from, until };
-}
-
-/** Index of the first timestamp after `timeMs`. */
-export function firstAfter(timestamps: Float64Array, timeMs: number): number {
-  let low = 0;
-  let high = timestamps.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((timestamps[middle] as number) <= timeMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,5 +1,7 @@
 import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { hashText } from "../../../exporter/shared/model/hash.js";
+import { firstIndexWhere } from "../../base/binary-search.js";
 import { rowsByGroup, type RowGroups } from "../evaluation/aggregation-groups.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { quantileOf } from "../evaluation/quantile.js";
@@ -54,20 +56,15 @@ class Ranking {
     const limit = Math.trunc(this.limits[step] as number);
     if (limit < 1) return;
     const isFull = best.length >= limit;
-    if (isFull && !this.ranksBefore(value, this.valueAt(step, best.length - 1))) return;
-    let low = 0;
-    let high = best.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.ranksBefore(value, this.valueAt(step, middle))) high = middle;
-      else low = middle + 1;
-    }
-    best.splice(low, 0, row);
+    if (isFull && !this.ranksBefore(value, this.valueOf(itemAt(best, -1), step))) return;
+    const place = firstIndexWhere(best, (other) =>
+      this.ranksBefore(value, this.valueOf(other, step)),
+    );
+    best.splice(place, 0, row);
     if (isFull) best.pop();
   }
 
-  private valueAt(step: number, rank: number): number {
-    const row = (this.best[step] as number[])[rank] as number;
+  private valueOf(row: number, step: number): number {
     return this.block.values[row * this.block.steps + step] as number;
   }
 

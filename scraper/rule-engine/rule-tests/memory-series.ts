@@ -7,6 +7,7 @@ import {
   setStaleAt,
 } from "../../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstIndexWhere } from "../../base/binary-search.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier, SelectedTable } from "../../storage/model/querier.js";
 import type {
@@ -130,14 +131,5 @@ export class MemorySeries implements Querier, SampleWriter {
   }
 }
 
-/** Index of the first time at or after `timeMs`. */
-function lowerBound(times: readonly number[], timeMs: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle] as number) < timeMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+const lowerBound = (times: readonly number[], timeMs: number): number =>
+  firstIndexWhere(times, (time) => time >= timeMs);

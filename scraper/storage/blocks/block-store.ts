@@ -4,6 +4,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { firstAtOrAfter } from "../../base/binary-search.js";
 import type { BlockContent } from "../codec/block-codec.js";
 import {
   blockFileName,
@@ -17,7 +18,7 @@ import { writeBlockFile } from "./block-writer.js";
 import { SNAPSHOTS_FOLDER } from "../model/data-folder.js";
 import { OwnNames } from "../selection/own-names.js";
 import type { Pace } from "../model/pace.js";
-import { cutRows, lowerBound } from "../model/piece.js";
+import { cutRows } from "../model/piece.js";
 import type { SeriesSelection } from "../selection/series-selection.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import type { BlockFinder, BlockPiece, FoundInBlocks } from "../query/storage-querier.js";
@@ -238,8 +239,8 @@ export class BlockStore implements BlockFinder {
       ownNames: this.ownNames.of(series),
     });
     if (damage !== undefined && this.isMergeable(block)) this.reportPart(block, damage);
-    const from = lowerBound(timestamps, range.fromMs);
-    const until = lowerBound(timestamps, range.untilMs);
+    const from = firstAtOrAfter(timestamps, range.fromMs);
+    const until = firstAtOrAfter(timestamps, range.untilMs);
     if (from >= until) return undefined;
     const { columns, labels } = selection.columnsOfBlock(series, selection.satisfiedBy(target));
     const piece = {

@@ -1,4 +1,5 @@
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstIndexWhere } from "../../base/binary-search.js";
 import type { ChunkLog } from "./chunk-log.js";
 import type { Chunk } from "../model/chunk.js";
 import type { LayoutRegistry } from "../model/layout-registry.js";
@@ -53,25 +54,9 @@ const isEmpty = ({ chunks, window }: StreamRows): boolean =>
 
 /** Chunks of the main stream with rows in the range; these are in the order of time. */
 function chunksWithin({ chunks }: StreamRows, { fromMs, untilMs }: TimeRange): readonly Chunk[] {
-  const first = firstChunk(chunks, 0, ({ lastMs }) => lastMs >= fromMs);
-  const behind = firstChunk(chunks, first, (chunk) => chunk.fromMs >= untilMs);
+  const first = firstIndexWhere(chunks, ({ lastMs }) => lastMs >= fromMs);
+  const behind = firstIndexWhere(chunks, (chunk) => chunk.fromMs >= untilMs, first);
   return behind - first === chunks.length ? chunks : chunks.slice(first, behind);
-}
-
-/** Index of the first chunk from `start` on of which something is true, as it is of all behind it. */
-function firstChunk(
-  chunks: readonly Chunk[],
-  start: number,
-  isTrue: (chunk: Chunk) => boolean,
-): number {
-  let low = start;
-  let high = chunks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isTrue(chunks[middle] as Chunk)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function piecesOfStream(

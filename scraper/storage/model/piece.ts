@@ -6,6 +6,7 @@ import {
   setAbsentAt,
 } from "../../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstAtOrAfter } from "../../base/binary-search.js";
 import type { Chunk } from "./chunk.js";
 
 /** Some columns of consecutive rows of one table. */
@@ -77,25 +78,13 @@ export function mergePieces(
 
 /** The rows within a range; views. */
 export function cutRows(rows: PieceRows, range: TimeRange): PieceRows {
-  const from = lowerBound(rows.timestamps, range.fromMs);
-  const until = lowerBound(rows.timestamps, range.untilMs);
+  const from = firstAtOrAfter(rows.timestamps, range.fromMs);
+  const until = firstAtOrAfter(rows.timestamps, range.untilMs);
   if (from === 0 && until === rows.timestamps.length) return rows;
   return {
     timestamps: rows.timestamps.subarray(from, until),
     columns: rows.columns.map((values) => values.subarray(from, until)),
   };
-}
-
-/** First index whose timestamp is at or after `timestampMs`. */
-export function lowerBound(timestamps: Float64Array, timestampMs: number): number {
-  let low = 0;
-  let high = timestamps.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((timestamps[middle] as number) < timestampMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** True when no value is a staleness marker or ABSENT. */
@@ -139,10 +128,10 @@ function unionOf(columns: readonly Float64Array[]): Float64Array {
 /** Where each of `some` is in `all`; a plain number when they lie side by side. */
 function placesIn(all: Float64Array, some: Float64Array): number | Uint32Array {
   if (some.length === 0) return 0;
-  const first = lowerBound(all, some[0] as number);
-  const last = lowerBound(all, some[some.length - 1] as number);
+  const first = firstAtOrAfter(all, some[0] as number);
+  const last = firstAtOrAfter(all, some[some.length - 1] as number);
   if (last - first === some.length - 1) return first;
-  return Uint32Array.from(some, (timestamp) => lowerBound(all, timestamp));
+  return Uint32Array.from(some, (timestamp) => firstAtOrAfter(all, timestamp));
 }
 
 function absentColumn(length: number): Float64Array {

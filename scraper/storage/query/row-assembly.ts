@@ -1,16 +1,10 @@
 import { MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstAtOrAfter } from "../../base/binary-search.js";
 import { openChunk } from "../codec/chunk-codec.js";
 import type { ChunkRequest } from "../head/chunk-reader.js";
-import {
-  type ChunkPart,
-  cutRows,
-  fillAbsent,
-  lowerBound,
-  type Piece,
-  type PieceRows,
-} from "../model/piece.js";
+import { type ChunkPart, cutRows, fillAbsent, type Piece, type PieceRows } from "../model/piece.js";
 
 /** Wanted columns of consecutive rows of one table. */
 export interface AssembledRows {
@@ -124,8 +118,8 @@ export class RowAssembly {
     const { chunksAt } = this;
     const chunkTimes = this.timestamps.subarray(chunksAt, chunksAt + this.chunkRows);
     const first = this.slots[0]?.part.range ?? range;
-    let from = chunksAt + lowerBound(chunkTimes, Math.max(range.fromMs, first.fromMs));
-    const behindChunks = lowerBound(chunkTimes, range.untilMs);
+    let from = chunksAt + firstAtOrAfter(chunkTimes, Math.max(range.fromMs, first.fromMs));
+    const behindChunks = firstAtOrAfter(chunkTimes, range.untilMs);
     let until = Math.max(from, chunksAt + behindChunks);
     for (let index = before.length - 1; index >= 0; index--) {
       const rows = before[index] as PieceRows;

@@ -1,7 +1,7 @@
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstAtOrAfter } from "../../base/binary-search.js";
 import { CachedColumn } from "./cached-column.js";
-import { lowerBound } from "../model/piece.js";
 import type { AssembledRows } from "./row-assembly.js";
 
 /** A series of an answer. */
@@ -91,15 +91,15 @@ export class TableColumns {
     const { times } = this;
     if (times === undefined || !covers(times, range)) return undefined;
     const all = times.values;
-    const from = lowerBound(all, range.fromMs);
-    const until = lowerBound(all, range.untilMs);
+    const from = firstAtOrAfter(all, range.fromMs);
+    const until = firstAtOrAfter(all, range.untilMs);
     let firstMs = NaN;
     let first = 0;
     const series: CachedSeries[] = [];
     for (const column of columns) {
       if (!covers(column, range) || column.fromMs < times.fromMs) return undefined;
       // Nearly always all columns begin together.
-      if (column.fromMs !== firstMs) first = lowerBound(all, (firstMs = column.fromMs));
+      if (column.fromMs !== firstMs) first = firstAtOrAfter(all, (firstMs = column.fromMs));
       if (until - first > column.rows) return undefined;
       const { labels, isDense } = column;
       series.push({ labels, values: column.view(from - first, until - first), isDense });
@@ -112,14 +112,14 @@ export class TableColumns {
     const { times } = this;
     if (times === undefined || column.askedFromMs <= column.fromMs || column.fromMs < times.fromMs)
       return;
-    const first = lowerBound(times.values, column.fromMs);
-    const rows = lowerBound(times.values, column.askedFromMs) - first;
+    const first = firstAtOrAfter(times.values, column.fromMs);
+    const rows = firstAtOrAfter(times.values, column.askedFromMs) - first;
     column.drop(Math.min(rows, column.rows), column.askedFromMs);
     column.askedFromMs = Number.POSITIVE_INFINITY;
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const { fromMs } of this.byKey.values()) earliestMs = Math.min(earliestMs, fromMs);
     if (earliestMs > times.fromMs && times.room === 0)
-      times.drop(lowerBound(times.values, earliestMs), earliestMs);
+      times.drop(firstAtOrAfter(times.values, earliestMs), earliestMs);
   }
 
   private resize(column: CachedColumn, change: () => void): void {
@@ -132,9 +132,9 @@ export class TableColumns {
     const fromMs = Math.max(range.fromMs, times.fromMs);
     const untilMs = Math.min(range.untilMs, times.untilMs);
     const known = times.values;
-    const [from, until] = [lowerBound(known, fromMs), lowerBound(known, untilMs)];
-    const offset = lowerBound(read, fromMs) - from;
-    if (lowerBound(read, untilMs) - offset !== until) return false;
+    const [from, until] = [firstAtOrAfter(known, fromMs), firstAtOrAfter(known, untilMs)];
+    const offset = firstAtOrAfter(read, fromMs) - from;
+    if (firstAtOrAfter(read, untilMs) - offset !== until) return false;
     for (let row = from; row < until; row++) if (known[row] !== read[row + offset]) return false;
     return true;
   }
@@ -152,11 +152,11 @@ function covers({ fromMs, untilMs }: CachedColumn, range: TimeRange): boolean {
 /** Adds what of `read`, all rows of `range`, lies before and behind the rows of a column. */
 function extend(column: CachedColumn, { timestamps, values }: ReadColumn, range: TimeRange): void {
   if (range.untilMs > column.untilMs) {
-    const behind = lowerBound(timestamps, column.untilMs);
+    const behind = firstAtOrAfter(timestamps, column.untilMs);
     column.append(values.subarray(behind), range.untilMs);
   }
   if (range.fromMs < column.fromMs) {
-    const before = lowerBound(timestamps, column.fromMs);
+    const before = firstAtOrAfter(timestamps, column.fromMs);
     column.prepend(values.subarray(0, before), range.fromMs);
   }
 }
