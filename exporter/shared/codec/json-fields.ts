@@ -148,9 +148,9 @@ export class JsonFields {
     return this.fail(key, `a whole number${rangeText(options)}`);
   }
 
-  /** Requires `version` of a stored document to be the one that is written. */
-  version(expected: number): void {
-    if (this.value("version") !== expected) this.fail("version", String(expected));
+  /** Requires the version of a stored document to be the one that this program writes. */
+  version(expected: number, key = "version"): void {
+    if (this.value(key) !== expected) this.fail(key, String(expected));
   }
 
   /** A time as milliseconds since the Unix epoch that a Date can hold. */

@@ -1,10 +1,10 @@
 import path from "node:path";
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Alert } from "./alert.js";
 import { fingerprintOf } from "./alert-fingerprint.js";
 import { RESOLVED_RETENTION_MS, type AlertStore, type StoredAlert } from "./alert-store.js";
-import { JsonLinesFile } from "./json-lines-file.js";
-import { decodeEach, RECORD_VERSION, type StoredFields } from "./stored-fields.js";
+import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 
 interface AlarmLine {
   readonly v: number;
@@ -37,13 +37,12 @@ export class AlarmJournal {
    * not be read
    */
   async load(nowMs: number): Promise<{ alarms: Alert[]; damaged: number }> {
-    const { lines, damagedLines } = await this.file.load();
-    const { records, damaged } = decodeEach(lines, decodeAlarm);
+    const { records, damaged } = await this.file.load(decodeAlarm);
     const latest = new Map(records.map((alarm) => [fingerprintOf(alarm.labels), alarm]));
     const alarms = [...latest.values()].filter(
       ({ endsAtMs }) => endsAtMs > nowMs - RESOLVED_RETENTION_MS,
     );
-    return { alarms, damaged: damaged + damagedLines };
+    return { alarms, damaged };
   }
 
   /**
@@ -78,7 +77,7 @@ function encodeAlarm(alarm: StoredAlert): AlarmLine {
   };
 }
 
-function decodeAlarm(fields: StoredFields): Alert {
+function decodeAlarm(fields: JsonFields): Alert {
   return {
     labels: fields.labels("labels"),
     annotations: fields.labels("annotations"),

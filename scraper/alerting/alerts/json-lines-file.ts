@@ -1,6 +1,10 @@
 import path from "node:path";
-import { PihealthError, messageOf } from "../../../exporter/shared/model/errors.js";
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
+import { BadInputError, PihealthError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
+
+/** Version of every record of the alerting side. See json-lines-file.format.md. */
+export const RECORD_VERSION = 1;
 
 /**
  * A line must carry the identity of what it describes; a later line replaces an earlier one of the
@@ -19,13 +23,11 @@ const COMPACT_FACTOR = 2;
 const MIN_LINES_TO_COMPACT = 1000;
 const LINE_FEED = 0x0a;
 
-export interface LoadedLines {
-  readonly lines: readonly unknown[];
-  /**
-   * Lines that are not JSON: at most the last one after a power cut, more only after damage to the
-   * disk.
-   */
-  readonly damagedLines: number;
+export interface LoadedRecords<Result> {
+  /** In the order of the file. */
+  readonly records: readonly Result[];
+  /** Lines that are no records: at most the last one after a power cut, more after damage to the disk. */
+  readonly damaged: number;
 }
 
 /**
@@ -45,19 +47,15 @@ export class JsonLinesFile<Line extends JsonLine> {
     private readonly current: () => Iterable<Line>,
   ) {}
 
-  /** Reads the file and cuts a torn tail off. A file that is missing is empty. */
-  async load(): Promise<LoadedLines> {
-    await this.files.makeFolder(path.dirname(this.filePath));
-    if ((await this.files.facts(this.filePath)) === undefined)
-      return { lines: [], damagedLines: 0 };
-    const bytes = Buffer.from(await this.files.readBytes(this.filePath));
-    const wholeBytes = bytes.lastIndexOf(LINE_FEED) + 1;
-    const texts = bytes.toString("utf8", 0, wholeBytes).split("\n").slice(0, -1);
-    const lines = texts.flatMap(parseLine);
-    this.lineCount = texts.length;
-    if (wholeBytes < bytes.length) await this.cutAt(wholeBytes);
-    const damagedLines = texts.length - lines.length + (wholeBytes < bytes.length ? 1 : 0);
-    return { lines, damagedLines };
+  /**
+   * Reads the file and cuts a torn tail off. A missing file is empty.
+   *
+   * @param decode throws {@link BadInputError} when the line is not a record
+   */
+  async load<Result>(decode: (fields: JsonFields) => Result): Promise<LoadedRecords<Result>> {
+    const { texts, isTorn } = await this.readAndRepair();
+    const records = texts.flatMap((text) => this.decodeLine(text, decode));
+    return { records, damaged: texts.length - records.length + (isTorn ? 1 : 0) };
   }
 
   /**
@@ -79,6 +77,29 @@ export class JsonLinesFile<Line extends JsonLine> {
     await this.flushing?.catch(() => undefined);
     await this.open?.close();
     this.open = undefined;
+  }
+
+  private async readAndRepair(): Promise<{ texts: readonly string[]; isTorn: boolean }> {
+    await this.files.makeFolder(path.dirname(this.filePath));
+    if ((await this.files.facts(this.filePath)) === undefined) return { texts: [], isTorn: false };
+    const bytes = Buffer.from(await this.files.readBytes(this.filePath));
+    const wholeBytes = bytes.lastIndexOf(LINE_FEED) + 1;
+    const texts = bytes.toString("utf8", 0, wholeBytes).split("\n").slice(0, -1);
+    this.lineCount = texts.length;
+    const isTorn = wholeBytes < bytes.length;
+    if (isTorn) await this.cutAt(wholeBytes);
+    return { texts, isTorn };
+  }
+
+  private decodeLine<Result>(text: string, decode: (fields: JsonFields) => Result): Result[] {
+    try {
+      const fields = JsonFields.parse(text, `line of "${this.filePath}"`);
+      fields.version(RECORD_VERSION, "v");
+      return [decode(fields)];
+    } catch (error) {
+      if (error instanceof BadInputError) return []; // Counted as a damaged line.
+      throw error;
+    }
   }
 
   private async flush(): Promise<void> {
@@ -125,7 +146,7 @@ export class JsonLinesFile<Line extends JsonLine> {
     try {
       await this.open?.close();
       this.open = undefined;
-      await this.load();
+      await this.readAndRepair();
     } catch {
       this.open = undefined; // The disk is still out of order; `load` repairs the tail at the next start at the latest.
     }
@@ -140,11 +161,3 @@ export class JsonLinesFile<Line extends JsonLine> {
 }
 
 const formatLine = (line: JsonLine): string => `${JSON.stringify(line)}\n`;
-
-function parseLine(text: string): unknown[] {
-  try {
-    return [JSON.parse(text) as unknown];
-  } catch {
-    return []; // Counted by the caller as a damaged line.
-  }
-}

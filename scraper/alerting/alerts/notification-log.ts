@@ -1,8 +1,8 @@
 import path from "node:path";
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import { JsonLinesFile } from "./json-lines-file.js";
-import { decodeEach, RECORD_VERSION, type StoredFields } from "./stored-fields.js";
+import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 
 /** What one integration of a receiver was last told about one alert group. */
 export interface NotificationRecord {
@@ -75,10 +75,9 @@ export class NotificationLog {
 
   /** @returns the number of stored lines that could not be read */
   async load(): Promise<number> {
-    const { lines, damagedLines } = await this.file.load();
-    const { records, damaged } = decodeEach(lines, decodeNotificationRecord);
+    const { records, damaged } = await this.file.load(decodeNotificationRecord);
     for (const record of records) this.remember(record);
-    return damaged + damagedLines;
+    return damaged;
   }
 
   close(): Promise<void> {
@@ -149,7 +148,7 @@ export function encodeNotificationRecord(record: NotificationRecord): Notificati
   return { v: RECORD_VERSION, id, timestampMs, firing, resolved, threadMs, expiresAtMs };
 }
 
-export function decodeNotificationRecord(fields: StoredFields): NotificationRecord {
+export function decodeNotificationRecord(fields: JsonFields): NotificationRecord {
   return {
     id: fields.text("id"),
     timestampMs: fields.number("timestampMs"),

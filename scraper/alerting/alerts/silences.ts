@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError, PihealthError } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import { JsonLinesFile } from "./json-lines-file.js";
+import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 import { createMatcher, matchesAll, type Matcher } from "../config/matchers.js";
-import { decodeEach, RECORD_VERSION, StoredFields } from "./stored-fields.js";
 
 /** Mutes the alerts all of its matchers match, from `startsAtMs` until `endsAtMs`. */
 export interface Silence {
@@ -64,11 +64,10 @@ export class Silences {
 
   /** @returns the number of stored lines that could not be read */
   async load(): Promise<number> {
-    const { lines, damagedLines } = await this.file.load();
-    const { records, damaged } = decodeEach(lines, decodeSilence);
+    const { records, damaged } = await this.file.load(decodeSilence);
     for (const silence of records) this.silences.set(silence.id, silence);
     this.forgetOld();
-    return damaged + damagedLines;
+    return damaged;
   }
 
   close(): Promise<void> {
@@ -237,10 +236,10 @@ function encodeSilence(silence: Silence): SilenceLine {
   return { v: RECORD_VERSION, id, matchers, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment };
 }
 
-function decodeSilence(fields: StoredFields): Silence {
+function decodeSilence(fields: JsonFields): Silence {
   return {
     id: fields.text("id"),
-    matchers: fields.list("matchers").map((matcher) => decodeMatcher(new StoredFields(matcher))),
+    matchers: fields.objects("matchers").map(decodeMatcher),
     startsAtMs: fields.number("startsAtMs"),
     endsAtMs: fields.number("endsAtMs"),
     updatedAtMs: fields.number("updatedAtMs"),
@@ -249,7 +248,7 @@ function decodeSilence(fields: StoredFields): Silence {
   };
 }
 
-function decodeMatcher(fields: StoredFields): Matcher {
+function decodeMatcher(fields: JsonFields): Matcher {
   return createMatcher({
     name: fields.text("name"),
     value: fields.text("value"),

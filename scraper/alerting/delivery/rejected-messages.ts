@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import { encodeOutboxMessage, type OutboxMessage } from "../messages/outbox-message.js";
+import { outboxMessageToJson, type OutboxMessage } from "../messages/outbox-message.js";
 
 export const MAX_REJECTED_MESSAGES = 100;
 
@@ -18,7 +18,7 @@ export class RejectedMessages {
     message: OutboxMessage,
     refusals: readonly { readonly recipient: string; readonly reply: string }[],
   ): Promise<void> {
-    const content = { refusals, message: JSON.parse(encodeOutboxMessage(message)) as unknown };
+    const content = { refusals, message: outboxMessageToJson(message) };
     // One message can be refused by several recipients at different times.
     const name = `${id}-${this.sequence++}.json`;
     await this.files.replace(

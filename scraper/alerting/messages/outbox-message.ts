@@ -1,10 +1,11 @@
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { MailMessage } from "./mail-message.js";
 import {
   decodeNotificationRecord,
   encodeNotificationRecord,
   type NotificationRecord,
 } from "../alerts/notification-log.js";
-import { RECORD_VERSION, StoredFields } from "../alerts/stored-fields.js";
+import { RECORD_VERSION } from "../alerts/json-lines-file.js";
 
 /**
  * What is sent, ready made. How and where to is looked up in the configuration at the time of
@@ -25,18 +26,17 @@ export interface OutboxMessage {
 }
 
 export function encodeOutboxMessage(message: OutboxMessage): string {
-  return JSON.stringify({
-    v: RECORD_VERSION,
-    ...message,
-    record: encodeNotificationRecord(message.record),
-  });
+  return JSON.stringify(outboxMessageToJson(message));
+}
+
+export function outboxMessageToJson(message: OutboxMessage): object {
+  return { v: RECORD_VERSION, ...message, record: encodeNotificationRecord(message.record) };
 }
 
 /** @throws when the text is not an outbox message */
 export function decodeOutboxMessage(text: string): OutboxMessage {
-  const fields = new StoredFields(JSON.parse(text));
-  if (fields.number("v") !== RECORD_VERSION)
-    throw new TypeError(`version ${fields.number("v")} is not known`);
+  const fields = JsonFields.parse(text, "outbox message");
+  fields.version(RECORD_VERSION, "v");
   return {
     receiver: fields.text("receiver"),
     integration: fields.number("integration"),
@@ -46,18 +46,17 @@ export function decodeOutboxMessage(text: string): OutboxMessage {
   };
 }
 
-function decodePayload(fields: StoredFields): OutboxPayload {
-  const kind = fields.text("kind");
-  if (kind === "webhook") return { kind, body: fields.text("body") };
-  if (kind !== "email") throw new TypeError(`kind "${kind}" is not known`);
-  return { kind, mail: decodeMail(fields.object("mail")) };
+function decodePayload(fields: JsonFields): OutboxPayload {
+  const kind = fields.oneOf("kind", ["email", "webhook"]);
+  return kind === "email"
+    ? { kind, mail: decodeMail(fields.object("mail")) }
+    : { kind, body: fields.text("body") };
 }
 
-function decodeMail(fields: StoredFields): MailMessage {
-  const headers = fields.list("headers").map((value) => {
-    const header = new StoredFields(value);
-    return { name: header.text("name"), value: header.text("value") };
-  });
+function decodeMail(fields: JsonFields): MailMessage {
+  const headers = fields
+    .objects("headers")
+    .map((header) => ({ name: header.text("name"), value: header.text("value") }));
   return {
     envelopeFrom: fields.text("envelopeFrom"),
     recipients: fields.texts("recipients"),

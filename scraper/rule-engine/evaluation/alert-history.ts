@@ -1,4 +1,5 @@
 /** Which alerts have fired. The format is in alert-history.format.md. */
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
@@ -6,7 +7,6 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { fingerprintOf } from "../../alerting/alerts/alert-fingerprint.js";
 import { JsonLinesFile } from "../../alerting/alerts/json-lines-file.js";
 import type { PastAlert } from "../../alerting/alerts/past-alert.js";
-import { decodeEach, type StoredFields } from "../../alerting/alerts/stored-fields.js";
 import type { ActiveAlert } from "./active-alert.js";
 
 export const MAX_HISTORY_ENTRIES = 10_000;
@@ -54,10 +54,9 @@ export class AlertHistory {
   }
 
   async load(): Promise<void> {
-    const { lines, damagedLines } = await this.file.load();
-    const { records, damaged } = decodeEach(lines, decode);
+    const { records, damaged } = await this.file.load(decode);
     for (const entry of records) this.keep(entry);
-    this.damagedLines = damaged + damagedLines;
+    this.damagedLines = damaged;
     if (this.damagedLines > 0)
       this.log.warn("lines of the alert history were damaged", { lines: this.damagedLines });
   }
@@ -220,16 +219,16 @@ function encode({ labels, annotations, endedAtMs, worst, ...rest }: HistoryEntry
   return line;
 }
 
-function decode(fields: StoredFields): HistoryEntry {
+function decode(fields: JsonFields): HistoryEntry {
   return {
     id: fields.text("id"),
     labels: fields.labels("labels"),
     annotations: fields.labels("annotations"),
     activeAtMs: fields.number("activeAtMs"),
     firedAtMs: fields.number("firedAtMs"),
-    endedAtMs: fields.isNull("endedAtMs") ? undefined : fields.number("endedAtMs"),
+    endedAtMs: fields.nullable("endedAtMs", (key) => fields.number(key)),
     times: fields.number("times"),
-    worst: fields.isNull("worst") ? undefined : Number(fields.text("worst")),
+    worst: fields.nullable("worst", (key) => Number(fields.text(key))),
     source: fields.text("source") === "filled" ? "filled" : "live",
   };
 }

@@ -1,8 +1,8 @@
 /** Alert states across restarts. The format is in alert-states.format.md. */
 import { dirname } from "node:path";
 import path from "node:path";
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
-import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { ActiveAlert, AlertState } from "./active-alert.js";
@@ -36,7 +36,8 @@ export class AlertStateFile {
       if (facts.sizeBytes > MAX_FILE_BYTES) {
         throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
       }
-      return parseStates(JSON.parse(await this.files.readText(this.filePath)), nowMs);
+      const text = await this.files.readText(this.filePath);
+      return decodeStates(JsonFields.parse(text, "alert states"), nowMs);
     } catch (error) {
       this.log.error("Cannot read alert states: starting without", {
         path: this.filePath,
@@ -109,68 +110,33 @@ export function alertToJson(alert: ActiveAlert): unknown {
   };
 }
 
-function parseStates(content: unknown, nowMs: number): StoredRule[] {
-  const { version, savedAtMs, rules } = objectOf(content);
-  if (version !== VERSION) {
-    throw new Error(`it has version ${String(version)}, it must be ${VERSION}`);
-  }
-  const age = nowMs - timeOf(savedAtMs);
-  return listOf(rules).map((entry) => {
-    const { group, rule, alerts } = objectOf(entry);
-    const parsed = listOf(alerts).map(parseAlert);
-    const kept = parsed.filter(({ state }) => state !== "pending" || age <= PENDING_TOLERANCE_MS);
-    return { group: textOf(group), rule: textOf(rule), alerts: kept };
+function decodeStates(fields: JsonFields, nowMs: number): StoredRule[] {
+  fields.version(VERSION);
+  const ageMs = nowMs - fields.number("savedAtMs");
+  return fields.objects("rules").map((rule) => {
+    const alerts = rule.objects("alerts").map(decodeAlert);
+    return {
+      group: rule.text("group"),
+      rule: rule.text("rule"),
+      alerts: alerts.filter(({ state }) => state !== "pending" || ageMs <= PENDING_TOLERANCE_MS),
+    };
   });
 }
 
-/** @throws when the entry is not an alert */
-export function parseAlert(entry: unknown): ActiveAlert {
-  const fields = objectOf(entry);
-  const state = STATES.find((candidate) => candidate === fields["state"]);
-  if (state === undefined) {
-    throw new Error(`state is ${String(fields["state"])}, it must be one of ${STATES.join(", ")}`);
-  }
+/** @throws {BadJsonError} */
+export function decodeAlert(fields: JsonFields): ActiveAlert {
+  const optionalTime = (name: string): number | undefined =>
+    fields.nullable(name, (key) => fields.number(key));
   return {
-    labels: Labels.of(textsOf(fields["labels"])),
-    annotations: Labels.of(textsOf(fields["annotations"])),
-    value: Number(textOf(fields["value"])),
-    state,
+    labels: fields.labels("labels"),
+    annotations: fields.labels("annotations"),
+    value: Number(fields.text("value")),
+    state: fields.oneOf("state", STATES),
     unknown: false,
-    activeAtMs: timeOf(fields["activeAtMs"]),
-    firedAtMs: optionalTimeOf(fields["firedAtMs"]),
-    resolvedAtMs: optionalTimeOf(fields["resolvedAtMs"]),
-    lastSentAtMs: optionalTimeOf(fields["lastSentAtMs"]),
-    keepFiringSinceMs: optionalTimeOf(fields["keepFiringSinceMs"]),
+    activeAtMs: fields.number("activeAtMs"),
+    firedAtMs: optionalTime("firedAtMs"),
+    resolvedAtMs: optionalTime("resolvedAtMs"),
+    lastSentAtMs: optionalTime("lastSentAtMs"),
+    keepFiringSinceMs: optionalTime("keepFiringSinceMs"),
   };
 }
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw new Error(`a mapping is expected where ${typeof value} stands`);
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new Error(`a list is expected where ${typeof value} stands`);
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw new Error(`a text is expected where ${typeof value} stands`);
-}
-
-function textsOf(value: unknown): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(objectOf(value)).map(([name, text]) => [name, textOf(text)]),
-  );
-}
-
-function timeOf(value: unknown): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new Error(`a time is expected where ${typeof value} stands`);
-}
-
-const optionalTimeOf = (value: unknown): number | undefined =>
-  value === null ? undefined : timeOf(value);

@@ -1,12 +1,12 @@
 /** What a recovery has done so far. The format is in recovery.format.md. */
 import path from "node:path";
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import { StoredFields } from "../../alerting/alerts/stored-fields.js";
 import type { PastAlert } from "../../alerting/alerts/past-alert.js";
-import { alertToJson, parseAlert } from "../evaluation/alert-state-file.js";
+import { alertToJson, decodeAlert } from "../evaluation/alert-state-file.js";
 import type { StoredReplayRule } from "./rule-replay.js";
 
 const VERSION = 1;
@@ -65,7 +65,7 @@ export class RecoveryFile {
       if (facts === undefined) return { gathered: undefined, current: undefined };
       if (facts.sizeBytes > MAX_FILE_BYTES)
         throw new RangeError(`it is larger than ${MAX_FILE_BYTES} bytes`);
-      return decode(new StoredFields(JSON.parse(await this.files.readText(this.filePath))));
+      return decode(JsonFields.parse(await this.files.readText(this.filePath), "recovery"));
     } catch (error) {
       const detail = { path: this.filePath, error: messageOf(error) };
       this.log.error(
@@ -137,55 +137,48 @@ function encodeState(state: RecoveryState): object {
   };
 }
 
-function decode(fields: StoredFields): RecoveryFileContent {
-  const version = fields.number("version");
-  if (version !== VERSION) throw new TypeError(`it has version ${version}, it must be ${VERSION}`);
+function decode(fields: JsonFields): RecoveryFileContent {
+  fields.version(VERSION);
   return {
-    gathered: fields.isNull("gathered") ? undefined : decodeGathered(fields.object("gathered")),
-    current: fields.isNull("current") ? undefined : decodeState(fields.object("current")),
+    gathered: fields.nullable("gathered", (key) => decodeGathered(fields.object(key))),
+    current: fields.nullable("current", (key) => decodeState(fields.object(key))),
   };
 }
 
-function decodeGathered(fields: StoredFields): GatheredRanges {
+function decodeGathered(fields: JsonFields): GatheredRanges {
   return {
-    ranges: fields.list("ranges").map(decodeRange),
+    ranges: fields.lists("ranges").map(decodeRange),
     causes: fields
       .texts("causes")
       .map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
-    told: fields.isNull("told") ? undefined : decodeRange(fields.list("told")),
-    newcomers: new Map(fields.list("newcomers").map(decodeNewcomer)),
+    told: fields.nullable("told", (key) => decodeRange(fields.list(key))),
+    newcomers: new Map(fields.lists("newcomers").map(decodeNewcomer)),
   };
 }
 
-function decodeRange(value: unknown): TimeRange {
-  const [fromMs, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (!Number.isFinite(fromMs) || !Number.isFinite(untilMs))
-    throw new TypeError("a range is not two times");
-  return { fromMs: fromMs as number, untilMs: untilMs as number };
+function decodeRange(range: JsonFields): TimeRange {
+  return { fromMs: range.number(0), untilMs: range.number(1) };
 }
 
-function decodeNewcomer(value: unknown): [string, number] {
-  const [target, untilMs] = Array.isArray(value) ? (value as unknown[]) : [];
-  if (typeof target !== "string" || !Number.isFinite(untilMs))
-    throw new TypeError("a newcomer is not a target and a time");
-  return [target, untilMs as number];
+function decodeNewcomer(newcomer: JsonFields): [string, number] {
+  return [newcomer.text(0), newcomer.number(1)];
 }
 
-function decodeState(fields: StoredFields): RecoveryState {
+function decodeState(fields: JsonFields): RecoveryState {
   return {
     ...decodeGathered(fields),
     id: fields.text("id"),
     rangeIndex: fields.number("rangeIndex"),
     omitted: fields.number("omitted"),
     isEvaluated: fields.boolean("isEvaluated"),
-    cursorMs: fields.isNull("cursorMs") ? undefined : fields.number("cursorMs"),
-    rules: fields.list("rules").map((rule) => decodeRule(new StoredFields(rule))),
-    found: fields.list("found").map((alert) => decodeFound(new StoredFields(alert))),
+    cursorMs: fields.nullable("cursorMs", (key) => fields.number(key)),
+    rules: fields.objects("rules").map(decodeRule),
+    found: fields.objects("found").map(decodeFound),
   };
 }
 
-function decodeRule(fields: StoredFields): StoredReplayRule {
-  const alerts = fields.list("alerts").map(parseAlert);
+function decodeRule(fields: JsonFields): StoredReplayRule {
+  const alerts = fields.objects("alerts").map(decodeAlert);
   const worst = fields.texts("worst").map(Number);
   const known = alerts.flatMap(({ labels }, index): [string, number][] => {
     const value = worst[index] ?? Number.NaN;
@@ -194,14 +187,14 @@ function decodeRule(fields: StoredFields): StoredReplayRule {
   return { group: fields.text("group"), rule: fields.text("rule"), alerts, worst: new Map(known) };
 }
 
-function decodeFound(fields: StoredFields): FoundAlert {
+function decodeFound(fields: JsonFields): FoundAlert {
   return {
     labels: fields.labels("labels"),
     annotations: fields.labels("annotations"),
     generatorUrl: fields.text("generatorUrl"),
     activeAtMs: fields.number("activeAtMs"),
     firedAtMs: fields.number("firedAtMs"),
-    endedAtMs: fields.isNull("endedAtMs") ? undefined : fields.number("endedAtMs"),
+    endedAtMs: fields.nullable("endedAtMs", (key) => fields.number(key)),
     times: fields.number("times"),
     worst: Number(fields.text("worst")),
     isTold: fields.boolean("isTold"),
