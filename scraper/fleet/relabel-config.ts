@@ -1,7 +1,7 @@
-import { RE2JS } from "re2js";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import { RegularExpression } from "../base/regular-expression.js";
 
 const ACTIONS = [
   "replace",
@@ -87,7 +87,7 @@ function parseAction(section: ConfigSection): RelabelAction {
 function parseRegex(section: ConfigSection): string {
   const regex = section.string("regex", { default: RELABEL_DEFAULTS.regex });
   try {
-    RE2JS.compile(regex);
+    RegularExpression.compileDotAll(regex);
   } catch (error) {
     section.fail(
       "regex",

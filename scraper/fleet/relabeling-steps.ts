@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { RE2JS } from "re2js";
 import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
-import { parseRegexTemplate, type RegexTemplate } from "./regex-template.js";
+import { RegexTemplate } from "../base/regex-template.js";
+import { RegularExpression } from "../base/regular-expression.js";
 import type { RelabelConfig } from "./relabel-config.js";
 import { NO_RELABELING, type Relabeling } from "./relabeling.js";
 
@@ -22,7 +22,7 @@ export function compileRelabeling(configs: readonly RelabelConfig[]): Relabeling
 }
 
 function compileStep(config: RelabelConfig): Step {
-  const regex = RE2JS.compile(config.regex, RE2JS.DOTALL);
+  const regex = RegularExpression.compileDotAll(config.regex);
   const source = sourceReader(config);
   const target = config.targetLabel;
   switch (config.action) {
@@ -51,45 +51,30 @@ function compileStep(config: RelabelConfig): Step {
   }
 }
 
-function compileReplace(config: RelabelConfig, regex: RE2JS): Step {
+function compileReplace(config: RelabelConfig, regex: RegularExpression): Step {
   const source = sourceReader(config);
-  const target = parseRegexTemplate(config.targetLabel);
-  const replacement = parseRegexTemplate(config.replacement);
+  const target = new RegexTemplate(config.targetLabel);
+  const replacement = new RegexTemplate(config.replacement);
   return (draft) => {
-    const [name, value] = expandMatch(regex, source(draft), [target, replacement]) ?? [];
-    if (name === undefined || value === undefined || !isLegacyLabelName(name)) return true;
-    return set(draft, name, value);
+    const match = regex.matchWhole(source(draft));
+    if (match === undefined) return true;
+    const name = target.expand(match);
+    return !isLegacyLabelName(name) || set(draft, name, replacement.expand(match));
   };
 }
 
-function compileLabelMap(config: RelabelConfig, regex: RE2JS): Step {
-  const replacement = parseRegexTemplate(config.replacement);
+function compileLabelMap(config: RelabelConfig, regex: RegularExpression): Step {
+  const replacement = new RegexTemplate(config.replacement);
   return (draft) => {
     // A copy: labels that this step adds are not mapped again.
     for (const [name, value] of [...draft]) {
-      const [mapped] = expandMatch(regex, name, [replacement]) ?? [];
-      if (mapped !== undefined && isLegacyLabelName(mapped)) set(draft, mapped, value);
+      const match = regex.matchWhole(name);
+      if (match === undefined) continue;
+      const mapped = replacement.expand(match);
+      if (isLegacyLabelName(mapped)) set(draft, mapped, value);
     }
     return true;
   };
-}
-
-/** Undefined when the whole text does not match. */
-function expandMatch(
-  regex: RE2JS,
-  text: string,
-  templates: readonly RegexTemplate[],
-): string[] | undefined {
-  const matcher = regex.matcher(text);
-  if (!matcher.matches()) return undefined;
-  const groups = matcher.groupCount();
-  const named = regex.namedGroups();
-  return templates.map((template) =>
-    template.expand((group) => {
-      const known = typeof group === "number" ? group <= groups : Object.hasOwn(named, group);
-      return known ? (matcher.group(group) ?? "") : "";
-    }),
-  );
 }
 
 function sourceReader({ sourceLabels, separator }: RelabelConfig): (draft: Draft) => string {

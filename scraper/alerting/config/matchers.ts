@@ -1,6 +1,6 @@
-import { RE2JS } from "re2js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { quoteLabelValue, type Labels } from "../../../exporter/shared/model/labels.js";
+import { RegularExpression } from "../../base/regular-expression.js";
 
 /** A condition on one label of an alert, as Alertmanager's API and configuration know it. */
 export interface Matcher {
@@ -132,10 +132,9 @@ function unquote(raw: string, matcher: string): string {
   return body.replace(/\\([n"\\])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
 }
 
-/** RE2 syntax over the whole value, in linear time whatever the expression. */
 function compileAnchored(pattern: string): (value: string) => boolean {
   try {
-    const regex = RE2JS.compile(pattern);
+    const regex = RegularExpression.compile(pattern);
     return (value) => regex.matches(value);
   } catch (error) {
     throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, {

@@ -2,9 +2,9 @@
  * Alertmanager's /api/v2 as functions: bodies and parameters in, JSON values out. HTTP is the
  * caller's.
  */
-import { RE2JS } from "re2js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
+import { RegularExpression } from "../../base/regular-expression.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "../http/api-errors.js";
 import type { AlertStatus, Dispatcher } from "../../alerting/delivery/dispatcher.js";
@@ -216,9 +216,9 @@ function parseFilter(filter: readonly string[]): Matcher[] {
   }
 }
 
-function compileReceiver(pattern: string): RE2JS {
+function compileReceiver(pattern: string): RegularExpression {
   try {
-    return RE2JS.compile(pattern);
+    return RegularExpression.compile(pattern);
   } catch (error) {
     throw new ApiError("bad_data", `failed to parse receiver param: ${messageOf(error)}`, {
       cause: error,

@@ -1,6 +1,7 @@
-import { RE2JS, type Matcher } from "re2js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
+import { RegexTemplate } from "../../base/regex-template.js";
+import { RegularExpression } from "../../base/regular-expression.js";
 import { withoutParentheses, type Call } from "../language/ast.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
@@ -14,15 +15,15 @@ export async function labelReplace(
 ): Promise<VectorBlock> {
   const [destination = "", replacement = "", source = "", pattern = ""] = textArguments(call);
   const regex = compile(pattern);
+  const template = new RegexTemplate(replacement);
   if (destination === "") {
     throw new QueryExecutionError(
       `invalid destination label name in label_replace(): ${destination}`,
     );
   }
   return changeLabels(block, destination, pacer, (labels) => {
-    const matcher = regex.matcher(labels.get(source));
-    if (!matcher.matches()) return undefined;
-    return expandTemplate(replacement, matcher, regex.namedGroups());
+    const match = regex.matchWhole(labels.get(source));
+    return match === undefined ? undefined : template.expand(match);
   });
 }
 
@@ -71,28 +72,12 @@ function textArguments({ arguments: given }: Call): string[] {
   });
 }
 
-function compile(pattern: string): RE2JS {
+function compile(pattern: string): RegularExpression {
   try {
-    return RE2JS.compile(pattern, RE2JS.DOTALL);
+    return RegularExpression.compileDotAll(pattern);
   } catch (error) {
     throw new QueryExecutionError(`invalid regular expression in label_replace(): ${pattern}`, {
       cause: new Error(messageOf(error)),
     });
   }
-}
-
-const REFERENCE = /\$(?:\$|(\w+)|\{(\w+)\})/g;
-
-/** Go's template for matches: `$1`, `${name}`, `$$`; a group that does not exist or took no part is empty. */
-function expandTemplate(
-  template: string,
-  matcher: Matcher,
-  names: Readonly<Record<string, number>>,
-): string {
-  return template.replace(REFERENCE, (whole: string, bare?: string, braced?: string) => {
-    if (whole === "$$") return "$";
-    const reference = bare ?? braced ?? "";
-    const group = /^\d+$/.test(reference) ? Number(reference) : names[reference];
-    return group === undefined || group > matcher.groupCount() ? "" : (matcher.group(group) ?? "");
-  });
 }

@@ -1,6 +1,6 @@
-import { RE2JS } from "re2js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { quoteLabelValue } from "../../../exporter/shared/model/labels.js";
+import { RegularExpression } from "../../base/regular-expression.js";
 
 export type MatchOperator = "=" | "!=" | "=~" | "!~";
 
@@ -69,13 +69,13 @@ function compileAnchored(pattern: string): Condition {
       candidates: undefined,
     };
   }
-  const regex = compileRe2(pattern);
+  const regex = compileRegex(pattern);
   return { test: (candidate) => regex.matches(candidate), candidates: undefined };
 }
 
-function compileRe2(pattern: string): RE2JS {
+function compileRegex(pattern: string): RegularExpression {
   try {
-    return RE2JS.compile(pattern, RE2JS.DOTALL); // Prometheus compiles with (?s:…): a dot matches a line feed too.
+    return RegularExpression.compileDotAll(pattern);
   } catch (error) {
     throw new BadInputError(`Cannot compile regular expression "${pattern}": ${messageOf(error)}`, {
       cause: error,
