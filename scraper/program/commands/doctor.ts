@@ -61,13 +61,13 @@ async function examineDisk(folder: string): Promise<Finding> {
 
 async function examineScraper(master: MasterAddress): Promise<Finding[]> {
   try {
-    const { activeTargets } = (await getData(master, "/api/v1/targets", { state: "active" })) as {
-      activeTargets: readonly { scrapeUrl: string; health: string; lastError: string }[];
-    };
-    const bad = activeTargets.filter(({ health }) => health === "down");
+    const data = await getData(master, "/api/v1/targets", { state: "active" });
+    const activeTargets = data.objects("activeTargets");
+    const bad = activeTargets.filter((target) => target.text("health") === "down");
     const summary = `Scraper at ${master.url} watches ${counted(activeTargets.length, "target")}, ${bad.length} down`;
-    const named = bad.slice(0, MAX_TARGETS_NAMED).map(({ scrapeUrl, lastError }) => {
-      return { ok: false, text: printable(`  ${scrapeUrl}: ${lastError}`) };
+    const named = bad.slice(0, MAX_TARGETS_NAMED).map((target) => {
+      const text = `  ${target.text("scrapeUrl")}: ${target.text("lastError")}`;
+      return { ok: false, text: printable(text) };
     });
     return [{ ok: activeTargets.length > 0 && bad.length === 0, text: summary }, ...named];
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { ImportPlace, ImportResult } from "../../backfill/sample-import.js";
@@ -33,12 +34,20 @@ export function storeInMaster(master: MasterAddress): StoreText {
     const parameters = Object.entries(named).filter(
       (entry): entry is [string, string] => entry[1] !== undefined,
     );
-    return (await postText(
-      master,
-      "/api/v1/admin/import",
-      Object.fromEntries(parameters),
-      text,
-    )) as ImportResult;
+    return decodeImportResult(
+      await postText(master, "/api/v1/admin/import", Object.fromEntries(parameters), text),
+    );
+  };
+}
+
+function decodeImportResult(fields: JsonFields): ImportResult {
+  return {
+    instance: fields.text("instance"),
+    job: fields.text("job"),
+    host: fields.text("host"),
+    samples: fields.integer("samples"),
+    tooOld: fields.integer("tooOld"),
+    damagedLines: fields.integer("damagedLines"),
   };
 }
 

@@ -1,5 +1,6 @@
-import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { readFleetToken } from "../../../exporter/shared/codec/fleet-token.js";
+import { JsonFields, parseJson } from "../../../exporter/shared/codec/json-fields.js";
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { realFiles } from "../../../exporter/shared/platform/files.js";
 import { type HttpResponse, sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 
@@ -23,12 +24,10 @@ export async function getData(
   master: MasterAddress,
   path: string,
   parameters: Readonly<Record<string, string>> = {},
-): Promise<unknown> {
+): Promise<JsonFields> {
   const query = new URLSearchParams(parameters).toString();
   const response = await send(master, "GET", query === "" ? path : `${path}?${query}`);
-  const answer = parseJson(response) as { status?: string; data?: unknown; error?: string };
-  if (answer.status === "success") return answer.data;
-  throw new BadInputError(`Cannot get "${path}": ${answer.error ?? `status ${response.status}`}`);
+  return dataOf(response, `Cannot get "${path}"`);
 }
 
 /**
@@ -42,7 +41,7 @@ export async function postText(
   path: string,
   parameters: Readonly<Record<string, string>>,
   text: string,
-): Promise<unknown> {
+): Promise<JsonFields> {
   const { url, tokenFile } = master;
   const response = await sendHttp({
     url: `${baseUrl(url)}${path}?${new URLSearchParams(parameters).toString()}`,
@@ -52,11 +51,24 @@ export async function postText(
     timeoutMs: TIMEOUT_MS,
     maxBodyBytes: MAX_ANSWER_BYTES,
   });
-  const answer = parseJson(response) as { status?: string; data?: unknown; error?: string };
-  if (answer.status === "success") return answer.data;
-  throw new BadInputError(
-    `Cannot post to "${path}": ${answer.error ?? `status ${response.status}`}`,
-  );
+  return dataOf(response, `Cannot post to "${path}"`);
+}
+
+/** @throws {BadInputError} beginning with `failure` when the scraper refuses */
+function dataOf({ body, status }: HttpResponse, failure: string): JsonFields {
+  const answer = parseAnswer(body, status);
+  if (answer.value("status") === "success") return answer.object("data");
+  const reason = answer.optional("error", (key) => answer.text(key)) ?? `status ${status}`;
+  throw new BadInputError(`${failure}: ${reason}`);
+}
+
+function parseAnswer(body: Buffer, status: number): JsonFields {
+  try {
+    return JsonFields.parse(body.toString("utf8"), "the answer");
+  } catch (error) {
+    const detail = `${messageOf(error)} (status ${status}); is this a pihealth scraper?`;
+    throw new BadInputError(detail, { cause: error });
+  }
 }
 
 async function authorization(tokenFile: string | undefined): Promise<Record<string, string>> {
@@ -65,30 +77,32 @@ async function authorization(tokenFile: string | undefined): Promise<Record<stri
     : { Authorization: `Bearer ${await readFleetToken(tokenFile, realFiles)}` };
 }
 
-/** Calls Alertmanager's API, which has no envelope. */
+/**
+ * Calls Alertmanager's API, which has no envelope.
+ *
+ * @returns the body
+ */
 export async function callAlertmanager(
   master: MasterAddress,
   method: "GET" | "POST" | "DELETE",
   path: string,
   body?: unknown,
-): Promise<unknown> {
+): Promise<string> {
   const response = await send(master, method, path, body);
-  if (response.status === 200) return response.body.length === 0 ? undefined : parseJson(response);
+  if (response.status === 200) return response.body.toString("utf8");
   throw new BadInputError(
     `Cannot ${method} "${path}": status ${response.status}, ${refusalOf(response)}`,
   );
 }
 
-/** Alertmanager answers a text in quotes, or an object with a code and a message. */
+/** Alertmanager answers an error with a JSON text, or with an object that has a message. */
 function refusalOf({ body }: HttpResponse): string {
   const text = body.toString("utf8").trim();
   try {
-    const value = JSON.parse(text) as unknown;
-    const message =
-      typeof value === "string" ? value : (value as { message?: unknown } | null)?.message;
-    return typeof message === "string" ? message : text;
+    const value = parseJson(text, "refusal");
+    return typeof value === "string" ? value : JsonFields.parse(text, "refusal").text("message");
   } catch {
-    return text; // Whatever stands between us and the scraper wrote it.
+    return text; // A proxy between this command and the scraper may have written it.
   }
 }
 
@@ -115,15 +129,4 @@ function baseUrl(url: string): string {
   const withScheme = /^https?:\/\//.test(url) ? url : `http://${url}`;
   if (URL.canParse(withScheme)) return withScheme.replace(/\/+$/, "");
   throw new BadInputError(`Cannot use address "${url}": it must be like ${DEFAULT_MASTER_URL}`);
-}
-
-function parseJson(response: HttpResponse): unknown {
-  try {
-    return JSON.parse(response.body.toString("utf8"));
-  } catch (error) {
-    const detail = `status ${response.status} with a body that is not JSON (${messageOf(error)})`;
-    throw new BadInputError(`Cannot read the answer: ${detail}; is this a pihealth scraper?`, {
-      cause: error,
-    });
-  }
 }

@@ -1,3 +1,4 @@
+import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
@@ -7,15 +8,10 @@ import { chartDots, type ChartFrame, renderChart } from "./terminal-chart.js";
 
 type Point = readonly [seconds: number, value: string];
 
-interface QueryData {
-  readonly resultType: string;
-  readonly result: unknown;
-}
-
 export interface ResultSeries {
   readonly metric: Record<string, string>;
-  readonly value?: Point;
-  readonly values?: readonly Point[];
+  readonly value?: Point | undefined;
+  readonly values?: readonly Point[] | undefined;
 }
 
 /** Where the answer is shown. */
@@ -36,9 +32,7 @@ export async function runQuery(
 ): Promise<string[]> {
   if (options.range === undefined) {
     const time = options.time === undefined ? {} : { time: options.time };
-    return formatInstant(
-      (await getData(master, "/api/v1/query", { query: expression, ...time })) as QueryData,
-    );
+    return formatInstant(await getData(master, "/api/v1/query", { query: expression, ...time }));
   }
   const rangeMs = parseDurationMs(options.range);
   if (rangeMs <= 0)
@@ -54,7 +48,7 @@ export async function runQuery(
     step: String(stepSeconds),
   });
   const frame = { fromMs: endMs - rangeMs, toMs: endMs, stepMs: stepSeconds * 1000, ...display };
-  return formatMatrix((data as { result: ResultSeries[] }).result, frame);
+  return formatMatrix(data.objects("result").map(decodeSeries), frame);
 }
 
 function endOf(time: string | undefined): number {
@@ -66,9 +60,22 @@ function endOf(time: string | undefined): number {
   );
 }
 
-function formatInstant({ resultType, result }: QueryData): string[] {
-  if (resultType === "scalar" || resultType === "string") return [printable((result as Point)[1])];
-  const series = result as ResultSeries[];
+function decodeSeries(series: JsonFields): ResultSeries {
+  return {
+    metric: series.textMap("metric"),
+    value: series.optional("value", (key) => decodePoint(series.list(key))),
+    values: series.optional("values", (key) => series.lists(key).map(decodePoint)),
+  };
+}
+
+const decodePoint = (point: JsonFields): Point => [point.number(0), point.text(1)];
+
+function formatInstant(data: JsonFields): string[] {
+  const resultType = data.text("resultType");
+  if (resultType === "scalar" || resultType === "string") {
+    return [printable(decodePoint(data.list("result"))[1])];
+  }
+  const series = data.objects("result").map(decodeSeries);
   if (resultType === "matrix") return series.flatMap(formatSamples);
   return alignColumns(series.map(({ metric, value }) => [formatLabels(metric), value?.[1] ?? ""]));
 }

@@ -1,3 +1,4 @@
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
@@ -9,15 +10,6 @@ interface ApiMatcher {
   readonly value: string;
   readonly isRegex: boolean;
   readonly isEqual: boolean;
-}
-
-interface ApiSilence {
-  readonly id: string;
-  readonly status: { readonly state: string };
-  readonly matchers: readonly ApiMatcher[];
-  readonly endsAt: string;
-  readonly createdBy: string;
-  readonly comment: string;
 }
 
 const MATCHER = /^([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"?(.*?)"?$/s;
@@ -40,17 +32,35 @@ export async function addSilence(
     createdBy: options.author,
     comment: options.comment,
   });
-  return (answer as { silenceID: string }).silenceID;
+  return JsonFields.parse(answer, "the answer").text("silenceID");
 }
 
 export async function listSilences(master: MasterAddress): Promise<string[]> {
-  const silences = (await callAlertmanager(master, "GET", "/api/v2/silences")) as ApiSilence[];
-  const current = silences.filter((silence) => silence.status.state !== "expired");
-  const rows = current.map(({ id, status, matchers, endsAt, createdBy, comment }) => {
-    const conditions = matchers.map(formatMatcher).join(" ");
-    return [id, status.state, endsAt, conditions, createdBy, comment].map(printable);
-  });
+  const answer = await callAlertmanager(master, "GET", "/api/v2/silences");
+  const rows = JsonFields.parseList(answer, "silences")
+    .map(describeSilence)
+    .filter(([, state]) => state !== "expired");
   return rows.length === 0 ? ["No silence is active or pending"] : alignColumns(rows);
+}
+
+/** @returns the cells of its row: id, state, end, matchers, author, comment */
+function describeSilence(silence: JsonFields): string[] {
+  const matchers = silence.objects("matchers").map((matcher) =>
+    formatMatcher({
+      name: matcher.text("name"),
+      value: matcher.text("value"),
+      isRegex: matcher.boolean("isRegex"),
+      isEqual: matcher.optional("isEqual", (key) => matcher.boolean(key)) ?? true,
+    }),
+  );
+  return [
+    silence.text("id"),
+    silence.object("status").text("state"),
+    silence.text("endsAt"),
+    matchers.join(" "),
+    silence.text("createdBy"),
+    silence.text("comment"),
+  ].map(printable);
 }
 
 export async function expireSilence(master: MasterAddress, id: string): Promise<void> {
