@@ -82,17 +82,36 @@ export class RecoveryRun {
   }
 
   /**
-   * What began in the range is followed until it ends, or to the present. What is evaluated here
-   * was evaluated live.
+   * Follows alerts that began in the range until they end, or up to the present or the next range.
+   * Live evaluation has stored the results of this time already.
    */
   private async followUp(range: TimeRange, untilMs: number, signal: AbortSignal): Promise<void> {
-    const isFollowed = (): boolean =>
-      this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
-    while (isFollowed()) {
+    let lastLeftMs = Number.POSITIVE_INFINITY;
+    for (;;) {
       const endMs = Math.min(untilMs, this.parts.clock.wallMs());
-      if (this.cursorMs >= endMs) return;
-      await this.step(range, endMs, signal);
+      const leftMs = endMs - this.cursorMs;
+      if (leftMs <= 0) return;
+      if (endMs < untilMs && !this.isWorthAStep(endMs, lastLeftMs)) return;
+      lastLeftMs = leftMs;
+      while (this.cursorMs < endMs) {
+        if (!this.isFollowing(range)) return;
+        await this.step(range, endMs, signal);
+      }
     }
+  }
+
+  private isFollowing(range: TimeRange): boolean {
+    return this.parts.replay.ongoing().some(({ alert }) => alert.activeAtMs < range.untilMs);
+  }
+
+  /**
+   * Time passes while a step is evaluated and saved, so the present is never reached exactly: it is
+   * close enough when no rule is due before it, or when the last step did not come any closer.
+   */
+  private isWorthAStep(presentMs: number, lastLeftMs: number): boolean {
+    const { cursorMs } = this;
+    if (presentMs - cursorMs >= lastLeftMs) return false;
+    return this.parts.replay.isDueWithin({ fromMs: cursorMs, untilMs: presentMs });
   }
 
   private async step(range: TimeRange, endMs: number, signal: AbortSignal): Promise<void> {

@@ -86,6 +86,11 @@ export class RuleReplay {
     return this.alertingRules().every(({ alerts }) => alerts.isIdle);
   }
 
+  /** Whether a group is due at an instant of the range. */
+  isDueWithin({ fromMs, untilMs }: TimeRange): boolean {
+    return this.groups.some((group) => group.firstDueMs(fromMs) < untilMs);
+  }
+
   /** Begins a range: with the alerts there were just before it. */
   async seed(timeMs: number, signal: AbortSignal): Promise<void> {
     const seeds = await AlertSeeds.read(this.options.queries, timeMs, signal);

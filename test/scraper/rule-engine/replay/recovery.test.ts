@@ -255,6 +255,27 @@ test("after a cut link only what live evaluation could not see is told", async (
   await bench.stopMaster();
 });
 
+for (const { name, commitMs } of [
+  { name: "shorter than the interval of the rules", commitMs: 1000 },
+  { name: "longer than the interval of the rules", commitMs: 90_000 },
+]) {
+  test(`a recovery ends although the time of each commit passes meanwhile: ${name}`, async () => {
+    const bench = new RecoveryBench(HOT);
+    bench.host("a", [[40, 80]]);
+    await bench.startMaster();
+    await bench.pass(GONE);
+    await bench.kill();
+    await bench.skip(BACK - GONE);
+    bench.storage.commit = () => bench.clock.sleep(commitMs);
+    await bench.startMaster();
+    await bench.pass(1);
+    await bench.fill(GONE, BACK, "master_down", "a");
+    await bench.pass(20);
+    assert.deepEqual(bench.told(), ["Hot a 40-on"]);
+    await bench.stopMaster();
+  });
+}
+
 test("while nothing at all was scraped, absent(up) tells nothing", async () => {
   const bench = await masterAway({ course: [] }, WITH_UP);
   await bench.stopMaster();
