@@ -49,7 +49,7 @@ import { snapshotName } from "../storage/snapshot.js";
 import { Storage } from "../storage/storage.js";
 import { TargetIndex } from "./target-index.js";
 
-/** The world around the scraper, so that a test can run the whole program. */
+/** The world around the scraper, injected so that a test can run the whole program. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly files: Files;
@@ -62,13 +62,13 @@ export interface Surroundings {
   readonly workingFolder: string;
   /** Reads the configuration again, for a reload. */
   readonly loadConfig: () => Promise<ScraperConfig>;
-  /** How far the first look through the ranges has come. */
+  /** Reports the progress of the first pass over the ranges. */
   readonly onProgress?: (progress: ProbeProgress) => void;
 }
 
 export interface ScraperApp {
   readonly port: number;
-  /** @throws {ConfigError} when the new configuration is not acceptable; then nothing has changed */
+  /** @throws {ConfigError} when the new configuration is not valid; then nothing has changed */
   reload(): Promise<void>;
   /** In the reverse order of the start. */
   stop(): Promise<void>;
@@ -114,7 +114,7 @@ interface AppParts extends Surroundings {
   readonly token: string | undefined;
 }
 
-/** All rooms of the scraper, joined. */
+/** Joins all rooms of the scraper. */
 class App implements ScraperApp {
   private server: HttpServer | undefined;
   private isReady = false;

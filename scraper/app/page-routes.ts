@@ -3,7 +3,7 @@ import { FleetPage, type PageParts } from "../web/fleet-page-data.js";
 import { HostPage } from "../web/host-page-data.js";
 import { PAGE_HEADERS } from "../web/page-frame.js";
 
-/** `/` and `/host/<instance>?job=<job>`: the fleet and one host, for people. */
+/** `/` and `/host/<instance>?job=<job>`: the pages of the fleet and of one host. */
 export function pageRoutes(parts: PageParts): Route[] {
   const fleetPage = new FleetPage(parts);
   const hostPage = new HostPage(parts);

@@ -36,7 +36,7 @@ export interface RuleWiringParts {
   readonly gaps: () => readonly HostGap[];
 }
 
-/** Rules, their alerts, and those who are told of them, joined. */
+/** Joins rules, their alerts and the notification of receivers. */
 export class RuleWiring {
   readonly dispatcher: Dispatcher;
   readonly alertmanagers: AlertmanagerClient;
@@ -58,9 +58,9 @@ export class RuleWiring {
   }
 
   /**
-   * Before the first range is filled.
+   * Must run before the first range is filled.
    *
-   * @throws {ConfigError} for the first rule that is not acceptable
+   * @throws {ConfigError} for the first rule that is not valid
    */
   async load(): Promise<void> {
     await this.history.load();
@@ -105,15 +105,13 @@ export class RuleWiring {
       ...this.dispatcher.metrics(),
       ...this.alertmanagers.metrics(),
       ...this.recovery.metrics(),
-      ...this.rules
-        .metrics()
-        .map(({ metric, labels, value }) => ({
-          name: metric.name,
-          help: metric.help,
-          type: metric.type,
-          labels,
-          value,
-        })),
+      ...this.rules.metrics().map(({ metric, labels, value }) => ({
+        name: metric.name,
+        help: metric.help,
+        type: metric.type,
+        labels,
+        value,
+      })),
     ];
   }
 
@@ -175,7 +173,7 @@ export class RuleWiring {
     return path.join(this.config.storage.path, "rules", name);
   }
 
-  /** Alerts of rules; they carry the external labels. */
+  /** Passes on the alerts of rules, with the external labels. */
   private takeAlerts(alerts: readonly Alert[]): void {
     void this.dispatcher.receive(alerts); // Rejects for immediate alerts only.
     this.alertmanagers.send(

@@ -3,7 +3,7 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 
-/** After a start, a target that is not known yet may still be found for this long. */
+/** For this long after a start, a target that is not known yet may still be found. */
 const START_GRACE_MS = 120_000;
 
 /** Finds targets by their labels and by their address. */
@@ -16,9 +16,9 @@ export class TargetIndex {
   constructor(
     private readonly parts: {
       readonly clock: Clock;
-      /** Undefined when the target is not watched. */
+      /** Undefined when the target is not scraped. */
       readonly healthOf: (id: string) => TargetHealth["health"] | undefined;
-      /** Names the configuration has for an address. */
+      /** Names that the configuration has for an address. */
       readonly namesOf: (address: string) => Iterable<string>;
     },
   ) {
@@ -43,12 +43,15 @@ export class TargetIndex {
     return this.targets;
   }
 
-  /** Finds the target of the exporter at this IP address and port; the last one when several jobs scrape it. */
+  /**
+   * Finds the target of the exporter at this IP address and port. If several jobs scrape it, the
+   * last one is returned.
+   */
   at(address: string, port: number): Target | undefined {
     return this.onHost(address).findLast((target) => target.port === port);
   }
 
-  /** All targets of this IP address, also where the configuration names the host instead of the address. */
+  /** All targets of this IP address, including those that the configuration gives by host name. */
   onHost(address: string): readonly Target[] {
     const canonical = canonicalAddress(address) ?? address;
     const hosts = [...this.parts.namesOf(address), canonical];
@@ -56,8 +59,9 @@ export class TargetIndex {
   }
 
   /**
-   * Whether the target that `instance` and `job` name sends nothing at present: it is down, or was not scraped yet
-   * since the start. Labels without `instance`, and of targets that were taken away, are not silent.
+   * True when the target named by `instance` and `job` sends nothing at present: it is down, or it
+   * has not been scraped since the start. Labels without `instance`, and labels of removed targets,
+   * are not silent.
    */
   isSilent(labels: Labels): boolean {
     if (!labels.has("instance")) return false;

@@ -7,7 +7,10 @@ import { RotatingLog } from "./rotating-log.js";
 
 export type LogKind = Family | "alarms";
 
-/** The logs of one exporter; those of alarms are its address's, so that one has the port `undefined`. */
+/**
+ * The logs of one exporter. `alarms.log` belongs to the address, whose entry has the port
+ * `undefined`.
+ */
 export class EndpointLogs {
   readonly byKind = new Map<LogKind, HostLog>();
   private filled: FilledLog | undefined;
@@ -18,7 +21,7 @@ export class EndpointLogs {
     private readonly shared: { readonly writer: HostLogWriter; readonly owners: LogOwners },
   ) {}
 
-  /** @param nowMs monotonic */
+  /** @param nowMs monotonic time */
   logOf(kind: LogKind, nowMs: number): HostLog {
     let log = this.byKind.get(kind);
     if (log === undefined) {
@@ -29,7 +32,7 @@ export class EndpointLogs {
     return log;
   }
 
-  /** For the lines of the exporter's history. */
+  /** Where lines from the exporter's history are collected. */
   filledLog(): FilledLog {
     const {
       folder,
@@ -48,7 +51,7 @@ export class EndpointLogs {
     return this.create(kind, await this.findSuffix());
   }
 
-  /** Undefined when the disk has to be asked first. */
+  /** Undefined when the disk has to be read first. */
   openAtOnce(kind: LogKind): RotatingLog | undefined {
     const {
       folder,
@@ -60,7 +63,7 @@ export class EndpointLogs {
   }
 
   /**
-   * Lets go of logs that were not used since.
+   * Forgets logs that were not used since `untilMs`.
    *
    * @returns true when none is left
    */

@@ -5,12 +5,15 @@ import { type HostLog, oneLine } from "./host-log.js";
 import type { HostLogWriter } from "./host-log-writer.js";
 import { timeKeyOf } from "./merge-lines.js";
 
-/** Characters held before they go to the file. */
+/** Characters collected in memory before they are written to the file. */
 const MAX_HELD_CHARACTERS = 1_048_576;
-/** In a log folder, with the suffix of the exporter before `.pending`. */
+/** Files in a log folder, with the suffix of the exporter before `.pending`. */
 const PENDING_FILE = /^filled(?:-(\d{1,5}))?\.pending$/;
 
-/** The port in the name of a file of lines that wait to be put in; null in the plain name, undefined for another file. */
+/**
+ * The port in the name of a file of pending lines: null for the plain name, undefined for another
+ * file.
+ */
 export function pendingPortOf(fileName: string): number | null | undefined {
   const match = PENDING_FILE.exec(fileName);
   if (match === null) return undefined;
@@ -18,23 +21,24 @@ export function pendingPortOf(fileName: string): number | null | undefined {
 }
 
 /**
- * Lines of one exporter that come from its history. They gather in a file beside its logs, `<family> <line>` each, and
- * are put at their places in time when the history has been read; so each log is written anew once, however many
- * segments there are. What a crash leaves in the file is put in at the next start; lines are never there twice.
+ * Lines of one exporter that come from its history. They are collected in a file beside the logs,
+ * as `<family> <line>`, and merged into the logs when the whole history has been read, so each log
+ * is rewritten once however many segments there are. Lines that a crash leaves in the file are
+ * merged at the next start. No line occurs twice in a log.
  */
 export class FilledLog {
   private held: string[] = [];
   private heldCharacters = 0;
-  /** Saving and merging follow each other. */
+  /** Saves and merges run one after the other. */
   private working: Promise<void> = Promise.resolve();
   private steps = 0;
 
   constructor(
     private readonly writer: HostLogWriter,
     private readonly parts: {
-      /** Of the logs. */
+      /** The folder of the logs. */
       readonly folder: string;
-      /** What stands in the names of the logs; rejects with the system's error. */
+      /** Finds the suffix in the names of the logs; rejects with the system's error. */
       readonly findSuffix: () => Promise<string>;
       readonly logOf: (family: Family) => HostLog;
     },
@@ -48,7 +52,7 @@ export class FilledLog {
     }
   }
 
-  /** True when it is time to `save`. */
+  /** True when it is time to call `save`. */
   get isLarge(): boolean {
     return this.heldCharacters >= MAX_HELD_CHARACTERS;
   }
@@ -57,7 +61,10 @@ export class FilledLog {
     return this.held.length === 0 && this.steps === 0;
   }
 
-  /** Makes what was added survive a crash. Never rejects: lines that the disk refuses are counted as lost. */
+  /**
+   * Makes the added lines survive a crash. Never rejects: lines that the disk refuses are counted
+   * as lost.
+   */
   save(): Promise<void> {
     if (this.held.length === 0) return this.working;
     return this.next(async () => {
@@ -69,7 +76,10 @@ export class FilledLog {
     });
   }
 
-  /** Puts everything saved into the logs. Never rejects: what the disk refuses stays for the next time. */
+  /**
+   * Merges all saved lines into the logs. Never rejects: lines that the disk refuses stay for the
+   * next call.
+   */
   merge(): Promise<void> {
     return this.next(() => this.mergePending());
   }
@@ -80,7 +90,7 @@ export class FilledLog {
     return this.working;
   }
 
-  /** @returns the size of the file; 0 when the disk refused */
+  /** @returns the size of the file; 0 when the disk refused the lines */
   private async append(lines: readonly string[]): Promise<number> {
     const { files } = this.writer.parts;
     const { folder } = this.parts;
@@ -90,7 +100,7 @@ export class FilledLog {
       await files.makeFolder(folder);
       const file = await files.openAppend(pendingFile);
       try {
-        // After a line that a full disk or a crash has torn.
+        // The line feed comes first, because a full disk or a crash may have cut off the last line.
         await file.append(Buffer.from(`\n${lines.join("")}`));
         await file.sync();
         sizeBytes = file.sizeBytes;
@@ -126,7 +136,10 @@ export class FilledLog {
   }
 }
 
-/** Each family's lines in the order of time. Lines that are none, as a torn end leaves them, are left out. */
+/**
+ * The lines of each family in the order of time. Text that is no line, such as a torn end, is
+ * dropped.
+ */
 function groupByFamily(text: string): Map<Family, string[]> {
   const byFamily = new Map<Family, string[]>();
   for (const entry of text.split("\n").slice(0, -1)) {

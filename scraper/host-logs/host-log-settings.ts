@@ -1,12 +1,12 @@
 /** Section `host_logs` of the configuration, in internal units. */
 export interface HostLogSettings {
   readonly isEnabled: boolean;
-  /** Samplings of a family that wait for one write. */
+  /** Samplings of a family per write. */
   readonly linesPerWrite: number;
-  /** Lines wait no longer than this, however few they are. */
+  /** Longest time until a line is written. */
   readonly maxWaitMs: number;
-  /** A file that has reached this size is compressed and put aside. */
+  /** Size at which a file is rotated. */
   readonly maxFileBytes: number;
-  /** Files put aside, per log; the oldest are deleted. */
+  /** Rotated files per log; the oldest are deleted. */
   readonly maxOldFiles: number;
 }

@@ -7,16 +7,16 @@ import type { HostLogSettings } from "./host-log-settings.js";
 import { WriteSlots } from "./write-slots.js";
 
 const WRITES_AT_ONCE = 8;
-/** Work on logs after which scrapes have their turn. */
+/** Longest time spent on logs before scrapes get a turn. */
 const SLICE_MS = 5;
-/** A disk that keeps the whole program waiting so long is asked without waiting for it, for a while. */
+/** After a write that blocks the program for this long, writes go through threads for a while. */
 const SLOW_WRITE_MS = 250;
 const SLOW_DISK_MS = 10_000;
-/** The storage has to end too before the system ends the program. */
+/** Leaves the storage enough time to stop before systemd kills the program. */
 const STOP_WITHIN_MS = 10_000;
 
 export interface HostLogParts {
-  /** The data folder; logs go to `hosts/<ip>/log/` below it. */
+  /** The data folder. Logs are in `hosts/<ip>/log/` below it. */
   readonly folder: string;
   readonly files: Files;
   readonly clock: Clock;
@@ -24,12 +24,12 @@ export interface HostLogParts {
   readonly settings: HostLogSettings;
 }
 
-/** A log that has something to write. */
+/** A log with pending lines. */
 export interface QueuedLog {
   /**
-   * Writes it now.
+   * Writes the pending lines now.
    *
-   * @returns false when `flush` has to
+   * @returns false when `flush` has to be used
    * @throws the system's error
    */
   writeAtOnce(): boolean;
@@ -38,29 +38,30 @@ export interface QueuedLog {
 }
 
 /**
- * What all logs share: the queue of those with something to write, counts, and one report when the disk begins or ceases
- * to refuse.
+ * Shared by all logs: the queue of logs with pending lines, counts, and one report when the disk
+ * starts or stops refusing writes.
  *
- * Logs are small and many, so they are written in this thread, some milliseconds at a time: `docs/benchmarks.md`,
- * "host-logs". What may take longer, or has to read first, goes through slots instead.
+ * Logs are small and many, so they are written on the main thread, some milliseconds at a time: see
+ * `docs/benchmarks.md`, "host-logs". Writes that may take longer, or have to read first, wait for a
+ * slot and use threads.
  */
 export class HostLogWriter {
-  /** Of lines from scrapes and alarms. */
+  /** Lines from scrapes and alarms that were written. */
   written = 0;
-  /** Of lines from histories. */
+  /** Lines from histories that were written. */
   filled = 0;
   lost = 0;
   private failures = 0;
   private isFailing = false;
   private queue: QueuedLog[] = [];
   private working: Promise<void> | undefined;
-  /** Writes from the queue that go through slots. */
+  /** Writes from the queue that use slots. */
   private readonly slow = new Set<Promise<void>>();
   private slowUntilMs = Number.NEGATIVE_INFINITY;
-  /** Monotonic; known when the stop has begun. */
+  /** Monotonic time after which lines are given up; finite once the stop has begun. */
   private giveUpAtMs = Number.POSITIVE_INFINITY;
   private readonly slots = new WriteSlots(WRITES_AT_ONCE);
-  /** A filled log is read whole: one after the other, so that memory stays bounded. */
+  /** Merging reads a whole log into memory, so only one merge runs at a time. */
   private readonly fillSlots = new WriteSlots(1);
 
   constructor(readonly parts: HostLogParts) {}
@@ -78,7 +79,9 @@ export class HostLogWriter {
     }
   }
 
-  /** From now on nothing but the logs matters: a slow disk is waited for, but not for ever. */
+  /**
+   * Called at the start of a stop: from now on a slow disk may block the program, up to a deadline.
+   */
   prepareStop(): void {
     this.giveUpAtMs = this.parts.clock.monotonicMs() + STOP_WITHIN_MS;
   }
@@ -90,12 +93,12 @@ export class HostLogWriter {
     );
   }
 
-  /** True when lines are no longer written, so that the program ends. */
+  /** True when the deadline of the stop has passed and lines are no longer written. */
   get isGivingUp(): boolean {
     return this.parts.clock.monotonicMs() >= this.giveUpAtMs;
   }
 
-  /** Does a write in this thread, and remembers when it took long. */
+  /** Runs a write on this thread and remembers when it was slow. */
   watched<Result>(write: () => Result): Result {
     const { clock } = this.parts;
     const startMs = clock.monotonicMs();
@@ -171,7 +174,7 @@ export class HostLogWriter {
     this.slow.add(writing);
   }
 
-  /** @returns false when the log has more to do */
+  /** @returns false when the log has more to write */
   private tryAtOnce(log: QueuedLog): boolean {
     try {
       if (!this.watched(() => log.writeAtOnce())) return false;

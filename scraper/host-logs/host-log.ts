@@ -1,40 +1,43 @@
 import type { HostLogWriter, QueuedLog } from "./host-log-writer.js";
 import type { RotatingLog } from "./rotating-log.js";
 
-/** Lines that wait at most while the disk does not keep up, in writes. */
+/** Most pending lines while the disk does not keep up, in writes. */
 const MAX_WAITING_WRITES = 10;
 const MAX_LINE_CHARACTERS = 4096;
 
-/** Any character but those that nearly all lines are made of. */
+/** Characters outside the range that nearly all lines consist of. */
 const UNUSUAL = /[^ -~]/;
 const NO_LINES: readonly string[] = [];
 
-/** Where the file of a log is found. */
+/** Opens the file of a log. */
 export interface LogPlace<Kind extends string = string> {
   /** @throws the system's error */
   open(kind: Kind): Promise<RotatingLog>;
   /**
-   * Undefined when only `open` can tell.
+   * Undefined when only `open` can do it.
    *
    * @throws the system's error
    */
   openAtOnce(kind: Kind): RotatingLog | undefined;
 }
 
-/** One log of one host, and the lines that wait for it. Its writes follow each other. */
+/** One log of one host with its pending lines. Its writes run one after the other. */
 export class HostLog<Kind extends string = string> implements QueuedLog {
-  /** Monotonic. */
+  /** Monotonic time. */
   usedMs = 0;
-  /** Time of the last sampling; a value that differs is a new one, also when the Pi's clock was set back. */
+  /**
+   * Time of the last sampling. Any different value is a new sampling, even if the clock of the Pi
+   * was set back.
+   */
   lastSampling = Number.NaN;
   private lines: string[] = [];
-  /** How many samplings the lines come from. */
+  /** Number of samplings that the pending lines come from. */
   private samplings = 0;
-  /** Monotonic time of the first of them. */
+  /** Monotonic time of the first pending line. */
   private sinceMs = 0;
-  /** Undefined when nothing goes on. */
+  /** Undefined while nothing is written. */
   private writing: Promise<void> | undefined;
-  /** A write is going to begin; one that is going on does not count. */
+  /** True when a write is queued; a write in progress does not count. */
   private isQueued = false;
   private isRequested = false;
   private file: RotatingLog | undefined;
@@ -49,7 +52,7 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     return this.lines.length === 0 && !this.isRequested && this.writing === undefined;
   }
 
-  /** Lines of one sampling. They are written when there are enough. */
+  /** Adds the lines of one sampling. They are written when there are enough of them. */
   addSampling(lines: readonly string[]): void {
     if (lines.length === 0) return;
     const { clock, settings } = this.writer.parts;
@@ -59,7 +62,7 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     if (this.samplings >= settings.linesPerWrite) this.request();
   }
 
-  /** The oldest lines give way: what just happened matters more. */
+  /** Beyond the limit the oldest lines are dropped, because recent events matter more. */
   add(lines: readonly string[]): void {
     const bound =
       MAX_WAITING_WRITES * Math.max(this.writer.parts.settings.linesPerWrite, lines.length);
@@ -69,12 +72,12 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     for (const line of lines) this.lines.push(oneLine(line));
   }
 
-  /** True when lines wait that came before this monotonic time. */
+  /** True when a line from before this monotonic time is pending. */
   hasLinesSince(untilMs: number): boolean {
     return this.samplings > 0 && this.sinceMs <= untilMs;
   }
 
-  /** What waits is written soon, together with that of other logs. */
+  /** Queues a write of the pending lines, together with other logs. */
   request(): void {
     if (this.isRequested) return;
     this.isRequested = true;
@@ -98,17 +101,17 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     return !file.isLarge;
   }
 
-  /** Writes what waits, and puts the file aside when it is large. Never rejects. */
+  /** Writes the pending lines and rotates the file when it is large. Never rejects. */
   flush(): Promise<void> {
     this.isRequested = false;
-    // The write that waits takes these lines along.
+    // The queued write will include these lines.
     if (this.isQueued && this.writing !== undefined) return this.writing;
     this.isQueued = true;
     return this.next(() => this.writer.write(() => this.writeLines()));
   }
 
   /**
-   * Puts lines at their place in time, after those that wait.
+   * Merges lines into the log in the order of time, after the pending lines.
    *
    * @param lines ascending in time
    * @returns false when the disk refused
@@ -173,7 +176,7 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     try {
       this.file ??= this.place.openAtOnce(this.kind);
     } catch {
-      // `flush` meets the same and reports it.
+      // `flush` will meet the same error and report it.
     }
     return this.file;
   }
@@ -184,12 +187,12 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
   }
 }
 
-/** A line that cannot be mistaken for two, nor move a terminal's cursor. */
+/** Escapes characters that would split the line or move the cursor of a terminal. */
 export function oneLine(line: string): string {
   if (line.length <= MAX_LINE_CHARACTERS && !UNUSUAL.test(line)) return line;
   const text =
     line.length > MAX_LINE_CHARACTERS ? `${line.slice(0, MAX_LINE_CHARACTERS)}...` : line;
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    return `\\u{${(character.codePointAt(0) as number).toString(16)}}`;
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
 }

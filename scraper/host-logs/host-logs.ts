@@ -16,16 +16,22 @@ const LOOK_EVERY_MS = 30_000;
 const FORGET_AFTER_MS = 86_400_000;
 const LOG_FOLDER = "log";
 
-/** Where an exporter is. */
+/** Address and port of an exporter. */
 export type LoggedEndpoint = Pick<Target, "host" | "port">;
 
-/** Columns of a layout that say when each family was sampled. */
+/** Columns of a layout that contain the sampling time of each family. */
 interface LayoutPlan {
   readonly index: LayoutIndex;
   readonly samplingColumns: readonly (readonly [Family, number])[];
 }
 
-/** Writes what is scraped as lines for people, one log per exporter and family, several samplings at a time. */
+/**
+ * Writes scraped values as human logs: one log per exporter and family, several samplings per
+ * write.
+ *
+ * Scrapes call `receiveScrape` with each row, alarms call `writeAlarm`, backfill uses `filledLog`.
+ * One loop writes logs whose lines have waited long enough.
+ */
 export class HostLogs {
   private readonly endpoints = new Map<string, EndpointLogs>();
   private readonly plans = new WeakMap<RowLayout, LayoutPlan>();
@@ -43,7 +49,7 @@ export class HostLogs {
     if (this.parts.settings.isEnabled) this.ended = this.run();
   }
 
-  /** Writes all lines that wait; those a slow disk has not taken in time are counted as lost. */
+  /** Writes all pending lines. Lines that a slow disk has not taken in time are counted as lost. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.writer.prepareStop();
@@ -56,7 +62,8 @@ export class HostLogs {
   }
 
   /**
-   * Takes one row of an exporter. Adds the lines of each family that was sampled anew since the last row.
+   * Takes one row of an exporter. Adds the lines of each family that was sampled since the previous
+   * row.
    *
    * @param values one per series of the layout; read before the call returns
    */
@@ -77,13 +84,13 @@ export class HostLogs {
       const log = logs.logOf(family, nowMs);
       if (log.lastSampling === sampling) continue;
       log.lastSampling = sampling;
-      // Where the Pi does not know the time, the master's is the better one.
+      // If the Pi does not know the time, the time of the master is the better one.
       const timeMs = sampling > 0 ? sampling * 1000 : timestampMs;
       log.addSampling(formatFamilyLines(family, new LayoutReading(timeMs, index, values)));
     }
   }
 
-  /** For the lines of an exporter's history; undefined when host logs are off. */
+  /** Collects lines from the history of an exporter; undefined when host logs are off. */
   filledLog({ host, port }: LoggedEndpoint): FilledLog | undefined {
     if (!this.parts.settings.isEnabled) return undefined;
     return this.logsOf(host, port).filledLog();
@@ -153,7 +160,7 @@ export class HostLogs {
     }
   }
 
-  /** Lines of histories that an earlier run did not come to put into the logs. */
+  /** Merges lines of histories that an earlier run left behind. */
   private async mergeLeftOver(): Promise<void> {
     const { files, folder, log } = this.parts;
     const hosts = path.join(folder, HOSTS_FOLDER);
@@ -185,7 +192,7 @@ export class HostLogs {
     }
   }
 
-  /** Hosts come and go for years; their logs stay on the disk. */
+  /** Forgets unused logs in memory, because hosts come and go for years. The files stay on disk. */
   private forgetIdle(untilMs: number): void {
     for (const [key, logs] of this.endpoints) {
       if (!logs.forgetIdle(untilMs)) continue;

@@ -2,7 +2,7 @@ import type { FamilyReading, LabelledValue } from "../../exporter/shared/model/h
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, isAbsentAt, isStaleAt } from "../../exporter/shared/model/special-values.js";
 
-/** Where a series stands in a row. */
+/** Place of a series in a row. */
 interface Column {
   readonly index: number;
   readonly labels: Labels;
@@ -11,12 +11,18 @@ interface Column {
 
 const NO_COLUMNS: readonly Column[] = [];
 
-/** The series of a row, in the order of its values: what host logs need of a layout of the storage. */
+/**
+ * The part of a storage layout that host logs need: the series of a row, in the order of its
+ * values.
+ */
 export interface RowLayout {
   readonly series: readonly Labels[];
 }
 
-/** Which column holds what, for every row of one layout: worked out once, however many hosts share it. */
+/**
+ * Maps series to columns for every row of one layout. Computed once, however many hosts share the
+ * layout.
+ */
 export class LayoutIndex {
   private readonly byMetric = new Map<string, Column[]>();
 
@@ -34,13 +40,16 @@ export class LayoutIndex {
     return this.byMetric.get(metric) ?? NO_COLUMNS;
   }
 
-  /** Column of the series of the metric that has this label value; undefined when there is none. */
+  /** Column of the series of the metric with this label value; undefined when there is none. */
   findColumn(metric: string, label: string, value: string): number | undefined {
     return this.columnsOf(metric).find(({ labels }) => labels.get(label) === value)?.index;
   }
 }
 
-/** One scraped row as the human lines want it. Reads the row in place: use it before the row is used again. */
+/**
+ * Reads one scraped row for the human lines. It reads the row in place, so it is valid only until
+ * the row is reused.
+ */
 export class LayoutReading implements FamilyReading {
   private readonly bits: Uint32Array;
 

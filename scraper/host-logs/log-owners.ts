@@ -1,14 +1,17 @@
 import path from "node:path";
 import type { Files } from "../../exporter/shared/platform/files.js";
 
-/** The exporter of this port owns the plain names where nothing else is written down. */
+/** Owner of the plain names when no file names another port. */
 const USUAL_PORT = 8732;
-/** In a log folder: the port of the exporter whose logs have the plain names, in decimal digits. */
+/**
+ * File in a log folder with the port of the exporter that owns the plain names, in decimal digits.
+ */
 export const OWNER_FILE = "port";
 
 /**
- * Two exporters may run at one address. The first one that is logged has the plain names (`memory.log`) from then on, also
- * after a restart; any other has its port in them (`memory-8733.log`).
+ * Decides the names of logs when two exporters run at one address. The first one that is logged
+ * gets the plain names (`memory.log`), also after a restart. The others have their port in the
+ * names (`memory-8733.log`).
  */
 export class LogOwners {
   private readonly ports = new Map<string, number | Promise<number>>();
@@ -16,7 +19,7 @@ export class LogOwners {
   constructor(private readonly files: Files) {}
 
   /**
-   * What stands in the names of the logs of this exporter.
+   * The suffix in the names of the logs of this exporter.
    *
    * @throws the system's error
    */
@@ -25,9 +28,10 @@ export class LogOwners {
   }
 
   /**
-   * As `suffixFor`, without waiting for the disk's answer: where it is known, and where nothing was logged before.
+   * Same as `suffixFor`, without waiting for the disk: for suffixes that are known, and for folders
+   * without logs.
    *
-   * @returns undefined when `suffixFor` has to be asked
+   * @returns undefined when `suffixFor` has to be used
    * @throws the system's error
    */
   suffixAtOnce(logFolder: string, port: number): string | undefined {
@@ -39,7 +43,8 @@ export class LogOwners {
   }
 
   /**
-   * The port whose logs have the plain names: the given one, when nobody has them yet.
+   * The port whose logs have the plain names. If nobody owns them, the given port becomes the
+   * owner.
    *
    * @throws the system's error
    */
@@ -72,7 +77,7 @@ export class LogOwners {
     return port;
   }
 
-  /** Also those that carry no mark, as before there were marks. */
+  /** Also true for logs of versions that wrote no owner file. */
   private async hasPlainLogs(logFolder: string): Promise<boolean> {
     const entries = await this.files.list(logFolder);
     return entries.some(({ name }) => /^(memory|cpu|disk|system|users|processes)\.log$/.test(name));

@@ -1,15 +1,18 @@
-/** A line begins with its time, as `formatTime` writes it. */
+/** Every line begins with its time, as written by `formatTime`. */
 const TIME = /^\d{4}-\d\d-\d\d__\d\d:\d\d:\d\d/;
-/** No Pi has sampled before this: a line with an earlier time was written by a clock that was not set. */
+/** An earlier time was written by a clock that was not set. */
 const EARLIEST = "2020";
 
-/** The time of a line as text that sorts; undefined when it has none, or one that says nothing about its place. */
+/**
+ * The time of a line as sortable text; undefined when it has none, or one from a clock that was not
+ * set.
+ */
 export function timeKeyOf(line: string): string | undefined {
   const key = TIME.exec(line)?.[0];
   return key === undefined || key < EARLIEST ? undefined : key;
 }
 
-/** The time of the first line that has one. */
+/** The first time in the text. */
 export function firstTimeKey(content: string): string | undefined {
   for (let at = 0; at < content.length;) {
     const end = endOfLine(content, at);
@@ -22,15 +25,16 @@ export function firstTimeKey(content: string): string | undefined {
 
 export interface MergedLines {
   readonly text: string;
-  /** Lines that were not there before. */
+  /** Number of lines that were not there before. */
   readonly addedLines: number;
 }
 
 /**
- * Puts lines among those of a log, in the order of time. What is there stays as it is, in its order. A time the log has
- * lines of already gets none: they are the same sampling, written before.
+ * Merges lines into the lines of a log, in the order of time. Existing lines keep their order. No
+ * line is added for a time that the log already has lines for: those are the same sampling, written
+ * before.
  *
- * @param content whole lines, but for the last one, which may lack its line feed
+ * @param content whole lines; the last one may lack its line feed
  * @param added without line feeds, each with a time, in ascending order
  */
 export function mergeLines(content: string, added: readonly string[]): MergedLines {
@@ -41,26 +45,32 @@ export function mergeLines(content: string, added: readonly string[]): MergedLin
   const tail = whole.slice(tailAt).split("\n").slice(0, -1);
   const tailKeys = tail.map(timeKeyOf);
   const known = new Set(tailKeys);
-  const fresh = [...new Set(added)].filter((line) => !known.has(timeKeyOf(line)));
+  const fresh = [...new Set(added)]
+    .map((text) => ({ text, key: timeKeyOf(text) ?? "" }))
+    .filter(({ key }) => !known.has(key));
   const merged: string[] = [];
   let next = 0;
   for (const [index, line] of tail.entries()) {
-    const key = tailKeys[index];
-    while (
-      key !== undefined &&
-      next < fresh.length &&
-      (timeKeyOf(fresh[next] as string) as string) < key
+    const key = tailKeys[index] ?? "";
+    for (
+      let earlier = fresh[next];
+      earlier !== undefined && earlier.key < key;
+      earlier = fresh[next]
     ) {
-      merged.push(fresh[next++] as string);
+      merged.push(earlier.text);
+      next++;
     }
     merged.push(line);
   }
-  merged.push(...fresh.slice(next));
+  merged.push(...fresh.slice(next).map(({ text }) => text));
   const text = merged.length === 0 ? "" : `${merged.join("\n")}\n`;
   return { text: whole.slice(0, tailAt) + text, addedLines: fresh.length };
 }
 
-/** The lines that belong into a file that begins at `key`, and those that are older. Ascending, as they came. */
+/**
+ * Splits lines into those of a file that begins at `key`, and older ones. Both keep their ascending
+ * order.
+ */
 export function splitLinesAt(
   lines: readonly string[],
   key: string,
@@ -69,7 +79,7 @@ export function splitLinesAt(
   return index < 0 ? [[...lines], []] : [lines.slice(0, index), lines.slice(index)];
 }
 
-/** Where the lines begin that do not come before `key`, looked for from the end. */
+/** Finds the first line at or after `key`, searching from the end. */
 function startOfTail(content: string, key: string): number {
   let start = content.length;
   for (let end = content.length; end > 0;) {

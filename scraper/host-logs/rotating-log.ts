@@ -7,53 +7,54 @@ import { firstTimeKey, mergeLines, splitLinesAt } from "./merge-lines.js";
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
-/** A file put aside that holds more than this is left as it is. */
+/** Rotated files with more content than this are not merged into. */
 const MAX_MERGED_BYTES = 268_435_456;
 const SEQUENCE_DIGITS = 6;
 
 export interface RotationLimits {
-  /** A file that has reached this size is put aside. */
+  /** Size at which the file is rotated. */
   readonly maxFileBytes: number;
-  /** Files put aside; the oldest are deleted. */
+  /** Rotated files; the oldest are deleted. */
   readonly maxOldFiles: number;
 }
 
 /**
- * One log file with its history: `memory.log`, and put aside `memory.log.000001-20260112T150028Z.gz` and so on. The
- * number counts up, so names are unique and sort by age even where the clock was set back.
+ * One log file and its rotated predecessors: `memory.log`, `memory.log.000001-20260112T150028Z.gz`
+ * and so on. The number counts up, so names are unique and sort by age even after the clock was set
+ * back.
  *
- * Not for two callers at once: the owner awaits each call before the next.
+ * Calls must not overlap: the owner awaits each call before the next.
  */
 export class RotatingLog {
   private sizeBytes: number | undefined;
-  /** A write failed, so the file may end in half a line. */
+  /** True after a failed write: the file may end in an incomplete line. */
   private isTorn = false;
 
   constructor(
     private readonly folder: string,
-    /** Such as `memory.log`. */
+    /** For example `memory.log`. */
     private readonly name: string,
     private readonly files: Files,
     private readonly limits: RotationLimits,
   ) {}
 
   /**
-   * Adds lines.
+   * Appends lines.
    *
    * @param text whole lines with their line feeds
-   * @throws the system's error; then a part of the lines may have been written
+   * @throws the system's error; some of the lines may have been written
    */
   async append(text: string): Promise<void> {
     const sizeBytes = this.sizeBytes ?? (await this.sizeOnDisk());
     const content = this.isTorn && sizeBytes > 0 ? `\n${text}` : text;
-    this.sizeBytes = undefined; // Until the write is known to be whole.
+    this.sizeBytes = undefined; // Until the write is known to be complete.
     this.isTorn = true;
     try {
       await this.files.appendUnsynced(this.path, content);
       this.sizeBytes = sizeBytes + Buffer.byteLength(content);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      // The folder is not there yet, or somebody deleted the host.
+      // The folder does not exist yet, or somebody deleted the host.
       await this.files.makeFolder(this.folder);
       await this.files.appendUnsynced(this.path, text);
       this.sizeBytes = Buffer.byteLength(text);
@@ -62,13 +63,13 @@ export class RotatingLog {
   }
 
   /**
-   * As `append`, in this thread. Not while `needsCare`.
+   * Same as `append`, on this thread. Not allowed while `needsCare`.
    *
-   * @throws the system's error; then a part of the lines may have been written
+   * @throws the system's error; some of the lines may have been written
    */
   appendAtOnce(text: string): void {
     const { files, path: file } = this;
-    this.sizeBytes = undefined; // Until the write is known to be whole.
+    this.sizeBytes = undefined; // Until the write is known to be complete.
     this.isTorn = true;
     try {
       this.sizeBytes = files.appendAtOnce(file, text);
@@ -80,23 +81,24 @@ export class RotatingLog {
     this.isTorn = false;
   }
 
-  /** True when the next lines may not simply be written behind the others. */
+  /** True when lines cannot simply be appended. */
   get needsCare(): boolean {
     return this.isTorn;
   }
 
-  /** True when `rotateWhenLarge` has work to do. */
+  /** True when `rotateWhenLarge` has something to do. */
   get isLarge(): boolean {
     return (this.sizeBytes ?? 0) >= this.limits.maxFileBytes;
   }
 
   /**
-   * Puts lines where they belong in time: into the file, or into those put aside. Each file changes as a whole or not at
-   * all, and lines of a time that is there already are left out; so what a crash cut short can be done again.
+   * Merges lines in the order of time into the file and its rotated predecessors. Each file is
+   * replaced as a whole, and lines of a time that is present are dropped, so an interrupted merge
+   * can be repeated.
    *
    * @param lines without line feeds, each with its time, in ascending order
-   * @returns how many were not there yet
-   * @throws the system's error; then a part of the lines may have been put in
+   * @returns the number of lines added
+   * @throws the system's error; some of the lines may have been added
    */
   async insert(lines: readonly string[]): Promise<number> {
     let rest = lines;
@@ -152,10 +154,10 @@ export class RotatingLog {
   }
 
   /**
-   * Puts the file aside when it is large enough; otherwise nothing happens.
+   * Rotates the file if it is large enough.
    *
-   * @param nowMs wall clock, for the name of the file put aside
-   * @throws the system's error; what was written stays, and the next call tries again
+   * @param nowMs wall clock time for the name of the rotated file
+   * @throws the system's error; the lines are kept, and the next call tries again
    */
   async rotateWhenLarge(nowMs: number): Promise<void> {
     if (!this.isLarge) return;
@@ -167,10 +169,10 @@ export class RotatingLog {
     await this.files.rename(this.path, path.join(this.folder, aside));
     this.sizeBytes = 0;
     old.push(aside);
-    // Room first: a disk that is full cannot take the compressed file before the oldest is gone.
+    // Deletes first: a full disk cannot take the compressed file before the oldest one is gone.
     const excess = old.splice(0, Math.max(0, old.length - this.limits.maxOldFiles));
     for (const name of excess) await this.files.remove(path.join(this.folder, name));
-    // All that are not compressed: also one whose compression an earlier run did not finish.
+    // Also compresses a file whose compression an earlier run did not finish.
     for (const name of old)
       if (!name.endsWith(".gz")) await this.compressFile(path.join(this.folder, name));
   }
@@ -184,7 +186,10 @@ export class RotatingLog {
     await this.files.remove(file);
   }
 
-  /** Oldest first. Where both forms of one are there, compression was cut short: the plain one counts. */
+  /**
+   * Oldest first. If both forms of a file exist, compression was interrupted and the plain one is
+   * valid.
+   */
   private async oldFiles(): Promise<string[]> {
     const entries = await this.files.list(this.folder);
     const names = entries
@@ -198,7 +203,7 @@ export class RotatingLog {
   }
 }
 
-/** NaN when the name is not that of a file put aside. */
+/** NaN when the name is not that of a rotated file. */
 function sequenceOf(name: string, logName: string): number {
   if (!name.startsWith(`${logName}.`)) return Number.NaN;
   return Number(

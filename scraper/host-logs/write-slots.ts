@@ -1,4 +1,6 @@
-/** Lets a bounded number of writes go on at once; the others wait in the order in which they came. */
+/**
+ * Runs a bounded number of writes at the same time; the others wait in the order of their calls.
+ */
 export class WriteSlots {
   private readonly waiting: (() => void)[] = [];
   private next = 0;
@@ -15,7 +17,7 @@ export class WriteSlots {
     }
   }
 
-  /** Hands the slot on, without moving the whole queue for each. */
+  /** Passes the slot on, without shifting the whole queue each time. */
   private release(): void {
     const resume = this.waiting[this.next];
     if (resume === undefined) {

@@ -11,7 +11,7 @@ export interface PageParts {
   readonly queries: Queries;
   readonly activeTargets: () => readonly ActiveTarget[];
   readonly alerts: () => readonly AlertView[];
-  /** Ranges of a host without samples, oldest first. */
+  /** Ranges without samples of a host, oldest first. */
   readonly gaps: (host: string) => readonly HostGap[];
 }
 
@@ -20,7 +20,7 @@ export interface ActiveTarget {
   readonly health: TargetHealth;
 }
 
-/** One query per column; all are answered for the whole fleet at once. */
+/** One query per column, each for the whole fleet. */
 const COLUMNS = {
   memoryUsedRatio: "pihealth_memory_used_ratio",
   cpuUsageRatio: "pihealth_cpu_usage_ratio",
@@ -31,10 +31,10 @@ const COLUMNS = {
   diskLevel: `pihealth_alarm_level{family="disk"}`,
 } as const;
 type Column = keyof typeof COLUMNS;
-/** A page asked for more often than this is not computed anew. */
+/** A page younger than this is served again. */
 const KEEP_MS = 2000;
 
-/** Gathers what the page at `/` shows. */
+/** Collects the data of the page at `/`. Requests run it; nothing runs in between. */
 export class FleetPage {
   private kept: { readonly untilMs: number; readonly page: Promise<string> } | undefined;
 
@@ -52,10 +52,12 @@ export class FleetPage {
   private async compute(): Promise<string> {
     const { clock, version } = this.parts;
     const nowMs = clock.wallMs();
-    const names = Object.keys(COLUMNS) as Column[];
-    const found = await Promise.all(names.map((name) => this.byTarget(COLUMNS[name], nowMs)));
     const columns = new Map(
-      names.map((name, index) => [name, found[index] as ReadonlyMap<string, VectorSample>]),
+      await Promise.all(
+        Object.entries(COLUMNS).map(
+          async ([name, expression]) => [name, await this.byTarget(expression, nowMs)] as const,
+        ),
+      ),
     );
     const infos = await this.byTarget("pihealth_system_info", nowMs);
     const rows = this.parts.activeTargets().map((active) => toRow(active, columns, infos));
@@ -76,7 +78,7 @@ export class FleetPage {
 
 function toRow(
   { target, health }: ActiveTarget,
-  columns: ReadonlyMap<Column, ReadonlyMap<string, VectorSample>>,
+  columns: ReadonlyMap<string, ReadonlyMap<string, VectorSample>>,
   infos: ReadonlyMap<string, VectorSample>,
 ): FleetRow {
   const [instance, job] = [target.labels.get("instance"), target.labels.get("job")];

@@ -12,7 +12,7 @@ export interface FleetRow {
   readonly memoryUsedRatio: number | undefined;
   readonly cpuUsageRatio: number | undefined;
   readonly celsius: number | undefined;
-  /** Of the fullest file system. */
+  /** Of the file system with the largest used part. */
   readonly diskUsedRatio: number | undefined;
   /** `pihealth_alarm_level` of its families: 0 normal, 1 note, 2 warning. */
   readonly levels: { readonly memory?: number; readonly cpu?: number; readonly disk?: number };
@@ -36,9 +36,9 @@ export interface FleetView {
   readonly alerts: readonly FleetAlert[];
 }
 
-/** Rows shown at most of targets and of alerts; the API has the rest. */
+/** Most rows of targets, and of alerts, on the page. The API has all of them. */
 export const MAX_PAGE_ROWS = 500;
-/** The others are folded away, so that targets stay in sight. */
+/** More alerts than this are folded, so targets stay visible. */
 const UNFOLDED_ALERTS = 12;
 const REFRESH_SECONDS = 15;
 const STATES = ["normal", "note", "warning", "unknown", "down"] as const;
@@ -123,7 +123,7 @@ export function renderAlertTable(alerts: readonly FleetAlert[], nowMs: number): 
   </table>`;
 }
 
-/** Cells of the class `empty` take no room on a phone. */
+/** On a phone, cells of the class `empty` take no space. */
 function renderAlert(alert: FleetAlert, nowMs: number): Html {
   const { state, name, instance, job, severity, activeAtMs, summary } = alert;
   return html`<tr class="${state}">
@@ -204,7 +204,7 @@ const renderMore = (count: number): Html | undefined =>
     ? html`<p class="quiet">${plural(count, "more row")}: see the API below.</p>`
     : undefined;
 
-/** How a target is shown: whether it answers, and then the worst level of its families. */
+/** State of a target: down, or the worst level of its families. */
 export function stateOf({
   health,
   levels,

@@ -9,12 +9,12 @@ import { formatCelsius, formatPercent } from "./page-format.js";
 
 const SHOWN_MS = 6 * 3_600_000;
 const STEP_MS = 120_000;
-/** How far back a host that is down is looked for. */
+/** How far back to search for the last values of a host that is down. */
 const LAST_SEEN_RANGE = "7d";
 
 interface ChartRecipe {
   readonly title: string;
-  /** `SELECTOR` stands for the labels of the target. */
+  /** `SELECTOR` is replaced with the labels of the target. */
   readonly expression: string;
   readonly highest: number;
   readonly format: (value: number) => string;
@@ -47,11 +47,11 @@ const CHARTS: readonly ChartRecipe[] = [
   },
 ];
 
-/** Gathers what the page `/host/<instance>` shows. */
+/** Collects the data of the page `/host/<instance>`. Requests run it; nothing runs in between. */
 export class HostPage {
   constructor(private readonly parts: PageParts) {}
 
-  /** @param job empty: the first job that has the instance */
+  /** @param job empty for the first job that has the instance */
   async render(
     instance: string,
     job: string,
@@ -97,7 +97,7 @@ export class HostPage {
     };
   }
 
-  /** @param atMs undefined: when the target answered last */
+  /** @param atMs undefined for the last successful scrape */
   private async reading(
     labels: string,
     atMs: number | undefined,

@@ -18,10 +18,10 @@ export interface HostView {
   readonly version: string;
   readonly instance: string;
   readonly job: string;
-  /** Where its metrics are. */
+  /** URL of its metrics. */
   readonly url: string;
   readonly health: TargetHealth;
-  /** Its latest values; older than now while it is down. Undefined when there are none. */
+  /** Its latest values, which are old while it is down. Undefined when there are none. */
   readonly reading: FamilyReading | undefined;
   readonly charts: readonly LineChart[];
   readonly alerts: readonly FleetAlert[];
@@ -30,10 +30,10 @@ export interface HostView {
 }
 
 const REFRESH_SECONDS = 30;
-/** A reading older than this is said to be. */
+/** The page says so when a reading is older than this. */
 const FRESH_MS = 120_000;
 const MAX_PROCESSES = 8;
-/** The latest; the API and `pihealth gaps` have the rest. */
+/** Most gaps shown, the latest ones. The API and `pihealth gaps` have all of them. */
 const MAX_GAPS = 8;
 const CAUSES: Readonly<Record<HostGap["cause"], string>> = {
   node_off: "the Pi was off",
@@ -44,7 +44,10 @@ const CAUSES: Readonly<Record<HostGap["cause"], string>> = {
   clock_untrusted: "the Pi's clock was wrong",
 };
 
-/** The page of one host: state, alerts, the last six hours, and what each of the six families says. */
+/**
+ * The page of one host: state, alerts, the last six hours, and the latest values of the six
+ * families.
+ */
 export function renderHostPage(view: HostView): string {
   const { instance, nowMs, version, reading, charts, alerts } = view;
   const hostname = reading?.series("pihealth_system_info")[0]?.labels["hostname"];
@@ -72,7 +75,7 @@ export function renderHostPage(view: HostView): string {
   });
 }
 
-/** What answers a path that names no target. */
+/** Response to a path that names no target. */
 export function renderNoHostPage(parts: {
   readonly instance: string;
   readonly version: string;
@@ -152,15 +155,16 @@ function renderFamilies(reading: FamilyReading, nowMs: number): Html {
   </section>`;
 }
 
-/** The human line of a family under the names of its fields; several lines become a table. */
+/** The human line of a family, with the names of its fields. Several lines become a table. */
 function renderFamily(family: Family, reading: FamilyReading): Html {
   const lines = formatFamilyLines(family, reading).map((line) => line.split("  ").slice(1));
   const names = FAMILY_DESCRIPTIONS[family].fields.slice(1).map(fieldName);
   const isTable = family === "disk" || family === "processes";
   const title =
     family === "processes" ? "Malicious processes" : family === "cpu" ? "CPU" : capitalize(family);
+  const [first] = lines;
   const body =
-    lines.length === 0
+    first === undefined
       ? html`<p class="${family === "processes" ? "good" : "quiet"}">
           ${family === "processes" ? "None." : "No samples."}
         </p>`
@@ -171,11 +175,7 @@ function renderFamily(family: Family, reading: FamilyReading): Html {
               family === "disk" ? [line[0] === "0" ? "disk" : "mount", ...line.slice(1)] : line,
             ),
           )
-        : renderList(
-            names,
-            lines[0] as string[],
-            family === "system" ? renderThrottling(reading) : undefined,
-          );
+        : renderList(names, first, family === "system" ? renderThrottling(reading) : undefined);
   return html`<div class="card${isTable && lines.length > 0 ? " wide" : ""}">
     <h3>${title}</h3>
     ${body}
@@ -248,7 +248,7 @@ function renderTopProcesses(reading: FamilyReading): Html | undefined {
   </div>`;
 }
 
-/** `memory-used%` becomes `Memory used`. */
+/** Turns `memory-used%` into `Memory used`. */
 function fieldName(field: string): string {
   const known: Readonly<Record<string, string>> = {
     "0|1": "Kind",
@@ -265,7 +265,7 @@ function fieldName(field: string): string {
   return known[field] ?? capitalize(field.replace("%", "").replaceAll("-", " "));
 }
 
-/** Lists of names and levels of the human line, with room to break. */
+/** Adds spaces to lists of names and levels, so that they can wrap. */
 const readable = (value: string): string =>
   value === "-" || value === "[]" ? "–" : value.replaceAll(",", ", ").replace(/^\[(.*)\]$/, "$1");
 const stateClass = (value: string | undefined): string =>

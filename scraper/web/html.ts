@@ -1,11 +1,14 @@
-/** Markup that is safe to show; made only by `html`, so that nothing reaches a page unescaped. */
+/** Markup that is safe to show. Only `html` creates it, so nothing reaches a page unescaped. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 type Part = string | number | Html | readonly Html[] | undefined;
 
-/** Fills values into markup: texts escaped, markup as it is, lists joined, undefined left out. */
+/**
+ * Fills values into markup: texts are escaped, markup is kept, lists are joined, undefined is left
+ * out.
+ */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(strings.map((piece, index) => piece + textOf(parts[index])).join(""));
 }
@@ -24,12 +27,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-/** A page does not grow with the length of what a target says about itself. */
+/** Bounds the size of a page, whatever a target reports about itself. */
 const MAX_TEXT_LENGTH = 200;
 
 /**
- * Makes text harmless in markup and in quoted attributes. Control and direction characters, which could make a text look
- * like another, become U+FFFD; what is longer than 200 characters is cut.
+ * Makes text harmless in markup and in quoted attributes. Control and direction characters, which
+ * can make one text look like another, become U+FFFD. Text longer than 200 characters is cut.
  */
 export function escapeHtml(text: string): string {
   const cut = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH - 1)}…` : text;
@@ -38,5 +41,5 @@ export function escapeHtml(text: string): string {
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
       /[\t\n]/.test(character) ? " " : "\uFFFD",
     )
-    .replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
+    .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

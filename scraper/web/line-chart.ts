@@ -1,14 +1,18 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { Html, html } from "./html.js";
 
 export interface LineChart {
   readonly title: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** Milliseconds, ascending; as long as `values`. NaN is a gap, as is a distance of more than two steps. */
+  /**
+   * Milliseconds, ascending, as long as `values`. NaN is a gap, and so is a distance of more than
+   * two steps.
+   */
   readonly timestamps: Float64Array;
   readonly values: Float64Array;
   readonly stepMs: number;
-  /** The axis reaches at least from `lowest` to `highest`. */
+  /** The axis includes at least the range from `lowest` to `highest`. */
   readonly lowest: number;
   readonly highest: number;
   readonly format: (value: number) => string;
@@ -26,16 +30,16 @@ interface Point {
   readonly y: number;
 }
 
-/** A course over time as inline SVG, with its latest value in the heading. */
+/** A time series as inline SVG, with its latest value in the heading. */
 export function renderLineChart(chart: LineChart): Html {
   const finite = [...chart.values].filter(Number.isFinite);
-  if (finite.length === 0)
+  const last = finite.at(-1);
+  if (last === undefined)
     return html`<figure class="card chart">
       <h3>${chart.title}</h3>
       <p class="quiet">No samples.</p>
     </figure>`;
   const [least, most] = [Math.min(...finite), Math.max(...finite)];
-  const last = finite.at(-1) as number;
   const format = chart.format;
   const label = `${chart.title}: ${format(last)} at last, from ${format(least)} to ${format(most)}`;
   return html`<figure class="card chart">
@@ -74,7 +78,7 @@ function renderCourse(chart: LineChart, least: number, most: number): Html[] {
   const [low, high] = bounds(chart, least, most);
   const bottom = yOf(low, low, high).toFixed(1);
   return runs(chart, low, high).map((run) => {
-    const [first, last] = [run[0] as Point, run.at(-1) as Point];
+    const [first, last] = [itemAt(run, 0), itemAt(run, -1)];
     if (run.length === 1)
       return html`<circle cx="${first.x.toFixed(1)}" cy="${first.y.toFixed(1)}" r="1.6" />`;
     const line = run.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
@@ -83,7 +87,7 @@ function renderCourse(chart: LineChart, least: number, most: number): Html[] {
   });
 }
 
-/** Parts of the course without a gap inside. */
+/** Sections of the series without a gap. */
 function runs(
   { timestamps, values, stepMs, fromMs, toMs }: LineChart,
   low: number,
@@ -103,7 +107,7 @@ function runs(
   return found;
 }
 
-/** Never of no height, so that a constant value is a line too. */
+/** Never of zero height, so a constant value is drawn as a line. */
 function bounds(
   { lowest, highest }: LineChart,
   least: number,

@@ -1,6 +1,6 @@
 import { type Html, html } from "./html.js";
 
-/** For what is not known, in every cell. */
+/** Shown in cells whose value is not known. */
 export const NOTHING = html`<span class="quiet" title="not known">–</span>`;
 
 const isNumber = (value: number | undefined): value is number =>
@@ -12,7 +12,7 @@ export const formatCelsius = (celsius: number): string => `${celsius.toFixed(1)}
 export const plural = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** `5s`, `12m`, `3h`, `9d`: one unit is enough to judge by. */
+/** `5s`, `12m`, `3h`, `9d`: one unit is precise enough. */
 export function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 120) return `${seconds}s`;
@@ -24,7 +24,7 @@ export function formatAge(milliseconds: number): string {
 export const levelClass = (level: number | undefined): string =>
   ["", "note", "warning"][level ?? 0] ?? "";
 
-/** A percentage over a bar of that length. */
+/** A percentage with a bar of that length. */
 export function meter(ratio: number | undefined, level: number | undefined): Html {
   if (!isNumber(ratio)) return NOTHING;
   const width = (100 * Math.min(1, Math.max(0, ratio))).toFixed(1);
@@ -43,7 +43,7 @@ export const temperature = (celsius: number | undefined, level: number | undefin
 export const badge = (state: string, text = state): Html =>
   html`<b class="badge ${state}">${text}</b>`;
 
-/** Where the page of one host is. */
+/** Path of the page of one host. */
 export function hostPath(instance: string, job: string): string {
   return `/host/${encodeURIComponent(instance.toWellFormed())}?job=${encodeURIComponent(job.toWellFormed())}`;
 }

@@ -15,7 +15,9 @@ const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='none' stroke='%23188054'" +
   " stroke-width='2' d='M1 9h3l2-6 3 11 3-8 1 3h2'/%3E%3C/svg%3E";
 
-/** What every page has: style, header, footer. Plain HTML without scripts; it renews itself. */
+/**
+ * The frame of every page: style, header, footer. Plain HTML without scripts that reloads itself.
+ */
 export function renderFrame({
   title,
   version,
@@ -33,9 +35,7 @@ export function renderFrame({
         <meta name="color-scheme" content="light dark" />
         <meta http-equiv="refresh" content="${refreshSeconds}" />
         <link rel="icon" href="${new Html(ICON)}" />
-        <style>
-          ${new Html(PAGE_STYLE)}
-        </style>
+        <style>${new Html(PAGE_STYLE)}</style>
       </head>
       <body>
         <header>${header}</header>
@@ -56,7 +56,7 @@ export function renderFrame({
   return page.text;
 }
 
-/** Nothing but our own style is taken, whatever gets into a page. */
+/** The browser accepts only our own style, whatever gets into a page. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Security-Policy":
     `default-src 'none'; style-src 'sha256-${createHash("sha256").update(PAGE_STYLE).digest("base64")}'; ` +

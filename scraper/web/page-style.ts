@@ -1,4 +1,7 @@
-/** Colours hold a contrast of at least 4.5 to 1 in both schemes. Its hash is in the Content-Security-Policy. */
+/**
+ * All colours have a contrast of at least 4.5 to 1 in both schemes. The hash of this text is in the
+ * Content-Security-Policy.
+ */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--page:#f4f6f8;--card:#fff;--text:#1b1f24;--quiet:#59636e;--line:#d9dee4;--track:#e4e8ed;
 --ok:#188054;--note:#9a5b00;--warning:#c0281c;--link:#0a5fc2;--bar:#4a86d9;--shade:#4a86d922}
