@@ -13,6 +13,7 @@ import { createBasicAuth } from "../shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../shared/config/web-config.js";
 import type { Clock } from "../shared/platform/clock.js";
 import { optimizeAgain } from "../shared/platform/compiler.js";
+import { checkFastZlib } from "../shared/platform/fast-zlib.js";
 import type { Files } from "../shared/platform/files.js";
 import type { SendHttp } from "../shared/platform/http/http-client.js";
 import { listenHttp, type HttpServer } from "../shared/platform/http/http-server.js";
@@ -85,7 +86,10 @@ async function startWith(
   const collectors = createCollectors(config, surroundings);
   const startWallMs = clock.wallMs();
   const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
-  exposition.add(createProcessMetrics({ version, nodejs: process.version, startWallMs }));
+  const hasFastZlib = checkFastZlib(log);
+  exposition.add(
+    createProcessMetrics({ version, nodejs: process.version, startWallMs, hasFastZlib }),
+  );
   const samplingLoop = new SamplingLoop({ collectors, clock, log });
   samplingLoop.listen((sampling) => exposition.receive(sampling));
   if (history !== undefined) samplingLoop.listen(createHistoryListener(history));

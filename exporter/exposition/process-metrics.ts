@@ -23,12 +23,17 @@ export const PROCESS_METRICS = {
     name: "pihealth_exporter_open_fds",
     help: "Open file descriptors of the exporter process.",
   }),
+  fastZlib: gauge({
+    name: "pihealth_exporter_fast_zlib",
+    help: "1 when compression reuses its tables, 0 when this Node.js only allows the slower way.",
+  }),
 };
 
 interface ProcessMetricsOptions {
   readonly version: string;
   readonly nodejs: string;
   readonly startWallMs: number;
+  readonly hasFastZlib: boolean;
 }
 
 /** The exporter's own use of the machine, read at the moment metrics are prepared. */
@@ -36,6 +41,7 @@ export function createProcessMetrics({
   version,
   nodejs,
   startWallMs,
+  hasFastZlib,
 }: ProcessMetricsOptions): MetricsSource {
   return {
     metrics: Object.values(PROCESS_METRICS),
@@ -46,6 +52,7 @@ export function createProcessMetrics({
         PROCESS_METRICS.startTimeSeconds.sample(startWallMs / 1000),
         PROCESS_METRICS.cpuSeconds.sample(cpuSeconds),
         PROCESS_METRICS.residentMemoryBytes.sample(residentBytes),
+        PROCESS_METRICS.fastZlib.sample(hasFastZlib ? 1 : 0),
       ];
       if (openFiles !== undefined) samples.push(PROCESS_METRICS.openFds.sample(openFiles));
       return samples;

@@ -10,6 +10,7 @@ import { readFleetToken, tokenMatches } from "../../exporter/shared/codec/fleet-
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { checkFastZlib } from "../../exporter/shared/platform/fast-zlib.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
@@ -98,7 +99,8 @@ export async function startScraper(
   const notifications = await loadNotificationFile(config.notificationsFile, files);
   const folder = config.storage.path;
   const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
-  const app = new App(config, { ...surroundings, storage, notifications, token });
+  const hasFastZlib = checkFastZlib(log);
+  const app = new App(config, { ...surroundings, storage, notifications, token, hasFastZlib });
   try {
     await app.start(web);
   } catch (error) {
@@ -112,6 +114,7 @@ interface AppParts extends Surroundings {
   readonly storage: Storage;
   readonly notifications: NotificationConfig;
   readonly token: string | undefined;
+  readonly hasFastZlib: boolean;
 }
 
 /** Joins all rooms of the scraper. */
@@ -407,9 +410,9 @@ class App implements ScraperApp {
   }
 
   private ownMetrics(): OwnMetric[] {
-    const { storage, version, clock } = this.parts;
+    const { storage, version, clock, hasFastZlib } = this.parts;
     return [
-      ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs }),
+      ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs, hasFastZlib }),
       ...this.requests.metrics(),
       ...storage.metrics(),
       ...this.scrapes.metrics(),

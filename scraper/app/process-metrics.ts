@@ -5,9 +5,11 @@ import { readOwnProcess } from "../../exporter/shared/platform/own-process.js";
 export function processMetrics({
   version,
   uptimeMs,
+  hasFastZlib,
 }: {
   version: string;
   uptimeMs: number;
+  hasFastZlib: boolean;
 }): OwnMetric[] {
   const facts = readOwnProcess();
   const gauge = (name: string, help: string, value: number, labels = {}): OwnMetric => ({
@@ -23,6 +25,11 @@ export function processMetrics({
       nodejs: process.version,
     }),
     gauge("pihealth_scraper_uptime_seconds", "Time since the start.", uptimeMs / 1000),
+    gauge(
+      "pihealth_scraper_fast_zlib",
+      "1 when decompression reuses its tables, 0 when this Node.js only allows the slower way.",
+      hasFastZlib ? 1 : 0,
+    ),
     gauge(
       "pihealth_scraper_resident_memory_bytes",
       "Resident memory of this process.",

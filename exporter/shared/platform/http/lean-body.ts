@@ -1,10 +1,10 @@
 import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { createGunzip, gunzip } from "node:zlib";
 import { codeOf } from "../../model/errors.js";
 import { BufferPool, type BufferLease } from "../buffer-pool.js";
+import { FastZlib } from "../fast-zlib.js";
 import { BodyTooLargeError } from "./http-response-reader.js";
 import { HttpSyntaxError } from "./http-syntax-error.js";
-import { Inflater } from "../inflater.js";
 
 /** Up to here a body is decompressed at once, in about a millisecond; a larger one on another thread. */
 const MAX_SYNC_BYTES = 1_048_576;
@@ -22,7 +22,7 @@ export interface DecodedBody {
 /** Undoes the content encoding of bodies, most of them in memory that is used again. */
 export class BodyDecoder {
   private readonly pool = new BufferPool();
-  private readonly inflater = new Inflater();
+  private readonly inflater = new FastZlib(createGunzip);
 
   /**
    * @param sent may be overwritten when the call has returned
@@ -59,7 +59,7 @@ export class BodyDecoder {
     const saidBytes = sent.readUInt32LE(sent.length - GZIP_LENGTH_BYTES);
     if (saidBytes > Math.min(maxBytes, MAX_SYNC_BYTES)) return undefined;
     const lease = this.pool.take(saidBytes + 1);
-    const length = this.inflater.inflate(sent, lease.buffer);
+    const length = this.inflater.run(sent, lease.buffer);
     if (length !== undefined && length <= maxBytes) return decoded(lease, length);
     lease.giveBack();
     return undefined;
