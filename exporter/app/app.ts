@@ -144,7 +144,7 @@ function historyRoutes(
   if (history === undefined) return [];
   return createHistoryRoutes({
     ...{ history, files, clock, nodeId, bootId, bootMs, maxRateBytes },
-    isAllowed: (authorization) => token.isCarriedBy(authorization),
+    hasFleetToken: (authorization) => token.isCarriedBy(authorization),
   });
 }
 

@@ -6,7 +6,13 @@ import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import { encodeHistoryList, HISTORY_PATH } from "../shared/protocol/history.js";
 import { parseByteRange, type ByteRange } from "./byte-range.js";
-import { textAnswer, type HttpAnswer, type HttpQuestion, type HttpRoute } from "./http-route.js";
+import {
+  textAnswer,
+  withHeaders,
+  type HttpAnswer,
+  type HttpQuestion,
+  type HttpRoute,
+} from "./http-route.js";
 import { TransferLimits } from "./transfer-limits.js";
 
 interface HistoryRoutesParts {
@@ -18,7 +24,7 @@ interface HistoryRoutesParts {
   readonly bootId: string;
   readonly nodeId: string;
   /** Compares in constant time; undefined where no fleet token is configured. */
-  readonly isAllowed: (authorization: string | undefined) => boolean | undefined;
+  readonly hasFleetToken: (authorization: string | undefined) => boolean | undefined;
   readonly maxRateBytes: number;
 }
 
@@ -48,9 +54,9 @@ export function createHistoryRoutes(parts: HistoryRoutesParts): HttpRoute[] {
 
 function refusal(
   { headers }: HttpQuestion,
-  { isAllowed }: HistoryRoutesParts,
+  { hasFleetToken }: HistoryRoutesParts,
 ): HttpAnswer | undefined {
-  const allowed = isAllowed(headers["authorization"]);
+  const allowed = hasFleetToken(headers["authorization"]);
   if (allowed === undefined) return textAnswer(403, NO_TOKEN);
   if (allowed) return undefined;
   return withHeaders(textAnswer(401, WRONG_TOKEN), {
@@ -164,7 +170,3 @@ const tooMany = (): HttpAnswer =>
   withHeaders(textAnswer(429, "Too many requests: other transfers of history run"), {
     "retry-after": "1",
   });
-
-function withHeaders(answer: HttpAnswer, headers: Readonly<Record<string, string>>): HttpAnswer {
-  return { ...answer, headers: { ...answer.headers, ...headers } };
-}

@@ -1,43 +1,117 @@
-import {
-  answerRequest,
-  sendError,
-  type HttpHandlerParts,
-  type HttpListener,
-  type HttpRequest,
-  type HttpResponse,
-} from "./answer-request.js";
-
-const NO_PARAMETERS: Readonly<Record<string, string>> = {};
-
 /**
- * For `listenHttp`.
- *
- * A GET of exactly the path of a route without parameters is answered at once. Everything else
- * (paths with parameters or queries, other spellings and methods, unknown paths) goes through
- * express, which is loaded at the first such request: most exporters never need its memory
- * (docs/decisions/0006-lean-requests.md).
+ * The exporter's side of HTTP. Requests come in from the HTTP server, one at a time for each
+ * connection; each goes to a route and is answered here, the refusals and errors included.
  */
-export function createHttpHandler(parts: HttpHandlerParts): HttpListener {
-  const { routes, basicAuth, log } = parts;
-  const direct = new Map(
-    routes.filter(({ path }) => !path.includes(":")).map((route) => [route.path, route]),
-  );
-  let application: Promise<HttpListener> | undefined;
-  const answer = async (request: HttpRequest, response: HttpResponse): Promise<void> => {
-    const route = request.method === "GET" ? direct.get(request.url ?? "") : undefined;
-    if (route !== undefined) {
-      await answerRequest(route, basicAuth, { request, response, parameters: NO_PARAMETERS });
-      return;
-    }
-    application ??= loadApplication(parts);
-    (await application)(request, response);
-  };
-  return (request, response) => {
-    answer(request, response).catch((error: unknown) => sendError(error, response, log));
-  };
+import type { BasicAuth } from "../shared/config/basic-auth.js";
+import { messageOf } from "../shared/model/errors.js";
+import type {
+  HttpHandler,
+  HttpRequest,
+  HttpResponse,
+} from "../shared/platform/http/http-server.js";
+import { streamBody } from "../shared/platform/http/http-stream.js";
+import {
+  pathOf,
+  type PathParameters,
+  type RouteMatch,
+} from "../shared/platform/http/route-table.js";
+import { createRouter } from "../shared/platform/http/router.js";
+import type { Logger } from "../shared/platform/logger.js";
+import { textAnswer, withHeaders, type HttpAnswer, type HttpRoute } from "./http-route.js";
+
+export interface HttpHandlerParts {
+  readonly routes: readonly HttpRoute[];
+  readonly basicAuth: BasicAuth;
+  readonly log: Logger;
 }
 
-async function loadApplication(parts: HttpHandlerParts): Promise<HttpListener> {
-  const { createExpressApplication } = await import("./express-application.js");
-  return createExpressApplication(parts) as HttpListener;
+const METHODS = ["GET", "HEAD"] as const;
+
+interface ReadRoute {
+  readonly methods: typeof METHODS;
+  readonly path: string;
+  readonly route: HttpRoute;
+}
+
+export function createHttpHandler({ routes, basicAuth, log }: HttpHandlerParts): HttpHandler {
+  const answer = async (
+    match: RouteMatch<ReadRoute>,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): Promise<void> => {
+    try {
+      await send(response, await answerTo(match, request, basicAuth));
+    } catch (error) {
+      await sendError(error, response, log);
+    }
+  };
+  return createRouter({
+    routes: routes.map((route) => ({ methods: METHODS, path: route.path, route })),
+    answer: (match, request, response) => void answer(match, request, response),
+  });
+}
+
+/** @throws what the route throws */
+function answerTo(
+  match: RouteMatch<ReadRoute>,
+  request: HttpRequest,
+  basicAuth: BasicAuth,
+): HttpAnswer | Promise<HttpAnswer> {
+  switch (match.kind) {
+    case "route":
+      return answerRoute(match.route.route, match.parameters, request, basicAuth);
+    case "wrong_method": {
+      const allow = match.allowed.join(", ");
+      const refusal = textAnswer(405, `Method not allowed: it must be one of ${allow}`);
+      return withHeaders(refusal, { allow, connection: "close" });
+    }
+    case "unknown_path":
+      return textAnswer(404, "Not found");
+    case "malformed_path":
+      return textAnswer(400, "Bad request");
+    case "failed":
+      throw match.error;
+  }
+}
+
+async function answerRoute(
+  route: HttpRoute,
+  parameters: PathParameters,
+  request: HttpRequest,
+  basicAuth: BasicAuth,
+): Promise<HttpAnswer> {
+  if (route.isOpen !== true && !(await basicAuth(request.headers.authorization))) {
+    return withHeaders(textAnswer(401, "Unauthorized"), {
+      "www-authenticate": 'Basic realm="pihealth"',
+    });
+  }
+  return route.answer({
+    headers: request.headers,
+    parameters,
+    peer: request.socket.remoteAddress ?? "",
+    isHead: request.method === "HEAD",
+  });
+}
+
+/** Written with Node's own calls. HEAD gets the length of the body and no body. */
+async function send(response: HttpResponse, { status, headers, body }: HttpAnswer): Promise<void> {
+  const content = typeof body === "string" ? Buffer.from(body) : body;
+  const isWhole = Buffer.isBuffer(content);
+  response.writeHead(status, {
+    ...headers,
+    "x-content-type-options": "nosniff",
+    "content-length": isWhole ? content.length : content.sizeBytes,
+  });
+  if (isWhole) response.end(content);
+  else if (response.req.method === "HEAD") response.end();
+  else await streamBody(response, content.pieces);
+}
+
+/** Logs the error. The client does not see its text. */
+async function sendError(error: unknown, response: HttpResponse, log: Logger): Promise<void> {
+  const path = pathOf(response.req.url ?? "");
+  log.error("Cannot answer request", { path, error: messageOf(error) });
+  // A part of a body must not look like the whole.
+  if (response.headersSent) response.destroy();
+  else await send(response, textAnswer(500, "Internal error"));
 }

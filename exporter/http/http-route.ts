@@ -1,18 +1,20 @@
-/** One request as the rooms see it, without the framework. Header names are in lower case. */
+import type { HttpHeaders } from "../shared/platform/http/http-server.js";
+import type { PathParameters, RoutePattern } from "../shared/platform/http/route-table.js";
+
+/** A request as the routes see it. */
 export interface HttpQuestion {
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Values of the named parts of the path. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Address of who asks; empty when the connection is gone. */
+  readonly headers: Readonly<HttpHeaders>;
+  readonly parameters: PathParameters;
+  /** Address of the client; empty when the connection is gone. */
   readonly peer: string;
-  /** True for HEAD: the answer's body will not be sent. */
+  /** True for HEAD: the body of the answer will not be sent. */
   readonly isHead: boolean;
 }
 
 /** A body too large for memory. */
 export interface StreamedBody {
   readonly sizeBytes: number;
-  /** Taken once, unless the request was a HEAD. */
+  /** Read once, and not at all for a HEAD request. */
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
@@ -22,10 +24,8 @@ export interface HttpAnswer {
   readonly body: Buffer | string | StreamedBody;
 }
 
-/** A path that answers GET and HEAD; other methods are refused with 405. */
-export interface HttpRoute {
-  /** As express writes it: `/history/:name`. */
-  readonly path: string;
+/** A path that answers GET and HEAD; other methods get 405. */
+export interface HttpRoute extends Pick<RoutePattern, "path"> {
   /** Open routes answer without basic authentication. */
   readonly isOpen?: boolean;
   answer(question: HttpQuestion): Promise<HttpAnswer> | HttpAnswer;
@@ -33,4 +33,11 @@ export interface HttpRoute {
 
 export function textAnswer(status: number, text: string): HttpAnswer {
   return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${text}\n` };
+}
+
+export function withHeaders(
+  answer: HttpAnswer,
+  headers: Readonly<Record<string, string>>,
+): HttpAnswer {
+  return { ...answer, headers: { ...answer.headers, ...headers } };
 }

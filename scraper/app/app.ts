@@ -21,7 +21,7 @@ import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
 import { adminRoutes } from "../api/admin/admin-routes.js";
 import { alertHistoryRoutes } from "../api/fleet/alert-history-routes.js";
 import { alertmanagerRoutes } from "../api/alertmanager/alertmanager-routes.js";
-import { createApiHandler } from "../api/http/api-server.js";
+import { createApiHandler } from "../api/http/api-handler.js";
 import { gapRoutes } from "../api/fleet/gap-routes.js";
 import { fleetRoutes } from "../api/fleet/fleet-routes.js";
 import { prometheusRoutes } from "../api/prometheus/prometheus-routes.js";
@@ -314,10 +314,10 @@ class App implements ScraperApp {
     const handler = createApiHandler({
       routes: this.routes(),
       isReady: () => this.isReady,
-      isAuthorized: (header) => token !== undefined && tokenMatches(header, token),
-      isAdmitted: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
+      hasFleetToken: (header) => token !== undefined && tokenMatches(header, token),
+      basicAuth: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
       log,
-      onRequest: (path, status, durationMs) => this.requests.add(path, status, durationMs),
+      countRequest: (path, status, durationMs) => this.requests.add(path, status, durationMs),
       monotonicMs: () => clock.monotonicMs(),
     });
     const { listenAddress: host, port } = this.config.web;

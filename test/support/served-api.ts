@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js
 import { type HttpServer, listenHttp } from "../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { createApiHandler } from "../../scraper/api/http/api-server.js";
+import { createApiHandler } from "../../scraper/api/http/api-handler.js";
 import {
   prometheusRoutes,
   type PrometheusRouteParts,
@@ -49,9 +49,9 @@ export async function serveApi({
   });
   const handler = createApiHandler({
     routes: [...routes, ...statusRoutes(statusParts(clock))],
-    isAuthorized: () => false,
+    hasFleetToken: () => false,
     log: silentLogger,
-    onRequest: () => undefined,
+    countRequest: () => undefined,
     monotonicMs: () => clock.monotonicMs(),
   });
   const server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 100 });

@@ -106,6 +106,12 @@ export function sendJson(response: HttpResponse, status: number, value: unknown)
   response.end(value === undefined ? "" : JSON.stringify(value));
 }
 
+export function sendText(response: HttpResponse, status: number, text: string): void {
+  response.statusCode = status;
+  response.setHeader("Content-Type", "text/plain; charset=utf-8");
+  response.end(`${text}\n`);
+}
+
 export function sendError(response: HttpResponse, error: ApiError, status = error.status): void {
   sendJson(response, status, { status: "error", errorType: error.code, error: error.message });
 }

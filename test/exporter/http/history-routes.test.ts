@@ -35,7 +35,7 @@ async function serve(token: string | undefined): Promise<string> {
   const routes = createHistoryRoutes({
     ...{ history, files, clock: systemClock, bootMs: () => 12_345.6 },
     ...{ bootId: "0", nodeId: "ab".repeat(16), maxRateBytes: 1e9 },
-    isAllowed: (header) => (token === undefined ? undefined : tokenMatches(header, token)),
+    hasFleetToken: (header) => (token === undefined ? undefined : tokenMatches(header, token)),
   });
   const basicAuth = createBasicAuth(new Map([["prom", "hash"]]), async () => false);
   const handler = createHttpHandler({ routes, basicAuth, log: silentLogger });

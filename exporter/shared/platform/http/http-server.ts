@@ -1,4 +1,9 @@
-import http, { type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { BadInputError, codeOf, messageOf } from "../../model/errors.js";
@@ -6,6 +11,8 @@ import { BadInputError, codeOf, messageOf } from "../../model/errors.js";
 export type HttpRequest = IncomingMessage;
 export type HttpResponse = ServerResponse;
 export type HttpHandler = RequestListener;
+/** Names in lower case. */
+export type HttpHeaders = IncomingHttpHeaders;
 
 export interface ListenOptions {
   readonly host: string;

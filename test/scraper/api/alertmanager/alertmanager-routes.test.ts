@@ -7,8 +7,8 @@ import {
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import { alertmanagerRoutes } from "../../../../scraper/api/alertmanager/alertmanager-routes.js";
 import { decodePostedAlerts } from "../../../../scraper/api/alertmanager/posted-alerts.js";
-import { createApiHandler } from "../../../../scraper/api/http/api-server.js";
-import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-body.js";
+import { createApiHandler } from "../../../../scraper/api/http/api-handler.js";
+import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-request.js";
 import { simpleConfig, startHarness } from "../../alerting/delivery/dispatcher-harness.js";
 
 let server: HttpServer;
@@ -23,9 +23,9 @@ before(async () => {
       version: "1",
       nodeVersion: "20",
     }),
-    isAuthorized: (header) => header === "Bearer right",
+    hasFleetToken: (header) => header === "Bearer right",
     log: silentLogger,
-    onRequest: () => undefined,
+    countRequest: () => undefined,
     monotonicMs: () => 0,
   });
   server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });

@@ -9,8 +9,8 @@ import {
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { ApiError } from "../../../../scraper/api/http/api-errors.js";
-import { createApiHandler } from "../../../../scraper/api/http/api-server.js";
-import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-body.js";
+import { createApiHandler } from "../../../../scraper/api/http/api-handler.js";
+import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-request.js";
 import { queryRoutes } from "../../../../scraper/api/prometheus/query-routes.js";
 import { dataAnswer, type Route } from "../../../../scraper/api/http/route.js";
 import { parseExpression } from "../../../../scraper/promql/language/parser.js";
@@ -62,6 +62,7 @@ const queries: Queries = {
 };
 
 const extraRoutes: Route[] = [
+  { methods: ["GET"], path: "/silence/:id", handle: async () => dataAnswer(1) },
   {
     methods: ["POST"],
     path: "/write",
@@ -105,9 +106,9 @@ before(async () => {
       }),
       ...extraRoutes,
     ],
-    isAuthorized: (header) => header === "Bearer right",
+    hasFleetToken: (header) => header === "Bearer right",
     log: silentLogger,
-    onRequest: () => undefined,
+    countRequest: () => undefined,
     monotonicMs: () => 0,
   });
   server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
@@ -171,6 +172,7 @@ const REFUSALS = [
     message: /11,000 points/,
   },
   { path: "/api/v1/nothing", status: 404, type: "not_found", message: /no such path/ },
+  { path: "/silence/%E0%A4%A", status: 400, type: "bad_data", message: /malformed path/ },
 ] as const;
 
 for (const { path, status, type, message } of REFUSALS) {
@@ -302,10 +304,10 @@ test("with basic auth the fleet token still opens what needs it, and nothing els
       { methods: ["GET"], path: "/read", handle: async () => dataAnswer(1) },
       ...extraRoutes,
     ],
-    isAuthorized: (header) => header === "Bearer right",
-    isAdmitted: async (header) => header === "Basic good",
+    hasFleetToken: (header) => header === "Bearer right",
+    basicAuth: async (header) => header === "Basic good",
     log: silentLogger,
-    onRequest: () => undefined,
+    countRequest: () => undefined,
     monotonicMs: () => 0,
   });
   const guarded = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
@@ -385,9 +387,9 @@ test("until the program is ready the APIs answer 503, so that senders try again"
       { methods: ["GET"], path: "/api/v1/x", handle: async () => dataAnswer(1) },
     ],
     isReady: () => false,
-    isAuthorized: () => true,
+    hasFleetToken: () => true,
     log: silentLogger,
-    onRequest: () => undefined,
+    countRequest: () => undefined,
     monotonicMs: () => 0,
   });
   const starting = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });

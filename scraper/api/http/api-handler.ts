@@ -1,0 +1,171 @@
+/**
+ * Everything the scraper answers over HTTP. Requests come in from the HTTP server, many at a time;
+ * each is admitted, its body is read, a route answers it, and the answer, a refusal or an error goes
+ * out in the form that its API wants.
+ */
+import type { BasicAuth } from "../../../exporter/shared/config/basic-auth.js";
+import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type {
+  HttpHandler,
+  HttpRequest,
+  HttpResponse,
+} from "../../../exporter/shared/platform/http/http-server.js";
+import type { RouteMatch } from "../../../exporter/shared/platform/http/route-table.js";
+import { createRouter } from "../../../exporter/shared/platform/http/router.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { alertmanagerBody, ApiError, toApiError } from "./api-errors.js";
+import { readRequest } from "./read-request.js";
+import type { Route } from "./route.js";
+import { sendAnswer, sendError, sendJson, sendText } from "./send-answer.js";
+
+export interface ApiHandlerParts {
+  readonly routes: readonly Route[];
+  /** Checks the `Authorization` header of routes that change something. */
+  readonly hasFleetToken: (authorization: string | undefined) => boolean;
+  /** Checks the header of all other requests; undefined lets everybody pass. */
+  readonly basicAuth?: BasicAuth | undefined;
+  /** False while the program starts: then the APIs answer 503, so that senders try again. Always ready without. */
+  readonly isReady?: () => boolean;
+  readonly log: Logger;
+  /** Called once per request of a route, with the path of the route. */
+  readonly countRequest: (routePath: string, status: number, durationMs: number) => void;
+  readonly monotonicMs: () => number;
+}
+
+/** A route and what is known about it before the first request. */
+interface Endpoint {
+  readonly methods: Route["methods"];
+  readonly path: string;
+  readonly route: Route;
+  readonly needsReadiness: boolean;
+}
+
+type Match = RouteMatch<Endpoint>;
+type Found = Extract<Match, { kind: "route" }>;
+type NotFound = Exclude<Match, Found>;
+
+const NEEDS_READINESS = /^\/(api\/|federate)/;
+
+export function createApiHandler(parts: ApiHandlerParts): HttpHandler {
+  const endpoints = parts.routes.map((route) => ({
+    methods: route.methods,
+    path: route.path,
+    route,
+    needsReadiness: NEEDS_READINESS.test(route.path),
+  }));
+  const answerRouted = createRouter<Endpoint>({
+    routes: endpoints,
+    answer: (match, request, response) => {
+      if (match.kind === "route") void answerRoute(match, request, response, parts);
+      else void answerOther(match, request, response, parts);
+    },
+  });
+  return (request, response) => {
+    if (request.headers.origin !== undefined) allowOrigins(response);
+    if (request.method === "OPTIONS") {
+      response.statusCode = 204;
+      response.end();
+    } else answerRouted(request, response);
+  };
+}
+
+async function answerRoute(
+  { route: { route, needsReadiness }, parameters }: Found,
+  request: HttpRequest,
+  response: HttpResponse,
+  parts: ApiHandlerParts,
+): Promise<void> {
+  const startMs = parts.monotonicMs();
+  const departure = new AbortController();
+  response.once("close", () => departure.abort());
+  try {
+    await admit(request, response, route, parts);
+    if (needsReadiness && parts.isReady?.() === false) {
+      throw new ApiError("unavailable", "Service Unavailable");
+    }
+    const context = { pathParameters: parameters, signal: departure.signal, log: parts.log };
+    const answer = await route.handle(await readRequest(request, response, context));
+    await sendAnswer(request, response, answer);
+  } catch (error) {
+    answerError(error, response, route, parts.log);
+  } finally {
+    parts.countRequest(route.path, response.statusCode, parts.monotonicMs() - startMs);
+  }
+}
+
+function answerError(
+  error: unknown,
+  response: HttpResponse,
+  { path, errorStyle }: Pick<Route, "path" | "errorStyle">,
+  log: Logger,
+): void {
+  const apiError = toApiError(error);
+  if (apiError.code === "internal") {
+    log.error("Cannot answer request", { path, error: messageOf(error) });
+  }
+  if (response.headersSent) {
+    response.destroy(); // A part of an answer must not look like the whole.
+    return;
+  }
+  const { status, message } = apiError;
+  if (errorStyle === "alertmanager") sendJson(response, status, alertmanagerBody(apiError));
+  else if (errorStyle === "text") sendText(response, status, message);
+  else sendError(response, apiError);
+}
+
+/** Answers requests that have no route. A client without a password does not learn which paths exist. */
+async function answerOther(
+  match: NotFound,
+  request: HttpRequest,
+  response: HttpResponse,
+  parts: ApiHandlerParts,
+): Promise<void> {
+  try {
+    await admit(request, response, { needsToken: false }, parts);
+    if (match.kind === "failed") throw match.error;
+    if (match.kind === "malformed_path") throw new ApiError("bad_data", "malformed path");
+    if (match.kind === "unknown_path") {
+      throw new ApiError("not_found", `no such path: ${match.path.slice(0, 200)}`);
+    }
+    response.setHeader("Allow", match.allowed.join(", "));
+    const message = `method not allowed, use ${match.allowed.join(" or ")}`;
+    sendError(response, new ApiError("bad_data", message), 405);
+  } catch (error) {
+    answerError(error, response, { path: "" }, parts.log);
+  }
+}
+
+/** Any page may read, as in Prometheus with its default `web.cors.origin`. Writing needs a token that no page has. */
+function allowOrigins(response: HttpResponse): void {
+  response.setHeader("Access-Control-Allow-Origin", "*");
+  response.setHeader("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  const headers = "Accept, Authorization, Content-Type, Origin";
+  response.setHeader("Access-Control-Allow-Headers", headers);
+  response.setHeader("Access-Control-Expose-Headers", "Date");
+}
+
+/**
+ * Checks the `Authorization` header, before the body is read, so that a stranger's body costs no
+ * memory. A route that needs the fleet token asks for no password: the header has room for one of
+ * the two.
+ *
+ * @throws {ApiError} unauthorized
+ */
+async function admit(
+  { headers }: HttpRequest,
+  response: HttpResponse,
+  { needsToken }: Pick<Route, "needsToken">,
+  { hasFleetToken, basicAuth }: ApiHandlerParts,
+): Promise<void> {
+  if (needsToken === true) {
+    if (hasFleetToken(headers.authorization)) return;
+    response.setHeader("WWW-Authenticate", "Bearer");
+    throw new ApiError(
+      "unauthorized",
+      "the fleet token is missing or wrong: send it as a Bearer token",
+    );
+  }
+  if (basicAuth === undefined || (await basicAuth(headers.authorization))) return;
+  response.setHeader("WWW-Authenticate", "Basic");
+  throw new ApiError("unauthorized", "user name or password is missing or wrong");
+}
