@@ -154,7 +154,7 @@ function withFeatures(command: Command): Command {
 }
 
 async function featuresOf({ enableFeature }: FeatureOptions): Promise<QueryFeature[]> {
-  const { parseQueryFeatures, unknownFeature } = await import("../promql/query/query-settings.js");
+  const { parseQueryFeatures, unknownFeature } = await import("../promql/language/features.js");
   return parseQueryFeatures(enableFeature, (name) => {
     throw new BadInputError(`Cannot enable features: --enable-feature ${unknownFeature(name)}`);
   });

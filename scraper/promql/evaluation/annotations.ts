@@ -1,12 +1,12 @@
 import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
 import type { SourceRange } from "../language/ast.js";
 import { goQuote } from "../language/go-quote.js";
-import { positionOf } from "../language/source-position.js";
+import { positionOf } from "../language/query-errors.js";
 
 const MONOTONICITY_HELP =
   "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
 
-/** Remarks on an answer, with Prometheus' texts; the same remark at the same place is kept once. */
+/** The warnings and infos about one query, with Prometheus' texts. Each text is kept once per position. */
 export class Annotations {
   private readonly warningTexts = new Set<string>();
   private readonly infoTexts = new Set<string>();
@@ -21,11 +21,13 @@ export class Annotations {
     return [...this.infoTexts];
   }
 
-  invalidQuantile(quantile: number, range: SourceRange): void {
-    this.warn(
-      `quantile value should be between 0 and 1, got ${formatShortestFloat(quantile)}`,
-      range,
-    );
+  /** Warns about each quantile outside of [0, 1]. */
+  checkQuantiles(quantiles: Float64Array, range: SourceRange): void {
+    for (const quantile of quantiles) {
+      if (quantile >= 0 && quantile <= 1) continue;
+      const got = `got ${formatShortestFloat(quantile)}`;
+      this.warn(`quantile value should be between 0 and 1, ${got}`, range);
+    }
   }
 
   invalidRatio(ratio: number, cappedTo: number, range: SourceRange): void {

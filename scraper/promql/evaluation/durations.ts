@@ -1,13 +1,13 @@
 import type { DurationExpression, DurationOperator, TimeModifiers } from "../language/ast.js";
 import { QueryExecutionError } from "../language/query-errors.js";
-import { timeAt, timesOf, type TimeGrid } from "./time-grid.js";
+import { querySeconds, timeAt, timesOf, type TimeGrid } from "./time-grid.js";
 
 const MAX_SECONDS = 2 ** 63 / 1e9;
 
 /**
- * Milliseconds of a window or resolution.
+ * The milliseconds of a window or a step.
  *
- * @throws {QueryExecutionError} when arithmetic gives nothing above zero
+ * @throws {QueryExecutionError} when its arithmetic gives zero or less
  */
 export function windowMsOf(duration: DurationExpression, query: TimeGrid): number {
   const milliseconds = millisecondsOf(duration, query);
@@ -15,22 +15,23 @@ export function windowMsOf(duration: DurationExpression, query: TimeGrid): numbe
   throw new QueryExecutionError("duration must be greater than 0");
 }
 
-/** When, instead of at the step's time, an expression is evaluated: for each step, in milliseconds. */
+/** The evaluation time of each step after `offset` and `@`, in milliseconds. */
 export function shiftedTimes(
   { offset, at }: TimeModifiers,
   grid: TimeGrid,
   query: TimeGrid,
 ): Float64Array {
   const offsetMs = offset === undefined ? 0 : millisecondsOf(offset, query);
-  const pinned = at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
-  return timesOf(grid).map((timeMs) => (pinned ?? timeMs) - offsetMs);
+  const fixedMs =
+    at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
+  return timesOf(grid).map((timeMs) => (fixedMs ?? timeMs) - offsetMs);
 }
 
 function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {
   const seconds = secondsOf(duration, query);
   if (!(Math.abs(seconds) <= MAX_SECONDS))
     throw new QueryExecutionError("duration is out of range");
-  // Durations are whole nanoseconds, of which the engine uses whole milliseconds.
+  // As in Prometheus: durations are rounded to nanoseconds, then cut to the milliseconds the engine uses.
   return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
 
@@ -74,21 +75,4 @@ function combine(operator: DurationOperator, left: number, right: number): numbe
     case "^":
       return left ** right;
   }
-}
-
-/** What the functions and duration words about the query itself say; an instant query has neither step nor range. */
-export function querySeconds(query: TimeGrid): {
-  start: number;
-  end: number;
-  step: number;
-  range: number;
-} {
-  const endMs = timeAt(query, query.count - 1);
-  const isInstant = query.count === 1;
-  return {
-    start: query.fromMs / 1000,
-    end: endMs / 1000,
-    step: isInstant ? 0 : query.stepMs / 1000,
-    range: (endMs - query.fromMs) / 1000,
-  };
 }

@@ -1,3 +1,15 @@
+/**
+ * The state of one running query, which the functions and operators share, and the data they exchange.
+ * Samples come in from the storage through `querier`, once per selector; blocks of values for all steps
+ * of the query go out, one per node of the expression (vector-block.ts).
+ *
+ * A query runs on the event loop, in the asynchronous call of whoever asked. Two things keep it in
+ * bounds:
+ * - Pacing: loops over series report their work to the `pacer`. About every 8 ms it lets other work
+ *   run, and it throws when the query has timed out or was aborted.
+ * - Budgets: a node takes the values of its result from `budget` before it allocates them, and gives
+ *   back all but its final result when it is done. `maxSeries` limits each selector.
+ */
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Querier } from "../../storage/model/querier.js";
 import type { Annotations } from "./annotations.js";
@@ -9,7 +21,6 @@ import type { SampleBudget } from "./sample-budget.js";
 import type { TimeGrid } from "./time-grid.js";
 import type { VectorBlock } from "./vector-block.js";
 
-/** What all parts of one query share. */
 export interface Evaluation {
   readonly querier: Querier;
   readonly pacer: Pacer;
@@ -17,40 +28,40 @@ export interface Evaluation {
   readonly meter: QueryMeter;
   readonly annotations: Annotations;
   readonly features: QueryFeatures;
-  /** The grid of the query itself, which `@ start()`, `step()` and their kin speak of. */
+  /** The grid of the whole query, for `@ start()`, `step()` and the like. */
   readonly query: TimeGrid;
   readonly lookbackMs: number;
-  /** Resolution of subqueries that name none. */
+  /** The resolution of subqueries without a step. */
   readonly subqueryStepMs: number;
-  /** That one selector may find. */
+  /** The most series that one selector may select. */
   readonly maxSeries: number;
 
-  /** The expression, of type vector, at every step of the grid. */
+  /** Evaluates an expression of type vector at every step of the grid. */
   vector(expression: Expression, grid: TimeGrid): Promise<VectorBlock>;
-  /** The expression, of type scalar, at every step of the grid. */
+  /** Evaluates an expression of type scalar at every step of the grid. */
   scalar(expression: Expression, grid: TimeGrid): Promise<Float64Array>;
-  /** The samples that the windows of an expression of type matrix hold. */
+  /** Selects the samples in the windows of an expression of type matrix. */
   ranges(expression: Expression, grid: TimeGrid): Promise<RangeSelection>;
 }
 
-/** Samples of one series and, for every step, which of them its window holds. */
+/** The samples of one series, and which of them are in the window of each step. */
 export interface RangeRow {
   readonly labels: Labels;
   readonly nameDropped: number;
   readonly timestamps: Float64Array;
-  /** Only true samples: no staleness marker, nothing absent. */
+  /** Without staleness markers and absent values. */
   readonly values: Float64Array;
   /** Index of the first sample in the window of each step. */
   readonly from: Int32Array;
-  /** Index behind the last sample in the window of each step. */
+  /** Index after the last sample in the window of each step. */
   readonly until: Int32Array;
 }
 
 export interface RangeSelection {
   readonly windowMs: number;
-  /** The end of the window of each step: its time, moved by `offset` and `@`. Windows do not hold their start. */
+  /** The end of the window of each step, after `offset` and `@`. A window excludes its start and includes its end. */
   readonly ends: Float64Array;
-  /** Rows hold samples beyond the edges of their windows. */
+  /** Set when rows also have samples outside of their windows. */
   readonly extension?: RangeExtension | undefined;
   readonly rowCount: number;
   rows(): Iterable<RangeRow>;

@@ -1,14 +1,12 @@
 /**
- * Summation that carries the digits lost by each addition along (Kahan's, in Neumaier's form). Prometheus sums and
- * averages this way, so the answers are equal to the last digit.
- *
- * @returns what is to be added to the compensation when `value` is added to `sum`; NaN-free unless the sum is not
+ * The rounding error of the addition `sum + value = newSum`, as Neumaier's variant of Kahan summation
+ * computes it. Prometheus sums and averages with it too, so results are equal to the last digit.
  */
-export function lostDigits(sum: number, value: number, newSum: number): number {
+export function roundingError(sum: number, value: number, newSum: number): number {
   return Math.abs(sum) >= Math.abs(value) ? sum - newSum + value : value - newSum + sum;
 }
 
-/** A running sum. */
+/** A running sum that keeps its rounding errors in `compensation`. */
 export class KahanSum {
   constructor(
     public sum = 0,
@@ -19,12 +17,12 @@ export class KahanSum {
     const newSum = this.sum + value;
     this.compensation = isInfinite(newSum)
       ? 0
-      : this.compensation + lostDigits(this.sum, value, newSum);
+      : this.compensation + roundingError(this.sum, value, newSum);
     this.sum = newSum;
   }
 
   get total(): number {
-    return isInfinite(this.sum) ? this.sum : this.sum + this.compensation;
+    return this.sum + this.compensation;
   }
 }
 

@@ -1,10 +1,10 @@
 import { yieldToEventLoop, type Clock } from "../../../exporter/shared/platform/clock.js";
 import { QueryCanceledError, QueryTimeoutError } from "../language/query-errors.js";
 
-/** How long a query may keep the event loop from other work. */
+/** The longest time for which a query blocks the event loop. */
 const SLICE_MS = 8;
-/** Looking at the clock costs as much as some dozen values, so it is looked at once per this many. */
-const VALUES_PER_LOOK = 8192;
+/** The clock is read once per this many values, since reading it takes as long as some dozen of them. */
+const VALUES_PER_CLOCK_READ = 8192;
 
 export interface PacerOptions {
   readonly clock: Clock;
@@ -13,15 +13,15 @@ export interface PacerOptions {
 }
 
 /**
- * Keeps a long query polite and mortal. Loops over series report their work and pause when told to:
- * `if (pacer.isDue(steps)) await pacer.pause();`
+ * Splits a long query into slices with pauses for other work, and ends it when it times out or is aborted.
+ * Loops over series report their work: `if (pacer.isDue(steps)) await pacer.pause();`
  */
 export class Pacer {
   private readonly clock: Clock;
   private readonly signal: AbortSignal | undefined;
   private readonly deadlineMs: number;
   private sliceEndMs: number;
-  private workUntilLook = VALUES_PER_LOOK;
+  private valuesUntilClockRead = VALUES_PER_CLOCK_READ;
 
   constructor({ clock, timeoutMs, signal }: PacerOptions) {
     this.clock = clock;
@@ -31,18 +31,22 @@ export class Pacer {
     this.sliceEndMs = nowMs + SLICE_MS;
   }
 
-  /** @param values how many values have been looked at since the last call */
+  /**
+   * True when it is time to pause.
+   *
+   * @param values how many values were processed since the last call
+   */
   isDue(values: number): boolean {
-    this.workUntilLook -= values + 1;
-    if (this.workUntilLook > 0) return false;
-    this.workUntilLook = VALUES_PER_LOOK;
+    this.valuesUntilClockRead -= values + 1;
+    if (this.valuesUntilClockRead > 0) return false;
+    this.valuesUntilClockRead = VALUES_PER_CLOCK_READ;
     return this.clock.monotonicMs() >= this.sliceEndMs;
   }
 
   /**
    * Lets other work run.
    *
-   * @throws {QueryTimeoutError | QueryCanceledError}
+   * @throws {QueryTimeoutError | QueryCanceledError} when the query must end
    */
   async pause(): Promise<void> {
     this.check();
@@ -51,7 +55,7 @@ export class Pacer {
     this.sliceEndMs = this.clock.monotonicMs() + SLICE_MS;
   }
 
-  /** @throws {QueryTimeoutError | QueryCanceledError} when the query must not go on */
+  /** @throws {QueryTimeoutError | QueryCanceledError} when the query must end */
   check(): void {
     if (this.signal?.aborted === true)
       throw new QueryCanceledError("query was canceled in expression evaluation");

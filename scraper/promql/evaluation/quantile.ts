@@ -1,5 +1,5 @@
 /**
- * The φ-quantile of values, interpolated between the two nearest; NaN counts as the smallest value.
+ * The φ-quantile, interpolated between the two nearest values. NaN counts as the smallest value.
  *
  * @param values sorted in place
  */
@@ -15,7 +15,7 @@ export function quantileOf(quantile: number, values: Float64Array): number {
   return (values[lower] as number) * (1 - weight) + (values[upper] as number) * weight;
 }
 
-/** Typed arrays sort NaN last; PromQL's quantiles want it first. */
+/** Typed arrays sort NaN last; the quantiles of PromQL need it first. */
 function sortNanFirst(values: Float64Array): void {
   values.sort();
   let numbers = values.length;

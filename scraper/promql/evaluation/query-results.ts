@@ -37,15 +37,14 @@ export interface MatrixSeries {
 
 export type QueryValue = ScalarValue | StringValue | VectorValue | MatrixValue;
 
-/** What a query cost. */
 export interface QueryStatistics {
-  /** Samples looked at: each as often as a step or window saw it. */
+  /** Samples that were used; a sample counts once per step or window that used it. */
   readonly totalSamples: number;
   /** The most values held in memory at once. */
   readonly peakSamples: number;
-  /** Reading from the storage. */
+  /** Time spent reading from the storage. */
   readonly preparationSeconds: number;
-  /** All of it, reading and calculating. */
+  /** Total time, including reading. */
   readonly totalSeconds: number;
 }
 
@@ -61,19 +60,19 @@ export interface InstantQuery {
   readonly expression: string;
   readonly timeMs: number;
   readonly lookbackMs?: number | undefined;
-  /** After this long the query fails with a `QueryTimeoutError`. */
+  /** After this time the query fails with a `QueryTimeoutError`. Can only shorten the engine's own timeout. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface RangeQuery extends Omit<InstantQuery, "timeMs"> {
   readonly fromMs: number;
-  /** Included, as in Prometheus' HTTP API. */
+  /** Inclusive, as in Prometheus' HTTP API. */
   readonly toMs: number;
   readonly stepMs: number;
 }
 
-/** What the rule engine and the HTTP API may ask. Errors are those of `query-errors.ts`. */
+/** The query engine as the rule engine and the HTTP API see it. It throws the errors of `query-errors.ts`. */
 export interface Queries {
   instant(query: InstantQuery): Promise<QueryAnswer>;
   range(query: RangeQuery): Promise<QueryAnswer>;

@@ -1,18 +1,18 @@
 import { QueryExecutionError } from "../language/query-errors.js";
 
-/** Bounds how many values a query holds in memory at once. */
+/** Limits how many values a query holds in memory at once. */
 export class SampleBudget {
   private used = 0;
   private highest = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** Values held now: pass it to `settle` when a part of the query is done. */
+  /** The values held now; pass it to `settle` when a part of the query is done. */
   get held(): number {
     return this.used;
   }
 
-  /** The most values held at once so far. */
+  /** The most values that were held at once. */
   get peak(): number {
     return this.highest;
   }
@@ -27,7 +27,7 @@ export class SampleBudget {
     );
   }
 
-  /** Of what was taken since `heldBefore`, only a result of this size is still held. */
+  /** Gives back everything taken since `heldBefore`, except for a result of this size. */
   settle(heldBefore: number, resultValues: number): void {
     this.used = heldBefore;
     this.take(resultValues);

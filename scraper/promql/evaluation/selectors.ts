@@ -11,10 +11,10 @@ import type { TimeGrid } from "./time-grid.js";
 import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
 import { findWindows, type Windows } from "./windows.js";
 
-/** Whether the value of a sample is wanted or, for `timestamp()`, its time in seconds. */
+/** The part of a sample to select: its value or, for `timestamp()`, its time in seconds. */
 type Wanted = "value" | "timestamp";
 
-/** The newest sample of every series at each step, no older than the lookback. */
+/** Selects the newest sample of every series at each step, at most the lookback old. */
 export async function selectInstants(
   selector: VectorSelector,
   grid: TimeGrid,
@@ -52,9 +52,9 @@ function copyNewest(
   let found = 0;
   if (dense) {
     for (let step = 0; step < steps; step++) {
-      const behind = until[step] as number;
-      if (behind === from[step]) continue;
-      target[offset + step] = source[behind - 1] as number;
+      const end = until[step] as number;
+      if (end === from[step]) continue;
+      target[offset + step] = source[end - 1] as number;
       present[offset + step] = 1;
       found++;
     }
@@ -72,7 +72,7 @@ function copyNewest(
   return found;
 }
 
-/** The samples in `(end - window, end]` of every series at each step. */
+/** Selects the samples in `(end - window, end]` of every series at each step. */
 export async function selectRanges(
   { selector, window }: MatrixSelector,
   grid: TimeGrid,
@@ -90,7 +90,7 @@ export async function selectRanges(
   return { windowMs, ends, extension, rowCount, rows };
 }
 
-/** Extended windows hold what the lookback reaches before their start and, when smoothed, behind their end. */
+/** Extends windows by the lookback before their start and, when smoothed, also after their end. */
 function extendedReach(
   extension: RangeExtension | undefined,
   ends: Float64Array,
@@ -105,7 +105,7 @@ function extendedReach(
   };
 }
 
-/** At each step the value between the samples before and after it; behind the last sample, that one. */
+/** Interpolates at each step between the samples before and after it. After the last sample, its value is used. */
 async function selectSmoothed(
   selector: VectorSelector,
   times: Float64Array,
@@ -155,7 +155,7 @@ function* rangeRows(
         meter.countSamples(sharedSamples);
         yield { labels, nameDropped: 0, timestamps, values, ...shared };
       } else {
-        const row = { labels, nameDropped: 0, ...trueSamples(timestamps, values, ends, windowMs) };
+        const row = { labels, nameDropped: 0, ...realSamples(timestamps, values, ends, windowMs) };
         meter.countSamples(samplesIn(row));
         yield row;
       }
@@ -170,7 +170,8 @@ function samplesIn({ from, until }: Windows): number {
   return samples;
 }
 
-function trueSamples(
+/** The samples without staleness markers and absent values, and their windows. */
+function realSamples(
   timestamps: Float64Array,
   values: Float64Array,
   ends: Float64Array,
@@ -201,7 +202,7 @@ async function selectTables(
 ): Promise<SelectedTable[]> {
   if (ends.length === 0) return [];
   pacer.check();
-  // Windows do not hold their start; times are whole milliseconds.
+  // A window excludes its start, and times are whole milliseconds.
   const fromMs = (ends[0] as number) - windowMs + 1;
   const untilMs = (ends[ends.length - 1] as number) + 1;
   const tables = await meter.timeReading(() =>

@@ -1,4 +1,4 @@
-/** The evaluation times of a query or subquery: `count` of them, `stepMs` apart. */
+/** The evaluation times of a query or subquery: `count` times, `stepMs` apart. */
 export interface TimeGrid {
   readonly fromMs: number;
   readonly stepMs: number;
@@ -7,7 +7,7 @@ export interface TimeGrid {
 
 export const timeAt = (grid: TimeGrid, step: number): number => grid.fromMs + step * grid.stepMs;
 
-/** A grid from `fromMs` to `toMs`, both in; empty when it ends before it begins. */
+/** A grid from `fromMs` to `toMs`, both included; empty when `toMs` is before `fromMs`. */
 export function gridBetween(fromMs: number, toMs: number, stepMs: number): TimeGrid {
   return { fromMs, stepMs, count: toMs < fromMs ? 0 : Math.floor((toMs - fromMs) / stepMs) + 1 };
 }
@@ -17,4 +17,21 @@ export function timesOf(grid: TimeGrid): Float64Array {
   const times = new Float64Array(grid.count);
   for (let step = 0; step < times.length; step++) times[step] = timeAt(grid, step);
   return times;
+}
+
+/** The values of `start()`, `end()`, `step()` and `range()`, in seconds. An instant query has step and range 0. */
+export function querySeconds(query: TimeGrid): {
+  start: number;
+  end: number;
+  step: number;
+  range: number;
+} {
+  const endMs = timeAt(query, query.count - 1);
+  const isInstant = query.count === 1;
+  return {
+    start: query.fromMs / 1000,
+    end: endMs / 1000,
+    step: isInstant ? 0 : query.stepMs / 1000,
+    range: (endMs - query.fromMs) / 1000,
+  };
 }

@@ -1,21 +1,22 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { QueryFeatures } from "../language/features.js";
-import { withoutMetadata } from "./metadata-labels.js";
+import { withoutMetadata } from "./label-keys.js";
 import type { Pacer } from "./pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 
 /**
- * An instant vector at every step of a grid: one row per series, one column per step, in two flat arrays. A query of
- * one instant is the case of one step; so there is one evaluation, and no object per sample in it.
+ * An instant vector at every step of a grid: one row per series and one column per step, in two flat arrays
+ * without an object per sample. An instant query is the case of one step.
  */
 export interface VectorBlock {
   readonly steps: number;
   readonly labels: readonly Labels[];
-  /** `values[row * steps + step]`; without meaning where `present` is 0. */
+  /** `values[row * steps + step]`; meaningless where `present` is 0. */
   readonly values: Float64Array;
   /** 1 where the series has a sample at the step, else 0. */
   readonly present: Uint8Array;
-  /** Only with delayed name removal: 1 for rows whose metric name is to go before the answer is given. */
+  /** Only with delayed name removal: 1 for rows whose metric name is removed at the end of the query. */
   readonly nameDropped?: Uint8Array | undefined;
 }
 
@@ -33,7 +34,7 @@ export function singleRow(labels: Labels, values: Float64Array): VectorBlock {
   };
 }
 
-/** Collects rows that turn out to be needed one by one; room for `maxRows` is taken at once. */
+/** Builds a block row by row, in memory for `maxRows` rows that is allocated at the start. */
 export class BlockBuilder {
   readonly values: Float64Array;
   readonly present: Uint8Array;
@@ -48,12 +49,12 @@ export class BlockBuilder {
     this.present = new Uint8Array(steps * maxRows);
   }
 
-  /** Where the next row begins in `values` and `present`. */
+  /** Where the next row starts in `values` and `present`. */
   get offset(): number {
     return this.labels.length * this.steps;
   }
 
-  /** Keeps what was written at `offset` as a row, unless nothing in it is present. */
+  /** Adds the cells written at `offset` as a row, unless the row has no sample. */
   finishRow(labels: Labels, nameDropped = 0): void {
     const { offset } = this;
     const end = offset + this.steps;
@@ -80,11 +81,11 @@ export class BlockBuilder {
   }
 }
 
-/** What making or comparing the labels of a row costs, in values looked at. */
+/** The work of making or comparing one label set, as a number of values for the pacer. */
 const WORK_PER_LABELS = 64;
 const CELLS_PER_SLICE = 16_384;
 
-/** The values of a block, each turned into another one; what stands in cells without a sample does not matter. */
+/** Maps the values of a block; cells without a sample are mapped too, to values that nobody reads. */
 export async function mapCells(
   { values }: VectorBlock,
   pacer: Pacer,
@@ -100,7 +101,7 @@ export async function mapCells(
 }
 
 /**
- * The block with metric names gone, or marked to go when removal is delayed.
+ * Removes the metric names or, with delayed name removal, marks them for removal.
  *
  * @throws {QueryExecutionError} when two series become the same
  */
@@ -124,7 +125,7 @@ export async function dropNames(
   return isUniform ? dropped : mergeSameLabels(dropped, pacer);
 }
 
-/** Removes the names that operations before left in place. */
+/** Removes the metric names that `dropNames` marked. */
 export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { labels, nameDropped } = block;
   if (nameDropped === undefined) return block;
@@ -135,23 +136,22 @@ export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Prom
 }
 
 /**
- * Makes one row of rows with the same labels.
+ * Merges rows with the same labels.
  *
- * @throws {QueryExecutionError} when two of them are present at one step
+ * @throws {QueryExecutionError} when two of them have a sample at the same step
  */
 export async function mergeSameLabels(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { steps, labels } = block;
   const rowOfKey = new Map<string, number>();
   const keptRows: number[] = [];
   let merged: VectorBlock | undefined;
-  for (let row = 0; row < labels.length; row++) {
-    const { key } = labels[row] as Labels;
+  for (const [row, { key }] of labels.entries()) {
     const target = rowOfKey.get(key);
     if (target === undefined) {
       rowOfKey.set(key, row);
       keptRows.push(row);
     } else {
-      // Other parts of the query may still look at the block, so its cells are copied before the first change.
+      // Other parts of the query may still use the block, so its cells are copied before the first change.
       merged ??= { ...block, values: block.values.slice(), present: block.present.slice() };
       moveCells(merged, row * steps, target * steps);
     }
@@ -171,7 +171,7 @@ function moveCells({ steps, values, present }: VectorBlock, from: number, to: nu
   }
 }
 
-/** The block with these rows, in this order. */
+/** A block of only these rows, in this order. */
 export function keepRows(block: VectorBlock, rows: readonly number[]): VectorBlock {
   const { steps, nameDropped } = block;
   const values = new Float64Array(rows.length * steps);
@@ -184,7 +184,7 @@ export function keepRows(block: VectorBlock, rows: readonly number[]): VectorBlo
     steps,
     values,
     present,
-    labels: rows.map((row) => block.labels[row] as Labels),
+    labels: rows.map((row) => itemAt(block.labels, row)),
     nameDropped:
       nameDropped === undefined
         ? undefined

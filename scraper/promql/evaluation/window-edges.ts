@@ -2,17 +2,19 @@ import type { RangeExtension } from "../language/ast.js";
 import type { RangeRow } from "./evaluation.js";
 import { firstAfter } from "../../base/binary-search.js";
 
-/** Where a window begins and ends, and the values there. */
+/** The samples that an extended window uses, and its values at its edges. */
 export interface WindowEdges {
-  /** Index of the last sample at or before the start, or of the first there is. */
+  /** Index of the last sample at or before the start of the window, or of the first sample at all. */
   readonly first: number;
-  /** Index of the last sample in the window or, when smoothed, of the first at or after its end. */
+  /** Index of the last sample in the window or, when smoothed, of the first one at or after its end. */
   readonly last: number;
+  /** The value at the start of the window. */
   readonly left: number;
+  /** The value at the end of the window. */
   readonly right: number;
 }
 
-/** The values at the edges of a window, undefined when it holds no samples to speak of. */
+/** The edges of an extended window; undefined when the window has no usable sample. */
 export function edgesOf(
   { timestamps, values, from, until }: RangeRow,
   step: number,
@@ -38,7 +40,7 @@ export function edgesOf(
   };
 }
 
-/** On the line from the sample at `index` to the next; a counter that was reset between them began at zero. */
+/** The value at `timeMs` on the line from the sample at `index` to the next; a counter that is reset between them starts at zero. */
 export function interpolate(
   timestamps: Float64Array,
   values: Float64Array,

@@ -1,6 +1,6 @@
 import { firstAfter } from "../../base/binary-search.js";
 
-/** Which rows of a table lie in `(end - window, end]`, for each of many windows. */
+/** The rows of a table within `(end - window, end]` of each step: `from` inclusive, `until` exclusive. */
 export interface Windows {
   readonly from: Int32Array;
   readonly until: Int32Array;
@@ -20,13 +20,13 @@ export function findWindows(
   const until = new Int32Array(ends.length);
   if (ends.length === 0) return { from, until };
   let first = firstAfter(timestamps, (ends[0] as number) - windowMs);
-  let behind = firstAfter(timestamps, ends[0] as number);
+  let after = firstAfter(timestamps, ends[0] as number);
   for (let step = 0; step < ends.length; step++) {
     const end = ends[step] as number;
     while (first < timestamps.length && (timestamps[first] as number) <= end - windowMs) first++;
-    while (behind < timestamps.length && (timestamps[behind] as number) <= end) behind++;
+    while (after < timestamps.length && (timestamps[after] as number) <= end) after++;
     from[step] = first;
-    until[step] = behind;
+    until[step] = after;
   }
   return { from, until };
 }

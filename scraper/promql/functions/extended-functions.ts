@@ -10,21 +10,22 @@ import { edgesOf, type WindowEdges } from "../evaluation/window-edges.js";
 import type { WindowFunction } from "./window-function.js";
 
 /**
- * Functions over windows that reach beyond their edges. An `anchored` window holds the last sample before it, too; at
- * the edges of a `smoothed` one stand values interpolated between the samples on both sides. Nothing is extrapolated.
+ * Functions over extended windows. An `anchored` window also uses the last sample before its start. A
+ * `smoothed` one uses values at its edges that are interpolated between the samples on both sides.
+ * Nothing is extrapolated.
  */
 const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, WindowFunction>>> = {
   anchored: new Map([
     [
       "changes",
-      countedFromAnchor(
+      countPairs(
         (value, before) => value !== before && !(Number.isNaN(value) && Number.isNaN(before)),
       ),
     ],
     ["delta", changeBetweenEdges({ extension: "anchored", isCounter: false, isRate: false })],
     ["increase", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: false })],
     ["rate", changeBetweenEdges({ extension: "anchored", isCounter: true, isRate: true })],
-    ["resets", countedFromAnchor((value, before) => value < before)],
+    ["resets", countPairs((value, before) => value < before)],
   ]),
   smoothed: new Map([
     ["delta", changeBetweenEdges({ extension: "smoothed", isCounter: false, isRate: false })],
@@ -34,9 +35,9 @@ const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, Wi
 };
 
 /**
- * The function for a call whose range is extended; undefined when it is not.
+ * The function for a call over an extended range; undefined when its range is not extended.
  *
- * @throws {QueryExecutionError} for functions that have no meaning over extended ranges
+ * @throws {QueryExecutionError} when the function does not support the extension
  */
 export function extendedFunctionOf({
   signature,
@@ -78,7 +79,7 @@ function changeBetweenEdges({ extension, isCounter, isRate }: EdgeChange): Windo
   };
 }
 
-/** What a counter had counted before each of its resets between the edges. */
+/** The sum of the values that a counter had before its resets between the edges. */
 function lostByResets(
   { timestamps, values }: RangeRow,
   edges: WindowEdges,
@@ -98,7 +99,8 @@ function lostByResets(
   return right < before ? lost + before : lost;
 }
 
-function countedFromAnchor(counts: (value: number, before: number) => boolean): WindowFunction {
+/** Counts the pairs of neighbouring samples that satisfy a condition, starting with the anchor. */
+function countPairs(counts: (value: number, before: number) => boolean): WindowFunction {
   return (row, { values, present, offset }, { windowMs, ends }) => {
     for (let step = 0; step < ends.length; step++) {
       const endMs = ends[step] as number;

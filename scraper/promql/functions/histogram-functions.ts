@@ -1,16 +1,16 @@
 import { formatOpenMetricsFloat } from "../../../exporter/shared/model/float-format.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import {
+  argumentOfType,
   resultTypeOf,
-  withoutParentheses,
+  stringValueOf,
   type Call,
-  type Expression,
   type SourceRange,
 } from "../language/ast.js";
-import { keyOf, pairsWithout } from "../evaluation/aggregation-groups.js";
+import { METADATA_LABELS, keyOf, pairsWithout } from "../evaluation/label-keys.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { bucketFraction, bucketQuantile, type Bucket } from "../evaluation/histogram-buckets.js";
-import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
 import { numberValue } from "../language/number-scanner.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { TimeGrid } from "../evaluation/time-grid.js";
@@ -23,14 +23,17 @@ import {
 
 const BUCKET_LABEL = "le";
 
-/** The buckets of one classic histogram: rows of a block, each with its upper bound. */
+/** A classic histogram; each bucket is a row of a block. */
 interface Histogram {
   readonly labels: Labels;
   readonly metricName: string;
   readonly rows: { readonly row: number; readonly upperBound: number }[];
 }
 
-/** Functions over classic histograms. Those over native ones find none, and so give nothing, as in Prometheus. */
+/**
+ * Evaluates a histogram function. No native histograms are stored, so functions of native histograms have
+ * an empty result, as in Prometheus.
+ */
 export async function callHistogramFunction(
   call: Call,
   grid: TimeGrid,
@@ -43,30 +46,29 @@ export async function callHistogramFunction(
     case "histogram_fraction":
       return fractions(call, grid, evaluation);
     default:
-      await evaluation.vector(call.arguments[0] as Expression, grid);
+      await evaluation.vector(itemAt(call.arguments, 0), grid);
       return emptyBlock(grid.count);
   }
 }
 
 async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const isMany = call.signature.name === "histogram_quantiles";
-  const source = call.arguments.find(
-    (argument) => resultTypeOf(argument) === "vector",
-  ) as Expression;
-  const wanted = call.arguments.filter((argument) => resultTypeOf(argument) === "scalar");
-  const columns: Float64Array[] = [];
-  for (const each of wanted) columns.push(await evaluation.scalar(each, grid));
-  const block = await evaluation.vector(source, grid);
-  for (const [index, column] of columns.entries()) {
-    warnAboutQuantiles(column, (wanted[index] as Expression).range, evaluation);
+  const source = argumentOfType(call, "vector");
+  const columns: { quantiles: Float64Array; range: SourceRange }[] = [];
+  for (const argument of call.arguments) {
+    if (resultTypeOf(argument) !== "scalar") continue;
+    columns.push({ quantiles: await evaluation.scalar(argument, grid), range: argument.range });
   }
+  const block = await evaluation.vector(source, grid);
+  for (const { quantiles, range } of columns)
+    evaluation.annotations.checkQuantiles(quantiles, range);
   const histograms = findHistograms(block, source.range, evaluation);
   const builder = new BlockBuilder(grid.count, histograms.length * columns.length);
   for (const histogram of histograms) {
-    for (const column of columns) {
-      const labels = isMany ? withQuantile(histogram.labels, call, column) : histogram.labels;
+    for (const { quantiles } of columns) {
+      const labels = isMany ? withQuantile(histogram.labels, call, quantiles) : histogram.labels;
       writeRow(builder, block, histogram, (buckets, step) => {
-        const { value, forcedMonotonic } = bucketQuantile(column[step] as number, buckets);
+        const { value, forcedMonotonic } = bucketQuantile(quantiles[step] as number, buckets);
         if (forcedMonotonic)
           evaluation.annotations.forcedMonotonicity(histogram.metricName, source.range);
         return value;
@@ -79,19 +81,9 @@ async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
   return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
-function warnAboutQuantiles(
-  column: Float64Array,
-  range: SourceRange,
-  { annotations }: Evaluation,
-): void {
-  for (const quantile of column) {
-    if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, range);
-  }
-}
-
-function withQuantile(labels: Labels, { arguments: given }: Call, column: Float64Array): Labels {
-  const name = withoutParentheses(given[1] as Expression);
-  const label = name.kind === "string" ? name.value : "";
+/** The labels of a histogram with its quantile in the label that the call names. */
+function withQuantile(labels: Labels, call: Call, quantiles: Float64Array): Labels {
+  const label = stringValueOf(itemAt(call.arguments, 1));
   if (label === "")
     throw new QueryExecutionError(`invalid label name in histogram_quantiles(): ${label}`);
   if (labels.has(label)) {
@@ -99,13 +91,13 @@ function withQuantile(labels: Labels, { arguments: given }: Call, column: Float6
       `the label ${label} of histogram_quantiles() exists in the histogram already`,
     );
   }
-  return labels.with({ [label]: formatOpenMetricsFloat(column[0] as number) });
+  return labels.with({ [label]: formatOpenMetricsFloat(quantiles[0] as number) });
 }
 
 async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
-  const [lowerSource, upperSource, source] = call.arguments as [Expression, Expression, Expression];
-  const lower = await evaluation.scalar(lowerSource, grid);
-  const upper = await evaluation.scalar(upperSource, grid);
+  const source = itemAt(call.arguments, 2);
+  const lower = await evaluation.scalar(itemAt(call.arguments, 0), grid);
+  const upper = await evaluation.scalar(itemAt(call.arguments, 1), grid);
   const block = await evaluation.vector(source, grid);
   const histograms = findHistograms(block, source.range, evaluation);
   const builder = new BlockBuilder(grid.count, histograms.length);
@@ -119,7 +111,7 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
   return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
-/** Groups rows by all labels but `le` and the metric name. Histograms of two names must not look the same. */
+/** Groups rows into histograms by all labels but `le`. The result of a histogram has no metric name. */
 function findHistograms(
   block: VectorBlock,
   range: SourceRange,
@@ -150,7 +142,7 @@ function findHistograms(
 const isRowPresent = ({ steps, present }: VectorBlock, row: number): boolean =>
   present.subarray(row * steps, (row + 1) * steps).includes(1);
 
-/** Go's ParseFloat on a label value, as far as buckets need it. */
+/** Parses a label value as Go's ParseFloat does, as far as buckets need it. */
 function numberValueOf(text: string): number | undefined {
   const sign = /^[+-]/.exec(text)?.[0] ?? "";
   const magnitude = numberValue(text.slice(sign.length).replace(/^infinity$/i, "inf"));

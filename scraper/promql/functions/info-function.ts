@@ -1,6 +1,7 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
 import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label-matcher.js";
-import { keyOf, pairsWith } from "../evaluation/aggregation-groups.js";
+import { keyOf, pairsWith } from "../evaluation/label-keys.js";
 import type { Call, Expression, TimeModifiers, VectorSelector } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { printTimeModifiers } from "../language/print-expression.js";
@@ -9,26 +10,27 @@ import { selectInstants } from "../evaluation/selectors.js";
 import type { TimeGrid } from "../evaluation/time-grid.js";
 import { BlockBuilder, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** Labels that say which series belong to one target. */
+/** The labels that all series of one target share. */
 const IDENTIFYING_LABELS = ["instance", "job"];
 const DEFAULT_INFO_METRIC = "target_info";
 
 /**
- * `info(v, {…})`: adds to each series the labels of the info series of its target. The braces choose the info
- * metrics, by `__name__`, and which of their labels are wanted; series without them are left out if a condition on
- * them does not match the empty value.
+ * `info(v, {…})`: adds the labels of the info series of its target to each series. In the braces, matchers
+ * for `__name__` select the info metrics, and the other matchers select the labels to add. A series without
+ * a selected label is left out unless the matcher of the label matches the empty value.
  */
 export async function callInfo(
   call: Call,
   grid: TimeGrid,
   evaluation: Evaluation,
 ): Promise<VectorBlock> {
-  const [source, braces] = call.arguments as [Expression, VectorSelector | undefined];
+  const source = itemAt(call.arguments, 0);
+  const braces = call.arguments[1];
   const base = await evaluation.vector(source, grid);
-  const matchers = braces?.matchers ?? [];
+  const matchers = braces?.kind === "vector_selector" ? braces.matchers : [];
   const nameMatchers = matchers.filter(({ name }) => name === METRIC_NAME);
   const dataMatchers = matchers.filter(({ name }) => name !== METRIC_NAME);
-  const names = chosenNames(nameMatchers);
+  const names = infoNameMatchers(nameMatchers);
   const selector: VectorSelector = {
     kind: "vector_selector",
     name: "",
@@ -40,14 +42,14 @@ export async function callInfo(
   return addInfoLabels(base, info, names, dataMatchers, evaluation);
 }
 
-/** Matchers that only exclude names choose among the info metrics, which by convention end in `_info`. */
-function chosenNames(matchers: readonly LabelMatcher[]): readonly LabelMatcher[] {
+/** Matchers that only exclude names apply to the info metrics, whose names by convention end in `_info`. */
+function infoNameMatchers(matchers: readonly LabelMatcher[]): readonly LabelMatcher[] {
   if (matchers.length === 0) return [createLabelMatcher(METRIC_NAME, "=", DEFAULT_INFO_METRIC)];
   if (matchers.some(({ operator }) => operator === "=" || operator === "=~")) return matchers;
   return [createLabelMatcher(METRIC_NAME, "=~", ".+_info"), ...matchers];
 }
 
-/** `@` and `offset` when all selectors of the source have the same: info is then that of the same time. */
+/** The `@` and `offset` that all selectors of the source have in common; the info series are selected with them. */
 function commonTimes(source: Expression): TimeModifiers {
   const found = timesOfSelectors(source);
   const [first] = found;
@@ -58,7 +60,7 @@ function commonTimes(source: Expression): TimeModifiers {
   return first !== undefined && found.every(isSame) ? first : {};
 }
 
-/** Of every selector its modifiers; undefined for branches without one, or inside subqueries. */
+/** The modifiers of every selector; undefined for a branch without a selector, or for a subquery. */
 function timesOfSelectors(expression: Expression): (TimeModifiers | undefined)[] {
   switch (expression.kind) {
     case "number":
@@ -97,10 +99,10 @@ async function addInfoLabels(
   { pacer }: Evaluation,
 ): Promise<VectorBlock> {
   const identify = pairsWith([...IDENTIFYING_LABELS].sort(compareStrings));
-  const infoRows = new Map<string, number[]>();
-  for (const [row, { pairs }] of info.labels.entries()) {
-    const key = keyOf(identify(pairs));
-    infoRows.set(key, [...(infoRows.get(key) ?? []), row]);
+  const infoRows = new Map<string, InfoRow[]>();
+  for (const [row, labels] of info.labels.entries()) {
+    const key = keyOf(identify(labels.pairs));
+    infoRows.set(key, [...(infoRows.get(key) ?? []), { row, labels }]);
   }
   const wanted = new Set(dataMatchers.map(({ name }) => name));
   const isOptional = dataMatchers.every((matcher) => matcher.matches(""));
@@ -108,32 +110,40 @@ async function addInfoLabels(
   for (const [row, labels] of base.labels.entries()) {
     const isInfoItself = nameMatchers.every((matcher) => matcher.matches(labels.name));
     const partners = isInfoItself ? [] : (infoRows.get(keyOf(identify(labels.pairs))) ?? []);
-    parts.push(
-      enrichRow({ base, row, info, partners, wanted, keepsBare: isOptional || isInfoItself }),
-    );
+    const keepsUnmatched = isOptional || isInfoItself;
+    parts.push(enrichRow({ base, row, labels, info, partners, wanted, keepsUnmatched }));
     if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
   }
   return mergeSameLabels(joinParts(base.steps, parts), pacer);
 }
 
+interface InfoRow {
+  readonly row: number;
+  readonly labels: Labels;
+}
+
 interface Enrichment {
   readonly base: VectorBlock;
   readonly row: number;
+  /** The labels of the row. */
+  readonly labels: Labels;
   readonly info: VectorBlock;
-  readonly partners: readonly number[];
+  /** The info series of the same target. */
+  readonly partners: readonly InfoRow[];
+  /** The names of the labels to add; empty for all. */
   readonly wanted: ReadonlySet<string>;
-  readonly keepsBare: boolean;
+  readonly keepsUnmatched: boolean;
 }
 
-/** One row per set of labels that the info series add over time. */
-function enrichRow({ base, row, info, partners, wanted, keepsBare }: Enrichment): VectorBlock {
+/** One row for each set of labels that the info series add at some step. */
+function enrichRow(enrichment: Enrichment): VectorBlock {
+  const { base, row, labels: baseLabels, keepsUnmatched } = enrichment;
   const { steps } = base;
-  const baseLabels = base.labels[row] as Labels;
   const rows = new Map<string, { labels: Labels; steps: number[] }>();
   for (let step = 0; step < steps; step++) {
     if (base.present[row * steps + step] === 0) continue;
-    const added = addedLabels(baseLabels, info, partners, wanted, step);
-    if (added === undefined && !keepsBare) continue;
+    const added = addedLabels(enrichment, step);
+    if (added === undefined && !keepsUnmatched) continue;
     const labels = Labels.of([...(added ?? []), ...baseLabels.pairs]);
     const entry = rows.get(labels.key) ?? { labels, steps: [] };
     entry.steps.push(step);
@@ -150,19 +160,16 @@ function enrichRow({ base, row, info, partners, wanted, keepsBare }: Enrichment)
   return builder.build();
 }
 
-/** @returns undefined when the target has no info series at the step; what the series has itself is not added */
+/** The labels to add that the series does not have itself; undefined when the target has no info series at the step. */
 function addedLabels(
-  baseLabels: Labels,
-  info: VectorBlock,
-  partners: readonly number[],
-  wanted: ReadonlySet<string>,
+  { labels: baseLabels, info, partners, wanted }: Enrichment,
   step: number,
 ): Map<string, string> | undefined {
   let added: Map<string, string> | undefined;
-  for (const partner of partners) {
-    if (info.present[partner * info.steps + step] === 0) continue;
+  for (const { row, labels } of partners) {
+    if (info.present[row * info.steps + step] === 0) continue;
     added ??= new Map();
-    for (const [name, value] of (info.labels[partner] as Labels).pairs) {
+    for (const [name, value] of labels.pairs) {
       if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name)))
         continue;
       const other = added.get(name);

@@ -1,3 +1,9 @@
+/**
+ * Functions of instant vectors, and `absent_over_time`. A call and a grid of steps come in, a `VectorBlock`
+ * goes out; arguments are evaluated through the `Evaluation`. Functions of a range vector are in
+ * range-functions.ts, and functions that return a scalar are in query/evaluator.ts.
+ */
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { withoutParentheses, type Call, type Expression } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
@@ -16,7 +22,6 @@ import { labelJoin, labelReplace } from "./label-functions.js";
 import { sortBlock } from "./sort-functions.js";
 import { DATE_FUNCTIONS, VALUE_FUNCTIONS } from "./value-functions.js";
 
-/** Evaluates a function that gives a vector and takes no range vector, or one that asks whether anything is there. */
 export async function callInstantFunction(
   call: Call,
   grid: TimeGrid,
@@ -25,7 +30,7 @@ export async function callInstantFunction(
   const { name } = call.signature;
   const change = VALUE_FUNCTIONS.get(name);
   if (change !== undefined)
-    return mapValues(await vectorArgument(call, 0, grid, evaluation), change, evaluation);
+    return mapValues(await vectorArgument(call, grid, evaluation), change, evaluation);
   const dateOf = DATE_FUNCTIONS.get(name);
   if (dateOf !== undefined)
     return mapValues(await dates(call, grid, evaluation), dateOf, evaluation);
@@ -39,37 +44,29 @@ export async function callInstantFunction(
     case "timestamp":
       return timestamps(call, grid, evaluation);
     case "vector":
-      return singleRow(Labels.EMPTY, await evaluation.scalar(argumentOf(call, 0), grid));
+      return singleRow(Labels.EMPTY, await evaluation.scalar(itemAt(call.arguments, 0), grid));
     case "absent":
     case "absent_over_time":
       return absent(call, grid, evaluation);
     case "label_replace":
-      return labelReplace(call, await vectorArgument(call, 0, grid, evaluation), evaluation.pacer);
+      return labelReplace(call, await vectorArgument(call, grid, evaluation), evaluation.pacer);
     case "label_join":
-      return labelJoin(call, await vectorArgument(call, 0, grid, evaluation), evaluation.pacer);
+      return labelJoin(call, await vectorArgument(call, grid, evaluation), evaluation.pacer);
     case "info":
       return callInfo(call, grid, evaluation);
     case "sort":
     case "sort_desc":
     case "sort_by_label":
     case "sort_by_label_desc":
-      return sortBlock(
-        call,
-        await vectorArgument(call, 0, grid, evaluation),
-        evaluation.annotations,
-      );
+      return sortBlock(call, await vectorArgument(call, grid, evaluation), evaluation.annotations);
     default:
       return callHistogramFunction(call, grid, evaluation);
   }
 }
 
-const argumentOf = (call: Call, index: number): Expression => call.arguments[index] as Expression;
-const vectorArgument = (
-  call: Call,
-  index: number,
-  grid: TimeGrid,
-  evaluation: Evaluation,
-): Promise<VectorBlock> => evaluation.vector(argumentOf(call, index), grid);
+/** Every instant function takes its vector as the first argument. */
+const vectorArgument = (call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> =>
+  evaluation.vector(itemAt(call.arguments, 0), grid);
 
 async function mapValues(
   block: VectorBlock,
@@ -82,31 +79,31 @@ async function mapValues(
   );
 }
 
-/** Without an argument, date functions speak of the time of the step. */
+/** The argument of a date function; its default is the time of the step. */
 async function dates(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
-  if (call.arguments.length > 0) return vectorArgument(call, 0, grid, evaluation);
+  if (call.arguments.length > 0) return vectorArgument(call, grid, evaluation);
   return singleRow(
     Labels.EMPTY,
     timesOf(grid).map((timeMs) => timeMs / 1000),
   );
 }
 
-/** As Go's: minus infinity is lower than NaN. */
+/** Go's math.Min: minus infinity is lower than NaN. */
 const lower = (left: number, right: number): number =>
   left === -Infinity || right === -Infinity ? -Infinity : Math.min(left, right);
 
-/** As Go's: infinity is higher than NaN. */
+/** Go's math.Max: infinity is higher than NaN. */
 const higher = (left: number, right: number): number =>
   left === Infinity || right === Infinity ? Infinity : Math.max(left, right);
 
 async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
-  const block = await vectorArgument(call, 0, grid, evaluation);
+  const block = await vectorArgument(call, grid, evaluation);
   const { name } = call.signature;
-  const bound = await evaluation.scalar(argumentOf(call, 1), grid);
+  const bound = await evaluation.scalar(itemAt(call.arguments, 1), grid);
   const lowest = name === "clamp_max" ? bound.map(() => -Infinity) : bound;
   const highest =
     name === "clamp_max" ? bound : name === "clamp_min" ? bound.map(() => Infinity) : undefined;
-  const upper = highest ?? (await evaluation.scalar(argumentOf(call, 2), grid));
+  const upper = highest ?? (await evaluation.scalar(itemAt(call.arguments, 2), grid));
   const present = block.present.slice();
   const values = await mapCells(block, evaluation.pacer, (value, cell) => {
     const low = lowest[cell % grid.count] as number;
@@ -118,24 +115,24 @@ async function clamp(call: Call, grid: TimeGrid, evaluation: Evaluation): Promis
 }
 
 async function round(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
-  const block = await vectorArgument(call, 0, grid, evaluation);
-  const toNearest =
-    call.arguments.length > 1 ? await evaluation.scalar(argumentOf(call, 1), grid) : undefined;
+  const block = await vectorArgument(call, grid, evaluation);
+  const [, nearest] = call.arguments;
+  const toNearest = nearest === undefined ? undefined : await evaluation.scalar(nearest, grid);
   const values = await mapCells(block, evaluation.pacer, (value, cell) => {
-    // Working with the inverse loses fewer digits for steps such as 0.1.
+    // Multiplying by the inverse loses fewer digits for values such as 0.1.
     const inverse = 1 / (toNearest?.[cell % grid.count] ?? 1);
     return Math.floor(value * inverse + 0.5) / inverse;
   });
   return dropNames({ ...block, values }, evaluation);
 }
 
-/** Of a selector the times of the samples themselves, of anything else the time of the step. */
+/** The times of the samples of a selector; for any other expression, the time of the step. */
 async function timestamps(
   call: Call,
   grid: TimeGrid,
   evaluation: Evaluation,
 ): Promise<VectorBlock> {
-  const source = withoutParentheses(argumentOf(call, 0));
+  const source = withoutParentheses(itemAt(call.arguments, 0));
   if (source.kind === "vector_selector") {
     return dropNames(await selectInstants(source, grid, evaluation, "timestamp"), evaluation);
   }
@@ -148,10 +145,10 @@ async function timestamps(
   return dropNames({ ...block, values }, evaluation);
 }
 
-/** 1 at the steps at which no series has a sample. */
+/** 1 at the steps where no series has a sample. */
 async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promise<VectorBlock> {
   const present = new Uint8Array(grid.count).fill(1);
-  const source = argumentOf(call, 0);
+  const source = itemAt(call.arguments, 0);
   if (call.signature.name === "absent") {
     const block = await evaluation.vector(source, grid);
     for (let cell = 0; cell < block.present.length; cell++) {
@@ -167,7 +164,7 @@ async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promi
   return { ...singleRow(labelsOfAbsent(source), new Float64Array(grid.count).fill(1)), present };
 }
 
-/** The labels that a selector asks for by equality, once each: what an absent series would have had. */
+/** The labels of an absent series: those that the selector requires to be equal to a value, exactly once. */
 function labelsOfAbsent(source: Expression): Labels {
   const inner = withoutParentheses(source);
   const selector = inner.kind === "matrix_selector" ? inner.selector : inner;

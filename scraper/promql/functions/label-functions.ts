@@ -2,7 +2,7 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { RegexTemplate } from "../../base/regex-template.js";
 import { RegularExpression } from "../../base/regular-expression.js";
-import { withoutParentheses, type Call } from "../language/ast.js";
+import { stringValueOf, type Call } from "../language/ast.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
@@ -43,7 +43,7 @@ export async function labelJoin(
   );
 }
 
-/** What finding the new value of a label costs, in values looked at: a regular expression may be behind it. */
+/** The work of computing one label, perhaps with a regular expression, as a number of values for the pacer. */
 const WORK_PER_ROW = 256;
 
 async function changeLabels(
@@ -57,7 +57,7 @@ async function changeLabels(
   for (const [row, each] of block.labels.entries()) {
     const value = valueOf(each);
     labels.push(value === undefined ? each : each.with({ [destination]: value }));
-    // A metric name that is set on purpose stays.
+    // A metric name that the call sets is not removed at the end of the query.
     if (value !== undefined && destination === METRIC_NAME && nameDropped !== undefined)
       nameDropped[row] = 0;
     if (pacer.isDue(WORK_PER_ROW)) await pacer.pause();
@@ -65,12 +65,8 @@ async function changeLabels(
   return mergeSameLabels({ ...block, labels, nameDropped }, pacer);
 }
 
-function textArguments({ arguments: given }: Call): string[] {
-  return given.slice(1).map((argument) => {
-    const inner = withoutParentheses(argument);
-    return inner.kind === "string" ? inner.value : "";
-  });
-}
+/** All arguments after the vector. */
+const textArguments = ({ arguments: given }: Call): string[] => given.slice(1).map(stringValueOf);
 
 function compile(pattern: string): RegularExpression {
   try {

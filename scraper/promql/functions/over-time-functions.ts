@@ -1,6 +1,6 @@
-import { KahanSum, isInfinite, lostDigits } from "../evaluation/kahan-sum.js";
+import { KahanSum, isInfinite, roundingError } from "../evaluation/kahan-sum.js";
 import { quantileOf } from "../evaluation/quantile.js";
-import { reduceWindows } from "./window-function.js";
+import { parameterAt, reduceWindows, type WindowFunction } from "./window-function.js";
 
 export const sumOverTime = reduceWindows(1, ({ values }, from, until) => {
   let sum = 0;
@@ -8,7 +8,7 @@ export const sumOverTime = reduceWindows(1, ({ values }, from, until) => {
   for (let index = from; index < until; index++) {
     const value = values[index] as number;
     const newSum = sum + value;
-    compensation = isInfinite(newSum) ? 0 : compensation + lostDigits(sum, value, newSum);
+    compensation = isInfinite(newSum) ? 0 : compensation + roundingError(sum, value, newSum);
     sum = newSum;
   }
   return isInfinite(sum) ? sum : sum + compensation;
@@ -21,14 +21,14 @@ export const averageOverTime = reduceWindows(1, ({ values }, from, until) => {
     const value = values[index] as number;
     const newSum = sum + value;
     if (isInfinite(newSum)) return runningMean(values, index, until, from, sum, compensation);
-    compensation += lostDigits(sum, value, newSum);
+    compensation += roundingError(sum, value, newSum);
     sum = newSum;
   }
   const count = until - from;
   return sum / count + compensation / count;
 });
 
-/** Goes on with a mean where the sum of the samples before `next` would overflow. */
+/** Continues with a running mean from `next` on, where a sum would overflow. */
 function runningMean(
   values: Float64Array,
   next: number,
@@ -48,6 +48,38 @@ function runningMean(
     compensation = accumulator.compensation;
   }
   return mean + compensation;
+}
+
+export const minOverTime = slidingExtreme(-1);
+export const maxOverTime = slidingExtreme(1);
+
+/**
+ * The highest (with sign -1, the lowest) value of every window. Windows only move forward, so a queue of
+ * the samples that can still become the extreme is enough: each sample enters and leaves it once, whatever
+ * the length of the windows. NaN is the result only where a window has no other value.
+ */
+function slidingExtreme(sign: 1 | -1): WindowFunction {
+  return ({ values, from, until }, { values: results, present, offset }) => {
+    const queue = new Int32Array(values.length);
+    let head = 0;
+    let tail = 0;
+    let next = 0;
+    for (let step = 0; step < from.length; step++) {
+      const first = from[step] as number;
+      const end = until[step] as number;
+      if (first === end) continue;
+      next = Math.max(next, first);
+      for (; next < end; next++) {
+        const value = sign * (values[next] as number);
+        if (Number.isNaN(value)) continue;
+        while (tail > head && sign * (values[queue[tail - 1] as number] as number) < value) tail--;
+        queue[tail++] = next;
+      }
+      while (head < tail && (queue[head] as number) < first) head++;
+      results[offset + step] = head < tail ? (values[queue[head] as number] as number) : NaN;
+      present[offset + step] = 1;
+    }
+  };
 }
 
 export const countOverTime = reduceWindows(1, (_row, from, until) => until - from);
@@ -73,7 +105,7 @@ export const timeOfMax = reduceWindows(1, ({ values, timestamps }, from, until) 
   timeOfExtreme(values, timestamps, from, until, 1),
 );
 
-/** In seconds; of equal extremes the last one counts. */
+/** In seconds. The last one of equal extremes counts. */
 function timeOfExtreme(
   values: Float64Array,
   timestamps: Float64Array,
@@ -102,15 +134,15 @@ function variance(values: Float64Array, from: number, until: number): number {
   const squares = new KahanSum();
   for (let index = from; index < until; index++) {
     const value = values[index] as number;
-    const difference = value - (mean.sum + mean.compensation);
+    const difference = value - mean.total;
     mean.add(difference / (index - from + 1));
-    squares.add(difference * (value - (mean.sum + mean.compensation)));
+    squares.add(difference * (value - mean.total));
   }
-  return (squares.sum + squares.compensation) / (until - from);
+  return squares.total / (until - from);
 }
 
-export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step, { parameters }) =>
-  quantileOf(parameters[0]?.[step] as number, values.slice(from, until)),
+export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step, context) =>
+  quantileOf(parameterAt(context, 0, step), values.slice(from, until)),
 );
 
 export const medianDeviationOverTime = reduceWindows(1, ({ values }, from, until) => {

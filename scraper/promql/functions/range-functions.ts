@@ -1,10 +1,15 @@
-import type { Call, Expression, SourceRange } from "../language/ast.js";
-import { resultTypeOf } from "../language/ast.js";
+/**
+ * Functions of a range vector, such as `rate` and `sum_over_time`. The samples of one series and the windows
+ * of all steps come in (`RangeRow`), one result per window goes out into a `VectorBlock`. Each function is
+ * a `WindowFunction`; the files beside this one define them. The loop over the series paces the query and
+ * takes the results from its budget; functions of scalars and instant vectors are in instant-functions.ts.
+ */
+import { argumentOfType, resultTypeOf, type Call, type SourceRange } from "../language/ast.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
 import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { BlockBuilder, dropNames, type VectorBlock } from "../evaluation/vector-block.js";
 import { extendedFunctionOf } from "./extended-functions.js";
-import { maxOverTime, minOverTime } from "./extreme-functions.js";
 import * as overTime from "./over-time-functions.js";
 import * as rates from "./rate-functions.js";
 import * as trends from "./trend-functions.js";
@@ -23,8 +28,8 @@ const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map([
   ["double_exponential_smoothing", trends.doubleExponentialSmoothing],
   ["sum_over_time", overTime.sumOverTime],
   ["avg_over_time", overTime.averageOverTime],
-  ["min_over_time", minOverTime],
-  ["max_over_time", maxOverTime],
+  ["min_over_time", overTime.minOverTime],
+  ["max_over_time", overTime.maxOverTime],
   ["count_over_time", overTime.countOverTime],
   ["present_over_time", overTime.presentOverTime],
   ["last_over_time", overTime.lastOverTime],
@@ -39,10 +44,10 @@ const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map([
   ["ts_of_max_over_time", overTime.timeOfMax],
 ]);
 
-const NAME_KEEPING: readonly string[] = ["last_over_time", "first_over_time"];
+const FUNCTIONS_KEEPING_NAMES: readonly string[] = ["last_over_time", "first_over_time"];
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
 
-/** Evaluates a function of one range vector and perhaps scalars, or gives undefined when it is none of these. */
+/** Evaluates a call of a function of one range vector and scalars; undefined when the function is another one. */
 export async function callRangeFunction(
   call: Call,
   grid: TimeGrid,
@@ -55,31 +60,18 @@ export async function callRangeFunction(
     if (resultTypeOf(argument) === "scalar")
       parameters.push(await evaluation.scalar(argument, grid));
   }
-  const range = call.arguments.find(
-    (argument) => resultTypeOf(argument) === "matrix",
-  ) as Expression;
+  const range = argumentOfType(call, "matrix");
   const selection = await evaluation.ranges(range, grid);
-  const times = timesOf(grid);
   const { windowMs, ends } = selection;
-  const block = await applyToRows(
-    apply,
-    call,
-    selection,
-    { windowMs, ends, times, parameters },
-    evaluation,
-  );
-  if (call.signature.name === "rate" || call.signature.name === "increase") {
-    noteNonCounters(block, range.range, evaluation);
+  const context = { windowMs, ends, times: timesOf(grid), parameters };
+  const block = await applyToRows(apply, call, selection, context, evaluation);
+  const { name } = call.signature;
+  if (name === "rate" || name === "increase") checkCounterNames(block, range.range, evaluation);
+  if (name === "quantile_over_time" && block.labels.length > 0) {
+    const quantiles = itemAt(parameters, 0);
+    evaluation.annotations.checkQuantiles(quantiles, itemAt(call.arguments, 0).range);
   }
-  if (call.signature.name === "quantile_over_time" && block.labels.length > 0) {
-    noteQuantiles(
-      parameters[0] as Float64Array,
-      (call.arguments[0] as Expression).range,
-      evaluation,
-    );
-  }
-  if (NAME_KEEPING.includes(call.signature.name)) return block;
-  return dropNames(block, evaluation);
+  return FUNCTIONS_KEEPING_NAMES.includes(name) ? block : dropNames(block, evaluation);
 }
 
 async function applyToRows(
@@ -90,7 +82,7 @@ async function applyToRows(
   { budget, pacer }: Evaluation,
 ): Promise<VectorBlock> {
   const steps = context.ends.length;
-  const keepsName = NAME_KEEPING.includes(signature.name);
+  const keepsName = FUNCTIONS_KEEPING_NAMES.includes(signature.name);
   budget.take(selection.rowCount * steps);
   const builder = new BlockBuilder(steps, selection.rowCount);
   for (const row of selection.rows()) {
@@ -101,7 +93,8 @@ async function applyToRows(
   return builder.build();
 }
 
-function noteNonCounters(
+/** Adds an info for each metric whose name does not look like a counter. */
+function checkCounterNames(
   { labels }: VectorBlock,
   range: SourceRange,
   { annotations }: Evaluation,
@@ -111,15 +104,5 @@ function noteNonCounters(
     if (name === lastName) continue;
     lastName = name;
     if (!COUNTER_NAME.test(name)) annotations.possibleNonCounter(name, range);
-  }
-}
-
-function noteQuantiles(
-  quantiles: Float64Array,
-  range: SourceRange,
-  { annotations }: Evaluation,
-): void {
-  for (const quantile of quantiles) {
-    if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, range);
   }
 }

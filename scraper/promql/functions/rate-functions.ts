@@ -2,7 +2,7 @@ import type { RangeRow } from "../evaluation/evaluation.js";
 import { reduceWindows, type WindowFunction } from "./window-function.js";
 
 interface Extrapolation {
-  /** Counters start again from zero, and never were below it. */
+  /** A counter is never negative, and a falling value means that it was reset to zero. */
   readonly isCounter: boolean;
   /** Per second instead of per window. */
   readonly isRate: boolean;
@@ -13,10 +13,11 @@ export const increase = extrapolated({ isCounter: true, isRate: false });
 export const delta = extrapolated({ isCounter: false, isRate: false });
 
 /**
- * The change from the first to the last sample of a window, extrapolated to its edges: to an edge nearer than 1.1
- * average sample distances fully, else by half a distance, and for counters never beyond where they would be zero.
+ * The change from the first to the last sample of a window, extrapolated towards the edges of the window.
+ * An edge closer than 1.1 average sample intervals is reached; towards any other edge, the change is
+ * extrapolated by half an interval. A counter is not extrapolated to before it was zero.
  *
- * A window costs the same whatever it holds: resets of the counter are found once per series.
+ * The resets of a counter are found once per series, so the time per window does not depend on its length.
  */
 function extrapolated({ isCounter, isRate }: Extrapolation): WindowFunction {
   return (row, { values: results, present, offset }, { ends, windowMs }) => {
@@ -59,21 +60,25 @@ function extrapolated({ isCounter, isRate }: Extrapolation): WindowFunction {
   };
 }
 
-const NO_RESETS: readonly number[] = [];
+const NO_RESETS = new Int32Array(0);
 
-/** Indices of the samples that are lower than the one before. */
-function findResets(values: Float64Array): readonly number[] {
-  let resets: number[] | undefined;
+/** The indices of the samples that are lower than the one before. */
+function findResets(values: Float64Array): Int32Array {
+  let resets = NO_RESETS;
+  let count = 0;
   for (let index = 1; index < values.length; index++) {
-    if ((values[index] as number) < (values[index - 1] as number)) (resets ??= []).push(index);
+    if ((values[index] as number) < (values[index - 1] as number)) {
+      if (count === 0) resets = new Int32Array(values.length - index);
+      resets[count++] = index;
+    }
   }
-  return resets ?? NO_RESETS;
+  return count === 0 ? NO_RESETS : resets.subarray(0, count);
 }
 
 export const irate = reduceWindows(2, (row, _from, until) => {
   const before = row.values[until - 2] as number;
   const last = row.values[until - 1] as number;
-  // After a reset the counter has gone from zero to its value.
+  // After a reset the counter started at zero.
   return (last < before ? last : last - before) / secondsBetween(row, until);
 });
 

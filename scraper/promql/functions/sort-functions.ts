@@ -1,9 +1,10 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
 import type { Annotations } from "../evaluation/annotations.js";
-import { withoutParentheses, type Call } from "../language/ast.js";
+import { stringValueOf, type Call } from "../language/ast.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** `sort` and its kin. Order has a meaning in answers of one instant only; range answers are sorted by labels. */
+/** `sort` and related functions. They only affect instant queries; results of range queries are ordered by labels. */
 export function sortBlock(call: Call, block: VectorBlock, annotations: Annotations): VectorBlock {
   if (block.steps !== 1) {
     annotations.ineffectiveSort(call.range);
@@ -18,7 +19,7 @@ export function sortBlock(call: Call, block: VectorBlock, annotations: Annotatio
       rows.sort((left, right) => compareValues(block, left, right, sign)),
     );
   }
-  const names = call.arguments.slice(1).map((argument) => stringOf(argument));
+  const names = call.arguments.slice(1).map(stringValueOf);
   const sign = name === "sort_by_label" ? 1 : -1;
   return keepRows(
     block,
@@ -26,12 +27,7 @@ export function sortBlock(call: Call, block: VectorBlock, annotations: Annotatio
   );
 }
 
-function stringOf(argument: Call["arguments"][number]): string {
-  const inner = withoutParentheses(argument);
-  return inner.kind === "string" ? inner.value : "";
-}
-
-/** NaN is last in both directions. */
+/** NaN comes last in both directions. */
 function compareValues({ values }: VectorBlock, left: number, right: number, sign: number): number {
   const leftValue = values[left] as number;
   const rightValue = values[right] as number;
@@ -47,8 +43,8 @@ function compareLabels(
   right: number,
   names: readonly string[],
 ): number {
-  const leftLabels = labels[left] as Labels;
-  const rightLabels = labels[right] as Labels;
+  const leftLabels = itemAt(labels, left);
+  const rightLabels = itemAt(labels, right);
   for (const name of names) {
     const order = compareNaturally(leftLabels.get(name), rightLabels.get(name));
     if (order !== 0) return order;
@@ -56,13 +52,13 @@ function compareLabels(
   return Labels.compare(leftLabels, rightLabels);
 }
 
-/** Runs of digits compare as numbers: `cpu2` comes before `cpu10`. */
+/** Compares sequences of digits as numbers: `cpu2` comes before `cpu10`. */
 export function compareNaturally(left: string, right: string): number {
   const leftParts = left.match(/\d+|\D+/g) ?? [];
   const rightParts = right.match(/\d+|\D+/g) ?? [];
-  for (let index = 0; index < Math.min(leftParts.length, rightParts.length); index++) {
-    const leftPart = leftParts[index] as string;
-    const rightPart = rightParts[index] as string;
+  for (const [index, leftPart] of leftParts.entries()) {
+    const rightPart = rightParts[index];
+    if (rightPart === undefined) break;
     if (leftPart === rightPart) continue;
     if (!/^\d/.test(leftPart) || !/^\d/.test(rightPart)) return compareStrings(leftPart, rightPart);
     const difference = BigInt(leftPart) - BigInt(rightPart);

@@ -1,28 +1,23 @@
 import { KahanSum, isInfinite } from "../evaluation/kahan-sum.js";
 import { QueryExecutionError } from "../language/query-errors.js";
-import { reduceWindows } from "./window-function.js";
+import { parameterAt, reduceWindows } from "./window-function.js";
 
 export const deriv = reduceWindows(2, ({ timestamps, values }, from, until) => {
-  // The time of a sample at hand as origin keeps the numbers small and so exact.
+  // With the time of a sample as origin, the numbers are small and lose fewer digits.
   const originMs = timestamps[from] as number;
   return linearRegression(timestamps, values, from, until, originMs).slope;
 });
 
 export const predictLinear = reduceWindows(
   2,
-  ({ timestamps, values }, from, until, step, { times, parameters }) => {
-    const { slope, intercept } = linearRegression(
-      timestamps,
-      values,
-      from,
-      until,
-      times[step] as number,
-    );
-    return slope * (parameters[0]?.[step] as number) + intercept;
+  ({ timestamps, values }, from, until, step, context) => {
+    const originMs = context.times[step] as number;
+    const { slope, intercept } = linearRegression(timestamps, values, from, until, originMs);
+    return slope * parameterAt(context, 0, step) + intercept;
   },
 );
 
-/** The line of least squares: its slope per second and its value at `originMs`. */
+/** The least-squares line: its slope per second and its value at `originMs`. */
 function linearRegression(
   timestamps: Float64Array,
   values: Float64Array,
@@ -48,20 +43,17 @@ function linearRegression(
   if (isConstant)
     return isInfinite(firstY) ? { slope: NaN, intercept: NaN } : { slope: 0, intercept: firstY };
   const count = until - from;
-  const [x, y, xy, xx] = [sumX, sumY, sumXY, sumXX].map(
-    (each) => each.sum + each.compensation,
-  ) as NumberQuadruple;
-  const slope = (xy - (x * y) / count) / (xx - (x * x) / count);
+  const x = sumX.total;
+  const y = sumY.total;
+  const slope = (sumXY.total - (x * y) / count) / (sumXX.total - (x * x) / count);
   return { slope, intercept: y / count - (slope * x) / count };
 }
 
-type NumberQuadruple = [number, number, number, number];
-
 export const doubleExponentialSmoothing = reduceWindows(
   2,
-  ({ values }, from, until, step, { parameters }) => {
-    const smoothing = factorAt("smoothing", parameters[0], step);
-    const trendFactor = factorAt("trend", parameters[1], step);
+  ({ values }, from, until, step, context) => {
+    const smoothing = checkFactor("smoothing", parameterAt(context, 0, step));
+    const trendFactor = checkFactor("trend", parameterAt(context, 1, step));
     let before = 0;
     let smoothed = values[from] as number;
     let trend = (values[from + 1] as number) - smoothed;
@@ -75,12 +67,7 @@ export const doubleExponentialSmoothing = reduceWindows(
   },
 );
 
-function factorAt(
-  name: "smoothing" | "trend",
-  factors: Float64Array | undefined,
-  step: number,
-): number {
-  const factor = factors?.[step] as number;
+function checkFactor(name: "smoothing" | "trend", factor: number): number {
   if (factor >= 0 && factor <= 1) return factor;
   const bound = name === "smoothing" ? "0 <= sf <= 1" : "0 <= tf <= 1";
   throw new QueryExecutionError(

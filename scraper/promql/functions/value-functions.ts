@@ -1,4 +1,4 @@
-/** Functions that turn each sample of a vector into another value, whatever its series and time. */
+/** Functions that map each sample of a vector on its own. */
 export const VALUE_FUNCTIONS: ReadonlyMap<string, (value: number) => number> = new Map([
   ["abs", Math.abs],
   ["ceil", Math.ceil],
@@ -25,7 +25,7 @@ export const VALUE_FUNCTIONS: ReadonlyMap<string, (value: number) => number> = n
   ["sgn", (value: number): number => (value < 0 ? -1 : value > 0 ? 1 : value)],
 ]);
 
-/** Parts of the date that a sample's value, in seconds since the Unix epoch, is in UTC. */
+/** Parts of the date in UTC of a value, which is in seconds since the Unix epoch. */
 export const DATE_FUNCTIONS: ReadonlyMap<string, (value: number) => number> = new Map([
   ["year", (value: number): number => dateOf(value).getUTCFullYear()],
   ["month", (value: number): number => dateOf(value).getUTCMonth() + 1],

@@ -1,27 +1,32 @@
 import type { RangeRow } from "../evaluation/evaluation.js";
 
-/** What a function over windows knows besides the samples. */
+/** The input of a window function that is the same for all series. */
 export interface WindowContext {
   readonly windowMs: number;
   /** End of the window of each step, in milliseconds; see `RangeSelection`. */
   readonly ends: Float64Array;
-  /** Time of each step, in milliseconds, whatever `offset` and `@` say. */
+  /** Time of each step, in milliseconds, before `offset` and `@`. */
   readonly times: Float64Array;
   /** The scalar arguments, in order, at each step. */
   readonly parameters: readonly Float64Array[];
 }
 
-/** Where the results of a row go: at `offset + step`. */
+/** The scalar argument at `index`, at one step; NaN when the call has no such argument. */
+export function parameterAt({ parameters }: WindowContext, index: number, step: number): number {
+  return parameters[index]?.[step] ?? NaN;
+}
+
+/** The cells for the results of a row: the one of a step is at `offset + step`. */
 export interface ResultRow {
   readonly values: Float64Array;
   readonly present: Uint8Array;
   readonly offset: number;
 }
 
-/** Evaluates one series at all steps. Leaves steps without a result alone. */
+/** Evaluates one series at all steps, and writes nothing at steps without a result. */
 export type WindowFunction = (row: RangeRow, result: ResultRow, context: WindowContext) => void;
 
-/** The samples `from` to `until` (out) of one window. */
+/** Computes the result of one window from its samples, `from` inclusive, `until` exclusive. */
 export type WindowReduction = (
   row: RangeRow,
   from: number,
@@ -30,7 +35,7 @@ export type WindowReduction = (
   context: WindowContext,
 ) => number;
 
-/** Applies a reduction to every window that holds enough samples. */
+/** Applies a reduction to every window that has at least `minSamples` samples. */
 export function reduceWindows(minSamples: number, reduce: WindowReduction): WindowFunction {
   return (row, { values, present, offset }, context) => {
     const steps = row.from.length;

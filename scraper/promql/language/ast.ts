@@ -1,15 +1,24 @@
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
-import type { FunctionSignature } from "./function-signatures.js";
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { AggregationOperator, BinaryOperator } from "./tokens.js";
-import type { ValueType } from "./value-type.js";
 
-/** Offsets into the text of the expression, in UTF-16 units; `end` is out. */
+/** Offsets into the text of the expression, in UTF-16 units; `end` is exclusive. */
 export interface SourceRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** A parsed expression; immutable, so that one can be kept and evaluated many times. */
+export type ValueType = "scalar" | "vector" | "matrix" | "string";
+
+/** The names of the types in messages. */
+export const TYPE_NAMES: Readonly<Record<ValueType, string>> = {
+  scalar: "scalar",
+  string: "string",
+  vector: "instant vector",
+  matrix: "range vector",
+};
+
+/** A parsed expression. It is immutable, so it can be cached and evaluated many times. */
 export type Expression =
   | NumberLiteral
   | StringLiteral
@@ -29,7 +38,7 @@ interface Positioned {
 export interface NumberLiteral extends Positioned {
   readonly kind: "number";
   readonly value: number;
-  /** Written as `5m`, which is the number of seconds. */
+  /** Written as a duration such as `5m`; `value` is then in seconds. */
   readonly isDuration: boolean;
 }
 
@@ -38,7 +47,7 @@ export interface StringLiteral extends Positioned {
   readonly value: string;
 }
 
-/** Where `@` pins an evaluation: milliseconds since the Unix epoch, or an end of the query's range. */
+/** The time that `@` fixes: milliseconds since the Unix epoch, or the start or end of the query. */
 export type AtModifier = number | "start" | "end";
 
 export interface TimeModifiers {
@@ -46,12 +55,15 @@ export interface TimeModifiers {
   readonly at?: AtModifier;
 }
 
-/** How samples beyond the edges of a window count: `anchored` looks back, `smoothed` interpolates on both sides. */
+/**
+ * How a window uses samples beyond its edges: `anchored` also takes the last sample before its start,
+ * `smoothed` interpolates at both of its edges.
+ */
 export type RangeExtension = "anchored" | "smoothed";
 
 export interface VectorSelector extends Positioned, TimeModifiers {
   readonly kind: "vector_selector";
-  /** Written before or instead of the braces; empty otherwise. A matcher for it is the last of `matchers`. */
+  /** The metric name written outside the braces, else empty. Its matcher is the last of `matchers`. */
   readonly name: string;
   readonly matchers: readonly LabelMatcher[];
   readonly extension?: RangeExtension;
@@ -67,8 +79,21 @@ export interface Subquery extends Positioned, TimeModifiers {
   readonly kind: "subquery";
   readonly expression: Expression;
   readonly window: DurationExpression;
-  /** Undefined: the default resolution of the engine. */
+  /** Without a step the engine uses its default resolution. */
   readonly step?: DurationExpression;
+}
+
+export interface FunctionSignature {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  /**
+   * How many arguments the last parameter takes: 0 means exactly one, n means 0 to n, and -1 means
+   * any number, including none.
+   */
+  readonly variadic: number;
+  readonly returns: ValueType;
+  /** Available only with the feature promql-experimental-functions. */
+  readonly experimental: boolean;
 }
 
 export interface Call extends Positioned {
@@ -88,15 +113,16 @@ export interface Aggregation extends Positioned {
 
 export type Cardinality = "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
 
-/** How series of two vectors find each other. */
+/** Which series of two vectors an operator combines. */
 export interface VectorMatching {
   readonly cardinality: Cardinality;
+  /** True for `on(…)`, false for `ignoring(…)` and without either. */
   readonly on: boolean;
   /** Labels of `on(…)` or `ignoring(…)`. */
   readonly labels: readonly string[];
-  /** Labels of `group_left(…)` or `group_right(…)`, copied from the one side. */
+  /** Labels of `group_left(…)` or `group_right(…)`, copied from the "one" side. */
   readonly include: readonly string[];
-  /** Values of series missing on a side. */
+  /** The value used where a side has no matching series. */
   readonly fillLeft?: number;
   readonly fillRight?: number;
 }
@@ -104,7 +130,7 @@ export interface VectorMatching {
 export interface BinaryOperation extends Positioned {
   readonly kind: "binary";
   readonly operator: BinaryOperator;
-  /** Of the operator itself with its modifiers, without surrounding space. */
+  /** From the operator to the start of the right operand, so it includes the modifiers. */
   readonly operatorRange: SourceRange;
   readonly left: Expression;
   readonly right: Expression;
@@ -125,7 +151,7 @@ export interface Parenthesized extends Positioned {
 
 export type DurationOperator = "+" | "-" | "*" | "/" | "%" | "^";
 
-/** A length of time in brackets or after `offset`; arithmetic in it is an experimental feature. */
+/** A length of time, in brackets or after `offset`, with arithmetic. */
 export type DurationExpression =
   | NumberLiteral
   | (Positioned & { readonly kind: "duration_query_value"; readonly name: "step" | "range" })
@@ -151,7 +177,7 @@ export type DurationExpression =
       readonly expression: DurationExpression;
     });
 
-/** What evaluating an expression gives; known without evaluating it. */
+/** The type of the values that an expression gives. */
 export function resultTypeOf(expression: Expression): ValueType {
   switch (expression.kind) {
     case "number":
@@ -182,4 +208,16 @@ export function withoutParentheses(expression: Expression): Expression {
   let inner = expression;
   while (inner.kind === "parenthesized") inner = inner.expression;
   return inner;
+}
+
+/** The text of an argument of type string; strings are always literals. */
+export function stringValueOf(expression: Expression): string {
+  const inner = withoutParentheses(expression);
+  return inner.kind === "string" ? inner.value : "";
+}
+
+/** The first argument of a type that the signature of the function requires. */
+export function argumentOfType({ signature, arguments: given }: Call, type: ValueType): Expression {
+  const found = given.find((argument) => resultTypeOf(argument) === type);
+  return present(found, `The ${type} argument of ${signature.name}()`);
 }

@@ -6,14 +6,15 @@ import {
   type BinaryOperation,
   type DurationExpression,
   type Expression,
+  type FunctionSignature,
   type TimeModifiers,
   type VectorSelector,
 } from "./ast.js";
 
-/** What `/api/v1/parse_query` answers with; plain data for JSON. */
+/** The data of a reply of `/api/v1/parse_query`, ready for JSON. */
 export type ExpressionJson = { readonly [key: string]: unknown } | null;
 
-/** The expression as the tree that Prometheus' `parse_query` gives. Durations are in milliseconds. */
+/** Converts an expression to the tree that Prometheus' `parse_query` returns. Durations are in milliseconds. */
 export function expressionToJson(expression: Expression): ExpressionJson {
   switch (expression.kind) {
     case "number":
@@ -64,12 +65,7 @@ export function expressionToJson(expression: Expression): ExpressionJson {
   }
 }
 
-function functionToJson({
-  name,
-  parameters,
-  variadic,
-  returns,
-}: Extract<Expression, { kind: "call" }>["signature"]) {
+function functionToJson({ name, parameters, variadic, returns }: FunctionSignature) {
   return { name, argTypes: parameters, variadic, returnType: returns };
 }
 
@@ -119,6 +115,6 @@ function modifiersToJson({ offset, at }: TimeModifiers) {
 const endOfQuery = (at: AtModifier | undefined): "start" | "end" | null =>
   typeof at === "string" ? at : null;
 
-/** Durations that are calculated from the query have no value before there is one. */
+/** Milliseconds of a literal; 0 for arithmetic, which has no value until a query evaluates it. */
 const literalMs = (duration: DurationExpression): number =>
   duration.kind === "number" ? Math.round(duration.value * 1000) : 0;

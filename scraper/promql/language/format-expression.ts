@@ -6,11 +6,11 @@ import {
   printSubquerySuffix,
 } from "./print-expression.js";
 
-/** Parts longer than this are spread over several lines. */
+/** Longer parts are split into several lines. */
 const MAX_LINE_LENGTH = 100;
 const INDENT = "  ";
 
-/** The expression laid out for people, as Prometheus' `format_query` does. */
+/** Formats an expression with line breaks and indentation, as Prometheus' `format_query` does. */
 export function formatExpression(expression: Expression): string {
   return layOut(expression, 0);
 }

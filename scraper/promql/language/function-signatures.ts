@@ -1,16 +1,7 @@
-import type { ValueType } from "./value-type.js";
-
-export interface FunctionSignature {
-  readonly name: string;
-  readonly parameters: readonly ValueType[];
-  /** How often the last parameter may be given: 0 exactly once, n up to n times, -1 any number of times, also not. */
-  readonly variadic: number;
-  readonly returns: ValueType;
-  /** Usable only with the feature promql-experimental-functions. */
-  readonly experimental: boolean;
-}
+import type { FunctionSignature, ValueType } from "./ast.js";
 
 interface SignatureGroup {
+  /** Separated by spaces. */
   readonly names: string;
   readonly parameters: readonly ValueType[];
   readonly variadic?: number;
@@ -18,7 +9,7 @@ interface SignatureGroup {
   readonly experimental?: true;
 }
 
-/** Functions of the current Prometheus reference; a vector is returned unless said otherwise. */
+/** Functions of the current Prometheus reference. The default of `returns` is a vector. */
 const GROUPS: readonly SignatureGroup[] = [
   {
     names:
@@ -100,7 +91,7 @@ export const FUNCTION_SIGNATURES: ReadonlyMap<string, FunctionSignature> = new M
   ),
 );
 
-/** Functions of the reference that have no meaning here, and why. */
+/** Functions of the reference that are rejected, with the reason. */
 export const UNSUPPORTED_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["start_timestamp", "start timestamps of samples are not stored"],
 ]);

@@ -10,12 +10,12 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = {
 };
 const NEEDS_ESCAPE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\\]|(?! )\p{Zs}/gu;
 
-/** A string as Go's `%q` writes it: double quotes, escapes for what cannot be seen. */
+/** A string as Go's `%q` writes it: in double quotes, with escapes for invisible characters. */
 export function goQuote(text: string): string {
   return `"${escapeInvisible(text).replace(/"/g, '\\"')}"`;
 }
 
-/** A character as Go's `%q` writes it: `'@'`. The empty string stands for the end of the input. */
+/** A character as Go's `%q` writes it: `'@'`. The empty string means the end of the input. */
 export function goQuoteCharacter(character: string): string {
   if (character === "") return "'\uFFFD'";
   return `'${escapeInvisible(character).replace(/'/g, "\\'")}'`;
@@ -29,7 +29,7 @@ function escapeInvisible(text: string): string {
 }
 
 function escapeCodePoint(character: string): string {
-  const codePoint = character.codePointAt(0) as number;
+  const codePoint = character.codePointAt(0) ?? 0;
   const hex = codePoint.toString(16);
   if (codePoint < 0x80) return `\\x${hex.padStart(2, "0")}`;
   return codePoint < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;

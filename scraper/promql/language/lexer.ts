@@ -1,7 +1,6 @@
 import { goQuote, goQuoteCharacter } from "./go-quote.js";
 import { scanNumberOrDuration } from "./number-scanner.js";
-import type { QueryParseError } from "./query-errors.js";
-import { parseErrorAt } from "./source-position.js";
+import { parseErrorAt, type QueryParseError } from "./query-errors.js";
 import { scanString } from "./string-scanner.js";
 import { kindOfWord, type Token, type TokenKind } from "./tokens.js";
 
@@ -13,8 +12,8 @@ const SINGLE_OPERATORS = "*/%+-^@";
 const DURATION_WORDS: readonly string[] = ["step", "range", "min_of", "max_of"];
 
 /**
- * Cuts an expression into tokens, one at a time. What a character means depends on whether braces or brackets are
- * open, as in Prometheus: keywords are label names inside braces, words hardly exist inside brackets.
+ * Splits an expression into tokens, one at a time. As in Prometheus, the rules depend on whether braces or
+ * brackets are open: inside braces keywords are label names, inside brackets only a few words are allowed.
  */
 export class Lexer {
   private at = 0;
@@ -23,12 +22,16 @@ export class Lexer {
   private braceOpen = false;
   private bracketOpen = false;
   private colonSeen = false;
-  /** Directly after `[`, until the first number. */
+  /** True between `[` and the first number or word after it. */
   private beforeDuration = false;
 
   constructor(private readonly text: string) {}
 
-  /** @throws {QueryParseError} at characters that begin no token; the end is given again and again */
+  /**
+   * The next token; after the last one, always a token of kind "end".
+   *
+   * @throws {QueryParseError} at a character that cannot start a token
+   */
   next(): Token {
     this.skip(SPACE_OR_COMMENT);
     this.start = this.at;
@@ -164,9 +167,9 @@ export class Lexer {
     const length = this.lengthOf(WORD);
     const word = this.text.slice(this.at, this.at + length);
     const kind = kindOfWord(word);
-    const isMetricAfterAll =
+    const isMetricNamedFill =
       /^fill(_left|_right)?$/i.test(word) && !this.parenthesisFollows(this.at + length);
-    return this.emit(isMetricAfterAll ? "identifier" : kind, length);
+    return this.emit(isMetricNamedFill ? "identifier" : kind, length);
   }
 
   private parenthesisFollows(at: number): boolean {
@@ -197,7 +200,7 @@ export class Lexer {
     return pattern.exec(this.text)?.[0].length ?? 0;
   }
 
-  /** A whole character, also outside the basic plane; empty at the end. */
+  /** A whole code point; empty at the end of the text. */
   private characterAt(index: number): string {
     const code = this.text.codePointAt(index);
     return code === undefined ? "" : String.fromCodePoint(code);

@@ -1,6 +1,6 @@
-/** How far a scan came, and what it found there. */
 export interface NumberScan {
   readonly kind: "number" | "duration" | "invalid";
+  /** Where the scan stopped; exclusive. */
   readonly end: number;
 }
 
@@ -13,13 +13,13 @@ const isWordCharacter = (character: string | undefined): boolean =>
 const oneOf = (characters: string, character: string | undefined): boolean =>
   character !== undefined && characters.includes(character);
 
-/** Scans the number or duration (`5m30s`) that begins at `start`. */
+/** Scans the number or duration (`5m30s`) that starts at `start`. */
 export function scanNumberOrDuration(text: string, start: number): NumberScan {
   const number = scanNumber(text, start);
   return number.kind === "number" ? number : scanDurationUnits(text, number.end);
 }
 
-/** A number is `[.]digits` followed by digits, one point, one exponent and underscores, none of them side by side. */
+/** Scans digits with at most one point, one exponent, and underscores, no two of these side by side. */
 function scanNumber(text: string, start: number): NumberScan {
   let at = start;
   const isHex = text[at] === "0" && oneOf("xX", text[at + 1]);
@@ -50,13 +50,13 @@ function scanNumber(text: string, start: number): NumberScan {
   }
 }
 
-/** The units and further numbers of a duration, `start` being behind its first number. */
+/** Scans the units and further numbers of a duration; `start` is just after its first number. */
 function scanDurationUnits(text: string, start: number): NumberScan {
   let at = start;
   for (let units = "smhdwy"; ; units = "smhdw") {
     if (!oneOf(units, text[at])) return { kind: "invalid", end: at };
     at++;
-    if (text[at] === "s") at++; // Milliseconds; impossible units such as "hs" are refused when the value is read.
+    if (text[at] === "s") at++; // Milliseconds. Units such as "hs" are rejected when the value is parsed.
     if (!isDigit(text[at])) break;
     while (isDigit(text[at])) at++;
   }
@@ -68,7 +68,7 @@ function scanDurationUnits(text: string, start: number): NumberScan {
 const INTEGER = /^(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/;
 const FLOAT = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
-/** The value of a number token, or undefined when it is not one (`1_0.5`). A leading zero means octal, as in Go. */
+/** The value of a number token, or undefined when it is malformed (`1_0.5`). A leading zero means octal, as in Go. */
 export function numberValue(text: string): number | undefined {
   const lower = text.toLowerCase();
   if (lower === "inf") return Infinity;

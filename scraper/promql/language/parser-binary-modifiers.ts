@@ -9,18 +9,18 @@ interface BinaryModifiers {
   readonly matching: VectorMatching;
 }
 
-/** Reads what may stand between an operator and its right side: `bool`, `on`, `ignoring`, `group_left`, `fill`, … */
+/** Reads the modifiers between an operator and its right side: `bool`, `on`, `ignoring`, `group_left`, `fill`, … */
 export function readBinaryModifiers(
   tokens: TokenStream,
   operator: BinaryOperator,
 ): BinaryModifiers {
   const returnsBool = tokens.takeIf("bool") !== undefined;
-  const matchingWord = tokens.takeIf("on") ?? tokens.takeIf("ignoring");
+  const matchingWord = tokens.takeOneOf("on", "ignoring");
   const labels = matchingWord === undefined ? [] : readGroupingLabels(tokens);
   let cardinality: Cardinality = isSetOperator(operator) ? "many-to-many" : "one-to-one";
   let include: readonly string[] = [];
   if (matchingWord !== undefined) {
-    const groupWord = tokens.takeIf("group_left") ?? tokens.takeIf("group_right");
+    const groupWord = tokens.takeOneOf("group_left", "group_right");
     if (groupWord !== undefined) {
       cardinality = groupWord.value === "group_left" ? "many-to-one" : "one-to-many";
       if (tokens.nextIs("(")) include = readGroupingLabels(tokens);
@@ -55,7 +55,7 @@ function readFillValues(tokens: TokenStream): Pick<VectorMatching, "fillLeft" | 
 
 function readFillValue(tokens: TokenStream): number {
   tokens.expect("(");
-  const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+  const sign = tokens.takeOneOf("-", "+");
   const { value } = readNumber(tokens);
   tokens.expect(")");
   return sign?.value === "-" ? -value : value;

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Aggregation, Call, Expression } from "./ast.js";
 import { FUNCTION_SIGNATURES, UNSUPPORTED_FUNCTIONS } from "./function-signatures.js";
 import { goQuote } from "./go-quote.js";
@@ -11,7 +12,7 @@ import {
 
 type ReadExpression = (tokens: TokenStream) => Expression;
 
-/** Reads the arguments of a call, its name having been read. */
+/** Reads the arguments of a call whose name is already taken from `tokens`. */
 export function readCall(tokens: TokenStream, name: Token, readExpression: ReadExpression): Call {
   const { values, end } = readArguments(tokens, readExpression);
   const functionName = name.kind === "query_value" ? name.value : name.text;
@@ -28,15 +29,20 @@ export function readCall(tokens: TokenStream, name: Token, readExpression: ReadE
   return { kind: "call", signature, arguments: values, range: { start: name.start, end } };
 }
 
+type AggregationToken = Token & { readonly value: AggregationOperator };
+
 interface Grouping {
   readonly grouping: readonly string[];
   readonly without: boolean;
 }
 
-/** Reads an aggregation, its operator having been read; the grouping may stand before or behind the arguments. */
+/**
+ * Reads the rest of an aggregation whose operator is already taken from `tokens`. The grouping may stand
+ * before or after the arguments.
+ */
 export function readAggregation(
   tokens: TokenStream,
-  word: Token,
+  word: AggregationToken,
   readExpression: ReadExpression,
 ): Aggregation {
   return tokens.inAggregation(() => {
@@ -50,10 +56,10 @@ export function readAggregation(
 
 function checkedArguments(
   tokens: TokenStream,
-  word: Token,
+  word: AggregationToken,
   values: readonly Expression[],
 ): Pick<Aggregation, "operator" | "parameter" | "expression"> {
-  const operator = word.value as AggregationOperator;
+  const operator = word.value;
   if (values.length === 0)
     throw tokens.error(word, "no arguments for aggregate expression provided");
   if (
@@ -71,14 +77,14 @@ function checkedArguments(
       `wrong number of arguments for aggregate expression provided, ${counts}`,
     );
   }
-  const expression = values[wanted - 1] as Expression;
+  const expression = itemAt(values, -1);
   return wanted === 1
     ? { operator, expression }
-    : { operator, parameter: values[0] as Expression, expression };
+    : { operator, parameter: itemAt(values, 0), expression };
 }
 
 function readGrouping(tokens: TokenStream): Grouping | undefined {
-  const word = tokens.takeIf("by") ?? tokens.takeIf("without");
+  const word = tokens.takeOneOf("by", "without");
   if (word === undefined) return undefined;
   return { grouping: readGroupingLabels(tokens), without: word.value === "without" };
 }
@@ -109,7 +115,7 @@ const LABEL_KINDS: readonly string[] = [
 ];
 const LABEL_OPERATORS: readonly string[] = ["and", "or", "unless", "atan2"];
 
-/** Reads the parenthesized label names behind `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */
+/** Reads the parenthesized label names after `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */
 export function readGroupingLabels(tokens: TokenStream): string[] {
   tokens.expect("(", "grouping opts", '"("');
   const labels: string[] = [];

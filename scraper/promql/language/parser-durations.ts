@@ -1,14 +1,15 @@
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
-import type { DurationExpression, DurationOperator, NumberLiteral, SourceRange } from "./ast.js";
+import type { DurationExpression, DurationOperator, NumberLiteral } from "./ast.js";
 import { goQuote } from "./go-quote.js";
 import { numberValue } from "./number-scanner.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";
 
-/** Durations are 64-bit counts of nanoseconds in Prometheus. */
+/** Prometheus keeps durations as 64-bit numbers of nanoseconds. */
 const MAX_DURATION_SECONDS = 2 ** 63 / 1e9;
 
+const OPERATORS = ["+", "-", "*", "/", "%", "^"] as const satisfies readonly DurationOperator[];
 const PRECEDENCE: Readonly<Record<DurationOperator, number>> = {
   "+": 1,
   "-": 1,
@@ -18,7 +19,7 @@ const PRECEDENCE: Readonly<Record<DurationOperator, number>> = {
   "^": 3,
 };
 
-/** Reads a number or a duration, which is its number of seconds. */
+/** Reads a number, or a duration, whose value is its number of seconds. */
 export function readNumber(tokens: TokenStream): NumberLiteral {
   const token = tokens.peek();
   if (token.kind !== "number" && token.kind !== "duration") throw tokens.unexpected();
@@ -29,7 +30,7 @@ export function readNumber(tokens: TokenStream): NumberLiteral {
     const detail = `strconv.ParseFloat: parsing ${goQuote(token.text)}: invalid syntax`;
     throw tokens.error(token, `error parsing number: ${detail}`);
   }
-  return { kind: "number", value, isDuration, range: rangeOf(token) };
+  return { kind: "number", value, isDuration, range: { start: token.start, end: token.end } };
 }
 
 function durationSeconds(tokens: TokenStream, token: Token): number {
@@ -49,7 +50,7 @@ function tryParse(text: string): number | undefined {
   }
 }
 
-/** Reads a window or a resolution inside brackets. Literals must be above zero; arithmetic is checked when evaluated. */
+/** Reads a window or a step inside brackets. A literal must be above zero; arithmetic is checked when evaluated. */
 export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   const duration = readDuration(tokens, 1);
   if (duration.kind === "number") checkLiteral(tokens, duration);
@@ -59,13 +60,13 @@ export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   return duration;
 }
 
-/** What follows `offset` ends with a literal, so that `x offset 5m + 1` adds; other forms need parentheses. */
+/** Reads the duration after `offset`. Arithmetic needs parentheses there: `x offset 5m + 1` adds 1 to a vector. */
 export function readOffsetDuration(tokens: TokenStream): DurationExpression {
   if (!beginsDuration(tokens))
     throw tokens.unexpected("offset", "number, duration, step(), or range()");
-  const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+  const sign = tokens.takeOneOf("-", "+");
   const operand = readDurationPrimary(tokens, "offset");
-  const duration = sign === undefined ? operand : signed(sign, operand);
+  const duration = sign === undefined ? operand : applySign(sign, operand);
   if (duration.kind === "number") checkLiteral(tokens, duration);
   return duration;
 }
@@ -79,16 +80,16 @@ export function beginsDuration(tokens: TokenStream): boolean {
 
 function readDuration(tokens: TokenStream, minPrecedence: number): DurationExpression {
   return tokens.nested(1, () => {
-    const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+    const sign = tokens.takeOneOf("-", "+");
     let left =
       sign === undefined
         ? readDurationPrimary(tokens, "")
-        : signed(sign, readDuration(tokens, PRECEDENCE["^"]));
+        : applySign(sign, readDuration(tokens, PRECEDENCE["^"]));
     for (;;) {
-      const operator = tokens.peek().value as DurationOperator;
-      const precedence = (PRECEDENCE as Readonly<Record<string, number>>)[operator] ?? 0;
-      if (precedence < minPrecedence) return left;
+      const operator = OPERATORS.find((each) => tokens.nextIs(each));
+      if (operator === undefined || PRECEDENCE[operator] < minPrecedence) return left;
       tokens.take();
+      const precedence = PRECEDENCE[operator];
       const right = readDuration(tokens, operator === "^" ? precedence : precedence + 1);
       const range = { start: left.range.start, end: right.range.end };
       left = { kind: "duration_binary", operator, left, right, range };
@@ -149,9 +150,11 @@ function readExtreme(
   };
 }
 
-function signed(sign: Token, operand: DurationExpression): DurationExpression {
-  const range = { start: sign.start, end: operand.range.end };
-  const operator = sign.value as "+" | "-";
+function applySign(
+  { value: operator, start }: Token & { readonly value: "+" | "-" },
+  operand: DurationExpression,
+): DurationExpression {
+  const range = { start, end: operand.range.end };
   if (operand.kind !== "number") return { kind: "duration_unary", operator, operand, range };
   return { ...operand, value: operator === "-" ? -operand.value : operand.value, range };
 }
@@ -160,5 +163,3 @@ function checkLiteral(tokens: TokenStream, { value, range }: NumberLiteral): voi
   if (!(Math.abs(value) <= MAX_DURATION_SECONDS))
     throw tokens.error(range, "duration out of range");
 }
-
-const rangeOf = ({ start, end }: Token): SourceRange => ({ start, end });

@@ -16,7 +16,7 @@ import type { Token } from "./tokens.js";
 
 const MAX_TIMESTAMP = 2 ** 63;
 
-/** Reads what may follow an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@ 1000`. */
+/** Reads the modifiers after an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@ 1000`. */
 export function readModifiers(tokens: TokenStream, operand: Expression): Expression {
   let expression = operand;
   for (let brackets = 0; ;) {
@@ -83,8 +83,8 @@ function readOffset(tokens: TokenStream, expression: Expression): Expression {
   }
   if (present.offset !== undefined)
     throw tokens.error(expression.range, "offset may not be set multiple times");
-  const isNothing = offset.kind === "number" && offset.value === 0;
-  return withTimeModifiers(expression, isNothing ? {} : { offset }, offset.range.end);
+  const isZero = offset.kind === "number" && offset.value === 0;
+  return withTimeModifiers(expression, isZero ? {} : { offset }, offset.range.end);
 }
 
 function readAt(tokens: TokenStream, expression: Expression): Expression {
@@ -105,11 +105,11 @@ function readAt(tokens: TokenStream, expression: Expression): Expression {
   }
   if (present.at !== undefined)
     throw tokens.error(expression.range, "@ <timestamp> may not be set multiple times");
-  const pinned = typeof at === "number" ? Math.round(at * 1000) : at;
-  return withTimeModifiers(expression, { at: pinned }, end);
+  const fixedTime = typeof at === "number" ? Math.round(at * 1000) : at;
+  return withTimeModifiers(expression, { at: fixedTime }, end);
 }
 
-/** The word after a selector does not belong to its range, as in Prometheus. */
+/** Reads `anchored` or `smoothed`. As in Prometheus, the source range of the selector does not include it. */
 function readExtension(
   tokens: TokenStream,
   expression: Expression,
@@ -133,14 +133,14 @@ function readExtension(
   return expression.kind === "matrix_selector" ? { ...expression, selector: extended } : extended;
 }
 
-/** @returns numbers in seconds, as written */
+/** @returns a number in seconds, as written, unlike the `at` of an expression */
 function readTimestamp(tokens: TokenStream): { at: AtModifier; end: number } {
-  const word = tokens.takeIf("start") ?? tokens.takeIf("end");
+  const word = tokens.takeOneOf("start", "end");
   if (word !== undefined) {
     tokens.expect("(", "@", "timestamp");
-    return { at: word.value as "start" | "end", end: tokens.expect(")", "@", "timestamp").end };
+    return { at: word.value, end: tokens.expect(")", "@", "timestamp").end };
   }
-  const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+  const sign = tokens.takeOneOf("-", "+");
   const { kind } = tokens.peek();
   if (kind !== "number" && kind !== "duration") throw tokens.unexpected("@", "timestamp");
   const { value, range } = readNumber(tokens);

@@ -1,29 +1,25 @@
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
-import {
-  createLabelMatcher,
-  type LabelMatcher,
-  type MatchOperator,
-} from "../../storage/model/label-matcher.js";
+import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { VectorSelector } from "./ast.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";
 
-const MATCH_OPERATORS: readonly string[] = ["=", "!=", "=~", "!~"];
+const MATCH_OPERATORS = ["=", "!=", "=~", "!~"] as const;
 
-/** Reads a selector, its metric name having been read if it has one in front of the braces. */
-export function readSelector(tokens: TokenStream, word: Token | undefined): VectorSelector {
-  const hasBraces = tokens.nextIs("{");
-  const open = hasBraces ? tokens.take() : undefined;
+/** Reads a selector, after the metric name before its braces, if any, was taken from `tokens`. */
+export function readSelector(tokens: TokenStream, name: Token | undefined): VectorSelector {
+  const { start } = name ?? tokens.peek();
   const matchers: LabelMatcher[] = [];
-  const end = hasBraces ? readMatchers(tokens, matchers) : (word as Token).end;
-  if (word !== undefined) matchers.push(createLabelMatcher(METRIC_NAME, "=", word.text));
-  const start = (word ?? open)?.start ?? 0;
-  return { kind: "vector_selector", name: word?.text ?? "", matchers, range: { start, end } };
+  const isNameOnly = name !== undefined && !tokens.nextIs("{");
+  const end = isNameOnly ? name.end : readMatchers(tokens, matchers);
+  if (name !== undefined) matchers.push(createLabelMatcher(METRIC_NAME, "=", name.text));
+  return { kind: "vector_selector", name: name?.text ?? "", matchers, range: { start, end } };
 }
 
 /** @returns the end of the closing brace */
 function readMatchers(tokens: TokenStream, matchers: LabelMatcher[]): number {
+  tokens.expect("{");
   for (;;) {
     const close = tokens.takeIf("}");
     if (close !== undefined) return close.end;
@@ -40,20 +36,19 @@ function readMatcher(tokens: TokenStream): LabelMatcher {
     throw tokens.unexpected("label matching", 'identifier or "}"');
   }
   tokens.take();
-  const operator = tokens.peek();
-  if (operator.kind === "string" || !MATCH_OPERATORS.includes(operator.value)) {
+  const operator = tokens.takeOneOf(...MATCH_OPERATORS);
+  if (operator === undefined) {
     if (name.kind === "string") return createLabelMatcher(METRIC_NAME, "=", name.value);
     throw tokens.unexpected("label matching", "label matching operator");
   }
-  tokens.take();
   const value = tokens.peek();
   if (value.kind !== "string") throw tokens.unexpected("label matching", "string");
   tokens.take();
   try {
-    return createLabelMatcher(name.value, operator.value as MatchOperator, value.value);
+    return createLabelMatcher(name.value, operator.value, value.value);
   } catch (error) {
     if (!(error instanceof BadInputError)) throw error;
-    // The flag is ours, the rest of the message quotes what was written.
+    // The flag (?s) is our own addition to the pattern, which the message quotes.
     throw tokens.error(name, messageOf(error.cause).replace("`(?s)", "`"));
   }
 }

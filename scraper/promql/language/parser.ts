@@ -1,3 +1,12 @@
+/**
+ * The parser of PromQL. The text of an expression comes in, a type-checked `Expression` goes out; an
+ * invalid text throws a `QueryParseError` with Prometheus' message.
+ *
+ * Parsing is synchronous and runs in whatever calls it: the HTTP API, the rule engine and the command
+ * line. The length and the nesting of an expression are limited, so it takes little time and stack.
+ * The files of this shelf named `parser-*.ts` each read one part of the grammar from a `TokenStream`.
+ */
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { BinaryOperation, Expression, VectorSelector } from "./ast.js";
 import { NO_FEATURES, type QueryFeatures } from "./features.js";
 import { readBinaryModifiers } from "./parser-binary-modifiers.js";
@@ -7,10 +16,10 @@ import { readModifiers } from "./parser-modifiers.js";
 import { readSelector } from "./parser-selectors.js";
 import { QueryParseError } from "./query-errors.js";
 import { TokenStream } from "./token-stream.js";
-import type { BinaryOperator, Token } from "./tokens.js";
+import { AGGREGATION_OPERATORS, binaryOperatorOf, type BinaryOperator } from "./tokens.js";
 import { checkTypes } from "./type-check.js";
 
-/** Longer texts are refused unread. */
+/** In UTF-16 units. */
 const MAX_EXPRESSION_LENGTH = 512 * 1024;
 
 const PRECEDENCE: Readonly<Record<BinaryOperator, number>> = {
@@ -34,7 +43,7 @@ const PRECEDENCE: Readonly<Record<BinaryOperator, number>> = {
   "^": 6,
 };
 
-/** Words that may name a metric although they are reserved elsewhere. */
+/** Reserved words that may also be metric names. */
 const METRIC_WORDS: readonly string[] = [
   "and",
   "or",
@@ -51,9 +60,9 @@ const METRIC_WORDS: readonly string[] = [
 ];
 
 /**
- * Parses and type-checks an expression of Prometheus' query language.
+ * Parses and type-checks an expression.
  *
- * @param features parts of the language that are off by default
+ * @param features the parts of the language to enable that are off by default
  * @throws {QueryParseError} with Prometheus' position and message
  */
 export function parseExpression(text: string, features: QueryFeatures = NO_FEATURES): Expression {
@@ -73,10 +82,10 @@ function tooLong({ length }: string): QueryParseError {
 }
 
 /**
- * Parses a selector without modifiers, such as the HTTP API takes as `match[]`.
+ * Parses a selector without modifiers, such as the `match[]` of the HTTP API. Unlike an expression, the
+ * selector may match series without any of its labels; the caller decides whether to accept it.
  *
- * @returns also a selector all of whose matchers match the empty string; refusing those is up to the caller
- * @throws {QueryParseError} also when it is any other expression
+ * @throws {QueryParseError} when the text is anything else
  */
 export function parseSelector(text: string): VectorSelector {
   if (text.length > MAX_EXPRESSION_LENGTH) throw tooLong(text);
@@ -95,23 +104,21 @@ function readExpression(tokens: TokenStream, minPrecedence = 1): Expression {
   return tokens.nested(1, () => {
     let left = readUnary(tokens);
     for (let operators = 1; ; operators++) {
-      const operator = tokens.peek();
-      const precedence = precedenceOf(operator);
-      if (precedence < minPrecedence) return left;
+      const operator = binaryOperatorOf(tokens.peek());
+      if (operator === undefined || PRECEDENCE[operator] < minPrecedence) return left;
       const chain = left;
-      left = tokens.nested(operators, () => readOperation(tokens, chain, precedence));
+      left = tokens.nested(operators, () => readOperation(tokens, chain, operator));
     }
   });
 }
 
-function precedenceOf(token: Token): number {
-  if (token.kind !== "operator") return 0;
-  return (PRECEDENCE as Readonly<Record<string, number>>)[token.value] ?? 0;
-}
-
-function readOperation(tokens: TokenStream, left: Expression, precedence: number): BinaryOperation {
+function readOperation(
+  tokens: TokenStream,
+  left: Expression,
+  operator: BinaryOperator,
+): BinaryOperation {
   const token = tokens.take();
-  const operator = token.value as BinaryOperator;
+  const precedence = PRECEDENCE[operator];
   const modifiers = readBinaryModifiers(tokens, operator);
   const right = readExpression(tokens, operator === "^" ? precedence : precedence + 1);
   const range = { start: left.range.start, end: right.range.end };
@@ -128,11 +135,11 @@ function readOperation(tokens: TokenStream, left: Expression, precedence: number
 
 /** A sign binds like a multiplication: `-2^2` is -4. */
 function readUnary(tokens: TokenStream): Expression {
-  const sign = tokens.takeIf("-") ?? tokens.takeIf("+");
+  const sign = tokens.takeOneOf("-", "+");
   if (sign === undefined) return readModifiers(tokens, readPrimary(tokens));
   const operand = readExpression(tokens, PRECEDENCE["^"]);
   const range = { start: sign.start, end: operand.range.end };
-  const operator = sign.value as "+" | "-";
+  const operator = sign.value;
   if (operand.kind !== "number") return { kind: "unary", operator, operand, range };
   return { ...operand, value: operator === "-" ? -operand.value : operand.value, range };
 }
@@ -178,9 +185,9 @@ function readParenthesized(tokens: TokenStream): Expression {
 
 const SELECTOR_MODIFIERS: readonly string[] = ["offset", "anchored", "smoothed"];
 
-/** `sum` begins an aggregation, but is a metric where nothing that belongs to one follows. */
+/** Reads an aggregation, or a selector if the word, such as `sum`, is a metric name. */
 function readAggregatorWord(tokens: TokenStream): Expression {
-  const word = tokens.take();
+  const word = present(tokens.takeOneOf(...AGGREGATION_OPERATORS), "The aggregation operator");
   const next = tokens.peek();
   if (
     next.value === "(" ||

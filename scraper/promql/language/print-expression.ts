@@ -18,7 +18,7 @@ import {
 } from "./ast.js";
 import { goQuote } from "./go-quote.js";
 
-/** The expression on one line, as Prometheus prints it. */
+/** Prints an expression on one line, as Prometheus does. */
 export function printExpression(expression: Expression): string {
   switch (expression.kind) {
     case "number":
@@ -122,7 +122,7 @@ export function printTimeModifiers({ at, offset }: TimeModifiers): string {
   return `${pin} offset ${isLiteral ? formatDurationMs(Math.round(offset.value * 1000)) : printDuration(offset)}`;
 }
 
-/** Literals are printed as durations, whether they were written as such or as seconds. */
+/** Prints a literal as a duration, even when it was written as a number of seconds. */
 function printDuration(duration: DurationExpression): string {
   switch (duration.kind) {
     case "number":
@@ -140,7 +140,7 @@ function printDuration(duration: DurationExpression): string {
   }
 }
 
-/** Inside of arithmetic a bare number is a factor, and stays one. */
+/** Prints an operand of duration arithmetic, where a plain number stays a number. */
 function printOperand(duration: DurationExpression): string {
   return duration.kind === "number" ? printNumber(duration) : printDuration(duration);
 }

@@ -1,21 +1,36 @@
 import { PihealthError } from "../../../exporter/shared/model/errors.js";
+import type { SourceRange } from "./ast.js";
 
-/** The expression does not parse or does not type-check; Prometheus' message, position first. HTTP 400 bad_data. */
+/** The expression does not parse or type-check. The message is that of Prometheus. HTTP 400 bad_data. */
 export class QueryParseError extends PihealthError {
   readonly code = "bad_data";
 }
 
-/** The expression cannot be evaluated over the data there are (many-to-many matching, too many samples). HTTP 422. */
+/** The evaluation failed, for example because of many-to-many matching or too many samples. HTTP 422. */
 export class QueryExecutionError extends PihealthError {
   readonly code = "execution";
 }
 
-/** HTTP 503, type timeout. */
+/** The query ran longer than its timeout. HTTP 503, type timeout. */
 export class QueryTimeoutError extends PihealthError {
   readonly code = "timeout";
 }
 
-/** Stopped by its caller. HTTP 503, type canceled. */
+/** The caller aborted the query. HTTP 503, type canceled. */
 export class QueryCanceledError extends PihealthError {
   readonly code = "canceled";
+}
+
+/** `line:column` of the start of a range, both counted from 1. As in Prometheus, columns count UTF-8 bytes. */
+export function positionOf(text: string, range: SourceRange): string {
+  const before = text.slice(0, range.start);
+  const line = before.split("\n").length;
+  const column = Buffer.byteLength(before.slice(before.lastIndexOf("\n") + 1)) + 1;
+  return `${line}:${column}`;
+}
+
+/** An error with Prometheus' message, `1:5: parse error: …`. */
+export function parseErrorAt(text: string, range: SourceRange, detail: string): QueryParseError {
+  const position = text === "" ? "unknown position" : positionOf(text, range);
+  return new QueryParseError(`${position}: parse error: ${detail}`);
 }

@@ -1,4 +1,4 @@
-/** A failed scan says why; `at` is where the lexer stopped. */
+/** A scanned string, or the reason why scanning stopped at `at`. */
 export type StringScan =
   | { readonly value: string; readonly end: number }
   | { readonly problem: string; readonly at: number };
@@ -19,9 +19,9 @@ const NUMERIC_ESCAPES: Readonly<Record<string, { digits: number; isByte: boolean
   U: { digits: 8, isByte: false },
 };
 
-/** Scans a string that opens at `start` with `"`, `'` or a back-tick, with Go's escapes in the first two. */
+/** Scans a string whose opening `"`, `'` or back-tick is at `start`, with Go's escapes in the first two. */
 export function scanString(text: string, start: number): StringScan {
-  const quote = text[start] as string;
+  const quote = text.charAt(start);
   if (quote === "`") return scanRawString(text, start);
   let pieces = "";
   let bytes: Buffer[] | undefined;
@@ -46,7 +46,7 @@ export function scanString(text: string, start: number): StringScan {
     if (escape.byte === undefined) {
       pieces += escape.value;
     } else {
-      // Several escaped bytes may make up one character, so they are joined before they are decoded.
+      // Several escaped bytes may form one character, so they are decoded together at the end.
       bytes = [...(bytes ?? []), Buffer.from(pieces), Buffer.of(escape.byte)];
       pieces = "";
     }
@@ -102,6 +102,6 @@ function readNumericEscape(
 
 /** Go's `%#U`: `U+0078 'x'`. */
 function unicodeName(character: string): string {
-  const code = character.codePointAt(0) as number;
+  const code = character.codePointAt(0) ?? 0;
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")} '${character}'`;
 }

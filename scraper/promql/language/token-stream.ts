@@ -2,19 +2,18 @@ import type { SourceRange } from "./ast.js";
 import type { QueryFeatures } from "./features.js";
 import { goQuote } from "./go-quote.js";
 import { Lexer } from "./lexer.js";
-import type { QueryParseError } from "./query-errors.js";
-import { parseErrorAt } from "./source-position.js";
+import { parseErrorAt, type QueryParseError } from "./query-errors.js";
 import type { Token } from "./tokens.js";
 
-/** Levels of nesting, and operators in a row, that an expression may have: each costs stack when it is evaluated. */
+/** Limits nesting and operators in a row, since each level takes stack when it is evaluated. */
 export const MAX_EXPRESSION_DEPTH = 500;
 
-/** The tokens of one expression with one token of lookahead, and the words for what does not fit. */
+/** The tokens of one expression with one token of lookahead, and the errors about unexpected tokens. */
 export class TokenStream {
   private readonly lexer: Lexer;
   private lookahead: Token | undefined;
   private depth = 0;
-  /** How many aggregations are being read: outside of any other construct, errors name them. */
+  /** The number of aggregations around the next token. Errors without a context of their own name them. */
   private aggregations = 0;
 
   constructor(
@@ -38,11 +37,19 @@ export class TokenStream {
   /** True when the next token is this punctuation, operator or keyword. */
   nextIs(value: string): boolean {
     const token = this.peek();
-    return token.value === value && !FREE_KINDS.includes(token.kind);
+    return token.value === value && !USER_TEXT_KINDS.includes(token.kind);
   }
 
   takeIf(value: string): Token | undefined {
     return this.nextIs(value) ? this.take() : undefined;
+  }
+
+  /** Takes the next token when it is one of these operators or keywords. */
+  takeOneOf<Word extends string>(
+    ...words: readonly Word[]
+  ): (Token & { readonly value: Word }) | undefined {
+    const value = words.find((word) => this.nextIs(word));
+    return value === undefined ? undefined : { ...this.take(), value };
   }
 
   /** @throws {QueryParseError} when the next token is another one */
@@ -58,7 +65,7 @@ export class TokenStream {
     return result;
   }
 
-  /** @throws {QueryParseError} when the expression goes deeper than MAX_EXPRESSION_DEPTH */
+  /** @throws {QueryParseError} when the expression is nested deeper than MAX_EXPRESSION_DEPTH */
   nested<Result>(levels: number, read: () => Result): Result {
     this.depth += levels;
     if (this.depth > MAX_EXPRESSION_DEPTH) {
@@ -70,7 +77,7 @@ export class TokenStream {
     return result;
   }
 
-  /** Prometheus' complaint about the next token. Without a context it is that of the innermost aggregation, if any. */
+  /** Prometheus' error about the next token. Inside an aggregation, the default context is "aggregation". */
   unexpected(context = "", expected = ""): QueryParseError {
     const token = this.peek();
     const place = context === "" && this.aggregations > 0 ? "aggregation" : context;
@@ -86,9 +93,10 @@ export class TokenStream {
   }
 }
 
-/** Tokens whose text a user chooses: they never are what the grammar asks for by its text. */
-const FREE_KINDS: readonly string[] = ["string", "identifier", "metric_identifier"];
-const NAMED_KINDS: readonly string[] = ["string", "number", "duration"];
+/** Tokens whose text the user chooses, which never match a keyword or operator of the grammar. */
+const USER_TEXT_KINDS: readonly string[] = ["string", "identifier", "metric_identifier"];
+/** Tokens that errors describe by kind and text. */
+const LITERAL_KINDS: readonly string[] = ["string", "number", "duration"];
 
 function describe(token: Token): string {
   switch (token.kind) {
@@ -112,7 +120,7 @@ function describe(token: Token): string {
       const isLong = Buffer.byteLength(token.text) > 10;
       const quoted =
         goQuote([...token.text].slice(0, isLong ? 10 : undefined).join("")) + (isLong ? "..." : "");
-      return NAMED_KINDS.includes(token.kind) ? `${token.kind} ${quoted}` : quoted;
+      return LITERAL_KINDS.includes(token.kind) ? `${token.kind} ${quoted}` : quoted;
     }
   }
 }

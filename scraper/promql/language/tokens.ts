@@ -9,14 +9,14 @@ export type TokenKind =
   | "operator"
   | "aggregator"
   | "keyword"
-  /** Words that are keywords in some places and functions in others: start, end, step, range. */
+  /** The words start, end, step and range: functions in some places, keywords in others. */
   | "query_value";
 
 export interface Token {
   readonly kind: TokenKind;
   /** As written. */
   readonly text: string;
-  /** Words in lower case, strings without their quotes and escapes, everything else as written. */
+  /** Reserved words in lower case, strings without quotes and escapes, other tokens as written. */
   readonly value: string;
   readonly start: number;
   readonly end: number;
@@ -25,20 +25,35 @@ export interface Token {
 export const COMPARISON_OPERATORS = ["==", "!=", ">", "<", ">=", "<="] as const;
 export const SET_OPERATORS = ["and", "or", "unless"] as const;
 export const ARITHMETIC_OPERATORS = ["+", "-", "*", "/", "%", "^", "atan2"] as const;
-/** They cut native histograms off, and mean nothing between the floats that are stored here. */
+/** Operators that trim native histograms. Only floats are stored here, so they never have a result. */
 export const TRIM_OPERATORS = ["</", ">/"] as const;
+const BINARY_OPERATORS = [
+  ...COMPARISON_OPERATORS,
+  ...SET_OPERATORS,
+  ...ARITHMETIC_OPERATORS,
+  ...TRIM_OPERATORS,
+] as const;
 export type ComparisonOperator = (typeof COMPARISON_OPERATORS)[number];
 export type SetOperator = (typeof SET_OPERATORS)[number];
 export type ArithmeticOperator = (typeof ARITHMETIC_OPERATORS)[number];
 export type TrimOperator = (typeof TRIM_OPERATORS)[number];
-export type BinaryOperator = ComparisonOperator | SetOperator | ArithmeticOperator | TrimOperator;
+export type BinaryOperator = (typeof BINARY_OPERATORS)[number];
 
-export const isComparison = (operator: string): operator is ComparisonOperator =>
-  (COMPARISON_OPERATORS as readonly string[]).includes(operator);
-export const isTrim = (operator: string): operator is TrimOperator =>
-  (TRIM_OPERATORS as readonly string[]).includes(operator);
-export const isSetOperator = (operator: string): operator is SetOperator =>
-  (SET_OPERATORS as readonly string[]).includes(operator);
+/** A type guard for a list of words. */
+function oneOf<Word extends string>(words: readonly Word[]): (word: string) => word is Word {
+  const known: ReadonlySet<string> = new Set(words);
+  return (word): word is Word => known.has(word);
+}
+
+export const isComparison = oneOf(COMPARISON_OPERATORS);
+export const isSetOperator = oneOf(SET_OPERATORS);
+export const isArithmetic = oneOf(ARITHMETIC_OPERATORS);
+export const isTrim = oneOf(TRIM_OPERATORS);
+
+/** The binary operator that a token stands for, if it is one. */
+export function binaryOperatorOf({ kind, value }: Token): BinaryOperator | undefined {
+  return kind === "operator" ? BINARY_OPERATORS.find((operator) => operator === value) : undefined;
+}
 
 export const AGGREGATION_OPERATORS = [
   "sum",
@@ -94,7 +109,7 @@ const WORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind>([
   ["nan", "number"],
 ]);
 
-/** What a word outside braces is; the case of its letters does not matter for reserved ones. */
+/** The kind of a word outside braces. Reserved words may be written in upper or lower case. */
 export function kindOfWord(word: string): TokenKind {
   return WORDS.get(word.toLowerCase()) ?? (word.includes(":") ? "metric_identifier" : "identifier");
 }

@@ -1,23 +1,24 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import {
+  TYPE_NAMES,
   resultTypeOf,
   type Aggregation,
   type BinaryOperation,
   type Call,
   type Expression,
   type SourceRange,
+  type ValueType,
   type VectorSelector,
 } from "./ast.js";
 import { goQuote } from "./go-quote.js";
-import type { QueryParseError } from "./query-errors.js";
-import { parseErrorAt } from "./source-position.js";
+import { parseErrorAt, type QueryParseError } from "./query-errors.js";
 import { isComparison, isSetOperator } from "./tokens.js";
-import { TYPE_NAMES, type ValueType } from "./value-type.js";
 
 /**
- * Finds the first misuse of types in a parsed expression.
+ * Checks the types of a parsed expression.
  *
- * @throws {QueryParseError} with Prometheus' message for it
+ * @throws {QueryParseError} with Prometheus' message for the first type error
  */
 export function checkTypes(text: string, expression: Expression): void {
   new TypeChecker(text).check(expression);
@@ -91,11 +92,11 @@ class TypeChecker {
     ) {
       throw this.error(operatorRange, "comparisons between scalars must use BOOL modifier");
     }
-    const doubled = matching.on
+    const repeated = matching.on
       ? matching.labels.find((label) => matching.include.includes(label))
       : undefined;
-    if (doubled !== undefined) {
-      const detail = `label ${goQuote(doubled)} must not occur in ON and GROUP clause at once`;
+    if (repeated !== undefined) {
+      const detail = `label ${goQuote(repeated)} must not occur in ON and GROUP clause at once`;
       throw this.error(operatorRange, detail);
     }
     for (const [side, type] of [
@@ -142,7 +143,7 @@ class TypeChecker {
     const { name, parameters } = call.signature;
     if (name === "info") this.checkInfoSelector(call);
     for (const [index, argument] of call.arguments.entries()) {
-      const wanted = (parameters[index] ?? parameters.at(-1)) as ValueType;
+      const wanted = itemAt(parameters, Math.min(index, parameters.length - 1));
       const isLabelSelector = name === "info" && index === 1;
       const type = isLabelSelector ? resultTypeOf(argument) : this.check(argument);
       if (type === wanted) continue;
@@ -164,7 +165,7 @@ class TypeChecker {
     );
   }
 
-  /** The second argument of `info` is braces only, and may match series without any of the labels. */
+  /** The second argument of `info` has only braces, and its matchers may match series without the labels. */
   private checkInfoSelector({ arguments: given }: Call): void {
     const selector = given[1];
     if (selector === undefined) return;

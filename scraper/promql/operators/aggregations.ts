@@ -1,7 +1,16 @@
+/**
+ * Aggregations such as `sum by (job)`. An aggregation and a grid of steps come in, a `VectorBlock` goes out
+ * with one row per group or, for `topk` and the like, the selected rows of the operand.
+ *
+ * Rows are first put into groups (aggregation-groups.ts). Aggregations that need only a few numbers per
+ * group and step are in column-aggregations.ts, those that rank or select samples in
+ * ranked-aggregations.ts. Loops over rows pace the query.
+ */
 import { formatFloat } from "../../../exporter/shared/model/float-format.js";
+import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import { groupRows } from "../evaluation/aggregation-groups.js";
-import { withoutParentheses, type Aggregation, type Expression } from "../language/ast.js";
+import { groupRows, type RowGroups } from "./aggregation-groups.js";
+import { stringValueOf, type Aggregation, type SourceRange } from "../language/ast.js";
 import { aggregateColumns } from "./column-aggregations.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import type { Pacer } from "../evaluation/pacer.js";
@@ -28,6 +37,7 @@ export async function aggregate(
   const { pacer } = evaluation;
   const groups = await groupRows(block, node, pacer);
   const parameters = parameter ?? new Float64Array(grid.count);
+  const { range: parameterRange } = node.parameter ?? node;
   switch (node.operator) {
     case "topk":
     case "bottomk":
@@ -35,10 +45,10 @@ export async function aggregate(
     case "limitk":
       return aggregateFirst(parameters, block, groups, pacer);
     case "limit_ratio":
-      warnAboutRatios(parameters, node, evaluation);
+      checkRatios(parameters, parameterRange, evaluation);
       return aggregateRatio(parameters, block, groups, pacer);
     case "quantile":
-      warnAboutQuantiles(parameters, node.parameter as Expression, evaluation);
+      evaluation.annotations.checkQuantiles(parameters, parameterRange);
       return aggregateQuantiles(parameters, block, groups, pacer);
     case "sum":
     case "avg":
@@ -53,25 +63,9 @@ export async function aggregate(
   }
 }
 
-/** Notes every quantile outside of [0, 1]. */
-export function warnAboutQuantiles(
-  quantiles: Float64Array,
-  source: Expression,
-  { annotations }: Evaluation,
-): void {
-  for (const quantile of quantiles) {
-    if (!(quantile >= 0 && quantile <= 1)) annotations.invalidQuantile(quantile, source.range);
-  }
-}
-
-function warnAboutRatios(
-  ratios: Float64Array,
-  node: Aggregation,
-  { annotations }: Evaluation,
-): void {
+function checkRatios(ratios: Float64Array, range: SourceRange, { annotations }: Evaluation): void {
   for (const ratio of ratios) {
-    if (Math.abs(ratio) > 1)
-      annotations.invalidRatio(ratio, Math.sign(ratio), (node.parameter as Expression).range);
+    if (Math.abs(ratio) > 1) annotations.invalidRatio(ratio, Math.sign(ratio), range);
   }
 }
 
@@ -81,36 +75,32 @@ async function countValues(
   evaluation: Evaluation,
 ): Promise<VectorBlock> {
   const { grouping, without } = node;
-  const parameter = withoutParentheses(node.parameter as Expression);
-  const label = parameter.kind === "string" ? parameter.value : "";
+  const label = stringValueOf(present(node.parameter, "The label of count_values"));
   if (label === "") throw new QueryExecutionError(`invalid label name ${JSON.stringify(label)}`);
   const block = await evaluation.vector(node.expression, grid);
-  // The value's label takes the place of a label of that name, so rows that differ in it alone belong together.
+  // The label of the value replaces a label of the same name, so rows that differ only there form one group.
   const names = without ? [...grouping, label] : grouping.filter((name) => name !== label);
-  const { groupOfRow, labels } = await groupRows(
-    block,
-    { grouping: names, without },
-    evaluation.pacer,
-  );
-  const labelsOf = (group: number, value: string): Labels => {
-    const groupLabels = labels[group] as Labels;
-    return without && grouping.includes(label) ? groupLabels : groupLabels.with({ [label]: value });
-  };
-  return countPerValue(block, groupOfRow, labelsOf, evaluation.pacer);
+  const groups = await groupRows(block, { grouping: names, without }, evaluation.pacer);
+  const isLabelDropped = without && grouping.includes(label);
+  const labelsOf = (groupLabels: Labels, value: string): Labels =>
+    isLabelDropped ? groupLabels : groupLabels.with({ [label]: value });
+  return countPerValue(block, groups, labelsOf, evaluation.pacer);
 }
 
 async function countPerValue(
   block: VectorBlock,
-  groupOfRow: Int32Array,
-  labelsOf: (group: number, value: string) => Labels,
+  groups: RowGroups,
+  labelsOf: (groupLabels: Labels, value: string) => Labels,
   pacer: Pacer,
 ): Promise<VectorBlock> {
   const { steps } = block;
   const counts = new Map<string, { labels: Labels; counts: Float64Array }>();
-  for (const [row, group] of groupOfRow.entries()) {
+  for (const [row, group] of groups.groupOfRow.entries()) {
+    const groupLabels = itemAt(groups.labels, group);
     for (let step = 0; step < steps; step++) {
       if (block.present[row * steps + step] === 0) continue;
-      const labels = labelsOf(group, formatFloat(block.values[row * steps + step] as number));
+      const value = formatFloat(block.values[row * steps + step] as number);
+      const labels = labelsOf(groupLabels, value);
       let entry = counts.get(labels.key);
       if (entry === undefined)
         counts.set(labels.key, (entry = { labels, counts: new Float64Array(steps) }));

@@ -1,19 +1,19 @@
-import type { RowGroups } from "../evaluation/aggregation-groups.js";
-import { isInfinite, lostDigits } from "../evaluation/kahan-sum.js";
+import type { RowGroups } from "./aggregation-groups.js";
+import { isInfinite, roundingError } from "../evaluation/kahan-sum.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import type { AggregationOperator } from "../language/tokens.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
-/** Aggregations that look at each sample once and keep a few numbers per group and step. */
+/** Aggregations that use each sample once and keep a few numbers per group and step. */
 export type ColumnAggregation = Extract<
   AggregationOperator,
   "sum" | "avg" | "count" | "min" | "max" | "group" | "stddev" | "stdvar"
 >;
 
 interface Accumulator {
-  /** Adds one row of samples to the cells of its group, which begin at `into`. */
+  /** Adds the row whose cells start at `from` to the group whose cells start at `into`. */
   addRow(block: VectorBlock, from: number, into: number): void;
-  /** Turns what was collected into results, in place. */
+  /** Turns the collected numbers into results, in place. */
   finish(): void;
   readonly values: Float64Array;
   readonly present: Uint8Array;
@@ -88,7 +88,7 @@ class SumAccumulator extends Cells implements Accumulator {
       const newSum = sum + value;
       compensations[cell] = isInfinite(newSum)
         ? 0
-        : (compensations[cell] as number) + lostDigits(sum, value, newSum);
+        : (compensations[cell] as number) + roundingError(sum, value, newSum);
       values[cell] = newSum;
     }
   }
@@ -110,7 +110,7 @@ class CountAccumulator extends Cells implements Accumulator {
   }
 
   finish(): void {
-    // Counting leaves nothing to be done.
+    // The counts are the results.
   }
 }
 
@@ -140,7 +140,7 @@ class ExtremeAccumulator extends Cells implements Accumulator {
       if (block.present[from + step] === 0) continue;
       const value = block.values[from + step] as number;
       const best = values[into + step] as number;
-      // A NaN gives way to anything, and never wins over anything.
+      // NaN is replaced by any other value, and replaces none.
       if (present[into + step] === 0 || sign * value > sign * best || Number.isNaN(best)) {
         values[into + step] = value;
         present[into + step] = 1;
@@ -149,11 +149,11 @@ class ExtremeAccumulator extends Cells implements Accumulator {
   }
 
   finish(): void {
-    // The best seen is the result.
+    // The best values are the results.
   }
 }
 
-/** Divides a compensated sum; where the sum would overflow it goes on with a running mean, as Prometheus does. */
+/** Divides a Kahan sum by the count. As in Prometheus, it continues with a running mean where the sum overflows. */
 class MeanAccumulator extends Cells implements Accumulator {
   private readonly compensations: Float64Array;
   private readonly counts: Float64Array;
@@ -188,7 +188,7 @@ class MeanAccumulator extends Cells implements Accumulator {
       if (!isInfinite(newSum)) {
         this.values[cell] = newSum;
         this.compensations[cell] =
-          (this.compensations[cell] as number) + lostDigits(sum, value, newSum);
+          (this.compensations[cell] as number) + roundingError(sum, value, newSum);
         return;
       }
       this.isMean[cell] = 1;
@@ -203,7 +203,7 @@ class MeanAccumulator extends Cells implements Accumulator {
     const newMean = mean + share;
     this.compensations[cell] = isInfinite(newMean)
       ? 0
-      : weight * (this.compensations[cell] as number) + lostDigits(mean, share, newMean);
+      : weight * (this.compensations[cell] as number) + roundingError(mean, share, newMean);
     this.values[cell] = newMean;
   }
 

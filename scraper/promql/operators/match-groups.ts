@@ -1,9 +1,11 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, quoteLabelValue } from "../../../exporter/shared/model/labels.js";
 import type { VectorMatching } from "../language/ast.js";
-import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
+import { METADATA_LABELS } from "../evaluation/label-keys.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
+/** The two sides of a vector operation. In a one-to-one matching, the left side is the "many" side. */
 export interface MatchContext {
   readonly matching: VectorMatching;
   readonly many: VectorBlock;
@@ -16,15 +18,15 @@ export interface MatchContext {
 const NO_ROWS: readonly number[] = [];
 
 /**
- * The side of a matching that has at most one sample per match group and step. Several series may share a group as
- * long as they are never present together.
+ * The side of a matching with at most one sample per match group and step. Several series may be in one
+ * group as long as no two of them have a sample at the same step.
  */
 export class OneSide {
   private readonly rowsOfGroup: (number[] | undefined)[];
   private readonly rowAtOfGroup: (Int32Array | undefined)[];
   private readonly absentEverywhere: Int32Array;
 
-  /** @throws {QueryExecutionError} when two series of a group are present at a step at which anything could match */
+  /** @throws {QueryExecutionError} when two series of a group have a sample at a step where anything can match */
   constructor(
     private readonly context: MatchContext,
     { isFilled }: { isFilled: boolean },
@@ -33,35 +35,36 @@ export class OneSide {
     this.rowsOfGroup = new Array<number[] | undefined>(groupCount);
     this.rowAtOfGroup = new Array<Int32Array | undefined>(groupCount);
     this.absentEverywhere = new Int32Array(one.steps).fill(-1);
-    const matters = isFilled ? undefined : presentSteps(context.many);
+    const checkedSteps = isFilled ? undefined : presentSteps(context.many);
     for (const [row, group] of oneGroups.entries()) {
       const rows = (this.rowsOfGroup[group] ??= []);
       rows.push(row);
-      this.place(row, (this.rowAtOfGroup[group] ??= this.absentEverywhere.slice()), matters);
+      this.place(row, (this.rowAtOfGroup[group] ??= this.absentEverywhere.slice()), checkedSteps);
     }
   }
 
-  private place(row: number, rowAt: Int32Array, matters: Uint8Array | undefined): void {
+  /** @param checkedSteps 1 at the steps where a second series is an error; undefined for all steps */
+  private place(row: number, rowAt: Int32Array, checkedSteps: Uint8Array | undefined): void {
     const { one } = this.context;
     for (let step = 0; step < one.steps; step++) {
       if (one.present[row * one.steps + step] === 0) continue;
       const other = rowAt[step] as number;
-      if (other >= 0 && matters?.[step] !== 0) throw this.duplicateError(other, row);
+      if (other >= 0 && checkedSteps?.[step] !== 0) throw this.duplicateError(other, row);
       rowAt[step] = row;
     }
   }
 
-  /** Rows of the one side that a row of the many side may meet. */
+  /** The rows of the "one" side in the match group of a row of the "many" side. */
   rowsFor(manyRow: number): readonly number[] {
     return this.rowsOfGroup[this.context.manyGroups[manyRow] as number] ?? NO_ROWS;
   }
 
-  /** Which row of the one side a row of the many side meets at each step; -1 for none. */
+  /** The row of the "one" side that matches a row of the "many" side at each step; -1 for none. */
   rowAt(manyRow: number): Int32Array {
     return this.rowAtOfGroup[this.context.manyGroups[manyRow] as number] ?? this.absentEverywhere;
   }
 
-  /** How many rows combining can give. */
+  /** The most rows that the result can have, apart from filled rows of the "one" side. */
   countPairs(isOneFilled: boolean): number {
     let pairs = 0;
     for (let row = 0; row < this.context.many.labels.length; row++) {
@@ -70,7 +73,7 @@ export class OneSide {
     return pairs;
   }
 
-  /** For every match group, 1 at each step at which the many side has a sample of it. */
+  /** Returns 1 at each step where the "many" side has a sample in the match group of a row of the "one" side. */
   matchedSteps(): (oneRow: number) => Uint8Array {
     const { many, manyGroups, oneGroups } = this.context;
     const nothing = new Uint8Array(many.steps);
@@ -116,12 +119,11 @@ export class OneSide {
 
   private duplicateError(firstRow: number, secondRow: number): QueryExecutionError {
     const { one, matching } = this.context;
-    const [first, second] = [one.labels[firstRow] as Labels, one.labels[secondRow] as Labels].sort(
-      Labels.compare,
-    );
+    const labels = itemAt(one.labels, firstRow);
+    const sorted = [labels, itemAt(one.labels, secondRow)].sort(Labels.compare);
     const side = matching.cardinality === "one-to-many" ? "left" : "right";
-    const group = bracedLabels(matchLabels(first as Labels, matching));
-    const pair = `[${bracedLabels(first as Labels)}, ${bracedLabels(second as Labels)}]`;
+    const group = bracedLabels(matchLabels(labels, matching));
+    const pair = `[${sorted.map(bracedLabels).join(", ")}]`;
     return new QueryExecutionError(
       `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ${pair};` +
         "many-to-many matching not allowed: matching labels must be unique on one side",
@@ -129,12 +131,12 @@ export class OneSide {
   }
 }
 
-/** The labels by which a series finds partners. */
+/** The labels by which a series is matched. */
 export function matchLabels(labels: Labels, { on, labels: names }: VectorMatching): Labels {
   return on ? labels.only(names) : labels.without(...names, ...METADATA_LABELS);
 }
 
-/** Prometheus prints label sets in messages with the name among the labels. */
+/** A label set as Prometheus' messages print it, with the metric name as one of the labels. */
 const bracedLabels = ({ pairs }: Labels): string =>
   `{${pairs.map(([name, value]) => `${name}=${quoteLabelValue(value)}`).join(", ")}}`;
 

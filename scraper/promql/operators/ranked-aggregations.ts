@@ -2,13 +2,13 @@ import { formatShortestFloat } from "../../../exporter/shared/model/float-format
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { hashText } from "../../../exporter/shared/model/hash.js";
 import { firstIndexWhere } from "../../base/binary-search.js";
-import { rowsByGroup, type RowGroups } from "../evaluation/aggregation-groups.js";
+import { rowsByGroup, type RowGroups } from "./aggregation-groups.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { quantileOf } from "../evaluation/quantile.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** `topk` and `bottomk`: of each group and step the samples with the highest or lowest values, NaN coming last. */
+/** `topk` and `bottomk`: the samples with the highest or lowest values of each group and step. NaN ranks last. */
 export async function aggregateRanked(
   operator: "topk" | "bottomk",
   limits: Float64Array,
@@ -39,7 +39,7 @@ export async function aggregateRanked(
   return keepRows({ ...block, present }, [...order]);
 }
 
-/** The best rows of one group at every step, best first. Rows are offered one after the other, each with all steps. */
+/** The best rows of one group at every step, best first. Rows are offered one by one, each with all its steps. */
 class Ranking {
   readonly best: number[][];
 
@@ -52,9 +52,9 @@ class Ranking {
   }
 
   offer(step: number, row: number, value: number): void {
-    const best = this.best[step] as number[];
+    const best = this.best[step];
     const limit = Math.trunc(this.limits[step] as number);
-    if (limit < 1) return;
+    if (best === undefined || limit < 1) return;
     const isFull = best.length >= limit;
     if (isFull && !this.ranksBefore(value, this.valueOf(itemAt(best, -1), step))) return;
     const place = firstIndexWhere(best, (other) =>
@@ -73,7 +73,7 @@ class Ranking {
   }
 }
 
-/** `limitk`: of each group and step the first samples. */
+/** `limitk`: the first samples of each group and step. */
 export async function aggregateFirst(
   limits: Float64Array,
   block: VectorBlock,
@@ -87,7 +87,7 @@ export async function aggregateFirst(
   });
 }
 
-/** `limit_ratio`: a share of the series, always the same ones; a negative ratio gives exactly the others. */
+/** `limit_ratio`: a stable share of the series. A negative ratio selects the complement of its positive counterpart. */
 export async function aggregateRatio(
   ratios: Float64Array,
   block: VectorBlock,
@@ -95,7 +95,7 @@ export async function aggregateRatio(
   pacer: Pacer,
 ): Promise<VectorBlock> {
   if (ratios.some(Number.isNaN)) throw new QueryExecutionError("Ratio value is NaN");
-  const shares = block.labels.map(({ key }) => hashShare(key));
+  const shares = Float64Array.from(block.labels, ({ key }) => hashShare(key));
   return selectPerGroup(block, groups, pacer, (rows, step) => {
     const ratio = Math.min(1, Math.max(-1, ratios[step] as number));
     const isChosen = (share: number): boolean => (ratio >= 0 ? share < ratio : share >= 1 + ratio);
@@ -105,7 +105,7 @@ export async function aggregateRatio(
   });
 }
 
-/** `quantile`: interpolated between the samples of a group. */
+/** `quantile`: interpolated between the samples of each group and step. */
 export async function aggregateQuantiles(
   quantiles: Float64Array,
   block: VectorBlock,
@@ -147,7 +147,7 @@ function checkLimits(limits: Float64Array): void {
   }
 }
 
-/** Keeps, of every group and step, the rows that `choose` names. */
+/** Keeps the rows that `choose` returns for each group and step. */
 async function selectPerGroup(
   block: VectorBlock,
   groups: RowGroups,

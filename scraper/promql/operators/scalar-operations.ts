@@ -1,5 +1,5 @@
 import type { BinaryOperation } from "../language/ast.js";
-import { COMPARISON, arithmeticOf, type Arithmetic, type Comparison } from "./operators.js";
+import { COMPARISON, arithmeticOf, type Arithmetic, type Comparison } from "./float-operators.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { isComparison } from "../language/tokens.js";
 import { mapCells, type VectorBlock } from "../evaluation/vector-block.js";
@@ -18,7 +18,7 @@ export function combineScalars(
   return left.map((value, step) => calculate(value, right[step] as number));
 }
 
-/** Combines every sample of a vector with the scalar of its step. A comparison filters, unless `bool` is given. */
+/** Combines every sample of a vector with the scalar at its step. A comparison without `bool` filters. */
 export async function combineWithScalar(
   { operator, returnsBool }: BinaryOperation,
   block: VectorBlock,

@@ -4,7 +4,7 @@ import type { SetOperator } from "../language/tokens.js";
 import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
-/** `and`, `or` and `unless`: keeps samples by whether the other side has a sample in the same match group and step. */
+/** `and`, `or` and `unless`: keeps samples depending on whether the other side has one in the same match group and step. */
 export async function combineSets(
   operator: SetOperator,
   left: VectorBlock,
@@ -26,7 +26,7 @@ export async function combineSets(
   return filterRows(left, leftGroups, others, operator === "and" ? 1 : 0, pacer);
 }
 
-/** 1 at `group * steps + step` where any row of the group has a sample. */
+/** Returns 1 at `group * steps + step` where any row of the group has a sample. */
 async function presentGroups(
   { steps, present }: VectorBlock,
   groups: Int32Array,

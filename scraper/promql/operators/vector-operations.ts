@@ -1,15 +1,22 @@
+/**
+ * Arithmetic and comparisons between two vectors. Two `VectorBlock`s of the same steps come in, one goes
+ * out. Rows of the two sides are matched by their labels (vector-signatures.ts, match-groups.ts), then
+ * combined step by step. `and`, `or` and `unless` are in set-operations.ts, and operations with a scalar in
+ * scalar-operations.ts. Loops over rows pace the query; the result is taken from its budget first.
+ */
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { BinaryOperation } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { matchLabels, OneSide, type MatchContext } from "./match-groups.js";
-import { withoutMetadata } from "../evaluation/metadata-labels.js";
-import { COMPARISON, arithmeticOf } from "./operators.js";
+import { withoutMetadata } from "../evaluation/label-keys.js";
+import { COMPARISON, arithmeticOf } from "./float-operators.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { isComparison } from "../language/tokens.js";
 import { BlockBuilder, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
-/** Combines samples of two vectors with the same matching labels, by an arithmetic or comparison operator. */
+/** Combines the samples of two vectors that have the same matching labels. */
 export async function combineVectors(
   node: BinaryOperation,
   left: VectorBlock,
@@ -48,13 +55,13 @@ export async function combineVectors(
   );
   for (let row = 0; row < many.labels.length; row++) {
     for (const oneRow of oneSide.rowsFor(row)) writer.writePair(row, oneRow, oneSide.rowAt(row));
-    if (fillOne !== undefined) writer.writeFilledOne(row, fillOne, oneSide.rowAt(row));
+    if (fillOne !== undefined) writer.writeUnmatchedMany(row, fillOne, oneSide.rowAt(row));
     if (evaluation.pacer.isDue(many.steps)) await evaluation.pacer.pause();
   }
   if (fillMany !== undefined) {
     const matchedSteps = oneSide.matchedSteps();
     for (let row = 0; row < one.labels.length; row++)
-      writer.writeFilledMany(row, fillMany, matchedSteps(row));
+      writer.writeUnmatchedOne(row, fillMany, matchedSteps(row));
   }
   return resultsAreUnique(node, context)
     ? builder.build()
@@ -62,8 +69,9 @@ export async function combineVectors(
 }
 
 /**
- * Where every match group has one row on each side, results that carry the matching labels cannot be the same. Filled
- * results stand in rows of their own, which have the labels of the pair's.
+ * True when no two rows of the result can have the same labels: every match group has one row on each side,
+ * and the result has the matching labels. A filled result is in its own row, with the same labels as that
+ * of the pair.
  */
 function resultsAreUnique({ operator, matching }: BinaryOperation, context: MatchContext): boolean {
   if ((matching.fillLeft ?? matching.fillRight) !== undefined) return false;
@@ -74,7 +82,7 @@ function resultsAreUnique({ operator, matching }: BinaryOperation, context: Matc
   return groupCount > 0 && hasOneRowPerGroup(manyGroups) && hasOneRowPerGroup(oneGroups);
 }
 
-/** Writes the results of pairs of rows into a builder. */
+/** Writes the results of row pairs into a builder. */
 class PairWriter {
   private readonly combine: (left: number, right: number) => number;
   private readonly keeps: (left: number, right: number) => boolean;
@@ -99,11 +107,11 @@ class PairWriter {
     }
   }
 
-  /** @param rowAt the row of the one side that is present at each step, or -1 */
+  /** @param rowAt the matching row of the "one" side at each step, or -1 */
   writePair(manyRow: number, oneRow: number, rowAt: Int32Array): void {
     const { many, one } = this.context;
     const { steps } = many;
-    const labels = this.resultLabels(many.labels[manyRow] as Labels, one.labels[oneRow] as Labels);
+    const labels = this.resultLabels(itemAt(many.labels, manyRow), itemAt(one.labels, oneRow));
     if (this.context.matching.cardinality !== "one-to-one")
       this.checkUnique(manyRow, labels, rowAt);
     const { offset } = this.builder;
@@ -115,10 +123,11 @@ class PairWriter {
     this.finish(labels);
   }
 
-  writeFilledOne(manyRow: number, fill: number, rowAt: Int32Array): void {
+  /** Writes the steps at which a row of the "many" side has no match, with `fill` as the other value. */
+  writeUnmatchedMany(manyRow: number, fill: number, rowAt: Int32Array): void {
     const { many, matching } = this.context;
     const { steps } = many;
-    const manyLabels = many.labels[manyRow] as Labels;
+    const manyLabels = itemAt(many.labels, manyRow);
     const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if ((rowAt[step] as number) >= 0 || many.present[manyRow * steps + step] === 0) continue;
@@ -127,11 +136,15 @@ class PairWriter {
     this.finish(this.resultLabels(manyLabels, matchLabels(manyLabels, matching)));
   }
 
-  /** @param matched 1 at steps at which the row found partners */
-  writeFilledMany(oneRow: number, fill: number, matched: Uint8Array): void {
+  /**
+   * Writes the steps at which a row of the "one" side has no match, with `fill` as the other value.
+   *
+   * @param matched 1 at the steps where the row has a match
+   */
+  writeUnmatchedOne(oneRow: number, fill: number, matched: Uint8Array): void {
     const { one, matching } = this.context;
     const { steps } = one;
-    const oneLabels = one.labels[oneRow] as Labels;
+    const oneLabels = itemAt(one.labels, oneRow);
     const { offset } = this.builder;
     for (let step = 0; step < steps; step++) {
       if (matched[step] === 1 || one.present[oneRow * steps + step] === 0) continue;
@@ -140,7 +153,7 @@ class PairWriter {
     this.finish(this.resultLabels(matchLabels(oneLabels, matching), oneLabels));
   }
 
-  /** @param offset of the row in the builder: asked for once per row, not once per sample */
+  /** @param offset where the row starts in the builder; read once per row, not once per sample */
   private write(offset: number, step: number, manyValue: number, oneValue: number): void {
     const left = this.isSwapped ? oneValue : manyValue;
     const right = this.isSwapped ? manyValue : oneValue;
@@ -165,7 +178,7 @@ class PairWriter {
     return result.with(Object.fromEntries(include.map((label) => [label, one.get(label)])));
   }
 
-  /** Pairs of one match group must not give the same labels at one step, not even when a comparison drops them. */
+  /** Two pairs of a match group must not have the same labels at one step, even if a comparison filters them out. */
   private checkUnique(manyRow: number, labels: Labels, rowAt: Int32Array): void {
     const { many, manyGroups } = this.context;
     const group = manyGroups[manyRow] as number;

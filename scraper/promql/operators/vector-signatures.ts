@@ -1,17 +1,19 @@
-import { compareStrings } from "../../../exporter/shared/model/labels.js";
-import { keyOf, pairsWith, pairsWithout } from "../evaluation/aggregation-groups.js";
+import { compareStrings, type LabelPair } from "../../../exporter/shared/model/labels.js";
+import {
+  METADATA_LABELS,
+  WORK_PER_KEY,
+  keyOf,
+  pairsWith,
+  pairsWithout,
+} from "../evaluation/label-keys.js";
 import type { VectorMatching } from "../language/ast.js";
-import { METADATA_LABELS } from "../evaluation/metadata-labels.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
-
-/** What making a key of labels costs, in values looked at. */
-const WORK_PER_KEY = 64;
 
 /** Numbers the match groups of two vectors: rows with the same number have the same matching labels. */
 export class Signatures {
   private readonly numbers = new Map<string, number>();
-  private readonly keyOfRow: (pairs: readonly (readonly [string, string])[]) => string;
+  private readonly keyOfRow: (pairs: readonly LabelPair[]) => string;
 
   constructor({ on, labels }: VectorMatching) {
     const select = on

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { aggregate } from "../operators/aggregations.js";
 import {
   resultTypeOf,
@@ -6,7 +7,7 @@ import {
   type Call,
   type Expression,
 } from "../language/ast.js";
-import { querySeconds } from "../evaluation/durations.js";
+
 import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
 import { callInstantFunction } from "../functions/instant-functions.js";
 import { callRangeFunction } from "../functions/range-functions.js";
@@ -15,27 +16,27 @@ import { selectInstants, selectRanges } from "../evaluation/selectors.js";
 import { combineSets } from "../operators/set-operations.js";
 import { isStepInvariant } from "./step-invariance.js";
 import { selectSubquery } from "./subqueries.js";
-import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
+import { querySeconds, timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { isComparison, isSetOperator, isTrim } from "../language/tokens.js";
 import { dropNames, emptyBlock, mapCells, type VectorBlock } from "../evaluation/vector-block.js";
 import { combineVectors } from "../operators/vector-operations.js";
 
-type Surroundings = Omit<Evaluation, "vector" | "scalar" | "ranges">;
+type EvaluationState = Omit<Evaluation, "vector" | "scalar" | "ranges">;
 
-/** Makes the evaluation of one query: every node of its expression is evaluated once, over all steps. */
-export function createEvaluation(surroundings: Surroundings): Evaluation {
+/** Creates the evaluation of one query. Each node of its expression is evaluated once, for all steps. */
+export function createEvaluation(state: EvaluationState): Evaluation {
   const evaluation: Evaluation = {
-    ...surroundings,
+    ...state,
     vector: (expression, grid) =>
-      settled(evaluation, () => evaluateVector(expression, grid, evaluation)),
+      withinBudget(evaluation, () => evaluateVector(expression, grid, evaluation)),
     scalar: (expression, grid) => evaluateScalar(expression, grid, evaluation),
     ranges: (expression, grid) => evaluateRanges(expression, grid, evaluation),
   };
   return evaluation;
 }
 
-/** Of what a node took while it was evaluated only its result stays in memory. */
-async function settled(
+/** Gives back the budget that a node took, except for its result. */
+async function withinBudget(
   { budget }: Evaluation,
   evaluate: () => Promise<VectorBlock>,
 ): Promise<VectorBlock> {
@@ -88,7 +89,7 @@ async function evaluateVector(
   }
 }
 
-/** Gives a block of one step as many equal steps. */
+/** Repeats the only step of a block. */
 function repeatStep(block: VectorBlock, steps: number, { budget }: Evaluation): VectorBlock {
   budget.take(block.labels.length * steps);
   const values = new Float64Array(block.labels.length * steps);
@@ -118,7 +119,7 @@ async function evaluateBinary(
   evaluation: Evaluation,
 ): Promise<VectorBlock> {
   const { operator, left, right } = node;
-  if (isTrim(operator)) return trimNothing(node, grid, evaluation);
+  if (isTrim(operator)) return evaluateTrim(node, grid, evaluation);
   const scalarIsLeft = resultTypeOf(left) === "scalar";
   if (scalarIsLeft || resultTypeOf(right) === "scalar") {
     const scalar = await evaluation.scalar(scalarIsLeft ? left : right, grid);
@@ -136,8 +137,8 @@ async function evaluateBinary(
   return combineVectors(node, leftBlock, rightBlock, evaluation);
 }
 
-/** Between floats a trim operator has no result, which is noted where there was something to trim. */
-async function trimNothing(
+/** A trim operator has no result for floats. It adds an info when both sides have samples. */
+async function evaluateTrim(
   node: BinaryOperation,
   grid: TimeGrid,
   evaluation: Evaluation,
@@ -191,7 +192,6 @@ async function callScalarFunction(
   evaluation: Evaluation,
 ): Promise<Float64Array> {
   const constant = (value: number): Float64Array => new Float64Array(grid.count).fill(value);
-  const [first, second] = call.arguments as [Expression, Expression];
   const { name } = call.signature;
   switch (name) {
     case "pi":
@@ -206,17 +206,17 @@ async function callScalarFunction(
     case "min_of":
     case "max_of": {
       const extreme = name === "min_of" ? Math.min : Math.max;
-      const left = await evaluation.scalar(first, grid);
-      const right = await evaluation.scalar(second, grid);
+      const left = await evaluation.scalar(itemAt(call.arguments, 0), grid);
+      const right = await evaluation.scalar(itemAt(call.arguments, 1), grid);
       return left.map((value, step) => extreme(value, right[step] as number));
     }
     default:
-      return onlyValues(await evaluation.vector(first, grid));
+      return singleValues(await evaluation.vector(itemAt(call.arguments, 0), grid));
   }
 }
 
-/** `scalar()`: the value of the only series at each step, NaN when there is none or more than one. */
-function onlyValues({ steps, labels, values, present }: VectorBlock): Float64Array {
+/** `scalar()`: the value of the single series at each step, NaN when there is none or more than one. */
+function singleValues({ steps, labels, values, present }: VectorBlock): Float64Array {
   const result = new Float64Array(steps).fill(NaN);
   const counts = new Float64Array(steps);
   for (let row = 0; row < labels.length; row++) {

@@ -1,8 +1,20 @@
+/**
+ * The query engine. The text of a query and its times come in, a `QueryAnswer` goes out; samples are read
+ * through a `Querier`, which the storage implements.
+ *
+ * A query runs on the event loop, in the asynchronous call of its caller: a request of the HTTP API or of the
+ * web page, or a rule group. It has no thread and no queue. Each query has a pacer, which lets other
+ * work run every few milliseconds and enforces the timeout, and a budget for the values in memory; see
+ * evaluation/evaluation.ts.
+ *
+ * The way of a query: language/ parses it, evaluator.ts walks its tree, functions/ and operators/ compute
+ * each node for all steps at once, and query-values.ts converts the last block to the answer.
+ */
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Querier } from "../../storage/model/querier.js";
 import { Annotations } from "../evaluation/annotations.js";
-import { resultTypeOf, withoutParentheses, type Expression } from "../language/ast.js";
+import { TYPE_NAMES, resultTypeOf, stringValueOf, type Expression } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { createEvaluation } from "./evaluator.js";
 import type { QueryFeatures } from "../language/features.js";
@@ -21,7 +33,6 @@ import type {
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from "./query-settings.js";
 import { SampleBudget } from "../evaluation/sample-budget.js";
 import { gridBetween, type TimeGrid } from "../evaluation/time-grid.js";
-import { TYPE_NAMES } from "../language/value-type.js";
 
 export interface QueryEngineOptions {
   readonly querier: Querier;
@@ -29,16 +40,15 @@ export interface QueryEngineOptions {
   readonly settings?: Partial<QuerySettings>;
 }
 
-/** Parsed expressions that are kept: rules and dashboards ask the same again and again. */
-const KEPT_EXPRESSIONS = 1000;
+/** Rules and dashboards repeat the same queries, so this many parsed expressions are cached. */
+const MAX_CACHED_EXPRESSIONS = 1000;
 
-/** Answers queries in Prometheus' language over a querier. */
 export class QueryEngine implements Queries {
   readonly settings: QuerySettings;
   private readonly querier: Querier;
   private readonly clock: Clock;
   private readonly features: QueryFeatures;
-  private readonly parsed = new Map<string, Expression>();
+  private readonly cachedExpressions = new Map<string, Expression>();
 
   constructor({ querier, clock, settings }: QueryEngineOptions) {
     this.querier = querier;
@@ -53,12 +63,14 @@ export class QueryEngine implements Queries {
    * @throws {QueryParseError}
    */
   parse(text: string): Expression {
-    const known = this.parsed.get(text);
-    if (known !== undefined) return known;
+    const cached = this.cachedExpressions.get(text);
+    if (cached !== undefined) return cached;
     const expression = parseExpression(text, this.features);
-    if (this.parsed.size >= KEPT_EXPRESSIONS)
-      this.parsed.delete(this.parsed.keys().next().value as string);
-    this.parsed.set(text, expression);
+    const [oldest = ""] = this.cachedExpressions.keys();
+    if (this.cachedExpressions.size >= MAX_CACHED_EXPRESSIONS) {
+      this.cachedExpressions.delete(oldest);
+    }
+    this.cachedExpressions.set(text, expression);
     return expression;
   }
 
@@ -131,10 +143,8 @@ async function instantValue(
       const values = await evaluation.scalar(expression, grid);
       return { type: "scalar", timestampMs, value: values[0] as number };
     }
-    case "string": {
-      const inner = withoutParentheses(expression);
-      return { type: "string", timestampMs, value: inner.kind === "string" ? inner.value : "" };
-    }
+    case "string":
+      return { type: "string", timestampMs, value: stringValueOf(expression) };
     case "vector":
       return vectorOfBlock(
         await evaluation.vector(expression, grid),

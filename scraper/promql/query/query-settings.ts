@@ -1,21 +1,21 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
-import { QUERY_FEATURES, SETTLED_FEATURES, type QueryFeature } from "../language/features.js";
+import { parseQueryFeatures, unknownFeature, type QueryFeature } from "../language/features.js";
 
 export interface QuerySettings {
-  /** How old the newest sample of a series may be. */
+  /** The greatest age of a sample that an instant selector returns. */
   readonly lookbackMs: number;
   readonly timeoutMs: number;
-  /** Values that one query may hold in memory at once. */
+  /** The most values that one query may hold in memory at once. */
   readonly maxSamples: number;
-  /** Series that one selector may find. */
+  /** The most series that one selector may select. */
   readonly maxSeries: number;
   readonly maxPointsPerSeries: number;
-  /** Resolution of subqueries that name none. */
+  /** The resolution of subqueries without a step. */
   readonly subqueryStepMs: number;
   readonly enabledFeatures: readonly QueryFeature[];
 }
 
-/** Prometheus' defaults, and a bound on series, which it has not. */
+/** The defaults of Prometheus, plus a limit on series that Prometheus does not have. */
 export const DEFAULT_QUERY_SETTINGS: QuerySettings = {
   lookbackMs: 5 * 60_000,
   timeoutMs: 2 * 60_000,
@@ -48,17 +48,3 @@ export function parseQuerySettings(section: ConfigSection): QuerySettings {
   section.rejectUnknownKeys();
   return Object.freeze(settings);
 }
-
-/** @param refuse is told the first name that is no feature of the query language */
-export function parseQueryFeatures(
-  names: readonly string[],
-  refuse: (name: string) => never,
-): QueryFeature[] {
-  const isFeature = (name: string): name is QueryFeature =>
-    (QUERY_FEATURES as readonly string[]).includes(name);
-  const bad = names.find((name) => !isFeature(name) && !SETTLED_FEATURES.includes(name));
-  return bad === undefined ? names.filter(isFeature) : refuse(bad);
-}
-
-export const unknownFeature = (name: string): string =>
-  `holds ${JSON.stringify(name)}, it must be of ${QUERY_FEATURES.join(", ")}`;

@@ -12,7 +12,7 @@ import type {
 import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { removeDroppedNames, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** The answer to a query of one instant, in the order of evaluation. */
+/** Converts the result of an instant query. The samples keep the order of evaluation. */
 export async function vectorOfBlock(
   block: VectorBlock,
   timestampMs: number,
@@ -20,14 +20,14 @@ export async function vectorOfBlock(
 ): Promise<VectorValue> {
   const { labels, values, present } = await removeDroppedNames(block, pacer);
   const samples: VectorSample[] = [];
-  for (let row = 0; row < labels.length; row++) {
+  for (const [row, each] of labels.entries()) {
     if (present[row] === 0) continue;
-    samples.push({ labels: labels[row] as Labels, timestampMs, value: values[row] as number });
+    samples.push({ labels: each, timestampMs, value: values[row] as number });
   }
   return { type: "vector", samples };
 }
 
-/** The answer to a range query, sorted by labels. Series without gaps share one column of times. */
+/** Converts the result of a range query, sorted by labels. Series without gaps share one column of times. */
 export async function matrixOfBlock(
   block: VectorBlock,
   grid: TimeGrid,
@@ -36,21 +36,21 @@ export async function matrixOfBlock(
   const { steps, labels, values, present } = await removeDroppedNames(block, pacer);
   const times = timesOf(grid);
   const series: MatrixSeries[] = [];
-  for (let row = 0; row < labels.length; row++) {
+  for (const [row, each] of labels.entries()) {
     const from = row * steps;
     const points = presentPoints(
       times,
       values.subarray(from, from + steps),
       present.subarray(from, from + steps),
     );
-    if (points.timestamps.length > 0) series.push({ labels: labels[row] as Labels, ...points });
+    if (points.timestamps.length > 0) series.push({ labels: each, ...points });
     if (pacer.isDue(steps)) await pacer.pause();
   }
   series.sort((left, right) => Labels.compare(left.labels, right.labels));
   return { type: "matrix", series };
 }
 
-/** Of times and values those that are present: views where they lie together, copies otherwise. */
+/** The times and values that are present: views if they have no gap between them, copies otherwise. */
 function presentPoints(
   times: Float64Array,
   values: Float64Array,
@@ -73,7 +73,7 @@ function presentPoints(
   return { timestamps: keptTimes.subarray(0, count), values: keptValues.subarray(0, count) };
 }
 
-/** The samples themselves, for an instant query of a range vector. */
+/** The raw samples, for an instant query of a range vector. */
 export function matrixOfRanges(selection: RangeSelection): MatrixValue {
   const series: MatrixSeries[] = [];
   for (const row of selection.rows()) {
@@ -94,7 +94,7 @@ export function matrixOfRanges(selection: RangeSelection): MatrixValue {
   return { type: "matrix", series };
 }
 
-/** An extended window shows a sample at either edge, and those between them. */
+/** An extended window has a sample at each edge, and the real samples between them. */
 function betweenEdges(
   row: RangeRow,
   { ends, windowMs }: RangeSelection,

@@ -1,6 +1,6 @@
 import type { Call, Expression } from "../language/ast.js";
 
-/** Functions whose result depends on the time of the step, whatever their arguments. */
+/** Functions whose result depends on the time of the step, even if their arguments do not. */
 const TIME_DEPENDENT: readonly string[] = [
   "days_in_month",
   "day_of_month",
@@ -16,7 +16,7 @@ const TIME_DEPENDENT: readonly string[] = [
   "info",
 ];
 
-/** True when an expression gives the same at every step: then it is evaluated once. */
+/** True when an expression has the same result at every step, so that evaluating it once is enough. */
 export function isStepInvariant(expression: Expression): boolean {
   switch (expression.kind) {
     case "number":

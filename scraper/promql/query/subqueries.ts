@@ -6,10 +6,10 @@ import { gridBetween, timesOf, type TimeGrid } from "../evaluation/time-grid.js"
 import type { VectorBlock } from "../evaluation/vector-block.js";
 import { findWindows } from "../evaluation/windows.js";
 
-/** More steps would hold up other work, as a series is evaluated at all steps in one go. */
+/** A series is evaluated at all steps without a pause, so more steps would block the event loop. */
 const MAX_SUBQUERY_STEPS = 2_000_000;
 
-/** Evaluates the inside of a subquery on its own grid, whose times are multiples of its step, as samples to window. */
+/** Evaluates the inner expression at multiples of the step of the subquery; its results are the samples of the windows. */
 export async function selectSubquery(
   node: Subquery,
   grid: TimeGrid,
@@ -21,7 +21,7 @@ export async function selectSubquery(
   const ends = shiftedTimes(node, grid, query);
   const firstStartMs = (ends[0] ?? 0) - windowMs;
   let fromMs = Math.trunc(firstStartMs / stepMs) * stepMs;
-  if (fromMs <= firstStartMs) fromMs += stepMs; // A window does not hold its start.
+  if (fromMs <= firstStartMs) fromMs += stepMs; // A window excludes its start.
   const inner = gridBetween(fromMs, ends.at(-1) ?? fromMs - 1, stepMs);
   if (inner.count > MAX_SUBQUERY_STEPS) {
     const bound = `at most ${MAX_SUBQUERY_STEPS.toLocaleString("en-US")} are allowed`;

@@ -1,16 +1,13 @@
-import {
-  Labels,
-  METRIC_NAME,
-  compareStrings,
-  type LabelPair,
-} from "../../../exporter/shared/model/labels.js";
-import type { Pacer } from "./pacer.js";
-import type { VectorBlock } from "./vector-block.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
+import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
+import { WORK_PER_KEY, keyOf, pairsWith, pairsWithout } from "../evaluation/label-keys.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import type { VectorBlock } from "../evaluation/vector-block.js";
 
-/** Which rows of a block are aggregated together. */
+/** The rows of a block that are aggregated together. */
 export interface RowGroups {
   readonly groupOfRow: Int32Array;
-  /** Of the groups, in the order in which their first rows stand. */
+  /** The labels of each group, ordered by the first row of the group. */
   readonly labels: readonly Labels[];
   readonly nameDropped?: Uint8Array | undefined;
 }
@@ -19,9 +16,6 @@ export interface Grouping {
   readonly grouping: readonly string[];
   readonly without: boolean;
 }
-
-/** What making a key of labels costs, in values looked at. */
-const WORK_PER_KEY = 64;
 
 /** Puts rows with the same grouping labels into one group. */
 export async function groupRows(
@@ -51,34 +45,6 @@ export async function groupRows(
   return { groupOfRow, labels, nameDropped: droppedGroups(block, groupOfRow, labels.length) };
 }
 
-type PairsOf = (pairs: readonly LabelPair[]) => LabelPair[];
-
-/** Both lists being sorted, one pass finds the common names. */
-export function pairsWith(sortedNames: readonly string[]): PairsOf {
-  return (pairs) => {
-    const kept: LabelPair[] = [];
-    let index = 0;
-    for (const name of sortedNames) {
-      while (index < pairs.length && (pairs[index] as LabelPair)[0] < name) index++;
-      if (index < pairs.length && (pairs[index] as LabelPair)[0] === name)
-        kept.push(pairs[index] as LabelPair);
-    }
-    return kept;
-  };
-}
-
-export function pairsWithout(names: readonly string[]): PairsOf {
-  const excluded = new Set(names);
-  return (pairs) => pairs.filter(([name]) => !excluded.has(name));
-}
-
-/** As `Labels.key`, without making a label set first. */
-export function keyOf(pairs: readonly LabelPair[]): string {
-  let key = "";
-  for (const [name, value] of pairs) key += `${name}\u{fffe}${value}\u{ffff}`;
-  return key;
-}
-
 function droppedGroups(
   { nameDropped }: VectorBlock,
   groupOfRow: Int32Array,
@@ -90,9 +56,9 @@ function droppedGroups(
   return dropped;
 }
 
-/** The rows of every group, in ascending order. */
+/** The rows of each group, in ascending order. */
 export function rowsByGroup({ groupOfRow, labels }: RowGroups): number[][] {
   const rows: number[][] = labels.map(() => []);
-  for (const [row, group] of groupOfRow.entries()) (rows[group] as number[]).push(row);
+  for (const [row, group] of groupOfRow.entries()) itemAt(rows, group).push(row);
   return rows;
 }

@@ -1,5 +1,10 @@
 import { QueryExecutionError } from "../language/query-errors.js";
-import type { ArithmeticOperator, BinaryOperator, ComparisonOperator } from "../language/tokens.js";
+import {
+  isArithmetic,
+  type ArithmeticOperator,
+  type BinaryOperator,
+  type ComparisonOperator,
+} from "../language/tokens.js";
 
 export type Arithmetic = (left: number, right: number) => number;
 export type Comparison = (left: number, right: number) => boolean;
@@ -23,16 +28,15 @@ export const COMPARISON: Readonly<Record<ComparisonOperator, Comparison>> = {
   "<=": (left, right) => left <= right,
 };
 
-/** @throws {QueryExecutionError} when the operator does not calculate with floats */
+/** @throws {QueryExecutionError} when the operator is not arithmetic */
 export function arithmeticOf(operator: BinaryOperator): Arithmetic {
-  const calculate = (ARITHMETIC as Readonly<Record<string, Arithmetic>>)[operator];
-  if (calculate !== undefined) return calculate;
+  if (isArithmetic(operator)) return ARITHMETIC[operator];
   throw new QueryExecutionError(
     `operator ${JSON.stringify(operator)} not allowed for Scalar operations`,
   );
 }
 
-/** As IEEE 754 and Go have it: 1 to any power is 1, also to NaN; JavaScript differs there. */
+/** Go's math.Pow, which unlike JavaScript's gives 1 for 1 to the power of NaN and for -1 to an infinite power. */
 function power(base: number, exponent: number): number {
   if (base === 1) return 1;
   if (base === -1 && (exponent === Infinity || exponent === -Infinity)) return 1;
