@@ -6,9 +6,10 @@ import type { Expression } from "../../../../scraper/promql/language/ast.js";
 import { ALL_FEATURES } from "../../../../scraper/promql/language/features.js";
 import { parseExpression } from "../../../../scraper/promql/language/parser.js";
 import { messageOf } from "../../../../exporter/shared/model/errors.js";
+import { present } from "../../../../exporter/shared/model/get-or-throw.js";
 import { expressionTexts } from "./expression-arbitrary.js";
 
-/** Fixed, so that a failure is found again; change it by hand to look elsewhere. */
+/** A fixed seed makes failures reproducible; change it by hand to test other expressions. */
 const RUNS = { seed: 20260112, numRuns: 1500 };
 
 type SyntaxNode = ReturnType<typeof lezerParser.parse>["topNode"];
@@ -19,7 +20,7 @@ function lezerAccepts(text: string): boolean {
   return !hasError;
 }
 
-/** Whether our parser finds the grammar obeyed; misuse of types is beyond what lezer looks at. */
+/** The syntax error of our parser, if any. Type errors are left out, since lezer does not check types. */
 function ourSyntaxProblem(text: string): string | undefined {
   try {
     parseExpression(text, ALL_FEATURES);
@@ -32,15 +33,15 @@ function ourSyntaxProblem(text: string): string | undefined {
   }
 }
 
-/** Where lezer-promql differs from Prometheus itself; see DEPENDENCIES.md for those that are not generated here. */
+/** Where lezer-promql differs from Prometheus itself; docs/decisions/0013-own-promql.md names further differences. */
 const KNOWN_DIFFERENCES: readonly RegExp[] = [
-  /\boffset\b(?!\s+-?\d)/, // It takes no metric called offset.
-  /\d\.(?!\d)/, // It refuses a number that ends in a point.
+  /\boffset\b(?!\s+-?\d)/, // It rejects a metric named offset.
+  /\d\.(?!\d)/, // It rejects a number that ends with a point.
 ];
 
 const isKnown = (text: string): boolean => KNOWN_DIFFERENCES.some((pattern) => pattern.test(text));
 
-test("Everything generated from the grammar is accepted, by lezer-promql too", () => {
+test("Our parser and lezer-promql accept every expression generated from the grammar", () => {
   fc.assert(
     fc.property(fc.oneof(expressionTexts.vector, expressionTexts.scalar), (text) => {
       parseExpression(text, ALL_FEATURES);
@@ -50,7 +51,7 @@ test("Everything generated from the grammar is accepted, by lezer-promql too", (
   );
 });
 
-test("A damaged expression is refused exactly when lezer-promql refuses it", () => {
+test("Our parser rejects a damaged expression exactly when lezer-promql does", () => {
   const damaged = fc
     .tuple(
       expressionTexts.vector,
@@ -66,7 +67,7 @@ test("A damaged expression is refused exactly when lezer-promql refuses it", () 
       if (isKnown(text)) return;
       const problem = ourSyntaxProblem(text);
       if (problem === undefined && !lezerAccepts(text)) {
-        // What is left of a type error or of a refused value is no statement about the grammar.
+        // Our parser found a type error or an invalid value, and stopped before the syntax error.
         assert.throws(() => parseExpression(text, ALL_FEATURES), `lezer rejects ${text}`);
       }
       if (problem !== undefined)
@@ -76,7 +77,7 @@ test("A damaged expression is refused exactly when lezer-promql refuses it", () 
   );
 });
 
-test("Operators nest as in lezer-promql", () => {
+test("Operators have the same precedence and associativity as in lezer-promql", () => {
   const operand = fc.constantFrom("a", "b", "c");
   const operator = fc.constantFrom(
     "+",
@@ -97,7 +98,10 @@ test("Operators nest as in lezer-promql", () => {
   fc.assert(
     fc.property(operand, chain, (first, rest) => {
       const text = [first, ...rest.flat()].join(" ");
-      const lezerTree = lezerParser.parse(text).topNode.firstChild as SyntaxNode;
+      const lezerTree = present(
+        lezerParser.parse(text).topNode.firstChild ?? undefined,
+        "The tree",
+      );
       assert.equal(nestOurs(parseExpression(text, ALL_FEATURES)), nestLezer(lezerTree, text));
     }),
     RUNS,
@@ -111,9 +115,9 @@ function nestOurs(expression: Expression): string {
 }
 
 function nestLezer(node: SyntaxNode, text: string): string {
-  if (node.name !== "BinaryExpr") return text.slice(node.from, node.to);
-  const left = node.firstChild as SyntaxNode;
-  const right = node.lastChild as SyntaxNode;
+  const { firstChild: left, lastChild: right } = node;
+  if (node.name !== "BinaryExpr" || left === null || right === null)
+    return text.slice(node.from, node.to);
   const operator = text.slice(left.to, right.from).trim();
   return `(${nestLezer(left, text)} ${operator} ${nestLezer(right, text)})`;
 }

@@ -60,6 +60,10 @@ for (const [text, message] of [
     "foo[5m 1]",
     '1:8: parse error: unexpected number "1" in subquery or range, expected ":" or "]"',
   ],
+  [
+    'foo[5m "+" 1m]',
+    '1:8: parse error: unexpected string "\\"+\\"" in subquery or range, expected ":" or "]"',
+  ],
   ["foo offset 1m[5m]", "1:14: parse error: no offset modifiers allowed before range"],
   ["foo @ 1 [5m]", "1:9: parse error: no @ modifiers allowed before range"],
   ["sum(foo)[5m]", "1:9: parse error: ranges only allowed for vector selectors"],
@@ -134,7 +138,7 @@ for (const [text, message] of [
   ['"abc', "1:1: parse error: unterminated quoted string"],
   ["1.5.2", '1:1: parse error: bad number or duration syntax: "1.5."'],
 ] as const) {
-  test(`A mistake is reported where and as Prometheus does: ${text}`, () => {
+  test(`An invalid expression fails with the position and message of Prometheus: ${text}`, () => {
     assert.throws(
       () => parseExpression(text),
       (error) => {
@@ -156,7 +160,7 @@ for (const [name, text] of [
   ["many nested brackets", "x" + "[5m:]".repeat(5000)],
   ["nested duration parentheses", `x[${"(".repeat(10_000)}5m${")".repeat(10_000)}]`],
 ] as const) {
-  test(`An excessive expression is refused with an error of the parser: ${name}`, () => {
+  test(`An excessively long or nested expression is a parse error: ${name}`, () => {
     assert.throws(() => parseExpression(text, ALL_FEATURES), QueryParseError);
   });
 }
@@ -187,11 +191,11 @@ for (const [text, printed] of [
   });
 }
 
-test("Printed and laid-out expressions mean the same", () => {
+test("Printing and formatting an expression keeps its meaning", () => {
   const seeded = { seed: 5, numRuns: 1000 };
   fc.assert(
     fc.property(expressionTexts.vector, (text) => {
-      if (text.includes("Inf")) return; // Printed as +Inf, which reads as a sign before the whole power it may begin.
+      if (text.includes("Inf")) return; // Inf ^ 2 is printed as +Inf ^ 2, where the sign applies to the power.
       const parse = (source: string): Expression => parseExpression(source, ALL_FEATURES);
       const printed = printExpression(parse(text));
       assert.equal(printExpression(parse(printed)), printed);
@@ -201,7 +205,7 @@ test("Printed and laid-out expressions mean the same", () => {
   );
 });
 
-test("A long expression is laid out over indented lines", () => {
+test("A long expression is formatted in several indented lines", () => {
   const text =
     'sum by (instance) (rate(http_requests_total{job="api-server",code=~"5.."}[5m])) / on (instance) ' +
     'sum by (instance) (rate(http_requests_total{job="api-server"}[5m])) > 0.05';
@@ -217,7 +221,7 @@ test("A long expression is laid out over indented lines", () => {
   );
 });
 
-test("The result type is known without evaluating", () => {
+test("The result type of an expression is known before its evaluation", () => {
   const types = [
     "1",
     '"a"',
@@ -244,7 +248,7 @@ test("The result type is known without evaluating", () => {
   ]);
 });
 
-test("The tree for parse_query has Prometheus' shape", () => {
+test("parse_query returns the same tree as Prometheus", () => {
   assert.deepEqual(expressionToJson(parseExpression('topk(1, x{a="b"} offset 5m > bool 2)')), {
     type: "aggregation",
     op: "topk",
@@ -274,7 +278,7 @@ test("The tree for parse_query has Prometheus' shape", () => {
   });
 });
 
-test("A selector for match[] is a selector and nothing else", () => {
+test("match[] accepts only a selector without modifiers", () => {
   assert.equal(parseSelector('up{job="pi"}').name, "up");
   for (const text of ["up[5m]", "sum(up)", "up offset 5m", "1"]) {
     assert.throws(() => parseSelector(text), QueryParseError, text);

@@ -29,13 +29,13 @@ function createEngine(settings: Partial<QuerySettings> = {}): QueryEngine {
   return new QueryEngine({ querier, clock: new FakeClock(), settings });
 }
 
-/** A clock on which every look takes a while, as if each slice of work were slow. */
+/** A clock that advances 5 ms each time it is read, as if the work between two reads were slow. */
 class SlowClock extends FakeClock {
-  private looks = 0;
+  private reads = 0;
 
   override monotonicMs(): number {
-    this.looks++;
-    return this.looks * 5;
+    this.reads++;
+    return this.reads * 5;
   }
 }
 
@@ -50,7 +50,7 @@ function manySeries(count: number, samples: number): Querier {
   return Object.assign(empty, { select });
 }
 
-test("A range answer is sorted by labels and leaves out steps without samples", async () => {
+test("The result of a range query is sorted by labels and has no points at steps without samples", async () => {
   const engine = createEngine({ lookbackMs: 30_000 });
   const { value } = await engine.range({
     expression: "up",
@@ -66,7 +66,7 @@ test("A range answer is sorted by labels and leaves out steps without samples", 
   assert.deepEqual([...(value.series[0]?.timestamps ?? [])], [0, MINUTE, 3 * MINUTE]);
 });
 
-test("An instant query of a range vector gives the samples of its window", async () => {
+test("An instant query of a range vector returns the samples of its window", async () => {
   const { value } = await createEngine().instant({
     expression: 'up{instance="a"}[2m]',
     timeMs: 3 * MINUTE,
@@ -79,12 +79,12 @@ for (const [expression, wanted] of [
   ["1 + 1", { type: "scalar", timestampMs: 7000, value: 2 }],
   ['("a\\n")', { type: "string", timestampMs: 7000, value: "a\n" }],
 ] satisfies [string, QueryValue][]) {
-  test(`An instant query answers with the type of its expression: ${expression}`, async () => {
+  test(`The result of an instant query has the type of its expression: ${expression}`, async () => {
     assert.deepEqual((await createEngine().instant({ expression, timeMs: 7000 })).value, wanted);
   });
 }
 
-test("The lookback of a query replaces that of the engine", async () => {
+test("A query can set its own lookback", async () => {
   const query = { expression: "count(up)", timeMs: 4 * MINUTE };
   const engine = createEngine();
   assert.equal(await count(engine.instant(query)), 1);
@@ -122,7 +122,7 @@ for (const { name, range, message } of [
       'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
   },
 ]) {
-  test(`A range query is refused: ${name}`, async () => {
+  test(`A range query is rejected: ${name}`, async () => {
     await assert.rejects(createEngine().range(range), (error) => {
       assert.ok(error instanceof QueryParseError);
       assert.equal(error.message, message);
@@ -142,7 +142,7 @@ for (const { name, expression, settings } of [
   });
 }
 
-test("A query that takes longer than its timeout ends", async () => {
+test("A query fails when it exceeds its timeout", async () => {
   const engine = new QueryEngine({ querier: manySeries(500, 500), clock: new SlowClock() });
   const range = {
     expression: "sum(m) + sum(m)",
@@ -154,7 +154,7 @@ test("A query that takes longer than its timeout ends", async () => {
   await assert.rejects(engine.range(range), QueryTimeoutError);
 });
 
-test("A query ends when its caller goes away", async () => {
+test("A query fails when its caller aborts it", async () => {
   const controller = new AbortController();
   const engine = new QueryEngine({ querier: manySeries(500, 500), clock: new SlowClock() });
   const running = engine.range({
@@ -168,7 +168,7 @@ test("A query ends when its caller goes away", async () => {
   await assert.rejects(running, QueryCanceledError);
 });
 
-test("A heavy query lets other work run again and again while it lasts", async () => {
+test("A long query regularly lets other work run", async () => {
   const engine = new QueryEngine({ querier: manySeries(500, 500), clock: new SlowClock() });
   let turns = 0;
   let isRunning = true;
@@ -189,7 +189,7 @@ test("A heavy query lets other work run again and again while it lasts", async (
   assert.ok(turns > 20, `other work ran ${turns} times`);
 });
 
-test("With delayed name removal a name is there until the answer", async () => {
+test("With delayed name removal, functions still see the metric name", async () => {
   const query = {
     expression: 'label_replace(rate(up[5m]), "metric", "$1", "__name__", "(.*)")',
     timeMs: 3 * MINUTE,
@@ -197,9 +197,9 @@ test("With delayed name removal a name is there until the answer", async () => {
   const delayed = await createEngine({ enabledFeatures: ["promql-delayed-name-removal"] }).instant(
     query,
   );
-  const atOnce = await createEngine().instant(query);
+  const immediate = await createEngine().instant(query);
   assert.deepEqual(namesIn(delayed.value), ["up", "up", "up"]);
-  assert.deepEqual(namesIn(atOnce.value), ["", "", ""]);
+  assert.deepEqual(namesIn(immediate.value), ["", "", ""]);
 });
 
 const namesIn = (value: QueryValue): string[] =>
@@ -207,7 +207,7 @@ const namesIn = (value: QueryValue): string[] =>
     ? value.samples.map(({ labels }) => labels.get("metric") + labels.name)
     : [];
 
-test("The section query of a configuration sets limits and switches parts of the language on", () => {
+test("The configuration section query sets limits and enables features", () => {
   const parse = (yaml: string): QuerySettings =>
     parseQuerySettings(ConfigSection.parse(yaml, "pihealthd.yml"));
   assert.deepEqual(parse("{}"), DEFAULT_QUERY_SETTINGS);
@@ -230,7 +230,7 @@ for (const { feature, expression } of [
   { feature: "promql-extended-range-selectors", expression: "rate(up[5m] anchored)" },
   { feature: "promql-binop-fill-modifiers", expression: "up + fill(0) up" },
 ] as const) {
-  test(`A query may use ${feature} only where that is switched on`, async () => {
+  test(`A query can use ${feature} only when the feature is enabled`, async () => {
     const query = { expression, timeMs: 0 };
     await assert.rejects(createEngine().instant(query), QueryParseError);
     await createEngine({ enabledFeatures: [feature] }).instant(query);

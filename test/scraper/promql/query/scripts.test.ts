@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { runPromqlConformance } from "../../../conformance/promqltest.js";
 import { FIXTURES } from "../../../support/repository.js";
 
-test("Every case of our own PromQL scripts holds, over tables with and without shared times", async () => {
+test("Every case of our own PromQL scripts passes, with shared and with separate timestamps", async () => {
   const results = await runPromqlConformance(path.join(FIXTURES, "promql"));
   assert.deepEqual(
     results.map(({ file }) => file),
