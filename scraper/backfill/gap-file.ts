@@ -1,4 +1,5 @@
-import { GAP_CAUSES, type Gap, type GapCause } from "./gap.js";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { GAP_CAUSES, type Gap } from "./gap.js";
 import { type BootClockEntry, type ClockStretch, MAX_STRETCHES } from "./boot-clocks.js";
 import { MAX_CLOSED_GAPS, type MissingRange, type StoredGaps } from "./target-gaps.js";
 import { MAX_RANGES } from "./time-ranges.js";
@@ -8,6 +9,7 @@ export const GAP_FILE = "gaps.json";
 export const MAX_GAP_FILE_BYTES = 4 * 1024 * 1024;
 const VERSION = 1;
 const MAX_TARGETS = 1000;
+const MAX_BOOTS = 1000;
 
 export interface StoredTarget extends Omit<StoredGaps, "knownUntilMs"> {
   readonly labels: Readonly<Record<string, string>>;
@@ -38,80 +40,45 @@ export function encodeGapFile({ writtenMs, targets, boots }: GapFile): string {
   });
 }
 
-/** Undefined when the text is anything but a file of gaps. */
-export function decodeGapFile(text: string): GapFile | undefined {
-  try {
-    return readFile(JSON.parse(text));
-  } catch {
-    return undefined; // Torn or edited by hand; the caller says so.
+/** @throws {BadJsonError} */
+export function decodeGapFile(text: string): GapFile {
+  const fields = JsonFields.parse(text, "gaps");
+  fields.version(VERSION);
+  return {
+    writtenMs: fields.integer("written_ms"),
+    targets: fields.objects("targets", { maxLength: MAX_TARGETS }).map(decodeTarget),
+    boots: fields.lists("boots", { maxLength: MAX_BOOTS }).map(decodeBoot),
+  };
+}
+
+function decodeTarget(fields: JsonFields): StoredTarget {
+  return {
+    labels: fields.textMap("labels"),
+    nodeId: fields.optional("node_id", (key) => fields.text(key)),
+    ongoingFromMs: fields.nullable("ongoing_from_ms", (key) => fields.integer(key)),
+    missing: fields.lists("missing", { maxLength: MAX_RANGES }).map(decodeMissing),
+    closed: fields.lists("closed", { maxLength: MAX_CLOSED_GAPS }).map(decodeClosed),
+  };
+}
+
+function decodeMissing(range: JsonFields): MissingRange {
+  const fromMs = range.integer(0);
+  return { fromMs, untilMs: range.integer(1, { min: fromMs }), cause: range.oneOf(2, GAP_CAUSES) };
+}
+
+function decodeClosed(gap: JsonFields): Gap {
+  return { ...decodeMissing(gap), state: gap.oneOf(3, ["filled", "lost"]) };
+}
+
+/** Earlier versions wrote one time for the whole boot in place of the stretches. */
+function decodeBoot(boot: JsonFields): BootClockEntry {
+  const bootId = boot.text(0);
+  if (boot.typeOf(1) === "number") {
+    return [bootId, [{ fromMs: 0, untilMs: 0, zeroMs: boot.integer(1) }]];
   }
+  return [bootId, boot.lists(1, { maxLength: MAX_STRETCHES }).map(decodeStretch)];
 }
 
-class NotAGapFile extends Error {}
-
-function readFile(value: unknown): GapFile {
-  const body = objectOf(value);
-  if (body["version"] !== VERSION) throw new NotAGapFile();
-  const boots = listOf(body["boots"], 1000).map(readBoot);
-  return {
-    writtenMs: timeOf(body["written_ms"]),
-    targets: listOf(body["targets"], MAX_TARGETS).map(readTarget),
-    boots,
-  };
-}
-
-/** Before stretches were kept, one time stood for the whole boot. */
-function readBoot(entry: unknown): BootClockEntry {
-  const [bootId, clock] = listOf(entry, 2);
-  if (typeof bootId !== "string") throw new NotAGapFile();
-  if (typeof clock === "number")
-    return [bootId, [{ fromMs: 0, untilMs: 0, zeroMs: timeOf(clock) }]];
-  const stretches = listOf(clock, MAX_STRETCHES).map((stretch): ClockStretch => {
-    const [fromMs, untilMs, zeroMs] = listOf(stretch, 3).map(timeOf) as [number, number, number];
-    return { fromMs, untilMs, zeroMs: timeOf(zeroMs) };
-  });
-  return [bootId, stretches];
-}
-
-function readTarget(value: unknown): StoredTarget {
-  const body = objectOf(value);
-  const labels = objectOf(body["labels"]);
-  if (!Object.values(labels).every((label) => typeof label === "string")) throw new NotAGapFile();
-  const nodeId = body["node_id"] ?? undefined;
-  if (nodeId !== undefined && typeof nodeId !== "string") throw new NotAGapFile();
-  return {
-    labels: labels as Record<string, string>,
-    nodeId,
-    ongoingFromMs: body["ongoing_from_ms"] === null ? undefined : timeOf(body["ongoing_from_ms"]),
-    missing: listOf(body["missing"], MAX_RANGES).map(readMissing),
-    closed: listOf(body["closed"], MAX_CLOSED_GAPS).map(readClosed),
-  };
-}
-
-function readMissing(value: unknown): MissingRange {
-  const [from, until, cause] = listOf(value, 4);
-  const range = { fromMs: timeOf(from), untilMs: timeOf(until), cause: cause as GapCause };
-  if (range.untilMs < range.fromMs || !GAP_CAUSES.includes(range.cause)) throw new NotAGapFile();
-  return range;
-}
-
-function readClosed(value: unknown): Gap {
-  const state = listOf(value, 4)[3];
-  if (state !== "filled" && state !== "lost") throw new NotAGapFile();
-  return { ...readMissing(value), state };
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new NotAGapFile();
-  return value as Record<string, unknown>;
-}
-
-function listOf(value: unknown, maxLength: number): unknown[] {
-  if (!Array.isArray(value) || value.length > maxLength) throw new NotAGapFile();
-  return value;
-}
-
-function timeOf(value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw new NotAGapFile();
-  return value;
+function decodeStretch(stretch: JsonFields): ClockStretch {
+  return { fromMs: stretch.integer(0), untilMs: stretch.integer(1), zeroMs: stretch.integer(2) };
 }

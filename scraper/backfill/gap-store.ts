@@ -1,5 +1,5 @@
 import path from "node:path";
-import { messageOf } from "../../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -116,13 +116,18 @@ export class GapStore {
     const { files, log } = this.parts;
     const facts = await files.facts(filePath);
     if (facts === undefined) return undefined;
-    const file =
-      facts.sizeBytes > MAX_GAP_FILE_BYTES
-        ? undefined
-        : decodeGapFile(await files.readText(filePath));
-    if (file === undefined)
-      log.warn("gaps.json not usable, it will be written anew", { file: filePath });
-    return file;
+    try {
+      if (facts.sizeBytes > MAX_GAP_FILE_BYTES) {
+        const detail = `it has ${facts.sizeBytes} bytes, it must have at most ${MAX_GAP_FILE_BYTES}`;
+        throw new BadInputError(`Cannot read gaps: ${detail}`);
+      }
+      return decodeGapFile(await files.readText(filePath));
+    } catch (error) {
+      if (!(error instanceof BadInputError)) throw error;
+      const details = { file: filePath, error: messageOf(error) };
+      log.warn("Cannot use gaps.json: the gaps of earlier runs are forgotten", details);
+      return undefined;
+    }
   }
 }
 

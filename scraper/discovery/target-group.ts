@@ -1,4 +1,4 @@
-import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 
@@ -37,54 +37,22 @@ export function parseTargetGroup(section: ConfigSection): TargetGroup {
 /**
  * Reads the JSON of a discovery file or server: a list of `{"targets": [...], "labels": {...}}`.
  *
- * @throws {BadInputError} saying which entry is wrong
+ * @param origin file or URL, for messages
+ * @throws {BadJsonError}
  */
 export function parseTargetGroupsJson(text: string, origin: string): TargetGroup[] {
-  const refuse = (detail: string, cause?: unknown): BadInputError =>
-    new BadInputError(`Cannot read targets of "${origin}": ${detail}`, { cause });
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch (error) {
-    throw refuse("it is not JSON", error);
-  }
-  if (!Array.isArray(list)) throw refuse("it must be a list of objects with targets and labels");
-  return list.map((entry, index) => {
-    const problem = findProblem(entry);
-    if (problem !== undefined) throw refuse(`entry ${index}: ${problem}`);
-    const { targets, labels } = entry as {
-      targets: string[];
-      labels?: Record<string, string> | null;
-    };
-    return { targets, labels: labels ?? {}, isFromRange: false };
-  });
+  return JsonFields.parseList(text, `targets of "${origin}"`).map(decodeTargetGroup);
 }
 
-function findProblem(entry: unknown): string | undefined {
-  if (!isObject(entry)) return "it must be an object";
-  const { targets, labels = {}, ...others } = entry;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    return `${JSON.stringify(unknown)} is not a known key, the keys are labels, targets`;
-  }
-  if (!Array.isArray(targets)) return "targets must be a list";
-  const badTarget = targets.find(
-    (target) => typeof target !== "string" || !isTargetAddress(target),
-  ) as unknown;
-  if (badTarget !== undefined)
-    return `target ${JSON.stringify(badTarget)} must be host or host:port`;
-  if (labels === null) return undefined;
-  if (!isObject(labels)) return "labels must be an object";
-  const badLabel = Object.entries(labels).find(
-    ([name, value]) => !isLegacyLabelName(name) || typeof value !== "string",
-  );
-  return badLabel === undefined
-    ? undefined
-    : `label ${JSON.stringify(badLabel[0])} must be a label name with a text`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function decodeTargetGroup(fields: JsonFields): TargetGroup {
+  fields.rejectOtherKeys(["labels", "targets"]);
+  const targets = fields.texts("targets");
+  const badIndex = targets.findIndex((target) => !isTargetAddress(target));
+  if (badIndex !== -1) fields.list("targets").fail(badIndex, "host or host:port");
+  const labels = fields.optional("labels", (key) => fields.textMap(key)) ?? {};
+  const badName = Object.keys(labels).find((name) => !isLegacyLabelName(name));
+  if (badName !== undefined) fields.object("labels").fail(badName, "under the name of a label");
+  return { targets, labels, isFromRange: false };
 }
 
 /**

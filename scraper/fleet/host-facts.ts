@@ -1,10 +1,13 @@
+/** The text of `host.json` and `fleet.json`. See host-facts.format.md. */
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import type { KnownHost, KnownNode } from "./known-host.js";
 import { canonicalAddress, isHostName } from "./ip-address.js";
 
-export const HOST_FACTS_VERSION = 1;
+const VERSION = 1;
 const MAX_EXPORTERS = 1000; // Of one address.
+const LAST_TIME_MS = Date.UTC(9999, 11, 31); // RFC 3339 writes years of four digits.
 
-/** What `host.json` says about one exporter that is scraped at this address. */
+/** A target at the address, as `host.json` shows it to people and scripts. */
 export interface TargetFacts {
   readonly job: string;
   readonly url: string;
@@ -12,9 +15,9 @@ export interface TargetFacts {
 }
 
 /**
- * Writes the `host.json` of one address.
+ * Encodes the `host.json` of one address.
  *
- * @param exporters at least one, all of the same address
+ * @param exporters at least one, all with the same address
  */
 export function encodeHostFacts(
   exporters: readonly KnownHost[],
@@ -24,7 +27,7 @@ export function encodeHostFacts(
 }
 
 /**
- * Writes the facts of many addresses, one per line, without targets.
+ * Encodes the facts of many addresses, one per line, without targets.
  *
  * @param byAddress lists as `encodeHostFacts` takes them
  */
@@ -32,18 +35,53 @@ export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): str
   return [...byAddress].map((exporters) => `${JSON.stringify(factsOf(exporters, []))}\n`).join("");
 }
 
-/** Reads what `encodeFleetFacts` wrote. Undefined when a line is anything else. */
-export function decodeFleetFacts(text: string): KnownHost[][] | undefined {
-  const lines = text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map(decodeHostFacts);
-  return lines.every((hosts) => hosts !== undefined) ? lines : undefined;
+/**
+ * Decodes the text of `encodeFleetFacts`.
+ *
+ * @throws {BadJsonError}
+ */
+export function decodeFleetFacts(text: string): KnownHost[][] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map(decodeHostFacts);
+}
+
+/**
+ * Decodes the text of `encodeHostFacts`.
+ *
+ * @throws {BadJsonError}
+ */
+export function decodeHostFacts(text: string): KnownHost[] {
+  const fields = JsonFields.parse(text, "host facts");
+  fields.version(VERSION);
+  const address = fields.text("address");
+  if (canonicalAddress(address) !== address && !isHostName(address)) {
+    fields.fail("address", "an IP address in canonical form or a host name");
+  }
+  const exporters = fields.objects("exporters").slice(0, MAX_EXPORTERS);
+  return exporters.map((exporter) => ({
+    address,
+    port: exporter.integer("port", { min: 1, max: 65_535 }),
+    firstSeenMs: exporter.isoTimeMs("first_seen"),
+    lastSeenMs: exporter.isoTimeMs("last_seen"),
+    node: exporter.nullable("node", (key) => decodeNode(exporter.object(key))),
+  }));
+}
+
+function decodeNode(fields: JsonFields): KnownNode {
+  return {
+    nodeId: fields.text("node_id"),
+    hostname: fields.text("hostname"),
+    bootId: fields.text("boot_id"),
+    lastHeartbeatMs: fields.isoTimeMs("last_heartbeat"),
+    clockOffsetMs: fields.number("clock_offset_ms"),
+    monotonicMs: fields.number("monotonic_ms"),
+    history: undefined,
+  };
 }
 
 function factsOf(exporters: readonly KnownHost[], targets: readonly TargetFacts[]): object {
   return {
-    version: HOST_FACTS_VERSION,
+    version: VERSION,
     address: exporters[0]?.address ?? "",
     first_seen: isoTime(Math.min(...exporters.map(({ firstSeenMs }) => firstSeenMs))),
     last_seen: isoTime(Math.max(...exporters.map(({ lastSeenMs }) => lastSeenMs))),
@@ -68,79 +106,5 @@ function encodeNode(node: KnownNode): object {
   };
 }
 
-/** Reads what `encodeHostFacts` wrote. Undefined when the text is anything else: the facts will be collected anew. */
-export function decodeHostFacts(text: string): KnownHost[] | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return undefined; // Torn or edited by hand; the caller says so.
-  }
-  if (
-    !isObject(body) ||
-    body["version"] !== HOST_FACTS_VERSION ||
-    !Array.isArray(body["exporters"])
-  ) {
-    return undefined;
-  }
-  const address = body["address"];
-  if (
-    typeof address !== "string" ||
-    (canonicalAddress(address) !== address && !isHostName(address))
-  ) {
-    return undefined;
-  }
-  const hosts = body["exporters"]
-    .slice(0, MAX_EXPORTERS)
-    .map((entry: unknown) => decodeExporter(entry, address));
-  return hosts.every((host) => host !== undefined) ? hosts : undefined;
-}
-
-function decodeExporter(entry: unknown, address: string): KnownHost | undefined {
-  if (!isObject(entry)) return undefined;
-  const { port } = entry;
-  const [firstSeenMs, lastSeenMs] = [timeOf(entry["first_seen"]), timeOf(entry["last_seen"])];
-  if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535)
-    return undefined;
-  if (firstSeenMs === undefined || lastSeenMs === undefined) return undefined;
-  const node = entry["node"] === null ? undefined : decodeNode(entry["node"]);
-  return node === "bad" ? undefined : { address, port, firstSeenMs, lastSeenMs, node };
-}
-
-function decodeNode(entry: unknown): KnownNode | "bad" {
-  if (!isObject(entry)) return "bad";
-  const { node_id: nodeId, hostname, boot_id: bootId } = entry;
-  const lastHeartbeatMs = timeOf(entry["last_heartbeat"]);
-  const clockOffsetMs = entry["clock_offset_ms"];
-  const monotonicMs = entry["monotonic_ms"];
-  if (typeof nodeId !== "string" || typeof hostname !== "string" || typeof bootId !== "string")
-    return "bad";
-  if (
-    typeof clockOffsetMs !== "number" ||
-    typeof monotonicMs !== "number" ||
-    lastHeartbeatMs === undefined
-  ) {
-    return "bad";
-  }
-  return {
-    nodeId,
-    hostname,
-    bootId,
-    lastHeartbeatMs,
-    clockOffsetMs,
-    monotonicMs,
-    history: undefined,
-  };
-}
-
 const isoTime = (timeMs: number): string =>
-  new Date(Math.min(Math.max(timeMs, 0), 8.64e15)).toISOString();
-
-function timeOf(value: unknown): number | undefined {
-  const timeMs = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(timeMs) ? undefined : timeMs;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+  new Date(Math.min(Math.max(timeMs, 0), LAST_TIME_MS)).toISOString();

@@ -1,6 +1,6 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import path from "node:path";
-import { messageOf } from "../../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -67,8 +67,9 @@ export class HostFiles {
       .map(({ name }) => name);
     const known = await this.takeFleetFile(new Set(folders));
     for (const name of folders) {
-      if (!known.has(name))
-        fleet.restore(await this.readFacts(path.join(folder, name, "host.json")));
+      if (known.has(name)) continue;
+      const file = path.join(folder, name, "host.json");
+      fleet.restore((await this.readFacts(file, MAX_FACTS_BYTES, decodeHostFacts)) ?? []);
     }
   }
 
@@ -78,18 +79,9 @@ export class HostFiles {
    * @returns the folders of these hosts
    */
   private async takeFleetFile(folders: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { files, fleet, log } = this.parts;
-    const facts = await files.facts(this.fleetFile);
+    const { files, fleet } = this.parts;
     const restored = new Set<string>();
-    if (facts === undefined) return restored;
-    const hosts =
-      facts.sizeBytes > MAX_FLEET_BYTES
-        ? undefined
-        : decodeFleetFacts(await files.readText(this.fleetFile));
-    if (hosts === undefined)
-      log.warn("Facts of the fleet not usable, those of each host are read", {
-        file: this.fleetFile,
-      });
+    const hosts = await this.readFacts(this.fleetFile, MAX_FLEET_BYTES, decodeFleetFacts);
     for (const exporters of hosts ?? []) {
       const [first] = exporters;
       if (first === undefined) continue;
@@ -200,13 +192,26 @@ export class HostFiles {
     }
   }
 
-  private async readFacts(file: string): Promise<KnownHost[]> {
+  /** Undefined when the file is missing or cannot be used; the facts are collected again then. */
+  private async readFacts<Facts>(
+    file: string,
+    maxBytes: number,
+    decode: (text: string) => Facts,
+  ): Promise<Facts | undefined> {
     const { files, log } = this.parts;
     const facts = await files.facts(file);
-    if (facts === undefined || facts.sizeBytes > MAX_FACTS_BYTES) return [];
-    const hosts = decodeHostFacts(await files.readText(file));
-    if (hosts === undefined) log.warn("host.json not usable, it will be written anew", { file });
-    return hosts ?? [];
+    if (facts === undefined) return undefined;
+    try {
+      if (facts.sizeBytes > maxBytes) {
+        const detail = `it has ${facts.sizeBytes} bytes, it must have at most ${maxBytes}`;
+        throw new BadInputError(`Cannot read host facts: ${detail}`);
+      }
+      return decode(await files.readText(file));
+    } catch (error) {
+      if (!(error instanceof BadInputError)) throw error;
+      log.warn("Cannot use host facts of an earlier run", { file, error: messageOf(error) });
+      return undefined;
+    }
   }
 
   private hostsByAddress(): Map<string, KnownHost[]> {

@@ -136,12 +136,12 @@ for (const { name, content } of [
   {
     name: "a port that is none",
     content:
-      '{"version":1,"address":"10.0.0.1","exporters":[{"port":"x","first_seen":"2026-01-01","last_seen":"2026-01-01","node":null}]}',
+      '{"version":1,"address":"10.0.0.1","exporters":[{"port":"x","first_seen":"2026-01-01T00:00:00Z","last_seen":"2026-01-01T00:00:00Z","node":null}]}',
   },
   {
     name: "a time that is none",
     content:
-      '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01","node":null}]}',
+      '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01T00:00:00Z","node":null}]}',
   },
 ]) {
   test(`A host.json that is not usable costs what it said and nothing else: ${name}`, async () => {
