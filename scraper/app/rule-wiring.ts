@@ -7,7 +7,7 @@ import type { SendHttp } from "../../exporter/shared/platform/http/http-client.j
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Alert } from "../alerting/alerts/alert.js";
 import { AlertmanagerClient } from "../alerting/delivery/alertmanager-client.js";
-import { Dispatcher } from "../alerting/delivery/dispatcher.js";
+import { Dispatcher } from "../alerting/dispatch/dispatcher.js";
 import { createMailTransport } from "../alerting/delivery/mail-transport.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import type { HostGap } from "../backfill/gap.js";

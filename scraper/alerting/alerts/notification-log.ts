@@ -17,31 +17,6 @@ export interface NotificationRecord {
   readonly expiresAtMs: number;
 }
 
-export interface NeedsUpdateOptions {
-  readonly record: NotificationRecord | undefined;
-  readonly firing: readonly string[];
-  readonly resolved: readonly string[];
-  readonly sendResolved: boolean;
-  readonly repeatIntervalMs: number;
-  readonly nowMs: number;
-}
-
-/** Whether an integration must be told, by Alertmanager's rules. */
-export function needsUpdate(options: NeedsUpdateOptions): boolean {
-  const { record, firing, resolved, sendResolved, repeatIntervalMs, nowMs } = options;
-  if (record === undefined) return firing.length > 0;
-  if (!isSubset(firing, record.firing)) return true;
-  // All is resolved: told once when anything was firing before, whether or not notices of it are wanted.
-  if (firing.length === 0) return record.firing.length > 0;
-  if (sendResolved && !isSubset(resolved, record.resolved)) return true;
-  return record.timestampMs <= nowMs - repeatIntervalMs;
-}
-
-function isSubset(part: readonly string[], whole: readonly string[]): boolean {
-  const known = new Set(whole);
-  return part.every((item) => known.has(item));
-}
-
 export const MAX_NOTIFICATION_RECORDS = 100_000;
 /** A record is kept for two repeat intervals, but no longer than this. */
 export const MAX_NOTIFICATION_RETENTION_MS = 30 * 86_400_000;

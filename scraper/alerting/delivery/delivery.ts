@@ -9,7 +9,7 @@ import type {
   NotificationConfig,
   WebhookIntegration,
 } from "../config/notification-config.js";
-import type { Deliver, DeliveryOutcome } from "./outbox.js";
+import type { Deliver, DeliveryOutcome } from "./outbox-sender.js";
 import type { OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
 import { readSecret, resolveMailServer } from "./secret-files.js";
 

@@ -1,7 +1,11 @@
+import { Labels } from "../../../exporter/shared/model/labels.js";
+import { fingerprintOf } from "../alerts/alert-fingerprint.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
+import type { OutageSummary, PastAlert } from "../alerts/past-alert.js";
 import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notification.js";
 
-const ZERO_TIME = "0001-01-01T00:00:00Z"; // What Alertmanager sends as the end of an alert that is firing.
+/** Alertmanager sends Go's zero time as the end of a firing alert. */
+const ZERO_TIME = "0001-01-01T00:00:00Z";
 
 /**
  * Alertmanager's webhook message, version 4.
@@ -23,6 +27,51 @@ export function renderWebhook(notification: Notification, maxAlerts: number): st
     groupKey,
     truncatedAlerts: alerts.length - sent.length,
   });
+}
+
+interface SummaryWebhook {
+  readonly receiver: string;
+  readonly summary: OutageSummary;
+  readonly nowMs: number;
+  readonly externalUrl: string;
+}
+
+/**
+ * The summary of an outage as an ordinary webhook message: all its alerts as one group, with the times
+ * at which they really started and ended.
+ */
+export function renderSummaryWebhook(
+  { receiver, summary, nowMs, externalUrl }: SummaryWebhook,
+  maxAlerts: number,
+): string {
+  const alerts = summary.alerts.map((alert) => storedAlertOf(alert, nowMs));
+  const groupKey = `summary:${summary.id}`;
+  const notification = {
+    receiver,
+    groupKey,
+    groupLabels: Labels.EMPTY,
+    alerts,
+    nowMs,
+    externalUrl,
+  };
+  return renderWebhook(notification, maxAlerts);
+}
+
+function storedAlertOf(
+  { labels, annotations, generatorUrl, firedAtMs, endedAtMs }: PastAlert,
+  nowMs: number,
+): StoredAlert {
+  return {
+    labels,
+    annotations,
+    generatorUrl,
+    fingerprint: fingerprintOf(labels),
+    updatedAtMs: nowMs,
+    endsByTimeout: false,
+    isImmediate: false,
+    startsAtMs: firedAtMs,
+    endsAtMs: endedAtMs ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 function alertBody(alert: StoredAlert, nowMs: number): object {

@@ -9,7 +9,7 @@ import {
   postSilence,
   status,
 } from "./api-v2.js";
-import type { Dispatcher } from "../../alerting/delivery/dispatcher.js";
+import type { Dispatcher } from "../../alerting/dispatch/dispatcher.js";
 import { decodePostedSilence } from "./posted-silence.js";
 import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
 

@@ -7,7 +7,7 @@ import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js
 import { RegularExpression } from "../../base/regular-expression.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "../http/api-errors.js";
-import type { AlertStatus, Dispatcher } from "../../alerting/delivery/dispatcher.js";
+import type { AlertStatus, Dispatcher } from "../../alerting/dispatch/dispatcher.js";
 import {
   createMatcher,
   matchesAll,

@@ -5,7 +5,7 @@ import type { Target } from "../../fleet/target.js";
 import type { Alert } from "../../alerting/alerts/alert.js";
 import { fingerprintOf } from "../../alerting/alerts/alert-fingerprint.js";
 import { MAX_ALERTS } from "../../alerting/alerts/alert-store.js";
-import type { Dispatcher } from "../../alerting/delivery/dispatcher.js";
+import type { Dispatcher } from "../../alerting/dispatch/dispatcher.js";
 import { decodePostedAlerts } from "./posted-alerts.js";
 
 export interface PushedAlarmsParts {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { groupKeyOf, groupLabelsOf, routesFor } from "../../../../scraper/alerting/config/route.js";
-import { parseConfig } from "../delivery/dispatcher-harness.js";
+import { parseConfig } from "../dispatch/dispatcher-harness.js";
 
 const TREE = `
 global: { resolve_timeout: 3m, smtp_smarthost: "[::1]:465", smtp_from: "Pi <pi@example.org>", smtp_auth_username: pi, smtp_auth_password: hunter2 }

@@ -13,7 +13,7 @@ import {
 import { parseAlertmanagers } from "../../../../scraper/alerting/config/alertmanagers-config.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
-import { alertOf } from "./dispatcher-harness.js";
+import { alertOf } from "../dispatch/dispatcher-harness.js";
 
 const parse = (yaml: string) =>
   parseAlertmanagers(ConfigSection.parse(yaml, "/etc/pihealth/pihealth.yml"));

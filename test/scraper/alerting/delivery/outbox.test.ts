@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
+import { MAX_OUTBOX_MESSAGES } from "../../../../scraper/alerting/delivery/message-queue.js";
 import {
-  MAX_DELIVERIES_PER_SERVER,
   MAX_MESSAGE_AGE_MS,
-  MAX_OUTBOX_MESSAGES,
-  Outbox,
   type DeliveryOutcome,
-} from "../../../../scraper/alerting/delivery/outbox.js";
+} from "../../../../scraper/alerting/delivery/outbox-sender.js";
+import { Outbox } from "../../../../scraper/alerting/delivery/outbox.js";
+import { MAX_DELIVERIES_PER_SERVER } from "../../../../scraper/alerting/delivery/retry-schedule.js";
 import type { OutboxMessage } from "../../../../scraper/alerting/messages/outbox-message.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";

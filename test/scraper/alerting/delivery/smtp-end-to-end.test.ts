@@ -8,11 +8,11 @@ import { systemClock, type Clock } from "../../../../exporter/shared/platform/cl
 import { realFiles } from "../../../../exporter/shared/platform/files.js";
 import { sendHttp } from "../../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
-import { Dispatcher } from "../../../../scraper/alerting/delivery/dispatcher.js";
+import { Dispatcher } from "../../../../scraper/alerting/dispatch/dispatcher.js";
 import { createMailTransport } from "../../../../scraper/alerting/delivery/mail-transport.js";
 import type { NotificationConfig } from "../../../../scraper/alerting/config/notification-config.js";
 import { sendTestMail } from "../../../../scraper/alerting/delivery/test-mail.js";
-import { alertOf, parseConfig } from "./dispatcher-harness.js";
+import { alertOf, parseConfig } from "../dispatch/dispatcher-harness.js";
 import {
   createCertificate,
   startMailServer,

@@ -9,7 +9,7 @@ import { alertmanagerRoutes } from "../../../../scraper/api/alertmanager/alertma
 import { decodePostedAlerts } from "../../../../scraper/api/alertmanager/posted-alerts.js";
 import { createApiHandler } from "../../../../scraper/api/http/api-handler.js";
 import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-request.js";
-import { simpleConfig, startHarness } from "../../alerting/delivery/dispatcher-harness.js";
+import { simpleConfig, startHarness } from "../../alerting/dispatch/dispatcher-harness.js";
 
 let server: HttpServer;
 

@@ -23,7 +23,7 @@ import {
   parseConfig,
   startHarness,
   type Harness,
-} from "../../alerting/delivery/dispatcher-harness.js";
+} from "../../alerting/dispatch/dispatcher-harness.js";
 
 const CONFIG = `
 route: { receiver: team, group_by: [alertname], routes: [{ matchers: ['severity="critical"'], receiver: pager, continue: true }] }

@@ -1,7 +1,8 @@
 import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
 import type { RejectReason } from "../alerts/alert-store.js";
-import type { NotifierCounts } from "./notifier.js";
-import type { OutboxCounts } from "./outbox.js";
+import type { PipelineCounts } from "./notification-pipeline.js";
+import type { RenderCounts } from "../messages/message-renderer.js";
+import type { OutboxCounts } from "../delivery/outbox.js";
 import type { SilenceState } from "../alerts/silences.js";
 
 export interface AlertingFacts {
@@ -14,7 +15,7 @@ export interface AlertingFacts {
   readonly damagedLines: number;
   readonly silences: readonly SilenceState[];
   readonly notificationRecords: number;
-  readonly notifier: Readonly<NotifierCounts>;
+  readonly notifier: Readonly<PipelineCounts & RenderCounts>;
   readonly outbox: Readonly<OutboxCounts>;
   readonly outboxSize: { readonly messages: number; readonly bytes: number };
   readonly oldestMessageAgeMs: number;

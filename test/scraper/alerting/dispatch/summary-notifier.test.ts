@@ -4,12 +4,7 @@ import { Labels } from "../../../../exporter/shared/model/labels.js";
 import type { NotificationConfig } from "../../../../scraper/alerting/config/notification-config.js";
 import type { OutageSummary, PastAlert } from "../../../../scraper/alerting/alerts/past-alert.js";
 import { MAX_SUMMARY_ROWS } from "../../../../scraper/alerting/messages/summary-data.js";
-import {
-  type Harness,
-  parseConfig,
-  simpleConfig,
-  startHarness,
-} from "../delivery/dispatcher-harness.js";
+import { type Harness, parseConfig, simpleConfig, startHarness } from "./dispatcher-harness.js";
 
 const HOUR_MS = 3_600_000;
 const A = { alertname: "A", instance: "pi-1:8732" };

@@ -6,7 +6,7 @@ import type {
 } from "../../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
-import { Dispatcher } from "../../../../scraper/alerting/delivery/dispatcher.js";
+import { Dispatcher } from "../../../../scraper/alerting/dispatch/dispatcher.js";
 import type { RefusedRecipient } from "../../../../scraper/alerting/delivery/mail-transport.js";
 import type { MailMessage } from "../../../../scraper/alerting/messages/mail-message.js";
 import type { NotificationConfig } from "../../../../scraper/alerting/config/notification-config.js";

@@ -1,34 +1,42 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+/**
+ * The notification side, Alertmanager's work. Alerts come in from rules and from Pis (`receive`) and
+ * wait in groups along the routing tree. One loop takes groups that are due through the notification
+ * pipeline; messages go out through the outbox, which has a loop of its own.
+ */
 import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import type { Alert } from "../alerts/alert.js";
+import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
 import { AlarmJournal } from "../alerts/alarm-journal.js";
-import { AlertGroup } from "../alerts/alert-group.js";
 import {
   AlertStore,
   isResolvedAt,
   type RejectReason,
   type StoredAlert,
 } from "../alerts/alert-store.js";
-import { alertingMetrics } from "./alerting-metrics.js";
-import { createDelivery, serverOf, type Transports } from "./delivery.js";
+import type { Alert } from "../alerts/alert.js";
 import { Inhibitor } from "../alerts/inhibition.js";
-import type { NotificationConfig } from "../config/notification-config.js";
 import { NotificationLog } from "../alerts/notification-log.js";
-import { NotificationTemplates } from "../messages/notification-templates.js";
-import { Notifier, type FlushContext } from "./notifier.js";
-import { Outbox } from "./outbox.js";
-import { groupKeyOf, groupLabelsOf, routesFor, type Route } from "../config/route.js";
-import { Silences } from "../alerts/silences.js";
 import type { OutageSummary } from "../alerts/past-alert.js";
+import { Silences } from "../alerts/silences.js";
+import type { NotificationConfig } from "../config/notification-config.js";
+import { routesFor } from "../config/route.js";
+import { createDelivery, serverOf, type Transports } from "../delivery/delivery.js";
+import { Outbox } from "../delivery/outbox.js";
+import { MessageRenderer } from "../messages/message-renderer.js";
+import { NotificationTemplates } from "../messages/notification-templates.js";
+import { AlertGroups, type Now } from "./alert-groups.js";
+import { alertingMetrics } from "./alerting-metrics.js";
+import { DecisionLog, type NotificationPath, type TimedDecision } from "./decision-log.js";
+import { NotificationPipeline, type FlushContext } from "./notification-pipeline.js";
+import { wait } from "./stages.js";
 import { SummaryNotifier } from "./summary-notifier.js";
-import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
 
-export const MAX_ALERT_GROUPS = 10_000;
 const HOUSEKEEPING_MS = 30_000;
 const DEFAULT_GRACE_MS = 5_000;
 
@@ -36,20 +44,20 @@ export interface DispatcherOptions {
   readonly config: NotificationConfig;
   readonly clock: Clock;
   readonly files: Files;
-  /** Where silences, the notification log, pushed alarms and the outbox are kept. */
+  /** Holds silences, the notification log, pushed alarms and the outbox. */
   readonly folder: string;
   readonly log: Logger;
   readonly transports: Transports;
-  /** Base of the links in messages, as `http://master:8730`; empty: no links. */
+  /** Base of the links in messages, as `http://master:8730`; empty (the default): no links. */
   readonly externalUrl?: string;
-  /** For the times shown in mails, an IANA name; the machine's own without. */
+  /** For the times in mails, an IANA name. The default is the time zone of this machine. */
   readonly timeZone?: string;
   /** From 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
 }
 
 export interface ReceiveOptions {
-  /** Alarms a Pi pushed: kept over a restart, and mailed without waiting for the group. */
+  /** Alarms that a Pi pushed: they survive a restart, and their group does not wait. */
   readonly immediate?: boolean;
 }
 
@@ -58,7 +66,7 @@ export interface ReceiveResult {
   readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
 }
 
-/** Why an alert is not told of. */
+/** Silences and alerts that mute an alert. */
 export interface AlertStatus {
   readonly silencedBy: readonly string[];
   readonly inhibitedBy: readonly string[];
@@ -70,10 +78,7 @@ export interface GroupView {
   readonly alerts: readonly StoredAlert[];
 }
 
-/**
- * Takes alerts, groups them along the routing tree and sees to it that receivers are told:
- * Alertmanager's work.
- */
+/** Takes alerts, groups them along the routing tree and notifies receivers. */
 export class Dispatcher {
   readonly silences: Silences;
   readonly startedAtMs: number;
@@ -86,19 +91,20 @@ export class Dispatcher {
   };
   private config: NotificationConfig;
   private templates: NotificationTemplates | undefined;
-  private groups = new Map<string, AlertGroup>();
   private receivedCount = 0;
-  private refusedGroups = 0;
   private damagedLines = 0;
   private nextHousekeepingMs = 0;
   private loop: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private readonly sleep: WakeableSleep;
   private readonly store = new AlertStore();
+  private readonly groups: AlertGroups;
   private readonly alarms: AlarmJournal;
   private readonly notificationLog: NotificationLog;
+  private readonly decisionLog = new DecisionLog();
   private readonly outbox: Outbox;
-  private readonly notifier: Notifier;
+  private readonly renderer: MessageRenderer;
+  private readonly pipeline: NotificationPipeline;
   private readonly summaries: SummaryNotifier;
 
   constructor(private readonly options: DispatcherOptions) {
@@ -106,6 +112,7 @@ export class Dispatcher {
     this.config = options.config;
     this.startedAtMs = clock.wallMs();
     this.sleep = new WakeableSleep(clock, this.stopping.signal);
+    this.groups = new AlertGroups(options.config.route, log);
     this.alarms = new AlarmJournal(files, folder, this.store);
     this.silences = new Silences({ files, folder, clock });
     this.notificationLog = new NotificationLog({ files, folder, clock });
@@ -118,46 +125,50 @@ export class Dispatcher {
       deliver: createDelivery({ config: () => this.config, files, transports }),
       serverOf: (message) => serverOf(this.config, message),
     });
-    const timeZone = options.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    const { notificationLog, outbox } = this;
-    const externalUrl = options.externalUrl ?? "";
-    this.notifier = new Notifier({ outbox, notificationLog, log, timeZone, externalUrl });
-    const { notifier, silences } = this;
-    this.summaries = new SummaryNotifier({
-      notifier,
-      notificationLog,
-      silences,
+    this.renderer = new MessageRenderer({
       log,
-      timeZone,
-      externalUrl,
+      externalUrl: options.externalUrl ?? "",
+      timeZone: options.timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
     });
+    const { decisionLog, notificationLog, outbox, renderer, silences } = this;
+    this.pipeline = new NotificationPipeline({
+      outbox,
+      notificationLog,
+      decisionLog,
+      renderer,
+      log,
+    });
+    const { pipeline } = this;
+    this.summaries = new SummaryNotifier({ pipeline, renderer, notificationLog, silences });
   }
 
   /**
-   * Reads what an earlier run left and begins to work.
+   * Reads the files of an earlier run and starts the loops.
    *
    * @throws {BadInputError} when a template does not compile
    */
   async start(): Promise<void> {
     const { clock, files, log } = this.options;
-    if (this.config.isDefault)
-      log.info("No notifications are configured: alerts are shown, but sent to nobody");
+    if (this.config.isDefault) {
+      log.info("No notifications configured: alerts are shown, nobody is notified");
+    }
     this.templates = await NotificationTemplates.load(this.config, files, () => clock.wallMs());
-    const nowMs = clock.wallMs();
+    const now = this.now();
     this.damagedLines += (await this.silences.load()) + (await this.notificationLog.load());
-    const { alarms, damaged } = await this.alarms.load(nowMs);
+    const { alarms, damaged } = await this.alarms.load(now.wallMs);
     this.damagedLines += damaged;
-    if (this.damagedLines > 0)
-      log.warn("stored lines were damaged and left out", { lines: this.damagedLines });
+    if (this.damagedLines > 0) {
+      log.warn("Damaged lines of stored files skipped", { lines: this.damagedLines });
+    }
     await this.notificationLog.adopt(await this.outbox.load()).catch((error: unknown) => {
-      log.warn("cannot store what was notified", { error: messageOf(error) });
+      log.warn("Cannot store notification records", { error: messageOf(error) });
     });
-    for (const alarm of alarms) this.take(alarm, { nowMs, isImmediate: true });
+    for (const alarm of alarms) this.take(alarm, now, true);
     this.outbox.start();
     this.loop = this.run();
   }
 
-  /** Ends after what is under way, but within `graceMs` where a server is slow. */
+  /** Ends after the work under way; deliveries get at most `graceMs`. */
   async stop({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
     this.stopping.abort();
     await this.loop;
@@ -166,65 +177,53 @@ export class Dispatcher {
   }
 
   /**
-   * Takes alerts. Those that are not acceptable are counted and left out.
+   * Takes alerts. Alerts that are not acceptable are counted and left out.
    *
-   * @returns resolves at once, but for immediate alarms when they survive a power cut
-   * @throws {NotDurableError} when the disk does not take immediate alarms; they are acted on all the same
+   * @returns resolves immediately; with `immediate`, when the alarms survive a power cut
+   * @throws {NotDurableError} when the disk does not take immediate alarms; they are notified all the same
    */
   async receive(
     alerts: readonly Alert[],
     { immediate = false }: ReceiveOptions = {},
   ): Promise<ReceiveResult> {
-    const nowMs = this.options.clock.wallMs();
-    const rejected: Partial<Record<RejectReason, number>> = {};
+    const now = this.now();
+    const rejected = new Map<RejectReason, number>();
     const taken: StoredAlert[] = [];
     for (const alert of alerts) {
-      const result = this.take(alert, { nowMs, isImmediate: immediate });
-      if (typeof result === "string") rejected[result] = (rejected[result] ?? 0) + 1;
+      const result = this.take(alert, now, immediate);
+      if (typeof result === "string") rejected.set(result, (rejected.get(result) ?? 0) + 1);
       else taken.push(result);
     }
     this.receivedCount += taken.length;
-    for (const reason of Object.keys(rejected) as RejectReason[])
-      this.countRejected(reason, rejected[reason] ?? 0);
+    for (const [reason, count] of rejected) this.countRejected(reason, count);
     this.sleep.wake();
     await this.alarms.append(taken.filter(({ isImmediate }) => isImmediate));
-    return { accepted: taken.length, rejected };
+    return { accepted: taken.length, rejected: Object.fromEntries(rejected) };
   }
 
   /**
-   * Tells every receiver of the alerts of an outage that concern it, in one message. Those of an
-   * outage that were told before are not told again, whatever has changed since.
+   * Notifies every receiver about its alerts of an outage, in one message. Each outage is notified
+   * once, even if its alerts have changed since.
    *
    * @returns resolves when the messages survive a power cut, or the disk has refused them
    */
   async summarize(summary: OutageSummary): Promise<void> {
-    const { config, templates, nowMs } = this.flushContext();
-    await this.summaries.tell(summary, { config, templates, nowMs, firing: this.alerts() });
+    const { config, templates, now } = this.flushContext();
+    const firing = this.alerts();
+    await this.summaries.notify(summary, { config, templates, nowMs: now.wallMs, firing });
   }
 
   /**
-   * Changes to another configuration. Alerts, silences, timing of groups and the notification log
+   * Changes to another configuration. Alerts, silences, the timing of groups and the notification log
    * stay.
    *
    * @throws {BadInputError} when its templates do not compile; the old configuration stays in force
    */
   async reload(config: NotificationConfig): Promise<void> {
     const { clock, files } = this.options;
-    const templates = await NotificationTemplates.load(config, files, () => clock.wallMs());
-    const previous = this.groups;
+    this.templates = await NotificationTemplates.load(config, files, () => clock.wallMs());
     this.config = config;
-    this.templates = templates;
-    this.groups = new Map();
-    const members = [...previous.values()].flatMap((group) => group.members());
-    const untold = new Set(members.map(({ fingerprint }) => fingerprint));
-    const nowMs = clock.wallMs();
-    for (const alert of this.store.all()) {
-      if (!isResolvedAt(alert, nowMs) || untold.has(alert.fingerprint)) this.group(alert, nowMs);
-    }
-    for (const [id, group] of this.groups) {
-      const before = previous.get(id);
-      if (before !== undefined) group.continueFrom(before);
-    }
+    this.groups.reroute(config.route, this.store.all(), this.now());
     this.outbox.retryNow();
     this.sleep.wake();
   }
@@ -249,7 +248,7 @@ export class Dispatcher {
   }
 
   alertGroups(): GroupView[] {
-    return [...this.groups.values()].map((group) => ({
+    return [...this.groups].map((group) => ({
       receiver: group.route.receiver,
       labels: group.labels,
       alerts: group.members(),
@@ -265,6 +264,31 @@ export class Dispatcher {
     });
   }
 
+  /**
+   * Why receivers were notified about an alert or not: the last decision of every stage, for each
+   * group of the alert and each integration that it reached.
+   */
+  decisionsOf(fingerprint: string): NotificationPath[] {
+    const startsAtMs = this.store.get(fingerprint)?.startsAtMs ?? Number.NEGATIVE_INFINITY;
+    const waiting = [...this.groups].filter((group) => {
+      const lastFlushMs = this.decisionLog.lastFlushMs(group.id, fingerprint);
+      return group.has(fingerprint) && (lastFlushMs === undefined || lastFlushMs < startsAtMs);
+    });
+    const { wallMs: atMs, monotonicMs } = this.now();
+    const isDecided = (groupId: string): boolean => waiting.every(({ id }) => id !== groupId);
+    return [
+      ...waiting.map((group) => ({
+        receiver: group.route.receiver,
+        groupLabels: group.labels,
+        integration: undefined,
+        decisions: [{ ...wait(group, monotonicMs), atMs }],
+      })),
+      ...this.decisionLog
+        .pathsOf(fingerprint, isDecided)
+        .map((path) => ({ ...path, decisions: path.decisions.map(this.withOutcome) })),
+    ];
+  }
+
   metrics(): OwnMetric[] {
     const statusOf = this.statusReader();
     const firing = this.alerts();
@@ -277,24 +301,36 @@ export class Dispatcher {
       suppressedAlerts,
       receivedAlerts: this.receivedCount,
       rejectedAlerts: this.rejected,
-      groups: this.groups.size,
-      refusedGroups: this.refusedGroups,
+      groups: this.groups.count,
+      refusedGroups: this.groups.refusedCount,
       damagedLines: this.damagedLines,
       silences: this.silences.list().map((silence) => this.silences.stateOf(silence)),
       notificationRecords: this.notificationLog.size,
-      notifier: this.notifier.counts,
+      notifier: { ...this.pipeline.counts, ...this.renderer.counts },
       outbox: this.outbox.counts,
       outboxSize: this.outbox.size,
       oldestMessageAgeMs: this.outbox.oldestAgeMs,
     });
   }
 
-  private take(
-    alert: Alert,
-    options: { nowMs: number; isImmediate: boolean },
-  ): StoredAlert | RejectReason {
-    const stored = this.store.put(alert, options);
-    if (typeof stored !== "string") this.group(stored, options.nowMs);
+  /** Replaces a decision to deliver by the outcome of the message, while the outbox knows it. */
+  private readonly withOutcome = (decision: TimedDecision): TimedDecision => {
+    const [messageId] = decision.by ?? [];
+    if (decision.reason !== "handed_over" || messageId === undefined) return decision;
+    const outcome = this.outbox.outcomeOf(messageId);
+    if (outcome === undefined) return decision;
+    const { state: reason, problem } = outcome;
+    return { ...decision, reason, passed: reason === "delivered", problem };
+  };
+
+  private now(): Now {
+    const { clock } = this.options;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  }
+
+  private take(alert: Alert, now: Now, isImmediate: boolean): StoredAlert | RejectReason {
+    const stored = this.store.put(alert, { nowMs: now.wallMs, isImmediate });
+    if (typeof stored !== "string") this.groups.put(stored, now);
     return stored;
   }
 
@@ -302,75 +338,30 @@ export class Dispatcher {
     const isFirst = this.rejected[reason] === 0;
     this.rejected[reason] += count;
     if (!isFirst) return;
-    this.options.log.warn("alerts are rejected; later ones for this reason are only counted", {
-      reason,
-      count,
-    });
-  }
-
-  private group(alert: StoredAlert, wallMs: number): void {
-    const monotonicMs = this.options.clock.monotonicMs();
-    for (const route of routesFor(this.config.route, alert.labels)) {
-      this.groupFor(route, alert, monotonicMs)?.put(alert, { wallMs, monotonicMs });
-    }
-  }
-
-  private groupFor(route: Route, alert: StoredAlert, monotonicMs: number): AlertGroup | undefined {
-    const labels = groupLabelsOf(route, alert.labels);
-    const id = `${route.receiver}\n${groupKeyOf(route, labels)}`;
-    const known = this.groups.get(id);
-    if (known !== undefined) return known;
-    if (this.groups.size >= MAX_ALERT_GROUPS) {
-      const detail = "too many alert groups, new ones are not told of";
-      if (this.refusedGroups++ === 0) this.options.log.error(detail, { limit: MAX_ALERT_GROUPS });
-      return undefined;
-    }
-    const group = new AlertGroup(route, labels, monotonicMs);
-    this.groups.set(id, group);
-    return group;
+    const detail = "Alerts rejected, later ones for the same reason are only counted";
+    this.options.log.warn(detail, { reason, count });
   }
 
   private async run(): Promise<void> {
     const { clock } = this.options;
-    const stopped = this.stopping.signal;
-    while (!stopped.aborted) {
+    while (!this.stopping.signal.aborted) {
       await this.flushDue(clock.monotonicMs());
       this.keepHouse(clock.monotonicMs());
-      let nextMs = this.nextHousekeepingMs;
-      for (const group of this.groups.values()) nextMs = Math.min(nextMs, group.nextFlushMs);
-      await this.sleep.sleepUntil(nextMs);
+      await this.sleep.sleepUntil(Math.min(this.nextHousekeepingMs, this.groups.nextFlushMs));
     }
   }
 
-  private async flushDue(monotonicMs: number): Promise<void> {
-    const due = [...this.groups.values()].filter((group) => group.nextFlushMs <= monotonicMs);
+  private async flushDue(nowMonotonicMs: number): Promise<void> {
+    const due = this.groups.due(nowMonotonicMs);
     if (due.length === 0) return;
     const context = this.flushContext();
-    await Promise.all(due.map((group) => this.flush(group, monotonicMs, context)));
-  }
-
-  private async flush(
-    group: AlertGroup,
-    monotonicMs: number,
-    context: FlushContext,
-  ): Promise<void> {
-    group.beginFlush(monotonicMs);
-    const members = group.members();
-    await this.notifier.notify(group, members, context);
-    group.forget(members.filter((alert) => isResolvedAt(alert, context.nowMs)));
+    await Promise.all(due.map((group) => this.pipeline.run(group, context)));
   }
 
   private flushContext(): FlushContext {
-    const { config, templates } = this;
-    if (templates === undefined) throw new TypeError("the dispatcher was not started");
-    const inhibitor = this.createInhibitor();
-    return {
-      config,
-      templates,
-      nowMs: this.options.clock.wallMs(),
-      isMuted: ({ labels }) =>
-        inhibitor.inhibitorsOf(labels).length > 0 || this.silences.silencing(labels).length > 0,
-    };
+    const { config, silences } = this;
+    const templates = present(this.templates, "The templates of a started dispatcher");
+    return { config, templates, silences, inhibitor: this.createInhibitor(), now: this.now() };
   }
 
   private createInhibitor(): Inhibitor {
@@ -378,10 +369,10 @@ export class Dispatcher {
     return new Inhibitor(inhibitRules, inhibitRules.length === 0 ? [] : this.alerts());
   }
 
-  private keepHouse(monotonicMs: number): void {
-    if (monotonicMs < this.nextHousekeepingMs) return;
-    this.nextHousekeepingMs = monotonicMs + HOUSEKEEPING_MS;
+  private keepHouse(nowMonotonicMs: number): void {
+    if (nowMonotonicMs < this.nextHousekeepingMs) return;
+    this.nextHousekeepingMs = nowMonotonicMs + HOUSEKEEPING_MS;
     this.store.forgetResolved(this.options.clock.wallMs());
-    for (const [id, group] of this.groups) if (group.size === 0) this.groups.delete(id);
+    this.groups.forgetEmpty();
   }
 }
