@@ -51,7 +51,7 @@ function decodeTargetGroup(fields: JsonFields): TargetGroup {
   if (badIndex !== -1) fields.list("targets").fail(badIndex, "host or host:port");
   const labels = fields.optional("labels", (key) => fields.textMap(key)) ?? {};
   const badName = Object.keys(labels).find((name) => !isLegacyLabelName(name));
-  if (badName !== undefined) fields.object("labels").fail(badName, "under the name of a label");
+  if (badName !== undefined) fields.object("labels").reject(badName, "is not a label name");
   return { targets, labels, isFromRange: false };
 }
 

@@ -210,12 +210,16 @@ export class JsonFields {
     throw wrong(this.document, [...this.path, key], this.value(key), expected);
   }
 
+  /** Throws the error of a field whose name is wrong: `is not a label name`. */
+  reject(key: Key, detail: string): never {
+    throw new BadJsonError(this.document, [...this.path, key], "wrong", detail);
+  }
+
   /** @throws {BadJsonError} naming the first field that is not in `known` */
   rejectOtherKeys(known: readonly string[]): void {
     const other = this.keys.find((key) => !known.includes(String(key)));
     if (other === undefined) return;
-    const detail = `is not a known key, the keys here are ${known.join(", ")}`;
-    throw new BadJsonError(this.document, [...this.path, other], "wrong", detail);
+    this.reject(other, `is not a known key, the keys here are ${known.join(", ")}`);
   }
 }
 

@@ -34,7 +34,7 @@ for (const { name, text, message } of [
   {
     name: "label name with a space",
     text: '[{"targets":[],"labels":{"a b":"c"}}]',
-    message: '[0].labels["a b"] is "c", it must be under the name of a label',
+    message: '[0].labels["a b"] is not a label name',
   },
   {
     name: "label that is a list",
