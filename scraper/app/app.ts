@@ -277,10 +277,12 @@ class App implements ScraperApp {
       this.config = config;
       await this.discovery.applyConfig(discoveryConfigOf(config));
       this.lastReload = { atMs: clock.wallMs(), succeeded: true };
-      log.info("Configuration read again", { file: config.file });
+      log.info("Configuration reloaded", { file: config.file });
     } catch (error) {
       this.lastReload = { ...this.lastReload, succeeded: false };
-      log.error("Configuration not read again, the old one stays", { error: messageOf(error) });
+      log.error("Cannot reload the configuration: the previous one stays in force", {
+        error: messageOf(error),
+      });
       throw error;
     }
   }

@@ -124,7 +124,7 @@ export class FilledLog {
       if (isDone) await files.remove(pendingFile);
     } catch (error) {
       const { folder } = this.parts;
-      log.warn("Lines of a history are put into the logs later", {
+      log.warn("Cannot merge lines of a history into the logs: will be tried again", {
         folder,
         error: messageOf(error),
       });

@@ -195,14 +195,14 @@ export class HostLogWriter {
   }
 
   private succeed(): void {
-    if (this.isFailing) this.parts.log.info("Logs of hosts are written again", { lost: this.lost });
+    if (this.isFailing) this.parts.log.info("Host logs written again", { lost: this.lost });
     this.isFailing = false;
   }
 
   private fail(error: unknown): void {
     this.failures++;
     if (!this.isFailing)
-      this.parts.log.error("Logs of hosts not written", { error: messageOf(error) });
+      this.parts.log.error("Cannot write host logs", { error: messageOf(error) });
     this.isFailing = true;
   }
 }

@@ -57,8 +57,7 @@ export class HostLogs {
     const lostBefore = this.writer.lost;
     await this.flush();
     const lost = this.writer.lost - lostBefore;
-    if (lost > 0)
-      this.parts.log.warn("Lines of hosts not written before the stop", { lines: lost });
+    if (lost > 0) this.parts.log.warn("Host log lines lost at the stop", { lines: lost });
   }
 
   /**
@@ -171,7 +170,9 @@ export class HostLogs {
         await this.mergeLeftOverOf(host, path.join(hosts, host, LOG_FOLDER));
       }
     } catch (error) {
-      log.warn("Lines of histories are put into the logs later", { error: messageOf(error) });
+      log.warn("Cannot merge lines of histories into the logs: will be tried again", {
+        error: messageOf(error),
+      });
     }
   }
 

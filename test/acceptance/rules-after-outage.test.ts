@@ -114,7 +114,7 @@ const summaries = (): string[] => subjects().filter((subject) => subject.startsW
 
 async function recovered(): Promise<void> {
   const isOver = (): true | undefined =>
-    scraper?.text.includes("Rules were evaluated over filled ranges") === true ? true : undefined;
+    scraper?.text.includes("Rules evaluated over filled ranges") === true ? true : undefined;
   await waitFor("the end of a recovery", isOver, told);
 }
 

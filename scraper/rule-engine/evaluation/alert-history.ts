@@ -1,4 +1,5 @@
-/** Which alerts have fired. The format is in alert-history.format.md. */
+/** Past and firing alerts, kept on disk. The format is in alert-history.format.md. */
+import { getOrThrow } from "../../../exporter/shared/model/get-or-throw.js";
 import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
@@ -14,15 +15,15 @@ const VERSION = 1;
 
 export interface HistoryEntry {
   readonly id: string;
-  /** With the external labels. */
+  /** Includes external labels. */
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly activeAtMs: number;
   readonly firedAtMs: number;
-  /** Undefined: it fires still. */
+  /** Undefined while the alert is firing. */
   readonly endedAtMs: number | undefined;
   readonly times: number;
-  /** Undefined where it was seen live. */
+  /** Undefined for alerts of live evaluation. */
   readonly worst: number | undefined;
   readonly source: "live" | "filled";
 }
@@ -32,13 +33,13 @@ interface HistoryLine {
 }
 
 /**
- * Alerts that have fired, bounded, on disk. A disk that refuses costs nothing but what a restart
- * would know.
+ * The history of alerts that have fired, bounded. If the disk refuses a write, only a restart loses
+ * the entry.
  */
 export class AlertHistory {
   private readonly entries = new Map<string, HistoryEntry>();
   private readonly byLabels = new Map<string, Set<string>>();
-  /** Ids of those that fire, by the key of their labels. */
+  /** Ids of firing alerts, by the key of their labels. */
   private readonly open = new Map<string, string>();
   private readonly file: JsonLinesFile<HistoryLine>;
   private writing: Promise<void> = Promise.resolve();
@@ -58,7 +59,7 @@ export class AlertHistory {
     for (const entry of records) this.keep(entry);
     this.damagedLines = damaged;
     if (this.damagedLines > 0)
-      this.log.warn("lines of the alert history were damaged", { lines: this.damagedLines });
+      this.log.warn("Damaged lines of the alert history skipped", { lines: this.damagedLines });
   }
 
   async close(): Promise<void> {
@@ -71,9 +72,9 @@ export class AlertHistory {
   }
 
   /**
-   * Takes an alert of a live evaluation that fires or has been resolved.
+   * Records an alert of live evaluation that fires or has been resolved.
    *
-   * @param labels with the external ones
+   * @param labels includes external labels
    */
   noteLive(alert: ActiveAlert, labels: Labels): void {
     const { activeAtMs, annotations, resolvedAtMs } = alert;
@@ -85,7 +86,7 @@ export class AlertHistory {
       known?.activeAtMs === activeAtMs &&
       known.firedAtMs === firedAtMs &&
       known.endedAtMs === resolvedAtMs;
-    // The end of an alert is sent again for a while.
+    // The end of an alert is sent repeatedly for a while.
     const isOver =
       openId === undefined &&
       resolvedAtMs !== undefined &&
@@ -98,10 +99,10 @@ export class AlertHistory {
   }
 
   /**
-   * Takes alerts that were found in a filled range. One that fires, and was seen live since, keeps
-   * its entry.
+   * Records alerts found in a filled range. A firing alert that live evaluation has seen since
+   * keeps its entry.
    *
-   * @param key of the range; taking the same alerts again changes nothing
+   * @param key identifies the range; recording the same alerts again has no effect
    */
   async addFilled(alerts: readonly PastAlert[], key: string): Promise<void> {
     this.change(
@@ -125,14 +126,14 @@ export class AlertHistory {
     await this.writing;
   }
 
-  /** All that is known of an alert with these labels, oldest first. */
+  /** All entries with these labels, oldest first. */
   of(labels: Labels): HistoryEntry[] {
     const ids = this.byLabels.get(labels.key) ?? [];
-    const found = [...ids].map((id) => this.entries.get(id) as HistoryEntry);
+    const found = [...ids].map((id) => getOrThrow(this.entries, id));
     return found.sort((left, right) => left.firedAtMs - right.firedAtMs);
   }
 
-  /** Those that fired at some time of the range, newest first. */
+  /** Alerts that were firing at some time in the range, newest first. */
   list({
     fromMs,
     untilMs,
@@ -151,13 +152,13 @@ export class AlertHistory {
   }
 
   /**
-   * Alerts that nobody will end any more, as their rules are gone or their states were lost, end
-   * now.
+   * Ends alerts whose rules have been removed or whose states were lost, because nothing else will
+   * end them.
    */
   closeAllBut(isActive: (labels: Labels) => boolean, nowMs: number): void {
     const ids = [...this.open.values()];
     const left = ids
-      .map((id) => this.entries.get(id) as HistoryEntry)
+      .map((id) => getOrThrow(this.entries, id))
       .filter(({ labels }) => !isActive(labels));
     this.change(left.map((entry) => ({ ...entry, endedAtMs: nowMs })));
   }
@@ -180,7 +181,7 @@ export class AlertHistory {
     }
   }
 
-  /** The newest is last in the map. */
+  /** Keeps the newest entry last in the map. */
   private keep(entry: HistoryEntry): void {
     const { id, labels, endedAtMs } = entry;
     this.entries.delete(id);

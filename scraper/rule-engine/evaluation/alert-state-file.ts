@@ -1,4 +1,4 @@
-/** Alert states across restarts. The format is in alert-states.format.md. */
+/** Keeps alert states across restarts. The format is in alert-states.format.md. */
 import { dirname } from "node:path";
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
@@ -10,11 +10,11 @@ import type { ActiveAlert, AlertState } from "./active-alert.js";
 const VERSION = 1;
 export const MAX_STORED_ALERTS = 50_000;
 const MAX_FILE_BYTES = 64 * 1_048_576;
-/** Beyond this a pending alert of the file says nothing any more. */
+/** Pending alerts from an older file are discarded. */
 export const PENDING_TOLERANCE_MS = 3_600_000;
 const STATES: readonly AlertState[] = ["pending", "firing", "resolved"];
 
-/** Alerts of one rule, which is named as in `groupKeyOf` and `ruleIdentityOf`. */
+/** Alerts of one rule. The names are those of `groupKeyOf` and `ruleIdentityOf`. */
 export interface StoredRule {
   readonly group: string;
   readonly rule: string;
@@ -28,7 +28,7 @@ export class AlertStateFile {
     private readonly log: Logger,
   ) {}
 
-  /** Nothing when there is no file yet; a damaged one is set aside and reported. */
+  /** Empty when there is no file. A damaged file is renamed and reported. */
   async read(nowMs: number): Promise<StoredRule[]> {
     try {
       const facts = await this.files.facts(this.filePath);
@@ -39,7 +39,7 @@ export class AlertStateFile {
       const text = await this.files.readText(this.filePath);
       return decodeStates(JsonFields.parse(text, "alert states"), nowMs);
     } catch (error) {
-      this.log.error("Cannot read alert states: starting without", {
+      this.log.error("Cannot read alert states: starting without them", {
         path: this.filePath,
         error: messageOf(error),
       });
@@ -48,7 +48,7 @@ export class AlertStateFile {
     }
   }
 
-  /** @throws the system's error when the disk refuses */
+  /** @throws the system's error */
   async write(rules: readonly StoredRule[], nowMs: number): Promise<void> {
     const content = JSON.stringify({
       version: VERSION,
@@ -65,7 +65,7 @@ export class AlertStateFile {
       await this.files.rename(this.filePath, `${this.filePath}.damaged`);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") {
-        this.log.warn("Cannot set damaged alert states aside", {
+        this.log.warn("Cannot rename the damaged file of alert states", {
           path: this.filePath,
           error: messageOf(error),
         });
@@ -74,10 +74,10 @@ export class AlertStateFile {
   }
 }
 
-/** Firing alerts come first where not all fit. */
+/** If not all alerts fit, firing ones are kept first. */
 function bounded(rules: readonly StoredRule[]): StoredRule[] {
   let room = MAX_STORED_ALERTS;
-  const kept = rules.map((rule) => ({ ...rule, alerts: [] as ActiveAlert[] }));
+  const kept = rules.map((rule) => ({ ...rule, alerts: new Array<ActiveAlert>() }));
   for (const state of ["firing", "pending", "resolved"]) {
     rules.forEach(({ alerts }, index) => {
       const taken = alerts.filter((alert) => alert.state === state).slice(0, room);

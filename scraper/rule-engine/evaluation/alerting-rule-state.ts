@@ -7,7 +7,7 @@ import type { CompiledTemplate } from "../../templates/template.js";
 import { RuleError } from "../rules/rule-error.js";
 import type { AlertingRule, MissingData } from "../rules/rule-group.js";
 
-/** How long a resolved alert is sent again, should the first time be lost. */
+/** For this long a resolved alert is sent repeatedly, in case a message is lost. */
 export const RESOLVED_RETENTION_MS = 900_000;
 
 export interface AlertingSurroundings {
@@ -15,7 +15,7 @@ export interface AlertingSurroundings {
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly missingData: MissingData;
   /**
-   * Whether annotations are worth expanding for this value of the alert with that key; undefined:
+   * Whether to expand the annotations of the alert with this key for this value; undefined means
    * always.
    */
   readonly wantsAnnotations?: (key: string, value: number) => boolean;
@@ -26,12 +26,15 @@ export interface RuleSample {
   readonly value: number;
 }
 
-/** The alerts of one alerting rule, moved on by every evaluation. */
+/** The alerts of one alerting rule, updated by every evaluation. */
 export class AlertingRuleState {
   readonly alerts = new Map<string, ActiveAlert>();
   private readonly labelTemplates: readonly (readonly [string, CompiledTemplate])[];
   private readonly annotationTemplates: readonly (readonly [string, CompiledTemplate])[];
-  /** Counts what a restart must know of: alerts that came, went or changed their state. */
+  /**
+   * Number of changes that have to survive a restart: alerts that began, ended or changed their
+   * state.
+   */
   transitions = 0;
 
   constructor(
@@ -48,10 +51,10 @@ export class AlertingRuleState {
   }
 
   /**
-   * Takes the result of the expression at `timeMs`.
+   * Updates the alerts with the result of the expression at `timeMs`.
    *
-   * @param limit most alerts allowed, 0 for any number
-   * @returns the ALERTS and ALERTS_FOR_STATE series of this moment
+   * @param limit most alerts allowed, 0 for no limit
+   * @returns the ALERTS and ALERTS_FOR_STATE series of this time
    * @throws {RuleError} when the limit is exceeded or two alerts have the same labels
    */
   async advance(
@@ -196,8 +199,8 @@ export class AlertingRuleState {
   }
 
   /**
-   * Alerts that must be sent now: new, resolved since they were sent, or not sent for
-   * `resendDelayMs`.
+   * Alerts that have to be sent now: new ones, ones that were resolved since they were sent, and
+   * ones that were not sent for `resendDelayMs`.
    */
   takeDue(timeMs: number, resendDelayMs: number): ActiveAlert[] {
     const due = [...this.alerts.values()].filter((alert) => isDue(alert, timeMs, resendDelayMs));
@@ -214,7 +217,7 @@ function isDue(
   if (state === "pending") return false;
   if (lastSentAtMs === undefined) return true;
   if (resolvedAtMs !== undefined && resolvedAtMs > lastSentAtMs) return true;
-  return lastSentAtMs + resendDelayMs < timeMs || lastSentAtMs > timeMs; // The clock may have gone back.
+  return lastSentAtMs + resendDelayMs < timeMs || lastSentAtMs > timeMs; // The clock may have been set back.
 }
 
 export interface SendingSettings {
@@ -225,7 +228,7 @@ export interface SendingSettings {
   readonly generatorUrl: string;
 }
 
-/** The alert as the notification side takes it; external labels do not replace its own. */
+/** Converts an alert for the notification side. External labels do not replace its own labels. */
 export function toSentAlert(alert: ActiveAlert, settings: SendingSettings): Alert {
   return {
     labels: Labels.of([...settings.externalLabels.pairs, ...alert.labels.pairs]),

@@ -1,3 +1,4 @@
+import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
@@ -24,17 +25,17 @@ export interface EvaluatorSurroundings extends AlertingSurroundings {
   readonly externalLabels: Labels;
   readonly externalUrl: string;
   readonly onAlerts: AlertSink;
-  /** A firing alert is sent again this often. */
+  /** Interval at which a firing alert is sent again. */
   readonly resendDelayMs: number;
-  /** Hears of every alert that is sent, with the labels it is sent with. */
+  /** Records every alert that is sent, with its final labels. */
   readonly history?: Pick<AlertHistory, "noteLive"> | undefined;
-  /** Called when what a restart must know has changed. */
+  /** Called after a change that has to survive a restart. */
   readonly onTransition: () => void;
 }
 
-/** A rule with its outcome so far. */
+/** A rule with the result of its last evaluation. */
 export interface RuleStatus {
-  /** As in `ruleKeysOf`. */
+  /** From `ruleKeysOf`. */
   readonly key: string;
   readonly rule: Rule;
   /** Undefined for recording rules. */
@@ -43,12 +44,13 @@ export interface RuleStatus {
   lastError: string;
   evaluationSeconds: number;
   lastEvaluationMs: number | undefined;
-  /** Series of the evaluation before, to be ended when they do not come again. */
+  /** Series of the previous evaluation. Those that do not occur again get a staleness marker. */
   series: Map<string, Labels>;
 }
 
 /**
- * Evaluates the rules of one group in order, at whatever time it is told. Calls must not overlap.
+ * Evaluates the rules of one group in order, at the time given by the caller. Calls must not
+ * overlap.
  */
 export class GroupEvaluator {
   readonly statuses: readonly RuleStatus[];
@@ -64,7 +66,7 @@ export class GroupEvaluator {
   ) {
     const keys = ruleKeysOf(group.rules);
     this.statuses = group.rules.map((rule, index) => ({
-      key: keys[index] as string,
+      key: itemAt(keys, index),
       rule,
       alerting: rule.kind === "alerting" ? new AlertingRuleState(rule, surroundings) : undefined,
       health: "unknown",
@@ -76,9 +78,9 @@ export class GroupEvaluator {
   }
 
   /**
-   * Takes over what unchanged rules of the evaluator before know.
+   * Takes over the state of unchanged rules from the previous evaluator.
    *
-   * @returns series of rules that are gone
+   * @returns series of rules that were removed
    */
   adopt(before: GroupEvaluator): Labels[] {
     const free = new Map(before.statuses.map((status) => [status.key, status]));
@@ -95,7 +97,8 @@ export class GroupEvaluator {
   }
 
   /**
-   * Evaluates every rule at `timeMs`. A rule that fails keeps its state and costs no other.
+   * Evaluates every rule at `timeMs`. A rule that fails keeps its state and does not affect the
+   * others.
    *
    * @param signal stops between and inside rules
    */
@@ -145,7 +148,12 @@ export class GroupEvaluator {
       const samples = await this.vectorOf(expression, askAtMs, signal);
       return samples.map(({ labels, value }) => ({ Labels: new Map(labels.pairs), Value: value }));
     };
-    return (alerting as AlertingRuleState).advance(result, timeMs, this.group.limit, ask);
+    return present(alerting, "The state of an alerting rule").advance(
+      result,
+      timeMs,
+      this.group.limit,
+      ask,
+    );
   }
 
   private async vectorOf(

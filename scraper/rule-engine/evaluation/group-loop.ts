@@ -2,7 +2,7 @@ import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { GroupEvaluator } from "./group-evaluator.js";
 import { GroupSchedule } from "./group-schedule.js";
 
-/** Evaluates one group at its times until stopped. */
+/** Evaluates one group whenever it is due, until it is stopped. */
 export class GroupLoop {
   iterations = 0;
   missedIterations = 0;
@@ -30,8 +30,8 @@ export class GroupLoop {
     let startedMs = this.clock.monotonicMs();
     while (await this.sleepUntil(schedule.nextDueMs(this.clock.wallMs()))) {
       const dueMs = schedule.lastDueMs(this.clock.wallMs());
-      if (dueMs === doneMs) continue; // Woken a moment too early.
-      // Intervals missed are counted on the clock that never jumps.
+      if (dueMs === doneMs) continue; // The timer fired slightly early.
+      // Missed intervals are counted with the monotonic clock, which never jumps.
       const nowMs = this.clock.monotonicMs();
       const passed = Math.floor((nowMs - startedMs + intervalMs / 2) / intervalMs);
       if (this.iterations > 0) this.missedIterations += Math.max(0, passed - 1);
@@ -43,7 +43,7 @@ export class GroupLoop {
     }
   }
 
-  /** @returns false when stopped meanwhile */
+  /** @returns false when the loop was stopped in the meantime */
   private async sleepUntil(wallMs: number): Promise<boolean> {
     if (this.stopping.signal.aborted) return false;
     try {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { groupKeyOf, type RuleGroup } from "../rules/rule-group.js";
 
 /**
- * When a group is due: its place inside the interval follows from its name, so that groups spread
- * evenly and a restart changes nothing.
+ * Decides when a group is due. The offset within the interval is computed from the group's name, so
+ * groups spread evenly and a restart changes nothing.
  */
 export class GroupSchedule {
   private readonly offsetMs: number;
@@ -16,7 +16,7 @@ export class GroupSchedule {
     this.offsetMs = Number(hash.readBigUInt64BE() % BigInt(intervalMs));
   }
 
-  /** The latest instant at or before `nowMs` at which the group is due. */
+  /** The latest time at or before `nowMs` at which the group is due. */
   lastDueMs(nowMs: number): number {
     return Math.floor((nowMs - this.offsetMs) / this.intervalMs) * this.intervalMs + this.offsetMs;
   }

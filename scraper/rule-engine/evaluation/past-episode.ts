@@ -1,14 +1,14 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 
-/** One time an alert fired, from when its expression began to hold. */
+/** One period in which an alert fired, from the time its expression became true. */
 export interface PastEpisode {
-  /** Of the rule's alert, without external labels. */
+  /** Labels of the alert without external labels. */
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly activeAtMs: number;
   readonly firedAtMs: number;
-  /** Undefined: it fires still. */
+  /** Undefined while the alert is firing. */
   readonly endedAtMs: number | undefined;
-  /** The value of its expression that was worst. */
+  /** The worst value of the expression in this period. */
   readonly worst: number;
 }

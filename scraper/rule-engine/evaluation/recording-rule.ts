@@ -5,9 +5,9 @@ import { RuleError } from "../rules/rule-error.js";
 import type { RecordingRule } from "../rules/rule-group.js";
 
 /**
- * Names and labels the result of a recording rule's expression.
+ * Applies the name and labels of a recording rule to the result of its expression.
  *
- * @param limit most series allowed, 0 for any number
+ * @param limit most series allowed, 0 for no limit
  * @throws {RuleError} when the limit is exceeded or two series have the same labels
  */
 export function evaluateRecordingRule(

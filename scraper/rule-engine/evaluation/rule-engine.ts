@@ -1,3 +1,4 @@
+import { getOrThrow } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Sample } from "../../../exporter/shared/model/metric.js";
@@ -18,7 +19,10 @@ import { collectRuleMetrics } from "./rule-metrics.js";
 import { RuleRow, RULES_FOLDER } from "./rule-row.js";
 import { viewAlerts, viewGroup, type AlertView, type RuleGroupView } from "./rules-view.js";
 
-/** Alert states are written at transitions, and this often for what has only been sent again. */
+/**
+ * Alert states are written at every transition, and at this interval for changes of the last send
+ * time.
+ */
 const STATE_WRITE_INTERVAL_MS = 300_000;
 const RESEND_DELAY_MS = 60_000;
 
@@ -28,19 +32,19 @@ export interface RuleEngineOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly externalLabels: Labels;
-  /** Where this system is reached, without a slash at the end; may be empty. */
+  /** Base URL of this system, without a slash at the end; may be empty. */
   readonly externalUrl: string;
   readonly onAlerts: AlertSink;
-  /** Undefined: alert states are not kept across restarts. */
+  /** Undefined if alert states are not kept across restarts. */
   readonly stateFile?: { readonly files: Files; readonly path: string };
   /**
-   * Whether the target of an alert with these labels (`instance`, `job`) sends nothing at present:
-   * down, lost, or not scraped yet since the start.
+   * True when the target named by these labels (`instance`, `job`) sends nothing at present: it is
+   * down, lost, or has not been scraped since the start.
    */
   readonly isTargetSilent?: (labels: Labels) => boolean;
   readonly missingData?: MissingData;
   readonly resendDelayMs?: number;
-  /** Loaded. Undefined: nobody wants to know what has fired. */
+  /** Must be loaded. Undefined if no history of alerts is kept. */
   readonly history?: AlertHistory;
 }
 
@@ -49,7 +53,12 @@ interface Running {
   loop: GroupLoop | undefined;
 }
 
-/** Evaluates all rule groups, each on its own interval, and keeps their alerts. */
+/**
+ * Evaluates all rule groups and keeps their alerts.
+ *
+ * Rules come in by `load`, samples through the query engine. Results go to storage as rows, alerts
+ * to `onAlerts`. Each group has a loop of its own (`GroupLoop`).
+ */
 export class RuleEngine {
   private groups = new Map<string, Running>();
   private isStarted = false;
@@ -77,7 +86,7 @@ export class RuleEngine {
   }
 
   /**
-   * Replaces all groups. Rules that are still there (same kind, name and labels) keep their alerts
+   * Replaces all groups. Rules that have the same kind, name and labels as before keep their alerts
    * and series.
    */
   async load(groups: readonly RuleGroup[]): Promise<void> {
@@ -105,12 +114,15 @@ export class RuleEngine {
     return [...this.groups.values()].map(({ evaluator }) => evaluator.group);
   }
 
-  /** With the external labels, as the alerts are sent. */
+  /** Adds external labels, as for alerts that are sent. */
   sentLabels(labels: Labels): Labels {
     return Labels.of([...this.options.externalLabels.pairs, ...labels.pairs]);
   }
 
-  /** Alerts of rules that are gone, or of states that were lost, will not be reported resolved. */
+  /**
+   * Ends the history entries of alerts that no rule will resolve: their rules were removed or their
+   * states were lost.
+   */
   private closeHistory(): void {
     const firing = this.activeAlerts().filter(({ state }) => state !== "pending");
     const keys = new Set(firing.map(({ labels }) => this.sentLabels(labels).key));
@@ -121,10 +133,10 @@ export class RuleEngine {
   }
 
   /**
-   * Gives pending and firing alerts the times at which they really began. One that has held for
-   * long enough by these times fires, and is sent by the next evaluation of its rule.
+   * Gives pending and firing alerts their real start times. An alert that is due to fire by these
+   * times fires, and the next evaluation of its rule sends it.
    *
-   * @returns the keys of those that are pending or firing here too
+   * @returns the keys of those alerts that are pending or firing here, too
    */
   correctAlerts(groupKey: string, ruleKey: string, alerts: readonly ActiveAlert[]): Set<string> {
     const status = this.groups.get(groupKey)?.evaluator.statuses.find(({ key }) => key === ruleKey);
@@ -134,7 +146,7 @@ export class RuleEngine {
       const live = status?.alerting?.alerts.get(key);
       if (live === undefined || live.state === "resolved") continue;
       confirmed.add(key);
-      // Stored series tell the second an alert began, not the millisecond.
+      // Stored series contain the start time in seconds, not in milliseconds.
       const isSameStart =
         Math.floor(live.activeAtMs / 1000) === Math.floor(alert.activeAtMs / 1000);
       const isLater =
@@ -156,7 +168,7 @@ export class RuleEngine {
     await this.writing;
   }
 
-  /** Series of rules that are gone get a staleness marker at once. */
+  /** Writes staleness markers for the series of removed rules. */
   private endSeries(ended: readonly Labels[]): void {
     if (ended.length === 0) return;
     const { writer, clock } = this.options;
@@ -177,7 +189,7 @@ export class RuleEngine {
     this.startLoops();
   }
 
-  /** Resolves when no evaluation is going on and the alert states are on disk. */
+  /** Resolves when no evaluation is running and the alert states are on disk. */
   async stop(): Promise<void> {
     this.isStarted = false;
     await stopLoops(this.groups.values());
@@ -194,8 +206,8 @@ export class RuleEngine {
   }
 
   /**
-   * Evaluates one group at any time, past times included. Not to be mixed with `start`: evaluations
-   * of a group must not overlap.
+   * Evaluates one group at any time, including past times. Not to be combined with `start`, because
+   * evaluations of a group must not overlap.
    */
   async evaluateAt(groupKey: string, timeMs: number): Promise<void> {
     await this.groups.get(groupKey)?.evaluator.evaluateAt(timeMs);
@@ -218,10 +230,7 @@ export class RuleEngine {
     await this.writing;
   }
 
-  /**
-   * A disk that refuses costs nothing but the states: they are tried again with the next
-   * transition.
-   */
+  /** If the disk refuses the alert states, the next transition tries again. */
   private async writeStates(): Promise<void> {
     if (this.stateFile === undefined) return;
     try {
@@ -242,10 +251,10 @@ export class RuleEngine {
     );
   }
 
-  /** For `/api/v1/rules`, in the form of Prometheus' answer, sorted by file and name. */
+  /** For `/api/v1/rules`, in the format of Prometheus, sorted by file and name. */
   rulesView(): RuleGroupView[] {
     const keys = [...this.groups.keys()].sort();
-    return keys.map((key) => viewGroup((this.groups.get(key) as Running).evaluator));
+    return keys.map((key) => viewGroup(getOrThrow(this.groups, key).evaluator));
   }
 
   /** For `/api/v1/alerts`. */

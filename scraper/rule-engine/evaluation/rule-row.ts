@@ -3,14 +3,14 @@ import { bitsOf, setStaleAt } from "../../../exporter/shared/model/special-value
 import type { SampleWriter, TableWriter } from "../../storage/model/sample-writer.js";
 import type { RuleSample } from "./alerting-rule-state.js";
 
-/** Folder of what rules yield, beside the folders of the hosts. */
+/** Folder with the results of rules, beside the folders of the hosts. */
 export const RULES_FOLDER = "rules";
 
 /**
- * Collects what the rules of a group yield at one instant, to be written as one row.
+ * Collects the results of the rules of a group at one time, which are written as one row.
  *
- * A rule may read what an earlier rule of its group has just yielded: then `flush` goes before it,
- * and the rest becomes a row of its own.
+ * If a rule reads the result of an earlier rule of its group, `flush` has to run before it, and the
+ * remaining results form another row.
  */
 export class RuleRow {
   /** Undefined values stand for staleness markers. */
@@ -22,9 +22,7 @@ export class RuleRow {
     private readonly timeMs: number,
   ) {}
 
-  /**
-   * @returns number of samples left out because an earlier rule of the row yielded the same series
-   */
+  /** @returns number of samples dropped because an earlier rule of the row has the same series */
   add(samples: readonly RuleSample[], ended: Iterable<Labels>): number {
     let duplicates = 0;
     for (const { labels, value } of samples) {
@@ -37,7 +35,10 @@ export class RuleRow {
     return duplicates;
   }
 
-  /** Whether a rule must not be evaluated before `flush`. Errs on the side of an additional row. */
+  /**
+   * True when `flush` has to run before the rule is evaluated. In doubt it returns true, which
+   * costs an additional row.
+   */
   isReadBy(expression: string): boolean {
     if (this.pending.size === 0) return false;
     if (expression.includes("__name__")) return true;

@@ -1,4 +1,4 @@
-/** Rules and alerts as Prometheus' HTTP API shows them (`/api/v1/rules`, `/api/v1/alerts`). */
+/** Rules and alerts in the format of Prometheus' HTTP API (`/api/v1/rules`, `/api/v1/alerts`). */
 import { formatFloat } from "../../templates/go-float.js";
 import type { ActiveAlert } from "./active-alert.js";
 import type { GroupEvaluator, RuleStatus } from "./group-evaluator.js";
@@ -10,9 +10,9 @@ export interface AlertView {
   /** RFC 3339. */
   readonly activeAt: string;
   readonly keepFiringSince?: string;
-  /** Decimal with exponent, as Prometheus writes it: `1e+00`. */
+  /** Decimal with exponent, as in Prometheus: `1e+00`. */
   readonly value: string;
-  /** Ours: there only while the target is silent and the alert is kept as it was. */
+  /** Not in Prometheus: present while the target is silent and the alert keeps its state. */
   readonly unknown?: true;
 }
 
@@ -97,7 +97,7 @@ function viewRule(status: RuleStatus): RuleView {
   };
 }
 
-/** Pending and firing alerts; resolved ones are not shown. */
+/** Pending and firing alerts, without resolved ones. */
 export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
   return alerts.flatMap((alert): AlertView[] => {
     if (alert.state === "resolved") return [];
@@ -117,7 +117,7 @@ export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
   });
 }
 
-/** Go leaves out the fraction of whole seconds. */
+/** Go omits the fraction of whole seconds. */
 function timeText(timeMs: number | undefined): string {
   return timeMs === undefined
     ? NEVER

@@ -5,7 +5,7 @@ import type { AlertingRule } from "../rules/rule-group.js";
 
 const STATE_LABEL = "alertstate";
 
-/** The alerts that were pending or firing at one time, as the stored ALERTS series tell. */
+/** The alerts that were pending or firing at one time, from the stored ALERTS series. */
 export class AlertSeeds {
   private constructor(private readonly alerts: readonly ActiveAlert[]) {}
 
@@ -42,7 +42,7 @@ export class AlertSeeds {
   }
 
   /**
-   * Those that can be the rule's own: with its name, and its labels as far as they are not
+   * Alerts that may belong to the rule: with its name, and with its labels unless they are
    * templates.
    */
   of(rule: AlertingRule): ActiveAlert[] {

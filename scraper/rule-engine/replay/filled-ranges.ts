@@ -1,35 +1,35 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 
-/** Ranges that are closer together than this are evaluated as one. */
+/** Ranges with a smaller distance are evaluated as one. */
 const JOINED_MS = 600_000;
-/** Beyond this many, everything between them is evaluated too. */
+/** With more ranges than this, the time between them is evaluated, too. */
 export const MAX_FILLED_RANGES = 100;
 
-/** A part of a target's time of which the samples were fetched later. */
+/** A range of a target whose samples were fetched later. */
 export interface FilledRange extends TimeRange {
-  /** Of the target. */
+  /** Labels of the target. */
   readonly labels: Labels;
   readonly cause: "master_down" | "link_down";
-  /** The target was not known before: nobody can have waited for its alerts. */
+  /** The target was not known before the range, so nobody can have waited for its alerts. */
   readonly isFirstSight: boolean;
 }
 
-/** A gap of a target, as far as it matters here. */
+/** The properties of a gap that matter here. */
 export interface TargetGap {
   readonly instance: string;
   readonly job: string;
   readonly fromMs: number;
-  /** Undefined while it goes on. */
+  /** Undefined while the gap lasts. */
   readonly untilMs: number | undefined;
   readonly state: string;
 }
 
-/** What rules and files know a target by. */
+/** Identifies a target in rules and files. */
 export const targetOf = (labels: Labels): string =>
   keyOf(labels.get("instance"), labels.get("job"));
 
-/** The same instants, and those between ranges that nearly touch; ascending. */
+/** Merges ranges that overlap or nearly touch. The result is ascending. */
 export function joinRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const sorted = [...ranges].sort((left, right) => left.fromMs - right.fromMs);
   const joined: TimeRange[] = [];
@@ -45,13 +45,13 @@ export function joinRanges(ranges: readonly TimeRange[]): TimeRange[] {
   return [{ fromMs: first.fromMs, untilMs: last.untilMs }];
 }
 
-/** Answers what was known of targets at which time. */
+/** Answers whether a target had samples at a given time. */
 export class TargetTimes {
   private readonly gaps = new Map<string, TargetGap[]>();
 
   constructor(gaps: readonly TargetGap[]) {
     for (const gap of gaps) {
-      // A rule may have left out the label job.
+      // A rule may have dropped the label job.
       for (const key of [keyOf(gap.instance, gap.job), keyOf(gap.instance, "")]) {
         const known = this.gaps.get(key);
         if (known === undefined) this.gaps.set(key, [gap]);
@@ -61,8 +61,8 @@ export class TargetTimes {
   }
 
   /**
-   * Whether the target was in a gap then that nothing has filled. Labels without `instance` are not
-   * silent.
+   * True when the target was in a gap at that time that was not filled. Labels without `instance`
+   * are never silent.
    */
   isSilentAt(labels: Labels, timeMs: number): boolean {
     return this.of(labels).some(
@@ -72,10 +72,9 @@ export class TargetTimes {
   }
 
   /**
-   * When the first gap of the target that was filled, and in which a part of the range lies, came
-   * to its end.
+   * The end of the first filled gap of the target that overlaps the range.
    *
-   * @returns undefined without any; of labels without `instance` the gap is all of `whole`
+   * @returns undefined when there is none; for labels without `instance`, the end of `whole`
    */
   filledUntilMs(labels: Labels, range: TimeRange, whole: TimeRange): number | undefined {
     if (!labels.has("instance")) return whole.untilMs;

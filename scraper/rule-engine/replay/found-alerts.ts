@@ -5,7 +5,7 @@ import { targetOf, type TargetTimes } from "./filled-ranges.js";
 import type { PastEpisode } from "../evaluation/past-episode.js";
 import type { FoundAlert } from "./recovery-file.js";
 
-/** Different alerts of one recovery; of more only their number is kept. */
+/** Most different alerts of one recovery. Further alerts are only counted. */
 export const MAX_FOUND_ALERTS = 10_000;
 /** Live evaluation may see an alert this many intervals earlier or later. */
 const TOLERATED_INTERVALS = 2;
@@ -13,15 +13,15 @@ const TOLERATED_INTERVALS = 2;
 export interface FoundAlertsOptions {
   readonly history: Pick<AlertHistory, "of">;
   readonly targets: TargetTimes;
-  /** Until when nobody knew targets: by their `job instance`. */
+  /** Time until which each new target was unknown, by `job instance`. */
   readonly newcomers: ReadonlyMap<string, number>;
   readonly hasKnownTargets: boolean;
 }
 
-/** A time an alert fired, in a range that was filled. */
+/** A period in which an alert fired, in a filled range. */
 export interface Finding {
   readonly episode: PastEpisode;
-  /** With the external labels. */
+  /** Includes external labels. */
   readonly labels: Labels;
   readonly generatorUrl: string;
   readonly lowIsWorse: boolean;
@@ -29,7 +29,7 @@ export interface Finding {
   readonly range: TimeRange;
 }
 
-/** The alerts of a recovery that are news, each once, however often it fired. */
+/** The new alerts of a recovery, each once, however often it fired. */
 export class FoundAlerts {
   private readonly found = new Map<string, FoundAlert>();
 
@@ -45,7 +45,7 @@ export class FoundAlerts {
     return [...this.found.values()];
   }
 
-  /** Takes it unless live evaluation has seen it in its own time. */
+  /** Adds the finding unless live evaluation has seen it in its own time. */
   add(finding: Finding): void {
     const { labels, episode } = finding;
     if (!this.isNews(finding)) return;
@@ -86,7 +86,7 @@ export class FoundAlerts {
             (entry) =>
               entry.firedAtMs < gapEndMs && Math.abs(entry.firedAtMs - firedAtMs) <= toleranceMs,
           );
-    // That it began is known; when it ended may be news.
+    // Its start is known, but its end may be new.
     if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs);
     if (firedAtMs < range.fromMs) return endedAtMs !== undefined;
     return !entries.some((entry) => {
@@ -100,7 +100,7 @@ export class FoundAlerts {
   }
 }
 
-/** What happened before a target was known is kept apart. */
+/** Periods before the target was known are kept apart. */
 const keyOf = (labels: Labels, isTold: boolean): string => `${isTold} ${labels.key}`;
 
 function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): FoundAlert {

@@ -1,3 +1,4 @@
+import { getOrThrow, itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
@@ -23,9 +24,9 @@ import { RuleRow, RULES_FOLDER } from "../evaluation/rule-row.js";
 export interface GroupReplayOptions {
   readonly queries: Queries;
   readonly writer: SampleWriter;
-  /** What the rule's alerts are made with. */
+  /** Options for the alerts of a rule. */
   readonly alertsOf: (rule: AlertingRule) => ReplayedAlertsOptions;
-  /** Rules that say nothing about a time in which nobody scraped. */
+  /** Rules that say nothing about a time without scrapes. */
   readonly isLeftOut: (rule: Rule) => boolean;
   readonly counts: ReplayCounts;
 }
@@ -36,25 +37,25 @@ export interface ReplayCounts {
 }
 
 export interface ReplayedRule {
-  /** As in `ruleKeysOf`. */
+  /** From `ruleKeysOf`. */
   readonly key: string;
   readonly rule: Rule;
   /** Undefined for recording rules. */
   readonly alerts: ReplayedAlerts | undefined;
-  /** Series of the instant before. */
+  /** Series of the previous time. */
   series: ReadonlyMap<string, Labels>;
   lastError: string;
 }
 
-/** What one window of a replay does. */
+/** One window of a replay. */
 export interface ReplayWindow extends TimeRange {
-  /** From here on live evaluation has written what there is. */
+  /** From this time on, live evaluation has written the results. */
   readonly writtenUntilMs: number;
   readonly pause: ReplayPause;
   readonly signal: AbortSignal;
 }
 
-/** Evaluates the rules of one group at the instants at which they would have been evaluated. */
+/** Evaluates the rules of one group at the times at which they would have been evaluated. */
 export class GroupReplay {
   readonly rules: readonly ReplayedRule[];
   private readonly schedule: GroupSchedule;
@@ -67,7 +68,7 @@ export class GroupReplay {
     this.schedule = new GroupSchedule(group.intervalMs, group);
     this.rules = group.rules
       .map((rule, index): ReplayedRule => ({
-        key: keys[index] as string,
+        key: itemAt(keys, index),
         rule,
         series: new Map(),
         lastError: "",
@@ -77,16 +78,17 @@ export class GroupReplay {
       .filter(({ rule }) => !options.isLeftOut(rule));
   }
 
-  /** The first instant at or after `timeMs` at which the group is due. */
+  /** The first time at or after `timeMs` at which the group is due. */
   firstDueMs(timeMs: number): number {
     return this.schedule.nextDueMs(timeMs - 1);
   }
 
   /**
-   * Evaluates every rule over the window, each of them over all of it before the next.
+   * Evaluates the rules over the window, one rule after the other, each over the whole window.
    *
-   * @returns what ended, with the rule that told of it
-   * @throws the signal's reason when it must end; storage is then as after a part of the window
+   * @returns the periods that ended, with their rules
+   * @throws the signal's reason when the replay is stopped; storage may then contain part of the
+   * window
    */
   async evaluate(window: ReplayWindow): Promise<{ rule: AlertingRule; episode: PastEpisode }[]> {
     const rows = new WindowRows(this.options.writer, this.group, window.writtenUntilMs);
@@ -126,8 +128,8 @@ export class GroupReplay {
     const { queryOffsetMs, intervalMs } = this.group;
     const { value } = await this.options.queries.range({
       expression: rule.expression,
-      fromMs: (instants[0] as number) - queryOffsetMs,
-      toMs: (instants.at(-1) as number) - queryOffsetMs,
+      fromMs: itemAt(instants, 0) - queryOffsetMs,
+      toMs: itemAt(instants, -1) - queryOffsetMs,
       stepMs: intervalMs,
       signal,
     });
@@ -140,7 +142,7 @@ export class GroupReplay {
     { found, instants, rows, window }: RuleTurn,
   ): Promise<void> {
     const steps = new Steps(found);
-    // Labels are made once for each series, not once for each sample.
+    // Labels are created once per series, not once per sample.
     const labelsOf = new Map<Labels, Labels>();
     for (const { labels } of found)
       labelsOf.set(labels, labels.with({ ...rule.labels, [METRIC_NAME]: rule.name }));
@@ -154,7 +156,7 @@ export class GroupReplay {
         const isPlain = isDistinct && (limit === 0 || result.length <= limit);
         const samples = isPlain
           ? result.map(({ labels, value }): RuleSample => ({
-              labels: labelsOf.get(labels) as Labels,
+              labels: getOrThrow(labelsOf, labels),
               value,
             }))
           : evaluateRecordingRule(rule, result, limit);
@@ -169,7 +171,7 @@ export class GroupReplay {
     replayed: ReplayedRule,
     { found, instants, rows, window }: RuleTurn,
   ): Promise<PastEpisode[]> {
-    const alerts = replayed.alerts as ReplayedAlerts;
+    const alerts = present(replayed.alerts, "The state of an alerting rule");
     const ended: PastEpisode[] = [];
     const steps = new Steps(found);
     for (const timeMs of instants) {
@@ -279,7 +281,7 @@ class WindowRows {
     return false;
   }
 
-  /** In the order of time: a row after a later one is late data. */
+  /** Writes in the order of time, because a row after a later one would be late data. */
   async flush(pause: ReplayPause): Promise<void> {
     const times = [...this.rows.keys()].sort((left, right) => left - right);
     for (const time of times) {

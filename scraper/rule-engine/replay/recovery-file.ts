@@ -1,4 +1,4 @@
-/** What a recovery has done so far. The format is in recovery.format.md. */
+/** The progress of a recovery. The format is in recovery.format.md. */
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
@@ -12,37 +12,37 @@ import type { StoredReplayRule } from "./rule-replay.js";
 const VERSION = 1;
 const MAX_FILE_BYTES = 64 * 1_048_576;
 
-/** Ranges that were filled, to be evaluated together. */
+/** Filled ranges that are evaluated together. */
 export interface GatheredRanges {
   /** Disjoint, ascending. */
   readonly ranges: readonly TimeRange[];
-  /** What was away. */
+  /** The reasons for which samples were missing. */
   readonly causes: readonly ("master_down" | "link_down")[];
   /**
-   * From the first to the last instant that was filled of targets that were known before; undefined
-   * without any.
+   * From the first to the last filled time of targets that were known before; undefined when there
+   * is none.
    */
   readonly told: TimeRange | undefined;
-  /** Until when targets were not known: by their `job instance`. */
+  /** Time until which each new target was unknown, by `job instance`. */
   readonly newcomers: ReadonlyMap<string, number>;
 }
 
 export interface RecoveryState extends GatheredRanges {
   readonly id: string;
-  /** Until where rules were evaluated; undefined before the first range was begun. */
+  /** Time up to which rules were evaluated; undefined before the first range. */
   readonly cursorMs: number | undefined;
-  /** Place of the range that is evaluated. */
+  /** Index of the range in progress. */
   readonly rangeIndex: number;
   readonly rules: readonly StoredReplayRule[];
   readonly found: readonly FoundAlert[];
-  /** Alerts beyond the bound. */
+  /** Number of alerts beyond the bound. */
   readonly omitted: number;
-  /** True when all is evaluated, and only told is not everything yet. */
+  /** True when the evaluation is complete and only the notification is left. */
   readonly isEvaluated: boolean;
 }
 
 export interface FoundAlert extends PastAlert {
-  /** False for alerts that only the history is to know of. */
+  /** False for alerts that go only into the history. */
   readonly isTold: boolean;
 }
 
@@ -58,7 +58,7 @@ export class RecoveryFile {
     private readonly log: Logger,
   ) {}
 
-  /** Nothing when there is no file yet; a damaged one is set aside and reported. */
+  /** Empty when there is no file. A damaged file is renamed and reported. */
   async read(): Promise<RecoveryFileContent> {
     try {
       const facts = await this.files.facts(this.filePath);
@@ -69,7 +69,7 @@ export class RecoveryFile {
     } catch (error) {
       const detail = { path: this.filePath, error: messageOf(error) };
       this.log.error(
-        "Cannot read the state of filled ranges: their rules are not evaluated",
+        "Cannot read the progress of the recovery: rules are not evaluated over its ranges",
         detail,
       );
       await this.setAside();
@@ -77,7 +77,7 @@ export class RecoveryFile {
     }
   }
 
-  /** @throws the system's error when the disk refuses */
+  /** @throws the system's error */
   async write({ gathered, current }: RecoveryFileContent): Promise<void> {
     const content = {
       version: VERSION,
@@ -93,7 +93,7 @@ export class RecoveryFile {
       await this.files.rename(this.filePath, `${this.filePath}.damaged`);
     } catch (error) {
       if (codeOf(error) === "ENOENT") return;
-      this.log.warn("Cannot set a damaged file aside", {
+      this.log.warn("Cannot rename a damaged file", {
         path: this.filePath,
         error: messageOf(error),
       });

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
@@ -17,7 +18,7 @@ import {
   WINDOW_MS,
 } from "./rule-replay.js";
 
-/** Waited for a full disk to take what rules yield. */
+/** Time between two attempts while a full disk refuses the results of rules. */
 const COMMIT_RETRY_MS = 5000;
 
 export interface RecoveryRunParts {
@@ -29,11 +30,11 @@ export interface RecoveryRunParts {
   readonly writer: SampleWriter;
   readonly parse: RuleReplayOptions["parse"];
   readonly externalUrl: string;
-  /** Keeps the state; what is done up to it is not done again. */
+  /** Saves the progress. Work up to this point is not repeated. */
   readonly save: (state: RecoveryState) => Promise<void>;
 }
 
-/** Evaluates the rules over the ranges of one recovery, from where an earlier run has come to. */
+/** Evaluates the rules over the ranges of one recovery, starting from the saved progress. */
 export class RecoveryRun {
   private readonly found: FoundAlerts;
 
@@ -46,14 +47,13 @@ export class RecoveryRun {
   }
 
   /**
-   * @returns the state when all is evaluated and saved
-   *
-   * @throws the signal's reason when it must end
+   * @returns the state when everything is evaluated and saved
+   * @throws the signal's reason when it is stopped
    */
   async run(signal: AbortSignal): Promise<RecoveryState> {
     const { ranges } = this.state;
     for (let index = this.state.rangeIndex; index < ranges.length; index++) {
-      const range = ranges[index] as TimeRange;
+      const range = itemAt(ranges, index);
       await this.begin(index, range, signal);
       while (this.cursorMs < range.untilMs) await this.step(range, range.untilMs, signal);
       await this.followUp(range, ranges[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY, signal);
@@ -69,8 +69,8 @@ export class RecoveryRun {
   }
 
   /**
-   * With the alerts there were before the range, unless those of the range before it have lasted
-   * until here.
+   * Starts with the alerts from before the range, unless alerts of the previous range are still
+   * active.
    */
   private async begin(index: number, range: TimeRange, signal: AbortSignal): Promise<void> {
     if (this.cursorMs >= range.fromMs) {
@@ -82,8 +82,8 @@ export class RecoveryRun {
   }
 
   /**
-   * Follows alerts that began in the range until they end, or up to the present or the next range.
-   * Live evaluation has stored the results of this time already.
+   * Follows alerts that began in the range until they end, or to the present. Live evaluation has
+   * evaluated this time already, so nothing is written.
    */
   private async followUp(range: TimeRange, untilMs: number, signal: AbortSignal): Promise<void> {
     let lastLeftMs = Number.POSITIVE_INFINITY;
@@ -105,7 +105,7 @@ export class RecoveryRun {
   }
 
   /**
-   * Time passes while a step is evaluated and saved, so the present is never reached exactly: it is
+   * Time passes while a step is evaluated and saved, so the present is never reached exactly. It is
    * close enough when no rule is due before it, or when the last step did not come any closer.
    */
   private isWorthAStep(presentMs: number, lastLeftMs: number): boolean {
@@ -124,8 +124,8 @@ export class RecoveryRun {
   }
 
   /**
-   * What still holds becomes a live alert with its true times; what live evaluation does not see
-   * any more has ended.
+   * Active alerts become live alerts with their real start times. Alerts that live evaluation does
+   * not have any more have ended.
    */
   private handOver(range: TimeRange): void {
     const rules = new Map<string, { about: OngoingAlert; alerts: ActiveAlert[] }>();
@@ -172,7 +172,7 @@ export class RecoveryRun {
     await parts.save(this.state);
   }
 
-  /** Only what is durable may count as done, so a full disk is waited for. */
+  /** Only durable results count as done, so a full disk delays the replay. */
   private async commit(signal: AbortSignal): Promise<void> {
     const { writer, clock, log } = this.parts;
     for (let tries = 0; ; tries++) {
@@ -181,7 +181,9 @@ export class RecoveryRun {
         return;
       } catch (error) {
         if (tries === 0)
-          log.warn("Rules over filled ranges wait for the disk", { error: messageOf(error) });
+          log.warn("Cannot commit the results of rules over filled ranges: will be tried again", {
+            error: messageOf(error),
+          });
       }
       await clock.sleep(COMMIT_RETRY_MS, signal);
     }

@@ -21,19 +21,19 @@ import type { RuleEngine } from "../evaluation/rule-engine.js";
 import { RuleReplay, type RuleReplayOptions } from "./rule-replay.js";
 
 const LOOK_EVERY_MS = 1000;
-/** After an error, such as a disk that refuses. */
+/** Delay after an error, such as a disk that refuses. */
 const RETRY_MS = 10_000;
-/** Ranges begin at whole minutes: hosts differ by less, and the file is written less often. */
+/** Ranges are rounded to whole minutes. Hosts differ by less, so the file is written less often. */
 const ROUNDED_MS = 60_000;
-/** Newcomers beyond this many are told of like others. */
+/** New targets beyond this number are treated like known ones. */
 const MAX_NEWCOMERS = 10_000;
 
 export interface RecoverySettings {
-  /** How long nothing must have been filled before rules are evaluated. */
+  /** Time without filled ranges after which rules are evaluated. */
   readonly waitMs: number;
-  /** Waited at most, from the first range on. */
+  /** Longest wait, counted from the first range. */
   readonly maxWaitMs: number;
-  /** What is older is not evaluated. */
+  /** Older ranges are not evaluated. */
   readonly maxAgeMs: number;
 }
 
@@ -46,14 +46,16 @@ export interface RecoveryParts extends Omit<RuleReplayOptions, "counts" | "isTar
   readonly externalUrl: string;
   readonly settings: () => RecoverySettings;
   readonly gaps: () => readonly TargetGap[];
-  /** Tells receivers, once for each id. */
+  /** Notifies receivers, once per id. */
   readonly tell: (summary: OutageSummary) => Promise<void>;
 }
 
 /**
- * What comes after an outage: gathers the ranges that were filled, evaluates the rules over them as
- * if it were then, and tells of what was found, once. Everything but the last minute of it survives
- * a crash at any time.
+ * Evaluates rules after an outage: collects filled ranges, evaluates the rules over them at the
+ * time of the samples, and notifies receivers of the result once. All progress but the last minute
+ * survives a crash.
+ *
+ * Backfill calls `noteFilled`; one loop waits and runs the recovery.
  */
 export class Recovery {
   private gathered: GatheredRanges | undefined;
@@ -75,7 +77,7 @@ export class Recovery {
     this.sleep = new WakeableSleep(clock, this.stopping.signal);
   }
 
-  /** Reads what an earlier run left: before the first range is filled. */
+  /** Reads the progress of an earlier run. Must run before the first range is filled. */
   async open(): Promise<void> {
     const { gathered, current } = await this.file.read();
     this.current = current;
@@ -93,7 +95,9 @@ export class Recovery {
     await this.writing;
   }
 
-  /** Resolves when it is on disk that these ranges are to be evaluated, or the disk has refused. */
+  /**
+   * Resolves when it is on disk that these ranges have to be evaluated, or the disk has refused.
+   */
   async noteFilled(ranges: readonly FilledRange[]): Promise<void> {
     const nowMs = this.parts.clock.monotonicMs();
     if (this.gathered === undefined) this.firstFillMs = nowMs;
@@ -129,7 +133,7 @@ export class Recovery {
       } catch (error) {
         if (this.stopping.signal.aborted) return;
         this.failures++;
-        log.error("Rules over filled ranges did not come to an end, tried again", {
+        log.error("Cannot evaluate rules over filled ranges: will be tried again", {
           error: messageOf(error),
         });
         await this.sleep.sleep(RETRY_MS);
@@ -180,7 +184,7 @@ export class Recovery {
     };
     this.gathered = undefined;
     await this.save();
-    log.info("Rules are evaluated over filled ranges", { ranges: ranges.length });
+    log.info("Evaluation of rules over filled ranges started", { ranges: ranges.length });
   }
 
   private async evaluate(state: RecoveryState): Promise<RecoveryState> {
@@ -210,7 +214,7 @@ export class Recovery {
     return run.run(this.stopping.signal);
   }
 
-  /** Each of these steps changes nothing when it is done again after a crash. */
+  /** Each step can be repeated after a crash without effect. */
   private async tell({
     id,
     found,
@@ -236,7 +240,7 @@ export class Recovery {
       await this.parts.tell({ id, ...told, away: awayOf(causes), alerts, omitted });
       this.toldAlerts += alerts.length;
     }
-    log.info("Rules were evaluated over filled ranges", {
+    log.info("Rules evaluated over filled ranges", {
       alerts: found.length,
       told: alerts.length,
     });
@@ -245,16 +249,16 @@ export class Recovery {
   private async save(): Promise<void> {
     await this.saveOrThrow().catch((error: unknown) => {
       this.failures++;
-      this.parts.log.warn("Cannot keep which ranges were filled", { error: messageOf(error) });
+      this.parts.log.warn("Cannot save the filled ranges", { error: messageOf(error) });
     });
   }
 
-  /** Writes follow each other, each with what is known when it begins. */
+  /** Writes run one after the other, each with the state at its start. */
   private async saveOrThrow(): Promise<void> {
     const write = this.writing.then(() =>
       this.file.write({ gathered: this.gathered, current: this.current }),
     );
-    this.writing = write.catch(() => undefined); // Whoever asked for it hears of it.
+    this.writing = write.catch(() => undefined); // The caller gets the error.
     await write;
   }
 }
@@ -291,7 +295,8 @@ function hullOf(ranges: readonly TimeRange[]): TimeRange | undefined {
 }
 
 /**
- * As far as the file goes: a bound that moved by less than what is rounded away is not written for.
+ * Compares what the file would contain. A bound that moved by less than the rounding is not
+ * written.
  */
 function isSame(before: GatheredRanges, after: GatheredRanges): boolean {
   const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string =>

@@ -3,19 +3,19 @@ import { namesReadBy } from "../rules/expression-reads.js";
 import type { Rule, RuleGroup } from "../rules/rule-group.js";
 
 export interface ReplayOrder {
-  /** Each group after those whose results it reads. */
+  /** Each group comes after the groups whose results it reads. */
   readonly groups: readonly RuleGroup[];
   /**
-   * Some rule reads what itself or a later one yields: then each instant must be finished before
-   * the next.
+   * True when a rule reads its own result or the result of a later rule. Then each time must be
+   * completed before the next.
    */
   readonly isStepwise: boolean;
 }
 
 /**
- * In which order groups are evaluated over a range.
+ * Determines the order in which groups are evaluated over a range.
  *
- * @param parse of expressions that were parsed before
+ * @param parse parses expressions that are known to be valid
  */
 export function replayOrderOf(
   groups: readonly RuleGroup[],
@@ -35,7 +35,7 @@ export function replayOrderOf(
           other.group === group || !other.yields.some((name) => reads.some((read) => read(name))),
       );
     const index = waiting.findIndex(isFree);
-    isStepwise ||= index < 0; // A circle of groups.
+    isStepwise ||= index < 0; // A cycle of groups.
     ordered.push(...waiting.splice(Math.max(0, index), 1));
   }
   return { groups: ordered.map(({ group }) => group), isStepwise };
@@ -44,7 +44,9 @@ export function replayOrderOf(
 const namesYieldedBy = (rule: Rule): string[] =>
   rule.kind === "recording" ? [rule.name] : ["ALERTS", "ALERTS_FOR_STATE"];
 
-/** Whether a rule of the group reads what itself or a later rule of it yields. */
+/**
+ * True when a rule of the group reads its own result or the result of a later rule of the group.
+ */
 function readsBackwards(
   rules: readonly Rule[],
   reads: readonly ((name: string) => boolean)[],

@@ -1,14 +1,11 @@
 import { type Clock, yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 
-/** How long a replay may keep the event loop from other work. */
+/** Longest time a replay blocks the event loop. */
 const SLICE_MS = 8;
-/** Rests as long as it has worked, but no longer than this at a time. */
+/** A pause is as long as the work before it, up to this. */
 const MAX_REST_MS = 100;
 
-/**
- * Keeps a replay from taking more than half of a processor, so that scrapes and live rules are on
- * time.
- */
+/** Limits a replay to half of a processor, so that scrapes and live rules stay on time. */
 export class ReplayPause {
   private sliceBeganMs: number;
 
@@ -20,9 +17,9 @@ export class ReplayPause {
   }
 
   /**
-   * Costs nothing until some milliseconds were worked.
+   * Returns at once until some milliseconds of work have accumulated.
    *
-   * @throws the signal's reason when the replay must end
+   * @throws the signal's reason when the replay is stopped
    */
   async ifDue(): Promise<void> {
     const workedMs = this.clock.monotonicMs() - this.sliceBeganMs;

@@ -9,24 +9,24 @@ import type { AlertingRule, MissingData } from "../rules/rule-group.js";
 export interface ReplayedAlertsOptions {
   readonly expander: AlertExpander;
   readonly missingData: MissingData;
-  /** Whether nothing is known of the target that the labels name at that time. */
+  /** True when the target named by the labels had no samples at that time. */
   readonly isTargetSilentAt: (labels: Labels, timeMs: number) => boolean;
-  /** Whether lower values are the worse ones. */
+  /** True when lower values are worse. */
   readonly lowIsWorse: boolean;
 }
 
 export interface StoredReplay {
   readonly alerts: readonly ActiveAlert[];
-  /** By the key of the alert's labels. */
+  /** Worst value so far, by the key of the alert's labels. */
   readonly worst: ReadonlyMap<string, number>;
 }
 
-/** The alerts of one rule over a time that has passed, with a state machine of their own. */
+/** The alerts of one rule over a past range, with their own state machine. */
 export class ReplayedAlerts {
   private timeMs = 0;
   private readonly state: AlertingRuleState;
   private readonly worst = new Map<string, number>();
-  /** Alerts that may be those of another rule, until they are seen. */
+  /** Seeded alerts that may belong to another rule, until an evaluation confirms them. */
   private readonly doubtful = new Set<string>();
 
   constructor(
@@ -45,7 +45,7 @@ export class ReplayedAlerts {
     return this.state.alerts.size === 0;
   }
 
-  /** Pending and firing ones. */
+  /** Pending and firing alerts. */
   get alerts(): readonly ActiveAlert[] {
     return [...this.state.alerts.values()];
   }
@@ -59,7 +59,7 @@ export class ReplayedAlerts {
     for (const [key, value] of worst) this.worst.set(key, value);
   }
 
-  /** @param isDoubtful another rule may have yielded these alerts */
+  /** @param isDoubtful true when the alerts may belong to another rule */
   seed(alerts: readonly ActiveAlert[], isDoubtful: boolean): void {
     for (const alert of alerts) {
       this.state.alerts.set(alert.labels.key, alert);
@@ -87,9 +87,9 @@ export class ReplayedAlerts {
   }
 
   /**
-   * Takes the result of the expression at `timeMs`.
+   * Updates the alerts with the result of the expression at `timeMs`.
    *
-   * @returns the series of this moment, and what has ended
+   * @returns the series of this time, and the periods that ended
    * @throws {RuleError} as `AlertingRuleState.advance`
    */
   async advance(
@@ -111,7 +111,7 @@ export class ReplayedAlerts {
     return { samples, ended };
   }
 
-  /** @returns whether the value is worse than all before */
+  /** @returns whether the value is worse than all earlier ones */
   private noteValue(key: string, value: number): boolean {
     const known = this.worst.get(key);
     const isWorse =

@@ -20,7 +20,7 @@ import {
   type RuleGroup,
 } from "../rules/rule-group.js";
 
-/** One window is queried, evaluated and saved at a time. */
+/** Length of a window, which is queried, evaluated and saved as a unit. */
 export const WINDOW_MS = 3_600_000;
 
 export interface RuleReplayOptions {
@@ -30,12 +30,12 @@ export interface RuleReplayOptions {
   readonly expander: AlertExpander;
   readonly missingData: MissingData;
   readonly parse: (expression: string) => Expression;
-  /** Whether nothing is known of the target that the labels name at that time. */
+  /** True when the target named by the labels had no samples at that time. */
   readonly isTargetSilentAt: (labels: Labels, timeMs: number) => boolean;
   readonly counts: ReplayCounts;
 }
 
-/** An alert that ended while nobody could see it. */
+/** An alert that ended during the outage. */
 export interface EndedAlert {
   readonly rule: AlertingRule;
   readonly groupKey: string;
@@ -43,19 +43,19 @@ export interface EndedAlert {
   readonly episode: PastEpisode;
 }
 
-/** An alert that is still pending or firing where a replay has come to. */
+/** An alert that is pending or firing at the current end of the replay. */
 export interface OngoingAlert extends EndedAlert {
   readonly ruleKey: string;
   readonly alert: ActiveAlert;
 }
 
-/** What a replay knows of one rule between two windows. */
+/** State of one rule between two windows. */
 export interface StoredReplayRule extends StoredReplay {
   readonly group: string;
   readonly rule: string;
 }
 
-/** Evaluates all rules over a time that has passed, window after window. */
+/** Evaluates all rules over a past range, window by window. */
 export class RuleReplay {
   private readonly groups: readonly GroupReplay[];
   private readonly isStepwise: boolean;
@@ -86,12 +86,12 @@ export class RuleReplay {
     return this.alertingRules().every(({ alerts }) => alerts.isIdle);
   }
 
-  /** Whether a group is due at an instant of the range. */
+  /** True when a group is due at some time in the range. */
   isDueWithin({ fromMs, untilMs }: TimeRange): boolean {
     return this.groups.some((group) => group.firstDueMs(fromMs) < untilMs);
   }
 
-  /** Begins a range: with the alerts there were just before it. */
+  /** Begins a range with the alerts that were active just before it. */
   async seed(timeMs: number, signal: AbortSignal): Promise<void> {
     const seeds = await AlertSeeds.read(this.options.queries, timeMs, signal);
     const rules = this.alertingRules();
@@ -108,11 +108,11 @@ export class RuleReplay {
   }
 
   /**
-   * Evaluates one window, and after it nothing is left to be done for its time but to make it
-   * durable.
+   * Evaluates one window. Afterwards its results only have to be made durable.
    *
-   * @param writtenUntilMs what is evaluated from here on is not stored: live evaluation has done it
-   * @throws the signal's reason when it must end
+   * @param writtenUntilMs results from this time on are not stored, because live evaluation has
+   * stored them
+   * @throws the signal's reason when the replay is stopped
    */
   async evaluate(
     range: TimeRange,
@@ -155,7 +155,7 @@ export class RuleReplay {
       }));
   }
 
-  /** Rules that are not there any more are left out. */
+  /** Rules that no longer exist are dropped. */
   restore(stored: readonly StoredReplayRule[]): void {
     for (const { group, rule, ...state } of stored) {
       const known = this.alertingRules().find(
@@ -165,7 +165,7 @@ export class RuleReplay {
     }
   }
 
-  /** The whole range, or from instant to instant where rules read each other in a circle. */
+  /** The whole range, or one time after the other if rules read each other in a cycle. */
   private *partsOf({ fromMs, untilMs }: TimeRange): Generator<TimeRange> {
     if (!this.isStepwise) {
       yield { fromMs, untilMs };

@@ -25,7 +25,7 @@ interface Series {
   readonly values: (number | undefined)[];
 }
 
-/** A storage in memory for rule unit tests: small, exact, first write wins. */
+/** An in-memory storage for rule unit tests. The first sample of a series and time is kept. */
 export class MemorySeries implements Querier, SampleWriter {
   private readonly stored = new Map<string, Series>();
   private layouts = 0;
@@ -61,7 +61,7 @@ export class MemorySeries implements Querier, SampleWriter {
   }
 
   async commit(): Promise<void> {
-    // Memory is as durable as it gets here.
+    // Memory needs no commit.
   }
 
   async select(

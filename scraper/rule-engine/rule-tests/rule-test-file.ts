@@ -9,11 +9,11 @@ import {
 
 /** A file of rule unit tests in promtool's format. */
 export interface RuleTestFile {
-  /** As written: relative to the folder of the file. */
+  /** As written, relative to the folder of the file. */
   readonly ruleFiles: readonly string[];
   readonly evaluationIntervalMs: number;
   readonly groupOrder: readonly string[];
-  /** Values that differ in their last digit count as equal. */
+  /** True when values that differ only in the last digit are equal. */
   readonly isFuzzy: boolean;
   readonly tests: readonly RuleTest[];
 }

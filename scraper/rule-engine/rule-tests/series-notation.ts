@@ -2,14 +2,14 @@
  * The notation of series in rule unit tests: `metric{label="value"}` and values such as `0+1x10 _
  * stale 5x3 _x2`.
  *
- * `a+bxn` is a and n further values, each b more than the one before; `axn` is a and n more of it;
- * `_` is no sample.
+ * `a+bxn` stands for a and n further values, each larger by b. `axn` stands for a and n copies of
+ * it. `_` stands for no sample.
  */
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { Labels, METRIC_NAME, type LabelPair } from "../../../exporter/shared/model/labels.js";
 import { unquote } from "../../templates/constants.js";
 
-/** Values of one notation, repetitions included. */
+/** Most values of one notation, including repetitions. */
 export const MAX_NOTATION_VALUES = 1_000_000;
 
 export type NotationValue = number | "missing" | "stale";
@@ -98,13 +98,14 @@ function readPairs(text: string, from: number, pairs: LabelPair[]): void {
     if (END.test(text)) return;
     PAIR.lastIndex = at;
     const pair = PAIR.exec(text);
-    const value = pair === null ? undefined : unquote(pair[2] as string);
-    if (pair === null || value === undefined) {
+    const [, name = "", quoted = "", end] = pair ?? [];
+    const value = pair === null ? undefined : unquote(quoted);
+    if (value === undefined) {
       throw invalid(text, `has no label at character ${at + 1}, it must be like a="b"`);
     }
-    pairs.push([pair[1] as string, value]);
-    // The brace that ends the list is read again, by END.
-    at = PAIR.lastIndex - (pair[3] === "}" ? 1 : 0);
+    pairs.push([name, value]);
+    // END reads the closing brace again.
+    at = PAIR.lastIndex - (end === "}" ? 1 : 0);
   }
 }
 

@@ -25,7 +25,7 @@ import {
 export interface RuleTestSurroundings {
   readonly files: Files;
   readonly clock: Clock;
-  /** Parts of the query language that the rules use and that are off by default. */
+  /** Features of PromQL that are off by default and that the rules use. */
   readonly enabledFeatures: readonly QueryFeature[];
   /** One line without its line feed, for standard output. */
   readonly write: (line: string) => void;
@@ -33,7 +33,7 @@ export interface RuleTestSurroundings {
   readonly writeError: (line: string) => void;
 }
 
-/** Evaluations of all groups in one test. */
+/** Most evaluations of all groups in one test. */
 const MAX_EVALUATIONS = 1_000_000;
 
 /**
@@ -60,7 +60,7 @@ export async function runRuleTests(
   return exitCode;
 }
 
-/** @returns what failed, each as lines of text */
+/** @returns one text for each failure */
 async function runFile(file: string, surroundings: RuleTestSurroundings): Promise<string[]> {
   const problems: string[] = [];
   try {
@@ -78,7 +78,7 @@ async function runFile(file: string, surroundings: RuleTestSurroundings): Promis
   return problems;
 }
 
-/** One test: its series in memory, its groups evaluated from 0 to the last time asked for. */
+/** One test: its series in memory, its groups evaluated from 0 to the last time of its checks. */
 class RuleTestRun {
   private readonly storage = new MemorySeries();
   private readonly queries: Queries;
@@ -104,7 +104,7 @@ class RuleTestRun {
   }
 
   private loadSeries(): void {
-    // As in promtool, of a series given twice the last one counts.
+    // As in promtool, the last definition of a series counts.
     const series = new Map(this.test.inputSeries.map((each) => [each.labels.key, each]));
     for (const { labels, values } of series.values()) {
       values.forEach((value, index) => {
@@ -145,7 +145,7 @@ class RuleTestRun {
     );
   }
 
-  /** Groups that `group_eval_order` does not name come first, as in promtool. */
+  /** Groups that are missing from `group_eval_order` come first, as in promtool. */
   private inOrder(groups: readonly RuleGroup[]): RuleGroup[] {
     const place = ({ name }: RuleGroup): number => this.file.groupOrder.indexOf(name);
     return [...groups].sort((left, right) => place(left) - place(right));
@@ -193,10 +193,8 @@ class RuleTestRun {
       .filter(({ rule, alerting }) => alerting !== undefined && rule.name === alertName)
       .flatMap(({ alerting }) => [...(alerting?.alerts.values() ?? [])])
       .filter(({ state }) => state === "firing");
-    const [want, have] = [expected, got].map((alerts) => alerts.map(alertText).sort()) as [
-      string[],
-      string[],
-    ];
+    const want = expected.map(alertText).sort();
+    const have = got.map(alertText).sort();
     if (want.join("\n") === have.join("\n")) return;
     this.problems.push(
       `    alertname: ${alertName}, time: ${formatDurationMs(timeMs)}, \n        exp:${listText(want)}, \n        got:${listText(have)}`,
@@ -215,10 +213,8 @@ class RuleTestRun {
       }
       const samples =
         value.type === "vector" ? value.samples : [{ labels: Labels.EMPTY, value: value.value }];
-      const [want, have] = [expected, samples].map((list) => list.map(sampleText).sort()) as [
-        string[],
-        string[],
-      ];
+      const want = expected.map(sampleText).sort();
+      const have = samples.map(sampleText).sort();
       if (want.join("\n") === have.join("\n")) return;
       if (this.file.isFuzzy && areNearlySame(expected, samples)) return;
       this.problems.push(

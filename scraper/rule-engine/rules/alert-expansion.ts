@@ -8,7 +8,7 @@ import { renderWithQueries } from "../../templates/render-with-queries.js";
 import { compileTemplate, type CompiledTemplate } from "../../templates/template.js";
 import type { FunctionTable } from "../../templates/template-values.js";
 
-/** Declares the variables that Prometheus offers in rule labels and annotations. */
+/** Declares the variables that Prometheus provides in labels and annotations of rules. */
 const PREAMBLE =
   "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}" +
   "{{$externalURL := .ExternalURL}}{{$value := .Value}}";
@@ -18,7 +18,7 @@ export interface AlertSurroundings {
   readonly externalUrl: string;
 }
 
-/** What one alert's texts are expanded with. */
+/** The data for the texts of one alert. */
 export interface ExpansionData {
   readonly labels: Labels;
   readonly value: number;
@@ -46,8 +46,8 @@ export class AlertExpander {
   }
 
   /**
-   * A template that fails yields its error as text, as in Prometheus: the alert itself must not be
-   * lost.
+   * A template that fails yields its error as text, as in Prometheus, because the alert itself must
+   * not be lost.
    */
   async expand(
     template: CompiledTemplate,

@@ -2,7 +2,7 @@ import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { type Expression, withoutParentheses } from "../../promql/language/ast.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 
-/** What scrapes say of themselves: nothing of it is in a Pi's history. */
+/** Series that scrapes write about themselves. A Pi's history does not contain them. */
 const SCRAPE_REPORTS = [
   "up",
   "scrape_duration_seconds",
@@ -12,7 +12,7 @@ const SCRAPE_REPORTS = [
 ];
 const ABSENCE_FUNCTIONS = ["absent", "absent_over_time"];
 
-/** A function that says whether the expression can read series of a name. */
+/** Returns a function that tells whether the expression can read series with a given name. */
 export function namesReadBy(expression: Expression): (name: string) => boolean {
   const selectors: (readonly LabelMatcher[])[] = [];
   walk(expression, (part) => {
@@ -24,8 +24,8 @@ export function namesReadBy(expression: Expression): (name: string) => boolean {
 }
 
 /**
- * Whether the expression holds where there are no reports about scrapes. Over a time in which
- * nobody scraped it would tell of nothing else.
+ * True when the expression is true where series about scrapes are missing. Over a time without
+ * scrapes it would always be true.
  */
 export function asksForMissingScrapes(expression: Expression): boolean {
   let found = false;
@@ -37,7 +37,7 @@ export function asksForMissingScrapes(expression: Expression): boolean {
   return found;
 }
 
-/** Whether a lower value is a worse one: `free_bytes < 1e6`. */
+/** True when a lower value is worse, as in `free_bytes < 1e6`. */
 export function asksForLess(expression: Expression): boolean {
   const inner = withoutParentheses(expression);
   if (inner.kind !== "binary") return false;

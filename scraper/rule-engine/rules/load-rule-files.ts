@@ -12,11 +12,11 @@ import type { RuleGroup } from "./rule-group.js";
 const MAX_RULE_FILES = 10_000;
 
 /**
- * Finds the files that patterns such as `rules/*.yml` name.
+ * Finds the files for patterns such as `rules/*.yml`.
  *
- * @param baseFolder what relative patterns are relative to: the folder of the configuration file
- * @returns sorted within each pattern; a file that two patterns name comes once
- * @throws {ConfigError} for a pattern with wildcards in a folder, or a plain path where nothing is
+ * @param baseFolder base of relative patterns: the folder of the configuration file
+ * @returns sorted within each pattern; a file that matches two patterns occurs once
+ * @throws {ConfigError} for a pattern with wildcards in a folder, or a plain path without a file
  */
 export async function findRuleFiles(
   patterns: readonly string[],
@@ -61,7 +61,7 @@ async function expandPattern(pattern: string, files: Files): Promise<string[]> {
       .filter(({ name, isFolder }) => !isFolder && matches.test(name))
       .map(({ name }) => path.join(folder, name));
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return []; // A folder that may come later, as in Prometheus.
+    if (codeOf(error) === "ENOENT") return []; // The folder may be created later, as in Prometheus.
     throw error;
   }
 }
@@ -87,7 +87,7 @@ function compileWildcards(pattern: string): RegExp {
   }
 }
 
-/** @throws {ConfigError} for the first file that is not acceptable, naming file, line and key */
+/** @throws {ConfigError} for the first file that is not valid, naming file, line and key */
 export async function loadRuleFiles(
   paths: readonly string[],
   files: Files,

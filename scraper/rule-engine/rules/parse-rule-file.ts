@@ -16,7 +16,7 @@ const MAX_GROUPS = 1000;
 const MAX_RULES_PER_GROUP = 5000;
 
 export interface RuleFileSettings {
-  /** For groups that name none. */
+  /** For groups without an interval. */
   readonly defaultIntervalMs: number;
   readonly defaultQueryOffsetMs: number;
   /** Throws when an expression does not parse. */
@@ -77,7 +77,8 @@ function parseRules(
   const seen = new Set<string>();
   return sections.map((section) => {
     const rule = parseRule(section, labels, settings);
-    // Two alerting rules may share a name when their expressions differ, as in Prometheus; a copy is a mistake.
+    // As in Prometheus, two alerting rules may share a name if their expressions differ. A copy is
+    // an error.
     const identity = `${ruleIdentityOf(rule)}${rule.expression}`;
     if (seen.has(identity)) {
       section.fail(

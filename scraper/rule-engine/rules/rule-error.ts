@@ -1,8 +1,8 @@
 import { PihealthError } from "../../../exporter/shared/model/errors.js";
 
 /**
- * A rule cannot be evaluated: its result has the wrong form or is too large. Shown as the rule's
- * last error.
+ * A rule cannot be evaluated because its result has the wrong form or is too large. Shown as the
+ * rule's last error.
  */
 export class RuleError extends PihealthError {
   readonly code = "rule_failed";

@@ -5,9 +5,9 @@ export interface RuleGroup {
   readonly file: string;
   readonly name: string;
   readonly intervalMs: number;
-  /** Most series or alerts a rule may yield; 0 means no limit. */
+  /** Most series or alerts of a rule; 0 means no limit. */
   readonly limit: number;
-  /** How far back of the evaluation time the expressions are evaluated. */
+  /** How long before the evaluation time the expressions are evaluated. */
   readonly queryOffsetMs: number;
   readonly rules: readonly Rule[];
 }
@@ -19,7 +19,7 @@ export interface RecordingRule {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What becomes of an alert whose series vanished while its target is silent. */
+/** How an alert continues when its series vanishes while its target is silent. */
 export type MissingData = "keep" | "resolve";
 
 export interface AlertingRule {
@@ -30,18 +30,18 @@ export interface AlertingRule {
   readonly annotations: Readonly<Record<string, string>>;
   readonly forMs: number;
   readonly keepFiringForMs: number;
-  /** Undefined: as the configuration says for all rules. */
+  /** Undefined to use the setting for all rules. */
   readonly missingData: MissingData | undefined;
 }
 
 export type Rule = RecordingRule | AlertingRule;
 
-/** Names a group among all files. */
+/** Identifies a group among all files. */
 export const groupKeyOf = ({ file, name }: Pick<RuleGroup, "file" | "name">): string =>
   `${file};${name}`;
 
 /**
- * Kind, name and labels of a rule: what stays the same when its expression or its texts are edited.
+ * Kind, name and labels of a rule, which stay the same when its expression or its texts are edited.
  */
 export function ruleIdentityOf({ kind, name, labels }: Rule): string {
   return JSON.stringify([
@@ -52,8 +52,9 @@ export function ruleIdentityOf({ kind, name, labels }: Rule): string {
 }
 
 /**
- * Names each rule of a group, in their order. State passes from one rule to the one of the same key
- * when files are read again. Rules with the same identity are told apart by their order.
+ * Keys of the rules of a group, in their order. When files are read again, a rule takes over the
+ * state of the rule with the same key. Rules with the same identity are distinguished by their
+ * order.
  */
 export function ruleKeysOf(rules: readonly Rule[]): string[] {
   const seen = new Map<string, number>();
