@@ -64,6 +64,7 @@ const PLATFORM_ONLY = [
     pattern: /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.hrtime/,
   },
   { name: "timers", pattern: /\bset(Timeout|Interval|Immediate)\(/ },
+  { name: "listening to an AbortSignal", pattern: /addEventListener\("abort"/ },
   { name: "fetch", pattern: /(?<![.\w])fetch\(/ },
   {
     name: "files, network and processes",

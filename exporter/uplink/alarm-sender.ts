@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import type { AlarmReceiver } from "../alarms/alarm-board.js";
 import { Labels } from "../shared/model/labels.js";
 import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
@@ -72,8 +71,6 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   private loops: Promise<void>[] = [];
 
   constructor(private readonly parts: AlarmSenderParts) {
-    // One for every alarm of the last second: bounded by the outbox.
-    setMaxListeners(0, this.stopping.signal);
     this.masters = new Map(
       parts.masters.map((master) => [master, newMasterState(master, parts, this.stopping.signal)]),
     );

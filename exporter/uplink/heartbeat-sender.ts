@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { messageOf } from "../shared/model/errors.js";
 import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
@@ -65,7 +64,6 @@ export class HeartbeatSender implements MetricsSource {
   private loops: Promise<void>[] = [];
 
   constructor(private readonly parts: HeartbeatSenderParts) {
-    setMaxListeners(0, this.stopping.signal); // Two for every master.
     this.states = new Map(
       parts.masters.map((master) => [
         master,

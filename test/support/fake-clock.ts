@@ -1,3 +1,4 @@
+import { abortReasonOf, onAbort } from "../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 
 interface Sleeper {
@@ -28,20 +29,21 @@ export class FakeClock implements Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
-        reject(signal.reason as Error);
+        reject(abortReasonOf(signal));
         return;
       }
-      const onAbort = (): void => {
-        this.sleepers = this.sleepers.filter((candidate) => candidate !== sleeper);
-        reject(signal?.reason as Error);
-      };
       const wake = (): void => {
-        signal?.removeEventListener("abort", onAbort);
+        stopListening?.();
         resolve();
       };
       const sleeper = { untilMs: this.monotonic + Math.max(0, delayMs), order: this.order++, wake };
       this.sleepers.push(sleeper);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const stopListening =
+        signal &&
+        onAbort(signal, () => {
+          this.sleepers = this.sleepers.filter((candidate) => candidate !== sleeper);
+          reject(abortReasonOf(signal));
+        });
     });
   }
 

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { abortReasonOf, onAbort } from "./abort.js";
 
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. Jumps: a Pi boots without knowing the time. */
@@ -26,18 +27,19 @@ export const systemClock: Clock = {
 function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(signal.reason as Error);
+      reject(abortReasonOf(signal));
       return;
     }
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason as Error);
-    };
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
+      stopListening?.();
       resolve();
     }, delayMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const stopListening =
+      signal &&
+      onAbort(signal, () => {
+        clearTimeout(timer);
+        reject(abortReasonOf(signal));
+      });
   });
 }
 

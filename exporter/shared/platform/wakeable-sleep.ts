@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 
 const LONGEST_SLEEP_MS = 86_400_000; // A loop that looks once a day without reason costs nothing.
@@ -13,19 +14,19 @@ export class WakeableSleep {
   constructor(
     private readonly clock: Clock,
     private readonly stop: AbortSignal,
-  ) {
-    stop.addEventListener("abort", () => this.wake(), { once: true });
-  }
+  ) {}
 
   /** Returns when the time is over, when woken, or when stopped; never rejects. For one loop at a time. */
   async sleep(delayMs: number): Promise<void> {
     if (!this.isWoken && !this.stop.aborted) {
       this.current = new AbortController();
+      const stopListening = onAbort(this.stop, () => this.wake());
       try {
         await this.clock.sleep(Math.max(0, delayMs), this.current.signal);
       } catch (error) {
         if (!this.current.signal.aborted) throw error;
       } finally {
+        stopListening();
         this.current = undefined;
       }
     }

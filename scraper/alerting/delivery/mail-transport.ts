@@ -1,6 +1,7 @@
 /** The only user of nodemailer, which is loaded with the first mail: it takes 12 MB. */
 import type { Mail, SMTPTransportOptions } from "nodemailer";
 import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
+import { abortReasonOf, onAbort } from "../../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { MailMessage } from "../messages/mail-message.js";
 
@@ -98,9 +99,9 @@ export function createMailTransport(
       const { createTransport } = await import("nodemailer");
       const transport = createTransport(transportOptions(server, timeouts, onDialogue));
       const deadline = new AbortController();
-      const onAbort = (): void => deadline.abort(new Error("stopped"));
-      signal.addEventListener("abort", onAbort, { once: true });
-      if (signal.aborted) onAbort();
+      const stop = (): void => deadline.abort(new Error("stopped"));
+      const stopListening = onAbort(signal, stop);
+      if (signal.aborted) stop();
       const tooLate = new Error(`the dialogue took longer than ${timeouts.total}ms`);
       const timer = clock
         .sleep(timeouts.total, deadline.signal)
@@ -109,10 +110,10 @@ export function createMailTransport(
         const info = await transport.sendMail({ ...messageOptions(mail), signal: deadline.signal });
         return (info.rejectedErrors ?? []).map(refusedRecipient);
       } catch (error) {
-        const reason: unknown = deadline.signal.reason;
-        throw toMailError(reason ?? error, server);
+        const { signal: ended } = deadline;
+        throw toMailError(ended.aborted ? abortReasonOf(ended) : error, server);
       } finally {
-        signal.removeEventListener("abort", onAbort);
+        stopListening();
         deadline.abort(new Error("done"));
         await timer.catch(() => undefined); // Ends with the abort above.
         transport.close();

@@ -7,6 +7,7 @@ import {
   type ScheduledCollector,
 } from "../../../exporter/sampling/sampling-loop.js";
 import { gauge, type Sample } from "../../../exporter/shared/model/metric.js";
+import { abortReasonOf } from "../../../exporter/shared/platform/abort.js";
 import { silentLogger, type Logger } from "../../../exporter/shared/platform/logger.js";
 import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -89,7 +90,7 @@ test("the deadline aborts the signal the collector was given, and the next run g
   const obedient = (signal: AbortSignal): Promise<Sample[]> => {
     signals.push(signal);
     return new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason as Error)),
+      signal.addEventListener("abort", () => reject(abortReasonOf(signal))),
     );
   };
   const { clock, loop } = startLoop(scheduled("obedient", obedient));

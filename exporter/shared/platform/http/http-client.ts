@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
+import { onAbort } from "../abort.js";
 
 export interface HttpRequest {
   readonly url: string;
@@ -97,8 +98,7 @@ function isStaleConnection(error: unknown): boolean {
 async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Promise<HttpResponse> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), request.timeoutMs);
-  const onAbort = (): void => timeout.abort();
-  request.signal?.addEventListener("abort", onAbort, { once: true });
+  const stopListening = request.signal && onAbort(request.signal, () => timeout.abort());
   try {
     if (request.signal?.aborted === true)
       throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
@@ -119,7 +119,7 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
     });
   } finally {
     clearTimeout(timer);
-    request.signal?.removeEventListener("abort", onAbort);
+    stopListening?.();
   }
 }
 

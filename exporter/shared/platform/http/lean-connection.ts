@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import net from "node:net";
 import { messageOf } from "../../model/errors.js";
+import { onAbort } from "../abort.js";
 import { HttpError, type HttpRequest, type HttpResponse } from "./http-client.js";
 import { BodyTooLargeError, HttpResponseReader } from "./http-response-reader.js";
 import type { BodyDecoder, DecodedBody } from "./lean-body.js";
@@ -38,6 +39,7 @@ export class LeanConnection {
   /** The bytes of the last request, which most often are those of the next one too. */
   private written: { readonly headers: HttpRequest["headers"]; readonly bytes: Buffer } | undefined;
   private signal: AbortSignal | undefined;
+  private stopListening: (() => void) | undefined;
   private isReused = false;
   private hasAnswered = false;
   private problem: Error | undefined;
@@ -95,14 +97,12 @@ export class LeanConnection {
     this.fail(stopped);
   }
 
-  private readonly onAbort = (): void => this.fail(stopped);
-
   /** Signals belong to targets, which are asked again and again: listening goes on between requests. */
   private watch(signal: AbortSignal | undefined): void {
     if (this.signal === signal) return;
-    this.signal?.removeEventListener("abort", this.onAbort);
+    this.stopListening?.();
     this.signal = signal;
-    signal?.addEventListener("abort", this.onAbort);
+    this.stopListening = signal && onAbort(signal, () => this.fail(stopped));
   }
 
   private bytesOf({ headers }: HttpRequest): Buffer {
