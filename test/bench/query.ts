@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { compareAnswers, type QueryResponse } from "../differential/comparison.js";
+import { compareAnswers, seriesIn, type QueryResponse } from "../differential/comparison.js";
 import { type ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
 import type { BenchFigure } from "./figure.js";
@@ -258,12 +258,9 @@ async function timeBoth(
 
 /** Of equal values any may be among the highest: only values are compared, those of each time in order. */
 function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | undefined {
-  const ranked = ({ data }: QueryResponse): Map<number, number[]> => {
+  const ranked = (response: QueryResponse): Map<number, number[]> => {
     const valuesAt = new Map<number, number[]>();
-    for (const {
-      value,
-      values = value === undefined ? [] : [value],
-    } of data?.result as RankedSeries[]) {
+    for (const { value, values = value === undefined ? [] : [value] } of seriesIn(response)) {
       for (const [time, text] of values)
         valuesAt.set(time, [...(valuesAt.get(time) ?? []), Number(text)]);
     }
@@ -280,11 +277,6 @@ function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | unde
     if (!isEqual) return `at ${time} ours ${left.join()}, theirs ${right.join()}`;
   }
   return own.size === other.size ? undefined : `ours has ${own.size} times, theirs ${other.size}`;
-}
-
-interface RankedSeries {
-  readonly value?: readonly [number, string];
-  readonly values?: readonly (readonly [number, string])[];
 }
 
 const parse = (body: Buffer): QueryResponse => JSON.parse(body.toString("utf8")) as QueryResponse;

@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { validateOpenMetrics } from "../../exporter/shared/codec/exposition/exposition-parser-strict.js";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 
 export interface OpenMetricsOutcome {
   readonly passed: number;
-  /** One line per case with another verdict than stated. */
+  /** One line per case that was wrongly accepted or rejected. */
   readonly failed: string[];
 }
 
-/** @param folder holds one folder per case, with `test.json` and the file it names */
+/** @param folder has one folder per case, with `test.json` and the file that it names */
 export function runOpenMetricsConformance(folder: string): OpenMetricsOutcome {
   const cases = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const failures = cases.map(({ name }) => failureOf(path.join(folder, name)));
@@ -17,15 +18,10 @@ export function runOpenMetricsConformance(folder: string): OpenMetricsOutcome {
 }
 
 function failureOf(folder: string): string | undefined {
-  const { file, shouldParse } = JSON.parse(
-    readFileSync(path.join(folder, "test.json"), "utf8"),
-  ) as {
-    readonly file: string;
-    readonly shouldParse: boolean;
-  };
-  const problem = problemOf(readFileSync(path.join(folder, file)));
-  if ((problem === undefined) === shouldParse) return undefined;
-  return `${path.basename(folder)}: ${problem ?? "accepted, it must be refused"}`;
+  const testCase = JsonFields.parse(readFileSync(path.join(folder, "test.json"), "utf8"), "test");
+  const problem = problemOf(readFileSync(path.join(folder, testCase.text("file"))));
+  if ((problem === undefined) === testCase.boolean("shouldParse")) return undefined;
+  return `${path.basename(folder)}: ${problem ?? "accepted, it must be rejected"}`;
 }
 
 function problemOf(body: Buffer): string | undefined {

@@ -9,7 +9,7 @@ import { scriptTimeMs, type Expectation, type ScriptCase } from "./promql-script
 /**
  * Evaluates a case.
  *
- * @returns what differs from what is expected, or undefined
+ * @returns a description of the difference to the expected result, or undefined
  */
 export async function checkCase(
   scriptCase: ScriptCase,
@@ -25,7 +25,7 @@ export async function checkCase(
       : checkMessage(failure, [messageOf(error)]);
   }
   if (failure !== undefined) return "succeeds, it must fail";
-  const problem = checkRemarks(scriptCase, answer) ?? checkValue(scriptCase, answer.value);
+  const problem = checkAnnotations(scriptCase, answer) ?? checkValue(scriptCase, answer.value);
   return problem ?? (await checkAsMiddleOfRange(scriptCase, answer.value, engine));
 }
 
@@ -37,7 +37,7 @@ function ask(
   return engine.range({ expression, fromMs, toMs, stepMs });
 }
 
-function checkRemarks(
+function checkAnnotations(
   { expectations }: ScriptCase,
   { warnings, infos }: QueryAnswer,
 ): string | undefined {
@@ -103,7 +103,8 @@ function rangeVectorOf({
   const text = expectations.find(({ kind }) => kind === "range")?.text ?? "";
   const match = /^vector from (\S+) to (\S+) step (\S+)$/.exec(text);
   if (match === null) return undefined;
-  return { fromMs: scriptTimeMs(match[1] as string), stepMs: scriptTimeMs(match[3] as string) };
+  const [, from = "", , step = ""] = match;
+  return { fromMs: scriptTimeMs(from), stepMs: scriptTimeMs(step) };
 }
 
 function actualSeries(value: QueryValue): ExpectedSeries[] {
@@ -153,7 +154,7 @@ function hasSamePoints(expected: Points, actual: Points): boolean {
   });
 }
 
-/** What holds at an instant holds at the same instant of a range; only `ordered` has no meaning there. */
+/** Checks that a range query has the same result at the time of an instant query. Does not apply to `ordered`. */
 async function checkAsMiddleOfRange(
   { expression, fromMs, stepMs, expectations }: ScriptCase,
   value: QueryValue,

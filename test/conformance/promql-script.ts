@@ -7,16 +7,16 @@ export interface ScriptCommand {
   readonly body: readonly string[];
 }
 
-/** One expression to evaluate, with what is expected of it. */
+/** An expression to evaluate, and its expected result. */
 export interface ScriptCase {
   readonly line: number;
   readonly expression: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** Undefined for an evaluation at one instant. */
+  /** Undefined for an instant query. */
   readonly stepMs: number | undefined;
   readonly expectations: readonly Expectation[];
-  /** Lines of expected series, or of one scalar. */
+  /** The lines of the expected series, or of one scalar. */
   readonly results: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface Expectation {
 
 const COMMAND = /^(?:clear$|load(?:_with_nhcb)?\s|eval(?:_\w+)?\s+(?:instant|range)\s)/;
 
-/** Cuts a script into commands. What belongs to one is indented below it; a command itself may be, after a blank line. */
+/** Splits a script into commands. The body of a command is indented; after a blank line, a command may be too. */
 export function splitScript(script: string): ScriptCommand[] {
   const commands: { line: number; text: string; body: string[] }[] = [];
   let isAfterBlank = true;
@@ -47,7 +47,8 @@ export function splitScript(script: string): ScriptCommand[] {
 
 const INSTANT = /^eval(_\w+)? instant at (\S+)\s+(.*)$/;
 const RANGE = /^eval(_\w+)? range from (\S+) to (\S+) step (\S+)\s+(.*)$/;
-const OLDER_KINDS: Readonly<Record<string, string>> = {
+/** Older scripts state an expectation as a suffix of the command: `eval_fail`. */
+const KINDS_BY_SUFFIX: Readonly<Record<string, string>> = {
   _fail: "fail",
   _warn: "warn",
   _info: "info",
@@ -55,34 +56,35 @@ const OLDER_KINDS: Readonly<Record<string, string>> = {
 };
 
 export function parseCase({ line, text, body }: ScriptCommand): ScriptCase {
-  const instant = INSTANT.exec(text);
-  const range = RANGE.exec(text);
-  const older = (instant ?? range)?.[1];
+  const { suffix, ...evaluation } = parseEvaluation(text);
   const expectations: Expectation[] =
-    older === undefined ? [] : [{ kind: OLDER_KINDS[older] ?? older }];
+    suffix === undefined ? [] : [{ kind: KINDS_BY_SUFFIX[suffix] ?? suffix }];
   const results: string[] = [];
   for (const each of body) {
     const expectation = parseExpectation(each);
     if (expectation === undefined) results.push(each);
     else expectations.push(expectation);
   }
-  const rest = { line, expectations, results };
+  return { line, ...evaluation, expectations, results };
+}
+
+type EvalCommand = Pick<ScriptCase, "expression" | "fromMs" | "toMs" | "stepMs"> & {
+  readonly suffix: string | undefined;
+};
+
+function parseEvaluation(text: string): EvalCommand {
+  const instant = INSTANT.exec(text);
   if (instant !== null) {
-    const timeMs = scriptTimeMs(instant[2] as string);
-    return {
-      ...rest,
-      expression: instant[3] as string,
-      fromMs: timeMs,
-      toMs: timeMs,
-      stepMs: undefined,
-    };
+    const [, suffix, time = "", expression = ""] = instant;
+    const timeMs = scriptTimeMs(time);
+    return { suffix, expression, fromMs: timeMs, toMs: timeMs, stepMs: undefined };
   }
+  const range = RANGE.exec(text);
   if (range === null)
     throw new Error(`Cannot read command "${text}": it must be load, clear or eval`);
-  const [fromMs, toMs, stepMs] = [range[2], range[3], range[4]].map((time) =>
-    scriptTimeMs(time as string),
-  );
-  return { ...rest, expression: range[5] as string, fromMs: fromMs ?? 0, toMs: toMs ?? 0, stepMs };
+  const [, suffix, from = "", to = "", step = "", expression = ""] = range;
+  const [fromMs, toMs, stepMs] = [scriptTimeMs(from), scriptTimeMs(to), scriptTimeMs(step)];
+  return { suffix, expression, fromMs, toMs, stepMs };
 }
 
 function parseExpectation(text: string): Expectation | undefined {
@@ -101,7 +103,7 @@ function parseExpectation(text: string): Expectation | undefined {
   return { kind, text: plain };
 }
 
-/** Durations, or bare numbers of seconds. */
+/** Parses a duration, or a number of seconds. */
 export function scriptTimeMs(text: string): number {
   return /^[\d.]+$/.test(text) ? Number(text) * 1000 : parseDurationMs(text);
 }

@@ -1,9 +1,11 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { METRIC_NAME, type Labels } from "../../exporter/shared/model/labels.js";
 import type { Expression, VectorSelector } from "../../scraper/promql/language/ast.js";
 import { QUERY_FEATURES } from "../../scraper/promql/language/features.js";
+import { walkExpression } from "../../scraper/promql/language/walk-expression.js";
 import { QueryEngine } from "../../scraper/promql/query/query-engine.js";
 import { FakeClock } from "../support/fake-clock.js";
 import { MemoryQuerier } from "../support/memory-querier.js";
@@ -20,13 +22,13 @@ import {
 export interface FileResult {
   readonly file: string;
   readonly passed: number;
-  /** `line: expression: what differs`. */
+  /** `line: expression: difference`. */
   readonly failed: string[];
   /** Cases that involve native histograms or start timestamps: `line: expression`. */
   readonly unsupported: string[];
 }
 
-/** Runs every `*.test` script of a folder, each over samples in the two shapes that a storage can answer with. */
+/** Runs every `*.test` script of a folder over both forms in which the storage returns samples. */
 export async function runPromqlConformance(folder: string): Promise<FileResult[]> {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".test"))
@@ -78,7 +80,8 @@ class ScriptRun {
     for (const line of body) {
       const startTimestamps = /^(.*)@st(?:\s|$)/.exec(line);
       if (startTimestamps !== null) {
-        this.unsupportedSeries.push(parseSeriesLine(startTimestamps[1] as string).labels);
+        const [, series = ""] = startTimestamps;
+        this.unsupportedSeries.push(parseSeriesLine(series).labels);
         continue;
       }
       const { labels, values, hasNativeHistograms } = parseSeriesLine(line);
@@ -88,7 +91,7 @@ class ScriptRun {
     }
   }
 
-  /** `load_with_nhcb` also makes a native histogram of every classic one. */
+  /** `load_with_nhcb` also creates a native histogram from each classic one. */
   private addDerivedHistogram(labels: Labels): void {
     const name = /^(.*)_(bucket|sum|count)$/.exec(labels.name)?.[1];
     if (name !== undefined)
@@ -112,23 +115,19 @@ class ScriptRun {
 
   private involvesUnsupported({ expression, results }: ScriptCase): boolean {
     if (results.some((line) => line.includes("{{"))) return true;
-    const selectors = this.selectorsOf(expression);
-    return selectors.some(({ matchers }) =>
-      this.unsupportedSeries.some((labels) =>
-        matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
-      ),
-    );
+    const parsed = tryParse(itemAt(this.engines, 0), expression);
+    if (parsed === undefined) return false;
+    let isFound = false;
+    walkExpression(parsed, (part) => {
+      isFound ||= part.kind === "vector_selector" && this.selectsUnsupported(part);
+    });
+    return isFound;
   }
 
-  private selectorsOf(text: string): VectorSelector[] {
-    const found: VectorSelector[] = [];
-    const visit = (value: unknown): void => {
-      if (typeof value !== "object" || value === null) return;
-      if ("kind" in value && value.kind === "vector_selector") found.push(value as VectorSelector);
-      for (const child of Object.values(value)) visit(child);
-    };
-    visit(tryParse(this.engines[0] as QueryEngine, text));
-    return found;
+  private selectsUnsupported({ matchers }: VectorSelector): boolean {
+    return this.unsupportedSeries.some((labels) =>
+      matchers.every((matcher) => matcher.matches(labels.get(matcher.name))),
+    );
   }
 }
 
@@ -137,7 +136,7 @@ function createEngine(querier: MemoryQuerier): QueryEngine {
   return new QueryEngine({ querier, clock: new FakeClock(0), settings: { enabledFeatures } });
 }
 
-/** A case may be about an expression that does not parse. */
+/** Some cases expect that an expression does not parse. */
 function tryParse(engine: QueryEngine, text: string): Expression | undefined {
   try {
     return engine.parse(text);

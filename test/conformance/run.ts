@@ -1,8 +1,9 @@
 /**
- * Runs the public conformance data found in a folder: `openmetrics/` (parser cases) and `promqltest/` (PromQL scripts).
+ * Runs the public conformance data of a folder: `openmetrics/` (parser cases) and `promqltest/` (PromQL
+ * scripts).
  *
- * Usage: npm run conformance -- FOLDER. Ends with a line `N passed, N failed`; cases that involve native histograms
- * or start timestamps, which are not supported, are counted apart and listed by name.
+ * Usage: npm run conformance -- FOLDER. The last line is `N passed, N failed`. Cases with native histograms
+ * or start timestamps, which are not supported, are counted separately and listed by name.
  */
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -43,8 +44,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function report(results: readonly SuiteResult[]): number {
   for (const { name, passed, failed, unsupported } of results) {
-    const apart = unsupported.length === 0 ? "" : `, ${unsupported.length} not supported`;
-    console.log(`${name}: ${passed} passed, ${failed.length} failed${apart}`);
+    const skipped = unsupported.length === 0 ? "" : `, ${unsupported.length} not supported`;
+    console.log(`${name}: ${passed} passed, ${failed.length} failed${skipped}`);
     for (const problem of failed) console.log(`  failed: ${problem}`);
     for (const unsupportedCase of unsupported) console.log(`  not supported: ${unsupportedCase}`);
   }

@@ -1,20 +1,36 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { DATA_START_MS } from "./data-set.js";
 
 export interface QueryResponse {
   readonly status: "success" | "error";
   readonly errorType?: string;
   readonly error?: string;
-  readonly data?: { readonly resultType: string; readonly result: unknown };
+  readonly data?: QueryData;
 }
 
-/** The question of one comparison: an instant, or a range. */
+type QueryData =
+  | { readonly resultType: "scalar" | "string"; readonly result: Point }
+  | { readonly resultType: "vector" | "matrix"; readonly result: readonly Series[] };
+
+type Point = readonly [seconds: number, value: string];
+
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: Point;
+  readonly values?: readonly Point[];
+}
+
+export const seriesIn = ({ data }: QueryResponse): readonly Series[] =>
+  data?.resultType === "vector" || data?.resultType === "matrix" ? data.result : [];
+
+/** An instant query or a range query. */
 export interface Question {
   readonly expression: string;
   readonly kind: "instant" | "range";
 }
 
 const START_SECONDS = DATA_START_MS / 1000;
-/** Seconds that are a multiple neither of a step nor of a window: see expression-generator.ts. */
+/** In seconds; a multiple of neither a step nor a window: see expression-generator.ts. */
 const INSTANT = String(START_SECONDS + 50 * 60 + 7);
 const RANGE = {
   start: String(START_SECONDS + 20 * 60 + 7),
@@ -29,10 +45,11 @@ export async function ask(url: string, { expression, kind }: Question): Promise<
     method: "POST",
     body: new URLSearchParams({ query: expression, ...times }),
   });
+  // eslint-disable-next-line house/no-type-assertion -- a reply of another shape differs, and fails the test
   return (await response.json()) as QueryResponse;
 }
 
-/** @returns what differs, in words, or undefined when the answers mean the same */
+/** @returns a description of the difference, or undefined when the answers are equal */
 export function compareAnswers(ours: QueryResponse, theirs: QueryResponse): string | undefined {
   if (ours.status !== theirs.status) return `ours ${describe(ours)}, theirs ${describe(theirs)}`;
   if (ours.status === "error") {
@@ -40,27 +57,20 @@ export function compareAnswers(ours: QueryResponse, theirs: QueryResponse): stri
       ? undefined
       : `ours ${describe(ours)}, theirs ${describe(theirs)}`;
   }
-  const [ourType, theirType] = [ours.data?.resultType, theirs.data?.resultType];
-  if (ourType !== theirType) return `ours of type ${ourType}, theirs ${theirType}`;
-  if (ourType === "scalar")
-    return comparePoints(ours.data?.result as Point, theirs.data?.result as Point);
-  return compareSeries(seriesOf(ours), seriesOf(theirs));
-}
-
-type Point = readonly [seconds: number, value: string];
-
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value?: Point;
-  readonly values?: readonly Point[];
+  const [our, their] = [ours.data, theirs.data];
+  if (our?.resultType !== their?.resultType)
+    return `ours of type ${our?.resultType}, theirs ${their?.resultType}`;
+  if (our?.resultType === "scalar" && their?.resultType === "scalar")
+    return comparePoints(our.result, their.result);
+  return compareSeries(pointsBySeries(ours), pointsBySeries(theirs));
 }
 
 const describe = ({ status, errorType, error }: QueryResponse): string =>
   status === "success" ? "succeeds" : `fails with ${errorType}: ${error}`;
 
-function seriesOf({ data }: QueryResponse): Map<string, readonly Point[]> {
+function pointsBySeries(response: QueryResponse): Map<string, readonly Point[]> {
   const found = new Map<string, readonly Point[]>();
-  for (const { metric, value, values } of data?.result as Series[]) {
+  for (const { metric, value, values } of seriesIn(response)) {
     const key = JSON.stringify(
       Object.entries(metric).sort(([left], [right]) => (left < right ? -1 : 1)),
     );
@@ -80,7 +90,7 @@ function compareSeries(
     if (own.length !== points.length)
       return `${key}: ours has ${own.length} points, theirs ${points.length}`;
     for (const [index, point] of points.entries()) {
-      const difference = comparePoints(own[index] as Point, point);
+      const difference = comparePoints(itemAt(own, index), point);
       if (difference !== undefined) return `${key}: ${difference}`;
     }
   }
@@ -88,7 +98,7 @@ function compareSeries(
 }
 
 const RELATIVE_TOLERANCE = 1e-9;
-/** Sums that cancel out leave what was lost of values near one. */
+/** Sums of values near one that cancel out leave only their rounding errors. */
 const ABSOLUTE_TOLERANCE = 1e-14;
 
 function comparePoints(

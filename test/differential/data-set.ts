@@ -7,13 +7,13 @@ import { MemoryQuerier, type MemorySample } from "../support/memory-querier.js";
 import { parseMetric } from "../support/series-notation.js";
 import { Random } from "./random.js";
 
-/** Where the samples begin: the start of a block of two hours. */
+/** The time of the first sample: the start of a block of two hours. */
 export const DATA_START_MS = Date.UTC(2026, 0, 12, 12, 0, 0);
 export const SAMPLE_INTERVAL_MS = 15_000;
 const SAMPLES = 240;
 /**
- * Samples are never at a whole second and evaluations always are, so no sample lies exactly on the edge of a window:
- * Prometheus 2 counted the sample at the start of a window, Prometheus 3 does not.
+ * Samples are never at a whole second and evaluations always are, so no sample is exactly on the edge of a
+ * window: Prometheus 2 includes a sample at the start of a window, Prometheus 3 does not.
  */
 const PHASE_MS = 217;
 export const DATA_END_MS = DATA_START_MS + SAMPLES * SAMPLE_INTERVAL_MS;
@@ -23,7 +23,7 @@ export interface DataSeries {
   readonly values: readonly MemorySample[];
 }
 
-/** Generated counters, gauges and histograms, and what real Pis exposed, drifting. */
+/** Generated counters, gauges and histograms, and the metrics of real Pis with drifting values. */
 export function createDataSet(seed: number): DataSeries[] {
   const random = new Random(seed);
   return [...generated(random), ...recorded(random)];
@@ -84,7 +84,7 @@ function* generated(random: Random): Iterable<DataSeries> {
   }
 }
 
-/** Rises, and starts again from near zero now and then. */
+/** Rises, and is reset to zero from time to time. */
 function counter(random: Random): number[] {
   let value = 1e5 * (1 + random.next());
   const rate = 100 * random.next();
@@ -107,7 +107,7 @@ function oddValue(random: Random): MemorySample {
   return random.pick([NaN, Infinity, -Infinity, -0, 1e-9, 1e20, undefined]);
 }
 
-/** Single scrapes missing, and one long silence. */
+/** Removes single samples, and sometimes a long range of samples. */
 function withGaps(random: Random, values: readonly number[]): MemorySample[] {
   const silenceAt = random.below(SAMPLES * 2);
   return values.map((value, index) => {
@@ -137,7 +137,7 @@ function* histogram(
   }
 }
 
-/** The bodies that the exporter tests expect of recorded machines, as if scraped every interval. */
+/** The metrics that the exporter tests expect from recorded machines, as if scraped at every interval. */
 function* recorded(random: Random): Iterable<DataSeries> {
   for (const machine of ["pi-3", "pi-5"]) {
     const instance = `${machine}:8732`;
@@ -160,7 +160,7 @@ function* recorded(random: Random): Iterable<DataSeries> {
 
 function drifting(random: Random, name: string, start: number): MemorySample[] {
   if (name.endsWith("_total")) {
-    let value = start + 1e6; // Far from zero, where rate() of Prometheus 2 and 3 differ.
+    let value = start + 1e6; // Near zero, the results of rate() in Prometheus 2 and 3 differ.
     return Array.from({ length: SAMPLES }, () => (value += random.below(10)));
   }
   if (Number.isInteger(start) && Math.abs(start) < 10)

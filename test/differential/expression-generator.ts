@@ -2,8 +2,9 @@ import { NEWER_SYNTAX } from "./newer-syntax.js";
 import type { Random } from "./random.js";
 
 /**
- * Expressions of the language that Prometheus 2.42 and 3 share, or can both say (newer-syntax.ts), over the series of data-set.ts. Windows, steps of
- * subqueries and offsets are multiples of 30 s and evaluations are not, so no inner step lies on the edge of a window.
+ * Generates expressions over the series of data-set.ts that Prometheus 2.42 and 3 both accept, directly or
+ * after translation (newer-syntax.ts). Windows, steps of subqueries and offsets are multiples of 30 s and
+ * evaluation times are not, so no inner step is on the edge of a window.
  */
 export class ExpressionGenerator {
   constructor(private readonly random: Random) {}
@@ -93,11 +94,11 @@ export class ExpressionGenerator {
     if (operator === "quantile")
       return `quantile${grouping} (${random.pick(["0", "0.3", "0.9", "1", "-1", "2"])}, ${inner})`;
     if (operator === "topk" || operator === "bottomk") {
-      // Values that are equal may come in any order, so these are taken of values that never are.
+      // The order of equal values is undefined, so these use a metric whose values all differ.
       return `${operator}${grouping} (${random.pick(["1", "2", "3"])}, temperature${this.modifiers()})`;
     }
     if (operator === "count_values") {
-      // Labels made of values must not depend on the last digit, so these are whole numbers.
+      // The values become labels, which must not depend on the last digit, so they are rounded.
       return `count_values${grouping} ("value", round(${this.selector()}))`;
     }
     return `${operator}${grouping} (${inner})`;

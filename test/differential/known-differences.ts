@@ -1,53 +1,53 @@
-/** Why Prometheus 2.42 may answer otherwise than the current one, whom we follow. */
+/** A reason why the results of Prometheus 2.42 differ from the current version, which we follow. */
 interface KnownDifference {
   readonly reason: string;
-  /** Whether it explains what was found for this expression. */
-  readonly explains: (expression: string, what: string) => boolean;
+  /** True when the reason explains this difference of this expression. */
+  readonly explains: (expression: string, difference: string) => boolean;
 }
 
 const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     reason:
-      "Go's powers lose digits with exponents as large as the time; ours are right to the last digit",
-    explains: (expression, what) =>
-      /\^ \(?time\(\)/.test(expression) && /ours -?\d.*, theirs -?\d/.test(what),
+      "Go's powers lose digits with exponents as large as a Unix time; ours are exact to the last digit",
+    explains: (expression, difference) =>
+      /\^ \(?time\(\)/.test(expression) && /ours -?\d.*, theirs -?\d/.test(difference),
   },
   {
     reason:
-      "sums that reach infinity stay infinite in deriv, predict_linear, stddev and stdvar now, and became NaN",
-    explains: (expression, what) =>
+      "sums that reach infinity in deriv, predict_linear, stddev and stdvar stay infinite; in 2.42 they become NaN",
+    explains: (expression, difference) =>
       /\b(deriv|predict_linear|std(dev|var)(_over_time)?)\b/.test(expression) &&
-      /ours [-+]?Inf, theirs NaN/.test(what),
+      /ours [-+]?Inf, theirs NaN/.test(difference),
   },
   {
-    reason: "stddev and stdvar of a single infinite or NaN value are NaN now, and were 0",
+    reason: "stddev and stdvar of a single infinite or NaN value are NaN; in 2.42 they are 0",
     explains: (expression) => /\bstd(dev|var)\b/.test(expression),
   },
   {
     reason:
-      "predict_linear over a window pinned with @ looks at that window at every step now; 2.42 moved it on",
+      "predict_linear over a window fixed with @ uses that window at every step; 2.42 moves the window",
     explains: (expression) => /predict_linear\(.*@/.test(expression),
   },
   {
-    reason: "atan2 with a scalar drops the metric name now, and kept it",
+    reason: "atan2 with a scalar drops the metric name; 2.42 keeps the name",
     explains: (expression) => /\batan2\b/.test(expression),
   },
   {
     reason:
-      "rate and increase limit the extrapolation to zero after that to the window now, and did so before it",
+      "rate and increase limit the extrapolation to zero after the limit to the window; 2.42 does so before",
     explains: (expression) => /\b(rate|increase)\(/.test(expression),
   },
   {
     reason:
-      "what Go makes of the date of NaN or of a time beyond 64 bits depends on the processor; ours is NaN",
+      "the date of NaN or of a time beyond 64 bits depends on the processor in Go; ours is NaN",
     explains: (expression) =>
       /\b(minute|hour|day_of_\w+|days_in_month|month|year)\(/.test(expression),
   },
   {
     reason:
-      "ambiguous matching is refused even where the comparison drops the samples now, and was let pass",
-    explains: (_expression, what) =>
-      /^ours fails with execution: multiple matches.*theirs succeeds$/.test(what),
+      "ambiguous matching fails even when the comparison filters out the samples; 2.42 accepts it",
+    explains: (_expression, difference) =>
+      /^ours fails with execution: multiple matches.*theirs succeeds$/.test(difference),
   },
   {
     reason:
@@ -59,7 +59,7 @@ const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
 ];
 
-/** @returns the reason, or undefined when the difference is none of the listed ones */
-export function knownDifference(expression: string, what: string): string | undefined {
-  return KNOWN_DIFFERENCES.find(({ explains }) => explains(expression, what))?.reason;
+/** @returns the reason, or undefined when the difference is not a known one */
+export function knownReasonOf(expression: string, difference: string): string | undefined {
+  return KNOWN_DIFFERENCES.find(({ explains }) => explains(expression, difference))?.reason;
 }

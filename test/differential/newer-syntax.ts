@@ -1,6 +1,6 @@
 /**
- * What the current language can say otherwise than that of Prometheus 2.42: ours is asked the left form, Prometheus
- * the right one, and both must mean the same. No left form is part of any other text that is generated.
+ * Syntax that Prometheus 2.42 does not have, with an equivalent in its language. We evaluate the left form
+ * and Prometheus the right one. No left form occurs in other generated texts.
  */
 export const NEWER_SYNTAX = {
   selectors: [
@@ -52,7 +52,7 @@ export const NEWER_SYNTAX = {
 
 const PAIRS = Object.values(NEWER_SYNTAX).flat();
 
-/** The expression as Prometheus 2.42 understands it. */
+/** Translates an expression to the language of Prometheus 2.42. */
 export function inOlderSyntax(expression: string): string {
   return PAIRS.reduce((text, [newer, older]) => text.replaceAll(newer, older), expression);
 }

@@ -3,31 +3,30 @@ import path from "node:path";
 import { parse } from "yaml";
 import { REPOSITORY } from "../support/repository.js";
 
-/** The expressions of the rules and dashboards in this repository, with Grafana's variables filled in. */
+/** The expressions of the rules and dashboards in this repository, with Grafana's variables replaced. */
 export function ownExpressions(): string[] {
   return [...new Set([...ruleExpressions(), ...panelExpressions()])];
 }
 
-interface RuleFile {
-  readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
-}
-
 function ruleExpressions(): string[] {
-  return filesIn("rules", ".yml").flatMap((file) => {
-    const { groups } = parse(readFileSync(file, "utf8")) as RuleFile;
-    return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
-  });
+  return filesIn("rules", ".yml").flatMap((file) =>
+    expressionsIn(parse(readFileSync(file, "utf8"))),
+  );
 }
 
 function panelExpressions(): string[] {
-  return filesIn("grafana", ".json").flatMap((file) => {
-    const found: string[] = [];
-    collect(JSON.parse(readFileSync(file, "utf8")) as unknown, found);
-    return found.map(fillIn);
-  });
+  return filesIn("grafana", ".json").flatMap((file) =>
+    expressionsIn(JSON.parse(readFileSync(file, "utf8"))).map(replaceVariables),
+  );
 }
 
-/** Every string under a key `expr`, wherever a dashboard has it. */
+function expressionsIn(document: unknown): string[] {
+  const found: string[] = [];
+  collect(document, found);
+  return found;
+}
+
+/** Collects every string with the key `expr`, at any depth. */
 function collect(value: unknown, found: string[]): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
@@ -36,8 +35,8 @@ function collect(value: unknown, found: string[]): void {
   }
 }
 
-/** As Grafana would for a panel of an hour with all values chosen. */
-function fillIn(expression: string): string {
+/** Replaces variables as Grafana does for a panel of one hour with all values selected. */
+function replaceVariables(expression: string): string {
   return expression
     .replace(/\$(__rate_interval|\{__rate_interval\})/g, "1m")
     .replace(/\$(__interval|\{__interval\})/g, "30s")

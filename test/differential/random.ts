@@ -1,4 +1,6 @@
-/** A small generator of numbers that come again for the same seed (mulberry32). */
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
+
+/** A small pseudo-random generator; the same seed gives the same numbers (mulberry32). */
 export class Random {
   private state: number;
 
@@ -6,7 +8,7 @@ export class Random {
     this.state = seed >>> 0;
   }
 
-  /** From 0 to below 1. */
+  /** A number from 0 (inclusive) to 1 (exclusive). */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let mixed = this.state;
@@ -24,6 +26,6 @@ export class Random {
   }
 
   pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)] as Item;
+    return itemAt(items, this.below(items.length));
   }
 }

@@ -1,56 +1,56 @@
 import type { QueryFeature } from "../../scraper/promql/language/features.js";
 import { serveApi } from "../support/served-api.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
-import { ask, compareAnswers, type Question } from "./comparison.js";
+import { ask, compareAnswers, seriesIn, type Question } from "./comparison.js";
 import { createDataSet, toOpenMetrics, toQuerier } from "./data-set.js";
 import { ExpressionGenerator } from "./expression-generator.js";
-import { knownDifference } from "./known-differences.js";
+import { knownReasonOf } from "./known-differences.js";
 import { inOlderSyntax } from "./newer-syntax.js";
 import { Random } from "./random.js";
 
 export interface Difference extends Question {
-  readonly what: string;
+  readonly difference: string;
 }
 
 export interface DifferentialReport {
-  /** Questions whose answers were compared. */
+  /** Queries whose answers were compared. */
   readonly compared: number;
-  /** Of these, questions that both answered with at least one series. */
+  /** Compared queries with at least one series in the answer of both. */
   readonly nonEmpty: number;
-  /** Of these, questions that both refused with the same type of error. */
-  readonly refused: number;
-  /** Questions not compared, by the reason listed in known-differences.ts. */
+  /** Compared queries that both rejected with the same type of error. */
+  readonly rejected: number;
+  /** Queries with a known difference, counted by its reason in known-differences.ts. */
   readonly excluded: ReadonlyMap<string, number>;
   readonly differences: readonly Difference[];
 }
 
 export interface DifferentialOptions {
   readonly seed: number;
-  /** How many expressions are generated; each is asked as an instant and as a range. */
+  /** How many expressions to generate; each is an instant query and a range query. */
   readonly expressions: number;
-  /** Asked besides the generated ones. */
-  readonly further?: readonly string[];
+  /** Expressions to compare besides the generated ones. */
+  readonly additional?: readonly string[];
 }
 
-/** Requests under way at once to each side. */
+/** Concurrent requests to each side. */
 const CONCURRENCY = 4;
 
-/** Those that the newer forms of newer-syntax.ts use; none changes what other expressions mean. */
+/** The features that newer-syntax.ts uses. None changes the meaning of other expressions. */
 const FEATURES: readonly QueryFeature[] = [
   "promql-experimental-functions",
   "promql-binop-fill-modifiers",
 ];
 
-const inOlder = ({ kind, expression }: Question): Question => ({
+const inOlderLanguage = ({ kind, expression }: Question): Question => ({
   kind,
   expression: inOlderSyntax(expression),
 });
 
-/** Asks a real Prometheus and our API the same questions over the same samples. */
+/** Sends the same queries over the same samples to a real Prometheus and to our API. */
 export async function runDifferential({
   seed,
   expressions,
-  further = [],
+  additional = [],
 }: DifferentialOptions): Promise<DifferentialReport> {
   const series = createDataSet(seed);
   const prometheus = await RealPrometheus.start({ openMetrics: toOpenMetrics(series) });
@@ -60,7 +60,7 @@ export async function runDifferential({
   });
   try {
     const generator = new ExpressionGenerator(new Random(seed));
-    const texts = [...further, ...Array.from({ length: expressions }, () => generator.vector())];
+    const texts = [...additional, ...Array.from({ length: expressions }, () => generator.vector())];
     return await compareAll(texts, { ours: api.url, theirs: prometheus.url });
   } finally {
     await api.stop(0);
@@ -72,13 +72,9 @@ async function compareAll(
   texts: readonly string[],
   { ours, theirs }: { readonly ours: string; readonly theirs: string },
 ): Promise<DifferentialReport> {
-  const report = {
-    compared: 0,
-    nonEmpty: 0,
-    refused: 0,
-    excluded: new Map<string, number>(),
-    differences: [] as Difference[],
-  };
+  const excluded = new Map<string, number>();
+  const differences: Difference[] = [];
+  const report = { compared: 0, nonEmpty: 0, rejected: 0, excluded, differences };
   const questions = texts.flatMap((expression): Question[] => [
     { expression, kind: "instant" },
     { expression, kind: "range" },
@@ -86,17 +82,21 @@ async function compareAll(
   const queue = questions.values();
   const work = async (): Promise<void> => {
     for (const question of queue) {
-      const [our, their] = await Promise.all([ask(ours, question), ask(theirs, inOlder(question))]);
-      const what = compareAnswers(our, their);
-      const reason = what === undefined ? undefined : knownDifference(question.expression, what);
+      const [our, their] = await Promise.all([
+        ask(ours, question),
+        ask(theirs, inOlderLanguage(question)),
+      ]);
+      const difference = compareAnswers(our, their);
+      const reason =
+        difference === undefined ? undefined : knownReasonOf(question.expression, difference);
       if (reason !== undefined) {
-        report.excluded.set(reason, (report.excluded.get(reason) ?? 0) + 1);
+        excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
         continue;
       }
       report.compared++;
-      if (what !== undefined) report.differences.push({ ...question, what });
-      else if (our.status === "error") report.refused++;
-      else if ((our.data?.result as unknown[]).length > 0) report.nonEmpty++;
+      if (difference !== undefined) differences.push({ ...question, difference });
+      else if (our.status === "error") report.rejected++;
+      else if (seriesIn(our).length > 0) report.nonEmpty++;
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));

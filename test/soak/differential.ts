@@ -15,9 +15,9 @@ export async function soakDifferential({ seed }: { readonly seed: number }): Pro
     });
     const [first] = report.differences;
     if (first !== undefined) {
-      const { kind, expression, what } = first;
+      const { kind, expression, difference } = first;
       throw new Error(
-        `${report.differences.length} answers differ with seed ${seed + round}: ${kind} "${expression}": ${what}`,
+        `${report.differences.length} answers differ with seed ${seed + round}: ${kind} "${expression}": ${difference}`,
       );
     }
     compared += report.compared;

@@ -1,5 +1,6 @@
 import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { type Expression, withoutParentheses } from "../../promql/language/ast.js";
+import { walkExpression } from "../../promql/language/walk-expression.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 
 /** Series that scrapes write about themselves. A Pi's history does not contain them. */
@@ -15,7 +16,7 @@ const ABSENCE_FUNCTIONS = ["absent", "absent_over_time"];
 /** Returns a function that tells whether the expression can read series with a given name. */
 export function namesReadBy(expression: Expression): (name: string) => boolean {
   const selectors: (readonly LabelMatcher[])[] = [];
-  walk(expression, (part) => {
+  walkExpression(expression, (part) => {
     if (part.kind === "vector_selector") {
       selectors.push(part.matchers.filter(({ name }) => name === METRIC_NAME));
     }
@@ -29,7 +30,7 @@ export function namesReadBy(expression: Expression): (name: string) => boolean {
  */
 export function asksForMissingScrapes(expression: Expression): boolean {
   let found = false;
-  walk(expression, (part) => {
+  walkExpression(expression, (part) => {
     if (part.kind !== "call" || !ABSENCE_FUNCTIONS.includes(part.signature.name)) return;
     const isRead = namesReadBy(part);
     found ||= SCRAPE_REPORTS.some(isRead);
@@ -43,34 +44,4 @@ export function asksForLess(expression: Expression): boolean {
   if (inner.kind !== "binary") return false;
   if (inner.operator === "<" || inner.operator === "<=") return true;
   return (inner.operator === "and" || inner.operator === "unless") && asksForLess(inner.left);
-}
-
-function walk(expression: Expression, visit: (part: Expression) => void): void {
-  visit(expression);
-  for (const part of partsOf(expression)) walk(part, visit);
-}
-
-function partsOf(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case "number":
-    case "string":
-    case "vector_selector":
-      return [];
-    case "matrix_selector":
-      return [expression.selector];
-    case "subquery":
-    case "parenthesized":
-      return [expression.expression];
-    case "call":
-      return expression.arguments;
-    case "aggregation":
-      return [
-        expression.expression,
-        ...(expression.parameter === undefined ? [] : [expression.parameter]),
-      ];
-    case "unary":
-      return [expression.operand];
-    case "binary":
-      return [expression.left, expression.right];
-  }
 }
