@@ -1,17 +1,12 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { createLogger, type Logger } from "../../exporter/shared/platform/logger.js";
-import {
-  isUnderJournald,
-  nextSignal,
-  notifySystemd,
-  onSignal,
-} from "../../exporter/shared/platform/process.js";
+import { isUnderJournald, onSignal } from "../../exporter/shared/platform/process.js";
 import { resolveHost } from "../../exporter/shared/platform/resolver.js";
+import { runProgram, runService } from "../../exporter/shared/platform/run-program.js";
 import { programVersion } from "../../exporter/shared/platform/version.js";
 import { type ScraperApp, startScraper } from "../app/app.js";
 import {
@@ -25,6 +20,7 @@ import { defaultConfigText } from "../config/default-config.js";
 import { LogFile } from "./log-file.js";
 import { showProbeProgress } from "./probe-progress.js";
 
+/** A quarter of WatchdogSec in pihealthd.service. */
 const WATCHDOG_INTERVAL_MS = 30_000;
 const STOP_WITHIN_MS = 25_000;
 /** The folder of package.json, seen from the compiled program. */
@@ -35,19 +31,15 @@ const INSTALLATION = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 
  *
  * @returns the exit code
  */
-export async function runScraper(argv: readonly string[]): Promise<number> {
-  try {
+export function runScraper(argv: readonly string[]): Promise<number> {
+  return runProgram(async () => {
     const given = parseScraperArguments(argv);
     if (given.help) {
       process.stdout.write(SCRAPER_USAGE);
       return 0;
     }
-    return await serve(given, await loadConfig(given));
-  } catch (error) {
-    if (!(error instanceof PihealthError)) throw error;
-    process.stderr.write(`${messageOf(error)}\n`);
-    return 1;
-  }
+    return serve(given, await loadConfig(given));
+  });
 }
 
 async function loadConfig(given: ScraperArguments): Promise<ScraperConfig> {
@@ -78,7 +70,23 @@ async function serve(given: ScraperArguments, config: ScraperConfig): Promise<nu
     },
     journald: isUnderJournald(),
   });
-  const stopSignal = nextSignal(["SIGTERM", "SIGINT"]);
+  try {
+    return await runService({
+      log,
+      watchdogIntervalMs: WATCHDOG_INTERVAL_MS,
+      stopWithinMs: STOP_WITHIN_MS,
+      start: () => start(given, config, log),
+    });
+  } finally {
+    await logFile?.flush();
+  }
+}
+
+async function start(
+  given: ScraperArguments,
+  config: ScraperConfig,
+  log: Logger,
+): Promise<Pick<ScraperApp, "stop">> {
   const progress = showProbeProgress(process.stderr);
   const app = await startScraper(config, {
     clock: systemClock,
@@ -93,29 +101,10 @@ async function serve(given: ScraperArguments, config: ScraperConfig): Promise<nu
     onProgress: progress.show,
   });
   onSignal("SIGHUP", () => void app.reload().catch(() => undefined)); // The app logs why; the old configuration stays.
-  notifySystemd("READY=1");
-  const watchdog = new AbortController();
-  const watched = callWatchdog(watchdog.signal);
-  log.info("Stopping", { signal: await stopSignal });
-  notifySystemd("STOPPING=1");
-  watchdog.abort();
-  progress.end();
-  const succeeded = await stopInTime(app, log);
-  await watched;
-  await logFile?.flush();
-  return succeeded ? 0 : 1;
-}
-
-async function stopInTime(app: ScraperApp, log: Logger): Promise<boolean> {
-  const isLate = systemClock.sleep(STOP_WITHIN_MS).then(() => true);
-  if (!(await Promise.race([app.stop().then(() => false), isLate]))) return true;
-  log.error("Cannot stop in time: the rest is cut off", { seconds: STOP_WITHIN_MS / 1000 });
-  return false;
-}
-
-async function callWatchdog(signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    notifySystemd("WATCHDOG=1");
-    await systemClock.sleep(WATCHDOG_INTERVAL_MS, signal).catch(() => undefined); // Aborted: the loop ends.
-  }
+  return {
+    async stop() {
+      progress.end();
+      await app.stop();
+    },
+  };
 }
