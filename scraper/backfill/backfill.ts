@@ -13,11 +13,13 @@ import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { BackfillCounters } from "./backfill-metrics.js";
 import type { BackfillSettings } from "./backfill-settings.js";
 import { Bandwidth } from "./bandwidth.js";
+import { ClosedGaps } from "./closed-gaps.js";
 import { DurableTimes } from "./durable-times.js";
-import { EndpointFiller, LATEST_FLUSH_MS } from "./endpoint-filler.js";
+import { EndpointFiller } from "./endpoint-filler.js";
 import type { FilledGap, HostGap } from "./gap.js";
 import type { StoredTarget } from "./gap-file.js";
 import { GapStore } from "./gap-store.js";
+import { LATEST_FLUSH_MS } from "./history-fill.js";
 import { HistoryClient } from "./history-client.js";
 import { StoredScrapes } from "./stored-scrapes.js";
 import { TargetGaps } from "./target-gaps.js";
@@ -94,7 +96,7 @@ export class Backfill {
     const bandwidth = new Bandwidth(clock, settings.bytesPerSecond);
     const onBytes = (bytes: number): void => void (counters.bytes += bytes);
     this.client = new HistoryClient({ clock, sendHttp, bandwidth, token, onBytes });
-    const save = (host: string): Promise<void> => {
+    const saveGaps = (host: string): Promise<void> => {
       this.store.of(host).isDirty = true;
       return this.store.save(host);
     };
@@ -107,7 +109,7 @@ export class Backfill {
       log,
       counters,
       hostLogs,
-      save,
+      saveGaps,
       onFilled,
     });
   }
@@ -293,7 +295,6 @@ export class Backfill {
       this.active.delete(endpoint);
     }
     const isDone = targets.every(({ gaps }) => gaps.missing.length === 0);
-    if (isDone) log.info("Gap closed", { endpoint });
     const longestMs = patience.failures > 0 ? LAST_RETRY_MS : LAST_LOOK_MS;
     patience.nextTryMs =
       clock.monotonicMs() + Math.min(longestMs, FIRST_RETRY_MS * 2 ** patience.tries++);
@@ -320,7 +321,8 @@ export class Backfill {
     this.store.of(watched.target.host).isDirty = true;
   }
 
-  private giveUpOld({ target, gaps }: WatchedTarget, hasHistory: boolean): void {
+  private giveUpOld(watched: WatchedTarget, hasHistory: boolean): void {
+    const { target, gaps } = watched;
     const { clock, settings } = this.parts;
     const nowMs = clock.wallMs();
     // After a start, and while a Pi is away, nothing has been heard of its history either: it must have had the time.
@@ -330,7 +332,9 @@ export class Backfill {
     const ended = gaps.missing.filter(({ untilMs }) => untilMs < oldestMs);
     if (ended.length === 0) return;
     // Without a history nobody can say more than what was seen from here.
-    for (const gap of gaps.close(ended, "lost")) this.counters.countClosed(gap);
+    const closed = new ClosedGaps(this.counters, this.parts.log);
+    closed.add(watched, gaps.close(ended, "lost"));
+    closed.report();
     this.store.of(target.host).isDirty = true;
   }
 

@@ -27,14 +27,14 @@ export class EndMarkers {
   ) {}
 
   /** @param missing ascending */
-  want(missing: readonly TimeRange[]): void {
+  beginSegment(missing: readonly TimeRange[]): void {
     this.missing = missing;
     const next = missing.findIndex(({ untilMs }) => untilMs > this.passedMs);
     this.next = next < 0 ? missing.length : next;
   }
 
   /** Before `ends` takes a sampling of this time: where a gap ends by then, what lives goes on or ends with the scrape. */
-  pass(timeMs: number, bootId: string, ends: SeriesEnds): void {
+  passGapEnds(timeMs: number, bootId: string, ends: SeriesEnds): void {
     for (; this.next < this.missing.length; this.next++) {
       const { untilMs } = this.missing[this.next] as TimeRange;
       if (untilMs > timeMs) break;
@@ -44,7 +44,7 @@ export class EndMarkers {
     this.passedMs = Math.max(this.passedMs, timeMs);
   }
 
-  add(ended: readonly EndedSeries[]): void {
+  addEnded(ended: readonly EndedSeries[]): void {
     for (const one of ended) if (holdsInstant(this.missing, one.timeMs)) this.ended.push(one);
   }
 

@@ -24,7 +24,7 @@ export class FilledLines {
   }
 
   /** @param missing what the samples fill, of all targets of the exporter */
-  want(missing: readonly TimeRange[]): void {
+  beginSegment(missing: readonly TimeRange[]): void {
     this.wanted = mergeRanges(
       missing.map(({ fromMs, untilMs }) => ({ fromMs: fromMs - BEFORE_GAP_MS, untilMs })),
     );

@@ -48,7 +48,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     token: "secret",
     onBytes: (bytes) => void (counters.bytes += bytes),
   });
-  const save = async (): Promise<void> => undefined;
+  const saveGaps = async (): Promise<void> => undefined;
   const hostLogs = new HostLogs({
     folder,
     files: realFiles,
@@ -70,7 +70,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     log: silentLogger,
     counters,
     hostLogs,
-    save,
+    saveGaps,
   });
   const watched = watchedTarget(untilMs);
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()];

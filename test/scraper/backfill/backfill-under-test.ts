@@ -1,6 +1,6 @@
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values.js";
-import { silentLogger } from "../../../exporter/shared/platform/logger.js";
+import { createLogger, silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Backfill } from "../../../scraper/backfill/backfill.js";
 import type { KnownHost } from "../../../scraper/fleet/known-host.js";
 import type { Target } from "../../../scraper/fleet/target.js";
@@ -37,6 +37,8 @@ export class BackfillUnderTest {
   /** All that are scraped. */
   targets: readonly Target[] = [this.target];
   readonly pi: SimulatedPi;
+  /** Lines of backfill's own log. */
+  readonly logLines: string[] = [];
 
   private constructor(
     public files: MemoryFiles,
@@ -145,7 +147,12 @@ export class BackfillUnderTest {
       dataFolder: "/data",
       files,
       clock,
-      log: silentLogger,
+      log: createLogger({
+        level: "info",
+        wallMs: () => this.nowMs,
+        write: (line) => this.logLines.push(line),
+        journald: true,
+      }),
       querier: storage,
       writer: storage,
       fleet: { hostAt: (address) => this.knownHost(address) },

@@ -169,6 +169,21 @@ test("what was recorded by nobody is lost, with the cause", async () => {
     bench.states().filter((state) => state.startsWith("lost")),
     ["lost node_off"],
   );
+  const lost = bench.logLines.filter((line) => line.includes('msg="Gap lost"'));
+  assert.equal(lost.length, 1, lost.join("\n"));
+  assert.match(lost[0] ?? "", /host=10\.0\.0\.7 .* cause=node_off length=\d/);
+});
+
+test("a gap that is filled is logged as filled, with nothing lost", async () => {
+  const bench = await BackfillUnderTest.start();
+  await bench.pass(300);
+  bench.isLinked = false;
+  await bench.pass(300);
+  bench.isLinked = true;
+  bench.logLines.length = 0;
+  await bench.pass(240);
+  const messages = bench.logLines.map((line) => /msg="([^"]+)"/.exec(line)?.[1]);
+  assert.deepEqual([...new Set(messages)], ["Gap filled"]);
 });
 
 test("a history that begins after the gap is a spool overrun", async () => {
