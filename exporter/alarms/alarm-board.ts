@@ -16,10 +16,10 @@ export const ALARM_BOARD_METRICS = {
   }),
 };
 
-/** Takes what changes on the board. Must not throw. */
+/** Takes changes of the board. Must not throw. */
 export interface AlarmReceiver {
   raise(alarm: Alarm, collector: string): void;
-  /** The alarm lasts, with new words about it. */
+  /** The alarm lasts, with a new description. */
   renew(alarm: Alarm): void;
   /** `alarm.endsAtMs` is set. */
   clear(alarm: Alarm): void;
@@ -27,7 +27,7 @@ export interface AlarmReceiver {
 
 interface AlarmBoardParts {
   readonly hostname: string;
-  /** `instance` label. A master puts its own name of this target in its place. */
+  /** The `instance` label. A master replaces it with its own name for this target. */
   readonly instance: string;
   readonly receiver: AlarmReceiver;
   readonly log: Logger;
@@ -35,13 +35,13 @@ interface AlarmBoardParts {
 
 export interface ActiveAlarm {
   readonly alarm: Alarm;
-  /** The collector whose next successful run says whether it lasts. */
+  /** The collector whose next successful run decides whether the alarm lasts. */
   readonly collector: string;
 }
 
 /**
- * The alarms that last. A sampling raises those it shows and clears those of its collector that it
- * does not show; a failed sampling says nothing and changes nothing.
+ * The active alarms. A sampling raises the alarms it shows and clears the other alarms of its
+ * collector. A failed sampling changes nothing.
  */
 export class AlarmBoard implements MetricsSource {
   readonly metrics = Object.values(ALARM_BOARD_METRICS);
@@ -49,8 +49,8 @@ export class AlarmBoard implements MetricsSource {
   private raised = 0;
 
   /**
-   * @param lasting alarms that lasted when the exporter ended; their collectors say whether they
-   * still do
+   * @param lasting alarms that were active when the exporter stopped; their collectors decide
+   * whether they still are
    */
   constructor(
     private readonly parts: AlarmBoardParts,
@@ -68,7 +68,7 @@ export class AlarmBoard implements MetricsSource {
     }
   }
 
-  /** Clears alarms of collectors that do not run any more. */
+  /** Clears alarms of collectors that no longer run. */
   keepOnly(collectors: readonly string[], wallMs: number): void {
     for (const [key, entry] of this.active) {
       if (!collectors.includes(entry.collector)) this.clear(key, entry, wallMs);

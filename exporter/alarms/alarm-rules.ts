@@ -1,27 +1,27 @@
 /**
- * Which samples are alarms. Metrics are named as docs/metrics.md does, a test holds that they
- * exist. Names and labels are those of the shipped rules about the same facts, so that a master
- * sees one alert and sends one mail; a test holds that, too.
+ * Decides which samples are alarms. A test checks that the metrics named here exist. Another test
+ * checks that names and labels equal those of the shipped rules about the same facts, so that a
+ * master has one alert and sends one mail.
  */
 import { ALARM_LEVELS } from "../shared/model/family.js";
 import type { Sample } from "../shared/model/metric.js";
 
-/** An alarm seen in one sampling, before it is known since when it lasts. */
+/** An alarm in one sampling. Its start time is not known here. */
 export interface Finding {
   readonly alertname: string;
   readonly severity: "warning" | "critical";
   readonly family: string;
-  /** Further labels that tell it from others of its name. */
+  /** Further labels that distinguish it from others of its name. */
   readonly labels: Readonly<Record<string, string>>;
-  /** What is wrong, with the value, without place and time: `memory is 85.3% used`. */
+  /** The problem with the value, without place and time: `memory is 85.3% used`. */
   readonly fact: string;
-  /** The value alone: `85.3%`. */
+  /** Only the value: `85.3%`. */
   readonly value?: string | undefined;
 }
 
 type Description = Pick<Finding, "fact" | "value">;
 
-/** Most alarms of one sampling: a machine in real trouble says so in fewer. */
+/** Most alarms of one sampling. */
 const MAX_FINDINGS = 100;
 
 const LEVEL_ALARMS: Readonly<
@@ -41,7 +41,7 @@ const DECIDING_METRICS: ReadonlySet<string> = new Set([
 
 /** @param samples of one successful run of one collector */
 export function findAlarms(samples: readonly Sample[]): Finding[] {
-  // As for most collectors.
+  // Most collectors have no metric that decides about alarms.
   if (!samples.some(({ metric }) => DECIDING_METRICS.has(metric.name))) return [];
   return [
     ...findLevels(samples),
@@ -117,7 +117,7 @@ function describeCpu(samples: readonly Sample[]): Description {
   return { fact: `the processor is at ${value}`, value };
 }
 
-/** Names the file system that decides the level: the fullest of those that can fill up. */
+/** Describes the file system that decides the level: the fullest of those that can fill up. */
 function describeDisk(samples: readonly Sample[]): Description {
   const readOnly = new Set(
     named(samples, "pihealth_filesystem_readonly")

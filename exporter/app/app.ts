@@ -25,13 +25,16 @@ import { createUplink, type Uplink } from "./uplink-wiring.js";
 import { UplinkToken } from "../uplink/uplink-token.js";
 
 const MAX_CONNECTIONS = 256;
-/** Time requests under way have to end when the exporter stops. */
+/** Time that requests in flight get when the exporter stops. */
 const HTTP_GRACE_MS = 2000;
 
-/** All collectors share one rhythm; those that measure over a window begin so much before it. */
+/**
+ * All collectors share one schedule. Collectors that measure over a window start up to this much
+ * earlier.
+ */
 const LONGEST_LEAD_MS = 500;
 
-/** The world around the exporter, so that a test can run the whole program. */
+/** The world around the exporter, injected so that a test can run the whole program. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly files: Files;
@@ -41,7 +44,7 @@ export interface Surroundings {
   readonly version: string;
   /** 0 to below 1. */
   readonly random: () => number;
-  /** Without it, what the kernel says. */
+  /** Default: read from the kernel. */
   readonly boot?: Boot;
 }
 
@@ -190,7 +193,7 @@ function listen(
   return listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
 }
 
-/** Without a master alarms are shown in metrics and in the log. */
+/** Without a master, alarms are shown in metrics and in the log. */
 const UNHEARD: AlarmReceiver = {
   raise: () => undefined,
   renew: () => undefined,

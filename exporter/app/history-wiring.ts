@@ -5,10 +5,10 @@ import { History, type HistoryParts } from "../history/history.js";
 import type { Sampling } from "../sampling/sampling-loop.js";
 import type { HistoryLink } from "./uplink-wiring.js";
 
-/** Where the history is inside the state folder. */
+/** The history's folder inside the state folder. */
 export const HISTORY_FOLDER = "history";
 
-/** @returns undefined when the configuration wants none */
+/** @returns undefined when the history is switched off */
 export async function openHistory(
   { history: settings, stateFolder }: ExporterConfig,
   parts: Omit<HistoryParts, "folder" | "settings">,
@@ -18,8 +18,10 @@ export async function openHistory(
 }
 
 /**
- * What a scrape right after the run would have shown of it: no more, under the same names, at the time from which on it
- * showed it. A value that began to be measured before a scrape and ended after it would stand before an older one else.
+ * Records what a scrape right after the run would have shown: the same samples, under the same
+ * names, with the time from which on a scrape would have shown them. With the time of measurement
+ * instead, a value measured before a scrape and finished after it would be placed before an older
+ * one.
  */
 export function createHistoryListener(history: History): (sampling: Sampling) => void {
   const lastSuccessWallMs = new Map<string, number>();

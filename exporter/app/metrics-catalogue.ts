@@ -12,8 +12,8 @@ import { ALARM_SENDER_METRICS } from "../uplink/alarm-sender.js";
 import { HEARTBEAT_METRICS } from "../uplink/heartbeat-sender.js";
 
 /**
- * Every metric the exporter can show, by collector and then by the part of the exporter that
- * reports about itself.
+ * All metrics of the exporter, by collector, then by the part of the exporter that reports about
+ * itself.
  */
 export function metricsCatalogue(sources: Sources, settings: CollectorSettings): MetricsSection[] {
   return [

@@ -9,19 +9,20 @@ import type { Logger } from "../shared/platform/logger.js";
 import { readBoot, type Boot } from "../uplink/boot.js";
 import { loadNodeId } from "../uplink/node-id.js";
 
-/** Who this exporter is, and what it keeps in its state folder. */
+/** The identity of this exporter, and its data in the state folder. */
 export interface ExporterState extends Boot {
   readonly nodeId: string;
-  /** Undefined when the configuration wants none. */
+  /** Undefined when the history is switched off. */
   readonly history: History | undefined;
-  /** Flushes the history and lets others have the folder. */
+  /** Flushes the history and releases the folder. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the state folder. What the disk refuses is logged, and the exporter works without it.
+ * Opens the state folder. If the disk refuses writes, that is logged, and the exporter works
+ * without it.
  *
- * @throws {FolderLockedError} when another exporter works on the folder
+ * @throws {FolderLockedError} when another exporter uses the folder
  */
 export async function openState(
   config: ExporterConfig,

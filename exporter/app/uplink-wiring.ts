@@ -19,7 +19,7 @@ interface UplinkParts {
   readonly sendHttp: SendHttp;
   readonly log: Logger;
   readonly hostname: string;
-  /** Where this exporter answers. */
+  /** Port on which this exporter listens. */
   readonly port: number;
   readonly random: () => number;
   readonly nodeId: string;
@@ -30,16 +30,18 @@ interface UplinkParts {
   readonly history?: HistoryLink | undefined;
 }
 
-/** What heartbeats tell about the history on this Pi, and where replies about it go. */
+/** Facts for heartbeats about the history on this Pi, and the receiver of confirmations. */
 export interface HistoryLink {
   facts(): Heartbeat["history"];
-  /** The master has all samples before `durableUntilMs`; the least of all masters counts. */
+  /**
+   * The master has all samples before `durableUntilMs`. The smallest value of all masters counts.
+   */
   confirm(master: string, durableUntilMs: number): void;
 }
 
 export interface Uplink {
   readonly alarmSender: AlarmSender;
-  /** Alarms that lasted when the exporter ended. */
+  /** Alarms that were active when the exporter stopped. */
   readonly lastingAlarms: readonly ActiveAlarm[];
   readonly sources: readonly MetricsSource[];
   start(): void;
@@ -47,7 +49,7 @@ export interface Uplink {
 }
 
 /**
- * All that goes out to masters.
+ * Creates everything that sends to masters.
  *
  * @returns undefined when no master is configured
  */

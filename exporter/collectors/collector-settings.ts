@@ -1,21 +1,18 @@
 import type { ConfigSection } from "../shared/config/config-section.js";
 import type { Thresholds } from "./alarm-level.js";
 
-/**
- * What a person may want otherwise about the collectors, in internal units. Intervals belong to the
- * sampling loop.
- */
+/** The settings of the collectors, in internal units. Intervals belong to the sampling loop. */
 export interface CollectorSettings {
   /** Ratios from 0 to 1. */
   readonly memory: Thresholds;
   /** Degrees Celsius. */
   readonly cpu: Thresholds;
   readonly disk: Thresholds & {
-    /** File system types that are not shown. */
+    /** File system types that are left out. */
     readonly excludedTypes: readonly string[];
-    /** Folders in which, and at which, mounted file systems are not shown. */
+    /** Mounts at or below these folders are left out. */
     readonly excludedMounts: readonly string[];
-    /** Ask network file systems too. A dead server then costs a thread until it answers. */
+    /** Include network file systems. A dead server then blocks one thread until it answers. */
     readonly includesNetwork: boolean;
   };
   readonly network: {
@@ -23,20 +20,20 @@ export interface CollectorSettings {
     readonly excludedDevices: readonly string[];
   };
   readonly processes: {
-    /** Series at most of top processes, by processor and by memory each; 0 for none. */
+    /** Number of top processes by processor time, and the same number by memory; 0 for none. */
     readonly topCount: number;
-    /** Part of one processor from which on a process is suspect. */
+    /** Share of one processor from which on a process is suspect. */
     readonly maliciousCpuRatio: number;
-    /** Part of all memory from which on a process is suspect. */
+    /** Share of all memory from which on a process is suspect. */
     readonly maliciousMemoryRatio: number;
-    /** Between the end of the first look and the begin of the second. */
+    /** Time between the end of the first look and the start of the second. */
     readonly confirmMs: number;
     /** Names of processes that are never malicious, with `*` for any characters. */
     readonly ignoredNames: readonly string[];
   };
 }
 
-/** File systems that keep nothing, or are full by nature. */
+/** Types of file systems that store nothing, or are always full. */
 const PSEUDO_TYPES = [
   "autofs",
   "binfmt_misc",
@@ -71,7 +68,7 @@ const PSEUDO_TYPES = [
   "udf",
 ] as const;
 
-/** Mounted by the system for itself, by containers, or for the time somebody is logged in. */
+/** Folders that the system, containers and login sessions mount. */
 const SYSTEM_MOUNTS = [
   "/dev",
   "/proc",
@@ -107,8 +104,7 @@ export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({
 });
 
 /**
- * Reads the thresholds and exclusions of all collectors; every key may be missing. Lists replace
- * the default list.
+ * Reads the settings of all collectors. Every key is optional; a list replaces the default list.
  *
  * @throws {ConfigError} naming the key that is wrong or unknown
  */

@@ -1,25 +1,32 @@
 import { PihealthError } from "../shared/model/errors.js";
 import type { MetricDefinition, Sample } from "../shared/model/metric.js";
 
-/** One subject's reader. It touches neither the metric registry nor a real path: sources are given to it. */
+/**
+ * Reads one subject. It touches neither the metric registry nor a real path: its sources are
+ * injected.
+ */
 export interface Collector {
   readonly name: string;
   /** Every metric `collect` may return samples of. */
   readonly metrics: readonly MetricDefinition[];
   /**
-   * Milliseconds before its place in the rhythm at which `collect` is called: for what is measured
-   * over a window that ends there. 0 when left out.
+   * For collectors that measure over a window: how many milliseconds before its scheduled time
+   * `collect` is called. The window ends at the scheduled time. Default 0.
    */
   readonly leadMs?: number;
   /**
-   * @param due resolves at the collector's place in the rhythm, together with the work of others,
-   * so that a window's end wakes nobody on its own; undefined where there is no rhythm
-   * @throws {NoDataError} when this machine has no such thing; any other error is a broken read
+   * @param due resolves at the scheduled time, in the wake-up that runs the other collectors;
+   * undefined without a schedule
+   * @throws {NoDataError} when this machine does not have the subject; any other error is a failed
+   * read
    */
   collect(signal: AbortSignal, due?: Promise<void>): Promise<Sample[]>;
 }
 
-/** This machine does not have what the collector reads (no thermal zone, no swap): not a failure. */
+/**
+ * This machine does not have the collector's subject (no thermal zone, no swap). This is not a
+ * failure.
+ */
 export class NoDataError extends PihealthError {
   readonly code = "no_data";
 }

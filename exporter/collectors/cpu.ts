@@ -1,6 +1,5 @@
 /**
- * How busy the processors are, as a ratio over a window of half a second and as counters per core
- * and mode.
+ * Processor usage, as a ratio over a window of half a second and as counters per core and mode.
  *
  * Source: /proc/stat, read at both ends of the window. Times are ticks since boot (proc_stat(5)).
  */

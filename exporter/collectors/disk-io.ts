@@ -1,5 +1,5 @@
 /**
- * What disks have read and written. Source: /proc/diskstats (Linux
+ * Bytes and operations of disks. Source: /proc/diskstats (Linux
  * Documentation/admin-guide/iostats.rst).
  */
 import { parseNumber } from "../sources/broken-source-error.js";
@@ -35,8 +35,8 @@ export const IO_SECONDS = counter({
 });
 
 const SOURCE = "/proc/diskstats";
-const SECTOR_BYTES = 512; // Sectors of the statistics have this size whatever the disk's own are.
-const REFRESH_MS = 600_000; // Disks come and go seldom; their names are asked for anew so often.
+const SECTOR_BYTES = 512; // Statistics use sectors of this size on every disk.
+const REFRESH_MS = 600_000; // Interval at which the list of disks is read again.
 
 export function createDiskIoCollector({ procfs, sysfs, clock }: Sources): Collector {
   let disks = new Set<string>();

@@ -1,10 +1,10 @@
 /**
- * Room on every disk as a whole and on every mounted file system, and the disk level.
+ * Size and free space of every disk and every mounted file system, and the disk level.
  *
- * Sources: /proc/self/mountinfo for what is mounted, statfs(2) for the room, /sys/block for the
- * disks. A file system is shown once, however often it is mounted or bound. Memory file systems
- * (tmpfs) are shown like others, since a full /tmp or /run stops programs all the same. Network
- * file systems are left out unless wanted: asking a dead server may never return.
+ * Sources: /proc/self/mountinfo for mounts, statfs(2) for space, /sys/block for disks. A file
+ * system is shown once, however often it is mounted or bound. Memory file systems (tmpfs) are
+ * included, because a full /tmp or /run stops programs just the same. Network file systems are left
+ * out unless enabled, because statfs may never return for a dead server.
  */
 import type { BlockDevices } from "../sources/block-devices.js";
 import { KnownBlockDevices } from "../sources/block-devices.js";
@@ -79,7 +79,7 @@ const FILE_SYSTEM_METRICS = [
   FILE_SYSTEM_STUCK,
 ];
 
-/** One file system with its answer; undefined where it did not give one. */
+/** One file system with its facts; undefined when it gave none. */
 interface Row {
   readonly mount: Mount;
   readonly device: string;
@@ -119,20 +119,18 @@ export function createDiskCollector(
       }: Mount): Promise<FileSystemFacts | typeof STUCK | undefined> {
         try {
           const facts = await fileSystems.facts(mountPoint, signal);
-          const isStore = facts === STUCK || facts.sizeBytes > 0; // Without a size it keeps nothing.
+          const isStore = facts === STUCK || facts.sizeBytes > 0; // A file system without a size stores nothing.
           return isStore ? facts : undefined;
         } catch (error) {
           if (signal.aborted) throw error;
-          return undefined; // Unmounted since the list was made, or in a folder closed to us.
+          return undefined; // It was unmounted since the list was read, or its folder is not accessible.
         }
       }
     },
   };
 }
 
-/**
- * `/dev/root` and the like say nothing: the device's own name is used where the kernel knows it.
- */
+/** The kernel's device name replaces names such as `/dev/root`, where it is known. */
 function placeOf(
   { deviceNumber, source }: Mount,
   devices: BlockDevices,
@@ -173,7 +171,7 @@ function fileSystemSamples({ mount, device, facts }: Row): Sample[] {
     readonly,
     stuck,
   ];
-  if (facts.inodes === 0) return samples; // FAT and btrfs have no fixed number of files.
+  if (facts.inodes === 0) return samples; // FAT and btrfs have no fixed number of inodes.
   return [
     ...samples,
     INODES.sample(facts.inodes, labels),
@@ -181,7 +179,7 @@ function fileSystemSamples({ mount, device, facts }: Row): Sample[] {
   ];
 }
 
-/** The worst file system counts; one that is read-only cannot fill up. */
+/** The fullest file system decides. Read-only ones cannot fill up and do not count. */
 function levelSamples(rows: readonly Row[], thresholds: CollectorSettings["disk"]): Sample[] {
   const ratios = rows.flatMap(({ mount, facts }) =>
     facts === undefined || mount.isReadOnly ? [] : [usedRatioOf(facts)],
@@ -192,7 +190,7 @@ function levelSamples(rows: readonly Row[], thresholds: CollectorSettings["disk"
 const usedRatioOf = ({ sizeBytes, freeBytes, availableBytes }: FileSystemFacts): number =>
   usedRatio(sizeBytes - freeBytes, availableBytes);
 
-/** As df computes it: room kept for root counts neither as used nor as free. */
+/** As df computes it: space reserved for root is neither used nor free. */
 function usedRatio(usedBytes: number, availableBytes: number): number {
   const whole = usedBytes + availableBytes;
   return whole > 0 ? usedBytes / whole : 0;

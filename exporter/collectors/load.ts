@@ -1,4 +1,4 @@
-/** Load averages. Source: /proc/loadavg, three decimal numbers and more (proc_loadavg(5)). */
+/** Load averages. Source: the first three numbers of /proc/loadavg (proc_loadavg(5)). */
 import { parseNumber } from "../sources/broken-source-error.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge } from "../shared/model/metric.js";

@@ -1,8 +1,7 @@
 /**
- * Memory and swap, and the dynamic average of what is used.
+ * Memory and swap, and the dynamic average of the used ratio.
  *
- * Source: /proc/meminfo, in KiB. Used is what programs cannot get: total less available, so that
- * caches do not count.
+ * Source: /proc/meminfo, in KiB. Used is total minus available, so caches do not count.
  */
 import { BrokenSourceError } from "../sources/broken-source-error.js";
 import type { Sources } from "../sources/sources.js";
@@ -97,7 +96,7 @@ export function parseMemoryInfo(text: string): MemoryInfo {
       "MemTotal or MemFree is missing, both must be there",
     );
   }
-  // Kernels before 3.14 leave the estimate to the reader.
+  // Kernels before 3.14 do not provide the estimate.
   const estimate = free + (bytes("Buffers") ?? 0) + (bytes("Cached") ?? 0) - (bytes("Shmem") ?? 0);
   return {
     total,
@@ -108,7 +107,7 @@ export function parseMemoryInfo(text: string): MemoryInfo {
   };
 }
 
-/** Looks for a line such as `MemFree:  1234 kB`. */
+/** Reads a line such as `MemFree:  1234 kB`. */
 function bytesOf(text: string, key: string): number | undefined {
   const line = text.startsWith(`${key}:`) ? 0 : text.indexOf(`\n${key}:`) + 1;
   if (line === 0 && !text.startsWith(`${key}:`)) return undefined;

@@ -20,15 +20,14 @@ const NETWORK_TYPES = new Set([
   "smbfs",
   "virtiofs",
 ]);
-/** Programs behind other `fuse.` types may wait for a network; `fuseblk` is a local disk. */
+/** Other `fuse.` types may wait for a network; `fuseblk` is a local disk. */
 const PROGRAM_TYPE = /^fuse(\.|$)/;
 const MAX_ROWS = 64;
 
 /**
- * Chooses the file systems worth a row: each once, without those that keep nothing or lie behind a
- * network.
+ * Chooses the file systems to show: each once, without pseudo and network file systems.
  *
- * @returns in order of mount points, 64 at most
+ * @returns in order of mount points, at most 64
  */
 export function chooseMounts(
   mounts: readonly Mount[],
@@ -49,7 +48,7 @@ export function chooseMounts(
 function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk"]): boolean {
   const isNetwork = NETWORK_TYPES.has(type) || PROGRAM_TYPE.test(type);
   if (isNetwork && !settings.includesNetwork) return false;
-  // A Pi that protects its card with an overlay has it as its root.
+  // The root of a Pi whose card is protected by an overlay.
   const isOverlayRoot = type === "overlay" && mountPoint === "/";
   if (settings.excludedTypes.includes(type) && !isOverlayRoot) return false;
   return !settings.excludedMounts.some(
@@ -58,8 +57,7 @@ function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk
 }
 
 /**
- * `/` itself, else the mount of the file system's own root rather than a bound folder, then the
- * shorter path.
+ * Prefers `/`, then a mount of the file system's own root to a bind mount, then the shorter path.
  */
 function isBetter(mount: Mount, other: Mount): boolean {
   if (mount.mountPoint === "/" || other.mountPoint === "/") return mount.mountPoint === "/";

@@ -1,23 +1,33 @@
 /**
- * Tells whether a name is in a list of names, in which `*` stands for any characters.
+ * Returns a function that tests whether a name matches a list, in which `*` stands for any
+ * characters.
  *
- * A list is a few patterns, each compared in linear time: no pattern from a configuration file can
- * make it slow.
+ * Each pattern is compared in linear time, so no pattern from a configuration file can make it
+ * slow.
  */
 export function createNameMatcher(patterns: readonly string[]): (name: string) => boolean {
-  const parts = patterns.map((pattern) => pattern.split("*"));
+  const parts = patterns.map((pattern) => {
+    const [first = "", ...others] = pattern.split("*");
+    return { first, middle: others.slice(0, -1), last: others.at(-1) };
+  });
   return (name) => parts.some((pieces) => matches(name, pieces));
 }
 
-function matches(name: string, pieces: readonly string[]): boolean {
-  const first = pieces[0] as string;
-  const last = pieces.at(-1) as string;
-  if (pieces.length === 1) return name === first;
+/** The texts between the wildcards of a pattern. */
+interface Pieces {
+  readonly first: string;
+  readonly middle: readonly string[];
+  /** Undefined without a wildcard. */
+  readonly last: string | undefined;
+}
+
+function matches(name: string, { first, middle, last }: Pieces): boolean {
+  if (last === undefined) return name === first;
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length)
     return false;
   let from = first.length;
   const until = name.length - last.length;
-  for (const piece of pieces.slice(1, -1)) {
+  for (const piece of middle) {
     const found = name.indexOf(piece, from);
     if (found < 0 || found + piece.length > until) return false;
     from = found + piece.length;

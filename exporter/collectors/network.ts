@@ -1,6 +1,6 @@
 /**
- * Counters of network devices. Source: /proc/self/net/dev, two lines of heading and one line per
- * device (proc_pid_net(5)).
+ * Counters of network devices. Source: /proc/self/net/dev, two header lines and one line per device
+ * (proc_pid_net(5)).
  */
 import { BrokenSourceError, parseNumber } from "../sources/broken-source-error.js";
 import type { Sources } from "../sources/sources.js";
@@ -10,13 +10,13 @@ import { NoDataError, type Collector } from "./collector.js";
 import { createNameMatcher } from "./name-matcher.js";
 
 const SOURCE = "/proc/self/net/dev";
-const MAX_DEVICES = 32; // A machine with hundreds of containers must not make thousands of series.
+const MAX_DEVICES = 32; // Bounds the series of a machine with hundreds of containers.
 
 function deviceCounter(what: string, help: string): MetricDefinition<"device"> {
   return counter({ name: `pihealth_network_${what}_total`, help, labels: ["device"] });
 }
 
-/** With the place of each in a device's line: eight columns received, then eight transmitted. */
+/** The column of each counter in a device's line: eight for receiving, then eight for sending. */
 const COLUMNS = [
   {
     column: 0,

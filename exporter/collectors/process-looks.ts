@@ -8,18 +8,16 @@ import { measureProcesses, type CpuSnapshot, type ProcessUsage } from "./process
 
 export interface Looks {
   readonly all: readonly ProcessReading[];
-  /** Since the last collection where there was one, else over the first look. */
+  /** Measured since the last collection, or over the first look when there was none. */
   readonly usage: readonly ProcessUsage[];
-  /** As the second look saw them. */
+  /** Measured by the second look. */
   readonly malicious: readonly ProcessUsage[];
 }
 
-/** Over which a look measures processor time. */
+/** Window over which a look measures processor time. */
 export const LOOK_WINDOW_MS = 500;
 
-/**
- * Takes the two looks at processes; remembers processor times from one collection to the next.
- */
+/** Takes the two looks at processes, and keeps processor times from one collection to the next. */
 export class ProcessLooks {
   private readonly table: ProcessTable;
   private previous: CpuSnapshot | undefined;
@@ -34,15 +32,17 @@ export class ProcessLooks {
     this.isIgnored = createNameMatcher(settings.ignoredNames);
   }
 
-  /** @param due the end of the first look's window; undefined: {@link LOOK_WINDOW_MS} from now */
+  /**
+   * @param due the end of the first look's window; undefined for {@link LOOK_WINDOW_MS} from now
+   */
   async take(signal: AbortSignal, due?: Promise<void>): Promise<Looks> {
     const units = await this.readUnits();
     const begin = await this.snapshot();
     const earlier = this.previous;
     this.previous = begin;
     const usage = earlier === undefined ? undefined : measureProcesses(earlier, begin, units);
-    // Most processes sleep: only those that have done something since the last collection, or hold
-    // much memory, are read again at the end of the window. That halves the work of this exporter.
+    // Most processes sleep. Only processes that have run since the last collection, or hold much
+    // memory, are read again at the end of the window, which halves the cost.
     const awake = usage?.filter((one) => one.cpuRatio > 0 || this.isSuspect(one)) ?? begin.readings;
     await (due ?? this.sources.clock.sleep(LOOK_WINDOW_MS, signal));
     const end = await this.snapshot(awake.map(({ pid }) => pid));

@@ -1,20 +1,20 @@
 import type { ProcessReading } from "../sources/process-table.js";
 
-/** Processor times of processes at one moment. */
+/** Processor times of all processes at one time. */
 export interface CpuSnapshot {
-  /** Monotonic. */
+  /** Monotonic time. */
   readonly atMs: number;
   readonly readings: readonly ProcessReading[];
 }
 
-/** What one process used between two snapshots. */
+/** Resource usage of one process between two snapshots. */
 export interface ProcessUsage {
   readonly pid: string;
   readonly comm: string;
   readonly startTicks: number;
-  /** 1 is one processor; a process with several threads may use more. */
+  /** 1 is one processor; a process with several threads may exceed it. */
   readonly cpuRatio: number;
-  /** Part of all memory, at the later snapshot. */
+  /** Share of all memory, at the later snapshot. */
   readonly memoryRatio: number;
 }
 
@@ -25,9 +25,9 @@ interface Units {
 }
 
 /**
- * Computes what each process of the later snapshot used since the earlier one. A pid that now
- * belongs to another process, told by its start, counts as a new one, and a new one has used its
- * ticks within the window.
+ * Computes the usage of each process of the later snapshot since the earlier one. A pid whose start
+ * time differs belongs to a new process. All ticks of a new process count as used within the
+ * window.
  */
 export function measureProcesses(
   earlier: CpuSnapshot,

@@ -1,10 +1,10 @@
 /**
- * Processes by state, the busiest ones, and malicious ones: those at or above the threshold of one
- * processor or of memory in two looks.
+ * Processes by state, the busiest processes, and malicious ones, which are at or above the
+ * threshold of one processor or of memory in two looks.
  *
- * Source: /proc/<pid>/stat. Each look measures processor time over half a second; the second look
- * begins five seconds after the first has ended, so nothing that lasts less than five seconds can
- * be seen by both.
+ * Source: /proc/<pid>/stat. Each look measures processor time over half a second. The second look
+ * begins five seconds after the first has ended, so a peak of less than five seconds cannot be in
+ * both.
  */
 import { parseAccounts } from "../sources/accounts.js";
 import { readProcessUid, type ProcessReading } from "../sources/process-table.js";
@@ -47,8 +47,8 @@ export const TOP_MEMORY = processGauge(
 );
 
 /**
- * Letters of the kernel's process states (proc_pid_stat(5)); those of old kernels are not told
- * apart.
+ * Letters of the kernel's process states (proc_pid_stat(5)). States that only old kernels have are
+ * mapped to these.
  */
 const STATES: Readonly<Record<string, string>> = {
   R: "running",
@@ -62,7 +62,7 @@ const STATES: Readonly<Record<string, string>> = {
 const OTHER_STATE = "other";
 const ACCOUNTS_FILE = "etc/passwd";
 const MAX_MALICIOUS_SERIES = 20;
-/** Below this a process is no top process: its comings and goings would only make series. */
+/** A process below this is no top process. It would only create short-lived series. */
 const MIN_TOP_RATIO = 0.01;
 
 export function createProcessesCollector(
@@ -127,7 +127,7 @@ function stateSamples(all: readonly ProcessReading[]): Sample[] {
   return [...counts].map(([state, count]) => PROCESSES.sample(count, { state }));
 }
 
-/** Who processes belong to, as /etc/passwd names them; read again when it has changed. */
+/** Owners of processes, with their names from /etc/passwd, which is read again when it changes. */
 class ProcessLabels {
   private version: string | undefined;
   private names = new Map<number, string>();
@@ -152,7 +152,7 @@ class ProcessLabels {
     const version = await root.version(ACCOUNTS_FILE);
     if (version === this.version) return;
     const accounts = parseAccounts(await root.readText(ACCOUNTS_FILE));
-    // Of several names of one user id the first counts.
+    // If a user id has several names, the first one counts.
     this.names = new Map(accounts.map(({ uid, name }) => [uid, name] as const).reverse());
     this.version = version;
   }

@@ -16,14 +16,12 @@ import { createThrottlingCollector } from "./throttling.js";
 import { createUsersCollector } from "./users.js";
 
 export interface CollectorEntry {
-  /** As in the configuration and in `pihealth_collector_success{collector}`. */
+  /** The name in the configuration and in `pihealth_collector_success{collector}`. */
   readonly name: string;
-  /** Family whose human line shows its values; undefined where none does. */
+  /** Family whose human line contains its values; undefined when there is none. */
   readonly family: Family | undefined;
   readonly defaultIntervalMs: number;
-  /**
-   * Longest a collection may take on a busy Pi; a shorter interval than this makes no sense for it.
-   */
+  /** Longest duration of a collection on a busy Pi. The interval should not be shorter. */
   readonly deadlineMs: number;
   readonly enabledByDefault: boolean;
   readonly create: (sources: Sources, settings: CollectorSettings) => Collector;
@@ -31,7 +29,7 @@ export interface CollectorEntry {
 
 const USUAL_DEADLINE_MS = 4000;
 
-/** Every collector there is, in the order in which `/metrics` shows them. */
+/** All collectors, in the order of `/metrics`. */
 export const COLLECTORS: readonly CollectorEntry[] = [
   entry("memory", "memory", 5, createMemoryCollector),
   entry("cpu", "cpu", 5, createCpuCollector),

@@ -1,6 +1,7 @@
 /**
- * Soft interrupts handled. Source: /proc/softirqs, a table with one row per kind and one column per
- * core; the cores are summed up, because which core handled one changes from moment to moment.
+ * Soft interrupts by kind. Source: /proc/softirqs, a table with one row per kind and one column per
+ * core. The cores are added up, because the core that handles an interrupt changes from moment to
+ * moment.
  */
 import { BrokenSourceError, parseNumber } from "../sources/broken-source-error.js";
 import type { Sources } from "../sources/sources.js";

@@ -1,9 +1,9 @@
 /**
- * What this machine is, since when it runs, and whether its clock can be trusted.
+ * Facts about this machine, its boot time, and whether its clock is synchronised.
  *
  * Sources: /proc/sys/kernel, /proc/uptime, /proc/stat (btime), /etc/os-release, the device tree,
- * and systemd-timesyncd's mark that it has set the clock. What none of these tells is asked of the
- * systeminformation package.
+ * and the mark of systemd-timesyncd for a synchronised clock. The systeminformation package
+ * provides facts that these lack.
  */
 import { parseNumber } from "../sources/broken-source-error.js";
 import { readFact, type FileTree } from "../sources/file-tree.js";
@@ -32,7 +32,7 @@ export const CLOCK_SYNCHRONIZED = gauge({
 
 const TIMESYNC = "run/systemd/timesync"; // systemd-timesyncd.service(8), "Files".
 
-/** What the files of the board and the distribution say is asked for anew so often. */
+/** Interval at which the files of board and distribution are read again. */
 const REFRESH_MS = 600_000;
 
 export function createSystemCollector(sources: Sources): Collector {

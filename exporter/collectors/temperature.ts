@@ -28,10 +28,10 @@ const CPU_ZONE = /cpu|soc|pkg/i;
 const CPU_SENSOR = /^(cpu_thermal|coretemp|k10temp|zenpower)$/;
 const ABSOLUTE_ZERO_CELSIUS = -273;
 
-/** Zones and sensors come and go seldom: they are listed anew so often. */
+/** Interval at which zones and sensors are listed again. */
 const REFRESH_MS = 60_000;
 
-/** Where a temperature is read. */
+/** File from which a temperature is read. */
 interface Place {
   readonly zone: string;
   readonly type: string;
@@ -40,7 +40,7 @@ interface Place {
 
 interface Places {
   readonly zones: readonly Place[];
-  /** The processor's, looked for where no zone is the processor's. */
+  /** Sensor of the processor, when no zone belongs to the processor. */
   readonly sensor: Place | undefined;
 }
 
@@ -98,7 +98,7 @@ async function findSensor(sysfs: FileTree): Promise<Place | undefined> {
   return undefined;
 }
 
-/** Without those that are switched off (EAGAIN, EINVAL) or report nonsense. */
+/** Skips sensors that are switched off (EAGAIN, EINVAL) or report impossible values. */
 async function readAll(sysfs: FileTree, places: readonly Place[]): Promise<Temperature[]> {
   const found: Temperature[] = [];
   for (const place of places) {

@@ -2,7 +2,7 @@
  * Under-voltage and throttling of a Raspberry Pi, now and since boot.
  *
  * Source: get_throttled of the firmware (sources/firmware.ts). Firmware and kernel may clear the
- * latched bits when they are read, so what was seen once stays in the series as long as this
+ * latched bits when they are read, so a bit that was seen once stays set for as long as this
  * process runs.
  */
 import { BrokenSourceError } from "../sources/broken-source-error.js";
@@ -22,7 +22,10 @@ export const THROTTLING_SINCE_BOOT = gauge({
   labels: ["reason"],
 });
 
-/** A machine without the firmware is asked for it again so often: a driver may be loaded late. */
+/**
+ * Interval at which a machine without the firmware is checked again, because a driver may be loaded
+ * late.
+ */
 const SEARCH_INTERVAL_MS = 600_000;
 
 export function createThrottlingCollector({ sysfs, clock }: Sources): Collector {

@@ -1,5 +1,5 @@
 /**
- * Who may use this machine, who may do so as root, who was here last and who is here now.
+ * Accounts, accounts with root rights, recent users and current sessions.
  *
  * Sources: /etc/passwd, /etc/group, /etc/login.defs and the sudoers files (sources/accounts.ts);
  * sessions from utmp or logind, earlier logins from wtmp, lastlog and lastlog2
@@ -62,10 +62,7 @@ export function createUsersCollector({ root, procfs, clock }: Sources): Collecto
   };
 }
 
-/**
- * Those logged in now come first, the latest login before earlier ones. Accounts that no longer
- * exist are left out.
- */
+/** Users who are logged in come first, then the latest logins. Deleted accounts are left out. */
 function recentUsers(
   { all }: Accounts,
   sessions: readonly Session[],
@@ -88,8 +85,8 @@ function recentUsers(
 }
 
 /**
- * Two sessions of a user from one address without terminals are one series: its labels must be
- * unique.
+ * Two sessions of one user from one address without a terminal become one series, because labels
+ * must be unique.
  */
 function sessionSamples(sessions: readonly Session[]): Sample[] {
   const unique = new Map(

@@ -20,14 +20,14 @@ export const COLLECTOR_METRICS = {
 };
 
 interface CollectorState {
-  /** Of the last successful run. */
+  /** Samples of the last successful run. */
   samples: readonly Sample[];
-  /** When these samples are too old to be shown. */
+  /** Time at which these samples are too old to be shown. */
   expiresMs: number;
   lastSuccessWallMs: number | undefined;
   ok: boolean;
   durationMs: number;
-  /** Made when they are first asked for. */
+  /** Created when first needed. */
   runSamples?: readonly Sample[];
 }
 
@@ -38,9 +38,9 @@ export interface CollectorPace {
 }
 
 /**
- * What each collector last said. The samples of a collector that fails stay for two of its
- * intervals and a deadline after its last good run: one missed run leaves no hole, and nothing old
- * is shown as if it were new.
+ * The latest samples of each collector. The samples of a failing collector stay for two of its
+ * intervals and a deadline after its last successful run. One missed run therefore leaves no hole,
+ * and old values are never shown as new.
  */
 export class CollectorStates {
   private readonly states = new Map<string, CollectorState>();
@@ -70,7 +70,7 @@ export class CollectorStates {
     this.states.set(collector, { samples, expiresMs, lastSuccessWallMs: wallMs, ok, durationMs });
   }
 
-  /** @returns true when something was there to drop */
+  /** @returns true when samples were dropped */
   dropExpired(nowMs: number): boolean {
     let dropped = false;
     for (const state of this.states.values()) {
@@ -95,7 +95,7 @@ export class CollectorStates {
   }
 }
 
-/** What the last run of a collector tells about the collector. */
+/** Samples about the last run of a collector. */
 export function runSamples(run: {
   readonly collector: string;
   readonly ok: boolean;
@@ -115,5 +115,5 @@ export function runSamples(run: {
   return samples;
 }
 
-/** Digits beyond would be noise, which does not compress. */
+/** Further digits are noise, which does not compress. */
 const roundToMicroseconds = (seconds: number): number => Math.round(seconds * 1e6) / 1e6;

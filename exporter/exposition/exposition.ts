@@ -10,9 +10,12 @@ import { MetricTextRenderer, type ExpositionFormat } from "./metric-text.js";
 
 export type ExpositionEncoding = "identity" | "gzip";
 
-/** Of 18 KB of metrics: two thirds of the time of zlib's usual ones for 1 % more bytes. */
+/** For 18 KB of metrics: two thirds of the time of zlib's defaults, for 1 % more bytes. */
 const GZIP_OPTIONS = { level: 4, windowBits: 13, memLevel: 6, chunkSize: 8192 };
-/** Compressing up to this takes about a millisecond; handing it to another thread costs more. */
+/**
+ * Up to this size, compression takes about a millisecond, and passing it to another thread costs
+ * more.
+ */
 const GZIP_AT_ONCE_BYTES = 131_072;
 const gzipElsewhere = promisify(gzip);
 
@@ -28,12 +31,14 @@ interface ExpositionParts {
 }
 
 /**
- * The bytes of `/metrics`. They are prepared at the first request after a change, in the format and
- * encoding asked for, and are the same for every request until the next change.
+ * The bytes of `/metrics`. They are prepared at the first request after a change, in the requested
+ * format and encoding. All requests until the next change get the same bytes.
+ *
+ * The sampling loop calls `receive` with each sampling; requests call `body`.
  */
 export class Exposition {
   private readonly states: CollectorStates;
-  /** By format and encoding. A text that is being prepared is waited for, not prepared twice. */
+  /** By format and encoding. Concurrent requests share one preparation. */
   private prepared = new Map<string, Promise<Buffer>>();
   private readonly renderers = {
     text: new MetricTextRenderer("text"),
@@ -47,7 +52,7 @@ export class Exposition {
     this.states = new CollectorStates(parts.collectors);
   }
 
-  /** Adds a part of the exporter that reports about itself. */
+  /** Adds a part of the exporter that reports metrics about itself. */
   add(source: MetricsSource): void {
     this.sources.push(source);
     this.prepared = new Map();
@@ -74,7 +79,7 @@ export class Exposition {
     if (known !== undefined) return known;
     const made = make();
     prepared.set(key, made);
-    // The next request tries again; this one reports the error.
+    // This request reports the error; the next one tries again.
     made.catch(() => prepared.delete(key));
     return made;
   }

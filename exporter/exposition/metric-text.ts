@@ -1,13 +1,14 @@
 /**
- * Samples to text, by prom-client: the one file that knows it.
+ * Renders samples as text with prom-client. This is the only file that uses it.
  *
- * It is asked metric by metric, and only for metrics of which a series came or went since the last
- * text: of the others the text is kept, and values that changed are written into it.
+ * prom-client renders single metrics, and only those with a series that was added or removed since
+ * the last text. The text of the other metrics is kept, and changed values are written into it.
  *
- * Its metrics are used as carriers only. Values are not kept in them, because their index of label
- * sets confuses label values that contain its separators, and their reset and increment cost more
- * than the text itself.
+ * prom-client's metrics hold no values between renderings, because their index of label sets
+ * confuses label values that contain its separators, and their reset and increment cost more than
+ * the text itself.
  */
+import { itemAt } from "../shared/model/get-or-throw.js";
 import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
@@ -21,42 +22,43 @@ export const CONTENT_TYPES: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** The text of one metric, and what it was made from. */
+/** The text of one metric and the samples it was made from. */
 interface Fragment {
-  /** As they came, duplicates included. */
+  /** In their order, including duplicates. */
   readonly samples: readonly Sample[];
   readonly hasDuplicates: boolean;
-  /** Undefined while prom-client writes it. */
+  /** Undefined while prom-client renders it. */
   text: string | undefined;
-  /** Taken from the text when a value changes for the first time. */
+  /** Extracted from the text when a value changes for the first time. */
   layout?: Layout | undefined;
 }
 
-/** All of a metric's text but the values. */
+/** The text of a metric without the values. */
 interface Layout {
   /** HELP and TYPE. */
   readonly head: string;
-  /** What comes before the value of each sample. */
+  /** The text before the value of each sample. */
   readonly series: readonly string[];
 }
 
-/** Renders samples in one format; remembers the last text of every metric. */
+/** Renders samples in one format and keeps the last text of every metric. */
 export class MetricTextRenderer {
   private readonly registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   private readonly carriers = new Map<string, Carrier>();
   private fragments = new Map<string, Fragment>();
 
   constructor(private readonly format: ExpositionFormat) {
+    // eslint-disable-next-line house/no-type-assertion -- prom-client types a registry by one format
     const contentType = CONTENT_TYPES[format] as typeof Registry.OPENMETRICS_CONTENT_TYPE;
     this.registry.setContentType(contentType);
   }
 
   /**
-   * Renders samples in the order in which their metrics first come. Of samples of the same series
-   * the first counts.
+   * Renders samples in the order in which their metrics first occur. If a series occurs twice, the
+   * first sample counts.
    *
-   * @param onDuplicate called for every sample left out, once as long as the metric does not change
-   * @param last asked for after that, so that it can tell how many were left out
+   * @param onDuplicate called for every dropped sample, once per change of the metric
+   * @param last rendered last, so it can report how many samples were dropped
    */
   async render(
     samples: Iterable<Sample>,
@@ -66,7 +68,7 @@ export class MetricTextRenderer {
     const fragments = new Map<string, Fragment>();
     const pending: Promise<void>[] = [];
     const add = (family: readonly Sample[]): void => {
-      const { metric } = family[0] as Sample;
+      const { metric } = itemAt(family, 0);
       const known = updated(this.fragments.get(metric.name), family);
       const fragment = known ?? this.renderFamily(metric, family, { onDuplicate, pending });
       fragments.set(metric.name, fragment);
@@ -90,11 +92,11 @@ export class MetricTextRenderer {
     carrier.samples = withoutDuplicates(samples, onDuplicate);
     const hasDuplicates = carrier.samples.length < samples.length;
     const fragment: Fragment = { samples, hasDuplicates, text: undefined };
-    // The samples are taken from the carrier within this call, not later.
+    // prom-client reads the samples during this call.
     const text = this.registry.getSingleMetricAsString(carrier.name);
     const keep = (lines: string): void => {
-      // prom-client writes "Nan", which OpenMetrics does not know. A value always ends its line, a
-      // label value never does.
+      // prom-client writes "Nan", which OpenMetrics does not know. A value is always at the end of
+      // its line, a label value never is.
       fragment.text = `${lines}\n`.replaceAll(" Nan\n", " NaN\n");
     };
     pending.push(text.then(keep));
@@ -106,7 +108,7 @@ export class MetricTextRenderer {
     if (carrier !== undefined) return carrier;
     // OpenMetrics names a counter without the suffix of its samples, which prom-client adds again.
     const name = this.format === "text" ? metric.name : metric.name.replace(/_total$/, "");
-    const options = { name, help: metric.help, registers: [] as [] };
+    const options = { name, help: metric.help, registers: [] };
     carrier = metric.type === "counter" ? new CarriedCounter(options) : new CarriedGauge(options);
     this.carriers.set(metric.name, carrier);
     this.registry.registerMetric(carrier);
@@ -128,16 +130,19 @@ function groupByMetric(samples: Iterable<Sample>): Map<string, Sample[]> {
 }
 
 /**
- * The fragment for `samples` of the same metric.
+ * Updates the fragment of a metric with new values.
  *
- * @returns undefined when they are other series than those of `known`: prom-client has to write them
+ * @returns undefined when the series differ from those of `known`, so prom-client has to render
+ * them
  */
 function updated(known: Fragment | undefined, samples: readonly Sample[]): Fragment | undefined {
   if (known?.text === undefined || known.samples.length !== samples.length) return undefined;
   let isSame = true;
-  for (let index = 0; index < samples.length; index++) {
-    const [one, other] = [known.samples[index] as Sample, samples[index] as Sample];
+  let at = 0;
+  for (const other of samples) {
+    const one = known.samples[at++];
     if (one === other) continue;
+    if (one === undefined) return undefined;
     if (one.labels !== other.labels && !haveEqualLabels(one, other)) return undefined;
     if (!Object.is(one.value, other.value)) isSame = false;
   }
@@ -146,8 +151,8 @@ function updated(known: Fragment | undefined, samples: readonly Sample[]): Fragm
   known.layout ??= layoutOf(known.text, samples.length);
   const { head, series } = known.layout;
   let text = head;
-  for (let index = 0; index < samples.length; index++)
-    text += `${series[index]}${formatValue((samples[index] as Sample).value)}\n`;
+  let line = 0;
+  for (const { value } of samples) text += `${series[line++]}${formatValue(value)}\n`;
   return { samples, hasDuplicates: false, text, layout: known.layout };
 }
 
@@ -218,6 +223,7 @@ function carriedValues(type: "gauge" | "counter", { name, help, samples }: Carri
   return {
     name,
     help,
+    // eslint-disable-next-line house/no-type-assertion -- an enum of prom-client, which reads the text
     type: type as unknown as CarriedMetric["type"],
     aggregator: "sum",
     collect: () => undefined,

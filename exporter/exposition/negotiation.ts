@@ -1,12 +1,12 @@
 /**
- * Which format and encoding to answer in: RFC 9110, section 12.5, with the media types of the
- * Prometheus world. A client that accepts nothing on offer gets plain text: every scraper can read
- * that, and a browser shows it.
+ * Chooses the format and encoding of a response: RFC 9110, section 12.5, with the media types of
+ * the Prometheus world. A client that accepts none of them gets plain text, which every scraper can
+ * read and a browser shows.
  */
 import type { ExpositionEncoding } from "./exposition.js";
 import type { ExpositionFormat } from "./metric-text.js";
 
-/** More alternatives than this are not looked at. */
+/** Further alternatives are ignored. */
 const MAX_ALTERNATIVES = 32;
 
 interface Alternative {
@@ -21,7 +21,7 @@ interface Alternative {
 /** @param accept the `Accept` header */
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   const ranked = parseAlternatives(accept).filter(({ quality }) => quality > 0);
-  // Stable: of equals the first named wins.
+  // The sort is stable: of equal alternatives, the first one wins.
   ranked.sort((left, right) => right.quality - left.quality);
   for (const alternative of ranked) {
     const format = formatOf(alternative);
@@ -31,7 +31,7 @@ export function negotiateFormat(accept: string | undefined): ExpositionFormat {
 }
 
 /**
- * Parameters other than `version`, such as `escaping`, change nothing: every name served is valid
+ * Ignores parameters other than `version`, such as `escaping`, because every name served is valid
  * under all of them.
  */
 function formatOf({ name, parameters }: Alternative): ExpositionFormat | undefined {
@@ -78,7 +78,7 @@ function parseParameter(text: string): [name: string, value: string] {
   return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, "$1")];
 }
 
-/** What is not a quality counts as not acceptable, so that a broken clause cannot win. */
+/** An invalid quality counts as not acceptable, so a broken clause cannot win. */
 function parseQuality(text: string | undefined): number {
   if (text === undefined) return 1;
   return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 0;

@@ -1,5 +1,5 @@
 /**
- * The parts of prom-client that are loaded. Importing it as a whole costs 10 MB more, for its
+ * The parts of prom-client that are loaded. Importing the whole package costs 10 MB more, for its
  * cluster support.
  */
 declare module "prom-client/lib/registry.js" {

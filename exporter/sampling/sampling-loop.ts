@@ -5,21 +5,21 @@ import type { Sample } from "../shared/model/metric.js";
 import { yieldToEventLoop, type Clock } from "../shared/platform/clock.js";
 import type { Logger } from "../shared/platform/logger.js";
 
-/** Most samples taken of one collector at once; a collector that returns more has failed. */
+/** Most samples of one collector run; a run with more fails. */
 export const MAX_SAMPLES_PER_COLLECTOR = 20_000;
 
-/** What came of one run of one collector. */
+/** The result of one collector run. */
 export interface Sampling {
   readonly collector: string;
-  /** Whose human line shows its values; undefined where none does. */
+  /** Family whose human line contains the values; undefined when there is none. */
   readonly family: Family | undefined;
-  /** When the run began, by the wall clock. */
+  /** Wall clock time at which the run began. */
   readonly wallMs: number;
-  /** When the run began, by the monotonic clock. */
+  /** Monotonic time at which the run began. */
   readonly monotonicMs: number;
   /** Empty when the run failed, and when this machine has nothing to read. */
   readonly samples: readonly Sample[];
-  /** True too when this machine has nothing to read: that was found out as it should be. */
+  /** Also true when this machine does not have the collector's subject. */
   readonly ok: boolean;
   readonly error: Error | undefined;
   readonly durationMs: number;
@@ -33,9 +33,9 @@ export interface ScheduledCollector {
   readonly intervalMs: number;
   readonly deadlineMs: number;
   /**
-   * Before the first place in the rhythm, at least the collector's lead. Collectors with equal
-   * delays run in one wake-up of the processor, which saves more than half of their cost: what
-   * costs are cold caches, not the reading.
+   * Time until the first run, at least the collector's lead. Collectors with equal delays run in
+   * one wake-up of the processor. This more than halves their cost, because most of it is cold
+   * caches.
    */
   readonly startDelayMs: number;
 }
@@ -45,7 +45,7 @@ export class DeadlineError extends PihealthError {
   readonly code = "deadline";
 }
 
-/** A collector returned what it must not. */
+/** A collector returned invalid samples. */
 export class BadSamplesError extends PihealthError {
   readonly code = "bad_samples";
 }
@@ -56,15 +56,20 @@ interface SamplingLoopParts {
   readonly log: Logger;
 }
 
-/** A timer may end so much early: what is due then is done now, not after another wake-up. */
+/**
+ * A timer may fire this early. Collectors that are due then run at once, instead of in another
+ * wake-up.
+ */
 const TIMER_SLACK_MS = 2;
-/** Part of a window that may be missing when it began late. */
+/** Share of a window that may be missing when it began late. */
 const WINDOW_TOLERANCE = 0.1;
 
 /**
- * Runs every collector on its own interval. One that hangs or fails is noticed by no other.
+ * Runs every collector on its own interval. A collector that hangs or fails does not affect the
+ * others.
  *
- * All of them wait on one timer: what costs is to wake the processor, not to look who is due.
+ * Samplings go to the listeners. One timer serves all collectors, because waking the processor
+ * costs more than checking who is due. One loop runs everything.
  */
 export class SamplingLoop {
   private readonly runners: readonly CollectorRunner[];
@@ -80,8 +85,8 @@ export class SamplingLoop {
     const runners = parts.collectors.map(
       (scheduled) => new CollectorRunner(scheduled, parts, emit),
     );
-    // Of those that begin a window together the last begins first, so that the longest work, that
-    // of the processes, is in no window.
+    // Of collectors whose windows begin together, the last one in the list begins first. The
+    // processes collector has the most work, so its work is in no other window.
     this.runners = [
       ...runners.filter(({ leadMs }) => leadMs > 0).reverse(),
       ...runners.filter(({ leadMs }) => leadMs === 0),
@@ -93,7 +98,7 @@ export class SamplingLoop {
     this.listeners.push(listener);
   }
 
-  /** True once every collector has run, whatever came of it. */
+  /** True once every collector has run, with or without success. */
   get hasSampledAll(): boolean {
     return this.runners.every(({ hasSampled }) => hasSampled);
   }
@@ -123,9 +128,10 @@ export class SamplingLoop {
       if (signal.aborted) return;
       const dueMs = clock.monotonicMs() + TIMER_SLACK_MS;
       for (const runner of this.runners) runner.endWindow(dueMs);
-      await Promise.resolve(); // What measures over a window reads its end before others work.
+      await Promise.resolve(); // Collectors with a window read its end before other collectors run.
       for (const runner of this.runners) if (runner.wakeMs <= dueMs) runner.wake(dueMs);
-      // Most collectors end before the event loop turns: their deadlines need no timer then.
+      // Most collectors finish before the event loop turns, and then need no timer for their
+      // deadlines.
       await yieldToEventLoop();
     }
   }
@@ -133,28 +139,28 @@ export class SamplingLoop {
 
 type Outcome = Pick<Sampling, "samples" | "error">;
 
-/** A run under way. */
+/** A run in progress. */
 interface Run {
   readonly wallMs: number;
   readonly monotonicMs: number;
   readonly deadline: AbortController;
-  /** The end of its window, by the monotonic clock; undefined without one, and once it is over. */
+  /** End of its window, by the monotonic clock; undefined without a window, and after its end. */
   dueMs: number | undefined;
   endWindow: () => void;
-  /** Reported at its deadline: what it returns later does not count. */
+  /** True once the run was reported at its deadline. A later result is ignored. */
   isReported: boolean;
 }
 
 /**
- * Runs one collector whenever it is woken at its time. A run that hangs is reported as failed at
- * its deadline; the next one starts after its end.
+ * Runs one collector at its scheduled times. A run that hangs is reported as failed at its
+ * deadline; the next run starts after it has ended.
  */
 class CollectorRunner {
   hasSampled = false;
-  /** The next time of the rhythm, by the monotonic clock. */
+  /** Next scheduled time, by the monotonic clock. */
   private nextMs = 0;
   private current: Run | undefined;
-  /** Given to the collector; a new one after each that was used up. */
+  /** Passed to the collector; replaced after it was used. */
   private deadline = new AbortController();
   private lastMessage: string | undefined;
 
@@ -172,7 +178,7 @@ class CollectorRunner {
     return this.scheduled.collector.leadMs ?? 0;
   }
 
-  /** When something is to be done here, at the latest. */
+  /** Time by which `wake` has to be called. */
   get wakeMs(): number {
     const { current, nextMs } = this;
     const windowMs = current?.dueMs ?? nextMs;
@@ -180,7 +186,7 @@ class CollectorRunner {
     return Math.min(nextMs, windowMs, current.monotonicMs + this.scheduled.deadlineMs);
   }
 
-  /** Lets a run that waits for the end of its window go on, when that has come. */
+  /** Resumes a run that waits for the end of its window, if that has been reached. */
   endWindow(dueMs: number): void {
     const { current } = this;
     if (current?.dueMs === undefined || dueMs < current.dueMs) return;
@@ -188,7 +194,7 @@ class CollectorRunner {
     current.endWindow();
   }
 
-  /** @param dueMs what is due by then is done now */
+  /** @param dueMs everything that is due by then runs now */
   wake(dueMs: number): void {
     const { current } = this;
     if (current !== undefined && dueMs >= current.monotonicMs + this.scheduled.deadlineMs)
@@ -196,9 +202,9 @@ class CollectorRunner {
     if (dueMs < this.nextMs) return;
     const { intervalMs } = this.scheduled;
     const lateMs = dueMs - this.nextMs;
-    // Runs missed meanwhile are left out: the next one is at its usual place in the rhythm.
+    // Missed runs are skipped: the next run is at its scheduled time.
     this.nextMs += intervalMs * (Math.floor(lateMs / intervalMs) + 1);
-    // A window keeps its length, unless a little less of it lets it end together with the others.
+    // A window keeps its length, unless a slightly shorter one ends together with the others.
     const windowMs = lateMs <= this.leadMs * WINDOW_TOLERANCE ? this.leadMs - lateMs : this.leadMs;
     if (current === undefined) void this.run(dueMs + windowMs);
   }
@@ -215,7 +221,7 @@ class CollectorRunner {
     this.emit(run, { samples: [], error });
   }
 
-  /** @param endMs of its window, where it has one */
+  /** @param endMs end of its window, if it has one */
   private async run(endMs: number): Promise<void> {
     const { clock } = this.parts;
     const { deadline, leadMs } = this;
@@ -283,8 +289,8 @@ class CollectorRunner {
 }
 
 /**
- * Runs a collector once and checks what it returns. What it throws, at once or later, becomes the
- * rejection.
+ * Runs a collector once and checks its samples. An error, thrown at once or later, rejects the
+ * promise.
  */
 export async function collect(
   collector: Collector,

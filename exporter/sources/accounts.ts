@@ -11,21 +11,18 @@ export interface Account {
 
 export interface Accounts {
   readonly all: readonly Account[];
-  /** People: accounts with a user id between UID_MIN and UID_MAX of /etc/login.defs. */
+  /** Accounts of people: user ids from UID_MIN to UID_MAX of /etc/login.defs. */
   readonly real: readonly Account[];
-  /** Names of accounts that are root or may become it, in order of user id. */
+  /** Accounts that are root or may become root, in order of user id. */
   readonly withRootRights: readonly string[];
 }
 
-/** Groups whose members may become root in the sudoers files that distributions ship. */
+/** Groups whose members may become root in the sudoers files of distributions. */
 const ROOT_GROUPS = ["sudo", "admin", "wheel"];
 const DEFAULT_UID_RANGE = { min: 1000, max: 60_000 }; // login.defs(5)
 const MAX_SUDOERS_FILES = 100;
 
-/**
- * @throws the system's error when /etc/passwd cannot be read; the other files may be missing or
- * closed to us
- */
+/** @throws the system's error when /etc/passwd cannot be read; the other files are optional */
 export async function readAccounts(root: DiskTree): Promise<Accounts> {
   const all = parseAccounts(await root.readText("etc/passwd"));
   const uids = parseUidRange(await readOptional(root, "etc/login.defs"));
@@ -47,12 +44,15 @@ export async function readAccounts(root: DiskTree): Promise<Accounts> {
   };
 }
 
-/** Files that say who there is and what they may; a folder's version tells what came and went. */
+/**
+ * Files with accounts and their rights. The version of a folder changes when a file is added or
+ * removed.
+ */
 const WATCHED = ["etc/passwd", "etc/group", "etc/login.defs", "etc/sudoers", "etc/sudoers.d"];
-/** A file in sudoers.d that was edited in place is noticed after this. */
+/** Interval after which a file in sudoers.d that was edited in place is noticed. */
 const REFRESH_MS = 600_000;
 
-/** Reads accounts anew only when one of their files has changed: most of a year they are the same. */
+/** Reads accounts only when one of their files has changed. */
 export class KnownAccounts {
   private known: { accounts: Accounts; version: string; atMs: number } | undefined;
 
@@ -83,7 +83,7 @@ async function readOptional(root: DiskTree, file: string): Promise<string> {
   }
 }
 
-/** Lines of another shape, such as comments and NIS entries, are left out. */
+/** Lines of another form, such as comments and NIS entries, are skipped. */
 export function parseAccounts(text: string): Account[] {
   return text.split("\n").flatMap((line) => {
     const [name = "", , uid = "", gid = ""] = line.split(":");
@@ -117,11 +117,9 @@ function parseGroups(text: string): Group[] {
   });
 }
 
-/**
- * The folder's files count as sudo counts them: none with a dot in its name or a tilde at its end.
- */
+/** Includes the files that sudo includes: none with a dot in the name or a tilde at the end. */
 async function readSudoers(root: DiskTree): Promise<string> {
-  // The folder is closed to ordinary users on some systems.
+  // On some systems the folder is not readable for ordinary users.
   const names = await root.list("etc/sudoers.d", /^[^.]*[^.~]$/).catch(() => []);
   const texts = [await readOptional(root, "etc/sudoers")];
   for (const name of names.slice(0, MAX_SUDOERS_FILES))
@@ -130,8 +128,8 @@ async function readSudoers(root: DiskTree): Promise<string> {
 }
 
 /**
- * Finds who may run every command as root. Rights to single commands do not count, and netgroups
- * are not followed.
+ * Finds users who may run every command as root. Rights to single commands do not count, and
+ * netgroups are not resolved.
  *
  * @returns user names, user ids as `#1000`, and names of groups
  */
@@ -141,13 +139,12 @@ export function parseSudoers(text: string): { users: Set<string>; groups: Set<st
   for (const line of text.replace(/\\\n/g, " ").split("\n")) {
     // `#1000` is a user, `# text` a comment.
     const rule = line.replace(/(^|\s)#(?!\d).*$/, "").trim();
-    const alias = /^User_Alias\s+([A-Z][A-Z0-9_]*)\s*=\s*(.+)$/.exec(rule);
-    if (alias !== null) aliases.set(alias[1] as string, splitList(alias[2] as string));
+    const [, alias, members] = /^User_Alias\s+([A-Z][A-Z0-9_]*)\s*=\s*(.+)$/.exec(rule) ?? [];
+    if (alias !== undefined) aliases.set(alias, splitList(members));
     else if (/^(Defaults|\w+_Alias\b|@include)/.test(rule)) continue;
     else {
-      const parts = /^((?:[^\s,]+\s*,\s*)*[^\s,]+)\s+[^=]+=\s*(.+)$/.exec(rule);
-      if (parts !== null)
-        rules.push({ who: splitList(parts[1] as string), what: parts[2] as string });
+      const [, who, what] = /^((?:[^\s,]+\s*,\s*)*[^\s,]+)\s+[^=]+=\s*(.+)$/.exec(rule) ?? [];
+      if (what !== undefined) rules.push({ who: splitList(who), what });
     }
   }
   const names = rules
@@ -160,4 +157,4 @@ export function parseSudoers(text: string): { users: Set<string>; groups: Set<st
   };
 }
 
-const splitList = (text: string): string[] => text.split(",").map((item) => item.trim());
+const splitList = (text = ""): string[] => text.split(",").map((item) => item.trim());

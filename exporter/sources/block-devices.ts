@@ -1,7 +1,7 @@
 import type { Clock } from "../shared/platform/clock.js";
 import { readFact, type FileTree } from "./file-tree.js";
 
-/** A disk as a whole, such as `mmcblk0`, `nvme0n1` or `sda`. */
+/** A whole disk, such as `mmcblk0`, `nvme0n1` or `sda`. */
 export interface Disk {
   readonly name: string;
   readonly sizeBytes: number;
@@ -9,27 +9,29 @@ export interface Disk {
 
 export interface BlockDevices {
   readonly disks: readonly Disk[];
-  /** By `major:minor`: name of the device, and the disk it lies on where that is one of `disks`. */
+  /**
+   * By `major:minor`: name of the device, and the disk that contains it, if that is one of `disks`.
+   */
   readonly byNumber: ReadonlyMap<
     string,
     { readonly name: string; readonly disk: string | undefined }
   >;
-  /** Disk a device lies on, by the device's name without `/dev/`. */
+  /** The disk that contains a device, by the device's name without `/dev/`. */
   readonly diskOf: ReadonlyMap<string, string>;
 }
 
-const SECTOR_BYTES = 512; // Unit of /sys/block/<disk>/size, whatever the disk's sectors are.
-/** Memory shown as a disk, files shown as a disk, and drives for media that come and go. */
+const SECTOR_BYTES = 512; // Unit of /sys/block/<disk>/size for every disk.
+/** Memory and files that look like disks, and drives for removable media. */
 const NOT_A_DISK = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
 /** Built from other block devices: device mapper (LVM, encryption) and software RAID. */
 const COMPOSED = /^(dm-|md)\d/;
 /** The boot and replay areas of an eMMC chip. */
 const CHIP_AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
 
-/** Partitions made without being mounted, and cards in a reader, are noticed after this. */
+/** Interval after which partitions that are not mounted, and cards in a reader, are noticed. */
 const REFRESH_MS = 600_000;
 
-/** Reads block devices anew only when one came or went, or is mounted that was not known. */
+/** Reads block devices only when one was added or removed, or an unknown one is mounted. */
 export class KnownBlockDevices {
   private known: { devices: BlockDevices; state: string; atMs: number } | undefined;
 
@@ -38,7 +40,7 @@ export class KnownBlockDevices {
     private readonly clock: Clock,
   ) {}
 
-  /** @param mounted `major:minor` of what is mounted */
+  /** @param mounted `major:minor` of every mount */
   async read(mounted: readonly string[]): Promise<BlockDevices> {
     const names = await this.sysfs.list("block", /./);
     const state = [...names.sort(), ...mounted].join(" ");
@@ -51,7 +53,7 @@ export class KnownBlockDevices {
   }
 }
 
-/** Reads which disks there are and which partitions and volumes lie on each. */
+/** Reads the disks, and the partitions and volumes on each. */
 export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
   const names = (await sysfs.list("block", /./))
     .filter((name) => !NOT_A_DISK.test(name) && !CHIP_AREA.test(name))
@@ -81,9 +83,7 @@ export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
   return { disks, byNumber, diskOf };
 }
 
-/**
- * Partitions are named after their disk, with a `p` between when the disk's name ends in a digit.
- */
+/** A partition is named after its disk, with a `p` between if the disk's name ends in a digit. */
 function partitionPattern(disk: string): RegExp {
   return new RegExp(`^${disk.replace(/[^a-z0-9]/gi, "\\$&")}${/\d$/.test(disk) ? "p" : ""}\\d+$`);
 }
@@ -102,9 +102,9 @@ interface NamedFolder {
   readonly folder: string;
 }
 
-const MAX_LAYERS = 8; // Volumes on encryption on RAID are three.
+const MAX_LAYERS = 8; // Volumes on encryption on RAID are three layers.
 
-/** The first disk found below a composed device. */
+/** The first disk below a composed device. */
 async function diskBelow(
   sysfs: FileTree,
   name: string,

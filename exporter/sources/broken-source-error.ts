@@ -1,7 +1,8 @@
 import { PihealthError } from "../shared/model/errors.js";
 
 /**
- * A file of the system is there but does not say what it must: a broken read, not missing hardware.
+ * A file of the system exists but has unexpected content. This is a failed read, not missing
+ * hardware.
  */
 export class BrokenSourceError extends PihealthError {
   readonly code = "broken_source";

@@ -2,8 +2,8 @@ import { BrokenSourceError, parseNumber } from "./broken-source-error.js";
 import type { FileTree } from "./file-tree.js";
 
 /**
- * Columns of a cpu line of /proc/stat (proc_stat(5)). Guest time, the two after these, is in user
- * and nice already.
+ * Columns of a cpu line of /proc/stat (proc_stat(5)). The next two columns, guest times, are part
+ * of user and nice.
  */
 export const CPU_MODES = [
   "user",
@@ -22,7 +22,7 @@ export type CpuTimes = Readonly<Record<CpuMode, number>>;
 
 export interface CpuReading {
   readonly all: CpuTimes;
-  /** By the kernel's number of the core, offline ones left out. */
+  /** By the kernel's number of the core, without offline cores. */
   readonly cores: ReadonlyMap<string, CpuTimes>;
 }
 
@@ -43,7 +43,7 @@ export async function readCpuTimes(procfs: FileTree): Promise<CpuReading> {
 }
 
 /**
- * Only of all processors together.
+ * Reads only the total of all processors.
  *
  * @throws {BrokenSourceError} when there is no cpu line
  */
@@ -54,7 +54,7 @@ export async function readTotalCpuTimes(procfs: FileTree): Promise<CpuTimes> {
 }
 
 function cpuLines(text: string): string[] {
-  // The line of interrupts is many kilobytes long, and nothing behind it is needed.
+  // The line of interrupts has many kilobytes, and nothing after it is needed.
   const end = text.indexOf("\nintr");
   return (end < 0 ? text : text.slice(0, end))
     .split("\n")
@@ -66,7 +66,7 @@ function noCpuLine(): BrokenSourceError {
 }
 
 /**
- * Part of the time between two readings in which the processors worked, 0 to 1. Waiting for a disk
+ * Share of the time between two readings in which the processors worked, 0 to 1. Waiting for a disk
  * is not work.
  *
  * @returns undefined when no time has passed between the readings
@@ -75,8 +75,8 @@ export function cpuUsageRatio(earlier: CpuTimes, later: CpuTimes): number | unde
   let total = 0;
   let unused = 0;
   for (const mode of CPU_MODES) {
-    // The kernel lets idle and iowait step back by a tick or two, and a core going offline takes
-    // its time with it.
+    // The kernel lets idle and iowait step back by a tick or two, and an offline core takes its
+    // time away.
     const ticks = Math.max(0, later[mode] - earlier[mode]);
     total += ticks;
     if (mode === "idle" || mode === "iowait") unused += ticks;

@@ -1,25 +1,25 @@
 import type { Clock } from "../shared/platform/clock.js";
 import type { FileSystemFacts } from "../shared/platform/files.js";
 
-/** The file system's server or disk does not answer. */
+/** The server or disk of the file system does not answer. */
 export const STUCK = "stuck" as const;
 
 interface FileSystemsOptions {
   readonly clock: Clock;
-  /** statfs(2). May never return; then it holds one of the four threads of the pool. */
+  /** statfs(2). It may never return, and then blocks one of the four threads of the pool. */
   readonly statfs: (mountPoint: string) => Promise<FileSystemFacts>;
 }
 
 /** After this a file system counts as stuck. */
 const DEADLINE_MS = 2000;
 /**
- * With so many calls that do not return, only file systems that have answered before are asked on:
- * of the four threads of the pool one is left for them and one for everything else.
+ * With this many blocked calls, only file systems that have answered before are queried. Of the
+ * four threads of the pool, one is left for them and one for everything else.
  */
 const MAX_STUCK = 2;
 const MAX_REMEMBERED = 256;
 
-/** Asks mounted file systems for their room without ever waiting for a dead one twice. */
+/** Queries the space of mounted file systems, without waiting for a dead one twice. */
 export class FileSystems {
   private readonly stuck = new Set<string>();
   private readonly answered = new Set<string>();
@@ -27,9 +27,9 @@ export class FileSystems {
   constructor(private readonly options: FileSystemsOptions) {}
 
   /**
-   * @returns {@link STUCK} when the answer takes longer than 2 s, when an earlier question still
-   *   has no answer, or when two other file systems are stuck; asked again after the pending call
-   *   has returned
+   * @returns {@link STUCK} when the answer takes longer than 2 s, when an earlier call has not
+   * returned, or when two other file systems are stuck; queried again after the pending call has
+   * returned
    * @throws the system's error
    */
   async facts(mountPoint: string, signal: AbortSignal): Promise<FileSystemFacts | typeof STUCK> {
@@ -69,7 +69,7 @@ export class FileSystems {
     this.answered.add(mountPoint);
   }
 
-  /** Aborting the deadline because the answer came is no error. */
+  /** An aborted deadline is no error when the answer has arrived. */
   private rethrow(error: unknown, signal: AbortSignal): typeof STUCK {
     if (signal.aborted) throw error;
     return STUCK;

@@ -8,14 +8,14 @@ import {
 } from "../shared/platform/kernel-files.js";
 
 /**
- * A folder with all below it, read by paths relative to it, so that tests can root it at a recorded
- * tree. Reads of missing files reject with the system's error (`ENOENT`).
+ * A folder with everything below it, read by relative paths, so a test can use a recorded tree.
+ * Reads of missing files reject with the system's error (`ENOENT`).
  */
 export interface FileTree {
   /** Bytes that are not UTF-8 become U+FFFD. */
   readText(filePath: string): Promise<string>;
   readBytes(filePath: string): Promise<Uint8Array>;
-  /** Names in `folder` that match, in no order; none when there is no such folder. */
+  /** Matching names in `folder`, in no particular order; none when there is no such folder. */
   list(folder: string, pattern: RegExp): Promise<string[]>;
   exists(filePath: string): Promise<boolean>;
 }
@@ -24,21 +24,21 @@ export interface FileTree {
 export interface DiskTree extends FileTree {
   /** 0 when there is no such file. */
   sizeBytes(filePath: string): Promise<number>;
-  /** Another text whenever the file or folder has been written to; empty when it is not there. */
+  /** A text that changes whenever the file or folder is written; empty when it does not exist. */
   version(filePath: string): Promise<string>;
   /** Fewer bytes than `length` only at the end of the file. */
   readRange(filePath: string, range: { offsetBytes: number; length: number }): Promise<Uint8Array>;
 }
 
 /**
- * Files read often that the kernel writes as one record, whose whole text one read(2) returns
- * (single_open in the kernel's fs/proc).
+ * Files that are read often and that the kernel writes as one record, so one read(2) returns the
+ * whole text (single_open in the kernel's fs/proc).
  */
 const ONE_RECORD = /^(\d+\/stat|stat|meminfo|loadavg|softirqs|uptime)$/;
 
 /**
- * `/proc` or `/sys`: reads do not wait for a disk and happen at once, which costs a tenth of the
- * thread pool's way.
+ * For `/proc` and `/sys`, whose reads do not wait for a disk. They run on the main thread, at a
+ * tenth of the cost of the thread pool.
  */
 export function createKernelTree(root: string): FileTree {
   return {
@@ -50,7 +50,7 @@ export function createKernelTree(root: string): FileTree {
   };
 }
 
-/** `/etc`, `/run`, `/var`: reads may wait for an SD card, so they go through the thread pool. */
+/** For `/etc`, `/run` and `/var`, whose reads may wait for an SD card. They use the thread pool. */
 export function createDiskTree(root: string, files: Files): DiskTree {
   const at = (filePath: string): string => path.join(root, filePath);
   return {
@@ -82,13 +82,13 @@ export function createDiskTree(root: string, files: Files): DiskTree {
 
 /**
  * The text without surrounding white space and the NUL that ends device tree values; undefined when
- * unreadable.
+ * it cannot be read.
  */
 export async function readFact(tree: FileTree, filePath: string): Promise<string | undefined> {
   try {
     const text = (await tree.readText(filePath)).replaceAll("\0", "").trim();
     return text === "" ? undefined : text;
   } catch {
-    return undefined; // A fact this machine does not tell us is one it does not have.
+    return undefined; // A fact that cannot be read counts as missing.
   }
 }

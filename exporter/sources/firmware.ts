@@ -21,8 +21,8 @@ const REASON_BITS = 0xf;
 const STICKY_BITS_SHIFT = 16; // Raspberry Pi documentation, vcgencmd get_throttled.
 
 /**
- * Where a Pi's kernel offers get_throttled: below the device of the SoC, named `soc` up to the Pi 4
- * and `soc@<address>` on a Pi 5 with a newer kernel.
+ * The file with get_throttled, below the device of the SoC. The device is named `soc` up to the Pi
+ * 4 and `soc@<address>` on a Pi 5 with a newer kernel.
  *
  * @returns undefined on other machines
  */
@@ -43,8 +43,8 @@ export function parseThrottling(text: string): Throttling | undefined {
 }
 
 /**
- * What the board says about itself: the device tree on a Pi, else /proc/cpuinfo of older kernels,
- * else the PC's DMI.
+ * Model of the board: from the device tree on a Pi, otherwise from /proc/cpuinfo of older kernels,
+ * or DMI on a PC.
  */
 export async function readBoard({
   procfs,

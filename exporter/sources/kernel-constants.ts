@@ -12,11 +12,10 @@ const AT_CLKTCK = 17;
 const USUAL: KernelConstants = { pageSizeBytes: 4096, ticksPerSecond: 100 };
 
 /**
- * Reads the units from the auxiliary vector the kernel gave this process: pairs of key and value,
- * each as wide as the process's word, which is 4 bytes on a 32-bit system under a 64-bit kernel
- * too.
+ * Reads the units from the auxiliary vector of this process: pairs of key and value, each as wide
+ * as the word of the process, which is 4 bytes for a 32-bit program under a 64-bit kernel.
  *
- * @returns what most machines have when the vector cannot be read
+ * @returns the values of most machines when the vector cannot be read
  */
 export async function readKernelConstants(procfs: FileTree): Promise<KernelConstants> {
   let bytes: Uint8Array;

@@ -9,8 +9,8 @@ const TIME = 1;
 const MAX_FILE_BYTES = 1_048_576; // Some 10,000 users.
 
 /**
- * Last logins as Debian 13 keeps them: a SQLite file with one row per user. Nothing when there is
- * none or it is unreadable.
+ * Last logins on Debian 13: a SQLite file with one row per user. Empty when the file is missing or
+ * unreadable.
  */
 export async function readLastlog2(root: DiskTree): Promise<[user: string, timeMs: number][]> {
   const sizeBytes = await root.sizeBytes(FILE);
@@ -24,6 +24,6 @@ export async function readLastlog2(root: DiskTree): Promise<[user: string, timeM
         : [];
     });
   } catch {
-    return []; // Closed to us, or in the middle of a write: the next reading finds it whole.
+    return []; // No permission, or a write is in progress: the next read will get the whole file.
   }
 }

@@ -18,12 +18,12 @@ export interface LoginRecord {
 
 const NARROW_RECORD_BYTES = 384;
 const WIDE_RECORD_BYTES = 400;
-/** A file cut in multiples of this is cut between records, whichever their width. */
+/** A multiple of the record size for every width of records. */
 export const LOGIN_RECORDS_STEP_BYTES = 9600;
 const USER_PROCESS = 7; // utmp(5)
 const LAST_TYPE = 9;
 
-/** Rubbish between records is left out; a last record that is cut off too. */
+/** Skips garbage between records, and an incomplete last record. */
 export function parseLoginRecords(bytes: Uint8Array): LoginRecord[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const width = [NARROW_RECORD_BYTES, WIDE_RECORD_BYTES].find((candidate) =>
@@ -38,7 +38,10 @@ export function parseLoginRecords(bytes: Uint8Array): LoginRecord[] {
   return records;
 }
 
-/** Every record must begin with a known type; a wrong width runs into names and addresses soon. */
+/**
+ * Every record must begin with a known type. With a wrong width, a type would soon be read from a
+ * name or an address.
+ */
 function hasWidth(buffer: Buffer, width: number): boolean {
   if (buffer.length < width) return false;
   for (let offset = 0; offset + width <= buffer.length; offset += width) {

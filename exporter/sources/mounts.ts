@@ -4,20 +4,20 @@ import type { FileTree } from "./file-tree.js";
 export interface Mount {
   /** `major:minor` of the file system; the same for all its mounts. */
   readonly deviceNumber: string;
-  /** Folder of the file system that is seen at the mount point; `/` unless bound or a subvolume. */
+  /** Folder of the file system that is mounted; `/` unless it is a bind mount or a subvolume. */
   readonly root: string;
   readonly mountPoint: string;
   readonly isReadOnly: boolean;
   readonly type: string;
-  /** What was mounted: `/dev/mmcblk0p2`, `tmpfs`, `server:/export`. */
+  /** The mounted source: `/dev/mmcblk0p2`, `tmpfs`, `server:/export`. */
   readonly source: string;
 }
 
 /**
- * What is mounted on this machine, as its first process sees it, without what a hardened service is
- * kept from seeing: systemd gives such a service mounts of its own, read-only ones most of all.
+ * The mounts of this machine as process 1 sees them. A hardened service sees other mounts: systemd
+ * gives it a mount namespace with additional read-only mounts.
  *
- * @returns only mounts that are seen, in their order; of several at one place the last
+ * @returns visible mounts in their order; of several at one place, the last
  */
 export async function readMounts(procfs: FileTree): Promise<Mount[]> {
   const own = visibleMounts(parseMounts(await procfs.readText("self/mountinfo")));
@@ -32,7 +32,7 @@ async function readMachineMounts(procfs: FileTree): Promise<Mount[] | undefined>
   try {
     return parseMounts(await procfs.readText("1/mountinfo"));
   } catch {
-    return undefined; // Processes of others are hidden here.
+    return undefined; // hidepid hides other processes.
   }
 }
 
@@ -40,14 +40,14 @@ function visibleMounts(mounts: readonly Mount[]): Map<string, Mount> {
   return new Map(mounts.map((mount) => [mount.mountPoint, mount]));
 }
 
-/** Lines of another shape are left out: one odd mount must not hide the others. */
+/** Lines of another form are skipped, so one odd mount does not hide the others. */
 export function parseMounts(text: string): Mount[] {
   return text.split("\n").flatMap((line) => parseMount(line) ?? []);
 }
 
 function parseMount(line: string): Mount | undefined {
   const fields = line.split(" ");
-  // Between the options and the type stands any number of optional fields, ended by a dash alone.
+  // Between the options and the type there are optional fields, which a single dash ends.
   const dash = fields.indexOf("-", 6);
   const [, , deviceNumber, root, mountPoint, options] = fields;
   const [type, source, superOptions] = fields.slice(dash + 1);

@@ -4,41 +4,42 @@ import type { FileTree } from "./file-tree.js";
 export interface ProcessReading {
   readonly pid: string;
   /**
-   * At most 15 bytes, chosen by the process: anything may be in it, line feeds and parentheses too.
+   * At most 15 bytes, chosen by the process. It may contain anything, including line feeds and
+   * parentheses.
    */
   readonly comm: string;
   /** One letter: R, S, D, Z, T, t, I, X. */
   readonly state: string;
-  /** Ticks of processor time since the process began, all its threads together. */
+  /** Processor ticks of all threads since the process started. */
   readonly cpuTicks: number;
-  /** Ticks after boot. With the pid it tells a process from an earlier one with the same pid. */
+  /** Ticks since boot. Together with the pid it identifies a process, because pids are reused. */
   readonly startTicks: number;
   readonly residentPages: number;
 }
 
-// Places of the fields behind the name, counted from the state (field 3 of the manual page).
+// Indices of the fields after the name, counted from the state (field 3 of the manual page).
 const UTIME = 11;
 const STIME = 12;
 const START_TIME = 19;
 const RESIDENT = 21;
 
 /**
- * Reads processes. Most sleep: the line of one that has done nothing is the one read before, and is
- * not parsed again.
+ * Reads processes. The line of a sleeping process has not changed since the last read, and is not
+ * parsed again.
  */
 export class ProcessTable {
   private lines = new Map<string, Line>();
 
   constructor(private readonly procfs: FileTree) {}
 
-  /** Every process there is. One that ends while being read is left out. */
+  /** All processes. One that ends during the read is left out. */
   async readAll(): Promise<ProcessReading[]> {
     const lines = new Map<string, Line>();
     for (const pid of await this.procfs.list("", /^\d+$/)) {
       const line = await this.readLine(pid);
       if (line !== undefined) lines.set(pid, line);
     }
-    this.lines = lines; // Those that have ended are forgotten.
+    this.lines = lines; // Forgets processes that have ended.
     return [...lines.values()].map(({ reading }) => reading);
   }
 
@@ -56,7 +57,8 @@ export class ProcessTable {
     try {
       text = await this.procfs.readText(`${pid}/stat`);
     } catch {
-      // It has ended since the list was made (ENOENT, ESRCH), or is hidden from us (EACCES, EPERM).
+      // The process has ended since the list was read (ENOENT, ESRCH), or is hidden (EACCES,
+      // EPERM).
       return undefined;
     }
     const known = this.lines.get(pid);
@@ -66,7 +68,7 @@ export class ProcessTable {
   }
 }
 
-/** A line with what it says. */
+/** A line and its parsed form. */
 interface Line {
   readonly text: string;
   readonly reading: ProcessReading;
@@ -75,11 +77,11 @@ interface Line {
 /** @returns undefined when the text is not a complete line */
 export function parseProcess(pid: string, text: string): ProcessReading | undefined {
   const open = text.indexOf("(");
-  // The name may hold parentheses; behind it stand only numbers.
+  // The name may contain parentheses; the fields after it are numbers.
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return undefined;
   const fields = text.slice(close + 2).split(" ", RESIDENT + 1);
-  const state = fields[0] as string;
+  const [state = ""] = fields;
   const cpuTicks = Number(fields[UTIME]) + Number(fields[STIME]);
   const startTicks = Number(fields[START_TIME]);
   const residentPages = Number(fields[RESIDENT]);

@@ -8,10 +8,10 @@ import {
 } from "./login-records.js";
 import { readLastlog2 } from "./lastlog2.js";
 
-/** Somebody is logged in. */
+/** A login session. */
 export interface Session {
   readonly user: string;
-  /** Where from; empty for a screen or serial line. */
+  /** Remote address; empty for a screen or serial line. */
   readonly address: string;
   readonly tty: string;
   /** 0 when not known. */
@@ -28,7 +28,7 @@ const SESSIONS = "run/systemd/sessions";
 const MAX_UTMP_BYTES = 1_920_000; // 5,000 sessions.
 const MAX_WTMP_TAIL_BYTES = 10 * LOGIN_RECORDS_STEP_BYTES;
 
-/** Reads /run/utmp where there is one, else logind's files: Debian 13 has no utmp any more. */
+/** Reads /run/utmp if it exists, otherwise the files of logind. Debian 13 has no utmp. */
 export async function readSessions(places: Places): Promise<Session[]> {
   const sizeBytes = await places.root.sizeBytes(UTMP);
   return sizeBytes > 0
@@ -67,11 +67,11 @@ async function readLogindSession(root: DiskTree, id: string): Promise<Session | 
   try {
     text = await root.readText(`${SESSIONS}/${id}`);
   } catch {
-    return undefined; // It has ended since the list was made.
+    return undefined; // The session has ended since the list was read.
   }
   const values = parseAssignments(text);
   const user = values.get("USER") ?? values.get("UID") ?? "";
-  // Greeters, user managers and cron jobs are sessions too, but nobody sits there.
+  // Greeters, user managers and cron jobs are sessions, too, but not of a person.
   const isPerson = (values.get("CLASS") ?? "user").startsWith("user");
   if (user === "" || !isPerson || values.get("STATE") === "closing") return undefined;
   return {
@@ -88,8 +88,7 @@ function parseAssignments(text: string): Map<string, string> {
 }
 
 /**
- * When each user was last seen logging in, from every record this machine keeps; users never seen
- * are left out.
+ * The last login of each user, from all records of this machine. Users without one are left out.
  */
 export async function readLastLogins(
   root: DiskTree,
@@ -131,7 +130,7 @@ async function readLastlog(root: DiskTree, users: readonly Account[]): Promise<[
   return found;
 }
 
-/** Nothing when the file is closed to us: the other records may still tell. */
+/** Empty when the file is not readable, because other records may have the data. */
 async function readOpen(
   root: DiskTree,
   file: string,

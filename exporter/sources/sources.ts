@@ -4,19 +4,19 @@ import { createDiskTree, createKernelTree, type DiskTree, type FileTree } from "
 import { FileSystems } from "./file-systems.js";
 import { SystemInformation } from "./system-information.js";
 
-/** Everything a collector may ask. */
+/** All sources of facts for collectors. */
 export interface Sources {
   readonly procfs: FileTree;
   readonly sysfs: FileTree;
-  /** `/`, for what lies on disks: `/etc`, `/run`, `/var`. */
+  /** `/`, for files on disks: `/etc`, `/run`, `/var`. */
   readonly root: DiskTree;
   readonly fileSystems: FileSystems;
   readonly systemInformation: SystemInformation;
-  /** For waiting between two looks and for measuring how long that took. */
+  /** For waiting between two looks, and for measuring the time between them. */
   readonly clock: Clock;
 }
 
-/** The sources of the machine this runs on. */
+/** The sources of this machine. */
 export function createSources({ clock, files }: { clock: Clock; files: Files }): Sources {
   return {
     procfs: createKernelTree("/proc"),

@@ -1,11 +1,11 @@
 import { BrokenSourceError } from "./broken-source-error.js";
 
 /**
- * Reads all rows of one table of a SQLite 3 file (sqlite.org/fileformat2.html): a walk over the
+ * Reads all rows of one table of a SQLite 3 file (sqlite.org/fileformat2.html) by walking the
  * table's B-tree.
  *
- * Made for small files of facts. Rows that overflow their page, and columns that hold binary data,
- * are read as `null`.
+ * Made for small files. Rows that overflow their page, and columns with binary data, are read as
+ * `null`.
  */
 export type SqliteValue = string | number | null;
 
@@ -50,9 +50,9 @@ interface Database {
 function readTree(database: Database, rootPage: number): SqliteValue[][] {
   const rows: SqliteValue[][] = [];
   const pages = [rootPage];
-  for (let visited = 0; pages.length > 0; visited++) {
-    if (visited > MAX_PAGES) throw new RangeError("too many pages");
-    const number = pages.pop() as number;
+  let visited = 0;
+  for (let number = pages.pop(); number !== undefined; number = pages.pop()) {
+    if (visited++ > MAX_PAGES) throw new RangeError("too many pages");
     const start = (number - 1) * database.pageBytes;
     const page = database.file.subarray(start, start + database.pageBytes);
     const header = number === 1 ? FILE_HEADER_BYTES : 0;
@@ -102,7 +102,7 @@ function readRow(page: Buffer, cell: number): SqliteValue[] {
 const VALUE_BYTES = [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
 function valueBytes(type: number): number {
-  return type < 10 ? (VALUE_BYTES[type] as number) : Math.floor((type - 12) / 2);
+  return VALUE_BYTES[type] ?? Math.floor((type - 12) / 2);
 }
 
 function readValue(page: Buffer, at: number, type: number): SqliteValue {

@@ -1,6 +1,6 @@
 import type { Clock } from "../shared/platform/clock.js";
 
-/** What this machine's files did not tell. */
+/** Facts that the files of this machine do not contain. */
 export interface SystemFacts {
   readonly os: string | undefined;
   readonly model: string | undefined;
@@ -24,8 +24,8 @@ const REFRESH_MS = 3_600_000;
 const DEADLINE_MS = 10_000;
 
 /**
- * Asks the systeminformation package, which starts child processes and takes 9 MB: it is loaded at
- * the first question and asked once an hour at most.
+ * Queries the systeminformation package, which starts child processes and takes 9 MB. It is loaded
+ * at the first call, and queried at most once an hour.
  */
 export class SystemInformation {
   private known: SystemFacts = NOTHING;
@@ -38,8 +38,7 @@ export class SystemInformation {
   ) {}
 
   /**
-   * Nothing is known when the package fails or takes longer than 10 s; its answer counts from when
-   * it comes.
+   * Empty when the package fails or takes longer than 10 s. A late answer is used by the next call.
    */
   async facts(signal: AbortSignal): Promise<SystemFacts> {
     const nowMs = this.clock.monotonicMs();
@@ -64,13 +63,13 @@ export class SystemInformation {
         architecture: joined(os.arch),
       };
     } catch {
-      // The package is the last resort for facts that only inform: without it their labels stay
+      // The package is a last resort for facts that only inform. Without it, their labels stay
       // empty.
     }
   }
 }
 
-/** The package writes a dash, "unknown" or nothing for what it does not find. */
+/** The package returns a dash, "unknown" or an empty text for facts it does not find. */
 function joined(...parts: readonly string[]): string | undefined {
   const told = parts.filter((part) => !["", "-", "unknown", "Computer"].includes(part));
   return told.length === 0 ? undefined : told.join(" ");

@@ -22,16 +22,17 @@ const HUMAN_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
  * @throws {BadInputError} when the text is anything else
  */
 export function parseByteSize(text: string): number {
-  const match = BYTE_SIZE.exec(text);
-  if (match === null) {
+  const [, digits, unit = "B"] = BYTE_SIZE.exec(text) ?? [];
+  const factor = UNIT_FACTORS[unit];
+  if (digits === undefined || factor === undefined) {
     throw new BadInputError(
       `Cannot read size "${text}": it must be a number with a unit, such as 512KB, 30MB or 8GiB`,
     );
   }
-  return Math.round(Number(match[1]) * (UNIT_FACTORS[match[2] ?? "B"] as number));
+  return Math.round(Number(digits) * factor);
 }
 
-/** Writes bytes for people, with one decimal from KiB upwards: `3.8GiB`, `512B`. */
+/** Formats bytes for people, with one decimal from KiB upwards: `3.8GiB`, `512B`. */
 export function formatByteSize(sizeBytes: number): string {
   let size = sizeBytes;
   let unit = 0;
@@ -39,5 +40,5 @@ export function formatByteSize(sizeBytes: number): string {
     size /= 1024;
     unit++;
   }
-  return `${unit === 0 ? size : size.toFixed(1)}${HUMAN_UNITS[unit] as string}`;
+  return `${unit === 0 ? size : size.toFixed(1)}${HUMAN_UNITS[unit]}`;
 }

@@ -1,3 +1,4 @@
+import { itemAt } from "./get-or-throw.js";
 import { BadInputError } from "./errors.js";
 
 const UNITS_MS = {
@@ -28,10 +29,13 @@ export function parseDurationMs(text: string): number {
   const units = Object.values(UNITS_MS);
   return match
     .slice(1)
-    .reduce((total, digits, index) => total + Number(digits ?? 0) * (units[index] as number), 0);
+    .reduce((total, digits, index) => total + Number(digits ?? 0) * itemAt(units, index), 0);
 }
 
-/** Writes milliseconds as Prometheus does: `1h30m`, `15s`, `0s`. Years, weeks and days only where exact. */
+/**
+ * Formats milliseconds as Prometheus does: `1h30m`, `15s`, `0s`. Years, weeks and days only where
+ * exact.
+ */
 export function formatDurationMs(milliseconds: number): string {
   if (milliseconds === 0) return "0s";
   let rest = Math.abs(milliseconds);

@@ -8,7 +8,10 @@ export abstract class PihealthError extends Error {
   }
 }
 
-/** Input from outside (argument, request, file of the user) is not acceptable; the message says what would be. */
+/**
+ * Input from outside (an argument, a request, a user's file) is not valid. The message says what is
+ * expected.
+ */
 export class BadInputError extends PihealthError {
   readonly code = "bad_input";
 }

@@ -2,12 +2,12 @@ import { formatByteSize } from "./byte-size.js";
 import { ALARM_LEVELS, type Family } from "./family.js";
 
 /**
- * The values of one machine at one time, whoever holds them: the exporter its latest samples, the
- * master the rows it scraped.
+ * The values of one machine at one time: the latest samples of the exporter, or a row that the
+ * master scraped.
  */
 export interface FamilyReading {
   readonly timeMs: number;
-  /** The series of the metric that has these labels, among others; undefined when there is none. */
+  /** A series of the metric with at least these labels; undefined when there is none. */
   value(metric: string, labels?: Readonly<Record<string, string>>): number | undefined;
   series(metric: string): readonly LabelledValue[];
 }
@@ -17,7 +17,7 @@ export interface LabelledValue {
   readonly value: number;
 }
 
-/** What a family tells, and the fields of its line in their order. */
+/** Description of a family, and the fields of its line in order. */
 export interface FamilyDescription {
   readonly summary: string;
   readonly fields: readonly string[];
@@ -26,7 +26,7 @@ export interface FamilyDescription {
 const SEPARATOR = "  ";
 const MISSING = "-";
 
-/** What `pihealth get --list` shows. */
+/** Shown by `pihealth get --list`. */
 export const FAMILY_DESCRIPTIONS: Readonly<Record<Family, FamilyDescription>> = {
   memory: {
     summary: "Memory and how much of it is used",
@@ -59,11 +59,11 @@ export const FAMILY_DESCRIPTIONS: Readonly<Record<Family, FamilyDescription>> = 
 };
 
 /**
- * Writes a family's values for people: fields two spaces apart, `-` for a value that is missing,
- * time in the local time zone. No field holds a space or a control character, so lines can be split
+ * Formats a family's values for people: fields two spaces apart, `-` for a missing value, time in
+ * the local time zone. No field contains a space or a control character, so lines can be split
  * again.
  *
- * @returns one line, for disk one per disk and file system, for processes one per malicious process
+ * @returns one line; for disk one per disk and file system, for processes one per malicious process
  */
 export function formatFamilyLines(family: Family, reading: FamilyReading): string[] {
   const time = formatTime(reading.timeMs);
@@ -79,14 +79,14 @@ export function formatTime(timeMs: number): string {
 }
 
 /**
- * Makes a name that came from outside harmless in a line of text: spaces, backslashes, control and
- * invisible characters become `\x20` or `\u{2028}`.
+ * Makes a name from outside harmless in a line of text: spaces, backslashes, control and invisible
+ * characters become `\x20` or `\u{2028}`.
  */
 export function escapeName(name: string): string {
   if (name === "") return MISSING;
   return name.replace(/[\\\p{C}\p{Z}]/gu, (character) => {
-    const code = character.codePointAt(0) as number;
     if (character === "\\") return "\\\\";
+    const code = character.codePointAt(0) ?? 0;
     const digits = code.toString(16);
     return code < 0x100 ? `\\x${digits.padStart(2, "0")}` : `\\u{${digits}}`;
   });
@@ -129,7 +129,7 @@ function diskRows(reading: FamilyReading): Fields[] {
   ]);
 }
 
-/** Every file system has its read-only mark, one that is stuck nothing else. */
+/** Every file system has a read-only mark. A file system that is stuck has nothing else. */
 function fileSystemRows(reading: FamilyReading): Fields[] {
   const rows = sorted(reading.series("pihealth_filesystem_readonly"), "mountpoint");
   return rows.map(({ labels }) => [
@@ -161,7 +161,7 @@ function systemFields(reading: FamilyReading): Fields {
   ];
 }
 
-/** All disks as one: sizes added up, used parts weighed by size. */
+/** All disks together: sizes are added, used ratios are weighted by size. */
 function wholeDisks(reading: FamilyReading): { sizeBytes?: number; usedRatio?: number } {
   const disks = reading.series("pihealth_disk_size_bytes");
   if (disks.length === 0) return {};
@@ -218,7 +218,7 @@ function levelOf(reading: FamilyReading, family: Family): string {
   return Object.entries(ALARM_LEVELS).find(([, value]) => value === level)?.[0] ?? MISSING;
 }
 
-/** A staleness marker or another NaN is a missing value too. */
+/** Staleness markers and other NaN values are missing values, too. */
 function format(value: number | undefined, write: (value: number) => string): string {
   return value === undefined || Number.isNaN(value) ? MISSING : write(value);
 }

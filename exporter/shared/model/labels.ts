@@ -1,4 +1,4 @@
-/** One label of a series. An empty value means the same as the label not being there. */
+/** One label of a series. A label with an empty value is the same as a missing label. */
 export type LabelPair = readonly [name: string, value: string];
 
 export const METRIC_NAME = "__name__";
@@ -15,7 +15,7 @@ export class Labels {
   /** @param pairs sorted by name, unique names, no empty values: use `Labels.of` when that is not known */
   private constructor(readonly pairs: readonly LabelPair[]) {}
 
-  /** Sorts, drops empty values; of a name given twice the later one wins. */
+  /** Sorts the labels and drops empty values. If a name occurs twice, the later one counts. */
   static of(source: Readonly<Record<string, string>> | Iterable<LabelPair>): Labels {
     const entries: Iterable<LabelPair> = isIterable(source) ? source : Object.entries(source);
     const byName = new Map(entries);
@@ -69,20 +69,23 @@ export class Labels {
     return Object.fromEntries(this.pairs);
   }
 
-  /** As PromQL writes it: `name{a="b"}`. */
+  /** In PromQL notation: `name{a="b"}`. */
   toString(): string {
     const rest = this.pairs.filter(([name]) => name !== METRIC_NAME);
     const body = rest.map(([name, value]) => `${name}=${quoteLabelValue(value)}`).join(", ");
     return rest.length === 0 && this.name !== "" ? this.name : `${this.name}{${body}}`;
   }
 
-  /** Orders as Prometheus' labels.Compare does: pair by pair, name before value, the shorter set first. */
+  /**
+   * The order of Prometheus' labels.Compare: pair by pair, name before value, the shorter set
+   * first.
+   */
   static compare(left: Labels, right: Labels): number {
-    const shared = Math.min(left.pairs.length, right.pairs.length);
-    for (let index = 0; index < shared; index++) {
-      const [leftName, leftValue] = left.pairs[index] as LabelPair;
-      const [rightName, rightValue] = right.pairs[index] as LabelPair;
-      const order = compareStrings(leftName, rightName) || compareStrings(leftValue, rightValue);
+    let at = 0;
+    for (const [name, value] of left.pairs) {
+      const other = right.pairs[at++];
+      if (other === undefined) return 1;
+      const order = compareStrings(name, other[0]) || compareStrings(value, other[1]);
       if (order !== 0) return order;
     }
     return left.pairs.length - right.pairs.length;

@@ -1,12 +1,12 @@
 import { METRIC_NAME, type Labels } from "./labels.js";
 import type { FamilyReading, LabelledValue } from "./human-lines.js";
 
-/** A value with the name of its metric, wherever it comes from. */
+/** A value with the name of its metric, from any source. */
 export interface NamedValue extends LabelledValue {
   readonly name: string;
 }
 
-/** Labels as they are in a body or an answer; what tells the metric's name is left out. */
+/** Separates the metric's name from the labels of a body or response. */
 export function namedValue({
   labels,
   value,
@@ -17,7 +17,10 @@ export function namedValue({
   return { name: labels.name, labels: labels.without(METRIC_NAME).toObject(), value };
 }
 
-/** Values of one time, found by metric and labels; of a series given twice the first counts. */
+/**
+ * Values of one time, found by metric and labels. If a series occurs twice, the first sample
+ * counts.
+ */
 export class SampleReading implements FamilyReading {
   private readonly byName = new Map<string, LabelledValue[]>();
 
