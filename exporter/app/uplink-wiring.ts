@@ -66,7 +66,7 @@ export async function createUplink(
   const shared = { masters, client, clock, log, random };
 
   const hostname = parts.hostname.replace(/[^a-zA-Z0-9._-]/g, "-").slice(0, 253) || "unknown";
-  const describe = (): Heartbeat => ({
+  const createHeartbeat = (): Heartbeat => ({
     nodeId,
     hostname,
     port,
@@ -78,8 +78,8 @@ export async function createUplink(
   const heartbeatSender = new HeartbeatSender({
     ...shared,
     intervalMs: heartbeatIntervalMs,
-    describe,
-    onReply: (master, { durableUntilMs }) => history?.confirm(master, durableUntilMs),
+    createHeartbeat,
+    onHeartbeatReply: (master, { durableUntilMs }) => history?.confirm(master, durableUntilMs),
   });
   const alarmSender = new AlarmSender({
     ...shared,

@@ -187,7 +187,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     const reply = await client.post(`${master}${ALERTS_PATH}`, body, this.stopping.signal);
     if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
-    state.log.note(reply);
+    state.log.logChange(reply);
     if (reply.outcome === "rejected" && entries.length > 1)
       return this.sendSingly(master, state, entries);
     if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;

@@ -37,13 +37,13 @@ const INTERVAL_SPREAD = 0.1;
 interface HeartbeatSenderParts {
   readonly masters: readonly string[];
   readonly intervalMs: number;
-  readonly describe: () => Heartbeat;
+  readonly createHeartbeat: () => Heartbeat;
   readonly client: MasterClient;
   readonly clock: Clock;
   readonly log: Logger;
   /** 0 to below 1; spreads the heartbeats of a fleet. */
   readonly random: () => number;
-  readonly onReply?: (master: string, reply: HeartbeatReply) => void;
+  readonly onHeartbeatReply?: (master: string, reply: HeartbeatReply) => void;
 }
 
 interface MasterState {
@@ -119,16 +119,16 @@ export class HeartbeatSender implements MetricsSource {
   }
 
   private async send(master: string, state: MasterState): Promise<boolean> {
-    const { client, describe } = this.parts;
+    const { client, createHeartbeat } = this.parts;
     const url = `${master}${HEARTBEAT_PATH}`;
     const reply = this.decoded(
       master,
-      await client.post(url, encodeHeartbeat(describe()), this.stopping.signal),
+      await client.post(url, encodeHeartbeat(createHeartbeat()), this.stopping.signal),
     );
     if (this.stopping.signal.aborted) return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
     if (reply.outcome === "ok") state.lastSuccessWallMs = this.parts.clock.wallMs();
-    state.log.note(reply);
+    state.log.logChange(reply);
     return reply.outcome === "ok";
   }
 
@@ -137,7 +137,7 @@ export class HeartbeatSender implements MetricsSource {
     if (reply.outcome !== "ok") return reply;
     try {
       const message = decodeHeartbeatReply(reply.body.toString("utf8"));
-      this.parts.onReply?.(master, message);
+      this.parts.onHeartbeatReply?.(master, message);
       return reply;
     } catch (error) {
       return { ...reply, outcome: "failed", detail: messageOf(error) };

@@ -25,7 +25,7 @@ export class MasterLog {
 
   constructor(private readonly parts: MasterLogParts) {}
 
-  note({ outcome, detail }: Pick<MasterReply, "outcome" | "detail">): void {
+  logChange({ outcome, detail }: Pick<MasterReply, "outcome" | "detail">): void {
     const { master, what, clock, log } = this.parts;
     if (outcome === "ok") {
       this.failingSinceMs = undefined;

@@ -64,7 +64,7 @@ export interface Surroundings {
   /** Reads the configuration again, for a reload. */
   readonly loadConfig: () => Promise<ScraperConfig>;
   /** Reports the progress of the first pass over the ranges. */
-  readonly onProgress?: (progress: ProbeProgress) => void;
+  readonly onProbeProgress?: (progress: ProbeProgress) => void;
 }
 
 export interface ScraperApp {
@@ -151,7 +151,7 @@ class App implements ScraperApp {
       onHeartbeat: (host, isNews) => {
         if (isNews) {
           this.discovery.heartbeatFrom(host);
-          this.hostFiles.noteNews();
+          this.hostFiles.scheduleWrite();
         }
         this.backfill.noteHeartbeat(host);
         for (const { id, port } of this.targetIndex.onHost(host.address)) {
@@ -180,7 +180,7 @@ class App implements ScraperApp {
       sendHttp: parts.sendHttp,
       token: parts.token,
       settings: config.backfill,
-      onFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
+      onGapsFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
     });
     this.imports = new SampleImport({
       writer: storage,
@@ -194,7 +194,7 @@ class App implements ScraperApp {
       sendHttp: parts.sendHttp,
       version: parts.version,
       pools: { ...DEFAULT_POOL_SETTINGS, count: config.pools },
-      onScrape: (target, { ok, timestampMs, layout, values }) => {
+      onScrapeStored: (target, { ok, timestampMs, layout, values }) => {
         this.backfill.noteScrape(target, timestampMs, ok);
         if (!ok) return;
         this.fleet.noteSeen(target.host, target.port, timestampMs);
@@ -238,7 +238,7 @@ class App implements ScraperApp {
     this.hostLogs.start();
     await this.backfill.open();
     this.backfill.start();
-    await this.wiring.startTelling();
+    await this.wiring.startNotifying();
     this.scrapes.start();
     await this.discovery.start();
     await this.wiring.startEvaluating();
@@ -258,7 +258,7 @@ class App implements ScraperApp {
     await this.discovery.stop();
     await this.scrapes.stop();
     await this.backfill.stop();
-    await this.wiring.stopTelling();
+    await this.wiring.stopNotifying();
     await this.hostLogs.stop();
     await this.hostFiles.stop();
     await this.server?.stop(HTTP_GRACE_MS);
@@ -288,7 +288,7 @@ class App implements ScraperApp {
   }
 
   private createDiscovery(): DiscoveryManager {
-    const { clock, files, log, sendHttp, resolveHost, random, onProgress } = this.parts;
+    const { clock, files, log, sendHttp, resolveHost, random, onProbeProgress } = this.parts;
     return new DiscoveryManager({
       clock,
       files,
@@ -298,8 +298,8 @@ class App implements ScraperApp {
       random,
       config: discoveryConfigOf(this.config),
       fleet: this.fleet,
-      onTargets: (targets) => this.takeTargets(targets),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      onTargetsChanged: (targets) => this.takeTargets(targets),
+      ...(onProbeProgress === undefined ? {} : { onProbeProgress }),
     });
   }
 

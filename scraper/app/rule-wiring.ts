@@ -68,7 +68,7 @@ export class RuleWiring {
     await this.rules.load(await loadRules(this.config, this.parts.files));
   }
 
-  async startTelling(): Promise<void> {
+  async startNotifying(): Promise<void> {
     await this.dispatcher.start();
     this.alertmanagers.start();
   }
@@ -84,7 +84,7 @@ export class RuleWiring {
     await this.history.close();
   }
 
-  async stopTelling(): Promise<void> {
+  async stopNotifying(): Promise<void> {
     await this.alertmanagers.stop();
     await this.dispatcher.stop();
   }
@@ -165,7 +165,7 @@ export class RuleWiring {
       engine: this.rules,
       history: this.history,
       settings: () => recoverySettingsOf(this.config),
-      tell: (summary) => this.dispatcher.summarize(summary),
+      sendSummary: (summary) => this.dispatcher.summarize(summary),
     });
   }
 

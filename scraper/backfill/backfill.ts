@@ -49,7 +49,7 @@ export interface BackfillParts {
   readonly token: string | undefined;
   readonly settings: BackfillSettings;
   /** Hears of every part of a gap that was filled. */
-  readonly onFilled?: (gaps: readonly FilledGap[]) => Promise<void>;
+  readonly onGapsFilled?: (gaps: readonly FilledGap[]) => Promise<void>;
 }
 
 /** When an endpoint is tried next, how often it was tried, and how often in vain since it last was not. */
@@ -94,13 +94,13 @@ export class Backfill {
     this.durable = new DurableTimes({ clock, writer });
     if (token === undefined || !settings.enabled) return;
     const bandwidth = new Bandwidth(clock, settings.bytesPerSecond);
-    const onBytes = (bytes: number): void => void (counters.bytes += bytes);
-    this.client = new HistoryClient({ clock, sendHttp, bandwidth, token, onBytes });
+    const countBytes = (bytes: number): void => void (counters.bytes += bytes);
+    this.client = new HistoryClient({ clock, sendHttp, bandwidth, token, countBytes });
     const saveGaps = (host: string): Promise<void> => {
       this.store.of(host).isDirty = true;
       return this.store.save(host);
     };
-    const { onFilled } = parts;
+    const { onGapsFilled } = parts;
     this.filler = new EndpointFiller({
       client: this.client,
       querier,
@@ -110,7 +110,7 @@ export class Backfill {
       counters,
       hostLogs,
       saveGaps,
-      onFilled,
+      onGapsFilled,
     });
   }
 

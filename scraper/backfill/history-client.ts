@@ -51,7 +51,7 @@ interface HistoryClientParts {
   readonly sendHttp: SendHttp;
   readonly bandwidth: Bandwidth;
   readonly token: string;
-  readonly onBytes: (bytes: number) => void;
+  readonly countBytes: (bytes: number) => void;
 }
 
 /** The list with our own time of the instant it was made. */
@@ -152,7 +152,7 @@ export class HistoryClient {
       piece.copy(whole, have);
       have += piece.length;
       cuts = 0;
-      this.parts.onBytes(piece.length);
+      this.parts.countBytes(piece.length);
       await this.parts.bandwidth.take(piece.length, signal);
     }
     return whole;

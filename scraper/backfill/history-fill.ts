@@ -38,7 +38,7 @@ export interface FillerParts {
   /** Writes the gaps file of a host. */
   readonly saveGaps: (host: string) => Promise<void>;
   /** Called before the gaps file is written, so after a crash in between it is called again with the same gaps. */
-  readonly onFilled?: ((gaps: readonly FilledGap[]) => Promise<void>) | undefined;
+  readonly onGapsFilled?: ((gaps: readonly FilledGap[]) => Promise<void>) | undefined;
 }
 
 /** One exporter whose history is wanted. */
@@ -193,7 +193,7 @@ export class HistoryFill {
       this.parts.closed.add(watched, closed);
       filled.push(...closed.map((gap) => filledGapOf(gap, watched)));
     }
-    if (filled.length > 0) await this.parts.onFilled?.(filled);
+    if (filled.length > 0) await this.parts.onGapsFilled?.(filled);
     await this.parts.saveGaps(this.host);
   }
 

@@ -45,9 +45,9 @@ export interface DiscoveryOptions extends SourceParts {
   /** From 0 to 1. */
   readonly random: () => number;
   /** All targets there are now; at most once a second. */
-  readonly onTargets: (targets: readonly Target[]) => void;
+  readonly onTargetsChanged: (targets: readonly Target[]) => void;
   /** How far the first look through the ranges has come. */
-  readonly onProgress?: (progress: ProbeProgress) => void;
+  readonly onProbeProgress?: (progress: ProbeProgress) => void;
 }
 
 /** One scrape job with the sources of its targets. */
@@ -81,7 +81,7 @@ export class DiscoveryManager {
     this.changes = new WakeableSleep(options.clock, this.stopping.signal);
     this.names = new NameTable({
       ...options,
-      onChange: (name) => {
+      onAddressesChanged: (name) => {
         this.session?.ranges.nameChanged(name);
         this.changes.wake();
       },
@@ -191,7 +191,7 @@ export class DiscoveryManager {
       ...this.options,
       ...config,
       names: this.names,
-      onChange: () => this.changes.wake(),
+      onExportersChanged: () => this.changes.wake(),
     });
     const session: Session = { jobs, ranges, stopping, loops: [] };
     this.session = session;
@@ -264,7 +264,7 @@ export class DiscoveryManager {
       ),
     );
     this.logRefusals([...ranges.duplicates(), ...this.list.refused]);
-    this.options.onTargets(this.list.targets);
+    this.options.onTargetsChanged(this.list.targets);
   }
 
   /** Each refusal once, when it comes up. */

@@ -29,7 +29,7 @@ export class NameTable {
       readonly clock: Clock;
       readonly log: Logger;
       /** A name got other addresses than it had. */
-      readonly onChange: (name: string) => void;
+      readonly onAddressesChanged: (name: string) => void;
     },
   ) {
     this.pause = new WakeableSleep(parts.clock, this.stopping.signal);
@@ -98,7 +98,7 @@ export class NameTable {
     entry.resolvedMs = this.parts.clock.monotonicMs();
     if (entry.addresses.join() === addresses.join()) return;
     this.setAddresses(name, addresses);
-    this.parts.onChange(name);
+    this.parts.onAddressesChanged(name);
   }
 
   private setAddresses(name: string, addresses: readonly string[]): void {

@@ -21,8 +21,8 @@ export interface RangeDiscovererOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
-  readonly onChange: () => void;
-  readonly onProgress?: (progress: ProbeProgress) => void;
+  readonly onExportersChanged: () => void;
+  readonly onProbeProgress?: (progress: ProbeProgress) => void;
 }
 
 interface Found {
@@ -48,8 +48,8 @@ export class RangeDiscoverer {
     this.prober = new RangeProber({
       ...options,
       settings: options.probes,
-      onFound: (candidate) => this.add(candidate, true),
-      onProgress: (progress) => this.noteProgress(progress),
+      onExporterFound: (candidate) => this.add(candidate, true),
+      onProbeProgress: (progress) => this.noteProgress(progress),
     });
     for (const host of options.fleet.allHosts()) this.restore(host);
   }
@@ -152,7 +152,7 @@ export class RangeDiscoverer {
     const current = this.withMeta(candidate, known);
     this.found.set(endpoint, current);
     // Also when nothing about this host changed, another address of it may have to go: heartbeats that are news only.
-    this.options.onChange();
+    this.options.onExportersChanged();
   }
 
   /** `known` itself when nothing changed. */
@@ -180,7 +180,7 @@ export class RangeDiscoverer {
   }
 
   private noteProgress(progress: ProbeProgress): void {
-    this.options.onProgress?.(progress);
+    this.options.onProbeProgress?.(progress);
     if (progress.asked < progress.candidates) return;
     this.options.log.info("Ranges searched", {
       candidates: progress.candidates,

@@ -36,8 +36,8 @@ export interface RangeProberOptions {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  readonly onFound: (candidate: Candidate) => void;
-  readonly onProgress: (progress: ProbeProgress) => void;
+  readonly onExporterFound: (candidate: Candidate) => void;
+  readonly onProbeProgress: (progress: ProbeProgress) => void;
 }
 
 /**
@@ -136,7 +136,7 @@ export class RangeProber {
     if (this.stopping.signal.aborted || this.silent.get(candidate.endpoint) !== entry) return;
     if (isThere) {
       this.silent.delete(candidate.endpoint);
-      this.options.onFound(candidate);
+      this.options.onExporterFound(candidate);
     } else {
       this.queue.add(entry, this.options.clock.monotonicMs() + this.retryDelayMs(entry.failures));
     }
@@ -150,7 +150,7 @@ export class RangeProber {
       asked: this.counts.asked + 1,
       found: this.counts.found + (isThere ? 1 : 0),
     };
-    this.options.onProgress(this.counts);
+    this.options.onProbeProgress(this.counts);
   }
 
   private retryDelayMs(failures: number): number {

@@ -95,7 +95,7 @@ export class HostFiles {
   }
 
   /** A host is new or says something new of itself: its file is written soon. */
-  noteNews(): void {
+  scheduleWrite(): void {
     this.pause.wake();
   }
 
@@ -109,7 +109,7 @@ export class HostFiles {
       else list.push(facts);
     }
     this.targets = byHost;
-    this.noteNews();
+    this.scheduleWrite();
   }
 
   start(): void {

@@ -19,14 +19,13 @@ export class SenderLimiter {
 
   constructor(
     private readonly limits: SenderLimits,
-    /** Monotonic. */
-    private readonly nowMs: () => number,
+    private readonly monotonicMs: () => number,
   ) {}
 
   /** Takes one from the sender's allowance; false when it is used up. */
   take(sender: string): boolean {
     const allowance = this.allowanceOf(sender);
-    const nowMs = this.nowMs();
+    const nowMs = this.monotonicMs();
     const refilled =
       allowance.tokens + ((nowMs - allowance.updatedMs) / 1000) * this.limits.perSecond;
     allowance.tokens = Math.min(this.limits.burst, refilled);
@@ -43,7 +42,7 @@ export class SenderLimiter {
     const key = this.bySender.size >= this.limits.maxSenders ? STRANGERS : sender;
     const allowance = this.bySender.get(key) ?? {
       tokens: this.limits.burst,
-      updatedMs: this.nowMs(),
+      updatedMs: this.monotonicMs(),
     };
     this.bySender.set(key, allowance);
     return allowance;
@@ -54,7 +53,7 @@ export class SenderLimiter {
     const fullAfterMs = (this.limits.burst / this.limits.perSecond) * 1000;
     let looks = 0;
     for (const [sender, { updatedMs }] of this.bySender) {
-      if (this.nowMs() - updatedMs >= fullAfterMs) this.bySender.delete(sender);
+      if (this.monotonicMs() - updatedMs >= fullAfterMs) this.bySender.delete(sender);
       if (++looks >= 16) return;
     }
   }

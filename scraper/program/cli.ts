@@ -283,8 +283,8 @@ async function runImport(paths: string[], options: ImportOptions): Promise<strin
       {
         files: realFiles,
         store: opened?.store ?? storeInMaster(options),
-        onProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
-        onNote: (note) => void process.stderr.write(`${note}\n`),
+        showProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
+        writeNote: (note) => void process.stderr.write(`${note}\n`),
       },
     );
   } finally {

@@ -98,7 +98,7 @@ async function start(
     random: Math.random,
     workingFolder: process.cwd(),
     loadConfig: () => loadConfig(given),
-    onProgress: progress.show,
+    onProbeProgress: progress.show,
   });
   onSignal("SIGHUP", () => void app.reload().catch(() => undefined)); // The app logs why; the old configuration stays.
   return {

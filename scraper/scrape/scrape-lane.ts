@@ -12,7 +12,7 @@ export interface LaneParts {
   readonly scraper: TargetScraper;
   readonly maxInFlight: number;
   /** Called after each scrape, when the target may move to another lane. */
-  readonly onScraped: (target: ScrapedTarget) => void;
+  readonly reviewLane: (target: ScrapedTarget) => void;
 }
 
 /** Targets, connections and counts of a scrape pool or of the slow lane. */
@@ -79,7 +79,7 @@ export abstract class ScrapeLane {
   }
 
   private async scrape({ target, nominalMs, dueMs }: Tick, onEnd: () => void): Promise<void> {
-    const { clock, scraper, onScraped } = this.parts;
+    const { clock, scraper, reviewLane } = this.parts;
     const { settings } = target.target;
     this.lateSeconds += Math.max(0, clock.monotonicMs() - dueMs) / 1000;
     const timestampMs = alignTimestamp(clock.wallMs(), nominalMs, settings.intervalMs);
@@ -88,7 +88,7 @@ export abstract class ScrapeLane {
     if (!target.signal.aborted) {
       this.scrapes++;
       if (target.health.health === "down") this.failures++;
-      onScraped(target);
+      reviewLane(target);
     }
     onEnd();
   }

@@ -53,7 +53,7 @@ export interface ScrapeManagerParts {
   /**
    * Called after each scrape, when its row is written. The callee must copy the `values` it keeps.
    */
-  readonly onScrape?: (target: Target, outcome: ScrapeOutcome) => void;
+  readonly onScrapeStored?: (target: Target, outcome: ScrapeOutcome) => void;
 }
 
 /**
@@ -61,7 +61,7 @@ export interface ScrapeManagerParts {
  * the series of removed targets.
  *
  * Discovery calls `sync` with the targets. One timer starts the scrapes of all lanes
- * (`TargetTimer`), each row goes to the table of its target, and `onScrape` hears of the result.
+ * (`TargetTimer`), each row goes to the table of its target, and `onScrapeStored` passes the result on.
  */
 export class ScrapeManager {
   private readonly watched = new Map<string, ScrapedTarget>();
@@ -79,14 +79,14 @@ export class ScrapeManager {
     const scraper = this.createScraper();
     this.timer = new TargetTimer(clock, (tick) => this.laneOf(tick.target).tick(tick));
     const lane = { clock, timer: this.timer, scraper, maxInFlight: pools.maxInFlight };
-    const onScraped = (target: ScrapedTarget): void => this.takeResult(target);
+    const reviewLane = (target: ScrapedTarget): void => this.reviewLane(target);
     this.pools = Array.from(
       { length: pools.count },
-      (_, id) => new ScrapePool(id, { ...lane, onScraped }),
+      (_, id) => new ScrapePool(id, { ...lane, reviewLane }),
     );
     this.slowLane = new SlowLane({
       ...lane,
-      onScraped,
+      reviewLane,
       maxProbeIntervalMs: pools.maxProbeIntervalMs,
     });
     this.lanes = [...this.pools, this.slowLane];
@@ -163,7 +163,7 @@ export class ScrapeManager {
   }
 
   private createScraper(): TargetScraper {
-    const { writer, clock, sendHttp, log, version, onScrape } = this.parts;
+    const { writer, clock, sendHttp, log, version, onScrapeStored } = this.parts;
     return new TargetScraper({
       clock,
       sendHttp,
@@ -172,7 +172,7 @@ export class ScrapeManager {
       reader: new BodyReader(new BodyChunkCache(), this.row),
       plans: new BodyPlanCache(writer),
       counters: this.counters,
-      onScrape: onScrape ?? (() => undefined),
+      onScrapeStored: onScrapeStored ?? (() => undefined),
     });
   }
 
@@ -203,7 +203,7 @@ export class ScrapeManager {
       this.move(scraped, this.laneOf(scraped));
   }
 
-  private takeResult(target: ScrapedTarget): void {
+  private reviewLane(target: ScrapedTarget): void {
     if (target.pool === "slow") {
       if (target.health.health === "up") this.move(target, this.shortestPool());
     } else if (target.consecutiveFailures >= this.parts.pools.failuresToSlowLane) {

@@ -53,7 +53,7 @@ export interface TargetScraperParts {
   readonly reader: BodyReader;
   readonly plans: BodyPlanCache;
   readonly counters: ScrapeCounters;
-  readonly onScrape: (target: Target, outcome: ScrapeOutcome) => void;
+  readonly onScrapeStored: (target: Target, outcome: ScrapeOutcome) => void;
 }
 
 /** An error while a body was read, with the number of samples read before it. */
@@ -181,7 +181,7 @@ export class TargetScraper {
   ): void {
     const ok = error === "";
     const { lastError } = target.health;
-    const { log, onScrape } = this.parts;
+    const { log, onScrapeStored } = this.parts;
     this.countTaken(row);
     if (!ok && lastError === "") log.warn("Scrape failed", { target: target.target.url, error });
     if (ok && lastError !== "") log.info("Scrape succeeds again", { target: target.target.url });
@@ -194,7 +194,15 @@ export class TargetScraper {
     };
     try {
       const { layout, values, taken } = row;
-      onScrape(target.target, { timestampMs, ok, error, durationSeconds, layout, values, taken });
+      onScrapeStored(target.target, {
+        timestampMs,
+        ok,
+        error,
+        durationSeconds,
+        layout,
+        values,
+        taken,
+      });
     } catch (problem) {
       this.reportBug(target, problem); // The row is stored; a failing callback must not undo that.
     }

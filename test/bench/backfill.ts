@@ -46,7 +46,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     sendHttp: answerFrom(history, untilMs),
     bandwidth: new Bandwidth(systemClock, 1e12),
     token: "secret",
-    onBytes: (bytes) => void (counters.bytes += bytes),
+    countBytes: (bytes) => void (counters.bytes += bytes),
   });
   const saveGaps = async (): Promise<void> => undefined;
   const hostLogs = new HostLogs({

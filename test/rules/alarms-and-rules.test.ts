@@ -139,7 +139,7 @@ async function ruleAlerts(): Promise<Alert[]> {
         writer: storage,
         onAlerts: (alerts) => sent.push(...alerts),
         resendDelayMs: MINUTE_MS,
-        onTransition: () => undefined,
+        onAlertStatesChanged: () => undefined,
         isTargetSilent: () => false,
         missingData: "resolve",
       }),

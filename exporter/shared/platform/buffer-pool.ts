@@ -5,7 +5,7 @@ const MAX_FREE = 4;
 export interface BufferLease {
   readonly buffer: Buffer;
   /** Bound. Who calls it holds no part of the buffer any more; not calling it keeps the buffer for ever. */
-  readonly giveBack: () => void;
+  readonly release: () => void;
 }
 
 /**
@@ -33,7 +33,7 @@ export class BufferPool {
   private create(capacity: number): BufferLease {
     const lease: BufferLease = {
       buffer: Buffer.allocUnsafeSlow(capacity),
-      giveBack: () => {
+      release: () => {
         if (this.free.length < MAX_FREE && !this.free.includes(lease)) this.free.push(lease);
       },
     };

@@ -16,7 +16,7 @@ export interface ImportBatch {
 
 export interface ImportNotes {
   /** Each of them a line for people. */
-  readonly onNote: (note: string) => void;
+  readonly writeNote: (note: string) => void;
 }
 
 const NODE_ID = /^[0-9a-f]{32}$/;
@@ -33,7 +33,7 @@ export async function* readHistoryFolder(
   folder: string,
   place: ImportPlace,
   files: Files,
-  { onNote }: ImportNotes,
+  { writeNote }: ImportNotes,
 ): AsyncGenerator<ImportBatch, void> {
   const segments = await findSegments(folder, files);
   const nodeId = place.nodeId ?? (await readNodeId(path.dirname(segments[0] as string), files));
@@ -44,7 +44,7 @@ export async function* readHistoryFolder(
     for await (const { offsetBytes, text } of piecesOf(segment, files)) {
       const header = text === undefined ? undefined : memberHeaderOf(text);
       if (text === undefined || header === undefined) {
-        onNote(`${segment}: damage from byte ${offsetBytes} on is left out`);
+        writeNote(`${segment}: damage from byte ${offsetBytes} on is left out`);
         continue;
       }
       const correction = clocks.correctionOf(header, {
@@ -52,7 +52,7 @@ export async function* readHistoryFolder(
         before: Number.POSITIVE_INFINITY,
       });
       if (correction === undefined) {
-        onNote(
+        writeNote(
           `${segment}: a member from byte ${offsetBytes} on is left out, its clock was not set`,
         );
         continue;

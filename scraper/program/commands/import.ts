@@ -16,9 +16,9 @@ export interface ImportParts {
   readonly files: Files;
   readonly store: StoreText;
   /** How far it has come, for a terminal. */
-  readonly onProgress: (samples: number) => void;
+  readonly showProgress: (samples: number) => void;
   /** What was left out and why. */
-  readonly onNote: (note: string) => void;
+  readonly writeNote: (note: string) => void;
 }
 
 /** Stores by way of the running scraper. */
@@ -71,13 +71,13 @@ export async function importSamples(
       totals.tooOld += result.tooOld;
       totals.damagedLines += result.damagedLines;
       places.add(`${result.instance} ${result.job} ${result.host}`);
-      parts.onProgress(totals.samples);
+      parts.showProgress(totals.samples);
     }
   }
   if (totals.tooOld > 0)
-    parts.onNote(`${totals.tooOld} samples older than the retention are left out`);
+    parts.writeNote(`${totals.tooOld} samples older than the retention are left out`);
   if (totals.damagedLines > 0)
-    parts.onNote(`${totals.damagedLines} lines that are no samples are left out`);
+    parts.writeNote(`${totals.damagedLines} lines that are no samples are left out`);
   const [first = ""] = places;
   const [instance, job, host] = first.split(" ");
   const whose =
@@ -90,14 +90,14 @@ export async function importSamples(
 async function* batchesOf(
   path: string,
   place: ImportPlace,
-  { files, onNote }: ImportParts,
+  { files, writeNote }: ImportParts,
 ): AsyncGenerator<ImportBatch> {
   const facts = await files.facts(path);
   if (facts === undefined)
     throw new BadInputError(
       `Cannot import "${path}": nothing is there, it must be a file or a folder`,
     );
-  if (facts.isFolder) yield* readHistoryFolder(path, place, files, { onNote });
+  if (facts.isFolder) yield* readHistoryFolder(path, place, files, { writeNote });
   else yield* readSampleFile(path, place, files);
 }
 

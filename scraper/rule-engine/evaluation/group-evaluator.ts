@@ -30,7 +30,7 @@ export interface EvaluatorSurroundings extends AlertingSurroundings {
   /** Records every alert that is sent, with its final labels. */
   readonly history?: Pick<AlertHistory, "noteLive"> | undefined;
   /** Called after a change that has to survive a restart. */
-  readonly onTransition: () => void;
+  readonly onAlertStatesChanged: () => void;
 }
 
 /** A rule with the result of its last evaluation. */
@@ -134,7 +134,8 @@ export class GroupEvaluator {
     }
     status.evaluationSeconds = (this.surroundings.clock.monotonicMs() - startedMs) / 1000;
     status.lastEvaluationMs = turn.timeMs;
-    if (status.alerting?.transitions !== transitionsBefore) this.surroundings.onTransition();
+    if (status.alerting?.transitions !== transitionsBefore)
+      this.surroundings.onAlertStatesChanged();
   }
 
   private async samplesOf(

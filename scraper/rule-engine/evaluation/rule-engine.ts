@@ -79,7 +79,7 @@ export class RuleEngine {
       isTargetSilent: options.isTargetSilent ?? (() => false),
       missingData: options.missingData ?? "keep",
       resendDelayMs: options.resendDelayMs ?? RESEND_DELAY_MS,
-      onTransition: () => {
+      onAlertStatesChanged: () => {
         this.needsWrite = true;
       },
     };

@@ -47,7 +47,7 @@ export interface RecoveryParts extends Omit<RuleReplayOptions, "counts" | "isTar
   readonly settings: () => RecoverySettings;
   readonly gaps: () => readonly TargetGap[];
   /** Notifies receivers, once per id. */
-  readonly tell: (summary: OutageSummary) => Promise<void>;
+  readonly sendSummary: (summary: OutageSummary) => Promise<void>;
 }
 
 /**
@@ -237,7 +237,7 @@ export class Recovery {
     await history.addFilled(found, id);
     const alerts = found.filter(({ isTold }) => isTold);
     if (alerts.length > 0 && told !== undefined) {
-      await this.parts.tell({ id, ...told, away: awayOf(causes), alerts, omitted });
+      await this.parts.sendSummary({ id, ...told, away: awayOf(causes), alerts, omitted });
       this.toldAlerts += alerts.length;
     }
     log.info("Rules evaluated over filled ranges", {

@@ -138,7 +138,7 @@ class RuleTestRun {
           externalUrl: this.test.externalUrl,
           onAlerts: () => undefined,
           resendDelayMs: 60_000,
-          onTransition: () => undefined,
+          onAlertStatesChanged: () => undefined,
           isTargetSilent: () => false,
           missingData: "resolve",
         }),

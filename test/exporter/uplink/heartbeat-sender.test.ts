@@ -45,12 +45,12 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
   const sender = new HeartbeatSender({
     masters: masterUrls,
     intervalMs: 30_000,
-    describe: () => HEARTBEAT,
+    createHeartbeat: () => HEARTBEAT,
     client: new MasterClient({ sendHttp: masters.sendHttp, token }),
     clock,
     log,
     random: () => 0.5, // No spread.
-    onReply: (master, reply) => replies.push({ master, reply }),
+    onHeartbeatReply: (master, reply) => replies.push({ master, reply }),
   });
   const count = (outcome: string): number | undefined =>
     sender.readMetrics().find(({ labels }) => labels["outcome"] === outcome)?.value;

@@ -74,8 +74,8 @@ export class DiscoveryUnderTest {
       clock: this.clock,
       log: silentLogger,
       random: () => 0.5,
-      onTargets: (targets) => this.told.push(targets),
-      onProgress: (progress) => this.progress.push(progress),
+      onTargetsChanged: (targets) => this.told.push(targets),
+      onProbeProgress: (progress) => this.progress.push(progress),
     });
     await this.manager.start();
   }

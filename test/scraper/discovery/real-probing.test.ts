@@ -58,8 +58,8 @@ scrape_configs: [{job_name: node, range_sd_configs: [{hosts: [127.0.0.1-127.0.0.
     clock: systemClock,
     log: silentLogger,
     random: () => 0,
-    onTargets: () => undefined,
-    onProgress: ({ asked, candidates }) => {
+    onTargetsChanged: () => undefined,
+    onProbeProgress: ({ asked, candidates }) => {
       if (asked === candidates) searched();
     },
   });

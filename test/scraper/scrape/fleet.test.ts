@@ -59,7 +59,7 @@ test("150 healthy targets miss no scrape beside 40 dead and 10 slow ones", async
     log: silentLogger,
     version: "1",
     pools: DEFAULT_POOL_SETTINGS,
-    onScrape: ({ host }: Target) => {
+    onScrapeStored: ({ host }: Target) => {
       scrapes.set(host, (scrapes.get(host) ?? 0) + 1);
       if (targets.slice(0, HEALTHY).every((healthy) => (scrapes.get(healthy.host) ?? 0) >= ROUNDS))
         finish();

@@ -177,7 +177,7 @@ async function scrapeOnce(
     log: silentLogger,
     version: "1",
     pools: DEFAULT_POOL_SETTINGS,
-    onScrape: (_, outcome) => take(outcome),
+    onScrapeStored: (_, outcome) => take(outcome),
   });
   manager.start();
   const scrape = settings({ intervalMs: 1000, timeoutMs: 700, bodySizeLimitBytes: BODY_LIMIT });

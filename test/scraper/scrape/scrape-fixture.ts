@@ -76,7 +76,7 @@ export function createFixture({ answer, pools = {} }: FixtureOptions): ScrapeFix
     log: silentLogger,
     version: "1.2.3",
     pools: { ...DEFAULT_POOL_SETTINGS, ...pools },
-    onScrape: (_, outcome) => outcomes.push({ ...outcome, values: outcome.values.slice() }),
+    onScrapeStored: (_, outcome) => outcomes.push({ ...outcome, values: outcome.values.slice() }),
     sendHttp: async (request) => {
       requests.push(request);
       return responseOf(await answer(request));

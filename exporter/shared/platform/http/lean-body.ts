@@ -61,13 +61,13 @@ export class BodyDecoder {
     const lease = this.pool.take(saidBytes + 1);
     const length = this.inflater.run(sent, lease.buffer);
     if (length !== undefined && length <= maxBytes) return decoded(lease, length);
-    lease.giveBack();
+    lease.release();
     return undefined;
   }
 }
 
-const decoded = ({ buffer, giveBack }: BufferLease, length: number): DecodedBody => {
-  return { body: buffer.subarray(0, length), release: giveBack };
+const decoded = ({ buffer, release }: BufferLease, length: number): DecodedBody => {
+  return { body: buffer.subarray(0, length), release: release };
 };
 
 async function decodeOnThread(sent: Buffer, maxBytes: number): Promise<DecodedBody> {

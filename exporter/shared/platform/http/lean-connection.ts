@@ -17,7 +17,7 @@ export interface LeanConnectionParts {
   readonly onIdle: (connection: LeanConnection) => void;
   readonly onClosed: (connection: LeanConnection) => void;
   /** The peer ended a kept connection without a byte of an answer: the request may be sent again. */
-  readonly onStale: (exchange: Exchange) => void;
+  readonly resend: (exchange: Exchange) => void;
 }
 
 /** One request and who waits for its answer. */
@@ -168,7 +168,7 @@ export class LeanConnection {
     if (exchange === undefined || reader === undefined) return;
     if (this.isReused && !this.hasAnswered) {
       this.exchange = undefined;
-      this.parts.onStale(exchange);
+      this.parts.resend(exchange);
       return;
     }
     try {

@@ -17,7 +17,7 @@ export class LeanHttp {
     decoder: new BodyDecoder(),
     onIdle: (connection) => this.keep(connection),
     onClosed: (connection) => this.forget(connection),
-    onStale: (exchange) => this.open(exchange.request.url).send(exchange),
+    resend: (exchange) => this.open(exchange.request.url).send(exchange),
   };
   private reaper: NodeJS.Timeout | undefined;
   /** One timer watches all requests: it looks again at the time at which the first of them may be too late. */

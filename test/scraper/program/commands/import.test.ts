@@ -54,8 +54,8 @@ class ImportUnderTest {
     return importSamples([path], place, {
       files: this.files,
       store: (of, text) => samples.take(of, text),
-      onProgress: () => undefined,
-      onNote: (note) => void this.notes.push(note),
+      showProgress: () => undefined,
+      writeNote: (note) => void this.notes.push(note),
     });
   }
 }

@@ -101,7 +101,7 @@ export class RecoveryBench {
       history: this.history,
       settings: () => this.settings,
       gaps: () => this.gaps,
-      tell: async (summary) => {
+      sendSummary: async (summary) => {
         if (!this.isDead) this.summaries.push(summary);
       },
     });
