@@ -133,7 +133,7 @@ test("alerts of a time in which the master was dead are one mail, and what still
   const isMailed = (): true | undefined =>
     subjects().some((text) => /FIRING.*Lasting/.test(text)) ? true : undefined;
   await waitFor("the alert's own mail", isMailed, told);
-  assert.match(summaries().join(), /^\[SUMMARY:2\] While the master was away, 1 still on/);
+  assert.match(summaries().join(), /^\[SUMMARY:2\] While the master was down, 1 still firing/);
   const data = await get<{ alerts: { labels: { alertname: string }; activeAt: string }[] }>(
     "/api/v1/alerts",
   );

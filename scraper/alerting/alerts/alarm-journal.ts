@@ -19,13 +19,16 @@ interface AlarmLine {
 }
 
 /**
- * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once it is acknowledged, so it
- * must survive here; alerts of rules need no such thing, they are received again and again.
+ * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once the master has acknowledged
+ * it, so the master must not lose it. Alerts of rules need no file: rules send them again and
+ * again.
  */
 export class AlarmJournal {
   private readonly file: JsonLinesFile<AlarmLine>;
 
-  /** @param store holds what the file must keep when it is rewritten */
+  /**
+   * @param store the alerts that a rewritten file must contain
+   */
   constructor(files: Files, folder: string, store: AlertStore) {
     this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () =>
       currentLines(store),
@@ -33,8 +36,7 @@ export class AlarmJournal {
   }
 
   /**
-   * @returns the alarms that are firing or were resolved lately, and the number of lines that could
-   * not be read
+   * @returns alarms that are firing or were resolved recently, and the number of unreadable lines
    */
   async load(nowMs: number): Promise<{ alarms: Alert[]; damaged: number }> {
     const { records, damaged } = await this.file.load(decodeAlarm);

@@ -2,14 +2,12 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Alert } from "./alert.js";
 import { fingerprintOf } from "./alert-fingerprint.js";
 
-/**
- * An alert as it is kept: with its identity, and merged from everything that was received of it.
- */
+/** An alert in memory, with its identity. Reports about the same alert are merged. */
 export interface StoredAlert extends Alert {
   readonly fingerprint: string;
   readonly updatedAtMs: number;
   readonly endsByTimeout: boolean;
-  /** An alarm a Pi pushed: its group does not wait, and it is kept over a restart. */
+  /** An alarm that a Pi pushed: its group does not wait, and it survives a restart. */
   readonly isImmediate: boolean;
 }
 
@@ -20,13 +18,13 @@ export const MAX_ALERT_LABELS = 64;
 export const MAX_LABEL_NAME_CHARACTERS = 256;
 export const MAX_LABEL_VALUE_CHARACTERS = 4096;
 export const MAX_ANNOTATION_CHARACTERS = 16_384;
-/** How long a resolved alert is kept for groups that have not told about it yet. */
+/** How long a resolved alert is kept for groups that have not notified receivers of its end yet. */
 export const RESOLVED_RETENTION_MS = 15 * 60_000;
 
 export type RejectReason =
   "no_labels" | "too_many_labels" | "too_long" | "ends_before_start" | "store_full";
 
-/** Why an alert cannot be taken, or undefined when it can. */
+/** Returns undefined when the alert is acceptable. */
 export function rejectReasonOf(alert: Alert): Exclude<RejectReason, "store_full"> | undefined {
   const { labels, annotations } = alert;
   if (labels.pairs.length === 0) return "no_labels";
@@ -46,7 +44,7 @@ function fits(labels: Labels, maxValueCharacters: number): boolean {
 
 export const isResolvedAt = (alert: Alert, wallMs: number): boolean => alert.endsAtMs <= wallMs;
 
-/** All alerts that are firing or resolved lately, by fingerprint, within bounds. */
+/** Firing and recently resolved alerts by fingerprint, limited in number and size. */
 export class AlertStore {
   private readonly alerts = new Map<string, StoredAlert>();
   private sizeBytes = 0;
@@ -64,9 +62,9 @@ export class AlertStore {
   }
 
   /**
-   * Takes an alert, merged with what is known of it.
+   * Takes an alert and merges it with the stored one.
    *
-   * @returns the alert as it is now, or why it was not taken
+   * @returns the merged alert, or the reason for rejecting it
    */
   put(alert: Alert, options: { nowMs: number; isImmediate: boolean }): StoredAlert | RejectReason {
     const reason = rejectReasonOf(alert);
@@ -92,7 +90,7 @@ export class AlertStore {
   }
 
   /**
-   * Forgets alerts that were resolved long ago.
+   * Removes alerts that were resolved more than RESOLVED_RETENTION_MS ago.
    *
    * @returns their fingerprints
    */
@@ -109,7 +107,7 @@ export class AlertStore {
 }
 
 /**
- * Whether two reports are of the same time the alert fired, so that the later one keeps its start.
+ * Whether two reports describe one firing period, so that the later report keeps the earlier start.
  */
 function overlap(known: StoredAlert, received: StoredAlert): boolean {
   const endsWithin = received.endsAtMs > known.startsAtMs && received.endsAtMs < known.endsAtMs;
@@ -119,8 +117,8 @@ function overlap(known: StoredAlert, received: StoredAlert): boolean {
 }
 
 /**
- * The received report counts, with the earlier start, and the later end where that end was really
- * stated.
+ * Takes the received report with the earlier of both starts, and the later end if a sender stated
+ * it.
  */
 function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
   const startsAtMs = Math.min(known.startsAtMs, received.startsAtMs);
@@ -132,7 +130,7 @@ function merge(known: StoredAlert, received: StoredAlert): StoredAlert {
 }
 
 function sizeOf({ labels, annotations }: Alert): number {
-  let characters = 256; // What the objects around the texts take, roughly.
+  let characters = 256; // Roughly the size of the objects around the texts.
   for (const [name, value] of [...labels.pairs, ...annotations.pairs])
     characters += name.length + value.length;
   return characters;

@@ -1,19 +1,21 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 
-/**
- * One alert as the notification side sees it: what Alertmanager's `/api/v2/alerts` takes, in
- * internal units.
- */
+/** An alert as Alertmanager's `/api/v2/alerts` describes it, in internal units. */
 export interface Alert {
-  /** With `alertname`; identify the alert. */
+  /** They identify the alert and include `alertname`. */
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly startsAtMs: number;
-  /** In the past: resolved. In the future: firing until then unless sent again. */
+  /**
+   * In the past: the alert is resolved. In the future: it fires until then unless it is sent again.
+   */
   readonly endsAtMs: number;
-  /** Where the expression behind it can be seen; empty for alarms a Pi pushed. */
+  /** Link to the expression of the rule; empty for alarms that a Pi pushed. */
   readonly generatorUrl: string;
-  /** True when the sender named no end, so that `endsAtMs` is only when it is given up. */
+  /**
+   * True when the sender stated no end and `endsAtMs` is the time of reception plus
+   * resolve_timeout.
+   */
   readonly endsByTimeout?: boolean;
 }
 

@@ -13,7 +13,7 @@ interface IndexedRule {
   readonly sources: ReadonlyMap<string, readonly FiringAlert[]>;
 }
 
-/** Answers which alerts mute another, for one set of firing alerts. */
+/** Finds the alerts of one set of firing alerts that inhibit an alert. */
 export class Inhibitor {
   private readonly rules: readonly IndexedRule[];
 
@@ -22,18 +22,18 @@ export class Inhibitor {
   }
 
   /**
-   * Fingerprints of the alerts that mute the labels: one per rule at most, empty when nothing does.
+   * Fingerprints of the alerts that inhibit an alert with these labels, at most one for each rule.
    */
   inhibitorsOf(labels: Labels): string[] {
     const found = this.rules.flatMap(({ rule, sources }) => {
       if (!matchesAll(rule.target, labels)) return [];
-      // Two alerts that both match both sides must not mute each other, nor an alert itself.
+      // Alerts that match both sides of a rule must inhibit neither each other nor themselves.
       const isSource = matchesAll(rule.source, labels);
       const candidates = sources.get(equalKeyOf(rule, labels)) ?? [];
-      const muting = candidates.find(
+      const inhibitor = candidates.find(
         (source) => !isSource || !matchesAll(rule.target, source.labels),
       );
-      return muting === undefined ? [] : [muting.fingerprint];
+      return inhibitor === undefined ? [] : [inhibitor.fingerprint];
     });
     return [...new Set(found)];
   }

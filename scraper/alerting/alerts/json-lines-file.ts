@@ -7,14 +7,13 @@ import type { AppendFile, Files } from "../../../exporter/shared/platform/files.
 export const RECORD_VERSION = 1;
 
 /**
- * A line must carry the identity of what it describes; a later line replaces an earlier one of the
- * same id.
+ * A line carries the identity of its record. A later line replaces an earlier one with the same id.
  */
 export interface JsonLine {
   readonly id: string;
 }
 
-/** What was appended may be lost in a power cut: the disk is full or broken. */
+/** Appended lines may not survive a power cut, because the disk is full or broken. */
 export class NotDurableError extends PihealthError {
   readonly code = "not_durable";
 }
@@ -26,12 +25,15 @@ const LINE_FEED = 0x0a;
 export interface LoadedRecords<Result> {
   /** In the order of the file. */
   readonly records: readonly Result[];
-  /** Lines that are no records: at most the last one after a power cut, more after damage to the disk. */
+  /**
+   * Lines that are not records: at most the last one after a power cut, more after damage to the
+   * disk.
+   */
   readonly damaged: number;
 }
 
 /**
- * A file of JSON objects, one per line, that only grows until it is rewritten with what is current.
+ * A file of JSON objects, one per line, that grows until it is rewritten with the current records.
  * See json-lines-file.format.md. Appends that wait for the disk at the same time share one sync.
  */
 export class JsonLinesFile<Line extends JsonLine> {
@@ -40,7 +42,9 @@ export class JsonLinesFile<Line extends JsonLine> {
   private queue: Line[] = [];
   private flushing: Promise<void> | undefined;
 
-  /** @param current yields what the file must hold after it is rewritten */
+  /**
+   * @param current yields the lines of a rewritten file
+   */
   constructor(
     private readonly files: Files,
     private readonly filePath: string,
@@ -121,7 +125,7 @@ export class JsonLinesFile<Line extends JsonLine> {
     return this.lineCount + added > COMPACT_FACTOR * [...this.current()].length;
   }
 
-  /** What is appended is in `current()` already: callers change their memory first. */
+  /** `current()` already contains the appended lines: callers change their memory first. */
   private async rewrite(): Promise<void> {
     const lines = [...this.current()];
     await this.open?.close();
@@ -140,7 +144,8 @@ export class JsonLinesFile<Line extends JsonLine> {
   }
 
   /**
-   * After a failed write the file may end in half a line: the next line must not be glued to it.
+   * Cuts off the half line that a failed write may have left, so that the next line starts a new
+   * one.
    */
   private async abandonTornTail(): Promise<void> {
     try {
@@ -148,7 +153,7 @@ export class JsonLinesFile<Line extends JsonLine> {
       this.open = undefined;
       await this.readAndRepair();
     } catch {
-      this.open = undefined; // The disk is still out of order; `load` repairs the tail at the next start at the latest.
+      this.open = undefined; // The disk still fails. `load` repairs the tail at the next start.
     }
   }
 

@@ -4,21 +4,21 @@ import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 
-/** What one integration of a receiver was last told about one alert group. */
+/** The last notification of one integration about one alert group. */
 export interface NotificationRecord {
   /** Receiver, integration and group. */
   readonly id: string;
   readonly timestampMs: number;
-  /** Fingerprints of the alerts it was told are firing, and are resolved. */
+  /** Fingerprints of the alerts that the notification had as firing and as resolved. */
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
-  /** When the group began to fire: what its mails have in common as a thread. */
+  /** When the group started firing. All mails since then form one thread. */
   readonly threadMs: number;
   readonly expiresAtMs: number;
 }
 
 export const MAX_NOTIFICATION_RECORDS = 100_000;
-/** A record is kept for two repeat intervals, but no longer than this. */
+/** A record is kept for two repeat intervals, but not longer than this. */
 export const MAX_NOTIFICATION_RETENTION_MS = 30 * 86_400_000;
 const MIN_NOTIFICATION_RETENTION_MS = 86_400_000;
 
@@ -34,7 +34,8 @@ interface NotificationLogOptions {
 }
 
 /**
- * What was sent, in memory and in `notification-log.jsonl`, so that a restart sends nothing twice.
+ * The last notifications, in memory and in `notification-log.jsonl`, so that a restart repeats
+ * none.
  */
 export class NotificationLog {
   private readonly records = new Map<string, NotificationRecord>();
@@ -48,7 +49,9 @@ export class NotificationLog {
     );
   }
 
-  /** @returns the number of stored lines that could not be read */
+  /**
+   * @returns the number of unreadable lines
+   */
   async load(): Promise<number> {
     const { records, damaged } = await this.file.load(decodeNotificationRecord);
     for (const record of records) this.remember(record);
@@ -69,23 +72,23 @@ export class NotificationLog {
   }
 
   /**
-   * Takes the records that the outbox stored with its messages: a crash may have come between
-   * message and log.
+   * Takes the records that the outbox stored with its messages, in case of a crash between message
+   * and log.
    *
-   * @throws {NotDurableError}; the records count all the same
+   * @throws {NotDurableError} the records are in memory all the same
    */
   async adopt(records: readonly NotificationRecord[]): Promise<void> {
-    const news = records.filter(
+    const newer = records.filter(
       ({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs,
     );
-    for (const record of news) this.remember(record);
-    await this.file.append(news.map(encodeNotificationRecord));
+    for (const record of newer) this.remember(record);
+    await this.file.append(newer.map(encodeNotificationRecord));
   }
 
   /**
    * Resolves when the record survives a power cut.
    *
-   * @throws {NotDurableError}; the record counts all the same
+   * @throws {NotDurableError} the record is in memory all the same
    */
   async record(record: NotificationRecord): Promise<void> {
     this.remember(record);
@@ -93,7 +96,7 @@ export class NotificationLog {
     await this.file.append([encodeNotificationRecord(record)]);
   }
 
-  /** The newest is last in the map, so the first ones are those to drop. */
+  /** Keeps the map in the order of notifications, oldest first. */
   private remember(record: NotificationRecord): void {
     this.records.delete(record.id);
     this.records.set(record.id, record);

@@ -8,7 +8,7 @@ import type { Files } from "../../../exporter/shared/platform/files.js";
 import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 import { createMatcher, matchesAll, type Matcher } from "../config/matchers.js";
 
-/** Mutes the alerts all of its matchers match, from `startsAtMs` until `endsAtMs`. */
+/** Mutes alerts that all its matchers match, from `startsAtMs` until `endsAtMs`. */
 export interface Silence {
   /** A UUID. */
   readonly id: string;
@@ -23,8 +23,8 @@ export interface Silence {
 export type SilenceState = "pending" | "active" | "expired";
 
 /**
- * What a person asks for. With `id` it changes that silence, or replaces it where it can no longer
- * be changed.
+ * A silence as a person requests it. With an `id` it changes that silence, or replaces it when the
+ * change would alter the past.
  */
 export interface WantedSilence {
   readonly id: string | undefined;
@@ -42,7 +42,7 @@ export class SilenceNotFoundError extends PihealthError {
 export const MAX_SILENCES = 10_000;
 export const MAX_SILENCE_MATCHERS = 64;
 export const MAX_SILENCE_TEXT_CHARACTERS = 4096;
-/** How long a silence can be seen after it has expired. */
+/** How long an expired silence stays visible. */
 export const SILENCE_RETENTION_MS = 5 * 86_400_000;
 
 interface SilencesOptions {
@@ -51,7 +51,7 @@ interface SilencesOptions {
   readonly clock: Clock;
 }
 
-/** All silences, kept in memory and in `silences.jsonl`. */
+/** All silences, in memory and in `silences.jsonl`. */
 export class Silences {
   private readonly silences = new Map<string, Silence>();
   private readonly file: JsonLinesFile<SilenceLine>;
@@ -62,7 +62,9 @@ export class Silences {
     this.file = new JsonLinesFile(files, path.join(folder, "silences.jsonl"), () => this.lines());
   }
 
-  /** @returns the number of stored lines that could not be read */
+  /**
+   * @returns the number of unreadable lines
+   */
   async load(): Promise<number> {
     const { records, damaged } = await this.file.load(decodeSilence);
     for (const silence of records) this.silences.set(silence.id, silence);
@@ -99,7 +101,10 @@ export class Silences {
     return ids.sort();
   }
 
-  /** Whether a silence that is not forgotten yet mutes the labels now, or did at that time. */
+  /**
+   * Whether a silence mutes the labels now or muted them at that time. Silences older than
+   * SILENCE_RETENTION_MS are not known.
+   */
   hasSilenced(labels: Labels, atMs: number): boolean {
     return [...this.silences.values()].some((silence) => {
       const { startsAtMs, endsAtMs, matchers } = silence;
@@ -112,8 +117,9 @@ export class Silences {
   /**
    * Creates a silence or changes one. Resolves when it is stored.
    *
-   * @returns the id it has now
-   * @throws {BadInputError} when it is not acceptable; {SilenceNotFoundError} when the id is not known
+   * @returns the id, which is new when the silence was created or replaced
+   * @throws {BadInputError} when the silence is not acceptable
+   * @throws {SilenceNotFoundError} when the id is unknown
    */
   async set(wanted: WantedSilence): Promise<string> {
     const nowMs = this.clock.wallMs();
@@ -130,7 +136,7 @@ export class Silences {
   }
 
   /**
-   * Ends a silence now. One that has ended already stays as it is.
+   * Ends a silence now. A silence that has already ended does not change.
    *
    * @throws {SilenceNotFoundError}
    */
@@ -154,7 +160,9 @@ export class Silences {
     );
   }
 
-  /** @returns the id of the last one */
+  /**
+   * @returns the id of the last silence
+   */
   private async store(changed: readonly Silence[]): Promise<string> {
     for (const silence of changed) this.silences.set(silence.id, silence);
     await this.file.append(changed.map(encodeSilence));
@@ -183,8 +191,8 @@ function ended(silence: Silence, nowMs: number): Silence {
 }
 
 /**
- * Whether an update may keep the id: what has been muted already must stay explained by the
- * silence.
+ * Whether an update may keep the id. The silence must still explain which alerts it has muted so
+ * far.
  */
 function canBecome(
   previous: Silence,

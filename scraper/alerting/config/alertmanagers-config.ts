@@ -2,9 +2,9 @@ import type { ConfigSection } from "../../../exporter/shared/config/config-secti
 import type { Secret, TlsFiles } from "./notification-config.js";
 import { optionalString, parseSecret, parseTlsFiles } from "./smtp-config.js";
 
-/** One real Alertmanager that alerts are forwarded to. */
+/** A real Alertmanager that gets alerts forwarded. */
 export interface AlertmanagerEndpoint {
-  /** Of its `/api/v2/alerts`. */
+  /** URL of its `/api/v2/alerts`. */
   readonly url: string;
   readonly timeoutMs: number;
   readonly tls: TlsFiles;
@@ -25,7 +25,7 @@ const NO_TLS: TlsFiles = {
 /**
  * Reads the `alerting` section of a prometheus.yml.
  *
- * @throws {ConfigError} when anything but `alertmanagers` with `static_configs` is there
+ * @throws {ConfigError} when the section has anything but `alertmanagers` with `static_configs`
  */
 export function parseAlertmanagers(alerting: ConfigSection): AlertmanagerEndpoint[] {
   const endpoints = alerting.sections("alertmanagers").flatMap(parseGroup);
@@ -40,7 +40,7 @@ export function parseAlertmanagers(alerting: ConfigSection): AlertmanagerEndpoin
 }
 
 function parseGroup(section: ConfigSection): AlertmanagerEndpoint[] {
-  // Redirects are never followed and HTTP/2 is never used, as everywhere; both keys stand in many files.
+  // Accepted because many files have these keys. Redirects are not followed and HTTP/2 is not used.
   section.boolean("follow_redirects", { default: true });
   section.boolean("enable_http2", { default: true });
   const scheme = section.oneOf("scheme", ["http", "https"], { default: "http" });

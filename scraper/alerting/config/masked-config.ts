@@ -56,7 +56,7 @@ function receiverBody({ name, integrations }: Receiver): object {
   const webhooks = integrations.flatMap((integration) => {
     if (integration.kind !== "webhook") return [];
     const { sendResolved, maxAlerts } = integration;
-    // A real Alertmanager masks this URL with a text that is a URL, so that tools can parse the result.
+    // Masked with a URL, as in Alertmanager, so that tools can parse the result.
     return [{ send_resolved: sendResolved, url: "http://secret.invalid/", max_alerts: maxAlerts }];
   });
   return {

@@ -2,16 +2,16 @@ import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.
 import { quoteLabelValue, type Labels } from "../../../exporter/shared/model/labels.js";
 import { RegularExpression } from "../../base/regular-expression.js";
 
-/** A condition on one label of an alert, as Alertmanager's API and configuration know it. */
+/** A condition on one label of an alert, as in Alertmanager's API and configuration. */
 export interface Matcher {
   readonly name: string;
   readonly value: string;
   readonly isRegex: boolean;
   /** False for `!=` and `!~`. */
   readonly isEqual: boolean;
-  /** A label that is missing has the empty value. */
+  /** A missing label has the empty value. */
   matches(labelValue: string): boolean;
-  /** `name="value"` with the operator: what `parseMatcher` reads. */
+  /** `name="value"` with the operator, as `parseMatcher` reads it. */
   toString(): string;
 }
 
@@ -26,7 +26,8 @@ export const MAX_MATCHER_CHARACTERS = 4096;
 const MAX_MATCHERS = 100;
 
 /**
- * @throws {BadInputError} when the name is no label name or a regular expression is not RE2 syntax
+ * @throws {BadInputError} when the name is not a label name or a regular expression is not valid
+ * RE2 syntax
  */
 export function createMatcher(parts: MatcherParts): Matcher {
   const { name, value, isRegex, isEqual } = parts;
@@ -62,7 +63,7 @@ const MATCHER = /^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*([\s\S]*?)\s*$/
 /**
  * Reads one matcher: `severity="critical"`, `instance=~web.+` (quotes may be left out).
  *
- * @throws {BadInputError} when the text is no matcher
+ * @throws {BadInputError} when the text is not a matcher
  */
 export function parseMatcher(text: string): Matcher {
   const match = MATCHER.exec(text);
@@ -84,7 +85,7 @@ export function parseMatcher(text: string): Matcher {
 /**
  * Reads a list of matchers separated by commas, with or without braces: `{foo="bar", baz=~"x|y"}`.
  *
- * @throws {BadInputError} when a part is no matcher
+ * @throws {BadInputError} when a part is not a matcher
  */
 export function parseMatchers(text: string): Matcher[] {
   const trimmed = text.trim();
@@ -114,7 +115,7 @@ function splitOutsideQuotes(text: string): string[] {
 }
 
 /**
- * Inside and outside quotes `\n`, `\"` and `\\` are escapes, any other backslash stands for itself.
+ * `\n`, `\"` and `\\` are escapes inside and outside quotes. Any other backslash stands for itself.
  */
 function unquote(raw: string, matcher: string): string {
   const isQuoted = raw.startsWith('"');

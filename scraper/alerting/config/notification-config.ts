@@ -11,17 +11,17 @@ export interface NotificationConfig {
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
   /** Absolute paths; `*` and `?` in the last part stand for any characters. */
   readonly templateFiles: readonly string[];
-  /** How long an alert that came without an end is held to be firing. */
+  /** How long an alert without an end counts as firing. */
   readonly resolveTimeoutMs: number;
   /** The configuration in Alertmanager's own form, secrets replaced by `<secret>`. */
   readonly masked: string;
-  /** True when no configuration was given, so that nothing is sent to anyone. */
+  /** True when no configuration was given: nobody is notified. */
   readonly isDefault: boolean;
 }
 
 /**
- * Alerts that match `source` mute alerts that match `target` and agree with them in the labels of
- * `equal`.
+ * Alerts that match `source` inhibit alerts that match `target` and have the same values of the
+ * labels in `equal`.
  */
 export interface InhibitRule {
   readonly source: readonly Matcher[];
@@ -35,7 +35,7 @@ export interface Receiver {
 }
 
 /**
- * One way a receiver is told. Its place in the receiver's list is part of its identity in the
+ * One way to notify a receiver. Its position in the receiver's list is part of its identity in the
  * notification log.
  */
 export type Integration = EmailIntegration | WebhookIntegration;
@@ -48,20 +48,20 @@ export interface EmailIntegration {
   readonly from: string;
   /** Further header fields; values are templates. `Subject`, when given, replaces the default. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Templates; empty: no such part in the message. */
+  /** Templates; the mail has no such part when empty. */
   readonly html: string;
   readonly text: string;
   readonly server: SmtpServer;
 }
 
 /**
- * How to reach a mail server. Secrets that are in files are read for every message, so they can be
- * changed.
+ * How to reach a mail server. Files with secrets are read for every message, so a changed secret
+ * applies immediately.
  */
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
-  /** Name this side gives itself in EHLO. */
+  /** The name sent in EHLO. */
   readonly hello: string;
   /** TLS from the first byte; without it, `requireTls` decides about STARTTLS. */
   readonly implicitTls: boolean;
@@ -96,6 +96,6 @@ export interface WebhookIntegration {
   readonly kind: "webhook";
   readonly sendResolved: boolean;
   readonly url: Secret;
-  /** Alerts in one message at most; 0 means all. */
+  /** The most alerts in one message; 0: all. */
   readonly maxAlerts: number;
 }

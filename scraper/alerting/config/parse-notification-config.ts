@@ -14,8 +14,11 @@ import type { TimeInterval } from "./time-interval.js";
 const MAX_ROUTE_DEPTH = 32;
 const MAX_GROUP_BY_LABELS = 64;
 
-const ROOT_DEFAULTS = {
-  groupBy: [] as readonly string[] | "all",
+const ROOT_DEFAULTS: Pick<
+  Route,
+  "groupBy" | "groupWaitMs" | "groupIntervalMs" | "repeatIntervalMs"
+> = {
+  groupBy: [],
   groupWaitMs: 30_000,
   groupIntervalMs: 300_000,
   repeatIntervalMs: 14_400_000,
@@ -24,7 +27,7 @@ const ROOT_DEFAULTS = {
 /**
  * Reads an alertmanager.yml.
  *
- * @throws {ConfigError} naming file, line and key of the first thing that is not acceptable
+ * @throws {ConfigError} naming file, line and key of the first fault
  */
 export function parseNotificationConfig(section: ConfigSection): NotificationConfig {
   const global = section.section("global");
@@ -55,7 +58,9 @@ export function parseNotificationConfig(section: ConfigSection): NotificationCon
   return Object.freeze({ ...parsed, masked: maskConfig(parsed) });
 }
 
-/** What holds when nothing is configured: alerts are shown, grouped by name, and sent to nobody. */
+/**
+ * The configuration when none is given: alerts are shown, grouped by name, and nobody is notified.
+ */
 export function defaultNotificationConfig(): NotificationConfig {
   const receiver = { name: "nobody", integrations: [] };
   const route: Route = {
@@ -96,7 +101,7 @@ function parseReceivers(
   return receivers;
 }
 
-/** `time_intervals` and, by its older name, `mute_time_intervals` share one set of names. */
+/** `mute_time_intervals` is the older name of `time_intervals`; both share one set of names. */
 function parseTimeIntervals(section: ConfigSection): ReadonlyMap<string, readonly TimeInterval[]> {
   const intervals = new Map<string, readonly TimeInterval[]>();
   for (const entry of [

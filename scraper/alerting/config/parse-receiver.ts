@@ -10,7 +10,7 @@ import { optionalString, parseSecret, parseSmtpServer, type SmtpDefaults } from 
 const SUPPORTED = ["email_configs", "webhook_configs"];
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9-]{0,75}$/;
 /**
- * Header fields this program writes itself: a second one would break threading, decoding or the
+ * Header fields that the program writes itself. A second one would break threading, decoding or the
  * outbox.
  */
 const OWN_HEADERS = /^(message-id|references|in-reply-to|date|mime-version|bcc|cc|content-.*)$/i;

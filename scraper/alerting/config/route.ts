@@ -1,18 +1,21 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { matchesAll, type Matcher } from "./matchers.js";
 
-/** A node of the routing tree, with everything it inherits filled in. */
+/** A node of the routing tree with all inherited values. */
 export interface Route {
   readonly receiver: string;
-  /** Labels whose values make a group, or `all` (`group_by: ['...']`) for one group per alert. */
+  /**
+   * Labels that alerts of a group have in common, or `all` (`group_by: ['...']`) for one group per
+   * alert.
+   */
   readonly groupBy: readonly string[] | "all";
   readonly matchers: readonly Matcher[];
-  /** Whether the siblings after this route are asked as well when it matches. */
+  /** Whether matching continues with the next sibling after this route has matched. */
   readonly continues: boolean;
   readonly groupWaitMs: number;
   /**
-   * Whether an alarm that is pushed waits `groupWaitMs` too: a route below the root asked for it by
-   * name.
+   * Whether pushed alarms wait `groupWaitMs`, too: true when a route below the root sets
+   * group_wait.
    */
   readonly delaysAlarms: boolean;
   readonly groupIntervalMs: number;
@@ -21,33 +24,33 @@ export interface Route {
   readonly muteTimeIntervals: readonly string[];
   readonly activeTimeIntervals: readonly string[];
   readonly routes: readonly Route[];
-  /** Matchers of this route and of all above it: `{}/{severity="critical"}`. */
+  /** Matchers of this route and all routes above it: `{}/{severity="critical"}`. */
   readonly key: string;
 }
 
 /**
- * The deepest routes that take the alert, in the order of the tree; the root takes what no child
- * does.
+ * The deepest routes that match the alert, in the order of the tree. The root takes alerts that no
+ * child matches.
  */
 export function routesFor(route: Route, labels: Labels): Route[] {
   if (!matchesAll(route.matchers, labels)) return [];
   const found: Route[] = [];
   for (const child of route.routes) {
-    const taking = routesFor(child, labels);
-    found.push(...taking);
-    if (taking.length > 0 && !child.continues) break;
+    const matching = routesFor(child, labels);
+    found.push(...matching);
+    if (matching.length > 0 && !child.continues) break;
   }
   return found.length === 0 ? [route] : found;
 }
 
-/** The labels all alerts of a group share. */
+/** The labels that all alerts of a group share. */
 export function groupLabelsOf(route: Route, labels: Labels): Labels {
   return route.groupBy === "all" ? labels : labels.only(route.groupBy);
 }
 
 /**
- * Identity of a group in the notification log: stable over restarts, and over changes to unrelated
- * routes.
+ * Identity of a group in the notification log. Restarts and changes to other routes do not change
+ * it.
  */
 export function groupKeyOf(route: Route, groupLabels: Labels): string {
   return `${route.key}:${groupLabels.toString()}`;

@@ -11,13 +11,13 @@ const NO_TLS_FILES: TlsFiles = {
   insecureSkipVerify: false,
 };
 
-/** The `global.smtp_*` keys, which an email_config may override one by one. */
+/** The `global.smtp_*` keys. An email_config may override each of them. */
 export interface SmtpDefaults {
   readonly from: string | undefined;
   readonly smarthost: string | undefined;
   readonly hello: string;
   readonly requireTls: boolean;
-  /** Undefined: the port decides. */
+  /** Undefined: true on port 465 only. */
   readonly implicitTls: boolean | undefined;
   readonly tls: TlsFiles;
   readonly auth: SmtpAuth;
@@ -113,9 +113,9 @@ function parseAuth(section: ConfigSection, prefix: string, defaults: SmtpAuth): 
 }
 
 /**
- * A secret is `<key>` itself or the content of the file `<key>_file`.
+ * Reads a secret: the value of `<key>` or the content of the file that `<key>_file` names.
  *
- * @throws {ConfigError} when both are there
+ * @throws {ConfigError} when both are set
  */
 export function parseSecret(section: ConfigSection, key: string): Secret | undefined {
   const text = optionalString(section, key);
@@ -158,7 +158,7 @@ function optionalBoolean(section: ConfigSection, key: string): boolean | undefin
   return section.has(key) ? section.boolean(key) : undefined;
 }
 
-/** A path relative to the folder of the configuration file becomes one that is not. */
+/** Resolves a path relative to the folder of the configuration file. */
 function optionalPath(section: ConfigSection, key: string): string | undefined {
   const text = optionalString(section, key);
   return text === undefined ? undefined : path.resolve(path.dirname(section.file), text);

@@ -12,7 +12,7 @@ export interface MinuteRange {
   readonly untilMinute: number;
 }
 
-/** Alertmanager's time interval: every list that is not empty must hold the moment. */
+/** Alertmanager's time interval. It contains a moment when every non-empty list does. */
 export interface TimeInterval {
   readonly times: readonly MinuteRange[];
   /** 0 is Sunday. */
@@ -58,7 +58,7 @@ export function containsMoment(interval: TimeInterval, wallMs: number): boolean 
 const holds = (ranges: readonly NumberRange[], value: number): boolean =>
   ranges.length === 0 || ranges.some(({ first, last }) => value >= first && value <= last);
 
-/** A month that is shorter than a range ends the range with its own last day. */
+/** A range ends with the last day of the month when the month is shorter. */
 function holdsDay(ranges: readonly NumberRange[], day: number, monthDays: number): boolean {
   if (ranges.length === 0) return true;
   const resolve = (value: number): number => (value < 0 ? monthDays + value + 1 : value);
@@ -130,7 +130,7 @@ export function parseDaysOfMonth(text: string): NumberRange {
   const expected = "days from 1 to 31, or -31 to -1 from the end of the month";
   const [first, last] = splitRange(text).map(toDay);
   if (!first || !last) throw badRange("day of month", text, expected);
-  // The shortest month decides whether a range from either end of the month can be backwards.
+  // In the shortest month a range that mixes both ends of the month must not be backwards.
   const isBackwards = first > 0 === last > 0 ? first > last : first < 0 && last < 28 + first + 1;
   if (isBackwards) throw badRange("day of month", text, "a range whose start is not after its end");
   return { first, last };
@@ -177,7 +177,7 @@ export function parseMinute(text: string): number {
   const match = /^((?:[01]\d|2[0-3]):[0-5]\d|24:00)$/.exec(text);
   if (match === null)
     throw new BadInputError(`is "${text}", it must be a time from 00:00 to 24:00`);
-  const [hour, minute] = text.split(":").map(Number) as [number, number];
+  const [hour = 0, minute = 0] = text.split(":").map(Number);
   return hour * 60 + minute;
 }
 

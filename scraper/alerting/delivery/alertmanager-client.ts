@@ -13,7 +13,7 @@ import type { AlertmanagerEndpoint } from "../config/alertmanagers-config.js";
 import { readSecret, resolveTlsFiles } from "./secret-files.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
 
-/** Alerts waiting for one Alertmanager at most; then the oldest go. */
+/** The most alerts that wait for one Alertmanager; above it the oldest are dropped. */
 export const MAX_QUEUED_ALERTS = 10_000;
 /** Alerts in one request. */
 export const MAX_FORWARDED_BATCH = 64;
@@ -28,9 +28,9 @@ interface ClientOptions {
 }
 
 /**
- * Forwards alerts to real Alertmanagers. Each has its own queue, so one that stalls delays no
- * other. As with Prometheus a request that fails is not repeated: alerts are sent again and again
- * as long as they fire.
+ * Forwards alerts to real Alertmanagers. Alerts come in from the rule engine; each Alertmanager has
+ * a queue and a loop of its own, so one that stalls delays no other. As in Prometheus, a failed
+ * request is not repeated: firing alerts are sent again anyway.
  */
 export class AlertmanagerClient {
   private readonly lanes: readonly Lane[];
@@ -39,7 +39,7 @@ export class AlertmanagerClient {
     this.lanes = alertmanagers.map((endpoint) => new Lane(endpoint, parts));
   }
 
-  /** URLs alerts are sent to, for `/api/v1/alertmanagers`. */
+  /** URLs of the Alertmanagers, for `/api/v1/alertmanagers`. */
   urls(): string[] {
     return this.lanes.map(({ endpoint }) => endpoint.url);
   }
@@ -144,13 +144,12 @@ class Lane {
     try {
       await this.post(batch);
       this.sent += batch.length;
-      if (this.isFailing)
-        this.parts.log.info("alertmanager takes alerts again", { url: this.endpoint.url });
+      if (this.isFailing) this.parts.log.info("Alertmanager recovered", { url: this.endpoint.url });
       this.isFailing = false;
     } catch (error) {
       this.failed += batch.length;
       if (!this.isFailing) {
-        this.parts.log.warn("alertmanager does not take alerts", {
+        this.parts.log.warn("Cannot forward alerts", {
           url: this.endpoint.url,
           error: messageOf(error),
         });

@@ -1,7 +1,6 @@
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
-import type { MailMessage } from "../messages/mail-message.js";
 import { MailError, type MailTransport } from "./mail-transport.js";
 import type {
   EmailIntegration,
@@ -10,10 +9,10 @@ import type {
   WebhookIntegration,
 } from "../config/notification-config.js";
 import type { Deliver, DeliveryOutcome } from "./outbox-sender.js";
-import type { OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
+import type { MailMessage, OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
 import { readSecret, resolveMailServer } from "./secret-files.js";
 
-/** The ways out of this machine. */
+/** How messages leave this machine. */
 export interface Transports {
   readonly mail: MailTransport;
   readonly http: SendHttp;
@@ -29,13 +28,13 @@ const DONE: DeliveryOutcome = {
 };
 
 interface DeliveryOptions {
-  /** The configuration of now: a corrected one counts for messages that are waiting. */
+  /** The present configuration, so that waiting messages use corrected settings. */
   readonly config: () => NotificationConfig;
   readonly files: Files;
   readonly transports: Transports;
 }
 
-/** Makes the function with which the outbox attempts to deliver a message. */
+/** Creates the function that delivers a message of the outbox. */
 export function createDelivery({ config, files, transports }: DeliveryOptions): Deliver {
   return async (message, signal) => {
     const { payload } = message;
@@ -53,7 +52,7 @@ export function createDelivery({ config, files, transports }: DeliveryOptions): 
   };
 }
 
-/** Messages with the same answer go to the same server. */
+/** Names the server of a message; messages to one server share its retries. */
 export function serverOf(
   config: NotificationConfig,
   place: Pick<OutboxMessage, "receiver" | "integration">,
@@ -81,15 +80,15 @@ async function deliverMail(
   const payloadFor = (recipients: readonly string[]): OutboxPayload | undefined =>
     recipients.length === 0 ? undefined : { kind: "email", mail: { ...mail, recipients } };
   try {
-    const refusedNow = await transport.send(
+    const rejected = await transport.send(
       await resolveMailServer(integration.server, files),
       mail,
       { signal },
     );
-    const later = refusedNow.filter(({ isPermanent }) => !isPermanent);
+    const later = rejected.filter(({ isPermanent }) => !isPermanent);
     return {
       rest: payloadFor(later.map(({ recipient }) => recipient)),
-      refusals: refusedNow.filter(({ isPermanent }) => isPermanent),
+      refusals: rejected.filter(({ isPermanent }) => isPermanent),
       problem: later[0]?.reply ?? "",
       isServerProblem: false,
     };
@@ -145,7 +144,7 @@ async function deliverWebhook(
 }
 
 const integrationName = ({ url }: WebhookIntegration): string =>
-  url.kind === "text" ? new URL(url.text).host : "webhook"; // The path of a webhook is often a secret.
+  url.kind === "text" ? new URL(url.text).host : "webhook"; // The path of a webhook often contains a secret.
 
 function serverProblem(rest: OutboxPayload, error: unknown): DeliveryOutcome {
   return { rest, refusals: [], problem: messageOf(error), isServerProblem: true };

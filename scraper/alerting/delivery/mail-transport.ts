@@ -1,11 +1,14 @@
-/** The only user of nodemailer, which is loaded with the first mail: it takes 12 MB. */
+/**
+ * Sends mail over SMTP. A message and a server come in; the refused recipients go out. The only
+ * user of nodemailer, which is loaded with the first mail because it takes 12 MB.
+ */
 import type { Mail, SMTPTransportOptions } from "nodemailer";
 import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
 import { abortReasonOf, onAbort } from "../../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
-import type { MailMessage } from "../messages/mail-message.js";
+import type { MailMessage } from "../messages/outbox-message.js";
 
-/** A mail server with all secrets and certificates read. */
+/** A mail server with the contents of its secrets and certificates. */
 export interface MailServer {
   readonly host: string;
   readonly port: number;
@@ -32,7 +35,7 @@ export interface MailAuth {
 export interface RefusedRecipient {
   readonly recipient: string;
   readonly reply: string;
-  /** False: the server may take it later. */
+  /** False: the server may accept the recipient later. */
   readonly isPermanent: boolean;
 }
 
@@ -42,11 +45,11 @@ export class MailError extends PihealthError {
 
   constructor(
     message: string,
-    /** Per recipient, where the server spoke about recipients; for all of them otherwise. */
+    /** Empty when the server did not answer about single recipients. */
     readonly refused: readonly RefusedRecipient[],
-    /** The message itself will never be taken. */
+    /** True when the server will never take the message. */
     readonly isPermanent: boolean,
-    /** The server would treat any other message the same way now. */
+    /** True when other messages to the server would fail in the same way now. */
     readonly isServerProblem: boolean,
     options?: ErrorOptions,
   ) {
@@ -56,13 +59,13 @@ export class MailError extends PihealthError {
 
 export interface SendMailOptions {
   readonly signal: AbortSignal;
-  /** Receives every line of the dialogue, without its end, secrets masked. */
+  /** Receives every line of the dialogue without its line break. Secrets are masked. */
   readonly onDialogue?: ((line: string) => void) | undefined;
 }
 
 export interface MailTransport {
   /**
-   * @returns the recipients that did not get it, while others did
+   * @returns the recipients that did not get the message while others did
    *
    * @throws {MailError} when nobody got it
    */
@@ -77,9 +80,9 @@ export interface MailTransport {
 export interface MailTimeouts {
   readonly connection: number;
   readonly greeting: number;
-  /** Without a byte from the server. */
+  /** Between two bytes from the server. */
   readonly socket: number;
-  /** For the whole dialogue, however slowly it goes on. */
+  /** For the whole dialogue. */
   readonly total: number;
 }
 
@@ -165,8 +168,8 @@ function tlsOptions(server: MailServer): NonNullable<SMTPTransportOptions["tls"]
 type CustomAuthContext = Parameters<NonNullable<SMTPTransportOptions["customAuth"]>[string]>[0];
 
 /**
- * A secret alone means CRAM-MD5; an identity means PLAIN with that identity, which nodemailer
- * leaves out.
+ * Selects CRAM-MD5 when there is only a secret, and PLAIN with the identity when there is one:
+ * nodemailer does not support identities.
  */
 function authOptions({ username, password, secret, identity }: MailAuth): SMTPTransportOptions {
   const auth = { user: username, pass: password ?? secret ?? "" };
@@ -211,18 +214,15 @@ interface SmtpFailure {
   readonly message?: string | undefined;
 }
 
-/**
- * RFC 4954: authentication is missing or wrong. A person can correct that, so the message must
- * wait.
- */
+/** RFC 4954: authentication is missing or wrong. The message waits until a person corrects it. */
 const AUTHENTICATION_REPLIES = new Set([530, 534, 535, 538]);
 
 function toMailError(error: unknown, { host, port }: MailServer): MailError {
-  const failure = error as SmtpFailure;
+  const failure: SmtpFailure = error instanceof Error ? error : {};
   const reply = failure.responseCode ?? 0;
   const isAboutMessage = codeOf(error) === "EENVELOPE" || codeOf(error) === "EMESSAGE";
   const isServerProblem = !isAboutMessage || reply === 421 || AUTHENTICATION_REPLIES.has(reply);
-  // Without a reply nodemailer itself found the addresses impossible.
+  // Without a reply, nodemailer itself rejected the addresses.
   const isPermanent = !isServerProblem && (reply >= 500 || reply === 0);
   const refused = isServerProblem ? [] : (failure.rejectedErrors ?? []).map(refusedRecipient);
   const message = `Cannot send mail through "${host}:${port}": ${messageOf(error)}`;
@@ -240,19 +240,16 @@ function refusedRecipient(failure: SmtpFailure): RefusedRecipient {
 const MASK = "********";
 const NODEMAILER_MASK = "/* secret */";
 
-/** A logger in nodemailer's manner that passes on the dialogue only. */
+/** A logger for nodemailer that passes on the dialogue only. */
 function dialogueLogger(
   onDialogue: (line: string) => void,
   auth: MailAuth | undefined,
 ): { debug: LogFunction } {
-  const secrets = [auth?.password, auth?.secret].filter(
-    (secret) => secret !== undefined && secret !== "",
+  const secrets = [auth?.password, auth?.secret].flatMap((secret) =>
+    secret === undefined || secret === "" ? [] : [secret],
   );
   const mask = (line: string): string =>
-    secrets.reduce<string>(
-      (text, secret) => text.replaceAll(secret as string, MASK),
-      maskCredentials(line),
-    );
+    secrets.reduce<string>((text, secret) => text.replaceAll(secret, MASK), maskCredentials(line));
   return {
     debug(entry, message) {
       const arrow = { client: ">", server: "<" }[entry.tnx ?? ""];
@@ -264,7 +261,7 @@ function dialogueLogger(
 
 type LogFunction = (entry: { readonly tnx?: string }, message?: unknown) => void;
 
-/** Nodemailer logs credentials in base64 with its own mark in place of the password. */
+/** Nodemailer logs credentials in base64, with a mark of its own in place of the password. */
 function maskCredentials(line: string): string {
   return line
     .replace(/[A-Za-z0-9+/]{8,}={0,2}$/, (word) =>

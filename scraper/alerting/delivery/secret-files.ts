@@ -3,15 +3,17 @@ import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { MailServer } from "./mail-transport.js";
 import type { Secret, SmtpServer, TlsFiles } from "../config/notification-config.js";
 
-/** @throws {BadInputError} when a file of a secret cannot be read */
+/**
+ * @throws {BadInputError} when the file cannot be read
+ */
 export async function readSecret(secret: Secret, files: Files): Promise<string> {
   if (secret.kind === "text") return secret.text;
   return (await readNamedFile(secret.path, files)).trim();
 }
 
 /**
- * Reads passwords and certificates from their files, for one message: they may have been renewed
- * since the last.
+ * Reads passwords and certificates from their files. Called for every message, because they may
+ * have been renewed.
  *
  * @throws {BadInputError} when a file cannot be read
  */
@@ -39,9 +41,9 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
 }
 
 /**
- * The contents of the files.
+ * Reads the contents of the files.
  *
- * @throws {BadInputError} when one cannot be read
+ * @throws {BadInputError} when a file cannot be read
  */
 export async function resolveTlsFiles(
   tls: TlsFiles,

@@ -6,19 +6,19 @@ import {
   parseMailAddress,
   parseMailAddresses,
 } from "../messages/mail-addresses.js";
-import type { MailMessage } from "../messages/mail-message.js";
+import type { MailMessage } from "../messages/outbox-message.js";
 import { createMailTransport } from "./mail-transport.js";
 import type { EmailIntegration, NotificationConfig } from "../config/notification-config.js";
 import { resolveMailServer } from "./secret-files.js";
 
 interface TestMailOptions {
   readonly config: NotificationConfig;
-  /** Whose settings are tried: the first receiver with an email_config without. */
+  /** The default is the first receiver with an email_config. */
   readonly receiver?: string;
-  /** Addresses separated by commas; those of the receiver without. */
+  /** Addresses separated by commas. The default is the addresses of the receiver. */
   readonly to?: string;
   /**
-   * Receives the dialogue line by line, `>` for what is sent and `<` for what comes, secrets
+   * Receives the dialogue line by line: `>` for sent lines, `<` for received ones. Secrets are
    * masked.
    */
   readonly onDialogue: (line: string) => void;
@@ -27,9 +27,10 @@ interface TestMailOptions {
 }
 
 /**
- * Sends one mail straight away, past routes, templates and outbox.
+ * Sends one mail directly, without routes, templates and outbox.
  *
- * @throws {BadInputError} when there is nothing to try or an address is not one; {MailError} when nobody got it
+ * @throws {BadInputError} when no receiver fits or an address is not valid
+ * @throws {MailError} when nobody got the mail
  */
 export async function sendTestMail(
   options: TestMailOptions,
@@ -76,7 +77,7 @@ function testMessage(integration: EmailIntegration, to: string, nowMs: number): 
     from: formatMailAddress(from),
     to: addresses.map(formatMailAddress).join(", "),
     subject: "[TEST] pihealth can send mail",
-    text: "This is a test. When you can read it, pihealth can tell you about alerts.\n",
+    text: "This is a test mail. If you can read it, pihealth can notify you about alerts.\n",
     html: "",
     messageId: id,
     thread: id,

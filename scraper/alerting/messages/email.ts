@@ -6,7 +6,7 @@ import {
   removeControls,
   type MailAddress,
 } from "./mail-addresses.js";
-import type { MailMessage } from "./mail-message.js";
+import type { MailMessage } from "./outbox-message.js";
 import type { Notification } from "./notification.js";
 import type { EmailTemplates } from "./notification-templates.js";
 import { templateDataOf } from "./template-data.js";
@@ -20,28 +20,29 @@ interface RenderOptions {
   readonly templates: EmailTemplates;
   /** Receiver and integration. */
   readonly integrationId: string;
-  /** When the group began to fire. */
+  /** When the group started firing. */
   readonly threadMs: number;
   readonly timeZone: string;
 }
 
 interface ComposeOptions {
-  /** What the templates are rendered with. */
+  /** The data of the templates. */
   readonly data: object;
   readonly templates: EmailTemplates;
-  /** Equal for the mails of one conversation. */
+  /** The same for all mails of one thread. */
   readonly identity: string;
-  /** With the identity and the time, tells this mail from all others. */
+  /** Makes the Message-ID unique, together with the identity and the time. */
   readonly content: string;
   readonly nowMs: number;
-  /** When the conversation began. */
+  /** When the thread began. */
   readonly threadMs: number;
 }
 
 /**
- * Makes the mail of one notification.
+ * Renders the mail of one notification.
  *
- * @throws {TemplateError} when a template fails; {BadInputError} when an address is not one
+ * @throws {TemplateError} when a template fails
+ * @throws {BadInputError} when an address is not valid
  */
 export function renderEmail(options: RenderOptions): MailMessage {
   const { notification, templates, integrationId, threadMs, timeZone } = options;
@@ -55,7 +56,10 @@ export function renderEmail(options: RenderOptions): MailMessage {
   });
 }
 
-/** @throws {TemplateError} when a template fails; {BadInputError} when an address is not one */
+/**
+ * @throws {TemplateError} when a template fails
+ * @throws {BadInputError} when an address is not valid
+ */
 export function composeEmail(options: ComposeOptions): MailMessage {
   const { data, templates, identity, content, nowMs, threadMs } = options;
   const from = parseMailAddress(removeControls(templates.from.render(data)));
@@ -81,8 +85,8 @@ export function composeEmail(options: ComposeOptions): MailMessage {
 }
 
 /**
- * Label values come from the network: what moves a cursor or turns the reading direction is shown,
- * not done.
+ * Shows control characters as escapes. Label values come from the network and must not move a
+ * cursor or change the reading direction.
  */
 function bodyText(rendered: string): string {
   const text = rendered.replace(

@@ -14,7 +14,7 @@ const ADDRESS = /^[^\s@<>()[\],;:\\"\p{Cc}]+@[^\s@<>()[\],;:\\"\p{Cc}]+$/u;
 /**
  * Reads a list of addresses: `a@b.c, Anna <a@b.c>, "Berg, Anna" <a@b.c>`.
  *
- * @throws {BadInputError} when there is none, too many, or one is not an address
+ * @throws {BadInputError} when there are none or too many, or one is not valid
  */
 export function parseMailAddresses(text: string): MailAddress[] {
   const parts = splitAtCommas(removeControls(text)).filter((part) => part !== "");
@@ -40,12 +40,12 @@ export function parseMailAddress(text: string): MailAddress {
   return { name, address };
 }
 
-/** As a header shows it. */
+/** Formats an address for a header. */
 export function formatMailAddress({ name, address }: MailAddress): string {
   return name === "" ? address : `"${name.replace(/["\\]/g, "\\$&")}" <${address}>`;
 }
 
-/** A header value is one line: whatever could end it or hide in it becomes a space. */
+/** Replaces line breaks and control characters by spaces: a header value is one line. */
 export function removeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
 }

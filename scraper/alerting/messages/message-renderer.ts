@@ -4,10 +4,9 @@ import type { NotificationRecord } from "../alerts/notification-log.js";
 import type { OutageSummary } from "../alerts/past-alert.js";
 import type { Integration } from "../config/notification-config.js";
 import { composeEmail, renderEmail } from "./email.js";
-import type { MailMessage } from "./mail-message.js";
 import type { NotificationTemplates } from "./notification-templates.js";
 import type { Notification } from "./notification.js";
-import type { OutboxPayload } from "./outbox-message.js";
+import type { MailMessage, OutboxPayload } from "./outbox-message.js";
 import { summaryDataOf } from "./summary-data.js";
 import { renderSummaryWebhook, renderWebhook } from "./webhook.js";
 

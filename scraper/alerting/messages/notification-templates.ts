@@ -14,7 +14,7 @@ import { DEFAULT_TEMPLATES } from "./default-templates.js";
 import type { EmailIntegration, NotificationConfig } from "../config/notification-config.js";
 import { SUMMARY_TEMPLATES } from "./summary-templates.js";
 
-/** The texts of one email_config, ready to be rendered. */
+/** The compiled templates of one email_config. */
 export interface EmailTemplates {
   readonly to: CompiledTemplate;
   readonly from: CompiledTemplate;
@@ -27,10 +27,10 @@ export interface EmailTemplates {
 export const MAX_TEMPLATE_FILES = 100;
 export const MAX_TEMPLATE_FILE_BYTES = 1_048_576;
 const DEFAULT_SUBJECT = '{{ template "email.default.subject" . }}';
-/** Header fields that email_config has a place of its own for. */
+/** Header fields for which email_config has keys of their own. */
 const PLACED_HEADERS = new Set(["subject", "from", "to"]);
 
-/** Everything a configuration's mails are made with. */
+/** The compiled templates of a configuration. */
 export class NotificationTemplates {
   private constructor(
     private readonly byIntegration: ReadonlyMap<EmailIntegration, EmailTemplates>,
@@ -82,14 +82,16 @@ export class NotificationTemplates {
     }
   }
 
-  /** @throws when the integration is not of the configuration loaded */
+  /**
+   * @throws {BadInputError} when the integration belongs to another configuration
+   */
   of(integration: EmailIntegration): EmailTemplates {
     const templates = this.byIntegration.get(integration);
     if (templates !== undefined) return templates;
     throw new BadInputError("Cannot render mail: the receiver is of another configuration");
   }
 
-  /** The default mail to the same addresses, for when the receiver's own templates fail. */
+  /** The default mail to the same addresses, used when the receiver's own templates fail. */
   standardFor(integration: EmailIntegration): EmailTemplates {
     return this.standard(integration);
   }
@@ -97,8 +99,8 @@ export class NotificationTemplates {
   /**
    * The mail about an outage, to the same addresses.
    *
-   * @param isStandard without what the template files say: for when that fails
-   * @throws {TemplateError} when a template of the files does not fit
+   * @param isStandard true: without the definitions of the template files
+   * @throws {TemplateError} when a definition of the template files does not compile here
    */
   summaryFor(integration: EmailIntegration, isStandard: boolean): EmailTemplates {
     return this.summary(integration, isStandard);
@@ -149,7 +151,7 @@ function compileSummary(
     to: address("to", to),
     from: address("from", from),
     subject: compile("subject"),
-    // A receiver that wants one of the parts only gets that one.
+    // A receiver that switches off a part of its mails gets no such part here, either.
     text: text === "" ? undefined : compile("text"),
     html: html === "" ? undefined : compile("html"),
     headers: [],

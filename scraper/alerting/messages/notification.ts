@@ -1,7 +1,7 @@
 import { Labels, type LabelPair } from "../../../exporter/shared/model/labels.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
 
-/** What one receiver is to be told about one alert group. */
+/** The content of a notification of one receiver about one alert group. */
 export interface Notification {
   readonly receiver: string;
   readonly groupKey: string;
@@ -15,12 +15,12 @@ export interface Notification {
 export const statusOf = (alert: StoredAlert, nowMs: number): "firing" | "resolved" =>
   isResolvedAt(alert, nowMs) ? "resolved" : "firing";
 
-/** Firing while any of the alerts is. */
+/** Firing while any of the alerts fires. */
 export function groupStatusOf({ alerts, nowMs }: Notification): "firing" | "resolved" {
   return alerts.some((alert) => !isResolvedAt(alert, nowMs)) ? "firing" : "resolved";
 }
 
-/** The pairs that are in every one of the sets. */
+/** The pairs that all sets have in common. */
 export function commonPairs(sets: readonly Labels[]): Labels {
   const [first, ...others] = sets;
   if (first === undefined) return Labels.EMPTY;

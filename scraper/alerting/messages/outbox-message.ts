@@ -1,5 +1,4 @@
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
-import type { MailMessage } from "./mail-message.js";
 import {
   decodeNotificationRecord,
   encodeNotificationRecord,
@@ -7,9 +6,29 @@ import {
 } from "../alerts/notification-log.js";
 import { RECORD_VERSION } from "../alerts/json-lines-file.js";
 
+/** A rendered mail. Only the two bodies may contain line breaks. */
+export interface MailMessage {
+  /** Address without a name, for MAIL FROM. */
+  readonly envelopeFrom: string;
+  /** Addresses without names, for RCPT TO: recipients that do not have the mail yet. */
+  readonly recipients: readonly string[];
+  /** For the header, with names. */
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
+  /** The mail has no such part when empty. */
+  readonly text: string;
+  readonly html: string;
+  /** With angle brackets. Every attempt has the same id, so that a repetition can be recognised. */
+  readonly messageId: string;
+  /** The id that all mails of one alert group refer to, with angle brackets. */
+  readonly thread: string;
+  readonly dateMs: number;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+}
+
 /**
- * What is sent, ready made. How and where to is looked up in the configuration at the time of
- * sending.
+ * A rendered message. Server and credentials are looked up in the configuration for every attempt.
  */
 export type OutboxPayload =
   | { readonly kind: "email"; readonly mail: MailMessage }
@@ -17,11 +36,11 @@ export type OutboxPayload =
 
 export interface OutboxMessage {
   readonly receiver: string;
-  /** Place in the receiver's list of integrations. */
+  /** Position in the receiver's list of integrations. */
   readonly integration: number;
   readonly createdAtMs: number;
   readonly payload: OutboxPayload;
-  /** What the notification log says once this message is stored. */
+  /** The record that the notification log gets for this message. */
   readonly record: NotificationRecord;
 }
 

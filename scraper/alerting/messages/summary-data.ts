@@ -6,9 +6,9 @@ import { fingerprintOf } from "../alerts/alert-fingerprint.js";
 import { commonPairs } from "./notification.js";
 import type { OutageSummary, PastAlert } from "../alerts/past-alert.js";
 
-/** Rows of a summary mail; the rest is a number and a link. */
+/** Rows of a summary mail. More alerts are shown as a number and a link. */
 export const MAX_SUMMARY_ROWS = 100;
-/** Labels with a column of their own. */
+/** Labels that the mail shows in other places. */
 const SHOWN_LABELS = ["alertname", "instance", "job"];
 
 interface SummaryDataOptions {
@@ -16,13 +16,12 @@ interface SummaryDataOptions {
   readonly summary: OutageSummary;
   readonly nowMs: number;
   readonly externalUrl: string;
-  /** For the times shown, an IANA name. */
+  /** For the times in the mail, an IANA name. */
   readonly timeZone: string;
 }
 
 /**
- * What the templates of a summary mail are rendered with: the fields of any mail, and those of the
- * outage.
+ * The data of the templates of a summary mail: the fields of every mail and fields of the outage.
  */
 export function summaryDataOf({
   receiver,
@@ -81,13 +80,13 @@ function rowOf(alert: PastAlert, nowMs: number, timeZone: string) {
   };
 }
 
-/** Ratios stay as they are; `humanize` would write them as `960m`. */
+/** Ratios are shown as decimals; `humanize` would write 0.96 as `960m`. */
 const numberText = (value: number): string =>
   Math.abs(value) < 1000 && Math.abs(value) > 0.001
     ? String(Number(value.toPrecision(4)))
     : humanize(value);
 
-/** The two largest units are enough: `2h 5m`, `3d 4h`. */
+/** Shows the two largest units: `2h 5m`, `3d 4h`. */
 function spanText(spanMs: number): string {
   const parts = humanizeDuration(Math.round(spanMs / 1000)).split(" ");
   return parts

@@ -1,10 +1,10 @@
-import { mailPageStart } from "./mail-page.js";
+import { mailPageStart } from "./default-templates.js";
 
 const CELL = "padding:8px 10px;border-top:1px solid #e3e6ea;vertical-align:top";
 
 /**
- * The mail about alerts that came and went while nobody could see them. A file of `templates:` that defines one of
- * these names replaces it.
+ * The mail about the alerts of an outage. A file of `templates:` that defines one of these names
+ * replaces it.
  */
 export const SUMMARY_TEMPLATES = String.raw`
 {{ define "__summary_time" }}{{ .Format "2006-01-02 15:04:05 MST" }}{{ end }}
@@ -12,15 +12,15 @@ export const SUMMARY_TEMPLATES = String.raw`
 {{ define "__summary_count" }}{{ .Total }} alert{{ if ne .Total 1 }}s{{ end }}{{ end }}
 
 {{ define "email.summary.subject" -}}
-[SUMMARY:{{ .Total }}] While the {{ .Away }} was away
-{{- if gt .StillOn 0 }}, {{ .StillOn }} still on{{ end }}
+[SUMMARY:{{ .Total }}] While the {{ .Away }} was down
+{{- if gt .StillOn 0 }}, {{ .StillOn }} still firing{{ end }}
 {{- with .CommonLabels.alertname }}: {{ . }}{{ end }}
 {{- with .CommonLabels.instance }} ({{ . }}){{ end }}
 {{- end }}
 
 {{ define "__summary_head" -}}
-While the {{ .Away }} was away (from {{ template "__summary_time" .From }} until {{ template "__summary_time" .Until -}}
-): {{ template "__summary_count" . }}{{ if gt .StillOn 0 }}, {{ .StillOn }} still on{{ end }}
+While the {{ .Away }} was down (from {{ template "__summary_time" .From }} until {{ template "__summary_time" .Until -}}
+): {{ template "__summary_count" . }}{{ if gt .StillOn 0 }}, {{ .StillOn }} still firing{{ end }}
 {{- end }}
 
 {{ define "__summary_more" -}}
@@ -35,7 +35,7 @@ And {{ .NotListed }} more
 {{ .Labels.alertname }}{{ with .Labels.instance }} on {{ . }}{{ end }}
 {{ with .Annotations.summary }}  {{ . }}
 {{ end }}  Began: {{ template "__summary_time" .ActiveAt }}
-  Ended: {{ if eq .Status "firing" }}still on{{ else }}{{ template "__summary_time" .EndsAt }}{{ end }} ({{ .Lasted }})
+  Ended: {{ if eq .Status "firing" }}still firing{{ else }}{{ template "__summary_time" .EndsAt }}{{ end }} ({{ .Lasted }})
 {{ if gt .Times 1 }}  Times: {{ .Times }}
 {{ end }}  Worst: {{ .Worst }}
 {{ if gt (len .OtherLabels) 0 }}  Labels:{{ range .OtherLabels.SortedPairs }} {{ .Name }}={{ .Value }}{{ end }}
@@ -55,7 +55,7 @@ border-radius:9px;background:#eef1f4;font-size:11px;color:#424a53;word-break:bre
 {{- .Name }}={{ .Value }}</span>{{ end }}</td>
 <td style="${CELL}">{{ template "__summary_cell_time" .ActiveAt }}</td>
 <td style="${CELL}">
-{{ if eq .Status "firing" }}<span style="color:#b42318;font-weight:600">still on</span>
+{{ if eq .Status "firing" }}<span style="color:#b42318;font-weight:600">still firing</span>
 {{ else }}{{ template "__summary_cell_time" .EndsAt }}{{ end }}
 <div style="color:#57606a">{{ .Lasted }}{{ if gt .Times 1 }}, {{ .Times }} times{{ end }}</div></td>
 <td style="${CELL};white-space:nowrap;font-weight:600">{{ .Worst }}</td>
@@ -65,8 +65,8 @@ border-radius:9px;background:#eef1f4;font-size:11px;color:#424a53;word-break:bre
 {{ define "email.summary.html" -}}
 ${mailPageStart("email.summary.subject", 760)}
 <tr><td style="padding:14px 20px;background:#24466f;color:#ffffff">
-<div style="font-size:16px;font-weight:600">While the {{ .Away }} was away: {{ template "__summary_count" . }}
-{{- if gt .StillOn 0 }}, {{ .StillOn }} still on{{ end }}</div>
+<div style="font-size:16px;font-weight:600">While the {{ .Away }} was down: {{ template "__summary_count" . }}
+{{- if gt .StillOn 0 }}, {{ .StillOn }} still firing{{ end }}</div>
 <div style="margin-top:4px;font-size:13px">{{ template "__summary_time" .From }} until
 {{ template "__summary_time" .Until }}</div></td></tr>
 <tr><td style="padding:4px 10px 10px">

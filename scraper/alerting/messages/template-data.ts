@@ -17,9 +17,9 @@ interface AlertData {
 }
 
 /**
- * What Alertmanager's templates are rendered with.
+ * The data of Alertmanager's templates.
  *
- * @param timeZone for the times shown, an IANA name
+ * @param timeZone for the times in the mail, an IANA name
  */
 export function templateDataOf(notification: Notification, timeZone: string): object {
   const { receiver, alerts, groupLabels, externalUrl } = notification;

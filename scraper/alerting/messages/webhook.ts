@@ -8,7 +8,7 @@ import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notif
 const ZERO_TIME = "0001-01-01T00:00:00Z";
 
 /**
- * Alertmanager's webhook message, version 4.
+ * Renders Alertmanager's webhook message, version 4.
  *
  * @param maxAlerts 0: all
  */

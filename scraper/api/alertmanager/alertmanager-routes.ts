@@ -15,13 +15,19 @@ import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
 
 export interface AlertmanagerRouteParts {
   readonly dispatcher: Dispatcher;
-  /** Takes the body of `POST /api/v2/alerts` from this address; resolves when what it says survives a power cut. */
+  /**
+   * Takes the body of `POST /api/v2/alerts` from this address. Resolves when the alerts survive a
+   * power cut.
+   */
   readonly receiveAlerts: (body: string, remoteAddress: string) => Promise<void>;
   readonly version: string;
   readonly nodeVersion: string;
 }
 
-/** Alertmanager's `/api/v2`, so that amtool, Grafana and other senders of alerts work. What writes needs the token. */
+/**
+ * Alertmanager's `/api/v2`, for amtool, Grafana and other senders of alerts. Routes that change
+ * something need the fleet token.
+ */
 export function alertmanagerRoutes({
   dispatcher,
   receiveAlerts,

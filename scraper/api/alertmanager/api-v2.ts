@@ -1,6 +1,6 @@
 /**
- * Alertmanager's /api/v2 as functions: bodies and parameters in, JSON values out. HTTP is the
- * caller's.
+ * Alertmanager's /api/v2 as functions: decoded requests come in, JSON values go out.
+ * `alertmanager-routes.ts` calls them for each request.
  */
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
@@ -13,16 +13,21 @@ import {
   matchesAll,
   parseMatcher,
   type Matcher,
+  type MatcherParts,
 } from "../../alerting/config/matchers.js";
 import { SCHEMA_CODES } from "./posted-json.js";
 import type { PostedSilence } from "./posted-silence.js";
-import { SilenceNotFoundError, type Silence } from "../../alerting/alerts/silences.js";
+import {
+  SilenceNotFoundError,
+  type Silence,
+  type SilenceState,
+} from "../../alerting/alerts/silences.js";
 
 /** Query parameters of `/api/v2/alerts` and `/api/v2/alerts/groups`, as in the URL. */
 export interface AlertQuery {
   /** Matchers, one per parameter. */
   readonly filter: readonly string[];
-  /** A regular expression over the whole name. */
+  /** A regular expression that must match the whole name. */
   readonly receiver: string | undefined;
   readonly active: boolean;
   readonly silenced: boolean;
@@ -33,7 +38,7 @@ export interface AlertQuery {
 /**
  * Reads the parameters of a URL.
  *
- * @throws {ApiError} 400 when one is not acceptable
+ * @throws {ApiError} 400 when a parameter is not acceptable
  */
 export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
   const flag = (name: string): boolean => {
@@ -102,7 +107,7 @@ export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): obje
  *
  * @throws {ApiError}
  */
-export function listSilences(dispatcher: Dispatcher, filter: readonly string[]): object[] {
+export function listSilences(dispatcher: Dispatcher, filter: readonly string[]): GettableSilence[] {
   const { silences } = dispatcher;
   const matchers = parseFilter(filter);
   const order = { active: 0, pending: 1, expired: 2 };
@@ -121,7 +126,10 @@ export function listSilences(dispatcher: Dispatcher, filter: readonly string[]):
  *
  * @throws {ApiError}
  */
-export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence): Promise<object> {
+export async function postSilence(
+  dispatcher: Dispatcher,
+  posted: PostedSilence,
+): Promise<{ silenceID: string }> {
   try {
     const matchers = posted.matchers.map(createMatcher);
     return { silenceID: await dispatcher.silences.set({ ...posted, matchers }) };
@@ -139,7 +147,7 @@ export async function postSilence(dispatcher: Dispatcher, posted: PostedSilence)
  *
  * @throws {ApiError}
  */
-export function getSilence(dispatcher: Dispatcher, id: string): object {
+export function getSilence(dispatcher: Dispatcher, id: string): GettableSilence {
   requireUuid(id);
   const silence = dispatcher.silences.get(id);
   if (silence === undefined) throw new ApiError("not_found", "silence not found");
@@ -156,7 +164,7 @@ export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise
   try {
     await dispatcher.silences.expire(id);
   } catch (error) {
-    // Alertmanager answers 500 to an unknown id; its newer versions 404, which says more.
+    // Older versions of Alertmanager answer 500, newer ones 404.
     if (error instanceof SilenceNotFoundError)
       throw new ApiError("not_found", error.message, { cause: error });
     throw new ApiError("internal", messageOf(error), { cause: error });
@@ -227,8 +235,8 @@ function compileReceiver(pattern: string): RegularExpression {
 }
 
 /**
- * A silence is found by a filter when it has a matcher of the same name and kind whose value the
- * filter takes.
+ * A silence fits when, for each filter, it has a matcher with the same name and kind whose value
+ * the filter matches.
  */
 function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   return filter.every((wanted) =>
@@ -260,7 +268,19 @@ function gettableAlert(
   };
 }
 
-function gettableSilence(dispatcher: Dispatcher, silence: Silence): object {
+/** A silence as the API shows it. */
+interface GettableSilence {
+  readonly id: string;
+  readonly status: { readonly state: SilenceState };
+  readonly updatedAt: string;
+  readonly comment: string;
+  readonly createdBy: string;
+  readonly endsAt: string;
+  readonly matchers: readonly MatcherParts[];
+  readonly startsAt: string;
+}
+
+function gettableSilence(dispatcher: Dispatcher, silence: Silence): GettableSilence {
   return {
     id: silence.id,
     status: { state: dispatcher.silences.stateOf(silence) },

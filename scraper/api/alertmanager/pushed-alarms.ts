@@ -11,33 +11,33 @@ import { decodePostedAlerts } from "./posted-alerts.js";
 export interface PushedAlarmsParts {
   readonly dispatcher: Pick<Dispatcher, "alerts" | "receive" | "resolveTimeoutMs">;
   readonly clock: Clock;
-  /** The target at this address; undefined when it is no target of ours. */
+  /** The target at this address; undefined when there is none. */
   readonly targetAt: (address: string, port: number) => Pick<Target, "host" | "labels"> | undefined;
-  /** Labels that alerts of rules carry beside their own. */
+  /** Labels that every alert of a rule gets. */
   readonly externalLabels: Labels;
   /** Adds a line to the `alarms.log` of the host. */
   readonly writeLine: (host: string, line: string) => Promise<void>;
 }
 
-/** Port at the end of the `instance` label an exporter gives itself. */
+/** The port at the end of the `instance` label of an exporter. */
 const PORT = /:(\d{1,5})$/;
 
 /**
- * Alarms Pis push, and alerts anybody else with the fleet token sends. An alarm of a known target
- * gets the labels of the target in place of its own idea of its name: so it is the same alert as
- * that of the shipped rule about the same fact, and is mailed once.
+ * Takes alarms that Pis push, and alerts of other senders with the fleet token. A request comes in;
+ * alerts go to the dispatcher and lines to `alarms.log`. An alarm of a known target gets the
+ * target's labels in place of the Pi's own `hostname` and `instance`. That makes it the same alert
+ * as the one of the shipped rule about the same fact, so it is notified once.
  */
 export class PushedAlarms {
-  /**
-   * Alarms that `alarms.log` says are firing, by fingerprint, with the time until which they do.
-   */
+  /** Alarms that are firing according to `alarms.log`: when they end, by fingerprint. */
   private firingUntilMs: Map<string, number> | undefined;
 
   constructor(private readonly parts: PushedAlarmsParts) {}
 
   /**
-   * @throws {ApiError} when the body is not acceptable: then nothing is taken
-   * @throws {NotDurableError} when the disk does not take them, so that the sender tries again
+   * @throws {ApiError} when the body is not acceptable: then no alert is taken
+   * @throws {NotDurableError} when the disk does not take the alerts, so that the sender tries
+   * again
    */
   async receive(body: string, remoteAddress: string): Promise<void> {
     const { dispatcher, clock, writeLine } = this.parts;
@@ -48,8 +48,8 @@ export class PushedAlarms {
     });
     const named = posted.map((alert) => this.nameAfterTarget(alert, remoteAddress));
     const firing = this.firingAt(nowMs);
-    const news = named.filter(({ alert }) => noteState(firing, alert, nowMs));
-    await Promise.all(news.map(({ alert, host }) => writeLine(host, formatLine(alert, nowMs))));
+    const changed = named.filter(({ alert }) => noteState(firing, alert, nowMs));
+    await Promise.all(changed.map(({ alert, host }) => writeLine(host, formatLine(alert, nowMs))));
     await dispatcher.receive(
       named.map(({ alert }) => alert),
       { immediate: true },
@@ -71,8 +71,8 @@ export class PushedAlarms {
   }
 
   /**
-   * What the dispatcher knows is of use at the start only: later on, rules tell it of the same
-   * facts.
+   * Starts from the dispatcher's alarms after a restart. Later the dispatcher has alerts of rules
+   * about the same facts.
    */
   private firingAt(nowMs: number): Map<string, number> {
     if (this.firingUntilMs === undefined) {
@@ -88,7 +88,7 @@ export class PushedAlarms {
   }
 }
 
-/** @returns whether the alarm began or ended now */
+/** Returns true when the alarm started or ended now. */
 function noteState(
   firing: Map<string, number>,
   { labels, endsAtMs }: Alert,
@@ -103,8 +103,8 @@ function noteState(
 }
 
 /**
- * `time  firing|resolved  alertname  severity  summary`, two spaces apart as in the other logs of a
- * host.
+ * `time  firing|resolved  alertname  severity  summary`, separated by two spaces as in the other logs
+ * of a host.
  */
 function formatLine({ labels, annotations, endsAtMs }: Alert, nowMs: number): string {
   const state = endsAtMs > nowMs ? "firing" : "resolved";

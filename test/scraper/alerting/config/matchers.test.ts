@@ -72,7 +72,7 @@ test("A list of matchers is split at commas outside quotes, with or without brac
   assert.throws(() => parseMatchers("a=1,,b=2"), /bad matcher format/);
 });
 
-test("A label that is missing has the empty value", () => {
+test("A missing label has the empty value", () => {
   const missing = createMatcher({ name: "team", value: "", isRegex: false, isEqual: true });
   assert.equal(matchesAll([missing], Labels.of({ a: "b" })), true);
   assert.equal(matchesAll([missing], Labels.of({ team: "b" })), false);

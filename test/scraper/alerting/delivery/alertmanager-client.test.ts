@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { JsonFields } from "../../../../exporter/shared/codec/json-fields.js";
 import { ConfigSection } from "../../../../exporter/shared/config/config-section.js";
 import type {
   HttpRequest,
@@ -65,15 +66,16 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
   await client.stop();
   const toFirst = requests.filter(({ url }) => url === "http://am1:9093/alerts/api/v2/alerts");
   const toSecond = requests.filter(({ url }) => url === "https://am2:9093/api/v2/alerts");
-  const sizes = toFirst.map(({ body }) => (JSON.parse(String(body)) as unknown[]).length);
+  const sizes = toFirst.map(({ body }) => JsonFields.parseList(String(body), "alerts").length);
   assert.deepEqual(sizes, [64, 36]);
   assert.equal(
     toFirst[0]?.headers?.["authorization"],
     `Basic ${Buffer.from("pi:geheim").toString("base64")}`,
   );
   assert.equal(toSecond[0]?.headers?.["authorization"], "Bearer s3cret");
-  const [first] = JSON.parse(String(toFirst[0]?.body)) as unknown[];
-  assert.deepEqual(first, {
+  const posted: unknown = JSON.parse(String(toFirst[0]?.body));
+  assert.ok(Array.isArray(posted));
+  assert.deepEqual(posted[0], {
     labels: { alertname: "A", n: "0" },
     annotations: { summary: "A is on" },
     startsAt: "1970-01-01T00:00:00.000Z",
@@ -83,7 +85,7 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", "am1"), 100);
 });
 
-test("An Alertmanager that stalls or refuses delays no other, and its queue is bounded", async () => {
+test("An Alertmanager that stalls or refuses delays no other, and its queue is limited", async () => {
   const { clock, client } = startClient((request) =>
     request.url.includes("am1") ? new Promise(() => undefined) : Promise.resolve(OK),
   );
@@ -99,7 +101,7 @@ test("An Alertmanager that stalls or refuses delays no other, and its queue is b
   );
 });
 
-test("What an Alertmanager refuses is counted and not repeated", async () => {
+test("Alerts that an Alertmanager refuses are counted and not sent again", async () => {
   const { clock, client, requests } = startClient(async () => ({ ...OK, status: 500 }));
   client.send(alerts(3));
   await clock.advance(3_600_000);

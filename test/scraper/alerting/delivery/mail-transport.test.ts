@@ -7,7 +7,7 @@ import {
   type MailServer,
   type MailTimeouts,
 } from "../../../../scraper/alerting/delivery/mail-transport.js";
-import type { MailMessage } from "../../../../scraper/alerting/messages/mail-message.js";
+import type { MailMessage } from "../../../../scraper/alerting/messages/outbox-message.js";
 import {
   createCertificate,
   dialogue,
@@ -146,7 +146,7 @@ for (const [name, changes, reason] of [
   });
 }
 
-test("A certificate that is not trusted is taken when verification is switched off", async () => {
+test("An untrusted certificate is accepted when verification is off", async () => {
   const server = await mailServer({});
   await send(serverAt(server.port, { ca: undefined, insecureSkipVerify: true }), MAIL, GENEROUS);
   assert.equal(server.mails.length, 1);
@@ -167,7 +167,7 @@ test("Nothing is sent in clear to a server without STARTTLS, unless the configur
 });
 
 for (const method of ["PLAIN", "LOGIN", "CRAM-MD5"]) {
-  test(`AUTH ${method}: the right password is taken, a wrong one is a problem that waits for people`, async () => {
+  test(`AUTH ${method}: the right password is accepted, with a wrong one the message waits`, async () => {
     const seen: string[] = [];
     const server = await mailServer({
       authMethods: [method],
@@ -288,7 +288,7 @@ for (const { name, replies, verdict } of [
   });
 }
 
-test("A server that goes on for ever, one byte at a time, is given up after the total time", async () => {
+test("A server that answers for ever, one byte at a time, is cut off after the total timeout", async () => {
   const server = await startScriptedServer((socket) => {
     const drip = setInterval(() => socket.write("2"), 50);
     socket.on("close", () => clearInterval(drip));
@@ -305,7 +305,7 @@ test("A server that goes on for ever, one byte at a time, is given up after the 
   );
 });
 
-test("Nobody listening is a problem that waits", async () => {
+test("A server that does not listen is a server problem: the message waits", async () => {
   const port = await scripted({});
   const closed = fixtures.pop();
   await closed?.close();

@@ -125,7 +125,7 @@ test("A server that stalls takes a bounded number of deliveries and delays no ot
   assert.equal(fixture.outbox.counts.delivered, 1);
 });
 
-test("What is left after a partial delivery is what is tried again, over a crash as well", async () => {
+test("After a partial delivery only the rest is tried again, also after a crash", async () => {
   const fixture = await startOutbox();
   fixture.deliver = async () => ({
     rest: { kind: "webhook", body: "rest" },
@@ -165,7 +165,7 @@ test("A full outbox drops its oldest messages and counts them", async () => {
   assert.ok(fixture.outbox.size.bytes <= 32 * 1024 * 1024);
 });
 
-test("A message nobody takes for five days is set aside", async () => {
+test("A message that no server takes for five days is set aside", async () => {
   const fixture = await startOutbox();
   fixture.deliver = async (message) => retry(message, true);
   await fixture.add("a");
@@ -174,7 +174,7 @@ test("A message nobody takes for five days is set aside", async () => {
   assert.equal(fixture.files.paths().length, 1);
 });
 
-test("Refused messages are kept for people to see, the newest hundred", async () => {
+test("The newest hundred refused messages are kept for people to read", async () => {
   const fixture = await startOutbox();
   fixture.deliver = async () => ({
     ...DONE,
@@ -190,7 +190,7 @@ test("Refused messages are kept for people to see, the newest hundred", async ()
   assert.equal(fixture.outbox.counts.refusedRecipients, 120);
 });
 
-test("Stopping waits for a delivery under way, and gives up waiting in the end", async () => {
+test("Stopping waits for a delivery under way, but not longer than the grace period", async () => {
   const fixture = await startOutbox();
   let finish: (outcome: DeliveryOutcome) => void = () => undefined;
   fixture.deliver = () => new Promise((resolve) => (finish = resolve));

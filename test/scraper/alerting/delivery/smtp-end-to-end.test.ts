@@ -139,7 +139,7 @@ test("Greylisting: a server that says 451 first gets the same message again", as
   assert.equal(server.mails.length, 1);
 });
 
-test("A recipient refused for good is set aside, the others get the mail once", async (t) => {
+test("The mail of a refused recipient is set aside, the others get it once", async (t) => {
   const server = await startServer(t, {
     onRcptTo({ address }, _session, callback) {
       if (address.startsWith("gone"))
@@ -198,7 +198,7 @@ test("The test mail shows the whole dialogue without the password", async (t) =>
   assert.match((await server.received()).raw, /Subject: \[TEST\] pihealth can send mail/);
 });
 
-test("The test mail tells what is wrong", async (t) => {
+test("The test mail says what is wrong", async (t) => {
   const server = await startServer(t, {
     authOptional: false,
     onAuth: (_auth, _session, callback) => callback(new Error("wrong")),

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
 
 export interface Certificate {
   readonly cert: string;
@@ -76,7 +77,7 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
           envelopeFrom: mailFrom === false ? "" : mailFrom.address,
           envelopeTo: rcptTo.map(({ address }) => address),
           isEncrypted: session.secure,
-          user: session.user as string | undefined,
+          user: typeof session.user === "string" ? session.user : undefined,
           raw: Buffer.concat(chunks).toString("utf8"),
         });
         callback();
@@ -87,11 +88,11 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
   });
   server.on("error", () => undefined); // Clients that hang up are what some tests are about.
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.server.address() as AddressInfo;
+  const port = portOf(server.server);
   let taken = 0;
   const received = async (): Promise<ReceivedMail> => {
     while (mails.length <= taken) await once(arrivals, "mail");
-    return mails[taken++] as ReceivedMail;
+    return itemAt(mails, taken++);
   };
   return {
     port,
@@ -99,6 +100,12 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
     received,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("No TCP server");
+  return address.port;
 }
 
 /** A server that speaks exactly the lines of `script` and does nothing beyond them. */
@@ -113,7 +120,7 @@ export async function startScriptedServer(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();

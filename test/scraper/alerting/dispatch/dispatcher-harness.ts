@@ -8,7 +8,7 @@ import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
 import { Dispatcher } from "../../../../scraper/alerting/dispatch/dispatcher.js";
 import type { RefusedRecipient } from "../../../../scraper/alerting/delivery/mail-transport.js";
-import type { MailMessage } from "../../../../scraper/alerting/messages/mail-message.js";
+import type { MailMessage } from "../../../../scraper/alerting/messages/outbox-message.js";
 import type { NotificationConfig } from "../../../../scraper/alerting/config/notification-config.js";
 import { parseNotificationConfig } from "../../../../scraper/alerting/config/parse-notification-config.js";
 import { FakeClock } from "../../../support/fake-clock.js";

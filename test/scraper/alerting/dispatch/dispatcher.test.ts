@@ -44,13 +44,13 @@ test("A group waits group_wait, then group_interval for changes, then repeat_int
   assert.equal(servers.mails.length, 4);
 });
 
-test("An alert that has been firing for longer than group_wait is told at once", async () => {
+test("An alert that has been firing for longer than group_wait is notified immediately", async () => {
   const { servers, fire } = await startHarness(simpleConfig());
   await fire(A1, { startsAgoMs: 31 * SECOND_MS });
   assert.equal(servers.mails.length, 1);
 });
 
-test("An alert that resolves within group_wait is never told", async () => {
+test("An alert that resolves within group_wait is never notified", async () => {
   const { clock, servers, fire, resolve } = await startHarness(simpleConfig());
   await fire(A1);
   await clock.advance(10 * SECOND_MS);
@@ -59,7 +59,7 @@ test("An alert that resolves within group_wait is never told", async () => {
   assert.deepEqual(servers.subjects, []);
 });
 
-test("A partly resolved group tells what is firing and what is resolved, and nothing twice", async () => {
+test("A mail about a partly resolved group lists firing and resolved alerts, and is sent once", async () => {
   const { clock, servers, fire, resolve } = await startHarness(simpleConfig());
   await fire(A1);
   await fire(A2);
@@ -76,7 +76,7 @@ test("A partly resolved group tells what is firing and what is resolved, and not
   assert.equal(servers.mails.length, 2);
 });
 
-test("An alert nobody repeats ends when its time is over, and its end is told", async () => {
+test("An alert that is not sent again ends at its timeout, and receivers are notified", async () => {
   const { clock, servers, dispatcher } = await startHarness(simpleConfig());
   const nowMs = clock.wallMs();
   await dispatcher.receive([{ ...alertOf(A1, nowMs, nowMs + 5 * MINUTE_MS), endsByTimeout: true }]);
@@ -84,7 +84,7 @@ test("An alert nobody repeats ends when its time is over, and its end is told", 
   assert.deepEqual(servers.subjects, ["[FIRING:1] DiskFull (pi1)", "[RESOLVED] DiskFull (pi1)"]);
 });
 
-test("With send_resolved off nothing is said about the end, and the next start is told again", async () => {
+test("With send_resolved off the end is not notified, and the next start is", async () => {
   const config = parseConfig(`
 global: { smtp_smarthost: "mail.example.org:587", smtp_from: "pihealth@example.org" }
 route: { receiver: ops, group_wait: 0s, group_interval: 1m }
@@ -100,7 +100,7 @@ receivers: [{ name: ops, email_configs: [{ to: "ops@example.org" }] }]
   assert.equal(servers.mails.length, 2);
 });
 
-test("Mails of one group make one thread until the group has ended, then another", async () => {
+test("Mails of one group form one thread until the group has ended, then another", async () => {
   const { clock, servers, fire, resolve } = await startHarness(simpleConfig());
   await fire(A1);
   await clock.advance(MINUTE_MS);
@@ -115,38 +115,38 @@ test("Mails of one group make one thread until the group has ended, then another
   assert.equal(new Set(servers.mails.map(({ mail }) => mail.messageId)).size, 3);
 });
 
-for (const { name, route, labels, startsAfterMs, tellsAfterMs } of [
-  { name: "is told at once", route: "", labels: A1, startsAfterMs: 0, tellsAfterMs: 0 },
+for (const { name, route, labels, startsAfterMs, notifiesAfterMs } of [
+  { name: "is notified immediately", route: "", labels: A1, startsAfterMs: 0, notifiesAfterMs: 0 },
   {
-    name: "is told at once when its group was told long ago",
+    name: "is notified immediately when the last mail of its group is old",
     route: "",
     labels: A2,
     startsAfterMs: MINUTE_MS,
-    tellsAfterMs: 0,
+    notifiesAfterMs: 0,
   },
   {
     name: "waits 10 s after the last mail of its group",
     route: "",
     labels: A2,
     startsAfterMs: 4 * SECOND_MS,
-    tellsAfterMs: 6 * SECOND_MS,
+    notifiesAfterMs: 6 * SECOND_MS,
   },
   {
-    name: "waits group_wait where a route below the first asks for it",
+    name: "waits for group_wait when a route below the first sets it",
     route: "  routes: [{ matchers: ['instance=pi3'], group_wait: 20s }]",
     labels: A3,
     startsAfterMs: 0,
-    tellsAfterMs: 20 * SECOND_MS,
+    notifiesAfterMs: 20 * SECOND_MS,
   },
 ]) {
-  test(`An alarm that is pushed ${name}`, async () => {
+  test(`A pushed alarm ${name}`, async () => {
     const { clock, servers, fire } = await startHarness(simpleConfig({ route }));
     if (labels !== A1) await fire(A1, { immediate: true });
     servers.mails.length = 0;
     await clock.advance(startsAfterMs);
     await fire(labels, { immediate: true });
-    if (tellsAfterMs > 0) {
-      await clock.advance(tellsAfterMs - 1);
+    if (notifiesAfterMs > 0) {
+      await clock.advance(notifiesAfterMs - 1);
       assert.equal(servers.mails.length, 0);
       await clock.advance(1);
     }
@@ -154,7 +154,7 @@ for (const { name, route, labels, startsAfterMs, tellsAfterMs } of [
   });
 }
 
-test("Pushing the same alarm again and again mails it once", async () => {
+test("An alarm that is pushed many times is mailed once", async () => {
   const { clock, servers, fire } = await startHarness(simpleConfig());
   for (let second = 0; second < 120; second++) {
     await fire(A1, { immediate: true });
@@ -163,7 +163,7 @@ test("Pushing the same alarm again and again mails it once", async () => {
   assert.equal(servers.mails.length, 1);
 });
 
-test("An inhibiting alert mutes others only while it fires and only where the equal labels agree", async () => {
+test("An alert inhibits others only while it fires, and only if the equal labels have the same values", async () => {
   const config = simpleConfig({
     rest: `
 inhibit_rules:
@@ -183,7 +183,7 @@ inhibit_rules:
   assert.ok(servers.subjects.includes("[FIRING:2] DiskFull"));
 });
 
-test("Two alerts that match both sides of an inhibit rule do not mute each other", async () => {
+test("Two alerts that match both sides of an inhibit rule do not inhibit each other", async () => {
   const config = simpleConfig({
     rest: `
 inhibit_rules: [{ source_matchers: ['alertname="DiskFull"'], target_matchers: ['alertname="DiskFull"'] }]`,
@@ -195,7 +195,7 @@ inhibit_rules: [{ source_matchers: ['alertname="DiskFull"'], target_matchers: ['
   assert.deepEqual(servers.subjects, ["[FIRING:2] DiskFull"]);
 });
 
-test("A silence mutes what it matches until it ends or is expired, over a restart as well", async () => {
+test("A silence mutes matching alerts until it ends or expires, also after a restart", async () => {
   const first = await startHarness(simpleConfig());
   const nowMs = first.clock.wallMs();
   const id = await first.dispatcher.silences.set({
@@ -220,7 +220,7 @@ test("A silence mutes what it matches until it ends or is expired, over a restar
   assert.deepEqual(second.servers.subjects, ["[FIRING:1] DiskFull (pi1)"]);
 });
 
-test("A route is mute within its mute intervals and outside its active ones", async () => {
+test("A route is muted inside its mute intervals and outside its active ones", async () => {
   const config = simpleConfig({
     route: `
   routes:
@@ -242,7 +242,7 @@ time_intervals:
   assert.deepEqual(servers.subjects, ["[FIRING:1] mute", "[FIRING:1] active"]);
 });
 
-test("A restart after kill -9 tells nothing twice, whether the server had taken the mail or not", async () => {
+test("A restart after kill -9 repeats no mail, whether or not the server had taken it", async () => {
   for (const { isServerDown } of [{ isServerDown: false }, { isServerDown: true }]) {
     const servers = new FakeServers();
     if (isServerDown) servers.onMail = () => Promise.reject(new Error("connection refused"));
@@ -266,7 +266,7 @@ test("A restart after kill -9 tells nothing twice, whether the server had taken 
   }
 });
 
-test("With the power cut before any single write, each change is mailed once and never lost", async () => {
+test("With a power cut before any single write, each change is mailed once and never lost", async () => {
   for (let cutBefore = 1; cutBefore <= 12; cutBefore++) {
     const servers = new FakeServers();
     const first = await startHarness(simpleConfig(), { servers });
@@ -303,7 +303,7 @@ test("With the power cut before any single write, each change is mailed once and
   }
 });
 
-test("An alarm that was acknowledged survives kill -9, and is told", async () => {
+test("An acknowledged alarm survives kill -9 and is notified", async () => {
   const servers = new FakeServers();
   const config = simpleConfig({
     route: "  routes: [{ matchers: ['instance=pi1'], group_wait: 1m }]",
@@ -316,7 +316,7 @@ test("An alarm that was acknowledged survives kill -9, and is told", async () =>
   assert.deepEqual(second.servers.subjects, ["[FIRING:1] DiskFull (pi1)"]);
 });
 
-test("A reload keeps alerts, timing and what was told, and sends waiting mail by the new settings", async () => {
+test("A reload keeps alerts, timing and the notification log, and sends waiting mail with the new settings", async () => {
   const { clock, servers, dispatcher, fire } = await startHarness(simpleConfig());
   await fire(A1);
   await clock.advance(31 * SECOND_MS);
@@ -412,7 +412,7 @@ receivers: [{ name: hook, webhook_configs: [{ url: "http://127.0.0.1:1/hook", ma
   });
 });
 
-test("Alerts that are not acceptable are counted by reason and cost only themselves", async () => {
+test("Alerts that are not acceptable are counted by reason, and the others are taken", async () => {
   const { clock, dispatcher } = await startHarness(simpleConfig());
   const good = alertOf(A1, clock.wallMs(), clock.wallMs() + HOUR_MS);
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`l${index}`, "x"]));
@@ -429,7 +429,7 @@ test("Alerts that are not acceptable are counted by reason and cost only themsel
   });
 });
 
-test("The number of alerts is bounded, and room comes back when alerts end", async () => {
+test("The number of alerts is limited, and alerts that end make room", async () => {
   const { clock, dispatcher } = await startHarness(defaultNotificationConfig());
   const nowMs = clock.wallMs();
   const alerts = Array.from({ length: MAX_ALERTS + 5 }, (_, index) =>
@@ -442,7 +442,7 @@ test("The number of alerts is bounded, and room comes back when alerts end", asy
   assert.equal(again.accepted, 1);
 });
 
-test("Damaged files of an earlier run cost their own lines only", async () => {
+test("Damaged lines in files of an earlier run are skipped, the others are kept", async () => {
   const first = await startHarness(simpleConfig());
   await first.fire(A1);
   await first.clock.advance(MINUTE_MS);
@@ -470,7 +470,7 @@ test("Damaged files of an earlier run cost their own lines only", async () => {
   );
 });
 
-test("Without a configuration alerts are shown and sent nowhere", async () => {
+test("Without a configuration alerts are shown and nobody is notified", async () => {
   const { clock, servers, dispatcher, fire } = await startHarness(defaultNotificationConfig());
   await fire(A1);
   await clock.advance(HOUR_MS);
@@ -481,7 +481,7 @@ test("Without a configuration alerts are shown and sent nowhere", async () => {
   );
 });
 
-test("Hostile labels reach the mail as text: no header, no markup, no link of theirs", async () => {
+test("Hostile labels reach the mail as text: they add no header, no markup and no link", async () => {
   const { clock, servers, dispatcher } = await startHarness(simpleConfig());
   const nowMs = clock.wallMs();
   const alert = alertOf(

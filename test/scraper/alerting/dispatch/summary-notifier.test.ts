@@ -36,8 +36,8 @@ function outage(alerts: readonly PastAlert[], change: Partial<OutageSummary> = {
   };
 }
 
-/** Begins three hours after noon. */
-async function tell(config: NotificationConfig, summary: OutageSummary): Promise<Harness> {
+/** Starts at 15:00. */
+async function notify(config: NotificationConfig, summary: OutageSummary): Promise<Harness> {
   const harness = await startHarness(config);
   await harness.dispatcher.summarize(summary);
   await harness.clock.advance(1000);
@@ -53,48 +53,48 @@ test("a receiver gets one mail about all alerts of an outage, whatever groups th
     { worst: 0.97 },
   );
   const memory = past({ alertname: "MemoryHigh", instance: "pi-7:8732" }, { endedAtMs: undefined });
-  const { servers, dispatcher } = await tell(simpleConfig(), outage([...hosts, disk, memory]));
+  const { servers, dispatcher } = await notify(simpleConfig(), outage([...hosts, disk, memory]));
   await dispatcher.stop();
-  assert.deepEqual(servers.subjects, ["[SUMMARY:22] While the master was away, 1 still on"]);
+  assert.deepEqual(servers.subjects, ["[SUMMARY:22] While the master was down, 1 still firing"]);
   const { text, html } = servers.mails[0]?.mail ?? { text: "", html: "" };
   assert.match(
     text,
-    /^While the master was away \(from 2026-01-12 11:00:00 UTC until 2026-01-12 15:00:00 UTC\): 22 alerts, 1 still on\n/,
+    /^While the master was down \(from 2026-01-12 11:00:00 UTC until 2026-01-12 15:00:00 UTC\): 22 alerts, 1 still firing\n/,
   );
   assert.match(
     text,
     /DiskFull on pi-3:8732\n {2}DiskFull was on\n {2}Began: 2026-01-12 12:00:00 UTC\n {2}Ended: 2026-01-12 14:00:00 UTC \(2h\)\n {2}Worst: 0\.97\n {2}Labels: mountpoint=\/\n/,
   );
-  assert.match(text, /MemoryHigh on pi-7:8732\n.*\n {2}Began: .*\n {2}Ended: still on \(3h\)/);
+  assert.match(text, /MemoryHigh on pi-7:8732\n.*\n {2}Began: .*\n {2}Ended: still firing \(3h\)/);
   assert.equal(html.match(/font-weight:600">Hot</g)?.length, 20);
 });
 
 for (const { name, route, rest = "", change = {}, expected } of [
   {
-    name: "each receiver hears of its own",
+    name: "each receiver gets the alerts of its routes",
     route: `  routes: [{ matchers: ['alertname="A"'], receiver: hook }]`,
     expected: ["hook"],
   },
   {
-    name: "what continues is told to both",
+    name: "a route with continue notifies both receivers",
     route: `  routes: [{ matchers: ['alertname="A"'], receiver: hook, continue: true }, { receiver: ops }]`,
     expected: ["hook", "ops"],
   },
   {
-    name: "what was inhibited when it fired is left out",
+    name: "an alert that was inhibited when it fired is left out",
     route: "",
     rest: `inhibit_rules: [{ source_matchers: ['alertname="Down"'], target_matchers: ['alertname="A"'], equal: [instance] }]`,
     expected: [],
   },
   {
-    name: "what fired after its inhibitor had ended is told",
+    name: "an alert that fired after its inhibitor had ended is in the mail",
     route: "",
     rest: `inhibit_rules: [{ source_matchers: ['alertname="Down"'], target_matchers: ['alertname="A"'], equal: [instance] }]`,
     change: { firedAtMs: NOON_MS + 90 * 60_000 },
     expected: ["ops"],
   },
   {
-    name: "what began and ended in a muted time is left out",
+    name: "an alert that started and ended in a mute interval is left out",
     route: `  routes: [{ matchers: ['alertname="A"'], receiver: ops, mute_time_intervals: [lunch] }]`,
     rest: `time_intervals: [{ name: lunch, time_intervals: [{ times: [{ start_time: "11:00", end_time: "15:00" }] }] }]`,
     expected: [],
@@ -106,7 +106,7 @@ for (const { name, route, rest = "", change = {}, expected } of [
       { endedAtMs: NOON_MS + HOUR_MS },
     );
     const alerts = rest.includes("Down") ? [down, past(A, change)] : [past(A, change)];
-    const { servers, dispatcher } = await tell(simpleConfig({ route, rest }), outage(alerts));
+    const { servers, dispatcher } = await notify(simpleConfig({ route, rest }), outage(alerts));
     await dispatcher.stop();
     const mailed = servers.mails
       .filter(({ mail }) => mail.text.includes("A on pi-1"))
@@ -118,7 +118,7 @@ for (const { name, route, rest = "", change = {}, expected } of [
   });
 }
 
-test("a silence of now, and one of the time it fired, leave an alert out of the summary", async () => {
+test("an alert is left out of the summary if a silence matches now or matched when it fired", async () => {
   const harness = await startHarness(simpleConfig());
   const { silences } = harness.dispatcher;
   const nowMs = harness.clock.wallMs();
@@ -143,12 +143,12 @@ test("a silence of now, and one of the time it fired, leave an alert out of the 
     outage([
       past({ alertname: "Maintained" }, during),
       past({ alertname: "Muted" }),
-      past({ alertname: "Told" }, during),
+      past({ alertname: "Notified" }, during),
     ]),
   );
   await harness.clock.advance(1000);
   await harness.dispatcher.stop();
-  assert.deepEqual(harness.servers.subjects, ["[SUMMARY:1] While the master was away: Told"]);
+  assert.deepEqual(harness.servers.subjects, ["[SUMMARY:1] While the master was down: Notified"]);
 });
 
 function simpleMatcher(name: string, value: string) {
@@ -160,7 +160,7 @@ receivers: [{ name: a }]`);
   return matcher;
 }
 
-test("the same outage is told once, also after a power cut and a restart", async () => {
+test("the same outage is notified once, also after a power cut and a restart", async () => {
   const summary = outage([past({ alertname: "A" })]);
   const first = await startHarness(simpleConfig());
   first.servers.onMail = async () => Promise.reject(new Error("down"));
@@ -180,20 +180,20 @@ test("the same outage is told once, also after a power cut and a restart", async
   );
 });
 
-test("a mail lists a bounded number of alerts and says how many more there are", async () => {
+test("a mail lists a limited number of alerts and says how many more there are", async () => {
   const alerts = Array.from({ length: 500 }, (_, index) =>
     past({ alertname: "Hot", instance: `pi-${index}` }, { times: 1000 }),
   );
-  const { servers, dispatcher } = await tell(simpleConfig(), outage(alerts, { omitted: 7 }));
+  const { servers, dispatcher } = await notify(simpleConfig(), outage(alerts, { omitted: 7 }));
   await dispatcher.stop();
   const { text, html, subject } = servers.mails[0]?.mail ?? { text: "", html: "", subject: "" };
-  assert.equal(subject, "[SUMMARY:507] While the master was away: Hot");
+  assert.equal(subject, "[SUMMARY:507] While the master was down: Hot");
   assert.equal(html.match(/font-weight:600">Hot</g)?.length, MAX_SUMMARY_ROWS);
   assert.match(text, /And 407 more, see http:\/\/master:8730\/api\/v1\/alerts\/history/);
   assert.match(text, /Times: 1000/);
 });
 
-test("a template of one's own that fails gives way to the default summary", async () => {
+test("the default summary is sent when a receiver's own template fails", async () => {
   const config = parseConfig(`
 global: { smtp_smarthost: "mail.example.org:587", smtp_from: "pihealth@example.org" }
 route: { receiver: ops }
@@ -210,5 +210,5 @@ templates: [/etc/pihealth/own.tmpl]
   await harness.dispatcher.summarize(outage([past({ alertname: "A" })]));
   await harness.clock.advance(1000);
   await harness.dispatcher.stop();
-  assert.deepEqual(harness.servers.subjects, ["[SUMMARY:1] While the master was away: A"]);
+  assert.deepEqual(harness.servers.subjects, ["[SUMMARY:1] While the master was down: A"]);
 });

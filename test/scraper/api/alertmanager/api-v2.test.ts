@@ -158,7 +158,7 @@ function withoutVariables(value: unknown): unknown {
       name,
       ["original", "versionInfo"].includes(name) ? typeof item : withoutVariables(item),
     ]);
-    return Object.fromEntries(entries) as Json;
+    return Object.fromEntries(entries);
   }
   if (typeof value !== "string") return value;
   return value
@@ -198,7 +198,7 @@ for (const { name, body, expectedStatus, message } of [
     message: /at least one label pair required/,
   },
   {
-    name: "a label that is no name",
+    name: "a label whose name is not valid",
     body: '[{"labels":{"a-b":"x"}}]',
     expectedStatus: 400,
     message: /invalid name \\?"a-b/,
@@ -210,7 +210,7 @@ for (const { name, body, expectedStatus, message } of [
     message: /\[0\]\.labels\.a is 1, it must be a text/,
   },
   {
-    name: "a time that is none",
+    name: "not a time",
     body: '[{"labels":{"a":"x"},"startsAt":"gestern"}]',
     expectedStatus: 400,
     message: /\[0\]\.startsAt/,
@@ -345,18 +345,15 @@ for (const { name, change, expectedStatus, message } of [
   });
 }
 
-test("A silence is updated in place where nothing that was muted changes, and replaced otherwise", async () => {
+test("A silence is updated in place if the change does not alter the past, and replaced otherwise", async () => {
   const { dispatcher, clock } = await startOurs();
   const set = async (change: Json): Promise<string> => {
     const posted = { ...SILENCE, startsAt: new Date(clock.wallMs()).toISOString(), ...change };
-    return (
-      (await postSilence(dispatcher, decodePostedSilence(JSON.stringify(posted)))) as {
-        silenceID: string;
-      }
-    ).silenceID;
+    const body = decodePostedSilence(JSON.stringify(posted));
+    return (await postSilence(dispatcher, body)).silenceID;
   };
   const id = await set({});
-  const startsAt = (getSilence(dispatcher, id) as { startsAt: string }).startsAt;
+  const startsAt = getSilence(dispatcher, id).startsAt;
   await clock.advance(1000);
   assert.equal(await set({ id, startsAt, comment: "longer", endsAt: "2098-01-01T00:00:00Z" }), id);
   const other = await set({
@@ -365,16 +362,11 @@ test("A silence is updated in place where nothing that was muted changes, and re
     matchers: [{ name: "alertname", value: "A", isRegex: false }],
   });
   assert.notEqual(other, id);
-  const states = listSilences(dispatcher, []).map(
-    (silence) => (silence as { status: { state: string } }).status.state,
-  );
+  const states = listSilences(dispatcher, []).map(({ status: { state } }) => state);
   assert.deepEqual(states, ["active", "expired"]);
   await deleteSilence(dispatcher, other);
   await deleteSilence(dispatcher, other);
-  assert.equal(
-    (getSilence(dispatcher, other) as { status: { state: string } }).status.state,
-    "expired",
-  );
+  assert.equal(getSilence(dispatcher, other).status.state, "expired");
   assert.throws(
     () => getSilence(dispatcher, "../../etc/passwd"),
     (error: ApiError) => error.status === 422,

@@ -54,7 +54,7 @@ test("an alarm of a target gets the labels of the target, and external labels wh
   });
 });
 
-test("an alert of anybody else stays as it is", async () => {
+test("an alert of another sender does not change", async () => {
   const bench = new Bench();
   await bench.push(60_000, { address: "10.0.0.8" });
   assert.deepEqual(bench.received[0]?.labels.toObject(), {
@@ -65,7 +65,7 @@ test("an alert of anybody else stays as it is", async () => {
   });
 });
 
-test("alarms.log of the target's folder says once that an alarm began and once that it ended", async () => {
+test("alarms.log of the target's folder says once that an alarm started and once that it ended", async () => {
   const bench = new Bench();
   await bench.push(60_000);
   await bench.clock.advance(30_000);
@@ -79,7 +79,7 @@ test("alarms.log of the target's folder says once that an alarm began and once t
   ]);
 });
 
-test("an alarm that a Pi stopped telling begins anew when it comes again", async () => {
+test("an alarm that a Pi stopped sending starts again when it returns", async () => {
   const bench = new Bench();
   await bench.push(60_000);
   await bench.clock.advance(120_000);
