@@ -6,7 +6,7 @@ import { createProcessMetrics } from "../exposition/process-metrics.js";
 import { createHistoryListener, historyLinkOf } from "./history-wiring.js";
 import { createExporterRoutes } from "../http/exporter-routes.js";
 import { createHistoryRoutes } from "../http/history-routes.js";
-import type { HttpRoute } from "../http/http-route.js";
+import type { Route } from "../http/route.js";
 import { createHttpHandler } from "../http/http-handler.js";
 import { SamplingLoop, type ScheduledCollector } from "../sampling/sampling-loop.js";
 import { createBasicAuth } from "../shared/config/basic-auth.js";
@@ -142,7 +142,7 @@ function historyRoutes(
   { history: { maxRateBytes } }: ExporterConfig,
   { clock, files }: Surroundings,
   { token, state }: { token: UplinkToken; state: ExporterState },
-): HttpRoute[] {
+): Route[] {
   const { history, nodeId, bootId, bootMs } = state;
   if (history === undefined) return [];
   return createHistoryRoutes({

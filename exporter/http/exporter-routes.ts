@@ -2,7 +2,7 @@ import type { Exposition } from "../exposition/exposition.js";
 import { CONTENT_TYPES } from "../exposition/metric-text.js";
 import { negotiateEncoding, negotiateFormat } from "../exposition/negotiation.js";
 import { landingPage } from "./landing-page.js";
-import { textAnswer, type HttpQuestion, type HttpAnswer, type HttpRoute } from "./http-route.js";
+import { textResponse, type RouteRequest, type RouteResponse, type Route } from "./route.js";
 
 interface ExporterRoutesParts {
   readonly exposition: Exposition;
@@ -17,26 +17,26 @@ export function createExporterRoutes({
   hostname,
   version,
   isReady,
-}: ExporterRoutesParts): HttpRoute[] {
+}: ExporterRoutesParts): Route[] {
   return [
-    { path: "/metrics", answer: (question) => answerMetrics(exposition, question) },
-    { path: "/-/healthy", isOpen: true, answer: () => textAnswer(200, "Healthy") },
+    { path: "/metrics", handle: (request) => answerMetrics(exposition, request) },
+    { path: "/-/healthy", isOpen: true, handle: () => textResponse(200, "Healthy") },
     {
       path: "/-/ready",
       isOpen: true,
-      answer: () =>
+      handle: () =>
         isReady()
-          ? textAnswer(200, "Ready")
-          : textAnswer(503, "Not ready: the first sampling is running"),
+          ? textResponse(200, "Ready")
+          : textResponse(503, "Not ready: the first sampling is running"),
     },
-    { path: "/", answer: () => landingPage({ hostname, version }) },
+    { path: "/", handle: () => landingPage({ hostname, version }) },
   ];
 }
 
 async function answerMetrics(
   exposition: Exposition,
-  { headers }: HttpQuestion,
-): Promise<HttpAnswer> {
+  { headers }: RouteRequest,
+): Promise<RouteResponse> {
   const format = negotiateFormat(headers["accept"]);
   const encoding = negotiateEncoding(headers["accept-encoding"]);
   return {

@@ -7,12 +7,12 @@ import type { Files } from "../shared/platform/files.js";
 import { encodeHistoryList, HISTORY_PATH } from "../shared/protocol/history.js";
 import { parseByteRange, type ByteRange } from "./byte-range.js";
 import {
-  textAnswer,
+  textResponse,
   withHeaders,
-  type HttpAnswer,
-  type HttpQuestion,
-  type HttpRoute,
-} from "./http-route.js";
+  type RouteResponse,
+  type RouteRequest,
+  type Route,
+} from "./route.js";
 import { TransferLimits } from "./transfer-limits.js";
 
 interface HistoryRoutesParts {
@@ -35,40 +35,40 @@ const NO_TOKEN =
   "Forbidden: no fleet token is configured here, it must be set as uplink.token_file";
 const WRONG_TOKEN = "Unauthorized: the fleet token is missing or wrong";
 
-export function createHistoryRoutes(parts: HistoryRoutesParts): HttpRoute[] {
+export function createHistoryRoutes(parts: HistoryRoutesParts): Route[] {
   const limits = new TransferLimits(parts.clock, parts.maxRateBytes);
   // Basic authentication would want the same header: the token takes its place.
   return [
     {
       path: HISTORY_PATH,
       isOpen: true,
-      answer: (question) => refusal(question, parts) ?? answerList(question, parts, limits),
+      handle: (request) => refusal(request, parts) ?? answerList(request, parts, limits),
     },
     {
       path: `${HISTORY_PATH}/:name`,
       isOpen: true,
-      answer: (question) => refusal(question, parts) ?? answerSegment(question, parts, limits),
+      handle: (request) => refusal(request, parts) ?? answerSegment(request, parts, limits),
     },
   ];
 }
 
 function refusal(
-  { headers }: HttpQuestion,
+  { headers }: RouteRequest,
   { hasFleetToken }: HistoryRoutesParts,
-): HttpAnswer | undefined {
+): RouteResponse | undefined {
   const allowed = hasFleetToken(headers["authorization"]);
-  if (allowed === undefined) return textAnswer(403, NO_TOKEN);
+  if (allowed === undefined) return textResponse(403, NO_TOKEN);
   if (allowed) return undefined;
-  return withHeaders(textAnswer(401, WRONG_TOKEN), {
+  return withHeaders(textResponse(401, WRONG_TOKEN), {
     "www-authenticate": 'Bearer realm="pihealth"',
   });
 }
 
 async function answerList(
-  { peer }: HttpQuestion,
+  { peer }: RouteRequest,
   { history, nodeId, bootId, bootMs, clock }: HistoryRoutesParts,
   limits: TransferLimits,
-): Promise<HttpAnswer> {
+): Promise<RouteResponse> {
   const end = limits.begin(peer);
   if (end === undefined) return tooMany();
   try {
@@ -85,17 +85,17 @@ async function answerList(
 }
 
 async function answerSegment(
-  { headers, parameters, peer, isHead }: HttpQuestion,
+  { headers, parameters, peer, isHead }: RouteRequest,
   { history, files }: HistoryRoutesParts,
   limits: TransferLimits,
-): Promise<HttpAnswer> {
+): Promise<RouteResponse> {
   const name = parameters["name"] ?? "";
   const isName = parseSegmentName(name) !== undefined;
   const segment = isName ? await history.find(name) : undefined;
-  if (segment === undefined) return textAnswer(404, "Not found: there is no such segment");
+  if (segment === undefined) return textResponse(404, "Not found: there is no such segment");
   const range = wantedRange(headers, segment);
   if (range === "unsatisfiable") {
-    return withHeaders(textAnswer(416, "Range not satisfiable: the segment ends before it"), {
+    return withHeaders(textResponse(416, "Range not satisfiable: the segment ends before it"), {
       "content-range": `bytes */${segment.sizeBytes}`,
     });
   }
@@ -114,7 +114,7 @@ async function answerSegment(
 
 /** A range of another version than the client has is no use to it: it gets the whole. */
 function wantedRange(
-  headers: HttpQuestion["headers"],
+  headers: RouteRequest["headers"],
   segment: Segment,
 ): ByteRange | "unsatisfiable" | undefined {
   const ifRange = headers["if-range"];
@@ -166,7 +166,7 @@ async function* readPieces(
   }
 }
 
-const tooMany = (): HttpAnswer =>
-  withHeaders(textAnswer(429, "Too many requests: other transfers of history run"), {
+const tooMany = (): RouteResponse =>
+  withHeaders(textResponse(429, "Too many requests: other transfers of history run"), {
     "retry-after": "1",
   });

@@ -17,10 +17,10 @@ import {
 } from "../shared/platform/http/route-table.js";
 import { createRouter } from "../shared/platform/http/router.js";
 import type { Logger } from "../shared/platform/logger.js";
-import { textAnswer, withHeaders, type HttpAnswer, type HttpRoute } from "./http-route.js";
+import { textResponse, withHeaders, type RouteResponse, type Route } from "./route.js";
 
 export interface HttpHandlerParts {
-  readonly routes: readonly HttpRoute[];
+  readonly routes: readonly Route[];
   readonly basicAuth: BasicAuth;
   readonly log: Logger;
 }
@@ -30,7 +30,7 @@ const METHODS = ["GET", "HEAD"] as const;
 interface ReadRoute {
   readonly methods: typeof METHODS;
   readonly path: string;
-  readonly route: HttpRoute;
+  readonly route: Route;
 }
 
 export function createHttpHandler({ routes, basicAuth, log }: HttpHandlerParts): HttpHandler {
@@ -56,36 +56,36 @@ function answerTo(
   match: RouteMatch<ReadRoute>,
   request: HttpRequest,
   basicAuth: BasicAuth,
-): HttpAnswer | Promise<HttpAnswer> {
+): RouteResponse | Promise<RouteResponse> {
   switch (match.kind) {
     case "route":
       return answerRoute(match.route.route, match.parameters, request, basicAuth);
     case "wrong_method": {
       const allow = match.allowed.join(", ");
-      const refusal = textAnswer(405, `Method not allowed: it must be one of ${allow}`);
+      const refusal = textResponse(405, `Method not allowed: it must be one of ${allow}`);
       return withHeaders(refusal, { allow, connection: "close" });
     }
     case "unknown_path":
-      return textAnswer(404, "Not found");
+      return textResponse(404, "Not found");
     case "malformed_path":
-      return textAnswer(400, "Bad request");
+      return textResponse(400, "Bad request");
     case "failed":
       throw match.error;
   }
 }
 
 async function answerRoute(
-  route: HttpRoute,
+  route: Route,
   parameters: PathParameters,
   request: HttpRequest,
   basicAuth: BasicAuth,
-): Promise<HttpAnswer> {
+): Promise<RouteResponse> {
   if (route.isOpen !== true && !(await basicAuth(request.headers.authorization))) {
-    return withHeaders(textAnswer(401, "Unauthorized"), {
+    return withHeaders(textResponse(401, "Unauthorized"), {
       "www-authenticate": 'Basic realm="pihealth"',
     });
   }
-  return route.answer({
+  return route.handle({
     headers: request.headers,
     parameters,
     peer: request.socket.remoteAddress ?? "",
@@ -94,7 +94,10 @@ async function answerRoute(
 }
 
 /** Written with Node's own calls. HEAD gets the length of the body and no body. */
-async function send(response: HttpResponse, { status, headers, body }: HttpAnswer): Promise<void> {
+async function send(
+  response: HttpResponse,
+  { status, headers, body }: RouteResponse,
+): Promise<void> {
   const content = typeof body === "string" ? Buffer.from(body) : body;
   const isWhole = Buffer.isBuffer(content);
   response.writeHead(status, {
@@ -113,5 +116,5 @@ async function sendError(error: unknown, response: HttpResponse, log: Logger): P
   log.error("Cannot answer request", { path, error: messageOf(error) });
   // A part of a body must not look like the whole.
   if (response.headersSent) response.destroy();
-  else await send(response, textAnswer(500, "Internal error"));
+  else await send(response, textResponse(500, "Internal error"));
 }

@@ -1,4 +1,4 @@
-import type { HttpAnswer } from "./http-route.js";
+import type { RouteResponse } from "./route.js";
 
 const SECURITY_HEADERS = {
   "content-type": "text/html; charset=utf-8",
@@ -13,7 +13,7 @@ export function landingPage({
 }: {
   hostname: string;
   version: string;
-}): HttpAnswer {
+}): RouteResponse {
   const name = escapeHtml(hostname);
   const body = `<!doctype html>
 <html lang="en">

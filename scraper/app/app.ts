@@ -332,7 +332,7 @@ class App implements ScraperApp {
       ...prometheusRoutes({
         clock,
         queries: this.queries,
-        parse: (text) => this.queries.parse(text),
+        parseExpression: (text) => this.queries.parse(text),
         maxPointsPerSeries: this.config.query.maxPointsPerSeries,
         lookbackMs: this.config.query.lookbackMs,
         querier: storage,

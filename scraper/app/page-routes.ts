@@ -1,4 +1,4 @@
-import type { ApiAnswer, Route } from "../api/http/route.js";
+import type { ApiResponse, Route } from "../api/http/route.js";
 import { FleetPage, type PageParts } from "../web/fleet-page-data.js";
 import { HostPage } from "../web/host-page-data.js";
 import { PAGE_HEADERS } from "../web/page-frame.js";
@@ -29,7 +29,7 @@ export function pageRoutes(parts: PageParts): Route[] {
   ];
 }
 
-const pageAnswer = (body: string, status = 200): ApiAnswer => ({
+const pageAnswer = (body: string, status = 200): ApiResponse => ({
   kind: "text",
   status,
   body,

@@ -33,7 +33,7 @@ export async function serveApi({
     clock,
     queries,
     querier,
-    parse: (text) => queries.parse(text),
+    parseExpression: (text) => queries.parse(text),
     maxPointsPerSeries: queries.settings.maxPointsPerSeries,
     lookbackMs: queries.settings.lookbackMs,
     parseSelector: (text) => parseSelector(text).matchers,

@@ -1,7 +1,7 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { ImportPlace, ImportResult } from "../../backfill/sample-import.js";
 import { ApiError } from "../http/api-errors.js";
-import { type ApiRequest, dataAnswer, type Route } from "../http/route.js";
+import { type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
 export interface AdminRouteParts {
   /** Key `web.enable_admin_api`. */
@@ -25,7 +25,7 @@ export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRoutePa
       needsToken: true,
       async handle(request) {
         if (!isEnabled) throw new ApiError("unavailable", "admin APIs disabled");
-        return dataAnswer({ name: await snapshot({ withHead: !isHeadSkipped(request) }) });
+        return dataResponse({ name: await snapshot({ withHead: !isHeadSkipped(request) }) });
       },
     },
     {
@@ -34,7 +34,7 @@ export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRoutePa
       needsToken: true,
       async handle(request) {
         if (!isEnabled) throw new ApiError("unavailable", "admin APIs disabled");
-        return dataAnswer(await importFrom(request, importSamples));
+        return dataResponse(await importFrom(request, importSamples));
       },
     },
   ];

@@ -11,7 +11,7 @@ import {
 } from "./api-v2.js";
 import type { Dispatcher } from "../../alerting/dispatch/dispatcher.js";
 import { decodePostedSilence } from "./posted-silence.js";
-import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 
 export interface AlertmanagerRouteParts {
   readonly dispatcher: Dispatcher;
@@ -79,7 +79,7 @@ const route = (methods: Route["methods"], path: string, handle: Route["handle"])
   handle,
 });
 
-const json = (value: unknown, statusCode = 200): ApiAnswer => ({
+const json = (value: unknown, statusCode = 200): ApiResponse => ({
   kind: "json",
   status: statusCode,
   value,

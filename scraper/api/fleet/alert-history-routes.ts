@@ -1,6 +1,6 @@
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { HistoryEntry } from "../../rule-engine/evaluation/alert-history.js";
-import { dataAnswer, type Route } from "../http/route.js";
+import { dataResponse, type Route } from "../http/route.js";
 
 const DEFAULT_LIMIT = 1000;
 
@@ -24,7 +24,7 @@ export function alertHistoryRoutes({ clock, list }: AlertHistoryRouteParts): Rou
         const fromMs = parameters.timeMs("start", 0);
         const untilMs = parameters.timeMs("end", clock.wallMs() + 1);
         const limit = parameters.limit() || DEFAULT_LIMIT;
-        return dataAnswer({ alerts: list({ fromMs, untilMs, limit }).map(showEntry) });
+        return dataResponse({ alerts: list({ fromMs, untilMs, limit }).map(showEntry) });
       },
     },
   ];

@@ -7,7 +7,7 @@ import {
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Fleet, HeartbeatRefusal } from "../../fleet/fleet.js";
 import { ApiError, type ApiErrorType } from "../http/api-errors.js";
-import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 
 export interface FleetRouteParts {
   readonly fleet: Fleet;
@@ -45,7 +45,7 @@ export function fleetRoutes(parts: FleetRouteParts): Route[] {
 async function takeHeartbeat(
   parts: FleetRouteParts,
   { body, remoteAddress }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   if (body.length > MAX_HEARTBEAT_BYTES) {
     throw new ApiError("too_large", `a heartbeat must be at most ${MAX_HEARTBEAT_BYTES} bytes`);
   }

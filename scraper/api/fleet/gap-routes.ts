@@ -1,6 +1,6 @@
 import type { HostGap } from "../../backfill/gap.js";
 import { canonicalAddress } from "../../fleet/ip-address.js";
-import { dataAnswer, type Route } from "../http/route.js";
+import { dataResponse, type Route } from "../http/route.js";
 
 export interface GapRouteParts {
   /** All hosts when undefined; oldest first. */
@@ -16,7 +16,7 @@ export function gapRoutes({ gaps }: GapRouteParts): Route[] {
       handle: async ({ parameters }) => {
         const host = parameters.text("host");
         const address = host === "" ? undefined : (canonicalAddress(host) ?? host.toLowerCase());
-        return dataAnswer({ gaps: gaps(address).map(showGap) });
+        return dataResponse({ gaps: gaps(address).map(showGap) });
       },
     },
   ];

@@ -16,7 +16,7 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { alertmanagerBody, ApiError, toApiError } from "./api-errors.js";
 import { readRequest } from "./read-request.js";
 import type { Route } from "./route.js";
-import { sendAnswer, sendError, sendJson, sendText } from "./send-answer.js";
+import { sendResponse, sendError, sendJson, sendText } from "./send-response.js";
 
 export interface ApiHandlerParts {
   readonly routes: readonly Route[];
@@ -85,7 +85,7 @@ async function answerRoute(
     }
     const context = { pathParameters: parameters, signal: departure.signal, log: parts.log };
     const answer = await route.handle(await readRequest(request, response, context));
-    await sendAnswer(request, response, answer);
+    await sendResponse(request, response, answer);
   } catch (error) {
     answerError(error, response, route, parts.log);
   } finally {

@@ -15,7 +15,7 @@ export interface ApiRequest {
 }
 
 /** `data` goes into Prometheus' envelope; `json` is sent as it is; `text` is anything else. */
-export type ApiAnswer =
+export type ApiResponse =
   | {
       readonly kind: "data";
       /** JSON text in pieces, or a value for JSON.stringify. */
@@ -42,12 +42,12 @@ export interface Route {
   readonly needsToken?: boolean;
   /** The form of an error answer: Prometheus' envelope (the default), Alertmanager's JSON, or plain text. */
   readonly errorStyle?: "prometheus" | "alertmanager" | "text";
-  handle(request: ApiRequest): Promise<ApiAnswer>;
+  handle(request: ApiRequest): Promise<ApiResponse>;
 }
 
-export const dataAnswer = (value: unknown): ApiAnswer => ({ kind: "data", data: { value } });
+export const dataResponse = (value: unknown): ApiResponse => ({ kind: "data", data: { value } });
 
-export const textAnswer = (body: string, status = 200): ApiAnswer => ({
+export const textResponse = (body: string, status = 200): ApiResponse => ({
   kind: "text",
   status,
   contentType: "text/plain; charset=utf-8",

@@ -11,7 +11,7 @@ import {
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Querier, SelectedSeries, SelectedTable } from "../../storage/model/querier.js";
 import { type MetadataRouteParts, readSelector } from "./metadata-routes.js";
-import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 
 export interface FederateRouteParts {
   readonly querier: Querier;
@@ -43,7 +43,7 @@ export function federateRoute(parts: FederateRouteParts): Route {
 async function answerFederate(
   parts: FederateRouteParts,
   { parameters }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const { querier, clock, parseSelector, lookbackMs } = parts;
   const matcherSets = parameters
     .all("match[]")

@@ -8,7 +8,7 @@ import type { Querier } from "../../storage/model/querier.js";
 import { ApiError } from "../http/api-errors.js";
 import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js";
 import { renderLabels } from "./query-json.js";
-import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
+import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
 /** Type, help and unit that targets said of a metric. */
 export interface MetricMetadata {
@@ -46,7 +46,7 @@ export function metadataRoutes(parts: MetadataRouteParts): Route[] {
   ];
 }
 
-async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiAnswer> {
+async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Promise<ApiResponse> {
   const { parameters } = request;
   if (parameters.all("match[]").length === 0)
     throw new ApiError("bad_data", "no match[] parameter provided");
@@ -67,7 +67,7 @@ async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Pro
 async function answerLabelNames(
   parts: MetadataRouteParts,
   request: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const { parameters } = request;
   const range = timeRange(parameters);
   const sets = matcherSets(parts, parameters);
@@ -79,7 +79,7 @@ async function answerLabelNames(
 async function answerLabelValues(
   parts: MetadataRouteParts,
   request: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const { parameters } = request;
   const name = decodeLabelName(request.pathParameter("name"));
   const range = timeRange(parameters);
@@ -96,7 +96,7 @@ const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =
 async function answerMetadata(
   parts: MetadataRouteParts,
   { parameters }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const wanted = parameters.text("metric");
   const all = parts.metadata();
   const names =
@@ -107,7 +107,7 @@ async function answerMetadata(
     const metadata = (all.get(name) ?? []).map(({ type, help, unit }) => ({ type, help, unit }));
     return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
   });
-  return dataAnswer(Object.fromEntries(entries));
+  return dataResponse(Object.fromEntries(entries));
 }
 
 /** @param describe turns what is wrong with a selector into the message: Prometheus names the parameter for series only */

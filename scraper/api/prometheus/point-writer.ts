@@ -1,5 +1,4 @@
 import { formatApiFloat } from "../../../exporter/shared/model/float-format.js";
-import { renderTimestamp } from "./render-timestamp.js";
 
 /** Bytes handed on at once, about. */
 const PIECE_BYTES = 65_536;
@@ -127,6 +126,14 @@ function writeFraction(bytes: Uint8Array, at: number, millionths: number): numbe
   }
   bytes[at] = 0x2e; // .
   return writePadded(bytes, at + 1, rest, places);
+}
+
+/** Seconds; three decimals unless whole (prometheus util/jsonutil MarshalTimestamp). */
+export function renderTimestamp(timestampMs: number): string {
+  const whole = Math.trunc(timestampMs / 1000);
+  const fraction = Math.abs(timestampMs % 1000);
+  const sign = timestampMs < 0 && whole === 0 ? "-" : "";
+  return fraction === 0 ? `${whole}` : `${sign}${whole}.${String(fraction).padStart(3, "0")}`;
 }
 
 /** The text before each value, `[1712345678.9,"`, of the times that were written last. */

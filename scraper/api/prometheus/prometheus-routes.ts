@@ -1,4 +1,3 @@
-import { type ExpressionRouteParts, expressionRoutes } from "./expression-routes.js";
 import { type FederateRouteParts, federateRoute } from "./federate-route.js";
 import { type MetadataRouteParts, metadataRoutes } from "./metadata-routes.js";
 import { type QueryRouteParts, queryRoutes } from "./query-routes.js";
@@ -9,7 +8,6 @@ import { type TargetRouteParts, targetRoutes } from "./target-routes.js";
 export interface PrometheusRouteParts
   extends
     QueryRouteParts,
-    ExpressionRouteParts,
     MetadataRouteParts,
     FederateRouteParts,
     TargetRouteParts,
@@ -19,7 +17,6 @@ export interface PrometheusRouteParts
 export function prometheusRoutes(parts: PrometheusRouteParts): Route[] {
   return [
     ...queryRoutes(parts),
-    ...expressionRoutes(parts),
     ...metadataRoutes(parts),
     federateRoute(parts),
     ...targetRoutes(parts),

@@ -5,8 +5,7 @@ import type {
   QueryStatistics,
   QueryValue,
 } from "../../promql/evaluation/query-results.js";
-import { PointWriter } from "./point-writer.js";
-import { renderTimestamp } from "./render-timestamp.js";
+import { PointWriter, renderTimestamp } from "./point-writer.js";
 
 const CHUNK_CHARACTERS = 65_536;
 

@@ -1,24 +1,31 @@
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Expression } from "../../promql/language/ast.js";
+import { expressionToJson } from "../../promql/language/expression-json.js";
+import { formatExpression } from "../../promql/language/format-expression.js";
 import type { InstantQuery, Queries, QueryAnswer } from "../../promql/evaluation/query-results.js";
 import { QueryParseError } from "../../promql/language/query-errors.js";
 import { ApiError } from "../http/api-errors.js";
 import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js";
 import { renderQueryValue } from "./query-json.js";
-import type { ApiAnswer, ApiRequest, Route } from "../http/route.js";
+import { dataResponse, type ApiRequest, type ApiResponse, type Route } from "../http/route.js";
 
 export interface QueryRouteParts {
   readonly queries: Queries;
   readonly clock: Clock;
   /** @throws {QueryParseError} */
-  readonly parse: (text: string) => Expression;
-  /** More steps are refused, so that a mistyped one does not fill a browser. */
+  readonly parseExpression: (text: string) => Expression;
+  /** A query with more points is refused, so that a mistyped step does not fill a browser. */
   readonly maxPointsPerSeries: number;
 }
 
-/** `/api/v1/query`, `/api/v1/query_range` and `/api/v1/query_exemplars` (always empty: exemplars are not stored). */
+/**
+ * `/api/v1/query`, `query_range`, `query_exemplars` (always empty, because exemplars are not
+ * stored), `format_query` and `parse_query`.
+ */
 export function queryRoutes(parts: QueryRouteParts): Route[] {
   const { queries, clock } = parts;
+  const expressionOf = ({ parameters }: ApiRequest): Promise<Expression> =>
+    asQueryParameter(async () => parts.parseExpression(parameters.text("query")));
   const methods = ["GET", "POST"] as const;
   return [
     { methods, path: "/api/v1/query", handle: (request) => answerInstant(queries, clock, request) },
@@ -28,6 +35,16 @@ export function queryRoutes(parts: QueryRouteParts): Route[] {
       path: "/api/v1/query_exemplars",
       handle: (request) => answerExemplars(parts, request),
     },
+    {
+      methods,
+      path: "/api/v1/format_query",
+      handle: async (request) => dataResponse(formatExpression(await expressionOf(request))),
+    },
+    {
+      methods,
+      path: "/api/v1/parse_query",
+      handle: async (request) => dataResponse(expressionToJson(await expressionOf(request))),
+    },
   ];
 }
 
@@ -35,7 +52,7 @@ async function answerInstant(
   queries: Queries,
   clock: Clock,
   { parameters, signal }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const limit = parameters.limit();
   const timeMs = parameters.timeMs("time", clock.wallMs());
   const common = commonParts(parameters, signal);
@@ -49,7 +66,7 @@ async function answerInstant(
 async function answerRange(
   { queries, maxPointsPerSeries }: QueryRouteParts,
   { parameters, signal }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const limit = parameters.limit();
   const fromMs = parameters.requiredTimeMs("start");
   const toMs = parameters.requiredTimeMs("end");
@@ -88,19 +105,19 @@ function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQ
 }
 
 async function answerExemplars(
-  { parse }: QueryRouteParts,
+  { parseExpression }: QueryRouteParts,
   { parameters }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const fromMs = parameters.timeMs("start", MIN_TIME_MS);
   if (parameters.timeMs("end", MAX_TIME_MS) < fromMs) {
     throw new ApiError("bad_data", "end timestamp must not be before start timestamp");
   }
-  parse(parameters.text("query"));
+  parseExpression(parameters.text("query"));
   return { kind: "data", data: { value: [] } };
 }
 
-/** Runs what reads the parameter `query`: a parse error names it, as Prometheus' does. */
-export async function asQueryParameter<Result>(run: () => Promise<Result>): Promise<Result> {
+/** Runs `run`, which reads the parameter `query`. A parse error names the parameter, as in Prometheus. */
+async function asQueryParameter<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (error) {
@@ -109,7 +126,7 @@ export async function asQueryParameter<Result>(run: () => Promise<Result>): Prom
   }
 }
 
-function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiAnswer {
+function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiResponse {
   const { value, infos } = answer;
   const statistics = parameters.text("stats") === "" ? undefined : answer.statistics;
   const count =

@@ -4,7 +4,7 @@ import type {
   RuleView,
 } from "../../rule-engine/evaluation/rules-view.js";
 import { ApiError } from "../http/api-errors.js";
-import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
+import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
 export interface RuleRouteParts {
   readonly ruleGroups: () => readonly RuleGroupView[];
@@ -18,19 +18,23 @@ export function ruleRoutes(parts: RuleRouteParts): Route[] {
   const methods = ["GET"] as const;
   return [
     { methods, path: "/api/v1/rules", handle: async (request) => answerRules(parts, request) },
-    { methods, path: "/api/v1/alerts", handle: async () => dataAnswer({ alerts: parts.alerts() }) },
+    {
+      methods,
+      path: "/api/v1/alerts",
+      handle: async () => dataResponse({ alerts: parts.alerts() }),
+    },
     {
       methods,
       path: "/api/v1/alertmanagers",
       handle: async () => {
         const activeAlertmanagers = parts.alertmanagerUrls().map((url) => ({ url }));
-        return dataAnswer({ activeAlertmanagers, droppedAlertmanagers: [] });
+        return dataResponse({ activeAlertmanagers, droppedAlertmanagers: [] });
       },
     },
   ];
 }
 
-function answerRules(parts: RuleRouteParts, { parameters }: ApiRequest): ApiAnswer {
+function answerRules(parts: RuleRouteParts, { parameters }: ApiRequest): ApiResponse {
   const type = parameters.text("type").toLowerCase();
   if (!["", "alert", "record"].includes(type)) {
     throw new ApiError("bad_data", `invalid parameter "type": not supported value "${type}"`);
@@ -48,7 +52,7 @@ function answerRules(parts: RuleRouteParts, { parameters }: ApiRequest): ApiAnsw
       .map((rule) => (excludesAlerts ? withoutAlerts(rule) : rule));
     return rules.length === 0 && group.rules.length > 0 ? [] : [{ ...group, rules }];
   });
-  return dataAnswer({ groups: found });
+  return dataResponse({ groups: found });
 }
 
 const isIn = (wanted: ReadonlySet<string> | undefined, name: string): boolean =>

@@ -2,7 +2,7 @@ import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { ApiError } from "../http/api-errors.js";
 import { renderOwnMetrics } from "./own-metrics.js";
-import { type ApiAnswer, dataAnswer, type Route, textAnswer } from "../http/route.js";
+import { type ApiResponse, dataResponse, type Route, textResponse } from "../http/route.js";
 
 export interface StatusRouteParts {
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
   const data = (path: string, value: () => unknown): Route => ({
     methods,
     path,
-    handle: async () => dataAnswer(value()),
+    handle: async () => dataResponse(value()),
   });
   return [
     data("/api/v1/status/buildinfo", () => buildInfo(parts)),
@@ -51,7 +51,7 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     {
       methods,
       path: "/-/healthy",
-      handle: async () => textAnswer("pihealth scraper is healthy.\n"),
+      handle: async () => textResponse("pihealth scraper is healthy.\n"),
     },
     { methods, path: "/-/ready", handle: async () => answerReady(parts) },
     {
@@ -99,7 +99,7 @@ function runtimeInfo(parts: StatusRouteParts): object {
   };
 }
 
-function answerOwnMetrics(parts: StatusRouteParts): ApiAnswer {
+function answerOwnMetrics(parts: StatusRouteParts): ApiResponse {
   const body = renderOwnMetrics(parts.ownMetrics());
   return {
     kind: "text",
@@ -109,17 +109,17 @@ function answerOwnMetrics(parts: StatusRouteParts): ApiAnswer {
   };
 }
 
-function answerReady(parts: StatusRouteParts): ApiAnswer {
-  if (parts.isReady()) return textAnswer("pihealth scraper is ready.\n");
-  return textAnswer("Service Unavailable\n", 503);
+function answerReady(parts: StatusRouteParts): ApiResponse {
+  if (parts.isReady()) return textResponse("pihealth scraper is ready.\n");
+  return textResponse("Service Unavailable\n", 503);
 }
 
-async function reload(parts: StatusRouteParts): Promise<ApiAnswer> {
+async function reload(parts: StatusRouteParts): Promise<ApiResponse> {
   try {
     await parts.reload();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new ApiError("internal", `failed to reload config: ${message}`, { cause: error });
   }
-  return textAnswer("");
+  return textResponse("");
 }

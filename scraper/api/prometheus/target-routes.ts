@@ -3,7 +3,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Target, TargetHealth } from "../../fleet/target.js";
 import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label-matcher.js";
 import { type MetadataRouteParts, type MetricMetadata, readSelector } from "./metadata-routes.js";
-import { type ApiAnswer, type ApiRequest, dataAnswer, type Route } from "../http/route.js";
+import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
 export interface TargetRouteParts {
   readonly activeTargets: () => readonly {
@@ -39,13 +39,13 @@ export function targetRoutes(parts: TargetRouteParts): Route[] {
 async function answerTargets(
   parts: TargetRouteParts,
   { parameters }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const state = parameters.text("state").toLowerCase();
   const job = parameters.text("scrapePool");
   const isWanted = (jobName: string): boolean => job === "" || job === jobName;
   const active = state === "dropped" ? [] : parts.activeTargets();
   const dropped = state === "active" ? [] : parts.droppedTargets();
-  return dataAnswer({
+  return dataResponse({
     activeTargets: active
       .filter(({ target }) => isWanted(target.settings.jobName))
       .map(({ target, health }) => renderTarget(target, health)),
@@ -85,9 +85,9 @@ function countByJob(dropped: readonly { readonly jobName: string }[]): Record<st
   return counts;
 }
 
-async function answerScrapePools(parts: TargetRouteParts): Promise<ApiAnswer> {
+async function answerScrapePools(parts: TargetRouteParts): Promise<ApiResponse> {
   const names = new Set(parts.activeTargets().map(({ target }) => target.settings.jobName));
-  return dataAnswer({ scrapePools: [...names].sort() });
+  return dataResponse({ scrapePools: [...names].sort() });
 }
 
 const asTargetParameter = (problem: string): string =>
@@ -96,7 +96,7 @@ const asTargetParameter = (problem: string): string =>
 async function answerTargetMetadata(
   parts: TargetRouteParts,
   { parameters }: ApiRequest,
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const selector = parameters.text("match_target");
   const matchers: readonly LabelMatcher[] =
     selector === ""
@@ -112,9 +112,9 @@ async function answerTargetMetadata(
     if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name)))) continue;
     for (const metadata of parts.targetMetadata(target.id)) {
       if (metric !== "" && metric !== metadata.metric) continue;
-      if (found.length >= limit) return dataAnswer(found);
+      if (found.length >= limit) return dataResponse(found);
       found.push({ target: target.labels.toObject(), ...metadata });
     }
   }
-  return dataAnswer(found);
+  return dataResponse(found);
 }

@@ -26,7 +26,7 @@ async function serve(users: ReadonlyMap<string, string> = new Map()): Promise<st
   const hostname = '<script>alert("pi")</script>';
   const routes = [
     ...createExporterRoutes({ exposition, hostname, version: "1.2.3", isReady: () => isReady }),
-    { path: "/broken", answer: () => Promise.reject(new Error("secret detail")) },
+    { path: "/broken", handle: () => Promise.reject(new Error("secret detail")) },
   ];
   const basicAuth = createBasicAuth(users, async (password) => password === "right");
   const handler = createHttpHandler({ routes, basicAuth, log: silentLogger });

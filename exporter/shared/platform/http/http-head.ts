@@ -1,4 +1,7 @@
-import { HttpSyntaxError } from "./http-syntax-error.js";
+/** The peer's bytes are not an HTTP/1.1 response. */
+export class HttpSyntaxError extends Error {
+  readonly code = "bad_http";
+}
 
 export interface HttpHead {
   /** Of HTTP/1. */

@@ -1,5 +1,4 @@
-import { NO_HEADERS, readHead } from "./http-head.js";
-import { HttpSyntaxError } from "./http-syntax-error.js";
+import { HttpSyntaxError, NO_HEADERS, readHead } from "./http-head.js";
 
 /** Bytes of status line and headers, and of what may follow a chunked body, as Node.js takes them. */
 export const MAX_HEAD_BYTES = 16_384;

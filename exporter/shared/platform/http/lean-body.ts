@@ -3,8 +3,8 @@ import { createGunzip, gunzip } from "node:zlib";
 import { codeOf } from "../../model/errors.js";
 import { BufferPool, type BufferLease } from "../buffer-pool.js";
 import { FastZlib } from "../fast-zlib.js";
+import { HttpSyntaxError } from "./http-head.js";
 import { BodyTooLargeError } from "./http-response-reader.js";
-import { HttpSyntaxError } from "./http-syntax-error.js";
 
 /** Up to here a body is decompressed at once, in about a millisecond; a larger one on another thread. */
 const MAX_SYNC_BYTES = 1_048_576;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdminRouteParts, adminRoutes } from "../../../../scraper/api/admin/admin-routes.js";
 import { Parameters } from "../../../../scraper/api/http/parameters.js";
-import type { ApiAnswer, ApiRequest, Route } from "../../../../scraper/api/http/route.js";
+import type { ApiResponse, ApiRequest, Route } from "../../../../scraper/api/http/route.js";
 
 const asked: boolean[] = [];
 const snapshot: AdminRouteParts["snapshot"] = async ({ withHead }) => {
@@ -15,7 +15,7 @@ const importSamples: AdminRouteParts["importSamples"] = () =>
 const routeOf = (isEnabled: boolean): Route =>
   adminRoutes({ isEnabled, snapshot, importSamples })[0] as Route;
 
-function ask(isEnabled: boolean, query = ""): Promise<ApiAnswer> {
+function ask(isEnabled: boolean, query = ""): Promise<ApiResponse> {
   const request: Partial<ApiRequest> = { parameters: new Parameters(new URLSearchParams(query)) };
   return routeOf(isEnabled).handle(request as ApiRequest);
 }

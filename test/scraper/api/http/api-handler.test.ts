@@ -12,7 +12,7 @@ import { ApiError } from "../../../../scraper/api/http/api-errors.js";
 import { createApiHandler } from "../../../../scraper/api/http/api-handler.js";
 import { MAX_BODY_BYTES } from "../../../../scraper/api/http/read-request.js";
 import { queryRoutes } from "../../../../scraper/api/prometheus/query-routes.js";
-import { dataAnswer, type Route } from "../../../../scraper/api/http/route.js";
+import { dataResponse, type Route } from "../../../../scraper/api/http/route.js";
 import { parseExpression } from "../../../../scraper/promql/language/parser.js";
 import {
   QueryExecutionError,
@@ -62,12 +62,12 @@ const queries: Queries = {
 };
 
 const extraRoutes: Route[] = [
-  { methods: ["GET"], path: "/silence/:id", handle: async () => dataAnswer(1) },
+  { methods: ["GET"], path: "/silence/:id", handle: async () => dataResponse(1) },
   {
     methods: ["POST"],
     path: "/write",
     needsToken: true,
-    handle: async (request) => dataAnswer(request.body.length),
+    handle: async (request) => dataResponse(request.body.length),
   },
   {
     methods: ["GET"],
@@ -90,7 +90,7 @@ extraRoutes.push({
     tellArrival();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     tellDeparture();
-    return dataAnswer("nobody reads this");
+    return dataResponse("nobody reads this");
   },
 });
 
@@ -101,7 +101,7 @@ before(async () => {
       ...queryRoutes({
         queries,
         clock: new FakeClock(NOW_MS),
-        parse: parseExpression,
+        parseExpression,
         maxPointsPerSeries: 11_000,
       }),
       ...extraRoutes,
@@ -301,7 +301,7 @@ for (const { name, headers, status } of [
 test("with basic auth the fleet token still opens what needs it, and nothing else", async () => {
   const handler = createApiHandler({
     routes: [
-      { methods: ["GET"], path: "/read", handle: async () => dataAnswer(1) },
+      { methods: ["GET"], path: "/read", handle: async () => dataResponse(1) },
       ...extraRoutes,
     ],
     hasFleetToken: (header) => header === "Bearer right",
@@ -384,7 +384,7 @@ test("until the program is ready the APIs answer 503, so that senders try again"
   const handler = createApiHandler({
     routes: [
       ...extraRoutes,
-      { methods: ["GET"], path: "/api/v1/x", handle: async () => dataAnswer(1) },
+      { methods: ["GET"], path: "/api/v1/x", handle: async () => dataResponse(1) },
     ],
     isReady: () => false,
     hasFleetToken: () => true,

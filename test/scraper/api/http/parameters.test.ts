@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAX_TIME_MS, MIN_TIME_MS, parseTimeMs } from "../../../../scraper/api/http/parameters.js";
-import { renderTimestamp } from "../../../../scraper/api/prometheus/render-timestamp.js";
+import { renderTimestamp } from "../../../../scraper/api/prometheus/point-writer.js";
 import { renderOwnMetrics } from "../../../../scraper/api/prometheus/own-metrics.js";
 
 for (const { text, milliseconds } of [

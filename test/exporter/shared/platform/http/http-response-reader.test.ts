@@ -4,7 +4,7 @@ import {
   BodyTooLargeError,
   HttpResponseReader,
 } from "../../../../../exporter/shared/platform/http/http-response-reader.js";
-import { HttpSyntaxError } from "../../../../../exporter/shared/platform/http/http-syntax-error.js";
+import { HttpSyntaxError } from "../../../../../exporter/shared/platform/http/http-head.js";
 
 const LIMIT = 1000;
 const OK = "HTTP/1.1 200 OK\r\n";

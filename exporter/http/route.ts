@@ -2,7 +2,7 @@ import type { HttpHeaders } from "../shared/platform/http/http-server.js";
 import type { PathParameters, RoutePattern } from "../shared/platform/http/route-table.js";
 
 /** A request as the routes see it. */
-export interface HttpQuestion {
+export interface RouteRequest {
   readonly headers: Readonly<HttpHeaders>;
   readonly parameters: PathParameters;
   /** Address of the client; empty when the connection is gone. */
@@ -18,26 +18,26 @@ export interface StreamedBody {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
-export interface HttpAnswer {
+export interface RouteResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string | StreamedBody;
 }
 
 /** A path that answers GET and HEAD; other methods get 405. */
-export interface HttpRoute extends Pick<RoutePattern, "path"> {
+export interface Route extends Pick<RoutePattern, "path"> {
   /** Open routes answer without basic authentication. */
   readonly isOpen?: boolean;
-  answer(question: HttpQuestion): Promise<HttpAnswer> | HttpAnswer;
+  handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
 }
 
-export function textAnswer(status: number, text: string): HttpAnswer {
+export function textResponse(status: number, text: string): RouteResponse {
   return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body: `${text}\n` };
 }
 
 export function withHeaders(
-  answer: HttpAnswer,
+  answer: RouteResponse,
   headers: Readonly<Record<string, string>>,
-): HttpAnswer {
+): RouteResponse {
   return { ...answer, headers: { ...answer.headers, ...headers } };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { prefersGzip } from "../../../../scraper/api/http/send-answer.js";
+import { prefersGzip } from "../../../../scraper/api/http/send-response.js";
 
 const HEADERS: readonly (readonly [header: string | undefined, isGzip: boolean])[] = [
   [undefined, false],

@@ -7,7 +7,7 @@ import type {
   HttpResponse,
 } from "../../../exporter/shared/platform/http/http-server.js";
 import type { ApiError } from "./api-errors.js";
-import type { ApiAnswer } from "./route.js";
+import type { ApiResponse } from "./route.js";
 
 /** Smaller answers are not worth compressing. */
 const MIN_GZIP_BYTES = 1024;
@@ -17,10 +17,10 @@ const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
 const compress = promisify<Buffer, typeof GZIP_OPTIONS, Buffer>(gzip);
 
 /** Writes an answer of any kind. */
-export async function sendAnswer(
+export async function sendResponse(
   request: HttpRequest,
   response: HttpResponse,
-  answer: ApiAnswer,
+  answer: ApiResponse,
 ): Promise<void> {
   if (answer.kind === "json") {
     sendJson(response, answer.status, answer.value);
@@ -41,7 +41,7 @@ export async function sendAnswer(
 const isWhole = (body: string | Buffer | Iterable<Piece>): body is string | Buffer =>
   typeof body === "string" || Buffer.isBuffer(body);
 
-function* envelopeChunks(answer: ApiAnswer & { kind: "data" }): Generator<Piece> {
+function* envelopeChunks(answer: ApiResponse & { kind: "data" }): Generator<Piece> {
   yield `{"status":"success","data":`;
   if ("chunks" in answer.data) yield* answer.data.chunks;
   else yield JSON.stringify(answer.data.value);
