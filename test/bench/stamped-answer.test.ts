@@ -14,7 +14,7 @@ const bodyOf = (answer: Buffer): Buffer =>
 const isSamplingTime = (name: string): boolean =>
   name === "pihealth_collector_last_success_timestamp_seconds";
 
-test("A stamped answer holds the recorded series, sampled now, whole in either encoding", () => {
+test("A stamped response contains the recorded series, sampled now, complete in either encoding", () => {
   const [recorded = ""] = loadBodies(path.join(FIXTURES, "pihealth-recording.gz"));
   const answer = prepareStampedAnswer(recorded);
   const beforeSeconds = Math.floor(Date.now() / 1000);

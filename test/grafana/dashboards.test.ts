@@ -25,7 +25,7 @@ const overlaps = (left: Panel["gridPos"], right: Panel["gridPos"]): boolean =>
   left.y < right.y + right.h &&
   right.y < left.y + left.h;
 
-test("there are dashboards for the fleet, one Pi, alerts and the scraper, each with an identity of its own", () => {
+test("there are dashboards for the fleet, one Pi, alerts and the scraper, each with its own identity", () => {
   const uids = dashboards.map(({ dashboard }) => dashboard.uid);
   assert.deepEqual(uids, ["pihealth-alerts", "pihealth-fleet", "pihealth-pi", "pihealth-scraper"]);
   assert.deepEqual(
@@ -35,7 +35,7 @@ test("there are dashboards for the fleet, one Pi, alerts and the scraper, each w
 });
 
 for (const { file, dashboard } of dashboards) {
-  test(`${file}: Grafana takes it as it is`, () => {
+  test(`${file}: Grafana accepts it unchanged`, () => {
     assert.equal(dashboard.schemaVersion, 39);
     assert.equal(dashboard.id, null);
     assert.ok(dashboard.tags.includes("pihealth"));
@@ -46,7 +46,7 @@ for (const { file, dashboard } of dashboards) {
     assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
   });
 
-  test(`${file}: every panel is of Grafana's core, asks the chosen data source and has a unit and thresholds`, () => {
+  test(`${file}: every panel is a core panel, queries the chosen data source and has a unit and thresholds`, () => {
     for (const { type, title, datasource, targets, fieldConfig } of dashboard.panels) {
       assert.ok(CORE_PANELS.includes(type), `${title}: ${type}`);
       if (type === "row") continue;
@@ -77,7 +77,7 @@ test("the dashboard of one Pi has a row for each of the six families", () => {
     assert.ok(rows.includes(family), family);
 });
 
-test("every metric of ours in a query is one the exporter documents or a family of the scraper's own", () => {
+test("every metric of ours in a query is documented", () => {
   const documented = readFileSync(path.join(REPOSITORY, "docs/metrics.md"), "utf8");
   const ownPrefix =
     /^pihealth_(scraper|scrape|storage|rule|outbox|notifications?|http|host|gap|backfill|known|heartbeating|heartbeats|discover|silent|probes)/;
@@ -97,7 +97,7 @@ test("every metric of ours in a query is one the exporter documents or a family 
   assert.equal(files.size, dashboards.length, "every dashboard asks for metrics of ours");
 });
 
-test("provisioning names one Prometheus data source and one folder of dashboards", () => {
+test("provisioning defines one Prometheus data source and one folder of dashboards", () => {
   const read = (name: string): unknown =>
     parse(readFileSync(path.join(PROVISIONING_FOLDER, name), "utf8"));
   const { apiVersion, datasources } = read("datasources/pihealth.yml") as {

@@ -104,7 +104,7 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
   const name = source === "scraperUrl" ? "the scraper" : "a real Prometheus";
 
   for (const { file, dashboard } of readDashboards()) {
-    test(`${file} with ${name}: every variable finds its values`, async () => {
+    test(`${file} with ${name}: every variable has values`, async () => {
       const isScraper = file === "pihealth-scraper.json";
       const expected: Readonly<Record<string, readonly string[]>> = isScraper
         ? { job: ["pihealth"], instance: [sources.scraper] }
@@ -126,7 +126,7 @@ for (const source of ["scraperUrl", "prometheusUrl"] as const) {
       }
     });
 
-    test(`${file} with ${name}: every panel shows something`, async () => {
+    test(`${file} with ${name}: every panel shows data`, async () => {
       if (file === "pihealth-scraper.json") {
         const questions = panelQuestions(dashboard, {
           job: ["pihealth"],

@@ -153,7 +153,7 @@ async function ruleAlerts(): Promise<Alert[]> {
 const labelSets = (alerts: readonly Alert[]): string[] =>
   [...new Set(alerts.map(({ labels }) => labels.toString()))].sort();
 
-test("an alarm that is pushed and the shipped rule about the same fact are one alert", async () => {
+test("a pushed alarm and the shipped rule about the same fact are one alert", async () => {
   const pushed = await pushedAlerts();
   const names = [...new Set(pushed.map(({ labels }) => labels.get("alertname")))].sort();
   assert.deepEqual(names, PUSHED_NAMES);
@@ -163,7 +163,7 @@ test("an alarm that is pushed and the shipped rule about the same fact are one a
   assert.deepEqual(labelSets(pushed), labelSets(ofRules));
 });
 
-test("both sides name the value, wherever there is one", async () => {
+test("both contain the value, if there is one", async () => {
   for (const alerts of [await pushedAlerts(), await ruleAlerts()]) {
     for (const { labels, annotations } of alerts) {
       const name = labels.get("alertname");

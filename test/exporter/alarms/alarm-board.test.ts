@@ -144,7 +144,7 @@ test("levels below warning, and reasons other than under-voltage, are no alarms"
   assert.deepEqual(events, []);
 });
 
-test("an alarm is raised once, renewed with its first time while it lasts, and cleared when its collector says so", () => {
+test("an alarm is raised once, renewed with its start time while it lasts, and cleared by its collector", () => {
   const { receive, events, alarms } = setUp();
   receive([level("memory", 2)]);
   receive([level("memory", 2)], { wallMs: START_MS + 5000 });
@@ -162,7 +162,7 @@ test("an alarm is raised once, renewed with its first time while it lasts, and c
   assert.equal(alarms.at(-1)?.endsAtMs, START_MS + 10_000);
 });
 
-test("a failed sampling neither raises nor clears, and other collectors clear nothing", () => {
+test("a failed sampling neither raises nor clears alarms, and other collectors clear none", () => {
   const { receive, events } = setUp();
   receive([level("memory", 2)]);
   receive([], { ok: false, error: new Error("broken") });
@@ -171,7 +171,7 @@ test("a failed sampling neither raises nor clears, and other collectors clear no
   assert.deepEqual(events, ["+PihealthMemoryWarning"]);
 });
 
-test("an alarm from before a restart keeps its start when it lasts, and is cleared when it does not", () => {
+test("an alarm from before a restart keeps its start time if it lasts, and is cleared if it does not", () => {
   const before = setUp();
   before.receive([level("memory", 2)]);
   const lasting = [{ alarm: before.alarms[0] as Alarm, collector: "memory" }];
@@ -187,7 +187,7 @@ test("an alarm from before a restart keeps its start when it lasts, and is clear
   assert.deepEqual(disabled.events, ["-PihealthMemoryWarning"]);
 });
 
-test("a hundred alarms of one sampling are told, no more", () => {
+test("at most a hundred alarms of one sampling are raised", () => {
   const { receive, events } = setUp();
   receive(
     Array.from({ length: 500 }, (_, pid) =>
@@ -201,7 +201,7 @@ test("a hundred alarms of one sampling are told, no more", () => {
   assert.equal(events.length, 100);
 });
 
-test("every metric the alarm rules look at is one that a collector offers", () => {
+test("every metric that the alarm rules use is offered by a collector", () => {
   const sources = createSources({ clock: new FakeClock(), files: realFiles });
   const offered = COLLECTORS.flatMap(({ create }) =>
     create(sources, DEFAULT_COLLECTOR_SETTINGS).metrics.map(({ name }) => name),

@@ -10,11 +10,11 @@ import { ConfigError, ConfigSection } from "../../../exporter/shared/config/conf
 const parse = (text: string): ReturnType<typeof parseCollectorSettings> =>
   parseCollectorSettings(ConfigSection.parse(text, "exporter.yml"));
 
-test("without any key everything has its default", () => {
+test("every setting has a default", () => {
   assert.deepEqual(parse(""), DEFAULT_COLLECTOR_SETTINGS);
 });
 
-test("every key is read, percent become ratios", () => {
+test("every key is read, and percentages become ratios", () => {
   const settings = parse(`
 memory: { note_percent: 60, warning_percent: 75.5 }
 cpu: { note_celsius: 55, warning_celsius: 80 }

@@ -54,7 +54,7 @@ async function valuesOf(clock: FakeClock, collector: Collector, part: string): P
   return lines.filter((line) => line.includes(part));
 }
 
-test("collectors have their own names, families one at least, metrics good form", () => {
+test("collectors have unique names and at least one metric with a valid name each", () => {
   const { sources } = recorded("pi-4");
   const names = COLLECTORS.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
@@ -79,7 +79,7 @@ test("collectors have their own names, families one at least, metrics good form"
   }
 });
 
-test("a metric that two collectors share is one definition", () => {
+test("a metric of two collectors has one definition", () => {
   const { sources } = recorded("pi-4");
   const byName = new Map<string, object>();
   let shared = 0;
@@ -161,7 +161,7 @@ test("throttling that is no number is a broken read; without firmware there is n
   await assert.rejects(collectWith(pc.clock, createThrottlingCollector(pc.sources)), NoDataError);
 });
 
-test("a thermal zone that cannot be read is replaced by the processor's sensor", async () => {
+test("the processor's sensor replaces a thermal zone that cannot be read", async () => {
   const { clock, sources } = recorded("pi-5");
   const sysfs = withFiles(sources.sysfs, { "class/thermal/thermal_zone0/temp": undefined });
   const collector = createTemperatureCollector({ ...sources, sysfs }, SETTINGS);
@@ -170,7 +170,7 @@ test("a thermal zone that cannot be read is replaced by the processor's sensor",
   ]);
 });
 
-test("a dead file system is marked and costs only its own row", async () => {
+test("a dead file system is marked and affects only its own row", async () => {
   const { clock, sources } = recorded("pi-3");
   const settings = { ...SETTINGS, disk: { ...SETTINGS.disk, includesNetwork: true } };
   const room = { sizeBytes: 100, freeBytes: 50, availableBytes: 50, inodes: 0, freeInodes: 0 };
@@ -191,7 +191,7 @@ test("a dead file system is marked and costs only its own row", async () => {
   assert.equal(clock.monotonicMs(), 2000, "only the first round waits");
 });
 
-test("facts that no file tells are asked of systeminformation once an hour", async () => {
+test("systeminformation is queried once an hour for facts that no file contains", async () => {
   const { clock, sources } = recorded("debian-x64");
   let asked = 0;
   const systemInformation = new SystemInformation(clock, async () => {
@@ -212,7 +212,7 @@ test("facts that no file tells are asked of systeminformation once an hour", asy
   assert.equal(asked, 2);
 });
 
-test("a package that hangs or fails leaves its facts empty and holds nothing up", async () => {
+test("a package that hangs or fails leaves its facts empty and delays nothing", async () => {
   const { clock, sources } = recorded("debian-x64");
   for (const load of [
     () => new Promise<never>(() => undefined),
@@ -225,7 +225,7 @@ test("a package that hangs or fails leaves its facts empty and holds nothing up"
   }
 });
 
-test("hundreds of network devices make series of 32 at most", async () => {
+test("hundreds of network devices yield series for 32 at most", async () => {
   const { clock, sources } = recorded("pi-4");
   const lines = Array.from({ length: 500 }, (_, index) => `br${index}: ${"1 ".repeat(16)}`);
   const procfs = withFiles(sources.procfs, { "self/net/dev": ["a", "b", ...lines, ""].join("\n") });
@@ -237,7 +237,7 @@ test("hundreds of network devices make series of 32 at most", async () => {
 });
 
 for (const { name, create } of COLLECTORS) {
-  test(`rubbish in every file makes ${name} fail as it should, or find nothing`, async () => {
+  test(`with garbage in every file, ${name} fails or finds nothing`, async () => {
     for (const text of [
       "",
       "\n",

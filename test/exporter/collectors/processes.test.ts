@@ -120,13 +120,13 @@ function both(first: Script, second: Script): Script {
   return (atMs) => ({ ticks: (first(atMs)?.ticks ?? 0) + (second(atMs)?.ticks ?? 0) });
 }
 
-test("a process the settings ignore is never malicious", async () => {
+test("a process on the ignore list is never malicious", async () => {
   const processes = { "42": { comm: "chromium-brows", script: busy(1, 0, FOREVER) } };
   const lines = await collect(processes, { ignoredNames: ["chromium*"] });
   assert.ok(lines.includes("pihealth_malicious_processes 0"));
 });
 
-test("without a suspect the second look is not taken", async () => {
+test("without a suspect there is no second look", async () => {
   const clock = new FakeClock();
   const sources = createFixtureSources("pi-zero-2w", clock);
   await collectWith(clock, createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS));
@@ -134,14 +134,14 @@ test("without a suspect the second look is not taken", async () => {
 });
 
 for (const comm of ["a) R 1 (b", ") ", "(((", "line\nfeed", "\ufffd\ufffd", "", "x S 0 0 0"]) {
-  test(`a hostile name is read as it is: ${JSON.stringify(comm)}`, async () => {
+  test(`a hostile name is read unchanged: ${JSON.stringify(comm)}`, async () => {
     const lines = await collect({ "42": { comm, script: busy(1, 0, FOREVER) } });
     const labels = `{pid="42",comm=${JSON.stringify(comm)},user="pi"}`;
     assert.ok(lines.includes(`pihealth_malicious_process_cpu_ratio${labels} 1`), lines.join("\n"));
   });
 }
 
-test("a hundred malicious processes are counted, and twenty shown", async () => {
+test("a hundred malicious processes are counted, and twenty are shown", async () => {
   const pids = Array.from({ length: 100 }, (_, index) => String(100 + index));
   const hog: Scripted = { script: busy(1, 0, FOREVER) };
   const lines = await collect(Object.fromEntries(pids.map((pid) => [pid, hog])));
@@ -150,7 +150,7 @@ test("a hundred malicious processes are counted, and twenty shown", async () => 
   assert.equal(shown.length, 20);
 });
 
-test("top processes are as many as wanted at most, the largest first, idle ones not", async () => {
+test("at most the configured number of top processes is shown, the busiest first, without idle ones", async () => {
   const processes = Object.fromEntries(
     [0.3, 0.1, 0.4, 0, 0.2].map((ratio, index) => [
       String(index + 1),
@@ -166,7 +166,7 @@ test("top processes are as many as wanted at most, the largest first, idle ones 
   assert.deepEqual(await top(0), []);
 });
 
-test("top processes are measured since the last collection", async () => {
+test("top processes are measured over the time since the last collection", async () => {
   const clock = new FakeClock();
   const procfs = scriptedProcfs(clock, { "42": { script: busy(0.2, 500, 20_500) } });
   const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
@@ -193,7 +193,7 @@ test("a collection that is aborted between the looks ends at once", async () => 
   await assert.rejects(collected, /deadline/);
 });
 
-test("a process that sleeps is read once a collection, one that works twice", async () => {
+test("a sleeping process is read once per collection, a working one twice", async () => {
   const clock = new FakeClock();
   const processes = { "41": { script: busy(0, 0, 0) }, "42": { script: busy(0.1, 0, FOREVER) } };
   const scripted = scriptedProcfs(clock, processes);
@@ -214,7 +214,7 @@ test("a process that sleeps is read once a collection, one that works twice", as
   assert.deepEqual(reads, ["41/stat", "42/stat", "42/stat"]);
 });
 
-test("a process that wakes up between two collections is found by the second", async () => {
+test("a process that wakes up between two collections is found by the second one", async () => {
   const clock = new FakeClock();
   const procfs = scriptedProcfs(clock, { "42": { script: busy(1, 20_000, FOREVER) } });
   const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };

@@ -58,7 +58,7 @@ function setUp(sources: readonly MetricsSource[] = []): Setup {
 const testLines = (text: string): string[] =>
   text.split("\n").filter((line) => /^test_/.test(line));
 
-test("samples are served in both formats, each family under its help and type", async () => {
+test("samples are served in both formats, each family after its help and type", async () => {
   const { sampled, text } = setUp();
   sampled([FREE.sample(12), READS.sample(3, { disk: "sda" })]);
   assert.match(
@@ -72,7 +72,7 @@ test("samples are served in both formats, each family under its help and type", 
   validateOpenMetrics(openMetrics);
 });
 
-test("hostile label values come back as they went in, in both formats", async () => {
+test("hostile label values are preserved in both formats", async () => {
   const { sampled, text } = setUp();
   const hostile = [
     '"',
@@ -101,7 +101,7 @@ test("hostile label values come back as they went in, in both formats", async ()
   validateOpenMetrics(await text("openmetrics"));
 });
 
-test("label values that contain separators do not make two series one", async () => {
+test("label values that contain separators keep two series apart", async () => {
   const { sampled, text } = setUp();
   sampled([
     NAMED.sample(1, { comm: "a,user:b", user: "c" }),
@@ -125,7 +125,7 @@ for (const [value, written] of [
   });
 }
 
-test("of a series given twice, also by two collectors, the first is served and the others are counted", async () => {
+test("if two samples have the same series, the first is served and the others are counted", async () => {
   const { sampled, text } = setUp();
   sampled([NAMED.sample(1, { comm: "a", user: "b" }), NAMED.sample(2, { comm: "a", user: "b" })]);
   sampled([NAMED.sample(3, { comm: "a", user: "b" })], { collector: "two" });
@@ -134,7 +134,7 @@ test("of a series given twice, also by two collectors, the first is served and t
   assert.match(body, /pihealth_exporter_duplicate_samples_total 2\n/);
 });
 
-test("50 requests at once get the same bytes, prepared once", async () => {
+test("50 concurrent requests get the same bytes, prepared once", async () => {
   let reads = 0;
   const source = { metrics: [FREE], readMetrics: () => [FREE.sample(++reads)] };
   const { exposition } = setUp([source]);
@@ -145,7 +145,7 @@ test("50 requests at once get the same bytes, prepared once", async () => {
   assert.equal(reads, 1);
 });
 
-test("bytes are prepared again after a sampling, and gzip holds the same text as identity", async () => {
+test("bytes are prepared again after a sampling, and the gzip form contains the same text", async () => {
   const { exposition, sampled, text } = setUp();
   sampled([FREE.sample(1)]);
   const before = await exposition.prepare("text", "identity");
@@ -160,7 +160,7 @@ test("bytes are prepared again after a sampling, and gzip holds the same text as
   }
 });
 
-test("a failing collector keeps its last values for two intervals and a deadline, then only says that it fails", async () => {
+test("a failing collector keeps its last values for two intervals and a deadline, then shows only that it fails", async () => {
   const { clock, sampled, text } = setUp();
   sampled([FREE.sample(1)]);
   const successAt = clock.wallMs() / 1000;
@@ -179,7 +179,7 @@ test("a failing collector keeps its last values for two intervals and a deadline
   );
 });
 
-test("values of a collector that hangs without a word expire as well, and come back with its next success", async () => {
+test("values of a collector that hangs silently expire as well, and return with its next success", async () => {
   const { clock, sampled, text } = setUp();
   sampled([FREE.sample(1)]);
   await text();
@@ -189,14 +189,14 @@ test("values of a collector that hangs without a word expire as well, and come b
   assert.deepEqual(testLines(await text()), ["test_free_bytes 2"]);
 });
 
-test("a collector that finds nothing any more has no series at once", async () => {
+test("a collector that no longer finds its subject loses its series at once", async () => {
   const { sampled, text } = setUp();
   sampled([FREE.sample(1)]);
   sampled([]);
   assert.deepEqual(testLines(await text()), []);
 });
 
-test("promtool has no remark about what is served", async () => {
+test("promtool accepts what is served", async () => {
   const { sampled, text } = setUp();
   sampled([
     FREE.sample(Number.NaN),
@@ -206,7 +206,7 @@ test("promtool has no remark about what is served", async () => {
   assert.equal(promtoolCheckMetrics(await text()), "");
 });
 
-test("a text whose values changed is that of an exporter that has just started", async () => {
+test("a text with updated values equals the text of an exporter that has just started", async () => {
   const values = [0, 1, -0, 0.1, 1e21, 3e-9, Number.NaN, Infinity, -Infinity, 123456789012];
   const named = (comm: string) => (value: number) => NAMED.sample(value, { comm, user: "u 1" });
   const series = [named("a"), named('} 5\n"\\'), named(""), (value: number) => FREE.sample(value)];

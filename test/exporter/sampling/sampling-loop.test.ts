@@ -45,7 +45,7 @@ function startLoop(...collectors: ScheduledCollector[]): Run {
 
 const good = async (): Promise<Sample[]> => [VALUE.sample(1)];
 
-test("a collector runs at its start delay and then once per interval, at the same place in the rhythm", async () => {
+test("a collector runs after its start delay and then once per interval, at the same offset", async () => {
   const { clock, loop, samplings } = startLoop(scheduled("steady", good));
   const startMs = clock.wallMs();
   await clock.advance(10_200);
@@ -85,7 +85,7 @@ test("a collector that hangs fails at its deadline, is not started again, and de
   await loop.stop();
 });
 
-test("the deadline aborts the signal the collector was given, and the next run gets a fresh one", async () => {
+test("the deadline aborts the signal of the collector, and the next run gets a new one", async () => {
   const signals: AbortSignal[] = [];
   const obedient = (signal: AbortSignal): Promise<Sample[]> => {
     signals.push(signal);
@@ -123,7 +123,7 @@ for (const { name, collect, ok } of [
     ok: true,
   },
 ]) {
-  test(`a collector that ${name} is ${ok ? "a success without samples" : "a failure of its own only"}`, async () => {
+  test(`a collector that ${name} is ${ok ? "a success without samples" : "a failure that affects no other"}`, async () => {
     const { clock, loop, samplings } = startLoop(
       scheduled("odd", collect),
       scheduled("steady", good),
@@ -156,7 +156,7 @@ test("failing and recovering are logged once each", async () => {
   await loop.stop();
 });
 
-test("it is ready when every collector has run once, one at its deadline included", async () => {
+test("the loop is ready when every collector has run once or reached its deadline", async () => {
   const { clock, loop } = startLoop(
     scheduled("steady", good),
     scheduled("hanging", () => new Promise(() => undefined)),
@@ -168,7 +168,7 @@ test("it is ready when every collector has run once, one at its deadline include
   await loop.stop();
 });
 
-test("stopping does not wait for a collector that hangs and leaves no timer of an idle one", async () => {
+test("stopping does not wait for a collector that hangs, and leaves no timer of an idle one", async () => {
   const { clock, loop, samplings } = startLoop(
     scheduled("hanging", () => new Promise(() => undefined)),
     scheduled("steady", good),
@@ -181,7 +181,7 @@ test("stopping does not wait for a collector that hangs and leaves no timer of a
   assert.equal(clock.sleeping, 0);
 });
 
-test("a step of the wall clock changes no rhythm", async () => {
+test("a step of the wall clock does not change the schedule", async () => {
   const { clock, loop, samplings } = startLoop(scheduled("steady", good));
   await clock.advance(5200);
   clock.stepWall(10 * 365 * 86_400_000);
@@ -195,7 +195,7 @@ test("a step of the wall clock changes no rhythm", async () => {
   await loop.stop();
 });
 
-test("windows end at the place in the rhythm, before others work, in one wake-up with them", async () => {
+test("windows end at the scheduled time, before other collectors run, in the same wake-up", async () => {
   const events: string[] = [];
   const clock = new FakeClock();
   const at = (event: string): void => void events.push(`${event} ${clock.monotonicMs()}`);

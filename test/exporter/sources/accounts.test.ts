@@ -33,7 +33,7 @@ for (const { name, text, users = [], groups = [] } of [
   { name: "everybody, a netgroup and an excluded user", text: "ALL, +net, !eve ALL=ALL" },
   { name: "rubbish", text: "=\n===\nroot\n\u0000\u0001 ALL" },
 ] as { name: string; text: string; users?: string[]; groups?: string[] }[]) {
-  test(`sudoers files say who may become root: ${name}`, () => {
+  test(`sudoers files define who may become root: ${name}`, () => {
     const rights = parseSudoers(text);
     assert.deepEqual({ users: [...rights.users], groups: [...rights.groups] }, { users, groups });
   });
@@ -64,7 +64,7 @@ const PASSWD = [
   ":::",
 ].join("\n");
 
-test("root rights come by id, group, primary group and sudoers", async () => {
+test("root rights come from user id, group, primary group and sudoers", async () => {
   const found = await accountsOf({
     passwd: PASSWD,
     group: "sudo:x:27:pi, ghost\nops:x:40:bob\nbroken\n",
@@ -76,7 +76,7 @@ test("root rights come by id, group, primary group and sudoers", async () => {
   });
 });
 
-test("the range of user ids is that of login.defs", async () => {
+test("the range of user ids comes from login.defs", async () => {
   const { real } = await accountsOf({
     passwd: PASSWD,
     "login.defs": "#UID_MIN 1\nUID_MIN\t1001\n UID_MAX 1001\n",
@@ -84,7 +84,7 @@ test("the range of user ids is that of login.defs", async () => {
   assert.deepEqual(real, ["ann"]);
 });
 
-test("files of sudoers.d that sudo does not read do not count", async () => {
+test("files in sudoers.d that sudo ignores do not count", async () => {
   const rule = "bob ALL=(ALL) ALL";
   const { root } = await accountsOf({
     passwd: PASSWD,
@@ -94,7 +94,7 @@ test("files of sudoers.d that sudo does not read do not count", async () => {
   assert.deepEqual(root, ["root", "toor"]);
 });
 
-test("closed sudoers files are as if missing, a missing passwd file is an error", async () => {
+test("unreadable sudoers files count as missing, a missing passwd file is an error", async () => {
   const memory = new MemoryFiles();
   await memory.makeFolder("/etc");
   await memory.replace("/etc/passwd", PASSWD);

@@ -51,7 +51,7 @@ test("a file system that answers leaves no timer behind", async () => {
   assert.equal(machine.clock.sleeping, 0);
 });
 
-test("a dead file system is stuck after 2 s, and asked again once its call returns", async () => {
+test("a dead file system is stuck after 2 s, and is queried again once its call has returned", async () => {
   const machine = new Machine();
   machine.dead.add("/nas");
   assert.equal(await machine.ask("/nas"), STUCK);
@@ -62,7 +62,7 @@ test("a dead file system is stuck after 2 s, and asked again once its call retur
   assert.deepEqual(await machine.ask("/nas"), FACTS);
 });
 
-test("with two dead ones, only those that have answered before are asked", async () => {
+test("with two dead file systems, only those that have answered before are queried", async () => {
   const machine = new Machine();
   await machine.ask("/");
   await machine.ask("/data");
@@ -79,7 +79,7 @@ test("with two dead ones, only those that have answered before are asked", async
   assert.deepEqual(await machine.ask("/"), FACTS);
 });
 
-test("an error of the system is the caller's, and no reason not to ask again", async () => {
+test("an error of the system goes to the caller, and the file system is queried again", async () => {
   const clock = new FakeClock();
   const error = Object.assign(new Error("not mounted"), { code: "ENOENT" });
   const fileSystems = new FileSystems({ clock, statfs: () => Promise.reject(error) });
@@ -87,7 +87,7 @@ test("an error of the system is the caller's, and no reason not to ask again", a
     await assert.rejects(fileSystems.facts("/x", NEVER), error);
 });
 
-test("a question that is given up keeps its thread, so it counts as stuck", async () => {
+test("an aborted call still holds its thread, so it counts as stuck", async () => {
   const machine = new Machine();
   machine.dead.add("/nas");
   const abort = new AbortController();

@@ -63,7 +63,7 @@ for (const { name, second, usage } of [
   { name: "nothing passed", second: "cpu 100 0 0 100 0 0 0 0 0 0", usage: undefined },
   { name: "a kernel without steal and guest", second: "cpu 150 0 0 150 0 0 0", usage: 0.5 },
 ]) {
-  test(`use of the processors comes from the counters: ${name}`, async () => {
+  test(`processor usage is computed from the counters: ${name}`, async () => {
     assert.equal(
       await usageOf("cpu 100 0 0 100 0 0 0 0 0 0\nintr 1\n", `${second}\nintr 2 3\n`),
       usage,
@@ -71,7 +71,7 @@ for (const { name, second, usage } of [
   });
 }
 
-test("cores that are offline have no counters", async () => {
+test("offline cores have no counters", async () => {
   const { cores } = await readCpuTimes(
     treeOf({ stat: "cpu  3 0 0 3 0\ncpu0 1 0 0 1 0\ncpu3 2 0 0 2 0\nintr 9\n" }),
   );
@@ -130,7 +130,7 @@ for (const { name, bytes, pageSizeBytes } of [
   { name: "cut off", bytes: auxv(8, [[6, 16_384]]).subarray(0, 11), pageSizeBytes: 4096 },
   { name: "empty", bytes: new Uint8Array(), pageSizeBytes: 4096 },
 ] as const) {
-  test(`the size of a page is what the kernel told this process: ${name}`, async () => {
+  test(`the page size comes from the kernel's auxiliary vector: ${name}`, async () => {
     const found = await readKernelConstants(treeOf({ "self/auxv": bytes }));
     assert.deepEqual(found, { pageSizeBytes, ticksPerSecond: 100 });
   });
@@ -181,13 +181,13 @@ for (const { name, sysfs, cpuinfo, board } of [
   },
   { name: "none of them", sysfs: {}, cpuinfo: "", board: { model: undefined, serial: undefined } },
 ]) {
-  test(`the board is named by its ${name}`, async () => {
+  test(`the board is named by ${name}`, async () => {
     assert.deepEqual(await readBoard({ procfs: treeOf({ cpuinfo }), sysfs: treeOf(sysfs) }), board);
   });
 }
 
 for (const text of [undefined, "", " ", "abc", "1e999", "NaN"]) {
-  test(`what is no number is an error: ${JSON.stringify(text)}`, () => {
+  test(`a text that is not a number is an error: ${JSON.stringify(text)}`, () => {
     assert.throws(() => parseNumber(text, "/proc/x"), {
       name: "BrokenSourceError",
       message: /^Cannot read "\/proc\/x": it holds .*, it must hold a number$/,

@@ -43,7 +43,7 @@ for (const width of [384, 400] as const) {
   }
 }
 
-test("a user name that fills its field has no end mark", () => {
+test("a user name that fills its field has no terminator", () => {
   const user = "u".repeat(32);
   assert.equal(parseLoginRecords(record(384, { user }))[0]?.user, user);
 });
@@ -58,7 +58,7 @@ test("times after 2038 are read from both widths", () => {
   }
 });
 
-test("records of other types, rubbish and an empty file are no logins", () => {
+test("records of other types, garbage and an empty file contain no logins", () => {
   const others = [0, 1, 2, 5, 6, 8, 9].map((type) => record(384, { type, user: "x" }));
   assert.deepEqual(parseLoginRecords(Buffer.concat(others)), []);
   assert.deepEqual(parseLoginRecords(Buffer.alloc(5000, 0xff)), []);
@@ -66,7 +66,7 @@ test("records of other types, rubbish and an empty file are no logins", () => {
   assert.deepEqual(parseLoginRecords(Buffer.alloc(100)), []);
 });
 
-test("a last record that is cut off is left out", () => {
+test("an incomplete last record is left out", () => {
   const cut = many(384, 3).subarray(0, 2 * 384 + 100);
   assert.deepEqual(
     parseLoginRecords(cut).map(({ user }) => user),
@@ -74,7 +74,7 @@ test("a last record that is cut off is left out", () => {
   );
 });
 
-test("records of the last login are as wide as the file says", () => {
+test("the width of lastlog records follows from the size of the file", () => {
   assert.equal(lastlogRecordBytes(1001 * 292), 292);
   assert.equal(lastlogRecordBytes(1001 * 296), 296);
   const wide = Buffer.alloc(296);

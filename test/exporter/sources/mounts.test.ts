@@ -65,7 +65,7 @@ function procfsWith(files: Record<string, string>): FileTree {
   return { readText, readBytes, exists: async () => true, list: async () => [] };
 }
 
-test("a service that is shown everything read-only sees the machine's own mounts", async () => {
+test("a service in a read-only mount namespace sees the mounts of the machine", async () => {
   const machine = [line("/"), line("/home", "8:2"), line("/secret", "8:3")].join("\n");
   const own = [line("/").replace("rw,noatime", "ro"), line("/home", "0:99", "tmpfs tmpfs ro")].join(
     "\n",
@@ -77,7 +77,7 @@ test("a service that is shown everything read-only sees the machine's own mounts
   );
 });
 
-test("where the first process is hidden, the exporter's own mounts count", async () => {
+test("where process 1 is hidden, the exporter's own mounts are used", async () => {
   const mounts = await readMounts(procfsWith({ "self/mountinfo": line("/") }));
   assert.deepEqual(
     mounts.map(({ mountPoint }) => mountPoint),
@@ -159,7 +159,7 @@ for (const { name, lines, settings = {}, chosen } of [
   settings?: Partial<CollectorSettings["disk"]>;
   chosen: string[];
 }[]) {
-  test(`file systems worth a row are chosen: ${name}`, async () => {
+  test(`file systems to show are chosen: ${name}`, async () => {
     const mounts = await readMounts(procfsWith({ "self/mountinfo": lines.join("\n") }));
     const found = chooseMounts(mounts, { ...usual, ...settings });
     assert.deepEqual(
@@ -169,7 +169,7 @@ for (const { name, lines, settings = {}, chosen } of [
   });
 }
 
-test("a thousand mounts make 64 rows at most", () => {
+test("a thousand mounts yield 64 rows at most", () => {
   const lines = Array.from({ length: 1000 }, (_, index) => line(`/m${index}`, `8:${index}`));
   assert.equal(chooseMounts(parseMounts(lines.join("\n")), usual).length, 64);
 });

@@ -37,7 +37,7 @@ for (const { name, text, users } of [
   { name: "an empty file", text: "", users: [] },
   { name: "rubbish", text: "\u0000=\n====\nUSER", users: [] },
 ]) {
-  test(`logind's sessions are those of people: ${name}`, async () => {
+  test(`sessions of people are read from logind: ${name}`, async () => {
     const sessions = await read(await machineWith({ "1": text }));
     assert.deepEqual(
       sessions.map(({ user }) => user),
@@ -46,7 +46,7 @@ for (const { name, text, users } of [
   });
 }
 
-test("the pipe beside a session's file is never opened", async () => {
+test("the pipe beside a session file is never opened", async () => {
   const files = await machineWith({
     "3": "USER=pi\nCLASS=user\n",
     "3.ref": "USER=evil\nCLASS=user\n",
@@ -60,7 +60,7 @@ test("the pipe beside a session's file is never opened", async () => {
   assert.ok(!opened.some((filePath) => filePath.endsWith(".ref")), opened.join(" "));
 });
 
-test("a session that ends while it is read hides no other", async () => {
+test("a session that ends while it is read hides no other session", async () => {
   const files = await machineWith({ "1": "USER=pi\nCLASS=user\n", "2": "USER=ann\nCLASS=user\n" });
   files.fault = (operation, filePath) =>
     operation === "read" && filePath.endsWith("/1") ? "ENOENT" : undefined;

@@ -12,7 +12,7 @@ const SMALL = readFileSync(path.join(FIXTURES, "pi-5/root/var/lib/lastlog/lastlo
  */
 const LARGE = readFileSync(path.join(FIXTURES, "sqlite/values.db"));
 
-test("the rows of a table come in order with their values", () => {
+test("the rows of a table are read in order with their values", () => {
   assert.deepEqual(readSqliteTable(SMALL, "Lastlog2"), [
     ["anna", 1768230000, "pts/0", "192.168.1.40", "sshd"],
     ["cleo", 1768100000, "tty1", null, "login"],
@@ -46,7 +46,7 @@ test("a tree of several levels and every width of number are read", () => {
   );
 });
 
-test("a file that is damaged gives an error or rows, and always an end", () => {
+test("a damaged file yields an error or rows, and reading always ends", () => {
   for (let seed = 0; seed < 400; seed++) {
     const damaged = Buffer.from(SMALL);
     for (let hit = 0; hit < 4; hit++)

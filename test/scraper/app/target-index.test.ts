@@ -47,14 +47,14 @@ for (const { name, address, port, found } of [
   });
 }
 
-test("a host's targets are those of all its ports and names", () => {
+test("the targets of a host include all of its ports and names", () => {
   const [pi, other, named] = [targetOf("10.0.0.9"), targetOf("10.0.0.9", 8733), targetOf("pi9")];
   const index = indexOf(pi, other, named, targetOf("10.0.0.7"));
   assert.deepEqual(new Set(index.onHost("10.0.0.9")), new Set([pi, other, named]));
   assert.equal(index.at("10.0.0.9", 8733), other);
 });
 
-test("a target is silent while it is down, and one that is not known yet for two minutes after the start", async () => {
+test("a target is silent while it is down, and an unknown one for two minutes after the start", async () => {
   const index = indexOf(targetOf("10.0.0.7"), targetOf("10.0.0.8"));
   const labels = (host: string) => Labels.of({ instance: `${host}:8732`, job: "pi" });
   assert.equal(index.isSilent(labels("10.0.0.7")), false);

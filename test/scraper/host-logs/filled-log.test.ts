@@ -51,7 +51,7 @@ for (const { name, content, added, expected } of [
     expected: text(["10:00 a"]),
   },
 ]) {
-  test(`Lines come to their place in time: ${name}`, () => {
+  test(`Lines are inserted in the order of time: ${name}`, () => {
     const merged = mergeLines(content, added.map(line));
     assert.equal(merged.text, expected);
     assert.deepEqual(
@@ -98,7 +98,7 @@ class FilledLogUnderTest {
   }
 }
 
-test("Lines older than the log come into the files put aside, each into the one of its time", async () => {
+test("Lines older than the log are inserted into the rotated file of their time", async () => {
   const { files, ...bench } = new FilledLogUnderTest();
   const [oldest, older] = [
     `${LOG}/memory.log.000001-20260112T100000Z.gz`,
@@ -119,7 +119,7 @@ test("Lines older than the log come into the files put aside, each into the one 
   assert.equal(await files.readText(`${LOG}/memory.log`), text(["11:00 e", "11:01 z"]));
 });
 
-test("A damaged file put aside keeps nothing else from being filled", async () => {
+test("A damaged rotated file does not keep lines out of the others", async () => {
   const bench = new FilledLogUnderTest();
   bench.files.put(`${LOG}/memory.log.000001-20260112T100000Z.gz`, "no gzip");
   bench.files.put(`${LOG}/memory.log`, text(["11:00 e"]));
@@ -128,7 +128,7 @@ test("A damaged file put aside keeps nothing else from being filled", async () =
   assert.ok(!bench.files.paths().includes(`${LOG}/filled.pending`));
 });
 
-test("Lines that were scraped before but wait for their write come first", async () => {
+test("Scraped lines that wait for their write are written first", async () => {
   const bench = new FilledLogUnderTest();
   await bench.hostLogs.writeAlarm("10.0.0.1", "hot");
   await bench.fill(["10:00 a"]);
@@ -137,7 +137,7 @@ test("Lines that were scraped before but wait for their write come first", async
   assert.equal(bench.count("pihealth_host_log_filled_lines_total"), 2);
 });
 
-test("What the disk refuses is put in later, and what it refuses to keep is counted", async () => {
+test("Lines that the disk refuses are inserted later; lines it refuses to store are counted", async () => {
   const bench = new FilledLogUnderTest();
   bench.files.fault = (operation) => (operation === "replace" ? "ENOSPC" : undefined);
   await bench.fill(["10:00 a"]);
@@ -149,7 +149,7 @@ test("What the disk refuses is put in later, and what it refuses to keep is coun
   assert.equal(await bench.files.readText(`${LOG}/memory.log`), text(["10:00 a"]));
 });
 
-test("Lines left by a run before are put in at the start, whatever is torn", async () => {
+test("Lines left by an earlier run are inserted at the start, even from a torn file", async () => {
   const files = new MemoryFiles();
   files.put(
     `${LOG}/filled.pending`,
@@ -163,7 +163,7 @@ test("Lines left by a run before are put in at the start, whatever is torn", asy
   assert.equal(await files.readText(`${LOG}/memory.log`), text(["10:01 a", "10:02 b"]));
 });
 
-test("A history longer than a log may be is put in piece by piece", async () => {
+test("A history longer than the limit of a log is inserted in pieces", async () => {
   const bench = new FilledLogUnderTest(new MemoryFiles(), 200);
   const shorts = Array.from(
     { length: 30 },
@@ -182,7 +182,7 @@ test("A history longer than a log may be is put in piece by piece", async () => 
   assert.ok(rotated > 0 && rotated <= 3, String(rotated));
 });
 
-test("Two exporters of one address have logs of their own, the same ones after a restart", async () => {
+test("Two exporters at one address have separate logs, the same ones after a restart", async () => {
   const bench = new FilledLogUnderTest();
   await bench.fill(["10:00 first"], 9000);
   await bench.fill(["10:00 second"], 8732);
@@ -199,7 +199,7 @@ test("Two exporters of one address have logs of their own, the same ones after a
   );
 });
 
-test("The usual port keeps the plain names where there are logs and no mark", async () => {
+test("The default port keeps the plain names where logs exist without an owner file", async () => {
   const bench = new FilledLogUnderTest();
   bench.files.put(`${LOG}/cpu.log`, "");
   await bench.fill(["10:00 other"], 9000);

@@ -89,7 +89,7 @@ class HostLogsUnderTest {
   }
 }
 
-test("Ten samplings make one write, in the fields of the family and with the time of the sampling", async () => {
+test("Ten samplings are one write, with the fields of the family and the time of each sampling", async () => {
   const parts = new HostLogsUnderTest();
   for (let second = 1; second <= 9; second++) parts.scrape(second);
   await settle();
@@ -101,21 +101,21 @@ test("Ten samplings make one write, in the fields of the family and with the tim
   assert.equal(lines[0], `${formatTime(1000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
 });
 
-test("A scrape that brings no new sampling adds no line", async () => {
+test("A scrape without a new sampling adds no line", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
   for (const second of [1, 1, 1, 2, 2]) parts.scrape(second);
   await parts.hostLogs.flush();
   assert.equal((await parts.lines()).length, 2);
 });
 
-test("A Pi whose clock was set back goes on being logged", async () => {
+test("A Pi whose clock was set back is still logged", async () => {
   const parts = new HostLogsUnderTest();
   for (const second of [1000, 1005, 10, 15]) parts.scrape(second);
   await parts.hostLogs.flush();
   assert.equal((await parts.lines()).length, 4);
 });
 
-test("Lines wait no longer than they may, and none is left at stop", async () => {
+test("Lines are written after the longest wait, and none is pending after the stop", async () => {
   const parts = new HostLogsUnderTest();
   parts.hostLogs.start();
   parts.scrape(1);
@@ -128,7 +128,7 @@ test("Lines wait no longer than they may, and none is left at stop", async () =>
   assert.equal((await parts.lines()).length, 2);
 });
 
-test("Families are logged each on their own sampling", async () => {
+test("Each family is logged at its own samplings", async () => {
   const parts = new HostLogsUnderTest();
   const layout: Layout = {
     id: 2,
@@ -159,7 +159,7 @@ test("Families are logged each on their own sampling", async () => {
   );
 });
 
-test("A series that is stale or absent is a missing value, a family that is stale has no line", async () => {
+test("A stale or absent series is a missing value, and a stale family has no line", async () => {
   const parts = new HostLogsUnderTest();
   const row = rowAt(1);
   setStaleAt(bitsOf(row), 2);
@@ -172,14 +172,14 @@ test("A series that is stale or absent is a missing value, a family that is stal
   assert.deepEqual(await parts.lines(), [`${formatTime(1000)}  -  -  50.0%  50.0%`]);
 });
 
-test("An exporter that is not ours makes no log", async () => {
+test("Other exporters have no log", async () => {
   const parts = new HostLogsUnderTest();
   parts.scrape(1, "10.0.0.1", { id: 3, series: [series("node_load1")] }, Float64Array.of(1));
   await parts.hostLogs.flush();
   assert.deepEqual(parts.files.paths(), []);
 });
 
-test("Nothing is written when host logs are turned off, but alarms are", async () => {
+test("With host logs switched off, only alarms are written", async () => {
   const parts = new HostLogsUnderTest({ isEnabled: false });
   parts.hostLogs.start();
   parts.scrape(1);
@@ -188,13 +188,13 @@ test("Nothing is written when host logs are turned off, but alarms are", async (
   assert.deepEqual(parts.files.paths(), ["/data/hosts/10.0.0.1/log/alarms.log"]);
 });
 
-test("An alarm is written at once, and is one line whatever it holds", async () => {
+test("An alarm is written at once, on one line whatever it contains", async () => {
   const parts = new HostLogsUnderTest();
   await parts.hostLogs.writeAlarm("10.0.0.1", "hot\nfake line\u001b[31m\u202e");
   assert.deepEqual(await parts.lines("alarms"), ["hot\\u{a}fake line\\u{1b}[31m\\u{202e}"]);
 });
 
-test("An alarm for something that is no host is refused", async () => {
+test("An alarm for an invalid host is refused", async () => {
   const parts = new HostLogsUnderTest();
   await assert.rejects(
     parts.hostLogs.writeAlarm("../../etc", "x"),
@@ -203,7 +203,7 @@ test("An alarm for something that is no host is refused", async () => {
   assert.deepEqual(parts.files.paths(), []);
 });
 
-test("A full file is compressed under a name that sorts, and the oldest go", async () => {
+test("A full file is compressed under a name that sorts by age, and the oldest files are deleted", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024, maxOldFiles: 3 });
   for (let second = 1; second <= 200; second++) {
     parts.scrape(second);
@@ -232,7 +232,7 @@ test("A full file is compressed under a name that sorts, and the oldest go", asy
   );
 });
 
-test("A compression that was cut short is finished at the next rotation", async () => {
+test("An interrupted compression is completed at the next rotation", async () => {
   const files = new MemoryFiles();
   files.put("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z", "old\n");
   files.put("/data/hosts/10.0.0.1/log/memory.log.000007-20260101T000000Z.gz", "torn");
@@ -248,7 +248,7 @@ test("A compression that was cut short is finished at the next rotation", async 
   assert.equal(gunzipSync(old).toString(), "old\n");
 });
 
-test("The size of a file of an earlier run counts", async () => {
+test("The size of a file from an earlier run counts", async () => {
   const files = new MemoryFiles();
   files.put("/data/hosts/10.0.0.1/log/memory.log", "x".repeat(2000));
   const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024 }, files);
@@ -258,7 +258,7 @@ test("The size of a file of an earlier run counts", async () => {
   assert.match(files.paths()[0] ?? "", /\.gz$/);
 });
 
-test("A full disk loses lines, counts them, and logging goes on when there is room", async () => {
+test("A full disk loses lines, counts them, and logging continues when there is space", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
   parts.files.roomBytes = 0;
   for (let second = 1; second <= 5; second++) {
@@ -274,7 +274,7 @@ test("A full disk loses lines, counts them, and logging goes on when there is ro
   assert.equal(parts.count("pihealth_host_log_lines_total"), 1);
 });
 
-test("A line cut by a full disk does not run into the next one", async () => {
+test("A line cut off by a full disk does not run into the next one", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
   parts.scrape(1);
   await parts.hostLogs.flush();
@@ -297,7 +297,7 @@ function onSlowDisk(waitMs: number): HostLogsUnderTest & { readonly files: SlowF
   return Object.assign(parts, { files });
 }
 
-test("A disk that hangs costs a bounded number of lines in memory, once it was seen to be slow", async () => {
+test("A disk that hangs costs a bounded number of lines in memory, once it is known to be slow", async () => {
   const parts = onSlowDisk(300);
   for (const second of [1, 2]) parts.scrape(second);
   await settle();
@@ -313,7 +313,7 @@ test("A disk that hangs costs a bounded number of lines in memory, once it was s
   assert.equal(parts.clock.waitedMs, 300, "nobody waited for it again");
 });
 
-test("A disk that was slow once is written to in this thread again after a while", async () => {
+test("A disk that was slow is written to on this thread again after a while", async () => {
   const parts = onSlowDisk(300);
   for (const second of [1, 2]) parts.scrape(second);
   await settle();
@@ -324,7 +324,7 @@ test("A disk that was slow once is written to in this thread again after a while
   assert.equal((await parts.lines()).length, 4);
 });
 
-test("At the stop a disk that takes too long is not waited for, and every line is counted", async () => {
+test("The stop does not wait for a disk that takes too long, and every line is counted", async () => {
   const parts = onSlowDisk(1000);
   for (let host = 1; host <= 100; host++) parts.scrape(1, `10.0.0.${host}`);
   await parts.hostLogs.stop();
@@ -332,7 +332,7 @@ test("At the stop a disk that takes too long is not waited for, and every line i
   assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 90);
 });
 
-test("Other work has its turn while the logs of many hosts are written", async () => {
+test("Other work gets its turn while the logs of many hosts are written", async () => {
   const parts = onSlowDisk(1);
   for (let host = 1; host <= 200; host++) parts.scrape(1, `10.0.0.${host}`);
   let turns = 0;
@@ -344,7 +344,7 @@ test("Other work has its turn while the logs of many hosts are written", async (
   assert.ok(turns >= 200 / 5, `${turns} turns`);
 });
 
-test("Lines for which no folder can be made are counted as lost, and logging goes on later", async () => {
+test("Lines for which no folder can be created are counted as lost, and logging continues later", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
   parts.files.fault = (operation) => (operation === "makeFolder" ? "ENOSPC" : undefined);
   for (let second = 1; second <= 3; second++) {
@@ -358,7 +358,7 @@ test("Lines for which no folder can be made are counted as lost, and logging goe
   assert.equal((await parts.lines()).length, 1);
 });
 
-test("A file removed while running begins anew, its size too", async () => {
+test("A file removed at run time is created again, and its size starts from zero", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1, maxFileBytes: 1024 });
   for (let second = 1; second <= 60; second++) {
     parts.scrape(second);
@@ -369,7 +369,7 @@ test("A file removed while running begins anew, its size too", async () => {
   assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 0);
 });
 
-test("A folder deleted while running is made again", async () => {
+test("A folder deleted at run time is created again", async () => {
   const parts = new HostLogsUnderTest({ linesPerWrite: 1 });
   parts.scrape(1);
   await parts.hostLogs.flush();
@@ -380,7 +380,7 @@ test("A folder deleted while running is made again", async () => {
   assert.equal(parts.count("pihealth_host_log_lost_lines_total"), 0);
 });
 
-test("A host not heard of for a day is forgotten, and welcome when it comes back", async () => {
+test("A host without samples for a day is forgotten, and logged again when it returns", async () => {
   const parts = new HostLogsUnderTest();
   parts.hostLogs.start();
   parts.scrape(1);

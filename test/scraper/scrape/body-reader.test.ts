@@ -83,7 +83,7 @@ const bodies = fc.array(family, { minLength: 1, maxLength: 12 }).chain((families
   ),
 );
 
-test("Reading along the last body gives what reading in full gives, whatever changed", () => {
+test("Reading with known chunks yields the same as a full read, whatever changed", () => {
   fc.assert(
     fc.property(bodies, (texts) => {
       const reader = createReader();
@@ -98,7 +98,7 @@ const FAMILIES = Array.from(
   (_, index) => `# TYPE m${index} gauge\nm${index}{a="b"} 1\n`,
 );
 
-test("An unchanged body keeps its chunks, whatever its values", () => {
+test("An unchanged body keeps its chunks, whatever its values are", () => {
   const reader = createReader();
   reader.read(FAMILIES.join(""));
   const before = reader.chunks();
@@ -129,7 +129,7 @@ for (const { name, change, keptChunks } of [
     keptChunks: 39,
   },
 ]) {
-  test(`Only what changed is read anew: ${name}`, () => {
+  test(`Only changed parts are parsed again: ${name}`, () => {
     const reader = createReader();
     reader.read(FAMILIES.join(""));
     const before = new Set(reader.chunks());
@@ -161,7 +161,7 @@ for (const { name, body } of [
   { name: "an end that is missing", body: "a 1\n" },
   { name: "a number that is none", body: "a 1x\n# EOF\n" },
 ]) {
-  test(`A good body before does not hide ${name}`, () => {
+  test(`A valid body before does not hide ${name}`, () => {
     const reader = new BodyReader(new BodyChunkCache(), new RowBuffer());
     const good = reader.read(Buffer.from("a 1\n# EOF\n"), "openmetrics", [], 0);
     assert.throws(() => reader.read(Buffer.from(body), "openmetrics", good, 0), ExpositionError);

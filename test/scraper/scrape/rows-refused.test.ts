@@ -13,7 +13,7 @@ for (const { name, taken, metric } of [
     metric: "pihealth_scrape_out_of_bounds_samples_total",
   },
 ] as const) {
-  test(`samples that the storage calls ${name} are counted, and the scrape's result says so`, async () => {
+  test(`samples that the storage calls ${name} are counted, and the result of the scrape says so`, async () => {
     const { clock, writer, manager, outcomes } = createFixture({ answer: () => "a 1\nb 2\n" });
     writer.openTable = (key) => Object.assign(new MemoryTable(key), { append: () => taken });
     manager.sync([target()]);

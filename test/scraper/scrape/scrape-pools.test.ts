@@ -43,7 +43,7 @@ test("A new target joins the shortest pool", () => {
   assert.equal(manager.poolOf(target("10.8.8.8").id), undefined);
 });
 
-test("A target given twice is refused the second time, and counted", async () => {
+test("A duplicate target is refused and counted", async () => {
   const fixture = createFixture({ answer: () => "a 1\n" });
   fixture.manager.sync([target(), target()]);
   assert.equal(fixture.manager.targets().length, 1);
@@ -53,7 +53,7 @@ test("A target given twice is refused the second time, and counted", async () =>
   await fixture.manager.stop();
 });
 
-test("Every target is scraped once per interval, at its own place, on a grid that outlives restarts", async () => {
+test("Every target is scraped once per interval, at its own offset, on a grid that survives restarts", async () => {
   const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
   const targets = hosts(300).map((host) => target(host));
   manager.sync(targets);
@@ -69,7 +69,7 @@ test("Every target is scraped once per interval, at its own place, on a grid tha
   await manager.stop();
 });
 
-test("Offsets spread evenly over the interval", () => {
+test("Offsets are distributed evenly over the interval", () => {
   const slots = new Array<number>(15).fill(0);
   for (const host of hosts(3000)) {
     const slot = Math.floor(offsetOf(target(host).id, INTERVAL_MS) / 1000);
@@ -78,7 +78,7 @@ test("Offsets spread evenly over the interval", () => {
   assert.ok(Math.min(...slots) > 140 && Math.max(...slots) < 260, slots.join());
 });
 
-test("A request says who asks, how long it may take and what it can read", async () => {
+test("A request names the scraper, its timeout and the formats it accepts", async () => {
   const { clock, manager, requests } = createFixture({ answer: () => "a 1\n" });
   manager.sync([target("10.0.0.7", settings({ headers: { Authorization: "Bearer x" } }))]);
   await clock.advance(INTERVAL_MS);
@@ -121,7 +121,7 @@ test("A target that fails three times in a row goes to the slow lane: up stays 0
   await manager.stop();
 });
 
-test("A good probe brings a target back to the shortest pool", async () => {
+test("A successful probe moves a target back to the shortest pool", async () => {
   const { clock, manager, writer, requests } = createFixture({
     answer: () => (requests.length > 3 ? "a 1\n" : refused),
   });
@@ -136,7 +136,7 @@ test("A good probe brings a target back to the shortest pool", async () => {
   await manager.stop();
 });
 
-test("A sign of life brings a target back at once, one more failure sends it away again", async () => {
+test("A sign of life moves a target back at once, and one more failure moves it away again", async () => {
   const { clock, manager, requests } = createFixture({ answer: () => refused });
   const dead = target();
   manager.sync([dead]);
@@ -151,7 +151,7 @@ test("A sign of life brings a target back at once, one more failure sends it awa
   await manager.stop();
 });
 
-test("A pool keeps its bound on requests, and targets that failed leave room for those that answer", async () => {
+test("A pool keeps its bound on requests, and targets that failed leave slots for the others", async () => {
   let isOut = true;
   const isSilent = (url: string): boolean => Number(hostOf(url).split(".")[3]) < 30;
   let inFlight = 0;
@@ -189,7 +189,7 @@ test("A pool keeps its bound on requests, and targets that failed leave room for
   );
 });
 
-test("A target whose scrape is still running is left out and counted", async () => {
+test("A scrape that is still running is not started again, which is counted", async () => {
   const fixture = createFixture({ answer: () => never() });
   fixture.manager.sync([target()]);
   await fixture.clock.advance(3 * INTERVAL_MS);
@@ -203,7 +203,7 @@ for (const { name, stepMs } of [
   { name: "ten years forward", stepMs: 10 * 365 * 86_400_000 },
   { name: "seven seconds forward", stepMs: 7000 },
 ]) {
-  test(`A clock that steps ${name} neither stops scrapes nor makes a burst of them`, async () => {
+  test(`A clock that steps ${name} neither stops scrapes nor causes a burst`, async () => {
     const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
     manager.sync([target()]);
     await clock.advance(5 * INTERVAL_MS);
@@ -221,7 +221,7 @@ for (const { name, stepMs } of [
   });
 }
 
-test("Another interval after a reload moves the target on the schedule and keeps its series", async () => {
+test("Another interval after a reload reschedules the target and keeps its series", async () => {
   const { clock, manager, writer } = createFixture({ answer: () => "a 1\n" });
   manager.sync([target()]);
   await clock.advance(2 * INTERVAL_MS);
@@ -232,7 +232,7 @@ test("Another interval after a reload moves the target on the schedule and keeps
   await manager.stop();
 });
 
-test("Stopping ends requests under way and stores nothing of them", async () => {
+test("Stopping ends requests in flight and stores nothing of them", async () => {
   const { clock, manager, requests, writer } = createFixture({
     answer: ({ signal }) =>
       new Promise<HttpResponse>((_, reject) => {

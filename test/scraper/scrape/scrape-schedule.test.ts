@@ -43,7 +43,7 @@ test("The next nominal time is the first one after now, at the target's offset",
   );
 });
 
-test("Offsets lie on the grid of slots, within the interval, and fill all slots about alike", () => {
+test("Offsets lie on the grid of slots, within the interval, and use all slots about equally", () => {
   for (const { intervalMs, targets } of [
     { intervalMs: 15_000, targets: 30_000 },
     { intervalMs: 1000, targets: 2000 },
@@ -63,7 +63,7 @@ test("Offsets lie on the grid of slots, within the interval, and fill all slots 
   assert.equal(offsetOf("http://10.0.0.7:9100/metrics", 20), 0);
 });
 
-test("A heap gives what is due first", () => {
+test("A heap returns the earliest item first", () => {
   fc.assert(
     fc.property(fc.array(fc.integer()), fc.nat(), (times, popFirst) => {
       const heap = new DueHeap<number>();

@@ -109,7 +109,7 @@ for (const { name, body, changes = {}, tables } of [
   });
 }
 
-test("Labels: a series without the target's labels gets its staleness marker too", async () => {
+test("Labels: a series without the target's labels gets its staleness marker, too", async () => {
   const { writer } = await scrape(['a{instance=""} 1\nb 2\n', "b 3\n"], { honorLabels: true });
   assert.deepEqual(shown(writer), [
     [["b 2"], ["b 3"]],
@@ -160,7 +160,7 @@ for (const { name, body, changes, error, limit } of [
   });
 }
 
-test("Limits: samples that relabelling dropped do not count", async () => {
+test("Limits: samples dropped by relabelling do not count", async () => {
   const { error } = await scrape(["a 1\nb 2\n"], {
     sampleLimit: 1,
     metricRelabeling: dropMetric("b"),

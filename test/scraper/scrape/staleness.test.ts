@@ -136,7 +136,7 @@ for (const { name, answers, rows, honorTimestamps = true } of CASES) {
   });
 }
 
-test("Staleness: a removed target ends, reports included, when its next scrape would have been", async () => {
+test("Staleness: a removed target ends, reports included, at the time of its next scrape", async () => {
   const { clock, writer, manager } = createFixture({ answer: inTurn("a 1\n") });
   manager.sync([target()]);
   await clock.advance(INTERVAL_MS);
@@ -154,7 +154,7 @@ test("Staleness: a removed target ends, reports included, when its next scrape w
   await manager.stop();
 });
 
-test("Staleness: a target that leaves before it was scraped writes nothing", async () => {
+test("Staleness: a target that is removed before its first scrape writes nothing", async () => {
   const { clock, writer, manager } = createFixture({ answer: inTurn("a 1\n") });
   manager.sync([target()]);
   manager.sync([]);
@@ -163,7 +163,7 @@ test("Staleness: a target that leaves before it was scraped writes nothing", asy
   await manager.stop();
 });
 
-test("Staleness: a target that is back before its next scrape goes on where it was", async () => {
+test("Staleness: a target that returns before its next scrape continues its series", async () => {
   const { clock, writer, manager } = createFixture({ answer: inTurn("a 1\nb 1\n", "a 2\n") });
   manager.sync([target()]);
   await clock.advance(INTERVAL_MS);
@@ -177,7 +177,7 @@ test("Staleness: a target that is back before its next scrape goes on where it w
   await manager.stop();
 });
 
-test("Staleness: stopping the program marks nothing", async () => {
+test("Staleness: stopping the program ends no series", async () => {
   const { clock, writer, manager } = createFixture({ answer: inTurn("a 1\n") });
   manager.sync([target()]);
   await clock.advance(INTERVAL_MS);

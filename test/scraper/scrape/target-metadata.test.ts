@@ -5,7 +5,7 @@ import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
 const body = (help: string): string =>
   `# HELP a ${help}\n# TYPE a gauge\na 1\n# HELP b Same.\n# TYPE b counter\nb 1\n`;
 
-test("Metadata: what each target says, and every different entry of all", async () => {
+test("Metadata: the entries of each target, and every distinct entry of all targets", async () => {
   const { clock, manager } = createFixture({
     answer: ({ url }) => body(url.includes("10.0.0.3") ? "New." : "Old."),
   });

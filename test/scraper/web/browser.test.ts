@@ -74,7 +74,7 @@ async function open(pathname: string): Promise<Page> {
 const cellsOf = (page: Page): Promise<string[]> =>
   page.locator("section:last-of-type tbody tr").allInnerTexts();
 
-test("the page at / shows the Pi with its figures and the target that is down, which comes first", async () => {
+test("the page at / shows the Pi with its values, and the target that is down comes first", async () => {
   const rows = await waitFor(
     "both targets scraped",
     async () => {
@@ -94,7 +94,7 @@ test("the page at / shows the Pi with its figures and the target that is down, w
   assert.ok(rows[1]?.includes(HOSTILE_NAME), rows[1]);
 });
 
-test("the page of a host is one click away and shows what its families say", async () => {
+test("the page of a host is one click away and shows the values of its families", async () => {
   const page = await open("/");
   await page.getByRole("link", { name: HOSTILE_NAME }).click();
   assert.equal(new URL(page.url()).pathname, `/host/${encodeURIComponent(instance)}`);
@@ -111,7 +111,7 @@ test("the page of a host is one click away and shows what its families say", asy
   await page.close();
 });
 
-test("a host that is not watched is a page of its own with status 404", async () => {
+test("an unknown host has its own page with status 404", async () => {
   const page = await browser.newPage();
   const response = await page.goto(`${url}/host/${encodeURIComponent("<b>x</b>/..")}`);
   assert.equal(response?.status(), 404);
@@ -119,7 +119,7 @@ test("a host that is not watched is a page of its own with status 404", async ()
   await page.close();
 });
 
-test("pages carry headers that allow our own style and nothing else, and nothing was blocked", async () => {
+test("pages send headers that allow only our own style, and nothing was blocked", async () => {
   const response = await fetch(`${url}/`);
   assert.match(
     response.headers.get("content-security-policy") ?? "",

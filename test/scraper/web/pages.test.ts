@@ -38,7 +38,7 @@ const tagsOf = (page: string): string[] => [
   ...new Set([...page.matchAll(/<([a-z][a-z0-9]*)/g)].map(([, tag]) => tag as string)),
 ];
 
-test("text is harmless in markup and in attributes, control and direction characters are replaced", () => {
+test("text is harmless in markup and in attributes; control and direction characters are replaced", () => {
   assert.equal(escapeHtml(HOSTILE), ESCAPED);
   assert.equal(
     html`<p title="${HOSTILE}">${[html`<b>${1}</b>`, html`${undefined}`]}</p>`.text,
@@ -50,14 +50,14 @@ for (const { name, text, length } of [
   { name: "long text is cut", text: "x".repeat(100_000), length: 200 },
   { name: "half a surrogate pair becomes a replacement character", text: "a\uD800b", length: 3 },
 ]) {
-  test(`shown text has a bound and is well formed: ${name}`, () => {
+  test(`shown text is bounded and well-formed: ${name}`, () => {
     const shown = escapeHtml(text);
     assert.equal(shown.length, length);
     assert.equal(Buffer.from(shown).toString(), shown);
   });
 }
 
-test("hostile values of a target and of an alert stay text on the page of the fleet", () => {
+test("hostile values of a target and of an alert stay text on the fleet page", () => {
   const rows = [
     row({
       hostname: HOSTILE,
@@ -76,7 +76,7 @@ test("hostile values of a target and of an alert stay text on the page of the fl
   assert.ok(page.includes(ESCAPED));
 });
 
-test("hostile values stay text on the page of a host, and only web addresses become links", () => {
+test("hostile values stay text on a host page, and only web addresses become links", () => {
   const labels = {
     hostname: HOSTILE,
     model: HOSTILE,
@@ -115,7 +115,7 @@ test("hostile values stay text on the page of a host, and only web addresses bec
   );
 });
 
-test("the worst targets come first, the title counts what is wrong", () => {
+test("the worst targets come first, and the title counts the problems", () => {
   const rows = [
     row({ hostname: "fine", levels: {} }),
     row({ hostname: "gone", health: health({ health: "down" }) }),
@@ -131,14 +131,14 @@ test("the worst targets come first, the title counts what is wrong", () => {
   assert.match(page, /<title>\(2\) pihealth<\/title>/);
 });
 
-test("more alerts than fit above the targets are folded away, none is lost", () => {
+test("alerts beyond the visible ones are folded, and none is lost", () => {
   const alerts = Array.from({ length: 30 }, (_, index) => alert({ name: `Alert${index}x` }));
   const page = renderFleetPage(view({ alerts }));
   assert.match(page, /<summary>18 more alerts<\/summary>/);
   for (const { name } of alerts) assert.ok(page.includes(name), name);
 });
 
-test("at most 500 targets are shown, and how many more there are is said", () => {
+test("at most 500 targets are shown, and the page says how many more there are", () => {
   const page = renderFleetPage(view({ rows: Array.from({ length: 520 }, () => row()) }));
   assert.equal(page.split(">attic</a>").length - 1, 500);
   assert.match(page, /20 more rows/);
@@ -165,17 +165,17 @@ for (const { name, page, says } of [
     says: "Last known, 2h ago",
   },
 ]) {
-  test(`a page says so: ${name}`, () => assert.ok(page.includes(says)));
+  test(`a page shows: ${name}`, () => assert.ok(page.includes(says)));
 }
 
-test("nothing but escaped text and numbers stands in a style or a script: pages have one style and no script", () => {
+test("a style or script contains only escaped text and numbers: pages have one style and no script", () => {
   const page = renderHostPage(hostView());
   assert.equal(page.split("<style>").length, 2);
   assert.ok(page.includes(`<style>${PAGE_STYLE}</style>`));
   assert.ok(!/ style="| on[a-z]+="/.test(page));
 });
 
-test("gaps are told with their cause, the latest first, one that goes on as such", () => {
+test("gaps are shown with their cause, the latest first, and a gap that lasts says so", () => {
   const gap = { host: "10.0.0.7", instance: "10.0.0.7:8732", job: "pi" };
   const page = renderHostPage(
     hostView({
@@ -206,7 +206,7 @@ test("gaps are told with their cause, the latest first, one that goes on as such
   ]);
 });
 
-test("a chart draws a line for each run of samples and a dot for a lonely one; a gap stays open", () => {
+test("a chart draws a line for each run of samples and a dot for a single sample; a gap stays open", () => {
   const minute = 60_000;
   const chart = renderLineChart({
     title: "Memory",

@@ -23,7 +23,7 @@ for (const [value, plain, api, shortest, openMetrics] of [
   [-Infinity, "-Inf", "-Inf", "-Inf", "-Inf"],
   [NaN, "NaN", "NaN", "NaN", "NaN"],
 ] as const) {
-  test(`Floats are written as Go writes them: ${plain.slice(0, 30)}`, () => {
+  test(`Floats are formatted as in Go: ${plain.slice(0, 30)}`, () => {
     assert.equal(formatFloat(value), plain);
     assert.equal(formatApiFloat(value), api);
     assert.equal(formatShortestFloat(value), shortest);

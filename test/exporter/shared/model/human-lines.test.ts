@@ -122,12 +122,12 @@ for (const { name, family, values, lines } of [
     ],
   },
 ] as const) {
-  test(`the lines of a family have its fields two spaces apart: ${name}`, () => {
+  test(`the fields of a family's line are two spaces apart: ${name}`, () => {
     assert.deepEqual(formatFamilyLines(family, new SampleReading(TIME_MS, values)), lines);
   });
 }
 
-test("a machine that tells nothing gives dashes, and no lines of what it has none of", () => {
+test("a machine without values yields dashes, and no lines for missing disks and processes", () => {
   const empty = new SampleReading(TIME_MS, []);
   const dashes = (count: number): string => `${TIME}${"  -".repeat(count)}`;
   assert.deepEqual(
@@ -136,7 +136,7 @@ test("a machine that tells nothing gives dashes, and no lines of what it has non
   );
 });
 
-test("every line has as many fields as its description names", () => {
+test("every line has as many fields as its description", () => {
   const all = [...MEMORY, ...CPU, ...DISK, ...SYSTEM, ...USERS, ...PROCESSES];
   const reading = new SampleReading(TIME_MS, all);
   for (const family of FAMILIES) {
@@ -149,7 +149,7 @@ test("every line has as many fields as its description names", () => {
   }
 });
 
-test("a value that is not a number is a missing one", () => {
+test("a value that is not a number is a missing value", () => {
   const reading = new SampleReading(TIME_MS, [one("memory_used_ratio", Number.NaN)]);
   assert.deepEqual(formatFamilyLines("memory", reading), [`${TIME}  -  -  -  -`]);
 });

@@ -47,7 +47,7 @@ test("a firing alert carries its expanded labels and annotations, external label
   assert.equal(alert?.generatorUrl, "http://pi:8730/graph?g0.expr=temperature+%3E+70&g0.tab=1");
 });
 
-test("a pending alert whose condition ends is forgotten and starts anew", async () => {
+test("a pending alert whose condition ends is dropped and starts again", async () => {
   const hot = await bench(HOT);
   await hot.minutes(0, SERIES, [71, 60, 71, 71]);
   assert.deepEqual(hot.states(), ["pending"]);
@@ -67,7 +67,7 @@ test("a firing alert is sent again after the resend delay, a resolved one for fi
   assert.deepEqual(hot.sent.length, 4, "at 9, 13, 17 and 21 minutes");
 });
 
-test("keep_firing_for keeps an alert firing that long after its condition ended, and a return in between counts", async () => {
+test("keep_firing_for keeps an alert firing after its condition ended, and a return in between restarts the time", async () => {
   const hot = await bench(HOT.replace("for: 2m", "keep_firing_for: 3m"));
   const seen: string[] = [];
   for (const [minute, value] of [71, 60, 60, 71, 60, 60, 60, 60].entries()) {
@@ -149,7 +149,7 @@ for (const { name, missingData, annotation, silent, state } of [
   });
 }
 
-test("`for` is not reset while the target is silent, and does not end then either", async () => {
+test("`for` is neither reset nor completed while the target is silent", async () => {
   let silent = true;
   const hot = await bench(HOT.replace("2m", "5m"), { isTargetSilent: () => silent });
   await hot.minutes(0, SERIES, [71, 71, "stale", undefined, undefined, undefined]);
@@ -188,7 +188,7 @@ test("two results with the same labels after templating are an error that names 
   );
 });
 
-test("an annotation that fails shows its error instead, the alert itself is not lost", async () => {
+test("an annotation that fails contains its error, and the alert is kept", async () => {
   const hot = await bench(
     HOT.replace("{{ $value | humanize }}", "{{ $value | humanize | label }}").replace("2m", "0s"),
   );
@@ -199,7 +199,7 @@ test("an annotation that fails shows its error instead, the alert itself is not 
   );
 });
 
-test("a query that fails leaves the alerts as they were and counts", async () => {
+test("a failed query leaves the alerts unchanged and is counted", async () => {
   const hot = await bench(
     HOT.replace("temperature > 70", 'temperature > 70 or on () label_replace(x, "", "", "", "")'),
   );

@@ -34,7 +34,7 @@ async function run(bench: RuleBench, rules: string, minutes: number, value = 71)
   for (let minute = 0; minute < minutes; minute++) await bench.clock.advance(MINUTE_MS);
 }
 
-test("a group is evaluated once per interval, at a place in it that its name decides", async () => {
+test("a group is evaluated once per interval, at an offset given by its name", async () => {
   const bench = new RuleBench();
   await run(bench, HOT, 5);
   await bench.engine.stop();
@@ -48,7 +48,7 @@ test("a group is evaluated once per interval, at a place in it that its name dec
   assert.equal(Date.parse(bench.engine.rulesView()[0]?.lastEvaluation ?? ""), due);
 });
 
-test("groups of one interval are spread over it", () => {
+test("groups with the same interval are spread over it", () => {
   const places = Array.from({ length: 200 }, (_, index) =>
     new GroupSchedule(MINUTE_MS, { file: "r.yml", name: `g${index}` }).nextDueMs(0),
   );
@@ -62,7 +62,7 @@ for (const { name, stepMs } of [
   { name: "an hour back", stepMs: -3_600_000 },
   { name: "ten years ahead", stepMs: 315_360_000_000 },
 ]) {
-  test(`a step of the clock ${name} does not stop evaluations and counts none as missed`, async () => {
+  test(`a step of the clock ${name} does not stop evaluations, and none counts as missed`, async () => {
     const bench = new RuleBench();
     await bench.clock.advance(7_200_000);
     await run(bench, HOT, 3);
@@ -75,7 +75,7 @@ for (const { name, stepMs } of [
   });
 }
 
-test("after a kill and a restart `for` goes on counting", async () => {
+test("after a kill and a restart `for` continues to count", async () => {
   const before = new RuleBench();
   await run(before, HOT, 2);
   assert.deepEqual(before.states(), ["pending"]);
@@ -87,7 +87,7 @@ test("after a kill and a restart `for` goes on counting", async () => {
   await Promise.all([before.engine.stop(), after.engine.stop()]);
 });
 
-test("after a restart a firing alert keeps its start, and its end is reported", async () => {
+test("after a restart a firing alert keeps its start time, and its end is sent", async () => {
   const before = new RuleBench();
   await run(before, HOT, 4);
   await before.engine.stop();
@@ -100,7 +100,7 @@ test("after a restart a firing alert keeps its start, and its end is reported", 
   assert.ok((after.sent[0]?.endsAtMs ?? 0) <= after.clock.wallMs(), "it is resolved");
 });
 
-test("a pending alert of long ago is not restored, a firing one is", async () => {
+test("an old pending alert is not restored, an old firing one is", async () => {
   const before = new RuleBench();
   await run(before, HOT, 2);
   await before.engine.stop();
@@ -122,7 +122,7 @@ for (const { name, content } of [
       '{"version":1,"savedAtMs":0,"rules":[{"group":"g","rule":"r","alerts":[{"state":"x"}]}]}',
   },
 ]) {
-  test(`a damaged file of alert states is set aside and does not stop the start: ${name}`, async () => {
+  test(`a damaged file of alert states is renamed and does not prevent the start: ${name}`, async () => {
     const bench = new RuleBench();
     bench.files.put(STATE_PATH, content);
     await bench.engine.start();
@@ -131,7 +131,7 @@ for (const { name, content } of [
   });
 }
 
-test("a disk that refuses the alert states is counted, and the rules go on", async () => {
+test("a failed write of the alert states is counted, and evaluation continues", async () => {
   const bench = new RuleBench();
   bench.files.fault = (operation) => (operation === "replace" ? "ENOSPC" : undefined);
   await run(bench, HOT, 4);
@@ -143,7 +143,7 @@ test("a disk that refuses the alert states is counted, and the rules go on", asy
   assert.ok((failures?.value ?? 0) > 0);
 });
 
-test("reading the rules again keeps the alerts of rules that are still there, and ends the series of the others", async () => {
+test("reloading the rules keeps the alerts of unchanged rules, and ends the series of removed ones", async () => {
   const bench = new RuleBench();
   await bench.engine.load(
     parseRules(HOT + RECORDING.replace("\ngroups:\n", "").replace("name: g", "name: r")),
@@ -157,7 +157,7 @@ test("reading the rules again keeps the alerts of rules that are still there, an
   assert.deepEqual(await bench.valueAt("heat", 1000), []);
 });
 
-test("a recording rule names and labels its result, a later rule of the group reads it at once", async () => {
+test("a recording rule names and labels its result, and a later rule of the group reads it at once", async () => {
   const bench = new RuleBench();
   await bench.engine.load(parseRules(RECORDING));
   await bench.minutes(0, SERIES, [21, "stale"]);
@@ -182,7 +182,7 @@ for (const { name, rule, error } of [
     error: "rule result is not a vector or scalar",
   },
 ]) {
-  test(`a recording rule that cannot be written fails with Prometheus' words: ${name}`, async () => {
+  test(`a recording rule that cannot be written fails with the message of Prometheus: ${name}`, async () => {
     const bench = new RuleBench();
     await bench.engine.load(parseRules(`groups: [{ name: g, rules: [${rule}] }]`));
     bench.set(SERIES, 0, 1);
@@ -192,7 +192,7 @@ for (const { name, rule, error } of [
   });
 }
 
-test("with query_offset expressions look back, and so do the samples written", async () => {
+test("with query_offset, expressions look back, and so do the samples written", async () => {
   const bench = new RuleBench();
   await bench.engine.load(
     parseRules(RECORDING.replace("name: g", "name: g\n    query_offset: 1m")),
@@ -201,7 +201,7 @@ test("with query_offset expressions look back, and so do the samples written", a
   assert.deepEqual(await bench.valueAt("heat:sum", 0), ["heat:sum 2"]);
 });
 
-test("the view has the form of Prometheus' answer", async () => {
+test("the view has the format of Prometheus", async () => {
   const bench = new RuleBench();
   await bench.engine.load(parseRules(HOT));
   await bench.minutes(1, SERIES, [71.5]);

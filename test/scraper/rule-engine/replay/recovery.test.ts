@@ -123,7 +123,7 @@ for (const { name, course, told, sent } of [
     sent: ["Hot a 15", "Hot a 95"],
   },
 ] satisfies Scenario[]) {
-  test(`after a master's absence is told, or sent with its true time: ${name}`, async () => {
+  test(`after the master was away, an alert is notified, or sent with its real start time: ${name}`, async () => {
     const bench = await masterAway({ course });
     await bench.stopMaster();
     assert.deepEqual({ told: bench.told(), sent: [...bench.sent] }, { told, sent });
@@ -144,7 +144,7 @@ groups:
         expr: avg(temperature)
 `;
 
-test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may read one that comes later", async () => {
+test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may read a later one", async () => {
   const bench = await masterAway(
     {
       course: [
@@ -171,7 +171,7 @@ test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may
   );
 });
 
-test("rules that read each other in a circle are evaluated instant by instant", async () => {
+test("rules that read each other in a cycle are evaluated time by time", async () => {
   const circle = `
 groups:
   - name: g
@@ -194,7 +194,7 @@ groups:
   assert.deepEqual(await bench.valueAt("temperature:max", 140), ["temperature:max 80"]);
 });
 
-test("of a recorded value that live evaluation has stored, nothing is changed", async () => {
+test("recorded values that live evaluation has stored are not changed", async () => {
   const bench = new RecoveryBench(RECORDING);
   bench.host("a", [[40, 80]]);
   bench.host("b", []);
@@ -218,7 +218,7 @@ const WITH_UP = `${HOT}
         expr: absent(up)
 `;
 
-test("after a cut link only what live evaluation could not see is told", async () => {
+test("after a link failure, only alerts that live evaluation could not see are notified", async () => {
   const bench = new RecoveryBench(WITH_UP);
   bench.host("a", [
     [40, 80],
@@ -276,7 +276,7 @@ for (const { name, commitMs } of [
   });
 }
 
-test("while nothing at all was scraped, absent(up) tells nothing", async () => {
+test("while nothing was scraped, absent(up) yields no alert", async () => {
   const bench = await masterAway({ course: [] }, WITH_UP);
   await bench.stopMaster();
   assert.deepEqual(bench.told(), []);
@@ -313,7 +313,7 @@ test("an alert of a host that was off while the others were filled is kept", asy
   await bench.stopMaster();
 });
 
-test("an alert that came and went a thousand times is one line", async () => {
+test("an alert that started and ended a thousand times is one line", async () => {
   const course: [number, number][] = [];
   for (let index = 0; index < 2000; index++) course.push([100 + index, index % 2 === 0 ? 80 : 20]);
   const bench = new RecoveryBench(HOT.replace("for: 5m", "for: 0s"));
@@ -330,7 +330,7 @@ test("an alert that came and went a thousand times is one line", async () => {
   assert.deepEqual(bench.told(), ["Hot a 100-2099 x1000"]);
 });
 
-test("a week away with twenty hosts is one summary, however one by one they come back", async () => {
+test("a week away with twenty hosts is one summary, even if they return one by one", async () => {
   const week = 7 * 24 * 60;
   const bench = new RecoveryBench(HOT.replace("rules:", "interval: 5m\n    rules:"));
   const names = Array.from({ length: 20 }, (_, index) => `pi-${index}`);
@@ -372,7 +372,7 @@ test("a week away with twenty hosts is one summary, however one by one they come
   assert.match([...bench.sent].join(), /^Hot pi-7 1009\d,Hot pi-7 60(05|06|07|08|09|10)$/);
 });
 
-test("hosts that come back one after the other are waited for, but no longer than the limit", async () => {
+test("hosts that return one after the other are waited for, but no longer than the limit", async () => {
   const bench = new RecoveryBench(HOT);
   const names = Array.from({ length: 40 }, (_, index) => `pi-${index}`);
   for (const name of names)
@@ -397,7 +397,7 @@ test("hosts that come back one after the other are waited for, but no longer tha
   assert.equal(new Set(bench.told()).size, 40);
 });
 
-test("a range that is filled again after all was told changes nothing", async () => {
+test("a range that is filled again after the notification changes nothing", async () => {
   const bench = await masterAway({
     course: [
       [40, 80],
@@ -411,7 +411,7 @@ test("a range that is filled again after all was told changes nothing", async ()
   assert.equal(bench.summaries.length, 1);
 });
 
-test("alerts of a host that nobody knew before are history, and told to nobody", async () => {
+test("alerts of a new host go into the history, and nobody is notified", async () => {
   const bench = await masterAway({ course: [] });
   bench.host("new", [
     [40, 80],
@@ -428,7 +428,7 @@ test("alerts of a host that nobody knew before are history, and told to nobody",
   await bench.stopMaster();
 });
 
-test("of a host that was away as soon as it was known, the outage is told", async () => {
+test("a host that was away soon after it was added is part of the outage", async () => {
   const bench = await masterAway({ course: [] });
   bench.host("new", [
     [20, 80],
@@ -499,7 +499,7 @@ async function cutPowerAfter(operations: number): Promise<boolean> {
   return true;
 }
 
-test("a power cut at any time neither loses nor repeats anything", async () => {
+test("a power cut at any time neither loses nor repeats work", async () => {
   let operations = 0;
   while (await cutPowerAfter(operations)) operations++;
   assert.ok(operations > 8, `${operations} operations`);

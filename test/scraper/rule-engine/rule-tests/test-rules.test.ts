@@ -22,7 +22,7 @@ for (const { text, values } of [
 }
 
 for (const text of ["abc", "1+2", "1x", "_x", "1x9999999999", "stalex2", "1+x2", "{{schema:0}}"]) {
-  test(`what is no value is refused: "${text}"`, () =>
+  test(`an invalid value is refused: "${text}"`, () =>
     assert.throws(() => parseSeriesValues(text), /Cannot read series notation/));
 }
 
@@ -45,7 +45,7 @@ for (const text of [
   "1up",
   'up{a="1" b="2"}',
 ]) {
-  test(`what is no series is refused: ${text}`, () =>
+  test(`an invalid series is refused: ${text}`, () =>
     assert.throws(() => parseSeriesLabels(text), /Cannot read series notation/));
 }
 
@@ -75,7 +75,7 @@ async function run(tests: string, rules = RULES): Promise<{ exitCode: number; ou
   return { exitCode, output: lines.join("\n") };
 }
 
-test("rule tests that hold end with exit code 0 and SUCCESS", async () => {
+test("passing rule tests end with exit code 0 and SUCCESS", async () => {
   assert.deepEqual(await run(TESTS), {
     exitCode: 0,
     output: "Unit Testing:  /t/tests.yml\n  SUCCESS\n",
@@ -125,7 +125,7 @@ for (const { name, tests, rules, output } of [
     output: /it does not exist/,
   },
 ]) {
-  test(`rule tests that fail end with exit code 1 and say how: ${name}`, async () => {
+  test(`failing rule tests end with exit code 1 and show the difference: ${name}`, async () => {
     const result = await run(tests, rules);
     assert.equal(result.exitCode, 1);
     assert.match(result.output, output);

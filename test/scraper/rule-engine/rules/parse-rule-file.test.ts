@@ -101,7 +101,7 @@ for (const { name, text, message } of [
   });
 }
 
-test("a rule file of everything is read", () => {
+test("a rule file with every key is read", () => {
   const [parsed] = parseRules(`
 groups:
   - name: all
@@ -146,7 +146,7 @@ groups:
   });
 });
 
-test("patterns of rule files are relative to the configuration, sorted, and name a file once", async () => {
+test("patterns of rule files are relative to the configuration, sorted, and list a file once", async () => {
   const files = new MemoryFiles();
   for (const name of ["b.yml", "a.yml", "c.yaml", "tests/d.yml"])
     files.put(`/etc/pihealth/rules/${name}`, "");
@@ -162,7 +162,7 @@ test("patterns of rule files are relative to the configuration, sorted, and name
 });
 
 for (const pattern of ["rules/gone.yml", "*/a.yml", "[z-a].yml"]) {
-  test(`a rule_files entry that cannot be meant is refused: ${pattern}`, async () => {
+  test(`an invalid rule_files entry is refused: ${pattern}`, async () => {
     await assert.rejects(findRuleFiles([pattern], "/etc", new MemoryFiles()), ConfigError);
   });
 }
