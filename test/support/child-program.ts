@@ -86,6 +86,9 @@ function openFileCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+/** What does not happen within this time never will, however busy the machine. */
+const PATIENCE_MS = 240_000;
+
 /**
  * Asks until `probe` gives something, for at most `withinMs`: an event of another process has no promise to wait for.
  *
@@ -94,7 +97,10 @@ function openFileCount(pid: number): number {
 export async function waitFor<Result>(
   what: string,
   probe: () => Promise<Result | undefined> | Result | undefined,
-  { withinMs = 60_000, describe = () => "" }: { withinMs?: number; describe?: () => string } = {},
+  {
+    withinMs = PATIENCE_MS,
+    describe = () => "",
+  }: { withinMs?: number; describe?: () => string } = {},
 ): Promise<Result> {
   const untilMs = performance.now() + withinMs;
   let lastError: unknown;

@@ -110,7 +110,7 @@ export class OutageRig {
     const untilMs = this.pace.hurry(seconds * 1000, { fast, speed });
     const restMs = (): number => untilMs - (performance.timeOrigin + performance.now());
     await waitFor("time", () => (restMs() <= 0 ? true : undefined), {
-      withinMs: restMs() + 60_000,
+      withinMs: restMs() + 240_000,
     });
   }
 

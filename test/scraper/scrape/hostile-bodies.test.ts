@@ -3,16 +3,20 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/scrape-manager.js";
 import type { ScrapeOutcome } from "../../../scraper/scrape/target-scraper.js";
+import { FakeClock } from "../../support/fake-clock.js";
 import { serveHttp, serveRaw, type LoopbackServer } from "./loopback-exporters.js";
 import { MemorySampleWriter, showSamples } from "./memory-sample-writer.js";
 import { settings, target } from "./scrape-fixture.js";
 
 const BODY_LIMIT = 100_000;
+/** For answers that come: as long as a busy machine may need. */
+const GENEROUS_TIMEOUT_MS = 120_000;
+/** For answers that do not come. */
+const SHORT_TIMEOUT_MS = 200;
 const GZIP = { "Content-Encoding": "gzip" };
 const TEXT = "text/plain; version=0.0.4";
 
@@ -42,6 +46,7 @@ const HTTP_CASES: readonly {
   readonly name: string;
   readonly answer: Answer;
   readonly error: RegExp | "";
+  readonly timeoutMs?: number;
 }[] = [
   {
     name: "rubbish",
@@ -106,9 +111,23 @@ const HTTP_CASES: readonly {
     answer: endless("a_metric_without_end 1\n"),
     error: /body size limit exceeded/,
   },
-  { name: "a line without end", answer: endless("x"), error: /body size limit exceeded/ },
-  { name: "a body byte by byte", answer: drip, error: /no whole answer within 700ms/ },
-  { name: "no answer at all", answer: () => undefined, error: /no whole answer within 700ms/ },
+  {
+    name: "a line without end",
+    answer: endless("x".repeat(100)),
+    error: /body size limit exceeded/,
+  },
+  {
+    name: "a body byte by byte",
+    answer: drip,
+    error: /no whole answer within 200ms/,
+    timeoutMs: SHORT_TIMEOUT_MS,
+  },
+  {
+    name: "no answer at all",
+    answer: () => undefined,
+    error: /no whole answer within 200ms/,
+    timeoutMs: SHORT_TIMEOUT_MS,
+  },
   {
     name: "an error of the server",
     answer: (response) => void response.writeHead(503).end("later"),
@@ -164,15 +183,18 @@ const RAW_CASES: readonly {
   },
 ];
 
+/** Real requests at the times of a clock that stands still: only the answer decides what happens. */
 async function scrapeOnce(
   server: LoopbackServer,
+  timeoutMs = GENEROUS_TIMEOUT_MS,
 ): Promise<{ outcome: ScrapeOutcome; rows: string[][] }> {
   const writer = new MemorySampleWriter();
+  const clock = new FakeClock();
   let take = (outcome: ScrapeOutcome): void => void outcome;
   const done = new Promise<ScrapeOutcome>((resolve) => (take = resolve));
   const manager = new ScrapeManager({
     writer,
-    clock: systemClock,
+    clock,
     sendHttp,
     log: silentLogger,
     version: "1",
@@ -180,8 +202,9 @@ async function scrapeOnce(
     onScrapeStored: (_, outcome) => take(outcome),
   });
   manager.start();
-  const scrape = settings({ intervalMs: 1000, timeoutMs: 700, bodySizeLimitBytes: BODY_LIMIT });
+  const scrape = settings({ intervalMs: 1000, timeoutMs, bodySizeLimitBytes: BODY_LIMIT });
   manager.sync([target(server.host, scrape, server.port)]);
+  await clock.advance(1000);
   const outcome = await done;
   await manager.stop();
   await server.close();
@@ -201,10 +224,10 @@ function check(
   assert.deepEqual(rows, [["up 0"]]);
 }
 
-for (const { name, answer, error } of HTTP_CASES) {
+for (const { name, answer, error, timeoutMs } of HTTP_CASES) {
   test(`A target answers with ${name}: ${error === "" ? "its samples are stored" : "its scrape fails and says why"}`, async () => {
-    const request = await scrapeOnce(await serveHttp((_, response) => answer(response)));
-    check(error, request);
+    const server = await serveHttp((_, response) => answer(response));
+    check(error, await scrapeOnce(server, timeoutMs));
   });
 }
 

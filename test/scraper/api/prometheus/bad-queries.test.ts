@@ -16,8 +16,8 @@ before(async () => {
 });
 after(() => api.stop(0));
 
-/** Generous: on an idle machine each takes a few milliseconds. What is refused late would take minutes. */
-const WITHIN_MS = 10_000;
+/** On an idle machine each takes a few milliseconds; a question that is not refused takes hours. */
+const WITHIN_MS = 120_000;
 
 for (const question of BAD_QUESTIONS) {
   test(`${question.name}: answered with ${question.status}, and soon`, () =>
