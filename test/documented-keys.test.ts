@@ -1,4 +1,4 @@
-/** The configuration documents name every key the programs know, and no other. */
+/** The configuration documents list exactly the keys that the programs know. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -13,7 +13,7 @@ import { REPOSITORY } from "./support/repository.js";
 const document = (name: string): string =>
   readFileSync(path.join(REPOSITORY, "docs", name), "utf8");
 
-/** What an unknown key is answered with names the known ones. */
+/** The error for an unknown key lists the known keys. */
 async function knownKeys(parse: () => unknown): Promise<string[]> {
   try {
     await parse();
@@ -25,7 +25,7 @@ async function knownKeys(parse: () => unknown): Promise<string[]> {
   throw new Error("An unknown key was taken");
 }
 
-/** Keys in the first column of tables: between backticks, several of them separated by commas. */
+/** Keys in the first column of tables: between backticks, several separated by commas. */
 function firstColumn(markdown: string): string[] {
   const cells = [...markdown.matchAll(/^\| (`[^|]*) \|/gm)].map(([, cell = ""]) => cell);
   return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, key = ""]) => key));
@@ -34,7 +34,7 @@ function firstColumn(markdown: string): string[] {
 const exporterKeys = (text: string): Promise<string[]> =>
   knownKeys(() => parseExporterConfig(ConfigSection.parse(text, "exporter.yml"), COLLECTORS));
 
-/** Sections of sections are asked for in turn; one whose keys are unknown is a value. */
+/** Follows nested sections. A key without known sub-keys is a value. */
 async function allExporterKeys(parents: readonly string[] = []): Promise<string[]> {
   const open = parents.map((parent) => `{ ${parent}: `).join("");
   const found: string[] = [];
@@ -54,7 +54,7 @@ test("docs/configuration-exporter.md names the keys of the exporter, each once",
 });
 
 const SCRAPER = document("configuration.md");
-/** By their headings. */
+/** By headings. */
 const SECTIONS = new Map(
   SCRAPER.split(/^## /m).map((part) => [/^`(\w+)`/.exec(part)?.[1] ?? "", part] as const),
 );

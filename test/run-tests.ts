@@ -27,7 +27,7 @@ function main(wanted: readonly string[]): number {
   return Math.max(runFiles(together, 2), runFiles(alone, 1));
 }
 
-/** Real programs that must find a processor free: their tests run one after the other, when the rest is through. */
+/** Tests that need a free processor run one after the other, after the others. */
 const ALONE = /test\/(acceptance|grafana)\/|real-hogs|scrape\/fleet/;
 
 /** @returns the exit code of the test runner; 0 when there is nothing to run */
@@ -46,7 +46,7 @@ function runFiles(files: readonly string[], concurrency: number): number {
   return result.status ?? 1;
 }
 
-/** Compiled files outlive their source until dist/ is removed; those are not tests any more. */
+/** Compiled files remain until dist/ is removed, so files without a source are skipped. */
 function existsAsSource(name: string): boolean {
   const source = name.replace(/\.js$/, ".ts");
   return readdirSync(path.join(REPOSITORY, "test", path.dirname(source))).includes(

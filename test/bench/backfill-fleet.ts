@@ -7,7 +7,7 @@ import { metricSum } from "./fleet-systems.js";
 import { startInstalledScraper } from "./installed-scraper.js";
 
 export interface BackfillFleetOptions {
-  /** Pis with the history of a day each. */
+  /** Number of Pis, each with a history of one day. */
   readonly targets: number;
 }
 
@@ -16,7 +16,7 @@ const SCRAPE_SECONDS = 15;
 const LOOK_EVERY_MS = 100;
 const FILLED_WITHIN_MS = 3_600_000;
 
-/** A master that has never seen its Pis fetches a day from each of them, while it scrapes them. */
+/** A new master fetches a day of history from each of its Pis, while it scrapes them. */
 export async function benchBackfillFleet({
   targets,
 }: BackfillFleetOptions): Promise<BenchFigure[]> {
@@ -97,7 +97,7 @@ export async function benchBackfillFleet({
   }
 }
 
-/** Every Pi is stored but for what came in the last minute, and nothing is being fetched. */
+/** True when every Pi is stored, except for the last minute, and no transfer is running. */
 function isDone(metrics: string, targets: number): boolean {
   const filled = metricSum(metrics, /^pihealth_backfill_filled_seconds_total /);
   return filled >= targets * 86_000 && metricSum(metrics, /^pihealth_backfill_active /) === 0;

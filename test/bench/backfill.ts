@@ -24,7 +24,10 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const NODE_ID = "0123456789abcdef0123456789abcdef";
 
-/** How long the backlog of a day of one Pi takes, from the first request to the last commit, without the network. */
+/**
+ * Time to store the history of one day of one Pi, from the first request to the last commit,
+ * without the network.
+ */
 export async function benchBackfill(): Promise<BenchFigure[]> {
   const untilMs = Math.floor(Date.now() / 1000) * 1000;
   const history = simulateDay(untilMs - DAY_MS);

@@ -14,20 +14,20 @@ const STEP_MS = 15_000;
 const ROWS_PER_HOUR = HOUR_MS / STEP_MS;
 /** The lengths of blocks, in hours. */
 const LENGTHS = [2, 12, 72];
-/** Behind the longest, so that it is complete and merged. */
+/** Hours after the longest block, so that it is complete and merged. */
 const MORE_HOURS = 4;
 
 /**
- * Bytes per sample in blocks as they are after each level of merging, and what writing and merging them costs; beside
- * VictoriaMetrics with the same samples, its index not counted.
+ * Bytes per sample in blocks after each level of merging, and the cost of writing and merging,
+ * beside VictoriaMetrics with the same samples, without its index.
  */
 export async function benchBlocks(): Promise<BenchFigure[]> {
   const hours = Math.max(...LENGTHS) + MORE_HOURS;
   const recording = continued(readTwoHours(), hours * ROWS_PER_HOUR);
   const { sizes, cpuPerSample } = await ours(recording, hours);
   const figures: BenchFigure[] = [];
-  // Two hours are recorded, the rest is the same again with counters going on: to a peer that looks for repetition it would
-  // be worth far more than real samples are.
+  // Only two hours are recorded; the rest repeats them with continued counters. A peer that finds
+  // repetitions would gain far more from that than from real samples.
   const recorded = { ...recording, rows: recording.rows.slice(0, 2 * ROWS_PER_HOUR) };
   const peer = { peer: await victoriaMetrics(recorded), peerName: "VictoriaMetrics" };
   for (const length of LENGTHS) {
@@ -48,7 +48,7 @@ export async function benchBlocks(): Promise<BenchFigure[]> {
   return figures;
 }
 
-/** A start at which blocks of all lengths begin. */
+/** A start time at which blocks of all lengths begin. */
 const START_MS = Math.floor(Date.UTC(2026, 0, 12) / (72 * HOUR_MS)) * 72 * HOUR_MS;
 
 async function ours(
@@ -83,7 +83,7 @@ async function ours(
   }
 }
 
-/** Keeps the bytes per sample of the first block of each length. */
+/** Records the bytes per sample of the first block of each length. */
 async function noteSizes(
   folder: string,
   series: number,
@@ -101,7 +101,7 @@ async function noteSizes(
   }
 }
 
-/** @returns bytes per sample in its data files, all merged */
+/** @returns bytes per sample in its data files, when all are merged */
 async function victoriaMetrics({ series, rows }: Recording): Promise<number> {
   const folder = await mkdtemp(path.join(tmpdir(), "pihealth-bench-"));
   const port = await freePort();

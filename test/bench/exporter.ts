@@ -5,12 +5,12 @@ import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
 
-/** Both are scraped in turn this often, as Prometheus does by default in small installations. */
+/** Interval of alternate scrapes of both, as small Prometheus installations use. */
 const SCRAPE_INTERVAL_MS = 15_000;
 /** As in pihealth-exporter.service. */
 const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
 const EXPORTER_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
-/** Both have started, and are measured from then on: a start is not part of an hour. */
+/** Start-up is not measured. */
 const SETTLE_MS = 10_000;
 
 interface Measured {
@@ -21,8 +21,8 @@ interface Measured {
 }
 
 /**
- * The exporter's own CPU (sampling and serving) and memory, scraped every 15 s, beside prometheus-node-exporter scraped
- * at the same instants.
+ * CPU of the exporter (sampling and serving) and its memory, scraped every 15 s, beside
+ * prometheus-node-exporter scraped at the same times.
  */
 export async function benchExporter(options: { minutes: number }): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-bench-"));

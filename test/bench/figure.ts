@@ -1,11 +1,11 @@
-/** One measured figure, beside the same figure of a peer measured in the same run where there is one. */
+/** One measured figure, with the figure of a peer from the same run if there is one. */
 export interface BenchFigure {
   readonly name: string;
   readonly unit: string;
   readonly ours: number;
   readonly peer?: number;
   readonly peerName?: string;
-  /** The goal as DESIGN words it. */
+  /** The aim as stated in DESIGN. */
   readonly aim: string;
 }
 

@@ -3,7 +3,10 @@ import path from "node:path";
 import { type ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { type FleetJob, type FleetSystem, metricSum } from "./fleet-systems.js";
 
-/** Scrapes before a measurement: connections are made, layouts known, each host has its file, hot code is compiled. */
+/**
+ * Scrapes before the measurement: connections are open, layouts known, host files created, hot code
+ * compiled.
+ */
 const WARM_UP_SCRAPES = 6;
 const MIN_WARM_UP_SECONDS = 60;
 
@@ -18,7 +21,7 @@ export interface Running {
   readonly dataFolder: string;
 }
 
-/** What a system says and uses at one time. */
+/** Metrics and resource usage of a system at one time. */
 export interface Moment {
   readonly atSeconds: number;
   readonly cpuSeconds: number;
@@ -36,9 +39,12 @@ export interface Measured {
   readonly residentBytes: number;
   readonly residentBytesPerSeries: number;
   readonly diskBytesPerSample: number;
-  /** Part of the samples that were due and are not there, 0 to 1; scrapes on both edges of the window blur it. */
+  /**
+   * Share of the samples that were due and are missing, 0 to 1. Scrapes at both edges of the window
+   * make it inexact.
+   */
   readonly missingRatio: number;
-  /** NaN where the system does not tell. */
+  /** NaN when the system does not report it. */
   readonly missedScrapes: number;
 }
 
@@ -72,7 +78,7 @@ export async function readMoment({
   };
 }
 
-/** What happened between two moments. */
+/** Differences between two times. */
 export function compare(
   name: string,
   before: Moment,
@@ -100,7 +106,7 @@ export async function fetchText(url: string): Promise<string> {
   return (await fetch(url)).text();
 }
 
-/** Files come and go while the programs run. */
+/** Tolerates files that are created and removed by the running programs. */
 function folderBytes(folder: string): number {
   let total = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

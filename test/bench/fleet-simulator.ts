@@ -1,13 +1,15 @@
 /**
- * A fleet of simulated Pis in one process: one listener, reached at many loopback addresses, replays recorded bodies of
- * `/metrics`. Target 127.1.0.1 starts at the first body, 127.1.0.2 at the next one, so that they differ as real ones do.
+ * A fleet of simulated Pis in one process: one listener on many loopback addresses replays recorded
+ * bodies of `/metrics`. Target 127.1.0.1 starts at the first body, 127.1.0.2 at the next one, so
+ * that they differ like real ones.
  *
- * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE [SERIES [PIHEALTH-BODIES]]. Prints `ready` when it listens.
- * Every connection moves on to the next body at each request. With SERIES, bodies are cut after that many samples; with
- * PIHEALTH-BODIES, one of our own exporter follows in each, sampled at the time of the answer.
+ * Usage: node fleet-simulator.js PORT BODIES-FOLDER-OR-FILE [SERIES [PIHEALTH-BODIES]]. Prints
+ * `ready` when it listens. Every connection moves on to the next body at each request. With SERIES,
+ * bodies are cut after that many samples. With PIHEALTH-BODIES, a body of our own exporter is
+ * appended, sampled at the time of the response.
  *
- * It reads no more of HTTP than a scraper's GET has, and writes each answer, head and body, from one prepared buffer: what
- * it costs itself is taken from the machine on which the scrapers are measured.
+ * It reads only as much HTTP as a scraper's GET needs, and writes each response from one prepared
+ * buffer, because its own cost is taken from the machine on which the scrapers are measured.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
@@ -23,7 +25,9 @@ export function simulatedAddress(index: number): string {
   return `127.${1 + (host >> 16)}.${(host >> 8) & 255}.${host & 255}`;
 }
 
-/** Bodies in the order they were recorded: one gzip file each, or one gzip file split at lines of `# EOB`. */
+/**
+ * Bodies in the order of recording: one gzip file each, or one gzip file split at lines of `# EOB`.
+ */
 export function loadBodies(source: string): string[] {
   if (source.endsWith(".gz")) {
     const texts = gunzipSync(readFileSync(source)).toString("utf8").split("# EOB\n");
@@ -35,7 +39,7 @@ export function loadBodies(source: string): string[] {
     .map((name) => gunzipSync(readFileSync(path.join(source, name))).toString("utf8"));
 }
 
-/** The body up to its sample number `count`, with the comments before that. */
+/** The body up to sample number `count`, with the comments before it. */
 export function cutBody(text: string, count: number): string {
   let position = 0;
   for (let samples = 0; samples < count && position < text.length;) {

@@ -18,7 +18,7 @@ import { FLEET_SYSTEMS, type FleetSystem, metricSum } from "./fleet-systems.js";
 import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
 
 export interface FleetSizeOptions extends FleetContent {
-  /** Of the large fleet; the small one has a tenth of them. */
+  /** Targets of the large fleet; the small one has a tenth. */
   readonly targets: number;
   readonly intervalSeconds: number;
   readonly minutes: number;
@@ -34,8 +34,8 @@ interface FleetRun {
 }
 
 /**
- * Two of our scrapers side by side, one with ten times as many targets as the other: what a target costs must not
- * depend on how many there are.
+ * Two of our scrapers side by side, one with ten times as many targets as the other. The cost per
+ * target should not depend on their number.
  */
 export async function benchFleetSize(options: FleetSizeOptions): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-fleet-size-"));

@@ -3,7 +3,7 @@ import path from "node:path";
 import { ChildProgram } from "../support/child-program.js";
 import { startInstalledScraper } from "./installed-scraper.js";
 
-/** The fleet a system is told to scrape, and where it may keep its data. */
+/** The fleet that a system scrapes, and its data folder. */
 export interface FleetJob {
   /** `address:port` of each target. */
   readonly addresses: readonly string[];
@@ -14,13 +14,13 @@ export interface FleetJob {
   readonly nodeFlags: readonly string[];
 }
 
-/** A program that scrapes and stores, and the metrics of its own in which it says how much. */
+/** A program that scrapes and stores, and its metrics that count samples. */
 export interface FleetSystem {
   readonly name: string;
   readonly start: (job: FleetJob) => ChildProgram;
   readonly samplesMetric: RegExp;
   readonly seriesMetric: RegExp;
-  /** Scrapes left out or failed, where the system tells. */
+  /** Scrapes missed or failed, if the system reports them. */
   readonly missedMetric?: RegExp;
 }
 
@@ -61,7 +61,7 @@ export const FLEET_SYSTEMS: readonly FleetSystem[] = [
   },
 ];
 
-/** All three read the same file; ours has sections of its own behind it. */
+/** All three read the same file; ours has additional sections. */
 function writeConfig(job: FleetJob, more = ""): string {
   const { folder, addresses, intervalSeconds } = job;
   mkdirSync(folder, { recursive: true });
@@ -76,7 +76,7 @@ function writeConfig(job: FleetJob, more = ""): string {
   return file;
 }
 
-/** All samples of the metric in a system's own `/metrics` together; 0 without any. */
+/** Sum of all samples of the metric in a system's own `/metrics`; 0 when there are none. */
 export function metricSum(body: string, metric: RegExp): number {
   const lines = body.split("\n").filter((line) => metric.test(line));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);

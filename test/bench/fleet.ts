@@ -18,7 +18,7 @@ import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
 export interface FleetOptions extends FleetContent {
   readonly targets: number;
   readonly intervalSeconds: number;
-  /** Length of what is measured; the warm-up before it comes on top. */
+  /** Length of the measurement, without the warm-up. */
   readonly minutes: number;
   /** Names of systems, in lower case. */
   readonly systems: readonly string[];

@@ -1,5 +1,6 @@
 /**
- * Many Pis in one process, one address of 127.1.0.0/16 each: `/metrics`, a prepared history of a day, and heartbeats.
+ * Many Pis in one process, each with an address in 127.1.0.0/16: `/metrics`, a prepared history of
+ * a day, and heartbeats.
  *
  * Usage: node history-server.js PORT COUNT TOKEN MASTER-URL
  */
@@ -78,7 +79,7 @@ function beat(address: string): void {
     { method: "POST", headers, localAddress: address },
     (reply) => reply.resume(),
   );
-  sent.on("error", () => undefined); // The next one comes in half a minute.
+  sent.on("error", () => undefined); // The next one follows in half a minute.
   sent.end(body);
 }
 

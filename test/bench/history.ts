@@ -22,7 +22,7 @@ export interface HistoryMeasured {
   readonly cpuSeconds: number;
 }
 
-/** What the default families of this machine write in simulated days, with default settings. */
+/** Bytes that the collectors of this machine write in simulated days, with default settings. */
 export async function measureHistory(days: number): Promise<HistoryMeasured> {
   const clock = new FakeClock();
   const files = new MemoryFiles();

@@ -13,15 +13,18 @@ import type { BenchFigure } from "./figure.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
 const START_SECONDS = 1_768_230_000;
-/** So many lines of a log wait for the stop: all that may. */
+/** Lines of a log that are pending at the stop, the largest number possible. */
 const WAITING_SCRAPES = 9;
 const RUNNING_SCRAPES = 30;
-/** As many answers as come between two turns of the event loop of a busy scraper. */
+/** As many responses as arrive between two turns of the event loop of a busy scraper. */
 const HOSTS_PER_TURN = 20;
-/** Seconds between two scrapes where the configuration says nothing. */
+/** Default scrape interval in seconds. */
 const DEFAULT_INTERVAL_SECONDS = 15;
 
-/** The series that lines are made of, as an exporter with one disk, two file systems and one malicious process has them. */
+/**
+ * The series used by human logs, for an exporter with one disk, two file systems and one malicious
+ * process.
+ */
 const NAMES = [
   ...["memory_total_bytes", "memory_free_bytes", "memory_used_ratio", "memory_used_ratio_average"],
   ...["load1", "load5", "load15", "cpu_usage_ratio", "cpu_temperature_celsius", "uptime_seconds"],
@@ -70,7 +73,7 @@ interface Effort {
   readonly seconds: number;
 }
 
-/** The scraper's logs, without a scraper. */
+/** The scraper's logs without the rest of the scraper. */
 class SimulatedScraper {
   readonly hostLogs: HostLogs;
   private readonly layout = { series: layoutSeries() };
@@ -95,7 +98,7 @@ class SimulatedScraper {
     this.addresses = Array.from({ length: targets }, (_, host) => addressOf(host));
   }
 
-  /** Hosts sample at different times, so that their logs are written at different times. */
+  /** Hosts sample at different times, so their logs are written at different times. */
   async scrape(scrapes: number, firstSecond: number): Promise<void> {
     for (let scrape = 0; scrape < scrapes; scrape++) {
       this.values.fill(START_SECONDS + firstSecond + scrape, 0, FAMILIES.length);
@@ -123,7 +126,7 @@ function addressOf(host: number): string {
   return `10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`;
 }
 
-/** What the file system alone asks for such files: the same folders, and as many bytes in each. */
+/** The minimum that the file system has to do: the same folders, and as many bytes in each file. */
 function makeBareFiles(folder: string, targets: number): void {
   const text = `${"x".repeat(60)}\n`.repeat(WAITING_SCRAPES);
   for (let host = 0; host < targets; host++) {
@@ -133,7 +136,7 @@ function makeBareFiles(folder: string, targets: number): void {
   }
 }
 
-/** Bytes in use after a collection. */
+/** Bytes in use after a garbage collection. */
 function heapBytes(): number {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
@@ -148,8 +151,8 @@ async function effortOf(work: () => Promise<void>): Promise<Effort> {
 }
 
 /**
- * What the lines for people cost: while hosts are scraped, and at the stop, when every log of every host has lines to write.
- * The peer is a program that does nothing but make the same files.
+ * Cost of human logs: during scrapes, and at the stop, when every log of every host has pending
+ * lines. The peer only creates the same files.
  */
 export async function benchHostLogs({
   targets,

@@ -3,7 +3,7 @@ import path from "node:path";
 import { ChildProgram } from "../support/child-program.js";
 import { REPOSITORY } from "../support/repository.js";
 
-/** Our scraper as its unit starts it: with the unit's flags of Node.js and its environment. */
+/** Starts our scraper as its unit does, with the same Node.js flags and environment. */
 export function startInstalledScraper(
   args: readonly string[],
   moreFlags: readonly string[] = [],

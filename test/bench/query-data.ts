@@ -9,7 +9,10 @@ import { RemoteWriter } from "./remote-write.js";
 
 const HOUR_MS = 3_600_000;
 export const SCRAPE_INTERVAL_MS = 15_000;
-/** Rows of one target that are sent to Prometheus together; it takes no sample an hour behind the newest. */
+/**
+ * Rows of one target per request to Prometheus, which refuses samples an hour older than the
+ * newest.
+ */
 const SLICE_ROWS = 40;
 const COMMIT_ROWS = 20;
 const MAINTENANCE_ROWS = 240;
@@ -18,7 +21,7 @@ const CONCURRENT_SENDS = 2;
 interface BenchSeries {
   readonly labels: Labels;
   readonly isCounter: boolean;
-  /** Asked for by a query. */
+  /** True when a query uses the series. */
   readonly isHot: boolean;
 }
 
@@ -29,7 +32,7 @@ export interface QueryData {
   readonly untilMs: number;
 }
 
-/** Writes the same samples, all of them, into our storage and into a Prometheus that takes remote writes. */
+/** Writes the same samples to our storage and to a Prometheus by remote write. */
 export async function writeQueryData(
   data: QueryData,
   { folder, prometheusUrl }: { readonly folder: string; readonly prometheusUrl: string },
@@ -91,7 +94,7 @@ class BenchTarget {
   readonly address: string;
   readonly labels: Labels;
   private readonly random: Random;
-  /** Hundredths for counters: so are seconds of processors, and a sum of such has no rounding errors. */
+  /** Hundredths for counters, as in processor seconds, so sums have no rounding errors. */
   private readonly numbers: Float64Array;
 
   constructor(
@@ -120,7 +123,7 @@ class BenchTarget {
 
   private nextRow(values: Float64Array): void {
     for (const [index, { isCounter, isHot }] of this.series.entries()) {
-      // Most series of a machine do not change from one scrape to the next.
+      // Most series of a machine do not change between two scrapes.
       if (isHot || index % 4 === 0) {
         const number = this.numbers[index] as number;
         this.numbers[index] = isCounter
@@ -164,7 +167,7 @@ function benchSeries(count: number): BenchSeries[] {
   return series;
 }
 
-/** A clock that shows what it is told. */
+/** A clock that shows the time that was set. */
 class SteppedClock implements Clock {
   constructor(public nowMs: number) {}
 

@@ -11,22 +11,25 @@ import { startInstalledScraper } from "./installed-scraper.js";
 import { type QueryData, SCRAPE_INTERVAL_MS, writeQueryData } from "./query-data.js";
 
 const HOUR_MS = 3_600_000;
-/** Prometheus moves samples from its memory to blocks when it holds more than this. */
+/** Prometheus moves samples from memory to blocks when it holds more than this. */
 const PROMETHEUS_HEAD_MS = 3 * HOUR_MS;
 
 export interface QueryBenchOptions {
   readonly targets: number;
   readonly seriesPerTarget: number;
   readonly hours: number;
-  /** Of a range query, after the first answer; an instant query is asked four times as often. */
+  /**
+   * Repetitions of a range query after the first one; instant queries are repeated four times as
+   * often.
+   */
   readonly repetitions: number;
   /** Options of Node.js for our own program, for profiles. */
   readonly nodeFlags: readonly string[];
-  /** Where the samples stay for the next run; without, they are removed. */
+  /** Keeps the samples here for the next run; otherwise they are removed. */
   readonly dataFolder?: string | undefined;
 }
 
-/** What dashboards and rules ask of machines. */
+/** Typical queries of dashboards and rules. */
 const QUERIES: readonly string[] = [
   "pihealth_load1",
   "sum(pihealth_load1)",
@@ -50,13 +53,13 @@ const QUERIES: readonly string[] = [
   'pihealth_load1{instance="10.0.0.7:8732"}',
 ];
 
-/** Asks Prometheus and us the same 20 queries over the same samples, in turns. */
+/** Sends the same 20 queries to Prometheus and to us over the same samples, in turn. */
 export async function benchQueries(options: QueryBenchOptions): Promise<BenchFigure[]> {
   const folder =
     options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), "pihealth-bench-query-")));
   try {
     const data = await prepareData(folder, options);
-    // Both begin anew, so that neither has in memory what only writing needed.
+    // Both are restarted, so neither has data in memory from writing.
     const theirs = await RealPrometheus.start({ dataFolder: path.join(folder, "theirs") });
     const port = await freePort();
     const ours = await startOurs(folder, port, options.nodeFlags);
@@ -135,7 +138,7 @@ interface Sides {
   readonly theirs: RealPrometheus;
 }
 
-/** A kind of question; `times` are those of the end of the samples, moved back by some scrapes. */
+/** A kind of query; `times` are the ends of its ranges, moved back by some scrapes. */
 interface Kind {
   readonly name: string;
   readonly path: string;
@@ -148,7 +151,7 @@ async function measure(
   { hours, repetitions }: QueryBenchOptions,
   sides: Sides,
 ): Promise<BenchFigure[]> {
-  // No sample lies on the edge of a window: there Prometheus before version 3 differs from what it does now.
+  // No sample lies at the edge of a window, where Prometheus before version 3 differs.
   const endSeconds = data.untilMs / 1000 - 53;
   const endAt = (scrapesBack: number): number =>
     endSeconds - (scrapesBack * SCRAPE_INTERVAL_MS) / 1000;
@@ -220,9 +223,10 @@ async function measureKind(kind: Kind, sides: Sides): Promise<BenchFigure[]> {
 }
 
 /**
- * Medians in milliseconds of a dashboard that asks again and again while time goes on, and what the first answer took.
+ * Median times in milliseconds for a dashboard that repeats its queries as time passes, and the
+ * time of the first query.
  *
- * @throws when the first answers differ
+ * @throws when the first results differ
  */
 async function timeBoth(
   query: string,
@@ -256,7 +260,10 @@ async function timeBoth(
   };
 }
 
-/** Of equal values any may be among the highest: only values are compared, those of each time in order. */
+/**
+ * Any of equal values may be among the highest, so only the values of each time are compared, in
+ * order.
+ */
 function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | undefined {
   const ranked = (response: QueryResponse): Map<number, number[]> => {
     const valuesAt = new Map<number, number[]>();

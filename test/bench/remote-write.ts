@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 
-// Tags of protocol buffers: the field's number times eight plus its wire type (remote.proto, types.proto).
+// Protocol buffer tags: field number times eight plus wire type (remote.proto, types.proto).
 const TIME_SERIES = 0x0a;
 const LABEL = 0x0a;
 const LABEL_NAME = 0x0a;
@@ -9,9 +9,9 @@ const LABEL_VALUE = 0x12;
 const SAMPLE = 0x12;
 const SAMPLE_VALUE = 0x09;
 const SAMPLE_TIMESTAMP = 0x10;
-/** A double with its tag, and a time of this century in milliseconds with its own. */
+/** A double with its tag, and a present-day time in milliseconds with its tag. */
 const SAMPLE_BYTES = 9 + 7;
-/** Tag of a literal in a snappy block whose length follows in four bytes (format_description.txt). */
+/** Tag of a snappy literal whose length is in the following four bytes (format_description.txt). */
 const LITERAL_OF_LONG_LENGTH = 0xfc;
 const HEADER_BYTES = 16;
 
@@ -90,7 +90,7 @@ export class RemoteWriter {
   }
 }
 
-/** Puts the head of the block right before its content, which begins at `HEADER_BYTES`. */
+/** Writes the head of the block before its content, which begins at `HEADER_BYTES`. */
 function asLiteral(body: Buffer, end: number): Buffer {
   const length = end - HEADER_BYTES;
   const lengthBytes = encodeVarint(length);

@@ -10,7 +10,7 @@ import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
 export interface RestartOptions extends FleetContent {
   readonly targets: number;
   readonly intervalSeconds: number;
-  /** How long the fleet is scraped before the programs are killed. */
+  /** Time for which the fleet is scraped before the programs are killed. */
   readonly minutes: number;
   readonly systems: readonly string[];
   readonly nodeFlags: readonly string[];
@@ -33,15 +33,15 @@ interface Restarted {
   readonly residentBytes: number;
 }
 
-/** Longest time that a program may take to answer again. */
+/** Longest time until a program responds again. */
 const PATIENCE_MS = 300_000;
 const POLL_MS = 20;
-/** Times that each is killed and started; the median counts. */
+/** Number of kills and starts; the median counts. */
 const RESTARTS = 3;
 
 /**
- * Kills scrapers of one simulated fleet with SIGKILL, and measures how long each takes to be ready
- * and to answer a query over what it had stored, one after the other.
+ * Kills scrapers of one simulated fleet with SIGKILL, and measures the time until each is ready and
+ * has answered a query over its stored samples, one after the other.
  */
 export async function benchRestart(options: RestartOptions): Promise<BenchFigure[]> {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-restart-"));
@@ -92,7 +92,7 @@ async function storedBy({ system, url }: Running): Promise<{ series: number; sam
   };
 }
 
-/** Starts, waits for an answer, kills again. */
+/** Starts, waits for a response, kills again. */
 async function restart(
   { system, job, url }: Running,
   targets: number,
@@ -112,7 +112,7 @@ async function restart(
   };
   try {
     const readySeconds = await until(async () => (await fetch(`${url}/-/ready`)).ok);
-    // All targets had been scraped before: each has a value at the moment of the kill.
+    // All targets were scraped before, so each has a value at the time of the kill.
     const query = `${url}/api/v1/query?query=count(node_load1)&time=${killedAt}`;
     const answerSeconds = await until(async () => {
       const answer = (await (await fetch(query)).json()) as {

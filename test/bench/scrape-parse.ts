@@ -20,7 +20,7 @@ const BETWEEN_BODIES_MS = 300;
 const ROUNDS = 400;
 const REPEATS = 5;
 
-/** Takes the values, as the head of the storage would, and keeps one row only. */
+/** Takes values like the head of the storage, and keeps only one row. */
 function createWriter(): SampleWriter {
   const kept = new Float64Array(100_000);
   return {
@@ -35,7 +35,7 @@ function createWriter(): SampleWriter {
   };
 }
 
-/** From the bytes of a body to the row in the table, with the bodies of a real node_exporter. */
+/** From the bytes of a body to the row in the table, with bodies of a real node_exporter. */
 export async function benchScrapeParse(): Promise<BenchFigure[]> {
   const bodies = await recordBodies();
   const samples = parseExposition(bodies[0] as Buffer).samples.length;
@@ -62,7 +62,7 @@ export async function benchScrapeParse(): Promise<BenchFigure[]> {
   ];
 }
 
-/** The best of several runs: what the machine does beside only ever adds. */
+/** The best of several runs, because other load only adds time. */
 function measure(scrape: () => void, samples: number): number {
   const runs = Array.from({ length: REPEATS }, () => {
     const startNs = process.hrtime.bigint();
@@ -78,7 +78,7 @@ function unchanged(bodies: readonly Buffer[]): () => void {
   return () => scrape(bodies[index++ % bodies.length] as Buffer);
 }
 
-/** Every second body has one family more, in the middle. */
+/** Every second body has an additional family in the middle. */
 function changing(bodies: readonly Buffer[]): () => void {
   const scrape = createScrape();
   const longer = bodies.map((body) => {
@@ -90,7 +90,7 @@ function changing(bodies: readonly Buffer[]): () => void {
   return () => scrape((index % 2 === 0 ? bodies : longer)[index++ % bodies.length] as Buffer);
 }
 
-/** Another target of a fleet whose bodies are known. */
+/** A new target in a fleet whose bodies are known. */
 function first(bodies: readonly Buffer[]): () => void {
   const createTarget = createScraper();
   return () => createTarget()(bodies[0] as Buffer);
@@ -100,7 +100,7 @@ function createScrape(): (body: Buffer) => void {
   return createScraper()();
 }
 
-/** @returns what makes a target, which reads and stores one body per call */
+/** @returns a function that creates a target, which reads and stores one body per call */
 function createScraper(): () => (body: Buffer) => void {
   const row = new RowBuffer();
   const writer = createWriter();
@@ -140,7 +140,9 @@ const SETTINGS = {
   tls: { insecureSkipVerify: false },
 };
 
-/** Bodies of a node_exporter started for this, those with other series than the first left out. */
+/**
+ * Bodies of a node_exporter started for this. Bodies with other series than the first are left out.
+ */
 async function recordBodies(): Promise<Buffer[]> {
   const child = spawn("prometheus-node-exporter", [`--web.listen-address=127.0.0.1:${PORT}`], {
     stdio: ["ignore", "ignore", "pipe"],

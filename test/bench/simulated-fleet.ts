@@ -3,7 +3,7 @@ import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import { FIXTURES, REPOSITORY } from "../support/repository.js";
 import { simulatedAddress } from "./fleet-simulator.js";
 
-/** Connections that one simulator takes; each is an open file of its process, and 20,000 are a usual bound. */
+/** Connections per simulator. Each is an open file of its process, and 20,000 is a common limit. */
 const MAX_CONNECTIONS = 8000;
 const PIHEALTH_BODIES = path.join(FIXTURES, "pihealth-recording.gz");
 
@@ -12,7 +12,7 @@ export interface FleetContent {
   readonly series: number;
   /** A folder or a file of recorded bodies; see fleet-simulator.ts. */
   readonly bodies: string | undefined;
-  /** Series of our own exporter follow in each body, so that there are logs of hosts to write. */
+  /** Adds series of our own exporter to each body, so that host logs have lines. */
   readonly hasPihealthSeries: boolean;
 }
 
@@ -23,7 +23,7 @@ export class SimulatedFleet {
     private readonly ports: readonly number[],
   ) {}
 
-  /** @param connections of all systems together */
+  /** @param connections total of all systems */
   static async start(connections: number, content: FleetContent): Promise<SimulatedFleet> {
     const count = Math.ceil(connections / MAX_CONNECTIONS);
     const bodies = content.bodies ?? path.join(FIXTURES, "node-exporter-recording.gz");
@@ -48,7 +48,7 @@ export class SimulatedFleet {
     return fleet;
   }
 
-  /** `address:port` of the first `count` targets, spread over the simulators. */
+  /** `address:port` of the first `count` targets, distributed over the simulators. */
   addresses(count: number): string[] {
     const { ports } = this;
     return Array.from(

@@ -43,7 +43,7 @@ export function simulateDay(fromMs: number): SimulatedSegment[] {
   });
 }
 
-/** What `/metrics` of such a Pi shows. */
+/** `/metrics` of such a Pi. */
 export function simulatedBody(timeMs: number, bootMs: number): string {
   return FAMILIES.map((family) =>
     familyLines(family, timeMs, bootMs)

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync, gzipSync, constants } from "node:zlib";
 
-/** Which lines say when a collector last read its facts: a recording of them would be of yesterday. */
+/** Lines with the time of the last sampling, which would be old in a recording. */
 const SAMPLING_LINE = /^pihealth_collector_last_success_timestamp_seconds\{(.*)\} /;
 const SAMPLING_HEAD =
   "# HELP pihealth_collector_last_success_timestamp_seconds Time of the last good run of a collector.\n" +
@@ -13,7 +13,7 @@ const GZIP_TRAILER_BYTES = 8;
 const LAST_STORED_BLOCK = 1;
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n";
 
-/** An answer to a scrape that costs next to nothing to give. */
+/** A response to a scrape that costs almost nothing. */
 export interface PreparedAnswer {
   of(isGzip: boolean): Buffer;
 }
@@ -29,8 +29,8 @@ export function prepareAnswer(text: string): PreparedAnswer {
 }
 
 /**
- * The same bytes but for the times of sampling, which are those of the answer. They stand at the end of the body, in a
- * block that is not compressed, so that nothing has to be compressed for each answer.
+ * The same bytes except for the sampling times, which are the time of the response. They are at the
+ * end of the body, in an uncompressed block, so nothing has to be compressed per response.
  */
 export function prepareStampedAnswer(text: string): PreparedAnswer {
   const lines = text.split("\n");
@@ -60,7 +60,7 @@ function stampsOf(collectors: readonly string[]): Buffer {
   return Buffer.from(SAMPLING_HEAD + lines.join(""));
 }
 
-/** @param length of the whole body */
+/** @param length length of the whole body */
 function storedTail(stamps: Buffer, crc: number, length: number): Buffer {
   const tail = Buffer.alloc(STORED_HEADER_BYTES + stamps.length + GZIP_TRAILER_BYTES);
   tail.writeUInt8(LAST_STORED_BLOCK, 0);

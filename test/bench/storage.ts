@@ -19,13 +19,13 @@ const HOUR_MS = 3_600_000;
 const SCRAPE_INTERVAL_MS = 15_000;
 const RECORDING = path.join(REPOSITORY, "test/fixtures/node-exporter-recording.gz");
 
-/** Bodies of one target, of which every row has the same series. */
+/** Bodies of one target whose rows all have the same series. */
 export interface Recording {
   readonly series: readonly Labels[];
   readonly rows: readonly Float64Array[];
 }
 
-/** Everything about the storage alone, on recorded bodies of a node_exporter. */
+/** All figures of the storage alone, on recorded bodies of a node_exporter. */
 export async function benchStorageFigures({ targets = 200, scrapes = 480 } = {}): Promise<
   BenchFigure[]
 > {
@@ -51,10 +51,10 @@ export function toRecording(texts: readonly string[]): Recording {
 }
 
 /**
- * Stores a recording for many targets as if scraped every 15 s, and measures what it costs.
+ * Stores a recording for many targets as if scraped every 15 s, and measures the cost.
  *
- * @param targets each gets the rows of the recording from another row on, over and over, counters
- *   going on rising
+ * @param targets each repeats the rows of the recording from a different row on, with continued
+ * counters
  */
 export async function benchStorage(
   recording: Recording,
@@ -95,7 +95,7 @@ async function measure(
   const recentMs = await timed(select(fiveMinutes));
   const longMs = await timed(select(twoHours));
   const journalBytes = await folderBytes(path.join(folder, "journal"));
-  // No stop(): what is opened next finds what a kill -9 leaves.
+  // No stop(): the next open finds the state after a kill -9.
   await rm(path.join(folder, "lock"), { force: true });
   let again: Storage | undefined;
   const replayMs = await timed(async () => (again = await openBenchStorage(folder, clock)));
@@ -122,7 +122,7 @@ async function measure(
   ];
 }
 
-/** A clock that stands still but for `advance`: two hours pass in the time the work takes. */
+/** A clock that moves only by `advance`, so two hours pass in the time of the work. */
 export class CompressedTime implements Clock {
   private elapsedMs = 0;
 
@@ -202,7 +202,7 @@ function residentBytes(): number {
   const collect = runInNewContext("gc") as () => void;
   collect();
   collect();
-  const { heapUsed, external } = process.memoryUsage(); // external holds the memory of typed arrays too
+  const { heapUsed, external } = process.memoryUsage(); // external includes the memory of typed arrays
   return heapUsed + external;
 }
 

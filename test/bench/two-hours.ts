@@ -7,8 +7,8 @@ import { FIXTURES } from "../support/repository.js";
 import type { Recording } from "./storage.js";
 
 /**
- * Two hours of a node_exporter scraped every 15 s: 480 rows of 507 series. A line for each series: its name, then its
- * values with a space between, nothing where one is as the one before.
+ * Two hours of a node_exporter scraped every 15 s: 480 rows of 507 series. One line per series: its
+ * name, then its values separated by spaces, empty where a value equals the one before.
  */
 export function readTwoHours(): Recording {
   const text = gunzipSync(readFileSync(path.join(FIXTURES, "node-exporter-two-hours.gz"))).toString(
@@ -42,7 +42,7 @@ export function toLabels(text: string): Labels {
   return Labels.of([["__name__", name], ...pairs]);
 }
 
-/** The rows again and again, counters going on rising from where they were. */
+/** The rows repeated, with continued counters. */
 export function continued({ series, rows }: Recording, wantedRows: number): Recording {
   const columns = series.map((_, column) => {
     const numbers = Float64Array.from(rows, (row) => row[column] as number);

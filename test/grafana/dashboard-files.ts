@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { REPOSITORY } from "../support/repository.js";
 
-/** The parts of Grafana's dashboard model that tests look at. */
+/** The parts of Grafana's dashboard model that tests check. */
 export interface Dashboard {
   readonly uid: string;
   readonly title: string;
@@ -70,7 +70,7 @@ export function readDashboards(): DashboardFile[] {
   }));
 }
 
-/** The queries behind variables, in their order. */
+/** The queries of variables, in their order. */
 export function queryVariables({
   templating,
 }: Dashboard): { name: string; multi: boolean; query: string }[] {
@@ -91,7 +91,10 @@ const BUILT_IN: Readonly<Record<string, string>> = {
   __range_s: "3600",
 };
 
-/** Puts values in for `$name`, as Grafana's data source for Prometheus does: of a multi-value variable as a regex. */
+/**
+ * Replaces `$name` with values, as Grafana's Prometheus data source does; a multi-value variable
+ * becomes a regex.
+ */
 export function substitute(
   text: string,
   variables: readonly { readonly name: string; readonly multi: boolean }[],

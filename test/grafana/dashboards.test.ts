@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { REPOSITORY } from "../support/repository.js";
 import { type Panel, PROVISIONING_FOLDER, readDashboards } from "./dashboard-files.js";
 
-/** What Grafana brings along; anything else would be a plugin to install. */
+/** Panels included in Grafana; any other would be a plugin to install. */
 const CORE_PANELS = [
   "row",
   "stat",

@@ -5,7 +5,7 @@ import path from "node:path";
 import { ChildProgram, freePort } from "../support/child-program.js";
 import { FIXTURES } from "../support/repository.js";
 
-/** An always-firing and a pending alert, with and without the labels of a target. */
+/** A firing and a pending alert, with and without target labels. */
 const RULES = `
 groups:
   - name: dashboards
@@ -16,15 +16,18 @@ groups:
       - { alert: FiresForNobody, expr: vector(1) }
 `;
 
-/** What a recorded tree cannot show: the exporter that runs there, and a process that was looked at twice. */
+/**
+ * Series that a recorded tree lacks: the exporter's own, and those of a process that was looked at
+ * twice.
+ */
 const ADDED_TO_RECORDED_PI = `pihealth_exporter_build_info{version="0.1.0",nodejs="v20.18.0"} 1
 pihealth_malicious_process_cpu_ratio{pid="666",comm="miner",user="pi"} 0.97
 pihealth_malicious_process_memory_ratio{pid="666",comm="miner",user="pi"} 0.02
 `;
 
 /**
- * What dashboards can be pointed at: our scraper and a real Prometheus, both scraping a real exporter on this machine, a
- * recorded Pi 4 that has the hardware this machine may lack, and the scraper itself.
+ * Data sources for dashboards: our scraper and a real Prometheus. Both scrape a real exporter on
+ * this machine, a recorded Pi 4 with hardware that this machine may lack, and the scraper itself.
  */
 export class PanelSources {
   private readonly folder = mkdtempSync(path.join(tmpdir(), "pihealth-grafana-"));
@@ -92,7 +95,7 @@ scrape_configs:
     return this.programs.map(({ text }) => text.slice(-2000)).join("\n");
   }
 
-  /** @returns where it answers, as `host:port` */
+  /** @returns `host:port` of its server */
   private async serveRecordedPi(): Promise<string> {
     const body =
       readFileSync(path.join(FIXTURES, "pi-4/expected.txt"), "utf8") + ADDED_TO_RECORDED_PI;

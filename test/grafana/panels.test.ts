@@ -5,8 +5,9 @@ import { type Dashboard, queryVariables, readDashboards, substitute } from "./da
 import { PanelSources } from "./panel-sources.js";
 
 /**
- * Every query of every dashboard, against our scraper and against a real Prometheus that scrape the same exporter. On the
- * recorded Pi 4 each must have data; on the machine that runs the test some may have none.
+ * Every query of every dashboard, against our scraper and against a real Prometheus that scrapes
+ * the same exporter. On the recorded Pi 4 each must have data; on the machine that runs the test
+ * some may be empty.
  */
 const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
   Throttling: "only the firmware of a Raspberry Pi tells it",
@@ -22,7 +23,10 @@ const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
   "Disk operations": "a container may see no disk",
   "Disk busy": "a container may see no disk",
 };
-/** These come from a running exporter and its scrape; the recorded body holds only what a Pi's kernel said. */
+/**
+ * These series come from a running exporter and its scrapes; the recorded body has only kernel
+ * facts.
+ */
 const MAY_BE_EMPTY_ON_THE_RECORDED_PI: Readonly<Record<string, string>> = {
   Collectors: "the recording is of the kernel, not of an exporter",
   "Age of the last good values": "the recording is of the kernel, not of an exporter",
@@ -47,7 +51,7 @@ async function ask(url: string): Promise<unknown[]> {
     : (answer.data as { result: unknown[] }).result;
 }
 
-/** What Grafana asks for the panels of a dashboard with these values of its variables. */
+/** Requests that Grafana makes for the panels of a dashboard with these variable values. */
 function panelQuestions(
   dashboard: Dashboard,
   values: Readonly<Record<string, readonly string[]>>,
@@ -68,7 +72,7 @@ const withTimes = (path: string): string => {
     : path;
 };
 
-/** Asks again what was empty: some series appear only after the second scrape. */
+/** Repeats queries with empty results, because some series appear only after the second scrape. */
 async function assertAllAnswered(
   url: string,
   questions: readonly Question[],
@@ -93,7 +97,9 @@ async function assertAllAnswered(
   );
 }
 
-/** `label_values(selector, label)`, the only form of variable query used, as Grafana asks it. */
+/**
+ * Converts `label_values(selector, label)`, the only form of variable query used, as Grafana does.
+ */
 function variablePath(query: string): string {
   const parts = /^label_values\((.+), (\w+)\)$/.exec(query);
   assert.ok(parts !== null, query);

@@ -19,8 +19,8 @@ import { FakeClock } from "../support/fake-clock.js";
 import { REPOSITORY } from "../support/repository.js";
 
 /**
- * One fact, one mail: what an exporter pushes and what the shipped rules say about the same samples must be the same
- * alerts, label by label, so that the dispatcher sees each once.
+ * One fact, one mail: a pushed alarm and the alert of the shipped rule for the same samples must
+ * have equal labels, so that the dispatcher has one alert.
  */
 const MINUTE_MS = 60_000;
 const TARGET = Labels.of({ instance: "192.168.1.10:8732", job: "pi", room: "cellar" });
@@ -34,7 +34,7 @@ function sample(name: string, value: number, labels: Record<string, string> = {}
 const MOUNT = { device: "/dev/mmcblk0p2", mountpoint: "/", fstype: "ext4" };
 const BOOT = { device: "/dev/mmcblk0p1", mountpoint: "/boot", fstype: "vfat" };
 
-/** One successful run of each collector, as they are when everything is wrong. */
+/** One successful run of each collector, with every problem present. */
 const RUNS: readonly (readonly Sample[])[] = [
   [
     sample("pihealth_memory_used_ratio", 0.91),
@@ -56,7 +56,7 @@ const RUNS: readonly (readonly Sample[])[] = [
     sample("pihealth_throttling", 0, { reason: "throttled" }),
   ],
   [
-    sample("pihealth_malicious_process_cpu_ratio", 0.3, PROCESS), // Malicious by its memory.
+    sample("pihealth_malicious_process_cpu_ratio", 0.3, PROCESS), // Malicious because of its memory.
     sample("pihealth_malicious_process_memory_ratio", 0.62, PROCESS),
   ],
 ];
@@ -69,7 +69,7 @@ const PUSHED_NAMES = [
   "PihealthUnderVoltage",
 ];
 
-/** The body an exporter posts. Its place in the network is not known to itself. */
+/** The body that an exporter posts. The exporter does not know its own address. */
 function pushedBody(clock: FakeClock): string {
   const alarms = RUNS.flatMap((samples) => findAlarms(samples)).map(
     ({ alertname, severity, family, labels, fact, value = "" }): Alarm => ({

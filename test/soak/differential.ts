@@ -1,10 +1,10 @@
 import { runDifferential } from "../differential/run-differential.js";
 
-/** Expressions of one round; every round has data and a real Prometheus of its own. */
+/** Expressions per round. Every round has its own data and its own Prometheus. */
 const EXPRESSIONS_PER_ROUND = 5000;
 const ROUNDS = 10;
 
-/** Compares our answers with those of a real Prometheus over other data and other expressions. */
+/** Compares our results with a real Prometheus over other data and other expressions. */
 export async function soakDifferential({ seed }: { readonly seed: number }): Promise<string> {
   let compared = 0;
   let nonEmpty = 0;

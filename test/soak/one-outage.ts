@@ -1,5 +1,5 @@
 /**
- * Makes one outage happen and writes what became of its samples as a line of JSON.
+ * Runs one outage and prints its counts as a line of JSON.
  *
  * Usage: node one-outage.js "master away, 24 h, clean"
  */

@@ -8,12 +8,12 @@ import {
 import type { OutageCount } from "../support/outage-count.js";
 import { runOverrun, runTwoMasters } from "../support/outage-extras.js";
 
-/** Rows of the table by their first three columns, in its order. */
+/** Names of the rows of the table, from their first three columns, in order. */
 export function outageRowNames(): string[] {
   return [...outageRows().keys()];
 }
 
-/** @throws when the outage does not end with everything filled or named */
+/** @throws unless every gap is filled or has a cause at the end */
 export async function runOutageRow(name: string): Promise<OutageCount> {
   const run = outageRows().get(name);
   if (run === undefined) throw new Error(`Cannot run "${name}": it must be a row of the matrix`);

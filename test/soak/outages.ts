@@ -2,7 +2,7 @@ import { ChildProgram } from "../support/child-program.js";
 import type { OutageCount } from "../support/outage-count.js";
 import { outageRowNames } from "./outage-rows.js";
 
-/** Cells at a time: most of them wait most of the time. */
+/** Cells that run at the same time; most of them wait most of the time. */
 const LANES = 5;
 
 const HEAD = [
@@ -21,7 +21,10 @@ const HEAD = [
   "cause",
 ];
 
-/** Every cell of the outage matrix with real processes, in compressed time; two masters; a history that is too small. */
+/**
+ * Every cell of the outage matrix with real processes in compressed time, two masters, and a
+ * history that is too small.
+ */
 export async function soakOutages({ only }: { readonly only: string }): Promise<string> {
   const names = outageRowNames().filter((name) => name.includes(only));
   const shown = new Map<string, string>();
@@ -59,7 +62,7 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
   return `${names.length} cells as they must be\n${table}`;
 }
 
-/** In a process of its own: what one rig reckons must not hold up the links of another. */
+/** In its own process, so the computation of one rig does not delay the links of another. */
 async function countApart(name: string): Promise<OutageCount> {
   const program = ChildProgram.ofOurs("test/soak/one-outage.js", [name]);
   const { code } = await program.exited;

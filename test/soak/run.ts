@@ -1,5 +1,5 @@
 /**
- * What takes too long for `npm test`: the same checks, many more times.
+ * Checks that take too long for `npm test`: the same checks, many more times.
  *
  * Usage: npm run soak [-- NAME ...] [--seed N] [--only TEXT]. Without names, all of them.
  */
@@ -9,16 +9,19 @@ import { soakKills } from "./kills.js";
 import { soakOutages } from "./outages.js";
 
 interface SoakOptions {
-  /** Another seed, other moments. */
+  /** Another seed chooses other times and data. */
   readonly seed: number;
-  /** Of the outages: those with this in their name, as "link cut, 24 h"; all of them when empty. */
+  /**
+   * For outages: only cells whose name contains this text, such as "link cut, 24 h"; all when
+   * empty.
+   */
   readonly only: string;
 }
 
 /**
- * Throws when something is not as it must be.
+ * Throws when a check fails.
  *
- * @returns what was done
+ * @returns a summary
  */
 type Soak = (options: SoakOptions) => Promise<string>;
 

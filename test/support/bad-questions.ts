@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 
-/** Questions that are wrong, absurd or far too large, and how each is answered. */
+/** Invalid, absurd or far too large queries, with the expected response. */
 export interface BadQuestion {
   readonly name: string;
   readonly form: Readonly<Record<string, string>>;
   readonly path?: string;
   readonly status: number;
-  /** How the message begins. */
+  /** Start of the message. */
   readonly message?: string;
 }
 
@@ -137,7 +137,10 @@ export const BAD_QUESTIONS: readonly BadQuestion[] = [
   },
 ];
 
-/** @throws when the answer is another one or does not come in time, or the server answers nothing sensible after it */
+/**
+ * @throws when the response differs or does not arrive in time, or when the server does not work
+ * afterwards
+ */
 export async function askBadQuestion(
   url: string,
   { form, path = "query", status, message }: BadQuestion,

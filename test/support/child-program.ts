@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { REPOSITORY } from "./repository.js";
 
-/** A real process under test, with its output kept for the message of a failure. */
+/** A real process under test. Its output is kept for error messages. */
 export class ChildProgram {
   private output = "";
   private readonly process: ChildProcess;
@@ -26,7 +26,7 @@ export class ChildProgram {
     });
   }
 
-  /** One of our compiled programs: `exporter/program/main.js`. */
+  /** Starts one of our compiled programs, such as `exporter/program/main.js`. */
   static ofOurs(
     script: string,
     args: readonly string[],
@@ -49,7 +49,7 @@ export class ChildProgram {
     return this.output;
   }
 
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal and waits for the exit. */
   async stop(
     signal: NodeJS.Signals = "SIGTERM",
   ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
@@ -57,7 +57,7 @@ export class ChildProgram {
     return this.exited;
   }
 
-  /** CPU seconds used so far and resident bytes now, read from /proc. */
+  /** CPU seconds used so far and resident bytes now, from /proc. */
   usage(): { cpuSeconds: number; residentBytes: number; openFiles: number } {
     return processUsage(this.pid);
   }
@@ -90,9 +90,10 @@ function openFileCount(pid: number): number {
 const PATIENCE_MS = 240_000;
 
 /**
- * Asks until `probe` gives something, for at most `withinMs`: an event of another process has no promise to wait for.
+ * Polls `probe` until it returns a value, for at most `withinMs`, because events of other processes
+ * have no promise.
  *
- * @throws when it never did; the message holds what `describe` says
+ * @throws when the time is over; the message contains the result of `describe`
  */
 export async function waitFor<Result>(
   what: string,
@@ -118,7 +119,7 @@ export async function waitFor<Result>(
   );
 }
 
-/** A TCP port nothing listens on at the moment. */
+/** A TCP port on which nothing listens at present. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, host, resolve));

@@ -8,7 +8,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. */
+/** Runs a program until it exits. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -28,7 +28,7 @@ export function runCommand(
   });
 }
 
-/** Our command line, compiled. */
+/** Runs our compiled command line. */
 export function pihealth(...args: string[]): Promise<CommandResult> {
   return runCommand(process.execPath, [
     path.join(REPOSITORY, "dist/exporter/program/cli.js"),

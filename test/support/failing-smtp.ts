@@ -2,13 +2,16 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { SmtpSink } from "./smtp-sink.js";
 
-/** What the server does with whoever connects. */
+/** How the server treats a connection. */
 export type SmtpMood = "refuse" | "drop" | "stall" | "work";
 
-/** An SMTP server on one port that can be in a bad mood; in front of a real one, which takes mails when it works. */
+/**
+ * An SMTP proxy that can fail in several ways. While it works, it passes connections on to a real
+ * server.
+ */
 export class FailingSmtp {
   mood: SmtpMood = "work";
-  /** Connections taken, by the mood they met. */
+  /** Connections, by the mood at their time. */
   readonly met: Record<SmtpMood, number> = { refuse: 0, drop: 0, stall: 0, work: 0 };
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;

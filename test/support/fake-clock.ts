@@ -7,7 +7,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that stands still until a test advances it. Wall and monotonic time can be moved apart. */
+/** A clock that advances only when a test says so. Wall and monotonic time can be moved apart. */
 export class FakeClock implements Clock {
   private wall: number;
   private monotonic = 0;
@@ -52,7 +52,10 @@ export class FakeClock implements Clock {
     return this.sleepers.length;
   }
 
-  /** Moves both clocks, waking sleepers in the order of their time and letting what they start run in between. */
+  /**
+   * Moves both clocks. Wakes sleepers in the order of their time, and lets the work they start run
+   * in between.
+   */
   async advance(byMs: number): Promise<void> {
     const endMs = this.monotonic + byMs;
     await settle();
@@ -70,7 +73,7 @@ export class FakeClock implements Clock {
     await settle();
   }
 
-  /** A step of the wall clock only, as time synchronisation makes it. */
+  /** Steps only the wall clock, as time synchronisation does. */
   stepWall(byMs: number): void {
     this.wall += byMs;
   }
@@ -81,7 +84,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promise callbacks and immediates run until they have had a fair chance to finish. */
+/** Lets promise callbacks and immediates run until they had a fair chance to finish. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 4; round++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,11 +5,11 @@ import type {
 } from "../../exporter/shared/platform/http/http-client.js";
 import { HttpError } from "../../exporter/shared/platform/http/http-client.js";
 
-/** What a master answers: a status, a status with a body, or no answer at all. */
+/** The response of a master: a status, a status with a body, or no response. */
 export type FakeAnswer =
   number | { readonly status: number; readonly body: string } | "unreachable" | "timeout" | "never";
 
-/** Masters that note what they are sent and answer as told, by the URL or for all. */
+/** Masters that record requests and respond as configured, by URL or for all. */
 export class FakeMasters {
   readonly requests: HttpRequest[] = [];
   answer: (request: HttpRequest) => FakeAnswer = () => 200;
@@ -19,7 +19,7 @@ export class FakeMasters {
     return this.respond(request, this.answer(request));
   };
 
-  /** Bodies sent to a URL that starts so, as parsed JSON. */
+  /** Bodies sent to URLs with this prefix, as parsed JSON. */
   bodies<Body>(urlStart = ""): Body[] {
     const matching = this.requests.filter(({ url }) => url.startsWith(urlStart));
     return matching.map(({ body }) => JSON.parse(String(body)) as Body);

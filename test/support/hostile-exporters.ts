@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 const TEXT = "text/plain; version=0.0.4";
 export const HOSTILE_SCRIPT = "<script>alert(1)</script>";
 const ESCAPE = String.fromCharCode(27);
-/** What a terminal would turn red, what would begin a line of its own, what a page would run. */
+/** Values that could colour a terminal, start a new line, or run on a page. */
 const HOSTILE_VALUES = {
   script: HOSTILE_SCRIPT,
   ansi: `${ESCAPE}[31mred${ESCAPE}[0m`,
@@ -19,7 +19,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 export interface HostileExporter {
   readonly name: string;
   readonly answer: Answer;
-  /** What the scraper says is wrong; empty for those that answer samples. */
+  /** Error that the scraper reports; empty for exporters that respond with samples. */
   readonly error: RegExp | "";
 }
 
@@ -84,12 +84,15 @@ export const HOSTILE_EXPORTERS: readonly HostileExporter[] = [
   { name: "values", answer: reply(`hostile{${hostileLabels}} 1\n`), error: "" },
 ];
 
-/** All of them on one port of an address each, from 127.0.1.1 on, and one after them that does not speak HTTP. */
+/**
+ * Hostile exporters on one port, each with its own address from 127.0.1.1 on. The last one does not
+ * speak HTTP.
+ */
 export class HostileExporters {
   private readonly servers: (Server | TcpServer)[] = [];
 
   private constructor() {
-    // Made by `start`.
+    // Use `start`.
   }
 
   static async start(port: number): Promise<HostileExporters> {
@@ -114,5 +117,5 @@ export class HostileExporters {
   }
 }
 
-/** Address of the exporter at this place in the list. */
+/** Address of the exporter at this index. */
 export const addressOf = (index: number): string => `127.0.1.${index + 1}`;

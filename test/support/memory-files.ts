@@ -8,34 +8,38 @@ import type {
 } from "../../exporter/shared/platform/files.js";
 
 interface MemoryFile {
-  /** What a reader of the running system sees. */
+  /** Content that a reader of the running system sees. */
   content: Buffer;
-  /** What survives a power cut. */
+  /** Content that survives a power cut. */
   durable: Buffer;
   modifiedMs: number;
 }
 
-/** What a test wants to go wrong. `undefined` lets the operation succeed. */
+/** A fault injected by a test. `undefined` lets the operation succeed. */
 export type Fault = (operation: FileOperation, filePath: string) => string | undefined;
 export type FileOperation =
   "append" | "sync" | "replace" | "rename" | "remove" | "read" | "list" | "makeFolder";
 
 /**
- * Files in memory that tell written from durable bytes.
+ * Files in memory that distinguish written from durable bytes.
  *
- * The model of a power cut is strict: unsynced appended bytes survive up to any length (`keepUnsyncedBytes`), and
- * creations, renames and removals are durable at once, as on ext4 with a synced folder.
+ * The model of a power cut is strict: unsynced appended bytes survive up to any length
+ * (`keepUnsyncedBytes`). Creations, renames and removals are durable at once, as on ext4 with a
+ * synced folder.
  */
 export class MemoryFiles implements Files {
   private files = new Map<string, MemoryFile>();
   private folders = new Set<string>(["/"]);
-  /** Called before every operation; the code it returns is thrown (`ENOSPC`, `EROFS`, `EIO`). */
+  /**
+   * Called before every operation. If it returns a code (`ENOSPC`, `EROFS`, `EIO`), the operation
+   * fails with it.
+   */
   fault: Fault = () => undefined;
-  /** Bytes that may still be written before ENOSPC; what fits of a larger write is written. */
+  /** Bytes that can be written before ENOSPC. Of a larger write, the part that fits is written. */
   roomBytes = Number.POSITIVE_INFINITY;
   nowMs = 0;
 
-  /** The disk after a power cut, of each unsynced tail keeping at most `keepUnsyncedBytes`. */
+  /** The disk after a power cut that keeps at most `keepUnsyncedBytes` of each unsynced tail. */
   afterPowerCut(keepUnsyncedBytes = 0): MemoryFiles {
     const after = new MemoryFiles();
     after.folders = new Set(this.folders);
@@ -48,12 +52,12 @@ export class MemoryFiles implements Files {
     return after;
   }
 
-  /** Bytes of a file as a reader sees it, 0 when it is not there. */
+  /** Size of a file as a reader sees it; 0 when it does not exist. */
   sizeOf(filePath: string): number {
     return this.files.get(filePath)?.content.length ?? 0;
   }
 
-  /** Bytes of a file that a power cut may cost. */
+  /** Bytes of a file that a power cut may lose. */
   unsyncedBytes(filePath: string): number {
     const file = this.files.get(filePath);
     return file === undefined ? 0 : Math.max(0, file.content.length - file.durable.length);
@@ -125,7 +129,7 @@ export class MemoryFiles implements Files {
 
   async openRead(filePath: string): Promise<ReadFile> {
     this.check("read", filePath);
-    const file = this.existing(filePath); // Stays readable when the file is removed, as on Linux.
+    const file = this.existing(filePath); // Stays readable after the file is removed, as on Linux.
     return {
       sizeBytes: file.content.length,
       read: async (offsetBytes, length) => {

@@ -17,8 +17,8 @@ interface MemorySeries {
 }
 
 /**
- * Series in memory. `shared` answers with one table whose series have gaps, `separate` with a table per series: the
- * two shapes in which the same samples can lie in the storage.
+ * Series in memory. `shared` returns one table whose series have gaps, `separate` a table per
+ * series: the two forms in which the storage returns the same samples.
  */
 export class MemoryQuerier implements Querier {
   private readonly stored = new Map<string, MemorySeries>();

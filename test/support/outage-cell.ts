@@ -3,7 +3,7 @@ import { type CountOrder, countOutage, type OutageCount } from "./outage-count.j
 import { OutageRig, type OutagePace } from "./outage-rig.js";
 import { fillDisk, mountSmallDisk, unmountSmallDisk } from "./small-disk.js";
 
-/** What was away, for how long, and what happened in the middle. */
+/** One case: what was away, for how long, and what happened in the middle. */
 export interface OutageCell {
   readonly outage: OutageKind;
   readonly length: keyof typeof OUTAGE_LENGTHS;
@@ -22,11 +22,13 @@ export type OutageTrouble = (typeof OUTAGE_TROUBLES)[number];
 
 interface OutageLength extends OutagePace {
   readonly seconds: number;
-  /** Which of the segments fetched is the one in the middle of which something happens. */
+  /** Which of the fetched segments is interrupted. */
   readonly interruptedSegment: number;
 }
 
-/** The longer ones pass faster than real time; programs start, scrape and fetch near real time. */
+/**
+ * The longer outages pass faster than real time. Programs start, scrape and fetch near real time.
+ */
 export const OUTAGE_LENGTHS = {
   "10 s": {
     seconds: 10,
@@ -62,17 +64,17 @@ export const OUTAGE_LENGTHS = {
 
 const STEP_MS = -3_600_000;
 const SMALL_DISK_BYTES = 64 * 1024 * 1024;
-/** Where a clock was stepped, times are known to this. */
+/** Accuracy of times where a clock was stepped. */
 const STEPPED_TOLERANCE_MS = 2000;
-/** Real time between the timestamp of a scrape and the values in it, on a busy machine. */
+/** Real time between the timestamp of a scrape and its values, on a busy machine. */
 const LATENCY_MS = 1000;
-/** Real time by which the clocks of two processes differ. */
+/** Real time by which the clocks of two processes may differ. */
 const EDGE_MS = 50;
 
 /**
- * Makes an outage happen to real programs.
+ * Applies an outage to real programs.
  *
- * @throws when it does not end with everything filled or named
+ * @throws unless every gap is filled or has a cause at the end
  */
 export async function runOutageCell(cell: OutageCell): Promise<OutageCount> {
   const length = OUTAGE_LENGTHS[cell.length];
@@ -122,7 +124,7 @@ async function runIn(rig: OutageRig, cell: OutageCell): Promise<OutageCount> {
   });
 }
 
-/** How exactly samples can be compared at a pace. */
+/** Tolerances for comparing samples at a pace. */
 export function countOptions(
   { samplingSeconds, fast, speed }: OutagePace,
   isStepped: boolean,
@@ -138,9 +140,9 @@ export function countOptions(
 }
 
 /**
- * Lets the outage begin and pass.
+ * Starts the outage and lets it pass.
  *
- * @returns what ends it
+ * @returns a function that ends it
  */
 async function breakDown(
   rig: OutageRig,
@@ -173,7 +175,7 @@ async function breakDown(
   };
 }
 
-/** What happens in the middle of fetching. */
+/** Interrupts the fetch in the middle. */
 async function interrupt(
   rig: OutageRig,
   { outage, trouble }: OutageCell,

@@ -2,24 +2,30 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { PacedMaster, TimedGap } from "./paced-master.js";
 import type { RecordedHistory, SamplesBySeries, TimedSample } from "./recorded-history.js";
 
-/** What became of the samples of an outage. */
+/** Result of an outage, counted in samples. */
 export interface OutageCount {
-  /** In ranges that were filled: recorded by the Pi, stored with the same value at the same time, stored beside those. */
+  /**
+   * Samples in filled ranges: recorded by the Pi, stored with the same value and time, stored in
+   * addition.
+   */
   readonly recorded: number;
   readonly present: number;
   readonly duplicated: number;
-  /** Stretches in ranges that are told to be filled in which the Pi recorded nothing. */
+  /** Stretches in filled ranges in which the Pi recorded nothing. */
   readonly falselyFilled: number;
-  /** Seen by the master without an outage, and of those: the same here, missing in a lost range, missing without a word. */
+  /**
+   * Samples seen by the witness, and of these: equal here, missing in a lost range, missing without
+   * a cause.
+   */
   readonly witnessed: number;
   readonly equal: number;
   readonly explained: number;
   readonly unexplained: number;
   readonly lostSeconds: number;
   readonly causes: string;
-  /** Each range that is lost. */
+  /** Every lost range. */
   readonly lost: readonly string[];
-  /** The first samples that are not as they must be, and where the gaps are. */
+  /** The first wrong samples, and the gaps. */
   readonly wrong: readonly string[];
 }
 
@@ -30,11 +36,14 @@ export interface CountOrder {
   readonly gaps: readonly TimedGap[];
   /** The outage. */
   readonly range: TimeRange;
-  /** How far a stored sample may lie from its true time: where a clock was wrong, it is known no better. */
+  /** Largest distance of a stored sample from its true time, for clocks that were wrong. */
   readonly toleranceMs: number;
-  /** So close to the end of a range a sample may be on its other side, by the clock of the master. */
+  /**
+   * This close to the end of a range, a sample may be on the other side, by the clock of the
+   * master.
+   */
   readonly edgeMs: number;
-  /** How much older, and newer, the values of a scrape may be than its timestamp. */
+  /** Largest difference between the values of a scrape and its timestamp, older and newer. */
   readonly ageMs: number;
   readonly latencyMs: number;
 }
@@ -43,7 +52,7 @@ const ALL = '{__name__=~"pihealth_.+"}';
 const MARGIN_MS = 600_000;
 const MAX_WRONG = 12;
 
-/** Compares sample by sample what the master has with what the Pi wrote and with what the witness has. */
+/** Compares the samples of the master with the history of the Pi and with the witness. */
 export async function countOutage(order: CountOrder): Promise<OutageCount> {
   const { master, witness, history, gaps, range, toleranceMs, edgeMs } = order;
   const filled = gaps
@@ -98,7 +107,7 @@ function compareRecorded(
   return { recorded: expected, present, duplicated };
 }
 
-/** Where a range is told to be filled, and nothing was recorded for several samplings. */
+/** Finds filled ranges in which nothing was recorded for several samplings. */
 function emptyStretches(
   recorded: SamplesBySeries,
   gaps: readonly TimedGap[],
@@ -120,7 +129,7 @@ function emptyStretches(
   });
 }
 
-/** The nearest one. */
+/** The nearest equal sample. */
 function findEqual(
   samples: readonly TimedSample[],
   { timeMs, value }: TimedSample,
@@ -140,7 +149,7 @@ function findEqual(
   return nearest;
 }
 
-/** What the history does not carry, as the exporter's words about itself, is not compared. */
+/** Series that are not in the history, such as the exporter's own metrics, are not compared. */
 function compareWitness(
   recorded: SamplesBySeries,
   seen: SamplesBySeries,
@@ -190,7 +199,7 @@ const describeSample = (series: string, { timeMs, value }: TimedSample): string 
 const describeGap = ({ fromMs, untilMs, state, cause }: TimedGap): string =>
   `${state} ${cause}: ${fromMs} to ${untilMs}`;
 
-/** Some of each kind. */
+/** A few of each kind. */
 function firstOf(wrong: readonly string[]): string[] {
   const kinds = new Map<string, string[]>();
   for (const one of wrong) {

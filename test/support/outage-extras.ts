@@ -11,12 +11,13 @@ const closedSegments = (rig: OutageRig): number =>
     .length - 1;
 
 /**
- * One of two masters is away for ten minutes. The Pi keeps everything until that one has it too.
+ * One of two masters is away for ten minutes. The Pi keeps its history until that master has it,
+ * too.
  *
- * @returns what became of the samples at the one that was there, and at the one that was not
+ * @returns the counts of the master that ran, and of the master that was away
  */
 export async function runTwoMasters(): Promise<readonly [there: OutageCount, away: OutageCount]> {
-  // Live scrapes go on all the time: slowly enough that none of them is late by a sampling.
+  // Scrapes continue all the time, slowly enough that none is late by a sampling.
   const pace = { ...OUTAGE_LENGTHS["10 min"], fast: 20 };
   const rig = await OutageRig.start({ pace, masters: 2, history: "  segment_duration: 1m" });
   try {
@@ -58,7 +59,7 @@ export async function runTwoMasters(): Promise<readonly [there: OutageCount, awa
   }
 }
 
-/** The master is away for a day, the Pi has room for a few hours. */
+/** The master is away for a day, and the Pi has space for a few hours. */
 export async function runOverrun(): Promise<OutageCount> {
   const pace = OUTAGE_LENGTHS["24 h"];
   const history = "  segment_duration: 30m\n  segment_size: 64KiB\n  size: 64KiB";

@@ -5,12 +5,12 @@ interface Endpoint {
   readonly port: number;
 }
 
-/** What happens in the middle of an answer: half of it has passed, the other half waits. */
+/** Runs in the middle of a response: the first half has passed, the second half waits. */
 type Interruption = () => Promise<void>;
 
 const SEGMENT_REQUEST = /GET \/history\/\S/g;
 
-/** A network link between two programs: TCP that is passed on, or refused. */
+/** A network link between two programs, which forwards or refuses TCP connections. */
 export class OutageLink {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
@@ -19,7 +19,7 @@ export class OutageLink {
   constructor(
     private readonly at: Endpoint,
     private readonly target: Endpoint,
-    /** The address the other side sees. */
+    /** The source address that the other side sees. */
     private readonly seenAs?: string,
   ) {}
 
@@ -32,7 +32,7 @@ export class OutageLink {
     });
   }
 
-  /** From now on connections are refused; those that are there break. */
+  /** Breaks all connections and refuses new ones. */
   async cut(): Promise<void> {
     const { server } = this;
     this.server = undefined;
@@ -40,7 +40,10 @@ export class OutageLink {
     if (server !== undefined) await new Promise((done) => server.close(done));
   }
 
-  /** @returns when `run` is through, which begins in the middle of the `count`th segment asked for from now on */
+  /**
+   * @returns resolves when `run` has ended, which starts in the middle of the `count`th segment
+   * requested from now on
+   */
   interruptSegment(count: number, run: Interruption): Promise<void> {
     return new Promise((resolve, reject) => {
       this.interruption = { requestsLeft: count, run: () => run().then(resolve, reject) };

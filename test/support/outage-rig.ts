@@ -10,40 +10,44 @@ import { PacedMaster, type MasterPlan } from "./paced-master.js";
 import type { RigBoot } from "./paced-exporter.js";
 import { RecordedHistory } from "./recorded-history.js";
 
-/** How fast time passes, and how often things happen in it. */
+/** How fast time passes, and how often events occur. */
 export interface OutagePace {
-  /** Times real time, while programs talk with each other. */
+  /** Factor of real time while programs communicate. */
   readonly speed: number;
-  /** Times real time, while an outage passes. */
+  /** Factor of real time while an outage passes. */
   readonly fast: number;
   readonly samplingSeconds: number;
   readonly flushSeconds: number;
   readonly scrapeSeconds: number;
-  /** Of the master that has no outage. */
+  /** Scrape interval of the witness. */
   readonly witnessSeconds: number;
 }
 
 export interface OutageRigOptions {
   readonly pace: OutagePace;
-  /** Masters beside the witness. */
+  /** Number of masters besides the witness. */
   readonly masters?: number;
-  /** Lines of the exporter's section `history`. */
+  /** Lines for the section `history` of the exporter. */
   readonly history?: string;
-  /** Makes the folder that holds the data of the masters, where it is not an ordinary one. */
+  /** Creates the data folder of the masters, if it is not an ordinary one. */
   readonly makeDataFolder?: (folder: string) => void;
 }
 
-/** Scrapes come to the exporter through links on 127.0.0.1, from where its heartbeats come to the masters. */
+/**
+ * Scrapes reach the exporter through links on 127.0.0.1, the address from which its heartbeats
+ * reach the masters.
+ */
 const EXPORTER_HOST = "127.0.0.2";
-/** Heartbeats go here, and on to the master. */
+/** Heartbeats go to this address, which forwards them to the master. */
 const HEARTBEAT_HOST = "127.0.0.3";
 const KEEP_EVERY_MS = 30;
 const SAMPLED = new Set(["memory", "cpu", "load", "network", "system"]);
 const TOKEN = "a7".repeat(32);
 
 /**
- * An exporter, masters, and one more master that has no outage: the witness. All are the real programs as processes of
- * their own, on one clock that the rig can hurry. Links between exporter and masters can be cut.
+ * An exporter, masters, and one more master without an outage: the witness. All are real programs
+ * in processes of their own, on one clock that the rig can speed up. Links between exporter and
+ * masters can be cut.
  */
 export class OutageRig {
   readonly folder = mkdtempSync(path.join(tmpdir(), "pihealth-outage-"));
@@ -70,7 +74,7 @@ export class OutageRig {
     writeFileSync(path.join(this.folder, "token"), `${TOKEN}\n`);
   }
 
-  /** Resolves when every master has scraped, has the history of before, and has nothing missing. */
+  /** Resolves when every master has scraped, has fetched the earlier history, and has no gap. */
   static async start(options: OutageRigOptions): Promise<OutageRig> {
     const rig = new OutageRig(options, await freePort(EXPORTER_HOST));
     try {
@@ -86,14 +90,14 @@ export class OutageRig {
     return this.pace.nowMs();
   }
 
-  /** The only one, in most rigs. */
+  /** The only master, in most rigs. */
   get master(): PacedMaster {
     const [master] = this.masters;
     assert.ok(master);
     return master;
   }
 
-  /** @param afterEnd called when every program has ended, before their files go */
+  /** @param afterEnd called when every program has exited, before its files are removed */
   async close(afterEnd: () => void = () => undefined): Promise<void> {
     clearInterval(this.keeping);
     const programs = [...this.masters, this.witness].filter(
@@ -104,7 +108,7 @@ export class OutageRig {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Lets so much time of the rig go by. */
+  /** Lets this time of the rig pass. */
   async pass(seconds: number): Promise<void> {
     const { fast, speed } = this.options.pace;
     const untilMs = this.pace.hurry(seconds * 1000, { fast, speed });
@@ -120,10 +124,10 @@ export class OutageRig {
     return this.nowMs;
   }
 
-  /** The machine of the exporter is switched on again: another boot. */
+  /** Switches on the exporter's machine: a new boot. */
   boot(): void {
     const bootId = `${"0".repeat(7)}${this.bootZeros.size}-0000-4000-8000-000000000000`;
-    // A machine that was on for an hour: its clock since boot is not near 0 by chance.
+    // The machine has been on for an hour, so the clock since boot is not near 0 by chance.
     const boot: RigBoot = {
       bootId,
       zeroMs: Math.round(this.nowMs) - (this.bootZeros.size === 0 ? 3_600_000 : 5000),
@@ -146,7 +150,7 @@ export class OutageRig {
     return [`exporter:\n${this.exporterLog}${this.exporter?.text}`, ...masters].join("\n");
   }
 
-  /** Waits until a scrape of every master has succeeded that was begun after `sinceMs`. */
+  /** Waits until every master has had a successful scrape that began after `sinceMs`. */
   async scraped(sinceMs: number): Promise<void> {
     for (const master of this.masters) await master.scraped(sinceMs, () => this.logs());
   }
@@ -190,7 +194,7 @@ export class OutageRig {
       await master.settled({ fromMs: 0, untilMs: this.nowMs }, () => this.logs());
   }
 
-  /** The witness scrapes the exporter without a link; the others have one each way. */
+  /** The witness scrapes the exporter directly. Other masters have a link in each direction. */
   private async createMaster(
     plan: Pick<MasterPlan, "token" | "paceFile" | "nowMs" | "name" | "scrapeSeconds" | "isFilling">,
   ): Promise<PacedMaster> {
@@ -199,7 +203,7 @@ export class OutageRig {
     const exporter = { host: EXPORTER_HOST, port: this.exporterPort };
     if (!plan.isFilling)
       return new PacedMaster({ ...plan, folder, port, target: exporter, links: [] });
-    // The heartbeats name the exporter's own port, so the link to it must have the same.
+    // Heartbeats contain the exporter's own port, so its link must have the same port.
     const target = { host: `127.0.0.${10 + this.masters.length}`, port: this.exporterPort };
     const scrapes = new OutageLink(target, exporter);
     const heartbeats = new OutageLink(
@@ -214,7 +218,7 @@ export class OutageRig {
 
   private writeExporterConfiguration(): void {
     const { pace, history = "" } = this.options;
-    // A deadline is longer than what is hurried through: it counts in the rig's time.
+    // Deadlines count in the rig's time, so they must be longer than the time that is sped up.
     const collector = `{ interval: ${pace.samplingSeconds}s, deadline: 5m }`;
     const masters = this.masters.map(({ port }) => `http://${HEARTBEAT_HOST}:${port}`);
     writeFileSync(

@@ -1,9 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
 
-/** From an instant of the machine's clock on, time passes `speed` times as fast. */
+/** From a time of the machine's clock on, time passes `speed` times as fast. */
 type PaceChange = readonly [realMs: number, speed: number];
-/** From an instant of the rig's time on, the wall clock of the Pi is off by so much more. */
+/** From a time of the rig on, the wall clock of the Pi is off by this much more. */
 type ClockStep = readonly [rigMs: number, stepMs: number];
 
 interface Pace {
@@ -11,13 +11,16 @@ interface Pace {
   readonly steps: readonly ClockStep[];
 }
 
-/** Programs look for a new pace this often; a change is written down so long before it happens. */
+/**
+ * Interval at which programs look for a new pace. A change is written this long before it takes
+ * effect.
+ */
 const LOOK_EVERY_MS = 40;
 const NOTICE_MS = 250;
 
 const realNowMs = (): number => performance.timeOrigin + performance.now();
 
-/** A file that says how fast time passes, so that several processes live in the same one. */
+/** A file that says how fast time passes, so that several processes share one time. */
 export class PaceFile {
   private pace: Pace;
 
@@ -30,9 +33,9 @@ export class PaceFile {
   }
 
   /**
-   * Lets `rigMs` pass at `fast` times real time, then goes on at `speed`.
+   * Lets `rigMs` pass at `fast` times real time, then continues at `speed`.
    *
-   * @returns when that is over, in real time
+   * @returns resolves at the end of that time, in real time
    */
   hurry(rigMs: number, { fast, speed }: { fast: number; speed: number }): number {
     const fromMs = realNowMs() + NOTICE_MS;
@@ -42,7 +45,7 @@ export class PaceFile {
     return untilMs;
   }
 
-  /** The Pi's wall clock jumps now. */
+  /** Steps the wall clock of the Pi now. */
   step(stepMs: number): void {
     this.pace = { ...this.pace, steps: [...this.pace.steps, [this.nowMs(), stepMs]] };
     this.write();
@@ -59,14 +62,19 @@ export class PaceFile {
   }
 }
 
-/** A clock that passes as a pace file says. */
+/** A clock that follows a pace file. */
 export class PacedClock implements Clock {
   private pace: Pace;
   private readonly startMs: number;
-  /** Within one turn of the event loop time stands still: what the system takes away in it would be hurried too. */
+  /**
+   * Within one turn of the event loop, time stands still. Otherwise time lost to the system would
+   * be sped up, too.
+   */
   private turnMs: number | undefined;
 
-  /** @param isStepped whether the wall clock steps as the file says; the true time does not */
+  /**
+   * @param isStepped whether the wall clock follows the steps in the file; the true time does not
+   */
   constructor(
     private readonly filePath: string,
     private readonly isStepped: boolean,

@@ -1,5 +1,5 @@
 /**
- * The exporter as it is, on a clock that passes as fast as a rig wants.
+ * The real exporter on a clock with the pace of a rig.
  *
  * Usage: node paced-exporter.js PACE-FILE BOOT-FILE [options of the exporter]
  */
@@ -13,10 +13,10 @@ import { createLogger } from "../../exporter/shared/platform/logger.js";
 import { createLazyHttp } from "../../exporter/uplink/lazy-http.js";
 import { PacedClock } from "./paced-clock.js";
 
-/** What stands in the boot file: this run of the simulated machine. */
+/** Content of the boot file: this boot of the simulated machine. */
 export interface RigBoot {
   readonly bootId: string;
-  /** The rig's time at which the machine was switched on. */
+  /** Time of the rig at which the machine was switched on. */
   readonly zeroMs: number;
 }
 

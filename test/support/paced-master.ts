@@ -14,7 +14,7 @@ export interface GapAnswer {
   readonly state: string;
 }
 
-/** A gap in milliseconds; one that goes on ends in the future. */
+/** A gap in milliseconds. A gap that lasts ends in the future. */
 export interface TimedGap extends TimeRange {
   readonly cause: string;
   readonly state: string;
@@ -34,16 +34,16 @@ export interface MasterPlan {
   readonly token: string;
   readonly paceFile: string;
   readonly scrapeSeconds: number;
-  /** Whether it fetches history. */
+  /** Whether it fetches histories. */
   readonly isFilling: boolean;
-  /** The rig's time. */
+  /** Time of the rig. */
   readonly nowMs: () => number;
 }
 
-/** Of all lost or filled together. */
+/** Longest time until all gaps are lost or filled. */
 const SETTLED_WITHIN_MS = 240_000;
 
-/** A scraper as a real process, and the links to and from it. */
+/** A scraper as a real process, with its links. */
 export class PacedMaster {
   private program: ChildProgram | undefined;
   private earlierLog = "";
@@ -75,9 +75,9 @@ export class PacedMaster {
   }
 
   /**
-   * SIGKILL.
+   * Kills it with SIGKILL.
    *
-   * @returns the rig's time of the end
+   * @returns the time of the rig at its exit
    */
   async kill(): Promise<number> {
     await this.program?.stop("SIGKILL");
@@ -92,9 +92,9 @@ export class PacedMaster {
   }
 
   /**
-   * Connections are refused in both directions from now on.
+   * Refuses connections in both directions.
    *
-   * @returns the rig's time of it
+   * @returns the time of the rig
    */
   async cutLinks(): Promise<number> {
     for (const link of this.plan.links) await link.cut();
@@ -105,14 +105,17 @@ export class PacedMaster {
     for (const link of this.plan.links) await link.join();
   }
 
-  /** @returns when `run` is through, which begins in the middle of the `count`th segment fetched from now on */
+  /**
+   * @returns resolves when `run` has ended, which starts in the middle of the `count`th segment
+   * fetched from now on
+   */
   interruptSegment(count: number, run: () => Promise<void>): Promise<void> {
     const [scrapes] = this.plan.links;
     assert.ok(scrapes);
     return scrapes.interruptSegment(count, run);
   }
 
-  /** Resolves with the time of a good scrape after `sinceMs`. */
+  /** Resolves with the time of a successful scrape after `sinceMs`. */
   async scraped(sinceMs: number, describe: () => string): Promise<number> {
     return waitFor(
       `a good scrape of ${this.name}`,
@@ -138,9 +141,9 @@ export class PacedMaster {
   }
 
   /**
-   * Waits until every gap in the range is filled or lost, and there are at least so many.
+   * Waits until the range has at least this many gaps and each is filled or lost.
    *
-   * @returns them
+   * @returns these gaps
    */
   settled(
     { fromMs, untilMs }: TimeRange,
@@ -160,7 +163,7 @@ export class PacedMaster {
     );
   }
 
-  /** Every stored sample of the series a PromQL selector names. */
+  /** Every stored sample of the series that the PromQL selector matches. */
   async stored(selector: string, { fromMs, untilMs }: TimeRange): Promise<SamplesBySeries> {
     const query = `${selector}[${Math.ceil(untilMs - fromMs)}ms]`;
     const { result } = await this.get<{ result: MatrixSeries[] }>(

@@ -1,5 +1,5 @@
 /**
- * The scraper as it is, on a clock that passes as fast as a rig wants.
+ * The real scraper on a clock with the pace of a rig.
  *
  * Usage: node paced-scraper.js PACE-FILE [options of the scraper]
  */

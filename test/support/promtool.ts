@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * @returns what `promtool check metrics` says about an exposition in the text format: nothing when
- * all is well
+ * @returns the output of `promtool check metrics` for text in the exposition format; empty when it
+ * is valid
  */
 export function promtoolCheckMetrics(text: string): string {
   const { error, status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {

@@ -7,12 +7,12 @@ interface PrometheusOptions {
   readonly openMetrics?: string;
   readonly openMetricsFile?: string;
   readonly config?: string;
-  /** Its data folder, which stays when it stops; without, one of its own that goes. */
+  /** Data folder, which is kept when it stops. Default: a temporary folder, which is removed. */
   readonly dataFolder?: string;
   readonly flags?: readonly string[];
 }
 
-/** A real Prometheus on loopback, for comparing answers with. */
+/** A real Prometheus on loopback, for comparisons. */
 export class RealPrometheus {
   private constructor(
     readonly url: string,
@@ -21,9 +21,9 @@ export class RealPrometheus {
   ) {}
 
   /**
-   * @param openMetrics what it shall hold, with timestamps and the final `# EOF`; nothing when undefined
+   * @param openMetrics samples to load, with timestamps and the final `# EOF`
    * @param openMetricsFile the same as a file, which is removed
-   * @param config the text of its prometheus.yml
+   * @param config the text of prometheus.yml
    */
   static async start(options: PrometheusOptions = {}): Promise<RealPrometheus> {
     const { openMetrics, openMetricsFile, config = "{}", flags = [] } = options;

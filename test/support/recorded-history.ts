@@ -10,23 +10,24 @@ export interface TimedSample {
   readonly value: number;
 }
 
-/** Samples by series, written as name and labels in the order of their names. */
+/** Samples by series. The key has the name and the labels in the order of their names. */
 export type SamplesBySeries = ReadonlyMap<string, readonly TimedSample[]>;
 
-/** A clock that was off by less was right, and its times are taken as they are. */
+/** A clock with a smaller error counts as right, and its times are used unchanged. */
 const RIGHT_MS = 100;
 const LINE = /^(\w+)(\{.*\})? (\S+) (\d+)$/gm;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
 /**
- * Everything an exporter ever wrote into its history: hard links keep what it deletes. The time of a sample is the true
- * one, told by the boot whose beginning the rig knows, whatever clock the exporter had.
+ * Everything an exporter ever wrote into its history; hard links keep the files it deletes. Samples
+ * have their true times, computed from the boot, whose start the rig knows, whatever clock the
+ * exporter had.
  */
 export class RecordedHistory {
   constructor(
     private readonly historyFolder: string,
     private readonly linkFolder: string,
-    /** The rig's time at which each boot began. */
+    /** Time of the rig at which each boot began. */
     private readonly bootZeros: ReadonlyMap<string, number>,
   ) {
     mkdirSync(linkFolder, { recursive: true });
@@ -40,7 +41,7 @@ export class RecordedHistory {
       try {
         linkSync(path.join(this.historyFolder, name), link);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // Deleted this moment.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // Deleted at this moment.
       }
     }
   }
@@ -77,7 +78,7 @@ export class RecordedHistory {
   }
 }
 
-/** The labels that come from the target are left out. */
+/** Target labels are left out. */
 export function seriesKey(metric: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(metric).filter(
     ([name, value]) => value !== "" && name !== "instance" && name !== "job",

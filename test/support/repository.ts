@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder that holds package.json, whether this runs as TypeScript or from dist/. */
+/** The folder with package.json, whether this runs as TypeScript or from dist/. */
 export const REPOSITORY = findRepository(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Recorded trees, bodies and files that tests read. */

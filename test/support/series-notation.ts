@@ -2,11 +2,14 @@ import { Labels, METRIC_NAME, type LabelPair } from "../../exporter/shared/model
 import { scanString } from "../../scraper/promql/language/string-scanner.js";
 import type { MemorySample } from "./memory-querier.js";
 
-/** A line such as `up{job="pi"} 1 1 stale _ 0+1x3`: a series and its values at equal distances. */
+/** A line such as `up{job="pi"} 1 1 stale _ 0+1x3`: a series and its values at equal intervals. */
 export interface SeriesLine {
   readonly labels: Labels;
   readonly values: readonly MemorySample[];
-  /** Holds a native histogram, which this project does not store; `values` has gaps in their places. */
+  /**
+   * True when the line has a native histogram, which this project does not store. `values` has a
+   * gap in its place.
+   */
   readonly hasNativeHistograms: boolean;
 }
 
@@ -17,7 +20,7 @@ export function parseSeriesLine(line: string): SeriesLine {
   return { labels, values, hasNativeHistograms };
 }
 
-/** Reads the label set that a line begins with. */
+/** Reads the label set at the start of a line. */
 export function parseMetric(line: string): { labels: Labels; end: number } {
   const name = /^[a-zA-Z_:][\w:]*/.exec(line)?.[0] ?? "";
   const pairs: LabelPair[] = name === "" ? [] : [[METRIC_NAME, name]];
@@ -28,7 +31,7 @@ export function parseMetric(line: string): { labels: Labels; end: number } {
     const label = readLabelName(line, at);
     const equals = /^\s*=\s*/.exec(line.slice(label.end))?.[0];
     if (equals === undefined) {
-      pairs.push([METRIC_NAME, label.value]); // A quoted name alone is that of the metric.
+      pairs.push([METRIC_NAME, label.value]); // A quoted text without a value is the name of the metric.
       at = label.end;
     } else {
       const value = readQuoted(line, label.end + equals.length);
@@ -45,7 +48,7 @@ interface Piece {
   readonly end: number;
 }
 
-/** A word, or anything in quotes. */
+/** A word, or a quoted text. */
 function readLabelName(line: string, start: number): Piece {
   const at = start + (/^[\s,]*/.exec(line.slice(start))?.[0].length ?? 0);
   const word = /^[\w.]+/.exec(line.slice(at))?.[0];
@@ -81,7 +84,7 @@ function expandValues(item: string): MemorySample[] {
   return values;
 }
 
-/** Numbers as Go writes them: `Inf`, `-inf`, `NaN`, `1e-6`. */
+/** Numbers in Go's notation: `Inf`, `-inf`, `NaN`, `1e-6`. */
 export function parseFloatText(text: string): number {
   const lower = text.toLowerCase();
   if (/^[-+]?inf$/.test(lower)) return lower.startsWith("-") ? -Infinity : Infinity;

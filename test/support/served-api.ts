@@ -17,11 +17,11 @@ export interface ServedApiOptions {
   readonly querier: Querier;
   readonly clock?: Clock;
   readonly settings?: Partial<QuerySettings>;
-  /** What else the routes show; nothing by default. */
+  /** Further data for the routes; empty by default. */
   readonly parts?: Partial<PrometheusRouteParts>;
 }
 
-/** Our Prometheus API on loopback over any querier. */
+/** Serves our Prometheus API on loopback over any querier. */
 export async function serveApi({
   querier,
   clock = systemClock,

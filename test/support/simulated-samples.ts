@@ -6,7 +6,7 @@ import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import { createSources } from "../../exporter/sources/sources.js";
 
-/** What one collector yields, and how it goes on. */
+/** The samples of one collector, continued over time. */
 export interface SimulatedCollector {
   readonly name: string;
   readonly intervalMs: number;
@@ -14,21 +14,21 @@ export interface SimulatedCollector {
   next(): readonly Sample[];
 }
 
-/** Between the two looks that tell what moves. */
+/** Time between the two looks that show which values change. */
 const LOOK_AGAIN_AFTER_MS = 5000;
 const PAGE_BYTES = 4096;
-/** Of a gauge that moves, how far it does from run to run. */
+/** Relative change of a varying gauge from run to run. */
 const GAUGE_NOISE = 0.02;
 
 interface Moving {
   readonly sample: Sample;
-  /** What the second look found in the place of the first. */
+  /** Value in the second look. */
   readonly later: number;
 }
 
 /**
- * Every collector of this machine, sampled twice for real. What moved between the two looks goes on
- * moving in every run: counters at about their rate, gauges around their value.
+ * Samples every collector of this machine twice. Values that changed between the two looks continue
+ * to change in every run: counters at about their rate, gauges around their value.
  */
 export async function simulateCollectors(seed: number): Promise<SimulatedCollector[]> {
   const sources = createSources({ clock: systemClock, files: realFiles });
@@ -52,7 +52,7 @@ function pair(first: readonly Sample[], second: readonly Sample[]): Moving[] {
   return first.map((sample) => ({ sample, later: later.get(keyOf(sample)) ?? sample.value }));
 }
 
-/** As many processors as a Pi has, whatever this machine has. */
+/** Reduces or extends the processors to the number a Pi has. */
 function withCpus(moving: readonly Moving[]): Moving[] {
   const ofFirst = moving.filter(({ sample }) => sample.labels["cpu"] === "0");
   const others = moving.filter(({ sample }) => sample.labels["cpu"] === undefined);
@@ -100,7 +100,10 @@ function nextValue(
   return String(later).length < 8 ? Math.round(wandered * 100) / 100 : wandered;
 }
 
-/** Numbers from 0 to below 1, the same for every run with the same seed (a linear congruence). */
+/**
+ * Numbers from 0 to below 1, equal for every run with the same seed (a linear congruential
+ * generator).
+ */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 
-/** A disk of its own for a folder, small enough to be filled. Needs the right to mount. */
+/** Mounts a small disk on a folder, so that it can be filled. Needs permission to mount. */
 export function mountSmallDisk(folder: string, sizeBytes: number): void {
   mkdirSync(folder, { recursive: true });
   run("mount", ["-t", "tmpfs", "-o", `size=${sizeBytes}`, "pihealth-outage", folder]);
@@ -13,9 +13,9 @@ export function unmountSmallDisk(folder: string): void {
 }
 
 /**
- * Leaves not a byte of room.
+ * Fills the disk to the last byte.
  *
- * @returns what gives the room back
+ * @returns a function that frees the space
  */
 export function fillDisk(folder: string): () => void {
   const ballast = path.join(folder, "ballast");

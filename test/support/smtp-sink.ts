@@ -3,7 +3,7 @@ import { SMTPServer } from "smtp-server";
 export interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
-  /** As it came over the wire. */
+  /** As received. */
   readonly raw: string;
   /** Names in lower case, folded lines joined, encoded words decoded. */
   readonly headers: ReadonlyMap<string, string>;
@@ -14,7 +14,7 @@ export interface SmtpLogin {
   readonly password: string;
 }
 
-/** A real SMTP server that keeps what it is given. */
+/** A real SMTP server that keeps the mails it receives. */
 export class SmtpSink {
   readonly mails: ReceivedMail[] = [];
   private readonly server: SMTPServer;
@@ -48,7 +48,7 @@ export class SmtpSink {
     });
   }
 
-  /** @param login without which it takes nothing */
+  /** @param login credentials that it requires */
   static async start(login?: SmtpLogin): Promise<SmtpSink> {
     const sink = new SmtpSink(login);
     await new Promise<void>((resolve) => sink.server.listen(0, "127.0.0.1", resolve));

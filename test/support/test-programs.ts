@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 
-/** Programs that tests run against, and the Debian packages that hold them. */
+/** Programs that tests use, and their Debian packages. */
 const TEST_PROGRAMS = [
   { program: "promtool", debianPackage: "prometheus" },
   { program: "prometheus", debianPackage: "prometheus" },
@@ -17,9 +17,9 @@ const exists = (program: string): boolean => spawnSync("which", [program]).statu
 const canInstall = (): boolean => process.getuid?.() === 0 && exists("apt-get");
 
 /**
- * Installs what is missing where that is allowed.
+ * Installs missing programs if permitted.
  *
- * @returns false, having said what to do, when something is missing
+ * @returns false, after printing instructions, when a program is missing
  */
 export function installTestPrograms(): boolean {
   const missing = (): string[] => {
