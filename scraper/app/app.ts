@@ -173,7 +173,7 @@ class App implements ScraperApp {
       clock,
       files,
       log,
-      querier: storage,
+      querier: storage.querier,
       writer: storage,
       fleet: this.fleet,
       hostLogs: this.hostLogs,
@@ -207,7 +207,7 @@ class App implements ScraperApp {
       namesOf: (address) => this.discovery.namesOf(address),
     });
     this.discovery = this.createDiscovery();
-    this.queries = new QueryEngine({ querier: storage, clock, settings: config.query });
+    this.queries = new QueryEngine({ querier: storage.querier, clock, settings: config.query });
     this.wiring = new RuleWiring({
       ...parts,
       config,
@@ -335,7 +335,7 @@ class App implements ScraperApp {
         parseExpression: (text) => this.queries.parse(text),
         maxPointsPerSeries: this.config.query.maxPointsPerSeries,
         lookbackMs: this.config.query.lookbackMs,
-        querier: storage,
+        querier: storage.querier,
         parseSelector: (text) => parseSelector(text).matchers,
         metadata: () => this.scrapes.metadata(),
         externalLabels: () => this.config.global.externalLabels,

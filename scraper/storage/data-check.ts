@@ -6,13 +6,13 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import { type Logger, silentLogger } from "../../exporter/shared/platform/logger.js";
 import { BlockStore } from "./blocks/block-store.js";
 import { decodeChunk } from "./codec/chunk-codec.js";
-import { readChunkRecord } from "./head/chunk-log.js";
 import { DefinitionReader } from "./codec/definition-reader.js";
+import { readChunkRecord, RECORD_KINDS } from "./codec/journal-records.js";
+import { CHUNK_PREFIX, JOURNAL_FOLDER, ROW_PREFIX } from "./model/data-folder.js";
 import { LayoutRegistry } from "./model/layout-registry.js";
-import { RECORD_KINDS } from "./model/record-kinds.js";
 import { StorageCounters } from "./model/storage-counters.js";
 
-/** Something in the data folder that is not what was written. */
+/** A place in the data folder where the bytes are not those that were written. */
 export interface DataProblem {
   readonly path: string;
   readonly offsetBytes: number;
@@ -23,18 +23,18 @@ export interface DataReport {
   readonly blocks: number;
   readonly journalSegments: number;
   readonly journalRecords: number;
-  /** A torn tail of the newest segment is what a crash leaves, and no problem. */
+  /** A crash leaves a torn tail in the newest segment. That is no problem. */
   readonly tornTails: number;
   readonly problems: readonly DataProblem[];
 }
 
 /**
- * Verifies every checksum in a data folder and changes nothing, so it may run beside the program
- * that writes there.
+ * Verifies every checksum in a data folder. It changes nothing, so it may run beside the program that
+ * writes there.
  */
 export async function checkData(folder: string, files: Files): Promise<DataReport> {
   const problems: DataProblem[] = [];
-  const journals = await checkJournals(path.join(folder, "journal"), files, problems);
+  const journals = await checkJournals(path.join(folder, JOURNAL_FOLDER), files, problems);
   const counters = new StorageCounters();
   const store = await BlockStore.open({
     files,
@@ -53,7 +53,7 @@ export async function checkData(folder: string, files: Files): Promise<DataRepor
   return { blocks: blocks.length, ...journals, problems };
 }
 
-/** What the block store would log as an error, such as a folder it cannot list, is a finding. */
+/** Turns errors that the block store logs, such as a folder it cannot list, into problems. */
 function loggerInto(problems: DataProblem[], folder: string): Logger {
   return {
     ...silentLogger,
@@ -76,8 +76,8 @@ async function checkJournals(
   const report = { journalSegments: 0, journalRecords: 0, tornTails: 0 };
   if ((await files.facts(folder)) === undefined) return report;
   const segments = [
-    ...(await listSegments(files, folder, "journal")),
-    ...(await listSegments(files, folder, "chunks")),
+    ...(await listSegments(files, folder, ROW_PREFIX)),
+    ...(await listSegments(files, folder, CHUNK_PREFIX)),
   ];
   for (const segment of segments) {
     const found = await checkSegment(segment, files, problems);
@@ -123,7 +123,7 @@ function checkRecord(definitions: DefinitionReader, kind: number, reader: ByteRe
   decodeChunk(new ByteReader(body), series.length, Uint32Array.from(series.keys()));
 }
 
-/** A segment may be removed by the running program between listing and reading. */
+/** The running program may remove a segment between listing and reading. */
 async function readUnlessGone(
   filePath: string,
   files: Files,

@@ -3,6 +3,7 @@ import { listSegments } from "../../exporter/shared/journal/segment.js";
 import { codeOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { BlockStore, StoredBlock } from "./blocks/block-store.js";
+import { CHUNK_PREFIX, JOURNAL_FOLDER, ROW_PREFIX } from "./model/data-folder.js";
 
 const SUFFIX_VALUES = 2 ** 48;
 
@@ -13,15 +14,45 @@ export interface SnapshotParts {
 }
 
 export interface SnapshotOptions {
-  /** False to leave out what is in no block yet. */
+  /** False to leave out samples that no block holds yet. */
   readonly withHead: boolean;
 }
 
-/** A snapshot cannot be made beside another one. */
+/** Another snapshot is being made. */
 export class SnapshotBusyError extends PihealthError {
   readonly code = "unavailable";
   constructor() {
-    super("Cannot make a snapshot: one is being made, it must be finished first");
+    super("Cannot make a snapshot: another one is being made, it must finish first");
+  }
+}
+
+/** Makes snapshots, one at a time. */
+export class Snapshots {
+  private isBusy = false;
+
+  constructor(private readonly parts: SnapshotParts) {}
+
+  /**
+   * Copies everything durable to `target`.
+   *
+   * @param commit makes durable what has been appended; runs first
+   * @returns the number of files copied
+   * @throws {SnapshotBusyError} while another snapshot is made
+   * @throws the system's error; then `target` is removed again
+   */
+  async make(
+    target: string,
+    options: SnapshotOptions,
+    commit: () => Promise<void>,
+  ): Promise<number> {
+    if (this.isBusy) throw new SnapshotBusyError();
+    this.isBusy = true;
+    try {
+      await commit();
+      return await copyData(this.parts, target, options);
+    } finally {
+      this.isBusy = false;
+    }
   }
 }
 
@@ -31,21 +62,15 @@ export class SnapshotBusyError extends PihealthError {
  */
 export function snapshotName(wallMs: number, random: number): string {
   const time = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
-  return `${time}-${Math.floor(random * SUFFIX_VALUES)
-    .toString(16)
-    .padStart(12, "0")}`;
+  const suffix = Math.floor(random * SUFFIX_VALUES).toString(16);
+  return `${time}-${suffix.padStart(12, "0")}`;
 }
 
 /**
- * Copies everything durable to another folder, which can be opened as a data folder.
- *
- * Rows move from the row journal to chunks and from there to blocks, so it is copied in that order:
- * what moves meanwhile is then in two places, which reads settle, and never in none.
- *
- * @returns the number of files copied
- * @throws the system's error; then nothing of the copy is left
+ * Rows move from the row journal to chunks, and from there to blocks. The copy goes the same way: rows
+ * that move meanwhile are in two places of it, which reads merge, and never in none.
  */
-export async function copyData(
+async function copyData(
   parts: SnapshotParts,
   target: string,
   { withHead }: SnapshotOptions,
@@ -59,7 +84,7 @@ export async function copyData(
       await files.replace(path.join(target, relative), content);
       copied++;
     } catch (error) {
-      // What is gone has been sealed or merged into what is still to be copied.
+      // The samples of a file that is gone are in a file that is still to be copied.
       if (codeOf(error) !== "ENOENT") throw error;
     }
   };
@@ -77,14 +102,14 @@ export async function copyData(
 type Copy = (relative: string) => Promise<void>;
 
 async function copyJournals({ files, dataFolder }: SnapshotParts, copy: Copy): Promise<void> {
-  const folder = path.join(dataFolder, "journal");
-  for (const prefix of ["journal", "chunks"]) {
+  const folder = path.join(dataFolder, JOURNAL_FOLDER);
+  for (const prefix of [ROW_PREFIX, CHUNK_PREFIX]) {
     for (const segment of await listSegments(files, folder, prefix))
       await copy(path.relative(dataFolder, segment.path));
   }
 }
 
-/** Until none is left that came meanwhile: a merged block holds what is no longer there to copy. */
+/** Repeats until no new block has appeared: a merged block replaces blocks that can no longer be copied. */
 async function copyBlocks({ dataFolder, blocks }: SnapshotParts, copy: Copy): Promise<void> {
   const seen = new Set<StoredBlock>();
   for (;;) {

@@ -1,6 +1,8 @@
-import { compareStrings } from "../../exporter/shared/model/labels.js";
+import { compareStrings, type Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
 import type { Head } from "./head/head.js";
-import { withTargetLabels } from "./selection/series-selection.js";
+import type { StorageGauges } from "./model/storage-metrics.js";
+import { withTargetLabels } from "./selection/target-labels.js";
+import type { StorageParts } from "./storage-parts.js";
 
 export interface NamedCount {
   readonly name: string;
@@ -23,54 +25,88 @@ export interface StorageStats {
   readonly seriesCountByLabelValuePair: readonly NamedCount[];
 }
 
+/** The state of the storage for its own metrics. */
+export function gaugesOf(parts: StorageParts): StorageGauges {
+  const { head, registry, rowLog, chunkLog, commits, querier } = parts;
+  let headSeries = 0;
+  let chunks = 0;
+  for (const { streams } of head.tables.values()) {
+    headSeries += streams.main.seriesCount;
+    chunks += streams.main.chunks.length + streams.late.chunks.length;
+  }
+  const blocks = parts.blocks.all();
+  return {
+    tables: head.tables.size,
+    headSeries,
+    layouts: registry.layoutCount,
+    labelSets: registry.seriesCount,
+    pendingBytes: rowLog.journal.pendingBytes + chunkLog.journal.pendingBytes,
+    undurableChunkBytes: chunkLog.undurableBytes,
+    chunks,
+    writeFailing: commits.isFailing,
+    blocks: blocks.length,
+    blockBytes: blocks.reduce((total, { sizeBytes }) => total + (sizeBytes ?? 0), 0),
+    cachedBlockBytes: parts.blocks.reader.sizeBytes,
+    openBlockFiles: parts.blocks.reader.openCount,
+    ...querier.cacheGauges(),
+  };
+}
+
 /**
- * Counts the series that the tables have at this moment.
+ * Counts the series that the tables have now.
  *
- * @param limit entries of each list at most
+ * @param limit length of each list at most
  */
 export function describeHead(head: Head, limit: number): StorageStats {
   const byMetric = new Map<string, number>();
   const byPair = new Map<string, number>();
   const valuesOf = new Map<string, Set<string>>();
-  const times: number[] = [];
-  let series = 0;
-  let chunks = 0;
-  for (const { key, streams } of head.tables.values()) {
-    const { window, chunks: sealed } = streams.main;
-    chunks += sealed.length + streams.late.chunks.length;
-    const first =
-      sealed[0]?.fromMs ??
-      (window !== undefined && window.rows > 0 ? window.timestampAt(0) : undefined);
-    if (first !== undefined) times.push(first, streams.main.lastMs);
-    for (const own of window?.newestLayout.series ?? []) {
-      series++;
-      for (const [name, value] of withTargetLabels(own, key.labels).pairs) {
-        if (name === "__name__") count(byMetric, value);
-        count(byPair, `${name}=${value}`);
-        let values = valuesOf.get(name);
-        if (values === undefined) valuesOf.set(name, (values = new Set()));
-        values.add(value);
-      }
+  let numSeries = 0;
+  for (const labels of seriesIn(head)) {
+    numSeries++;
+    for (const [name, value] of labels.pairs) {
+      if (name === METRIC_NAME) count(byMetric, value);
+      count(byPair, `${name}=${value}`);
+      let values = valuesOf.get(name);
+      if (values === undefined) valuesOf.set(name, (values = new Set()));
+      values.add(value);
     }
   }
-  const memory = [...valuesOf].map(([name, values]) => [name, bytesOf(values)] as const);
+  const valueCounts = Array.from(valuesOf, ([name, values]) => [name, values.size] as const);
+  const numLabelPairs = valueCounts.reduce((sum, [, values]) => sum + values, 0);
   return {
-    headStats: {
-      numSeries: series,
-      numLabelPairs: [...valuesOf.values()].reduce((sum, values) => sum + values.size, 0),
-      chunkCount: chunks,
-      minTime:
-        times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time)),
-      maxTime: times.length === 0 ? undefined : times.reduce((most, time) => Math.max(most, time)),
-    },
+    headStats: { numSeries, numLabelPairs, ...describeChunks(head) },
     seriesCountByMetricName: largest(byMetric, limit),
-    labelValueCountByLabelName: largest(
-      [...valuesOf].map(([name, values]) => [name, values.size] as const),
+    labelValueCountByLabelName: largest(valueCounts, limit),
+    memoryInBytesByLabelName: largest(
+      Array.from(valuesOf, ([name, values]) => [name, bytesOf(values)] as const),
       limit,
     ),
-    memoryInBytesByLabelName: largest(memory, limit),
     seriesCountByLabelValuePair: largest(byPair, limit),
   };
+}
+
+function* seriesIn(head: Head): Iterable<Labels> {
+  for (const { key, streams } of head.tables.values()) {
+    for (const own of streams.main.window?.newestLayout.series ?? [])
+      yield withTargetLabels(own, key.labels);
+  }
+}
+
+type ChunkStats = Pick<StorageStats["headStats"], "chunkCount" | "minTime" | "maxTime">;
+
+function describeChunks(head: Head): ChunkStats {
+  let chunkCount = 0;
+  let minTime: number | undefined;
+  let maxTime: number | undefined;
+  for (const { streams } of head.tables.values()) {
+    const { main, late } = streams;
+    chunkCount += main.chunks.length + late.chunks.length;
+    if (main.firstMs === undefined) continue;
+    minTime = Math.min(minTime ?? main.firstMs, main.firstMs);
+    maxTime = Math.max(maxTime ?? main.lastMs, main.lastMs);
+  }
+  return { chunkCount, minTime, maxTime };
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -67,7 +67,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
   });
   const filler = new EndpointFiller({
     client,
-    querier: storage,
+    querier: storage.querier,
     writer: storage,
     clock: systemClock,
     log: silentLogger,

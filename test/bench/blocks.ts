@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
-import { parseBlockName } from "../../scraper/storage/blocks/block-file.js";
+import { parseBlockName } from "../../scraper/storage/blocks/block-name.js";
 import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
 import type { BenchFigure } from "./figure.js";
 import { CompressedTime, folderBytes, openBenchStorage, type Recording } from "./storage.js";

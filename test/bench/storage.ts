@@ -90,7 +90,7 @@ async function measure(
   const fiveMinutes = { fromMs: clock.wallMs() - 20 * SCRAPE_INTERVAL_MS, untilMs: clock.wallMs() };
   const twoHours = { fromMs: startMs, untilMs: clock.wallMs() };
   const select = (range: typeof twoHours) => () =>
-    storage.select([createLabelMatcher("__name__", "=", "node_load1")], range);
+    storage.querier.select([createLabelMatcher("__name__", "=", "node_load1")], range);
   await select(fiveMinutes)(); // Warms the compiler.
   const recentMs = await timed(select(fiveMinutes));
   const longMs = await timed(select(twoHours));

@@ -7,24 +7,24 @@ import {
 } from "../../../exporter/shared/platform/files.js";
 import { type BlockContent, writeBlock } from "../codec/block-codec.js";
 
-/** Bytes that are written together. */
+/** Bytes collected for one write. */
 const WRITE_BYTES = 256 * 1024;
 
 /**
- * Writes a block beside and renames it: it is there whole or not at all.
+ * Writes a block to a temporary file and renames it, so that it is complete or does not exist.
  *
- * @returns its size in bytes
- * @throws the system's error; what was written until then is removed
+ * @returns the size of the block in bytes
+ * @throws the system's error, after removing the temporary file
  */
 export async function writeBlockFile(
   files: Files,
   filePath: string,
   content: BlockContent,
 ): Promise<number> {
-  const beside = filePath + TEMPORARY_SUFFIX;
+  const temporary = filePath + TEMPORARY_SUFFIX;
   let sizeBytes = 0;
   try {
-    const file = await files.openAppend(beside);
+    const file = await files.openAppend(temporary);
     try {
       await file.truncate(0);
       await writeTo(file, content);
@@ -33,9 +33,9 @@ export async function writeBlockFile(
     } finally {
       await file.close();
     }
-    await files.rename(beside, filePath);
+    await files.rename(temporary, filePath);
   } catch (error) {
-    await files.remove(beside).catch(() => undefined); // Or the next start does.
+    await files.remove(temporary).catch(() => undefined); // The next start tries again.
     throw error;
   }
   await files.syncFolder(path.dirname(filePath));

@@ -1,7 +1,10 @@
-import type { BlockDirectory, BlockSection } from "../codec/block-codec.js";
+import type { BlockDirectory, BlockSection } from "../codec/block-directory.js";
 import type { StoredBlock } from "./block-store.js";
 
-/** Sections with fewer rows are joined with the next: each has heads of its own and learns anew. */
+/**
+ * A section with fewer rows is joined with the next. Each section has heads of its own, and its models
+ * start fresh.
+ */
 const FEWEST_ROWS = 400;
 
 /** A block to be merged. */
@@ -18,10 +21,10 @@ export interface SectionPart {
 }
 
 /**
- * Which sections of some blocks become one section of the merged block: one alone is copied as it
- * is, several are coded anew.
+ * Decides which sections of some blocks become one section of the merged block. A section that stays
+ * alone is copied; several are merged and coded again.
  *
- * @param sources in the order in which they count: of two samples at one instant the first stays
+ * @param sources by precedence: of two samples at one instant, the first source's one stays
  * @returns in the order of time; the parts of each in the order of `sources`
  */
 export function planSections(sources: readonly Source[]): SectionPart[][] {
@@ -44,7 +47,7 @@ export function planSections(sources: readonly Source[]): SectionPart[][] {
   return planned;
 }
 
-/** Timestamps of a section. A view. */
+/** Timestamps of a section; a view. */
 export function timestampsOf({ source, section }: SectionPart): Float64Array {
   return source.directory.timestamps.subarray(section.firstRow, section.firstRow + section.rows);
 }

@@ -1,17 +1,19 @@
 import { messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
+import { getOrThrow, itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
-import { GROUP_COLUMNS, isCopyable, type SectionContent } from "../codec/block-codec.js";
-import { isDamage } from "./block-file.js";
+import { isCopyable, type SectionContent } from "../codec/block-codec.js";
+import { GROUP_COLUMNS } from "../codec/block-directory.js";
 import { codedSection } from "../codec/block-sections.js";
-import type { BlockStore, StoredBlock } from "./block-store.js";
-import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
+import { isDamage } from "../model/damage.js";
 import { mergePieces, type PieceRows } from "../model/piece.js";
 import type { StorageCounters } from "../model/storage-counters.js";
+import type { BlockStore, StoredBlock } from "./block-store.js";
+import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
 
-/** Each level is this many times as long as the one before. */
+/** Blocks of a level are this many times as long as those of the level below. */
 const LEVEL_FACTOR = 6;
-/** Blocks merged at once at most; more are merged in several rounds. */
+/** Blocks merged at once at most; more are merged in several runs. */
 const MAX_SOURCES = 64;
 
 export interface CompactionSettings {
@@ -19,7 +21,10 @@ export interface CompactionSettings {
   readonly maxBlockDurationMs: number;
 }
 
-/** Merges the blocks of a table into longer ones, late ones included. */
+/**
+ * Merges the blocks of a table, late ones included, into longer blocks. A loop of the storage runs it
+ * every 60 s.
+ */
 export class Compaction {
   private readonly levelsMs: number[];
 
@@ -54,9 +59,9 @@ export class Compaction {
     const bySpan = new Map<number, StoredBlock[]>();
     for (const block of this.blocks.blocksOf(folder)) {
       const span = Math.floor(block.fromMs / levelMs);
-      const fits = block.untilMs <= (span + 1) * levelMs;
-      // Samples of a span that is still growing would be merged again and again.
-      if (!fits || !this.blocks.isMergeable(block) || newestMs < (span + 1) * levelMs) continue;
+      const endMs = (span + 1) * levelMs;
+      // A span that still grows would be merged again and again.
+      if (block.untilMs > endMs || newestMs < endMs || this.blocks.damaged.has(block)) continue;
       const inSpan = bySpan.get(span);
       if (inSpan === undefined) bySpan.set(span, [block]);
       else inSpan.push(block);
@@ -71,10 +76,10 @@ export class Compaction {
       try {
         const directory = await this.blocks.reader.directory(block);
         const sources = byTarget.get(directory.target.key) ?? [];
-        const numbers = new Map(directory.series.map(({ key }, number) => [key, number]));
+        const numbers = numbersOf(directory.series);
         byTarget.set(directory.target.key, [...sources, { block, directory, numbers }]);
       } catch (error) {
-        this.blocks.setAside(block, error);
+        this.blocks.reportDamage(block, error);
       }
     }
     for (const sources of byTarget.values())
@@ -86,42 +91,36 @@ export class Compaction {
     const [first] = sources;
     if (first === undefined) return;
     const series = unionOfSeries(sources);
-    const numbers = new Map(series.map(({ key }, number) => [key, number]));
+    const union = { series, numbers: numbersOf(series) };
     const isLate = sources.every(({ directory }) => directory.isLate);
     const sections = planSections(sources).map((parts) => {
       const [only] = parts;
       return parts.length === 1 && only !== undefined && isCopyable(only.source.directory)
-        ? this.copied(only, numbers)
-        : this.coded(parts, series, numbers);
+        ? this.copied(only, union)
+        : this.coded(parts, union);
     });
     const { target } = first.directory;
     let merged: StoredBlock;
     try {
       merged = await this.blocks.write(folder, { target, isLate, series, sections });
     } catch (error) {
-      const damaged = error instanceof SourceDamagedError ? error.source : undefined;
-      if (damaged === undefined) throw error;
-      // It keeps what can be read of it by staying as it is; the next run merges the others.
-      return this.blocks.reportPart(damaged.block, error);
+      if (!(error instanceof SourceDamagedError)) throw error;
+      // The damaged block stays as it is. The next run merges the others.
+      return this.blocks.damaged.reportPart(error.source.block, error);
     }
     this.counters.compactions++;
-    this.blocks.exchange(
-      folder,
-      [merged],
-      sources.map(({ block }) => block),
-    );
+    const replaced = sources.map(({ block }) => block);
+    this.blocks.exchange(folder, [merged], replaced);
   }
 
-  /** A section as it is stored. */
-  private copied(part: SectionPart, numbers: ReadonlyMap<string, number>): SectionContent {
+  /** A section with the stored groups of its source. */
+  private copied(part: SectionPart, { numbers }: SeriesUnion): SectionContent {
     const { source, section } = part;
     const { reader } = this.blocks;
     const count = Math.ceil(section.columns.length / GROUP_COLUMNS);
     return {
       timestamps: timestampsOf(part),
-      columns: section.columns.map(
-        (column) => numbers.get(source.directory.series[column]?.key as string) as number,
-      ),
+      columns: section.columns.map((column) => numberIn(numbers, source, column)),
       async *groups() {
         await yieldToEventLoop();
         for (let group = 0; group < count; group++)
@@ -132,16 +131,11 @@ export class Compaction {
     };
   }
 
-  /** Sections as one, coded anew. */
-  private coded(
-    parts: readonly SectionPart[],
-    series: readonly Labels[],
-    numbers: ReadonlyMap<string, number>,
-  ): SectionContent {
+  /** Several sections as one, coded again. */
+  private coded(parts: readonly SectionPart[], { series, numbers }: SeriesUnion): SectionContent {
     const present = new Set<number>();
     for (const { source, section } of parts)
-      for (const column of section.columns)
-        present.add(numbers.get(source.directory.series[column]?.key as string) as number);
+      for (const column of section.columns) present.add(numberIn(numbers, source, column));
     const columns = Uint32Array.from(present).sort();
     const times = parts.map((part) => ({
       labels: [],
@@ -149,11 +143,8 @@ export class Compaction {
     }));
     return codedSection(mergePieces(times).timestamps, columns, async (from, until) => {
       await yieldToEventLoop();
-      const wanted = columns.subarray(from, until);
-      return this.mergeColumns(
-        parts,
-        Array.from(wanted, (number) => series[number] as Labels),
-      );
+      const wanted = Array.from(columns.subarray(from, until), (number) => itemAt(series, number));
+      return this.mergeColumns(parts, wanted);
     });
   }
 
@@ -173,17 +164,23 @@ export class Compaction {
       );
       const labels = wanted
         .filter((_, index) => found[index] !== undefined)
-        .map((number) => source.directory.series[number] as Labels);
+        .map((number) => itemAt(source.directory.series, number));
       const columns = found.filter((values) => values !== undefined);
       pieces.push({ labels, rows: { timestamps: timestampsOf(part), columns } });
     }
     const { series: merged } = mergePieces(pieces);
     const byKey = new Map(merged.map(({ labels, values }) => [labels.key, values]));
-    return series.map(({ key }) => byKey.get(key) as Float64Array);
+    return series.map(({ key }) => getOrThrow(byKey, key));
   }
 }
 
-/** A source of a merge cannot be read. */
+/** The series of a merged block, and the number of each by its key. */
+interface SeriesUnion {
+  readonly series: readonly Labels[];
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+/** A source of a merge is damaged. */
 class SourceDamagedError extends PihealthError {
   readonly code = "damaged_data";
 
@@ -214,4 +211,13 @@ function unionOfSeries(sources: readonly Source[]): Labels[] {
   for (const { directory } of sources)
     for (const labels of directory.series) byKey.set(labels.key, labels);
   return [...byKey.values()];
+}
+
+function numbersOf(series: readonly Labels[]): ReadonlyMap<string, number> {
+  return new Map(series.map(({ key }, number) => [key, number]));
+}
+
+/** The number in a merged block of a series that a source has under another. */
+function numberIn(numbers: ReadonlyMap<string, number>, source: Source, number: number): number {
+  return getOrThrow(numbers, itemAt(source.directory.series, number).key);
 }

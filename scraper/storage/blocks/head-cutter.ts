@@ -1,27 +1,32 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { PihealthError } from "../../../exporter/shared/model/errors.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import type { BlockContent } from "../codec/block-codec.js";
 import { codedSection } from "../codec/block-sections.js";
-import type { BlockStore } from "./block-store.js";
+import { isBefore, placeAfter } from "../codec/journal-records.js";
 import type { ChunkLog } from "../head/chunk-log.js";
-import type { Chunk } from "../model/chunk.js";
 import type { Head } from "../head/head.js";
+import type { Table } from "../head/table.js";
+import type { Chunk } from "../model/chunk.js";
 import { cutRows, isAllAbsent, type MergedRows, mergePieces } from "../model/piece.js";
 import type { StorageCounters } from "../model/storage-counters.js";
-import { isBefore, type Table } from "../head/table.js";
+import type { BlockStore, StoredBlock } from "./block-store.js";
 
-/**
- * Rows of a table stay in the head this long after the end of their block, plus up to as much again
- * by table.
- */
+/** Rows stay in the head this long after the end of their block, and up to twice as long by table. */
 const GRACE_MS = 15 * 60_000;
 const GRACE_STEPS = 16;
-/** Late chunks wait for this many, or until they are old, so that a backfill makes few blocks. */
+/** Late chunks wait until there are this many or they are old, so that a backfill makes few blocks. */
 const LATE_CHUNKS_PER_BLOCK = 64;
-/** Late rows go to blocks of at most this range. */
+/** Longest range of a block of late rows. */
 const LATE_BLOCK_MS = 86_400_000;
+const ALWAYS: TimeRange = {
+  fromMs: Number.NEGATIVE_INFINITY,
+  untilMs: Number.POSITIVE_INFINITY,
+};
+const START_OF_LOG: RecordPlace = { sequence: 0, offsetBytes: 0 };
 
 export interface CutterParts {
   readonly head: Head;
@@ -29,22 +34,23 @@ export interface CutterParts {
   readonly blocks: BlockStore;
   readonly counters: StorageCounters;
   readonly blockDurationMs: number;
+  /** Called for a chunk that cannot be read and is left out of its block. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
-/** Moves rows from chunks to blocks, table by table. */
+/** Moves rows from chunks to blocks, table by table. A loop of the storage runs it every 60 s. */
 export class HeadCutter {
   constructor(private readonly parts: CutterParts) {}
 
   /**
    * Writes the blocks that are due.
    *
-   * @param oldSegment chunks in segments before this one go to blocks whatever their range
-   * @throws the system's error when the disk refuses; what was written until then counts
+   * @param oldSegment chunks in segments before this one go to blocks, whatever their range
+   * @throws the system's error when the disk refuses; blocks written before stay
    */
   async cutDue(oldSegment: number): Promise<void> {
+    const isOld = ({ place }: Chunk): boolean => (place?.sequence ?? oldSegment) < oldSegment;
     for (const table of this.parts.head.tables.values()) {
-      const isOld = (chunk: Chunk): boolean => (chunk.place?.sequence ?? oldSegment) < oldSegment;
       if (this.isMainDue(table) || table.streams.main.chunks.some(isOld)) await this.cutMain(table);
       const late = table.streams.late.chunks;
       if (late.length >= LATE_CHUNKS_PER_BLOCK || late.some(isOld)) await this.cutLate(table);
@@ -64,7 +70,7 @@ export class HeadCutter {
     return (Math.floor(timestampMs / blockDurationMs) + 1) * blockDurationMs;
   }
 
-  /** One block for each block range that has ended, or that old chunks lie in. */
+  /** Writes one block for the oldest block range of the main stream. */
   private async cutMain(table: Table): Promise<void> {
     const { main } = table.streams;
     const [first] = main.chunks;
@@ -72,56 +78,49 @@ export class HeadCutter {
     const fromMs = Math.max(first.fromMs, main.coveredUntilMs);
     const untilMs = this.endOfBlock(fromMs);
     const { window } = main;
-    if (window !== undefined && window.rows > 0 && window.timestampAt(0) < untilMs)
-      this.parts.head.seal(table, "main");
+    if (window !== undefined && window.rows > 0 && window.timestampAt(0) < untilMs) main.seal();
     const chunks = main.chunks.filter((chunk) => chunk.fromMs < untilMs);
     const rows = await this.readChunks(chunks, { fromMs, untilMs });
     const written = rows.timestamps.length === 0 ? [] : [await this.write(table, rows, false)];
-    // A host that was deleted meanwhile has other streams now, and wants no blocks.
-    if (table.streams.main !== main)
-      return this.parts.blocks.exchange(table.key.folder, [], written);
+    // A host that was deleted meanwhile has other streams now, and must not get blocks.
+    const isDeleted = table.streams.main !== main;
+    if (isDeleted) return this.parts.blocks.exchange(table.key.folder, [], written);
     this.parts.blocks.exchange(table.key.folder, written, []);
-    // An old chunk is cut before its range has ended: rows still to come in that range are not
-    // covered.
+    // An old chunk is cut before its block range has ended: the block does not cover rows to come.
     const lastCutMs = chunks.reduce(
       (last, { lastMs }) => Math.max(last, lastMs),
       Number.NEGATIVE_INFINITY,
     );
-    const coveredUntilMs = Math.min(untilMs, lastCutMs + 1);
-    main.coveredUntilMs = coveredUntilMs;
-    main.chunks = main.chunks.filter((chunk) => chunk.lastMs >= coveredUntilMs);
-    this.parts.chunkLog.cover(table, coveredUntilMs, { sequence: 0, offsetBytes: 0 });
+    main.cover(Math.min(untilMs, lastCutMs + 1));
+    this.parts.chunkLog.cover(table, main.coveredUntilMs, START_OF_LOG);
   }
 
   private async cutLate(table: Table): Promise<void> {
-    const { late } = table.streams;
+    const { late, main } = table.streams;
     const chunks = late.chunks.filter(({ isDurable }) => isDurable);
     if (chunks.length === 0) return;
-    const rows = await this.readChunks(chunks, {
-      fromMs: Number.NEGATIVE_INFINITY,
-      untilMs: Number.POSITIVE_INFINITY,
-    });
-    const written = [];
+    const written = await this.writeLate(table, await this.readChunks(chunks, ALWAYS));
+    const isDeleted = table.streams.late !== late;
+    if (isDeleted) return this.parts.blocks.exchange(table.key.folder, [], written);
+    this.parts.blocks.exchange(table.key.folder, written, []);
+    const cut = new Set(chunks);
+    late.removeChunks((chunk) => cut.has(chunk));
+    this.parts.chunkLog.cover(table, main.coveredUntilMs, placeAfterLast(chunks));
+  }
+
+  private async writeLate(table: Table, rows: MergedRows): Promise<StoredBlock[]> {
+    const written: StoredBlock[] = [];
     for (let from = 0; from < rows.timestamps.length;) {
-      const startMs = rows.timestamps[from] as number;
-      const untilMs = (Math.floor(startMs / LATE_BLOCK_MS) + 1) * LATE_BLOCK_MS;
-      const part = cutMerged(rows, startMs, untilMs);
+      const fromMs = rows.timestamps[from] as number;
+      const untilMs = (Math.floor(fromMs / LATE_BLOCK_MS) + 1) * LATE_BLOCK_MS;
+      const part = cutMerged(rows, { fromMs, untilMs });
       written.push(await this.write(table, part, true));
       from += part.timestamps.length;
     }
-    if (table.streams.late !== late)
-      return this.parts.blocks.exchange(table.key.folder, [], written);
-    this.parts.blocks.exchange(table.key.folder, written, []);
-    const isCut = new Set(chunks);
-    late.chunks = late.chunks.filter((chunk) => !isCut.has(chunk));
-    const end = placeBehind(chunks);
-    this.parts.chunkLog.cover(table, table.streams.main.coveredUntilMs, end);
+    return written;
   }
 
-  private async readChunks(
-    chunks: readonly Chunk[],
-    range: { fromMs: number; untilMs: number },
-  ): Promise<MergedRows> {
+  private async readChunks(chunks: readonly Chunk[], range: TimeRange): Promise<MergedRows> {
     const parts: Parameters<typeof mergePieces>[0][number][] = [];
     for (const chunk of chunks) {
       try {
@@ -131,8 +130,7 @@ export class HeadCutter {
         );
         parts.push({ labels: chunk.layout.series, rows: cutRows(rows, range) });
       } catch (error) {
-        // Damage is given up, or it would keep everything behind it from the blocks; other trouble
-        // may pass.
+        // Damaged rows are left out, or no later row would ever get to a block. Other trouble may pass.
         if (!(error instanceof PihealthError)) throw error;
         this.parts.onUnreadable(error);
       }
@@ -140,21 +138,16 @@ export class HeadCutter {
     return mergePieces(parts);
   }
 
-  private async write(
-    table: Table,
-    rows: MergedRows,
-    isLate: boolean,
-  ): ReturnType<BlockStore["write"]> {
+  private async write(table: Table, rows: MergedRows, isLate: boolean): Promise<StoredBlock> {
+    const { blocks, counters } = this.parts;
+    const { folder, labels } = table.key;
     await yieldToEventLoop();
     try {
-      const block = await this.parts.blocks.write(
-        table.key.folder,
-        contentOf(table.key.labels, rows, isLate),
-      );
-      this.parts.counters.blocksWritten++;
+      const block = await blocks.write(folder, contentOf(labels, rows, isLate));
+      counters.blocksWritten++;
       return block;
     } catch (error) {
-      this.parts.counters.failedBlocks++;
+      counters.failedBlocks++;
       throw error;
     }
   }
@@ -173,27 +166,16 @@ function contentOf(
   return { target, isLate, series: series.map(({ labels }) => labels), sections: [section] };
 }
 
-function cutMerged(
-  { timestamps, series }: MergedRows,
-  fromMs: number,
-  untilMs: number,
-): MergedRows {
-  const rows = cutRows(
-    { timestamps, columns: series.map(({ values }) => values) },
-    { fromMs, untilMs },
-  );
+function cutMerged({ timestamps, series }: MergedRows, range: TimeRange): MergedRows {
+  const rows = cutRows({ timestamps, columns: series.map(({ values }) => values) }, range);
   return {
     timestamps: rows.timestamps,
-    series: series.map(({ labels }, index) => ({
-      labels,
-      values: rows.columns[index] as Float64Array,
-    })),
+    series: series.map(({ labels }, index) => ({ labels, values: itemAt(rows.columns, index) })),
   };
 }
 
-/** The place right behind the last of some chunks. */
-function placeBehind(chunks: readonly Chunk[]): RecordPlace {
-  let last: RecordPlace = { sequence: 0, offsetBytes: 0 };
+function placeAfterLast(chunks: readonly Chunk[]): RecordPlace {
+  let last = START_OF_LOG;
   for (const { place } of chunks) if (place !== undefined && isBefore(last, place)) last = place;
-  return { sequence: last.sequence, offsetBytes: last.offsetBytes + 1 };
+  return placeAfter(last);
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import type { BlockStore, StoredBlock } from "./block-store.js";
 import type { StorageCounters } from "../model/storage-counters.js";
+import type { BlockStore, StoredBlock } from "./block-store.js";
 
-/** A wall clock that gains more than this on the monotonic clock is not believed for a while. */
-const BELIEVABLE_STEP_MS = 3_600_000;
-const DISBELIEF_MS = 86_400_000;
+/** A wall clock that steps forward by more than this is not trusted for a day. */
+const TRUSTED_STEP_MS = 3_600_000;
+const DISTRUST_MS = 86_400_000;
 
 export interface RetentionParts {
   readonly blocks: BlockStore;
@@ -17,34 +17,34 @@ export interface RetentionParts {
   readonly retentionBytes: number;
 }
 
-/** Deletes blocks that are too old, or the oldest when there is too much. */
+/** Deletes blocks that are too old, and the oldest blocks when all together are too large. */
 export class Retention {
   private wallAheadMs: number;
-  private believedFromMs = Number.NEGATIVE_INFINITY;
+  private trustedFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly parts: RetentionParts) {
     this.wallAheadMs = parts.clock.wallMs() - parts.clock.monotonicMs();
   }
 
   async run(): Promise<void> {
-    if (this.isClockBelieved()) this.deleteOld();
+    if (this.isClockTrusted()) this.deleteOld();
     if (this.parts.retentionBytes > 0) await this.deleteExcess();
   }
 
-  /** A clock that jumps years ahead must not cost the whole history. */
-  private isClockBelieved(): boolean {
+  /** A clock that jumps years ahead must not delete the whole history. */
+  private isClockTrusted(): boolean {
     const { clock, log } = this.parts;
     const aheadMs = clock.wallMs() - clock.monotonicMs();
-    if (aheadMs - this.wallAheadMs > BELIEVABLE_STEP_MS) {
-      this.believedFromMs = clock.monotonicMs() + DISBELIEF_MS;
-      log.warn("Clock stepped forward, nothing is deleted for its age for a day", {
+    if (aheadMs - this.wallAheadMs > TRUSTED_STEP_MS) {
+      this.trustedFromMs = clock.monotonicMs() + DISTRUST_MS;
+      log.warn("Clock stepped forward, no block is deleted by age for a day", {
         step_seconds: Math.round((aheadMs - this.wallAheadMs) / 1000),
       });
-    } else if (this.wallAheadMs - aheadMs > BELIEVABLE_STEP_MS) {
-      this.believedFromMs = Number.NEGATIVE_INFINITY; // It stepped back: that is what was waited for.
+    } else if (this.wallAheadMs - aheadMs > TRUSTED_STEP_MS) {
+      this.trustedFromMs = Number.NEGATIVE_INFINITY; // It is set right again.
     }
     this.wallAheadMs = aheadMs;
-    return clock.monotonicMs() >= this.believedFromMs;
+    return clock.monotonicMs() >= this.trustedFromMs;
   }
 
   private deleteOld(): void {

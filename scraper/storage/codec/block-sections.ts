@@ -1,20 +1,18 @@
-import { bitsOf, setAbsentAt } from "../../../exporter/shared/model/special-values.js";
-import {
-  type BlockDirectory,
-  type BlockSection,
-  GROUP_COLUMNS,
-  type SectionContent,
-} from "./block-codec.js";
-import { type GroupColumns, GroupEncoder } from "./group-codec.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
+import { absentColumn, fillAbsent } from "../model/piece.js";
+import type { SectionContent } from "./block-codec.js";
+import { type BlockDirectory, type BlockSection, GROUP_COLUMNS } from "./block-directory.js";
+import { GroupEncoder } from "./group-encoder.js";
+import type { GroupColumns } from "./group-reader.js";
 
-/** @returns undefined for a group that cannot be read and may be left out */
+/** Opens a group by its number; undefined for a damaged group whose columns are to be left out. */
 export type GroupSource = (number: number) => Promise<GroupColumns | undefined>;
 
 /**
  * Reads columns over all rows of a block.
  *
  * @param wanted numbers of series, ascending
- * @returns ABSENT where a section lacks the series, or its group is left out
+ * @returns columns in the order of `wanted`, ABSENT where a section lacks a series or its group
  */
 export async function readColumns(
   directory: BlockDirectory,
@@ -22,20 +20,29 @@ export async function readColumns(
   groups: GroupSource,
 ): Promise<Float64Array[]> {
   const rows = directory.timestamps.length;
-  const found: Float64Array[] = Array.from(wanted, () => new Float64Array(rows));
+  const [only, ...others] = directory.sections;
+  if (only !== undefined && others.length === 0) {
+    const parts = await readSection(only, wanted, groups);
+    return parts.map((values) => values ?? absentColumn(rows));
+  }
+  const found = Array.from(wanted, () => new Float64Array(rows));
   for (const section of directory.sections) {
     const parts = await readSection(section, wanted, groups);
-    parts.forEach((part, index) => {
-      const values = found[index] as Float64Array;
-      if (part !== undefined && part.length === rows) found[index] = part;
-      else if (part !== undefined) values.set(part, section.firstRow);
-      else clear(values.subarray(section.firstRow, section.firstRow + section.rows));
-    });
+    for (const [index, values] of found.entries()) {
+      const part = parts[index];
+      if (part !== undefined) values.set(part, section.firstRow);
+      else fillAbsent(values.subarray(section.firstRow, section.firstRow + section.rows));
+    }
   }
   return found;
 }
 
-/** @returns undefined where the section lacks the series, or its group is left out */
+/**
+ * Reads columns of one section.
+ *
+ * @param wanted numbers of series, ascending
+ * @returns columns in the order of `wanted`, undefined where the section lacks a series or its group
+ */
 export async function readSection(
   section: BlockSection,
   wanted: ArrayLike<number>,
@@ -43,27 +50,27 @@ export async function readSection(
 ): Promise<(Float64Array | undefined)[]> {
   const found = new Array<Float64Array | undefined>(wanted.length).fill(undefined);
   const byGroup = new Map<number, { indices: number[]; columns: number[] }>();
-  for (let index = 0; index < wanted.length; index++) {
-    const series = wanted[index] as number;
+  for (const [index, series] of Array.from(wanted).entries()) {
     const column = section.columnOf === undefined ? series : (section.columnOf[series] as number);
     if (column < 0) continue;
     const number = Math.floor(column / GROUP_COLUMNS);
-    let asked = byGroup.get(number);
-    if (asked === undefined) byGroup.set(number, (asked = { indices: [], columns: [] }));
-    asked.indices.push(index);
-    asked.columns.push(column - number * GROUP_COLUMNS);
+    let inGroup = byGroup.get(number);
+    if (inGroup === undefined) byGroup.set(number, (inGroup = { indices: [], columns: [] }));
+    inGroup.indices.push(index);
+    inGroup.columns.push(column - number * GROUP_COLUMNS);
   }
   for (const [number, { indices, columns }] of byGroup) {
     const group = await groups(section.firstGroup + number);
-    group?.read(columns).forEach((values, at) => (found[indices[at] as number] = values));
+    if (group === undefined) continue;
+    for (const [at, values] of group.read(columns).entries()) found[itemAt(indices, at)] = values;
   }
   return found;
 }
 
 /**
- * A section of rows that are coded now.
+ * A section whose columns are coded while it is written.
  *
- * @param valuesOf values of the columns `[from, until)`, asked for once each and in order
+ * @param valuesOf values of the columns `[from, until)`; called in order, once for each group
  */
 export function codedSection(
   timestamps: Float64Array,
@@ -81,9 +88,4 @@ export function codedSection(
       }
     },
   };
-}
-
-function clear(values: Float64Array): void {
-  const bits = bitsOf(values);
-  for (let row = 0; row < values.length; row++) setAbsentAt(bits, row);
 }

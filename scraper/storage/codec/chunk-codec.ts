@@ -2,7 +2,7 @@ import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journa
 import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { type ColumnEncoder, decodeColumn } from "./column-codec.js";
 
-/** Rows a chunk may have; more is damage. */
+/** A chunk with more rows is damaged. */
 const MAX_CHUNK_ROWS = 1 << 20;
 
 /** Consecutive rows of one table, column by column. See storage-journal.format.md, "Chunk". */
@@ -11,7 +11,11 @@ export interface ChunkRows {
   readonly columns: readonly Float64Array[];
 }
 
-/** Appends the body of a chunk. */
+/**
+ * Appends the body of a chunk.
+ *
+ * @param columnAt values of a column, valid until the next call
+ */
 export function encodeChunk(
   timestamps: Float64Array,
   columnCount: number,
@@ -31,7 +35,7 @@ export function encodeChunk(
 }
 
 /**
- * Reads timestamps and the wanted columns of a chunk, in the order wanted.
+ * Reads the timestamps and the wanted columns of a chunk, in the order of `wanted`.
  *
  * @throws {MalformedBytesError} when the bytes make no sense
  */
@@ -49,7 +53,7 @@ export function decodeChunk(
   return { timestamps, columns: values };
 }
 
-/** The columns of a chunk, ready to be decoded to wherever they are wanted. */
+/** The columns of a chunk, to be decoded into memory of the caller. */
 export interface ChunkColumns {
   /**
    * @param values as many as the chunk has rows

@@ -8,10 +8,10 @@ import { decodeExceptions, ExceptionEncoder } from "./column-exceptions.js";
 import { decodeIntegers, IntegerEncoder } from "./integer-codec.js";
 import { decodeXor, encodeXor } from "./xor-codec.js";
 
-/** What the numbers of a column are. See column.format.md. */
+/** How the numbers of a column are coded. See column.format.md. */
 const INTEGERS = 0x01;
 const XOR = 0x02;
-/** Added when some rows hold what is no ordinary number. */
+/** Flag of the kind when some rows hold no ordinary number. */
 const WITH_EXCEPTIONS = 0x80;
 
 /**
@@ -60,7 +60,7 @@ export function decodeColumn(reader: ByteReader, values: Float64Array): void {
       );
   }
   if ((kind & WITH_EXCEPTIONS) === 0) return;
-  // Now that the numbers are there, the exceptions go over them.
+  // The numbers have overwritten the exceptions: write these again.
   const end = reader.offset;
   reader.offset = exceptionsAt;
   decodeExceptions(reader, values);

@@ -5,10 +5,7 @@ import {
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { bitsOf } from "../../../exporter/shared/model/special-values.js";
 
-/**
- * Bit patterns that get a code instead of eight bytes, as [high word, low word]. The code is the
- * index.
- */
+/** Bit patterns that have a code instead of eight bytes, as [high word, low word]. The index is the code. */
 const KNOWN_PATTERNS: readonly (readonly [number, number])[] = [
   [0x7ff00000, 2], // staleness marker
   [0x7ff00000, 4], // ABSENT
@@ -20,19 +17,25 @@ const KNOWN_PATTERNS: readonly (readonly [number, number])[] = [
 ];
 const OTHER_PATTERN = KNOWN_PATTERNS.length;
 
-/** Takes what is no ordinary number out of a column and writes it as runs. */
+/** Consecutive rows with one bit pattern. */
+interface Run {
+  readonly start: number;
+  length: number;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Takes values that are no ordinary numbers out of a column and writes them as runs. */
 export class ExceptionEncoder {
-  /** Row after row: start, length, high word, low word. */
-  private readonly runs: number[] = [];
+  private readonly runs: Run[] = [];
 
   /**
-   * Copies `values` to `numbers`; a row that holds an exception gets the number before it (or 0).
+   * Copies `values` to `numbers`. A row with an exception gets the number of the row before, or 0.
    *
    * @returns true when there was an exception
    */
   take(values: Float64Array, numbers: Float64Array): boolean {
-    const { runs } = this;
-    runs.length = 0;
+    this.runs.length = 0;
     numbers.set(values);
     const bits = bitsOf(numbers);
     for (let row = 0; row < values.length; row++) {
@@ -40,26 +43,17 @@ export class ExceptionEncoder {
       const low = bits[2 * row] as number;
       const isException = (high & 0x7ff00000) === 0x7ff00000 || (high === 0x80000000 && low === 0);
       if (!isException) continue;
-      const last = runs.length - 4;
-      const continues =
-        last >= 0 &&
-        (runs[last] as number) + (runs[last + 1] as number) === row &&
-        runs[last + 2] === high &&
-        runs[last + 3] === low;
-      if (continues) runs[last + 1] = (runs[last + 1] as number) + 1;
-      else runs.push(row, 1, high, low);
+      this.addRow(row, high, low);
       numbers[row] = row === 0 ? 0 : (numbers[row - 1] as number);
     }
     this.useFirstNumber(numbers);
-    return runs.length > 0;
+    return this.runs.length > 0;
   }
 
   encode(writer: ByteWriter): void {
-    const { runs } = this;
-    writer.varint(runs.length / 4);
+    writer.varint(this.runs.length);
     let after = 0;
-    for (let at = 0; at < runs.length; at += 4) {
-      const [start, length, high, low] = runs.slice(at, at + 4) as [number, number, number, number];
+    for (const { start, length, high, low } of this.runs) {
       writer.varint(start - after);
       writer.varint(length - 1);
       const code = KNOWN_PATTERNS.findIndex(
@@ -74,19 +68,29 @@ export class ExceptionEncoder {
     }
   }
 
-  /**
-   * Rows before the first number take that number, so that a series that begins late costs no step.
-   */
+  private addRow(row: number, high: number, low: number): void {
+    const last = this.runs.at(-1);
+    const continues =
+      last !== undefined &&
+      last.start + last.length === row &&
+      last.high === high &&
+      last.low === low;
+    if (continues) last.length++;
+    else this.runs.push({ start: row, length: 1, high, low });
+  }
+
+  /** Gives the rows before the first number that number: a series that begins late costs no step. */
   private useFirstNumber(numbers: Float64Array): void {
-    if (this.runs[0] !== 0) return;
     let first = 0;
-    for (let at = 0; at < this.runs.length && this.runs[at] === first; at += 4)
-      first += this.runs[at + 1] as number;
-    if (first < numbers.length) numbers.fill(numbers[first] as number, 0, first);
+    for (const { start, length } of this.runs) {
+      if (start !== first) break;
+      first += length;
+    }
+    if (first > 0 && first < numbers.length) numbers.fill(numbers[first] as number, 0, first);
   }
 }
 
-/** Writes the exceptions over `values`, of which the other rows stay as they are. */
+/** Writes the exceptions to their rows of `values`. Other rows stay as they are. */
 export function decodeExceptions(reader: ByteReader, values: Float64Array): void {
   const bits = bitsOf(values);
   const runs = reader.count(values.length);

@@ -1,28 +1,28 @@
 import { lengthOf } from "./step-codec.js";
 
-/** Columns that stand on others, one on the next: what reading one may cost at most. */
+/** Longest chain of references: a read of one column decodes at most this many others. */
 const MAX_DEPTH = 4;
-/** A reference must seem to save this part before it is looked at closely. */
+/** A reference is a candidate when the bits it leaves are estimated below this share. */
 const WORTHWHILE = 0.9;
 
-/** A column of a group whose whole numbers another may refer to. */
+/** A column of a group that other columns may refer to. */
 export interface ReferableColumn {
   readonly column: number;
   readonly scale: number;
   readonly whole: Float64Array;
-  /** Columns below it. */
+  /** Number of columns that must be read before this one. */
   readonly depth: number;
 }
 
 export interface FoundReference {
   readonly column: ReferableColumn;
-  /** 1 or -1: what the referred numbers are multiplied with. */
+  /** 1 or -1: the factor of the numbers of `column`. */
   readonly sign: number;
 }
 
 /**
- * The columns of a group that others can refer to. Exporters tell one fact several times: a sum and
- * its parts, what is free and what is used, one number under two names.
+ * The columns of a group that others can refer to. Exporters report one fact several times: a sum and
+ * its parts, free and used space, one number under two names.
  */
 export class ReferableColumns {
   private columns: ReferableColumn[] = [];
@@ -35,7 +35,7 @@ export class ReferableColumns {
     this.columns.push(column);
   }
 
-  /** @returns the column from which `whole` differs in the cheapest way, if that seems to save much */
+  /** @returns the column whose difference from `whole` is cheapest, if it is much cheaper than `whole` */
   find(whole: Float64Array, scale: number): FoundReference | undefined {
     let best = WORTHWHILE * changeBits(whole, undefined, 0, Infinity);
     let found: FoundReference | undefined;
@@ -52,7 +52,7 @@ export class ReferableColumns {
   }
 }
 
-/** Bits in the changes from row to row, or more than `limit`. Flat: runs for every pair of columns. */
+/** Bits of the changes from row to row, or more than `limit`. Flat: runs for every pair of columns. */
 function changeBits(
   whole: Float64Array,
   reference: Float64Array | undefined,

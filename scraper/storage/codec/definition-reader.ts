@@ -9,10 +9,10 @@ import {
   MAX_LAYOUT_SERIES,
 } from "../model/layout-registry.js";
 import { readRuns } from "./number-runs.js";
-import { RECORD_KINDS } from "../model/record-kinds.js";
+import { RECORD_KINDS } from "./journal-records.js";
 import type { TableKey } from "../model/sample-writer.js";
 
-/** What the numbers in the records of one segment mean. */
+/** Label sets, layouts and tables by their numbers in one segment. */
 export class DefinitionReader {
   private readonly seriesIds = new Map<number, number>();
   private readonly layouts = new Map<number, InternedLayout>();
@@ -23,8 +23,8 @@ export class DefinitionReader {
   /**
    * Takes a record if it is a definition.
    *
-   * @returns false when it is none
-   * @throws {MalformedBytesError} when it makes no sense, or refers to a label set that was lost
+   * @returns false for another record
+   * @throws {MalformedBytesError} when it makes no sense, or refers to a label set that is lost
    */
   take(kind: number, reader: ByteReader): boolean {
     switch (kind) {
@@ -37,7 +37,7 @@ export class DefinitionReader {
       }
       case RECORD_KINDS.layout: {
         const number = reader.varint();
-        // The second copy of a definition needs no reading when the first was whole.
+        // Every definition is written twice. The second one is needed when the first is damaged.
         if (!this.layouts.has(number)) this.layouts.set(number, this.readLayout(reader));
         return true;
       }
@@ -49,12 +49,12 @@ export class DefinitionReader {
     }
   }
 
-  /** @throws {MalformedBytesError} when its definition was lost */
+  /** @throws {MalformedBytesError} when its definition is lost */
   table(number: number): TableKey {
     return this.tables.get(number) ?? lost("table", number);
   }
 
-  /** @throws {MalformedBytesError} when its definition was lost */
+  /** @throws {MalformedBytesError} when its definition is lost */
   layout(number: number): InternedLayout {
     return this.layouts.get(number) ?? lost("layout", number);
   }
@@ -68,8 +68,8 @@ export class DefinitionReader {
   }
 }
 
-function lost(what: string, number: number): never {
+function lost(kind: string, number: number): never {
   throw new MalformedBytesError(
-    `Cannot read a record: it refers to ${what} ${number}, of which the definition is lost`,
+    `Cannot read a record: it refers to ${kind} ${number}, whose definition is lost`,
   );
 }

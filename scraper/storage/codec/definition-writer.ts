@@ -3,22 +3,26 @@ import type { Journal } from "../../../exporter/shared/journal/journal.js";
 import { writeLabelSets, writePairs } from "./label-set-codec.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
 import { writeRuns } from "./number-runs.js";
-import { RECORD_KINDS } from "../model/record-kinds.js";
+import { RECORD_KINDS } from "./journal-records.js";
 import type { TableKey } from "../model/sample-writer.js";
 
-/** Label sets in one record at most: keeps a damaged one cheap. */
+/** Label sets in one record at most: a damaged record must not cost many. */
 const SERIES_PER_RECORD = 4096;
 
+/** A table and its number in the records of the journals. */
+export interface TableIdentity {
+  readonly id: number;
+  readonly key: TableKey;
+}
+
 /**
- * Writes what rows and chunks refer to (label sets, layouts, tables) before its first use in a
- * segment, so that each segment can be read alone. Everything else depends on these records: each
- * is written twice, so that one damaged place costs none of them.
+ * Writes definitions: the label sets, layouts and tables that rows and chunks refer to. A definition
+ * comes before its first use in a segment, so each segment can be read alone. It is written twice,
+ * because without it many other records cannot be read.
  */
 export class DefinitionWriter {
   private sequence = -1;
-  /**
-   * Number of each label set in this segment, by its number in the registry; 0 is not defined yet.
-   */
+  /** Number of each label set in this segment, by its number in the registry; 0 for undefined. */
   private numberOfSeries = new Uint32Array(0);
   private nextNumber = 1;
   private readonly layouts = new Set<number>();
@@ -30,27 +34,17 @@ export class DefinitionWriter {
   ) {}
 
   /** @returns false when the journal refuses more records */
-  define(table: { readonly id: number; readonly key: TableKey }, layout: InternedLayout): boolean {
-    return this.defineTable(table.id, table.key) && this.defineLayout(layout);
+  define(table: TableIdentity, layout: InternedLayout): boolean {
+    return this.defineTable(table) && this.defineLayout(layout);
   }
 
-  /**
-   * Definitions refer to numbers of the registry: to be called when it has forgotten label sets.
-   */
+  /** Definitions use numbers of the registry: call this when it has forgotten label sets. */
   forget(): void {
     this.sequence = -1;
   }
 
-  private beginSegment(): void {
-    this.sequence = this.journal.sequence;
-    this.numberOfSeries.fill(0);
-    // Numbers are not used again within a segment, also after `forget`.
-    this.layouts.clear();
-    this.tables.clear();
-  }
-
   /** @returns false when the journal refuses more records */
-  defineTable(id: number, key: TableKey): boolean {
+  defineTable({ id, key }: TableIdentity): boolean {
     if (this.journal.sequence !== this.sequence) this.beginSegment();
     if (this.tables.has(id)) return true;
     const isTaken = this.appendTwice(RECORD_KINDS.table, (writer) => {
@@ -60,6 +54,14 @@ export class DefinitionWriter {
     });
     if (isTaken) this.tables.add(id);
     return isTaken;
+  }
+
+  private beginSegment(): void {
+    this.sequence = this.journal.sequence;
+    this.numberOfSeries.fill(0);
+    this.layouts.clear();
+    this.tables.clear();
+    // `nextNumber` goes on: after `forget`, the segment may use earlier numbers already.
   }
 
   private defineLayout(layout: InternedLayout): boolean {

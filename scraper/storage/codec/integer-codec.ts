@@ -1,8 +1,9 @@
 import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { NO_SCALE, scaleToWhole, unscale } from "./number-scale.js";
+import { commonUnit } from "./step-modes.js";
 
-/** How the whole numbers are turned into small ones. */
+/** Modes of turning whole numbers into small ones; the codes in the file. */
 const PLAIN = 0;
 const DELTA = 1;
 const DELTA_OF_DELTA = 2;
@@ -15,13 +16,13 @@ const SHORTEST_RUN = 3;
 export class IntegerEncoder {
   private whole = new Float64Array(0);
 
-  /** @returns false, having written nothing, when some value is not such a number */
+  /** @returns false when some value is not such a number; then nothing was written */
   encode(numbers: Float64Array, writer: ByteWriter): boolean {
     if (this.whole.length < numbers.length) this.whole = new Float64Array(numbers.length);
     const whole = this.whole.subarray(0, numbers.length);
     const scale = scaleToWhole(numbers, whole);
     if (scale === NO_SCALE) return false;
-    const unit = commonUnit(whole);
+    const unit = commonUnit(whole, whole[0] ?? 0);
     if (unit === 0) {
       writer.u8(CONSTANT | (scale << 2));
       writer.signedVarint(whole[0] ?? 0);
@@ -80,21 +81,7 @@ function stepOf(doubled: number): number {
   return doubled % 2 === 0 ? magnitude : -magnitude;
 }
 
-/** The largest number that divides every difference from the first value; 0 when all are equal. */
-function commonUnit(whole: Float64Array): number {
-  const first = whole[0] as number;
-  let unit = 0;
-  for (let row = 1; row < whole.length && unit !== 1; row++) {
-    let rest = Math.abs((whole[row] as number) - first);
-    if (unit === 0) unit = rest;
-    else {
-      while (rest !== 0) [unit, rest] = [rest, unit % rest];
-    }
-  }
-  return unit;
-}
-
-/** Compares the bits that each mode would need, roughly. */
+/** Compares rough numbers of bits that the modes would take. */
 function cheapestMode(whole: Float64Array): number {
   let plain = 0;
   let deltas = 0;
@@ -120,9 +107,7 @@ function costOf(value: number): number {
   return 33 + Math.log2(magnitude / 2 ** 31);
 }
 
-/**
- * Each step as twice its magnitude, plus 1 if negative, plus 1; three zero steps or more as a run.
- */
+/** Writes each step as twice its magnitude, plus 1 if negative, plus 1; long runs of zeros as one code. */
 function writeDifferences(whole: Float64Array, mode: number, writer: ByteWriter): void {
   let before = 0;
   let deltaBefore = 0;

@@ -6,10 +6,10 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 
 const MAX_LABEL_SETS = 250_000;
 const MAX_PAIRS = 65_536;
-/** Bound on the text of all label sets together, when they are read back. */
+/** Largest size that deflated label sets may inflate to. */
 const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 
-/** Appends label sets as one deflated text. */
+/** Appends label sets, deflated together. */
 export function writeLabelSets(sets: readonly (readonly LabelPair[])[], writer: ByteWriter): void {
   const text = new ByteWriter(sets.length * 32);
   for (const pairs of sets) writePairs(pairs, text);

@@ -5,8 +5,8 @@ import {
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 
 /**
- * Count, then for each run of consecutive numbers: its start, relative to the end of the run
- * before, and its length.
+ * Appends numbers as runs of consecutive ones: their count, then for each run its start, relative to
+ * the end of the run before, and its length.
  */
 export function writeRuns(numbers: Uint32Array, writer: ByteWriter): void {
   writer.varint(numbers.length);

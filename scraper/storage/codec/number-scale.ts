@@ -1,7 +1,7 @@
 /**
- * How doubles are whole numbers in disguise. Exporters divide counts of the kernel by powers of
- * ten, or multiply them by 0.001, or divide twice; each rounds differently, and each can be undone
- * exactly. The index is the scale's code in the file: see column.format.md.
+ * Scales turn doubles into whole numbers and back, exactly. Exporters divide counts of the kernel by
+ * powers of ten, multiply them by 0.001 or divide twice, and each way rounds differently. The number of
+ * a scale is its code in the file; see column.format.md, "Integers".
  */
 const MAX_DECIMALS = 12;
 const THOUSANDTH = 13;
@@ -12,20 +12,20 @@ const FIRST_BINARY = 17;
 export const SCALE_COUNT = 64;
 export const NO_SCALE = -1;
 
-const POWERS = Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) => 10 ** decimals);
-const BINARY_POWERS = Array.from(
+const POWERS = Float64Array.from({ length: MAX_DECIMALS + 1 }, (_, decimals) => 10 ** decimals);
+const BINARY_POWERS = Float64Array.from(
   { length: SCALE_COUNT },
   (_, scale) => 2 ** Math.max(0, scale - FIRST_BINARY + 1),
 );
 
-/** Whole numbers are below 2^53, and differ from the first by less than this. */
 const MAX_MAGNITUDE = Number.MAX_SAFE_INTEGER;
-const MAX_SPREAD = 2 ** 49; // Second differences are below 2^51, and stay whole when doubled.
+/** Largest distance from the first number: second differences are below 2^51, whole when doubled. */
+const MAX_SPREAD = 2 ** 49;
 
-/** Scales in the order of trial after the decimal ones. Binary ones come from the number itself. */
+/** Tried after the decimal scales, in this order. A binary scale is computed, and tried last. */
 const OTHER_SCALES = [THOUSANDTH, THOUSAND_TWICE, MILLIONTH, BILLIONTH];
 
-/** The double that a whole number stands for. */
+/** The double that a whole number was scaled from. */
 export function unscale(whole: number, scale: number): number {
   if (scale <= MAX_DECIMALS) return whole / (POWERS[scale] as number);
   if (scale >= FIRST_BINARY) return whole / (BINARY_POWERS[scale] as number);
@@ -57,7 +57,7 @@ function decimalScale(numbers: Float64Array, whole: Float64Array): number {
       if (scale === MAX_DECIMALS) return NO_SCALE;
       scale++;
     }
-    // The rows before were whole with fewer places; nearly always they are with more.
+    // The rows before were whole with fewer places. Nearly always they are whole with more.
     if (scale !== before && !fits(numbers.subarray(0, row), whole, scale)) return NO_SCALE;
     whole[row] = Math.round(number * (POWERS[scale] as number));
     if (isOutside(whole, row)) return NO_SCALE;
@@ -80,7 +80,7 @@ function isOutside(whole: Float64Array, row: number): boolean {
   return !(Math.abs(value) <= MAX_MAGNITUDE && Math.abs(value - (whole[0] as number)) < MAX_SPREAD);
 }
 
-/** The places after the binary point that the numbers need. */
+/** The scale with as many places after the binary point as the numbers need. */
 function binaryScale(numbers: Float64Array): number {
   let scale = FIRST_BINARY;
   for (const number of numbers) {

@@ -1,27 +1,29 @@
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 
-/** Probabilities are parts of 2^15. */
+/** Probabilities are in units of 2^-15. */
 const ONE_BITS = 15;
 const ONE = 1 << ONE_BITS;
-/** No bit is ever taken for certain. */
+/** No bit is ever certain: a probability is at least this. */
 const LEAST = 32;
 const MOST = ONE - LEAST;
-/** Below this the coder moves on by a byte. */
+/** When the range is below this, a byte is written or read. */
 const LEAST_RANGE = 2 ** 24;
 const FULL_RANGE = 0xffffffff;
 const TOP = 2 ** 32;
-/** A bit seen so often is learned from no more slowly. */
+/** After this many bits a model does not learn more slowly any more. */
 const SLOWEST = 60;
-/** Share of a new observation, in 2^-16, by how many there were before. */
+/** Weight of a new bit, in units of 2^-16, by the number of bits before it. */
 const SHARES = Int32Array.from({ length: SLOWEST + 1 }, (_, seen) =>
   Math.floor(65_536 / (seen + 2)),
 );
-/** Bits without a model are coded at most so many at a time. */
+/** Bits without a model are coded together, at most this many at a time. */
 const PLAIN_BITS = 8;
 
-/** What is known of bits met in the same circumstances: for each, how likely it is to be 0. */
+/** Models of bits: each one estimates how likely its next bit is 0, from the bits it has seen. */
 export class BitModels {
+  /** Probability of a 0. */
   readonly zero: Uint16Array;
+  /** Number of bits seen, at most `SLOWEST`. */
   readonly seen: Uint8Array;
 
   constructor(count: number) {
@@ -47,12 +49,16 @@ export class BitModels {
   }
 }
 
-/** Writes bits so that each costs what its model says it tells. See column.format.md, "Coded bits". */
+/**
+ * Writes bits, each in as much space as it is improbable to its model. See block.format.md, "Coded
+ * bits".
+ */
 export class RangeEncoder {
   private low = 0;
   private range = FULL_RANGE;
-  /** The byte that a carry may still change, and how many bytes 0xff follow it. */
+  /** The last byte, which a carry may still change; -1 for none. */
   private cache = -1;
+  /** Number of bytes 0xff after `cache`, which a carry changes too. */
   private waiting = 0;
   private startedAt = 0;
 
@@ -89,7 +95,7 @@ export class RangeEncoder {
     }
   }
 
-  /** Writes what is left, without the zeros that the reader finds behind the end anyway. */
+  /** Writes the rest, without zero bytes at the end: the decoder reads zeros there anyway. */
   end(): void {
     for (let unit = TOP; unit > 1; unit /= 256) {
       const rounded = Math.ceil(this.low / unit) * unit;
@@ -154,7 +160,7 @@ export class RangeDecoder {
       const bits = left > PLAIN_BITS ? PLAIN_BITS : left;
       left -= bits;
       this.range >>>= bits;
-      // Only damaged bytes give more than fits.
+      // Only damaged bytes have a larger part.
       const part = Math.min(Math.floor(this.code / this.range), (1 << bits) - 1);
       this.code -= part * this.range;
       value = value * 2 ** bits + part;

@@ -3,7 +3,7 @@ import { MalformedBytesError } from "../../../exporter/shared/journal/byte-reade
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { ABSENT_BITS, bitsOf, STALE_BITS } from "../../../exporter/shared/model/special-values.js";
 
-/** What a four-bit tag says about one value. See storage-journal.format.md, "Values". */
+/** Four-bit tags: how a value is coded. See storage-journal.format.md, "Values". */
 const ZERO = 0;
 const U8 = 1;
 const U16 = 2;
@@ -25,8 +25,8 @@ const TWO_48 = 2 ** 48;
 const LONGEST_VALUE_BYTES = 8;
 
 /**
- * Appends the values of one row, needing no other row to be read back. Costs half a byte for a
- * zero, 1.5 to 6.5 bytes for whole numbers and hundredths, 8.5 at most. Long and flat: it runs for
+ * Appends the values of one row, which can be read without any other row. A zero takes half a byte,
+ * whole numbers and hundredths 1.5 to 6.5 bytes, other values at most 8.5. Long and flat: it runs for
  * every sample (test/bench/storage.ts).
  */
 export function encodeRow(values: Float64Array, writer: ByteWriter): void {

@@ -5,23 +5,23 @@ import { BitModels, RangeDecoder, RangeEncoder } from "./range-coder.js";
 /** Longest magnitude: steps are whole and exact as doubles. */
 const MAX_LENGTH = 53;
 const LENGTH_BITS = 6;
-/** Of each magnitude the bits behind the highest that have a model. */
+/** Most bits after the highest bit of a magnitude that have a model. */
 export const MAX_SHAPE_BITS = 2;
 
-// Where the models of each circumstance begin.
-const ZERO_AFTER = 0; // 2: the step before was zero or not
-const SIGN_AFTER = 2; // 3: the sign of the step before, -1 to 1, plus 1
+// Numbers of the first model of each kind.
+const ZERO_AFTER = 0; // two models: the step before was zero, or was not
+const SIGN_AFTER = 2; // three models: the sign of the step before, -1 to 1, plus 1
 const LENGTHS = 5; // a tree of LENGTH_BITS levels
 const SHAPES = LENGTHS + (1 << LENGTH_BITS);
 const MODELS = SHAPES + ((MAX_LENGTH + 1) << MAX_SHAPE_BITS);
 
-/** Bits of a magnitude, 0 for 0. */
+/** Number of bits of a magnitude; 0 for 0. */
 export function lengthOf(magnitude: number): number {
   if (magnitude < 2 ** 32) return 32 - Math.clz32(magnitude);
   return 64 - Math.clz32(Math.floor(magnitude / 2 ** 32));
 }
 
-/** Writes whole numbers, learning from each what the next may be. See column.format.md, "Steps". */
+/** Writes whole numbers with models that adapt to them. See block.format.md, "Steps". */
 export class StepEncoder {
   private readonly models = new BitModels(MODELS);
   private readonly coder: RangeEncoder;
@@ -69,14 +69,15 @@ export class StepEncoder {
   }
 }
 
-/**
- * Fills `steps` from index `from` on.
- *
- * @throws {MalformedBytesError} when the bytes make no sense
- */
+/** Reads the steps that `StepEncoder` wrote. */
 export class StepDecoder {
   private readonly models = new BitModels(MODELS);
 
+  /**
+   * Fills `steps` from index `from` on.
+   *
+   * @throws {MalformedBytesError} when the bytes make no sense
+   */
   decode(
     bytes: Uint8Array,
     range: { readonly start: number; readonly end: number },

@@ -2,40 +2,56 @@ import { lengthOf, MAX_SHAPE_BITS } from "./step-codec.js";
 
 /** How the whole numbers of a column become steps. The number is the code in the file. */
 export const STEP_MODES = {
-  /** Differences from the first. */
+  /** Differences from the first number. */
   plain: 0,
-  /** Differences from the one before. */
+  /** Differences from the number before. */
   delta: 1,
-  /** Differences between those. */
+  /** Differences between those differences. */
   deltaOfDelta: 2,
   /** The numbers themselves. */
   absolute: 3,
 } as const;
 export type StepMode = (typeof STEP_MODES)[keyof typeof STEP_MODES];
 
-/** Levels are known by their leading digits, changes by their size. */
-const SHAPE_BITS: readonly number[] = [1, 1, 1, MAX_SHAPE_BITS];
-export const shapeBitsOf = (mode: StepMode): number => SHAPE_BITS[mode] as number;
-/** Index of the first step; the row before it is the first number. */
+/** The mode that makes the cheapest steps, their common divisor, and roughly how many bits they take. */
+export interface StepPlan {
+  readonly mode: StepMode;
+  readonly unit: number;
+  readonly bits: number;
+}
+
+/** @param code two bits of a file */
+export function stepModeOf(code: number): StepMode {
+  switch (code) {
+    case STEP_MODES.plain:
+    case STEP_MODES.delta:
+    case STEP_MODES.deltaOfDelta:
+      return code;
+    default:
+      return STEP_MODES.absolute;
+  }
+}
+
+/** Levels resemble each other in their leading digits, changes in their size. */
+export const shapeBitsOf = (mode: StepMode): number =>
+  mode === STEP_MODES.absolute ? MAX_SHAPE_BITS : 1;
+/** Index of the first step. The first number stands for the row before it. */
 export const firstStepOf = (mode: StepMode): number => (mode === STEP_MODES.absolute ? 0 : 1);
 
-/** What it costs to learn that one more kind of step occurs. */
+/** Bits it takes the models to learn one more kind of step. */
 const BITS_PER_KIND = 5;
 const KINDS = 64 << MAX_SHAPE_BITS;
 const SHAPE_MASK = (1 << MAX_SHAPE_BITS) - 1;
 
-/** Finds the mode that makes the cheapest steps. One serves any number of columns. */
+/** Finds the mode that makes the cheapest steps. One planner serves any number of columns. */
 export class StepPlanner {
   private readonly counts = new Uint32Array(KINDS);
   private steps = new Float64Array(0);
 
-  /**
-   * @param whole whole numbers, not all equal
-   * @returns the mode, the unit of its steps, and roughly how many bits they take
-   */
-  plan(whole: Float64Array): { mode: StepMode; unit: number; bits: number } {
+  /** @param whole whole numbers, not all equal */
+  plan(whole: Float64Array): StepPlan {
     const unit = commonUnit(whole, whole[0] as number);
-    let best: { mode: StepMode; unit: number; bits: number } = { mode: 0, unit, bits: Infinity };
+    let best: StepPlan = { mode: STEP_MODES.plain, unit, bits: Infinity };
     for (const mode of Object.values(STEP_MODES)) {
       const ownUnit = mode === STEP_MODES.absolute ? commonUnit(whole, 0) : unit;
       const bits = this.bitsOf(this.stepsOf(whole, mode, ownUnit), mode);
@@ -84,7 +100,7 @@ export class StepPlanner {
   }
 }
 
-/** Turns steps, in place, back into what `stepsOf` made them of. */
+/** Turns steps, in place, back into the numbers that `stepsOf` made them of. */
 export function undoSteps(
   steps: Float64Array,
   { mode, unit, first }: { mode: StepMode; unit: number; first: number },
@@ -104,7 +120,7 @@ export function undoSteps(
   }
 }
 
-/** The largest number that divides every difference from `base`; 0 when there is none. */
+/** The greatest common divisor of all differences from `base`; 0 when all numbers are equal to it. */
 export function commonUnit(whole: Float64Array, base: number): number {
   let unit = 0;
   for (let row = 0; row < whole.length && unit !== 1; row++) {

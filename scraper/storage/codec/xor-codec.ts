@@ -7,8 +7,8 @@ import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js
 const WORD_BYTES = 8;
 
 /**
- * Codes any doubles: each is combined by exclusive or with the one before, and of the result the
- * bytes between the first and the last that are not zero are kept.
+ * Codes any doubles: the exclusive or of each with the one before, of which only the bytes from the
+ * first to the last that is not zero are written.
  *
  * @param bits low and high word of each double in turn
  */

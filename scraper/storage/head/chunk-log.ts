@@ -3,38 +3,56 @@ import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js
 import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import type { Journal, RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { segmentName } from "../../../exporter/shared/journal/segment.js";
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import type { Chunk } from "../model/chunk.js";
 import { type ChunkRows, decodeChunk, encodeChunk } from "../codec/chunk-codec.js";
-import { ChunkReader, type ChunkRequest } from "./chunk-reader.js";
 import { ColumnEncoder } from "../codec/column-codec.js";
-import type { DefinitionWriter } from "../codec/definition-writer.js";
+import type { DefinitionWriter, TableIdentity } from "../codec/definition-writer.js";
+import {
+  RECORD_KINDS,
+  type Stream,
+  writeChunkRecord,
+  writeCoveredRecord,
+  writeDeletedRecord,
+} from "../codec/journal-records.js";
+import type { Chunk } from "../model/chunk.js";
+import { CHUNK_PREFIX } from "../model/data-folder.js";
 import type { InternedLayout } from "../model/layout-registry.js";
-import { type Pace, UNHURRIED } from "../model/pace.js";
-import { RECORD_KINDS, type Stream, STREAMS } from "../model/record-kinds.js";
-import type { Table } from "./table.js";
+import { NEVER_PAUSE, type Pace } from "../model/querier.js";
+import { ChunkReader, type ChunkRequest } from "./chunk-reader.js";
 
-export const CHUNK_PREFIX = "chunks";
-/** Before every timestamp there can be. */
+/** Earlier than any timestamp of a row. */
 const EARLIEST_MS = -8_640_000_000_000_000;
 
-export interface ChunkRecord {
-  readonly table: number;
+export interface ChunkLogParts {
+  readonly files: Files;
+  /** Folder of the segments. */
+  readonly folder: string;
+  readonly journal: Journal;
+  readonly definitions: DefinitionWriter;
+}
+
+/** Where the rows of a chunk come from. */
+export interface ChunkOrigin {
+  readonly table: TableIdentity;
   readonly stream: Stream;
-  readonly layout: number;
+  /** Row records of the stream before this place are in the chunk or in an earlier one. */
   readonly sealedUntil: RecordPlace;
-  readonly fromMs: number;
-  readonly lastMs: number;
-  readonly rows: number;
-  readonly body: Uint8Array;
 }
 
 /** Rows about to be sealed. */
 export interface RowsToSeal {
   readonly layout: InternedLayout;
   readonly timestamps: Float64Array;
-  /** Valid until the next call. */
+  /** Row segment that holds the oldest row. */
+  readonly oldestJournaled: number | undefined;
+  /** The returned values are valid until the next call. */
   columnAt(column: number): Float64Array;
+}
+
+/** A chunk whose record is not durable, with what is needed to write it again. */
+interface WaitingChunk extends ChunkOrigin {
+  readonly chunk: Chunk;
 }
 
 /** Writes sealed rows to the `chunks-` segments and reads them back. */
@@ -42,19 +60,18 @@ export class ChunkLog {
   private readonly encoder = new ColumnEncoder();
   private readonly scratch = new ByteWriter(65_536);
   private readonly reader: ChunkReader;
-  /** Chunks of which the record is not durable, with what is needed to write it. */
-  private waiting: { chunk: Chunk; table: Table; stream: Stream; sealedUntil: RecordPlace }[] = [];
+  private waiting: WaitingChunk[] = [];
   private waitingBytes = 0;
 
-  constructor(
-    files: Files,
-    folder: string,
-    readonly journal: Journal,
-    readonly definitions: DefinitionWriter,
-  ) {
+  constructor(private readonly parts: ChunkLogParts) {
+    const { files, folder } = parts;
     this.reader = new ChunkReader(files, (sequence) =>
       path.join(folder, segmentName(CHUNK_PREFIX, sequence)),
     );
+  }
+
+  get journal(): Journal {
+    return this.parts.journal;
   }
 
   /** Bytes of chunks that are in memory only. */
@@ -62,7 +79,7 @@ export class ChunkLog {
     return this.waitingBytes;
   }
 
-  /** The oldest row segment that chunks still depend on. */
+  /** The oldest row segment that chunks still depend on, Infinity for none. */
   get oldestJournaled(): number {
     let oldest = Number.POSITIVE_INFINITY;
     for (const { chunk } of this.waiting)
@@ -71,8 +88,8 @@ export class ChunkLog {
   }
 
   /** Encodes rows as a chunk and gives it to the journal. */
-  seal(table: Table, stream: Stream, rows: RowsToSeal, sealedUntil: RecordPlace): Chunk {
-    const { layout, timestamps } = rows;
+  seal(origin: ChunkOrigin, rows: RowsToSeal): Chunk {
+    const { layout, timestamps, oldestJournaled } = rows;
     this.scratch.length = 0;
     encodeChunk(timestamps, layout.seriesIds.length, rows.columnAt, this.encoder, this.scratch);
     const body = this.scratch.copy();
@@ -82,89 +99,84 @@ export class ChunkLog {
       rows: timestamps.length,
       layout,
       bodyBytes: body.length,
-      oldestJournaled: table.streams[stream].oldestJournaled,
+      oldestJournaled,
       place: undefined,
       recordBytes: 0,
       isDurable: false,
+      keepsBody: origin.stream === "main",
       body,
     };
-    const entry = { chunk, table, stream, sealedUntil };
-    this.waiting.push(entry);
-    this.waitingBytes += body.length;
-    this.write(entry);
+    this.addWaiting({ ...origin, chunk });
     return chunk;
   }
 
-  /**
-   * Says that blocks hold what the table had until `coveredUntilMs`, and its late chunks before
-   * `lateUntil`.
-   */
-  cover(table: Table, coveredUntilMs: number, lateUntil: RecordPlace): boolean {
-    if (!this.definitions.defineTable(table.id, table.key)) return false;
-    const place = this.journal.append(RECORD_KINDS.covered, (writer) => {
-      writer.varint(table.id);
-      writer.signedVarint(Math.max(coveredUntilMs, EARLIEST_MS));
-      writer.varint(lateUntil.sequence);
-      writer.varint(lateUntil.offsetBytes);
-    });
-    return place !== undefined;
+  /** Gives a chunk to the journal once more: the segment with its record was lost. */
+  sealAgain(lost: WaitingChunk): void {
+    lost.chunk.place = undefined;
+    lost.chunk.isDurable = false;
+    this.addWaiting(lost);
   }
 
   /**
-   * Makes every chunk durable; then their bodies leave the memory.
+   * Records which rows of a table are in blocks. A record that the journal refuses does no harm: the
+   * next start finds those rows in blocks and chunks, and queries merge them.
+   *
+   * @param coveredUntilMs rows of the main stream before this time are in blocks
+   * @param lateUntil late chunks before this place are in blocks
+   */
+  cover(table: TableIdentity, coveredUntilMs: number, lateUntil: RecordPlace): void {
+    if (!this.parts.definitions.defineTable(table)) return;
+    const record = {
+      table: table.id,
+      coveredUntilMs: Math.max(coveredUntilMs, EARLIEST_MS),
+      lateUntil,
+    };
+    this.journal.append(RECORD_KINDS.covered, (writer) => writeCoveredRecord(writer, record));
+  }
+
+  /**
+   * Makes every chunk durable, and then drops the bodies that need not stay in memory.
    *
    * @throws the system's error
    */
   async commit(): Promise<void> {
     for (const entry of this.waiting)
       if (entry.chunk.place === undefined && !this.write(entry)) break;
-    const written = this.waiting.filter(({ chunk }) => chunk.place !== undefined);
+    const written = new Set(this.waiting.filter(({ chunk }) => chunk.place !== undefined));
     await this.journal.commit();
-    const isDone = new Set(written);
-    this.waiting = this.waiting.filter((entry) => !isDone.has(entry));
-    for (const { chunk, table, stream } of written) {
+    this.waiting = this.waiting.filter((entry) => !written.has(entry));
+    for (const { chunk } of written) {
       this.waitingBytes -= chunk.bodyBytes;
       chunk.isDurable = true;
-      if (stream === "late" || table.streams.main.chunks.at(-1) !== chunk) chunk.body = undefined;
+      if (!chunk.keepsBody) chunk.body = undefined;
     }
   }
 
-  /** Gives a chunk whose segment was lost, but not its body, to the journal once more. */
-  sealAgain(table: Table, stream: Stream, chunk: Chunk): void {
-    chunk.place = undefined;
-    chunk.isDurable = false;
-    const { sealedUntil } = table.streams[stream];
-    const entry = { chunk, table, stream, sealedUntil };
-    this.waiting.push(entry);
-    this.waitingBytes += chunk.bodyBytes;
-    this.write(entry);
-  }
-
-  /**
-   * Says that every chunk of a table so far, and every row before a place in the journal, is
-   * deleted.
-   */
-  forgetTable(table: Table, rowsUntil: RecordPlace): void {
+  /** Records that all chunks of a table so far, and its rows before `rowsUntil`, are deleted. */
+  forgetTable(table: TableIdentity, rowsUntil: RecordPlace): void {
     for (const entry of this.waiting)
       if (entry.table === table) this.waitingBytes -= entry.chunk.bodyBytes;
     this.waiting = this.waiting.filter((entry) => entry.table !== table);
-    this.definitions.defineTable(table.id, table.key);
-    this.journal.append(RECORD_KINDS.deleted, (writer) => {
-      writer.varint(table.id);
-      writer.varint(rowsUntil.sequence);
-      writer.varint(rowsUntil.offsetBytes);
-    });
+    this.parts.definitions.defineTable(table);
+    this.journal.append(RECORD_KINDS.deleted, (writer) =>
+      writeDeletedRecord(writer, { table: table.id, rowsUntil }),
+    );
   }
 
-  /** Forgets places in a segment that was given up: its chunks are written again. */
+  /** Forgets places in a segment that was abandoned: the next commit writes its chunks again. */
   rewriteWaiting(): void {
     for (const { chunk } of this.waiting) chunk.place = undefined;
+  }
+
+  /** Definitions refer to label sets by their numbers in the registry: call this after a sweep. */
+  forgetDefinitions(): void {
+    this.parts.definitions.forget();
   }
 
   /**
    * Reads columns of a chunk.
    *
-   * @throws {DamagedDataError} when its bytes are not what was written
+   * @throws {DamagedDataError} when the bytes do not match their checksum
    */
   async read(chunk: Chunk, columns: Uint32Array): Promise<ChunkRows> {
     let rows: ChunkRows | undefined;
@@ -172,13 +184,13 @@ export class ChunkLog {
     const take = (body: ByteReader): void => {
       rows = decodeChunk(body, chunk.layout.seriesIds.length, columns);
     };
-    await this.reader.read([{ chunk, take, fail: (error) => (failure = error) }], UNHURRIED);
+    await this.reader.read([{ chunk, take, fail: (error) => (failure = error) }], NEVER_PAUSE);
     if (rows === undefined) throw failure;
     return rows;
   }
 
   /**
-   * Reads many chunks, each once; those that lie near each other at once.
+   * Reads many chunks, each once, and neighbors together.
    *
    * @throws what `pace` throws
    */
@@ -186,7 +198,7 @@ export class ChunkLog {
     return this.reader.read(requests, pace);
   }
 
-  /** Closes what is open of segments before `sequence`. */
+  /** Closes the files of segments before `sequence`. */
   closeBefore(sequence: number): Promise<void> {
     return this.reader.closeBefore(sequence);
   }
@@ -195,38 +207,31 @@ export class ChunkLog {
     return this.reader.closeBefore(Number.POSITIVE_INFINITY);
   }
 
-  private write({ chunk, table, stream, sealedUntil }: (typeof this.waiting)[number]): boolean {
-    if (!this.definitions.define(table, chunk.layout)) return false;
-    const before = this.journal.segmentBytes;
-    chunk.place = this.journal.append(RECORD_KINDS.chunk, (writer) => {
-      writer.varint(table.id);
-      writer.u8(STREAMS[stream]);
-      writer.varint(chunk.layout.id);
-      writer.varint(sealedUntil.sequence);
-      writer.varint(sealedUntil.offsetBytes);
-      writer.signedVarint(chunk.fromMs);
-      writer.signedVarint(chunk.lastMs);
-      writer.varint(chunk.rows);
-      writer.raw(chunk.body as Uint8Array);
-    });
-    if (chunk.place !== undefined) chunk.recordBytes = this.journal.segmentBytes - before;
-    return chunk.place !== undefined;
+  private addWaiting(entry: WaitingChunk): void {
+    this.waiting.push(entry);
+    this.waitingBytes += entry.chunk.bodyBytes;
+    this.write(entry);
   }
-}
 
-/**
- * Reads the payload of a chunk record; `body` is a view.
- *
- * @throws {MalformedBytesError} when it makes no sense
- */
-export function readChunkRecord(reader: ByteReader): ChunkRecord {
-  const table = reader.varint();
-  const stream = reader.u8() === STREAMS.main ? "main" : "late";
-  const layout = reader.varint();
-  const sealedUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
-  const fromMs = reader.signedVarint();
-  const lastMs = reader.signedVarint();
-  const rows = reader.varint();
-  const body = reader.raw(reader.end - reader.offset);
-  return { table, stream, layout, sealedUntil, fromMs, lastMs, rows, body };
+  /** @returns false when too much is waiting for the disk; the next commit tries again */
+  private write({ chunk, table, stream, sealedUntil }: WaitingChunk): boolean {
+    if (!this.parts.definitions.define(table, chunk.layout)) return false;
+    const record = {
+      table: table.id,
+      stream,
+      layout: chunk.layout.id,
+      sealedUntil,
+      fromMs: chunk.fromMs,
+      lastMs: chunk.lastMs,
+      rows: chunk.rows,
+      body: present(chunk.body, "body of a chunk that is not durable"),
+    };
+    const before = this.journal.segmentBytes;
+    chunk.place = this.journal.append(RECORD_KINDS.chunk, (writer) =>
+      writeChunkRecord(writer, record),
+    );
+    if (chunk.place === undefined) return false;
+    chunk.recordBytes = this.journal.segmentBytes - before;
+    return true;
+  }
 }

@@ -1,39 +1,50 @@
 import { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { isWholeRecord } from "../../../exporter/shared/journal/record.js";
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Chunk } from "../model/chunk.js";
+import { DamagedDataError } from "../model/damage.js";
 import { OpenFiles } from "../model/open-files.js";
-import type { Pace } from "../model/pace.js";
-import { DamagedDataError } from "../model/storage-errors.js";
+import type { Pace } from "../model/querier.js";
 
 /** Segments held open for reading. */
 const MAX_OPEN_SEGMENTS = 8;
-/** Read from a segment at once at most, unless one record is longer. */
+/** Longest single read of a segment, unless one record is longer. */
 const BATCH_BYTES = 1024 * 1024;
-/** Bytes nobody wants are read along with what is around them when they are no more than this. */
+/** Up to this size, a gap between two wanted records is read along with them. */
 const GAP_BYTES = 64 * 1024;
-/** What opening a chunk costs, in values looked at. */
+/** Cost of opening a chunk, in values looked at. */
 const WORK_PER_CHUNK = 512;
 
-/** A chunk that is wanted. One of the two functions is called, once. */
+/** A wanted chunk. Either `take` or `fail` is called, once. */
 export interface ChunkRequest {
   readonly chunk: Chunk;
-  /** @param body valid during the call only; what this throws goes to `fail` */
+  /** @param body valid during the call only; `fail` gets what this function throws */
   take(body: ByteReader): void;
   fail(error: unknown): void;
 }
 
+interface PlacedRequest {
+  readonly request: ChunkRequest;
+  readonly place: RecordPlace;
+}
+
+/** Records that one read covers. */
 interface Batch {
   readonly sequence: number;
   readonly fromBytes: number;
   untilBytes: number;
-  readonly requests: ChunkRequest[];
+  readonly requests: PlacedRequest[];
 }
 
+type BatchBytes = Uint8Array | { readonly error: unknown };
+
+const NOTHING = new Uint8Array(0);
+
 /**
- * Reads chunks back from their segments. A query wants those of many tables from about the same time, and these were
- * written about the same time: so they lie side by side, and are read in long stretches.
+ * Reads chunks back from their segments. A query wants the chunks of many tables from about one
+ * time, and these were written about the same time: they are neighbors, and one read covers many.
  */
 export class ChunkReader {
   private readonly open: OpenFiles;
@@ -48,7 +59,7 @@ export class ChunkReader {
 
   /** @throws what `pace` throws, nothing else */
   async read(requests: readonly ChunkRequest[], pace: Pace): Promise<void> {
-    // Bodies leave the memory at any commit, which may come at any pause.
+    // A commit drops bodies from memory, and may run during any pause: take them now.
     const inMemory = requests.flatMap((request) => withBody(request));
     const batches = batchesOf(requests.filter(({ chunk }) => chunk.body === undefined));
     let reading = readAhead(batches[0], (batch) => this.readBatch(batch));
@@ -58,16 +69,16 @@ export class ChunkReader {
     }
     for (const [index, batch] of batches.entries()) {
       const bytes = await reading;
-      // While this batch is decoded the next one is read.
+      // The next batch is read while this one is decoded.
       reading = readAhead(batches[index + 1], (next) => this.readBatch(next));
-      for (const request of batch.requests) {
-        answer(request, () => this.bodyIn(bytes, batch, request.chunk));
+      for (const { request, place } of batch.requests) {
+        answer(request, () => this.bodyIn(bytes, batch, request.chunk, place));
         if (pace.isDue(WORK_PER_CHUNK + request.chunk.rows)) await pace.pause();
       }
     }
   }
 
-  /** Closes what is open of segments before `sequence`. */
+  /** Closes the files of segments before `sequence`. */
   async closeBefore(sequence: number): Promise<void> {
     for (const [filePath, number] of this.sequenceOfPath) {
       if (number >= sequence) continue;
@@ -86,9 +97,13 @@ export class ChunkReader {
     }
   }
 
-  private bodyIn(bytes: BatchBytes, { sequence, fromBytes }: Batch, chunk: Chunk): ByteReader {
+  private bodyIn(
+    bytes: BatchBytes,
+    { fromBytes }: Batch,
+    chunk: Chunk,
+    { sequence, offsetBytes }: RecordPlace,
+  ): ByteReader {
     if ("error" in bytes) throw bytes.error;
-    const { offsetBytes } = chunk.place as RecordPlace;
     const from = offsetBytes - fromBytes;
     const record = bytes.subarray(from, from + chunk.recordBytes);
     const isWhole =
@@ -108,8 +123,6 @@ function withBody(request: ChunkRequest): { request: ChunkRequest; body: Uint8Ar
   return body === undefined ? [] : [{ request, body }];
 }
 
-type BatchBytes = Uint8Array | { readonly error: unknown };
-
 function answer(request: ChunkRequest, open: () => ByteReader): void {
   try {
     request.take(open());
@@ -118,8 +131,6 @@ function answer(request: ChunkRequest, open: () => ByteReader): void {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 function readAhead(
   batch: Batch | undefined,
   read: (batch: Batch) => Promise<BatchBytes>,
@@ -127,18 +138,18 @@ function readAhead(
   return batch === undefined ? Promise.resolve(NOTHING) : read(batch);
 }
 
-/** Puts chunks that lie near each other together, in the order in which they lie. */
-function batchesOf(requests: ChunkRequest[]): Batch[] {
-  const placeOf = ({ chunk }: ChunkRequest): RecordPlace => chunk.place as RecordPlace;
-  requests.sort((left, right) => {
-    const [a, b] = [placeOf(left), placeOf(right)];
-    return a.sequence - b.sequence || a.offsetBytes - b.offsetBytes;
-  });
+/** Joins neighbors, in the order of their places. */
+function batchesOf(requests: readonly ChunkRequest[]): Batch[] {
+  const placed = requests.map((request) => ({ request, place: placeOf(request.chunk) }));
+  placed.sort(
+    ({ place: left }, { place: right }) =>
+      left.sequence - right.sequence || left.offsetBytes - right.offsetBytes,
+  );
   const batches: Batch[] = [];
-  for (const request of requests) {
-    const { sequence, offsetBytes } = placeOf(request);
-    const untilBytes = offsetBytes + request.chunk.recordBytes;
-    const last = batches[batches.length - 1];
+  for (const next of placed) {
+    const { sequence, offsetBytes } = next.place;
+    const untilBytes = offsetBytes + next.request.chunk.recordBytes;
+    const last = batches.at(-1);
     if (
       last !== undefined &&
       last.sequence === sequence &&
@@ -146,10 +157,12 @@ function batchesOf(requests: ChunkRequest[]): Batch[] {
       untilBytes - last.fromBytes <= BATCH_BYTES
     ) {
       last.untilBytes = Math.max(last.untilBytes, untilBytes);
-      last.requests.push(request);
+      last.requests.push(next);
     } else {
-      batches.push({ sequence, fromBytes: offsetBytes, untilBytes, requests: [request] });
+      batches.push({ sequence, fromBytes: offsetBytes, untilBytes, requests: [next] });
     }
   }
   return batches;
 }
+
+const placeOf = ({ place }: Chunk): RecordPlace => present(place, "place of a chunk on disk");

@@ -1,18 +1,19 @@
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstIndexWhere } from "../../base/binary-search.js";
-import type { ChunkLog } from "./chunk-log.js";
 import type { Chunk } from "../model/chunk.js";
 import type { LayoutRegistry } from "../model/layout-registry.js";
 import { cutRows, type Piece, type PieceRows } from "../model/piece.js";
-import type { RowWindow } from "./row-window.js";
 import type { TableKey } from "../model/sample-writer.js";
 import type { SelectedColumns } from "../selection/selection-memory.js";
 import type { SeriesSelection } from "../selection/series-selection.js";
-import type { StreamRows, Table } from "./table.js";
+import type { ChunkLog } from "./chunk-log.js";
+import type { RowWindow } from "./row-window.js";
+import type { StreamRows } from "./stream-rows.js";
+import type { Table } from "./table.js";
 
-/** What of a table is not in blocks, as parts of an answer: earlier written ones first. */
+/** The rows of a table that no block holds, as pieces in the order in which they were written. */
 export interface HeadPieces {
-  /** In the order of time, not overlapping. */
+  /** In the order of time, without overlap. */
   readonly main: readonly Piece[];
   readonly late: readonly Piece[];
 }
@@ -25,8 +26,8 @@ export interface HeadReader {
 }
 
 /**
- * Finds the parts of a table with rows in the range; those without wanted series too, if any stream
- * of the table has such. Rows still in a window are copied at once.
+ * Finds the pieces of a table with rows in the range. If any piece of a stream has wanted series, the
+ * pieces without them are found too. Rows in a window are copied at once.
  */
 export function findHeadPieces(
   reader: HeadReader,
@@ -39,7 +40,7 @@ export function findHeadPieces(
   const search = { reader, selection, satisfied };
   return {
     main: piecesOfStream(main, chunksWithin(main, range), search, range),
-    late: isEmpty(late) ? NO_PIECES : piecesOfStream(late, late.chunks, search, range),
+    late: late.isEmpty ? NO_PIECES : piecesOfStream(late, late.chunks, search, range),
   };
 }
 
@@ -49,14 +50,11 @@ interface Search {
   readonly satisfied: number;
 }
 
-const isEmpty = ({ chunks, window }: StreamRows): boolean =>
-  chunks.length === 0 && window === undefined;
-
-/** Chunks of the main stream with rows in the range; these are in the order of time. */
+/** Chunks of the main stream, which are in the order of time, with rows in the range. */
 function chunksWithin({ chunks }: StreamRows, { fromMs, untilMs }: TimeRange): readonly Chunk[] {
   const first = firstIndexWhere(chunks, ({ lastMs }) => lastMs >= fromMs);
-  const behind = firstIndexWhere(chunks, (chunk) => chunk.fromMs >= untilMs, first);
-  return behind - first === chunks.length ? chunks : chunks.slice(first, behind);
+  const end = firstIndexWhere(chunks, (chunk) => chunk.fromMs >= untilMs, first);
+  return end - first === chunks.length ? chunks : chunks.slice(first, end);
 }
 
 function piecesOfStream(
@@ -65,7 +63,7 @@ function piecesOfStream(
   { reader, selection, satisfied }: Search,
   range: TimeRange,
 ): readonly Piece[] {
-  const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // What blocks hold is read from there.
+  const fromMs = Math.max(range.fromMs, rows.coveredUntilMs); // Earlier rows are read from blocks.
   if (fromMs >= range.untilMs) return NO_PIECES;
   const unblocked = { fromMs, untilMs: range.untilMs };
   const pieces: Piece[] = [];
@@ -74,7 +72,7 @@ function piecesOfStream(
   let selected: SelectedColumns | undefined;
   for (const chunk of chunks) {
     if (chunk.lastMs < fromMs || chunk.fromMs >= range.untilMs) continue;
-    // Nearly always the layout is that of the chunk before.
+    // Nearly always a chunk has the layout of the chunk before it.
     if (selected === undefined || chunk.layout !== layout) {
       layout = chunk.layout;
       selected = selection.columns(layout, satisfied);
@@ -88,7 +86,7 @@ function piecesOfStream(
   return isWanted ? pieces : NO_PIECES;
 }
 
-/** What of a chunk is wanted. */
+/** The wanted columns of a chunk. */
 class ChunkPiece implements Piece {
   readonly labels: SelectedColumns["labels"];
   readonly columns: Uint32Array;
@@ -100,7 +98,7 @@ class ChunkPiece implements Piece {
     private readonly chunkLog: ChunkLog,
     readonly chunk: Chunk,
     { columns, labels }: SelectedColumns,
-    /** Of its rows, those that blocks do not hold, until the end of what was asked for. */
+    /** Rows of the chunk outside this range are in blocks or not wanted. */
     readonly range: TimeRange,
   ) {
     this.labels = labels;

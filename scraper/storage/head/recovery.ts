@@ -1,19 +1,25 @@
 import { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
-import { RECORD_HEADER_BYTES } from "../../../exporter/shared/journal/record.js";
+import { type DamagedRange, RECORD_HEADER_BYTES } from "../../../exporter/shared/journal/record.js";
 import { type Segment, scanSegment } from "../../../exporter/shared/journal/segment.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
-import { type Files, type AppendFile } from "../../../exporter/shared/platform/files.js";
+import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import { readChunkRecord } from "./chunk-log.js";
 import { DefinitionReader } from "../codec/definition-reader.js";
-import type { Head } from "./head.js";
-import type { LayoutRegistry } from "../model/layout-registry.js";
-import { RECORD_KINDS, STREAMS } from "../model/record-kinds.js";
+import {
+  isBefore,
+  readChunkRecord,
+  readCoveredRecord,
+  readDeletedRecord,
+  readRowHead,
+  RECORD_KINDS,
+} from "../codec/journal-records.js";
 import { decodeRow } from "../codec/row-codec.js";
+import type { LayoutRegistry } from "../model/layout-registry.js";
 import type { TableKey } from "../model/sample-writer.js";
 import type { StorageCounters } from "../model/storage-counters.js";
-import { isBefore, type StreamRows, type Table } from "./table.js";
+import type { Head } from "./head.js";
+import type { Table } from "./table.js";
 
 export interface RecoveryParts {
   readonly files: Files;
@@ -23,46 +29,35 @@ export interface RecoveryParts {
   readonly counters: StorageCounters;
 }
 
+/** A record other than a definition, and the definitions of its segment. */
+interface FoundRecord {
+  readonly kind: number;
+  readonly reader: ByteReader;
+  readonly place: RecordPlace;
+  readonly definitions: DefinitionReader;
+}
+
 /**
- * Fills the head from what an earlier run left, stepping over damage. Chunks come first, then rows
- * they lack.
+ * Fills the head from the journals of an earlier run: first with chunks, then with the rows that no
+ * chunk holds. Damage is logged, counted and skipped. Runs once, while the storage opens.
  */
 export class Recovery {
   private rowValues = new Float64Array(1024);
-  /** Tables by their definition: looking one up by name for each row is slower. */
+  /** Tables by their definition, which is faster than by name for each row. */
   private readonly tables = new Map<TableKey, Table>();
 
   constructor(private readonly parts: RecoveryParts) {}
 
   async readChunks(segments: readonly Segment[]): Promise<void> {
-    for (const segment of segments) {
-      await this.read(segment, (definitions, kind, reader, place) =>
-        this.takeChunkRecord(definitions, kind, reader, place),
-      );
-    }
-    for (const { streams } of this.parts.head.tables.values()) {
-      for (const stream of [streams.main, streams.late]) stream.chunks = [...stream.chunks];
-    }
+    for (const segment of segments) await this.read(segment, (record) => this.takeSealed(record));
   }
 
   async readRows(segments: readonly Segment[]): Promise<void> {
-    for (const segment of segments) {
-      await this.read(segment, (definitions, kind, reader, place) =>
-        this.takeRowRecord(definitions, kind, reader, place),
-      );
-    }
+    for (const segment of segments) await this.read(segment, (record) => this.takeRow(record));
   }
 
-  private async read(
-    segment: Segment,
-    take: (
-      definitions: DefinitionReader,
-      kind: number,
-      reader: ByteReader,
-      place: RecordPlace,
-    ) => void,
-  ): Promise<void> {
-    const { files, log, registry, counters } = this.parts;
+  private async read(segment: Segment, take: (record: FoundRecord) => void): Promise<void> {
+    const { log, registry, counters } = this.parts;
     const definitions = new DefinitionReader(registry);
     let tailAt: number | undefined;
     const bytes = await this.bytesOf(segment);
@@ -70,33 +65,36 @@ export class Recovery {
       onRecord: (kind, payload, offsetBytes, sequence) => {
         try {
           const reader = new ByteReader(payload);
-          if (!definitions.take(kind, reader))
-            take(definitions, kind, reader, { sequence, offsetBytes });
+          const place = { sequence, offsetBytes };
+          if (!definitions.take(kind, reader)) take({ kind, reader, place, definitions });
         } catch (error) {
           counters.damagedRecords++;
-          log.error("Journal record skipped", {
+          log.error("Cannot read journal record, it is skipped", {
             file: segment.path,
             offset: offsetBytes,
             error: messageOf(error),
           });
         }
       },
-      onDamage: (file, { offsetBytes, lengthBytes, isTail }) => {
-        if (isTail) {
-          tailAt = offsetBytes;
-          counters.tornTails++;
-          log.warn("Journal tail was torn and is cut off", {
-            file,
-            offset: offsetBytes,
-            bytes: lengthBytes,
-          });
-        } else {
-          counters.damagedRecords++;
-          log.error("Journal is damaged", { file, offset: offsetBytes, bytes: lengthBytes });
-        }
+      onDamage: (_, range) => {
+        if (range.isTail) tailAt = range.offsetBytes;
+        this.reportDamage(segment, range);
       },
     });
-    if (tailAt !== undefined) await this.cutTail(files, segment, tailAt);
+    if (tailAt !== undefined) await this.cutTail(segment, tailAt);
+  }
+
+  private reportDamage(segment: Segment, range: DamagedRange): void {
+    const { log, counters } = this.parts;
+    const { offsetBytes: offset, lengthBytes: bytes, isTail } = range;
+    const fields = { file: segment.path, offset, bytes };
+    if (isTail) {
+      counters.tornTails++;
+      log.warn("Torn journal tail found, it is cut off", fields);
+    } else {
+      counters.damagedRecords++;
+      log.error("Journal damage found, it is skipped", fields);
+    }
   }
 
   private async bytesOf(segment: Segment): Promise<Uint8Array> {
@@ -104,7 +102,7 @@ export class Recovery {
       return await this.parts.files.readBytes(segment.path);
     } catch (error) {
       this.parts.counters.damagedRecords++;
-      this.parts.log.error("Journal segment cannot be read", {
+      this.parts.log.error("Cannot read journal segment", {
         file: segment.path,
         error: messageOf(error),
       });
@@ -112,15 +110,15 @@ export class Recovery {
     }
   }
 
-  private async cutTail(files: Files, segment: Segment, sizeBytes: number): Promise<void> {
+  private async cutTail(segment: Segment, sizeBytes: number): Promise<void> {
     let file: AppendFile | undefined;
     try {
-      file = await files.openAppend(segment.path);
+      file = await this.parts.files.openAppend(segment.path);
       await file.truncate(sizeBytes);
       await file.sync();
     } catch (error) {
-      // A tail that stays is stepped over by every later start as well.
-      this.parts.log.warn("Journal tail cannot be cut off", {
+      // Every later start skips the tail as well.
+      this.parts.log.warn("Cannot cut off torn journal tail", {
         file: segment.path,
         error: messageOf(error),
       });
@@ -129,7 +127,8 @@ export class Recovery {
     }
   }
 
-  private tableOf(key: TableKey): Table {
+  private tableOf({ definitions }: FoundRecord, number: number): Table {
+    const key = definitions.table(number);
     const known = this.tables.get(key);
     if (known !== undefined) return known;
     const table = this.parts.head.openTable(key);
@@ -137,65 +136,57 @@ export class Recovery {
     return table;
   }
 
-  private takeChunkRecord(
-    definitions: DefinitionReader,
-    kind: number,
-    reader: ByteReader,
-    place: RecordPlace,
-  ): void {
-    if (kind === RECORD_KINDS.chunk) {
-      const record = readChunkRecord(reader);
-      const table = this.tableOf(definitions.table(record.table));
-      const rows = table.streams[record.stream];
-      (rows.chunks as StreamRows["chunks"][number][]).push({
-        fromMs: record.fromMs,
-        lastMs: record.lastMs,
-        rows: record.rows,
-        layout: definitions.layout(record.layout),
-        bodyBytes: record.body.length,
-        oldestJournaled: undefined,
-        place,
-        recordBytes: RECORD_HEADER_BYTES + reader.bytes.length,
-        isDurable: true,
-        body: undefined,
-      });
-      rows.sealedUntil = record.sealedUntil;
-      rows.lastMs = record.lastMs;
-      table.lastMs = Math.max(table.lastMs, record.lastMs);
-    } else if (kind === RECORD_KINDS.covered) {
-      const { streams } = this.tableOf(definitions.table(reader.varint()));
-      const coveredUntilMs = reader.signedVarint();
-      const lateUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
-      streams.main.chunks = streams.main.chunks.filter((chunk) => chunk.lastMs >= coveredUntilMs);
-      streams.main.coveredUntilMs = coveredUntilMs;
-      streams.late.chunks = streams.late.chunks.filter(
-        (chunk) => !isBefore(chunk.place as RecordPlace, lateUntil),
-      );
-    } else if (kind === RECORD_KINDS.deleted) {
-      const table = this.tableOf(definitions.table(reader.varint()));
-      const rowsUntil = { sequence: reader.varint(), offsetBytes: reader.varint() };
-      table.reset();
-      for (const stream of [table.streams.main, table.streams.late]) stream.sealedUntil = rowsUntil;
+  private takeSealed(found: FoundRecord): void {
+    switch (found.kind) {
+      case RECORD_KINDS.chunk:
+        this.takeChunk(found);
+        break;
+      case RECORD_KINDS.covered: {
+        const record = readCoveredRecord(found.reader);
+        const { main, late } = this.tableOf(found, record.table).streams;
+        main.cover(record.coveredUntilMs);
+        late.removeChunks(({ place }) => place !== undefined && isBefore(place, record.lateUntil));
+        break;
+      }
+      case RECORD_KINDS.deleted: {
+        const record = readDeletedRecord(found.reader);
+        this.tableOf(found, record.table).reset(record.rowsUntil);
+        break;
+      }
     }
   }
 
-  private takeRowRecord(
-    definitions: DefinitionReader,
-    kind: number,
-    reader: ByteReader,
-    place: RecordPlace,
-  ): void {
-    const { head } = this.parts;
+  private takeChunk(found: FoundRecord): void {
+    const { reader, place, definitions } = found;
+    const record = readChunkRecord(reader);
+    const chunk = {
+      fromMs: record.fromMs,
+      lastMs: record.lastMs,
+      rows: record.rows,
+      layout: definitions.layout(record.layout),
+      bodyBytes: record.body.length,
+      oldestJournaled: undefined,
+      place,
+      recordBytes: RECORD_HEADER_BYTES + reader.bytes.length,
+      isDurable: true,
+      keepsBody: false,
+      body: undefined,
+    };
+    const table = this.tableOf(found, record.table);
+    table.addRecovered(record.stream, chunk, record.sealedUntil);
+  }
+
+  private takeRow(found: FoundRecord): void {
+    const { kind, reader, place, definitions } = found;
     if (kind !== RECORD_KINDS.row) return;
-    const table = this.tableOf(definitions.table(reader.varint()));
-    const stream = reader.u8() === STREAMS.main ? "main" : "late";
-    if (isBefore(place, table.streams[stream].sealedUntil)) return;
-    const layout = definitions.layout(reader.varint());
-    const timestampMs = reader.signedVarint();
+    const head = readRowHead(reader);
+    const table = this.tableOf(found, head.table);
+    if (table.streams[head.stream].isSealed(place)) return;
+    const layout = definitions.layout(head.layout);
     const count = layout.seriesIds.length;
     if (this.rowValues.length < count) this.rowValues = new Float64Array(count);
     const values = this.rowValues.subarray(0, count);
     decodeRow(reader, values);
-    head.replay(table, stream, { timestampMs, layout, values, place });
+    table.replay(head.stream, { timestampMs: head.timestampMs, layout, values }, place);
   }
 }

@@ -1,83 +1,137 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
+import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { placeAfter, type Row, type Stream } from "../codec/journal-records.js";
 import type { Chunk } from "../model/chunk.js";
-import type { Stream } from "../model/record-kinds.js";
-import type { RowWindow } from "./row-window.js";
-import type { Layout, TableKey, TableWriter } from "../model/sample-writer.js";
+import type { AppendResult, Layout, TableKey, TableWriter } from "../model/sample-writer.js";
+import { WINDOW_ROWS } from "./row-window.js";
+import { type HeadResources, StreamRows } from "./stream-rows.js";
 
-/** The rows of one stream of a table that are not in blocks. */
-export interface StreamRows {
-  window: RowWindow | undefined;
-  /** Oldest first; those of the main stream do not overlap. */
-  chunks: readonly Chunk[];
-  /** Row records of this stream before this place are in chunks. */
-  sealedUntil: RecordPlace;
-  /** Journal segment of the oldest row that is in no durable chunk. */
-  oldestJournaled: number | undefined;
-  /** Of the row added last. */
-  lastMs: number;
-  /** Rows before this are in blocks. */
-  coveredUntilMs: number;
-}
-
-export type AppendResult = ReturnType<TableWriter["append"]>;
-
-/** What a table needs of the head it belongs to. */
-export type AppendRow = (
-  table: Table,
-  timestampMs: number,
-  layout: Layout,
-  values: Float64Array,
-) => AppendResult;
-
-/** Everything in memory about the samples of one target. */
+/**
+ * The newest samples of one target.
+ *
+ * A row of a scrape, a rule or a backfill comes in. It goes to the journal, and to the window of one
+ * of two streams: `main` for rows in the order of time, `late` for rows at or before the newest time
+ * of the table. A full window becomes a chunk. The caller's own loop runs all of this, synchronously.
+ */
 export class Table implements TableWriter {
-  streams: Readonly<Record<Stream, StreamRows>> = { main: emptyStream(), late: emptyStream() };
-  /** The newest time known for this table; a row at or before it is late. */
-  lastMs = Number.NEGATIVE_INFINITY;
-  /** Rows appended since the start. */
-  appendedRows = 0;
+  private byStream: Readonly<Record<Stream, StreamRows>>;
+  /** The newest time known for this table. A row at or before it is late. */
+  private newestMs: number;
+  private appendedRows = 0;
 
+  /** @param newestInBlocksMs newest time in the blocks of the table, -Infinity for none */
   constructor(
     readonly id: number,
     readonly key: TableKey,
-    private readonly appendRow: AppendRow,
-  ) {}
-
-  append(timestampMs: number, layout: Layout, values: Float64Array): AppendResult {
-    return this.appendRow(this, timestampMs, layout, values);
+    private readonly shared: HeadResources,
+    newestInBlocksMs: number,
+  ) {
+    this.newestMs = newestInBlocksMs;
+    this.byStream = this.emptyStreams();
   }
 
-  /** Forgets every row. */
-  reset(): void {
-    this.streams = { main: emptyStream(), late: emptyStream() };
-    this.lastMs = Number.NEGATIVE_INFINITY;
+  /** Another object after `reset`. */
+  get streams(): Readonly<Record<Stream, StreamRows>> {
+    return this.byStream;
+  }
+
+  append(timestampMs: number, layout: Layout, values: Float64Array): AppendResult {
+    checkRow(timestampMs, layout, values);
+    const { counters, rowLog, oldestAllowedMs } = this.shared;
+    if (timestampMs < oldestAllowedMs()) {
+      counters.tooOldRows++;
+      return "too_old";
+    }
+    const stream = timestampMs > this.newestMs ? "main" : "late";
+    const rows = this.byStream[stream];
+    const row = { timestampMs, layout: rows.internedOf(layout), values };
+    const window = rows.windowFor(row);
+    if (rowLog.append(this, stream, row)) rows.noteJournaled(rowLog.sequence);
+    else counters.unjournaledRows++;
+    counters.appendedRows++;
+    counters.appendedSamples += values.length;
+    if (stream === "late") counters.lateRows++;
+    this.noteRow(timestampMs);
+    rows.keep(window, row, this.sealAfterRows());
+    return stream === "main" ? "appended" : "late";
+  }
+
+  /** Takes a row that an earlier run wrote to the journal, at `place`. */
+  replay(stream: Stream, row: Row, place: RecordPlace): void {
+    const rows = this.byStream[stream];
+    if (row.timestampMs <= rows.lastMs && stream === "main") return;
+    const { rowLog } = this.shared;
+    rowLog.replayTo(place);
+    const window = rows.windowFor(row);
+    rows.noteJournaled(place.sequence);
+    rowLog.replayTo(placeAfter(place));
+    this.noteRow(row.timestampMs);
+    // Tables that sealed at different scrapes before the restart still do: no chunk need be short.
+    rows.keep(window, row, WINDOW_ROWS);
+  }
+
+  /** Takes a chunk that an earlier run sealed; it holds the row records before `sealedUntil`. */
+  addRecovered(stream: Stream, chunk: Chunk, sealedUntil: RecordPlace): void {
+    this.byStream[stream].addRecovered(chunk, sealedUntil);
+    this.newestMs = Math.max(this.newestMs, chunk.lastMs);
+  }
+
+  /** Makes chunks of all rows that are in none. */
+  seal(): void {
+    this.byStream.main.seal();
+    this.byStream.late.seal();
+  }
+
+  /** Seals everything that a lost segment of the chunk log held, and what is in no chunk. */
+  sealAgain(lostSegment: number): void {
+    this.byStream.main.sealAgain(lostSegment);
+    this.byStream.late.sealAgain(lostSegment);
+  }
+
+  /**
+   * Forgets every row.
+   *
+   * @param rowsUntil row records before this place are deleted as well
+   */
+  reset(rowsUntil: RecordPlace): void {
+    this.byStream = this.emptyStreams(rowsUntil);
+    this.newestMs = Number.NEGATIVE_INFINITY;
     this.appendedRows = 0;
+  }
+
+  private emptyStreams(rowsUntil?: RecordPlace): Readonly<Record<Stream, StreamRows>> {
+    return {
+      main: new StreamRows(this, "main", this.shared, rowsUntil),
+      late: new StreamRows(this, "late", this.shared, rowsUntil),
+    };
+  }
+
+  private noteRow(timestampMs: number): void {
+    if (timestampMs > this.newestMs) this.newestMs = timestampMs;
+    this.appendedRows++;
+  }
+
+  /** The first chunk is shorter, by the number of the table: tables must not all seal at one scrape. */
+  private sealAfterRows(): number {
+    const first = 1 + (this.id % WINDOW_ROWS);
+    return this.appendedRows === first ? first : WINDOW_ROWS;
   }
 }
 
-/** Name of a table among all: it is known by its folder and the labels of its target. */
+/** Identifies a table: its folder and the labels of its target. */
 export const tableName = (folder: string, target: Labels): string =>
   `${folder}\u{ffff}${target.key}`;
 
-/** Series of the newest rows. */
-export function seriesIn({ window, chunks }: StreamRows): number {
-  return window?.columns.length ?? chunks.at(-1)?.layout.seriesIds.length ?? 0;
-}
-
-/** True when a record at `place` comes before `other`. */
-export function isBefore(place: RecordPlace, other: RecordPlace): boolean {
-  if (place.sequence !== other.sequence) return place.sequence < other.sequence;
-  return place.offsetBytes < other.offsetBytes;
-}
-
-function emptyStream(): StreamRows {
-  return {
-    window: undefined,
-    chunks: [],
-    sealedUntil: { sequence: 0, offsetBytes: 0 },
-    oldestJournaled: undefined,
-    lastMs: Number.NEGATIVE_INFINITY,
-    coveredUntilMs: Number.NEGATIVE_INFINITY,
-  };
+function checkRow(timestampMs: number, layout: Layout, values: Float64Array): void {
+  if (!Number.isSafeInteger(timestampMs)) {
+    throw new BadInputError(
+      `Cannot store a row at ${timestampMs}: the time must be whole milliseconds`,
+    );
+  }
+  if (values.length !== layout.series.length) {
+    throw new RangeError(
+      `Cannot store a row: ${values.length} values for ${layout.series.length} series`,
+    );
+  }
 }

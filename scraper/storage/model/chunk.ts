@@ -1,23 +1,26 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import type { InternedLayout } from "./layout-registry.js";
 
-/** Sealed rows: in the chunk log, and in memory too at least until they are durable there. */
+/** Sealed rows of one table: in the chunk log, and in memory at least until they are durable there. */
 export interface Chunk {
   readonly fromMs: number;
-  /** Of the last row, inclusive. */
+  /** Time of the last row, inclusive. */
   readonly lastMs: number;
   readonly rows: number;
   readonly layout: InternedLayout;
-  /** Of the body as `encodeChunk` wrote it. */
+  /** Length of the body as `encodeChunk` wrote it. */
   readonly bodyBytes: number;
-  /** Journal segment of its oldest row; irrelevant once durable. */
+  /** Row segment that holds the oldest row; of no interest once the chunk is durable. */
   readonly oldestJournaled: number | undefined;
+  /** Where the record is in the chunk log; undefined while the log refuses it. */
   place: RecordPlace | undefined;
   recordBytes: number;
-  /** True when its record was found whole since the start; what was once whole is not checked at every read. */
+  /** True once a read has verified the checksum of the record. Later reads skip that. */
   isChecked?: boolean;
-  /** True once its record survives a power cut. */
+  /** True once the record survives a power cut. */
   isDurable: boolean;
-  /** Undefined when it is only on disk. That of the newest rows of a table stays: it is asked for most. */
+  /** True for the newest chunk of the main stream: queries read it most, so its body stays in memory. */
+  keepsBody: boolean;
+  /** Undefined while the body is on disk only. */
   body: Uint8Array | undefined;
 }

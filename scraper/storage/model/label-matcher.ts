@@ -4,14 +4,12 @@ import { RegularExpression } from "../../base/regular-expression.js";
 
 export type MatchOperator = "=" | "!=" | "=~" | "!~";
 
-/** A condition on one label; a label that is missing has the empty value. */
+/** A condition on one label. A missing label has the empty value. */
 export interface LabelMatcher {
   readonly name: string;
   readonly operator: MatchOperator;
   readonly value: string;
   matches(labelValue: string): boolean;
-  /** The only values that can match, when they are known (`=`, `=~"a|b"`). For index look-ups. */
-  readonly candidates: readonly string[] | undefined;
   /** As PromQL writes it: `job=~"a|b"`. */
   toString(): string;
 }
@@ -22,30 +20,28 @@ export function createLabelMatcher(
   operator: MatchOperator,
   value: string,
 ): LabelMatcher {
-  const { test, candidates } = conditionOf(operator, value);
   return {
     name,
     operator,
     value,
-    matches: test,
-    candidates,
+    matches: conditionOf(operator, value),
     toString: () => name + operator + quoteLabelValue(value),
   };
 }
 
-type Condition = Pick<LabelMatcher, "candidates"> & { readonly test: (value: string) => boolean };
+type Condition = (labelValue: string) => boolean;
 
 function conditionOf(operator: MatchOperator, value: string): Condition {
   switch (operator) {
     case "=":
-      return { test: (candidate) => candidate === value, candidates: [value] };
+      return (candidate) => candidate === value;
     case "!=":
-      return { test: (candidate) => candidate !== value, candidates: undefined };
+      return (candidate) => candidate !== value;
     case "=~":
       return compileAnchored(value);
     case "!~": {
-      const { test } = compileAnchored(value);
-      return { test: (candidate) => !test(candidate), candidates: undefined };
+      const matches = compileAnchored(value);
+      return (candidate) => !matches(candidate);
     }
   }
 }
@@ -53,24 +49,24 @@ function conditionOf(operator: MatchOperator, value: string): Condition {
 const LITERAL = /^[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;]*$/;
 const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
 
-/** Compiles a whole-value RE2 expression; literals, alternations of literals and prefixes never reach the engine. */
+/**
+ * Compiles an RE2 expression for whole values. Literals, alternations of literals and prefixes are
+ * compared without the engine.
+ */
 function compileAnchored(pattern: string): Condition {
   const alternatives = pattern.split("|");
   if (alternatives.every((alternative) => LITERAL.test(alternative))) {
     const values = new Set(alternatives);
-    return { test: (candidate) => values.has(candidate), candidates: [...values] };
+    return (candidate) => values.has(candidate);
   }
   const prefix = LITERAL_THEN_ANYTHING.exec(pattern);
   if (prefix !== null) {
     const [, text = "", repeat] = prefix;
     const minLength = text.length + (repeat === "+" ? 1 : 0);
-    return {
-      test: (value) => value.length >= minLength && value.startsWith(text),
-      candidates: undefined,
-    };
+    return (candidate) => candidate.length >= minLength && candidate.startsWith(text);
   }
   const regex = compileRegex(pattern);
-  return { test: (candidate) => regex.matches(candidate), candidates: undefined };
+  return (candidate) => regex.matches(candidate);
 }
 
 function compileRegex(pattern: string): RegularExpression {

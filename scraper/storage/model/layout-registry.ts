@@ -1,22 +1,23 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
+import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import { extendHash } from "../../../exporter/shared/model/hash.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Layout } from "./sample-writer.js";
 
-/** Series one layout may have. */
+/** Most series of one layout. */
 export const MAX_LAYOUT_SERIES = 250_000;
 
-/** A layout that knows the number of each of its label sets in the registry. */
+/** A layout of a registry. */
 export interface InternedLayout extends Layout {
-  /** `seriesIds[column]` names the label set of that column in the registry. */
+  /** Number of the label set of each column in the registry. */
   readonly seriesIds: Uint32Array;
 }
 
 /**
  * Label sets and layouts, each kept once for the whole fleet.
  *
- * Numbers of label sets are small and used again when a label set is forgotten: they index arrays.
- * They mean nothing outside this process.
+ * Label sets have small numbers, which index arrays. A number is reused after its label set has been
+ * forgotten. Numbers mean nothing outside this process.
  */
 export class LayoutRegistry {
   private readonly idOfKey = new Map<string, number>();
@@ -27,11 +28,12 @@ export class LayoutRegistry {
   private count = 0;
   private scratch = new Int32Array(0);
 
-  /** Label sets known; ids are below `idLimit`. */
+  /** Number of label sets. */
   get seriesCount(): number {
     return this.idOfKey.size;
   }
 
+  /** Numbers of label sets are below this. */
   get idLimit(): number {
     return this.labelsOfId.length;
   }
@@ -44,19 +46,19 @@ export class LayoutRegistry {
   intern(series: readonly Labels[]): InternedLayout {
     if (series.length > MAX_LAYOUT_SERIES) {
       throw new BadInputError(
-        `Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} can be`,
+        `Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} are allowed`,
       );
     }
     const seriesIds = new Uint32Array(series.length);
-    for (let column = 0; column < series.length; column++)
-      seriesIds[column] = this.internLabels(series[column] as Labels);
+    let column = 0;
+    for (const labels of series) seriesIds[column++] = this.internLabels(labels);
     const known = this.find(seriesIds);
     if (known !== undefined) return known;
     this.rejectDuplicates(seriesIds);
     return this.add(seriesIds);
   }
 
-  /** @param seriesIds numbers of this registry, each once; kept, not copied */
+  /** @param seriesIds numbers of this registry, each at most once; kept, not copied */
   internIds(seriesIds: Uint32Array): InternedLayout {
     return this.find(seriesIds) ?? this.add(seriesIds);
   }
@@ -71,12 +73,14 @@ export class LayoutRegistry {
   }
 
   labels(seriesId: number): Labels {
-    return this.labelsOfId[seriesId] as Labels;
+    return present(this.labelsOfId[seriesId], "label set of a series");
   }
 
   /**
-   * Runs `use` with one number per label set, all -1, and makes them -1 again for the `touched`
-   * label sets it returns. For translating columns of one layout into another without a map.
+   * Lends an array with one entry per label set, all -1, to translate columns of one layout to another
+   * without a map.
+   *
+   * @param use returns the label sets whose entries it has changed
    */
   withScratch(use: (scratch: Int32Array) => Uint32Array): void {
     if (this.scratch.length < this.idLimit)
@@ -85,9 +89,7 @@ export class LayoutRegistry {
     for (const id of use(scratch)) scratch[id] = -1;
   }
 
-  /**
-   * Forgets every layout but `used`, and every label set that neither those nor `usedIdLists` have.
-   */
+  /** Forgets all layouts except `used`, and all label sets that are in none of these and no list. */
   keepOnly(used: ReadonlySet<Layout>, usedIdLists: Iterable<Uint32Array>): void {
     const usedIds = new Uint8Array(this.idLimit);
     for (const ids of usedIdLists) for (const id of ids) usedIds[id] = 1;
@@ -108,16 +110,15 @@ export class LayoutRegistry {
     }
   }
 
-  /**
-   * The layout itself if it is still known, else an equal one: a caller may hold one that was
-   * forgotten.
-   */
+  /** The layout itself if it is still known, else an equal one: a caller may hold a forgotten layout. */
   current(layout: Layout): InternedLayout {
-    const interned = layout as InternedLayout;
-    const known =
-      "seriesIds" in layout &&
-      this.byHash.get(hashOf(interned.seriesIds))?.includes(interned) === true;
-    return known ? interned : this.intern(layout.series);
+    return this.has(layout) ? layout : this.intern(layout.series);
+  }
+
+  private has(layout: Layout): layout is InternedLayout {
+    if (!("seriesIds" in layout) || !(layout.seriesIds instanceof Uint32Array)) return false;
+    const sameHash: readonly Layout[] = this.byHash.get(hashOf(layout.seriesIds)) ?? [];
+    return sameHash.includes(layout);
   }
 
   private find(seriesIds: Uint32Array): InternedLayout | undefined {
@@ -142,7 +143,7 @@ export class LayoutRegistry {
     for (const id of seriesIds) {
       if (seen[id] === 1) {
         throw new BadInputError(
-          `Cannot store a layout: series ${this.labels(id).toString()} is there twice, once it may be`,
+          `Cannot store a layout: series ${this.labels(id).toString()} occurs twice, each must occur once`,
         );
       }
       seen[id] = 1;

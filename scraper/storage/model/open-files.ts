@@ -6,7 +6,7 @@ interface OpenFile {
   isForgotten: boolean;
 }
 
-/** Files open for reading, kept open after use: the ones used last, so many at most. */
+/** Keeps the most recently used files open for reading. */
 export class OpenFiles {
   private readonly byPath = new Map<string, OpenFile>();
 
@@ -19,16 +19,16 @@ export class OpenFiles {
     return this.byPath.size;
   }
 
-  /** @throws the system's error when it cannot be opened, and what `use` throws */
+  /** @throws the system's error when the file cannot be opened, or the error of `use` */
   async use<Result>(filePath: string, use: (file: ReadFile) => Promise<Result>): Promise<Result> {
     const open = this.byPath.get(filePath) ?? this.open(filePath);
     this.byPath.delete(filePath);
-    this.byPath.set(filePath, open); // The newest is last.
+    this.byPath.set(filePath, open); // The most recently used file is last.
     open.users++;
     try {
       return await use(await open.file);
     } catch (error) {
-      // Whatever was wrong, the next read finds out anew.
+      // Whatever the reason was, the next read must open the file again.
       this.forget(filePath, open);
       throw error;
     } finally {
@@ -38,7 +38,7 @@ export class OpenFiles {
     }
   }
 
-  /** Closes a file that is no longer wanted, once its readers are done. */
+  /** Closes a file as soon as its readers are done. */
   async close(filePath: string): Promise<void> {
     const open = this.byPath.get(filePath);
     if (open === undefined) return;
@@ -71,6 +71,6 @@ export class OpenFiles {
 
 async function closeUnused(open: OpenFile): Promise<void> {
   if (!open.isForgotten || open.users > 0) return;
-  const file = await open.file.catch(() => undefined); // One that never opened needs no closing.
+  const file = await open.file.catch(() => undefined); // It could not be opened.
   await file?.close();
 }

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import {
   bitsOf,
@@ -12,45 +13,45 @@ import type { Chunk } from "./chunk.js";
 /** Some columns of consecutive rows of one table. */
 export interface PieceRows {
   readonly timestamps: Float64Array;
-  /** As many as the piece has labels. */
+  /** One per label set of the piece. */
   readonly columns: readonly Float64Array[];
 }
 
-/** A part of an answer, wherever it is kept. */
+/** The part of a table that a query reads from one place: a window, a chunk or a block. */
 export interface Piece {
-  /** Of the wanted columns, without target labels. */
+  /** Label sets of the wanted columns, without target labels. */
   readonly labels: readonly Labels[];
   readonly fromMs: number;
-  /** Of its last row, inclusive. */
+  /** Time of the last row, inclusive. */
   readonly lastMs: number;
-  /** How many rows it has, at most. */
+  /** Number of rows, or an upper bound. */
   readonly rows: number;
-  /** Set when its rows are at hand. */
+  /** Set when the rows need not be read. */
   readonly inMemory?: PieceRows;
-  /** Set when it is in the chunk log: then it is read together with others. */
+  /** Set for a chunk: many chunks are read together. */
   readonly inChunk?: ChunkPart;
-  /** Set when reading it costs the same to there: its rows behind the range, of the main stream. */
+  /** Set when rows after the range, up to this time, can be read at no extra cost. */
   readonly aheadUntilMs?: number;
-  /** Rows outside of `range` may be left out. */
+  /** Rows outside `range` may be left out. */
   read(range: TimeRange): Promise<PieceRows> | PieceRows;
 }
 
-/** Columns of a chunk, and which of its rows are wanted; see `Piece.aheadUntilMs`. */
+/** The wanted columns of a chunk, and the range of its wanted rows. */
 export interface ChunkPart {
   readonly chunk: Chunk;
   readonly columns: Uint32Array;
   readonly range: TimeRange;
 }
 
-/** Series that share timestamps, before target labels are added. */
+/** Series that share timestamps, without target labels. */
 export interface MergedRows {
   readonly timestamps: Float64Array;
   readonly series: readonly { readonly labels: Labels; readonly values: Float64Array }[];
 }
 
 /**
- * Makes one table of parts that may overlap: every instant and every label set once, and of two
- * samples of a series at one instant the one from the earlier part.
+ * Merges parts of a table that may overlap. The result has every instant and every label set once. Of
+ * two samples of a series at one instant, the one of the earlier part stays.
  */
 export function mergePieces(
   parts: readonly { readonly labels: readonly Labels[]; readonly rows: PieceRows }[],
@@ -64,7 +65,7 @@ export function mergePieces(
   for (const { labels, rows } of parts) {
     const offsets = placesIn(timestamps, rows.timestamps);
     labels.forEach((own, index) => {
-      const values = rows.columns[index] as Float64Array;
+      const values = itemAt(rows.columns, index);
       let merged = byKey.get(own.key);
       if (merged === undefined) {
         merged = { labels: own, values: absentColumn(timestamps.length) };
@@ -76,7 +77,7 @@ export function mergePieces(
   return { timestamps, series: [...byKey.values()] };
 }
 
-/** The rows within a range; views. */
+/** The rows within a range, as views. */
 export function cutRows(rows: PieceRows, range: TimeRange): PieceRows {
   const from = firstAtOrAfter(rows.timestamps, range.fromMs);
   const until = firstAtOrAfter(rows.timestamps, range.untilMs);
@@ -103,7 +104,7 @@ export function isAllAbsent(values: Float64Array): boolean {
 }
 
 function zip(labels: readonly Labels[], columns: readonly Float64Array[]): MergedRows["series"] {
-  return labels.map((own, index) => ({ labels: own, values: columns[index] as Float64Array }));
+  return labels.map((own, index) => ({ labels: own, values: itemAt(columns, index) }));
 }
 
 function unionOf(columns: readonly Float64Array[]): Float64Array {
@@ -125,7 +126,7 @@ function unionOf(columns: readonly Float64Array[]): Float64Array {
   return all.subarray(0, kept);
 }
 
-/** Where each of `some` is in `all`; a plain number when they lie side by side. */
+/** The index in `all` of each of `some`; only the first one when they are consecutive. */
 function placesIn(all: Float64Array, some: Float64Array): number | Uint32Array {
   if (some.length === 0) return 0;
   const first = firstAtOrAfter(all, some[0] as number);
@@ -134,7 +135,8 @@ function placesIn(all: Float64Array, some: Float64Array): number | Uint32Array {
   return Uint32Array.from(some, (timestamp) => firstAtOrAfter(all, timestamp));
 }
 
-function absentColumn(length: number): Float64Array {
+/** A column without any sample. */
+export function absentColumn(length: number): Float64Array {
   const values = new Float64Array(length);
   fillAbsent(values);
   return values;
@@ -146,7 +148,7 @@ export function fillAbsent(values: Float64Array): void {
   for (let index = 0; index < values.length; index++) setAbsentAt(bits, index);
 }
 
-/** Copies values to their places, where nothing is yet. */
+/** Copies values to their places, where `target` is ABSENT. */
 function fill(target: Float64Array, values: Float64Array, places: number | Uint32Array): void {
   const targetBits = bitsOf(target);
   const bits = bitsOf(values);

@@ -1,44 +1,48 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 
 /**
- * The ordered label sets of one body, without the labels of its target. Interned: two equal lists are one object, so
- * ten thousand identical Pis share one. A label of a layout wins over the target's label of the same name; the value
- * "" cannot occur.
+ * The ordered label sets of one body, without the labels of its target. Layouts are interned: two
+ * equal lists are one object, so ten thousand identical Pis share one. A label of a layout wins over
+ * the target's label of the same name. No label has an empty value.
  */
 export interface Layout {
   readonly id: number;
   readonly series: readonly Labels[];
 }
 
-/** Whose samples these are, and the folder below the data folder that holds them. */
+/** Identifies a table: the folder below the data folder that holds it, and the labels of its target. */
 export interface TableKey {
-  /** `hosts/192.168.1.10` for a target, `rules` for what recording rules yield. One folder can hold many tables. */
+  /** `hosts/192.168.1.10` for a target, `rules` for recording rules. A folder can hold many tables. */
   readonly folder: string;
   /** Labels that every series of the table has, such as `instance` and `job`. */
   readonly labels: Labels;
 }
 
-/** The samples of one target: rows appended in the order of their timestamps, whatever their layout. */
+/**
+ * The result of appending a row:
+ *
+ * - `late`: the table has a row at this time or later. The row is kept as late data, and samples that
+ *   exist already stay as they are (the first write wins).
+ * - `too_old`: the row is older than the retention and was not kept.
+ */
+export type AppendResult = "appended" | "late" | "too_old";
+
+/** The samples of one target, as rows of any layout. */
 export interface TableWriter {
   /**
-   * Adds one row. It is visible to queries at once and durable after the next group commit.
+   * Adds one row. Queries see it at once; it is durable after the next group commit.
    *
-   * @param values one per series of the layout, copied; may hold staleness markers and ABSENT, by their bits
-   * @returns `late` when the table already holds a row at this time or a later one: the row is kept as late data, and
-   *   a sample that exists already stays as it is (first write wins); `too_old` when it is beyond the retention
+   * @param values one per series of the layout, copied; may hold staleness markers and ABSENT, by
+   *   their bits
    */
-  append(
-    timestampMs: number,
-    layout: Layout,
-    values: Float64Array,
-  ): "appended" | "late" | "too_old";
+  append(timestampMs: number, layout: Layout, values: Float64Array): AppendResult;
 }
 
-/** What scraping, rules and backfill may ask of the storage. */
+/** The write side of the storage, for scraping, rules and backfill. */
 export interface SampleWriter {
   /** @param series label sets without empty values, each at most once */
   internLayout(series: readonly Labels[]): Layout;
-  /** The same object for the same key. */
+  /** Returns the same object for the same key. */
   openTable(key: TableKey): TableWriter;
   /** Resolves when everything appended before the call is durable; rejects when the disk refuses. */
   commit(): Promise<void>;

@@ -4,17 +4,17 @@ import type { ConfigSection } from "../../../exporter/shared/config/config-secti
 export interface StorageSettings {
   /** The data folder. */
   readonly path: string;
-  /** Samples older than this are deleted and refused. */
+  /** Older samples are deleted and refused. */
   readonly retentionMs: number;
-  /** Blocks together; the oldest go first. 0 means no limit. */
+  /** Size of all blocks; above it the oldest are deleted. 0 means no limit. */
   readonly retentionBytes: number;
-  /** Longest time between two group commits: what a crash may cost. */
+  /** Time between two group commits: a crash may lose the samples of this time. */
   readonly commitIntervalMs: number;
-  /** Time range of a block that comes from the head. */
+  /** Time range of a block written from the head. */
   readonly blockDurationMs: number;
-  /** Time range up to which blocks are merged. */
+  /** Longest time range of a merged block. */
   readonly maxBlockDurationMs: number;
-  /** Memory for what queries read, so that the next one need not read it again. */
+  /** Memory for decoded columns, so that a repeated query need not decode them again. */
   readonly queryCacheBytes: number;
 }
 

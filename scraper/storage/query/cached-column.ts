@@ -1,37 +1,37 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { isDense } from "../model/piece.js";
 
-/** What a column costs in memory besides its values, roughly. */
+/** Rough memory of a column besides its values. */
 const COLUMN_BYTES = 400;
-/** Room made for rows to come, as a part of those that are there, and at least. */
+/** New memory has room for this share of the present rows, and at least for `SPARE_ROWS`. */
 const GROWTH = 1 / 8;
 export const SPARE_ROWS = 32;
 
 /**
- * Values of one series in all rows of its table in a stretch of time, or the timestamps of these rows. Grows at both
- * ends; views that were given away stay as they are.
+ * Values of one series in all rows of its table over a stretch of time, or the timestamps of these
+ * rows. It grows at both ends. Views handed out before stay valid.
  */
 export class CachedColumn {
   /** False when some value was a staleness marker or ABSENT. */
   isDense: boolean;
   /** Number of the query that used it last. */
   usedAt = 0;
-  /** Earliest time asked for since rows were dropped last: nothing from there on is dropped. */
+  /** Earliest time a query wanted since rows were last dropped: later rows are kept. */
   askedFromMs: number;
   private start = 0;
   private rowCount: number;
   private memory: Float64Array;
 
-  /** @param values kept, not copied, with the room behind them */
+  /** @param values kept, not copied, together with the unused memory after them */
   constructor(
-    /** With those of the target. */
+    /** Labels of the target included. */
     readonly labels: Labels,
     public fromMs: number,
     public untilMs: number,
     values: Float64Array,
   ) {
     const room = Math.floor((values.buffer.byteLength - values.byteOffset) / 8);
-    this.memory = new Float64Array(values.buffer as ArrayBuffer, values.byteOffset, room);
+    this.memory = new Float64Array(values.buffer, values.byteOffset, room);
     this.rowCount = values.length;
     this.askedFromMs = fromMs;
     this.isDense = isDense(values);
@@ -45,7 +45,7 @@ export class CachedColumn {
     return this.rowCount;
   }
 
-  /** How many rows can be added without new memory. */
+  /** Rows that fit without new memory. */
   get room(): number {
     return this.memory.length - this.start - this.rowCount;
   }
@@ -55,12 +55,12 @@ export class CachedColumn {
     return this.memory.subarray(this.start, this.start + this.rowCount);
   }
 
-  /** Values of the rows `[from, until)`, counted from the first one held; a view. */
+  /** Values of the rows `[from, until)`, counted from the first row held; a view. */
   view(from: number, until: number): Float64Array {
     return this.memory.subarray(this.start + from, this.start + until);
   }
 
-  /** Adds rows behind those that are there. */
+  /** Adds rows after the last. */
   append(values: Float64Array, untilMs: number): void {
     this.untilMs = untilMs;
     if (values.length === 0) return;
@@ -70,7 +70,7 @@ export class CachedColumn {
     if (this.isDense) this.isDense = isDense(values);
   }
 
-  /** Adds rows before those that are there. */
+  /** Adds rows before the first. */
   prepend(values: Float64Array, fromMs: number): void {
     this.fromMs = fromMs;
     if (values.length === 0) return;
@@ -81,14 +81,14 @@ export class CachedColumn {
     if (this.isDense) this.isDense = isDense(values);
   }
 
-  /** Lets the first rows go. */
+  /** Removes the first rows. */
   drop(rows: number, fromMs: number): void {
     this.start += rows;
     this.rowCount -= rows;
     this.fromMs = fromMs;
   }
 
-  /** Begins new memory with these values and room for so many more and some. */
+  /** Copies these values to new memory, with room for more rows after them. */
   private move(values: Float64Array, room: number): void {
     const spare = Math.max(SPARE_ROWS, Math.ceil(values.length * GROWTH));
     const memory = new Float64Array(values.length + room + spare);

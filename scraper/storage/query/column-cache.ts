@@ -1,53 +1,55 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { withTargetLabels } from "../selection/target-labels.js";
 import { CachedColumn } from "./cached-column.js";
 import type { AssembledRows } from "./row-assembly.js";
-import { withTargetLabels } from "../selection/series-selection.js";
 import { type CachedRows, TableColumns } from "./table-columns.js";
 
-/** When the cache is full, so much of it is emptied at once that looking for what is old is rare. */
+/** Share of a full cache that an eviction keeps, so that evictions, which sort all columns, are rare. */
 const KEPT_SHARE = 7 / 8;
 
-/** What decides whether rows read before are still the rows of a table. */
+/** While it stays the same, rows read before are still the rows of the table. */
 export interface TableVersion {
-  /** Of the blocks: a higher number when some were replaced or deleted. */
+  /** Grows when blocks of the table were replaced or deleted. */
   readonly blocks: number;
-  /** Of the head; undefined when it has none of the table. */
+  /** Another object when the table in the head was reset; undefined when the head has none. */
   readonly head: object | undefined;
 }
 
-/** What a query wants of a table. All of the range lies before the rows that are still to come. */
+/** The columns of a table that a query wants. The range ends before the rows still to come. */
 export interface WantedColumns {
   readonly target: Labels;
-  /** Without those of the target. */
+  /** Without target labels. */
   readonly labels: readonly Labels[];
   readonly range: TimeRange;
-  /** What must be read anyway is read to there, for the next query. */
+  /** A read that is needed anyway goes on to this time, for the next query. */
   readonly aheadUntilMs: number;
 }
 
-/** What is wanted, compared with what is cached. */
+/** The wanted columns, compared with the cached ones. */
 export interface CachePlan extends WantedColumns {
   readonly table: CachedTable;
   readonly known: readonly (CachedColumn | undefined)[];
-  /** The part of the range that must be read; empty when nothing must. */
+  /** The part of the range that must be read; empty when the cache has all of it. */
   readonly missing: TimeRange;
 }
 
 interface CachedTable {
   readonly version: TableVersion;
   readonly columns: TableColumns;
-  /** False when a newer version has taken its place. */
+  /** False once a newer version has replaced it. */
   isHeld: boolean;
 }
 
 /**
- * Decoded columns of the tables that queries ask for again and again, as dashboards and rules do. Only rows that cannot
- * change are in it: those of the main stream, up to the newest that a query saw.
+ * Decoded columns for queries that are repeated, as dashboards and rules do. It holds only rows that
+ * cannot change: rows of the main stream, up to the newest that a query has seen.
  */
 export class ColumnCache {
-  /** Columns found, at least in part, and columns not found. */
+  /** Columns found, at least in part. */
   hits = 0;
+  /** Columns not found. */
   misses = 0;
   private readonly tables = new Map<string, CachedTable>();
   private totalBytes = 0;
@@ -59,7 +61,7 @@ export class ColumnCache {
     return this.totalBytes;
   }
 
-  /** To be called once per query, before its plans. */
+  /** Call this once per query, before its plans. */
   beginQuery(): void {
     this.queries++;
   }
@@ -84,10 +86,10 @@ export class ColumnCache {
   }
 
   /**
-   * Adds what was missing and gives the rows of the range.
+   * Adds the missing rows and returns the rows of the range.
    *
-   * @param read all rows of the missing part, if there was one
-   * @returns undefined when too much has changed meanwhile: then all must be read
+   * @param read all rows of the missing part, undefined when nothing was missing
+   * @returns undefined when too much has changed meanwhile: then everything must be read
    */
   complete(plan: CachePlan, read: AssembledRows | undefined): CachedRows | undefined {
     const { columns } = plan.table;
@@ -104,10 +106,14 @@ export class ColumnCache {
     read: AssembledRows | undefined,
   ): CachedRows | undefined {
     const { columns } = table;
-    if (read === undefined) return columns.rows(known as readonly CachedColumn[], range);
+    if (read === undefined)
+      return columns.rows(
+        known.filter((column) => column !== undefined),
+        range,
+      );
     if (!columns.addTimes(read.timestamps, missing)) return undefined;
     const all = labels.map((own, index) => {
-      const values = read.columns[index] as Float64Array;
+      const values = itemAt(read.columns, index);
       const column = known[index];
       if (column !== undefined && reaches(missing, column)) {
         columns.extendColumn(own.key, column, { timestamps: read.timestamps, values }, missing);
@@ -140,7 +146,7 @@ export class ColumnCache {
     this.totalBytes -= table.columns.sizeBytes;
   }
 
-  /** Removes the columns not used for longest. */
+  /** Removes the least recently used columns. */
   private evict(): void {
     const all: { table: CachedTable; key: string; usedAt: number }[] = [];
     for (const table of this.tables.values())
@@ -160,7 +166,7 @@ export class ColumnCache {
 const reaches = (range: TimeRange, { fromMs, untilMs }: CachedColumn): boolean =>
   range.fromMs <= untilMs && range.untilMs >= fromMs;
 
-/** A column that begins too late or ended before the range is read anew. */
+/** A column that begins too late or ends before the range must be read again. */
 function isUsable(column: CachedColumn | undefined, { fromMs }: TimeRange): column is CachedColumn {
   return column !== undefined && column.fromMs <= fromMs && column.untilMs >= fromMs;
 }

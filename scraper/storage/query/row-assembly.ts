@@ -1,4 +1,5 @@
 import { MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstAtOrAfter } from "../../base/binary-search.js";
@@ -9,30 +10,39 @@ import { type ChunkPart, cutRows, fillAbsent, type Piece, type PieceRows } from 
 /** Wanted columns of consecutive rows of one table. */
 export interface AssembledRows {
   readonly timestamps: Float64Array;
-  /** One per label set; each has room for some more rows behind the last, in the same memory. */
+  /** One per label set. Each has room for some more rows after the last, in the same memory. */
   readonly columns: readonly Float64Array[];
 }
 
+/** A piece in the chunk log, and the row of the assembly where it begins. */
 interface ChunkSlot {
   readonly piece: Piece;
   readonly part: ChunkPart;
   readonly at: number;
 }
 
+/** A piece that was read. */
+interface ReadPiece {
+  readonly labels: readonly Labels[];
+  readonly rows: PieceRows;
+}
+
 /**
- * Puts the main parts of one table together without copying what is in chunks: these are decoded to where their rows
- * belong. In the order of time there are parts of blocks, then chunks, then what is in memory.
+ * Joins the main pieces of one table. Chunks are decoded straight to their place, without a copy.
+ * In the order of time there are pieces of blocks, then chunks, then rows in memory.
  *
- * Chunks may begin before the range and end behind it: what is before is overwritten by the rows of blocks, what is
- * behind by those in memory, or left out at the ends.
+ * Chunks may begin before the range and end after it: rows of blocks overwrite what comes before,
+ * rows in memory overwrite what comes after, and the ends are left out.
  */
 export class RowAssembly {
   readonly requests: readonly ChunkRequest[];
-  /** Why it came to nothing, if it did. */
+  /** The first error, if reading a piece has failed. */
   failure: unknown;
+  /** Pieces before the chunks. */
   private readonly before: Piece[] = [];
   private readonly slots: ChunkSlot[] = [];
-  private readonly behind: Piece[] = [];
+  /** Pieces after the chunks. */
+  private readonly after: Piece[] = [];
   private readonly chunkRows: number;
   private timestamps = NO_ROWS;
   private columns: Float64Array[] = [];
@@ -55,37 +65,35 @@ export class RowAssembly {
         this.slots.push({ piece, part: piece.inChunk, at: rows });
         rows += piece.inChunk.chunk.rows;
       } else if (this.slots.length === 0) this.before.push(piece);
-      else this.behind.push(piece);
+      else this.after.push(piece);
     }
     this.chunkRows = rows;
     this.requests = this.slots.map((slot) => this.requestOf(slot));
   }
 
   /**
-   * Reads what is not in chunks. Afterwards the chunks may be read.
+   * Reads the pieces that are not in chunks. Afterwards the requests may be read.
    *
-   * @throws what reading a block throws
+   * @returns joins everything when the requests have been read; undefined when that has failed
+   * @throws the error of reading a block
    */
   async readOthers(range: TimeRange): Promise<() => AssembledRows | undefined> {
-    const before: PieceRows[] = [];
-    for (const piece of this.before) before.push(cutRows(await piece.read(range), range));
-    const behind: PieceRows[] = [];
-    for (const piece of this.behind) behind.push(cutRows(await piece.read(range), range));
-    const only = before[0] ?? behind[0];
-    if (this.slots.length === 0 && before.length + behind.length === 1 && this.isPlain(only)) {
-      return () => only;
+    const before = await readPieces(this.before, range);
+    const after = await readPieces(this.after, range);
+    const [only, ...others] = [...before, ...after];
+    if (this.slots.length === 0 && others.length === 0 && this.isAnswer(only)) {
+      return () => only.rows;
     }
     this.chunksAt = rowsOf(before);
-    const capacity = this.chunksAt + this.chunkRows + rowsOf(behind) + this.spareRows;
+    const capacity = this.chunksAt + this.chunkRows + rowsOf(after) + this.spareRows;
     this.timestamps = new Float64Array(capacity);
     this.columns = this.labels.map(() => new Float64Array(capacity));
-    return () => this.finish(before, behind, range);
+    return () => this.finish(before, after, range);
   }
 
-  /** True when the rows of the only piece are the answer as they are. */
-  private isPlain(rows: PieceRows | undefined): boolean {
-    const [piece] = [...this.before, ...this.behind];
-    return rows !== undefined && this.spareRows === 0 && isSame(piece?.labels ?? [], this.labels);
+  /** True when the only piece can be the answer as it is. */
+  private isAnswer(piece: ReadPiece | undefined): piece is ReadPiece {
+    return piece !== undefined && this.spareRows === 0 && isSame(piece.labels, this.labels);
   }
 
   private requestOf({ part, piece, at }: ChunkSlot): ChunkRequest {
@@ -110,8 +118,8 @@ export class RowAssembly {
   }
 
   private finish(
-    before: readonly PieceRows[],
-    behind: readonly PieceRows[],
+    before: readonly ReadPiece[],
+    after: readonly ReadPiece[],
     range: TimeRange,
   ): AssembledRows | undefined {
     if (this.failure !== undefined) return undefined;
@@ -119,26 +127,25 @@ export class RowAssembly {
     const chunkTimes = this.timestamps.subarray(chunksAt, chunksAt + this.chunkRows);
     const first = this.slots[0]?.part.range ?? range;
     let from = chunksAt + firstAtOrAfter(chunkTimes, Math.max(range.fromMs, first.fromMs));
-    const behindChunks = firstAtOrAfter(chunkTimes, range.untilMs);
-    let until = Math.max(from, chunksAt + behindChunks);
-    for (let index = before.length - 1; index >= 0; index--) {
-      const rows = before[index] as PieceRows;
-      from -= rows.timestamps.length;
-      this.copy(rows, (this.before[index] as Piece).labels, from);
+    const afterChunks = firstAtOrAfter(chunkTimes, range.untilMs);
+    let until = Math.max(from, chunksAt + afterChunks);
+    for (const piece of before.toReversed()) {
+      from -= piece.rows.timestamps.length;
+      this.copy(piece, from);
     }
-    for (const [index, rows] of behind.entries()) {
-      this.copy(rows, (this.behind[index] as Piece).labels, until);
-      until += rows.timestamps.length;
+    for (const piece of after) {
+      this.copy(piece, until);
+      until += piece.rows.timestamps.length;
     }
     const timestamps = this.timestamps.subarray(from, until);
     if (!isAscending(timestamps)) return undefined;
     return { timestamps, columns: this.columns.map((values) => values.subarray(from, until)) };
   }
 
-  private copy({ timestamps, columns }: PieceRows, labels: readonly Labels[], at: number): void {
+  private copy({ labels, rows: { timestamps, columns } }: ReadPiece, at: number): void {
     this.timestamps.set(timestamps, at);
     const isWritten = this.writeColumns(labels, (target, index) =>
-      target.set(columns[index] as Float64Array, at),
+      target.set(itemAt(columns, index), at),
     );
     this.fillOthers(isWritten, at, at + timestamps.length);
   }
@@ -159,7 +166,7 @@ export class RowAssembly {
       const column = this.columnOf.get(key);
       if (column === undefined) continue;
       isWritten[column] = 1;
-      write(this.columns[column] as Float64Array, index);
+      write(itemAt(this.columns, column), index);
     }
     return isWritten;
   }
@@ -173,18 +180,24 @@ export class RowAssembly {
 
 const NO_ROWS = new Float64Array(0);
 
-const rowsOf = (parts: readonly PieceRows[]): number =>
-  parts.reduce((sum, { timestamps }) => sum + timestamps.length, 0);
+async function readPieces(pieces: readonly Piece[], range: TimeRange): Promise<ReadPiece[]> {
+  const read: ReadPiece[] = [];
+  for (const piece of pieces)
+    read.push({ labels: piece.labels, rows: cutRows(await piece.read(range), range) });
+  return read;
+}
+
+const rowsOf = (pieces: readonly ReadPiece[]): number =>
+  pieces.reduce((sum, { rows }) => sum + rows.timestamps.length, 0);
 
 /** True when two lists name the same series in the same order. */
 export function isSame(left: readonly Labels[], right: readonly Labels[]): boolean {
   if (left === right) return true;
   if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) {
-    const [a, b] = [left[index] as Labels, right[index] as Labels];
-    if (a !== b && a.key !== b.key) return false;
-  }
-  return true;
+  return left.every((labels, index) => {
+    const other = right[index];
+    return labels === other || labels.key === other?.key;
+  });
 }
 
 function isAscending(timestamps: Float64Array): boolean {

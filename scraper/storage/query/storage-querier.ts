@@ -1,22 +1,27 @@
 import { compareStrings, type Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
-import type { ColumnCache } from "./column-cache.js";
-import type { FullLabels } from "../selection/full-labels.js";
 import { findHeadPieces, type HeadReader } from "../head/head-pieces.js";
 import type { Head } from "../head/head.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
-import { type Pace, UNHURRIED } from "../model/pace.js";
 import type { Piece } from "../model/piece.js";
-import type { MatcherSets, Querier, SelectedTable } from "../model/querier.js";
+import {
+  type MatcherSets,
+  NEVER_PAUSE,
+  type Pace,
+  type Querier,
+  type SelectedTable,
+} from "../model/querier.js";
 import { SelectionMemory } from "../selection/selection-memory.js";
 import { SeriesSelection } from "../selection/series-selection.js";
-import { type FoundTable, TableReader } from "./table-reader.js";
+import type { TargetLabelCache } from "../selection/target-labels.js";
 import { mergeDuplicateSeries } from "../selection/unique-series.js";
+import type { ColumnCache } from "./column-cache.js";
+import { type FoundTable, TableReader } from "./table-reader.js";
 
-/** What taking a label set into an answer costs, in values looked at. */
+/** Cost of adding a label set to an answer, in values looked at. */
 const WORK_PER_LABEL_SET = 64;
 
-/** A part of a table that is in a block. */
+/** A piece of a table that is in a block. */
 export interface BlockPiece {
   readonly folder: string;
   readonly target: Labels;
@@ -24,20 +29,20 @@ export interface BlockPiece {
   readonly table: string;
   readonly piece: Piece;
   readonly isLate: boolean;
-  /** Of late parts, the one with the lower number was written first. */
+  /** Of two late pieces, the one with the lower number was written first. */
   readonly sequence: number;
 }
 
 export interface FoundInBlocks {
-  /** Those without wanted series too. Main ones in the order of time, late ones in that of writing. */
+  /** Main pieces in the order of time, then late ones in the order of writing. Some have no series. */
   readonly pieces: readonly BlockPiece[];
-  /** Folders of blocks that could not be looked into. */
+  /** Folders with a block that could not be opened. */
   readonly unreadable: ReadonlySet<string>;
 }
 
 /** The blocks as queries see them. */
-export interface BlockFinder {
-  /** Remembers which blocks there are now; what the returned function finds is what they hold. */
+export interface BlockIndex {
+  /** Lists the blocks there are now; the returned function finds the pieces in them. */
   plan(selection: SeriesSelection, range: TimeRange, pace: Pace): () => Promise<FoundInBlocks>;
   /** A number that grows when blocks of a folder are replaced or deleted. */
   versionOf(folder: string): number;
@@ -45,14 +50,20 @@ export interface BlockFinder {
 
 export interface QuerierParts extends HeadReader {
   readonly head: Head;
-  readonly blocks: BlockFinder;
+  readonly blocks: BlockIndex;
   readonly cache: ColumnCache;
-  readonly fullLabels: FullLabels;
-  /** Told about a part that cannot be read; it is left out of the answer. */
+  readonly targetLabels: TargetLabelCache;
+  /** Called for a piece that cannot be read and is left out of the answer. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
-/** Answers queries from head and blocks together. */
+/**
+ * Answers queries from head and blocks together.
+ *
+ * Matchers and a range come in; tables of labelled columns go out. The caller's own loop runs a
+ * query, which pauses for other work as its `Pace` says. First the pieces of all tables are found,
+ * in one turn of the event loop for the head; then they are read, as far as the cache lacks them.
+ */
 export class StorageQuerier implements Querier {
   private readonly reader: TableReader;
   private readonly memory = new SelectionMemory();
@@ -62,16 +73,16 @@ export class StorageQuerier implements Querier {
   }
 
   /** For metrics. */
-  cacheFacts(): { cachedColumnBytes: number; cacheHits: number; cacheMisses: number } {
-    const { cache, fullLabels } = this.parts;
-    const cachedColumnBytes = cache.sizeBytes + fullLabels.sizeBytes;
+  cacheGauges(): { cachedColumnBytes: number; cacheHits: number; cacheMisses: number } {
+    const { cache, targetLabels } = this.parts;
+    const cachedColumnBytes = cache.sizeBytes + targetLabels.sizeBytes;
     return { cachedColumnBytes, cacheHits: cache.hits, cacheMisses: cache.misses };
   }
 
   async select(
     matchers: readonly LabelMatcher[],
     range: TimeRange,
-    pace: Pace = UNHURRIED,
+    pace: Pace = NEVER_PAUSE,
   ): Promise<SelectedTable[]> {
     if (!(range.untilMs > range.fromMs)) return [];
     const tables = await this.find(matchers, range, pace);
@@ -81,12 +92,12 @@ export class StorageQuerier implements Querier {
   async series(
     matcherSets: MatcherSets,
     range: TimeRange,
-    pace: Pace = UNHURRIED,
+    pace: Pace = NEVER_PAUSE,
   ): Promise<Labels[]> {
     const found = new Map<string, Labels>();
-    const { fullLabels } = this.parts;
+    const { targetLabels } = this.parts;
     await this.visit(matcherSets, { range, pace }, (own, target) => {
-      const labels = fullLabels.of(own, target);
+      const labels = targetLabels.join(own, target);
       found.set(labels.key, labels);
     });
     return [...found.values()];
@@ -95,7 +106,7 @@ export class StorageQuerier implements Querier {
   async labelNames(
     matcherSets: MatcherSets,
     range: TimeRange,
-    pace: Pace = UNHURRIED,
+    pace: Pace = NEVER_PAUSE,
   ): Promise<string[]> {
     const names = new Set<string>();
     await this.visit(matcherSets, { range, pace }, (own, target) => {
@@ -109,7 +120,7 @@ export class StorageQuerier implements Querier {
     name: string,
     matcherSets: MatcherSets,
     range: TimeRange,
-    pace: Pace = UNHURRIED,
+    pace: Pace = NEVER_PAUSE,
   ): Promise<string[]> {
     const values = new Set<string>();
     await this.visit(matcherSets, { range, pace }, (own, target) => {
@@ -133,7 +144,7 @@ export class StorageQuerier implements Querier {
     }
   }
 
-  /** The tables that hold wanted series in the range. */
+  /** Finds the tables that hold wanted series in the range. */
   private async find(
     matchers: readonly LabelMatcher[],
     range: TimeRange,
@@ -141,38 +152,55 @@ export class StorageQuerier implements Querier {
   ): Promise<FoundTable[]> {
     const { head, blocks, registry } = this.parts;
     const selection = new SeriesSelection(matchers, registry, this.memory.of(matchers));
-    const byName = new Map<string, FoundTable>();
-    const tableOf = (name: string, folder: string, target: Labels): FoundTable => {
-      let known = byName.get(name);
-      if (known === undefined) {
-        const version = { blocks: blocks.versionOf(folder), head: head.tables.get(name)?.streams };
-        known = { name, target, version, main: [], late: [], isIncomplete: false };
-        byName.set(name, known);
-      }
-      return known;
-    };
-    // Head and list of blocks are looked at in one go: a block that is written meanwhile changes
-    // neither.
+    const found = new FoundTables((name, folder) => ({
+      blocks: blocks.versionOf(folder),
+      head: head.tables.get(name)?.streams,
+    }));
+    // The list of blocks and the head are read in one turn of the event loop: a block that is written
+    // meanwhile changes neither.
     const findInBlocks = blocks.plan(selection, range, pace);
     const inHead: { table: FoundTable; main: readonly Piece[]; late: readonly Piece[] }[] = [];
     for (const [name, { key, streams }] of head.tables) {
       const { main, late } = findHeadPieces(this.parts, key, streams, selection, range);
       if (main.length === 0 && late.length === 0) continue;
-      inHead.push({ table: tableOf(name, key.folder, key.labels), main, late });
+      inHead.push({ table: found.table(name, key.folder, key.labels), main, late });
     }
     const { pieces, unreadable } = await findInBlocks();
-    for (const { table, folder, target, piece, isLate } of pieces) {
-      const found = tableOf(table, folder, target);
-      found[isLate ? "late" : "main"].push(piece);
-      found.isIncomplete ||= unreadable.has(folder);
+    for (const { table: name, folder, target, piece, isLate } of pieces) {
+      const table = found.table(name, folder, target);
+      table[isLate ? "late" : "main"].push(piece);
+      table.isIncomplete ||= unreadable.has(folder);
     }
     for (const { table, main, late } of inHead) {
       table.main.push(...main);
       table.late.push(...late);
     }
-    return [...byName.values()].filter(holdsWanted);
+    return found.withSeries();
   }
 }
 
-const holdsWanted = ({ main, late }: FoundTable): boolean =>
-  main.some(({ labels }) => labels.length > 0) || late.some(({ labels }) => labels.length > 0);
+/** The tables of one query, by name. */
+class FoundTables {
+  private readonly byName = new Map<string, FoundTable>();
+
+  constructor(
+    private readonly versionOf: (name: string, folder: string) => FoundTable["version"],
+  ) {}
+
+  table(name: string, folder: string, target: Labels): FoundTable {
+    let known = this.byName.get(name);
+    if (known === undefined) {
+      const version = this.versionOf(name, folder);
+      known = { name, target, version, main: [], late: [], isIncomplete: false };
+      this.byName.set(name, known);
+    }
+    return known;
+  }
+
+  withSeries(): FoundTable[] {
+    const hasSeries = ({ labels }: Piece): boolean => labels.length > 0;
+    return [...this.byName.values()].filter(
+      ({ main, late }) => main.some(hasSeries) || late.some(hasSeries),
+    );
+  }
+}

@@ -4,7 +4,7 @@ import { firstAtOrAfter } from "../../base/binary-search.js";
 import { CachedColumn } from "./cached-column.js";
 import type { AssembledRows } from "./row-assembly.js";
 
-/** A series of an answer. */
+/** One series of an answer. */
 export interface CachedSeries {
   readonly labels: Labels;
   readonly values: Float64Array;
@@ -17,10 +17,10 @@ export interface CachedRows {
   readonly series: readonly CachedSeries[];
 }
 
-/** Columns of one table, each with the rows of a stretch of time, and the times of all these rows. */
+/** Cached columns of one table, each over a stretch of time, and the timestamps of all their rows. */
 export class TableColumns {
   private times: CachedColumn | undefined;
-  /** By the key of the labels without those of the target. */
+  /** By the key of their labels without target labels. */
   private readonly byKey = new Map<string, CachedColumn>();
   private bytes = 0;
 
@@ -52,9 +52,10 @@ export class TableColumns {
   }
 
   /**
-   * Adds rows read, of `range`, to the times known. Those that reach neither end are begun anew, without any column.
+   * Adds the timestamps of rows that were read from `range`. If the range does not touch the known
+   * times, these and all columns are dropped.
    *
-   * @returns false when they contradict what is known; then nothing is known any more
+   * @returns false when they contradict the known times; then everything is dropped
    */
   addTimes(read: Float64Array, range: TimeRange): boolean {
     const { times } = this;
@@ -73,7 +74,7 @@ export class TableColumns {
     return true;
   }
 
-  /** Adds rows to a column, which `range` must reach. One that was removed meanwhile is added again. */
+  /** Adds rows to a column that `range` touches. A column that was removed meanwhile is added again. */
   extendColumn(key: string, column: CachedColumn, read: ReadColumn, range: TimeRange): void {
     if (this.byKey.get(key) !== column) this.setColumn(key, column);
     if (column.room < read.values.length) this.dropUnasked(column);
@@ -86,7 +87,7 @@ export class TableColumns {
     this.bytes += column.sizeBytes;
   }
 
-  /** The rows of a range of columns; views. Undefined when not all of it is known (any more). */
+  /** The rows of columns in a range, as views. Undefined when some rows are not known any more. */
   rows(columns: readonly CachedColumn[], range: TimeRange): CachedRows | undefined {
     const { times } = this;
     if (times === undefined || !covers(times, range)) return undefined;
@@ -98,7 +99,7 @@ export class TableColumns {
     const series: CachedSeries[] = [];
     for (const column of columns) {
       if (!covers(column, range) || column.fromMs < times.fromMs) return undefined;
-      // Nearly always all columns begin together.
+      // Nearly always all columns begin at the same time.
       if (column.fromMs !== firstMs) first = firstAtOrAfter(all, (firstMs = column.fromMs));
       if (until - first > column.rows) return undefined;
       const { labels, isDense } = column;
@@ -107,7 +108,7 @@ export class TableColumns {
     return { timestamps: all.subarray(from, until), series };
   }
 
-  /** Lets go of rows that no query has asked for lately, before room is made for new ones. */
+  /** Drops the rows that recent queries did not want, before memory grows for new rows. */
   private dropUnasked(column: CachedColumn): void {
     const { times } = this;
     if (times === undefined || column.askedFromMs <= column.fromMs || column.fromMs < times.fromMs)
@@ -149,7 +150,7 @@ function covers({ fromMs, untilMs }: CachedColumn, range: TimeRange): boolean {
   return fromMs <= range.fromMs && untilMs >= range.untilMs;
 }
 
-/** Adds what of `read`, all rows of `range`, lies before and behind the rows of a column. */
+/** Adds the rows of `read`, which are all rows of `range`, that lie before or after a column. */
 function extend(column: CachedColumn, { timestamps, values }: ReadColumn, range: TimeRange): void {
   if (range.untilMs > column.untilMs) {
     const behind = firstAtOrAfter(timestamps, column.untilMs);

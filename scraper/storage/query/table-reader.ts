@@ -1,55 +1,58 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
-import { SPARE_ROWS } from "./cached-column.js";
 import type { ChunkLog } from "../head/chunk-log.js";
-import type { CachePlan, ColumnCache, TableVersion } from "./column-cache.js";
-import type { FullLabels } from "../selection/full-labels.js";
-import type { Pace } from "../model/pace.js";
 import { isAllAbsent, isDense, mergePieces, type Piece, type PieceRows } from "../model/piece.js";
-import type { SelectedSeries } from "../model/querier.js";
+import type { Pace, SelectedSeries } from "../model/querier.js";
+import type { TargetLabelCache } from "../selection/target-labels.js";
+import type { TableOfTarget } from "../selection/unique-series.js";
+import { SPARE_ROWS } from "./cached-column.js";
+import type { CachePlan, ColumnCache, TableVersion } from "./column-cache.js";
 import { type AssembledRows, isSame, RowAssembly } from "./row-assembly.js";
 import type { CachedRows } from "./table-columns.js";
-import type { TableOfTarget } from "../selection/unique-series.js";
 
-/** All parts of one table, each list with the earlier written first. */
+/** All pieces of one table, each list in the order of writing. */
 export interface FoundTable {
   readonly name: string;
   readonly target: Labels;
   readonly version: TableVersion;
-  /** In the order of time. */
+  /** Also in the order of time. */
   readonly main: Piece[];
   readonly late: Piece[];
-  /** True when some part could not even be looked into. */
+  /** True when a block of its folder could not be opened. */
   isIncomplete: boolean;
 }
 
 export interface TableReaderParts {
   readonly chunkLog: ChunkLog;
   readonly cache: ColumnCache;
-  readonly fullLabels: FullLabels;
-  /** Told about a part that cannot be read; it is left out of the answer. */
+  readonly targetLabels: TargetLabelCache;
+  /** Called for a piece that cannot be read and is left out of the answer. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
-/** Tables of which blocks are read at the same time. */
+/** Tables whose blocks are read at the same time. */
 const CONCURRENT_TABLES = 16;
-/** A query that needs more of the cache than this reads past it. */
+/** A query that needs more than this share of the cache bypasses it. */
 const SHARE_OF_ONE_QUERY = 3 / 4;
-/** What answering from the cache costs, in values looked at per series. */
+/** Cost of an answer from the cache, in values looked at per series. */
 const WORK_PER_SERIES = 16;
 
+/** A table that is being read: what the cache has of it, and what must be read. */
 interface Reading {
   readonly table: FoundTable;
   readonly labels: readonly Labels[];
+  /** Undefined when the cache is bypassed. */
   readonly plan: CachePlan | undefined;
+  /** Undefined when nothing must be read, or the pieces must be merged one by one. */
   readonly assembly: RowAssembly | undefined;
   readonly range: TimeRange;
   finish: () => AssembledRows | undefined;
 }
 
-const FINISH_NOTHING = (): undefined => undefined;
+const nothingRead = (): undefined => undefined;
 
-/** Reads the parts of tables that were found, as few of them as the cache makes necessary. */
+/** Reads the pieces of the tables that a query has found, as far as the cache lacks them. */
 export class TableReader {
   constructor(private readonly parts: TableReaderParts) {}
 
@@ -96,8 +99,8 @@ export class TableReader {
   private begin(table: FoundTable, range: TimeRange, isCaching: boolean): Reading {
     const { name, version, target, main, late, isIncomplete } = table;
     const labels = unionOfLabels(main);
-    const finish = FINISH_NOTHING;
-    // Rows that came late may lie anywhere: they are merged anew by every query.
+    const finish = nothingRead;
+    // Late rows may be anywhere in the range: every query merges them again.
     if (late.length > 0 || isIncomplete) {
       return { table, labels, range, finish, plan: undefined, assembly: undefined };
     }
@@ -105,7 +108,7 @@ export class TableReader {
       const assembly = new RowAssembly(labels, main, 0);
       return { table, labels, range, finish, plan: undefined, assembly };
     }
-    const { aheadUntilMs = range.fromMs } = main[main.length - 1] as Piece;
+    const aheadUntilMs = main.at(-1)?.aheadUntilMs ?? range.fromMs;
     let lastMs = range.fromMs;
     for (const piece of main) lastMs = Math.max(lastMs, piece.lastMs);
     const known = { fromMs: range.fromMs, untilMs: Math.min(range.untilMs, lastMs + 1) };
@@ -146,7 +149,7 @@ export class TableReader {
     return this.readEach(table, range);
   }
 
-  /** Reads part after part, and leaves out what cannot be read. */
+  /** Reads the pieces one by one, and leaves out those that cannot be read. */
   private async readEach(table: FoundTable, range: TimeRange): Promise<TableOfTarget> {
     const parts: { labels: readonly Labels[]; rows: PieceRows }[] = [];
     for (const piece of [...table.main, ...table.late]) {
@@ -165,13 +168,13 @@ export class TableReader {
 
   private answerFrom({ target }: FoundTable, { labels, rows }: LabeledRows): TableOfTarget {
     const { timestamps, columns } = rows;
-    const { fullLabels } = this.parts;
+    const { targetLabels } = this.parts;
     const series: SelectedSeries[] = [];
-    for (let index = 0; index < labels.length; index++) {
-      const values = columns[index] as Float64Array;
+    for (const [index, own] of labels.entries()) {
+      const values = itemAt(columns, index);
       const dense = isDense(values);
       if (!dense && isAllAbsent(values)) continue;
-      series.push({ labels: fullLabels.of(labels[index] as Labels, target), values, dense });
+      series.push({ labels: targetLabels.join(own, target), values, dense });
     }
     return { target, own: labels, table: { timestamps, series } };
   }
@@ -195,7 +198,7 @@ function answerFromCache(
   return { target, own, table: { timestamps, series } };
 }
 
-/** The rows of a table when one part that is in memory is all there is of it. */
+/** The rows of a table whose only piece is in memory; undefined for other tables. */
 function inMemory({ main, late, isIncomplete }: FoundTable): LabeledRows | undefined {
   const [only] = main;
   const isWhole = main.length === 1 && late.length === 0 && !isIncomplete;

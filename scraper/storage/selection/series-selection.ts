@@ -1,28 +1,27 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
-import { type LabelPair, Labels } from "../../../exporter/shared/model/labels.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
+import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
-import type { LayoutRegistry } from "../model/layout-registry.js";
-import type { Layout } from "../model/sample-writer.js";
+import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
 import type { RememberedMatchers, SelectedColumns } from "./selection-memory.js";
 
-/** One bit of a 32-bit number per matcher. */
+/** Each matcher has one bit of a 32-bit number. */
 const MAX_MATCHERS = 30;
 const UNKNOWN = 0;
 const NEVER = 0xffffffff;
 const NO_COLUMNS = new Uint32Array(0);
 
 /**
- * Finds the columns that satisfy matchers. Each label set of the fleet is looked at once, each
- * layout once per outcome of the matchers on target labels: the cost does not grow with the number
- * of equal hosts.
+ * Finds the columns that satisfy all matchers of a query.
  *
- * Label sets are known by their numbers in the registry: use it before giving up control, not
- * after.
+ * The matchers are evaluated once per label set of the fleet, and each layout is searched once per
+ * outcome of the matchers on target labels: the cost does not grow with the number of equal hosts.
+ *
+ * Label sets are known by their numbers in the registry, which a sweep may reuse. So a selection must
+ * be used in the same turn of the event loop.
  */
 export class SeriesSelection {
-  /**
-   * For each label set: 1 + the matchers that its target must satisfy because it lacks the label.
-   */
+  /** Per label set: 1 + the matchers that the target must satisfy, because the label is missing. */
   private neededOf: Uint32Array | undefined;
 
   /** @throws {BadInputError} when there are too many matchers */
@@ -33,60 +32,60 @@ export class SeriesSelection {
   ) {
     if (matchers.length > MAX_MATCHERS) {
       throw new BadInputError(
-        `Cannot select series: ${matchers.length} matchers are given, at most ${MAX_MATCHERS} can be`,
+        `Cannot select series: there are ${matchers.length} matchers, at most ${MAX_MATCHERS} are allowed`,
       );
     }
   }
 
-  /** The matchers that a target's labels satisfy, one bit each. */
+  /** The matchers that the labels of a target satisfy, one bit each. */
   satisfiedBy(target: Labels): number {
     const known = this.remembered.satisfiedBy.get(target);
     if (known !== undefined) return known;
     let satisfied = 0;
-    this.matchers.forEach((matcher, index) => {
+    for (const [index, matcher] of this.matchers.entries())
       if (matcher.matches(target.get(matcher.name))) satisfied |= 1 << index;
-    });
     this.remembered.satisfiedBy.set(target, satisfied);
     return satisfied;
   }
 
   /**
-   * False when surely no series with only these labels of its own matches in a table whose target
-   * satisfies `satisfied`: some matcher fails on the target, and no series has a label to meet it.
+   * False when no series of a table can match: some matcher fails on the target, and no series has a
+   * label of that name.
+   *
+   * @param ownNames names of the labels that series of the table have
+   * @param satisfied as `satisfiedBy` returned it for the target of the table
    */
   canMatch(ownNames: ReadonlySet<string>, satisfied: number): boolean {
-    for (let index = 0; index < this.matchers.length; index++) {
+    for (const [index, { name }] of this.matchers.entries()) {
       const isMet = (satisfied & (1 << index)) !== 0;
-      if (!isMet && !ownNames.has((this.matchers[index] as LabelMatcher).name)) return false;
+      if (!isMet && !ownNames.has(name)) return false;
     }
     return true;
   }
 
-  /** Columns of interned series that match in a table whose target satisfies `satisfied`. */
-  columns(
-    layout: Layout & { readonly seriesIds: Uint32Array },
-    satisfied: number,
-  ): SelectedColumns {
+  /** Matching columns of a layout, in a table whose target satisfies `satisfied`. */
+  columns(layout: InternedLayout, satisfied: number): SelectedColumns {
     return this.remember(layout, satisfied, () => {
       const columns = this.columnsAmong(layout.seriesIds, satisfied);
-      return { columns, labels: Array.from(columns, (column) => layout.series[column] as Labels) };
+      return { columns, labels: labelsAt(layout.series, columns) };
     });
   }
 
-  /** As `columns`, for series that are no layout of their own; only their numbers are found. */
+  /** As `columns`, for series that form no layout; finds only their positions. */
   columnsAmong(seriesIds: Uint32Array, satisfied: number): Uint32Array {
     return ascending(seriesIds.length, (column) =>
       isSatisfied(this.needed(seriesIds[column] as number), satisfied),
     );
   }
 
-  /** As `columns`, for label sets without numbers: those of a block. */
+  /** As `columns`, for the series of a block, which have no numbers in the registry. */
   columnsOfBlock(series: readonly Labels[], satisfied: number): SelectedColumns {
     return this.remember(series, satisfied, () => {
-      const matches = (column: number): boolean =>
-        isSatisfied(this.evaluate(series[column] as Labels), satisfied);
-      const columns = ascending(series.length, matches);
-      return { columns, labels: Array.from(columns, (column) => series[column] as Labels) };
+      const needed = Uint32Array.from(series, (labels) => this.evaluate(labels));
+      const columns = ascending(series.length, (column) =>
+        isSatisfied(needed[column] as number, satisfied),
+      );
+      return { columns, labels: labelsAt(series, columns) };
     });
   }
 
@@ -116,11 +115,12 @@ export class SeriesSelection {
 
   private evaluate(labels: Labels): number {
     let needed = 0;
-    for (let index = 0; index < this.matchers.length; index++) {
-      const matcher = this.matchers[index] as LabelMatcher;
+    let bit = 1;
+    for (const matcher of this.matchers) {
       const value = labels.get(matcher.name);
-      if (value === "") needed |= 1 << index;
+      if (value === "") needed |= bit;
       else if (!matcher.matches(value)) return NEVER;
+      bit <<= 1;
     }
     return needed + 1;
   }
@@ -128,6 +128,10 @@ export class SeriesSelection {
 
 const isSatisfied = (needed: number, satisfied: number): boolean =>
   needed !== NEVER && ((needed - 1) & ~satisfied) === 0;
+
+function labelsAt(series: readonly Labels[], columns: Uint32Array): readonly Labels[] {
+  return Array.from(columns, (column) => itemAt(series, column));
+}
 
 function ascending(count: number, isWanted: (column: number) => boolean): Uint32Array {
   let found = 0;
@@ -138,28 +142,4 @@ function ascending(count: number, isWanted: (column: number) => boolean): Uint32
     columns[found++] = column;
   }
   return found === 0 ? NO_COLUMNS : columns.slice(0, found);
-}
-
-/** The labels of a series: those of its layout, and those of its target that it lacks. */
-export function withTargetLabels(own: Labels, target: Labels): Labels {
-  if (target.pairs.length === 0) return own;
-  const pairs: LabelPair[] = [];
-  let ownAt = 0;
-  let targetAt = 0;
-  while (ownAt < own.pairs.length && targetAt < target.pairs.length) {
-    const ownPair = own.pairs[ownAt] as LabelPair;
-    const targetPair = target.pairs[targetAt] as LabelPair;
-    if (targetPair[0] < ownPair[0]) {
-      pairs.push(targetPair);
-      targetAt++;
-    } else {
-      pairs.push(ownPair);
-      ownAt++;
-      if (targetPair[0] === ownPair[0]) targetAt++;
-    }
-  }
-  for (; ownAt < own.pairs.length; ownAt++) pairs.push(own.pairs[ownAt] as LabelPair);
-  for (; targetAt < target.pairs.length; targetAt++)
-    pairs.push(target.pairs[targetAt] as LabelPair);
-  return Labels.ofSorted(pairs);
 }

@@ -4,14 +4,12 @@ import type { SelectedSeries, SelectedTable } from "../model/querier.js";
 
 export interface TableOfTarget {
   readonly target: Labels;
-  /** The label sets of its series before those of the target came to them, and perhaps more. */
+  /** Label sets of its series without target labels; may hold more than the answer has. */
   readonly own: readonly Labels[];
   readonly table: SelectedTable;
 }
 
-/**
- * Makes every label set occur once: of two samples at one instant, that of the earlier table stays.
- */
+/** Makes every label set occur once. Of two samples at one instant, the earlier table's one stays. */
 export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): SelectedTable[] {
   const filled = tables.filter(
     ({ table }) => table.series.length > 0 && table.timestamps.length > 0,
@@ -20,8 +18,8 @@ export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): Selected
 }
 
 /**
- * Label sets of different tables differ when their target labels do and no series has a label of
- * its own that some target has too. Cheap to see, and nearly always so.
+ * Label sets of different tables differ when the target labels differ and no series overrides one of
+ * them. That is cheap to check, and nearly always true.
  */
 function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
   const [first] = tables;
@@ -30,13 +28,13 @@ function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
   const names = first.target.pairs.map(([name]) => name);
   const hasOwnNames = (own: readonly Labels[]): boolean =>
     own.every((labels) => names.every((name) => !labels.has(name)));
-  // Hosts of one kind share one list of series.
-  const looked = new Set<readonly Labels[]>();
+  // Equal hosts share one list of series.
+  const checked = new Set<readonly Labels[]>();
   return tables.every(({ target, own }) => {
     if (target.pairs.length !== names.length) return false;
     if (!target.pairs.every(([name], index) => name === names[index])) return false;
-    if (looked.has(own)) return true;
-    looked.add(own);
+    if (checked.has(own)) return true;
+    checked.add(own);
     return hasOwnNames(own);
   });
 }

@@ -101,7 +101,7 @@ export class BackfillUnderTest {
       createLabelMatcher(METRIC_NAME, "=", "pihealth_value"),
       createLabelMatcher("instance", "=", labels.get("instance")),
     ];
-    const tables = await this.storage.select(matchers, ALWAYS);
+    const tables = await this.storage.querier.select(matchers, ALWAYS);
     const samples = new Map<number, number>();
     for (const { timestamps, series } of tables) {
       for (const { values } of series) {
@@ -123,7 +123,9 @@ export class BackfillUnderTest {
   }
 
   async storedSeries(): Promise<string[]> {
-    return (await this.storage.series([], ALWAYS)).map((labels) => labels.toString()).sort();
+    return (await this.storage.querier.series([], ALWAYS))
+      .map((labels) => labels.toString())
+      .sort();
   }
 
   private async open(): Promise<void> {
@@ -153,7 +155,7 @@ export class BackfillUnderTest {
         write: (line) => this.logLines.push(line),
         journald: true,
       }),
-      querier: storage,
+      querier: storage.querier,
       writer: storage,
       fleet: { hostAt: (address) => this.knownHost(address) },
       sendHttp: async (request) => {

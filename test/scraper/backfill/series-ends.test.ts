@@ -145,7 +145,7 @@ async function endsStored(
   startMs: number,
 ): Promise<Record<string, number[]>> {
   const found: Record<string, number[]> = {};
-  const tables = await bench.storage.select(
+  const tables = await bench.storage.querier.select(
     [createLabelMatcher("__name__", "=", "pihealth_process")],
     ALWAYS,
   );

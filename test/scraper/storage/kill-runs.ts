@@ -116,7 +116,7 @@ async function samplesOf(
   storage: Storage,
   name: string,
 ): Promise<[timeMs: number, value: number][]> {
-  const tables = await storage.select([createLabelMatcher("__name__", "=", name)], ALWAYS);
+  const tables = await storage.querier.select([createLabelMatcher("__name__", "=", name)], ALWAYS);
   assert.ok(tables.length <= 1);
   const { timestamps, series } = tables[0] ?? { timestamps: new Float64Array(0), series: [] };
   const values = series[0]?.values ?? new Float64Array(0);

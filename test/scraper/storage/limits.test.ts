@@ -25,7 +25,7 @@ test("a target that sends the same series in ever another order leaves few layou
     most = Math.max(most, metric(storage, "layouts"));
   }
   assert.ok(most < 2000, `${most} layouts`);
-  const [found] = await storage.select([createLabelMatcher("__name__", "=", "s3")], ALWAYS);
+  const [found] = await storage.querier.select([createLabelMatcher("__name__", "=", "s3")], ALWAYS);
   assert.equal(found?.timestamps.length, 3000);
   assert.deepEqual([...new Set(found.series[0]?.values)], [3]);
 });
@@ -41,7 +41,10 @@ test("one target may have 100,000 series, also after a restart; beyond the limit
     storage.openTable(PI).append(START_MS + row * 15_000, layout, values);
   await storage.commit();
   const again = await openStorage(files.afterPowerCut());
-  const [found] = await again.storage.select([createLabelMatcher("number", "=", "99999")], ALWAYS);
+  const [found] = await again.storage.querier.select(
+    [createLabelMatcher("number", "=", "99999")],
+    ALWAYS,
+  );
   assert.deepEqual([...(found?.series[0]?.values ?? [])], [99_999, 99_999, 99_999]);
   const tooMany = Array<Labels>(MAX_LAYOUT_SERIES + 1).fill(Labels.EMPTY);
   assert.throws(() => storage.internLayout(tooMany), { code: "bad_input" });
@@ -64,7 +67,7 @@ test("a start after a crash finds a million series and every row of them", async
   }
   const again = (await openStorage(files.afterPowerCut())).storage;
   assert.equal(metric(again, "head_series"), hosts * seriesPerHost);
-  const found = await again.select([createLabelMatcher("__name__", "=", "m2")], ALWAYS);
+  const found = await again.querier.select([createLabelMatcher("__name__", "=", "m2")], ALWAYS);
   assert.equal(found.length, hosts);
   const sums = found.map(({ series }) => (series[0]?.values[1] ?? 0) - (series[0]?.values[0] ?? 0));
   assertEvery(sums, (difference) => difference === 2);

@@ -106,11 +106,11 @@ export function describe(tables: readonly SelectedTable[]): Answer {
 }
 
 export async function selectAll(storage: Storage, range = ALWAYS): Promise<Answer> {
-  return describe(await storage.select([], range));
+  return describe(await storage.querier.select([], range));
 }
 
 export async function selectName(storage: Storage, name: string, range = ALWAYS): Promise<Answer> {
-  return describe(await storage.select([createLabelMatcher("__name__", "=", name)], range));
+  return describe(await storage.querier.select([createLabelMatcher("__name__", "=", name)], range));
 }
 
 export function metric(storage: Storage, name: string): number {

@@ -39,7 +39,9 @@ test("a label of a layout wins over the target's label of the same name, also in
   ]);
   storage.openTable(PI).append(at(0), layout, Float64Array.of(1, 2));
   const select = async (operator: "=" | "!=", job: string): Promise<string[]> =>
-    Object.keys(describe(await storage.select([createLabelMatcher("job", operator, job)], ALWAYS)));
+    Object.keys(
+      describe(await storage.querier.select([createLabelMatcher("job", operator, job)], ALWAYS)),
+    );
   assert.deepEqual(await select("=", "own"), ['a{instance="10.0.0.7:8732", job="own"}']);
   assert.deepEqual(await select("=", "pi"), ['b{instance="10.0.0.7:8732", job="pi"}']);
   assert.deepEqual(await select("!=", "pi"), ['a{instance="10.0.0.7:8732", job="own"}']);
@@ -113,7 +115,7 @@ test("special values come back bit for bit from window, chunk and journal", asyn
   for (let index = 0; index < 60; index++) appendRow(storage, PI, at(15 * index), row);
   await storage.commit();
   for (const opened of [storage, (await openStorage(files.afterPowerCut())).storage]) {
-    const [table] = await opened.select([], ALWAYS);
+    const [table] = await opened.querier.select([], ALWAYS);
     assert.equal(table?.timestamps.length, 60);
     for (const { labels, values } of table?.series ?? []) {
       const expected = labels.name === "a" ? undefined : row[labels.name as "b"];
@@ -246,20 +248,20 @@ test("names, values and series are found by matchers, including those on target 
   appendRow(storage, PI, at(0), { a: 1, b: 1 });
   appendRow(storage, host("10.0.0.8"), at(0), { b: 1, c: 1 });
   const onEight = [[createLabelMatcher("instance", "=~", "10.0.0.8.*")]];
-  assert.deepEqual(await storage.labelNames([], ALWAYS), ["__name__", "instance", "job"]);
-  assert.deepEqual(await storage.labelValues("__name__", [], ALWAYS), ["a", "b", "c"]);
-  assert.deepEqual(await storage.labelValues("__name__", onEight, ALWAYS), ["b", "c"]);
-  assert.deepEqual(await storage.labelValues("instance", [], ALWAYS), [
+  assert.deepEqual(await storage.querier.labelNames([], ALWAYS), ["__name__", "instance", "job"]);
+  assert.deepEqual(await storage.querier.labelValues("__name__", [], ALWAYS), ["a", "b", "c"]);
+  assert.deepEqual(await storage.querier.labelValues("__name__", onEight, ALWAYS), ["b", "c"]);
+  assert.deepEqual(await storage.querier.labelValues("instance", [], ALWAYS), [
     "10.0.0.7:8732",
     "10.0.0.8:8732",
   ]);
   assert.deepEqual(
-    (await storage.series([[createLabelMatcher("__name__", "=", "b")], ...onEight], ALWAYS))
+    (await storage.querier.series([[createLabelMatcher("__name__", "=", "b")], ...onEight], ALWAYS))
       .map(String)
       .sort(),
     [named("b"), named("b", "10.0.0.8"), named("c", "10.0.0.8")],
   );
-  assert.deepEqual(await storage.series([], { fromMs: 0, untilMs: at(0) }), []);
+  assert.deepEqual(await storage.querier.series([], { fromMs: 0, untilMs: at(0) }), []);
 });
 
 test("a deleted host is gone, also after a restart, and may come back", async () => {

@@ -63,7 +63,7 @@ class ImportUnderTest {
 /** `series value @time` of everything stored but staleness markers and reports about scrapes, in order. */
 async function storedSamples(storage: Storage): Promise<string[]> {
   const found: string[] = [];
-  for (const { timestamps, series } of await storage.select(
+  for (const { timestamps, series } of await storage.querier.select(
     [createLabelMatcher(METRIC_NAME, "!=", "up")],
     ALWAYS,
   )) {

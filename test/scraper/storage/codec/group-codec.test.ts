@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../../../exporter/shared/journal/byte-writer.js";
-import { GroupEncoder, GroupReader } from "../../../../scraper/storage/codec/group-codec.js";
+import { GroupEncoder } from "../../../../scraper/storage/codec/group-encoder.js";
+import { GroupReader } from "../../../../scraper/storage/codec/group-reader.js";
 import {
   BitModels,
   RangeDecoder,

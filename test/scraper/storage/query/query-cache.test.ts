@@ -95,10 +95,10 @@ test("A search for series or labels ends when nobody waits for it any more", asy
   await moveOn(setup, 900);
   const pace = { isDue: () => true, pause: () => Promise.reject(new Error("nobody waits")) };
   const range = rangeOf(0, 900);
-  await assert.rejects(storage.series([], range, pace), /nobody waits/);
-  await assert.rejects(storage.labelNames([], range, pace), /nobody waits/);
-  await assert.rejects(storage.labelValues("job", [], range, pace), /nobody waits/);
-  assert.equal((await storage.series([], range)).length, 9);
+  await assert.rejects(storage.querier.series([], range, pace), /nobody waits/);
+  await assert.rejects(storage.querier.labelNames([], range, pace), /nobody waits/);
+  await assert.rejects(storage.querier.labelValues("job", [], range, pace), /nobody waits/);
+  assert.equal((await storage.querier.series([], range)).length, 9);
   await storage.stop();
 });
 
@@ -117,7 +117,7 @@ test("A matcher is met by a label of the series also where the target has anothe
   await moveOn(setup, 900);
   const found = async (instance: string): Promise<string[]> => {
     const matchers = [createLabelMatcher("instance", "=", instance)];
-    return Object.keys(describe(await storage.select(matchers, rangeOf(0, 900)))).sort();
+    return Object.keys(describe(await storage.querier.select(matchers, rangeOf(0, 900)))).sort();
   };
   for (let round = 0; round < 2; round++) {
     assert.deepEqual(await found("elsewhere"), ['a{instance="elsewhere", job="pi"}']);
@@ -164,7 +164,7 @@ test("A query that is ended while it reads ends at once, and the next one has th
         if (left-- === 0) throw new Error("canceled");
       },
     };
-    const asked = storage.select(
+    const asked = storage.querier.select(
       [createLabelMatcher("__name__", "=", "c")],
       rangeOf(10, 900),
       pace,
@@ -222,7 +222,7 @@ for (const seed of [1, 4, 9, 13, 21]) {
       const name = random.pick(["a", "b", "c", "d", ""]);
       const matchers = name === "" ? [] : [createLabelMatcher("__name__", "=", name)];
       const [answer, expected] = await Promise.all(
-        both.map(({ storage }) => storage.select(matchers, range)),
+        both.map(({ storage }) => storage.querier.select(matchers, range)),
       );
       assert.deepEqual(filled(describe(answer ?? [])), filled(describe(expected ?? [])));
     }

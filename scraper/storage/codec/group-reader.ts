@@ -1,38 +1,26 @@
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { inflateRaw } from "node:zlib";
 import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
-import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { bitsOf } from "../../../exporter/shared/model/special-values.js";
-import { decodeExceptions, ExceptionEncoder } from "./column-exceptions.js";
-import { ReferableColumns } from "./column-references.js";
-import { NO_SCALE, scaleToWhole, unscale } from "./number-scale.js";
-import { StepDecoder, StepEncoder } from "./step-codec.js";
-import {
-  commonUnit,
-  firstStepOf,
-  shapeBitsOf,
-  type StepMode,
-  StepPlanner,
-  undoSteps,
-} from "./step-modes.js";
-import { decodeXor, encodeXor } from "./xor-codec.js";
+import { decodeExceptions } from "./column-exceptions.js";
+import { unscale } from "./number-scale.js";
+import { StepDecoder } from "./step-codec.js";
+import { firstStepOf, shapeBitsOf, type StepMode, stepModeOf, undoSteps } from "./step-modes.js";
+import { decodeXor } from "./xor-codec.js";
 
-const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
-
-/** What the numbers of a column are. See block.format.md, "Group". */
-const CONSTANT = 1;
-const WHOLE = 2;
-const DOUBLES = 3;
-const WITH_EXCEPTIONS = 0x80;
-const DEFLATE_LEVEL = 9;
-/** Bound on what one group inflates to. */
+/** Largest size that deflated bytes may inflate to. */
 const MAX_INFLATED_BYTES = 1 << 30;
-/** What the head of a column costs in memory, roughly; for the bound of the cache. */
-const COLUMN_BYTES = 120;
-/** A reference must save this many bits: it makes reading slower. */
-const REFERENCE_PRICE_BITS = 64;
+
+/** How the numbers of a column are coded. See block.format.md, "Group". */
+export const COLUMN_KINDS = { constant: 1, whole: 2, doubles: 3 } as const;
+const { constant: CONSTANT, whole: WHOLE, doubles: DOUBLES } = COLUMN_KINDS;
+/** Flag of the kind when some rows hold no ordinary number. */
+export const WITH_EXCEPTIONS = 0x80;
+/** Rough memory of a decoded head, for the limit of the cache. */
+const HEAD_BYTES = 120;
 
 export interface GroupSize {
   readonly columns: number;
@@ -44,86 +32,10 @@ export interface GroupColumns {
   /** Memory held, roughly. */
   readonly sizeBytes: number;
   /**
-   * @param wanted column numbers
+   * @param wanted numbers of columns in the group
    * @throws {MalformedBytesError} when the bytes make no sense
    */
   read(wanted: readonly number[]): Float64Array[];
-}
-
-/** Writes groups of columns. One serves any number of groups. */
-export class GroupEncoder {
-  private readonly heads = new ByteWriter(16_384);
-  private readonly bodies = new ByteWriter(16_384);
-  private readonly scratch = new ByteWriter(4096);
-  private readonly steps = new StepEncoder(this.bodies);
-  private readonly planner = new StepPlanner();
-  private readonly exceptions = new ExceptionEncoder();
-  private readonly referable = new ReferableColumns();
-
-  /** @returns the bytes of a group, from which `GroupReader` reads any column */
-  async encode(columns: readonly Float64Array[]): Promise<Uint8Array> {
-    this.heads.length = 0;
-    this.bodies.length = 0;
-    this.referable.clear();
-    columns.forEach((values, column) => this.encodeColumn(values, column));
-    const heads = await deflate(this.heads.written(), { level: DEFLATE_LEVEL });
-    const group = new ByteWriter(heads.length + this.bodies.length + 8);
-    group.varint(heads.length);
-    group.raw(heads);
-    group.raw(this.bodies.written());
-    return group.written();
-  }
-
-  private encodeColumn(values: Float64Array, column: number): void {
-    const { heads } = this;
-    const numbers = new Float64Array(values.length);
-    const hasExceptions = this.exceptions.take(values, numbers);
-    const whole = new Float64Array(values.length);
-    const isConstant = areAllEqual(numbers);
-    const scale = isConstant ? NO_SCALE : scaleToWhole(numbers, whole);
-    const kind = isConstant ? CONSTANT : scale === NO_SCALE ? DOUBLES : WHOLE;
-    heads.u8(kind | (hasExceptions ? WITH_EXCEPTIONS : 0));
-    if (hasExceptions) this.exceptions.encode(heads);
-    if (kind === CONSTANT) heads.f64(numbers[0] ?? 0);
-    else if (kind === DOUBLES) this.encodeDoubles(numbers);
-    else this.encodeWhole(whole, scale, column);
-  }
-
-  private encodeDoubles(numbers: Float64Array): void {
-    this.scratch.length = 0;
-    encodeXor(bitsOf(numbers), this.scratch);
-    this.heads.varint(this.scratch.length);
-    this.heads.raw(this.scratch.written());
-  }
-
-  private encodeWhole(whole: Float64Array, scale: number, column: number): void {
-    let coded = whole;
-    let plan = this.planner.plan(whole);
-    let reference = 0;
-    let depth = 0;
-    const found = this.referable.find(whole, scale);
-    if (found !== undefined) {
-      const { column: other, sign } = found;
-      const rest = whole.map((value, row) => value - sign * (other.whole[row] as number));
-      const restPlan = planOf(rest, this.planner);
-      if (rest.every(Number.isSafeInteger) && restPlan.bits + REFERENCE_PRICE_BITS < plan.bits) {
-        [coded, plan] = [rest, restPlan];
-        reference = 2 * (column - other.column) + (sign < 0 ? 1 : 0);
-        depth = other.depth + 1;
-      }
-    }
-    this.referable.add({ column, scale, whole, depth });
-    const { heads, bodies } = this;
-    heads.u8(plan.mode | (scale << 2));
-    heads.varint(reference);
-    heads.signedVarint(coded[0] as number);
-    heads.varint(plan.unit);
-    if (plan.unit === 0) return;
-    const before = bodies.length;
-    const steps = this.planner.stepsOf(coded, plan.mode, plan.unit);
-    this.steps.encode(steps, firstStepOf(plan.mode), shapeBitsOf(plan.mode));
-    heads.varint(bodies.length - before);
-  }
 }
 
 type Column = (
@@ -135,11 +47,14 @@ type Column = (
 interface WholeColumn {
   readonly mode: StepMode;
   readonly scale: number;
-  /** Column number of what this one stands on, -1 for none. */
+  /** Number of the column whose numbers are added to these, -1 for none. */
   readonly reference: number;
+  /** 1 or -1: the factor of the other column. */
   readonly sign: number;
   readonly first: number;
+  /** 0 when all numbers are equal. */
   readonly unit: number;
+  /** Place of the coded steps in the group. */
   readonly start: number;
   readonly end: number;
 }
@@ -166,7 +81,7 @@ export class GroupReader implements GroupColumns {
   }
 
   get sizeBytes(): number {
-    return this.bytes.length + this.heads.length + this.columns.length * COLUMN_BYTES;
+    return this.bytes.length + this.heads.length + this.columns.length * HEAD_BYTES;
   }
 
   read(wanted: readonly number[]): Float64Array[] {
@@ -175,7 +90,7 @@ export class GroupReader implements GroupColumns {
   }
 
   private readColumn(number: number, wholes: Map<number, Float64Array>): Float64Array {
-    const column = this.columns[number] as Column;
+    const column = itemAt(this.columns, number);
     const values = new Float64Array(this.rows);
     if (column.kind === CONSTANT) values.fill(column.value);
     else if (column.kind === DOUBLES)
@@ -195,7 +110,9 @@ export class GroupReader implements GroupColumns {
     if (known !== undefined) return known;
     const column = this.columns[number];
     if (column?.kind !== WHOLE)
-      throw new MalformedBytesError("Cannot read block: a column refers to one without numbers");
+      throw new MalformedBytesError(
+        "Cannot read block: a column refers to one that has no whole numbers",
+      );
     const { mode, reference, sign } = column;
     const whole = new Float64Array(this.rows);
     if (column.unit === 0) whole.fill(column.first);
@@ -227,7 +144,9 @@ export class GroupReader implements GroupColumns {
       this.columns.push({ ...column, exceptionsAt });
     }
     if (bodyAt !== this.bytes.length || !head.isAtEnd)
-      throw new MalformedBytesError("Cannot read block: columns do not end where they should");
+      throw new MalformedBytesError(
+        "Cannot read block: its columns do not end at the end of their group",
+      );
   }
 
   private readHead(
@@ -256,7 +175,7 @@ export class GroupReader implements GroupColumns {
     if (distance === 1)
       throw new MalformedBytesError("Cannot read block: a column refers to itself");
     return {
-      mode: (modeAndScale & 3) as StepMode,
+      mode: stepModeOf(modeAndScale & 3),
       scale,
       reference: distance === 0 ? -1 : number - (distance >> 1),
       sign: (distance & 1) === 0 ? 1 : -1,
@@ -268,23 +187,13 @@ export class GroupReader implements GroupColumns {
   }
 }
 
-function planOf(whole: Float64Array, planner: StepPlanner): ReturnType<StepPlanner["plan"]> {
-  const isConstant = commonUnit(whole, whole[0] as number) === 0;
-  return isConstant ? { mode: 0, unit: 0, bits: 0 } : planner.plan(whole);
-}
-
-function areAllEqual(numbers: Float64Array): boolean {
-  for (let row = 1; row < numbers.length; row++) if (numbers[row] !== numbers[0]) return false;
-  return true;
-}
-
 /** @throws {MalformedBytesError} when the bytes do not inflate */
 export async function inflateOrFail(bytes: Uint8Array): Promise<Uint8Array> {
   try {
     return await inflate(bytes, { maxOutputLength: MAX_INFLATED_BYTES });
   } catch (error) {
     throw new MalformedBytesError(
-      `Cannot read block: what was deflated does not inflate, ${messageOf(error)}`,
+      `Cannot read block: its bytes do not inflate, ${messageOf(error)}`,
       { cause: error },
     );
   }

@@ -1,11 +1,11 @@
 import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import { crc32c } from "../../../exporter/shared/journal/crc32c.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import { readLabelSets } from "./label-set-codec.js";
 import { LruCache } from "../model/lru-cache.js";
+import { readLabelSets } from "./label-set-codec.js";
 
-/** What a label set costs in memory, roughly; for the bounds of caches. */
-export const LABEL_SET_BYTES = 300;
+/** Rough memory of a label set, for the limit of the cache. */
+const LABEL_SET_BYTES = 300;
 
 interface KnownSeries {
   readonly bytes: Uint8Array;
@@ -13,10 +13,10 @@ interface KnownSeries {
 }
 
 /**
- * Lists of series that blocks have. Blocks of equal hosts have equal ones: they are decoded once, kept once, and known
- * to be equal because they are the same array.
+ * Decoded lists of the series of blocks. Blocks of equal hosts have equal lists: these are decoded and
+ * kept once, and are the same array.
  */
-export class BlockLayouts {
+export class SeriesListCache {
   private readonly known: LruCache<KnownSeries>;
 
   constructor(maxBytes: number) {
@@ -27,11 +27,7 @@ export class BlockLayouts {
     return this.known.sizeBytes;
   }
 
-  /**
-   * As `readLabelSets`.
-   *
-   * @throws {MalformedBytesError} as that does
-   */
+  /** @throws {MalformedBytesError} as `readLabelSets` */
   read(reader: ByteReader): readonly Labels[] {
     const bytes = reader.bytes.subarray(reader.offset, reader.end);
     const key = `${crc32c(bytes)},${bytes.length}`;

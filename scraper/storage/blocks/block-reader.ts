@@ -1,78 +1,47 @@
 import path from "node:path";
-import { MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Files, ReadFile } from "../../../exporter/shared/platform/files.js";
+import { openGroup } from "../codec/block-codec.js";
 import {
   type BlockDirectory,
-  type BlockFooter,
-  type BlockGroup,
   type BlockSection,
   decodeDirectory,
+} from "../codec/block-directory.js";
+import {
+  type BlockFooter,
   decodeFooter,
-  findCopy,
+  findFirstFooter,
   FOOTER_BYTES,
-  openGroup,
   requireChecksum,
-} from "../codec/block-codec.js";
-import { BlockLayouts } from "../codec/block-layouts.js";
+} from "../codec/block-frame.js";
 import { readColumns, readSection } from "../codec/block-sections.js";
-import type { GroupColumns } from "../codec/group-codec.js";
+import type { GroupColumns } from "../codec/group-reader.js";
+import { SeriesListCache } from "../codec/series-list-cache.js";
+import { DamagedDataError, isDamage } from "../model/damage.js";
 import { LruCache } from "../model/lru-cache.js";
 import { OpenFiles } from "../model/open-files.js";
-import { DamagedDataError } from "../model/storage-errors.js";
+import { type BlockName, blocksFolder } from "./block-name.js";
 
-const BLOCK_NAME = /^(-?\d{1,16})-(-?\d{1,16})-(\d{1,16})\.block$/;
-/** Read from the end of a block at once: footer, and in most cases the whole directory. */
+/** Read at once from the end of a block: the footer, and nearly always the whole directory. */
 const TAIL_BYTES = 16_384;
-/** Where the first directory of a block is looked for when the second cannot be read. */
+/** The first directory is searched for in this part of the block when the second is damaged. */
 const COPY_SEARCH_BYTES = 16 * 1024 * 1024;
-const LAYOUT_CACHE_BYTES = 16 * 1024 * 1024;
+const SERIES_CACHE_BYTES = 16 * 1024 * 1024;
 const DIRECTORY_CACHE_BYTES = 16 * 1024 * 1024;
 const GROUP_CACHE_BYTES = 16 * 1024 * 1024;
-/** What a directory costs in memory besides its series and timestamps, roughly. */
+/** Rough memory of a directory besides its series and timestamps, and of the place of a group. */
 const DIRECTORY_BYTES = 1024;
 const GROUP_PLACE_BYTES = 100;
 /** Block files held open for reading. */
 const MAX_OPEN_BLOCKS = 512;
 
-/** What the name of a block says. */
-export interface BlockName {
-  /** Folder of the host, relative to the data folder. */
-  readonly folder: string;
-  readonly name: string;
-  readonly fromMs: number;
-  readonly untilMs: number;
-  /** Of two late blocks, the one with the lower number was written first. */
-  readonly sequence: number;
-}
+/** A directory, and the error of reading the second one when the first had to take its place. */
+export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
 
-export function blockFileName({
-  fromMs,
-  untilMs,
-  sequence,
-}: Omit<BlockName, "name" | "folder">): string {
-  return `${fromMs}-${untilMs}-${sequence}.block`;
-}
-
-/** @returns undefined when it is no name of a block */
-export function parseBlockName(folder: string, name: string): BlockName | undefined {
-  const match = BLOCK_NAME.exec(name);
-  if (match === null) return undefined;
-  return {
-    folder,
-    name,
-    fromMs: Number(match[1]),
-    untilMs: Number(match[2]),
-    sequence: Number(match[3]),
-  };
-}
-
-export const blocksFolder = (dataFolder: string, folder: string): string =>
-  path.join(dataFolder, folder, "blocks");
-
-/** Reads blocks, no more of each than is asked for, and keeps what was read last. */
+/** Reads the wanted parts of blocks, and caches the most recently used ones. */
 export class BlockReader {
-  private readonly layouts = new BlockLayouts(LAYOUT_CACHE_BYTES);
+  private readonly seriesLists = new SeriesListCache(SERIES_CACHE_BYTES);
   private readonly directories = new LruCache<FoundDirectory>(DIRECTORY_CACHE_BYTES);
   private readonly groups = new LruCache<GroupColumns>(GROUP_CACHE_BYTES);
   private readonly open: OpenFiles;
@@ -85,9 +54,9 @@ export class BlockReader {
     this.open = new OpenFiles(files, MAX_OPEN_BLOCKS);
   }
 
-  /** Memory of all that is kept of blocks read. */
+  /** Memory of everything cached. */
   get sizeBytes(): number {
-    return this.layouts.sizeBytes + this.directories.sizeBytes + this.groups.sizeBytes;
+    return this.seriesLists.sizeBytes + this.directories.sizeBytes + this.groups.sizeBytes;
   }
 
   get openCount(): number {
@@ -103,12 +72,12 @@ export class BlockReader {
     return known;
   }
 
-  /** The directory if it is at hand. */
+  /** The directory if it is cached. */
   knownDirectory(block: BlockName): FoundDirectory | undefined {
     return this.directories.get(this.pathOf(block));
   }
 
-  /** Closes the file of a block that is about to be removed. */
+  /** Closes the file of a block that is about to be deleted. */
   release(block: BlockName): Promise<void> {
     return this.open.close(this.pathOf(block));
   }
@@ -117,15 +86,12 @@ export class BlockReader {
     return this.open.closeAll();
   }
 
-  /**
-   * @throws {DamagedDataError} when it is not what was written; the system's error when it cannot
-   * be read
-   */
+  /** @throws {DamagedDataError} when it cannot be read; `cause` is the system's error, if any */
   async directory(block: BlockName): Promise<FoundDirectory> {
     const filePath = this.pathOf(block);
     const known = this.directories.get(filePath);
     if (known !== undefined) return known;
-    const directory = await this.withFile(filePath, (file) => this.readDirectory(filePath, file));
+    const directory = await this.withFile(block, (file) => this.readDirectory(filePath, file));
     const placesBytes = directory.groups.length * GROUP_PLACE_BYTES;
     const sizeBytes = DIRECTORY_BYTES + placesBytes + directory.timestamps.byteLength;
     this.directories.set(filePath, directory, sizeBytes);
@@ -133,10 +99,11 @@ export class BlockReader {
   }
 
   /**
-   * Columns in the order wanted, which is ascending.
+   * Reads columns over all rows of a block.
    *
-   * @param onDamage takes what is wrong with a group, of which the values are ABSENT then
-   * @throws {DamagedDataError} as `directory`, and without `onDamage` for a damaged group
+   * @param wanted numbers of series, ascending
+   * @param onDamage called for each damaged group, whose values are ABSENT then
+   * @throws {DamagedDataError} as `directory`, and for a damaged group when there is no `onDamage`
    */
   async columns(
     block: BlockName,
@@ -144,11 +111,10 @@ export class BlockReader {
     onDamage?: (error: unknown) => void,
   ): Promise<Float64Array[]> {
     const directory = await this.directory(block);
-    const filePath = this.pathOf(block);
-    return this.withFile(filePath, (file) =>
+    return this.withFile(block, (file) =>
       readColumns(directory, wanted, async (number) => {
         try {
-          return await this.group(filePath, file, directory, number);
+          return await this.group(block, file, directory, number);
         } catch (error) {
           if (onDamage === undefined || !isDamage(error)) throw error;
           onDamage(error);
@@ -159,9 +125,9 @@ export class BlockReader {
   }
 
   /**
-   * Columns of a section; undefined for series it lacks.
+   * Reads columns of a section; undefined for a series that it lacks.
    *
-   * @throws {DamagedDataError}
+   * @throws {DamagedDataError} as `directory`, and for a damaged group
    */
   async sectionColumns(
     block: BlockName,
@@ -169,21 +135,20 @@ export class BlockReader {
     wanted: readonly number[],
   ): Promise<(Float64Array | undefined)[]> {
     const directory = await this.directory(block);
-    const filePath = this.pathOf(block);
-    return this.withFile(filePath, (file) =>
-      readSection(section, wanted, (number) => this.group(filePath, file, directory, number)),
+    return this.withFile(block, (file) =>
+      readSection(section, wanted, (number) => this.group(block, file, directory, number)),
     );
   }
 
   /**
-   * The stored bytes of a group, checked.
+   * Reads the stored bytes of a group and verifies their checksum.
    *
-   * @throws {DamagedDataError} as `directory`
+   * @throws {DamagedDataError} as `directory`, and when the checksum is wrong
    */
   async groupBytes(block: BlockName, number: number): Promise<Uint8Array> {
     const { groups } = await this.directory(block);
-    const { offsetBytes, lengthBytes, checksum } = groups[number] as BlockGroup;
-    return this.withFile(this.pathOf(block), async (file) => {
+    const { offsetBytes, lengthBytes, checksum } = itemAt(groups, number);
+    return this.withFile(block, async (file) => {
       const bytes = await file.read(offsetBytes, lengthBytes);
       requireChecksum(bytes, checksum, "group of columns");
       return bytes;
@@ -191,21 +156,21 @@ export class BlockReader {
   }
 
   /**
-   * Checks every byte that a checksum covers.
+   * Verifies every byte that a checksum covers, reading past the caches.
    *
-   * @returns what is wrong, nothing when all is well
+   * @returns the problems found
    */
   async verify(block: BlockName): Promise<DamagedDataError[]> {
+    const filePath = this.pathOf(block);
     const problems: DamagedDataError[] = [];
     const note = (error: unknown): void => {
-      problems.push(
-        error instanceof DamagedDataError
-          ? error
-          : new DamagedDataError(this.pathOf(block), 0, messageOf(error)),
-      );
+      const isTyped = error instanceof DamagedDataError;
+      problems.push(isTyped ? error : new DamagedDataError(filePath, 0, messageOf(error)));
     };
     try {
-      const { groups, damage } = await this.readAgain(block);
+      const { groups, damage } = await this.withFile(block, (file) =>
+        this.readDirectory(filePath, file),
+      );
       if (damage !== undefined) note(damage);
       for (const number of groups.keys()) await this.groupBytes(block, number).catch(note);
     } catch (error) {
@@ -214,31 +179,27 @@ export class BlockReader {
     return problems;
   }
 
-  private readAgain(block: BlockName): Promise<FoundDirectory> {
-    const filePath = this.pathOf(block);
-    return this.withFile(filePath, (file) => this.readDirectory(filePath, file));
-  }
-
   private async group(
-    filePath: string,
+    block: BlockName,
     file: ReadFile,
     directory: BlockDirectory,
     number: number,
   ): Promise<GroupColumns> {
-    const key = `${filePath}#${number}`;
+    const key = `${this.pathOf(block)}#${number}`;
     const known = this.groups.get(key);
     if (known !== undefined) return known;
-    const place = directory.groups[number] as BlockGroup;
+    const place = itemAt(directory.groups, number);
     const bytes = await file.read(place.offsetBytes, place.lengthBytes);
-    const group = await openGroup(bytes, place, directory);
+    const group = await openGroup(bytes, place, directory.version);
     this.groups.set(key, group, group.sizeBytes);
     return group;
   }
 
   private async withFile<Result>(
-    filePath: string,
+    block: BlockName,
     use: (file: ReadFile) => Promise<Result>,
   ): Promise<Result> {
+    const filePath = this.pathOf(block);
     try {
       return await this.open.use(filePath, use);
     } catch (error) {
@@ -247,21 +208,21 @@ export class BlockReader {
     }
   }
 
-  /** @throws {MalformedBytesError} when the block has no directory that can be read */
+  /** @throws {MalformedBytesError} when the block has no directory that can be decoded */
   private async readDirectory(filePath: string, file: ReadFile): Promise<FoundDirectory> {
     const tailAt = Math.max(0, file.sizeBytes - TAIL_BYTES);
     const tail = await file.read(tailAt, file.sizeBytes - tailAt);
-    if (tail.length < FOOTER_BYTES)
-      throw new DamagedDataError(filePath, 0, `it has ${tail.length} bytes only`);
+    if (tail.length < FOOTER_BYTES) {
+      const detail = `it has ${tail.length} bytes, a footer has ${FOOTER_BYTES}`;
+      throw new DamagedDataError(filePath, 0, detail);
+    }
     try {
-      return await this.decodeAt(
-        file,
-        decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes),
-        tail,
-      );
+      const footer = decodeFooter(tail.subarray(-FOOTER_BYTES), file.sizeBytes);
+      return await this.decodeAt(file, footer, tail);
     } catch (damage) {
       const searchAt = Math.max(0, file.sizeBytes - COPY_SEARCH_BYTES);
-      const footer = findCopy(await file.read(searchAt, file.sizeBytes - searchAt), searchAt);
+      const searched = await file.read(searchAt, file.sizeBytes - searchAt);
+      const footer = findFirstFooter(searched, searchAt);
       if (footer === undefined) throw damage;
       return { ...(await this.decodeAt(file, footer, tail)), damage };
     }
@@ -277,14 +238,6 @@ export class BlockReader {
       inTail >= 0
         ? tail.subarray(inTail, inTail + footer.lengthBytes)
         : await file.read(footer.offsetBytes, footer.lengthBytes);
-    return decodeDirectory(bytes, footer, this.layouts);
+    return decodeDirectory(bytes, footer, this.seriesLists);
   }
-}
-
-/** A directory, and what is wrong with the one that should have been read first. */
-export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
-
-/** True when bytes are wrong, not the system. */
-export function isDamage(error: unknown): boolean {
-  return error instanceof DamagedDataError || error instanceof MalformedBytesError;
 }

@@ -1,14 +1,14 @@
 import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
 import { decodeColumn } from "./column-codec.js";
-import { type GroupColumns, type GroupSize, inflateOrFail } from "./group-codec.js";
+import { type GroupColumns, type GroupSize, inflateOrFail } from "./group-reader.js";
 
-/** Reads groups of blocks of version 1, which are written no more. See block.format.md, "Version 1". */
+/** Reads groups of blocks of version 1, which are no longer written. See block.format.md, "Version". */
 export class GroupReaderV1 implements GroupColumns {
   private constructor(
     private readonly inflated: Uint8Array,
     private readonly base: number,
-    /** Where each column ends, behind `base`. */
-    private readonly ends: readonly number[],
+    /** End of each column, counted from `base`. */
+    private readonly ends: Uint32Array,
     private readonly rows: number,
   ) {}
 
@@ -16,12 +16,14 @@ export class GroupReaderV1 implements GroupColumns {
   static async open(bytes: Uint8Array, size: GroupSize): Promise<GroupReaderV1> {
     const inflated = await inflateOrFail(bytes);
     const reader = new ByteReader(inflated);
-    const ends: number[] = [];
+    const ends = new Uint32Array(size.columns);
     let end = 0;
-    for (let column = 0; column < size.columns; column++) ends.push((end += reader.varint()));
+    for (let column = 0; column < size.columns; column++) ends[column] = end += reader.varint();
     const base = reader.offset;
     if (base + end !== inflated.length)
-      throw new MalformedBytesError("Cannot read block: columns do not end where they should");
+      throw new MalformedBytesError(
+        "Cannot read block: its columns do not end at the end of their group",
+      );
     return new GroupReaderV1(inflated, base, ends, size.rows);
   }
 

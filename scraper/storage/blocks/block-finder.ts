@@ -1,0 +1,147 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { firstAtOrAfter } from "../../base/binary-search.js";
+import { tableName } from "../head/table.js";
+import { cutRows } from "../model/piece.js";
+import type { Pace } from "../model/querier.js";
+import type { BlockIndex, BlockPiece, FoundInBlocks } from "../query/storage-querier.js";
+import type { SelectedColumns } from "../selection/selection-memory.js";
+import type { SeriesSelection } from "../selection/series-selection.js";
+import type { BlockFacts, BlockStore, StoredBlock } from "./block-store.js";
+import type { FoundDirectory } from "./block-reader.js";
+
+/** Blocks whose directories are read at the same time. */
+const CONCURRENT_READS = 16;
+/** Cost of searching a directory, in values looked at. */
+const WORK_PER_BLOCK = 64;
+
+/** Finds the pieces of blocks that a query wants. */
+export class BlockFinder implements BlockIndex {
+  private readonly labelNames = new LabelNames();
+
+  constructor(private readonly blocks: BlockStore) {}
+
+  versionOf(folder: string): number {
+    return this.blocks.versionOf(folder);
+  }
+
+  plan(selection: SeriesSelection, range: TimeRange, pace: Pace): () => Promise<FoundInBlocks> {
+    const planned: StoredBlock[] = [];
+    for (const blocks of this.blocks.lists()) {
+      for (const block of blocks) {
+        const isInRange = block.fromMs < range.untilMs && block.untilMs > range.fromMs;
+        if (
+          isInRange &&
+          !this.blocks.damaged.isUnreadable(block) &&
+          canMatch(block.facts, selection)
+        )
+          planned.push(block);
+      }
+    }
+    return () => this.search(planned, { selection, range, pace });
+  }
+
+  private async search(
+    planned: readonly StoredBlock[],
+    { selection, range, pace }: Search,
+  ): Promise<FoundInBlocks> {
+    const { reader } = this.blocks;
+    const found = new Array<BlockPiece | undefined>(planned.length);
+    const unreadable = new Set<string>();
+    const queue = planned.entries();
+    const work = async (): Promise<void> => {
+      for (const [index, block] of queue) {
+        try {
+          // Nearly always the directory is cached: then there is no need to wait.
+          const directory = reader.knownDirectory(block) ?? (await reader.directory(block));
+          found[index] = this.pieceOf(block, directory, selection, range);
+        } catch (error) {
+          unreadable.add(block.folder);
+          this.blocks.reportDamage(block, error);
+        }
+        if (pace.isDue(WORK_PER_BLOCK)) await pace.pause();
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, planned.length) }, work));
+    return { pieces: inOrderOfWriting(found.filter((piece) => piece !== undefined)), unreadable };
+  }
+
+  private pieceOf(
+    block: StoredBlock,
+    directory: FoundDirectory,
+    selection: SeriesSelection,
+    range: TimeRange,
+  ): BlockPiece | undefined {
+    const { target, isLate, series, timestamps, damage } = directory;
+    const facts = (block.facts ??= {
+      target,
+      table: tableName(block.folder, target),
+      ownNames: this.labelNames.in(series),
+    });
+    const { damaged } = this.blocks;
+    if (damage !== undefined && !damaged.has(block)) damaged.reportPart(block, damage);
+    const from = firstAtOrAfter(timestamps, range.fromMs);
+    const until = firstAtOrAfter(timestamps, range.untilMs);
+    if (from >= until) return undefined;
+    const selected = selection.columnsOfBlock(series, selection.satisfiedBy(target));
+    const piece = {
+      labels: selected.labels,
+      fromMs: timestamps[from] as number,
+      lastMs: timestamps[until - 1] as number,
+      rows: until - from,
+      read: async (wanted: TimeRange) =>
+        cutRows({ timestamps, columns: await this.read(block, selected) }, wanted),
+    };
+    const { folder, sequence } = block;
+    return { folder, target: facts.target, table: facts.table, piece, isLate, sequence };
+  }
+
+  private async read(block: StoredBlock, { columns }: SelectedColumns): Promise<Float64Array[]> {
+    if (columns.length === 0) return [];
+    const { reader, damaged } = this.blocks;
+    return reader.columns(block, columns, (error) => damaged.reportPart(block, error));
+  }
+}
+
+interface Search {
+  readonly selection: SeriesSelection;
+  readonly range: TimeRange;
+  readonly pace: Pace;
+}
+
+function canMatch(facts: BlockFacts | undefined, selection: SeriesSelection): boolean {
+  return (
+    facts === undefined || selection.canMatch(facts.ownNames, selection.satisfiedBy(facts.target))
+  );
+}
+
+/** Late pieces in the order of writing, after the others, which do not overlap, in the order of time. */
+function inOrderOfWriting(pieces: BlockPiece[]): BlockPiece[] {
+  const late = pieces
+    .filter(({ isLate }) => isLate)
+    .sort((left, right) => left.sequence - right.sequence);
+  return [...pieces.filter(({ isLate }) => !isLate), ...late];
+}
+
+/** Sets of names kept to be shared. Equal hosts have one. */
+const MAX_SHARED_SETS = 1024;
+
+/** The label names that lists of series have; equal sets are kept once. */
+class LabelNames {
+  private readonly bySeries = new WeakMap<readonly Labels[], ReadonlySet<string>>();
+  private readonly shared = new Map<string, ReadonlySet<string>>();
+
+  in(series: readonly Labels[]): ReadonlySet<string> {
+    const known = this.bySeries.get(series);
+    if (known !== undefined) return known;
+    const names = new Set(series.flatMap(({ pairs }) => pairs.map(([name]) => name)));
+    const key = [...names].sort().join("\u{ffff}");
+    let shared = this.shared.get(key);
+    if (shared === undefined) {
+      if (this.shared.size >= MAX_SHARED_SETS) this.shared.clear();
+      this.shared.set(key, (shared = names));
+    }
+    this.bySeries.set(series, shared);
+    return shared;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Journal, RecordPlace } from "../../../exporter/shared/journal/journal.js";
+import type { DefinitionWriter, TableIdentity } from "../codec/definition-writer.js";
+import { RECORD_KINDS, type Row, type Stream, writeRowRecord } from "../codec/journal-records.js";
+
+/** Bytes of rows that start a group commit before its time. */
+const EARLY_COMMIT_BYTES = 4 * 1024 * 1024;
+
+export interface RowLogParts {
+  readonly journal: Journal;
+  readonly definitions: DefinitionWriter;
+  /**
+   * Called after each row while many rows wait for the disk, as in a backfill, which would fill the
+   * memory before the next regular commit.
+   */
+  readonly onBacklog: () => void;
+}
+
+/** Writes rows to the `journal-` segments as they arrive, so that a crash does not lose them. */
+export class RowLog {
+  /** Set while the rows of an earlier run are replayed. */
+  private replayedUntil: RecordPlace | undefined;
+
+  constructor(private readonly parts: RowLogParts) {}
+
+  get journal(): Journal {
+    return this.parts.journal;
+  }
+
+  /** Number of the segment that the next row goes to. */
+  get sequence(): number {
+    return this.parts.journal.sequence;
+  }
+
+  /** Every row whose record is before this place is in a window or a chunk. */
+  get takenUntil(): RecordPlace {
+    const { sequence, segmentBytes: offsetBytes } = this.parts.journal;
+    return this.replayedUntil ?? { sequence, offsetBytes };
+  }
+
+  /**
+   * Adds a row to the next group commit.
+   *
+   * @returns false when too much is waiting for the disk: then the row is in memory only
+   */
+  append(table: TableIdentity, stream: Stream, row: Row): boolean {
+    if (row.values.length === 0) return true;
+    const { journal, definitions, onBacklog } = this.parts;
+    const isTaken =
+      definitions.define(table, row.layout) &&
+      journal.append(RECORD_KINDS.row, (writer) =>
+        writeRowRecord(writer, table.id, stream, row),
+      ) !== undefined;
+    if (journal.pendingBytes >= EARLY_COMMIT_BYTES) onBacklog();
+    return isTaken;
+  }
+
+  /** Notes that the rows of an earlier run before `place` are in windows or chunks again. */
+  replayTo(place: RecordPlace): void {
+    this.replayedUntil = place;
+  }
+
+  endReplay(): void {
+    this.replayedUntil = undefined;
+  }
+
+  /** Definitions refer to label sets by their numbers in the registry: call this after a sweep. */
+  forgetDefinitions(): void {
+    this.parts.definitions.forget();
+  }
+}

@@ -1,0 +1,147 @@
+import { messageOf } from "../../exporter/shared/model/errors.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
+import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
+import { BlockFinder } from "./blocks/block-finder.js";
+import { BlockStore } from "./blocks/block-store.js";
+import { Compaction } from "./blocks/compaction.js";
+import { HeadCutter } from "./blocks/head-cutter.js";
+import { Retention } from "./blocks/retention.js";
+import { DefinitionWriter } from "./codec/definition-writer.js";
+import { AreaPool } from "./head/area-pool.js";
+import { ChunkLog } from "./head/chunk-log.js";
+import { GroupCommits } from "./head/group-commits.js";
+import { HeadMaintenance } from "./head/head-maintenance.js";
+import { Head } from "./head/head.js";
+import { Recovery } from "./head/recovery.js";
+import { RowLog } from "./head/row-log.js";
+import {
+  CHUNK_PREFIX,
+  type DataFolder,
+  journalFolderOf,
+  openJournal,
+  prepareDataFolder,
+  ROW_PREFIX,
+} from "./model/data-folder.js";
+import { LayoutRegistry } from "./model/layout-registry.js";
+import { StorageCounters } from "./model/storage-counters.js";
+import type { StorageSettings } from "./model/storage-settings.js";
+import { ColumnCache } from "./query/column-cache.js";
+import { StorageQuerier } from "./query/storage-querier.js";
+import { TargetLabelCache } from "./selection/target-labels.js";
+
+/** Share of `storage.query_cache` for columns; label sets get the rest. */
+const COLUMNS_SHARE = 7 / 8;
+/** Longest stay of rows in the head, in durations of a block. */
+const LONGEST_IN_HEAD = 1.5;
+
+export interface StorageOptions extends DataFolder {
+  readonly clock: Clock;
+  readonly settings: StorageSettings;
+}
+
+/** The parts of an open storage. */
+export interface StorageParts {
+  readonly lock: FolderLock | undefined;
+  readonly registry: LayoutRegistry;
+  readonly counters: StorageCounters;
+  readonly head: Head;
+  readonly rowLog: RowLog;
+  readonly chunkLog: ChunkLog;
+  readonly commits: GroupCommits;
+  readonly maintenance: HeadMaintenance;
+  readonly blocks: BlockStore;
+  readonly cutter: HeadCutter;
+  readonly compaction: Compaction;
+  readonly retention: Retention;
+  readonly querier: StorageQuerier;
+}
+
+/**
+ * Locks the data folder, builds the parts of a storage, and fills the head from the journals of an
+ * earlier run.
+ *
+ * @throws {FolderLockedError} when another process works on the folder
+ */
+export async function openParts(options: StorageOptions): Promise<StorageParts> {
+  const { folder, files, log, clock, settings } = options;
+  const { blockDurationMs, retentionMs, retentionBytes, queryCacheBytes } = settings;
+  const lock = await prepareDataFolder(options);
+  const counters = new StorageCounters();
+  const registry = new LayoutRegistry();
+  const blocks = await BlockStore.open({ files, log, dataFolder: folder, counters });
+  const headParts = await openHead(options, { registry, counters, blocks });
+  const { head, chunkLog } = headParts;
+  const onUnreadable = (error: unknown): void => {
+    counters.damagedReads++;
+    log.error("Cannot read stored samples", { error: messageOf(error) });
+  };
+  const finder = new BlockFinder(blocks);
+  const cache = new ColumnCache(queryCacheBytes * COLUMNS_SHARE);
+  const targetLabels = new TargetLabelCache(queryCacheBytes * (1 - COLUMNS_SHARE));
+  return {
+    lock,
+    registry,
+    counters,
+    ...headParts,
+    blocks,
+    cutter: new HeadCutter({ head, chunkLog, blocks, counters, blockDurationMs, onUnreadable }),
+    compaction: new Compaction(blocks, counters, settings),
+    retention: new Retention({ blocks, clock, log, counters, retentionMs, retentionBytes }),
+    querier: new StorageQuerier({
+      head,
+      registry,
+      chunkLog,
+      blocks: finder,
+      cache,
+      targetLabels,
+      onUnreadable,
+    }),
+  };
+}
+
+type HeadParts = Pick<StorageParts, "head" | "rowLog" | "chunkLog" | "commits" | "maintenance">;
+
+async function openHead(
+  options: StorageOptions,
+  { registry, counters, blocks }: Pick<StorageParts, "registry" | "counters" | "blocks">,
+): Promise<HeadParts> {
+  const { files, log, clock, settings } = options;
+  const { journal, segments: rowSegments } = await openJournal(options, ROW_PREFIX);
+  const chunks = await openJournal(options, CHUNK_PREFIX);
+  const rowLog = new RowLog({
+    journal,
+    definitions: new DefinitionWriter(journal, registry),
+    onBacklog: () => commits.startEarly(),
+  });
+  const chunkLog = new ChunkLog({
+    files,
+    folder: journalFolderOf(options),
+    journal: chunks.journal,
+    definitions: new DefinitionWriter(chunks.journal, registry),
+  });
+  const head = new Head({
+    registry,
+    areas: new AreaPool(),
+    rowLog,
+    chunkLog,
+    counters,
+    oldestAllowedMs: () => clock.wallMs() - settings.retentionMs,
+    newestInBlocksMs: (folder) => blocks.newestMs(folder),
+  });
+  const commits = new GroupCommits({ head, rowLog, chunkLog, counters, log });
+  const recovery = new Recovery({ files, log, head, registry, counters });
+  await recovery.readChunks(chunks.segments);
+  await recovery.readRows(rowSegments);
+  rowLog.endReplay();
+  const maintenance = new HeadMaintenance({
+    head,
+    rowLog,
+    chunkLog,
+    registry,
+    clock,
+    rowSegments,
+    chunkSegments: chunks.segments,
+    longestInHeadMs: LONGEST_IN_HEAD * settings.blockDurationMs,
+  });
+  return { head, rowLog, chunkLog, commits, maintenance };
+}
