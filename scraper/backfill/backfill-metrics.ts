@@ -1,7 +1,7 @@
 import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
 import { GAP_CAUSES, type Gap, type GapCause } from "./gap.js";
 
-/** Counts since the start. */
+/** Counters of backfill since the start of the program. */
 export class BackfillCounters {
   samples = 0;
   bytes = 0;
@@ -33,17 +33,13 @@ export class BackfillCounters {
     });
     return [
       ...GAP_CAUSES.map((cause) => ({
-        ...counter(
-          "pihealth_gap_seconds_total",
-          "Time without samples that stays so, by cause.",
-          0,
-        ),
+        ...counter("pihealth_gap_seconds_total", "Time whose samples are lost, by cause.", 0),
         labels: { cause },
         value: (this.lostMs.get(cause) ?? 0) / 1000,
       })),
       gauge(
         "pihealth_gap_missing_seconds",
-        "Time without samples that may still be filled, of all targets.",
+        "Time without samples that may still be filled, sum over all targets.",
         missingMs / 1000,
       ),
       gauge("pihealth_backfill_active", "Exporters whose history is being fetched.", active),
@@ -57,17 +53,17 @@ export class BackfillCounters {
       counter("pihealth_backfill_segments_total", "Segments of histories stored.", this.segments),
       counter(
         "pihealth_backfill_failures_total",
-        "Tries that ended before all was stored.",
+        "Failed attempts to fetch or store a history.",
         this.failures,
       ),
       counter(
         "pihealth_backfill_rebased_members_total",
-        "Members of histories placed by the monotonic clock, as their wall clock was wrong.",
+        "Members of histories placed by the monotonic clock because their wall clock was wrong.",
         this.rebasedMembers,
       ),
       counter(
         "pihealth_backfill_damaged_lines_total",
-        "Lines of histories that are no samples.",
+        "Lines of histories that are not samples.",
         this.damagedLines,
       ),
     ];

@@ -2,11 +2,11 @@ import type { ConfigSection } from "../../exporter/shared/config/config-section.
 
 export interface BackfillSettings {
   readonly enabled: boolean;
-  /** Of all hosts together. */
+  /** Limit for all hosts together. */
   readonly bytesPerSecond: number;
   /** Hosts whose history is fetched at the same time. */
   readonly concurrency: number;
-  /** What is missing for longer is given up. */
+  /** Gaps older than this are lost. */
   readonly maxAgeMs: number;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 
-/** Spreads bytes over time: after a piece, who took it waits until the mean rate is kept. */
+/** Limits the mean rate of transfers: a receiver takes a piece and waits until the rate is kept. */
 export class Bandwidth {
   private freeAtMs = 0;
 
@@ -9,7 +9,7 @@ export class Bandwidth {
     private readonly bytesPerSecond: number,
   ) {}
 
-  /** Resolves when the next piece may be asked for. Rejects when aborted. */
+  /** Resolves when the next piece may be requested. Rejects when aborted. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     const nowMs = this.clock.monotonicMs();
     this.freeAtMs = Math.max(this.freeAtMs, nowMs) + (bytes / this.bytesPerSecond) * 1000;

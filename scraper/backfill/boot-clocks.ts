@@ -1,19 +1,20 @@
 import type { MemberHeader } from "../../exporter/shared/codec/history/member-text.js";
 
-/** A clock of a Pi that differs from ours by no more than this is taken as right. */
+/** A Pi's clock that differs from ours by at most this counts as right. */
 export const CLOCK_TOLERANCE_MS = 2000;
 const MAX_BOOTS = 64;
-/** Of one boot; a clock that drifts by minutes gets one for every two seconds. */
+/** Per boot. A clock that drifts by minutes gets one stretch for every two seconds of drift. */
 export const MAX_STRETCHES = 128;
-/** No Pi has sampled before this: a clock that shows an earlier time was never set. */
+/** A clock that shows an earlier time was never set. */
 const EARLIEST_PLAUSIBLE_MS = Date.UTC(2020, 0, 1);
 
 /** Both clocks of a Pi at one instant. */
 export type ClockPair = MemberHeader;
 
 /**
- * Part of a boot, by its monotonic clock, in which that clock was seen to be 0 at one true time. Both ends are in it.
- * Between two stretches the clock drifted.
+ * A part of a boot, in times of its monotonic clock, both ends included. All observations of the
+ * part agree on the true time at which that clock was 0 (`zeroMs`). Between two stretches the clock
+ * drifted.
  */
 export interface ClockStretch {
   readonly fromMs: number;
@@ -21,34 +22,38 @@ export interface ClockStretch {
   readonly zeroMs: number;
 }
 
-/** What was learned, for a file. */
+/** The stretches of one boot as the gaps file keeps them. */
 export type BootClockEntry = readonly [bootId: string, stretches: readonly ClockStretch[]];
 
-/** What to do with the timestamps of a member. */
+/** How to correct the timestamps of a member. */
 export interface ClockCorrection {
-  /** 0 where the clock was right. */
+  /** To be added to each timestamp; 0 where the clock counts as right. */
   readonly addMs: number;
-  /** How much the clock was behind, as far as it is known for certain; also where it counts as right. */
+  /**
+   * How far the clock was behind, as far as that is certain; may differ from 0 where the clock
+   * counts as right.
+   */
   readonly errorMs: number;
 }
 
-/** How a pair of clocks came here. */
+/** How well the true time of a clock pair is known. */
 interface Measurement {
-  /** The true time is known so badly at the most; undefined when the message may have been late by any time. */
+  /** Largest error of the true time; undefined when the message may have been late by any time. */
   readonly uncertaintyMs: number | undefined;
 }
 
 const MESSAGE: Measurement = { uncertaintyMs: undefined };
 
 /**
- * The true time at which the monotonic clock of each boot was 0, as far as we have heard of the boot while it ran. What
- * was found once stays, so that a sample fetched twice comes to the same place.
+ * The true time at which the monotonic clock of each boot was 0, learned from messages while the
+ * boot ran. Results never change afterwards, so a sample that is fetched twice gets the same
+ * timestamp.
  */
 export class BootClocks {
   private readonly boots: Map<string, ClockStretch[]>;
-  /** The first of the messages in a row that all came late, or show a clock that drifts. */
+  /** The first of several messages in a row that were all late, or that show a drifting clock. */
   private readonly suspects = new Map<string, ClockStretch>();
-  /** The best measurement of the boot that runs. */
+  /** The latest measurement of the current boot. */
   private best:
     | { readonly bootId: string; readonly zeroMs: number; readonly uncertaintyMs: number }
     | undefined;
@@ -61,7 +66,11 @@ export class BootClocks {
     return [...this.boots];
   }
 
-  /** @returns true when something was learned that changes places in time */
+  /**
+   * Learns from a message that a Pi sent at a known true time.
+   *
+   * @returns true when the corrections of samples have changed
+   */
   learn(
     { bootId, monotonicMs }: Pick<ClockPair, "bootId" | "monotonicMs">,
     trueWallMs: number,
@@ -86,28 +95,31 @@ export class BootClocks {
       this.suspects.delete(bootId);
       return false;
     }
-    // A message on its way for seconds shows just this. A second one would have to be as late.
+    // A message that took seconds looks like a drifted clock. Only a second message with the same
+    // lag confirms the drift.
     const suspect = this.suspects.get(bootId);
     if (uncertaintyMs === undefined && laterMs > 0 && suspect === undefined) {
       this.suspects.set(bootId, seen);
       return false;
     }
     this.suspects.delete(bootId);
-    // What only one message has said was a late one, when the next says that it was earlier.
+    // The last stretch has one message only, and this earlier zero shows that the message was late.
     if (laterMs < 0 && last.fromMs === last.untilMs) stretches.pop();
     const zeroMs = Math.min(
       seen.zeroMs,
       uncertaintyMs === undefined ? (suspect?.zeroMs ?? seen.zeroMs) : seen.zeroMs,
     );
     stretches.push({ ...seen, zeroMs });
-    if (stretches.length > MAX_STRETCHES) stretches.splice(1, 1); // The first one says when the boot began.
+    // The first stretch stays: it shows when the boot began.
+    if (stretches.length > MAX_STRETCHES) stretches.splice(1, 1);
     return true;
   }
 
   /**
-   * Where the samples of a member belong in time; undefined where nothing tells.
+   * How to correct the timestamps of a member; undefined when its clock cannot be judged.
    *
-   * @param after placed time of the sample before, and `before` the latest time possible, for a boot we know nothing of
+   * @param after the corrected time of the previous sample; with `before`, the latest possible
+   * time, it decides for an unknown boot
    */
   correctionOf(
     header: ClockPair,

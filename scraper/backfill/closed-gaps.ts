@@ -2,11 +2,11 @@ import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { BackfillCounters } from "./backfill-metrics.js";
 import type { Gap } from "./gap.js";
-import type { WatchedTarget } from "./watched-target.js";
+import type { WatchedTarget } from "./watched-targets.js";
 
 /**
- * Counts gaps as they are closed, and logs them when the work on their exporter has ended: one line per target, state
- * and cause, however many ranges there are.
+ * Counts gaps as they are closed, and logs them when the work on their exporter has ended: one line
+ * per target, state and cause, however many ranges there are.
  */
 export class ClosedGaps {
   private readonly byTarget = new Map<WatchedTarget, Gap[]>();

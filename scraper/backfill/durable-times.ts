@@ -1,21 +1,26 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
-import type { WatchedTarget } from "./watched-target.js";
+import type { WatchedTarget } from "./watched-targets.js";
 
-/** Between two commits made to confirm. Heartbeats come every 30 s. */
+/** Between two commits that confirm samples. Heartbeats come every 30 s. */
 const ADVANCE_EVERY_MS = 10_000;
-/** A sample may reach the history a little before the scrape that carries it. */
+/** The Pi may write a sample to its history a little before the scrape that delivers it. */
 const MARGIN_MS = 1000;
 
-/** Until when the samples of each target are on our disk, so that its Pi may delete them. Never says too much. */
+/**
+ * The time until which all samples of a target are on our disk, so that its Pi may delete them.
+ * Never too late.
+ */
 export class DurableTimes {
   private untilMs = new WeakMap<WatchedTarget, number>();
   private nextMs = 0;
 
   constructor(private readonly parts: { readonly clock: Clock; readonly writer: SampleWriter }) {}
 
-  /** Takes over what was scraped before a commit that succeeds; where it fails, nothing moves. */
+  /**
+   * Commits, and confirms the samples scraped before the commit. A failed commit confirms nothing.
+   */
   async advance(targets: readonly WatchedTarget[]): Promise<void> {
     const { clock, writer } = this.parts;
     if (clock.monotonicMs() < this.nextMs) return;
@@ -30,15 +35,16 @@ export class DurableTimes {
     try {
       await writer.commit();
     } catch {
-      return; // The storage has reported it; the next round tries again.
+      return; // The storage reports the error; the next round tries again.
     }
     for (const [watched, lastGoodMs] of scraped) this.untilMs.set(watched, lastGoodMs);
   }
 
   /**
-   * While anything is missing nothing is confirmed at all: the history that could fill it may carry any time.
+   * Nothing is confirmed while a gap is open: the samples that fill it may have any time in the
+   * history.
    *
-   * @param targets all of one exporter
+   * @param targets all targets of one exporter
    * @param clockOffsetMs how far its clock is ahead of ours
    */
   of(targets: readonly WatchedTarget[], clockOffsetMs: number): number {

@@ -6,13 +6,16 @@ import type { WrittenSeries } from "./sample-groups.js";
 import type { StaleRows } from "./stale-rows.js";
 import { holdsInstant } from "./time-ranges.js";
 
-/** What the exporter showed when a gap ended. */
+/** The series that the exporter showed at the end of a gap. */
 interface Seam {
   readonly untilMs: number;
   readonly series: readonly WrittenSeries[];
 }
 
-/** The staleness markers of one target in what its history fills, as scraping would have written them. */
+/**
+ * Writes the staleness markers of one target in ranges that its history fills, as scraping would
+ * have written them.
+ */
 export class EndMarkers {
   private missing: readonly TimeRange[] = [];
   /** The first of `missing` whose end has not been passed. */
@@ -33,11 +36,15 @@ export class EndMarkers {
     this.next = next < 0 ? missing.length : next;
   }
 
-  /** Before `ends` takes a sampling of this time: where a gap ends by then, what lives goes on or ends with the scrape. */
+  /**
+   * Notes the series that are alive at the ends of gaps up to `timeMs`: the scrape at such an end
+   * has them, or ends them. To be called before `ends` reads the samples of this time.
+   */
   passGapEnds(timeMs: number, bootId: string, ends: SeriesEnds): void {
     for (; this.next < this.missing.length; this.next++) {
-      const { untilMs } = this.missing[this.next] as TimeRange;
-      if (untilMs > timeMs) break;
+      const gap = this.missing[this.next];
+      if (gap === undefined || gap.untilMs > timeMs) break;
+      const { untilMs } = gap;
       const series = ends.hasStoppedBefore(untilMs, timeMs, bootId) ? [] : ends.alive();
       if (series.length > 0) this.seams.push({ untilMs, series });
     }
@@ -49,9 +56,10 @@ export class EndMarkers {
   }
 
   /**
-   * After the samples were appended: of two samples of one series and time the first stays.
+   * Appends the markers. To be called after the samples are appended: of two samples with the same
+   * series and time the first one stays.
    *
-   * @returns how many
+   * @returns the number of markers
    */
   async flush(): Promise<number> {
     let count = 0;

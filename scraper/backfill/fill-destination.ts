@@ -9,7 +9,7 @@ import type { GroupedSamples } from "./sample-groups.js";
 import type { EndedSeries, SeriesEnds } from "./series-ends.js";
 import { StaleRows } from "./stale-rows.js";
 import { holdsInstant } from "./time-ranges.js";
-import type { WatchedTarget } from "./watched-target.js";
+import type { WatchedTarget } from "./watched-targets.js";
 
 export interface FillDestinationParts {
   readonly writer: SampleWriter;
@@ -17,7 +17,10 @@ export interface FillDestinationParts {
   readonly contexts: SeriesContexts;
 }
 
-/** One target that a history fills: samples in its missing ranges become rows, series that end get staleness markers. */
+/**
+ * One target that a history fills: samples in its missing ranges become rows, series that end get
+ * staleness markers.
+ */
 export class FillDestination {
   private readonly rows: HistoryRows;
   private readonly stale: StaleRows;
@@ -53,8 +56,9 @@ export class FillDestination {
   /**
    * Takes samples that lie in a missing range, and the series that ended with them.
    *
-   * @param trueMs the samples' time as far as the error of the Pi's clock is known for certain: at the ends of a range, a
-   * clock that is a little wrong must not put an older value behind the value of a scrape
+   * @param trueMs the samples' time as far as the error of the Pi's clock is known for certain: at
+   * the ends of a range, a clock that is a little wrong must not put an older value behind the
+   * value of a scrape
    */
   take(
     timeMs: number,
@@ -80,8 +84,8 @@ export class FillDestination {
   }
 
   /**
-   * Ends the series before ranges that stay empty, as the failed scrape after the last good one would have done. Where
-   * scrapes did fail, their own markers are stored already.
+   * Ends the series before ranges that stay empty, as the failed scrape after the last good one
+   * would have done. Where scrapes did fail, their own markers are stored already.
    *
    * @returns the number of markers
    */

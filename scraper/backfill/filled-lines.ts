@@ -6,12 +6,12 @@ import type { GroupedSamples } from "./sample-groups.js";
 import { holdsInstant, mergeRanges } from "./time-ranges.js";
 
 /**
- * Lines are taken from so long before a gap too: those that a killed scraper had not written yet. The log leaves out
- * what it has.
+ * Lines start this long before a gap: a killed scraper had not written its last ones. The log skips
+ * lines it has.
  */
 const BEFORE_GAP_MS = 600_000;
 
-/** The lines of one exporter's history for its logs. Does nothing without a log. */
+/** Writes the log lines that the history of one exporter yields. Does nothing without a log. */
 export class FilledLines {
   private readonly lines: HistoryLines;
   private wanted: readonly TimeRange[] = [];
@@ -23,14 +23,14 @@ export class FilledLines {
     this.lines = new HistoryLines(runs);
   }
 
-  /** @param missing what the samples fill, of all targets of the exporter */
+  /** @param missing the ranges that the segment may fill, of all targets of the exporter */
   beginSegment(missing: readonly TimeRange[]): void {
     this.wanted = mergeRanges(
       missing.map(({ fromMs, untilMs }) => ({ fromMs: fromMs - BEFORE_GAP_MS, untilMs })),
     );
   }
 
-  /** Takes samples at the instant they belong to, by our clock, in the order of the history. */
+  /** @param timestampMs by our clock, in the order of the history */
   add(timestampMs: number, samples: GroupedSamples): void {
     const { log, wanted } = this;
     if (log === undefined) return;
@@ -39,17 +39,17 @@ export class FilledLines {
     });
   }
 
-  /** Keeps memory bounded, between members. */
+  /** Saves between members when many lines wait, so that memory stays bounded. */
   async relieve(): Promise<void> {
     if (this.log?.isLarge === true) await this.log.save();
   }
 
-  /** Before the samples are said to be filled. Never rejects. */
+  /** Saves the lines of a segment. To be called before its gaps are closed. Never rejects. */
   async save(): Promise<void> {
     await this.log?.save();
   }
 
-  /** When the history has been read. Never rejects. */
+  /** Merges the saved lines into the log when the whole history is read. Never rejects. */
   async merge(): Promise<void> {
     await this.log?.merge();
   }

@@ -4,7 +4,7 @@ import { type BootClockEntry, type ClockStretch, MAX_STRETCHES } from "./boot-cl
 import { MAX_CLOSED_GAPS, type MissingRange, type StoredGaps } from "./target-gaps.js";
 import { MAX_RANGES } from "./time-ranges.js";
 
-/** See gaps.format.md. */
+/** Name of the gaps file in a host folder. See gaps.format.md. */
 export const GAP_FILE = "gaps.json";
 export const MAX_GAP_FILE_BYTES = 4 * 1024 * 1024;
 const VERSION = 1;

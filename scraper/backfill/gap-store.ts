@@ -16,16 +16,16 @@ import {
 } from "./gap-file.js";
 import type { StoredGaps } from "./target-gaps.js";
 
-/** What is known of the gaps of one address. */
+/** The gaps of one address beside the ones of watched targets. */
 export interface HostGaps {
   readonly boots: BootClocks;
-  /** Of targets that are not watched now, by the key of their labels. */
+  /** Targets that are not watched now, by the key of their labels. */
   readonly departed: Map<string, StoredTarget>;
-  /** When the file was written that `departed` was read from; -Infinity without one. */
+  /** When the file of `departed` was written; -Infinity without a file. */
   readonly knownUntilMs: number;
-  /** True when the file does not say what is known. */
+  /** True when the file is out of date. */
   isDirty: boolean;
-  /** Writes follow each other. */
+  /** The end of the last write; writes run one after the other. */
   writing: Promise<void>;
 }
 
@@ -34,11 +34,11 @@ interface GapStoreParts {
   readonly files: Files;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The targets of a host that are watched now. */
+  /** Yields the watched targets of a host. */
   readonly watchedOf: (host: string) => readonly StoredTarget[];
 }
 
-/** Keeps `hosts/<ip>/gaps.json`. See gaps.format.md. */
+/** Reads and writes `hosts/<ip>/gaps.json`. See gaps.format.md. */
 export class GapStore {
   private readonly hosts = new Map<string, HostGaps>();
   private isFailing = false;
@@ -46,7 +46,7 @@ export class GapStore {
 
   constructor(private readonly parts: GapStoreParts) {}
 
-  /** Reads what earlier runs left. A file that cannot be used is reported and replaced later. */
+  /** Reads the files of earlier runs. A file that cannot be used is logged and replaced later. */
   async load(): Promise<void> {
     const { files, dataFolder } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
@@ -66,7 +66,7 @@ export class GapStore {
     return created;
   }
 
-  /** What an earlier run, or the target before it was taken away, has left; it is the caller's from now on. */
+  /** Hands over the gaps of a target from an earlier run, or from before it was removed. */
   takeDeparted(host: string, labels: Labels): StoredGaps | undefined {
     const { departed, knownUntilMs } = this.of(host);
     const stored = departed.get(labels.key);
@@ -78,7 +78,10 @@ export class GapStore {
     return this.hosts.keys();
   }
 
-  /** Replaces the file of a host when it is not up to date. Failures are logged, counted and tried again later. */
+  /**
+   * Replaces the file of a host if it is out of date. Failures are logged, counted and retried
+   * later.
+   */
   save(host: string): Promise<void> {
     const gaps = this.of(host);
     gaps.writing = gaps.writing.then(() => this.write(host, gaps));
@@ -107,7 +110,7 @@ export class GapStore {
     } catch (error) {
       gaps.isDirty = true;
       this.failures++;
-      if (!this.isFailing) log.error("gaps.json not written", { folder, error: messageOf(error) });
+      if (!this.isFailing) log.error("Cannot write gaps.json", { folder, error: messageOf(error) });
       this.isFailing = true;
     }
   }

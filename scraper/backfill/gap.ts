@@ -4,9 +4,15 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 /**
  * Why samples are missing.
  *
- * `master_down`: this program did not run, or did not know the target. `link_down`: scrapes failed. Of what the history
- * could not fill: `node_off`, the Pi was off; `exporter_down`, it ran without the exporter; `spool_overrun`, its history
- * begins later; `clock_untrusted`, it was recorded under a clock that nothing tells how to correct.
+ * - `master_down`: this program did not run, or did not know the target.
+ * - `link_down`: scrapes failed.
+ *
+ * The other causes are found when the history cannot fill a range:
+ *
+ * - `node_off`: the Pi was off.
+ * - `exporter_down`: the Pi ran without the exporter.
+ * - `spool_overrun`: the history begins later.
+ * - `clock_untrusted`: the samples have a clock that cannot be corrected.
  */
 export const GAP_CAUSES = [
   "node_off",
@@ -21,23 +27,23 @@ export type GapCause = (typeof GAP_CAUSES)[number];
 /** `open`: may still be filled. `filling`: its history is being fetched. */
 export type GapState = "open" | "filling" | "filled" | "lost";
 
-/** A range without samples of scrapes. */
+/** A range without scraped samples. */
 export interface Gap extends TimeRange {
   readonly cause: GapCause;
   readonly state: GapState;
 }
 
-/** A part of a target's gap that was filled just now. */
+/** A range of a target that has just been filled. */
 export interface FilledGap extends TimeRange {
-  /** Of the target. */
+  /** Labels of the target. */
   readonly labels: Labels;
-  /** Why it was missing. */
+  /** Why the samples were missing. */
   readonly cause: "master_down" | "link_down";
-  /** The target was not known before. */
+  /** True for a range before the target was first known. */
   readonly isFirstSight: boolean;
 }
 
-/** A gap with whose it is. `untilMs` is undefined while it goes on. */
+/** A gap with its target. `untilMs` is undefined while the gap lasts. */
 export interface HostGap {
   readonly host: string;
   readonly instance: string;

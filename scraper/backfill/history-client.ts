@@ -22,11 +22,16 @@ import { OpenSegments } from "./open-segments.js";
 export const MAX_SEGMENT_BYTES = 128 * 1024 * 1024;
 const PIECE_BYTES = 512 * 1024;
 const TIMEOUT_MS = 30_000;
-/** A cut transfer goes on where it was this often, without a byte more, before the host is left for later. */
+/**
+ * A transfer that breaks this often in a row without a new byte is given up until the next attempt.
+ */
 const MAX_CUTS = 3;
 const FIRST_RETRY_MS = 500;
 
-/** A list is asked for so often at the most, until the way there and back took less than twice this. */
+/**
+ * Most requests for one list: it is requested again until the time of the Pi's clock is known to
+ * this precision.
+ */
 const MAX_LISTS = 4;
 const WANTED_UNCERTAINTY_MS = 250;
 
@@ -35,7 +40,7 @@ const PARTIAL = 206;
 const NOT_FOUND = 404;
 const TOO_MANY = 429;
 
-/** The history of a Pi did not come, or not whole. */
+/** The history of a Pi could not be fetched. */
 export class HistoryError extends PihealthError {
   constructor(
     readonly code: "refused" | "cut" | "damaged" | "gone",
@@ -54,15 +59,15 @@ interface HistoryClientParts {
   readonly countBytes: (bytes: number) => void;
 }
 
-/** The list with our own time of the instant it was made. */
+/** A history list with our own time of the instant at which the Pi made it. */
 export interface TimedHistoryList extends HistoryList {
-  /** Our wall clock when the Pi read its own, half of the way there and back assumed. */
+  /** Our wall clock when the Pi read its own, taken as the middle of the request. */
   readonly ourWallMs: number;
-  /** How far that may be wrong. */
+  /** Largest error of `ourWallMs`: half the duration of the request. */
   readonly uncertaintyMs: number;
 }
 
-/** Asks exporters for their history. */
+/** Fetches histories from exporters. */
 export class HistoryClient {
   private readonly agents = new LaneAgents();
   private readonly open = new OpenSegments();
@@ -74,9 +79,10 @@ export class HistoryClient {
   }
 
   /**
-   * Asks again where the answer took so long that it says little about the clock of the Pi.
+   * Fetches the list of segments, several times while slow answers say too little about the clock
+   * of the Pi.
    *
-   * @throws {HistoryError | HttpError | BadInputError} when no list came
+   * @throws {HistoryError | HttpError | BadInputError} when there is no usable answer
    */
   async list(target: Target, signal: AbortSignal): Promise<TimedHistoryList> {
     let best = await this.timedList(target, signal);
@@ -98,34 +104,39 @@ export class HistoryClient {
   }
 
   /**
-   * Fetches a segment in pieces, going on after a cut where it was, and checks the whole. Of one that is still written
-   * only what it has grown by since it was fetched last.
+   * Fetches a segment in pieces, resumes after a broken transfer, and checks the whole. Of an open
+   * segment only the bytes that are new since the last fetch are transferred.
    *
-   * @throws {HistoryError | HttpError} when it did not come, or not as the list said
+   * @throws {HistoryError | HttpError} when the segment cannot be fetched, or differs from the list
    */
   async segment(target: Target, segment: HistorySegment, signal: AbortSignal): Promise<Buffer> {
     const { name, bytes } = segment;
     if (bytes > MAX_SEGMENT_BYTES) {
-      const detail = `it has ${bytes} bytes, at most ${MAX_SEGMENT_BYTES} are taken`;
+      const detail = `it has ${bytes} bytes, it must have at most ${MAX_SEGMENT_BYTES}`;
       throw new HistoryError("damaged", `Cannot fetch segment "${name}": ${detail}`);
     }
     const beginning = this.open.beginningOf(target.url, name, bytes);
     this.open.forget(target.url);
     let whole = await this.rest(target, segment, beginning, signal);
-    // The Pi may have cut the segment and written other members: then nothing known of it counts.
+    // The Pi may have truncated the segment and written other members: then the known beginning is
+    // wrong.
     if (beginning.length > 0 && !isWhole(whole, segment))
       whole = await this.rest(target, segment, Buffer.alloc(0), signal);
     if (!isWhole(whole, segment)) {
       throw new HistoryError(
         "damaged",
-        `Cannot use segment "${name}": its bytes do not have the checksum of the list`,
+        `Cannot use segment "${name}": its checksum differs from the list`,
       );
     }
     if (segment.open) this.open.keep(target.url, { name, bytes: whole });
     return whole;
   }
 
-  /** @returns the segment, whose beginning is known */
+  /**
+   * Fetches the bytes after a known beginning.
+   *
+   * @returns the whole segment
+   */
   private async rest(
     target: Target,
     { name, bytes }: HistorySegment,
@@ -174,7 +185,7 @@ export class HistoryClient {
     if (!isThere || body.length === 0 || body.length > length) {
       throw new HistoryError(
         "damaged",
-        `Cannot fetch segment "${name}": the answer is not the range asked for`,
+        `Cannot fetch segment "${name}": the answer is not the requested range`,
       );
     }
     return body;
@@ -218,6 +229,6 @@ function refusal({ url }: Target, path: string, { status, body }: HttpResponse):
   );
 }
 
-/** What a Pi sent is wrong, and asking again will not help soon. */
+/** True when the Pi sent something wrong, so that another request will not help soon. */
 export const isBadHistory = (error: unknown): boolean =>
   error instanceof BadInputError || (error instanceof HistoryError && error.code === "damaged");

@@ -20,7 +20,7 @@ import { HistoryRuns } from "./history-runs.js";
 import { type GroupedSamples, GroupReader } from "./sample-groups.js";
 import { SeriesEnds } from "./series-ends.js";
 import { mergeRanges } from "./time-ranges.js";
-import type { WatchedTarget } from "./watched-target.js";
+import type { WatchedTarget } from "./watched-targets.js";
 
 /** Pause before a commit that failed is tried again. */
 const COMMIT_RETRY_MS = 5000;
@@ -37,7 +37,10 @@ export interface FillerParts {
   readonly hostLogs: Pick<HostLogs, "filledLog">;
   /** Writes the gaps file of a host. */
   readonly saveGaps: (host: string) => Promise<void>;
-  /** Called before the gaps file is written, so after a crash in between it is called again with the same gaps. */
+  /**
+   * Called before the gaps file is written, so after a crash in between it is called again with the
+   * same gaps.
+   */
   readonly onGapsFilled?: ((gaps: readonly FilledGap[]) => Promise<void>) | undefined;
 }
 
@@ -59,8 +62,9 @@ interface HistoryFillParts extends FillerParts {
 }
 
 /**
- * One pass over the history of one exporter, oldest segment first: fetches the segments that may hold missing samples,
- * stores the samples, and closes the ranges they cover. Ranges that the whole history does not cover are lost.
+ * One pass over the history of one exporter, oldest segment first: fetches the segments that may
+ * hold missing samples, stores the samples, and closes the ranges they cover. Ranges that the whole
+ * history does not cover are lost.
  */
 export class HistoryFill {
   private readonly host: string;
@@ -87,7 +91,10 @@ export class HistoryFill {
     this.destinations = targets.map((watched) => new FillDestination(watched, parts));
   }
 
-  /** @throws {HistoryError | HttpError} when not all segments came; ranges that were covered are closed all the same */
+  /**
+   * @throws {HistoryError | HttpError} when not all segments came; ranges that were covered are
+   * closed all the same
+   */
   async run(): Promise<void> {
     try {
       const skipped = await this.fillSegments();
@@ -241,7 +248,8 @@ function filledGapOf(
 /**
  * The texts of a segment's members.
  *
- * @throws {HistoryError} at a damaged member: the segment has its checksum, so the exporter wrote it that way
+ * @throws {HistoryError} at a damaged member: the segment has its checksum, so the exporter wrote
+ * it that way
  */
 function* membersOf(segment: Uint8Array, name: string): Generator<string> {
   for (let at = 0; at < segment.length;) {

@@ -8,9 +8,9 @@ import { LayoutReading } from "../host-logs/layout-reading.js";
 import type { HistoryRuns } from "./history-runs.js";
 import type { GroupedSamples } from "./sample-groups.js";
 
-/** A family's line is made of what its collectors said at most this long before. */
+/** A line shows results of other collectors that are at most this old. */
 const FRESH_MS = 600_000;
-/** More than any exporter has; a hostile history may name more. */
+/** More than any exporter has; a hostile history might name more. */
 const MAX_COLLECTORS = 64;
 
 /** The last successful run of a collector. */
@@ -20,15 +20,18 @@ interface Run {
 }
 
 /**
- * Makes the lines for people from the samples of a history: for every successful run of a family's collector what
- * scraping right after it would have shown.
+ * Makes the log lines of a history: for each successful run of a family's collector, the line of a
+ * scrape right after it.
  */
 export class HistoryLines {
   private readonly last = new Map<string, Run>();
 
   constructor(private readonly runs: HistoryRuns) {}
 
-  /** Takes samples in the order of the history, those of all times: a line shows what other collectors said before. */
+  /**
+   * To be called with all samples in the order of the history: a line also shows earlier results of
+   * other collectors.
+   */
   read(
     timestampMs: number,
     samples: GroupedSamples,
@@ -47,7 +50,7 @@ export class HistoryLines {
   }
 }
 
-/** What the last runs say that are not too old. Every metric is of one collector. */
+/** The results of the last runs that are not too old. Each metric belongs to one collector. */
 class RunsReading implements FamilyReading {
   private readonly readings: readonly FamilyReading[];
 

@@ -5,19 +5,23 @@ import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
 import type { GapCause } from "./gap.js";
 import { coveredRanges } from "./time-ranges.js";
 
-/** Segments this close to what is missing are fetched too: they say where recording went on. */
+/** Segments this close to a missing range are fetched too: they show where recording resumed. */
 const SLACK_MS = 60_000;
-/** Samplings further apart than this many of their usual distances have a gap between them. */
+/** Samplings further apart than this many usual distances have a gap between them. */
 const MISSED_SAMPLINGS = 3;
 const MISSED_INTERVALS = 2;
 /**
- * The usual distance is that which nine of ten of so many newest ones do not exceed: collectors run close to each other.
- * Those from one segment to the next are left out: an exporter that was killed begins a new one.
+ * The usual distance is the 90th percentile of the newest distances, since collectors run shortly
+ * one after the other. The distance between two segments does not count: an exporter that was
+ * killed begins a new segment.
  */
 const JUDGED_INSTANTS = 2000;
 const USUAL_SHARE = 0.9;
 
-/** The segments worth fetching, oldest first: those that overlap, and those whose times cannot be right. */
+/**
+ * The segments to fetch, oldest first: segments near a missing range, and segments whose times
+ * cannot be right.
+ */
 export function chooseSegments(list: HistoryList, missing: readonly TimeRange[]): HistorySegment[] {
   return list.segments.filter((segment, index) => {
     const before = list.segments[index - 1];
@@ -35,24 +39,27 @@ export function chooseSegments(list: HistoryList, missing: readonly TimeRange[])
   });
 }
 
-/** Where the samples of a history lie in time. */
+/** The instants of a history's samples by our clock, and the ranges they cover. */
 export class PlacedInstants {
   private readonly instants: number[] = [];
   private readonly boots: string[] = [];
-  /** Whether each is the first one of its segment. */
+  /** Whether each instant is the first one of its segment. */
   private readonly firsts: boolean[] = [];
   private isNextFirst = false;
-  /** Members whose clock nothing tells how to correct. */
+  /** Members whose clock cannot be corrected. */
   rejectedMembers = 0;
 
   constructor(private readonly intervalMs: number) {}
 
-  /** What is added next is of another segment. */
+  /** The next instant that is added belongs to another segment. */
   beginSegment(): void {
     this.isNextFirst = true;
   }
 
-  /** In the order of the history, which after a correction is ascending but for ties. */
+  /**
+   * To be called in the order of the history, which is ascending after the correction of clocks,
+   * with rare exceptions.
+   */
   add(timeMs: number, bootId: string): void {
     const last = this.instants.at(-1);
     if (last !== undefined && timeMs < last) {
@@ -70,15 +77,16 @@ export class PlacedInstants {
     return this.instants.at(-1) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether more than a sampling is missing between two instants, as far as the rhythm is known by now. */
+  /** Whether a sampling is missing between two instants, judged by the usual distance so far. */
   isApart(fromMs: number, untilMs: number): boolean {
     const distanceMs = untilMs - fromMs;
     return distanceMs > MISSED_INTERVALS * this.intervalMs && distanceMs > this.usualDistanceMs();
   }
 
   /**
-   * What of the missing ranges needs no more looking for. A range whose beginning lies no further than a sampling or so
-   * before the first instant is covered from there on. Not the last instant: the next segment may hold its other half.
+   * The ranges that the instants cover. A missing range that begins at most a usual distance before
+   * an instant is covered from its beginning. The last instant is not covered: the next segment may
+   * hold more samples of it.
    */
   covered(missing: readonly TimeRange[]): TimeRange[] {
     const distanceMs = this.usualDistanceMs();
@@ -93,7 +101,7 @@ export class PlacedInstants {
     });
   }
 
-  /** Why this range, which the history did not cover, is lost. */
+  /** Why the history does not cover this range. */
   causeOf(range: TimeRange, list: HistoryList): GapCause {
     const [oldest] = list.segments;
     const firstMs = Math.min(
@@ -120,15 +128,13 @@ export class PlacedInstants {
   }
 
   private usualDistanceMs(): number {
-    const { instants, firsts } = this;
     const distances: number[] = [];
-    for (
-      let index = Math.max(1, instants.length - JUDGED_INSTANTS);
-      index < instants.length;
-      index++
-    ) {
-      if (firsts[index] !== true)
-        distances.push((instants[index] as number) - (instants[index - 1] as number));
+    const start = Math.max(0, this.instants.length - 1 - JUDGED_INSTANTS);
+    let previousMs: number | undefined;
+    for (const [offset, instant] of this.instants.slice(start).entries()) {
+      const isFirst = this.firsts[start + offset] === true;
+      if (previousMs !== undefined && !isFirst) distances.push(instant - previousMs);
+      previousMs = instant;
     }
     distances.sort((left, right) => left - right);
     const usualMs = distances[Math.floor((distances.length - 1) * USUAL_SHARE)] ?? 0;

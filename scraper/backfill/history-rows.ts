@@ -6,10 +6,10 @@ import type { FinalSeries, SeriesContext } from "../scrape/series-context.js";
 import type { Layout, SampleWriter, TableWriter } from "../storage/model/sample-writer.js";
 import type { GroupedSamples, SampleGroup, WrittenSeries } from "./sample-groups.js";
 
-/** Rows appended before scrapes get their turn. */
+/** Rows appended before the event loop runs scrapes again. */
 const ROWS_AT_ONCE = 200;
 
-/** Some series of a group and where they go. */
+/** Some series of a group and the table that receives them. */
 interface TablePlan {
   readonly table: TableWriter;
   readonly layout: Layout;
@@ -22,9 +22,12 @@ interface WaitingRow {
   readonly values: Float64Array;
 }
 
-/** Turns the samples of a history into rows of the table that scraping the target fills, with the same labels. */
+/**
+ * Turns samples of a history into rows of the tables that scraping the target fills, with the same
+ * labels.
+ */
 export class HistoryRows {
-  /** Beyond the retention: refused by the storage. */
+  /** Samples that the storage refused because they are older than the retention. */
   tooOldSamples = 0;
   private readonly plans = new Map<SampleGroup, readonly TablePlan[]>();
   private readonly waiting = new Map<TablePlan, WaitingRow[]>();
@@ -36,7 +39,7 @@ export class HistoryRows {
     private readonly context: SeriesContext,
   ) {}
 
-  /** Takes samples at the instant they belong to, by our clock; `flush` writes them. */
+  /** Keeps samples until `flush`. */
   add(timestampMs: number, { group, values }: GroupedSamples): void {
     for (const plan of this.plansOf(group)) {
       const row = {
@@ -50,9 +53,9 @@ export class HistoryRows {
   }
 
   /**
-   * Appends what waits, one kind of row after the other: late rows are cheap in ascending order.
+   * Appends the waiting rows, table by table in ascending order, since late rows are cheap then.
    *
-   * @returns samples
+   * @returns the number of samples
    */
   async flush(): Promise<number> {
     let samples = 0;
@@ -70,7 +73,10 @@ export class HistoryRows {
     return samples;
   }
 
-  /** As they are stored, without the labels of the target; what is not in its table is left out. */
+  /**
+   * Labels of the series in the target's table, without the labels of the target. Series of other
+   * tables are left out.
+   */
   ownLabelsOf(series: readonly WrittenSeries[]): Labels[] {
     const own = new Map<string, Labels>();
     for (const { written } of series) {
@@ -111,7 +117,10 @@ export class HistoryRows {
     ];
   }
 
-  /** What a scrape would refuse is left out here; it would have cost the whole body there. */
+  /**
+   * Undefined for series that scraping refuses. A scrape fails as a whole then; here the other
+   * series are kept.
+   */
   private finish(written: Parameters<SeriesContext["finish"]>[0]): FinalSeries | undefined {
     try {
       return this.context.finish(written);

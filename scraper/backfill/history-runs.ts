@@ -4,20 +4,22 @@ import type { SampleGroup, WrittenSeries } from "./sample-groups.js";
 const RUN_END = "pihealth_collector_success";
 const ABOUT_RUN = "pihealth_collector_";
 
-/** Which samples of a group are those of one run of a collector. */
+/** The samples of a group that one run of a collector wrote. */
 export interface RunPlan {
-  /** Undefined for samples that no run claims, as other programs write them. */
+  /** Undefined for samples that belong to no run, as other programs write them. */
   readonly collector: string | undefined;
-  /** Of its samples, those about the run left out. */
+  /** Index of its samples without the samples about the run. */
   readonly index: LayoutIndex;
   /** Its samples, then those about the run. */
   readonly series: readonly WrittenSeries[];
-  /** Where its samples begin in the group, and where the one stands that says whether it succeeded. */
+  /**
+   * Index of its first sample in the group, and of the sample that says whether the run succeeded.
+   */
   readonly from: number;
   readonly endAt: number;
 }
 
-/** Takes groups of samples apart into the runs of collectors. See history.format.md. */
+/** Splits groups of samples into the runs of collectors. See history.format.md. */
 export class HistoryRuns {
   private readonly plans = new WeakMap<SampleGroup, readonly RunPlan[]>();
 
@@ -30,7 +32,10 @@ export class HistoryRuns {
   }
 }
 
-/** The samples of a run come first, then those about the run, of which the first says whether it succeeded. */
+/**
+ * The samples of a run come first, then those about the run, of which the first says whether it
+ * succeeded.
+ */
 function* plansOf(series: readonly WrittenSeries[]): Generator<RunPlan> {
   for (let from = 0; from < series.length;) {
     const endAt = findFrom(series, from, (name) => name === RUN_END);

@@ -1,6 +1,6 @@
-/** A larger one is fetched whole: it is worth neither the memory nor the care. */
+/** A larger segment is not kept but fetched again as a whole. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
-/** As many hosts as are fetched from at once, and some more that wait for their next flush. */
+/** Enough for the hosts whose history is being fetched and some that wait for their next flush. */
 const MAX_KEPT_SEGMENTS = 8;
 
 interface OpenSegment {
@@ -9,13 +9,17 @@ interface OpenSegment {
 }
 
 /**
- * What was fetched of segments that are still written. They only grow by whole members, so while the end of a gap waits
- * for the next flush only what is new must come.
+ * The fetched bytes of open segments, by endpoint. An open segment grows by whole members, so while
+ * the end of a gap waits for the next flush, only new bytes are fetched.
  */
 export class OpenSegments {
   private readonly kept = new Map<string, OpenSegment>();
 
-  /** @returns what is known of the beginning of a segment of so many bytes; empty when nothing is */
+  /**
+   * The known beginning of a segment; empty when none is known.
+   *
+   * @param bytes size of the segment
+   */
   beginningOf(endpoint: string, name: string, bytes: number): Buffer {
     const known = this.kept.get(endpoint);
     return known?.name === name && known.bytes.length <= bytes ? known.bytes : Buffer.alloc(0);

@@ -4,14 +4,16 @@ import {
 } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
 import type { WrittenLabels } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 
-/** A series as the lines of a history name it. */
+/** A series as a history writes it. */
 export class WrittenSeries {
-  /** The series that followed it last; nearly always the one that follows again. */
+  /**
+   * The series of the next line when this one was read last; nearly always the same the next time.
+   */
   next: WrittenSeries | undefined;
   /** Groups that begin with this series. */
   readonly groups: SampleGroup[] = [];
 
-  /** @param text what stands before the value, with the space */
+  /** @param text the part of the line before the value, with the space */
   constructor(
     readonly text: string,
     /** Undefined when the text is no series. */
@@ -19,12 +21,12 @@ export class WrittenSeries {
   ) {}
 }
 
-/** The series of lines that follow each other with one timestamp. One object for equal lists. */
+/** The series of consecutive lines with one timestamp. Equal lists share one object. */
 export interface SampleGroup {
   readonly series: readonly WrittenSeries[];
 }
 
-/** Samples of one instant by the clock of the Pi. */
+/** Samples with one timestamp, by the clock of the Pi. */
 export interface GroupedSamples {
   readonly timestampMs: number;
   readonly group: SampleGroup;
@@ -32,20 +34,23 @@ export interface GroupedSamples {
   readonly values: Float64Array;
 }
 
-/** Past so many different series, as hostile ones may be, what was seen is forgotten. */
+/** With more different series, as a hostile history may have, the cache is cleared. */
 const MAX_SERIES = 100_000;
 const MAX_GROUPS_PER_SERIES = 256;
 const LINE = /^(.*[^ ] )([^ ]+) (\d{1,15})$/;
 
-/** Reads the lines of members. Keeps what it saw, so that a line like the one before costs a comparison. */
+/**
+ * Reads the lines of members. It caches series, so a line that follows the same line as before
+ * costs one comparison.
+ */
 export class GroupReader {
   private readonly byText = new Map<string, WrittenSeries>();
   private series: WrittenSeries[] = [];
   private values: number[] = [];
-  /** Lines that are none of samples. */
+  /** Lines that are not samples. */
   damagedLines = 0;
 
-  /** @param text of a member, its header included */
+  /** @param text of a member with its header */
   read(text: string, onGroup: (samples: GroupedSamples) => void): void {
     if (this.byText.size > MAX_SERIES) this.byText.clear();
     let timeText = "";
@@ -64,9 +69,10 @@ export class GroupReader {
         time = text.slice(valueEnd + 1, lineEnd);
       } else {
         const match = LINE.exec(text.slice(at, lineEnd));
-        series = match === null ? undefined : this.seriesOf(match[1] as string);
-        valueText = match?.[2] ?? "";
-        time = match?.[3] ?? "";
+        const [, seriesText = "", value = "", timestamp = ""] = match ?? [];
+        series = match === null ? undefined : this.seriesOf(seriesText);
+        valueText = value;
+        time = timestamp;
         if (last !== undefined && series !== undefined) last.next = series;
       }
       at = lineEnd + 1;
@@ -89,8 +95,9 @@ export class GroupReader {
   private end(timeText: string, onGroup: (samples: GroupedSamples) => void): void {
     const { series, values } = this;
     const timestampMs = Number(timeText);
-    if (series.length > 0 && Number.isSafeInteger(timestampMs)) {
-      onGroup({ timestampMs, group: groupOf(series), values: Float64Array.from(values) });
+    const [first] = series;
+    if (first !== undefined && Number.isSafeInteger(timestampMs)) {
+      onGroup({ timestampMs, group: groupOf(first, series), values: Float64Array.from(values) });
     }
     this.series = [];
     this.values = [];
@@ -110,8 +117,9 @@ function endOfLine(text: string, at: number): number {
   return end === -1 ? text.length : end;
 }
 
-function groupOf(series: readonly WrittenSeries[]): SampleGroup {
-  const { groups } = series[0] as WrittenSeries;
+/** @param first the first of `series` */
+function groupOf(first: WrittenSeries, series: readonly WrittenSeries[]): SampleGroup {
+  const { groups } = first;
   const known = groups.find((group) => {
     return (
       group.series.length === series.length &&

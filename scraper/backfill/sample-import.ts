@@ -9,22 +9,25 @@ import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { HistoryRows } from "./history-rows.js";
 import { GroupReader } from "./sample-groups.js";
 
-/** Whose samples are imported, as far as it is said. */
+/** The target of imported samples, as far as the caller names it. */
 export interface ImportPlace {
   readonly instance?: string | undefined;
   readonly job?: string | undefined;
-  /** Address whose folder takes the samples. */
+  /** Address whose folder receives the samples. */
   readonly host?: string | undefined;
   readonly nodeId?: string | undefined;
-  /** The labels are those of stored series: they stay as they are. Otherwise they become what scraping makes of them. */
+  /**
+   * True when the samples have the labels of stored series, which stay as they are. Otherwise
+   * labels are changed as by a scrape.
+   */
   readonly isFinished?: boolean;
 }
 
 export interface ImportResult {
   readonly samples: number;
-  /** Beyond the retention. */
+  /** Samples older than the retention; they are not stored. */
   readonly tooOld: number;
-  /** Lines that are no samples. */
+  /** Lines that are not samples. */
   readonly damagedLines: number;
   readonly instance: string;
   readonly job: string;
@@ -37,7 +40,7 @@ export interface SampleImportParts {
   readonly hosts: () => readonly KnownHost[];
 }
 
-/** For samples of an address nobody scrapes. */
+/** Settings for samples of an address that is not scraped. */
 const PLAIN_SETTINGS: ScrapeSettings = {
   jobName: "",
   intervalMs: 15_000,
@@ -56,18 +59,20 @@ const PLAIN_SETTINGS: ScrapeSettings = {
 
 type Destination = Pick<Target, "host" | "labels" | "settings">;
 
-/** Stores samples that come from a file, with the labels that scraping would have given them. */
+/** Stores samples from a file with the labels that scraping would have given them. */
 export class SampleImport {
   private readonly contexts = new SeriesContexts();
 
   constructor(private readonly parts: SampleImportParts) {}
 
   /**
-   * Stores samples; of two samples of one series and time the first stays, so taking a text again changes nothing.
+   * Stores samples. Of two samples with the same series and time the first one stays, so a
+   * repetition changes nothing.
    *
-   * @param text lines of the text format with timestamps in milliseconds; those of one time are best together
-   * @returns when everything is durable
-   * @throws {BadInputError} when it cannot be said whose samples these are
+   * @param text lines of the text format with timestamps in milliseconds; fast when lines of one
+   * time are together
+   * @returns the result once all samples are durable
+   * @throws {BadInputError} when the place does not name exactly one target
    * @throws the system's error when the disk refuses
    */
   async take(place: ImportPlace, text: string): Promise<ImportResult> {
@@ -101,9 +106,7 @@ export class SampleImport {
     if (instance !== undefined && job !== undefined)
       return unknownTarget({ ...place, instance, job });
     const detail =
-      found.length === 0
-        ? "no target of the scraper is known by that"
-        : `${found.length} targets are known by that`;
+      found.length === 0 ? "it names no target of the scraper" : `it names ${found.length} targets`;
     throw new BadInputError(
       `Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`,
     );
@@ -142,7 +145,7 @@ function unknownTarget({
   return isFinished === true ? finished(plain) : plain;
 }
 
-/** Conflicts with the labels of the target were settled when the samples were stored first. */
+/** The labels of finished samples already include the labels of the target. */
 function finished({ host, labels, settings }: Destination): Destination {
   return {
     host,
@@ -156,6 +159,6 @@ function describe({ instance, job, host, nodeId }: ImportPlace): string {
     ([, value]) => value !== undefined,
   );
   return parts.length === 0
-    ? "nobody"
+    ? "no target"
     : parts.map(([name, value]) => `${name} "${value}"`).join(", ");
 }

@@ -1,10 +1,13 @@
 import type { HistoryRuns, RunPlan } from "./history-runs.js";
 import type { GroupedSamples, WrittenSeries } from "./sample-groups.js";
 
-/** An exporter leaves out the samples of a collector that fails after so many intervals without a good run. */
+/**
+ * An exporter drops the samples of a failing collector after this many intervals without a
+ * successful run.
+ */
 const FAILED_INTERVALS = 2;
 
-/** Series that end, and when. */
+/** Series that end at one time. */
 export interface EndedSeries {
   readonly timeMs: number;
   readonly series: readonly WrittenSeries[];
@@ -12,33 +15,38 @@ export interface EndedSeries {
 
 interface LastRun {
   readonly timeMs: number;
-  /** Of the last good run, whose samples the exporter shows. */
+  /** Time of the last successful run, whose samples the exporter shows. */
   readonly goodMs: number;
   readonly plan: RunPlan;
 }
 
 export interface SeriesEndsParts {
   readonly runs: HistoryRuns;
-  /** Between two scrapes: so long after the last sampling a scrape would have failed. */
+  /** Scrape interval: a scrape this long after the last sampling would have failed. */
   readonly intervalMs: number;
-  /** Whether nothing was recorded between two samplings. */
+  /** Whether recording stopped between two samplings. */
   readonly isApart: (fromMs: number, untilMs: number) => boolean;
 }
 
 /**
- * Finds where series of a history end, as scraping would have seen it: at the sampling of their collector that does not
- * have them any more, and all at once an interval after recording stopped.
+ * Finds the ends of series in a history as scraping would have seen them. A series ends at the
+ * first run of its collector without it. All series end one scrape interval after recording
+ * stopped.
  */
 export class SeriesEnds {
   private readonly last = new Map<string, LastRun>();
-  /** Samples that no run claims: they end only when recording stops. */
+  /** Series that belong to no run: they end only when recording stops. */
   private readonly unclaimed = new Set<WrittenSeries>();
   private lastMs = Number.NEGATIVE_INFINITY;
   private bootId = "";
 
   constructor(private readonly parts: SeriesEndsParts) {}
 
-  /** Takes samples in the order of the history, by our clock. */
+  /**
+   * Takes samples in the order of the history.
+   *
+   * @param timeMs by our clock
+   */
   read(timeMs: number, bootId: string, { group, values }: GroupedSamples): EndedSeries[] {
     const ended = this.endAll(timeMs, bootId);
     for (const plan of this.parts.runs.of(group)) {
@@ -52,12 +60,12 @@ export class SeriesEnds {
     return ended;
   }
 
-  /** What the exporter shows after the samplings so far. */
+  /** The series that the exporter shows after the samples so far. */
   alive(): WrittenSeries[] {
     return [...[...this.last.values()].flatMap(({ plan }) => plan.series), ...this.unclaimed];
   }
 
-  /** Whether everything has ended before this time, when nothing is recorded until `nextMs`. */
+  /** Whether all series have ended before `timeMs`, when the next sampling is at `nextMs`. */
   hasStoppedBefore(timeMs: number, nextMs: number, bootId: string): boolean {
     return this.hasStopped(nextMs, bootId) && this.lastMs + this.parts.intervalMs < timeMs;
   }
@@ -79,7 +87,7 @@ export class SeriesEnds {
     return bootId !== this.bootId || parts.isApart(lastMs, nextMs);
   }
 
-  /** @returns the series that the run before had and this one has not */
+  /** @returns the series of the previous run that are not in this one */
   private take(timeMs: number, plan: RunPlan, isGood: boolean): readonly WrittenSeries[] {
     const { collector } = plan;
     if (collector === undefined) {
@@ -92,7 +100,7 @@ export class SeriesEnds {
       isGood ||
       before === undefined ||
       timeMs - goodMs > FAILED_INTERVALS * (timeMs - before.timeMs);
-    // A collector that fails keeps its last samples for a while.
+    // The exporter shows the last samples of a failing collector for a while.
     this.last.set(collector, { timeMs, goodMs, plan: isShown ? plan : before.plan });
     if (!isShown || before === undefined || before.plan === plan || timeMs <= before.timeMs)
       return [];

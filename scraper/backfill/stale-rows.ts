@@ -20,13 +20,16 @@ export interface StaleRowsParts {
   readonly folder: string;
 }
 
-/** Writes staleness markers into the past of a target, and asks what was scraped beside a gap. */
+/**
+ * Writes staleness markers into the past of a target, and reads which series were scraped beside a
+ * gap.
+ */
 export class StaleRows {
   constructor(private readonly parts: StaleRowsParts) {}
 
   /**
-   * @param own labels without those of the target
-   * @returns how many were written
+   * @param own labels of the series, without the target's labels
+   * @returns the number of markers
    */
   append(timeMs: number, own: readonly Labels[]): number {
     const { writer, folder, target } = this.parts;
@@ -41,9 +44,10 @@ export class StaleRows {
   }
 
   /**
-   * What a good scrape at this time has stored, without the target's labels and without the reports about the scrape.
+   * The series of a successful scrape at this time, without the target's labels and without the
+   * reports about the scrape.
    *
-   * @returns undefined when there was no good scrape at this time
+   * @returns undefined when no scrape succeeded at this time
    */
   async scrapedAt(timeMs: number): Promise<Labels[] | undefined> {
     const { querier, target } = this.parts;

@@ -5,12 +5,17 @@ import type { Querier } from "../storage/model/querier.js";
 
 const UP = createLabelMatcher(METRIC_NAME, "=", "up");
 const HOUR_MS = 3_600_000;
-/** Looking back, one window is read at a time: `up` of ten thousand targets over two hours is 40 MB. */
+/**
+ * The past is read in windows of this length: `up` of ten thousand targets over two hours is 40 MB.
+ */
 const LOOK_BACK_MS = 2 * HOUR_MS;
-/** Up to so many targets are asked for by name; more are cheaper asked for all together. */
+/** A query names up to this many targets; with more it is cheaper to query all. */
 const MAX_NAMED_TARGETS = 200;
 
-/** When scrapes succeeded before this run, as the stored `up` tells. Reads for all targets together, never one by one. */
+/**
+ * Times of successful scrapes before this run, from the stored `up`. It is read for all targets
+ * together.
+ */
 export class StoredScrapes {
   private recent = new Map<string, number[]>();
   private recentFromMs = 0;
@@ -18,7 +23,7 @@ export class StoredScrapes {
 
   constructor(private readonly querier: Querier) {}
 
-  /** Reads the last hour of all targets at once: a restart is short, nearly always. */
+  /** Reads the last hour of all targets, which suffices for most restarts. */
   async load(nowMs: number): Promise<void> {
     this.recentFromMs = nowMs - HOUR_MS;
     const range = { fromMs: this.recentFromMs, untilMs: nowMs + HOUR_MS };
@@ -26,9 +31,10 @@ export class StoredScrapes {
   }
 
   /**
-   * Ascending. The last hour before the start where there was any, else the newest one since `oldestMs`.
+   * Times of successful scrapes, ascending: those of the last hour before the start, or else the
+   * newest since `oldestMs`.
    *
-   * @param oldestMs the same for all calls
+   * @param oldestMs must be about the same in all calls, since the past is read once
    */
   async take(labels: Labels, oldestMs: number): Promise<readonly number[]> {
     const recent = this.recent.get(labels.key);
@@ -39,7 +45,7 @@ export class StoredScrapes {
     return newest === undefined ? [] : [newest];
   }
 
-  /** The newest good scrape of every target that has one, for those without one in the last hour. */
+  /** Finds the newest successful scrape of each target that has none in the last hour. */
   private async lookBack(oldestMs: number): Promise<Map<string, number>> {
     const newest = new Map<string, number>();
     const known = await this.querier.series([[UP]], {

@@ -2,42 +2,42 @@ import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { Gap, GapCause, GapState } from "./gap.js";
 import { boundRanges, intersectRanges, MAX_RANGES, subtractRanges } from "./time-ranges.js";
 
-/** Good scrapes further apart than this many intervals have a gap between them. */
+/** Successful scrapes further apart than this many intervals have a gap between them. */
 const MISSED_INTERVALS = 1.5;
-/** Gaps that are filled or lost, kept for people to see; the oldest go first. */
+/** Most filled or lost gaps that are kept for display; the oldest are dropped. */
 export const MAX_CLOSED_GAPS = 500;
 
-/** A range that is missing, with the cause as far as it is known. */
+/** A range of missing samples with its cause as far as it is known. */
 export interface MissingRange extends TimeRange {
   readonly cause: GapCause;
 }
 
-/** What the file of gaps keeps of one target. */
+/** The gaps of one target in the gaps file. */
 export interface StoredGaps {
   readonly ongoingFromMs: number | undefined;
   readonly missing: readonly MissingRange[];
   readonly closed: readonly Gap[];
-  /** Node id of the Pi whose history may fill what is missing. */
+  /** Node id of the Pi whose history may fill the missing ranges. */
   readonly nodeId: string | undefined;
-  /** When this was written: gaps until then are in it. */
+  /** When the file was written; it has all gaps up to this time. */
   readonly knownUntilMs: number;
 }
 
-/** The gaps of one target: a set of ranges, not a high-water mark. Knows no files, no clock and no network. */
+/** The gaps of one target as a set of ranges. Pure state: no files, clock or network. */
 export class TargetGaps {
   missing: readonly MissingRange[];
   closed: readonly Gap[];
   nodeId: string | undefined;
-  /** Samples are missing from here on until a scrape succeeds. */
+  /** Samples are missing since this time; undefined while scrapes succeed. */
   ongoingFromMs: number | undefined;
-  /** Of the last scrape that succeeded in this run. */
+  /** Time of the last successful scrape in this run. */
   lastGoodMs: number | undefined;
   firstGoodMs: number | undefined;
-  /** Of the first scrape of this run, good or bad. */
+  /** Time of the first scrape of this run, successful or not. */
   firstOutcomeMs: number | undefined;
-  /** True once it is known what was stored before this run. */
+  /** True once `noteStart` was called. */
   isStartKnown = false;
-  /** As `ongoingFromMs`, of the run before, until `noteStart`. */
+  /** `ongoingFromMs` of the previous run, until `noteStart`. */
   private earlierOngoingMs: number | undefined;
   private readonly storedUntilMs: number;
 
@@ -49,26 +49,26 @@ export class TargetGaps {
     this.storedUntilMs = stored?.knownUntilMs ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Since when samples are missing up to now; undefined while scrapes succeed. */
+  /** The time since which samples are missing until now; undefined while scrapes succeed. */
   get missingSinceMs(): number | undefined {
     return this.ongoingFromMs ?? this.earlierOngoingMs;
   }
 
-  /** True when nothing that could still be filled is missing. */
+  /** True when no range can still be filled. */
   get isComplete(): boolean {
     return this.isStartKnown && this.ongoingFromMs === undefined && this.missing.length === 0;
   }
 
-  /** @returns true when something changed that the file must know */
+  /** @returns true when the gaps file is out of date now */
   noteScrape(timestampMs: number, ok: boolean, intervalMs: number): boolean {
     this.firstOutcomeMs ??= timestampMs;
     return ok ? this.noteGood(timestampMs, intervalMs) : this.noteFailure(timestampMs);
   }
 
   /**
-   * Says when scrapes succeeded before this run. A range that an earlier run has closed stays closed.
+   * Adds the gaps before this run. A range that an earlier run has closed stays closed.
    *
-   * @param goodMs ascending; those of this run may be among them
+   * @param goodMs times of successful scrapes, ascending; may include scrapes of this run
    */
   noteStart(goodMs: readonly number[], intervalMs: number): void {
     const firstMs = this.firstGoodMs ?? Number.POSITIVE_INFINITY;
@@ -101,16 +101,17 @@ export class TargetGaps {
     if (Number.isFinite(sinceMs)) this.ongoingFromMs = sinceMs;
   }
 
-  /** Adds what is missing; what is known to be missing or closed already keeps its cause. */
+  /** Adds a missing range. Parts that are missing or closed already keep their cause. */
   addMissing(range: MissingRange): void {
     const rest = subtractRanges([range], [...this.missing, ...this.closed]);
     this.setMissing([...this.missing, ...rest.map((part) => ({ ...part, cause: range.cause }))]);
   }
 
   /**
-   * These parts of what is missing are filled, or lost for good.
+   * Closes the parts of the missing ranges that lie in `ranges`.
    *
-   * @returns what was closed
+   * @param cause replaces the known causes
+   * @returns the closed parts
    */
   close(
     ranges: readonly TimeRange[],
@@ -131,7 +132,7 @@ export class TargetGaps {
     return closing;
   }
 
-  /** Forgets what is missing without a word: nobody can have wanted it. */
+  /** Removes missing ranges without closing them: the target was not known then. */
   forget(ranges: readonly TimeRange[]): void {
     this.missing = this.missing.flatMap((missing) =>
       subtractRanges([missing], ranges).map((part) => ({ ...part, cause: missing.cause })),
@@ -157,7 +158,9 @@ export class TargetGaps {
     return true;
   }
 
-  /** Before the first good scrape nobody knows yet since when samples are missing: `noteStart` finds it out. */
+  /**
+   * Before the first successful scrape the beginning of the gap is not known; `noteStart` finds it.
+   */
   private noteFailure(timestampMs: number): boolean {
     if (this.ongoingFromMs !== undefined || this.lastGoodMs === undefined) return false;
     this.ongoingFromMs = Math.min(this.lastGoodMs + 1, timestampMs);

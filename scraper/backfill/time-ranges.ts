@@ -1,10 +1,11 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import { firstIndexWhere } from "../base/binary-search.js";
 
-/** Ranges of one set at the most; above it the two closest neighbours become one. */
+/** Most ranges in one set; above it the closest neighbours are joined. */
 export const MAX_RANGES = 1000;
 
-/** The same instants as disjoint ranges in ascending order; empty ranges vanish, ranges that touch become one. */
+/** The union of the ranges as disjoint ranges in ascending order. Ranges that touch are joined. */
 export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const sorted = ranges.filter(({ fromMs, untilMs }) => untilMs > fromMs);
   sorted.sort((left, right) => left.fromMs - right.fromMs);
@@ -17,7 +18,10 @@ export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   return merged;
 }
 
-/** What of `ranges` is not in `removed`. Both in any order; the result is disjoint and ascending. */
+/**
+ * The parts of `ranges` outside `removed`, which may be in any order. The result is disjoint and
+ * ascending.
+ */
 export function subtractRanges(
   ranges: readonly TimeRange[],
   removed: readonly TimeRange[],
@@ -37,7 +41,7 @@ export function subtractRanges(
   return left;
 }
 
-/** What is in both. */
+/** The parts of `ranges` inside `others`. The result is disjoint and ascending. */
 export function intersectRanges(
   ranges: readonly TimeRange[],
   others: readonly TimeRange[],
@@ -52,7 +56,8 @@ export function holdsInstant(ranges: readonly TimeRange[], timeMs: number): bool
 }
 
 /**
- * The times that samples at these instants cover: from each to the next, where they are close enough together.
+ * The ranges that samples at these instants cover: from each instant to the next, if they are close
+ * enough together.
  *
  * @param instants ascending
  */
@@ -72,16 +77,16 @@ export function coveredRanges(instants: readonly number[], maxDistanceMs: number
   return covered;
 }
 
-/** A set no larger than `MAX_RANGES`: rather too much is fetched than anything forgotten. */
+/**
+ * Joins the closest ranges until at most `MAX_RANGES` are left. No instant is lost; some more are
+ * included.
+ */
 export function boundRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const bounded = [...ranges];
   while (bounded.length > MAX_RANGES) {
-    let closest = 1;
-    for (let index = 2; index < bounded.length; index++) {
-      if (distanceBefore(bounded, index) < distanceBefore(bounded, closest)) closest = index;
-    }
-    const [left, right] = bounded.slice(closest - 1, closest + 1) as [TimeRange, TimeRange];
-    bounded.splice(closest - 1, 2, joined(left, right));
+    const at = indexAfterSmallestDistance(bounded);
+    const pair = joined(itemAt(bounded, at - 1), itemAt(bounded, at));
+    bounded.splice(at - 1, 2, pair);
   }
   return bounded;
 }
@@ -90,5 +95,16 @@ const joined = (left: TimeRange, right: TimeRange): TimeRange => {
   return { fromMs: left.fromMs, untilMs: Math.max(left.untilMs, right.untilMs) };
 };
 
-const distanceBefore = (ranges: readonly TimeRange[], index: number): number =>
-  (ranges[index] as TimeRange).fromMs - (ranges[index - 1] as TimeRange).untilMs;
+function indexAfterSmallestDistance(ranges: readonly TimeRange[]): number {
+  let smallestMs = Number.POSITIVE_INFINITY;
+  let found = 1;
+  let previousUntilMs = Number.NEGATIVE_INFINITY;
+  for (const [index, { fromMs, untilMs }] of ranges.entries()) {
+    if (fromMs - previousUntilMs < smallestMs) {
+      smallestMs = fromMs - previousUntilMs;
+      found = index;
+    }
+    previousUntilMs = untilMs;
+  }
+  return found;
+}

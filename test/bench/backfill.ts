@@ -13,7 +13,7 @@ import { BootClocks } from "../../scraper/backfill/boot-clocks.js";
 import { EndpointFiller } from "../../scraper/backfill/endpoint-filler.js";
 import { HistoryClient } from "../../scraper/backfill/history-client.js";
 import { TargetGaps } from "../../scraper/backfill/target-gaps.js";
-import type { WatchedTarget } from "../../scraper/backfill/watched-target.js";
+import type { WatchedTarget } from "../../scraper/backfill/watched-targets.js";
 import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import { Storage } from "../../scraper/storage/storage.js";

@@ -1,7 +1,8 @@
 /**
- * The one reader of JSON from outside: messages of peers, requests and files. Text comes in, checked
- * values go out, and everything unexpected is a {@link BadJsonError} that names the place. It reads in
- * the caller's thread of control and holds the whole document: the caller limits the size of the text.
+ * The one reader of JSON from outside: messages of peers, requests and files. Text comes in,
+ * checked values go out, and everything unexpected is a {@link BadJsonError} that names the place.
+ * It reads in the caller's thread of control and holds the whole document: the caller limits the
+ * size of the text.
  */
 import { BadInputError } from "../model/errors.js";
 import { Labels } from "../model/labels.js";
@@ -14,7 +15,9 @@ const MAX_SHOWN_CHARACTERS = 60;
 const LAST_DATE_MS = 8.64e15; // ECMAScript Date: the last representable millisecond.
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i;
 
-/** A JSON document is not what it must be. The message names document, place, value and expectation. */
+/**
+ * A JSON document is not what it must be. The message names document, place, value and expectation.
+ */
 export class BadJsonError extends BadInputError {
   /**
    * @param document as the message names it: `heartbeat`
@@ -33,7 +36,8 @@ export class BadJsonError extends BadInputError {
 }
 
 /**
- * The fields of one JSON object, or the items of one JSON list, by name or by index. Getters without
+ * The fields of one JSON object, or the items of one JSON list, by name or by index. Getters
+ * without
  * `optional` or `nullable` around them require the field.
  */
 export class JsonFields {
@@ -104,7 +108,10 @@ export class JsonFields {
     return (this.value(key) ?? undefined) !== undefined;
   }
 
-  /** Reads a field that may be missing or null: `fields.optional("port", (key) => fields.integer(key))`. */
+  /**
+   * Reads a field that may be missing or null: `fields.optional("port", (key) =>
+   * fields.integer(key))`.
+   */
   optional<Name extends Key, Result>(key: Name, read: (key: Name) => Result): Result | undefined {
     return this.has(key) ? read(key) : undefined;
   }
@@ -235,7 +242,8 @@ interface ListOptions {
 }
 
 /**
- * Parses a document of any type. Read it with {@link JsonFields} unless nothing of the content matters.
+ * Parses a document of any type. Read it with {@link JsonFields} unless nothing of the content
+ * matters.
  *
  * @throws {BadJsonError}
  */
@@ -263,7 +271,10 @@ function rangeText({ min, max }: RangeOptions): string {
   return max === undefined ? " below 2^53" : ` of at most ${max}`;
 }
 
-/** `segments[3].name`; a key that is not a plain name is quoted, so that no text of a peer breaks a log line. */
+/**
+ * `segments[3].name`; a key that is not a plain name is quoted, so that no text of a peer breaks a
+ * log line.
+ */
 function formatPath(path: readonly Key[]): string {
   if (path.length === 0) return "it";
   const parts = path.map((key, index) => {

@@ -4,7 +4,10 @@ import { JsonFields } from "../codec/json-fields.js";
 export const HEARTBEAT_PATH = "/api/v1/heartbeat";
 export const MAX_HEARTBEAT_BYTES = 4096;
 
-/** A statement a Pi makes about itself. On the wire: JSON with the snake_case names of `encodeHeartbeat`. */
+/**
+ * A statement a Pi makes about itself. On the wire: JSON with the snake_case names of
+ * `encodeHeartbeat`.
+ */
 export interface Heartbeat {
   /** Stable for this installation: written once into the state folder. 32 hexadecimal digits. */
   readonly nodeId: string;
@@ -26,7 +29,10 @@ export interface HeartbeatReply {
   readonly known: boolean;
   /** Scrape pool of the Pi, 0 to 4; null while it is in none. */
   readonly pool: number | null;
-  /** The master has stored all samples before this time durably, so the Pi may delete them; 0 when none are. */
+  /**
+   * The master has stored all samples before this time durably, so the Pi may delete them; 0 when
+   * none are.
+   */
   readonly durableUntilMs: number;
 }
 

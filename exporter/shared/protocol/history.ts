@@ -28,7 +28,9 @@ export interface HistorySegment {
   /** Times of the first and the last sample by the Pi's wall clock at that time, both included. */
   readonly fromMs: number;
   readonly lastMs: number;
-  /** Size of the whole gzip members, which are all that can be fetched. An open segment only grows. */
+  /**
+   * Size of the whole gzip members, which are all that can be fetched. An open segment only grows.
+   */
   readonly bytes: number;
   /** SHA-256 of these bytes in hexadecimal. */
   readonly sha256: string;

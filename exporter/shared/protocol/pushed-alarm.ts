@@ -1,4 +1,6 @@
-/** `POST <master>/api/v2/alerts`: path and format of Alertmanager, which can receive alarms as well. */
+/**
+ * `POST <master>/api/v2/alerts`: path and format of Alertmanager, which can receive alarms as well.
+ */
 export const ALERTS_PATH = "/api/v2/alerts";
 
 /** An urgent fact that a Pi reports before any rule has seen it. Equal labels identify an alarm. */
@@ -10,7 +12,9 @@ export interface Alarm {
   readonly endsAtMs: number | undefined;
 }
 
-/** @param expiresAtMs end of active alarms: they resolve then unless another message extends them */
+/**
+ * @param expiresAtMs end of active alarms: they resolve then unless another message extends them
+ */
 export function encodeAlarms(alarms: readonly Alarm[], expiresAtMs: number): string {
   const alerts = alarms.map(({ labels, annotations, startsAtMs, endsAtMs = expiresAtMs }) => ({
     labels,

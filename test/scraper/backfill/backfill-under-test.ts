@@ -16,7 +16,9 @@ import { SimulatedPi } from "./simulated-pi.js";
 const INTERVAL_MS = 5000;
 const SECONDS_PER_FLUSH = 60;
 
-/** A scraper's storage and backfill beside one Pi, on a clock that stands still until it is moved. */
+/**
+ * A scraper's storage and backfill beside one Pi, on a clock that stands still until it is moved.
+ */
 export class BackfillUnderTest {
   backfill!: Backfill;
   storage!: Storage;
@@ -26,10 +28,10 @@ export class BackfillUnderTest {
   /** Whether scrapes reach the Pi. */
   isLinked = true;
   isMasterUp = true;
-  /** Where scrapes find a Pi, and where the one is whose heartbeats are taken. */
+  /** Addresses at which scrapes reach the Pi, and the address of its heartbeats. */
   answersAt: readonly string[] = ["10.0.0.7"];
   heardAt = "10.0.0.7";
-  /** Whether a heartbeat has told of the Pi. */
+  /** Whether heartbeats arrive. */
   isHeard = true;
   /** Seconds. */
   private elapsed = 0;
@@ -95,7 +97,10 @@ export class BackfillUnderTest {
     return gaps.map(({ cause, state }) => `${state} ${cause}`);
   }
 
-  /** What is stored of the Pi's value, by time, staleness markers left out: scrapes here bring no samples. */
+  /**
+   * What is stored of the Pi's value, by time, staleness markers left out: scrapes here bring no
+   * samples.
+   */
   async stored({ labels } = this.target): Promise<Map<number, number>> {
     const matchers = [
       createLabelMatcher(METRIC_NAME, "=", "pihealth_value"),

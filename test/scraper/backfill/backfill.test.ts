@@ -4,7 +4,10 @@ import { HttpError } from "../../../exporter/shared/platform/http/http-client.js
 import { BackfillUnderTest } from "./backfill-under-test.js";
 import { NODE_ID } from "./simulated-pi.js";
 
-/** Every sample recorded in the range is stored at its true time, give or take what clocks may differ. */
+/**
+ * Every sample recorded in the range is stored at its true time, give or take what clocks may
+ * differ.
+ */
 async function assertStored(
   bench: BackfillUnderTest,
   fromMs: number,
@@ -108,7 +111,7 @@ const OUTAGES: readonly Outage[] = [
 ];
 
 for (const { name, during, states, toleranceMs } of OUTAGES) {
-  test(`Every sample is there afterwards, once: ${name}`, async () => {
+  test(`Every sample is stored once after an outage: ${name}`, async () => {
     const bench = await BackfillUnderTest.start();
     await bench.pass(300);
     const fromMs = bench.nowMs;
@@ -139,7 +142,7 @@ test("samples get the labels that a scrape gives them", async () => {
   ]);
 });
 
-test("nothing is confirmed while something is missing, nor before it is durable", async () => {
+test("no sample is confirmed while a gap is open, or before it is durable", async () => {
   const bench = await BackfillUnderTest.start();
   assert.equal(bench.confirmedMs, 0);
   await bench.pass(120);
@@ -157,7 +160,7 @@ test("nothing is confirmed while something is missing, nor before it is durable"
   assert.ok(bench.confirmedMs > 0);
 });
 
-test("what was recorded by nobody is lost, with the cause", async () => {
+test("a range that the Pi did not record is lost, with the cause", async () => {
   const bench = await BackfillUnderTest.start();
   await bench.pass(300);
   bench.pi.flush();
@@ -210,7 +213,7 @@ test("another Pi at the same address never fills the gaps of the one before", as
   assert.deepEqual(bench.states(), ["lost node_off"]);
 });
 
-test("while the end of a gap waits for a flush, only what the open segment has grown by is fetched", async () => {
+test("while the end of a gap waits for a flush, only new bytes of the open segment are fetched", async () => {
   const bench = await BackfillUnderTest.start();
   await bench.pass(300);
   bench.isLinked = false;
@@ -232,7 +235,7 @@ test("while the end of a gap waits for a flush, only what the open segment has g
   );
 });
 
-test("an open segment that was cut and written on differently is fetched whole", async () => {
+test("an open segment whose known beginning was rewritten is fetched as a whole", async () => {
   const bench = await BackfillUnderTest.start();
   await bench.pass(300);
   const fromMs = bench.nowMs;
@@ -247,7 +250,7 @@ test("an open segment that was cut and written on differently is fetched whole",
   await assertStored(bench, fromMs, untilMs);
 });
 
-test("a master that has just started gives nothing up before the Pi had time for a heartbeat", async () => {
+test("a master that has just started closes no gap as lost before the Pi had time for a heartbeat", async () => {
   const bench = await BackfillUnderTest.start();
   await bench.pass(300);
   const fromMs = bench.nowMs;
@@ -270,7 +273,7 @@ test("a master that has just started gives nothing up before the Pi had time for
   await assertStored(bench, fromMs, untilMs);
 });
 
-test("of a target that never tells of a history a gap is given up after ten minutes", async () => {
+test("a gap of a target without a history is lost after ten minutes", async () => {
   const bench = await BackfillUnderTest.start();
   bench.isHeard = false;
   await bench.pass(300);

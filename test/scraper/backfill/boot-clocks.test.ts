@@ -7,7 +7,10 @@ const ZERO_MS = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;
 const ANYTIME = { after: Number.NEGATIVE_INFINITY, before: Number.POSITIVE_INFINITY };
 
-/** A member written when the monotonic clock showed `monotonicMs` and the wall clock was `wrongMs` ahead of the truth. */
+/**
+ * A member written when the monotonic clock showed `monotonicMs` and the wall clock was `wrongMs`
+ * ahead of the truth.
+ */
 const member = (monotonicMs: number, wrongMs: number) => ({
   bootId: BOOT,
   monotonicMs,

@@ -130,7 +130,10 @@ for (const { name, samplings, expected } of [
   });
 }
 
-/** Series of processes, in seconds since the start; sampled every 30 s, scraped with whatever was sampled last. */
+/**
+ * Series of processes, in seconds since the start; sampled every 30 s, scraped with whatever was
+ * sampled last.
+ */
 const LIVES: Readonly<Record<string, readonly [from: number, until: number]>> = {
   stays: [0, 1e6],
   "ends before": [0, 240],

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { createHash } from "node:crypto";
 import { decodeMember, encodeMember } from "../../../exporter/shared/codec/history/gzip-member.js";
 import { formatMemberHeader } from "../../../exporter/shared/codec/history/member-text.js";
@@ -21,7 +22,10 @@ interface Segment {
   readonly times: number[];
 }
 
-/** A Pi that samples one value every few seconds of true time, whatever its own clock says, and serves its history. */
+/**
+ * A Pi that samples one value every few seconds of true time, whatever its own clock says, and
+ * serves its history.
+ */
 export class SimulatedPi {
   nodeId = NODE_ID;
   bootId = "b0";
@@ -108,9 +112,9 @@ export class SimulatedPi {
 
   /** The newest segment has the same samples in other bytes from its last member on. */
   rewriteOpenSegment(): void {
-    const { members } = this.segments.at(-1) as Segment;
-    const text = decodeMember(members.pop() as Buffer) ?? "";
-    members.push(encodeMember(`${text}# \n`));
+    const { members } = itemAt(this.segments, -1);
+    const text = decodeMember(itemAt(members, -1)) ?? "";
+    members.splice(-1, 1, encodeMember(`${text}# \n`));
   }
 
   /** As the limits of the exporter do it. */
