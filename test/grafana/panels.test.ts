@@ -29,7 +29,7 @@ const MAY_BE_EMPTY_ON_THIS_MACHINE: Readonly<Record<string, string>> = {
  */
 const MAY_BE_EMPTY_ON_THE_RECORDED_PI: Readonly<Record<string, string>> = {
   Collectors: "the recording is of the kernel, not of an exporter",
-  "Age of the last good values": "the recording is of the kernel, not of an exporter",
+  "Age of the last successful run": "the recording is of the kernel, not of an exporter",
   "Exporter's own use": "the recording is of the kernel, not of an exporter",
 };
 
