@@ -6,6 +6,7 @@ import { TEXT_FUNCTIONS } from "./text-functions.js";
 import {
   InterfaceMap,
   isList,
+  isMap,
   isNil,
   SafeHtml,
   SafeUrl,
@@ -16,11 +17,7 @@ import {
 
 const MAX_LIST = 10_000;
 
-/**
- * The functions of Alertmanager's templates.
- *
- * @param wallMs for `since`
- */
+/** The functions of Alertmanager's templates. `since` uses `wallMs`. */
 export function createAlertmanagerFunctions({
   wallMs,
 }: {
@@ -97,11 +94,9 @@ function toJsonValue(value: unknown, depth = 0): unknown {
   if (typeof value === "bigint") return Number(value);
   if (value instanceof SafeHtml || value instanceof SafeUrl) return value.text;
   if (isList(value)) return value.map((item) => toJsonValue(item, depth + 1));
-  if (value instanceof Map) {
-    const map = value as ReadonlyMap<string, unknown>;
-    return Object.fromEntries(
-      [...map.keys()].sort().map((key) => [key, toJsonValue(map.get(key), depth + 1)]),
-    );
+  if (isMap(value)) {
+    const keys = [...value.keys()].sort();
+    return Object.fromEntries(keys.map((key) => [key, toJsonValue(value.get(key), depth + 1)]));
   }
   if (typeof value !== "object") return value;
   if ("epochMs" in value) return formatTime(timeOf(value), "2006-01-02T15:04:05.999999999Z07:00");
@@ -109,7 +104,7 @@ function toJsonValue(value: unknown, depth = 0): unknown {
   return Object.fromEntries(fields.map(([name, field]) => [name, toJsonValue(field, depth + 1)]));
 }
 
-/** As encoding/json writes it: what could end a script element is escaped. */
+/** Go's encoding/json escapes characters that could end a script element. */
 function goJson(value: unknown): string {
   return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

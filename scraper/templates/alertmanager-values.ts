@@ -1,4 +1,4 @@
-/** Values with methods that Alertmanager hands to its templates. */
+/** Values with methods that Alertmanager passes to its templates. */
 import { compareStrings } from "../../exporter/shared/model/labels.js";
 import {
   METHODS,
@@ -12,9 +12,7 @@ interface Pair {
   readonly Value: string;
 }
 
-/**
- * Labels or annotations: a map whose `SortedPairs`, `Names`, `Values` and `Remove` templates call.
- */
+/** Labels or annotations: a map with the methods `SortedPairs`, `Names`, `Values` and `Remove`. */
 export class KeyValues extends Map<string, string> implements WithMethods {
   get [METHODS](): Readonly<Record<string, TemplateFunction>> {
     return {
@@ -26,13 +24,13 @@ export class KeyValues extends Map<string, string> implements WithMethods {
     };
   }
 
-  /** `alertname` first, the others by name, as Alertmanager shows them. */
+  /** Sorted by name as in Alertmanager, with `alertname` first. */
   private sortedPairs(): Pair[] {
-    const names = [...this.keys()].sort((left, right) => {
+    const pairs = [...this].sort(([left], [right]) => {
       if (left === "alertname" || right === "alertname") return left === "alertname" ? -1 : 1;
       return compareStrings(left, right);
     });
-    return names.map((Name) => ({ Name, Value: this.get(Name) as string }));
+    return pairs.map(([Name, Value]) => ({ Name, Value }));
   }
 
   private withoutNames(names: readonly unknown[]): KeyValues {
@@ -40,7 +38,7 @@ export class KeyValues extends Map<string, string> implements WithMethods {
   }
 }
 
-/** A list whose methods templates may call, such as `.Alerts.Firing`. */
+/** A list with methods for templates, such as `.Alerts.Firing`. */
 export function listWithMethods<Item>(
   items: readonly Item[],
   methods: (items: readonly Item[]) => Readonly<Record<string, TemplateFunction>>,

@@ -1,11 +1,13 @@
 /**
- * The functions every template has. `and` and `or` are in the evaluator: they may leave arguments
- * unevaluated.
+ * The functions that every template has. `and` and `or` are in pipeline-evaluator.ts, since they may not
+ * evaluate all of their arguments.
  */
 import { sprint, sprintf, sprintln } from "./go-format.js";
+import { escapeHtmlText } from "./html-escaping.js";
 import { FunctionError } from "./template-error.js";
 import {
   isList,
+  isMap,
   isNil,
   isTrue,
   SafeHtml,
@@ -53,32 +55,33 @@ const textOf = (values: readonly unknown[]): string => {
 function lengthOf(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (isList(value)) return value.length;
-  if (value instanceof Map) return value.size;
+  if (isMap(value)) return value.size;
   if (value instanceof SafeHtml || value instanceof SafeUrl) return Buffer.byteLength(value.text);
   throw new FunctionError(isNil(value) ? "len of nil pointer" : `len of type ${typeName(value)}`);
 }
 
 function indexOf(value: unknown, key: unknown): unknown {
   if (isNil(value)) throw new FunctionError("index of untyped nil");
-  if (value instanceof Map) {
+  if (isMap(value)) {
     if (typeof key !== "string") {
       throw new FunctionError(`value has type ${typeName(key)}; should be string`);
     }
-    return (
-      (value as Map<string, unknown>).get(key) ??
-      (typeName(value) === "map[string]string" ? "" : undefined)
-    );
+    return value.get(key) ?? (typeName(value) === "map[string]string" ? "" : undefined);
   }
-  const items = typeof value === "string" ? Buffer.from(value) : isList(value) ? value : undefined;
-  if (items === undefined) throw new FunctionError(`can't index item of type ${typeName(value)}`);
+  if (isList(value)) return value[checkIndex(key, value.length)];
+  if (typeof value !== "string") {
+    throw new FunctionError(`can't index item of type ${typeName(value)}`);
+  }
+  const bytes = Buffer.from(value);
+  return BigInt(bytes.readUInt8(checkIndex(key, bytes.length)));
+}
+
+function checkIndex(key: unknown, length: number): number {
   if (typeof key !== "bigint") {
     throw new FunctionError(`cannot index slice/array with type ${typeName(key)}`);
   }
-  if (key < 0n || key >= BigInt(items.length)) {
-    throw new FunctionError(`index out of range: ${key}`);
-  }
-  const item: unknown = items[Number(key)];
-  return typeof value === "string" ? BigInt(item as number) : item;
+  if (key < 0n || key >= BigInt(length)) throw new FunctionError(`index out of range: ${key}`);
+  return Number(key);
 }
 
 function slice(value: unknown, ...indexes: bigint[]): unknown {
@@ -101,7 +104,7 @@ function slice(value: unknown, ...indexes: bigint[]): unknown {
 
 type BasicKind = "boolean" | "bigint" | "number" | "string";
 
-/** Undefined for what Go cannot compare. */
+/** Undefined for a value that Go cannot compare. */
 function basicKind(value: unknown): BasicKind | undefined {
   const kind = typeof plain(value);
   return kind === "boolean" || kind === "bigint" || kind === "number" || kind === "string"
@@ -124,31 +127,20 @@ function equal(left: unknown, right: unknown): boolean {
   return plain(left) === plain(right);
 }
 
-function less(left: unknown, right: unknown): boolean {
+function less(leftValue: unknown, rightValue: unknown): boolean {
+  const [left, right] = [plain(leftValue), plain(rightValue)];
+  if (typeof left === "string" && typeof right === "string") {
+    return Buffer.compare(Buffer.from(left), Buffer.from(right)) < 0;
+  }
+  if (typeof left === "bigint" && typeof right === "bigint") return left < right;
+  if (typeof left === "number" && typeof right === "number") return left < right;
   const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
-  if (leftKind === undefined || rightKind === undefined) {
-    throw new FunctionError("invalid type for comparison");
-  }
-  if (leftKind !== rightKind) throw new FunctionError("incompatible types for comparison");
-  if (leftKind === "boolean") throw new FunctionError("invalid type for comparison");
-  if (leftKind === "string") {
-    return Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right))) < 0;
-  }
-  return (left as number) < (right as number);
-}
-
-const HTML: Readonly<Record<string, string>> = {
-  "\0": "\ufffd",
-  '"': "&#34;",
-  "'": "&#39;",
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-};
-
-/** What the function `html` does; HTML mode escapes by place instead (html-escaping.ts). */
-export function escapeHtmlText(text: string): string {
-  return text.replace(/[\0"'&<>]/g, (character) => HTML[character] as string);
+  const areComparable = leftKind !== undefined && rightKind !== undefined;
+  throw new FunctionError(
+    areComparable && leftKind !== rightKind
+      ? "incompatible types for comparison"
+      : "invalid type for comparison",
+  );
 }
 
 const JS: Readonly<Record<string, string>> = {
@@ -163,7 +155,7 @@ const JS: Readonly<Record<string, string>> = {
 
 function escapeJs(text: string): string {
   return text.replace(/[\\'"<>&=\p{Cc}]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
-    const code = (character.codePointAt(0) as number).toString(16).toUpperCase();
+    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
     return JS[character] ?? `\\u${code.padStart(4, "0")}`;
   });
 }

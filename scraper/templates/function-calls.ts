@@ -1,5 +1,6 @@
+import { present } from "../../exporter/shared/model/get-or-throw.js";
 import { FunctionError } from "./template-error.js";
-import { isList, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js";
+import { isList, isMap, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js";
 import type { CallContext, ParameterKind, TemplateFunction } from "./template-values.js";
 
 const TYPE_NAMES: Readonly<Record<ParameterKind, string>> = {
@@ -14,7 +15,7 @@ const TYPE_NAMES: Readonly<Record<ParameterKind, string>> = {
 };
 
 /**
- * Checks number and kinds of the arguments, then calls.
+ * Checks the number and the kinds of the arguments, then calls a function.
  *
  * @throws {FunctionError}
  */
@@ -34,9 +35,9 @@ export function callFunction(
     );
   }
   const converted = values.map((value, index) =>
-    convert(value, parameters[index] ?? (rest as ParameterKind)),
+    convert(value, parameters[index] ?? present(rest, "The kind of further arguments")),
   );
-  return called.call(context, ...(converted as never[]));
+  return called.call(context, converted);
 }
 
 function convert(value: unknown, kind: ParameterKind): unknown {
@@ -66,7 +67,7 @@ function isOfKind(value: unknown, kind: Exclude<ParameterKind, "any">): boolean 
     case "list":
       return isList(value);
     case "map":
-      return value instanceof Map;
+      return isMap(value);
     case "time":
       return typeName(value) === "time.Time";
   }

@@ -1,19 +1,19 @@
-/** Decimal text of doubles as Go's strconv.FormatFloat writes it, ties rounded to even. */
+/** Decimal text of doubles as Go's strconv.FormatFloat writes it, with ties rounded to even. */
 
-const MOST_DIGITS = 100; // What JavaScript's own exact conversions offer.
+const MOST_DIGITS = 100; // The limit of JavaScript's exact conversions.
 
 interface Digits {
-  /** Without point, at least one, trailing zeros cut. */
+  /** At least one digit, without a point and trailing zeros. */
   readonly digits: string;
-  /** Of the first digit: 0 for 1 to 9.99. */
+  /** The power of ten of the first digit: 0 for 1 to 9.99. */
   readonly exponent: number;
 }
 
 export type FloatVerb = "e" | "f" | "g";
 
 /**
- * @param precision digits after the point (e, f) or in all (g); undefined for as few as tell the
- * value from others
+ * @param precision digits after the point (e, f) or all digits (g); undefined for as few digits as identify
+ * the value
  */
 export function formatFloat(value: number, verb: FloatVerb, precision?: number): string {
   if (Number.isNaN(value)) return "NaN";
@@ -39,7 +39,7 @@ function exponential(magnitude: number, precision: number | undefined): string {
 function withExponent(digits: string, exponent: number, places: number): string {
   const fraction = digits.slice(1).padEnd(places, "0");
   const power = String(Math.abs(exponent)).padStart(2, "0");
-  return `${digits[0] as string}${places > 0 ? `.${fraction}` : ""}e${exponent < 0 ? "-" : "+"}${power}`;
+  return `${digits.charAt(0)}${places > 0 ? `.${fraction}` : ""}e${exponent < 0 ? "-" : "+"}${power}`;
 }
 
 function fixed(magnitude: number, precision: number | undefined): string {
@@ -83,7 +83,7 @@ function rounded(magnitude: number, count: number): Digits {
   const places = Math.min(count - 1, MOST_DIGITS);
   const [near = "", nearPower = "0"] = magnitude.toExponential(places).split("e");
   const [exact = "", exactPower = "0"] = magnitude.toExponential(MOST_DIGITS).split("e");
-  // Rounding up to the next power of ten is never a tie that goes down: 9.5 goes to 10, which is even.
+  // A tie that reaches the next power of ten always rounds up: 9.5 becomes 10, which is even.
   if (nearPower !== exactPower) return split(`${near}e${nearPower}`);
   return split(`${roundTie(near, exact, places)}e${nearPower}`);
 }
@@ -100,5 +100,5 @@ function roundTie(near: string, exact: string, places: number): string {
   const rest = exact.slice(point + 1 + places);
   if (!/^50*$/.test(rest)) return near;
   const truncated = exact.slice(0, places === 0 ? point : point + 1 + places);
-  return "02468".includes(truncated.at(-1) as string) ? truncated : near;
+  return "02468".includes(truncated.slice(-1)) ? truncated : near;
 }

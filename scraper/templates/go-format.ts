@@ -1,10 +1,11 @@
 /** Go's fmt: Sprint, Sprintln and Sprintf for the values of templates. */
+import { goQuote, goQuoteToAscii } from "../base/go-quote.js";
 import { formatFloat, type FloatVerb } from "./go-float.js";
-import { isList, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js";
+import { isList, isMap, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js";
 
-/** Widths and precisions beyond this are refused, as in Go (fmt tooLarge). */
+/** Greater widths and precisions are errors, as in Go (fmt tooLarge). */
 const LARGEST_WIDTH = 1_000_000;
-/** How deep nested lists and maps are printed. */
+/** Deeper lists and maps are printed as "...". */
 const MAX_DEPTH = 20;
 
 interface Spec {
@@ -27,12 +28,12 @@ const PLAIN: Spec = {
   precision: undefined,
 };
 
-/** What `%v` prints. */
+/** Prints a value as `%v` does. */
 export function formatValue(value: unknown): string {
   return formatVerb("v", value, PLAIN);
 }
 
-/** Spaces stand between operands when neither is a string. */
+/** Adds a space between two operands when neither is a string. */
 export function sprint(values: readonly unknown[]): string {
   return values.reduce<string>((text, value, index) => {
     const spaced = index > 0 && !isText(value) && !isText(values[index - 1]);
@@ -54,7 +55,7 @@ export function sprintf(format: string, values: readonly unknown[]): string {
   return text + cursor.extra();
 }
 
-/** Hands out arguments in turn, or by the index in `%[2]d`. */
+/** Takes the arguments in order, or by the index in `%[2]d`. */
 class ArgumentCursor {
   private next = 0;
   private reordered = false;
@@ -134,15 +135,20 @@ function formatObject(verb: string, value: object, spec: Spec, depth: number): s
     return formatText(verb, value.text, spec, typeName(value));
   }
   if (isList(value)) return `[${value.map(inner).join(" ")}]`;
-  if (value instanceof Map) {
-    const keys = [...(value as Map<string, unknown>).keys()].sort();
+  if (isMap(value)) {
+    const keys = [...value.keys()].sort();
     return `map[${keys.map((key) => `${inner(key)}:${inner(value.get(key))}`).join(" ")}]`;
   }
   if (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null) {
     const fields = Object.values(value).filter((field) => typeof field !== "function");
     return `{${fields.map(inner).join(" ")}}`;
   }
-  return formatText(verb, (value as { toString(): string }).toString(), spec, typeName(value));
+  return formatText(verb, textOf(value), spec, typeName(value));
+}
+
+/** The text of a class instance, such as a time; all classes of template values define `toString`. */
+function textOf(value: { toString(): string }): string {
+  return value.toString();
 }
 
 function formatText(verb: string, text: string, spec: Spec, type: string): string {
@@ -150,12 +156,12 @@ function formatText(verb: string, text: string, spec: Spec, type: string): strin
   switch (verb) {
     case "v":
     case "s":
-      return pad(spec.sharp && verb === "v" ? quote(cut) : cut, spec);
-    case "q":
-      return pad(
-        spec.sharp && !/[`\p{Cc}]/u.test(cut) ? `\`${cut}\`` : quote(cut, spec.plus),
-        spec,
-      );
+      return pad(spec.sharp && verb === "v" ? goQuote(cut) : cut, spec);
+    case "q": {
+      const isRaw = spec.sharp && !/[`\p{Cc}]/u.test(cut);
+      const quoted = spec.plus ? goQuoteToAscii(cut) : goQuote(cut);
+      return pad(isRaw ? `\`${cut}\`` : quoted, spec);
+    }
     case "x":
     case "X": {
       const hex = Buffer.from(text).subarray(0, spec.precision).toString("hex");
@@ -189,22 +195,32 @@ function formatInteger(verb: string, value: bigint, spec: Spec): string {
 function formatCharacter(verb: string, value: bigint, spec: Spec): string {
   const code = value >= 0n && value <= 0x10ffffn ? Number(value) : 0xfffd;
   if (verb === "c") return pad(String.fromCodePoint(code), spec);
-  if (verb === "q") return pad(quote(String.fromCodePoint(code)).replace(/^"|"$/g, "'"), spec);
+  if (verb === "q") return pad(goQuote(String.fromCodePoint(code)).replace(/^"|"$/g, "'"), spec);
   if (verb === "U") return pad(`U+${code.toString(16).toUpperCase().padStart(4, "0")}`, spec);
   return badVerb(verb, value);
 }
 
+const FLOAT_VERBS: Readonly<Record<string, FloatVerb>> = {
+  v: "g",
+  e: "e",
+  E: "e",
+  f: "f",
+  F: "f",
+  g: "g",
+  G: "g",
+};
+
 function formatNumber(verb: string, value: number, spec: Spec): string {
-  const style = verb === "v" ? "g" : verb.toLowerCase();
-  if (!"efg".includes(style) || verb.length !== 1) return badVerb(verb, value);
+  const style = FLOAT_VERBS[verb];
+  if (style === undefined) return badVerb(verb, value);
   const precision = spec.precision ?? (style === "g" ? undefined : 6);
-  const plain = formatFloat(value, style as FloatVerb, precision);
+  const plain = formatFloat(value, style, precision);
   const text =
     verb === "E" || verb === "G"
       ? plain.toUpperCase().replace("INF", "Inf").replace("NAN", "NaN")
       : plain;
   const digits = text.replace(/^[+-]/, "");
-  // Go shows the sign of +Inf with the plus flag only.
+  // Go always prints the sign of +Inf.
   const sign = text.startsWith("-")
     ? "-"
     : signOf(false, spec) || (text.startsWith("+") ? "+" : "");
@@ -226,34 +242,6 @@ function pad(text: string, { width, minus, zero }: Spec): string {
   const missing = (width ?? 0) - [...text].length;
   if (missing <= 0) return text;
   return minus ? text + " ".repeat(missing) : (zero ? "0" : " ").repeat(missing) + text;
-}
-
-const ESCAPED: Readonly<Record<string, string>> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-  '"': '\\"',
-};
-
-/** Go's strconv.Quote, or QuoteToASCII. */
-export function quote(text: string, asciiOnly = false): string {
-  const printable = asciiOnly ? /^[ -~]$/ : /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
-  let quoted = "";
-  for (const character of text) {
-    const code = character.codePointAt(0) as number;
-    const escaped = ESCAPED[character];
-    if (escaped !== undefined) quoted += escaped;
-    else if (printable.test(character)) quoted += character;
-    else if (code < 0x80) quoted += `\\x${code.toString(16).padStart(2, "0")}`;
-    else if (code < 0x10000) quoted += `\\u${code.toString(16).padStart(4, "0")}`;
-    else quoted += `\\U${code.toString(16).padStart(8, "0")}`;
-  }
-  return `"${quoted}"`;
 }
 
 const isText = (value: unknown): boolean => typeof value === "string";

@@ -1,7 +1,5 @@
-/**
- * Points in time and durations as templates see them: Go's time.Time and time.Duration, as far as
- * templates use them.
- */
+/** Times and durations: the parts of Go's time.Time and time.Duration that templates use. */
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { FunctionError } from "./template-error.js";
 import {
   METHODS,
@@ -34,7 +32,7 @@ const DAYS = [
   "Saturday",
 ] as const;
 
-/** A point in time in a time zone. */
+/** A time in a time zone. */
 export class GoTime implements WithMethods {
   constructor(
     readonly epochMs: number,
@@ -192,7 +190,7 @@ function offsetOf(time: GoTime): number {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
-/** CET, EST; a zone without a short name shows its offset, as in Go (-03). */
+/** CET, EST; for a zone without a short name, its offset as in Go (-03). */
 function zoneName(time: GoTime, offsetMinutes: number): string {
   const short = zonePart(time, "short");
   if (!/^GMT[+-]/.test(short)) return short;
@@ -200,10 +198,7 @@ function zoneName(time: GoTime, offsetMinutes: number): string {
   return european ?? offsetText(offsetMinutes, "").replace(/00$/, "");
 }
 
-/**
- * ICU's English names leave these out, Go's zone files have them. Offsets with two meanings are not
- * here.
- */
+/** Names in Go's zone files that ICU's English names lack, without offsets that have two names. */
 const EUROPEAN_NAMES: Readonly<Record<number, string>> = { 60: "CET", 120: "CEST", 180: "MSK" };
 
 function zonePart(time: GoTime, style: "short" | "longOffset"): string {
@@ -266,10 +261,10 @@ export function formatTime(time: GoTime, layout: string): string {
 function formatPart(part: string, fields: TimeFields): string {
   const hour12 = fields.hour % 12 === 0 ? 12 : fields.hour % 12;
   const simple: Readonly<Record<string, () => string>> = {
-    January: () => MONTHS[fields.month - 1] as string,
-    Jan: () => (MONTHS[fields.month - 1] as string).slice(0, 3),
-    Monday: () => DAYS[fields.weekday] as string,
-    Mon: () => (DAYS[fields.weekday] as string).slice(0, 3),
+    January: () => itemAt(MONTHS, fields.month - 1),
+    Jan: () => itemAt(MONTHS, fields.month - 1).slice(0, 3),
+    Monday: () => itemAt(DAYS, fields.weekday),
+    Mon: () => itemAt(DAYS, fields.weekday).slice(0, 3),
     MST: () => fields.zoneName,
     "2006": () => String(fields.year).padStart(4, "0"),
     "06": () => two(fields.year % 100),
@@ -301,7 +296,8 @@ function formatOddPart(part: string, { offsetMinutes, millisecond }: TimeFields)
   const digits = String(Math.round(millisecond * 1e6))
     .padStart(9, "0")
     .slice(0, part.length - 1);
-  if (part[1] === "0") return (part[0] as string) + digits.padEnd(part.length - 1, "0");
+  const separator = part.charAt(0);
+  if (part[1] === "0") return separator + digits.padEnd(part.length - 1, "0");
   const trimmed = digits.replace(/0+$/, "");
-  return trimmed === "" ? "" : (part[0] as string) + trimmed;
+  return trimmed === "" ? "" : separator + trimmed;
 }

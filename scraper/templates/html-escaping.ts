@@ -1,4 +1,4 @@
-/** Escaping by place in an HTML text, by the tables of Go's html/template. */
+/** Escaping of values according to their context in an HTML text, with the tables of Go's html/template. */
 import { formatValue } from "./go-format.js";
 import { isNil, SafeHtml, SafeUrl } from "./template-values.js";
 
@@ -11,40 +11,41 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "<": "&lt;",
   ">": "&gt;",
 };
-/** Text that is already HTML where no tags may stand: entities in it stay as they are. */
+/** For text that is already HTML where no tags are allowed: its entities are kept. */
 const MARKUP = /[\0"'+<>]/g;
 const SPECIAL = /[\0"'&+<>]/g;
 
-const replaceWith = (text: string, pattern: RegExp): string =>
-  text.replace(pattern, (character) => ENTITIES[character] as string);
+const escape = (text: string, pattern: RegExp): string =>
+  text.replace(pattern, (character) => ENTITIES[character] ?? character);
+
+/** The function `html`, which does not know the context. */
+export const escapeHtmlText = (text: string): string => escape(text, /[\0"'&<>]/g);
 
 /** Between tags. */
 export function escapeForElement(value: unknown): string {
-  return value instanceof SafeHtml ? value.text : replaceWith(textOf(value), SPECIAL);
+  return value instanceof SafeHtml ? value.text : escape(textOf(value), SPECIAL);
 }
 
 /** Inside `<title>` and `<textarea>`, where tags are text. */
 export function escapeForRawText(value: unknown): string {
-  return value instanceof SafeHtml
-    ? replaceWith(value.text, MARKUP)
-    : replaceWith(textOf(value), SPECIAL);
+  return value instanceof SafeHtml ? escape(value.text, MARKUP) : escape(textOf(value), SPECIAL);
 }
 
 /** Inside a quoted attribute that is neither URL, script nor style. */
 export function escapeForAttribute(value: unknown): string {
-  if (value instanceof SafeHtml) return replaceWith(value.text.replace(/<[^>]*>/g, ""), MARKUP);
-  return replaceWith(textOf(value), SPECIAL);
+  if (value instanceof SafeHtml) return escape(value.text.replace(/<[^>]*>/g, ""), MARKUP);
+  return escape(textOf(value), SPECIAL);
 }
 
-/** Where in a URL an action stands: that decides what may pass. */
+/** The part of a URL that a value is in, which decides how it is escaped. */
 export type UrlPart = "start" | "path" | "query";
 
 export function escapeForUrl(value: unknown, part: UrlPart): string {
   const text = textOf(value);
   const isTrusted = value instanceof SafeUrl;
-  if (part === "query") return replaceWith(encodeUrl(text, isTrusted), SPECIAL);
+  if (part === "query") return escape(encodeUrl(text, isTrusted), SPECIAL);
   const safe = part === "path" || isTrusted || hasSafeScheme(text) ? text : "#ZgotmplZ";
-  return replaceWith(encodeUrl(safe, true), SPECIAL);
+  return escape(encodeUrl(safe, true), SPECIAL);
 }
 
 function hasSafeScheme(url: string): boolean {
@@ -55,8 +56,8 @@ function hasSafeScheme(url: string): boolean {
 }
 
 /**
- * @param normalizes keeps what has a meaning in URLs, escapes included; otherwise all but letters,
- * digits and -._~ go
+ * @param normalizes keeps characters with a meaning in URLs, and escapes; otherwise, everything except
+ * letters, digits and -._~ is escaped
  */
 function encodeUrl(text: string, normalizes: boolean): string {
   const kept = normalizes
@@ -66,7 +67,7 @@ function encodeUrl(text: string, normalizes: boolean): string {
   for (let at = 0; at < text.length;) {
     kept.lastIndex = at;
     const plain = kept.exec(text)?.[0];
-    const character = plain ?? String.fromCodePoint(text.codePointAt(at) as number);
+    const character = plain ?? String.fromCodePoint(text.codePointAt(at) ?? 0);
     encoded += plain ?? percentEncode(character);
     at += character.length;
   }

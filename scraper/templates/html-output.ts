@@ -5,7 +5,8 @@ import {
   escapeForUrl,
   type UrlPart,
 } from "./html-escaping.js";
-import { checkLength, OutputError, type TemplateOutput } from "./output.js";
+import { checkLength, type TemplateOutput } from "./output.js";
+import { OutputError } from "./template-error.js";
 import { SafeHtml } from "./template-values.js";
 
 type State =
@@ -17,7 +18,7 @@ type State =
   | "before value"
   | "value"
   | "unquoted value";
-/** Elements whose content is not ordinary markup. */
+/** Elements whose content is not markup. */
 const SPECIAL_ELEMENTS: ReadonlySet<string> = new Set(["script", "style", "textarea", "title"]);
 const ACTIVE_ELEMENTS: ReadonlySet<string> = new Set(["script", "style"]);
 type AttributeKind = "plain" | "url" | "script" | "style" | "srcset";
@@ -47,16 +48,16 @@ const ATTRIBUTE_NAME = /[^ \t\n\f\r=>"'<]+/y;
 const UNQUOTED = /[^ \t\n\f\r>]+/y;
 
 /**
- * Follows the HTML text as it is written and so knows the place of each action: between tags, in
- * `<title>`, in a quoted attribute, in a URL. In any other place (script, style, attribute names,
- * unquoted values) an action is refused. Comments are left out, as in Go.
+ * An output that parses the HTML text while it is written, and so knows the context of each action: between
+ * tags, in `<title>`, in a quoted attribute, in a URL. An action in any other context (script, style,
+ * attribute names, unquoted values) is an error. As in Go, comments are removed.
  */
 export class HtmlOutput implements TemplateOutput {
   text = "";
   private state: State = "text";
-  /** The special element whose content is being written. */
+  /** The special element around the current position, or empty. */
   private element = "";
-  /** The special element whose start tag is being written. */
+  /** The special element whose start tag is open, or empty. */
   private openedElement = "";
   private attribute: AttributeKind = "plain";
   private quote = '"';
@@ -64,7 +65,7 @@ export class HtmlOutput implements TemplateOutput {
 
   write(text: string): void {
     for (let at = 0; at < text.length;) at = this.advance(text, at);
-    // A name cut off by an action or a branch is taken as it stands.
+    // If an action interrupts an attribute name, the part before it decides the kind of the attribute.
     checkLength(this.text);
   }
 
@@ -80,7 +81,7 @@ export class HtmlOutput implements TemplateOutput {
   private escape(value: unknown): string {
     switch (this.state) {
       case "text":
-        if (ACTIVE_ELEMENTS.has(this.element)) return this.refuse(`inside <${this.element}>`);
+        if (ACTIVE_ELEMENTS.has(this.element)) return this.reject(`inside <${this.element}>`);
         return this.element === "" ? escapeForElement(value) : escapeForRawText(value);
       case "comment":
         return "";
@@ -88,11 +89,11 @@ export class HtmlOutput implements TemplateOutput {
         return this.escapeInAttribute(value);
       case "unquoted value":
       case "before value":
-        return this.refuse("in an attribute value without quotes");
+        return this.reject("in an attribute value without quotes");
       case "tag":
       case "attribute name":
       case "after name":
-        return this.refuse("inside a tag, outside of attribute values");
+        return this.reject("inside a tag, outside of attribute values");
     }
   }
 
@@ -100,12 +101,12 @@ export class HtmlOutput implements TemplateOutput {
     if (this.attribute === "plain") return escapeForAttribute(value);
     return this.attribute === "url"
       ? escapeForUrl(value, this.urlPart)
-      : this.refuse(`in a ${this.attribute} attribute`);
+      : this.reject(`in a ${this.attribute} attribute`);
   }
 
-  private refuse(place: string): never {
+  private reject(place: string): never {
     throw new OutputError(
-      `an action stands ${place}, it must stand between tags or in a quoted attribute`,
+      `an action is ${place}, it must be between tags or in a quoted attribute`,
     );
   }
 
@@ -140,14 +141,15 @@ export class HtmlOutput implements TemplateOutput {
     }
     const tag = matchAt(TAG, text, open);
     if (tag === undefined) {
-      // A lone "<" is text; only a document type keeps it.
+      // A single "<" is text, except at the start of a document type.
       this.text += /^<!doctype/i.test(text.slice(open, open + 9)) ? "<" : "&lt;";
       return open + 1;
     }
-    const name = (tag[2] as string).toLowerCase();
-    this.openedElement = tag[1] === "" && SPECIAL_ELEMENTS.has(name) ? name : "";
+    const [whole, slash, name = ""] = tag;
+    const element = name.toLowerCase();
+    this.openedElement = slash === "" && SPECIAL_ELEMENTS.has(element) ? element : "";
     this.state = "tag";
-    return this.copy(text, open, open + tag[0].length);
+    return this.copy(text, open, open + whole.length);
   }
 
   private inSpecialElement(text: string, at: number): number {
@@ -176,7 +178,7 @@ export class HtmlOutput implements TemplateOutput {
     const name = matchAt(ATTRIBUTE_NAME, text, start)?.[0];
     if (name === undefined) {
       throw new OutputError(
-        `a tag contains ${JSON.stringify(text[start])} where an attribute must begin or the tag end`,
+        `a tag contains ${JSON.stringify(text[start])}, where an attribute or the end of the tag must be`,
       );
     }
     this.attribute = attributeKind(name.toLowerCase());
@@ -250,10 +252,7 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | u
   return pattern.exec(text) ?? undefined;
 }
 
-/**
- * What the value of an attribute is taken for: the names HTML defines, and names that tell by their
- * parts.
- */
+/** The kind of an attribute, by the names in HTML and, for other names, by their parts. */
 function attributeKind(name: string): AttributeKind {
   if (name === "xmlns" || name.startsWith("xmlns:")) return "url";
   const bare = name.startsWith("data-") ? name.slice(5) : name.slice(name.indexOf(":") + 1);

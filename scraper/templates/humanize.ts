@@ -1,4 +1,4 @@
-/** Numbers for people, digit by digit as Prometheus' template functions print them. */
+/** Numbers for people, with the same digits as Prometheus' template functions. */
 import { formatFloat } from "./go-float.js";
 import { FunctionError } from "./template-error.js";
 import { formatTime, GoDuration, GoTime } from "./go-time.js";
@@ -12,9 +12,9 @@ const LAST_TIMESTAMP_SECONDS = 9_223_372_036; // Nanoseconds in 64 bits, as in P
 const fourDigits = (value: number): string => formatFloat(value, "g", 4);
 
 /**
- * A number, or a text that is one.
+ * Converts a value or a text to a number.
  *
- * @throws {FunctionError}
+ * @throws {FunctionError} when it is not a number
  */
 export function toFloat(value: unknown): number {
   if (typeof value === "number") return value;

@@ -1,9 +1,11 @@
 /**
  * Splits a template into text and the tokens of its actions, as Go's text/template/parse does.
  *
- * Comments vanish here, trim markers (`{{- -}}`) are applied here. What is wrong becomes an `error`
- * token where it was met, so that the parser reports the first problem in reading order.
+ * The lexer removes comments and applies trim markers (`{{- -}}`). A problem becomes an `error` token at
+ * its position, so that the parser reports the first problem of the text.
  */
+import { goUnicodeName } from "../base/go-quote.js";
+
 export type TokenKind =
   | "text"
   | "open"
@@ -33,7 +35,7 @@ export interface Token {
   readonly text: string;
   /** Offset in the template, in characters. */
   readonly position: number;
-  /** True when white space stands before the token, inside its action. */
+  /** True when there is white space before the token in its action. */
   readonly spaced: boolean;
 }
 
@@ -98,8 +100,8 @@ class Lexer {
   private addText(from: number, until: number, trimStart: boolean, trimEnd: boolean): void {
     let start = from;
     let end = until;
-    if (trimStart) while (start < end && SPACE.includes(this.source[start] as string)) start++;
-    if (trimEnd) while (end > start && SPACE.includes(this.source[end - 1] as string)) end--;
+    if (trimStart) while (start < end && SPACE.includes(this.source.charAt(start))) start++;
+    if (trimEnd) while (end > start && SPACE.includes(this.source.charAt(end - 1))) end--;
     if (end > start) this.add("text", start, end, false);
   }
 
@@ -118,7 +120,7 @@ class Lexer {
     return this.fail("comment ends before closing delimiter");
   }
 
-  /** White space, a dash and the closing delimiter. */
+  /** True at white space, a dash and the closing delimiter. */
   private isTrimClose(at: number): boolean {
     return SPACE.includes(this.source[at] ?? "x") && this.source.startsWith("-}}", at + 1);
   }
@@ -147,7 +149,7 @@ class Lexer {
 
   private token(spaced: boolean): void {
     const start = this.at;
-    const character = this.source[start] as string;
+    const character = this.source.charAt(start);
     if (character === '"') return this.quoted(spaced, '"', "string", "unterminated quoted string");
     if (character === "`") return this.rawString(spaced);
     if (character === "'") {
@@ -167,7 +169,7 @@ class Lexer {
     if (simple !== undefined) return this.simple(spaced, simple);
     if (/[\p{L}_]/u.test(character)) return this.word(spaced);
     if (character > " " && character <= "~") return this.take(spaced, "other", 1);
-    this.fail(`unrecognized character in action: ${describeCharacter(character)}`);
+    this.fail(`unrecognized character in action: ${goUnicodeName(character)}`);
   }
 
   private simple(spaced: boolean, kind: TokenKind): void {
@@ -223,7 +225,7 @@ class Lexer {
       !this.source.startsWith("}}", this.at + length)
     ) {
       this.at += length;
-      this.fail(`bad character ${describeCharacter(next)}`);
+      this.fail(`bad character ${goUnicodeName(next)}`);
       return;
     }
     this.take(spaced, kind, length);
@@ -267,10 +269,4 @@ class Lexer {
     this.failed = true;
     return false;
   }
-}
-
-/** As Go's %#U writes a character: `U+0021 '!'`. */
-function describeCharacter(character: string): string {
-  const code = character.codePointAt(0) as number;
-  return `U+${code.toString(16).toUpperCase().padStart(4, "0")} '${character}'`;
 }

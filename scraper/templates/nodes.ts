@@ -46,7 +46,7 @@ export interface Pipeline {
 
 export interface Command {
   readonly position: number;
-  readonly operands: readonly Operand[];
+  readonly operands: readonly [Operand, ...Operand[]];
 }
 
 export type Operand =
@@ -75,20 +75,21 @@ export type Operand =
   | NumberOperand
   | Pipeline;
 
+/** An operand with names of fields: `.A.B`, `$x.A`, `(…).A`. */
+export type ChainOperand = Extract<Operand, { readonly kind: "field" | "variable" | "chain" }>;
+
 export interface NumberOperand {
   readonly kind: "number";
   readonly position: number;
   readonly source: string;
-  /** Undefined when the constant is not a whole number of 64 bits. */
+  /** Undefined when the constant is not a 64-bit integer. */
   readonly integer: bigint | undefined;
   readonly float: number;
-  /**
-   * Written with a point or an exponent, so that it is a float64 where nothing else is asked for.
-   */
+  /** Written with a point or an exponent, so its default type is float64. */
   readonly isFloat: boolean;
 }
 
-/** The part of a template as Go writes it in messages. */
+/** Prints an operand as Go does in error messages. */
 export function formatOperand(operand: Operand): string {
   switch (operand.kind) {
     case "identifier":

@@ -1,21 +1,23 @@
-import { PihealthError } from "../../exporter/shared/model/errors.js";
 import { formatValue } from "./go-format.js";
+import { OutputError } from "./template-error.js";
 import { isNil } from "./template-values.js";
 
-/** Longest text one rendering may yield. */
+/** The greatest length of the output of one rendering. */
 export const MAX_OUTPUT_CHARACTERS = 1_048_576;
 
-/** The text is longer than allowed, or an action stands where HTML mode cannot escape it. */
-export class OutputError extends PihealthError {
-  readonly code = "bad_template_output";
-}
-
-/** Where a rendering goes: the template's own text, and what its actions print. */
 export interface TemplateOutput {
   readonly text: string;
-  /** @throws {OutputError} */
+  /**
+   * Writes text of the template itself.
+   *
+   * @throws {OutputError}
+   */
   write(text: string): void;
-  /** @throws {OutputError} */
+  /**
+   * Writes the value of an action, with escapes in HTML mode.
+   *
+   * @throws {OutputError}
+   */
   print(value: unknown): void;
   /** Marks the result of the function `html`, so that it is not escaped twice. */
   markHtml(value: unknown): unknown;

@@ -1,17 +1,19 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
+import { goUnquote } from "../base/go-string.js";
 import { isBuiltin } from "./builtin-functions.js";
-import { parseNumber, unquote } from "./constants.js";
+import { parseNumber } from "./number-constants.js";
 import { KEYWORDS, tokenize, type Token, type TokenKind } from "./lexer.js";
 import type { Command, Node, Operand, Pipeline } from "./nodes.js";
 import { TemplateError } from "./template-error.js";
 import type { FunctionTable } from "./template-values.js";
 
-/** Longest template text accepted. */
+/** The greatest length of the text of a template. */
 export const MAX_TEMPLATE_CHARACTERS = 1_048_576;
-/** Blocks and parentheses inside one another. */
+/** Nesting of blocks and parentheses. */
 const MAX_NESTING = 200;
 
 export interface TemplateTree {
-  /** Name of the text it was defined in, for messages. */
+  /** The name of the text that defines the template, for messages. */
   readonly sourceName: string;
   readonly source: string;
   readonly nodes: readonly Node[];
@@ -21,10 +23,10 @@ export interface TemplateTree {
 export type TemplateTrees = Map<string, TemplateTree>;
 
 /**
- * Parses a text and the templates it defines. A definition that is empty does not replace one that
- * is not, as in Go.
+ * Parses a text and the templates that it defines. As in Go, an empty definition does not replace another
+ * one.
  *
- * @throws {TemplateError} worded as Go's parser words it, with the line
+ * @throws {TemplateError} with the message of Go's parser and the line
  */
 export function parseTemplates(
   name: string,
@@ -36,7 +38,6 @@ export function parseTemplates(
 
 interface NodeList {
   readonly nodes: Node[];
-  /** What ended the list. */
   readonly terminator: "end" | "else" | "eof";
 }
 
@@ -69,7 +70,7 @@ class Parser {
     this.trees.set(name, { sourceName: this.name, source: this.source, nodes });
   }
 
-  /** Nodes up to `{{ end }}`, `{{ else … }}` (its keyword taken) or the end of the text. */
+  /** Reads nodes up to `{{ end }}`, the keyword of `{{ else … }}` or the end of the text. */
   private list(): NodeList {
     const nodes: Node[] = [];
     for (;;) {
@@ -133,12 +134,12 @@ class Parser {
     return { kind, position, pipeline, body, otherwise };
   }
 
-  /** After `{{ else`: a further condition of the same kind, or the plain alternative. */
+  /** Reads the rest of `{{ else`: another condition of the same kind, or the final alternative. */
   private otherwise(kind: "if" | "with" | "range"): Node[] {
     const token = this.peek();
     if (token.kind === "keyword" && token.text === kind && kind !== "range") {
       this.take();
-      return [this.branch(kind, token.position)]; // Its {{ end }} ends this one too.
+      return [this.branch(kind, token.position)]; // Its {{ end }} also ends this branch.
     }
     this.expect("close", "else");
     const { nodes, terminator } = this.list();
@@ -184,7 +185,7 @@ class Parser {
     return undefined;
   }
 
-  /** The body of a definition: variables and loops around it are out of reach. */
+  /** Reads the body of a definition, which cannot use the variables and loops around it. */
   private isolated(context: string): Node[] {
     this.enter();
     const outer = { variables: this.variables, loops: this.loops };
@@ -203,7 +204,7 @@ class Parser {
   private templateName(context: string): string {
     const token = this.take();
     if (token.kind !== "string") this.unexpected(token, context);
-    return this.text(token);
+    return this.stringValue(token);
   }
 
   private pipeline(context: string, end: "close" | "right"): Pipeline {
@@ -237,27 +238,28 @@ class Parser {
     });
   }
 
-  /** `$x :=`, `$x =` or, in a range, `$index, $element :=`. */
+  /** Reads `$x :=`, `$x =` or, in a range, `$index, $element :=`. */
   private declaration(context: string): { variables: string[]; assigns: boolean } {
-    const [first, second, third, fourth] = this.tokens.slice(this.next, this.next + 4);
-    if (first?.kind !== "variable") return { variables: [], assigns: false };
-    if (second?.kind === "declare" || second?.kind === "assign") {
+    const first = this.tokenAt(this.next);
+    const second = this.tokenAt(this.next + 1);
+    if (first.kind !== "variable") return { variables: [], assigns: false };
+    if (second.kind === "declare" || second.kind === "assign") {
       this.next += 2;
       if (second.kind === "assign") this.requireVariable(first.text);
       return { variables: [first.text], assigns: second.kind === "assign" };
     }
-    if (second?.kind !== "comma") return { variables: [], assigns: false };
+    if (second.kind !== "comma") return { variables: [], assigns: false };
     if (context !== "range") this.fail(`too many declarations in ${context}`);
-    if (third?.kind !== "variable") this.unexpected(third as Token, context);
-    if (fourth?.kind === "comma") this.fail("too many declarations in range");
-    if (fourth?.kind !== "declare" && fourth?.kind !== "assign") {
-      this.unexpected(fourth as Token, context);
-    }
+    const third = this.tokenAt(this.next + 2);
+    const fourth = this.tokenAt(this.next + 3);
+    if (third.kind !== "variable") this.unexpected(third, context);
+    if (fourth.kind === "comma") this.fail("too many declarations in range");
+    if (fourth.kind !== "declare" && fourth.kind !== "assign") this.unexpected(fourth, context);
     this.next += 4;
     return { variables: [first.text, third.text], assigns: fourth.kind === "assign" };
   }
 
-  /** Operands separated by white space, up to a pipe (taken) or the end of the pipeline (left). */
+  /** Reads operands separated by white space, up to and including a pipe, or to the end of the pipeline. */
   private command(context: string): Command {
     const operands: Operand[] = [];
     const position = this.peek().position;
@@ -274,13 +276,14 @@ class Parser {
       if (operands.length > 0 && !token.spaced) this.unexpected(token, "operand");
       operands.push(this.operand(token));
     }
-    if (operands.length === 0) this.fail("empty command");
-    return { position, operands };
+    const [first, ...rest] = operands;
+    if (first === undefined) this.fail("empty command");
+    return { position, operands: [first, ...rest] };
   }
 
   private operand(token: Token): Operand {
     const base = this.term(token);
-    const { position } = this.peek(); // Go places a chain at its second part.
+    const { position } = this.peek(); // In Go, the position of a chain is its second part.
     const names: string[] = [];
     while (this.peek().kind === "field" && !this.peek().spaced)
       names.push(this.take().text.slice(1));
@@ -307,7 +310,7 @@ class Parser {
     if (kind === "dot" || kind === "nil") return { kind, position };
     if (kind === "field") return { kind, position, names: [text.slice(1)] };
     if (kind === "bool") return { kind, position, value: text === "true" };
-    if (kind === "string") return { kind, position, value: this.text(token), source: text };
+    if (kind === "string") return { kind, position, value: this.stringValue(token), source: text };
     if (kind === "number" || kind === "character") {
       return parseNumber(text, position) ?? this.fail(`bad number syntax: ${JSON.stringify(text)}`);
     }
@@ -315,8 +318,8 @@ class Parser {
     return this.unexpected(token, "operand");
   }
 
-  private text(token: Token): string {
-    return unquote(token.text) ?? this.fail(`invalid syntax`);
+  private stringValue(token: Token): string {
+    return goUnquote(token.text) ?? this.fail(`invalid syntax`);
   }
 
   private requireFunction(name: string): void {
@@ -335,8 +338,13 @@ class Parser {
     }
   }
 
+  /** The last token, of kind "end" or "error", follows itself. */
+  private tokenAt(index: number): Token {
+    return this.tokens[index] ?? itemAt(this.tokens, -1);
+  }
+
   private peek(): Token {
-    const token = this.tokens[this.next] as Token;
+    const token = this.tokenAt(this.next);
     if (token.kind === "error") this.failAt(token, token.text);
     return token;
   }
@@ -358,7 +366,7 @@ class Parser {
   }
 
   private fail(detail: string): never {
-    return this.failAt(this.tokens[Math.max(0, this.next - 1)] as Token, detail);
+    return this.failAt(this.tokenAt(Math.max(0, this.next - 1)), detail);
   }
 
   private failAt(token: Token, detail: string): never {

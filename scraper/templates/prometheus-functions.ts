@@ -15,6 +15,7 @@ import {
 import { FunctionError } from "./template-error.js";
 import { stripDomain, stripPort, TEXT_FUNCTIONS, titleWords } from "./text-functions.js";
 import {
+  contextFunction,
   InterfaceMap,
   SafeHtml,
   templateFunction,
@@ -24,18 +25,18 @@ import {
 } from "./template-values.js";
 
 export interface PrometheusSurroundings {
-  /** Where this system is reached from outside, with path, without a slash at the end. */
+  /** The URL of this system for users, with its path and without a slash at the end. */
   readonly externalUrl: string;
 }
 
-/** One element of what `query` yields. */
+/** A sample in the result of `query`. */
 export interface TemplateSample {
   readonly Labels: ReadonlyMap<string, string>;
   readonly Value: number;
 }
 
 /**
- * The functions of Prometheus' templates. `query` and `now` depend on the evaluation: give them to
+ * The functions of Prometheus' templates. `query` and `now` depend on the evaluation: pass them to
  * `render`, or use `renderWithQueries`.
  */
 export function createPrometheusFunctions({ externalUrl }: PrometheusSurroundings): FunctionTable {
@@ -58,7 +59,10 @@ export function createPrometheusFunctions({ externalUrl }: PrometheusSurrounding
       "any",
       (...values) => new InterfaceMap(values.map((value, index) => [`arg${index}`, value])),
     ),
-    tmpl: TMPL,
+    tmpl: contextFunction(
+      ["string", "any"],
+      (context, name, data) => new SafeHtml(context.renderTemplate(name, data)),
+    ),
     first: templateFunction(["list"], first),
     value: templateFunction(["any"], (sample) => sampleOf(sample).Value),
     label: templateFunction(
@@ -76,22 +80,9 @@ export function createPrometheusFunctions({ externalUrl }: PrometheusSurrounding
   };
 }
 
-/**
- * `now` of one evaluation.
- *
- * @param timeMs of the evaluation
- */
+/** The function `now`, which returns the evaluation time. */
 export const nowFunction = (timeMs: number): TemplateFunction =>
   templateFunction([], () => timeMs / 1000);
-
-const TMPL: TemplateFunction = {
-  parameters: ["string", "any"],
-  rest: undefined,
-  call: (context, ...values: never[]) => {
-    const [name, data] = values as unknown as [string, unknown];
-    return new SafeHtml(context.renderTemplate(name, data));
-  },
-};
 
 function unavailable(name: string): TemplateFunction {
   return variadicFunction([], "any", () => {
@@ -113,18 +104,19 @@ function first(samples: readonly unknown[]): unknown {
 }
 
 function sampleOf(value: unknown): TemplateSample {
-  if (typeof value === "object" && value !== null && "Labels" in value && "Value" in value) {
-    return value as TemplateSample;
-  }
+  if (isSample(value)) return value;
   throw new FunctionError("wrong type for value; expected *template.sample", true);
 }
+
+const isSample = (value: unknown): value is TemplateSample =>
+  typeof value === "object" && value !== null && "Labels" in value && "Value" in value;
 
 function sortByLabel(name: string, samples: readonly unknown[]): unknown {
   const labelOf = (sample: unknown): string => sampleOf(sample).Labels.get(name) ?? "";
   return [...samples].sort((left, right) => compareStrings(labelOf(left), labelOf(right)));
 }
 
-/** The path of Prometheus' page for an expression: tab 0 is the graph, tab 1 the table. */
+/** The path of Prometheus' page for an expression; tab 0 is the graph, tab 1 the table. */
 export function expressionLink(expression: string, tab: 0 | 1): string {
   return `/graph?g0.expr=${escapeQuery(expression)}&g0.tab=${tab}`;
 }
@@ -133,6 +125,6 @@ function pathOf(url: string): string {
   try {
     return new URL(url).pathname.replace(/\/$/, "");
   } catch {
-    return ""; // Without an address there is no path before ours.
+    return ""; // Without a valid URL there is no path prefix.
   }
 }

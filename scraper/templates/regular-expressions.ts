@@ -1,4 +1,4 @@
-/** Regular expressions of templates: RE2 syntax in linear time, replacements in Go's notation. */
+/** Regular expressions of templates, with RE2 syntax, linear time and Go's notation for replacements. */
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { RegexTemplate } from "../base/regex-template.js";
 import { RegularExpression } from "../base/regular-expression.js";

@@ -4,16 +4,16 @@ import { FunctionError } from "./template-error.js";
 import { templateFunction } from "./template-values.js";
 import type { CompiledTemplate } from "./template.js";
 
-/** Different expressions one rendering may ask for. */
+/** Different expressions in one rendering. */
 export const MAX_QUERIES_PER_RENDERING = 50;
 
 export interface QuerySurroundings {
   readonly timeMs: number;
-  /** Answers an expression at `timeMs`; what it rejects with fails the rendering. */
+  /** Evaluates an expression at `timeMs`; its error becomes the error of the rendering. */
   readonly ask: (expression: string) => Promise<readonly TemplateSample[]>;
 }
 
-/** Leaves a rendering that needs an answer it does not have yet. */
+/** Ends a rendering that needs an answer which is not known yet. */
 class QueryNeeded extends PihealthError {
   readonly code = "query_needed";
 
@@ -23,8 +23,8 @@ class QueryNeeded extends PihealthError {
 }
 
 /**
- * Renders a template that may use `query`. Rendering itself never waits: where an answer is missing
- * it stops, the answer is fetched, and rendering begins again with all answers known so far.
+ * Renders a template that may use `query`. A rendering cannot wait: when an answer is missing it stops, the
+ * query is evaluated, and the template is rendered again with all answers so far.
  *
  * @throws {TemplateError}
  */

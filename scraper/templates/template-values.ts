@@ -1,5 +1,5 @@
 /**
- * How values of the Go template language are held in JavaScript.
+ * The values of Go's template language in JavaScript.
  *
  * | Go                          | here                                                            |
  * |-----------------------------|-----------------------------------------------------------------|
@@ -12,25 +12,20 @@
  * | slice                       | array                                                           |
  * | template.HTML, template.URL | SafeHtml, SafeUrl                                               |
  *
- * Only own properties of objects can be reached, so nothing of JavaScript itself leaks into a
- * template.
+ * Templates reach only own properties of objects, and so nothing of JavaScript itself.
  */
 
-/**
- * Methods of a value that templates may call, by name. Looked for before fields and keys, as in Go.
- */
+/** The key of the methods that templates can call. As in Go, methods come before fields and keys. */
 export const METHODS = Symbol("methods");
 
 export interface WithMethods {
   readonly [METHODS]: Readonly<Record<string, TemplateFunction>>;
 }
 
-/**
- * What a function takes: `any` is handed over as it is; `number` also takes an int, as a double.
- */
+/** The type of a parameter. `any` takes every value unchanged, and `number` converts an int to a double. */
 export type ParameterKind = "any" | "string" | "number" | "int" | "bool" | "list" | "map" | "time";
 
-/** What a function may ask of the template that calls it. */
+/** The template that calls a function. */
 export interface CallContext {
   /** The output of a named template. */
   renderTemplate(name: string, data: unknown): string;
@@ -38,13 +33,16 @@ export interface CallContext {
 
 export interface TemplateFunction {
   readonly parameters: readonly ParameterKind[];
-  /** Kind of any further arguments; undefined when there may be none. */
+  /** The kind of all further arguments; undefined when no more are allowed. */
   readonly rest: ParameterKind | undefined;
-  /** Throws a `FunctionError`; the arguments have the kinds asked for. */
-  readonly call: (context: CallContext, ...values: never[]) => unknown;
+  /**
+   * @param values arguments of the kinds that `parameters` and `rest` require
+   * @throws {FunctionError}
+   */
+  readonly call: (context: CallContext, values: readonly unknown[]) => unknown;
 }
 
-/** Functions by name, beside those every template has (`eq`, `printf`, `len`, …). */
+/** Functions by name, besides those that every template has (`eq`, `printf`, `len`, …). */
 export type FunctionTable = Readonly<Record<string, TemplateFunction>>;
 
 interface KindTypes {
@@ -61,24 +59,28 @@ type ArgumentTypes<Kinds extends readonly ParameterKind[]> = {
   -readonly [Index in keyof Kinds]: KindTypes[Kinds[Index]];
 };
 
-/**
- * A function with a fixed number of arguments: `templateFunction(["string"], (text) =>
- * text.trim())`.
- */
+/** A function with a fixed number of arguments: `templateFunction(["string"], (text) => text.trim())`. */
 export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   parameters: Kinds,
   call: (...values: ArgumentTypes<Kinds>) => unknown,
 ): TemplateFunction {
+  return contextFunction(parameters, (_context, ...values) => call(...values));
+}
+
+/** A function with a fixed number of arguments that also uses the template that calls it. */
+export function contextFunction<const Kinds extends readonly ParameterKind[]>(
+  parameters: Kinds,
+  call: (context: CallContext, ...values: ArgumentTypes<Kinds>) => unknown,
+): TemplateFunction {
   return {
     parameters,
     rest: undefined,
-    call: (_context, ...values) => call(...(values as unknown[] as ArgumentTypes<Kinds>)),
+    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts has checked the arguments
+    call: (context, values) => call(context, ...(values as ArgumentTypes<Kinds>)),
   };
 }
 
-/**
- * A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`.
- */
+/** A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`. */
 export function variadicFunction<
   const Kinds extends readonly ParameterKind[],
   Rest extends ParameterKind,
@@ -90,11 +92,12 @@ export function variadicFunction<
   return {
     parameters,
     rest,
-    call: (_context, ...values) => call(...(values as unknown[] as Parameters<typeof call>)),
+    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts has checked the arguments
+    call: (_context, values) => call(...(values as Parameters<typeof call>)),
   };
 }
 
-/** Text that is HTML already: not escaped again in HTML mode. */
+/** Text that is already HTML, so HTML mode does not escape it. */
 export class SafeHtml {
   constructor(readonly text: string) {}
 
@@ -103,7 +106,7 @@ export class SafeHtml {
   }
 }
 
-/** A URL from a trusted place: its scheme is not checked in HTML mode. */
+/** A trusted URL, so HTML mode does not check its scheme. */
 export class SafeUrl {
   constructor(readonly text: string) {}
 
@@ -112,13 +115,14 @@ export class SafeUrl {
   }
 }
 
-/** A map whose values may be anything, so that a missing key is nil. */
+/** A map with values of any type, so a missing key is nil. */
 export class InterfaceMap extends Map<string, unknown> {}
 
-export function methodsOf(value: unknown): Readonly<Record<string, TemplateFunction>> | undefined {
-  if (typeof value !== "object" || value === null || !(METHODS in value)) return undefined;
-  return (value as WithMethods)[METHODS];
+export function methodsOf(value: object): Readonly<Record<string, TemplateFunction>> | undefined {
+  return hasMethods(value) ? value[METHODS] : undefined;
 }
+
+const hasMethods = (value: object): value is WithMethods => METHODS in value;
 
 export const isNil = (value: unknown): value is undefined | null =>
   value === undefined || value === null;
@@ -127,11 +131,15 @@ export function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-/** Go's truth: false, zero, nil and everything empty are false. */
+export function isMap(value: unknown): value is ReadonlyMap<string, unknown> {
+  return value instanceof Map;
+}
+
+/** Truth in Go's templates: false, zero, nil and empty values are false. */
 export function isTrue(value: unknown): boolean {
   if (isNil(value)) return false;
   if (isList(value)) return value.length > 0;
-  if (value instanceof Map) return value.size > 0;
+  if (isMap(value)) return value.size > 0;
   if (value instanceof SafeHtml || value instanceof SafeUrl) return value.text !== "";
   return typeof value === "object" || Boolean(value);
 }
@@ -159,8 +167,8 @@ function objectTypeName(value: object): string {
   if (value instanceof Map) return "map[string]string";
   if (value instanceof SafeHtml) return "template.HTML";
   if (value instanceof SafeUrl) return "template.URL";
-  const tag = (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag];
-  if (tag !== undefined) return tag;
+  const tag = Symbol.toStringTag in value ? value[Symbol.toStringTag] : undefined;
+  if (typeof tag === "string") return tag;
   const name = value.constructor?.name ?? "Object";
   return name === "Object" ? "struct" : name;
 }

@@ -1,34 +1,43 @@
+/**
+ * Go's template language, for annotations of rules and for notifications. The text of a template and a table
+ * of functions come in, a `CompiledTemplate` goes out; rendering it turns data into text.
+ *
+ * Parsing and rendering are synchronous and run in whatever calls them: a rule group or the delivery of a
+ * notification. Nothing can pause or abort a rendering, so steps, nesting, queries and the length of texts
+ * have limits (rendering.ts, parser.ts, output.ts). A template with `query` is rendered again with each
+ * answer (render-with-queries.ts).
+ *
+ * lexer.ts and parser.ts build the tree (nodes.ts), evaluator.ts and pipeline-evaluator.ts evaluate it, and
+ * the `go-*` files print values as Go does.
+ */
 import { evaluate, type Escaping } from "./evaluator.js";
 import { MAX_TEMPLATE_CHARACTERS, parseTemplates, type TemplateTrees } from "./parser.js";
 import { TemplateError } from "./template-error.js";
 import type { FunctionTable } from "./template-values.js";
 
-/** A template ready to be rendered any number of times. */
+/** A parsed template, which can be rendered any number of times. */
 export interface CompiledTemplate {
   readonly name: string;
   /**
-   * @param functions take the place of those of the same name that the template was compiled with
-   * @throws {TemplateError} when a field, function or bound fails; nothing is returned of what was rendered so far
+   * @param functions replace functions of the same name that the template was compiled with
+   * @throws {TemplateError} when a field or function fails or a limit is exceeded
    */
   render(data: unknown, functions?: FunctionTable): string;
 }
 
-/** Named templates (`{{ define "x" }}`) shared by many templates. */
+/** Named templates (`{{ define "x" }}`) that several templates share. */
 export interface TemplateDefinitions {
   readonly trees: TemplateTrees;
 }
 
 export interface TemplateSource {
-  /** For messages: a file name. */
+  /** The name in messages, such as a file name. */
   readonly name: string;
   readonly text: string;
 }
 
 export interface TemplateOptions {
-  /**
-   * `html`: what actions print is escaped for the place in the HTML text where it lands, as Go's
-   * html/template does.
-   */
+  /** With `html`, the values of actions are escaped according to their context, as in Go's html/template. */
   readonly escape?: Escaping;
   readonly definitions?: TemplateDefinitions;
 }
@@ -44,10 +53,10 @@ export function compileDefinitions(
 }
 
 /**
- * Compiles a text in the language of Go's text/template.
+ * Parses a text in the language of Go's text/template.
  *
- * @param name how messages call the template
- * @throws {TemplateError} when it does not parse or uses an unknown function
+ * @param name the name in messages
+ * @throws {TemplateError} when the text does not parse or uses an unknown function
  */
 export function compileTemplate(
   name: string,
@@ -60,9 +69,8 @@ export function compileTemplate(
   const escape = options.escape ?? "none";
   return {
     name,
-    render: (data, replaced) => {
-      return evaluate({ name, data, trees, functions: { ...functions, ...replaced }, escape });
-    },
+    render: (data, replacements) =>
+      evaluate({ name, data, trees, functions: { ...functions, ...replacements }, escape }),
   };
 }
 

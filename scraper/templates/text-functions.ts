@@ -1,4 +1,4 @@
-/** Functions on texts that Prometheus and Alertmanager share. */
+/** Functions of texts that Prometheus and Alertmanager have in common. */
 import ipaddr from "ipaddr.js";
 import { matchesAnywhere, replaceAll } from "./regular-expressions.js";
 import { SafeHtml, templateFunction, type FunctionTable } from "./template-values.js";
@@ -11,19 +11,19 @@ export const TEXT_FUNCTIONS: FunctionTable = {
   safeHtml: templateFunction(["string"], (text) => new SafeHtml(text)),
 };
 
-/** Go's strings.Title: the first letter of each word in upper case, the others as they are. */
+/** Go's strings.Title: the first letter of each word in upper case, the others unchanged. */
 export function titleWords(text: string): string {
   return text.replace(/(?<![\p{L}\p{Nd}_]|[^\x20-\x7e\s])\p{L}/gu, (letter) =>
     letter.toUpperCase(),
   );
 }
 
-/** `host:port` without the port; anything else stays. */
+/** Removes the port of `host:port`; any other text is unchanged. */
 export function stripPort(text: string): string {
   return splitHostPort(text)?.host ?? text;
 }
 
-/** The first part of a host name; addresses stay. A port is kept. */
+/** The first label of a host name, with its port. IP addresses are unchanged. */
 export function stripDomain(text: string): string {
   const split = splitHostPort(text);
   const host = split?.host ?? text;

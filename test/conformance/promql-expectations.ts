@@ -2,7 +2,7 @@ import type { Labels } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { QueryEngine } from "../../scraper/promql/query/query-engine.js";
 import type { QueryAnswer, QueryValue } from "../../scraper/promql/evaluation/query-results.js";
-import { scanString } from "../../scraper/promql/language/string-scanner.js";
+import { scanString } from "../../scraper/base/go-string.js";
 import { parseFloatText, parseSeriesLine } from "../support/series-notation.js";
 import { scriptTimeMs, type Expectation, type ScriptCase } from "./promql-script.js";
 

@@ -1,5 +1,5 @@
 import { Labels, METRIC_NAME, type LabelPair } from "../../exporter/shared/model/labels.js";
-import { scanString } from "../../scraper/promql/language/string-scanner.js";
+import { scanString } from "../../scraper/base/go-string.js";
 import type { MemorySample } from "./memory-querier.js";
 
 /** A line such as `up{job="pi"} 1 1 stale _ 0+1x3`: a series and its values at equal intervals. */

@@ -1,6 +1,6 @@
 import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
 import type { SourceRange } from "../language/ast.js";
-import { goQuote } from "../language/go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 import { positionOf } from "../language/query-errors.js";
 
 const MONOTONICITY_HELP =

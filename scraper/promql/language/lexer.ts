@@ -1,7 +1,7 @@
-import { goQuote, goQuoteCharacter } from "./go-quote.js";
+import { goQuote, goQuoteCharacter } from "../../base/go-quote.js";
 import { scanNumberOrDuration } from "./number-scanner.js";
 import { parseErrorAt, type QueryParseError } from "./query-errors.js";
-import { scanString } from "./string-scanner.js";
+import { scanString } from "../../base/go-string.js";
 import { kindOfWord, type Token, type TokenKind } from "./tokens.js";
 
 const SPACE_OR_COMMENT = /(?:[ \t\n\r]|#[^\r\n]*)*/y;

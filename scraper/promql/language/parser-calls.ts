@@ -1,7 +1,7 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Aggregation, Call, Expression } from "./ast.js";
 import { FUNCTION_SIGNATURES, UNSUPPORTED_FUNCTIONS } from "./function-signatures.js";
-import { goQuote } from "./go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 import type { TokenStream } from "./token-stream.js";
 import {
   isExperimentalAggregation,

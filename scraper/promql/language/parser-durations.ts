@@ -1,7 +1,7 @@
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { DurationExpression, DurationOperator, NumberLiteral } from "./ast.js";
-import { goQuote } from "./go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 import { numberValue } from "./number-scanner.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";

@@ -16,7 +16,7 @@ import {
   type TimeModifiers,
   type VectorSelector,
 } from "./ast.js";
-import { goQuote } from "./go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 
 /** Prints an expression on one line, as Prometheus does. */
 export function printExpression(expression: Expression): string {

@@ -1,6 +1,6 @@
 import type { SourceRange } from "./ast.js";
 import type { QueryFeatures } from "./features.js";
-import { goQuote } from "./go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 import { Lexer } from "./lexer.js";
 import { parseErrorAt, type QueryParseError } from "./query-errors.js";
 import type { Token } from "./tokens.js";

@@ -11,7 +11,7 @@ import {
   type ValueType,
   type VectorSelector,
 } from "./ast.js";
-import { goQuote } from "./go-quote.js";
+import { goQuote } from "../../base/go-quote.js";
 import { parseErrorAt, type QueryParseError } from "./query-errors.js";
 import { isComparison, isSetOperator } from "./tokens.js";
 

@@ -7,7 +7,7 @@
  */
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { Labels, METRIC_NAME, type LabelPair } from "../../../exporter/shared/model/labels.js";
-import { unquote } from "../../templates/constants.js";
+import { goUnquote } from "../../base/go-string.js";
 
 /** Most values of one notation, including repetitions. */
 export const MAX_NOTATION_VALUES = 1_000_000;
@@ -99,7 +99,7 @@ function readPairs(text: string, from: number, pairs: LabelPair[]): void {
     PAIR.lastIndex = at;
     const pair = PAIR.exec(text);
     const [, name = "", quoted = "", end] = pair ?? [];
-    const value = pair === null ? undefined : unquote(quoted);
+    const value = pair === null ? undefined : goUnquote(quoted);
     if (value === undefined) {
       throw invalid(text, `has no label at character ${at + 1}, it must be like a="b"`);
     }

@@ -2,8 +2,30 @@ import { KeyValues, listWithMethods } from "../../../scraper/templates/alertmana
 import { GoTime, ZERO_TIME_MS } from "../../../scraper/templates/go-time.js";
 import { templateFunction } from "../../../scraper/templates/template-values.js";
 
-/** Alerts as amtool reads them from a file. */
-export const AMTOOL_DATA = {
+type Texts = Readonly<Record<string, string>>;
+
+interface AmtoolAlert {
+  readonly status: string;
+  readonly labels: Texts;
+  readonly annotations: Texts;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly generatorURL: string;
+  readonly fingerprint: string;
+}
+
+interface AmtoolData {
+  readonly receiver: string;
+  readonly status: string;
+  readonly externalURL: string;
+  readonly groupLabels: Texts;
+  readonly commonLabels: Texts;
+  readonly commonAnnotations: Texts;
+  readonly alerts: readonly AmtoolAlert[];
+}
+
+/** Alerts in the format of amtool's data files. */
+export const AMTOOL_DATA: AmtoolData = {
   receiver: "r",
   status: "firing",
   externalURL: "http://am:9093",
@@ -32,8 +54,7 @@ export const AMTOOL_DATA = {
   ],
 };
 
-const keyValues = (texts: object): KeyValues =>
-  new KeyValues(Object.entries(texts) as [string, string][]);
+const keyValues = (texts: Texts): KeyValues => new KeyValues(Object.entries(texts));
 const time = (text: string): GoTime =>
   new GoTime(text.startsWith("0001") ? ZERO_TIME_MS : Date.parse(text));
 
@@ -47,7 +68,7 @@ const alerts = AMTOOL_DATA.alerts.map((alert) => ({
   Fingerprint: alert.fingerprint,
 }));
 
-/** The same as the values of templates. */
+/** The same alerts as values of templates. */
 export const TEMPLATE_DATA = {
   Receiver: AMTOOL_DATA.receiver,
   Status: AMTOOL_DATA.status,

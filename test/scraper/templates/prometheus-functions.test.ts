@@ -14,7 +14,7 @@ const sample = (labels: Record<string, string>, value: number): TemplateSample =
   Value: value,
 });
 
-/** Inputs and outputs as in Prometheus' documentation and own tests of these functions. */
+/** Inputs and outputs from the documentation and the tests of Prometheus. */
 const RENDERED: readonly (readonly [text: string, output: string])[] = [
   [
     "{{ humanize 0.0 }} {{ humanize 1.0 }} {{ humanize 1234567.0 }} {{ humanize .12 }} {{ humanize -4567.0 }}",
@@ -70,12 +70,12 @@ const RENDERED: readonly (readonly [text: string, output: string])[] = [
 ];
 
 for (const [text, output] of RENDERED) {
-  test(`A function of Prometheus' templates prints what Prometheus prints: ${text}`, () => {
+  test(`A template function has the same output as in Prometheus: ${text}`, () => {
     assert.equal(compileTemplate("t", text, functions).render(undefined), output);
   });
 }
 
-test("query asks once per expression, at the time of the evaluation, and its answer can be sorted and walked", async () => {
+test("query evaluates each expression once, and templates can sort and iterate over its result", async () => {
   const asked: string[] = [];
   const text =
     '{{ range query "up" | sortByLabel "instance" }}{{ .Labels.instance }}={{ .Value }} {{ end }}' +
@@ -93,7 +93,7 @@ test("query asks once per expression, at the time of the evaluation, and its ans
   assert.deepEqual(asked, ["up", "s"]);
 });
 
-test("a query that fails fails the rendering, naming the query's own message", async () => {
+test("A rendering fails with the message of a failed query", async () => {
   const template = compileTemplate("t", '{{ query "x(" }}', functions);
   const ask = async (): Promise<never> => {
     throw new Error("parse error");
@@ -106,7 +106,7 @@ test("a query that fails fails the rendering, naming the query's own message", a
   );
 });
 
-test("a rendering may ask a bounded number of queries only", async () => {
+test("A rendering fails when it needs more than 50 different queries", async () => {
   const template = compileTemplate(
     "t",
     '{{ range 100 }}{{ query (print "up" .) }}{{ end }}',

@@ -7,8 +7,8 @@ import { TEMPLATE_DATA } from "./alertmanager-data.js";
 
 const functions = createAlertmanagerFunctions({ wallMs: () => 0 });
 
-/** Texts that are refused, with the message Go gives. */
-const REFUSED: readonly (readonly [text: string, message: string])[] = [
+/** Invalid templates, with Go's error messages. */
+const INVALID: readonly (readonly [text: string, message: string])[] = [
   ["{{.A", "template: t:1: unclosed action"],
   ["{{if}}", "template: t:1: missing value for if"],
   ["{{end}}", "template: t:1: unexpected {{end}}"],
@@ -71,8 +71,8 @@ const REFUSED: readonly (readonly [text: string, message: string])[] = [
   ],
 ];
 
-for (const [text, message] of REFUSED) {
-  test(`A wrong template is refused in Go's words: ${text}`, () => {
+for (const [text, message] of INVALID) {
+  test(`An invalid template fails with the message of Go: ${text}`, () => {
     assert.throws(
       () => compileTemplate("t", text, functions).render(TEMPLATE_DATA),
       new TemplateError(message),
@@ -80,8 +80,8 @@ for (const [text, message] of REFUSED) {
   });
 }
 
-/** What templates must not reach or do, and how they are stopped. */
-const STOPPED: readonly (readonly [name: string, text: string, message: RegExp])[] = [
+/** Things that templates must not reach or do, and the errors. */
+const FORBIDDEN: readonly (readonly [name: string, text: string, message: RegExp])[] = [
   ["properties of JavaScript objects", "{{ .constructor }}", /can't evaluate field constructor/],
   ["properties of JavaScript lists", "{{ .Alerts.length }}", /can't evaluate field length/],
   ["inherited properties", "{{ .toString }}", /can't evaluate field toString/],
@@ -108,11 +108,11 @@ const STOPPED: readonly (readonly [name: string, text: string, message: RegExp])
     /nested deeper than/,
   ],
   ["deep parentheses", `{{ ${"(".repeat(5000)}1${")".repeat(5000)} }}`, /nested deeper than/],
-  ["longer texts than allowed", "x".repeat(1_048_577), /text is longer than/],
+  ["a text longer than allowed", "x".repeat(1_048_577), /text is longer than/],
 ];
 
-for (const [name, text, message] of STOPPED) {
-  test(`A template is stopped: ${name}`, () => {
+for (const [name, text, message] of FORBIDDEN) {
+  test(`A template fails: ${name}`, () => {
     assert.throws(
       () => compileTemplate("t", text, functions).render(TEMPLATE_DATA),
       (error) => {
@@ -130,7 +130,7 @@ for (const [place, text] of [
   ["an attribute name", "<a {{ .Status }}>"],
   ["an attribute without quotes", "<a href={{ .Status }}>"],
 ] as const) {
-  test(`HTML mode refuses an action in ${place}, where it could not escape`, () => {
+  test(`HTML mode rejects an action in ${place}, since it cannot escape it there`, () => {
     assert.throws(
       () => compileTemplate("t", text, functions, { escape: "html" }).render(TEMPLATE_DATA),
       TemplateError,

@@ -64,7 +64,7 @@ const PARTS = [
 ];
 
 for (const escape of ["none", "html"] as const) {
-  test(`whatever the text, a template renders or is refused with a TemplateError, mode ${escape}`, () => {
+  test(`A random template renders or fails with a TemplateError, mode ${escape}`, () => {
     const texts = fc
       .array(fc.constantFrom(...PARTS), { maxLength: 25 })
       .map((parts) => parts.join(""));

@@ -8,7 +8,7 @@ import { createAlertmanagerFunctions } from "../../../scraper/templates/alertman
 import { compileTemplate } from "../../../scraper/templates/template.js";
 import { AMTOOL_DATA, TEMPLATE_DATA } from "./alertmanager-data.js";
 
-/** Between the outputs of templates that amtool renders in one go. */
+/** Separates the outputs of templates that one run of amtool renders. */
 const SEPARATOR = "=#=#=";
 const functions = createAlertmanagerFunctions({ wallMs: () => 0 });
 
@@ -73,7 +73,7 @@ for (const [mode, texts] of [
 ] as const) {
   const expected = renderWithAmtool(mode, texts);
   texts.forEach((text, index) => {
-    test(`A template renders as Alertmanager renders it, mode ${mode}: ${text}`, () => {
+    test(`A template has the same output as in Alertmanager, mode ${mode}: ${text}`, () => {
       const escape = mode === "html" ? "html" : "none";
       assert.equal(
         compileTemplate("t", text, functions, { escape }).render(TEMPLATE_DATA),

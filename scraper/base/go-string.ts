@@ -1,4 +1,6 @@
-/** A scanned string, or the reason why scanning stopped at `at`. */
+import { goUnicodeName } from "./go-quote.js";
+
+/** A scanned string, or the problem that stopped the scan at `at`. */
 export type StringScan =
   | { readonly value: string; readonly end: number }
   | { readonly problem: string; readonly at: number };
@@ -19,7 +21,7 @@ const NUMERIC_ESCAPES: Readonly<Record<string, { digits: number; isByte: boolean
   U: { digits: 8, isByte: false },
 };
 
-/** Scans a string whose opening `"`, `'` or back-tick is at `start`, with Go's escapes in the first two. */
+/** Scans a string literal whose opening `"`, `'` or back-tick is at `start`, with Go's escapes in the first two. */
 export function scanString(text: string, start: number): StringScan {
   const quote = text.charAt(start);
   if (quote === "`") return scanRawString(text, start);
@@ -73,7 +75,7 @@ function readEscape(text: string, at: number, quote: string): Escape {
   if (/[0-7]/.test(character)) return readNumericEscape(text, at, { digits: 3, isByte: true }, 8);
   const numeric = NUMERIC_ESCAPES[character];
   if (numeric !== undefined) return readNumericEscape(text, at + 1, numeric, 16);
-  return { problem: `unknown escape sequence ${unicodeName(character)}`, at };
+  return { problem: `unknown escape sequence ${goUnicodeName(character)}`, at };
 }
 
 function readNumericEscape(
@@ -87,7 +89,7 @@ function readNumericEscape(
     const character = text[at];
     if (character === undefined) return { problem: "escape sequence not terminated", at };
     if (!isDigit.test(character)) {
-      return { problem: `illegal character ${unicodeName(character)} in escape sequence`, at };
+      return { problem: `illegal character ${goUnicodeName(character)} in escape sequence`, at };
     }
   }
   const end = start + digits;
@@ -100,8 +102,9 @@ function readNumericEscape(
   return { value: String.fromCodePoint(code), end };
 }
 
-/** Go's `%#U`: `U+0078 'x'`. */
-function unicodeName(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return `U+${code.toString(16).toUpperCase().padStart(4, "0")} '${character}'`;
+/** The value of a complete string literal, or undefined when the literal is malformed. */
+export function goUnquote(literal: string): string | undefined {
+  const scan = scanString(literal, 0);
+  if ("problem" in scan || scan.end !== literal.length) return undefined;
+  return literal.startsWith("`") ? scan.value.replace(/\r/g, "") : scan.value;
 }
