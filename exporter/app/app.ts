@@ -18,6 +18,7 @@ import type { Files } from "../shared/platform/files.js";
 import type { SendHttp } from "../shared/platform/http/http-client.js";
 import { listenHttp, type HttpServer } from "../shared/platform/http/http-server.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { startWithStack, type StopStack } from "../shared/platform/stop-stack.js";
 import { openState, type ExporterState } from "./state.js";
 import { createSources } from "../sources/sources.js";
 import type { Boot } from "../uplink/boot.js";
@@ -70,19 +71,23 @@ export async function startExporter(
     webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
   if (web.basicAuthUsers.size > 0) optimizeAgain();
   const token = await UplinkToken.load(uplink.tokenFile, files);
-  const state = await openState(config, surroundings);
-  try {
-    return await startWith(config, surroundings, { web, token, state });
-  } catch (error) {
-    await state.close();
-    throw error;
-  }
+  return startWithStack(surroundings.log, async (stack) => {
+    const state = await openState(config, surroundings, stack);
+    return startWith(config, surroundings, { web, token, state, stack });
+  });
+}
+
+interface StartParts {
+  readonly web: WebConfig;
+  readonly token: UplinkToken;
+  readonly state: ExporterState;
+  readonly stack: StopStack;
 }
 
 async function startWith(
   config: ExporterConfig,
   surroundings: Surroundings,
-  { web, token, state }: { web: WebConfig; token: UplinkToken; state: ExporterState },
+  { web, token, state, stack }: StartParts,
 ): Promise<ExporterApp> {
   const { clock, log, hostname, version } = surroundings;
   const { history } = state;
@@ -104,17 +109,13 @@ async function startWith(
   ];
   const basicAuth = createBasicAuth(web.basicAuthUsers);
   const server = await listen(createHttpHandler({ routes, basicAuth, log }), config, web);
+  stack.push("the HTTP server", () => server.stop(HTTP_GRACE_MS));
   const { port } = server;
 
   const { nodeId, bootId, bootMs } = state;
   const link = history === undefined ? undefined : historyLinkOf(history);
   const identity = { port, nodeId, bootId, bootMs, token, history: link };
-  const uplink = await createUplink(config, { ...surroundings, ...identity }).catch(
-    async (error: unknown) => {
-      await server.stop(0);
-      throw error;
-    },
-  );
+  const uplink = await createUplink(config, { ...surroundings, ...identity });
   const board = createAlarmBoard({ hostname, port, log, uplink });
   const watched = config.alarms.enabled ? collectors.map(({ collector }) => collector.name) : [];
   board.keepOnly(watched, startWallMs);
@@ -124,15 +125,14 @@ async function startWith(
 
   history?.start(config.uplink.masters);
   uplink?.start();
+  if (uplink !== undefined) stack.push("the uplink", () => uplink.stop());
   samplingLoop.start();
+  stack.push("sampling", () => samplingLoop.stop());
   log.info("Exporter started", { address: config.listen.address, port, version });
   return {
     port,
     async stop() {
-      await samplingLoop.stop();
-      await uplink?.stop();
-      await server.stop(HTTP_GRACE_MS);
-      await state.close();
+      await stack.stopAll();
       log.info("Exporter stopped");
     },
   };

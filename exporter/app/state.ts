@@ -6,6 +6,7 @@ import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import { FolderLock, FolderLockedError } from "../shared/platform/folder-lock.js";
 import type { Logger } from "../shared/platform/logger.js";
+import type { StopStack } from "../shared/platform/stop-stack.js";
 import { readBoot, type Boot } from "../uplink/boot.js";
 import { loadNodeId } from "../uplink/node-id.js";
 
@@ -14,8 +15,6 @@ export interface ExporterState extends Boot {
   readonly nodeId: string;
   /** Undefined when the history is switched off. */
   readonly history: History | undefined;
-  /** Flushes the history and releases the folder. */
-  close(): Promise<void>;
 }
 
 /**
@@ -32,22 +31,19 @@ export async function openState(
     readonly log: Logger;
     readonly boot?: Boot | undefined;
   },
+  stack: StopStack,
 ): Promise<ExporterState> {
   const { clock, files, log, boot = readBoot() } = parts;
   const lock = await lockStateFolder(config.stateFolder, files, log);
+  stack.push("the lock of the state folder", () =>
+    lock?.release().catch((error: unknown) => {
+      log.warn("Cannot unlock the state folder", { error: messageOf(error) });
+    }),
+  );
   const nodeId = await loadNodeId(config.stateFolder, files, log);
   const history = await openHistory(config, { ...boot, clock, files, log });
-  return {
-    ...boot,
-    nodeId,
-    history,
-    async close() {
-      await history?.stop();
-      await lock?.release().catch((error: unknown) => {
-        log.warn("Cannot unlock the state folder", { error: messageOf(error) });
-      });
-    },
-  };
+  if (history !== undefined) stack.push("history", () => history.stop());
+  return { ...boot, nodeId, history };
 }
 
 async function lockStateFolder(

@@ -15,6 +15,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { startWithStack, type StopStack } from "../../exporter/shared/platform/stop-stack.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
@@ -98,19 +99,19 @@ export async function startScraper(
       : await readFleetToken(config.fleet.tokenFile, files);
   const notifications = await loadNotificationFile(config.notificationsFile, files);
   const folder = config.storage.path;
-  const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
-  const hasFastZlib = checkFastZlib(log);
-  const app = new App(config, { ...surroundings, storage, notifications, token, hasFastZlib });
-  try {
+  return startWithStack(log, async (stack) => {
+    const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
+    stack.push("storage", () => storage.stop());
+    const hasFastZlib = checkFastZlib(log);
+    const parts = { ...surroundings, stack, storage, notifications, token, hasFastZlib };
+    const app = new App(config, parts);
     await app.start(web);
-  } catch (error) {
-    await app.stop();
-    throw error;
-  }
-  return app;
+    return app;
+  });
 }
 
 interface AppParts extends Surroundings {
+  readonly stack: StopStack;
   readonly storage: Storage;
   readonly notifications: NotificationConfig;
   readonly token: string | undefined;
@@ -229,40 +230,35 @@ class App implements ScraperApp {
   }
 
   async start(web: WebConfig): Promise<void> {
-    const { config, parts } = this;
-    await this.wiring.load();
-    this.server = await this.listen(web);
-    parts.storage.start();
+    const { stack, storage, version, log } = this.parts;
+    await this.wiring.load(stack);
+    // Before the long start and until all but storage has stopped: probes and pages are answered.
+    const server = await this.listen(web);
+    this.server = server;
+    stack.push("the HTTP server", () => server.stop(HTTP_GRACE_MS));
+    storage.start();
     await this.hostFiles.load();
     this.hostFiles.start();
+    stack.push("host files", () => this.hostFiles.stop());
     this.hostLogs.start();
+    stack.push("host logs", () => this.hostLogs.stop());
+    await this.wiring.startNotifying(stack);
     await this.backfill.open();
     this.backfill.start();
-    await this.wiring.startNotifying();
+    stack.push("backfill", () => this.backfill.stop());
     this.scrapes.start();
+    stack.push("scrapes", () => this.scrapes.stop());
+    stack.push("discovery", () => this.discovery.stop());
     await this.discovery.start();
-    await this.wiring.startEvaluating();
+    await this.wiring.startEvaluating(stack);
     this.isReady = true;
-    const { version } = parts;
-    parts.log.info("Scraper started", {
-      version,
-      address: this.server.host,
-      port: this.server.port,
-      data: config.storage.path,
-    });
+    const { host: address, port } = server;
+    log.info("Scraper started", { version, address, port, data: this.config.storage.path });
   }
 
   async stop(): Promise<void> {
     this.isReady = false;
-    await this.wiring.stopEvaluating();
-    await this.discovery.stop();
-    await this.scrapes.stop();
-    await this.backfill.stop();
-    await this.wiring.stopNotifying();
-    await this.hostLogs.stop();
-    await this.hostFiles.stop();
-    await this.server?.stop(HTTP_GRACE_MS);
-    await this.parts.storage.stop();
+    await this.parts.stack.stopAll();
     this.parts.log.info("Scraper stopped");
   }
 

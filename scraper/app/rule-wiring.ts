@@ -5,6 +5,7 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import type { StopStack } from "../../exporter/shared/platform/stop-stack.js";
 import type { Alert } from "../alerting/alerts/alert.js";
 import { AlertmanagerClient } from "../alerting/delivery/alertmanager-client.js";
 import { Dispatcher } from "../alerting/dispatch/dispatcher.js";
@@ -62,31 +63,25 @@ export class RuleWiring {
    *
    * @throws {ConfigError} for the first rule that is not valid
    */
-  async load(): Promise<void> {
+  async load(stack: StopStack): Promise<void> {
     await this.history.load();
+    stack.push("the alert history", () => this.history.close());
     await this.recovery.open();
     await this.rules.load(await loadRules(this.config, this.parts.files));
   }
 
-  async startNotifying(): Promise<void> {
+  async startNotifying(stack: StopStack): Promise<void> {
+    stack.push("the dispatcher", () => this.dispatcher.stop());
     await this.dispatcher.start();
     this.alertmanagers.start();
+    stack.push("Alertmanager clients", () => this.alertmanagers.stop());
   }
 
-  async startEvaluating(): Promise<void> {
+  async startEvaluating(stack: StopStack): Promise<void> {
+    stack.push("the rule engine", () => this.rules.stop());
     await this.rules.start();
     this.recovery.start();
-  }
-
-  async stopEvaluating(): Promise<void> {
-    await this.recovery.stop();
-    await this.rules.stop();
-    await this.history.close();
-  }
-
-  async stopNotifying(): Promise<void> {
-    await this.alertmanagers.stop();
-    await this.dispatcher.stop();
+    stack.push("recovery", () => this.recovery.stop());
   }
 
   /** @throws {BadInputError} when the templates do not compile; then nothing has changed */
