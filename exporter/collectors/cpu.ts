@@ -17,11 +17,11 @@ import type { Collector } from "./collector.js";
 
 export const USAGE_RATIO = gauge({
   name: "pihealth_cpu_usage_ratio",
-  help: "Working part of all processors' time over half a second, from 0 to 1.",
+  help: "Share of the time of all processors spent working, over half a second, from 0 to 1.",
 });
 export const SECONDS = counter({
   name: "pihealth_cpu_seconds_total",
-  help: "Seconds a core has spent in a mode since boot.",
+  help: "Time that a core has spent in a mode since boot, in seconds.",
   labels: ["cpu", "mode"],
 });
 

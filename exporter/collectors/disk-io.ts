@@ -20,17 +20,17 @@ export const WRITTEN_BYTES = counter({
 });
 export const READS = counter({
   name: "pihealth_disk_reads_completed_total",
-  help: "Reads a disk has completed since boot.",
+  help: "Reads that a disk has completed since boot.",
   labels: ["disk"],
 });
 export const WRITES = counter({
   name: "pihealth_disk_writes_completed_total",
-  help: "Writes a disk has completed since boot.",
+  help: "Writes that a disk has completed since boot.",
   labels: ["disk"],
 });
 export const IO_SECONDS = counter({
   name: "pihealth_disk_io_time_seconds_total",
-  help: "Seconds since boot in which a disk was busy.",
+  help: "Time that a disk was busy since boot, in seconds.",
   labels: ["disk"],
 });
 

@@ -24,11 +24,11 @@ const diskGauge = (name: string, help: string): MetricDefinition<"disk"> =>
 export const DISK_SIZE = diskGauge("size_bytes", "Size of a whole disk in bytes.");
 export const DISK_AVAILABLE = diskGauge(
   "available_bytes",
-  "Bytes ordinary users can still write, all file systems of a disk together.",
+  "Bytes that ordinary users can still write to all file systems of a disk.",
 );
 export const DISK_USED_RATIO = diskGauge(
   "used_ratio",
-  "Used part of the file systems of a disk together, from 0 to 1.",
+  "Used share of all file systems of a disk, from 0 to 1.",
 );
 
 type FileSystemLabel = "device" | "mountpoint" | "fstype";
@@ -44,20 +44,20 @@ function fileSystemGauge(name: string, help: string): MetricDefinition<FileSyste
 export const SIZE = fileSystemGauge("size_bytes", "Size of a file system in bytes.");
 export const AVAILABLE = fileSystemGauge(
   "available_bytes",
-  "Bytes ordinary users can still write to a file system.",
+  "Bytes that ordinary users can still write to a file system.",
 );
 export const FREE = fileSystemGauge(
   "free_bytes",
-  "Bytes not used in a file system, those kept for root included.",
+  "Unused bytes of a file system, including those reserved for root.",
 );
 export const USED_RATIO = fileSystemGauge(
   "used_ratio",
-  "Used part of a file system, as df shows it, from 0 to 1.",
+  "Used share of a file system, as df shows it, from 0 to 1.",
 );
-export const INODES = fileSystemGauge("inodes", "Files a file system can hold.");
+export const INODES = fileSystemGauge("inodes", "Number of files that a file system can hold.");
 export const INODES_FREE = fileSystemGauge(
   "inodes_free",
-  "Files that can still be made in a file system.",
+  "Number of files that can still be created in a file system.",
 );
 export const READONLY = fileSystemGauge(
   "readonly",

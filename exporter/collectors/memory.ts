@@ -12,23 +12,23 @@ import type { Collector } from "./collector.js";
 
 export const TOTAL = gauge({
   name: "pihealth_memory_total_bytes",
-  help: "Memory the kernel manages, in bytes.",
+  help: "Memory managed by the kernel, in bytes.",
 });
 export const FREE = gauge({
   name: "pihealth_memory_free_bytes",
-  help: "Memory that nothing uses, not even a cache, in bytes.",
+  help: "Memory that is not used at all, not even by a cache, in bytes.",
 });
 export const AVAILABLE = gauge({
   name: "pihealth_memory_available_bytes",
-  help: "Memory that programs can still get without swapping, in bytes.",
+  help: "Memory available to programs without swapping, in bytes.",
 });
 export const USED_RATIO = gauge({
   name: "pihealth_memory_used_ratio",
-  help: "Part of memory that is not available to programs, from 0 to 1.",
+  help: "Share of memory that is not available to programs, from 0 to 1.",
 });
 export const USED_RATIO_AVERAGE = gauge({
   name: "pihealth_memory_used_ratio_average",
-  help: "Dynamic average of the used part, from 0 to 1: 0.3 of the last average, 0.7 of now.",
+  help: "Dynamic average of the used ratio, from 0 to 1: 0.3 of the previous average plus 0.7 of the current ratio.",
 });
 export const SWAP_TOTAL = gauge({
   name: "pihealth_memory_swap_total_bytes",
@@ -36,7 +36,7 @@ export const SWAP_TOTAL = gauge({
 });
 export const SWAP_FREE = gauge({
   name: "pihealth_memory_swap_free_bytes",
-  help: "Swap space not used, in bytes.",
+  help: "Unused swap space in bytes.",
 });
 
 const PREVIOUS_WEIGHT = 0.3;

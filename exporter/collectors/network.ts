@@ -32,7 +32,10 @@ const COLUMNS = [
   },
   {
     column: 3,
-    metric: deviceCounter("receive_drops", "Received packets dropped for lack of room since boot."),
+    metric: deviceCounter(
+      "receive_drops",
+      "Received packets dropped for lack of buffers since boot.",
+    ),
   },
   {
     column: 8,
@@ -44,7 +47,10 @@ const COLUMNS = [
   },
   {
     column: 10,
-    metric: deviceCounter("transmit_errors", "Packets a network device failed to send since boot."),
+    metric: deviceCounter(
+      "transmit_errors",
+      "Packets that a network device failed to send since boot.",
+    ),
   },
   {
     column: 11,

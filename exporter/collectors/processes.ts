@@ -17,12 +17,12 @@ import type { ProcessUsage } from "./process-usage.js";
 
 export const PROCESSES = gauge({
   name: "pihealth_processes",
-  help: "Processes in a state, kernel threads included.",
+  help: "Processes in a state, including kernel threads.",
   labels: ["state"],
 });
 export const MALICIOUS_COUNT = gauge({
   name: "pihealth_malicious_processes",
-  help: "Processes found at or above the threshold of processor or memory in two looks.",
+  help: "Processes at or above the threshold of processor or memory in two looks.",
 });
 
 type ProcessLabel = "pid" | "comm" | "user";
@@ -31,19 +31,19 @@ const processGauge = (name: string, help: string): MetricDefinition<ProcessLabel
 
 export const MALICIOUS_CPU = processGauge(
   "malicious_process_cpu_ratio",
-  "Use of processors by a malicious process; 1 is one processor.",
+  "Processor usage of a malicious process; 1 is one processor.",
 );
 export const MALICIOUS_MEMORY = processGauge(
   "malicious_process_memory_ratio",
-  "Part of memory a malicious process holds, from 0 to 1.",
+  "Share of memory held by a malicious process, from 0 to 1.",
 );
 export const TOP_CPU = processGauge(
   "top_process_cpu_ratio",
-  "Use of processors by one of the busiest processes; 1 is one processor.",
+  "Processor usage of one of the busiest processes; 1 is one processor.",
 );
 export const TOP_MEMORY = processGauge(
   "top_process_memory_ratio",
-  "Part of memory one of the largest processes holds, from 0 to 1.",
+  "Share of memory held by one of the largest processes, from 0 to 1.",
 );
 
 /**

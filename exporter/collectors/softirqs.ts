@@ -10,7 +10,7 @@ import type { Collector } from "./collector.js";
 
 export const SOFTIRQS = counter({
   name: "pihealth_softirqs_total",
-  help: "Soft interrupts handled since boot, all cores together.",
+  help: "Soft interrupts handled since boot, on all cores.",
   labels: ["type"],
 });
 

@@ -14,20 +14,20 @@ import type { Collector } from "./collector.js";
 
 export const INFO = gauge({
   name: "pihealth_system_info",
-  help: "What this machine is, in its labels; always 1.",
+  help: "Facts about this machine in labels; always 1.",
   labels: ["hostname", "os", "kernel", "model", "serial", "architecture"],
 });
 export const BOOT_TIME = gauge({
   name: "pihealth_boot_time_seconds",
-  help: "When the kernel started, in seconds since the Unix epoch by the clock of now.",
+  help: "Start time of the kernel in seconds since the Unix epoch, by the current clock.",
 });
 export const UPTIME = gauge({
   name: "pihealth_uptime_seconds",
-  help: "Seconds since the kernel started.",
+  help: "Time since the kernel started, in seconds.",
 });
 export const CLOCK_SYNCHRONIZED = gauge({
   name: "pihealth_clock_synchronized",
-  help: "1 when systemd-timesyncd has set the clock since boot, 0 when not yet.",
+  help: "1 when systemd-timesyncd has set the clock since boot, else 0.",
 });
 
 const TIMESYNC = "run/systemd/timesync"; // systemd-timesyncd.service(8), "Files".

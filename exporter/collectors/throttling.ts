@@ -13,12 +13,12 @@ import { NoDataError, type Collector } from "./collector.js";
 
 export const THROTTLING = gauge({
   name: "pihealth_throttling",
-  help: "1 while the firmware holds the Pi back for this reason, else 0.",
+  help: "1 while the firmware throttles the Pi for this reason, else 0.",
   labels: ["reason"],
 });
 export const THROTTLING_SINCE_BOOT = gauge({
   name: "pihealth_throttling_since_boot",
-  help: "1 when the firmware has held the Pi back for this reason since boot, else 0.",
+  help: "1 when the firmware has throttled the Pi for this reason since boot, else 0.",
   labels: ["reason"],
 });
 

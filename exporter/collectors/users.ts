@@ -13,11 +13,11 @@ import type { Collector } from "./collector.js";
 
 export const REAL = gauge({
   name: "pihealth_users_real",
-  help: "Accounts of people, those of the system left out.",
+  help: "Accounts of people, without system accounts.",
 });
 export const RECENT_RANK = gauge({
   name: "pihealth_user_recent_rank",
-  help: "1 for the user active last, 2 and 3 for those before; others have no series.",
+  help: "Rank of a recently active user: 1 is the latest, then 2 and 3. Other users have no series.",
   labels: ["user"],
 });
 export const ROOT_INFO = gauge({
@@ -27,11 +27,11 @@ export const ROOT_INFO = gauge({
 });
 export const SESSIONS = gauge({
   name: "pihealth_user_sessions",
-  help: "Sessions of logged-in users now.",
+  help: "Number of sessions of logged-in users.",
 });
 export const SESSION_INFO = gauge({
   name: "pihealth_user_session_info",
-  help: "A session now, with where it comes from and its terminal; always 1.",
+  help: "A session of a logged-in user, with its remote address and terminal; always 1.",
   labels: ["user", "address", "tty"],
 });
 

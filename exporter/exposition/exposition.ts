@@ -21,7 +21,7 @@ const gzipElsewhere = promisify(gzip);
 
 export const DUPLICATE_SAMPLES_TOTAL = counter({
   name: "pihealth_exporter_duplicate_samples_total",
-  help: "Samples left out of /metrics because an earlier sample had the same series.",
+  help: "Samples dropped from /metrics because an earlier sample had the same series.",
 });
 
 interface ExpositionParts {
