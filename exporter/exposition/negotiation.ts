@@ -1,13 +1,10 @@
 /**
- * Chooses the format and encoding of a response: RFC 9110, section 12.5, with the media types of
- * the Prometheus world. A client that accepts none of them gets plain text, which every scraper can
+ * Chooses the format of a response: RFC 9110, section 12.5, with the media types of the Prometheus
+ * world. A client that accepts none of them gets plain text, which every scraper can
  * read and a browser shows.
  */
-import type { ExpositionEncoding } from "./exposition.js";
+import { MAX_ALTERNATIVES, parseQuality } from "../shared/platform/http/accept-encoding.js";
 import type { ExpositionFormat } from "./metric-text.js";
-
-/** Further alternatives are ignored. */
-const MAX_ALTERNATIVES = 32;
 
 interface Alternative {
   /** In lower case. */
@@ -49,17 +46,6 @@ function formatOf({ name, parameters }: Alternative): ExpositionFormat | undefin
   }
 }
 
-/** @param acceptEncoding the `Accept-Encoding` header */
-export function negotiateEncoding(acceptEncoding: string | undefined): ExpositionEncoding {
-  const qualities = new Map(
-    parseAlternatives(acceptEncoding).map(({ name, quality }) => [name, quality]),
-  );
-  const anyQuality = qualities.get("*") ?? 0;
-  const gzipQuality = qualities.get("gzip") ?? qualities.get("x-gzip") ?? anyQuality;
-  const identityQuality = qualities.get("identity") ?? 0;
-  return gzipQuality > 0 && gzipQuality >= identityQuality ? "gzip" : "identity";
-}
-
 function parseAlternatives(header: string | undefined): Alternative[] {
   if (header === undefined) return [];
   return header.split(",", MAX_ALTERNATIVES).map(parseAlternative);
@@ -76,10 +62,4 @@ function parseAlternative(text: string): Alternative {
 function parseParameter(text: string): [name: string, value: string] {
   const [name = "", value = ""] = text.split("=", 2);
   return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, "$1")];
-}
-
-/** An invalid quality counts as not acceptable, so a broken clause cannot win. */
-function parseQuality(text: string | undefined): number {
-  if (text === undefined) return 1;
-  return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 0;
 }

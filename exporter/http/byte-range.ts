@@ -1,14 +1,14 @@
-/** Bytes to send: `fromBytes` is in, `untilBytes` is out. */
+/** The bytes to send: from `fromBytes` to the byte before `untilBytes`. */
 export interface ByteRange {
   readonly fromBytes: number;
   readonly untilBytes: number;
 }
 
 /**
- * Reads a `Range` header (RFC 9110, section 14.2) of one range.
+ * Reads a `Range` header with one range (RFC 9110, section 14.2).
  *
- * @returns undefined when the whole is to be sent: no header, another unit, several ranges, or
- * nothing that can be understood; `"unsatisfiable"` when no byte of the body is in the range
+ * @returns undefined when the header is missing, has another unit or several ranges, or cannot be
+ * parsed: then the whole body is sent; `"unsatisfiable"` when the range contains no byte of the body
  */
 export function parseByteRange(
   header: string | undefined,

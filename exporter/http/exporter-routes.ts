@@ -1,6 +1,8 @@
+/** `/metrics`, `/-/healthy`, `/-/ready` and the landing page. */
 import type { Exposition } from "../exposition/exposition.js";
 import { CONTENT_TYPES } from "../exposition/metric-text.js";
-import { negotiateEncoding, negotiateFormat } from "../exposition/negotiation.js";
+import { negotiateFormat } from "../exposition/negotiation.js";
+import { prefersGzip } from "../shared/platform/http/accept-encoding.js";
 import { landingPage } from "./landing-page.js";
 import { textResponse, type RouteRequest, type RouteResponse, type Route } from "./route.js";
 
@@ -8,7 +10,7 @@ interface ExporterRoutesParts {
   readonly exposition: Exposition;
   readonly hostname: string;
   readonly version: string;
-  /** False until every collector has run once. */
+  /** True once every collector has run. */
   readonly isReady: () => boolean;
 }
 
@@ -38,7 +40,7 @@ async function answerMetrics(
   { headers }: RouteRequest,
 ): Promise<RouteResponse> {
   const format = negotiateFormat(headers["accept"]);
-  const encoding = negotiateEncoding(headers["accept-encoding"]);
+  const encoding = prefersGzip(headers["accept-encoding"]) ? "gzip" : "identity";
   return {
     status: 200,
     headers: {

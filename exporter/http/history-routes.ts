@@ -1,4 +1,4 @@
-/** What a master fetches of the history: with the fleet token only, at a bounded rate. */
+/** `/history`: the segments of the history, for masters with the fleet token, at a limited rate. */
 import path from "node:path";
 import type { History } from "../history/history.js";
 import { parseSegmentName } from "../shared/codec/history/segment-name.js";
@@ -19,11 +19,11 @@ interface HistoryRoutesParts {
   readonly history: History;
   readonly files: Files;
   readonly clock: Clock;
-  /** As in heartbeats. */
+  /** Milliseconds since boot, as in heartbeats. */
   readonly bootMs: () => number;
   readonly bootId: string;
   readonly nodeId: string;
-  /** Compares in constant time; undefined where no fleet token is configured. */
+  /** Checks the `Authorization` header in constant time; returns undefined when no fleet token is configured. */
   readonly hasFleetToken: (authorization: string | undefined) => boolean | undefined;
   readonly maxRateBytes: number;
 }
@@ -37,7 +37,7 @@ const WRONG_TOKEN = "Unauthorized: the fleet token is missing or wrong";
 
 export function createHistoryRoutes(parts: HistoryRoutesParts): Route[] {
   const limits = new TransferLimits(parts.clock, parts.maxRateBytes);
-  // Basic authentication would want the same header: the token takes its place.
+  // The token takes the place of basic authentication, which needs the same header.
   return [
     {
       path: HISTORY_PATH,
@@ -112,7 +112,7 @@ async function answerSegment(
   };
 }
 
-/** A range of another version than the client has is no use to it: it gets the whole. */
+/** A client with another version of the segment (`If-Range`) gets the whole segment. */
 function wantedRange(
   headers: RouteRequest["headers"],
   segment: Segment,
@@ -137,11 +137,11 @@ function segmentHeaders(segment: Segment, range: ByteRange | undefined): Record<
   return headers;
 }
 
-/** An open segment has none: it grows. */
+/** An open segment has no ETag, because it grows. */
 const etagOf = ({ sha256, open }: Segment): string | undefined =>
   open ? undefined : `"${sha256}"`;
 
-/** The file stays readable when the segment is deleted meanwhile. */
+/** The open file stays readable when the segment is deleted during the transfer. */
 async function* readPieces(
   files: Files,
   { folder, name }: Segment,
@@ -155,7 +155,8 @@ async function* readPieces(
         const length = Math.min(PIECE_BYTES, untilBytes - at);
         await limits.pass(length);
         const piece = await file.read(at, length);
-        if (piece.length < length) throw new Error(`Cannot read "${name}": it became shorter`);
+        if (piece.length < length)
+          throw new Error(`Cannot read "${name}": the file became shorter`);
         yield piece;
       }
     } finally {

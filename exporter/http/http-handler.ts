@@ -1,6 +1,7 @@
 /**
- * The exporter's side of HTTP. Requests come in from the HTTP server, one at a time for each
- * connection; each goes to a route and is answered here, the refusals and errors included.
+ * Handles the HTTP requests to the exporter. Requests come in from the HTTP server, one at a time on
+ * each connection. The router finds the route; this file authenticates the client and sends the
+ * response of the route, a refusal or an error.
  */
 import type { BasicAuth } from "../shared/config/basic-auth.js";
 import { messageOf } from "../shared/model/errors.js";
@@ -93,7 +94,7 @@ async function answerRoute(
   });
 }
 
-/** Written with Node's own calls. HEAD gets the length of the body and no body. */
+/** Sends a response. The response to HEAD has the length of the body and no body. */
 async function send(
   response: HttpResponse,
   { status, headers, body }: RouteResponse,
@@ -110,11 +111,11 @@ async function send(
   else await streamBody(response, content.pieces);
 }
 
-/** Logs the error. The client does not see its text. */
+/** Logs the error. The client does not see the text of the error. */
 async function sendError(error: unknown, response: HttpResponse, log: Logger): Promise<void> {
   const path = pathOf(response.req.url ?? "");
   log.error("Cannot answer request", { path, error: messageOf(error) });
-  // A part of a body must not look like the whole.
+  // The client must not take a part of the body for the whole body.
   if (response.headersSent) response.destroy();
   else await send(response, textResponse(500, "Internal error"));
 }

@@ -6,7 +6,7 @@ const SECURITY_HEADERS = {
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 };
 
-/** What a person sees who opens the address in a browser. */
+/** The page at `/`, for a person who opens the exporter in a browser. */
 export function landingPage({
   hostname,
   version,
@@ -33,14 +33,14 @@ export function landingPage({
   return { status: 200, headers: SECURITY_HEADERS, body };
 }
 
-const HTML_ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
+const HTML_ENTITIES: ReadonlyMap<string, string> = new Map([
+  ["&", "&amp;"],
+  ["<", "&lt;"],
+  [">", "&gt;"],
+  ['"', "&quot;"],
+  ["'", "&#39;"],
+]);
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => HTML_ENTITIES[character] as string);
+  return text.replace(/[&<>"']/g, (character) => HTML_ENTITIES.get(character) ?? "");
 }

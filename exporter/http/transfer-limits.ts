@@ -3,11 +3,11 @@ import type { Clock } from "../shared/platform/clock.js";
 const MAX_TRANSFERS = 4;
 const MAX_TRANSFERS_PER_PEER = 2;
 
-/** How many transfers run at a time, and how fast all of them are together. */
+/** Limits the number of transfers that run at once, and the rate of all of them together. */
 export class TransferLimits {
   private readonly transfersOf = new Map<string, number>();
   private transfers = 0;
-  /** When the bytes given out so far are through. */
+  /** Monotonic time at which the bytes granted so far have been sent. */
   private freeMs = 0;
 
   constructor(
@@ -15,7 +15,11 @@ export class TransferLimits {
     private readonly bytesPerSecond: number,
   ) {}
 
-  /** @returns what ends the transfer, to be called once; undefined when there are too many */
+  /**
+   * Starts a transfer.
+   *
+   * @returns a function that ends the transfer and is called once; undefined above the limit
+   */
   begin(peer: string): (() => void) | undefined {
     const ofPeer = this.transfersOf.get(peer) ?? 0;
     if (this.transfers >= MAX_TRANSFERS || ofPeer >= MAX_TRANSFERS_PER_PEER) return undefined;
@@ -24,7 +28,7 @@ export class TransferLimits {
     return () => this.end(peer);
   }
 
-  /** Resolves when `sizeBytes` more may be sent. */
+  /** Resolves when another `sizeBytes` may be sent. */
   async pass(sizeBytes: number): Promise<void> {
     const nowMs = this.clock.monotonicMs();
     const startMs = Math.max(nowMs, this.freeMs);

@@ -352,7 +352,7 @@ class App implements ScraperApp {
         durableUntilMs: (address, port) => this.backfill.durableUntilMs(address, port),
       }),
       ...gapRoutes({ gaps: (host) => this.backfill.gaps(host) }),
-      ...alertHistoryRoutes({ clock, list: (wanted) => this.wiring.history.list(wanted) }),
+      ...alertHistoryRoutes({ clock, listHistory: (wanted) => this.wiring.history.list(wanted) }),
       ...alertmanagerRoutes({
         dispatcher: this.wiring.dispatcher,
         receiveAlerts: (body, address) => this.pushedAlarms.receive(body, address),
@@ -362,7 +362,7 @@ class App implements ScraperApp {
       ...this.statusRoutes(),
       ...adminRoutes({
         isEnabled: this.config.web.enableAdminApi,
-        snapshot: async (options) => {
+        takeSnapshot: async (options) => {
           const name = snapshotName(clock.wallMs(), this.parts.random());
           await storage.snapshot(path.join(storage.folder, SNAPSHOTS_FOLDER, name), options);
           return name;
@@ -394,7 +394,7 @@ class App implements ScraperApp {
       renderConfig: () => renderConfig(this.config),
       flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
       storageStatus: () => storage.stats(),
-      runtime: () => this.lastReload,
+      lastReload: () => this.lastReload,
       ownMetrics: () => this.ownMetrics(),
       reload: () => this.reload(),
     });

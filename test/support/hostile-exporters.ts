@@ -68,8 +68,8 @@ export const HOSTILE_EXPORTERS: readonly HostileExporter[] = [
     error: /body size limit/,
   },
   { name: "endless", answer: endless, error: /body size limit/ },
-  { name: "slow", answer: drip, error: /no whole answer within/ },
-  { name: "silent", answer: () => undefined, error: /no whole answer within/ },
+  { name: "slow", answer: drip, error: /no complete response within/ },
+  { name: "silent", answer: () => undefined, error: /no complete response within/ },
   {
     name: "page",
     answer: reply("<html></html>", { "Content-Type": "text/html" }),

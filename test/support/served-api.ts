@@ -70,7 +70,7 @@ function statusParts(clock: Clock): Parameters<typeof statusRoutes>[0] {
     renderConfig: () => "",
     flags: {},
     storageStatus: () => ({}),
-    runtime: () => ({ atMs: 0, succeeded: true }),
+    lastReload: () => ({ atMs: 0, succeeded: true }),
     ownMetrics: () => [],
     reload: async () => undefined,
   };

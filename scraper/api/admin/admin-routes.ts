@@ -4,20 +4,20 @@ import { ApiError } from "../http/api-errors.js";
 import { type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
 export interface AdminRouteParts {
-  /** Key `web.enable_admin_api`. */
+  /** The configuration key `web.enable_admin_api`. */
   readonly isEnabled: boolean;
   /**
-   * Copies all samples to a folder of its own.
+   * Copies all samples to a new folder.
    *
    * @returns the name of the folder below `<data>/snapshots`
    */
-  readonly snapshot: (options: { readonly withHead: boolean }) => Promise<string>;
-  /** Stores samples of a file: see `SampleImport`. */
+  readonly takeSnapshot: (options: { readonly withHead: boolean }) => Promise<string>;
+  /** Stores the samples of a file, see `SampleImport`. */
   readonly importSamples: (place: ImportPlace, text: string) => Promise<ImportResult>;
 }
 
-/** `/api/v1/admin/*`: off by default, as in Prometheus, and for holders of the fleet token only. */
-export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRouteParts): Route[] {
+/** `/api/v1/admin/*`: needs the fleet token and, as in Prometheus, is disabled by default. */
+export function adminRoutes({ isEnabled, takeSnapshot, importSamples }: AdminRouteParts): Route[] {
   return [
     {
       methods: ["POST", "PUT"],
@@ -25,7 +25,7 @@ export function adminRoutes({ isEnabled, snapshot, importSamples }: AdminRoutePa
       needsToken: true,
       async handle(request) {
         if (!isEnabled) throw new ApiError("unavailable", "admin APIs disabled");
-        return dataResponse({ name: await snapshot({ withHead: !isHeadSkipped(request) }) });
+        return dataResponse({ name: await takeSnapshot({ withHead: !isHeadSkipped(request) }) });
       },
     },
     {
@@ -60,7 +60,7 @@ async function importFrom(
   }
 }
 
-/** Parameter `skip_head`: Go's words for a boolean. */
+/** The parameter `skip_head`: a boolean as Go parses it. */
 function isHeadSkipped({ parameters }: ApiRequest): boolean {
   const text = parameters.text("skip_head");
   if (text === "" || /^(0|f|F|false|FALSE|False)$/.test(text)) return false;

@@ -7,15 +7,15 @@ const DEFAULT_LIMIT = 1000;
 export interface AlertHistoryRouteParts {
   readonly clock: Clock;
   /** Newest first. */
-  readonly list: (wanted: {
+  readonly listHistory: (wanted: {
     fromMs: number;
     untilMs: number;
     limit: number;
   }) => readonly HistoryEntry[];
 }
 
-/** Which alerts have fired, live and in times that were filled later. */
-export function alertHistoryRoutes({ clock, list }: AlertHistoryRouteParts): Route[] {
+/** `/api/v1/alerts/history`: the alerts that have fired, live or in ranges that were backfilled. */
+export function alertHistoryRoutes({ clock, listHistory }: AlertHistoryRouteParts): Route[] {
   return [
     {
       methods: ["GET"],
@@ -24,7 +24,7 @@ export function alertHistoryRoutes({ clock, list }: AlertHistoryRouteParts): Rou
         const fromMs = parameters.timeMs("start", 0);
         const untilMs = parameters.timeMs("end", clock.wallMs() + 1);
         const limit = parameters.limit() || DEFAULT_LIMIT;
-        return dataResponse({ alerts: list({ fromMs, untilMs, limit }).map(showEntry) });
+        return dataResponse({ alerts: listHistory({ fromMs, untilMs, limit }).map(showEntry) });
       },
     },
   ];

@@ -14,7 +14,7 @@ export interface FleetRouteParts {
   readonly clock: Clock;
   /** Scrape pool of the exporter at this address and port; undefined when it is not scraped. */
   readonly poolOf: (address: string, port: number) => number | "slow" | undefined;
-  /** Samples of this exporter before this time are durable here; 0 when none are known to be. */
+  /** Samples of this exporter before this time are stored durably; 0 when none are known to be. */
   readonly durableUntilMs: (address: string, port: number) => number;
 }
 
@@ -25,7 +25,7 @@ const ERROR_OF: Readonly<Record<HeartbeatRefusal, ApiErrorType>> = {
   fleet_full: "unavailable",
 };
 
-/** Heartbeats of Pis, and the list of all known ones in the form of `http_sd_configs`. */
+/** `/api/v1/heartbeat`, and `/api/v1/sd`: the known exporters in the form of `http_sd_configs`. */
 export function fleetRoutes(parts: FleetRouteParts): Route[] {
   return [
     {

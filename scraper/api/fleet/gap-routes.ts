@@ -3,11 +3,11 @@ import { canonicalAddress } from "../../fleet/ip-address.js";
 import { dataResponse, type Route } from "../http/route.js";
 
 export interface GapRouteParts {
-  /** All hosts when undefined; oldest first. */
+  /** The gaps of one host or, for undefined, of all; oldest first. */
   readonly gaps: (host: string | undefined) => readonly HostGap[];
 }
 
-/** What is missing, what was filled, and what is lost for which cause. */
+/** `/api/v1/gaps`: the gaps that are open, filled or lost, and their causes. */
 export function gapRoutes({ gaps }: GapRouteParts): Route[] {
   return [
     {

@@ -49,12 +49,14 @@ export const alertmanagerBody = ({
 }: ApiError): string | { readonly code: number; readonly message: string } =>
   schemaCode === undefined ? message : { code: schemaCode, message };
 
+const isApiErrorType = (code: string): code is ApiErrorType => Object.hasOwn(STATUS_OF, code);
+
 /** Errors of lower rooms carry a code that names the kind of answer; any other error is internal. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const code = codeOf(error);
   if (code === "bad_input" || code === "bad_config")
     return new ApiError("bad_data", messageOf(error), { cause: error });
-  const known = code !== undefined && code in STATUS_OF ? (code as ApiErrorType) : "internal";
-  return new ApiError(known, messageOf(error), { cause: error });
+  const type = code !== undefined && isApiErrorType(code) ? code : "internal";
+  return new ApiError(type, messageOf(error), { cause: error });
 }

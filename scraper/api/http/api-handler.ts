@@ -1,7 +1,7 @@
 /**
- * Everything the scraper answers over HTTP. Requests come in from the HTTP server, many at a time;
- * each is admitted, its body is read, a route answers it, and the answer, a refusal or an error goes
- * out in the form that its API wants.
+ * Handles the HTTP requests to the scraper. Requests come in from the HTTP server, many at a time.
+ * The router finds the route; this file authenticates the client, reads the request, calls the route
+ * and sends its response, or a refusal or error in the form of the API that was called.
  */
 import type { BasicAuth } from "../../../exporter/shared/config/basic-auth.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
@@ -20,11 +20,11 @@ import { sendResponse, sendError, sendJson, sendText } from "./send-response.js"
 
 export interface ApiHandlerParts {
   readonly routes: readonly Route[];
-  /** Checks the `Authorization` header of routes that change something. */
+  /** Checks the `Authorization` header of requests to routes that change something. */
   readonly hasFleetToken: (authorization: string | undefined) => boolean;
-  /** Checks the header of all other requests; undefined lets everybody pass. */
+  /** Checks the header of all other requests; undefined admits everybody. */
   readonly basicAuth?: BasicAuth | undefined;
-  /** False while the program starts: then the APIs answer 503, so that senders try again. Always ready without. */
+  /** False while the program starts: the APIs answer 503, so that clients retry. Undefined for always ready. */
   readonly isReady?: () => boolean;
   readonly log: Logger;
   /** Called once per request of a route, with the path of the route. */
@@ -32,7 +32,7 @@ export interface ApiHandlerParts {
   readonly monotonicMs: () => number;
 }
 
-/** A route and what is known about it before the first request. */
+/** A route, with facts computed once for all its requests. */
 interface Endpoint {
   readonly methods: Route["methods"];
   readonly path: string;
@@ -104,7 +104,7 @@ function answerError(
     log.error("Cannot answer request", { path, error: messageOf(error) });
   }
   if (response.headersSent) {
-    response.destroy(); // A part of an answer must not look like the whole.
+    response.destroy(); // The client must not take a part of the body for the whole body.
     return;
   }
   const { status, message } = apiError;
@@ -113,7 +113,7 @@ function answerError(
   else sendError(response, apiError);
 }
 
-/** Answers requests that have no route. A client without a password does not learn which paths exist. */
+/** Answers requests without a route. The client is authenticated first, so that a stranger does not learn which paths exist. */
 async function answerOther(
   match: NotFound,
   request: HttpRequest,
@@ -145,9 +145,9 @@ function allowOrigins(response: HttpResponse): void {
 }
 
 /**
- * Checks the `Authorization` header, before the body is read, so that a stranger's body costs no
- * memory. A route that needs the fleet token asks for no password: the header has room for one of
- * the two.
+ * Checks the `Authorization` header. This happens before the body is read, so that a stranger's body
+ * costs no memory. A route that needs the fleet token does not ask for a password as well, because
+ * the header has room for one of them.
  *
  * @throws {ApiError} unauthorized
  */

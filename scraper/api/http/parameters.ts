@@ -2,11 +2,11 @@ import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { ApiError } from "./api-errors.js";
 
-/** Query string and form body of a request together, as Go's `Request.Form` has them. */
+/** The parameters of a request from its query string and its form, as in Go's `Request.Form`. */
 export class Parameters {
   constructor(readonly values: URLSearchParams) {}
 
-  /** Empty when missing; the first one when given several times. */
+  /** The first value; empty when the parameter is missing. */
   text(name: string): string {
     return this.values.get(name) ?? "";
   }
@@ -20,7 +20,7 @@ export class Parameters {
     return parseTimeMs(name, this.text(name));
   }
 
-  /** @throws {ApiError} bad_data with the longer message that Prometheus has for times with a default */
+  /** @throws {ApiError} bad_data, with the message that Prometheus uses for times with a default */
   timeMs(name: string, whenMissing: number): number {
     const text = this.text(name);
     if (text === "") return whenMissing;
@@ -29,7 +29,7 @@ export class Parameters {
     throw badParameter(name, `Invalid time value for '${name}': ${noTime(text)}`);
   }
 
-  /** Seconds as a decimal number, or a Prometheus duration. */
+  /** Seconds as a decimal number, or a Prometheus duration; undefined when missing. */
   durationMs(name: string): number | undefined {
     const text = this.text(name);
     return text === "" ? undefined : this.requiredDurationMs(name);
@@ -42,7 +42,7 @@ export class Parameters {
     throw badParameter(name, duration.problem);
   }
 
-  /** How old a sample may be; undefined when missing or not above zero. */
+  /** The lookback delta of a query; undefined when missing, zero or negative. */
   lookbackMs(): number | undefined {
     const text = this.text("lookback_delta");
     if (text === "") return undefined;
@@ -53,7 +53,7 @@ export class Parameters {
     return duration > 0 ? duration : undefined;
   }
 
-  /** `limit`: a whole number, 0 and missing meaning none. */
+  /** The parameter `limit`: a whole number. 0, also when missing, means no limit. */
   limit(): number {
     const text = this.text("limit");
     if (text === "") return 0;
@@ -63,7 +63,7 @@ export class Parameters {
     return Number(text);
   }
 
-  /** Other whole numbers, 0 when missing: Prometheus has another message for them. */
+  /** A whole number, 0 when missing. The error message differs from `limit`, as in Prometheus. */
   wholeNumber(name: string): number {
     const text = this.text(name);
     if (text === "") return 0;
@@ -81,13 +81,13 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
-/** Go's smallest and largest time that Prometheus accepts by name (web/api/v1 MinTime, MaxTime formatted). */
+/** The smallest and largest time of Prometheus (web/api/v1 minTime, maxTime), as it formats them. */
 const MIN_TIME_TEXT = "-292273086-05-16T16:47:06Z";
 const MAX_TIME_TEXT = "292277025-08-18T07:12:54.999999999Z";
 export const MIN_TIME_MS = -9_223_372_036_854_775;
 export const MAX_TIME_MS = 9_223_372_036_854_775;
 
-/** Seconds since the epoch with decimals, or RFC 3339. */
+/** Parses seconds since the epoch as a decimal number, or a time in RFC 3339. */
 export function parseTimeMs(name: string, text: string): number {
   const milliseconds = readTimeMs(text);
   if (milliseconds === undefined) throw badParameter(name, noTime(text));
@@ -110,7 +110,7 @@ function readTimeMs(text: string): number | undefined {
   return undefined;
 }
 
-/** Go rounds the fraction alone, and halves away from zero. */
+/** Rounds as Go does: only the fraction, halves away from zero. */
 function wholeMilliseconds(seconds: number): number {
   const whole = Math.trunc(seconds);
   const fraction = (seconds - whole) * 1000;

@@ -11,12 +11,12 @@ import { ApiError } from "./api-errors.js";
 import { Parameters } from "./parameters.js";
 import type { ApiRequest } from "./route.js";
 
-/** Largest request body, unpacked: a query form, a batch of alerts. */
+/** Largest request body after decompression: a query form, a batch of alerts. */
 export const MAX_BODY_BYTES = 2_097_152;
 const NO_BODY = Buffer.alloc(0);
 const FORM_TYPE = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i;
 
-/** Puts the unpacked body of a request into its `body`. */
+/** Decompresses the body of a request into its property `body`. */
 const readAnyBody = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
 
 /** @throws {ApiError} when the body is too large, cut off or badly compressed */
@@ -42,7 +42,7 @@ export async function readRequest(
 
 function readParameters({ url = "/", headers }: HttpRequest, body: Buffer): Parameters {
   const isForm = FORM_TYPE.test(headers["content-type"] ?? "");
-  // As in Go, the values of the body come before those of the query string.
+  // As in Go, values of the form come before values of the query string.
   const values = new URLSearchParams(isForm ? body.toString("utf8") : "");
   const queryStart = url.indexOf("?");
   if (queryStart !== -1) {
@@ -52,7 +52,7 @@ function readParameters({ url = "/", headers }: HttpRequest, body: Buffer): Para
   return new Parameters(values);
 }
 
-/** A body of known length is collected here; Express' reader counts and unpacks all others. */
+/** Collects an uncompressed body of known length. Express reads all other bodies. */
 async function readBody(
   request: HttpRequest,
   response: HttpResponse,

@@ -7,7 +7,7 @@ interface Count {
   seconds: number;
 }
 
-/** Counts answered requests by route and status; bounded by the number of routes. */
+/** Counts requests by route and status. The number of routes bounds the number of counters. */
 export class RequestCounter {
   private readonly counts = new Map<string, Count>();
 

@@ -1,24 +1,24 @@
+import type { HttpHeaders } from "../../../exporter/shared/platform/http/http-server.js";
 import type { Parameters } from "./parameters.js";
 
 export interface ApiRequest {
   readonly parameters: Parameters;
-  /** Value of `:name` in the path of the route, decoded. */
+  /** The decoded value of a named part of the path, such as `:name`. */
   pathParameter(name: string): string;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Empty for GET; at most `MAX_BODY_BYTES` long. */
+  readonly headers: Readonly<HttpHeaders>;
+  /** Empty for GET; at most `MAX_BODY_BYTES`. */
   readonly body: Buffer;
   /** Address of the peer, IPv4 without the `::ffff:` prefix. */
   readonly remoteAddress: string;
-  /** Aborted when the client goes away before it has its answer. */
+  /** Aborted when the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
 }
 
-/** `data` goes into Prometheus' envelope; `json` is sent as it is; `text` is anything else. */
+/** `data` is sent in Prometheus' envelope, `json` as it is, and `text` with any content type. */
 export type ApiResponse =
   | {
       readonly kind: "data";
-      /** JSON text in pieces, or a value for JSON.stringify. */
+      /** JSON text in chunks, or a value for JSON.stringify. */
       readonly data:
         { readonly chunks: Iterable<string | Uint8Array> } | { readonly value: unknown };
       readonly warnings?: readonly string[];
@@ -29,7 +29,7 @@ export type ApiResponse =
       readonly kind: "text";
       readonly status: number;
       readonly contentType: string;
-      /** In pieces where it may be large. */
+      /** In chunks where the body may be large. */
       readonly body: string | Buffer | Iterable<string>;
       readonly headers?: Readonly<Record<string, string>>;
     };
@@ -38,9 +38,9 @@ export interface Route {
   readonly methods: readonly ("GET" | "POST" | "PUT" | "DELETE")[];
   /** Express 5 syntax: `/api/v1/label/:name/values`. */
   readonly path: string;
-  /** Changes something: needs the fleet token. */
+  /** True for a route that changes something: the request needs the fleet token. */
   readonly needsToken?: boolean;
-  /** The form of an error answer: Prometheus' envelope (the default), Alertmanager's JSON, or plain text. */
+  /** The form of an error: Prometheus' envelope (the default), Alertmanager's JSON, or plain text. */
   readonly errorStyle?: "prometheus" | "alertmanager" | "text";
   handle(request: ApiRequest): Promise<ApiResponse>;
 }

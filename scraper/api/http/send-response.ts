@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
+import { prefersGzip } from "../../../exporter/shared/platform/http/accept-encoding.js";
 import type {
   HttpRequest,
   HttpResponse,
@@ -9,14 +10,14 @@ import type {
 import type { ApiError } from "./api-errors.js";
 import type { ApiResponse } from "./route.js";
 
-/** Smaller answers are not worth compressing. */
+/** Smaller bodies are not compressed. */
 const MIN_GZIP_BYTES = 1024;
-/** What streams in pieces costs more than it saves for answers up to this. */
+/** Bodies up to this size are sent whole, because streaming costs more than it saves. */
 const MAX_WHOLE_BYTES = 262_144;
 const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
 const compress = promisify<Buffer, typeof GZIP_OPTIONS, Buffer>(gzip);
 
-/** Writes an answer of any kind. */
+/** Sends a response of any kind. */
 export async function sendResponse(
   request: HttpRequest,
   response: HttpResponse,
@@ -50,10 +51,7 @@ function* envelopeChunks(answer: ApiResponse & { kind: "data" }): Generator<Piec
   yield "}";
 }
 
-/**
- * Small answers go out in one piece; larger ones are streamed, both compressed when the client can
- * read that.
- */
+/** Sends a small body whole and a large one as a stream, both compressed when the client prefers gzip. */
 async function sendChunks(
   request: HttpRequest,
   response: HttpResponse,
@@ -114,22 +112,4 @@ export function sendText(response: HttpResponse, status: number, text: string): 
 
 export function sendError(response: HttpResponse, error: ApiError, status = error.status): void {
   sendJson(response, status, { status: "error", errorType: error.code, error: error.message });
-}
-
-/** True when a client reads gzip at least as gladly as plain bytes. */
-export function prefersGzip(acceptEncoding: string | string[] | undefined): boolean {
-  if (acceptEncoding === undefined) return false;
-  let gzipWeight: number | undefined;
-  let otherWeight = 0;
-  let plainWeight = 0;
-  for (const part of String(acceptEncoding).toLowerCase().split(",")) {
-    const [name = "", ...parameters] = part.split(";").map((text) => text.trim());
-    const quality = parameters.find((text) => text.startsWith("q="))?.slice(2);
-    const weight = quality === undefined ? 1 : Number(quality);
-    if (name === "gzip" || name === "x-gzip") gzipWeight = weight;
-    else if (name === "*") otherWeight = weight;
-    else if (name === "identity") plainWeight = weight;
-  }
-  const weight = gzipWeight ?? otherWeight;
-  return weight > 0 && weight >= plainWeight;
 }

@@ -20,7 +20,7 @@ export interface FederateRouteParts {
   readonly metadata: MetadataRouteParts["metadata"];
   /** How old the newest sample of a series may be. */
   readonly lookbackMs: number;
-  /** Put on every series that does not have them already. */
+  /** Added to every series, unless the series has a label of that name. */
   readonly externalLabels: () => Labels;
 }
 
@@ -30,7 +30,7 @@ interface LatestSample {
   readonly value: number;
 }
 
-/** `/federate`: the latest samples of the series that any `match[]` selects, with their times, for another Prometheus. */
+/** `/federate`: the latest sample of each series that a `match[]` selects, with its time, for another Prometheus. */
 export function federateRoute(parts: FederateRouteParts): Route {
   return {
     methods: ["GET"],
@@ -67,7 +67,7 @@ function* latestSamples(tables: readonly SelectedTable[]): Iterable<LatestSample
   for (const { timestamps, series } of tables) {
     for (const each of series) {
       const index = newestIndex(each);
-      // Without a name there is nothing that the text format could call it.
+      // The text format has no form for a series without a name.
       if (index === undefined || each.labels.name === "") continue;
       yield {
         labels: each.labels,
@@ -86,7 +86,7 @@ function newestIndex({ values }: SelectedSeries): number | undefined {
   return index < 0 || isStaleAt(bits, index) ? undefined : index;
 }
 
-/** One piece of text per name, so that a large answer is never one string. */
+/** Yields one text for each metric name, so that a large body is never one string. */
 function* renderFamilies(
   samples: LatestSample[],
   { externalLabels, metadata }: FederateRouteParts,
@@ -111,7 +111,7 @@ function* renderFamilies(
   }
 }
 
-/** The text of the metric or, for one series of a histogram or summary, of the whole. */
+/** The help of the metric; for a series of a histogram or summary, the help of the histogram or summary. */
 function helpOf(
   name: string,
   metadata: ReturnType<FederateRouteParts["metadata"]>,
@@ -126,7 +126,7 @@ function renderSample(
 ): string {
   const own = labels.pairs.filter(([name]) => name !== METRIC_NAME && isLegacyLabelName(name));
   const added = externalLabels.pairs.filter(([name]) => !labels.has(name));
-  // An empty instance keeps the scraping side from adding its own (Prometheus' federation does the same).
+  // As in Prometheus, an empty instance keeps the scraping server from adding its own.
   const instance: LabelPair[] =
     labels.has("instance") || externalLabels.has("instance") ? [] : [["instance", ""]];
   const pairs = [...own, ...added, ...instance].map(

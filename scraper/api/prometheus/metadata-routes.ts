@@ -10,7 +10,7 @@ import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js
 import { renderLabels } from "./query-json.js";
 import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
-/** Type, help and unit that targets said of a metric. */
+/** Type, help and unit of a metric, as exposed by targets. */
 export interface MetricMetadata {
   readonly metric: string;
   readonly type: string;
@@ -22,7 +22,7 @@ export interface MetadataRouteParts {
   readonly clock: Clock;
   readonly querier: Querier;
   readonly parseSelector: (text: string) => readonly LabelMatcher[];
-  /** By metric name; several entries where targets disagree. */
+  /** Metadata by metric name, with several entries where targets disagree. */
   readonly metadata: () => ReadonlyMap<string, readonly MetricMetadata[]>;
 }
 
@@ -89,7 +89,7 @@ async function answerLabelValues(
   return { kind: "data", data: { value: kept }, warnings };
 }
 
-/** Lets scrapes go on meanwhile, and ends the search when the client goes away. */
+/** Lets scrapes continue during the search, and ends the search when the client disconnects. */
 const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =>
   new Pacer({ clock, timeoutMs: Number.POSITIVE_INFINITY, signal });
 
@@ -110,7 +110,7 @@ async function answerMetadata(
   return dataResponse(Object.fromEntries(entries));
 }
 
-/** @param describe turns what is wrong with a selector into the message: Prometheus names the parameter for series only */
+/** @param describe makes the error message; Prometheus names the parameter only in the messages of `series` */
 function matcherSets(
   parts: MetadataRouteParts,
   parameters: Parameters,
@@ -125,7 +125,7 @@ function matcherSets(
 
 const asMatchParameter = (problem: string): string => `invalid parameter "match[]": ${problem}`;
 
-/** @throws {ApiError} bad_data with the message that `describe` makes of the problem */
+/** @throws {ApiError} bad_data, with the message that `describe` makes */
 export function readSelector(
   parseSelector: MetadataRouteParts["parseSelector"],
   text: string,
@@ -138,14 +138,14 @@ export function readSelector(
   }
 }
 
-/** A range that ends before it starts is an empty one, as in Prometheus. */
+/** As in Prometheus, a range that ends before it starts is empty. */
 function timeRange(parameters: Parameters): TimeRange {
   const fromMs = parameters.timeMs("start", MIN_TIME_MS);
   const toMs = parameters.timeMs("end", MAX_TIME_MS);
   return { fromMs, untilMs: Math.max(fromMs, toMs + 1) };
 }
 
-/** Names that are not legacy label names come with a `U__` prefix and escapes (Prometheus' values escaping). */
+/** Decodes names outside the legacy character set: prefix `U__` and escapes (Prometheus' values escaping). */
 function decodeLabelName(text: string): string {
   if (!text.startsWith("U__")) {
     if (text === "" || !text.isWellFormed())

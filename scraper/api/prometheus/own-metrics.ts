@@ -1,6 +1,7 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
 
-/** Text format 0.0.4; metrics of one name are grouped wherever they stand in the list. */
+/** Renders metrics in the text format 0.0.4. Metrics of one name are grouped, whatever their place in the list. */
 export function renderOwnMetrics(metrics: readonly OwnMetric[]): string {
   const byName = new Map<string, OwnMetric[]>();
   for (const metric of metrics) {
@@ -12,7 +13,7 @@ export function renderOwnMetrics(metrics: readonly OwnMetric[]): string {
 }
 
 function renderFamily(family: readonly OwnMetric[]): string {
-  const { name, help, type } = family[0] as OwnMetric;
+  const { name, help, type } = itemAt(family, 0);
   const lines = family.map(
     ({ labels, value }) => `${name}${renderLabels(labels ?? {})} ${renderValue(value)}\n`,
   );

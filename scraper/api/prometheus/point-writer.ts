@@ -1,11 +1,11 @@
 import { formatApiFloat } from "../../../exporter/shared/model/float-format.js";
 
-/** Bytes handed on at once, about. */
+/** Approximate size of the pieces that are taken. */
 const PIECE_BYTES = 65_536;
-/** No point is longer: the time, a double in full, brackets and quotes. */
+/** Larger than any point: a time, a double with all digits, brackets and quotes. */
 const MAX_POINT_BYTES = 128;
 const PLACES = 1e6;
-/** Whole numbers of so many digits, also behind the point, are written digit by digit. */
+/** Numbers with fewer than 16 digits, decimals included, are written digit by digit. */
 const MAX_EXACT = 1e15;
 const BILLION = 1e9;
 const ZERO = 0x30;
@@ -13,20 +13,21 @@ const MINUS = 0x2d;
 const COMMA = 0x2c;
 
 /**
- * Writes the points of a range answer as JSON, byte by byte: most of such an answer is points, and a text for each would
- * cost more than all the rest of the query. Times are written once for all series that share them.
+ * Writes the points of a range query as JSON, byte by byte. Nearly all of the response is points, and
+ * a string for each would cost more than the rest of the query. The text of the times is made once for
+ * all series that share them.
  */
 export class PointWriter {
   private bytes = new Uint8Array(PIECE_BYTES + MAX_POINT_BYTES);
   private length = 0;
   private readonly times = new TimeTexts();
 
-  /** True when what was written should be taken. */
+  /** True when the written bytes should be taken. */
   get isFull(): boolean {
     return this.length >= PIECE_BYTES;
   }
 
-  /** What was written since it was last asked for. */
+  /** Returns the bytes written since the last call. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = new Uint8Array(PIECE_BYTES + MAX_POINT_BYTES);
@@ -70,7 +71,7 @@ export class PointWriter {
   }
 }
 
-/** @returns the index behind what was written */
+/** @returns the index after the last byte written */
 function writeNumber(bytes: Uint8Array, start: number, value: number): number {
   let at = start;
   const magnitude = Math.abs(value);
@@ -79,7 +80,7 @@ function writeNumber(bytes: Uint8Array, start: number, value: number): number {
     if (value < 0) bytes[at++] = MINUS;
     return writeDigits(bytes, at, whole);
   }
-  // A decimal of at most 15 digits that reads back as the number is the shortest there is.
+  // A decimal with at most 15 digits that parses back to the number is its shortest form.
   const scaled = Math.round(magnitude * PLACES);
   if (magnitude >= 1 / PLACES && scaled < MAX_EXACT && scaled / PLACES === magnitude) {
     if (value < 0) bytes[at++] = MINUS;
@@ -136,12 +137,12 @@ export function renderTimestamp(timestampMs: number): string {
   return fraction === 0 ? `${whole}` : `${sign}${whole}.${String(fraction).padStart(3, "0")}`;
 }
 
-/** The text before each value, `[1712345678.9,"`, of the times that were written last. */
+/** The text before each value, such as `[1712345678.9,"`, for the times that were written last. */
 class TimeTexts {
   readonly stride = 32;
   texts = new Uint8Array(0);
   lengths = new Uint8Array(0);
-  /** Of the times asked for among those that share their memory. */
+  /** Index of the first requested time in the memory that it shares with others. */
   offset = 0;
   private memory: ArrayBufferLike | undefined;
 

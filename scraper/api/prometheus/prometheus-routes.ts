@@ -13,7 +13,10 @@ export interface PrometheusRouteParts
     TargetRouteParts,
     RuleRouteParts {}
 
-/** What Prometheus answers about its data, its targets and its rules. */
+/**
+ * Prometheus' HTTP API about samples, targets and rules. Each request runs in its own promise and
+ * reads what the functions in `parts` return at that moment.
+ */
 export function prometheusRoutes(parts: PrometheusRouteParts): Route[] {
   return [
     ...queryRoutes(parts),

@@ -9,7 +9,7 @@ import { PointWriter, renderTimestamp } from "./point-writer.js";
 
 const CHUNK_CHARACTERS = 65_536;
 
-/** Writes a query's value as Prometheus' `data` object, in pieces of about 64 KiB. */
+/** Renders the value of a query as Prometheus' `data` object, in chunks of about 64 KiB. */
 export function* renderQueryValue(
   value: QueryValue,
   statistics?: QueryStatistics,
@@ -63,7 +63,7 @@ function* queryValuePieces(value: Exclude<QueryValue, MatrixValue>): Generator<s
   }
 }
 
-/** What Prometheus' `stats` parameter adds. A query waits in no queue, and sorting is part of the evaluation. */
+/** The object for Prometheus' parameter `stats`. There is no queue, and sorting is part of the evaluation. */
 function statisticsToJson(statistics: QueryStatistics): object {
   const { totalSamples, peakSamples, preparationSeconds, totalSeconds } = statistics;
   return {

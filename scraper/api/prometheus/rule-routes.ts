@@ -9,7 +9,7 @@ import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../
 export interface RuleRouteParts {
   readonly ruleGroups: () => readonly RuleGroupView[];
   readonly alerts: () => readonly AlertView[];
-  /** URLs of Alertmanagers that alerts are sent to as well. */
+  /** URLs of the Alertmanagers that receive the alerts. */
   readonly alertmanagerUrls: () => readonly string[];
 }
 

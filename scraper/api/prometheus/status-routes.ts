@@ -12,22 +12,22 @@ export interface StatusRouteParts {
   readonly workingFolder: string;
   readonly storageRetention: string;
   readonly isReady: () => boolean;
-  /** The configuration in force as YAML, secrets left out. */
+  /** The current configuration as YAML, without secrets. */
   readonly renderConfig: () => string;
   readonly flags: Readonly<Record<string, string>>;
-  /** As `/api/v1/status/tsdb` of Prometheus shows its head. */
+  /** The object of Prometheus' `/api/v1/status/tsdb`. */
   readonly storageStatus: () => unknown;
-  readonly runtime: () => { readonly atMs: number; readonly succeeded: boolean };
+  readonly lastReload: () => { readonly atMs: number; readonly succeeded: boolean };
   readonly ownMetrics: () => readonly OwnMetric[];
   /**
    * Reads the configuration again.
    *
-   * @throws {ConfigError} when it is not acceptable; then nothing changed
+   * @throws {ConfigError} when the configuration is invalid; then nothing has changed
    */
   readonly reload: () => Promise<void>;
 }
 
-/** What Grafana looks at to tell what it may ask. Ours answers PromQL of that version; `revision` says who we are. */
+/** Grafana derives from it which features it can use. `revision` names this program. */
 const SPOKEN_PROMETHEUS_VERSION = "3.5.0";
 
 /** `/api/v1/status/*`, `/-/*` and the scraper's own `/metrics`. */
@@ -44,7 +44,7 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     data("/api/v1/status/config", () => ({ yaml: parts.renderConfig() })),
     data("/api/v1/status/flags", () => parts.flags),
     data("/api/v1/status/tsdb", parts.storageStatus),
-    // The journal is replayed before the port opens, so whoever can ask is told that it is done.
+    // The journal is replayed before the port opens, so the replay is always complete.
     data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
     ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
     { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
@@ -64,7 +64,7 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
   ];
 }
 
-/** With the fields of Prometheus and no others: a field `application` makes Grafana think of Mimir. */
+/** Has the fields of Prometheus and no others: with a field `application`, Grafana takes the server for Mimir. */
 function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
   return {
     version: SPOKEN_PROMETHEUS_VERSION,
@@ -76,7 +76,7 @@ function buildInfo({ version, nodeVersion }: StatusRouteParts): object {
   };
 }
 
-/** What Prometheus answers as long as nobody has switched these on; here nobody can. */
+/** These routes cannot be enabled. They answer as in a Prometheus whose admin API is disabled. */
 function disabledAdminRoute(name: string): Route {
   return {
     methods: ["POST", "PUT"],
@@ -88,7 +88,7 @@ function disabledAdminRoute(name: string): Route {
 }
 
 function runtimeInfo(parts: StatusRouteParts): object {
-  const lastReload = parts.runtime();
+  const lastReload = parts.lastReload();
   return {
     startTime: new Date(parts.startedMs).toISOString(),
     CWD: parts.workingFolder,

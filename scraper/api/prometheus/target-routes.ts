@@ -10,7 +10,7 @@ export interface TargetRouteParts {
     readonly target: Target;
     readonly health: TargetHealth;
   }[];
-  /** Labels before relabelling of those a relabelling dropped; bounded by discovery. */
+  /** Targets that relabelling dropped, with their labels before relabelling; discovery bounds their number. */
   readonly droppedTargets: () => readonly {
     readonly discoveredLabels: Labels;
     readonly jobName: string;
@@ -74,7 +74,7 @@ function renderTarget(target: Target, health: TargetHealth): object {
     health: health.health,
     scrapeInterval: formatDurationMs(settings.intervalMs),
     scrapeTimeout: formatDurationMs(settings.timeoutMs),
-    // Not Prometheus': which of the scrape pools 0 to 4 it is in, or "slow" for the slow lane.
+    // Not in Prometheus: the scrape pool, 0 to 4, or "slow" for the slow lane.
     pihealthPool: health.pool,
   };
 }

@@ -73,7 +73,7 @@ const get = (name: string, more: Record<string, string> = {}): Promise<Response>
 const bytesOf = async (response: Response): Promise<Buffer> =>
   Buffer.from(await response.arrayBuffer());
 
-test("the list tells node, boot, both clocks and the segments, the open one with what can be read", async () => {
+test("the list contains the node, the boot, both clocks and the segments with their readable bytes", async () => {
   const list = decodeHistoryList(await (await fetch(base, { headers })).text());
   assert.equal(list.nodeId, "ab".repeat(16));
   assert.equal(list.monotonicMs, 12_345);
@@ -89,7 +89,7 @@ test("the list tells node, boot, both clocks and the segments, the open one with
 });
 
 for (const authorization of ["", "Bearer wrong-token-of-length", "Basic cHJvbTpyaWdodA==", TOKEN]) {
-  test(`with "${authorization}" nothing is given`, async () => {
+  test(`the Authorization header "${authorization}" is refused`, async () => {
     for (const address of [base, `${base}/${closed}`]) {
       const response = await fetch(address, { headers: { authorization } });
       assert.equal(response.status, 401);
@@ -98,20 +98,20 @@ for (const authorization of ["", "Bearer wrong-token-of-length", "Basic cHJvbTpy
   });
 }
 
-test("without a configured token nobody gets history, and is told why", async () => {
+test("without a configured token every request is refused with the reason", async () => {
   const response = await fetch(withoutToken, { headers });
   assert.equal(response.status, 403);
   assert.match(await response.text(), /uplink\.token_file/);
 });
 
 for (const name of ["..%2f..%2fsecret", "lock", "0000000009-0000000000000.prom.gz", "%00", "%ff"]) {
-  test(`no segment is named ${name}`, async () => {
+  test(`the name ${name} is not a segment`, async () => {
     const { status } = await get(name);
     assert.ok(status === 404 || status === 400, `${status}`);
   });
 }
 
-test("a transfer that was cut goes on with Range, as long as the segment is the same", async () => {
+test("an interrupted transfer resumes with Range while the segment is unchanged", async () => {
   const whole = await get(closed);
   const etag = whole.headers.get("etag") ?? "";
   const body = await bytesOf(whole);
@@ -127,14 +127,14 @@ test("a transfer that was cut goes on with Range, as long as the segment is the 
   assert.equal(beyond.headers.get("content-range"), `bytes */${body.length}`);
 });
 
-test("the open segment has ranges and no ETag: it grows", async () => {
+test("the open segment supports ranges and has no ETag, because it grows", async () => {
   const response = await get(open, { range: "bytes=0-19" });
   assert.equal(response.status, 206);
   assert.equal(response.headers.get("etag"), null);
   assert.equal((await bytesOf(response)).length, 20);
 });
 
-test("HEAD tells the length and holds no place", async () => {
+test("HEAD returns the length and does not count as a transfer", async () => {
   for (let count = 0; count < 5; count++) {
     const response = await fetch(`${base}/${closed}`, { method: "HEAD", headers });
     assert.equal(response.status, 200);
@@ -157,14 +157,14 @@ for (const [header, expected] of [
   ["lines=0-1", undefined],
   ["", undefined],
 ] as const) {
-  test(`of 100 bytes "${header}" is ${String(expected)}`, () => {
+  test(`the Range header "${header}" of a body of 100 bytes is ${String(expected)}`, () => {
     const range = parseByteRange(header, 100);
     const found = typeof range === "object" ? [range.fromBytes, range.untilBytes] : range;
     assert.deepEqual(found, expected);
   });
 }
 
-test("two transfers for one peer, four for all, and the next when one has ended", () => {
+test("a peer may run two transfers and all peers four, and the next starts after one has ended", () => {
   const limits = new TransferLimits(new FakeClock(), 1);
   const ends = ["a", "a", "b", "b"].map((peer) => limits.begin(peer));
   assertEvery(ends, (end) => end !== undefined);
@@ -174,7 +174,7 @@ test("two transfers for one peer, four for all, and the next when one has ended"
   assert.ok(limits.begin("c") !== undefined);
 });
 
-test("all transfers together keep to the rate", async () => {
+test("the rate limit holds for all transfers together", async () => {
   const slow = new FakeClock();
   const limits = new TransferLimits(slow, 1000);
   let passed = 0;

@@ -7,13 +7,14 @@ import { createExporterRoutes } from "../../../exporter/http/exporter-routes.js"
 import { createHttpHandler } from "../../../exporter/http/http-handler.js";
 import { createBasicAuth } from "../../../exporter/shared/config/basic-auth.js";
 import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { gauge } from "../../../exporter/shared/model/metric.js";
 import { listenHttp, type HttpServer } from "../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
-const READS = gauge({ name: "test_reads", help: "How often the metrics were prepared." });
+const READS = gauge({ name: "test_reads", help: "Number of times the metrics were rendered." });
 
 let isReady = false;
 let reads = 0;
@@ -45,7 +46,7 @@ after(async () => {
   await Promise.all(servers.map((server) => server.stop(0)));
 });
 
-test("/metrics answers in text by default, with its length and what it varies by, and no framework headers", async () => {
+test("/metrics is plain text by default, with Content-Length and Vary and without framework headers", async () => {
   const response = await fetch(`${base}/metrics`, { headers: { "accept-encoding": "identity" } });
   const body = await response.text();
   assert.equal(response.status, 200);
@@ -56,7 +57,7 @@ test("/metrics answers in text by default, with its length and what it varies by
     assert.equal(response.headers.get(name), null);
 });
 
-test("/metrics answers in OpenMetrics and gzip when asked", async () => {
+test("/metrics is OpenMetrics and gzip on request", async () => {
   const accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
   const response = await fetch(`${base}/metrics`, {
     headers: { accept, "accept-encoding": "gzip" },
@@ -70,7 +71,7 @@ test("/metrics answers in OpenMetrics and gzip when asked", async () => {
   validateOpenMetrics(text);
 });
 
-test("50 scrapers at once get identical bytes in every format, prepared once", async () => {
+test("50 concurrent scrapers get the same bytes, rendered once", async () => {
   const body = async (): Promise<string> => {
     const response = await fetch(`${base}/metrics`, { headers: { "accept-encoding": "identity" } });
     return response.text();
@@ -82,7 +83,7 @@ test("50 scrapers at once get identical bytes in every format, prepared once", a
   assert.equal(reads, before);
 });
 
-test("HEAD has the headers of GET and no body", async () => {
+test("HEAD gets the headers of GET and no body", async () => {
   const [get, head] = await Promise.all([
     fetch(`${base}/metrics`),
     fetch(`${base}/metrics`, { method: "HEAD" }),
@@ -96,7 +97,7 @@ test("HEAD has the headers of GET and no body", async () => {
 });
 
 for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
-  test(`${method} is refused with the methods allowed`, async () => {
+  test(`${method} is refused with the allowed methods`, async () => {
     const response = await fetch(`${base}/metrics`, { method });
     assert.equal(response.status, 405);
     assert.equal(response.headers.get("allow"), "GET, HEAD");
@@ -118,13 +119,13 @@ for (const { path, status } of [
   });
 }
 
-test("it is ready once every collector has run", async () => {
+test("the exporter is ready once every collector has run", async () => {
   assert.equal((await fetch(`${base}/-/ready`)).status, 503);
   isReady = true;
   assert.equal((await fetch(`${base}/-/ready`)).status, 200);
 });
 
-test("the landing page links to what there is and shows a hostile host name as text", async () => {
+test("the landing page links to /metrics and escapes a hostile host name", async () => {
   const response = await fetch(`${base}/`);
   const page = await response.text();
   assert.match(page, /href="\/metrics"/);
@@ -133,7 +134,7 @@ test("the landing page links to what there is and shows a hostile host name as t
   assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'none'/);
 });
 
-test("with users, all but health needs the password", async () => {
+test("with basic auth users, every path but the health checks needs a password", async () => {
   const header = (password: string) => ({
     authorization: `Basic ${Buffer.from(`prom:${password}`).toString("base64")}`,
   });
@@ -146,9 +147,9 @@ test("with users, all but health needs the password", async () => {
   assert.equal((await fetch(`${guarded}/-/healthy`)).status, 200);
 });
 
-/** Sends bytes as they are and returns all that comes back until the server closes. */
+/** Sends raw bytes and returns the raw response until the server closes the connection. */
 function exchange(text: string): Promise<string> {
-  const { port } = servers[0] as HttpServer;
+  const { port } = itemAt(servers, 0);
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     let answer = "";
@@ -159,7 +160,7 @@ function exchange(text: string): Promise<string> {
 }
 
 for (const { name, text, status } of [
-  { name: "rubbish", text: "\u0016\u0003\u0001 rubbish\r\n\r\n", status: 400 },
+  { name: "a request that is not HTTP", text: "\u0016\u0003\u0001 rubbish\r\n\r\n", status: 400 },
   {
     name: "headers that are too large",
     text: `GET /metrics HTTP/1.1\r\nhost: x\r\na: ${"a".repeat(20_000)}\r\n\r\n`,
@@ -172,14 +173,14 @@ for (const { name, text, status } of [
   });
 }
 
-test("a body that is sent with a GET harms nobody", async () => {
+test("a GET with a body is answered", async () => {
   const answer = await exchange(
     "GET /-/healthy HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello",
   );
   assert.match(answer, /^HTTP\/1\.1 200 /);
 });
 
-test("a compressed body holds the same text", async () => {
+test("a compressed body contains the text", async () => {
   const raw = await exchange(
     "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-encoding: gzip\r\n\r\n",
   );

@@ -14,7 +14,7 @@ function routePaths(): string[] {
         /"(\/(?:api\/|federate|metrics|-\/)[^"]*)"/g,
       ),
     ])
-    .map(([, found]) => (found as string).replace(/:(\w+)/g, "<$1>"));
+    .map(([, found = ""]) => found.replace(/:(\w+)/g, "<$1>"));
 }
 
 test("docs/api.md has a row for every route of the API", () => {

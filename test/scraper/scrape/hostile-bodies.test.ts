@@ -119,13 +119,13 @@ const HTTP_CASES: readonly {
   {
     name: "a body byte by byte",
     answer: drip,
-    error: /no whole answer within 200ms/,
+    error: /no complete response within 200ms/,
     timeoutMs: SHORT_TIMEOUT_MS,
   },
   {
     name: "no answer at all",
     answer: () => undefined,
-    error: /no whole answer within 200ms/,
+    error: /no complete response within 200ms/,
     timeoutMs: SHORT_TIMEOUT_MS,
   },
   {

@@ -9,9 +9,9 @@ export interface HttpRequest {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
-  /** From the first look at the name until the last byte of the body. */
+  /** From the name lookup to the last byte of the body. */
   readonly timeoutMs: number;
-  /** Largest body taken, after decompression. */
+  /** Largest body accepted, after decompression. */
   readonly maxBodyBytes: number;
   readonly agent?: HttpAgent;
   readonly signal?: AbortSignal;
@@ -22,23 +22,23 @@ export interface HttpResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Lets the memory of `body` be used for other answers; worth calling where they are many, needed nowhere. */
+  /** Lets other responses reuse the memory of `body`. Optional; it saves garbage where responses are many. */
   readonly release?: () => void;
 }
 
-/** Keeps connections of one group of peers open; closed by its owner. */
+/** Keeps the connections to a group of peers open. The owner closes it. */
 export interface HttpAgent {
   readonly http: http.Agent;
   readonly https: https.Agent;
-  /** Takes GETs over plain HTTP where those are many; node-fetch takes them without. */
+  /** Sends GET requests over plain HTTP; undefined where they are too few to bypass node-fetch. */
   readonly lean?: SendHttp;
   close(): void;
 }
 
-/** Sends one request. Tests replace it. Redirects are not followed: they arrive as the status they are. */
+/** Sends one request. Redirects are not followed: the caller gets their status. Tests replace this function. */
 export type SendHttp = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** The peer did not give a whole answer. `code` of the cause says why where the system knows. */
+/** The peer sent no complete response. The `code` of `cause` is the system's error, where there is one. */
 export class HttpError extends PihealthError {
   constructor(
     readonly code: "timeout" | "too_large" | "aborted" | "unreachable",
@@ -72,10 +72,11 @@ export function createHttpAgent({
 }
 
 /**
- * Sends a request with node-fetch, or as its agent wants it. A kept-alive connection the peer has just closed (ECONNRESET, premature close,
- * node-fetch#1767) is tried once more on a fresh socket.
+ * Sends a request with the agent's own client where it has one, otherwise with node-fetch. If the
+ * peer has just closed a kept-alive connection (ECONNRESET, premature close, node-fetch#1767), the
+ * request is sent once more on a new connection.
  *
- * @throws {HttpError} when no whole answer within the limits came
+ * @throws {HttpError} when no complete response within the limits arrives
  */
 export const sendHttp: SendHttp = async (request) => {
   const lean = request.agent?.lean;
@@ -111,7 +112,7 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
     if (request.signal?.aborted === true)
       throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
     if (timeout.signal.aborted) {
-      const detail = `no whole answer within ${request.timeoutMs}ms`;
+      const detail = `no complete response within ${request.timeoutMs}ms`;
       throw new HttpError("timeout", `Cannot fetch "${request.url}": ${detail}`, { cause: error });
     }
     throw new HttpError("unreachable", `Cannot fetch "${request.url}": ${messageOf(error)}`, {
@@ -153,8 +154,9 @@ async function readBody(
   if (body === null) return Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  // Leaving the loop by an exception destroys the stream and with it the connection.
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  // An exception inside the loop destroys the stream and its connection.
+  for await (const chunk of body) {
+    if (typeof chunk === "string") throw new TypeError("The body must be a stream of bytes");
     sizeBytes += chunk.length;
     if (sizeBytes > maxBodyBytes) {
       throw new HttpError(
@@ -164,5 +166,6 @@ async function readBody(
     }
     chunks.push(chunk);
   }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, sizeBytes);
+  const [first = Buffer.alloc(0)] = chunks;
+  return chunks.length > 1 ? Buffer.concat(chunks, sizeBytes) : first;
 }

@@ -4,10 +4,10 @@ export class HttpSyntaxError extends Error {
 }
 
 export interface HttpHead {
-  /** Of HTTP/1. */
+  /** The 0 or 1 after `HTTP/1.`. */
   readonly minorVersion: 0 | 1;
   readonly status: number;
-  /** Names in lower case; values of equal names are joined. */
+  /** Names in lower case. Values of equal names are joined with commas. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -19,12 +19,12 @@ const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 const TAB = 9;
 const SPACE = 32;
-/** Characters of a name (RFC 9110, "Tokens"). */
+/** 1 for the characters of a header name (RFC 9110, section 5.6.2, "Tokens"). */
 const IS_TOKEN = Uint8Array.from({ length: 256 }, (_, code) => {
   return /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(String.fromCharCode(code)) ? 1 : 0;
 });
 
-/** Header names as most servers spell them, so that they need not be turned into lower case each time. */
+/** The usual spellings of header names, each converted to lower case once. */
 const USUAL_NAMES = new Map(
   [
     "Connection",
@@ -39,18 +39,19 @@ const USUAL_NAMES = new Map(
   ].map((name) => [name, name.toLowerCase()]),
 );
 
-/** Without a prototype, where a header named `__proto__` is one like others; cheaper than `Object.create(null)`. */
+/** A record without a prototype, so that a header may be named `__proto__`; cheaper than `Object.create(null)`. */
+// eslint-disable-next-line house/no-type-assertion -- TypeScript has no type for a function called with new
 const HeaderRecord = function HeaderRecord() {
   return undefined;
-} as unknown as new () => Record<string, string>;
-(HeaderRecord as { prototype: unknown }).prototype = Object.create(null);
+} as unknown as { new (): Record<string, string>; prototype: unknown };
+HeaderRecord.prototype = Object.create(null);
 
 export const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze(new HeaderRecord());
 
 /**
- * Reads status line and header lines of an answer.
+ * Reads the status line and the header lines of a response.
  *
- * @param head characters of one byte each, without the empty line at the end
+ * @param head one character for each byte, without the empty line at the end
  * @throws {HttpSyntaxError}
  */
 export function readHead(head: string): HttpHead {
@@ -60,7 +61,8 @@ export function readHead(head: string): HttpHead {
   if (first === USUAL_STATUS_LINE)
     return { minorVersion: 1, status: 200, headers: readHeaders(head, firstEnd) };
   const [, minor, status] = STATUS_LINE.exec(first) ?? [];
-  if (status === undefined) throw new HttpSyntaxError("the first line is none of HTTP/1.1");
+  if (status === undefined)
+    throw new HttpSyntaxError("the first line is not an HTTP/1.1 status line");
   return {
     minorVersion: minor === "1" ? 1 : 0,
     status: Number(status),
@@ -68,7 +70,7 @@ export function readHead(head: string): HttpHead {
   };
 }
 
-/** @param from where the line before the first header ends */
+/** @param from the index at which the status line ends */
 function readHeaders(head: string, from: number): Record<string, string> {
   const headers = new HeaderRecord();
   for (let lineEnd = from; lineEnd < head.length;) {
@@ -86,7 +88,7 @@ function endOfName(head: string, start: number): number {
   let position = start;
   while (IS_TOKEN[head.charCodeAt(position)] === 1) position++;
   if (position === start || head.charCodeAt(position) !== COLON)
-    throw new HttpSyntaxError("a header line is none");
+    throw new HttpSyntaxError("a header line is malformed");
   return position;
 }
 
@@ -97,7 +99,7 @@ function endOfLine(head: string, start: number): number {
     if (code > CARRIAGE_RETURN) continue;
     if (code === CARRIAGE_RETURN && head.charCodeAt(position + 1) === LINE_FEED) break;
     if (code === 0 || code === LINE_FEED || code === CARRIAGE_RETURN)
-      throw new HttpSyntaxError("a header line is none");
+      throw new HttpSyntaxError("a header line is malformed");
   }
   return position;
 }
@@ -116,5 +118,5 @@ function setHeader(headers: Record<string, string>, key: string, value: string):
   const known = headers[key];
   if (known === undefined) headers[key] = value;
   else if (key !== "content-length") headers[key] = `${known}, ${value}`;
-  else if (known !== value) throw new HttpSyntaxError("the length of its body is not clear");
+  else if (known !== value) throw new HttpSyntaxError("the body length is ambiguous");
 }

@@ -1,12 +1,12 @@
 import { HttpSyntaxError, NO_HEADERS, readHead } from "./http-head.js";
 
-/** Bytes of status line and headers, and of what may follow a chunked body, as Node.js takes them. */
+/** Largest status line and headers, and largest trailers; the limit of Node.js. */
 export const MAX_HEAD_BYTES = 16_384;
-/** Size and extensions of one chunk. */
+/** Largest line with the size and the extensions of a chunk. */
 const MAX_CHUNK_LINE_BYTES = 1024;
 const FIRST_CAPACITY = 4096;
 const NOTHING = Buffer.alloc(0);
-/** Room made ahead for what the peer announces; more is made as it comes. */
+/** Memory allocated in advance for the length that the peer announces; more follows as bytes arrive. */
 const MAX_ANNOUNCED_CAPACITY = 1_048_576;
 
 const CARRIAGE_RETURN = 13;
@@ -16,7 +16,7 @@ const HTTP_NAME = "HTTP/1.";
 const CHUNK_LINE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?$/;
 const DIGITS = /^\d{1,15}$/;
 
-/** The body is larger than the reader was told to take. */
+/** The body is larger than the limit of the reader. */
 export class BodyTooLargeError extends Error {
   readonly code = "too_large";
 }
@@ -25,18 +25,19 @@ type State =
   "head" | "counted" | "chunk-line" | "chunk" | "chunk-end" | "trailers" | "until-close" | "done";
 
 /**
- * Reads one HTTP/1.x answer to a GET from the pieces in which it arrives (RFC 9112). Interim answers (1xx) are skipped. Of
- * framings it takes Content-Length, chunked, and the end of the connection; anything unclear is an error.
+ * Reads one HTTP/1.x response to a GET from the pieces in which it arrives (RFC 9112). Interim
+ * responses (1xx) are skipped. The body is framed by Content-Length, by chunks or by the end of the
+ * connection; ambiguous framing is an error.
  */
 export class HttpResponseReader {
   status = 0;
   headers: Readonly<Record<string, string>> = NO_HEADERS;
-  /** As sent, before decompression. May be a part of the piece it came in: good as long as that is. */
+  /** As sent, before decompression. May share the memory of the last piece. */
   body: Buffer = NOTHING;
-  /** True when the connection can take another request after this answer. */
+  /** True when the connection can take another request after this response. */
   isReusable = false;
   private state: State = "head";
-  /** A line or head that broke off at the end of a piece. */
+  /** The beginning of a line or of the head, from pieces that ended inside it. */
   private carried = "";
   private missingBytes = 0;
   private trailerBytes = 0;
@@ -51,10 +52,11 @@ export class HttpResponseReader {
   }
 
   /**
-   * Takes a piece, which it does not keep, except as `body` when that is whole in it.
+   * Reads a piece. `body` shares the memory of a piece that holds the whole body; otherwise bytes are copied.
    *
-   * @returns the bytes of the piece that belong to this answer; fewer than given means that more than the answer came
-   * @throws {HttpSyntaxError} {BodyTooLargeError}
+   * @returns the bytes of the piece that belong to this response; fewer than given when the peer sent more
+   * @throws {HttpSyntaxError} when the bytes are not an HTTP/1.1 response
+   * @throws {BodyTooLargeError}
    */
   read(piece: Buffer): number {
     let position = 0;
@@ -63,14 +65,14 @@ export class HttpResponseReader {
   }
 
   /**
-   * Tells that the connection has ended.
+   * Ends the response because the connection has ended.
    *
-   * @throws {HttpSyntaxError} when the answer was not whole
+   * @throws {HttpSyntaxError} when the response is incomplete
    */
   end(): void {
     if (this.state === "until-close") this.finish();
     if (this.state !== "done")
-      throw new HttpSyntaxError("the connection ended before the answer did");
+      throw new HttpSyntaxError("the connection ended before the response");
   }
 
   private step(piece: Buffer, position: number): number {
@@ -108,7 +110,7 @@ export class HttpResponseReader {
     }
     if (end < 0) {
       if (text.length >= HTTP_NAME.length && !text.startsWith(HTTP_NAME))
-        throw new HttpSyntaxError("it is not HTTP");
+        throw new HttpSyntaxError("the peer does not speak HTTP");
       this.carried = text;
       return piece.length;
     }
@@ -120,8 +122,9 @@ export class HttpResponseReader {
   private openBody(head: string): void {
     const { minorVersion, status, headers } = readHead(head);
     this.status = status;
-    if (status === 101) throw new HttpSyntaxError("it changes to a protocol nobody asked for");
-    if (status < 200) return; // An interim answer: the head of the real one follows.
+    if (status === 101)
+      throw new HttpSyntaxError("the peer switches to a protocol that was not requested");
+    if (status < 200) return; // An interim response: the final head follows.
     this.headers = headers;
     const connection = headers["connection"]?.toLowerCase() ?? "";
     this.isReusable =
@@ -133,7 +136,7 @@ export class HttpResponseReader {
     if (this.status === 204 || this.status === 304) return this.finish();
     if (encoding !== undefined) {
       if (encoding.toLowerCase() !== "chunked" || length !== undefined) {
-        throw new HttpSyntaxError("the length of its body is not clear");
+        throw new HttpSyntaxError("the body length is ambiguous");
       }
       this.state = "chunk-line";
       return;
@@ -144,7 +147,7 @@ export class HttpResponseReader {
       this.missingBytes = Number.POSITIVE_INFINITY;
       return;
     }
-    if (!DIGITS.test(length)) throw new HttpSyntaxError("the length of its body is not a number");
+    if (!DIGITS.test(length)) throw new HttpSyntaxError("the body length is not a number");
     this.missingBytes = Number(length);
     this.checkSize(this.missingBytes);
     if (this.missingBytes === 0) return this.finish();
@@ -170,12 +173,14 @@ export class HttpResponseReader {
 
   private gather(piece: Buffer, from: number, until: number): void {
     const needed = this.sizeBytes + until - from;
-    if (this.gathered === undefined || this.gathered.length < needed) this.grow(needed);
-    piece.copy(this.gathered as Buffer, this.sizeBytes, from, until);
+    const { gathered } = this;
+    const target =
+      gathered !== undefined && gathered.length >= needed ? gathered : this.grow(needed);
+    piece.copy(target, this.sizeBytes, from, until);
     this.sizeBytes = needed;
   }
 
-  private grow(needed: number): void {
+  private grow(needed: number): Buffer {
     const announced =
       this.state === "counted" ? Math.min(this.missingBytes + needed, MAX_ANNOUNCED_CAPACITY) : 0;
     const larger = Buffer.allocUnsafe(
@@ -183,6 +188,7 @@ export class HttpResponseReader {
     );
     this.gathered?.copy(larger, 0, 0, this.sizeBytes);
     this.gathered = larger;
+    return larger;
   }
 
   private readLine(
@@ -194,7 +200,7 @@ export class HttpResponseReader {
     const found = piece.indexOf(LINE_FEED, position);
     const until = found < 0 ? piece.length : found;
     if (this.carried.length + until - position > maxBytes + 1)
-      throw new HttpSyntaxError("a chunk has no proper end");
+      throw new HttpSyntaxError("the end of a chunk is malformed");
     const text = this.carried + piece.toString("latin1", position, until);
     if (found < 0) {
       this.carried = text;
@@ -202,23 +208,23 @@ export class HttpResponseReader {
     }
     this.carried = "";
     if (text.charCodeAt(text.length - 1) !== CARRIAGE_RETURN)
-      throw new HttpSyntaxError("a chunk has no proper end");
+      throw new HttpSyntaxError("the end of a chunk is malformed");
     take(text.slice(0, -1));
     return found + 1;
   }
 
   private openChunk(line: string): void {
     const [, digits] = CHUNK_LINE.exec(line) ?? [];
-    if (digits === undefined) throw new HttpSyntaxError("a chunk has no proper length");
+    if (digits === undefined) throw new HttpSyntaxError("the length of a chunk is malformed");
     this.missingBytes = Number.parseInt(digits, 16);
     this.checkSize(this.sizeBytes + this.missingBytes);
     this.state = this.missingBytes === 0 ? "trailers" : "chunk";
   }
 
-  /** What trailers say is not used. */
+  /** Trailers are read and ignored. */
   private takeTrailer(line: string): void {
     this.trailerBytes += line.length;
-    if (this.trailerBytes > MAX_HEAD_BYTES) throw new HttpSyntaxError("too much follows its body");
+    if (this.trailerBytes > MAX_HEAD_BYTES) throw new HttpSyntaxError("the trailers are too large");
     if (line === "") this.finish();
   }
 

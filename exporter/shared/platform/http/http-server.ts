@@ -5,7 +5,6 @@ import http, {
   type ServerResponse,
 } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
 import { BadInputError, codeOf, messageOf } from "../../model/errors.js";
 
 export type HttpRequest = IncomingMessage;
@@ -16,27 +15,31 @@ export type HttpHeaders = IncomingHttpHeaders;
 
 export interface ListenOptions {
   readonly host: string;
-  /** 0 lets the system choose; the chosen one is in `HttpServer.port`. */
+  /** 0 lets the system choose the port, which is then in `HttpServer.port`. */
   readonly port: number;
   readonly maxConnections: number;
-  /** PEM texts; plain HTTP without. */
+  /** PEM texts; undefined for plain HTTP. */
   readonly tls?: https.ServerOptions | undefined;
 }
 
 export interface HttpServer {
   readonly host: string;
   readonly port: number;
-  /** Takes no more connections, lets requests under way end for at most `graceMs`, then cuts them. */
+  /** Closes the port, waits at most `graceMs` for current requests, then closes their connections. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Time a client has for the head of its request; a slow client holds a connection no longer. */
+/** Time within which a client must send the head of its request. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so that scrapers keep their connection.
+const KEEP_ALIVE_MS = 75_000; // Longer than the usual scrape interval, so scrapers keep their connections.
 const MAX_HEADER_BYTES = 16_384;
 
-/** @throws {BadInputError} when the address cannot be listened on; the cause is the system's error */
+/**
+ * Starts an HTTP or HTTPS server.
+ *
+ * @throws {BadInputError} when the address cannot be listened on; the cause is the system's error
+ */
 export async function listenHttp(
   handler: HttpHandler,
   options: ListenOptions,
@@ -60,8 +63,17 @@ export async function listenHttp(
       resolve();
     });
   });
-  const { port } = server.address() as AddressInfo;
-  return { host: options.host, port, stop: (graceMs) => stopServer(server, graceMs) };
+  return {
+    host: options.host,
+    port: portOf(server),
+    stop: (graceMs) => stopServer(server, graceMs),
+  };
+}
+
+function portOf(server: http.Server | https.Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("No TCP port is open");
+  return address.port;
 }
 
 function explain(error: Error, { host, port }: ListenOptions): BadInputError {

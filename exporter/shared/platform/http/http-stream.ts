@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 
-/** A client that takes nothing for this long is cut off, so that it holds no place. */
+/** A client that reads nothing for this long is disconnected, so that it does not block other transfers. */
 const STALL_MS = 30_000;
 
 /**
- * Writes a body piece by piece, as fast as the client takes it. The head has been written. A client
- * that goes away or stalls ends it; an error of `pieces` cuts the connection, so that the client
- * does not take the part for the whole.
+ * Writes a body piece by piece, as fast as the client reads it. The head must have been written.
+ * Stops when the client disconnects or stalls. An error of `pieces` closes the connection, so that
+ * the client does not take a part of the body for the whole body.
  */
 export async function streamBody(
   response: ServerResponse,

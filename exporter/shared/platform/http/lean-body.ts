@@ -6,28 +6,28 @@ import { FastZlib } from "../fast-zlib.js";
 import { HttpSyntaxError } from "./http-head.js";
 import { BodyTooLargeError } from "./http-response-reader.js";
 
-/** Up to here a body is decompressed at once, in about a millisecond; a larger one on another thread. */
+/** A body up to this size is decompressed here, in about a millisecond; a larger one on another thread. */
 const MAX_SYNC_BYTES = 1_048_576;
-/** Length of the content modulo 2^32, little-endian, the end of a gzip member (RFC 1952). */
+/** The last bytes of a gzip member: the length of the content modulo 2^32, little-endian (RFC 1952). */
 const GZIP_LENGTH_BYTES = 4;
 const gunzipOnThread = promisify(gunzip);
 
 /** A body after decompression. */
 export interface DecodedBody {
   readonly body: Buffer;
-  /** Lets the memory be used for other bodies. */
+  /** Lets other bodies reuse the memory. */
   readonly release: () => void;
 }
 
-/** Undoes the content encoding of bodies, most of them in memory that is used again. */
+/** Decompresses bodies, nearly always into memory that is reused. */
 export class BodyDecoder {
   private readonly pool = new BufferPool();
   private readonly inflater = new FastZlib(createGunzip);
 
   /**
-   * @param sent may be overwritten when the call has returned
+   * @param sent may be overwritten after the call
    * @returns a promise when the body is large
-   * @throws {BodyTooLargeError} when there are more than `maxBytes`
+   * @throws {BodyTooLargeError} when the decompressed body is larger than `maxBytes`
    */
   decode(
     encoding: string | undefined,
@@ -40,7 +40,7 @@ export class BodyDecoder {
       if (coding === "identity") return this.copy(sent);
       if (coding !== "gzip" && coding !== "x-gzip") {
         throw new HttpSyntaxError(
-          "its content encoding was not asked for, it must be gzip or none",
+          "the content encoding was not asked for, it must be gzip or none",
         );
       }
     }
@@ -53,12 +53,12 @@ export class BodyDecoder {
     return decoded(lease, sent.length);
   }
 
-  /** A body that says it is small is given that room; when it said so wrongly, this is undefined. */
+  /** Returns undefined when the body is large, or larger than the length at its end says. */
   private inflateHere(sent: Buffer, maxBytes: number): DecodedBody | undefined {
     if (sent.length < GZIP_LENGTH_BYTES || sent.length > MAX_SYNC_BYTES) return undefined;
-    const saidBytes = sent.readUInt32LE(sent.length - GZIP_LENGTH_BYTES);
-    if (saidBytes > Math.min(maxBytes, MAX_SYNC_BYTES)) return undefined;
-    const lease = this.pool.take(saidBytes + 1);
+    const claimedBytes = sent.readUInt32LE(sent.length - GZIP_LENGTH_BYTES);
+    if (claimedBytes > Math.min(maxBytes, MAX_SYNC_BYTES)) return undefined;
+    const lease = this.pool.take(claimedBytes + 1);
     const length = this.inflater.run(sent, lease.buffer);
     if (length !== undefined && length <= maxBytes) return decoded(lease, length);
     lease.release();
@@ -66,9 +66,10 @@ export class BodyDecoder {
   }
 }
 
-const decoded = ({ buffer, release }: BufferLease, length: number): DecodedBody => {
-  return { body: buffer.subarray(0, length), release: release };
-};
+const decoded = ({ buffer, release }: BufferLease, length: number): DecodedBody => ({
+  body: buffer.subarray(0, length),
+  release,
+});
 
 async function decodeOnThread(sent: Buffer, maxBytes: number): Promise<DecodedBody> {
   try {

@@ -8,22 +8,22 @@ import type { BodyDecoder, DecodedBody } from "./lean-body.js";
 
 const HTTP_PORT = 80;
 
-/** What the connections of one client share. */
+/** The parts that all connections of one client share. */
 export interface LeanConnectionParts {
-  /** One connection reads after the other. */
+  /** Connections read into it one after the other. */
   readonly readBuffer: Buffer;
   readonly decoder: BodyDecoder;
-  /** The answer is there and the connection can take another request. */
+  /** The response has arrived, and the connection can take another request. */
   readonly onIdle: (connection: LeanConnection) => void;
   readonly onClosed: (connection: LeanConnection) => void;
-  /** The peer ended a kept connection without a byte of an answer: the request may be sent again. */
+  /** Sends a request again, after the peer closed a kept connection without sending a byte. */
   readonly resend: (exchange: Exchange) => void;
 }
 
-/** One request and who waits for its answer. */
+/** One request, and the promise of its response. */
 export interface Exchange {
   readonly request: HttpRequest;
-  /** Monotonic time at which waiting ends. */
+  /** Monotonic time of the timeout. */
   readonly untilMs: number;
   readonly resolve: (response: HttpResponse | Promise<HttpResponse>) => void;
   readonly reject: (error: HttpError) => void;
@@ -31,12 +31,12 @@ export interface Exchange {
 
 /** A connection for the requests to one URL, one at a time. */
 export class LeanConnection {
-  /** Monotonic; infinity while a request is under way. */
+  /** Monotonic; infinity during a request. */
   idleSinceMs = Number.POSITIVE_INFINITY;
   private readonly socket: net.Socket;
   private exchange: Exchange | undefined;
   private reader: HttpResponseReader | undefined;
-  /** The bytes of the last request, which most often are those of the next one too. */
+  /** The bytes of the last request. Usually the next request is the same. */
   private written: { readonly headers: HttpRequest["headers"]; readonly bytes: Buffer } | undefined;
   private signal: AbortSignal | undefined;
   private stopListening: (() => void) | undefined;
@@ -67,12 +67,12 @@ export class LeanConnection {
     this.socket.on("close", () => this.takeEnd());
   }
 
-  /** Monotonic time at which the request under way has to be over; infinity without one. */
+  /** Monotonic time of the timeout of the current request; infinity without a request. */
   get untilMs(): number {
     return this.exchange?.untilMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Sends a request while no other is under way. */
+  /** Sends a request. The connection must be idle. */
   send(exchange: Exchange): void {
     const { request } = exchange;
     this.idleSinceMs = Number.POSITIVE_INFINITY;
@@ -88,7 +88,7 @@ export class LeanConnection {
     }
   }
 
-  /** Gives up a request that should be over. */
+  /** Fails a request that has timed out. */
   expire(nowMs: number): void {
     if (this.untilMs <= nowMs) this.fail(timedOut);
   }
@@ -97,7 +97,7 @@ export class LeanConnection {
     this.fail(stopped);
   }
 
-  /** Signals belong to targets, which are asked again and again: listening goes on between requests. */
+  /** Every request to a target has the same signal, so the listener stays between requests. */
   private watch(signal: AbortSignal | undefined): void {
     if (this.signal === signal) return;
     this.stopListening?.();
@@ -116,7 +116,7 @@ export class LeanConnection {
     const { exchange, reader } = this;
     this.hasAnswered = true;
     if (exchange === undefined || reader === undefined) {
-      this.socket.destroy(); // The peer talks without being asked.
+      this.socket.destroy(); // The peer sent bytes without a request.
       return;
     }
     try {
@@ -160,7 +160,7 @@ export class LeanConnection {
     exchange?.reject(errorOf(exchange.request));
   }
 
-  /** The socket is closed, by whichever side. */
+  /** The socket has been closed, by either side. */
   private takeEnd(): void {
     this.parts.onClosed(this);
     this.watch(undefined);
@@ -181,7 +181,7 @@ export class LeanConnection {
   }
 }
 
-/** @throws {TypeError} when a header cannot be written */
+/** @throws {TypeError} when a header is not valid */
 function renderRequest(url: URL, headers: Readonly<Record<string, string>>): Buffer {
   const lines = Object.entries({ Host: url.host, ...headers }).map(([name, value]) => {
     validateHeaderName(name);
@@ -212,7 +212,10 @@ export function stopped({ url }: HttpRequest): HttpError {
 }
 
 function timedOut({ url, timeoutMs }: HttpRequest): HttpError {
-  return new HttpError("timeout", `Cannot fetch "${url}": no whole answer within ${timeoutMs}ms`);
+  return new HttpError(
+    "timeout",
+    `Cannot fetch "${url}": no complete response within ${timeoutMs}ms`,
+  );
 }
 
 function explain({ url, maxBodyBytes }: HttpRequest, error: unknown): HttpError {

@@ -2,12 +2,14 @@ import type { HttpResponse, SendHttp } from "./http-client.js";
 import { BodyDecoder } from "./lean-body.js";
 import { LeanConnection, type LeanConnectionParts, stopped } from "./lean-connection.js";
 
-/** All connections read into one buffer of this size: large enough to take most answers in one piece. */
+/** All connections read into one buffer of this size, which holds most responses in one piece. */
 const READ_BUFFER_BYTES = 131_072;
 
 /**
- * GET over plain HTTP/1.1 on kept-alive connections, one per URL, for what is asked for again and again: a scrape costs
- * one write, one read and a look at the head. All else is for node-fetch; see docs/decisions/0005-lean-scrapes.md.
+ * HTTP client for GET requests that are repeated, such as scrapes: plain HTTP/1.1 on kept-alive
+ * connections, one for each URL. A request costs one write, one read and the parsing of the head.
+ * The scraper calls `send`; sockets and two timers of this class do the rest. All other requests use
+ * node-fetch, see docs/decisions/0005-lean-scrapes.md.
  */
 export class LeanHttp {
   private readonly idle = new Map<string, LeanConnection[]>();
@@ -20,18 +22,18 @@ export class LeanHttp {
     resend: (exchange) => this.open(exchange.request.url).send(exchange),
   };
   private reaper: NodeJS.Timeout | undefined;
-  /** One timer watches all requests: it looks again at the time at which the first of them may be too late. */
+  /** One timer for the timeouts of all requests, set to the earliest of them. */
   private watcher: NodeJS.Timeout | undefined;
   private watchedMs = Number.POSITIVE_INFINITY;
   private isClosed = false;
 
-  /** @param keepAliveMs how long a connection waits for the next request */
+  /** @param keepAliveMs time after which an idle connection is closed */
   constructor(private readonly keepAliveMs: number) {}
 
   /**
-   * As `sendHttp`. Equal headers should be the same object, so that they are written out once.
-   *
-   * A kept connection that the peer has just closed is no failure: the request goes over a new one.
+   * Works as `sendHttp`. Requests with equal headers should share one object, so that the headers
+   * are rendered once. If the peer has just closed a kept connection, the request is sent on a new
+   * connection.
    */
   readonly send: SendHttp = (request) =>
     new Promise<HttpResponse>((resolve, reject) => {
@@ -76,7 +78,7 @@ export class LeanHttp {
     clearTimeout(this.watcher);
     this.watchedMs = untilMs;
     if (untilMs === Number.POSITIVE_INFINITY) return;
-    // Timers come before sockets in a turn of the event loop: an answer that waits there to be read is not too late.
+    // The event loop runs timers before sockets, so a response that waits to be read must not time out.
     const onTime = (): void => void setImmediate(() => this.expire());
     this.watcher = setTimeout(onTime, Math.max(1, Math.ceil(untilMs - performance.now()))).unref();
   }

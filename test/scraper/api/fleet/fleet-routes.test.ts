@@ -7,10 +7,10 @@ import {
   HEARTBEAT_PATH,
 } from "../../../../exporter/shared/protocol/heartbeat.js";
 import { fleetRoutes } from "../../../../scraper/api/fleet/fleet-routes.js";
-import { Parameters } from "../../../../scraper/api/http/parameters.js";
 import { Fleet } from "../../../../scraper/fleet/fleet.js";
 import { TargetIndex } from "../../../../scraper/app/target-index.js";
 import { FakeClock } from "../../../support/fake-clock.js";
+import { createRequest } from "../http/api-request.js";
 import { createFixture, settings, target } from "../../scrape/scrape-fixture.js";
 
 const ADDRESS = "10.0.0.7";
@@ -39,14 +39,7 @@ function createBeat(pools: { poolOf(address: string, port: number): number | "sl
       monotonicMs: clock.monotonicMs(),
       history: undefined,
     });
-    const answer = await route.handle({
-      parameters: new Parameters(new URLSearchParams()),
-      pathParameter: () => "",
-      headers: {},
-      body: Buffer.from(body),
-      remoteAddress: ADDRESS,
-      signal: new AbortController().signal,
-    });
+    const answer = await route.handle(createRequest({ body, remoteAddress: ADDRESS }));
     assert.ok(answer.kind === "text" && typeof answer.body === "string");
     return decodeHeartbeatReply(answer.body).pool;
   };

@@ -7,6 +7,8 @@ import {
   type HttpServer,
 } from "../../../../exporter/shared/platform/http/http-server.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
+import { JsonFields } from "../../../../exporter/shared/codec/json-fields.js";
+import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { ApiError } from "../../../../scraper/api/http/api-errors.js";
 import { createApiHandler } from "../../../../scraper/api/http/api-handler.js";
@@ -20,6 +22,7 @@ import {
   QueryTimeoutError,
 } from "../../../../scraper/promql/language/query-errors.js";
 import type {
+  InstantQuery,
   Queries,
   QueryAnswer,
   RangeQuery,
@@ -27,7 +30,7 @@ import type {
 import { FakeClock } from "../../../support/fake-clock.js";
 
 const NOW_MS = Date.UTC(2026, 0, 12, 15, 0, 0);
-const asked: unknown[] = [];
+const asked: (InstantQuery | RangeQuery)[] = [];
 
 function answerOf(expression: string): QueryAnswer {
   if (expression === "bad(")
@@ -79,18 +82,18 @@ const extraRoutes: Route[] = [
   },
 ];
 
-let tellDeparture: () => void;
-const departed = new Promise<void>((resolve) => (tellDeparture = resolve));
-let tellArrival: () => void;
-const arrived = new Promise<void>((resolve) => (tellArrival = resolve));
+let resolveDeparted: () => void;
+const departed = new Promise<void>((resolve) => (resolveDeparted = resolve));
+let resolveArrived: () => void;
+const arrived = new Promise<void>((resolve) => (resolveArrived = resolve));
 extraRoutes.push({
   methods: ["GET"],
   path: "/wait",
   handle: async ({ signal }) => {
-    tellArrival();
+    resolveArrived();
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    tellDeparture();
-    return dataResponse("nobody reads this");
+    resolveDeparted();
+    return dataResponse("not read");
   },
 });
 
@@ -178,14 +181,14 @@ const REFUSALS = [
 for (const { path, status, type, message } of REFUSALS) {
   test(`${path.slice(0, 60)} is refused with ${status} ${type}`, async () => {
     const response = await fetch(urlOf(path));
-    const body = (await response.json()) as { status: string; errorType: string; error: string };
+    const body = JsonFields.parse(await response.text(), "response");
     assert.equal(response.status, status);
-    assert.deepEqual([body.status, body.errorType], ["error", type]);
-    assert.match(body.error, message);
+    assert.deepEqual([body.text("status"), body.text("errorType")], ["error", type]);
+    assert.match(body.text("error"), message);
   });
 }
 
-test("an instant query answers in Prometheus' envelope with numbers as Go writes them", async () => {
+test("an instant query gets Prometheus' envelope, with numbers formatted as in Go", async () => {
   const response = await fetch(urlOf("/api/v1/query?query=up"));
   assert.equal(response.headers.get("content-type"), "application/json");
   assert.equal(response.headers.get("x-powered-by"), null);
@@ -208,7 +211,7 @@ test("an instant query answers in Prometheus' envelope with numbers as Go writes
   });
 });
 
-test("a form in the body means the same as a query string, and both together add up", async () => {
+test("parameters of the form and of the query string add up", async () => {
   asked.length = 0;
   const body = new URLSearchParams({
     query: "up",
@@ -220,8 +223,8 @@ test("a form in the body means the same as a query string, and both together add
     method: "POST",
     body,
   });
-  const answer = (await response.json()) as { data: unknown; infos: string[] };
-  const { signal, ...rest } = asked[0] as RangeQuery;
+  const answer = JsonFields.parse(await response.text(), "response");
+  const { signal, ...rest } = itemAt(asked, 0);
   assert.equal(signal?.constructor, AbortSignal);
   const times = {
     fromMs: 10_000,
@@ -231,7 +234,7 @@ test("a form in the body means the same as a query string, and both together add
     timeoutMs: 60_000,
   };
   assert.deepEqual(rest, { expression: "up", ...times });
-  assert.deepEqual(answer.data, {
+  assert.deepEqual(answer.value("data"), {
     resultType: "matrix",
     result: [
       {
@@ -243,19 +246,17 @@ test("a form in the body means the same as a query string, and both together add
       },
     ],
   });
-  assert.deepEqual(answer.infos, ["PromQL info: hm"]);
+  assert.deepEqual(answer.texts("infos"), ["PromQL info: hm"]);
 });
 
-test("a limit cuts the answer and says so", async () => {
-  const answer = (await (await fetch(urlOf("/api/v1/query?query=up&limit=1"))).json()) as {
-    data: { result: unknown[] };
-    warnings: string[];
-  };
-  assert.equal(answer.data.result.length, 1);
-  assert.deepEqual(answer.warnings, ["careful", "results truncated due to limit"]);
+test("a limit truncates the result and adds a warning", async () => {
+  const response = await fetch(urlOf("/api/v1/query?query=up&limit=1"));
+  const answer = JsonFields.parse(await response.text(), "response");
+  assert.equal(answer.object("data").list("result").keys.length, 1);
+  assert.deepEqual(answer.texts("warnings"), ["careful", "results truncated due to limit"]);
 });
 
-test("a large answer is streamed gzipped to whoever asks for that, and plain to others", async () => {
+test("a large response is compressed for clients that accept gzip, and only for them", async () => {
   const [plain, packed] = await Promise.all([
     rawGet("/api/v1/query?query=big", "identity"),
     rawGet("/api/v1/query?query=big", "gzip"),
@@ -298,7 +299,7 @@ for (const { name, headers, status } of [
   });
 }
 
-test("with basic auth the fleet token still opens what needs it, and nothing else", async () => {
+test("with basic auth, the fleet token opens the routes that need it and no others", async () => {
   const handler = createApiHandler({
     routes: [
       { methods: ["GET"], path: "/read", handle: async () => dataResponse(1) },
@@ -329,7 +330,7 @@ test("with basic auth the fleet token still opens what needs it, and nothing els
   await guarded.stop(0);
 });
 
-test("a stranger's body is refused before it is read", async () => {
+test("a request without the token is refused before its body is read", async () => {
   const response = await fetch(urlOf("/write"), {
     method: "POST",
     body: Buffer.alloc(MAX_BODY_BYTES + 1),
@@ -338,7 +339,7 @@ test("a stranger's body is refused before it is read", async () => {
   await response.arrayBuffer();
 });
 
-test("a form is read alike with and without a length, packed, and by another spelling of the path", async () => {
+test("a form is read with and without a length, compressed, and at another spelling of the path", async () => {
   const form = Buffer.from("query=up&time=1700000000");
   const type = { "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8" };
   const streamed = new ReadableStream<Uint8Array>({
@@ -357,12 +358,13 @@ test("a form is read alike with and without a length, packed, and by another spe
     const response = await fetch(urlOf(path), { method: "POST", ...init });
     assert.equal(response.status, 200);
     await response.arrayBuffer();
-    const { expression, timeMs } = asked.at(-1) as { expression: string; timeMs: number };
-    assert.deepEqual([expression, timeMs], ["up", 1_700_000_000_000]);
+    const query = itemAt(asked, -1);
+    assert.ok("timeMs" in query);
+    assert.deepEqual([query.expression, query.timeMs], ["up", 1_700_000_000_000]);
   }
 });
 
-test("a body over the limit, an unknown method and an Alertmanager error are answered in their own ways", async () => {
+test("a body above the limit gets 413, another method 405, and an Alertmanager route Alertmanager's form of error", async () => {
   const tooLarge = {
     method: "POST",
     body: Buffer.alloc(MAX_BODY_BYTES + 1),
@@ -380,7 +382,7 @@ test("a body over the limit, an unknown method and an Alertmanager error are ans
   assert.equal(await alertmanager.json(), "bad matcher format: x");
 });
 
-test("until the program is ready the APIs answer 503, so that senders try again", async () => {
+test("until the program is ready the APIs answer 503, so that clients retry", async () => {
   const handler = createApiHandler({
     routes: [
       ...extraRoutes,
@@ -402,7 +404,7 @@ test("until the program is ready the APIs answer 503, so that senders try again"
   await starting.stop(0);
 });
 
-test("pages of other origins may read, and are told which methods there are", async () => {
+test("pages of other origins may read", async () => {
   const response = await fetch(urlOf("/api/v1/query?query=up"), {
     method: "OPTIONS",
     headers: { Origin: "http://x" },
@@ -411,7 +413,7 @@ test("pages of other origins may read, and are told which methods there are", as
   assert.equal(response.headers.get("access-control-allow-origin"), "*");
 });
 
-test("a client that goes away ends the work that was done for it", async () => {
+test("a client that disconnects aborts the work for its request", async () => {
   const client = new AbortController();
   const asking = fetch(urlOf("/wait"), { signal: client.signal });
   await arrived;

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAX_TIME_MS, MIN_TIME_MS, parseTimeMs } from "../../../../scraper/api/http/parameters.js";
-import { renderTimestamp } from "../../../../scraper/api/prometheus/point-writer.js";
-import { renderOwnMetrics } from "../../../../scraper/api/prometheus/own-metrics.js";
 
 for (const { text, milliseconds } of [
   { text: "0", milliseconds: 0 },
@@ -34,32 +32,3 @@ for (const text of [
     });
   });
 }
-
-for (const { milliseconds, text } of [
-  { milliseconds: 0, text: "0" },
-  { milliseconds: 1500, text: "1.500" },
-  { milliseconds: 1_435_781_451_781, text: "1435781451.781" },
-  { milliseconds: -1, text: "-0.001" },
-]) {
-  test(`${milliseconds} ms is written as ${text}`, () =>
-    assert.equal(renderTimestamp(milliseconds), text));
-}
-
-test("own metrics are grouped by name and escaped", () => {
-  const text = renderOwnMetrics([
-    { name: "a_total", help: "Counts\na.", type: "counter", labels: { x: 'q"\\\n' }, value: 1 },
-    { name: "b", help: "B.", type: "gauge", value: Number.NaN },
-    {
-      name: "a_total",
-      help: "Counts\na.",
-      type: "counter",
-      labels: { x: "y" },
-      value: Number.POSITIVE_INFINITY,
-    },
-  ]);
-  assert.equal(
-    text,
-    '# HELP a_total Counts\\na.\n# TYPE a_total counter\na_total{x="q\\"\\\\\\n"} 1\na_total{x="y"} +Inf\n' +
-      "# HELP b B.\n# TYPE b gauge\nb NaN\n",
-  );
-});

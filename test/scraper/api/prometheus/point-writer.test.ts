@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatApiFloat } from "../../../../exporter/shared/model/float-format.js";
-import { PointWriter } from "../../../../scraper/api/prometheus/point-writer.js";
+import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
+import { PointWriter, renderTimestamp } from "../../../../scraper/api/prometheus/point-writer.js";
 import { Random } from "../../../differential/random.js";
 
 function written(timestamps: readonly number[], values: readonly number[]): string {
@@ -15,7 +16,7 @@ function written(timestamps: readonly number[], values: readonly number[]): stri
   return text;
 }
 
-test("Points are written with their times in seconds, and numbers as Prometheus writes them", () => {
+test("Points are written with times in seconds and numbers formatted as in Prometheus", () => {
   const values = [
     0,
     -0,
@@ -34,7 +35,7 @@ test("Points are written with their times in seconds, and numbers as Prometheus 
   ];
   const times = values.map((_, index) => 1_700_000_000_000 + index * 250);
   const expected = values
-    .map((value, index) => `[${(times[index] as number) / 1000},"${formatApiFloat(value)}"]`)
+    .map((value, index) => `[${itemAt(times, index) / 1000},"${formatApiFloat(value)}"]`)
     .join(",");
   assert.equal(
     written(times, values),
@@ -42,7 +43,7 @@ test("Points are written with their times in seconds, and numbers as Prometheus 
   );
 });
 
-test("Any number is written as formatApiFloat does, in as many pieces as it takes", () => {
+test("Any number is formatted as by formatApiFloat, across several pieces", () => {
   const random = new Random(7);
   const bits = new Uint32Array(2);
   const double = new Float64Array(bits.buffer);
@@ -72,3 +73,13 @@ test("Any number is written as formatApiFloat does, in as many pieces as it take
     values.map((value, index) => `[${index},"${formatApiFloat(value)}"]`).join(","),
   );
 });
+
+for (const { milliseconds, text } of [
+  { milliseconds: 0, text: "0" },
+  { milliseconds: 1500, text: "1.500" },
+  { milliseconds: 1_435_781_451_781, text: "1435781451.781" },
+  { milliseconds: -1, text: "-0.001" },
+]) {
+  test(`${milliseconds} ms is written as ${text}`, () =>
+    assert.equal(renderTimestamp(milliseconds), text));
+}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { JsonFields } from "../../../../exporter/shared/codec/json-fields.js";
 import { createDataSet, DATA_START_MS, toQuerier } from "../../../differential/data-set.js";
 import { ChildProgram } from "../../../support/child-program.js";
 import { serveApi } from "../../../support/served-api.js";
@@ -31,7 +32,7 @@ async function promtool(...args: readonly string[]): Promise<string> {
   return program.text;
 }
 
-test("promtool query instant works against us", async () => {
+test("promtool query instant works", async () => {
   const text = await promtool(
     "query",
     "instant",
@@ -42,13 +43,13 @@ test("promtool query instant works against us", async () => {
   assert.equal(text, `limits{job="db", kind="hard"} => 1000 @[${END_SECONDS}]\n`);
 });
 
-test("promtool query range works against us", async () => {
+test("promtool query range works", async () => {
   const times = [`--start=${END_SECONDS - 60}`, `--end=${END_SECONDS}`, "--step=30s"];
   const text = await promtool("query", "range", ...times, api.url, "sum(limits)");
   assert.match(text, /^\{\} =>\n(2000 @\[\d+\]\n){3}$/);
 });
 
-test("promtool query series and labels work against us", async () => {
+test("promtool query series and labels work", async () => {
   const times = [`--start=${END_SECONDS - 60}`, `--end=${END_SECONDS}`];
   assert.match(
     await promtool("query", "series", "--match=limits", ...times, api.url),
@@ -57,14 +58,14 @@ test("promtool query series and labels work against us", async () => {
   assert.equal(await promtool("query", "labels", ...times, api.url, "kind"), "hard\n");
 });
 
-test("what the readiness checks of later versions of promtool ask is answered", async () => {
+test("the readiness checks of later promtool versions succeed", async () => {
   for (const path of ["/-/healthy", "/-/ready"]) {
     for (const method of ["GET", "HEAD"])
       assert.equal((await fetch(api.url + path, { method })).status, 200, path);
   }
 });
 
-test("/federate passes promtool check metrics and carries times and an empty instance", async () => {
+test("/federate passes promtool check metrics and has timestamps and an empty instance", async () => {
   const response = await fetch(
     `${api.url}/federate?match[]=requests_total&match[]={__name__="latency_bucket",job="db"}`,
   );
@@ -83,7 +84,7 @@ test("/federate passes promtool check metrics and carries times and an empty ins
   assert.deepEqual([bad.status, await bad.text()], [400, '1:3: parse error: unexpected "("\n']);
 });
 
-/** What Grafana's Prometheus data source sends, in the order of a user who sets it up and opens a dashboard. */
+/** The requests of Grafana's Prometheus data source, from its setup to the use of a dashboard. */
 const GRAFANA_REQUESTS: readonly {
   readonly what: string;
   readonly path: string;
@@ -144,17 +145,18 @@ for (const { what, path, form, isEmpty = false } of GRAFANA_REQUESTS) {
       headers: { "X-Grafana-Org-Id": "1" },
     };
     const response = await fetch(api.url + path, form === undefined ? {} : post);
-    const { status, data } = (await response.json()) as { status: string; data: object };
-    assert.deepEqual([response.status, status], [200, "success"]);
+    const body = JsonFields.parse(await response.text(), "response");
+    assert.deepEqual([response.status, body.text("status")], [200, "success"]);
+    const data = body.value("data");
+    assert.ok(typeof data === "object" && data !== null);
     assert.equal(Object.keys(data).length === 0, isEmpty, "is empty");
   });
 }
 
-test("the build information has the fields of Prometheus alone, so that Grafana takes us for one", async () => {
-  const { data } = (await (await fetch(`${api.url}/api/v1/status/buildinfo`)).json()) as {
-    data: Record<string, string>;
-  };
-  assert.deepEqual(Object.keys(data).sort(), [
+test("the build information has only the fields of Prometheus, so that Grafana takes the server for Prometheus", async () => {
+  const response = await fetch(`${api.url}/api/v1/status/buildinfo`);
+  const data = JsonFields.parse(await response.text(), "response").object("data");
+  assert.deepEqual(data.keys.sort(), [
     "branch",
     "buildDate",
     "buildUser",
@@ -162,5 +164,5 @@ test("the build information has the fields of Prometheus alone, so that Grafana 
     "revision",
     "version",
   ]);
-  assert.match(data["version"] ?? "", /^3\.\d+\.\d+$/);
+  assert.match(data.text("version"), /^3\.\d+\.\d+$/);
 });

@@ -10,17 +10,17 @@ const LIMIT = 1000;
 const OK = "HTTP/1.1 200 OK\r\n";
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
-interface Answer {
+interface ResponseCase {
   readonly name: string;
   readonly text: string;
   readonly body?: string;
   readonly status?: number;
   readonly isReusable?: boolean;
-  /** The answer ends with the connection. */
+  /** The response ends with the connection. */
   readonly ends?: true;
 }
 
-const ANSWERS: readonly Answer[] = [
+const RESPONSES: readonly ResponseCase[] = [
   { name: "a counted body", text: `${OK}Content-Length: 4\r\n\r\na 1\n`, body: "a 1\n" },
   { name: "no body", text: `${OK}content-length:0\r\n\r\n` },
   {
@@ -34,13 +34,13 @@ const ANSWERS: readonly Answer[] = [
     body: "0123456789",
   },
   {
-    name: "an answer after an interim one",
+    name: "a response after an interim one",
     text: `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${OK}Content-Length: 1\r\n\r\na`,
     body: "a",
   },
-  { name: "no content by its status", text: "HTTP/1.1 204 No Content\r\n\r\n", status: 204 },
+  { name: "a status without content", text: "HTTP/1.1 204 No Content\r\n\r\n", status: 204 },
   {
-    name: "a status without words",
+    name: "a status without a reason phrase",
     text: "HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n",
     status: 503,
   },
@@ -62,12 +62,12 @@ const ANSWERS: readonly Answer[] = [
     isReusable: false,
   },
   {
-    name: "HTTP/1.0 that stays",
+    name: "HTTP/1.0 with a kept connection",
     text: "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\na",
     body: "a",
   },
   {
-    name: "a body up to the end of the connection",
+    name: "a body that ends with the connection",
     text: `${OK}\r\na 1\n`,
     body: "a 1\n",
     isReusable: false,
@@ -79,20 +79,20 @@ function readInPieces(text: string, pieceBytes: number): HttpResponseReader {
   const reader = new HttpResponseReader(LIMIT);
   const memory = Buffer.alloc(pieceBytes);
   for (let at = 0; at < text.length; at += pieceBytes) {
-    // The piece is overwritten by the next one, as a connection does.
+    // The next piece overwrites this one, as on a connection.
     const length = memory.write(text.slice(at, at + pieceBytes), "latin1");
     reader.read(memory.subarray(0, length));
   }
   return reader;
 }
 
-for (const { name, text, body = "", status = 200, isReusable = true, ends } of ANSWERS) {
-  test(`An answer is read alike in pieces of any size: ${name}`, () => {
+for (const { name, text, body = "", status = 200, isReusable = true, ends } of RESPONSES) {
+  test(`A response is read in pieces of any size: ${name}`, () => {
     for (let pieceBytes = 1; pieceBytes <= text.length; pieceBytes++) {
       const reader = readInPieces(text, pieceBytes);
       assert.equal(reader.isDone, ends === undefined, `in pieces of ${pieceBytes}`);
       reader.end();
-      // A counted body may be a part of the last piece, which here is still what it was.
+      // A counted body may share the memory of the last piece, which is still intact here.
       const shown = {
         body: reader.body.toString("latin1"),
         status: reader.status,
@@ -103,7 +103,7 @@ for (const { name, text, body = "", status = 200, isReusable = true, ends } of A
   });
 }
 
-test("Headers have names in lower case, and values of equal names are joined", () => {
+test("Header names are in lower case, and values of equal names are joined", () => {
   const reader = readInPieces(
     `${OK}Content-Type:  text/plain \r\nX-A: 1\r\nx-a: 2\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n`,
     500,
@@ -114,7 +114,7 @@ test("Headers have names in lower case, and values of equal names are joined", (
   );
 });
 
-test("What follows the answer in a piece is not taken", () => {
+test("Bytes after the response in the same piece are not read", () => {
   const answer = `${OK}Content-Length: 1\r\n\r\na`;
   assert.equal(
     new HttpResponseReader(LIMIT).read(Buffer.from(`${answer}HTTP/1.1 200`)),
@@ -124,11 +124,11 @@ test("What follows the answer in a piece is not taken", () => {
 
 const REFUSED: readonly { readonly name: string; readonly text: string; readonly error: RegExp }[] =
   [
-    { name: "another protocol", text: "SSH-2.0-OpenSSH_9.2\r\n", error: /not HTTP/ },
-    { name: "HTTP/2", text: "HTTP/2 200\r\n\r\n", error: /not HTTP|first line/ },
+    { name: "another protocol", text: "SSH-2.0-OpenSSH_9.2\r\n", error: /does not speak HTTP/ },
+    { name: "HTTP/2", text: "HTTP/2 200\r\n\r\n", error: /does not speak HTTP|first line/ },
     { name: "a status of two digits", text: "HTTP/1.1 20 OK\r\n\r\n", error: /first line/ },
     {
-      name: "a change of protocol",
+      name: "a switch of protocol",
       text: "HTTP/1.1 101 Switching Protocols\r\n\r\n",
       error: /protocol/,
     },
@@ -140,7 +140,7 @@ const REFUSED: readonly { readonly name: string; readonly text: string; readonly
       error: /header line/,
     },
     {
-      name: "a length that is none",
+      name: "a length that is no number",
       text: `${OK}Content-Length: 1e3\r\n\r\n`,
       error: /not a number/,
     },
@@ -148,44 +148,44 @@ const REFUSED: readonly { readonly name: string; readonly text: string; readonly
     {
       name: "two lengths",
       text: `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`,
-      error: /not clear/,
+      error: /ambiguous/,
     },
     {
-      name: "length and chunks",
+      name: "a length and chunks",
       text: `${OK}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n`,
-      error: /not clear/,
+      error: /ambiguous/,
     },
     {
       name: "another transfer encoding",
       text: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
-      error: /not clear/,
+      error: /ambiguous/,
     },
     { name: "a chunk without length", text: `${CHUNKED}\r\n\r\n`, error: /length/ },
     { name: "a chunk of 2^36 bytes", text: `${CHUNKED}1000000000\r\n`, error: /length/ },
     {
-      name: "a chunk longer than it says",
+      name: "a chunk longer than its length",
       text: `${CHUNKED}1\r\nab\r\n0\r\n\r\n`,
-      error: /proper end/,
+      error: /end of a chunk/,
     },
     {
-      name: "a head without end",
+      name: "an endless head",
       text: `${OK}${"A: x\r\n".repeat(5000)}`,
       error: /larger than 16384/,
     },
     {
-      name: "trailers without end",
+      name: "endless trailers",
       text: `${CHUNKED}0\r\n${"A: x\r\n".repeat(9000)}`,
-      error: /too much follows/,
+      error: /trailers are too large/,
     },
     {
-      name: "a chunk extension without end",
+      name: "an endless chunk extension",
       text: `${CHUNKED}1;${"x".repeat(5000)}`,
-      error: /proper end/,
+      error: /end of a chunk/,
     },
   ];
 
 for (const { name, text, error } of REFUSED) {
-  test(`An answer is refused in one piece as in many: ${name}`, () => {
+  test(`A malformed response is refused in one piece and in many: ${name}`, () => {
     for (const pieceBytes of [1, 7, 65_536]) {
       const read = (): unknown => readInPieces(text, pieceBytes);
       assert.throws(
@@ -200,16 +200,16 @@ for (const { name, text, error } of REFUSED) {
 for (const { name, text } of [
   { name: "announced", text: `${OK}Content-Length: 1001\r\n\r\n` },
   { name: "in a chunk", text: `${CHUNKED}3E9\r\n` },
-  { name: "up to the end of the connection", text: `${OK}\r\n${"a".repeat(1001)}` },
+  { name: "ended by the connection", text: `${OK}\r\n${"a".repeat(1001)}` },
 ]) {
-  test(`A body beyond the limit is refused: ${name}`, () => {
+  test(`A body above the limit is refused: ${name}`, () => {
     for (const pieceBytes of [1, 65_536])
       assert.throws(() => readInPieces(text, pieceBytes), BodyTooLargeError);
   });
 }
 
-test("An answer cut anywhere is not taken for a whole one", () => {
-  for (const { text, ends } of ANSWERS) {
+test("A response cut at any byte is incomplete", () => {
+  for (const { text, ends } of RESPONSES) {
     if (ends) continue;
     for (let length = 0; length < text.length; length++) {
       const reader = readInPieces(text.slice(0, length), 65_536);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http, { type IncomingMessage, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
@@ -31,7 +30,9 @@ async function serve(t: TestContext, listener: RequestListener): Promise<Bench> 
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics?x=1`;
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const url = `http://127.0.0.1:${address.port}/metrics?x=1`;
   const request = { url, headers: HEADERS, timeoutMs: 20_000, maxBodyBytes: 10_000_000 };
   return { lean, request, connections: () => connections, server };
 }
@@ -41,7 +42,7 @@ const hasCode =
   (error: unknown): boolean =>
     error instanceof HttpError && error.code === code;
 
-test("Requests follow each other on one connection, and say what they ask for", async (t) => {
+test("Requests to one URL follow each other on one connection", async (t) => {
   const seen: IncomingMessage[] = [];
   const { lean, request, connections } = await serve(t, (asked, answer) => {
     seen.push(asked);
@@ -60,7 +61,7 @@ test("Requests follow each other on one connection, and say what they ask for", 
   assert.equal(seen[0]?.headers.host, new URL(request.url).host);
 });
 
-test("Requests at the same time have connections of their own, and bodies that are not released stay whole", async (t) => {
+test("Concurrent requests use separate connections, and bodies that are not released stay intact", async (t) => {
   let served = 0;
   const { lean, request } = await serve(
     t,
@@ -73,7 +74,7 @@ test("Requests at the same time have connections of their own, and bodies that a
   for (const text of texts) assert.equal(new Set(text.trim().split("\n")).size, 1);
 });
 
-test("A connection that the peer closed meanwhile is replaced without an error", async (t) => {
+test("A connection that the peer has closed is replaced without an error", async (t) => {
   const { lean, request, connections, server } = await serve(
     t,
     (_, answer) => void answer.end("a 1\n"),
@@ -85,7 +86,7 @@ test("A connection that the peer closed meanwhile is replaced without an error",
   assert.equal(connections(), 5);
 });
 
-test("A peer that ends the connection during the second answer gives an error", async (t) => {
+test("A connection closed during the second response is an error", async (t) => {
   let served = 0;
   const { lean, request } = await serve(t, (asked, answer) => {
     if (served++ === 0) return void answer.end("a 1\n");
@@ -97,7 +98,7 @@ test("A peer that ends the connection during the second answer gives an error", 
 
 for (const { name, sizeBytes } of [
   { name: "small", sizeBytes: 100 },
-  { name: "of usual size", sizeBytes: 60_000 },
+  { name: "medium", sizeBytes: 60_000 },
   { name: "large", sizeBytes: 3_000_000 },
 ]) {
   test(`A gzipped body is decompressed: ${name}`, async (t) => {
@@ -135,7 +136,7 @@ for (const { name, change } of [
     change: (body: Buffer) => Buffer.concat([body.subarray(0, -4), Buffer.alloc(4)]),
   },
 ]) {
-  test(`A damaged gzip body is an error, and the next whole one is read: ${name}`, async (t) => {
+  test(`A damaged gzip body is an error, and the next intact body is read: ${name}`, async (t) => {
     const good = gzipSync("a_metric 1\n".repeat(1000));
     let served = 0;
     const { lean, request } = await serve(t, (_, answer) => {
@@ -149,7 +150,7 @@ for (const { name, change } of [
   });
 }
 
-test("An encoding nobody asked for is refused", async (t) => {
+test("An encoding that was not requested is refused", async (t) => {
   const { lean, request } = await serve(
     t,
     (_, answer) => void answer.setHeader("Content-Encoding", "br").end("x"),
@@ -157,7 +158,7 @@ test("An encoding nobody asked for is refused", async (t) => {
   await assert.rejects(lean.send(request), /content encoding was not asked for/);
 });
 
-test("A request that is stopped ends at once, and the connection with it", async (t) => {
+test("An aborted request ends immediately and closes its connection", async (t) => {
   const { lean, request } = await serve(t, () => undefined);
   const controller = new AbortController();
   const running = lean.send({ ...request, signal: controller.signal });
@@ -166,12 +167,12 @@ test("A request that is stopped ends at once, and the connection with it", async
   await assert.rejects(lean.send({ ...request, signal: controller.signal }), hasCode("aborted"));
 });
 
-test("An answer that does not come in time is an error", async (t) => {
+test("A response after the timeout is an error", async (t) => {
   const { lean, request } = await serve(t, () => undefined);
   await assert.rejects(lean.send({ ...request, timeoutMs: 50 }), hasCode("timeout"));
 });
 
-test("After its end nothing is sent any more", async (t) => {
+test("A closed client fails current and later requests", async (t) => {
   const { lean, request } = await serve(t, () => undefined);
   const running = lean.send(request);
   lean.close();
@@ -179,7 +180,7 @@ test("After its end nothing is sent any more", async (t) => {
   await assert.rejects(lean.send(request), hasCode("aborted"));
 });
 
-test("A header that would become two is not written", async (t) => {
+test("A header with a line break is refused", async (t) => {
   const { lean, request } = await serve(t, () => undefined);
   await assert.rejects(
     lean.send({ ...request, headers: { Authorization: "x\r\nHost: y" } }),
