@@ -1,4 +1,7 @@
-/** Strings and characters as Go's fmt package writes them, for messages equal to those of Prometheus. */
+/**
+ * Strings and characters as Go's fmt package writes them, for messages equal to those of
+ * Prometheus.
+ */
 const NAMED_ESCAPES: Readonly<Record<string, string>> = {
   "\x07": "\\a",
   "\b": "\\b",
@@ -18,7 +21,9 @@ export function goQuote(text: string): string {
   return `"${escape(text, NEEDS_ESCAPE).replace(/"/g, '\\"')}"`;
 }
 
-/** A string as Go's `%+q` writes it: like `%q`, and with escapes for all characters beyond ASCII. */
+/**
+ * A string as Go's `%+q` writes it: like `%q`, and with escapes for all characters beyond ASCII.
+ */
 export function goQuoteToAscii(text: string): string {
   return `"${escape(text, NOT_ASCII_OR_NEEDS_ESCAPE).replace(/"/g, '\\"')}"`;
 }

@@ -21,7 +21,10 @@ const NUMERIC_ESCAPES: Readonly<Record<string, { digits: number; isByte: boolean
   U: { digits: 8, isByte: false },
 };
 
-/** Scans a string literal whose opening `"`, `'` or back-tick is at `start`, with Go's escapes in the first two. */
+/**
+ * Scans a string literal whose opening `"`, `'` or back-tick is at `start`, with Go's escapes in
+ * the first two.
+ */
 export function scanString(text: string, start: number): StringScan {
   const quote = text.charAt(start);
   if (quote === "`") return scanRawString(text, start);

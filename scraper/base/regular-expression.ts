@@ -55,7 +55,10 @@ export class RegularExpression {
     return matcher.matches() ? this.currentMatch(matcher) : undefined;
   }
 
-  /** Matches from left to right, none overlapping another and none empty right after another, as in Go. */
+  /**
+   * Matches from left to right, none overlapping another and none empty right after another, as in
+   * Go.
+   */
   *matchesIn(text: string): Generator<RegexMatch> {
     const matcher = this.regex.matcher(text);
     let lastEnd = -1;

@@ -1,6 +1,6 @@
 /**
- * The functions that every template has. `and` and `or` are in pipeline-evaluator.ts, since they may not
- * evaluate all of their arguments.
+ * The functions that every template has. `and` and `or` are in pipeline-evaluator.ts, since they
+ * may not evaluate all of their arguments.
  */
 import { sprint, sprintf, sprintln } from "./go-format.js";
 import { escapeHtmlText } from "./html-escaping.js";

@@ -12,8 +12,8 @@ interface Digits {
 export type FloatVerb = "e" | "f" | "g";
 
 /**
- * @param precision digits after the point (e, f) or all digits (g); undefined for as few digits as identify
- * the value
+ * @param precision digits after the point (e, f) or all digits (g); undefined for as few digits as
+ * identify the value
  */
 export function formatFloat(value: number, verb: FloatVerb, precision?: number): string {
   if (Number.isNaN(value)) return "NaN";

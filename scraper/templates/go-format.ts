@@ -146,7 +146,9 @@ function formatObject(verb: string, value: object, spec: Spec, depth: number): s
   return formatText(verb, textOf(value), spec, typeName(value));
 }
 
-/** The text of a class instance, such as a time; all classes of template values define `toString`. */
+/**
+ * The text of a class instance, such as a time; all classes of template values define `toString`.
+ */
 function textOf(value: { toString(): string }): string {
   return value.toString();
 }

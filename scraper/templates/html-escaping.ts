@@ -1,4 +1,7 @@
-/** Escaping of values according to their context in an HTML text, with the tables of Go's html/template. */
+/**
+ * Escaping of values according to their context in an HTML text, with the tables of Go's
+ * html/template.
+ */
 import { formatValue } from "./go-format.js";
 import { isNil, SafeHtml, SafeUrl } from "./template-values.js";
 
@@ -56,8 +59,8 @@ function hasSafeScheme(url: string): boolean {
 }
 
 /**
- * @param normalizes keeps characters with a meaning in URLs, and escapes; otherwise, everything except
- * letters, digits and -._~ is escaped
+ * @param normalizes keeps characters with a meaning in URLs, and escapes; otherwise, everything
+ * except letters, digits and -._~ is escaped
  */
 function encodeUrl(text: string, normalizes: boolean): string {
   const kept = normalizes

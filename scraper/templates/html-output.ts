@@ -48,9 +48,9 @@ const ATTRIBUTE_NAME = /[^ \t\n\f\r=>"'<]+/y;
 const UNQUOTED = /[^ \t\n\f\r>]+/y;
 
 /**
- * An output that parses the HTML text while it is written, and so knows the context of each action: between
- * tags, in `<title>`, in a quoted attribute, in a URL. An action in any other context (script, style,
- * attribute names, unquoted values) is an error. As in Go, comments are removed.
+ * An output that parses the HTML text while it is written, and so knows the context of each action:
+ * between tags, in `<title>`, in a quoted attribute, in a URL. An action in any other context
+ * (script, style, attribute names, unquoted values) is an error. As in Go, comments are removed.
  */
 export class HtmlOutput implements TemplateOutput {
   text = "";
@@ -65,7 +65,8 @@ export class HtmlOutput implements TemplateOutput {
 
   write(text: string): void {
     for (let at = 0; at < text.length;) at = this.advance(text, at);
-    // If an action interrupts an attribute name, the part before it decides the kind of the attribute.
+    // If an action interrupts an attribute name, the part before it decides the kind of the
+    // attribute.
     checkLength(this.text);
   }
 

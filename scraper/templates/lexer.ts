@@ -1,8 +1,8 @@
 /**
  * Splits a template into text and the tokens of its actions, as Go's text/template/parse does.
  *
- * The lexer removes comments and applies trim markers (`{{- -}}`). A problem becomes an `error` token at
- * its position, so that the parser reports the first problem of the text.
+ * The lexer removes comments and applies trim markers (`{{- -}}`). A problem becomes an `error`
+ * token at its position, so that the parser reports the first problem of the text.
  */
 import { goUnicodeName } from "../base/go-quote.js";
 

@@ -23,8 +23,8 @@ export interface TemplateTree {
 export type TemplateTrees = Map<string, TemplateTree>;
 
 /**
- * Parses a text and the templates that it defines. As in Go, an empty definition does not replace another
- * one.
+ * Parses a text and the templates that it defines. As in Go, an empty definition does not replace
+ * another one.
  *
  * @throws {TemplateError} with the message of Go's parser and the line
  */
@@ -259,7 +259,10 @@ class Parser {
     return { variables: [first.text, third.text], assigns: fourth.kind === "assign" };
   }
 
-  /** Reads operands separated by white space, up to and including a pipe, or to the end of the pipeline. */
+  /**
+   * Reads operands separated by white space, up to and including a pipe, or to the end of the
+   * pipeline.
+   */
   private command(context: string): Command {
     const operands: Operand[] = [];
     const position = this.peek().position;

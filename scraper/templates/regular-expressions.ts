@@ -1,4 +1,7 @@
-/** Regular expressions of templates, with RE2 syntax, linear time and Go's notation for replacements. */
+/**
+ * Regular expressions of templates, with RE2 syntax, linear time and Go's notation for
+ * replacements.
+ */
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { RegexTemplate } from "../base/regex-template.js";
 import { RegularExpression } from "../base/regular-expression.js";

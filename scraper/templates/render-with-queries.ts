@@ -23,8 +23,8 @@ class QueryNeeded extends PihealthError {
 }
 
 /**
- * Renders a template that may use `query`. A rendering cannot wait: when an answer is missing it stops, the
- * query is evaluated, and the template is rendered again with all answers so far.
+ * Renders a template that may use `query`. A rendering cannot wait: when an answer is missing it
+ * stops, the query is evaluated, and the template is rendered again with all answers so far.
  *
  * @throws {TemplateError}
  */

@@ -77,7 +77,10 @@ export class Rendering {
     }
   }
 
-  /** Limits the texts that functions return, since a loop can build long texts without printing them. */
+  /**
+   * Limits the texts that functions return, since a loop can build long texts without printing
+   * them.
+   */
   countFunctionResult(value: unknown): void {
     if (typeof value === "string") this.functionCharacters += value.length;
     if (this.functionCharacters > MAX_FUNCTION_CHARACTERS) {

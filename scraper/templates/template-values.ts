@@ -15,14 +15,19 @@
  * Templates reach only own properties of objects, and so nothing of JavaScript itself.
  */
 
-/** The key of the methods that templates can call. As in Go, methods come before fields and keys. */
+/**
+ * The key of the methods that templates can call. As in Go, methods come before fields and keys.
+ */
 export const METHODS = Symbol("methods");
 
 export interface WithMethods {
   readonly [METHODS]: Readonly<Record<string, TemplateFunction>>;
 }
 
-/** The type of a parameter. `any` takes every value unchanged, and `number` converts an int to a double. */
+/**
+ * The type of a parameter. `any` takes every value unchanged, and `number` converts an int to a
+ * double.
+ */
 export type ParameterKind = "any" | "string" | "number" | "int" | "bool" | "list" | "map" | "time";
 
 /** The template that calls a function. */
@@ -59,7 +64,10 @@ type ArgumentTypes<Kinds extends readonly ParameterKind[]> = {
   -readonly [Index in keyof Kinds]: KindTypes[Kinds[Index]];
 };
 
-/** A function with a fixed number of arguments: `templateFunction(["string"], (text) => text.trim())`. */
+/**
+ * A function with a fixed number of arguments: `templateFunction(["string"], (text) =>
+ * text.trim())`.
+ */
 export function templateFunction<const Kinds extends readonly ParameterKind[]>(
   parameters: Kinds,
   call: (...values: ArgumentTypes<Kinds>) => unknown,
@@ -75,12 +83,14 @@ export function contextFunction<const Kinds extends readonly ParameterKind[]>(
   return {
     parameters,
     rest: undefined,
-    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts has checked the arguments
+    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts checks arguments
     call: (context, values) => call(context, ...(values as ArgumentTypes<Kinds>)),
   };
 }
 
-/** A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`. */
+/**
+ * A function whose last parameter repeats: `variadicFunction([], "string", (...words) => words)`.
+ */
 export function variadicFunction<
   const Kinds extends readonly ParameterKind[],
   Rest extends ParameterKind,
@@ -92,7 +102,7 @@ export function variadicFunction<
   return {
     parameters,
     rest,
-    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts has checked the arguments
+    // eslint-disable-next-line house/no-type-assertion -- function-calls.ts checks arguments
     call: (_context, values) => call(...(values as Parameters<typeof call>)),
   };
 }

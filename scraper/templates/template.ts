@@ -1,14 +1,15 @@
 /**
- * Go's template language, for annotations of rules and for notifications. The text of a template and a table
- * of functions come in, a `CompiledTemplate` goes out; rendering it turns data into text.
+ * Go's template language, for annotations of rules and for notifications. The text of a template
+ * and a table of functions come in, a `CompiledTemplate` goes out; rendering it turns data into
+ * text.
  *
- * Parsing and rendering are synchronous and run in whatever calls them: a rule group or the delivery of a
- * notification. Nothing can pause or abort a rendering, so steps, nesting, queries and the length of texts
- * have limits (rendering.ts, parser.ts, output.ts). A template with `query` is rendered again with each
- * answer (render-with-queries.ts).
+ * Parsing and rendering are synchronous and run in whatever calls them: a rule group or the
+ * delivery of a notification. Nothing can pause or abort a rendering, so steps, nesting, queries
+ * and the length of texts have limits (rendering.ts, parser.ts, output.ts). A template with `query`
+ * is rendered again with each answer (render-with-queries.ts).
  *
- * lexer.ts and parser.ts build the tree (nodes.ts), evaluator.ts and pipeline-evaluator.ts evaluate it, and
- * the `go-*` files print values as Go does.
+ * lexer.ts and parser.ts build the tree (nodes.ts), evaluator.ts and pipeline-evaluator.ts evaluate
+ * it, and the `go-*` files print values as Go does.
  */
 import { evaluate, type Escaping } from "./evaluator.js";
 import { MAX_TEMPLATE_CHARACTERS, parseTemplates, type TemplateTrees } from "./parser.js";
@@ -37,7 +38,10 @@ export interface TemplateSource {
 }
 
 export interface TemplateOptions {
-  /** With `html`, the values of actions are escaped according to their context, as in Go's html/template. */
+  /**
+   * With `html`, the values of actions are escaped according to their context, as in Go's
+   * html/template.
+   */
   readonly escape?: Escaping;
   readonly definitions?: TemplateDefinitions;
 }

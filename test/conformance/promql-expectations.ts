@@ -154,7 +154,10 @@ function hasSamePoints(expected: Points, actual: Points): boolean {
   });
 }
 
-/** Checks that a range query has the same result at the time of an instant query. Does not apply to `ordered`. */
+/**
+ * Checks that a range query has the same result at the time of an instant query. Does not apply to
+ * `ordered`.
+ */
 async function checkAsMiddleOfRange(
   { expression, fromMs, stepMs, expectations }: ScriptCase,
   value: QueryValue,

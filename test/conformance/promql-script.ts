@@ -29,7 +29,10 @@ export interface Expectation {
 
 const COMMAND = /^(?:clear$|load(?:_with_nhcb)?\s|eval(?:_\w+)?\s+(?:instant|range)\s)/;
 
-/** Splits a script into commands. The body of a command is indented; after a blank line, a command may be too. */
+/**
+ * Splits a script into commands. The body of a command is indented; after a blank line, a command
+ * may be too.
+ */
 export function splitScript(script: string): ScriptCommand[] {
   const commands: { line: number; text: string; body: string[] }[] = [];
   let isAfterBlank = true;

@@ -1,9 +1,10 @@
 /**
- * Runs the public conformance data of a folder: `openmetrics/` (parser cases) and `promqltest/` (PromQL
- * scripts).
+ * Runs the public conformance data of a folder: `openmetrics/` (parser cases) and `promqltest/`
+ * (PromQL scripts).
  *
- * Usage: npm run conformance -- FOLDER. The last line is `N passed, N failed`. Cases with native histograms
- * or start timestamps, which are not supported, are counted separately and listed by name.
+ * Usage: npm run conformance -- FOLDER. The last line is `N passed, N failed`. Cases with native
+ * histograms or start timestamps, which are not supported, are counted separately and listed by
+ * name.
  */
 import { existsSync } from "node:fs";
 import path from "node:path";

@@ -12,8 +12,8 @@ export const DATA_START_MS = Date.UTC(2026, 0, 12, 12, 0, 0);
 export const SAMPLE_INTERVAL_MS = 15_000;
 const SAMPLES = 240;
 /**
- * Samples are never at a whole second and evaluations always are, so no sample is exactly on the edge of a
- * window: Prometheus 2 includes a sample at the start of a window, Prometheus 3 does not.
+ * Samples are never at a whole second and evaluations always are, so no sample is exactly on the
+ * edge of a window: Prometheus 2 includes a sample at the start of a window, Prometheus 3 does not.
  */
 const PHASE_MS = 217;
 export const DATA_END_MS = DATA_START_MS + SAMPLES * SAMPLE_INTERVAL_MS;
@@ -137,7 +137,10 @@ function* histogram(
   }
 }
 
-/** The metrics that the exporter tests expect from recorded machines, as if scraped at every interval. */
+/**
+ * The metrics that the exporter tests expect from recorded machines, as if scraped at every
+ * interval.
+ */
 function* recorded(random: Random): Iterable<DataSeries> {
   for (const machine of ["pi-3", "pi-5"]) {
     const instance = `${machine}:8732`;

@@ -2,9 +2,9 @@ import { NEWER_SYNTAX } from "./newer-syntax.js";
 import type { Random } from "./random.js";
 
 /**
- * Generates expressions over the series of data-set.ts that Prometheus 2.42 and 3 both accept, directly or
- * after translation (newer-syntax.ts). Windows, steps of subqueries and offsets are multiples of 30 s and
- * evaluation times are not, so no inner step is on the edge of a window.
+ * Generates expressions over the series of data-set.ts that Prometheus 2.42 and 3 both accept,
+ * directly or after translation (newer-syntax.ts). Windows, steps of subqueries and offsets are
+ * multiples of 30 s and evaluation times are not, so no inner step is on the edge of a window.
  */
 export class ExpressionGenerator {
   constructor(private readonly random: Random) {}

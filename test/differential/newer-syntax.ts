@@ -1,6 +1,6 @@
 /**
- * Syntax that Prometheus 2.42 does not have, with an equivalent in its language. We evaluate the left form
- * and Prometheus the right one. No left form occurs in other generated texts.
+ * Syntax that Prometheus 2.42 does not have, with an equivalent in its language. We evaluate the
+ * left form and Prometheus the right one. No left form occurs in other generated texts.
  */
 export const NEWER_SYNTAX = {
   selectors: [

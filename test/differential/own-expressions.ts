@@ -3,7 +3,10 @@ import path from "node:path";
 import { parse } from "yaml";
 import { REPOSITORY } from "../support/repository.js";
 
-/** The expressions of the rules and dashboards in this repository, with Grafana's variables replaced. */
+/**
+ * The expressions of the rules and dashboards in this repository, with Grafana's variables
+ * replaced.
+ */
 export function ownExpressions(): string[] {
   return [...new Set([...ruleExpressions(), ...panelExpressions()])];
 }

@@ -94,8 +94,8 @@ const RULE_FILES: readonly {
 ];
 
 /**
- * The message about an expression or a template, without its context, up to the first back-tick: 2.42 quotes
- * regular expressions with its own additions.
+ * The message about an expression or a template, without its context, up to the first back-tick:
+ * 2.42 quotes regular expressions with its own additions.
  */
 const messageIn = (text: string): string | undefined =>
   /(?:parse error|template): [^`]*/.exec(text)?.[0].split("\n")[0];

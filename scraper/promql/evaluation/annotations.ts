@@ -6,7 +6,10 @@ import { positionOf } from "../language/query-errors.js";
 const MONOTONICITY_HELP =
   "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile";
 
-/** The warnings and infos about one query, with Prometheus' texts. Each text is kept once per position. */
+/**
+ * The warnings and infos about one query, with Prometheus' texts. Each text is kept once per
+ * position.
+ */
 export class Annotations {
   private readonly warningTexts = new Set<string>();
   private readonly infoTexts = new Set<string>();

@@ -31,7 +31,8 @@ function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {
   const seconds = secondsOf(duration, query);
   if (!(Math.abs(seconds) <= MAX_SECONDS))
     throw new QueryExecutionError("duration is out of range");
-  // As in Prometheus: durations are rounded to nanoseconds, then cut to the milliseconds the engine uses.
+  // As in Prometheus: durations are rounded to nanoseconds, then cut to the milliseconds the engine
+  // uses.
   return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
 

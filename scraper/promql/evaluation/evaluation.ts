@@ -1,14 +1,14 @@
 /**
- * The state of one running query, which the functions and operators share, and the data they exchange.
- * Samples come in from the storage through `querier`, once per selector; blocks of values for all steps
- * of the query go out, one per node of the expression (vector-block.ts).
+ * The state of one running query, which the functions and operators share, and the data they
+ * exchange. Samples come in from the storage through `querier`, once per selector; blocks of values
+ * for all steps of the query go out, one per node of the expression (vector-block.ts).
  *
  * A query runs on the event loop, in the asynchronous call of whoever asked. Two things keep it in
  * bounds:
  * - Pacing: loops over series report their work to the `pacer`. About every 8 ms it lets other work
  *   run, and it throws when the query has timed out or was aborted.
- * - Budgets: a node takes the values of its result from `budget` before it allocates them, and gives
- *   back all but its final result when it is done. `maxSeries` limits each selector.
+ * - Budgets: a node takes the values of its result from `budget` before it allocates them, and
+ *   gives back all but its final result when it is done. `maxSeries` limits each selector.
  */
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Querier } from "../../storage/model/querier.js";
@@ -59,7 +59,10 @@ export interface RangeRow {
 
 export interface RangeSelection {
   readonly windowMs: number;
-  /** The end of the window of each step, after `offset` and `@`. A window excludes its start and includes its end. */
+  /**
+   * The end of the window of each step, after `offset` and `@`. A window excludes its start and
+   * includes its end.
+   */
   readonly ends: Float64Array;
   /** Set when rows also have samples outside of their windows. */
   readonly extension?: RangeExtension | undefined;

@@ -16,8 +16,8 @@ export interface BucketQuantile {
 const COUNT_TOLERANCE = 1e-12;
 
 /**
- * The φ-quantile, interpolated linearly within its bucket. The lowest bucket starts at 0 if its upper bound
- * is positive. In the highest bucket the result is the bound below it.
+ * The φ-quantile, interpolated linearly within its bucket. The lowest bucket starts at 0 if its
+ * upper bound is positive. In the highest bucket the result is the bound below it.
  *
  * @param buckets in any order; sorted in place
  */
@@ -56,8 +56,9 @@ export function bucketFraction(lower: number, upper: number, buckets: Bucket[]):
 }
 
 /**
- * The number of observations up to `bound`. Buckets with an infinite bound cannot be interpolated: a bound
- * within the lowest one counts all of its observations, a bound within the highest one counts none.
+ * The number of observations up to `bound`. Buckets with an infinite bound cannot be interpolated:
+ * a bound within the lowest one counts all of its observations, a bound within the highest one
+ * counts none.
  */
 function rankOf(bound: number, merged: readonly Bucket[]): number {
   let below: Bucket = { upperBound: -Infinity, count: 0 };
@@ -76,7 +77,10 @@ function rankOf(bound: number, merged: readonly Bucket[]): number {
 }
 
 interface CumulativeHistogram {
-  /** At least one bucket, in ascending order of bounds, each bound once, with counts that never fall. */
+  /**
+   * At least one bucket, in ascending order of bounds, each bound once, with counts that never
+   * fall.
+   */
   readonly merged: Bucket[];
   /** The count of the highest bucket. */
   readonly total: number;

@@ -1,6 +1,7 @@
 /**
- * The rounding error of the addition `sum + value = newSum`, as Neumaier's variant of Kahan summation
- * computes it. Prometheus sums and averages with it too, so results are equal to the last digit.
+ * The rounding error of the addition `sum + value = newSum`, as Neumaier's variant of Kahan
+ * summation computes it. Prometheus sums and averages with it too, so results are equal to the last
+ * digit.
  */
 export function roundingError(sum: number, value: number, newSum: number): number {
   return Math.abs(sum) >= Math.abs(value) ? sum - newSum + value : value - newSum + sum;

@@ -1,8 +1,8 @@
 import { Labels, METRIC_NAME, type LabelPair } from "../../../exporter/shared/model/labels.js";
 
 /**
- * Labels that describe a series rather than its origin: its name and, where the target adds them, its
- * type and unit. An operation that changes the meaning of the values removes all of them.
+ * Labels that describe a series rather than its origin: its name and, where the target adds them,
+ * its type and unit. An operation that changes the meaning of the values removes all of them.
  */
 export const METADATA_LABELS: readonly string[] = [METRIC_NAME, "__type__", "__unit__"];
 
@@ -24,7 +24,9 @@ export function withoutMetadata(labels: Labels): Labels {
 /** The work of making the key of one label set, as a number of values for the pacer. */
 export const WORK_PER_KEY = 64;
 
-/** A key of some labels of a set, equal for equal labels. It needs no `Labels`, unlike `Labels.key`. */
+/**
+ * A key of some labels of a set, equal for equal labels. It needs no `Labels`, unlike `Labels.key`.
+ */
 export function keyOf(pairs: readonly LabelPair[]): string {
   let key = "";
   for (const [name, value] of pairs) key += `${name}\u{fffe}${value}\u{ffff}`;

@@ -3,7 +3,10 @@ import { QueryCanceledError, QueryTimeoutError } from "../language/query-errors.
 
 /** The longest time for which a query blocks the event loop. */
 const SLICE_MS = 8;
-/** The clock is read once per this many values, since reading it takes as long as some dozen of them. */
+/**
+ * The clock is read once per this many values, since reading it takes as long as some dozen of
+ * them.
+ */
 const VALUES_PER_CLOCK_READ = 8192;
 
 export interface PacerOptions {
@@ -13,8 +16,8 @@ export interface PacerOptions {
 }
 
 /**
- * Splits a long query into slices with pauses for other work, and ends it when it times out or is aborted.
- * Loops over series report their work: `if (pacer.isDue(steps)) await pacer.pause();`
+ * Splits a long query into slices with pauses for other work, and ends it when it times out or is
+ * aborted. Loops over series report their work: `if (pacer.isDue(steps)) await pacer.pause();`
  */
 export class Pacer {
   private readonly clock: Clock;

@@ -15,7 +15,9 @@ export class QueryMeter {
     this.startMs = clock.monotonicMs();
   }
 
-  /** @param samples how many samples steps or windows used; a sample counts once per step or window */
+  /**
+   * @param samples how many samples steps or windows used; a sample counts once per step or window
+   */
   countSamples(samples: number): void {
     this.samples += samples;
   }

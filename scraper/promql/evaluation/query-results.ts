@@ -60,7 +60,10 @@ export interface InstantQuery {
   readonly expression: string;
   readonly timeMs: number;
   readonly lookbackMs?: number | undefined;
-  /** After this time the query fails with a `QueryTimeoutError`. Can only shorten the engine's own timeout. */
+  /**
+   * After this time the query fails with a `QueryTimeoutError`. Can only shorten the engine's own
+   * timeout.
+   */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -72,7 +75,10 @@ export interface RangeQuery extends Omit<InstantQuery, "timeMs"> {
   readonly stepMs: number;
 }
 
-/** The query engine as the rule engine and the HTTP API see it. It throws the errors of `query-errors.ts`. */
+/**
+ * The query engine as the rule engine and the HTTP API see it. It throws the errors of
+ * `query-errors.ts`.
+ */
 export interface Queries {
   instant(query: InstantQuery): Promise<QueryAnswer>;
   range(query: RangeQuery): Promise<QueryAnswer>;

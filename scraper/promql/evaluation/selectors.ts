@@ -105,7 +105,10 @@ function extendedReach(
   };
 }
 
-/** Interpolates at each step between the samples before and after it. After the last sample, its value is used. */
+/**
+ * Interpolates at each step between the samples before and after it. After the last sample, its
+ * value is used.
+ */
 async function selectSmoothed(
   selector: VectorSelector,
   times: Float64Array,

@@ -19,7 +19,10 @@ export function timesOf(grid: TimeGrid): Float64Array {
   return times;
 }
 
-/** The values of `start()`, `end()`, `step()` and `range()`, in seconds. An instant query has step and range 0. */
+/**
+ * The values of `start()`, `end()`, `step()` and `range()`, in seconds. An instant query has step
+ * and range 0.
+ */
 export function querySeconds(query: TimeGrid): {
   start: number;
   end: number;

@@ -6,8 +6,8 @@ import type { Pacer } from "./pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 
 /**
- * An instant vector at every step of a grid: one row per series and one column per step, in two flat arrays
- * without an object per sample. An instant query is the case of one step.
+ * An instant vector at every step of a grid: one row per series and one column per step, in two
+ * flat arrays without an object per sample. An instant query is the case of one step.
  */
 export interface VectorBlock {
   readonly steps: number;
@@ -16,7 +16,10 @@ export interface VectorBlock {
   readonly values: Float64Array;
   /** 1 where the series has a sample at the step, else 0. */
   readonly present: Uint8Array;
-  /** Only with delayed name removal: 1 for rows whose metric name is removed at the end of the query. */
+  /**
+   * Only with delayed name removal: 1 for rows whose metric name is removed at the end of the
+   * query.
+   */
   readonly nameDropped?: Uint8Array | undefined;
 }
 
@@ -85,7 +88,9 @@ export class BlockBuilder {
 const WORK_PER_LABELS = 64;
 const CELLS_PER_SLICE = 16_384;
 
-/** Maps the values of a block; cells without a sample are mapped too, to values that nobody reads. */
+/**
+ * Maps the values of a block; cells without a sample are mapped too, to values that nobody reads.
+ */
 export async function mapCells(
   { values }: VectorBlock,
   pacer: Pacer,
@@ -151,7 +156,8 @@ export async function mergeSameLabels(block: VectorBlock, pacer: Pacer): Promise
       rowOfKey.set(key, row);
       keptRows.push(row);
     } else {
-      // Other parts of the query may still use the block, so its cells are copied before the first change.
+      // Other parts of the query may still use the block, so its cells are copied before the first
+      // change.
       merged ??= { ...block, values: block.values.slice(), present: block.present.slice() };
       moveCells(merged, row * steps, target * steps);
     }

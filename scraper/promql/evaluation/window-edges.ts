@@ -4,9 +4,13 @@ import { firstAfter } from "../../base/binary-search.js";
 
 /** The samples that an extended window uses, and its values at its edges. */
 export interface WindowEdges {
-  /** Index of the last sample at or before the start of the window, or of the first sample at all. */
+  /**
+   * Index of the last sample at or before the start of the window, or of the first sample at all.
+   */
   readonly first: number;
-  /** Index of the last sample in the window or, when smoothed, of the first one at or after its end. */
+  /**
+   * Index of the last sample in the window or, when smoothed, of the first one at or after its end.
+   */
   readonly last: number;
   /** The value at the start of the window. */
   readonly left: number;
@@ -40,7 +44,10 @@ export function edgesOf(
   };
 }
 
-/** The value at `timeMs` on the line from the sample at `index` to the next; a counter that is reset between them starts at zero. */
+/**
+ * The value at `timeMs` on the line from the sample at `index` to the next; a counter that is reset
+ * between them starts at zero.
+ */
 export function interpolate(
   timestamps: Float64Array,
   values: Float64Array,

@@ -1,6 +1,9 @@
 import { firstAfter } from "../../base/binary-search.js";
 
-/** The rows of a table within `(end - window, end]` of each step: `from` inclusive, `until` exclusive. */
+/**
+ * The rows of a table within `(end - window, end]` of each step: `from` inclusive, `until`
+ * exclusive.
+ */
 export interface Windows {
   readonly from: Int32Array;
   readonly until: Int32Array;

@@ -10,9 +10,9 @@ import { edgesOf, type WindowEdges } from "../evaluation/window-edges.js";
 import type { WindowFunction } from "./window-function.js";
 
 /**
- * Functions over extended windows. An `anchored` window also uses the last sample before its start. A
- * `smoothed` one uses values at its edges that are interpolated between the samples on both sides.
- * Nothing is extrapolated.
+ * Functions over extended windows. An `anchored` window also uses the last sample before its start.
+ * A `smoothed` one uses values at its edges that are interpolated between the samples on both
+ * sides. Nothing is extrapolated.
  */
 const EXTENDED_FUNCTIONS: Readonly<Record<RangeExtension, ReadonlyMap<string, WindowFunction>>> = {
   anchored: new Map([

@@ -31,8 +31,8 @@ interface Histogram {
 }
 
 /**
- * Evaluates a histogram function. No native histograms are stored, so functions of native histograms have
- * an empty result, as in Prometheus.
+ * Evaluates a histogram function. No native histograms are stored, so functions of native
+ * histograms have an empty result, as in Prometheus.
  */
 export async function callHistogramFunction(
   call: Call,
@@ -111,7 +111,9 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
   return mergeSameLabels(builder.build(), evaluation.pacer);
 }
 
-/** Groups rows into histograms by all labels but `le`. The result of a histogram has no metric name. */
+/**
+ * Groups rows into histograms by all labels but `le`. The result of a histogram has no metric name.
+ */
 function findHistograms(
   block: VectorBlock,
   range: SourceRange,

@@ -15,9 +15,10 @@ const IDENTIFYING_LABELS = ["instance", "job"];
 const DEFAULT_INFO_METRIC = "target_info";
 
 /**
- * `info(v, {…})`: adds the labels of the info series of its target to each series. In the braces, matchers
- * for `__name__` select the info metrics, and the other matchers select the labels to add. A series without
- * a selected label is left out unless the matcher of the label matches the empty value.
+ * `info(v, {…})`: adds the labels of the info series of its target to each series. In the braces,
+ * matchers for `__name__` select the info metrics, and the other matchers select the labels to add.
+ * A series without a selected label is left out unless the matcher of the label matches the empty
+ * value.
  */
 export async function callInfo(
   call: Call,
@@ -42,14 +43,20 @@ export async function callInfo(
   return addInfoLabels(base, info, names, dataMatchers, evaluation);
 }
 
-/** Matchers that only exclude names apply to the info metrics, whose names by convention end in `_info`. */
+/**
+ * Matchers that only exclude names apply to the info metrics, whose names by convention end in
+ * `_info`.
+ */
 function infoNameMatchers(matchers: readonly LabelMatcher[]): readonly LabelMatcher[] {
   if (matchers.length === 0) return [createLabelMatcher(METRIC_NAME, "=", DEFAULT_INFO_METRIC)];
   if (matchers.some(({ operator }) => operator === "=" || operator === "=~")) return matchers;
   return [createLabelMatcher(METRIC_NAME, "=~", ".+_info"), ...matchers];
 }
 
-/** The `@` and `offset` that all selectors of the source have in common; the info series are selected with them. */
+/**
+ * The `@` and `offset` that all selectors of the source have in common; the info series are
+ * selected with them.
+ */
 function commonTimes(source: Expression): TimeModifiers {
   const found = timesOfSelectors(source);
   const [first] = found;
@@ -60,7 +67,9 @@ function commonTimes(source: Expression): TimeModifiers {
   return first !== undefined && found.every(isSame) ? first : {};
 }
 
-/** The modifiers of every selector; undefined for a branch without a selector, or for a subquery. */
+/**
+ * The modifiers of every selector; undefined for a branch without a selector, or for a subquery.
+ */
 function timesOfSelectors(expression: Expression): (TimeModifiers | undefined)[] {
   switch (expression.kind) {
     case "number":
@@ -160,7 +169,10 @@ function enrichRow(enrichment: Enrichment): VectorBlock {
   return builder.build();
 }
 
-/** The labels to add that the series does not have itself; undefined when the target has no info series at the step. */
+/**
+ * The labels to add that the series does not have itself; undefined when the target has no info
+ * series at the step.
+ */
 function addedLabels(
   { labels: baseLabels, info, partners, wanted }: Enrichment,
   step: number,

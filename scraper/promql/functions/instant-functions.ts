@@ -1,7 +1,7 @@
 /**
- * Functions of instant vectors, and `absent_over_time`. A call and a grid of steps come in, a `VectorBlock`
- * goes out; arguments are evaluated through the `Evaluation`. Functions of a range vector are in
- * range-functions.ts, and functions that return a scalar are in query/evaluator.ts.
+ * Functions of instant vectors, and `absent_over_time`. A call and a grid of steps come in, a
+ * `VectorBlock` goes out; arguments are evaluated through the `Evaluation`. Functions of a range
+ * vector are in range-functions.ts, and functions that return a scalar are in query/evaluator.ts.
  */
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
@@ -164,7 +164,10 @@ async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promi
   return { ...singleRow(labelsOfAbsent(source), new Float64Array(grid.count).fill(1)), present };
 }
 
-/** The labels of an absent series: those that the selector requires to be equal to a value, exactly once. */
+/**
+ * The labels of an absent series: those that the selector requires to be equal to a value, exactly
+ * once.
+ */
 function labelsOfAbsent(source: Expression): Labels {
   const inner = withoutParentheses(source);
   const selector = inner.kind === "matrix_selector" ? inner.selector : inner;

@@ -43,7 +43,10 @@ export async function labelJoin(
   );
 }
 
-/** The work of computing one label, perhaps with a regular expression, as a number of values for the pacer. */
+/**
+ * The work of computing one label, perhaps with a regular expression, as a number of values for the
+ * pacer.
+ */
 const WORK_PER_ROW = 256;
 
 async function changeLabels(

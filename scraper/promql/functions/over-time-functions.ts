@@ -54,9 +54,10 @@ export const minOverTime = slidingExtreme(-1);
 export const maxOverTime = slidingExtreme(1);
 
 /**
- * The highest (with sign -1, the lowest) value of every window. Windows only move forward, so a queue of
- * the samples that can still become the extreme is enough: each sample enters and leaves it once, whatever
- * the length of the windows. NaN is the result only where a window has no other value.
+ * The highest (with sign -1, the lowest) value of every window. Windows only move forward, so a
+ * queue of the samples that can still become the extreme is enough: each sample enters and leaves
+ * it once, whatever the length of the windows. NaN is the result only where a window has no other
+ * value.
  */
 function slidingExtreme(sign: 1 | -1): WindowFunction {
   return ({ values, from, until }, { values: results, present, offset }) => {

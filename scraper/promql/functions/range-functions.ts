@@ -1,8 +1,9 @@
 /**
- * Functions of a range vector, such as `rate` and `sum_over_time`. The samples of one series and the windows
- * of all steps come in (`RangeRow`), one result per window goes out into a `VectorBlock`. Each function is
- * a `WindowFunction`; the files beside this one define them. The loop over the series paces the query and
- * takes the results from its budget; functions of scalars and instant vectors are in instant-functions.ts.
+ * Functions of a range vector, such as `rate` and `sum_over_time`. The samples of one series and
+ * the windows of all steps come in (`RangeRow`), one result per window goes out into a
+ * `VectorBlock`. Each function is a `WindowFunction`; the files beside this one define them. The
+ * loop over the series paces the query and takes the results from its budget; functions of scalars
+ * and instant vectors are in instant-functions.ts.
  */
 import { argumentOfType, resultTypeOf, type Call, type SourceRange } from "../language/ast.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
@@ -47,7 +48,10 @@ const WINDOW_FUNCTIONS: ReadonlyMap<string, WindowFunction> = new Map([
 const FUNCTIONS_KEEPING_NAMES: readonly string[] = ["last_over_time", "first_over_time"];
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
 
-/** Evaluates a call of a function of one range vector and scalars; undefined when the function is another one. */
+/**
+ * Evaluates a call of a function of one range vector and scalars; undefined when the function is
+ * another one.
+ */
 export async function callRangeFunction(
   call: Call,
   grid: TimeGrid,

@@ -13,11 +13,12 @@ export const increase = extrapolated({ isCounter: true, isRate: false });
 export const delta = extrapolated({ isCounter: false, isRate: false });
 
 /**
- * The change from the first to the last sample of a window, extrapolated towards the edges of the window.
- * An edge closer than 1.1 average sample intervals is reached; towards any other edge, the change is
- * extrapolated by half an interval. A counter is not extrapolated to before it was zero.
+ * The change from the first to the last sample of a window, extrapolated towards the edges of the
+ * window. An edge closer than 1.1 average sample intervals is reached; towards any other edge, the
+ * change is extrapolated by half an interval. A counter is not extrapolated to before it was zero.
  *
- * The resets of a counter are found once per series, so the time per window does not depend on its length.
+ * The resets of a counter are found once per series, so the time per window does not depend on its
+ * length.
  */
 function extrapolated({ isCounter, isRate }: Extrapolation): WindowFunction {
   return (row, { values: results, present, offset }, { ends, windowMs }) => {

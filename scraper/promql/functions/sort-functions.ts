@@ -4,7 +4,10 @@ import type { Annotations } from "../evaluation/annotations.js";
 import { stringValueOf, type Call } from "../language/ast.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** `sort` and related functions. They only affect instant queries; results of range queries are ordered by labels. */
+/**
+ * `sort` and related functions. They only affect instant queries; results of range queries are
+ * ordered by labels.
+ */
 export function sortBlock(call: Call, block: VectorBlock, annotations: Annotations): VectorBlock {
   if (block.steps !== 1) {
     annotations.ineffectiveSort(call.range);

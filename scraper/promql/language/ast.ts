@@ -56,14 +56,16 @@ export interface TimeModifiers {
 }
 
 /**
- * How a window uses samples beyond its edges: `anchored` also takes the last sample before its start,
- * `smoothed` interpolates at both of its edges.
+ * How a window uses samples beyond its edges: `anchored` also takes the last sample before its
+ * start, `smoothed` interpolates at both of its edges.
  */
 export type RangeExtension = "anchored" | "smoothed";
 
 export interface VectorSelector extends Positioned, TimeModifiers {
   readonly kind: "vector_selector";
-  /** The metric name written outside the braces, else empty. Its matcher is the last of `matchers`. */
+  /**
+   * The metric name written outside the braces, else empty. Its matcher is the last of `matchers`.
+   */
   readonly name: string;
   readonly matchers: readonly LabelMatcher[];
   readonly extension?: RangeExtension;

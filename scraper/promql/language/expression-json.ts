@@ -14,7 +14,10 @@ import {
 /** The data of a reply of `/api/v1/parse_query`, ready for JSON. */
 export type ExpressionJson = { readonly [key: string]: unknown } | null;
 
-/** Converts an expression to the tree that Prometheus' `parse_query` returns. Durations are in milliseconds. */
+/**
+ * Converts an expression to the tree that Prometheus' `parse_query` returns. Durations are in
+ * milliseconds.
+ */
 export function expressionToJson(expression: Expression): ExpressionJson {
   switch (expression.kind) {
     case "number":

@@ -12,8 +12,9 @@ const SINGLE_OPERATORS = "*/%+-^@";
 const DURATION_WORDS: readonly string[] = ["step", "range", "min_of", "max_of"];
 
 /**
- * Splits an expression into tokens, one at a time. As in Prometheus, the rules depend on whether braces or
- * brackets are open: inside braces keywords are label names, inside brackets only a few words are allowed.
+ * Splits an expression into tokens, one at a time. As in Prometheus, the rules depend on whether
+ * braces or brackets are open: inside braces keywords are label names, inside brackets only a few
+ * words are allowed.
  */
 export class Lexer {
   private at = 0;

@@ -19,7 +19,9 @@ export function scanNumberOrDuration(text: string, start: number): NumberScan {
   return number.kind === "number" ? number : scanDurationUnits(text, number.end);
 }
 
-/** Scans digits with at most one point, one exponent, and underscores, no two of these side by side. */
+/**
+ * Scans digits with at most one point, one exponent, and underscores, no two of these side by side.
+ */
 function scanNumber(text: string, start: number): NumberScan {
   let at = start;
   const isHex = text[at] === "0" && oneOf("xX", text[at + 1]);
@@ -56,7 +58,8 @@ function scanDurationUnits(text: string, start: number): NumberScan {
   for (let units = "smhdwy"; ; units = "smhdw") {
     if (!oneOf(units, text[at])) return { kind: "invalid", end: at };
     at++;
-    if (text[at] === "s") at++; // Milliseconds. Units such as "hs" are rejected when the value is parsed.
+    // Milliseconds. Units such as "hs" are rejected when the value is parsed.
+    if (text[at] === "s") at++;
     if (!isDigit(text[at])) break;
     while (isDigit(text[at])) at++;
   }
@@ -68,7 +71,10 @@ function scanDurationUnits(text: string, start: number): NumberScan {
 const INTEGER = /^(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/;
 const FLOAT = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
-/** The value of a number token, or undefined when it is malformed (`1_0.5`). A leading zero means octal, as in Go. */
+/**
+ * The value of a number token, or undefined when it is malformed (`1_0.5`). A leading zero means
+ * octal, as in Go.
+ */
 export function numberValue(text: string): number | undefined {
   const lower = text.toLowerCase();
   if (lower === "inf") return Infinity;

@@ -9,7 +9,10 @@ interface BinaryModifiers {
   readonly matching: VectorMatching;
 }
 
-/** Reads the modifiers between an operator and its right side: `bool`, `on`, `ignoring`, `group_left`, `fill`, … */
+/**
+ * Reads the modifiers between an operator and its right side: `bool`, `on`, `ignoring`,
+ * `group_left`, `fill`, …
+ */
 export function readBinaryModifiers(
   tokens: TokenStream,
   operator: BinaryOperator,

@@ -37,8 +37,8 @@ interface Grouping {
 }
 
 /**
- * Reads the rest of an aggregation whose operator is already taken from `tokens`. The grouping may stand
- * before or after the arguments.
+ * Reads the rest of an aggregation whose operator is already taken from `tokens`. The grouping may
+ * stand before or after the arguments.
  */
 export function readAggregation(
   tokens: TokenStream,
@@ -115,7 +115,10 @@ const LABEL_KINDS: readonly string[] = [
 ];
 const LABEL_OPERATORS: readonly string[] = ["and", "or", "unless", "atan2"];
 
-/** Reads the parenthesized label names after `by`, `without`, `on`, `ignoring`, `group_left` and `group_right`. */
+/**
+ * Reads the parenthesized label names after `by`, `without`, `on`, `ignoring`, `group_left` and
+ * `group_right`.
+ */
 export function readGroupingLabels(tokens: TokenStream): string[] {
   tokens.expect("(", "grouping opts", '"("');
   const labels: string[] = [];

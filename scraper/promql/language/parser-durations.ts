@@ -50,7 +50,10 @@ function tryParse(text: string): number | undefined {
   }
 }
 
-/** Reads a window or a step inside brackets. A literal must be above zero; arithmetic is checked when evaluated. */
+/**
+ * Reads a window or a step inside brackets. A literal must be above zero; arithmetic is checked
+ * when evaluated.
+ */
 export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   const duration = readDuration(tokens, 1);
   if (duration.kind === "number") checkLiteral(tokens, duration);
@@ -60,7 +63,10 @@ export function readPositiveDuration(tokens: TokenStream): DurationExpression {
   return duration;
 }
 
-/** Reads the duration after `offset`. Arithmetic needs parentheses there: `x offset 5m + 1` adds 1 to a vector. */
+/**
+ * Reads the duration after `offset`. Arithmetic needs parentheses there: `x offset 5m + 1` adds 1
+ * to a vector.
+ */
 export function readOffsetDuration(tokens: TokenStream): DurationExpression {
   if (!beginsDuration(tokens))
     throw tokens.unexpected("offset", "number, duration, step(), or range()");

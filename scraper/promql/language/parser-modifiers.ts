@@ -16,7 +16,10 @@ import type { Token } from "./tokens.js";
 
 const MAX_TIMESTAMP = 2 ** 63;
 
-/** Reads the modifiers after an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@ 1000`. */
+/**
+ * Reads the modifiers after an operand, in any order and number: `[5m]`, `[5m:1m]`, `offset 5m`, `@
+ * 1000`.
+ */
 export function readModifiers(tokens: TokenStream, operand: Expression): Expression {
   let expression = operand;
   for (let brackets = 0; ;) {
@@ -109,7 +112,10 @@ function readAt(tokens: TokenStream, expression: Expression): Expression {
   return withTimeModifiers(expression, { at: fixedTime }, end);
 }
 
-/** Reads `anchored` or `smoothed`. As in Prometheus, the source range of the selector does not include it. */
+/**
+ * Reads `anchored` or `smoothed`. As in Prometheus, the source range of the selector does not
+ * include it.
+ */
 function readExtension(
   tokens: TokenStream,
   expression: Expression,

@@ -1,10 +1,11 @@
 /**
- * The parser of PromQL. The text of an expression comes in, a type-checked `Expression` goes out; an
- * invalid text throws a `QueryParseError` with Prometheus' message.
+ * The parser of PromQL. The text of an expression comes in, a type-checked `Expression` goes out;
+ * an invalid text throws a `QueryParseError` with Prometheus' message.
  *
- * Parsing is synchronous and runs in whatever calls it: the HTTP API, the rule engine and the command
- * line. The length and the nesting of an expression are limited, so it takes little time and stack.
- * The files of this shelf named `parser-*.ts` each read one part of the grammar from a `TokenStream`.
+ * Parsing is synchronous and runs in whatever calls it: the HTTP API, the rule engine and the
+ * command line. The length and the nesting of an expression are limited, so it takes little time
+ * and stack. The files of this shelf named `parser-*.ts` each read one part of the grammar from a
+ * `TokenStream`.
  */
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { BinaryOperation, Expression, VectorSelector } from "./ast.js";
@@ -82,8 +83,8 @@ function tooLong({ length }: string): QueryParseError {
 }
 
 /**
- * Parses a selector without modifiers, such as the `match[]` of the HTTP API. Unlike an expression, the
- * selector may match series without any of its labels; the caller decides whether to accept it.
+ * Parses a selector without modifiers, such as the `match[]` of the HTTP API. Unlike an expression,
+ * the selector may match series without any of its labels; the caller decides whether to accept it.
  *
  * @throws {QueryParseError} when the text is anything else
  */

@@ -1,12 +1,18 @@
 import { PihealthError } from "../../../exporter/shared/model/errors.js";
 import type { SourceRange } from "./ast.js";
 
-/** The expression does not parse or type-check. The message is that of Prometheus. HTTP 400 bad_data. */
+/**
+ * The expression does not parse or type-check. The message is that of Prometheus. HTTP 400
+ * bad_data.
+ */
 export class QueryParseError extends PihealthError {
   readonly code = "bad_data";
 }
 
-/** The evaluation failed, for example because of many-to-many matching or too many samples. HTTP 422. */
+/**
+ * The evaluation failed, for example because of many-to-many matching or too many samples. HTTP
+ * 422.
+ */
 export class QueryExecutionError extends PihealthError {
   readonly code = "execution";
 }
@@ -21,7 +27,10 @@ export class QueryCanceledError extends PihealthError {
   readonly code = "canceled";
 }
 
-/** `line:column` of the start of a range, both counted from 1. As in Prometheus, columns count UTF-8 bytes. */
+/**
+ * `line:column` of the start of a range, both counted from 1. As in Prometheus, columns count UTF-8
+ * bytes.
+ */
 export function positionOf(text: string, range: SourceRange): string {
   const before = text.slice(0, range.start);
   const line = before.split("\n").length;

@@ -8,12 +8,17 @@ import type { Token } from "./tokens.js";
 /** Limits nesting and operators in a row, since each level takes stack when it is evaluated. */
 export const MAX_EXPRESSION_DEPTH = 500;
 
-/** The tokens of one expression with one token of lookahead, and the errors about unexpected tokens. */
+/**
+ * The tokens of one expression with one token of lookahead, and the errors about unexpected tokens.
+ */
 export class TokenStream {
   private readonly lexer: Lexer;
   private lookahead: Token | undefined;
   private depth = 0;
-  /** The number of aggregations around the next token. Errors without a context of their own name them. */
+  /**
+   * The number of aggregations around the next token. Errors without a context of their own name
+   * them.
+   */
   private aggregations = 0;
 
   constructor(
@@ -77,7 +82,10 @@ export class TokenStream {
     return result;
   }
 
-  /** Prometheus' error about the next token. Inside an aggregation, the default context is "aggregation". */
+  /**
+   * Prometheus' error about the next token. Inside an aggregation, the default context is
+   * "aggregation".
+   */
   unexpected(context = "", expected = ""): QueryParseError {
     const token = this.peek();
     const place = context === "" && this.aggregations > 0 ? "aggregation" : context;

@@ -25,7 +25,9 @@ export interface Token {
 export const COMPARISON_OPERATORS = ["==", "!=", ">", "<", ">=", "<="] as const;
 export const SET_OPERATORS = ["and", "or", "unless"] as const;
 export const ARITHMETIC_OPERATORS = ["+", "-", "*", "/", "%", "^", "atan2"] as const;
-/** Operators that trim native histograms. Only floats are stored here, so they never have a result. */
+/**
+ * Operators that trim native histograms. Only floats are stored here, so they never have a result.
+ */
 export const TRIM_OPERATORS = ["</", ">/"] as const;
 const BINARY_OPERATORS = [
   ...COMPARISON_OPERATORS,

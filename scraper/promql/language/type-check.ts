@@ -165,7 +165,10 @@ class TypeChecker {
     );
   }
 
-  /** The second argument of `info` has only braces, and its matchers may match series without the labels. */
+  /**
+   * The second argument of `info` has only braces, and its matchers may match series without the
+   * labels.
+   */
   private checkInfoSelector({ arguments: given }: Call): void {
     const selector = given[1];
     if (selector === undefined) return;

@@ -1,9 +1,9 @@
 /**
- * Aggregations such as `sum by (job)`. An aggregation and a grid of steps come in, a `VectorBlock` goes out
- * with one row per group or, for `topk` and the like, the selected rows of the operand.
+ * Aggregations such as `sum by (job)`. An aggregation and a grid of steps come in, a `VectorBlock`
+ * goes out with one row per group or, for `topk` and the like, the selected rows of the operand.
  *
- * Rows are first put into groups (aggregation-groups.ts). Aggregations that need only a few numbers per
- * group and step are in column-aggregations.ts, those that rank or select samples in
+ * Rows are first put into groups (aggregation-groups.ts). Aggregations that need only a few numbers
+ * per group and step are in column-aggregations.ts, those that rank or select samples in
  * ranked-aggregations.ts. Loops over rows pace the query.
  */
 import { formatFloat } from "../../../exporter/shared/model/float-format.js";
@@ -78,7 +78,8 @@ async function countValues(
   const label = stringValueOf(present(node.parameter, "The label of count_values"));
   if (label === "") throw new QueryExecutionError(`invalid label name ${JSON.stringify(label)}`);
   const block = await evaluation.vector(node.expression, grid);
-  // The label of the value replaces a label of the same name, so rows that differ only there form one group.
+  // The label of the value replaces a label of the same name, so rows that differ only there form
+  // one group.
   const names = without ? [...grouping, label] : grouping.filter((name) => name !== label);
   const groups = await groupRows(block, { grouping: names, without }, evaluation.pacer);
   const isLabelDropped = without && grouping.includes(label);

@@ -153,7 +153,10 @@ class ExtremeAccumulator extends Cells implements Accumulator {
   }
 }
 
-/** Divides a Kahan sum by the count. As in Prometheus, it continues with a running mean where the sum overflows. */
+/**
+ * Divides a Kahan sum by the count. As in Prometheus, it continues with a running mean where the
+ * sum overflows.
+ */
 class MeanAccumulator extends Cells implements Accumulator {
   private readonly compensations: Float64Array;
   private readonly counts: Float64Array;

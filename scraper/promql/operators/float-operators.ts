@@ -36,7 +36,10 @@ export function arithmeticOf(operator: BinaryOperator): Arithmetic {
   );
 }
 
-/** Go's math.Pow, which unlike JavaScript's gives 1 for 1 to the power of NaN and for -1 to an infinite power. */
+/**
+ * Go's math.Pow, which unlike JavaScript's gives 1 for 1 to the power of NaN and for -1 to an
+ * infinite power.
+ */
 function power(base: number, exponent: number): number {
   if (base === 1) return 1;
   if (base === -1 && (exponent === Infinity || exponent === -Infinity)) return 1;

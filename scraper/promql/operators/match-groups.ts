@@ -5,7 +5,9 @@ import { METADATA_LABELS } from "../evaluation/label-keys.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
-/** The two sides of a vector operation. In a one-to-one matching, the left side is the "many" side. */
+/**
+ * The two sides of a vector operation. In a one-to-one matching, the left side is the "many" side.
+ */
 export interface MatchContext {
   readonly matching: VectorMatching;
   readonly many: VectorBlock;
@@ -18,15 +20,18 @@ export interface MatchContext {
 const NO_ROWS: readonly number[] = [];
 
 /**
- * The side of a matching with at most one sample per match group and step. Several series may be in one
- * group as long as no two of them have a sample at the same step.
+ * The side of a matching with at most one sample per match group and step. Several series may be in
+ * one group as long as no two of them have a sample at the same step.
  */
 export class OneSide {
   private readonly rowsOfGroup: (number[] | undefined)[];
   private readonly rowAtOfGroup: (Int32Array | undefined)[];
   private readonly absentEverywhere: Int32Array;
 
-  /** @throws {QueryExecutionError} when two series of a group have a sample at a step where anything can match */
+  /**
+   * @throws {QueryExecutionError} when two series of a group have a sample at a step where anything
+   * can match
+   */
   constructor(
     private readonly context: MatchContext,
     { isFilled }: { isFilled: boolean },
@@ -43,7 +48,9 @@ export class OneSide {
     }
   }
 
-  /** @param checkedSteps 1 at the steps where a second series is an error; undefined for all steps */
+  /**
+   * @param checkedSteps 1 at the steps where a second series is an error; undefined for all steps
+   */
   private place(row: number, rowAt: Int32Array, checkedSteps: Uint8Array | undefined): void {
     const { one } = this.context;
     for (let step = 0; step < one.steps; step++) {
@@ -73,7 +80,10 @@ export class OneSide {
     return pairs;
   }
 
-  /** Returns 1 at each step where the "many" side has a sample in the match group of a row of the "one" side. */
+  /**
+   * Returns 1 at each step where the "many" side has a sample in the match group of a row of the
+   * "one" side.
+   */
   matchedSteps(): (oneRow: number) => Uint8Array {
     const { many, manyGroups, oneGroups } = this.context;
     const nothing = new Uint8Array(many.steps);

@@ -8,7 +8,10 @@ import { quantileOf } from "../evaluation/quantile.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
-/** `topk` and `bottomk`: the samples with the highest or lowest values of each group and step. NaN ranks last. */
+/**
+ * `topk` and `bottomk`: the samples with the highest or lowest values of each group and step. NaN
+ * ranks last.
+ */
 export async function aggregateRanked(
   operator: "topk" | "bottomk",
   limits: Float64Array,
@@ -39,7 +42,10 @@ export async function aggregateRanked(
   return keepRows({ ...block, present }, [...order]);
 }
 
-/** The best rows of one group at every step, best first. Rows are offered one by one, each with all its steps. */
+/**
+ * The best rows of one group at every step, best first. Rows are offered one by one, each with all
+ * its steps.
+ */
 class Ranking {
   readonly best: number[][];
 
@@ -87,7 +93,10 @@ export async function aggregateFirst(
   });
 }
 
-/** `limit_ratio`: a stable share of the series. A negative ratio selects the complement of its positive counterpart. */
+/**
+ * `limit_ratio`: a stable share of the series. A negative ratio selects the complement of its
+ * positive counterpart.
+ */
 export async function aggregateRatio(
   ratios: Float64Array,
   block: VectorBlock,

@@ -18,7 +18,10 @@ export function combineScalars(
   return left.map((value, step) => calculate(value, right[step] as number));
 }
 
-/** Combines every sample of a vector with the scalar at its step. A comparison without `bool` filters. */
+/**
+ * Combines every sample of a vector with the scalar at its step. A comparison without `bool`
+ * filters.
+ */
 export async function combineWithScalar(
   { operator, returnsBool }: BinaryOperation,
   block: VectorBlock,

@@ -4,7 +4,10 @@ import type { SetOperator } from "../language/tokens.js";
 import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
-/** `and`, `or` and `unless`: keeps samples depending on whether the other side has one in the same match group and step. */
+/**
+ * `and`, `or` and `unless`: keeps samples depending on whether the other side has one in the same
+ * match group and step.
+ */
 export async function combineSets(
   operator: SetOperator,
   left: VectorBlock,

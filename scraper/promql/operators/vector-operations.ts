@@ -1,8 +1,9 @@
 /**
- * Arithmetic and comparisons between two vectors. Two `VectorBlock`s of the same steps come in, one goes
- * out. Rows of the two sides are matched by their labels (vector-signatures.ts, match-groups.ts), then
- * combined step by step. `and`, `or` and `unless` are in set-operations.ts, and operations with a scalar in
- * scalar-operations.ts. Loops over rows pace the query; the result is taken from its budget first.
+ * Arithmetic and comparisons between two vectors. Two `VectorBlock`s of the same steps come in, one
+ * goes out. Rows of the two sides are matched by their labels (vector-signatures.ts,
+ * match-groups.ts), then combined step by step. `and`, `or` and `unless` are in set-operations.ts,
+ * and operations with a scalar in scalar-operations.ts. Loops over rows pace the query; the result
+ * is taken from its budget first.
  */
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
@@ -69,9 +70,9 @@ export async function combineVectors(
 }
 
 /**
- * True when no two rows of the result can have the same labels: every match group has one row on each side,
- * and the result has the matching labels. A filled result is in its own row, with the same labels as that
- * of the pair.
+ * True when no two rows of the result can have the same labels: every match group has one row on
+ * each side, and the result has the matching labels. A filled result is in its own row, with the
+ * same labels as that of the pair.
  */
 function resultsAreUnique({ operator, matching }: BinaryOperation, context: MatchContext): boolean {
   if ((matching.fillLeft ?? matching.fillRight) !== undefined) return false;
@@ -123,7 +124,10 @@ class PairWriter {
     this.finish(labels);
   }
 
-  /** Writes the steps at which a row of the "many" side has no match, with `fill` as the other value. */
+  /**
+   * Writes the steps at which a row of the "many" side has no match, with `fill` as the other
+   * value.
+   */
   writeUnmatchedMany(manyRow: number, fill: number, rowAt: Int32Array): void {
     const { many, matching } = this.context;
     const { steps } = many;
@@ -178,7 +182,10 @@ class PairWriter {
     return result.with(Object.fromEntries(include.map((label) => [label, one.get(label)])));
   }
 
-  /** Two pairs of a match group must not have the same labels at one step, even if a comparison filters them out. */
+  /**
+   * Two pairs of a match group must not have the same labels at one step, even if a comparison
+   * filters them out.
+   */
   private checkUnique(manyRow: number, labels: Labels, rowAt: Int32Array): void {
     const { many, manyGroups } = this.context;
     const group = manyGroups[manyRow] as number;

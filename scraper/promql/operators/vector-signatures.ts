@@ -10,7 +10,9 @@ import type { VectorMatching } from "../language/ast.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
-/** Numbers the match groups of two vectors: rows with the same number have the same matching labels. */
+/**
+ * Numbers the match groups of two vectors: rows with the same number have the same matching labels.
+ */
 export class Signatures {
   private readonly numbers = new Map<string, number>();
   private readonly keyOfRow: (pairs: readonly LabelPair[]) => string;

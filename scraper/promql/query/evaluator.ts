@@ -23,7 +23,10 @@ import { combineVectors } from "../operators/vector-operations.js";
 
 type EvaluationState = Omit<Evaluation, "vector" | "scalar" | "ranges">;
 
-/** Creates the evaluation of one query. Each node of its expression is evaluated once, for all steps. */
+/**
+ * Creates the evaluation of one query. Each node of its expression is evaluated once, for all
+ * steps.
+ */
 export function createEvaluation(state: EvaluationState): Evaluation {
   const evaluation: Evaluation = {
     ...state,
@@ -215,7 +218,9 @@ async function callScalarFunction(
   }
 }
 
-/** `scalar()`: the value of the single series at each step, NaN when there is none or more than one. */
+/**
+ * `scalar()`: the value of the single series at each step, NaN when there is none or more than one.
+ */
 function singleValues({ steps, labels, values, present }: VectorBlock): Float64Array {
   const result = new Float64Array(steps).fill(NaN);
   const counts = new Float64Array(steps);

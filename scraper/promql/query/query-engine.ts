@@ -1,14 +1,15 @@
 /**
- * The query engine. The text of a query and its times come in, a `QueryAnswer` goes out; samples are read
- * through a `Querier`, which the storage implements.
+ * The query engine. The text of a query and its times come in, a `QueryAnswer` goes out; samples
+ * are read through a `Querier`, which the storage implements.
  *
- * A query runs on the event loop, in the asynchronous call of its caller: a request of the HTTP API or of the
- * web page, or a rule group. It has no thread and no queue. Each query has a pacer, which lets other
- * work run every few milliseconds and enforces the timeout, and a budget for the values in memory; see
- * evaluation/evaluation.ts.
+ * A query runs on the event loop, in the asynchronous call of its caller: a request of the HTTP API
+ * or of the web page, or a rule group. It has no thread and no queue. Each query has a pacer, which
+ * lets other work run every few milliseconds and enforces the timeout, and a budget for the values
+ * in memory; see evaluation/evaluation.ts.
  *
- * The way of a query: language/ parses it, evaluator.ts walks its tree, functions/ and operators/ compute
- * each node for all steps at once, and query-values.ts converts the last block to the answer.
+ * The way of a query: language/ parses it, evaluator.ts walks its tree, functions/ and operators/
+ * compute each node for all steps at once, and query-values.ts converts the last block to the
+ * answer.
  */
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";

@@ -27,7 +27,10 @@ export async function vectorOfBlock(
   return { type: "vector", samples };
 }
 
-/** Converts the result of a range query, sorted by labels. Series without gaps share one column of times. */
+/**
+ * Converts the result of a range query, sorted by labels. Series without gaps share one column of
+ * times.
+ */
 export async function matrixOfBlock(
   block: VectorBlock,
   grid: TimeGrid,
@@ -50,7 +53,9 @@ export async function matrixOfBlock(
   return { type: "matrix", series };
 }
 
-/** The times and values that are present: views if they have no gap between them, copies otherwise. */
+/**
+ * The times and values that are present: views if they have no gap between them, copies otherwise.
+ */
 function presentPoints(
   times: Float64Array,
   values: Float64Array,

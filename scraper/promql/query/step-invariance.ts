@@ -16,7 +16,9 @@ const TIME_DEPENDENT: readonly string[] = [
   "info",
 ];
 
-/** True when an expression has the same result at every step, so that evaluating it once is enough. */
+/**
+ * True when an expression has the same result at every step, so that evaluating it once is enough.
+ */
 export function isStepInvariant(expression: Expression): boolean {
   switch (expression.kind) {
     case "number":

@@ -9,7 +9,10 @@ import { findWindows } from "../evaluation/windows.js";
 /** A series is evaluated at all steps without a pause, so more steps would block the event loop. */
 const MAX_SUBQUERY_STEPS = 2_000_000;
 
-/** Evaluates the inner expression at multiples of the step of the subquery; its results are the samples of the windows. */
+/**
+ * Evaluates the inner expression at multiples of the step of the subquery; its results are the
+ * samples of the windows.
+ */
 export async function selectSubquery(
   node: Subquery,
   grid: TimeGrid,

@@ -122,7 +122,10 @@ function matching(allowGroups: boolean): fc.Arbitrary<string> {
     .map(([match, filled]) => `${match}${filled} `);
 }
 
-/** An operand of a vector matching, parenthesized so that the matching never applies to a scalar in it. */
+/**
+ * An operand of a vector matching, parenthesized so that the matching never applies to a scalar in
+ * it.
+ */
 const side = (vector: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.oneof(
     selector,

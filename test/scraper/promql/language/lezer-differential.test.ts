@@ -20,7 +20,10 @@ function lezerAccepts(text: string): boolean {
   return !hasError;
 }
 
-/** The syntax error of our parser, if any. Type errors are left out, since lezer does not check types. */
+/**
+ * The syntax error of our parser, if any. Type errors are left out, since lezer does not check
+ * types.
+ */
 function ourSyntaxProblem(text: string): string | undefined {
   try {
     parseExpression(text, ALL_FEATURES);
@@ -33,7 +36,10 @@ function ourSyntaxProblem(text: string): string | undefined {
   }
 }
 
-/** Where lezer-promql differs from Prometheus itself; docs/decisions/0013-own-promql.md names further differences. */
+/**
+ * Where lezer-promql differs from Prometheus itself; docs/decisions/0013-own-promql.md names
+ * further differences.
+ */
 const KNOWN_DIFFERENCES: readonly RegExp[] = [
   /\boffset\b(?!\s+-?\d)/, // It rejects a metric named offset.
   /\d\.(?!\d)/, // It rejects a number that ends with a point.

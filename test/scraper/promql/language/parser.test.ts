@@ -195,7 +195,8 @@ test("Printing and formatting an expression keeps its meaning", () => {
   const seeded = { seed: 5, numRuns: 1000 };
   fc.assert(
     fc.property(expressionTexts.vector, (text) => {
-      if (text.includes("Inf")) return; // Inf ^ 2 is printed as +Inf ^ 2, where the sign applies to the power.
+      // Inf ^ 2 is printed as +Inf ^ 2, where the sign applies to the power.
+      if (text.includes("Inf")) return;
       const parse = (source: string): Expression => parseExpression(source, ALL_FEATURES);
       const printed = printExpression(parse(text));
       assert.equal(printExpression(parse(printed)), printed);
