@@ -131,6 +131,7 @@ async function openHead(
   const commits = new GroupCommits({ head, rowLog, chunkLog, counters, log });
   const recovery = new Recovery({ files, log, head, registry, counters });
   await recovery.readChunks(chunks.segments);
+  rowLog.journal.startAfter(recovery.lastRowSegment);
   await recovery.readRows(rowSegments);
   rowLog.endReplay();
   const maintenance = new HeadMaintenance({

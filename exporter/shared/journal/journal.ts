@@ -61,6 +61,15 @@ export class Journal {
     return this.baseBytes + this.pending.length;
   }
 
+  /** Continues after segment `sequence`. Only before the first record. */
+  startAfter(sequence: number): void {
+    if (this.durableBytes > 0 || this.pendingBytes > 0)
+      throw new RangeError(
+        `Cannot skip journal segments: segment ${this.currentSequence} is in use`,
+      );
+    this.currentSequence = Math.max(this.currentSequence, sequence + 1);
+  }
+
   /** @returns the record's place, or undefined when too much is waiting for the disk already */
   append(kind: number, write: (writer: ByteWriter) => void): RecordPlace | undefined {
     if (this.pendingBytes > this.options.maxPendingBytes) return undefined;

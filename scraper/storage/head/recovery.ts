@@ -45,8 +45,18 @@ export class Recovery {
   private rowValues = new Float64Array(1024);
   /** Tables by their definition, which is faster than by name for each row. */
   private readonly tables = new Map<TableKey, Table>();
+  private newestRowSegment = 0;
 
   constructor(private readonly parts: RecoveryParts) {}
+
+  /**
+   * The newest row segment that a record of the chunk log refers to. It may not exist: a power cut, or a
+   * snapshot, can keep a chunk without the segment of its rows. Its number must not be used again, or
+   * new rows at places before the end of the chunk would pass for sealed.
+   */
+  get lastRowSegment(): number {
+    return this.newestRowSegment;
+  }
 
   async readChunks(segments: readonly Segment[]): Promise<void> {
     for (const segment of segments) await this.read(segment, (record) => this.takeSealed(record));
@@ -150,6 +160,7 @@ export class Recovery {
       }
       case RECORD_KINDS.deleted: {
         const record = readDeletedRecord(found.reader);
+        this.noteRowSegment(record.rowsUntil);
         this.tableOf(found, record.table).reset(record.rowsUntil);
         break;
       }
@@ -159,6 +170,7 @@ export class Recovery {
   private takeChunk(found: FoundRecord): void {
     const { reader, place, definitions } = found;
     const record = readChunkRecord(reader);
+    this.noteRowSegment(record.sealedUntil);
     const chunk = {
       fromMs: record.fromMs,
       lastMs: record.lastMs,
@@ -174,6 +186,10 @@ export class Recovery {
     };
     const table = this.tableOf(found, record.table);
     table.addRecovered(record.stream, chunk, record.sealedUntil);
+  }
+
+  private noteRowSegment({ sequence }: RecordPlace): void {
+    this.newestRowSegment = Math.max(this.newestRowSegment, sequence);
   }
 
   private takeRow(found: FoundRecord): void {

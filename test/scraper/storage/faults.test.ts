@@ -98,6 +98,24 @@ test("a journal segment that is removed under the program costs nothing that is 
   assert.deepEqual(await selectAll(again.storage), await selectAll(storage));
 });
 
+test("a power cut that keeps a chunk, but not the new row segment its rows are in, hides no later row", async () => {
+  const first = await openStorage();
+  let row = 0;
+  const append = ({ storage }: Setup): void => void appendRow(storage, PI, at(row), { a: row++ });
+  while (row < 20) append(first);
+  await first.storage.commit();
+  const second = await openStorage(first.files.afterPowerCut());
+  while (metric(second.storage, "chunks_sealed_total") === 0) append(second);
+  second.files.fault = (_, name) => (name.endsWith("/journal-00000002") ? "EIO" : undefined);
+  await assert.rejects(second.storage.commit(), { code: "EIO" });
+  const third = await openStorage(second.files.afterPowerCut());
+  assert.equal(countOf(await selectAll(third.storage)), row);
+  append(third);
+  await third.storage.commit();
+  const fourth = await openStorage(third.files.afterPowerCut());
+  assert.equal(countOf(await selectAll(fourth.storage)), row);
+});
+
 test("a block that is removed under the program costs no query what is elsewhere", async () => {
   const setup = await smallStorage(30);
   for (let row = 30; row < 1000; row++)
