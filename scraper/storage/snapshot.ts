@@ -67,8 +67,8 @@ export function snapshotName(wallMs: number, random: number): string {
 }
 
 /**
- * Rows move from the row journal to chunks, and from there to blocks. The copy goes the same way: rows
- * that move meanwhile are in two places of it, which reads merge, and never in none.
+ * Rows move from the row journal to chunks, and from there to blocks. The copy goes the same way. So it
+ * has rows that move meanwhile in one or two places, never in none, and reads merge them.
  */
 async function copyData(
   parts: SnapshotParts,

@@ -11,7 +11,7 @@ import type { StorageCounters } from "../model/storage-counters.js";
 import type { BlockStore, StoredBlock } from "./block-store.js";
 import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
 
-/** Blocks of a level are this many times as long as those of the level below. */
+/** Each level has blocks this many times as long as the level below. */
 const LEVEL_FACTOR = 6;
 /** Blocks merged at once at most; more are merged in several runs. */
 const MAX_SOURCES = 64;

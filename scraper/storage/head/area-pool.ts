@@ -1,17 +1,17 @@
-/** Lengths are multiples of this, so that areas of windows much alike fit each other. */
+/** Lengths are rounded up to a multiple of this, so that areas of similar windows can be exchanged. */
 const STEP = 512;
-/** Kept for use again at most; beyond, all of it goes, or lengths no longer in use would stay. */
+/** Most free memory kept. Above this all of it is released, lengths that are out of use included. */
 const MAX_FREE_BYTES = 2 * 1024 * 1024;
 
 /**
- * Memory for the rows of windows, used again and again: each target lets some kilobytes go every
- * few minutes, which would leave the heap in pieces.
+ * Reuses the memory for rows of windows. Each target releases some kilobytes every few minutes, which
+ * would fragment the heap.
  */
 export class AreaPool {
   private readonly freeOfLength = new Map<number, Uint32Array[]>();
   private freeBytes = 0;
 
-  /** @returns an area of at least `length` words of any content */
+  /** @returns an area of at least `length` words, with arbitrary content */
   take(length: number): Uint32Array {
     const rounded = Math.ceil(length / STEP) * STEP;
     const area = this.freeOfLength.get(rounded)?.pop();
@@ -20,7 +20,7 @@ export class AreaPool {
     return area;
   }
 
-  /** @param area from `take`, and not to be used any more */
+  /** @param area from `take`; the caller must not use it any more */
   give(area: Uint32Array): void {
     if (area.length === 0) return;
     if (this.freeBytes + area.byteLength > MAX_FREE_BYTES) {

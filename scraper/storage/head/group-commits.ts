@@ -16,7 +16,7 @@ export interface GroupCommitParts {
 
 /**
  * Makes rows and chunks durable, all tables in one write and one sync per journal. A loop of the
- * storage asks for it every `storage.commit_interval`.
+ * storage runs it every `storage.commit_interval`.
  */
 export class GroupCommits {
   private failing = false;

@@ -2,40 +2,39 @@ import { ABSENT_BITS, bitsOf } from "../../../exporter/shared/model/special-valu
 import type { AreaPool } from "./area-pool.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
 
-/** Rows a window holds at most. */
+/** Most rows of a window. */
 export const WINDOW_ROWS = 24;
-/** Rows of an area: a window has as many areas as its rows need, not one for all it may get. */
+/** Rows of an area. A window has as many areas as its rows need. */
 const AREA_ROWS = 8;
+/** Slot of a column that has had one value only. */
 const CONSTANT = -1;
 const EMPTY = new Uint32Array(0);
-/**
- * Columns the union of layouts may have before a window must start afresh, as a multiple of the
- * newest layout.
- */
+/** A window takes another layout while it has at most this many times the columns of that layout. */
 const MAX_UNION_FACTOR = 2;
+/** Columns that are allowed in addition. */
 const UNION_ALLOWANCE = 64;
-/** Slots beyond those in use, at first and when there are too few. */
+/** Unused slots that a window starts with, and the factor when there are too few. */
 const SPARE_SLOTS = 4;
 const SLOT_GROWTH = 1.25;
-/** Up to here room is doubled: nearly every target has so many columns that vary. */
+/** The number of slots is doubled up to this: nearly every target has that many varying columns. */
 const SMALL_SLOTS = 64;
 
 const ABSENT_LOW = Number(ABSENT_BITS & 0xffffffffn);
 const ABSENT_HIGH = Number(ABSENT_BITS >> 32n);
 
 /**
- * The rows of one table that are in no chunk yet, ready to be read column by column.
+ * The rows of one table that no chunk holds yet, readable column by column.
  *
- * A column that has had one value only costs that value; a column that varies has a slot in
- * each area. Rows may have different layouts: the window has the union
- * of their columns, ABSENT where a row has no such series.
+ * A column that has had one value only takes the memory of that value. A column that varies has a slot
+ * in each area. Rows may have different layouts: the window has the union of their columns, with
+ * ABSENT where a row lacks a series.
  */
 export class RowWindow {
   private rowCount = 0;
   private readonly timestamps = new Float64Array(WINDOW_ROWS);
   /**
-   * Series number of each column; as `last` and `slots` it may be longer than `columnCount`. May be
-   * the layout's.
+   * Number of the series of each column; the array of the layout where both are the same. Like `last`
+   * and `slots`, it may be longer than `columnCount`.
    */
   private seriesIds: Uint32Array;
   private columnCount: number;
@@ -44,13 +43,13 @@ export class RowWindow {
   private slots: Int32Array;
   private slotCount = 0;
   private slotLimit = 0;
-  /** Low and high word of each value, `AREA_ROWS` values for each slot. */
+  /** Low and high word of each value, with `AREA_ROWS` values per slot. */
   private areas: Uint32Array[] = [];
-  /** That of the row being written. */
+  /** The area of the row being written. */
   private area: Uint32Array = EMPTY;
   /** Column of the window for each column of `layout`; undefined when they are the same. */
   private columnOf: Int32Array | undefined;
-  /** Columns that `layout` lacks. */
+  /** Columns of series that `layout` lacks. */
   private missing: Uint32Array = new Uint32Array(0);
 
   constructor(
@@ -72,31 +71,20 @@ export class RowWindow {
     return this.layout;
   }
 
-  /** The layout whose columns are exactly those of the window, if there is one. */
+  /** The newest layout if it has exactly the columns of the window. */
   get sharedLayout(): InternedLayout | undefined {
     return this.seriesIds === this.layout.seriesIds ? this.layout : undefined;
   }
 
-  /** Series number of each column. A view, stale after the next row. */
+  /** Number of the series of each column; a view that is valid until the next row. */
   get columns(): Uint32Array {
     return this.seriesIds.subarray(0, this.columnCount);
   }
 
-  /** Bytes of memory held. */
-  get sizeBytes(): number {
-    const ownIds = this.seriesIds === this.layout.seriesIds ? 0 : this.seriesIds.byteLength;
-    const mapping = (this.columnOf?.byteLength ?? 0) + this.missing.byteLength;
-    return (
-      this.areas.reduce((sum, { byteLength }) => sum + byteLength, 0) +
-      this.last.byteLength +
-      this.slots.byteLength +
-      ownIds +
-      mapping +
-      WINDOW_ROWS * 8
-    );
-  }
-
-  /** False when too many series have come and gone for one window, or a new one costs nothing. */
+  /**
+   * False for an empty window, which a new one can replace at no cost, and when too many series have
+   * come and gone.
+   */
   canTake(layout: InternedLayout): boolean {
     if (layout === this.layout) return true;
     const mostColumns = MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE;
@@ -104,7 +92,9 @@ export class RowWindow {
   }
 
   /**
-   * Only when not full; `timestampMs` is after that of the last row. Flat: runs for every sample.
+   * Adds a row after the last one. The window must not be full. Flat: runs for every sample.
+   *
+   * @param timestampMs later than the last row
    */
   append(
     timestampMs: number,
@@ -144,26 +134,26 @@ export class RowWindow {
     return this.timestamps[row] as number;
   }
 
-  /** First row at or after `timestampMs`; `rows` when there is none. */
+  /** The first row at or after `timestampMs`; `rows` when there is none. */
   rowAtOrAfter(timestampMs: number): number {
     let row = 0;
     while (row < this.rowCount && (this.timestamps[row] as number) < timestampMs) row++;
     return row;
   }
 
-  /** Timestamps of the rows `[from, until)`, in memory of their own. */
+  /** A copy of the timestamps of the rows `[from, until)`. */
   copyTimestamps(from: number, until: number): Float64Array {
     return this.timestamps.slice(from, until);
   }
 
-  /** Values of the rows `[from, until)` of a column, in memory of their own. */
+  /** A copy of the values of a column in the rows `[from, until)`. */
   copyColumn(column: number, from: number, until: number): Float64Array {
     const values = new Float64Array(until - from);
     this.readColumn(column, from, values);
     return values;
   }
 
-  /** Fills `values` with those of a column, from row `from` on. */
+  /** Fills `values` with the values of a column, from row `from` on. */
   readColumn(column: number, from: number, values: Float64Array): void {
     const slot = this.slots[column] as number;
     const bits = bitsOf(values);
@@ -185,12 +175,12 @@ export class RowWindow {
     }
   }
 
-  /** The union of the layouts of the rows held. */
+  /** The union of the layouts of all rows. */
   unionLayout(registry: LayoutRegistry): InternedLayout {
     return this.sharedLayout ?? registry.internIds(this.columns.slice());
   }
 
-  /** Lets every row go; columns that the newest layout has not go too. */
+  /** Removes all rows, and the columns that the newest layout lacks. */
   clear(registry: LayoutRegistry): void {
     if (this.missing.length > 0) this.removeMissing(registry);
     this.keepSlots();
@@ -220,7 +210,7 @@ export class RowWindow {
     this.lastBits[2 * column + 1] = high;
   }
 
-  /** A slot for a column that was constant so far, filled with that constant. */
+  /** Gives a column that was constant so far a slot, filled with that constant. */
   private giveSlot(column: number): number {
     const slot = this.slotCount++;
     if (this.slotCount > this.slotLimit) {
@@ -244,7 +234,7 @@ export class RowWindow {
     this.areas.push(this.area);
   }
 
-  /** To areas with more slots. */
+  /** Moves all rows to areas with more slots. */
   private moveAreas(slotLimit: number): void {
     this.slotLimit = slotLimit;
     const { areas } = this;
@@ -256,10 +246,7 @@ export class RowWindow {
     }
   }
 
-  /**
-   * Makes the rows to come have another layout: new series become columns, absent in the rows
-   * before.
-   */
+  /** Changes the layout for the rows to come. New series become columns, ABSENT in the rows before. */
   private adopt(layout: InternedLayout, registry: LayoutRegistry): void {
     const columnOf = new Int32Array(layout.seriesIds.length);
     registry.withScratch((columnOfSeries) => {
@@ -326,7 +313,7 @@ export class RowWindow {
     this.adopt(this.layout, registry);
   }
 
-  /** Columns that varied keep a slot; the areas go, the next row takes one. */
+  /** Releases all areas. Columns that have varied keep a slot. */
   private keepSlots(): void {
     let kept = 0;
     for (let column = 0; column < this.columnCount; column++) {

@@ -31,7 +31,7 @@ export interface WantedColumns {
 export interface CachePlan extends WantedColumns {
   readonly table: CachedTable;
   readonly known: readonly (CachedColumn | undefined)[];
-  /** The part of the range that must be read; empty when the cache has all of it. */
+  /** The part of the range that must be read; empty when everything is cached. */
   readonly missing: TimeRange;
 }
 

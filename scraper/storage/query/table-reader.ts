@@ -38,7 +38,7 @@ const SHARE_OF_ONE_QUERY = 3 / 4;
 /** Cost of an answer from the cache, in values looked at per series. */
 const WORK_PER_SERIES = 16;
 
-/** A table that is being read: what the cache has of it, and what must be read. */
+/** A table that is being read: its cached columns, and the rows that must be read. */
 interface Reading {
   readonly table: FoundTable;
   readonly labels: readonly Labels[];

@@ -17,8 +17,8 @@ const NO_COLUMNS = new Uint32Array(0);
  * The matchers are evaluated once per label set of the fleet, and each layout is searched once per
  * outcome of the matchers on target labels: the cost does not grow with the number of equal hosts.
  *
- * Label sets are known by their numbers in the registry, which a sweep may reuse. So a selection must
- * be used in the same turn of the event loop.
+ * `columns` and `columnsAmong` know label sets by their numbers in the registry, which a sweep may reuse.
+ * Call them in the turn of the event loop that made the selection.
  */
 export class SeriesSelection {
   /** Per label set: 1 + the matchers that the target must satisfy, because the label is missing. */
