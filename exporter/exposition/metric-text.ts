@@ -13,6 +13,7 @@ import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Registry from "prom-client/lib/registry.js";
+import { formatSampleValue } from "../shared/codec/exposition/exposition-writer.js";
 import type { MetricDefinition, Sample } from "../shared/model/metric.js";
 
 export type ExpositionFormat = "text" | "openmetrics";
@@ -152,7 +153,7 @@ function updated(known: Fragment | undefined, samples: readonly Sample[]): Fragm
   const { head, series } = known.layout;
   let text = head;
   let line = 0;
-  for (const { value } of samples) text += `${series[line++]}${formatValue(value)}\n`;
+  for (const { value } of samples) text += `${series[line++]}${formatSampleValue(value)}\n`;
   return { samples, hasDuplicates: false, text, layout: known.layout };
 }
 
@@ -162,11 +163,6 @@ function layoutOf(text: string, count: number): Layout {
   const begin = lines.length - 1 - count;
   const series = lines.slice(begin, -1).map((line) => line.slice(0, line.lastIndexOf(" ") + 1));
   return { head: `${lines.slice(0, begin).join("\n")}\n`, series };
-}
-
-function formatValue(value: number): string {
-  if (Number.isFinite(value)) return `${value}`;
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }
 
 function haveEqualLabels({ metric, labels }: Sample, { labels: others }: Sample): boolean {

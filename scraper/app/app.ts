@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { Sample } from "../../exporter/shared/model/metric.js";
 import path from "node:path";
 import { createBasicAuth } from "../../exporter/shared/config/basic-auth.js";
 import {
@@ -41,7 +41,7 @@ import { HostLogs } from "../host-logs/host-logs.js";
 import { parseSelector } from "../promql/language/parser.js";
 import { QueryEngine } from "../promql/query/query-engine.js";
 import { pageRoutes } from "./page-routes.js";
-import { processMetrics } from "./process-metrics.js";
+import { createProcessMetrics } from "./process-metrics.js";
 import { loadNotificationFile } from "../config/notification-file.js";
 import { loadRules } from "../config/rule-files.js";
 import { RuleWiring } from "./rule-wiring.js";
@@ -395,7 +395,7 @@ class App implements ScraperApp {
       flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
       storageStatus: () => storage.stats(),
       lastReload: () => this.lastReload,
-      ownMetrics: () => this.ownMetrics(),
+      readMetrics: () => this.readMetrics(),
       reload: () => this.reload(),
     });
   }
@@ -407,19 +407,21 @@ class App implements ScraperApp {
     });
   }
 
-  private ownMetrics(): OwnMetric[] {
+  private readMetrics(): Sample[] {
     const { storage, version, clock, hasFastZlib } = this.parts;
-    return [
-      ...processMetrics({ version, uptimeMs: clock.wallMs() - this.startedMs, hasFastZlib }),
-      ...this.requests.metrics(),
-      ...storage.metrics(),
-      ...this.scrapes.metrics(),
-      ...this.discovery.metrics(),
-      ...this.fleet.metrics(),
-      ...this.hostFiles.metrics(),
-      ...this.hostLogs.metrics(),
-      ...this.backfill.metrics(),
-      ...this.wiring.metrics(),
+    const { startedMs } = this;
+    const sources = [
+      createProcessMetrics({ version, hasFastZlib, clock, startedMs }),
+      this.requests,
+      storage,
+      this.scrapes,
+      this.discovery,
+      this.fleet,
+      this.hostFiles,
+      this.hostLogs,
+      this.backfill,
+      ...this.wiring.metricsSources(),
     ];
+    return sources.flatMap((source) => source.readMetrics());
   }
 }

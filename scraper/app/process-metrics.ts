@@ -1,50 +1,63 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import {
+  counter,
+  gauge,
+  type MetricsSource,
+  type Sample,
+} from "../../exporter/shared/model/metric.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { readOwnProcess } from "../../exporter/shared/platform/own-process.js";
 
-/** What the scraper says of its own process. */
-export function processMetrics({
-  version,
-  uptimeMs,
-  hasFastZlib,
-}: {
-  version: string;
-  uptimeMs: number;
-  hasFastZlib: boolean;
-}): OwnMetric[] {
-  const facts = readOwnProcess();
-  const gauge = (name: string, help: string, value: number, labels = {}): OwnMetric => ({
-    name,
-    help,
-    type: "gauge",
-    value,
-    labels,
-  });
-  const metrics = [
-    gauge("pihealth_scraper_build_info", "1, with the version of this scraper.", 1, {
-      version,
-      nodejs: process.version,
-    }),
-    gauge("pihealth_scraper_uptime_seconds", "Time since the start.", uptimeMs / 1000),
-    gauge(
-      "pihealth_scraper_fast_zlib",
-      "1 when decompression reuses its tables, 0 when this Node.js only allows the slower way.",
-      hasFastZlib ? 1 : 0,
-    ),
-    gauge(
-      "pihealth_scraper_resident_memory_bytes",
-      "Resident memory of this process.",
-      facts.residentBytes,
-    ),
-    {
-      name: "pihealth_scraper_cpu_seconds_total",
-      help: "CPU time of this process.",
-      type: "counter" as const,
-      value: facts.cpuSeconds,
+export const PROCESS_METRICS = {
+  buildInfo: gauge({
+    name: "pihealth_scraper_build_info",
+    help: "Always 1; the labels have the version of the scraper and of Node.js.",
+    labels: ["version", "nodejs"],
+  }),
+  uptimeSeconds: gauge({
+    name: "pihealth_scraper_uptime_seconds",
+    help: "Time since the start of the scraper in seconds.",
+  }),
+  cpuSeconds: counter({
+    name: "pihealth_scraper_cpu_seconds_total",
+    help: "CPU time used by the scraper process, user and system, in seconds.",
+  }),
+  fastZlib: gauge({
+    name: "pihealth_scraper_fast_zlib",
+    help: "1 when decompression reuses its tables, 0 when this Node.js only allows the slower way.",
+  }),
+  residentMemoryBytes: gauge({
+    name: "pihealth_scraper_resident_memory_bytes",
+    help: "Resident memory of the scraper process in bytes.",
+  }),
+  openFds: gauge({
+    name: "pihealth_scraper_open_fds",
+    help: "Open file descriptors of the scraper process.",
+  }),
+};
+
+interface ProcessMetricsOptions {
+  readonly version: string;
+  readonly hasFastZlib: boolean;
+  readonly clock: Clock;
+  readonly startedMs: number;
+}
+
+/** The process of the scraper, read at each request to `/metrics`. */
+export function createProcessMetrics(options: ProcessMetricsOptions): MetricsSource {
+  const { version, hasFastZlib, clock, startedMs } = options;
+  return {
+    metrics: Object.values(PROCESS_METRICS),
+    readMetrics() {
+      const { cpuSeconds, residentBytes, openFiles } = readOwnProcess();
+      const samples: Sample[] = [
+        PROCESS_METRICS.buildInfo.sample(1, { version, nodejs: process.version }),
+        PROCESS_METRICS.uptimeSeconds.sample((clock.wallMs() - startedMs) / 1000),
+        PROCESS_METRICS.cpuSeconds.sample(cpuSeconds),
+        PROCESS_METRICS.fastZlib.sample(hasFastZlib ? 1 : 0),
+        PROCESS_METRICS.residentMemoryBytes.sample(residentBytes),
+      ];
+      if (openFiles !== undefined) samples.push(PROCESS_METRICS.openFds.sample(openFiles));
+      return samples;
     },
-  ];
-  if (facts.openFiles === undefined) return metrics;
-  return [
-    ...metrics,
-    gauge("pihealth_scraper_open_fds", "Open files of this process.", facts.openFiles),
-  ];
+  };
 }

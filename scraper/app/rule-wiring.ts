@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource } from "../../exporter/shared/model/metric.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
@@ -95,19 +95,9 @@ export class RuleWiring {
     await this.rules.load(groups);
   }
 
-  metrics(): OwnMetric[] {
-    return [
-      ...this.dispatcher.metrics(),
-      ...this.alertmanagers.metrics(),
-      ...this.recovery.metrics(),
-      ...this.rules.metrics().map(({ metric, labels, value }) => ({
-        name: metric.name,
-        help: metric.help,
-        type: metric.type,
-        labels,
-        value,
-      })),
-    ];
+  /** The parts that report metrics about themselves. */
+  metricsSources(): MetricsSource[] {
+    return [this.dispatcher, this.alertmanagers, this.recovery, this.rules];
   }
 
   private createDispatcher(): Dispatcher {

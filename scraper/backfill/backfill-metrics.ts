@@ -1,5 +1,49 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import { counter, gauge, type Sample } from "../../exporter/shared/model/metric.js";
 import { GAP_CAUSES, type Gap, type GapCause } from "./gap.js";
+
+export const BACKFILL_METRICS = {
+  lostSeconds: counter({
+    name: "pihealth_gap_seconds_total",
+    help: "Time without samples that can no longer be filled, by cause, in seconds.",
+    labels: ["cause"],
+  }),
+  missingSeconds: gauge({
+    name: "pihealth_gap_missing_seconds",
+    help: "Time without samples that may still be filled, of all targets together, in seconds.",
+  }),
+  active: gauge({
+    name: "pihealth_backfill_active",
+    help: "Exporters whose history is being fetched.",
+  }),
+  filledSeconds: counter({
+    name: "pihealth_backfill_filled_seconds_total",
+    help: "Time filled from the histories of exporters, of all targets together, in seconds.",
+  }),
+  samples: counter({
+    name: "pihealth_backfill_samples_total",
+    help: "Samples stored from histories.",
+  }),
+  bytes: counter({
+    name: "pihealth_backfill_bytes_total",
+    help: "Bytes of histories fetched.",
+  }),
+  segments: counter({
+    name: "pihealth_backfill_segments_total",
+    help: "History segments stored.",
+  }),
+  failures: counter({
+    name: "pihealth_backfill_failures_total",
+    help: "Failed attempts to fetch or store a history.",
+  }),
+  rebasedMembers: counter({
+    name: "pihealth_backfill_rebased_members_total",
+    help: "Members of history segments placed by the monotonic clock because their wall clock was wrong.",
+  }),
+  damagedLines: counter({
+    name: "pihealth_backfill_damaged_lines_total",
+    help: "Lines of histories that could not be parsed as samples.",
+  }),
+};
 
 /** Counters of backfill since the start of the program. */
 export class BackfillCounters {
@@ -18,54 +62,21 @@ export class BackfillCounters {
     else this.lostMs.set(cause, (this.lostMs.get(cause) ?? 0) + untilMs - fromMs);
   }
 
-  metrics(active: number, missingMs: number): OwnMetric[] {
-    const counter = (name: string, help: string, value: number): OwnMetric => ({
-      name,
-      help,
-      type: "counter",
-      value,
-    });
-    const gauge = (name: string, help: string, value: number): OwnMetric => ({
-      name,
-      help,
-      type: "gauge",
-      value,
-    });
+  toSamples(active: number, missingMs: number): Sample[] {
+    const metrics = BACKFILL_METRICS;
     return [
-      ...GAP_CAUSES.map((cause) => ({
-        ...counter("pihealth_gap_seconds_total", "Time whose samples are lost, by cause.", 0),
-        labels: { cause },
-        value: (this.lostMs.get(cause) ?? 0) / 1000,
-      })),
-      gauge(
-        "pihealth_gap_missing_seconds",
-        "Time without samples that may still be filled, sum over all targets.",
-        missingMs / 1000,
+      ...GAP_CAUSES.map((cause) =>
+        metrics.lostSeconds.sample((this.lostMs.get(cause) ?? 0) / 1000, { cause }),
       ),
-      gauge("pihealth_backfill_active", "Exporters whose history is being fetched.", active),
-      counter(
-        "pihealth_backfill_filled_seconds_total",
-        "Time that was filled from histories.",
-        this.filledMs / 1000,
-      ),
-      counter("pihealth_backfill_samples_total", "Samples stored from histories.", this.samples),
-      counter("pihealth_backfill_bytes_total", "Bytes of histories fetched.", this.bytes),
-      counter("pihealth_backfill_segments_total", "Segments of histories stored.", this.segments),
-      counter(
-        "pihealth_backfill_failures_total",
-        "Failed attempts to fetch or store a history.",
-        this.failures,
-      ),
-      counter(
-        "pihealth_backfill_rebased_members_total",
-        "Members of histories placed by the monotonic clock because their wall clock was wrong.",
-        this.rebasedMembers,
-      ),
-      counter(
-        "pihealth_backfill_damaged_lines_total",
-        "Lines of histories that are not samples.",
-        this.damagedLines,
-      ),
+      metrics.missingSeconds.sample(missingMs / 1000),
+      metrics.active.sample(active),
+      metrics.filledSeconds.sample(this.filledMs / 1000),
+      metrics.samples.sample(this.samples),
+      metrics.bytes.sample(this.bytes),
+      metrics.segments.sample(this.segments),
+      metrics.failures.sample(this.failures),
+      metrics.rebasedMembers.sample(this.rebasedMembers),
+      metrics.damagedLines.sample(this.damagedLines),
     ];
   }
 }

@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
@@ -10,7 +10,7 @@ import type { Target } from "../fleet/target.js";
 import type { HostLogs } from "../host-logs/host-logs.js";
 import type { Querier } from "../storage/model/querier.js";
 import type { SampleWriter } from "../storage/model/sample-writer.js";
-import { BackfillCounters } from "./backfill-metrics.js";
+import { BACKFILL_METRICS, BackfillCounters } from "./backfill-metrics.js";
 import type { BackfillSettings } from "./backfill-settings.js";
 import { Bandwidth } from "./bandwidth.js";
 import { ClosedGaps } from "./closed-gaps.js";
@@ -61,7 +61,8 @@ export interface BackfillParts {
  * gaps.json. One loop looks once a second for gaps and starts fills, of which a few run at the same
  * time.
  */
-export class Backfill {
+export class Backfill implements MetricsSource {
+  readonly metrics = Object.values(BACKFILL_METRICS);
   private readonly watched = new WatchedTargets();
   /** Targets whose gaps before this run are not known yet. */
   private readonly unknownStart = new Set<WatchedTarget>();
@@ -176,12 +177,12 @@ export class Backfill {
       .sort((left, right) => left.fromMs - right.fromMs);
   }
 
-  metrics(): OwnMetric[] {
+  readMetrics(): Sample[] {
     let missingMs = 0;
     for (const { gaps } of this.watched.all()) {
       for (const { fromMs, untilMs } of gaps.missing) missingMs += untilMs - fromMs;
     }
-    return this.counters.metrics(this.active.size, missingMs);
+    return this.counters.toSamples(this.active.size, missingMs);
   }
 
   private watch(target: Target): WatchedTarget {

@@ -1,9 +1,10 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { Fleet } from "../fleet/fleet.js";
 import type { KnownHost } from "../fleet/known-host.js";
 import type { Target } from "../fleet/target.js";
+import { DISCOVERY_METRICS } from "./discovery-metrics.js";
 import { FileSource } from "./file-source.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
 import { HttpSource } from "./http-source.js";
@@ -66,7 +67,8 @@ interface Session {
 }
 
 /** Finds targets in all ways the configuration names and tells the list of them whenever it changes. */
-export class DiscoveryManager {
+export class DiscoveryManager implements MetricsSource {
+  readonly metrics = Object.values(DISCOVERY_METRICS);
   private readonly stopping = new AbortController();
   private readonly changes: WakeableSleep;
   private readonly names: NameTable;
@@ -143,44 +145,19 @@ export class DiscoveryManager {
     return this.list.refused;
   }
 
-  metrics(): OwnMetric[] {
-    const failures = this.session?.jobs.flatMap(({ sources }) => sources) ?? [];
-    const gauge = (name: string, help: string, value: number): OwnMetric => ({
-      name,
-      help,
-      type: "gauge",
-      value,
-    });
+  readMetrics(): Sample[] {
+    const { targets, droppedCount, refusedCount } = this.list;
+    const ranges = this.session?.ranges;
+    const sources = this.session?.jobs.flatMap((job) => job.sources) ?? [];
+    const failures = sources.reduce((total, source) => total + source.failures, 0);
     return [
-      gauge("pihealth_discovered_targets", "Targets known now.", this.list.targets.length),
-      gauge("pihealth_dropped_targets", "Targets dropped by relabelling.", this.list.droppedCount),
-      gauge(
-        "pihealth_refused_targets",
-        "Targets refused: duplicates, bad addresses, beyond a limit.",
-        this.list.refusedCount,
-      ),
-      gauge(
-        "pihealth_range_candidates",
-        "Addresses in the configured ranges.",
-        this.session?.ranges.candidateCount ?? 0,
-      ),
-      gauge(
-        "pihealth_silent_candidates",
-        "Addresses in ranges where no exporter answered yet.",
-        this.session?.ranges.silentCount ?? 0,
-      ),
-      {
-        name: "pihealth_probes_total",
-        help: "Probes sent to candidates since the configuration was read.",
-        type: "counter",
-        value: this.session?.ranges.probeCount ?? 0,
-      },
-      {
-        name: "pihealth_discovery_failures_total",
-        help: "Discovery files and servers that gave no usable answer, since the configuration was read.",
-        type: "counter",
-        value: failures.reduce((total, source) => total + source.failures, 0),
-      },
+      DISCOVERY_METRICS.discoveredTargets.sample(targets.length),
+      DISCOVERY_METRICS.droppedTargets.sample(droppedCount),
+      DISCOVERY_METRICS.refusedTargets.sample(refusedCount),
+      DISCOVERY_METRICS.rangeCandidates.sample(ranges?.candidateCount ?? 0),
+      DISCOVERY_METRICS.silentCandidates.sample(ranges?.silentCount ?? 0),
+      DISCOVERY_METRICS.probes.sample(ranges?.probeCount ?? 0),
+      DISCOVERY_METRICS.failures.sample(failures),
     ];
   }
 

@@ -1,7 +1,8 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { Heartbeat } from "../../exporter/shared/protocol/heartbeat.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { FLEET_METRICS } from "./fleet-metrics.js";
 import { canonicalAddress } from "./ip-address.js";
 import { endpointOf, type KnownHost, type KnownNode, SILENT_AFTER_MS } from "./known-host.js";
 import { SenderLimiter } from "./sender-limiter.js";
@@ -31,7 +32,8 @@ export interface FleetOptions {
 }
 
 /** The exporters known here, by address and by node id. Bounded: what does not fit is refused and counted. */
-export class Fleet {
+export class Fleet implements MetricsSource {
+  readonly metrics = Object.values(FLEET_METRICS);
   private readonly hosts = new Map<string, KnownHost>();
   /** Node id to the endpoint that holds it. */
   private readonly endpointByNode = new Map<string, string>();
@@ -149,44 +151,19 @@ export class Fleet {
     }));
   }
 
-  metrics(): OwnMetric[] {
-    const refusals = Object.entries(this.refused).map(([reason, value]) => ({
-      name: "pihealth_heartbeats_refused_total",
-      help: "Heartbeats refused, by reason.",
-      type: "counter" as const,
-      labels: { reason },
-      value,
-    }));
+  readMetrics(): Sample[] {
     const nowMs = this.options.clock.wallMs();
-    const beating = [...this.hosts.values()].filter(
+    const heartbeating = [...this.hosts.values()].filter(
       ({ node }) => node !== undefined && isHeard(node, nowMs),
-    ).length;
+    );
     return [
-      {
-        name: "pihealth_known_hosts",
-        help: "Exporters known, at most 65536.",
-        type: "gauge",
-        value: this.hosts.size,
-      },
-      {
-        name: "pihealth_heartbeating_hosts",
-        help: "Exporters heard within three heartbeats.",
-        type: "gauge",
-        value: beating,
-      },
-      {
-        name: "pihealth_heartbeats_received_total",
-        help: "Heartbeats accepted.",
-        type: "counter",
-        value: this.accepted,
-      },
-      {
-        name: "pihealth_address_changes_total",
-        help: "Pis that came back under another address.",
-        type: "counter",
-        value: this.addressChanges,
-      },
-      ...refusals,
+      FLEET_METRICS.knownHosts.sample(this.hosts.size),
+      FLEET_METRICS.heartbeatingHosts.sample(heartbeating.length),
+      FLEET_METRICS.heartbeatsReceived.sample(this.accepted),
+      ...Object.entries(this.refused).map(([reason, count]) =>
+        FLEET_METRICS.heartbeatsRefused.sample(count, { reason }),
+      ),
+      FLEET_METRICS.addressChanges.sample(this.addressChanges),
     ];
   }
 

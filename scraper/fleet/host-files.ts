@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import path from "node:path";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
@@ -6,6 +6,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet } from "./fleet.js";
+import { HOST_FILE_METRICS } from "./fleet-metrics.js";
 import {
   decodeFleetFacts,
   decodeHostFacts,
@@ -36,7 +37,8 @@ interface Written {
 }
 
 /** Keeps `hosts/<ip>/host.json` of every known host up to date, and reads them back at the start. */
-export class HostFiles {
+export class HostFiles implements MetricsSource {
+  readonly metrics = Object.values(HOST_FILE_METRICS);
   private readonly written = new Map<string, Written>();
   private targets: ReadonlyMap<string, TargetFacts[]> = new Map();
   private readonly stopping = new AbortController();
@@ -135,11 +137,8 @@ export class HostFiles {
     }
   }
 
-  metrics(): OwnMetric[] {
-    const help = "Writes of host.json that the disk refused.";
-    return [
-      { name: "pihealth_host_file_failures_total", help, type: "counter", value: this.failures },
-    ];
+  readMetrics(): Sample[] {
+    return [HOST_FILE_METRICS.failures.sample(this.failures)];
   }
 
   private get fleetFile(): string {

@@ -1,5 +1,5 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import { counter, type Sample } from "../../exporter/shared/model/metric.js";
 import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -14,6 +14,25 @@ const SLOW_WRITE_MS = 250;
 const SLOW_DISK_MS = 10_000;
 /** Leaves the storage enough time to stop before systemd kills the program. */
 const STOP_WITHIN_MS = 10_000;
+
+export const HOST_LOG_METRICS = {
+  lines: counter({
+    name: "pihealth_host_log_lines_total",
+    help: "Lines of scrapes and alarms written to host logs.",
+  }),
+  filledLines: counter({
+    name: "pihealth_host_log_filled_lines_total",
+    help: "Lines of histories merged into host logs.",
+  }),
+  lostLines: counter({
+    name: "pihealth_host_log_lost_lines_total",
+    help: "Lines of host logs lost because the disk rejected writes or was too slow.",
+  }),
+  failures: counter({
+    name: "pihealth_host_log_failures_total",
+    help: "Failed writes of host logs.",
+  }),
+};
 
 export interface HostLogParts {
   /** The data folder. Logs are in `hosts/<ip>/log/` below it. */
@@ -123,31 +142,12 @@ export class HostLogWriter {
     return this.fillSlots.run(() => this.tryOut(work));
   }
 
-  metrics(): OwnMetric[] {
-    const counter = (name: string, help: string, value: number): OwnMetric => ({
-      name,
-      help,
-      type: "counter",
-      value,
-    });
-    const { written, filled, lost, failures } = this;
+  readMetrics(): Sample[] {
     return [
-      counter("pihealth_host_log_lines_total", "Lines written to the logs of hosts.", written),
-      counter(
-        "pihealth_host_log_filled_lines_total",
-        "Lines put into the logs of hosts from their histories.",
-        filled,
-      ),
-      counter(
-        "pihealth_host_log_lost_lines_total",
-        "Lines lost because the disk refused or was too slow.",
-        lost,
-      ),
-      counter(
-        "pihealth_host_log_failures_total",
-        "Writes to the logs of hosts that the disk refused.",
-        failures,
-      ),
+      HOST_LOG_METRICS.lines.sample(this.written),
+      HOST_LOG_METRICS.filledLines.sample(this.filled),
+      HOST_LOG_METRICS.lostLines.sample(this.lost),
+      HOST_LOG_METRICS.failures.sample(this.failures),
     ];
   }
 

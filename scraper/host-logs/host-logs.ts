@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import { type Family, FAMILIES } from "../../exporter/shared/model/family.js";
 import { formatFamilyLines } from "../../exporter/shared/model/human-lines.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
@@ -7,7 +7,7 @@ import { hostFolder, HOSTS_FOLDER } from "../fleet/host-folder.js";
 import type { Target } from "../fleet/target.js";
 import { EndpointLogs } from "./endpoint-logs.js";
 import { type FilledLog, pendingPortOf } from "./filled-log.js";
-import { type HostLogParts, HostLogWriter } from "./host-log-writer.js";
+import { HOST_LOG_METRICS, type HostLogParts, HostLogWriter } from "./host-log-writer.js";
 import { LayoutIndex, LayoutReading, type RowLayout } from "./layout-reading.js";
 import { LogOwners } from "./log-owners.js";
 
@@ -32,7 +32,8 @@ interface LayoutPlan {
  * Scrapes call `receiveScrape` with each row, alarms call `writeAlarm`, backfill uses `filledLog`.
  * One loop writes logs whose lines have waited long enough.
  */
-export class HostLogs {
+export class HostLogs implements MetricsSource {
+  readonly metrics = Object.values(HOST_LOG_METRICS);
   private readonly endpoints = new Map<string, EndpointLogs>();
   private readonly plans = new WeakMap<RowLayout, LayoutPlan>();
   private readonly writer: HostLogWriter;
@@ -114,8 +115,8 @@ export class HostLogs {
     await this.writer.drain();
   }
 
-  metrics(): OwnMetric[] {
-    return this.writer.metrics();
+  readMetrics(): Sample[] {
+    return this.writer.readMetrics();
   }
 
   private planOf(layout: RowLayout): LayoutPlan {

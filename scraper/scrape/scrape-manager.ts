@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
@@ -13,7 +13,7 @@ import { Departures } from "./departures.js";
 import { RowBuffer } from "./row-buffer.js";
 import { ScrapeCounters } from "./scrape-counters.js";
 import type { ScrapeLane } from "./scrape-lane.js";
-import { scrapeMetrics } from "./scrape-metrics.js";
+import { SCRAPE_METRICS, scrapeSamples } from "./scrape-metrics.js";
 import { ScrapeHeaders } from "./scrape-request.js";
 import { ScrapePool } from "./scrape-pool.js";
 import { ScrapedTarget } from "./scraped-target.js";
@@ -63,7 +63,8 @@ export interface ScrapeManagerParts {
  * Discovery calls `sync` with the targets. One timer starts the scrapes of all lanes
  * (`TargetTimer`), each row goes to the table of its target, and `onScrapeStored` passes the result on.
  */
-export class ScrapeManager {
+export class ScrapeManager implements MetricsSource {
+  readonly metrics = Object.values(SCRAPE_METRICS);
   private readonly watched = new Map<string, ScrapedTarget>();
   private readonly pools: readonly ScrapePool[];
   private readonly slowLane: SlowLane;
@@ -158,8 +159,8 @@ export class ScrapeManager {
     return metadataOfAll([...this.watched.values()].map(({ rows }) => rows.chunks));
   }
 
-  metrics(): OwnMetric[] {
-    return scrapeMetrics(this.lanes, this.counters);
+  readMetrics(): Sample[] {
+    return scrapeSamples(this.lanes, this.counters);
   }
 
   private createScraper(): TargetScraper {

@@ -1,9 +1,9 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import type { OwnMetric } from "../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { Querier } from "./model/querier.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./model/sample-writer.js";
-import { describeMetrics } from "./model/storage-metrics.js";
+import { STORAGE_METRICS, storageSamples } from "./model/storage-metrics.js";
 import { type SnapshotOptions, Snapshots } from "./snapshot.js";
 import { openParts, type StorageOptions, type StorageParts } from "./storage-parts.js";
 import { describeHead, gaugesOf, type StorageStats } from "./storage-stats.js";
@@ -19,7 +19,8 @@ const BLOCK_INTERVAL_MS = 60_000;
  * loops of the storage run beside them, from `start` to `stop`: group commits to the journals, upkeep
  * of the journals, and the way from the head to blocks, merged blocks and retention.
  */
-export class Storage implements SampleWriter {
+export class Storage implements SampleWriter, MetricsSource {
+  readonly metrics = Object.values(STORAGE_METRICS);
   private readonly stopping = new AbortController();
   private readonly snapshots: Snapshots;
   private loops: Promise<void>[] = [];
@@ -94,8 +95,8 @@ export class Storage implements SampleWriter {
     return this.parts.commits.commit();
   }
 
-  metrics(): OwnMetric[] {
-    return describeMetrics(this.parts.counters, gaugesOf(this.parts));
+  readMetrics(): Sample[] {
+    return storageSamples(this.parts.counters, gaugesOf(this.parts));
   }
 
   /** The answer of `/api/v1/status/tsdb`. */

@@ -10,6 +10,7 @@ import { realFiles } from "../../exporter/shared/platform/files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import type { BenchFigure } from "./figure.js";
+import { valueOf } from "../support/metric-values.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
 const START_SECONDS = 1_768_230_000;
@@ -115,10 +116,7 @@ class SimulatedScraper {
   }
 
   count(what: "lines" | "lost_lines"): number {
-    return (
-      this.hostLogs.metrics().find(({ name }) => name === `pihealth_host_log_${what}_total`)
-        ?.value ?? 0
-    );
+    return valueOf(this.hostLogs, `pihealth_host_log_${what}_total`) ?? 0;
   }
 }
 

@@ -71,7 +71,7 @@ function statusParts(clock: Clock): Parameters<typeof statusRoutes>[0] {
     flags: {},
     storageStatus: () => ({}),
     lastReload: () => ({ atMs: 0, succeeded: true }),
-    ownMetrics: () => [],
+    readMetrics: () => [],
     reload: async () => undefined,
   };
 }

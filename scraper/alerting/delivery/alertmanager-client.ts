@@ -1,4 +1,9 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import {
+  counter,
+  gauge,
+  type MetricsSource,
+  type Sample,
+} from "../../../exporter/shared/model/metric.js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
@@ -19,6 +24,29 @@ export const MAX_QUEUED_ALERTS = 10_000;
 export const MAX_FORWARDED_BATCH = 64;
 const MAX_REPLY_BYTES = 65_536;
 
+export const FORWARDING_METRICS = {
+  sent: counter({
+    name: "pihealth_forwarded_alerts_total",
+    help: "Alerts that an Alertmanager accepted.",
+    labels: ["alertmanager"],
+  }),
+  failed: counter({
+    name: "pihealth_forwarded_alerts_failed_total",
+    help: "Alerts that could not be delivered to an Alertmanager.",
+    labels: ["alertmanager"],
+  }),
+  dropped: counter({
+    name: "pihealth_forwarded_alerts_dropped_total",
+    help: "Alerts dropped because the queue of their Alertmanager was full.",
+    labels: ["alertmanager"],
+  }),
+  queued: gauge({
+    name: "pihealth_forwarded_alerts_queued",
+    help: "Alerts queued for an Alertmanager.",
+    labels: ["alertmanager"],
+  }),
+};
+
 interface ClientOptions {
   readonly alertmanagers: readonly AlertmanagerEndpoint[];
   readonly clock: Clock;
@@ -32,7 +60,8 @@ interface ClientOptions {
  * a queue and a loop of its own, so one that stalls delays no other. As in Prometheus, a failed
  * request is not repeated: firing alerts are sent again anyway.
  */
-export class AlertmanagerClient {
+export class AlertmanagerClient implements MetricsSource {
+  readonly metrics = Object.values(FORWARDING_METRICS);
   private readonly lanes: readonly Lane[];
 
   constructor({ alertmanagers, ...parts }: ClientOptions) {
@@ -57,8 +86,8 @@ export class AlertmanagerClient {
     for (const lane of this.lanes) lane.enqueue(alerts);
   }
 
-  metrics(): OwnMetric[] {
-    return this.lanes.flatMap((lane) => lane.metrics());
+  readMetrics(): Sample[] {
+    return this.lanes.flatMap((lane) => lane.readMetrics());
   }
 }
 
@@ -100,34 +129,13 @@ class Lane {
     this.sleep.wake();
   }
 
-  metrics(): OwnMetric[] {
+  readMetrics(): Sample[] {
     const labels = { alertmanager: this.endpoint.url };
-    const counter = (name: string, help: string, value: number): OwnMetric => ({
-      name,
-      help,
-      type: "counter",
-      labels,
-      value,
-    });
     return [
-      counter("pihealth_forwarded_alerts_total", "Alerts an Alertmanager has taken.", this.sent),
-      counter(
-        "pihealth_forwarded_alerts_failed_total",
-        "Alerts an Alertmanager did not take.",
-        this.failed,
-      ),
-      counter(
-        "pihealth_forwarded_alerts_dropped_total",
-        "Alerts left out because too many waited.",
-        this.dropped,
-      ),
-      {
-        name: "pihealth_forwarded_alerts_queued",
-        help: "Alerts waiting to be forwarded.",
-        type: "gauge",
-        labels,
-        value: this.queue.length,
-      },
+      FORWARDING_METRICS.sent.sample(this.sent, labels),
+      FORWARDING_METRICS.failed.sample(this.failed, labels),
+      FORWARDING_METRICS.dropped.sample(this.dropped, labels),
+      FORWARDING_METRICS.queued.sample(this.queue.length, labels),
     ];
   }
 

@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { counter, gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 import type { RejectReason } from "../alerts/alert-store.js";
 import type { PipelineCounts } from "./notification-pipeline.js";
 import type { RenderCounts } from "../messages/message-renderer.js";
@@ -21,140 +21,133 @@ export interface AlertingFacts {
   readonly oldestMessageAgeMs: number;
 }
 
-type Values = Readonly<Record<string, number>>;
+export const ALERTING_METRICS = {
+  alerts: gauge({
+    name: "pihealth_alerting_alerts",
+    help: "Firing alerts by state; suppressed ones are silenced or inhibited.",
+    labels: ["state"],
+  }),
+  alertsReceived: counter({
+    name: "pihealth_alerting_alerts_received_total",
+    help: "Alerts accepted, repetitions included.",
+  }),
+  alertsRejected: counter({
+    name: "pihealth_alerting_alerts_rejected_total",
+    help: "Alerts rejected, by reason.",
+    labels: ["reason"],
+  }),
+  groups: gauge({ name: "pihealth_alerting_groups", help: "Alert groups." }),
+  groupsRefused: counter({
+    name: "pihealth_alerting_groups_refused_total",
+    help: "Alerts left ungrouped because the limit of alert groups was reached.",
+  }),
+  damagedLines: counter({
+    name: "pihealth_alerting_damaged_lines_total",
+    help: "Unreadable lines in the files of the alerting state at the start.",
+  }),
+  silences: gauge({
+    name: "pihealth_alerting_silences",
+    help: "Silences by state.",
+    labels: ["state"],
+  }),
+  notificationLogRecords: gauge({
+    name: "pihealth_alerting_notification_log_records",
+    help: "Records in the notification log.",
+  }),
+  notifications: counter({
+    name: "pihealth_notifications_total",
+    help: "Notifications created, by integration.",
+    labels: ["integration"],
+  }),
+  renderFailures: counter({
+    name: "pihealth_notification_render_failures_total",
+    help: "Failures to render a notification, by template: own or default.",
+    labels: ["template"],
+  }),
+  notificationLogUnsaved: counter({
+    name: "pihealth_notification_log_unsaved_total",
+    help: "Records of the notification log that could not be written to disk.",
+  }),
+  outboxMessages: gauge({
+    name: "pihealth_outbox_messages",
+    help: "Messages waiting for delivery.",
+  }),
+  outboxBytes: gauge({
+    name: "pihealth_outbox_bytes",
+    help: "Size of the messages waiting for delivery in bytes.",
+  }),
+  outboxOldestAgeSeconds: gauge({
+    name: "pihealth_outbox_oldest_message_age_seconds",
+    help: "Age of the oldest message waiting for delivery in seconds.",
+  }),
+  outboxDelivered: counter({
+    name: "pihealth_outbox_delivered_total",
+    help: "Messages that a server accepted for all remaining recipients.",
+  }),
+  outboxFailedAttempts: counter({
+    name: "pihealth_outbox_failed_attempts_total",
+    help: "Delivery attempts that failed and will be retried.",
+  }),
+  outboxRefusedRecipients: counter({
+    name: "pihealth_outbox_refused_recipients_total",
+    help: "Recipients that a server rejected permanently.",
+  }),
+  outboxLost: counter({
+    name: "pihealth_outbox_lost_total",
+    help: "Messages dropped before delivery, by reason.",
+    labels: ["reason"],
+  }),
+  outboxUnsaved: counter({
+    name: "pihealth_outbox_unsaved_total",
+    help: "Messages kept in memory only because they could not be written to disk.",
+  }),
+};
 
-export function alertingMetrics(facts: AlertingFacts): OwnMetric[] {
-  const { outbox, notifier } = facts;
-  const countSilences = (state: SilenceState): number =>
-    facts.silences.filter((found) => found === state).length;
+export function alertingSamples(facts: AlertingFacts): Sample[] {
+  const metrics = ALERTING_METRICS;
   return [
-    ...series("gauge", "pihealth_alerting_alerts", "Alerts that are firing, by state.", "state", {
-      active: facts.activeAlerts,
-      suppressed: facts.suppressedAlerts,
+    metrics.alerts.sample(facts.activeAlerts, { state: "active" }),
+    metrics.alerts.sample(facts.suppressedAlerts, { state: "suppressed" }),
+    metrics.alertsReceived.sample(facts.receivedAlerts),
+    ...Object.entries(facts.rejectedAlerts).map(([reason, count]) =>
+      metrics.alertsRejected.sample(count, { reason }),
+    ),
+    metrics.groups.sample(facts.groups),
+    metrics.groupsRefused.sample(facts.refusedGroups),
+    metrics.damagedLines.sample(facts.damagedLines),
+    ...(["active", "pending", "expired"] satisfies SilenceState[]).map((state) => {
+      const count = facts.silences.filter((found) => found === state).length;
+      return metrics.silences.sample(count, { state });
     }),
-    single(
-      "counter",
-      "pihealth_alerting_alerts_received_total",
-      "Alerts taken, repetitions included.",
-      facts.receivedAlerts,
-    ),
-    ...series(
-      "counter",
-      "pihealth_alerting_alerts_rejected_total",
-      "Alerts not taken, by reason.",
-      "reason",
-      facts.rejectedAlerts,
-    ),
-    single("gauge", "pihealth_alerting_groups", "Alert groups.", facts.groups),
-    single(
-      "counter",
-      "pihealth_alerting_groups_refused_total",
-      "Alerts without a group because there were too many.",
-      facts.refusedGroups,
-    ),
-    single(
-      "counter",
-      "pihealth_alerting_damaged_lines_total",
-      "Stored lines that could not be read at start.",
-      facts.damagedLines,
-    ),
-    ...series("gauge", "pihealth_alerting_silences", "Silences, by state.", "state", {
-      active: countSilences("active"),
-      pending: countSilences("pending"),
-      expired: countSilences("expired"),
-    }),
-    single(
-      "gauge",
-      "pihealth_alerting_notification_log_records",
-      "Records of what was sent.",
-      facts.notificationRecords,
-    ),
-    ...series(
-      "counter",
-      "pihealth_notifications_total",
-      "Messages made, by integration.",
-      "integration",
-      { email: notifier.email, webhook: notifier.webhook },
-    ),
-    ...series(
-      "counter",
-      "pihealth_notification_render_failures_total",
-      "Messages that could not be made, by template.",
-      "template",
-      { own: notifier.templateFailures, default: notifier.renderFailures },
-    ),
-    single(
-      "counter",
-      "pihealth_notification_log_unsaved_total",
-      "Records of what was sent that the disk did not take.",
-      notifier.unsavedRecords,
-    ),
-    single(
-      "gauge",
-      "pihealth_outbox_messages",
-      "Messages waiting for a server to take them.",
-      facts.outboxSize.messages,
-    ),
-    single(
-      "gauge",
-      "pihealth_outbox_bytes",
-      "Bytes of the messages waiting.",
-      facts.outboxSize.bytes,
-    ),
-    single(
-      "gauge",
-      "pihealth_outbox_oldest_message_age_seconds",
-      "Age of the oldest message waiting.",
-      facts.oldestMessageAgeMs / 1000,
-    ),
-    single(
-      "counter",
-      "pihealth_outbox_delivered_total",
-      "Messages a server has taken for all recipients left.",
-      outbox.delivered,
-    ),
-    single(
-      "counter",
-      "pihealth_outbox_failed_attempts_total",
-      "Attempts that will be repeated.",
-      outbox.failedAttempts,
-    ),
-    single(
-      "counter",
-      "pihealth_outbox_refused_recipients_total",
-      "Recipients a server refused for good.",
-      outbox.refusedRecipients,
-    ),
-    ...series("counter", "pihealth_outbox_lost_total", "Messages given up, by reason.", "reason", {
-      full: outbox.dropped,
-      too_old: outbox.tooOld,
-      damaged: outbox.damaged,
-    }),
-    single(
-      "counter",
-      "pihealth_outbox_unsaved_total",
-      "Messages the disk did not take, kept in memory.",
-      outbox.unsaved,
-    ),
+    metrics.notificationLogRecords.sample(facts.notificationRecords),
+    ...notifierSamples(facts.notifier),
+    ...outboxSamples(facts),
   ];
 }
 
-function single(type: OwnMetric["type"], name: string, help: string, value: number): OwnMetric {
-  return { name, help, type, labels: {}, value };
+function notifierSamples(counts: AlertingFacts["notifier"]): Sample[] {
+  const metrics = ALERTING_METRICS;
+  return [
+    metrics.notifications.sample(counts.email, { integration: "email" }),
+    metrics.notifications.sample(counts.webhook, { integration: "webhook" }),
+    metrics.renderFailures.sample(counts.templateFailures, { template: "own" }),
+    metrics.renderFailures.sample(counts.renderFailures, { template: "default" }),
+    metrics.notificationLogUnsaved.sample(counts.unsavedRecords),
+  ];
 }
 
-function series(
-  type: OwnMetric["type"],
-  name: string,
-  help: string,
-  label: string,
-  values: Values,
-): OwnMetric[] {
-  return Object.entries(values).map(([labelValue, value]) => ({
-    name,
-    help,
-    type,
-    labels: { [label]: labelValue },
-    value,
-  }));
+function outboxSamples({ outbox, outboxSize, oldestMessageAgeMs }: AlertingFacts): Sample[] {
+  const metrics = ALERTING_METRICS;
+  return [
+    metrics.outboxMessages.sample(outboxSize.messages),
+    metrics.outboxBytes.sample(outboxSize.bytes),
+    metrics.outboxOldestAgeSeconds.sample(oldestMessageAgeMs / 1000),
+    metrics.outboxDelivered.sample(outbox.delivered),
+    metrics.outboxFailedAttempts.sample(outbox.failedAttempts),
+    metrics.outboxRefusedRecipients.sample(outbox.refusedRecipients),
+    metrics.outboxLost.sample(outbox.dropped, { reason: "full" }),
+    metrics.outboxLost.sample(outbox.tooOld, { reason: "too_old" }),
+    metrics.outboxLost.sample(outbox.damaged, { reason: "damaged" }),
+    metrics.outboxUnsaved.sample(outbox.unsaved),
+  ];
 }

@@ -7,7 +7,7 @@ import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
@@ -31,7 +31,7 @@ import { Outbox } from "../delivery/outbox.js";
 import { MessageRenderer } from "../messages/message-renderer.js";
 import { NotificationTemplates } from "../messages/notification-templates.js";
 import { AlertGroups, type Now } from "./alert-groups.js";
-import { alertingMetrics } from "./alerting-metrics.js";
+import { ALERTING_METRICS, alertingSamples } from "./alerting-metrics.js";
 import { DecisionLog, type NotificationPath, type TimedDecision } from "./decision-log.js";
 import { NotificationPipeline, type FlushContext } from "./notification-pipeline.js";
 import { wait } from "./stages.js";
@@ -79,7 +79,8 @@ export interface GroupView {
 }
 
 /** Takes alerts, groups them along the routing tree and notifies receivers. */
-export class Dispatcher {
+export class Dispatcher implements MetricsSource {
+  readonly metrics = Object.values(ALERTING_METRICS);
   readonly silences: Silences;
   readonly startedAtMs: number;
   private readonly rejected: Record<RejectReason, number> = {
@@ -289,14 +290,14 @@ export class Dispatcher {
     ];
   }
 
-  metrics(): OwnMetric[] {
+  readMetrics(): Sample[] {
     const statusOf = this.statusReader();
     const firing = this.alerts();
     const suppressedAlerts = firing.filter((alert) => {
       const { silencedBy, inhibitedBy } = statusOf(alert);
       return silencedBy.length + inhibitedBy.length > 0;
     }).length;
-    return alertingMetrics({
+    return alertingSamples({
       activeAlerts: firing.length - suppressedAlerts,
       suppressedAlerts,
       receivedAlerts: this.receivedCount,

@@ -1,4 +1,17 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { counter, type MetricsSource, type Sample } from "../../../exporter/shared/model/metric.js";
+
+export const HTTP_METRICS = {
+  requests: counter({
+    name: "pihealth_http_requests_total",
+    help: "HTTP requests answered, by route and status code.",
+    labels: ["handler", "code"],
+  }),
+  requestSeconds: counter({
+    name: "pihealth_http_request_seconds_total",
+    help: "Total duration of HTTP requests, by route and status code, in seconds.",
+    labels: ["handler", "code"],
+  }),
+};
 
 interface Count {
   readonly path: string;
@@ -8,7 +21,8 @@ interface Count {
 }
 
 /** Counts requests by route and status. The number of routes bounds the number of counters. */
-export class RequestCounter {
+export class RequestCounter implements MetricsSource {
+  readonly metrics = Object.values(HTTP_METRICS);
   private readonly counts = new Map<string, Count>();
 
   /** @param path of the route, not of the request */
@@ -20,27 +34,12 @@ export class RequestCounter {
     this.counts.set(key, count);
   }
 
-  metrics(): OwnMetric[] {
+  readMetrics(): Sample[] {
     return [...this.counts.values()].flatMap(({ path, status, requests, seconds }) => {
       const labels = { handler: path, code: String(status) };
-      const counter = (name: string, help: string, value: number): OwnMetric => ({
-        name,
-        help,
-        type: "counter",
-        labels,
-        value,
-      });
       return [
-        counter(
-          "pihealth_http_requests_total",
-          "Requests answered, by route and status.",
-          requests,
-        ),
-        counter(
-          "pihealth_http_request_seconds_total",
-          "Time spent answering requests, by route and status.",
-          seconds,
-        ),
+        HTTP_METRICS.requests.sample(requests, labels),
+        HTTP_METRICS.requestSeconds.sample(seconds, labels),
       ];
     });
   }

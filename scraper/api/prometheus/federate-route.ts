@@ -1,3 +1,4 @@
+import { formatHelp } from "../../../exporter/shared/codec/exposition/exposition-writer.js";
 import { bitsOf, isAbsentAt, isStaleAt } from "../../../exporter/shared/model/special-values.js";
 import { formatShortestFloat } from "../../../exporter/shared/model/float-format.js";
 import {
@@ -102,10 +103,7 @@ function* renderFamilies(
   const external = externalLabels();
   for (const name of [...byName.keys()].sort(compareStrings)) {
     const help = helpOf(name, helps);
-    const head =
-      help === undefined
-        ? ""
-        : `# HELP ${name} ${help.replace(/\\/g, "\\\\").replace(/\n/g, "\\n")}\n`;
+    const head = help === undefined ? "" : formatHelp(name, help);
     const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
     yield `${head}# TYPE ${name} untyped\n${lines.join("")}`;
   }

@@ -1,7 +1,7 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { writeExposition } from "../../../exporter/shared/codec/exposition/exposition-writer.js";
+import type { Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { ApiError } from "../http/api-errors.js";
-import { renderOwnMetrics } from "./own-metrics.js";
 import { type ApiResponse, dataResponse, type Route, textResponse } from "../http/route.js";
 
 export interface StatusRouteParts {
@@ -18,7 +18,7 @@ export interface StatusRouteParts {
   /** The object of Prometheus' `/api/v1/status/tsdb`. */
   readonly storageStatus: () => unknown;
   readonly lastReload: () => { readonly atMs: number; readonly succeeded: boolean };
-  readonly ownMetrics: () => readonly OwnMetric[];
+  readonly readMetrics: () => readonly Sample[];
   /**
    * Reads the configuration again.
    *
@@ -47,7 +47,7 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     // The journal is replayed before the port opens, so the replay is always complete.
     data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
     ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
-    { methods, path: "/metrics", handle: async () => answerOwnMetrics(parts) },
+    { methods, path: "/metrics", handle: async () => answerMetrics(parts) },
     {
       methods,
       path: "/-/healthy",
@@ -99,8 +99,8 @@ function runtimeInfo(parts: StatusRouteParts): object {
   };
 }
 
-function answerOwnMetrics(parts: StatusRouteParts): ApiResponse {
-  const body = renderOwnMetrics(parts.ownMetrics());
+function answerMetrics(parts: StatusRouteParts): ApiResponse {
+  const body = writeExposition(parts.readMetrics());
   return {
     kind: "text",
     status: 200,

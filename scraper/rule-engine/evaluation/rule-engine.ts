@@ -1,7 +1,7 @@
 import { getOrThrow } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
-import type { Sample } from "../../../exporter/shared/model/metric.js";
+import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
@@ -15,7 +15,7 @@ import { AlertStateFile, type StoredRule } from "./alert-state-file.js";
 import { GroupEvaluator, type EvaluatorSurroundings } from "./group-evaluator.js";
 import { GroupLoop } from "./group-loop.js";
 import { groupKeyOf, type MissingData, type RuleGroup } from "../rules/rule-group.js";
-import { collectRuleMetrics } from "./rule-metrics.js";
+import { RULE_METRICS, ruleSamples } from "./rule-metrics.js";
 import { RuleRow, RULES_FOLDER } from "./rule-row.js";
 import { viewAlerts, viewGroup, type AlertView, type RuleGroupView } from "./rules-view.js";
 
@@ -59,7 +59,8 @@ interface Running {
  * Rules come in by `load`, samples through the query engine. Results go to storage as rows, alerts
  * to `onAlerts`. Each group has a loop of its own (`GroupLoop`).
  */
-export class RuleEngine {
+export class RuleEngine implements MetricsSource {
+  readonly metrics = Object.values(RULE_METRICS);
   private groups = new Map<string, Running>();
   private isStarted = false;
   private needsWrite = false;
@@ -267,13 +268,13 @@ export class RuleEngine {
     return statuses.flatMap(({ alerting }) => [...(alerting?.alerts.values() ?? [])]);
   }
 
-  metrics(): Sample[] {
+  readMetrics(): Sample[] {
     const groups = [...this.groups.values()].map(({ evaluator, loop }) => ({
       evaluator,
       iterations: loop?.iterations ?? 0,
       missedIterations: loop?.missedIterations ?? 0,
     }));
-    return collectRuleMetrics(groups, this.stateWriteFailures);
+    return ruleSamples(groups, this.stateWriteFailures);
   }
 }
 

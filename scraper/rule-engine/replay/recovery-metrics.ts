@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { counter, gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 
 export interface RecoveryFacts {
   readonly evaluations: number;
@@ -10,50 +10,45 @@ export interface RecoveryFacts {
   readonly leftMs: number;
 }
 
-export function recoveryMetrics(facts: RecoveryFacts): OwnMetric[] {
-  const metric = (
-    name: string,
-    type: "counter" | "gauge",
-    help: string,
-    value: number,
-  ): OwnMetric => ({ name: `pihealth_rule_${name}`, type, help, labels: {}, value });
+export const RECOVERY_METRICS = {
+  active: gauge({
+    name: "pihealth_rule_replay_active",
+    help: "1 while rules are evaluated over backfilled ranges, else 0.",
+  }),
+  leftSeconds: gauge({
+    name: "pihealth_rule_replay_left_seconds",
+    help: "Length of the backfilled range that rules have not been evaluated over yet, in seconds.",
+  }),
+  evaluations: counter({
+    name: "pihealth_rule_replay_evaluations_total",
+    help: "Rule evaluations over backfilled ranges.",
+  }),
+  failures: counter({
+    name: "pihealth_rule_replay_failures_total",
+    help: "Failed rule evaluations over backfilled ranges.",
+  }),
+  errors: counter({
+    name: "pihealth_rule_replay_errors_total",
+    help: "Replays of rules that ended with an error and are retried.",
+  }),
+  toldAlerts: counter({
+    name: "pihealth_rule_replay_told_alerts_total",
+    help: "Alerts notified in summaries of outages.",
+  }),
+  historyEntries: gauge({
+    name: "pihealth_rule_alert_history_entries",
+    help: "Entries of the alert history.",
+  }),
+};
+
+export function recoverySamples(facts: RecoveryFacts): Sample[] {
   return [
-    metric(
-      "replay_active",
-      "gauge",
-      "Whether rules are being evaluated over filled ranges.",
-      Number(facts.isActive),
-    ),
-    metric(
-      "replay_left_seconds",
-      "gauge",
-      "Time that rules are still to be evaluated over.",
-      facts.leftMs / 1000,
-    ),
-    metric(
-      "replay_evaluations_total",
-      "counter",
-      "Evaluations of rules over filled ranges.",
-      facts.evaluations,
-    ),
-    metric(
-      "replay_failures_total",
-      "counter",
-      "Evaluations over filled ranges that failed.",
-      facts.failures,
-    ),
-    metric(
-      "replay_errors_total",
-      "counter",
-      "Times a recovery had to be tried again.",
-      facts.errors,
-    ),
-    metric(
-      "replay_told_alerts_total",
-      "counter",
-      "Alerts told in summaries of outages.",
-      facts.toldAlerts,
-    ),
-    metric("alert_history_entries", "gauge", "Alerts in the history.", facts.historyEntries),
+    RECOVERY_METRICS.active.sample(facts.isActive ? 1 : 0),
+    RECOVERY_METRICS.leftSeconds.sample(facts.leftMs / 1000),
+    RECOVERY_METRICS.evaluations.sample(facts.evaluations),
+    RECOVERY_METRICS.failures.sample(facts.failures),
+    RECOVERY_METRICS.errors.sample(facts.errors),
+    RECOVERY_METRICS.toldAlerts.sample(facts.toldAlerts),
+    RECOVERY_METRICS.historyEntries.sample(facts.historyEntries),
   ];
 }

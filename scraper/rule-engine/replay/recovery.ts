@@ -1,4 +1,4 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
@@ -15,7 +15,7 @@ import {
 } from "./filled-ranges.js";
 import type { ReplayCounts } from "./group-replay.js";
 import { RecoveryFile, type GatheredRanges, type RecoveryState } from "./recovery-file.js";
-import { recoveryMetrics } from "./recovery-metrics.js";
+import { RECOVERY_METRICS, recoverySamples } from "./recovery-metrics.js";
 import { RecoveryRun } from "./recovery-run.js";
 import type { RuleEngine } from "../evaluation/rule-engine.js";
 import { RuleReplay, type RuleReplayOptions } from "./rule-replay.js";
@@ -57,7 +57,8 @@ export interface RecoveryParts extends Omit<RuleReplayOptions, "counts" | "isTar
  *
  * Backfill calls `noteFilled`; one loop waits and runs the recovery.
  */
-export class Recovery {
+export class Recovery implements MetricsSource {
+  readonly metrics = Object.values(RECOVERY_METRICS);
   private gathered: GatheredRanges | undefined;
   private current: RecoveryState | undefined;
   private firstFillMs = 0;
@@ -109,10 +110,10 @@ export class Recovery {
     await this.save();
   }
 
-  metrics(): OwnMetric[] {
+  readMetrics(): Sample[] {
     const untilMs = this.current?.ranges.at(-1)?.untilMs ?? 0;
     const fromMs = this.current?.cursorMs ?? this.current?.ranges[0]?.fromMs ?? 0;
-    return recoveryMetrics({
+    return recoverySamples({
       ...this.counts,
       errors: this.failures,
       toldAlerts: this.toldAlerts,

@@ -1,7 +1,7 @@
-import type { OwnMetric } from "../../../exporter/shared/model/own-metric.js";
+import { counter, gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 import type { StorageCounters } from "./storage-counters.js";
 
-/** What is there at this moment, beside what was counted. */
+/** The state of the storage at one moment, beside what is counted. */
 export interface StorageGauges {
   readonly tables: number;
   readonly headSeries: number;
@@ -20,108 +20,165 @@ export interface StorageGauges {
   readonly cacheMisses: number;
 }
 
-/** Names, help and values of all metrics of the storage. */
-export function describeMetrics(counted: StorageCounters, now: StorageGauges): OwnMetric[] {
+export const STORAGE_METRICS = {
+  samplesAppended: counter({
+    name: "pihealth_storage_samples_appended_total",
+    help: "Samples appended.",
+  }),
+  rowsAppended: counter({ name: "pihealth_storage_rows_appended_total", help: "Rows appended." }),
+  rowsLate: counter({
+    name: "pihealth_storage_rows_late_total",
+    help: "Rows appended that were not newer than the newest row of their table.",
+  }),
+  rowsTooOld: counter({
+    name: "pihealth_storage_rows_too_old_total",
+    help: "Rows rejected because they were older than the retention.",
+  }),
+  rowsUnjournaled: counter({
+    name: "pihealth_storage_rows_unjournaled_total",
+    help: "Rows not journaled because too many bytes were waiting for the disk.",
+  }),
+  samplesDropped: counter({
+    name: "pihealth_storage_samples_dropped_total",
+    help: "Samples dropped from memory because the disk rejected writes for too long.",
+  }),
+  commits: counter({
+    name: "pihealth_storage_commits_total",
+    help: "Group commits of the journal.",
+  }),
+  commitsFailed: counter({
+    name: "pihealth_storage_commits_failed_total",
+    help: "Group commits that failed and will be retried.",
+  }),
+  chunksSealed: counter({
+    name: "pihealth_storage_chunks_sealed_total",
+    help: "Chunks compressed from rows of the head.",
+  }),
+  damagedRecords: counter({
+    name: "pihealth_storage_damaged_records_total",
+    help: "Damaged journal records or ranges skipped at the start.",
+  }),
+  tornTails: counter({
+    name: "pihealth_storage_torn_tails_total",
+    help: "Journal segments with a torn last record at the start.",
+  }),
+  damagedReads: counter({
+    name: "pihealth_storage_damaged_reads_total",
+    help: "Unreadable parts left out of query results.",
+  }),
+  blocksWritten: counter({
+    name: "pihealth_storage_blocks_written_total",
+    help: "Blocks written from the head.",
+  }),
+  blocksFailed: counter({
+    name: "pihealth_storage_blocks_failed_total",
+    help: "Block writes that failed and will be retried.",
+  }),
+  compactions: counter({
+    name: "pihealth_storage_compactions_total",
+    help: "Merges of blocks into larger ones.",
+  }),
+  blocksDeleted: counter({
+    name: "pihealth_storage_blocks_deleted_total",
+    help: "Blocks deleted by the retention.",
+  }),
+  blocksDamaged: counter({
+    name: "pihealth_storage_blocks_damaged_total",
+    help: "Blocks set aside because they are unreadable.",
+  }),
+  tables: gauge({
+    name: "pihealth_storage_tables",
+    help: "Tables, one for each target and each rule group.",
+  }),
+  headSeries: gauge({
+    name: "pihealth_storage_head_series",
+    help: "Series with samples in memory.",
+  }),
+  layouts: gauge({
+    name: "pihealth_storage_layouts",
+    help: "Row layouts in memory, each shared by all tables that use it.",
+  }),
+  labelSets: gauge({
+    name: "pihealth_storage_label_sets",
+    help: "Label sets in memory, each shared by all layouts that use it.",
+  }),
+  pendingBytes: gauge({
+    name: "pihealth_storage_pending_bytes",
+    help: "Journal bytes waiting for the next group commit.",
+  }),
+  undurableChunkBytes: gauge({
+    name: "pihealth_storage_undurable_chunk_bytes",
+    help: "Bytes of chunks that are in memory only.",
+  }),
+  headChunks: gauge({
+    name: "pihealth_storage_head_chunks",
+    help: "Chunks that are not in a block yet.",
+  }),
+  writeFailing: gauge({
+    name: "pihealth_storage_write_failing",
+    help: "1 while group commits fail, else 0.",
+  }),
+  blocks: gauge({ name: "pihealth_storage_blocks", help: "Blocks on disk." }),
+  blocksBytes: gauge({
+    name: "pihealth_storage_blocks_bytes",
+    help: "Size of the blocks on disk in bytes.",
+  }),
+  queryCacheBytes: gauge({
+    name: "pihealth_storage_query_cache_bytes",
+    help: "Memory of decoded columns and label sets kept for later queries, limited by storage.query_cache, in bytes.",
+  }),
+  queryCacheHits: counter({
+    name: "pihealth_storage_query_cache_hits_total",
+    help: "Columns that a query found at least partly decoded in the cache.",
+  }),
+  queryCacheMisses: counter({
+    name: "pihealth_storage_query_cache_misses_total",
+    help: "Columns that a query had to decode.",
+  }),
+  blockCacheBytes: gauge({
+    name: "pihealth_storage_block_cache_bytes",
+    help: "Memory of block directories and compressed columns kept for later queries, in bytes.",
+  }),
+  blockFilesOpen: gauge({
+    name: "pihealth_storage_block_files_open",
+    help: "Block files open for reading.",
+  }),
+};
+
+export function storageSamples(counted: StorageCounters, now: StorageGauges): Sample[] {
+  const metrics = STORAGE_METRICS;
   return [
-    counter("samples_appended", "Samples taken.", counted.appendedSamples),
-    counter("rows_appended", "Rows taken.", counted.appendedRows),
-    counter(
-      "rows_late",
-      "Rows taken that were not newer than those of their table.",
-      counted.lateRows,
-    ),
-    counter(
-      "rows_too_old",
-      "Rows refused because they are beyond the retention.",
-      counted.tooOldRows,
-    ),
-    counter(
-      "rows_unjournaled",
-      "Rows not journaled because too much waited for the disk.",
-      counted.unjournaledRows,
-    ),
-    counter(
-      "samples_dropped",
-      "Samples given up because the disk took nothing for too long.",
-      counted.droppedSamples,
-    ),
-    counter("commits", "Group commits done.", counted.commits),
-    counter(
-      "commits_failed",
-      "Group commits that the disk refused; they are tried again.",
-      counted.failedCommits,
-    ),
-    counter("chunks_sealed", "Chunks made of aging rows.", counted.sealedChunks),
-    counter(
-      "damaged_records",
-      "Journal records or ranges skipped because they were damaged.",
-      counted.damagedRecords,
-    ),
-    counter("torn_tails", "Journal segments found with a torn tail.", counted.tornTails),
-    counter(
-      "damaged_reads",
-      "Parts left out of an answer because they could not be read.",
-      counted.damagedReads,
-    ),
-    counter("blocks_written", "Blocks written from the head.", counted.blocksWritten),
-    counter(
-      "blocks_failed",
-      "Blocks that could not be written; they are tried again.",
-      counted.failedBlocks,
-    ),
-    counter("compactions", "Blocks merged into larger ones.", counted.compactions),
-    counter("blocks_deleted", "Blocks deleted by retention.", counted.deletedBlocks),
-    counter(
-      "blocks_damaged",
-      "Blocks set aside because they could not be read.",
-      counted.damagedBlocks,
-    ),
-    gauge("tables", "Tables known: targets and rule groups.", now.tables),
-    gauge("head_series", "Series with samples in memory.", now.headSeries),
-    gauge("layouts", "Layouts in memory, each shared by all tables that have it.", now.layouts),
-    gauge(
-      "label_sets",
-      "Label sets in memory, each shared by all layouts that have it.",
-      now.labelSets,
-    ),
-    gauge("pending_bytes", "Journal bytes waiting for the next group commit.", now.pendingBytes),
-    gauge(
-      "undurable_chunk_bytes",
-      "Bytes of chunks that are only in memory.",
-      now.undurableChunkBytes,
-    ),
-    gauge("head_chunks", "Chunks not yet in blocks.", now.chunks),
-    gauge(
-      "write_failing",
-      "1 while the disk refuses group commits, else 0.",
-      now.writeFailing ? 1 : 0,
-    ),
-    gauge("blocks", "Blocks on disk.", now.blocks),
-    gauge("blocks_bytes", "Size of the blocks on disk in bytes.", now.blockBytes),
-    gauge(
-      "query_cache_bytes",
-      "Memory of decoded columns and label sets kept for the next query (storage.query_cache).",
-      now.cachedColumnBytes,
-    ),
-    counter(
-      "query_cache_hits",
-      "Columns that a query found decoded, at least in part.",
-      now.cacheHits,
-    ),
-    counter("query_cache_misses", "Columns that a query had to decode.", now.cacheMisses),
-    gauge(
-      "block_cache_bytes",
-      "Memory of directories and compressed columns of blocks kept for the next query.",
-      now.cachedBlockBytes,
-    ),
-    gauge("block_files_open", "Block files held open for reading.", now.openBlockFiles),
+    metrics.samplesAppended.sample(counted.appendedSamples),
+    metrics.rowsAppended.sample(counted.appendedRows),
+    metrics.rowsLate.sample(counted.lateRows),
+    metrics.rowsTooOld.sample(counted.tooOldRows),
+    metrics.rowsUnjournaled.sample(counted.unjournaledRows),
+    metrics.samplesDropped.sample(counted.droppedSamples),
+    metrics.commits.sample(counted.commits),
+    metrics.commitsFailed.sample(counted.failedCommits),
+    metrics.chunksSealed.sample(counted.sealedChunks),
+    metrics.damagedRecords.sample(counted.damagedRecords),
+    metrics.tornTails.sample(counted.tornTails),
+    metrics.damagedReads.sample(counted.damagedReads),
+    metrics.blocksWritten.sample(counted.blocksWritten),
+    metrics.blocksFailed.sample(counted.failedBlocks),
+    metrics.compactions.sample(counted.compactions),
+    metrics.blocksDeleted.sample(counted.deletedBlocks),
+    metrics.blocksDamaged.sample(counted.damagedBlocks),
+    metrics.tables.sample(now.tables),
+    metrics.headSeries.sample(now.headSeries),
+    metrics.layouts.sample(now.layouts),
+    metrics.labelSets.sample(now.labelSets),
+    metrics.pendingBytes.sample(now.pendingBytes),
+    metrics.undurableChunkBytes.sample(now.undurableChunkBytes),
+    metrics.headChunks.sample(now.chunks),
+    metrics.writeFailing.sample(now.writeFailing ? 1 : 0),
+    metrics.blocks.sample(now.blocks),
+    metrics.blocksBytes.sample(now.blockBytes),
+    metrics.queryCacheBytes.sample(now.cachedColumnBytes),
+    metrics.queryCacheHits.sample(now.cacheHits),
+    metrics.queryCacheMisses.sample(now.cacheMisses),
+    metrics.blockCacheBytes.sample(now.cachedBlockBytes),
+    metrics.blockFilesOpen.sample(now.openBlockFiles),
   ];
-}
-
-function counter(name: string, help: string, value: number): OwnMetric {
-  return { name: `pihealth_storage_${name}_total`, help, type: "counter", labels: {}, value };
-}
-
-function gauge(name: string, help: string, value: number): OwnMetric {
-  return { name: `pihealth_storage_${name}`, help, type: "gauge", labels: {}, value };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
 import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const RANGE =
   "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.9], labels: {room: attic}}]}]";
@@ -269,10 +270,7 @@ test("target_limit refuses what is beyond it and says so", async () => {
     parts.manager.refusedTargets()[0]?.reason,
     "job a has target_limit (2) targets already",
   );
-  assert.equal(
-    parts.manager.metrics().find(({ name }) => name === "pihealth_refused_targets")?.value,
-    2,
-  );
+  assert.equal(valueOf(parts.manager, "pihealth_refused_targets"), 2);
   await parts.manager.stop();
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import { DiscoveryUnderTest, response } from "./discovery-under-test.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const FILES =
   "scrape_configs: [{job_name: f, file_sd_configs: [{files: ['sd/*.json', 'sd/extra.yml'], refresh_interval: 10s}]}]";
@@ -55,10 +56,7 @@ for (const { name, content } of [
     parts.files.put("/etc/sd/a.json", content);
     await parts.clock.advance(11_000);
     assert.deepEqual(parts.instances(), ["a:1"]);
-    const failures = parts.manager
-      .metrics()
-      .find((metric) => metric.name === "pihealth_discovery_failures_total");
-    assert.equal(failures?.value, 1);
+    assert.equal(valueOf(parts.manager, "pihealth_discovery_failures_total"), 1);
     parts.files.put("/etc/sd/a.json", '[{"targets": ["b:1"]}]');
     await parts.clock.advance(11_000);
     assert.deepEqual(parts.instances(), ["b:1"]);

@@ -5,6 +5,7 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Fleet, type HeartbeatOutcome, MAX_KNOWN_HOSTS } from "../../../scraper/fleet/fleet.js";
 import type { KnownHost } from "../../../scraper/fleet/known-host.js";
 import { FakeClock } from "../../support/fake-clock.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const NODE = "a".repeat(32);
 const OTHER = "b".repeat(32);
@@ -34,9 +35,7 @@ class FleetUnderTest {
   }
 
   metric(name: string, reason?: string): number | undefined {
-    return this.fleet
-      .metrics()
-      .find((metric) => metric.name === name && metric.labels?.["reason"] === reason)?.value;
+    return valueOf(this.fleet, name, reason === undefined ? {} : { reason });
   }
 }
 

@@ -6,6 +6,7 @@ import { HostFiles } from "../../../scraper/fleet/host-files.js";
 import { hostFolder } from "../../../scraper/fleet/host-folder.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const FILE = "/data/hosts/10.0.0.1/host.json";
 
@@ -117,7 +118,7 @@ test("A disk that refuses is counted, and the file is written when it takes agai
   parts.beat();
   parts.hostFiles.start();
   await parts.clock.advance(31_000);
-  assert.equal(parts.hostFiles.metrics()[0]?.value, 2);
+  assert.equal(valueOf(parts.hostFiles, "pihealth_host_file_failures_total"), 2);
   isFull = false;
   await parts.clock.advance(31_000);
   await parts.hostFiles.stop();

@@ -6,6 +6,7 @@ import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
 import { mergeLines } from "../../../scraper/host-logs/merge-lines.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const LOG = "/data/hosts/10.0.0.1/log";
 /** `10:05 a` stands for a line of that time. */
@@ -94,7 +95,7 @@ class FilledLogUnderTest {
   }
 
   count(name: string): number | undefined {
-    return this.hostLogs.metrics().find((metric) => metric.name === name)?.value;
+    return valueOf(this.hostLogs, name);
   }
 }
 

@@ -10,6 +10,7 @@ import type { HostLogSettings } from "../../../scraper/host-logs/host-log-settin
 import type { Layout } from "../../../scraper/storage/model/sample-writer.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
 const series = (name: string, labels: Record<string, string> = {}): Labels =>
@@ -85,7 +86,7 @@ class HostLogsUnderTest {
   }
 
   count(name: string): number | undefined {
-    return this.hostLogs.metrics().find((metric) => metric.name === name)?.value;
+    return valueOf(this.hostLogs, name);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
 import { MemoryTable } from "./memory-sample-writer.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const REPORTS = 5;
 
@@ -19,8 +20,7 @@ for (const { name, taken, metric } of [
     manager.sync([target()]);
     await clock.advance(2 * INTERVAL_MS);
     assert.deepEqual(new Set(outcomes.map((outcome) => outcome.taken)), new Set([taken]));
-    const counted = manager.metrics().find((found) => found.name === metric)?.value;
-    assert.equal(counted, outcomes.length * (REPORTS + 2));
+    assert.equal(valueOf(manager, metric), outcomes.length * (REPORTS + 2));
     await manager.stop();
   });
 }

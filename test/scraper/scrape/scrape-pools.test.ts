@@ -14,16 +14,13 @@ import {
 } from "./scrape-fixture.js";
 import { showSamples } from "./memory-sample-writer.js";
 import { assertEvery } from "../../support/assert-every.js";
+import { valuesOf } from "../../support/metric-values.js";
 
 const refused = new HttpError("unreachable", "refused");
 const hosts = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
 const hostOf = (url: string): string => new URL(url).hostname;
-const metric = ({ manager }: ScrapeFixture, name: string): number[] =>
-  manager
-    .metrics()
-    .filter((candidate) => candidate.name === name)
-    .map(({ value }) => value);
+const metric = ({ manager }: ScrapeFixture, name: string): number[] => valuesOf(manager, name);
 
 const never = (): Promise<HttpResponse> => new Promise(() => undefined);
 

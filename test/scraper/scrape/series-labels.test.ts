@@ -18,8 +18,11 @@ async function scrape(
   await clock.advance(bodies.length * INTERVAL_MS);
   const metrics = new Map(
     manager
-      .metrics()
-      .map(({ name, labels, value }) => [`${name} ${labels?.["limit"] ?? ""}`.trim(), value]),
+      .readMetrics()
+      .map(({ metric, labels, value }) => [
+        `${metric.name} ${labels["limit"] ?? ""}`.trim(),
+        value,
+      ]),
   );
   await manager.stop();
   return { writer, error: outcomes.at(-1)?.error ?? "", metrics };

@@ -15,6 +15,7 @@ import { Storage } from "../../../scraper/storage/storage.js";
 import type { StorageSettings } from "../../../scraper/storage/model/storage-settings.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf } from "../../support/metric-values.js";
 
 export const START_MS = Date.UTC(2026, 0, 12, 16, 0, 0);
 export const ALWAYS = { fromMs: 0, untilMs: 8.64e15 };
@@ -114,11 +115,9 @@ export async function selectName(storage: Storage, name: string, range = ALWAYS)
 }
 
 export function metric(storage: Storage, name: string): number {
-  const found = storage
-    .metrics()
-    .find((candidate) => candidate.name === `pihealth_storage_${name}`);
-  if (found === undefined) throw new Error(`no metric ${name}`);
-  return found.value;
+  const value = valueOf(storage, `pihealth_storage_${name}`);
+  if (value === undefined) throw new Error(`no metric ${name}`);
+  return value;
 }
 
 export const staleColumn = (length: number): Float64Array => {

@@ -1,5 +1,5 @@
-import { quoteLabelValue } from "../../model/labels.js";
 import type { Sample } from "../../model/metric.js";
+import { formatSampleValue, formatSeries } from "../exposition/exposition-writer.js";
 
 /** First line of a member: both clocks at one instant. See history.format.md. */
 export interface MemberHeader {
@@ -33,13 +33,7 @@ export function memberHeaderOf(text: string): MemberHeader | undefined {
 }
 
 /** One line of text exposition format with its timestamp. */
-export function formatHistoryLine({ metric, labels, value }: Sample, timestampMs: number): string {
-  const pairs = metric.labels.map((label) => `${label}=${quoteLabelValue(labels[label] ?? "")}`);
-  const labelText = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-  return `${metric.name}${labelText} ${formatValue(value)} ${Math.floor(timestampMs)}\n`;
-}
-
-function formatValue(value: number): string {
-  if (Number.isFinite(value)) return Object.is(value, -0) ? "-0" : String(value);
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+export function formatHistoryLine(sample: Sample, timestampMs: number): string {
+  const valueText = Object.is(sample.value, -0) ? "-0" : formatSampleValue(sample.value);
+  return `${formatSeries(sample)} ${valueText} ${Math.floor(timestampMs)}\n`;
 }

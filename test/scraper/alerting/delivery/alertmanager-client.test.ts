@@ -14,6 +14,7 @@ import {
 import { parseAlertmanagers } from "../../../../scraper/alerting/config/alertmanagers-config.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
+import { valueOf } from "../../../support/metric-values.js";
 import { alertOf } from "../dispatch/dispatcher-harness.js";
 
 const parse = (yaml: string) =>
@@ -48,16 +49,8 @@ function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
 
 const alerts = (count: number) =>
   Array.from({ length: count }, (_, n) => alertOf({ alertname: "A", n: String(n) }, 0, 1000));
-const valueOf = (
-  client: AlertmanagerClient,
-  name: string,
-  alertmanager: string,
-): number | undefined =>
-  client
-    .metrics()
-    .find(
-      (metric) => metric.name === name && metric.labels?.["alertmanager"]?.includes(alertmanager),
-    )?.value;
+const AM1 = { alertmanager: "http://am1:9093/alerts/api/v2/alerts" };
+const AM2 = { alertmanager: "https://am2:9093/api/v2/alerts" };
 
 test("Alerts go to every Alertmanager in batches of 64, with its credentials", async () => {
   const { clock, client, requests } = startClient(async () => OK);
@@ -82,7 +75,7 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
     endsAt: "1970-01-01T00:00:01.000Z",
     generatorURL: "http://master:8730/graph?g0.expr=up",
   });
-  assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", "am1"), 100);
+  assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", AM1), 100);
 });
 
 test("An Alertmanager that stalls or refuses delays no other, and its queue is limited", async () => {
@@ -93,10 +86,10 @@ test("An Alertmanager that stalls or refuses delays no other, and its queue is l
     client.send(alerts(MAX_QUEUED_ALERTS / 2));
     for (let turn = 0; turn < 40; turn++) await clock.advance(0);
   }
-  assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", "am2"), 1.5 * MAX_QUEUED_ALERTS);
-  assert.equal(valueOf(client, "pihealth_forwarded_alerts_queued", "am1"), MAX_QUEUED_ALERTS);
+  assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", AM2), 1.5 * MAX_QUEUED_ALERTS);
+  assert.equal(valueOf(client, "pihealth_forwarded_alerts_queued", AM1), MAX_QUEUED_ALERTS);
   assert.equal(
-    valueOf(client, "pihealth_forwarded_alerts_dropped_total", "am1"),
+    valueOf(client, "pihealth_forwarded_alerts_dropped_total", AM1),
     MAX_QUEUED_ALERTS / 2 - 64,
   );
 });
@@ -107,7 +100,7 @@ test("Alerts that an Alertmanager refuses are counted and not sent again", async
   await clock.advance(3_600_000);
   await client.stop();
   assert.equal(requests.length, 2);
-  assert.equal(valueOf(client, "pihealth_forwarded_alerts_failed_total", "am1"), 3);
+  assert.equal(valueOf(client, "pihealth_forwarded_alerts_failed_total", AM1), 3);
 });
 
 test("Files are looked for in the folder of the configuration, and keys of other programs' HTTP clients are accepted", () => {

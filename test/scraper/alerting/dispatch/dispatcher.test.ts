@@ -13,6 +13,7 @@ import {
   simpleConfig,
   startHarness,
 } from "./dispatcher-harness.js";
+import { valueOf } from "../../../support/metric-values.js";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
@@ -515,10 +516,3 @@ test("Group views and receivers follow the routing tree", async () => {
     ["hook", "ops"],
   );
 });
-
-function valueOf(
-  dispatcher: { metrics(): readonly { name: string; value: number }[] },
-  name: string,
-): number | undefined {
-  return dispatcher.metrics().find((metric) => metric.name === name)?.value;
-}
