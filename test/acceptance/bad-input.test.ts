@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
 import { pihealth } from "../support/command-line.js";
 import { FailingSmtp } from "../support/failing-smtp.js";
 import {
@@ -14,6 +14,7 @@ import {
   HOSTILE_SCRIPT,
   HostileExporters,
 } from "../support/hostile-exporters.js";
+import { freePort, listenOnFreePort } from "../support/loopback-servers.js";
 
 /**
  * Everything bad at once against the real scraper: hostile exporters, senders and questions, and an SMTP server that
@@ -60,9 +61,7 @@ function startHealthy(): Promise<number> {
     response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" });
     response.end(`healthy_scrapes_total ${healthyScrapes}\n${lines.join("")}`);
   });
-  return new Promise((resolve) => {
-    healthy.listen(0, "127.0.0.1", () => resolve((healthy.address() as { port: number }).port));
-  });
+  return listenOnFreePort(healthy);
 }
 
 function writeConfiguration(): void {

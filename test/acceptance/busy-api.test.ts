@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { askBadQuestion, BAD_QUESTIONS } from "../support/bad-questions.js";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
+import { freePort } from "../support/loopback-servers.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
 
 /** A real scraper of 50 targets is asked the hardest questions there are. The steps build on each other. */

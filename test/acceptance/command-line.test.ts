@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { assertEvery } from "../support/assert-every.js";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
 import { type CommandResult, pihealth, runCommand } from "../support/command-line.js";
+import { freePort } from "../support/loopback-servers.js";
 import { SmtpSink } from "../support/smtp-sink.js";
 
 /** Every command of `pihealth`, and amtool, against a real scraper that watches a real exporter. */

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
 import { pihealth } from "../support/command-line.js";
+import { freePort } from "../support/loopback-servers.js";
 
 /** `pihealth import` and `POST /api/v1/admin/import` against a real scraper. */
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-import-"));

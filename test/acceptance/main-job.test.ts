@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
+import { freePort } from "../support/loopback-servers.js";
 import { REPOSITORY } from "../support/repository.js";
 import { SmtpSink } from "../support/smtp-sink.js";
 

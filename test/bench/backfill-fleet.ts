@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
+import { freePort } from "../support/loopback-servers.js";
 import type { BenchFigure } from "./figure.js";
 import { metricSum } from "./fleet-systems.js";
 import { startInstalledScraper } from "./installed-scraper.js";

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
-import { type ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { type ChildProgram, waitFor } from "../support/child-program.js";
+import { freePort } from "../support/loopback-servers.js";
 import { type FleetJob, type FleetSystem, metricSum } from "./fleet-systems.js";
 
 /**

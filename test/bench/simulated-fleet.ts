@@ -1,5 +1,6 @@
 import path from "node:path";
-import { ChildProgram, freePort, waitFor } from "../support/child-program.js";
+import { ChildProgram, waitFor } from "../support/child-program.js";
+import { freePort } from "../support/loopback-servers.js";
 import { FIXTURES, REPOSITORY } from "../support/repository.js";
 import { simulatedAddress } from "./fleet-simulator.js";
 

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ChildProgram, freePort } from "../support/child-program.js";
+import { ChildProgram } from "../support/child-program.js";
+import { freePort, listenOnFreePort } from "../support/loopback-servers.js";
 import { FIXTURES } from "../support/repository.js";
 
 /** A firing and a pending alert, with and without target labels. */
@@ -41,11 +42,10 @@ export class PanelSources {
   prometheusUrl = "";
 
   async start(): Promise<void> {
-    const ports = [await freePort(), await freePort(), await freePort()] as const;
-    const [exporter, scraper, prometheus] = ports.map((port) => `127.0.0.1:${port}`) as [
-      string,
-      string,
-      string,
+    const [exporter, scraper, prometheus] = [
+      `127.0.0.1:${await freePort()}`,
+      `127.0.0.1:${await freePort()}`,
+      `127.0.0.1:${await freePort()}`,
     ];
     this.machine = exporter;
     this.scraper = scraper;
@@ -104,7 +104,6 @@ scrape_configs:
       response.end(body);
     });
     this.recordedPi = server;
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return `127.0.0.1:${(server.address() as { port: number }).port}`;
+    return `127.0.0.1:${await listenOnFreePort(server)}`;
   }
 }

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { REPOSITORY } from "./repository.js";
 
@@ -117,14 +116,4 @@ export async function waitFor<Result>(
   throw new Error(
     `Waited ${withinMs}ms in vain for ${what}. ${lastError instanceof Error ? lastError.message : ""}\n${describe()}`,
   );
-}
-
-/** A TCP port on which nothing listens at present. */
-export async function freePort(host = "127.0.0.1"): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
-  return address.port;
 }

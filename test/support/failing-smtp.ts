@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { once } from "node:events";
 import { SmtpSink } from "./smtp-sink.js";
+import { listenOnFreePort, portOf } from "./loopback-servers.js";
 
 /** How the server treats a connection. */
 export type SmtpMood = "refuse" | "drop" | "stall" | "work";
@@ -22,16 +22,12 @@ export class FailingSmtp {
 
   static async start(): Promise<FailingSmtp> {
     const smtp = new FailingSmtp(await SmtpSink.start());
-    smtp.server.listen(0, "127.0.0.1");
-    await once(smtp.server, "listening");
+    await listenOnFreePort(smtp.server);
     return smtp;
   }
 
   get port(): number {
-    const address = this.server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("Cannot tell the port: not listening");
-    return address.port;
+    return portOf(this.server);
   }
 
   async stop(): Promise<void> {

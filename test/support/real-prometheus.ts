@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ChildProgram, freePort, waitFor } from "./child-program.js";
+import { ChildProgram, waitFor } from "./child-program.js";
+import { freePort } from "./loopback-servers.js";
 
 interface PrometheusOptions {
   readonly openMetrics?: string;

@@ -1,4 +1,5 @@
 import { SMTPServer } from "smtp-server";
+import { listenOnFreePort, portOf } from "./loopback-servers.js";
 
 export interface ReceivedMail {
   readonly from: string;
@@ -51,15 +52,12 @@ export class SmtpSink {
   /** @param login credentials that it requires */
   static async start(login?: SmtpLogin): Promise<SmtpSink> {
     const sink = new SmtpSink(login);
-    await new Promise<void>((resolve) => sink.server.listen(0, "127.0.0.1", resolve));
+    await listenOnFreePort(sink.server.server);
     return sink;
   }
 
   get port(): number {
-    const address = this.server.server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("Cannot tell the port: not listening");
-    return address.port;
+    return portOf(this.server.server);
   }
 
   subjects(): string[] {

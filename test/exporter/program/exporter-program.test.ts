@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -17,6 +17,7 @@ import {
 } from "../../../exporter/shared/protocol/heartbeat.js";
 import { decodeHistoryList } from "../../../exporter/shared/protocol/history.js";
 import { waitFor } from "../../support/child-program.js";
+import { listenOnFreePort } from "../../support/loopback-servers.js";
 import { promtoolCheckMetrics } from "../../support/promtool.js";
 import { REPOSITORY } from "../../support/repository.js";
 
@@ -68,8 +69,8 @@ async function outcome(
   const texts = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk: Buffer) => (texts.stdout += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (texts.stderr += chunk.toString()));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, ...texts };
+  await once(child, "close");
+  return { code: child.exitCode, ...texts };
 }
 
 /** Notes heartbeats as they come. */
@@ -89,8 +90,7 @@ let exporter: ChildProcess;
 let base = "";
 before(async () => {
   writeFileSync(path.join(FOLDER, "exporter.yml"), "collectors: { processes: { interval: 1h } }\n");
-  await new Promise<void>((resolve) => master.listen(0, "127.0.0.1", resolve));
-  const masterUrl = `http://127.0.0.1:${(master.address() as AddressInfo).port}`;
+  const masterUrl = `http://127.0.0.1:${await listenOnFreePort(master)}`;
   const firstHeartbeat = new Promise<void>((resolve) => (onHeartbeat = resolve));
   exporter = runExporter(
     "--listen-address",
@@ -164,9 +164,8 @@ test("a second exporter on the same state folder is refused, naming the process 
 });
 
 test("a port in use is told as such, with exit code 1", async () => {
-  const blocker = createTcpServer().listen(0, "127.0.0.1");
-  await once(blocker, "listening");
-  const { port } = blocker.address() as AddressInfo;
+  const blocker = createTcpServer();
+  const port = await listenOnFreePort(blocker);
   const other = path.join(FOLDER, "state-of-another");
   const { code, stderr } = await outcome(
     runExporter("--listen-address", `127.0.0.1:${port}`, "--state", other),

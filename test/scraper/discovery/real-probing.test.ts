@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
@@ -11,14 +11,11 @@ import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { DiscoveryManager } from "../../../scraper/discovery/discovery-manager.js";
 import { Fleet } from "../../../scraper/fleet/fleet.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { freePort } from "../../support/loopback-servers.js";
 
 /** A node_exporter of Debian on a free port of 127.0.0.2, ready to answer. */
 async function startNodeExporter(): Promise<{ child: ChildProcess; port: number }> {
-  const probe = net.createServer().listen(0, "127.0.0.2");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
+  const port = await freePort("127.0.0.2");
   const args = [
     `--web.listen-address=127.0.0.2:${port}`,
     "--collector.disable-defaults",

@@ -9,7 +9,12 @@ import {
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import type { ScrapeSettings, Target } from "../../../scraper/fleet/target.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/scrape-manager.js";
-import { refusingAddress, serveHttp, serveRaw, type LoopbackServer } from "./loopback-exporters.js";
+import {
+  type LoopbackServer,
+  serveRaw,
+  serveHttp,
+  refusingAddress,
+} from "../../support/loopback-servers.js";
 import { MemorySampleWriter, type MemoryTable } from "./memory-sample-writer.js";
 import { settings, target } from "./scrape-fixture.js";
 import { FakeClock } from "../../support/fake-clock.js";

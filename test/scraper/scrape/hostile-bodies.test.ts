@@ -8,7 +8,7 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../../../scraper/scrape/scrape-manager.js";
 import type { ScrapeOutcome } from "../../../scraper/scrape/target-scraper.js";
 import { FakeClock } from "../../support/fake-clock.js";
-import { serveHttp, serveRaw, type LoopbackServer } from "./loopback-exporters.js";
+import { type LoopbackServer, serveRaw, serveHttp } from "../../support/loopback-servers.js";
 import { MemorySampleWriter, showSamples } from "./memory-sample-writer.js";
 import { settings, target } from "./scrape-fixture.js";
 

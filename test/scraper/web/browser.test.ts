@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { ChildProgram, freePort, waitFor } from "../../support/child-program.js";
+import { ChildProgram, waitFor } from "../../support/child-program.js";
+import { freePort, listenOnFreePort } from "../../support/loopback-servers.js";
 
 /** The real pages of a real scraper that watches a Pi with a hostile name and a target that is down, in a browser. */
 const HOSTILE_NAME = `<script>document.title='taken'</script>`;
@@ -28,8 +29,7 @@ before(async () => {
     response.setHeader("Content-Type", "text/plain; version=0.0.4");
     response.end(BODY);
   });
-  await new Promise<void>((resolve) => pi.listen(0, "127.0.0.1", resolve));
-  instance = `127.0.0.1:${(pi.address() as { port: number }).port}`;
+  instance = `127.0.0.1:${await listenOnFreePort(pi)}`;
   const [port, deadPort] = [await freePort(), await freePort()];
   url = `http://127.0.0.1:${port}`;
   writeFileSync(

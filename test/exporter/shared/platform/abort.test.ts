@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { getEventListeners, once } from "node:events";
+import { getEventListeners } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { abortReasonOf, onAbort } from "../../../../exporter/shared/platform/abort.js";
 import { systemClock } from "../../../../exporter/shared/platform/clock.js";
@@ -12,6 +11,7 @@ import {
 import { LeanHttp } from "../../../../exporter/shared/platform/http/lean-http.js";
 import { WakeableSleep } from "../../../../exporter/shared/platform/wakeable-sleep.js";
 import { settle } from "../../../support/fake-clock.js";
+import { listenOnFreePort } from "../../../support/loopback-servers.js";
 
 const WAITS = 50;
 const LONG_MS = 3_600_000;
@@ -19,13 +19,11 @@ const LONG_MS = 3_600_000;
 /** A request to a server that never answers. */
 async function unanswered(t: TestContext, signal: AbortSignal): Promise<HttpRequest> {
   const server = http.createServer(() => undefined);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const port = await listenOnFreePort(server);
   t.after(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/`, timeoutMs: LONG_MS, maxBodyBytes: 100, signal };
 }
 

@@ -12,10 +12,10 @@ import {
   createCertificate,
   dialogue,
   startMailServer,
-  startScriptedServer,
   type Certificate,
   type MailServerFixture,
 } from "./smtp-fixture.js";
+import { serveRaw } from "../../../support/loopback-servers.js";
 
 const MAIL: MailMessage = {
   envelopeFrom: "pihealth@example.org",
@@ -76,7 +76,7 @@ async function mailServer(
 }
 
 async function scripted(replies: Parameters<typeof dialogue>[0]): Promise<number> {
-  const fixture = await startScriptedServer(dialogue(replies));
+  const fixture = await serveRaw(dialogue(replies));
   fixtures.push(fixture);
   return fixture.port;
 }
@@ -211,7 +211,7 @@ for (const method of ["PLAIN", "LOGIN", "CRAM-MD5"]) {
 test("AUTH PLAIN with an identity sends the identity and shows no password", async () => {
   const lines: string[] = [];
   const received: string[] = [];
-  const server = await startScriptedServer((socket) => {
+  const server = await serveRaw((socket) => {
     socket.on("data", (chunk) => received.push(chunk.toString()));
     dialogue({ EHLO: "250-test\r\n250 AUTH PLAIN", AUTH: "235 welcome" })(socket);
   });
@@ -289,7 +289,7 @@ for (const { name, replies, verdict } of [
 }
 
 test("A server that answers for ever, one byte at a time, is cut off after the total timeout", async () => {
-  const server = await startScriptedServer((socket) => {
+  const server = await serveRaw((socket) => {
     const drip = setInterval(() => socket.write("2"), 50);
     socket.on("close", () => clearInterval(drip));
   });

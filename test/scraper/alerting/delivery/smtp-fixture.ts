@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
+import { listenOnFreePort } from "../../../support/loopback-servers.js";
 
 export interface Certificate {
   readonly cert: string;
@@ -87,8 +88,7 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
     ...options,
   });
   server.on("error", () => undefined); // Clients that hang up are what some tests are about.
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const port = portOf(server.server);
+  const port = await listenOnFreePort(server.server);
   let taken = 0;
   const received = async (): Promise<ReceivedMail> => {
     while (mails.length <= taken) await once(arrivals, "mail");
@@ -99,32 +99,6 @@ export async function startMailServer(options: SMTPServerOptions): Promise<MailS
     mails,
     received,
     close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("No TCP server");
-  return address.port;
-}
-
-/** A server that speaks exactly the lines of `script` and does nothing beyond them. */
-export async function startScriptedServer(
-  onConnection: (socket: Socket) => void,
-): Promise<{ port: number; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => undefined);
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    port: portOf(server),
-    close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
   };
 }
 

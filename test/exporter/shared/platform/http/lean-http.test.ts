@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import http, { type IncomingMessage, type RequestListener } from "node:http";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -8,6 +7,7 @@ import {
   type HttpRequest,
 } from "../../../../../exporter/shared/platform/http/http-client.js";
 import { LeanHttp } from "../../../../../exporter/shared/platform/http/lean-http.js";
+import { listenOnFreePort } from "../../../../support/loopback-servers.js";
 
 const HEADERS = { "Accept-Encoding": "gzip", "User-Agent": "test" };
 
@@ -22,17 +22,14 @@ async function serve(t: TestContext, listener: RequestListener): Promise<Bench> 
   const server = http.createServer(listener);
   let connections = 0;
   server.on("connection", () => connections++);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const port = await listenOnFreePort(server);
   const lean = new LeanHttp(60_000);
   t.after(async () => {
     lean.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
-  const url = `http://127.0.0.1:${address.port}/metrics?x=1`;
+  const url = `http://127.0.0.1:${port}/metrics?x=1`;
   const request = { url, headers: HEADERS, timeoutMs: 20_000, maxBodyBytes: 10_000_000 };
   return { lean, request, connections: () => connections, server };
 }

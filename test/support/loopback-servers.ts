@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import http, { type RequestListener } from "node:http";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 
 /** Something that listens on a loopback address and is closed with everything it holds open. */
 export interface LoopbackServer {
@@ -9,16 +9,41 @@ export interface LoopbackServer {
   close(): Promise<void>;
 }
 
+/**
+ * Lets the server listen on a free port of a loopback address.
+ *
+ * @returns the port
+ */
+export async function listenOnFreePort(server: net.Server, host = "127.0.0.1"): Promise<number> {
+  server.listen(0, host);
+  await once(server, "listening");
+  return portOf(server);
+}
+
+/** The port of a server that listens. */
+export function portOf(server: net.Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("No TCP server listens");
+  return address.port;
+}
+
+/** A TCP port on which nothing listens at present. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  const server = net.createServer();
+  const port = await listenOnFreePort(server, host);
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 export async function serveHttp(
   handler: RequestListener,
   host = "127.0.0.1",
 ): Promise<LoopbackServer> {
   const server = http.createServer({ keepAliveTimeout: 60_000 }, handler);
-  server.listen(0, host);
-  await once(server, "listening");
   return {
     host,
-    port: (server.address() as AddressInfo).port,
+    port: await listenOnFreePort(server, host),
     async close() {
       server.close();
       server.closeAllConnections();
@@ -38,11 +63,9 @@ export async function serveRaw(
     socket.on("close", () => sockets.delete(socket));
     onConnection(socket);
   });
-  server.listen(0, host);
-  await once(server, "listening");
   return {
     host,
-    port: (server.address() as AddressInfo).port,
+    port: await listenOnFreePort(server, host),
     async close() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -52,7 +75,5 @@ export async function serveRaw(
 
 /** A loopback address with a port on which nobody listens. */
 export async function refusingAddress(host: string): Promise<LoopbackServer> {
-  const { port, close } = await serveRaw(undefined, host);
-  await close();
-  return { host, port, close: async () => undefined };
+  return { host, port: await freePort(host), close: async () => undefined };
 }
