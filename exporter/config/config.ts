@@ -7,7 +7,7 @@ import { ConfigError, ConfigSection } from "../shared/config/config-section.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
 import { formatDurationMs } from "../shared/model/duration.js";
 import type { Files } from "../shared/platform/files.js";
-import type { LogLevel } from "../shared/platform/logger.js";
+import { LOG_LEVELS, type LogLevel } from "../shared/platform/logger.js";
 import { parseHistorySettings, type HistorySettings } from "../history/history-settings.js";
 import { parseMasterUrl } from "../uplink/master-url.js";
 
@@ -16,7 +16,6 @@ export const DEFAULT_CONFIG_FILE = "/etc/pihealth/exporter.yml";
 export const DEFAULT_EXPORTER_PORT = 8732;
 const DEFAULT_STATE_FOLDER = "/var/lib/pihealth-exporter";
 const MAX_MASTERS = 8;
-const LOG_LEVELS = ["error", "warn", "info", "debug"] as const satisfies readonly LogLevel[];
 
 export interface ListenConfig {
   readonly address: string;

@@ -1,10 +1,10 @@
-import { parseArgs } from "node:util";
 import type { ExporterConfig } from "../config/config.js";
-import { BadInputError, messageOf } from "../shared/model/errors.js";
+import { parseLogLevel, readOptions } from "../shared/config/program-options.js";
+import { UsageError } from "../shared/model/errors.js";
 import type { LogLevel } from "../shared/platform/logger.js";
 import { parseMasterUrl } from "../uplink/master-url.js";
 
-/** What the command line says; undefined where it says nothing. */
+/** The options of the command line; undefined where an option is not given. */
 export interface ExporterArguments {
   readonly help: boolean;
   readonly config: string | undefined;
@@ -23,7 +23,7 @@ Samples this machine and serves its metrics. Options win over the configuration 
 
   --config FILE           configuration (default /etc/pihealth/exporter.yml, where it exists)
   --listen-address ADDR   address:port, :port or address (default 0.0.0.0:8732)
-  --state FOLDER          where what must last is kept (default /var/lib/pihealth-exporter)
+  --state FOLDER          state folder (default /var/lib/pihealth-exporter)
   --master ADDR           master to report to, such as http://pi1:8730; may be given several times
   --token-file FILE       the fleet token
   --web-config-file FILE  TLS and basic authentication, as the Prometheus exporter-toolkit reads it
@@ -42,9 +42,9 @@ const OPTIONS = {
   "log-level": { type: "string" },
 } as const;
 
-/** @throws {BadInputError} when an option is unknown or its value is not acceptable */
+/** @throws {UsageError} when an option is unknown or its value is not acceptable */
 export function parseExporterArguments(argv: readonly string[]): ExporterArguments {
-  const values = parseOptions(argv);
+  const values = readOptions(argv, OPTIONS, EXPORTER_USAGE);
   const listenAddress = values["listen-address"];
   return {
     help: values.help,
@@ -53,12 +53,12 @@ export function parseExporterArguments(argv: readonly string[]): ExporterArgumen
     stateFolder: values.state,
     masters: values.master?.map(parseMasterUrl),
     tokenFile: values["token-file"],
-    logLevel: parseLogLevel(values["log-level"]),
+    logLevel: parseLogLevel(values["log-level"], EXPORTER_USAGE),
     webConfigFile: values["web-config-file"],
   };
 }
 
-/** The configuration with what the command line says in its place. */
+/** The configuration, with the options of the command line in place of its keys. */
 export function withArguments(config: ExporterConfig, given: ExporterArguments): ExporterConfig {
   const { listen, uplink } = config;
   return Object.freeze({
@@ -78,16 +78,6 @@ export function withArguments(config: ExporterConfig, given: ExporterArguments):
   });
 }
 
-function parseOptions(
-  argv: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"] {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    throw new BadInputError(`Cannot read the command line: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 /** `1.2.3.4:8732`, `[::1]:8732`, `:8732`, `1.2.3.4` or `[::1]`. */
 export function parseListenAddress(text: string): {
   address: string | undefined;
@@ -97,21 +87,10 @@ export function parseListenAddress(text: string): {
   const address = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (match === null || text === "" || (port ?? 0) > 65_535) {
-    throw new BadInputError(
+    throw new UsageError(
       `Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8732 or [::]:8732`,
+      EXPORTER_USAGE,
     );
   }
   return { address: address === "" ? undefined : address, port };
-}
-
-function parseLogLevel(text: string | undefined): LogLevel | undefined {
-  if (
-    text === undefined ||
-    text === "error" ||
-    text === "warn" ||
-    text === "info" ||
-    text === "debug"
-  )
-    return text;
-  throw new BadInputError(`Cannot use log level "${text}": it must be error, warn, info or debug`);
 }

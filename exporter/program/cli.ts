@@ -1,146 +1,89 @@
 #!/usr/bin/env node
 /**
- * `pihealth`: the exporter's commands. Every other command belongs to the scraper, which is asked
- * for by address at run time, because the exporter must install without it
+ * `pihealth`: runs one command and ends with its exit code: 0 done, 1 failed, 2 the command line is
+ * not valid. The exporter has its own commands; the scraper beside it, where one is installed, adds
+ * the others. It is loaded by address at run time, because the exporter must install without it
  * (docs/decisions/0002-command-line.md).
  */
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import type { HistoryCommandParts, HistoryOptions } from "./history-command.js";
-import { BadInputError, codeOf, messageOf, PihealthError } from "../shared/model/errors.js";
-import { systemClock } from "../shared/platform/clock.js";
+import { messageOf, PihealthError } from "../shared/model/errors.js";
 import { realFiles } from "../shared/platform/files.js";
+import { USAGE_EXIT_CODE } from "../shared/platform/run-program.js";
 import { programVersion } from "../shared/platform/version.js";
+import { addExporterCommands, type CommandOutcome } from "./exporter-commands.js";
 
 /** What `scraper/program/cli.ts` exports. */
 interface ScraperCli {
-  readonly SCRAPER_COMMANDS: readonly { readonly name: string; readonly summary: string }[];
-  runScraperCommand(argv: readonly string[]): Promise<number>;
+  addScraperCommands(program: Command, outcome: CommandOutcome): void;
+  /** The program `pihealthd`. */
+  runScraper(argv: readonly string[]): Promise<number>;
 }
 
-const EXPORTER_WORDS = ["get", "history", "help", "--help", "-h", "--version", "-V"];
 const SCRAPER_CLI = new URL("../../scraper/program/cli.js", import.meta.url);
 
 async function run(argv: readonly string[]): Promise<number> {
-  const [command, ...rest] = argv;
-  if (command === "exporter") {
+  const [name, ...rest] = argv;
+  if (name === "help" && rest.length > 0) return run([...rest, "--help"]);
+  if (name === "exporter") {
     const { runExporter } = await import("./run-exporter.js");
     return runExporter(rest);
   }
   const scraper = await loadScraperCli();
-  if (command !== undefined && !EXPORTER_WORDS.includes(command)) {
-    if (scraper !== undefined) return scraper.runScraperCommand(argv);
-    const detail =
-      "it is not exporter, get, history or help, and the scraper, which has all others, is not installed here";
-    throw new BadInputError(`Cannot run "${command}": ${detail}`);
-  }
-  const helpWanted = scraper?.SCRAPER_COMMANDS.find(({ name }) => name === rest[0]);
-  if (command === "help" && helpWanted !== undefined && scraper !== undefined) {
-    return scraper.runScraperCommand([...rest, "--help"]);
-  }
-  return runOwnCommand(argv, scraper);
+  if (name === "scraper" && scraper !== undefined) return scraper.runScraper(rest);
+  return runCommand(argv, scraper);
 }
 
 async function loadScraperCli(): Promise<ScraperCli | undefined> {
   if ((await realFiles.facts(fileURLToPath(SCRAPER_CLI))) === undefined) return undefined;
+  // eslint-disable-next-line house/no-type-assertion -- the type of a module loaded by address
   return (await import(SCRAPER_CLI.href)) as ScraperCli;
 }
 
-async function runOwnCommand(
+async function runCommand(
   argv: readonly string[],
   scraper: ScraperCli | undefined,
 ): Promise<number> {
-  const { Command } = await import("commander");
+  const { Command, CommanderError } = await import("commander");
+  const outcome = { code: 0 };
   const program = new Command("pihealth")
     .description("Watches a fleet of Raspberry Pis and other Linux machines")
-    .version(programVersion());
-  program
-    .command("exporter")
-    .description("sample this machine and serve its metrics (exporter --help)");
-  program
-    .command("get")
-    .description("print what a machine says now, one line per fact")
-    .argument("[family]", "memory, cpu, disk, system, users, processes or all")
-    .option("--host <host[:port]>", "another machine than this one")
-    .option("--config <file>", "configuration of the exporter on this machine")
-    .option("--list", "say what there is to get")
-    .action(get);
-  addHistory(program);
-  for (const { name, summary } of scraper?.SCRAPER_COMMANDS ?? []) {
-    program.command(name).description(summary);
-  }
+    .version(programVersion())
+    .exitOverride()
+    .showHelpAfterError();
+  addExporterCommands(program, outcome);
+  scraper?.addScraperCommands(program, outcome);
   if (scraper === undefined) {
     program.addHelpText("after", "\nThe scraper is not installed here: its commands are missing.");
   }
   if (argv.length === 0) {
     program.outputHelp({ error: true });
-    return 1;
+    return USAGE_EXIT_CODE;
   }
-  await program.parseAsync(argv, { from: "user" });
-  return 0;
-}
-
-function addHistory(program: Command): void {
-  const addPlace = (command: Command): Command =>
-    command
-      .option("--config <file>", "configuration of the exporter on this machine")
-      .option("--state <folder>", "state folder of the exporter, instead of the configured one");
-  const history = program
-    .command("history")
-    .description("print what this machine's exporter has kept, one line per sampling")
-    .argument("[family]", "memory, cpu, disk, system, users or processes; all of them without")
-    .option("--since <duration>", "how far back, such as 2h (default 1h)")
-    .action(async (family: string | undefined, options: HistoryOptions) => {
-      const { printHistory } = await import("./history-command.js");
-      await printHistory(family, options, historyParts());
-    });
-  addPlace(history);
-  const exporting = history
-    .command("export")
-    .description("write the history to standard output as OpenMetrics, for promtool tsdb")
-    .option("--since <duration>", "how far back, such as 2d (default: everything)")
-    .action(async (_options: object, command: Command) => {
-      const { exportHistory } = await import("./history-command.js");
-      await exportHistory(command.optsWithGlobals<HistoryOptions>(), historyParts());
-    });
-  addPlace(exporting);
-}
-
-function historyParts(): HistoryCommandParts {
-  return { clock: systemClock, files: realFiles, write: writeToEnd, writeNote };
-}
-
-/** Resolves when the text is taken; ends the program when nobody reads any more, as `head` does. */
-function writeToEnd(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
-      if (error === undefined || error === null) resolve();
-      else if (codeOf(error) === "EPIPE") process.exit(0);
-      else reject(error);
-    });
-  });
-}
-
-const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);
-
-async function get(
-  family: string | undefined,
-  options: { host?: string; config?: string; list?: boolean },
-): Promise<void> {
-  const { getFamily, listFamilies } = await import("./get-command.js");
-  const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
-  if (options.list === true) return listFamilies(writeLine);
-  if (family === undefined) {
-    throw new BadInputError('Cannot get "": no family is named, "pihealth get --list" names them');
+  try {
+    await program.parseAsync(untilUnknown(program, argv), { from: "user" });
+    return outcome.code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE; // 0: help or version was asked for.
   }
-  const { sendHttp } = await import("../shared/platform/http/http-client.js");
-  await getFamily(family, options, {
-    clock: systemClock,
-    files: realFiles,
-    sendHttp,
-    writeLine,
-    writeNote,
-  });
+}
+
+/**
+ * The command line up to the first word that is not a command. Commander would answer
+ * `nonsense --help` with the help of the program; `nonsense` alone is an error.
+ */
+function untilUnknown(program: Command, argv: readonly string[]): readonly string[] {
+  let command = program;
+  for (const [index, word] of argv.entries()) {
+    const next = command.commands.find((known) => known.name() === word);
+    const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+    if (next === undefined && isGroup && word !== "help" && !word.startsWith("-"))
+      return argv.slice(0, index + 1);
+    if (next === undefined) return argv;
+    command = next;
+  }
+  return argv;
 }
 
 run(process.argv.slice(2)).then(

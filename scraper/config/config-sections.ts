@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import type { LogLevel } from "../../exporter/shared/platform/logger.js";
+import { LOG_LEVELS, type LogLevel } from "../../exporter/shared/platform/logger.js";
 import type { ProbeSettings } from "../discovery/scrape-job.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
@@ -92,7 +92,7 @@ function parseExternalUrl(section: ConfigSection): string | undefined {
 }
 
 export function parseLog(section: ConfigSection, folder: string): LogSettings {
-  const level = section.oneOf("level", ["error", "warn", "info", "debug"], { default: "info" });
+  const level = section.oneOf("level", LOG_LEVELS, { default: "info" });
   const file = optionalPath(section, "file", folder);
   section.rejectUnknownKeys();
   return { level, file };

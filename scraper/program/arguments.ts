@@ -1,11 +1,11 @@
-import { parseArgs } from "node:util";
 import path from "node:path";
-import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { parseLogLevel, readOptions } from "../../exporter/shared/config/program-options.js";
+import { UsageError } from "../../exporter/shared/model/errors.js";
 import type { LogLevel } from "../../exporter/shared/platform/logger.js";
 import type { ScraperConfig } from "../config/config.js";
 import { parseHostPort } from "../fleet/ip-address.js";
 
-/** What the command line says; undefined where it says nothing. */
+/** The options of the command line; undefined where an option is not given. */
 export interface ScraperArguments {
   readonly help: boolean;
   readonly config: string | undefined;
@@ -20,10 +20,10 @@ export const SCRAPER_USAGE = `Usage: pihealthd [options]
 
 Finds exporters, stores their metrics, evaluates rules and sends mail. Options win over the configuration file.
 
-  --config FILE           configuration; without one this machine is watched with the rules shipped
+  --config FILE           configuration; without one pihealthd watches this machine with the shipped rules
   --data FOLDER           data folder (default ./data without a configuration file)
   --listen-address ADDR   address:port to answer on (default 127.0.0.1:8730, with a fleet token 0.0.0.0:8730)
-  --token-file FILE       the fleet token, without which no heartbeat and no pushed alarm is taken
+  --token-file FILE       the fleet token; heartbeats and pushed alarms are refused without it
   --exporter-port PORT    port of the exporter of this machine, without a configuration file (default 8732)
   --log-level LEVEL       error, warn, info or debug (default info)
   --help                  this text
@@ -39,9 +39,9 @@ const OPTIONS = {
   "log-level": { type: "string" },
 } as const;
 
-/** @throws {BadInputError} when an option is unknown or its value is not acceptable */
+/** @throws {UsageError} when an option is unknown or its value is not acceptable */
 export function parseScraperArguments(argv: readonly string[]): ScraperArguments {
-  const values = parseOptions(argv);
+  const values = readOptions(argv, OPTIONS, SCRAPER_USAGE);
   const address = values["listen-address"];
   return {
     help: values.help,
@@ -51,11 +51,11 @@ export function parseScraperArguments(argv: readonly string[]): ScraperArguments
     tokenFile: values["token-file"],
     exporterPort:
       values["exporter-port"] === undefined ? undefined : parsePort(values["exporter-port"]),
-    logLevel: parseLogLevel(values["log-level"]),
+    logLevel: parseLogLevel(values["log-level"], SCRAPER_USAGE),
   };
 }
 
-/** The configuration with what the command line says in its place. */
+/** The configuration, with the options of the command line in place of its keys. */
 export function withArguments(config: ScraperConfig, given: ScraperArguments): ScraperConfig {
   const { storage, web, fleet, log } = config;
   return Object.freeze({
@@ -77,19 +77,12 @@ export function withArguments(config: ScraperConfig, given: ScraperArguments): S
   });
 }
 
-function parseOptions(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    throw new BadInputError(`Cannot read the command line: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 function parseListenAddress(text: string): { host: string; port: number | undefined } {
   const address = parseHostPort(text);
   if (address === undefined) {
-    throw new BadInputError(
+    throw new UsageError(
       `Cannot listen on "${text}": it is not an address, it must be like 0.0.0.0:8730 or [::]:8730`,
+      SCRAPER_USAGE,
     );
   }
   return address;
@@ -98,17 +91,8 @@ function parseListenAddress(text: string): { host: string; port: number | undefi
 function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new BadInputError(`Cannot use port "${text}": it must be a whole number from 1 to 65535`);
-}
-
-function parseLogLevel(text: string | undefined): LogLevel | undefined {
-  if (
-    text === undefined ||
-    text === "error" ||
-    text === "warn" ||
-    text === "info" ||
-    text === "debug"
-  )
-    return text;
-  throw new BadInputError(`Cannot use log level "${text}": it must be error, warn, info or debug`);
+  throw new UsageError(
+    `Cannot use port "${text}": it must be a whole number from 1 to 65535`,
+    SCRAPER_USAGE,
+  );
 }

@@ -16,6 +16,18 @@ export class BadInputError extends PihealthError {
   readonly code = "bad_input";
 }
 
+/** The command line is not valid: the program prints the message and the usage, and ends with code 2. */
+export class UsageError extends BadInputError {
+  constructor(
+    message: string,
+    /** How the command is used. */
+    readonly usage: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** The message of anything thrown, for logs and for wrapping. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 /** Severities of syslog(3) that this project uses; journald reads the number in a `<N>` prefix. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
 export type LogLevel = keyof typeof PRIORITIES;
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const satisfies readonly LogLevel[];
 
 export type LogValue = string | number | boolean | undefined;
 export type LogFields = Readonly<Record<string, LogValue>>;

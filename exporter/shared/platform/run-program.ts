@@ -2,14 +2,18 @@
  * The frame of both programs: from the command line to the exit code. The service runs between the
  * start, after which systemd gets READY=1, and the first SIGTERM or SIGINT.
  */
-import { messageOf, PihealthError } from "../model/errors.js";
+import { messageOf, PihealthError, UsageError } from "../model/errors.js";
 import { systemClock, type Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
 import { isNotifyService, nextSignal, notifySystemd } from "./process.js";
 
+/** Of a program whose command line is not valid, as of shells and of promtool. */
+export const USAGE_EXIT_CODE = 2;
+
 /**
  * Runs a program and returns its exit code. An error that the user can mend is one line on standard
- * error and code 1; any other is a bug and is thrown on, so that Node.js prints its stack.
+ * error and code 1, or the usage as well and code 2 when the command line is not valid. Any other
+ * error is a bug and is thrown on, so that Node.js prints its stack.
  */
 export async function runProgram(
   main: () => Promise<number>,
@@ -20,7 +24,9 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof PihealthError)) throw error;
     write(`${messageOf(error)}\n`);
-    return 1;
+    if (!(error instanceof UsageError)) return 1;
+    write(`\n${error.usage}`);
+    return USAGE_EXIT_CODE;
   }
 }
 

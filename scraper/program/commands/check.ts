@@ -1,11 +1,11 @@
 import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
+import { readGivenFile } from "../../../exporter/shared/config/given-file.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../../exporter/shared/platform/files.js";
 import type { NotificationConfig } from "../../alerting/config/notification-config.js";
 import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
-import { readGivenFile } from "./given-file.js";
 import { loadScraperConfig } from "../../config/config.js";
 import { loadNotificationFile } from "../../config/notification-file.js";
 import type { QueryFeature } from "../../promql/language/features.js";
@@ -25,7 +25,7 @@ const DEFAULT_EVALUATION_INTERVAL_MS = 60_000; // Only for files checked on thei
 /** `pihealth check config FILE`: reads it with all files it names, as the scraper would at its start. */
 export async function checkConfig(file: string): Promise<CheckResult> {
   try {
-    await readGivenFile(file);
+    await readGivenFile(file, realFiles);
     const config = await loadScraperConfig(path.resolve(file), realFiles);
     const groups = await loadRules(config, realFiles);
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
@@ -84,7 +84,7 @@ export const counted = (count: number, noun: string): string =>
 
 /** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
 export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {
-  const text = await readGivenFile(file);
+  const text = await readGivenFile(file, realFiles);
   if (/^(route|receivers):/m.test(text)) return loadNotificationFile(file, realFiles);
   const config = await loadScraperConfig(path.resolve(file), realFiles);
   return loadNotificationFile(config.notificationsFile, realFiles);

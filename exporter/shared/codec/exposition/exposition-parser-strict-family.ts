@@ -9,7 +9,21 @@ export interface StrictSample extends HistogramSample {
   readonly hasExemplar: boolean;
 }
 
-/** What may follow the family's name in the names of its samples (OpenMetrics 1.0, "Metric Types"). */
+/** A metric family as it is read. Each method returns the broken rule, or undefined. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly metadata: { type?: string; help?: string; unit?: string };
+  readonly hasSamples: boolean;
+  /** What may follow the name of the family in the names of its samples. */
+  readonly suffixes: readonly string[];
+  metadataProblem(): string | undefined;
+  /** Keeps the sample also when it breaks a rule, so that one fault is reported once. */
+  sampleProblem(sample: StrictSample): string | undefined;
+  /** Called when the last sample has been read. */
+  closingProblem(): string | undefined;
+}
+
+/** Suffixes by type (OpenMetrics 1.0, "Metric Types"). */
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   counter: ["_total", "_created"],
   histogram: ["_bucket", "_count", "_sum", "_created"],
@@ -21,12 +35,8 @@ const PLAIN = [""];
 /** Suffixes of values that only grow, and so are neither NaN nor, `_gsum` excepted, negative. */
 const COUNTING = new Set(["_total", "_sum", "_count", "_bucket", "_gcount", "_gsum"]);
 
-export const suffixesOf = (type: string): readonly string[] => SUFFIXES[type] ?? PLAIN;
-
-export const createFamily = (name: string): Family => new Family(name);
-
-/** One metric family as it is read: every method names a broken rule, or returns undefined. */
-export class Family {
+/** A family of OpenMetrics 1.0. */
+export class OpenMetricsFamily implements MetricFamily {
   readonly metadata: { type?: string; help?: string; unit?: string } = {};
   hasSamples = false;
   private readonly endedGroups = new Set<string>();
@@ -37,15 +47,12 @@ export class Family {
 
   constructor(readonly name: string) {}
 
-  get type(): string {
-    return this.metadata.type ?? "unknown";
+  get suffixes(): readonly string[] {
+    return SUFFIXES[this.type] ?? PLAIN;
   }
 
-  owns(sampleName: string): boolean {
-    return (
-      sampleName.startsWith(this.name) &&
-      suffixesOf(this.type).includes(sampleName.slice(this.name.length))
-    );
+  private get type(): string {
+    return this.metadata.type ?? "unknown";
   }
 
   metadataProblem(): string | undefined {
@@ -58,30 +65,24 @@ export class Family {
   sampleProblem(sample: StrictSample): string | undefined {
     this.hasSamples = true;
     const suffix = sample.name.slice(this.name.length);
-    return (
+    const ownProblem =
       this.labelProblem(sample, suffix) ??
       this.valueProblem(sample, suffix) ??
-      this.exemplarProblem(sample, suffix) ??
-      this.groupProblem(sample) ??
-      this.histogram?.sampleProblem(sample, suffix)
-    );
+      this.exemplarProblem(sample, suffix);
+    const groupProblem = this.groupProblem(sample);
+    const histogramProblem = this.histogram?.sampleProblem(sample, suffix);
+    return ownProblem ?? groupProblem ?? histogramProblem;
   }
 
   closingProblem(): string | undefined {
     return this.histogram?.closingProblem();
   }
 
-  private labelProblem({ labels }: StrictSample, suffix: string): string | undefined {
-    if (suffix === "_bucket" && this.isHistogram && !isThreshold(labels.get("le"))) {
-      return `bucket has le="${labels.get("le")}", it must be a number or "+Inf"`;
-    }
-    if (this.type === "summary" && suffix === "" && !isQuantile(labels.get("quantile"))) {
-      return `sample of a summary has quantile="${labels.get("quantile")}", it must be between 0 and 1`;
-    }
-    if (this.type === "stateset" && !labels.has(this.name)) {
+  private labelProblem(sample: StrictSample, suffix: string): string | undefined {
+    if (this.type === "stateset" && !sample.labels.has(this.name)) {
       return `sample of a stateset has no label "${this.name}", it must have one`;
     }
-    return undefined;
+    return thresholdProblem(this.type, sample, suffix);
   }
 
   private valueProblem({ value }: StrictSample, suffix: string): string | undefined {
@@ -105,14 +106,12 @@ export class Family {
 
   /** Samples that differ only in `le`, `quantile` or the state belong together and stand together. */
   private groupProblem(sample: StrictSample): string | undefined {
-    const key = this.groupKeyOf(sample);
+    const key = groupKeyOf(sample, this.type === "stateset" ? this.name : partLabelOf(this.type));
     if (key !== this.groupKey) {
+      const isSplit = this.endedGroups.has(key);
       const problem = this.histogram?.closingProblem();
-      if (problem !== undefined) return problem;
-      if (this.endedGroups.has(key))
-        return "samples of one label set are not together, they must be";
       this.openGroup(key, sample);
-      return undefined;
+      return problem ?? (isSplit ? SPLIT_GROUP : undefined);
     }
     const known = this.groupTimestampMs;
     if ((known === undefined) !== (sample.timestampMs === undefined)) {
@@ -122,19 +121,17 @@ export class Family {
   }
 
   private orderProblem(sample: StrictSample, known: number | undefined): string | undefined {
+    const { timestampMs } = sample;
     const id = sampleIdOf(sample);
-    if (sample.timestampMs === undefined) {
-      if (this.groupSamples.has(id)) return "the sample is repeated, it must be unique";
-    } else if (known !== undefined && sample.timestampMs < known) {
-      return "timestamps of one label set go back, they must not";
-    } else if (sample.timestampMs !== known && this.isHistogram) {
-      const problem = this.histogram?.closingProblem();
-      if (problem !== undefined) return problem;
-      this.histogram = new HistogramGroup();
-    }
+    const isRepeated = timestampMs === undefined && this.groupSamples.has(id);
     this.groupSamples.add(id);
-    this.groupTimestampMs = sample.timestampMs;
-    return undefined;
+    this.groupTimestampMs = timestampMs;
+    if (isRepeated) return REPEATED_SAMPLE;
+    if (timestampMs === undefined || known === undefined || timestampMs === known) return undefined;
+    if (timestampMs < known) return "timestamps of one label set go back, they must not";
+    const problem = this.histogram?.closingProblem();
+    if (this.isHistogram) this.histogram = new HistogramGroup();
+    return problem;
   }
 
   private openGroup(key: string, sample: StrictSample): void {
@@ -145,21 +142,41 @@ export class Family {
     this.histogram = this.isHistogram ? new HistogramGroup() : undefined;
   }
 
-  private groupKeyOf({ labels, emptyNames }: StrictSample): string {
-    const within =
-      { histogram: "le", gaugehistogram: "le", summary: "quantile", stateset: this.name }[
-        this.type
-      ] ?? "";
-    const others = labels.without(METRIC_NAME, within);
-    return others.key + [...emptyNames].sort(compareStrings).join();
-  }
-
   private get isHistogram(): boolean {
     return this.type === "histogram" || this.type === "gaugehistogram";
   }
 }
 
-const sampleIdOf = ({ labels, emptyNames }: StrictSample): string => labels.key + emptyNames.join();
+const SPLIT_GROUP = "samples of one label set are not together, they must be";
+export const REPEATED_SAMPLE = "the sample is repeated, it must be unique";
+
+export const sampleIdOf = ({ labels, emptyNames }: StrictSample): string =>
+  labels.key + emptyNames.join();
+
+/** The label that tells the samples of one histogram or summary apart; "" for other types. */
+export const partLabelOf = (type: string): string =>
+  ({ histogram: "le", gaugehistogram: "le", summary: "quantile" })[type] ?? "";
+
+/** Equal for samples that differ only in their name and in the label `partLabel`. */
+export function groupKeyOf({ labels, emptyNames }: StrictSample, partLabel: string): string {
+  const others = labels.without(METRIC_NAME, partLabel);
+  return others.key + [...emptyNames].sort(compareStrings).join();
+}
+
+/** A bucket needs a threshold, a quantile its number. */
+export function thresholdProblem(
+  type: string,
+  { labels }: StrictSample,
+  suffix: string,
+): string | undefined {
+  const partLabel = partLabelOf(type);
+  const text = labels.get(partLabel);
+  if (partLabel === "le" && suffix === "_bucket" && !isThreshold(text))
+    return `bucket has le="${text}", it must be a number or "+Inf"`;
+  if (partLabel === "quantile" && suffix === "" && !isQuantile(text))
+    return `sample of a summary has quantile="${text}", it must be between 0 and 1`;
+  return undefined;
+}
 
 /** `+Inf` is the only way to write infinity here; NaN is no threshold. */
 function isThreshold(text: string): boolean {

@@ -27,16 +27,21 @@ export class HistogramGroup {
     return undefined;
   }
 
-  /** Called when no more samples of the group can come. */
+  /** The first broken rule of a complete group in OpenMetrics. */
   closingProblem(): string | undefined {
-    if (this.lastThreshold !== Number.POSITIVE_INFINITY)
-      return 'histogram has no bucket with le="+Inf", it must have one';
-    if (this.count !== undefined && this.count !== this.lastCount) {
-      return `count of the histogram is ${this.count}, it must be that of its +Inf bucket (${this.lastCount})`;
-    }
+    const problem = this.bucketsProblem();
+    if (problem !== undefined) return problem;
     if ((this.sum === undefined) !== (this.count === undefined))
       return "histogram has only one of count and sum";
     return this.sumProblem();
+  }
+
+  /** The first broken rule about the buckets of a complete group, in either format. */
+  bucketsProblem(): string | undefined {
+    if (this.lastThreshold !== Number.POSITIVE_INFINITY)
+      return 'histogram has no bucket with le="+Inf", it must have one';
+    if (this.count === undefined || this.count === this.lastCount) return undefined;
+    return `count of the histogram is ${this.count}, it must be that of its +Inf bucket (${this.lastCount})`;
   }
 
   private sumProblem(): string | undefined {
@@ -50,13 +55,15 @@ export class HistogramGroup {
   }
 
   private bucketProblem(threshold: number, count: number): string | undefined {
-    if (this.buckets > 0 && threshold <= this.lastThreshold)
-      return "buckets are not in ascending order, they must be";
-    if (count < this.lastCount) return "bucket counts decrease, each must include those before it";
+    if (Number.isNaN(threshold)) return undefined; // Reported as a problem of the label.
+    const isInOrder = this.buckets === 0 || threshold > this.lastThreshold;
+    const isCumulative = count >= this.lastCount;
     this.buckets++;
     this.hasNegativeBucket ||= threshold < 0;
     this.lastThreshold = threshold;
     this.lastCount = count;
+    if (!isInOrder) return "buckets are not in ascending order, they must be";
+    if (!isCumulative) return "bucket counts decrease, each must include those before it";
     return undefined;
   }
 }

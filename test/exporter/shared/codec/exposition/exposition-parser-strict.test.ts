@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { validateOpenMetrics } from "../../../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
+import {
+  checkExposition,
+  MAX_PROBLEMS,
+  validateOpenMetrics,
+} from "../../../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 
 const HISTOGRAM = "# TYPE h histogram\n";
 const FULL = 'h_bucket{le="1"} 1\nh_bucket{le="+Inf"} 2\nh_count 2\nh_sum 3\n';
@@ -163,3 +167,99 @@ for (const { name, body, error } of [
     );
   });
 }
+
+for (const { name, body, problems } of [
+  { name: "nothing", body: "", problems: [] },
+  {
+    name: "comments, blank lines and metadata in any order",
+    body: "# a remark\n\n# HELP a x\n# TYPE a gauge\na 1\n",
+    problems: [],
+  },
+  {
+    name: "a counter without a suffix, with timestamps in any order",
+    body: "# TYPE a counter\na 1 2000\na 2 1000\n",
+    problems: [],
+  },
+  {
+    name: "histograms whose samples are mixed",
+    body: `${HISTOGRAM}h_bucket{x="1",le="1"} 1\nh_bucket{x="2",le="+Inf"} 0\nh_bucket{x="1",le="+Inf"} 1\n`,
+    problems: [],
+  },
+  {
+    name: "a summary with a negative sum",
+    body: '# TYPE s summary\ns{quantile="0.5"} -1\ns_sum -1\ns_count 1\n',
+    problems: [],
+  },
+  {
+    name: "one fault on each of three lines",
+    body: 'a{x="1\nb one\nc 1\nc 1\n',
+    problems: [
+      '1: found "\\"1", it must be text that ends with a double quote on this line',
+      '2: found "one", it must be a number',
+      "4: the sample is repeated, it must be unique",
+    ],
+  },
+  {
+    name: "a family in two pieces is one problem",
+    body: 'a 1\nb 1\na{x="1"} 1\na{x="2"} 1\n',
+    problems: ['3: "a" belongs to a metric family that has ended'],
+  },
+  {
+    name: "metadata after samples, and twice",
+    body: "# TYPE a gauge\n# TYPE a gauge\na 1\n# HELP a x\n",
+    problems: [
+      '2: # TYPE of "a" is repeated',
+      '4: metadata of "a" follows its samples, it must come first',
+    ],
+  },
+  {
+    name: "a bucket without a threshold",
+    body: `${HISTOGRAM}h_bucket 1\nh_bucket{le="+Inf"} 1\n`,
+    problems: ['2: bucket has le="", it must be a number or "+Inf"'],
+  },
+  {
+    name: "buckets that descend",
+    body: `${HISTOGRAM}h_bucket{le="2"} 1\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\n`,
+    problems: ["3: buckets are not in ascending order, they must be"],
+  },
+  {
+    name: "a histogram without +Inf is reported at its end",
+    body: `${HISTOGRAM}h_bucket{le="1"} 1\na 1\n`,
+    problems: ['3: histogram has no bucket with le="+Inf", it must have one'],
+  },
+  {
+    name: "a quantile above 1",
+    body: '# TYPE s summary\ns{quantile="2"} 1\n',
+    problems: ['2: sample of a summary has quantile="2", it must be between 0 and 1'],
+  },
+]) {
+  test(`The text format is checked: ${name}`, () => {
+    const found = checkExposition(body, "text").problems;
+    assert.deepEqual(
+      found.map(({ line, detail }) => `${line}: ${detail}`),
+      problems,
+    );
+  });
+}
+
+test("A check of OpenMetrics goes on after a problem, and reports each fault once", () => {
+  const { problems, families, samples } = checkExposition(
+    `# TYPE a counter\na_total -1\n# TYPE h histogram\nh_bucket{le="1"} 1\nb 1\nb 1\n`,
+    "openmetrics",
+  );
+  assert.deepEqual(
+    problems.map(({ line, detail }) => `${line}: ${detail.split(",")[0]}`),
+    [
+      "2: _total is -1",
+      '5: histogram has no bucket with le="+Inf"',
+      "6: the sample is repeated",
+      "7: found the end of the body",
+    ],
+  );
+  assert.deepEqual([families, samples], [3, 4]);
+});
+
+test("A body of nothing but faults has a bounded number of problems", () => {
+  const { problems } = checkExposition("?\n".repeat(10_000), "text");
+  assert.equal(problems.length, MAX_PROBLEMS);
+});
