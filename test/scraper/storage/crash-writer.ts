@@ -1,6 +1,6 @@
 /**
- * Stores rows until it is killed, telling its parent how far it is: the number of the last row that
- * is durable, again and again, also while it opens the folder and while it moves rows to blocks.
+ * Stores rows until it is killed. It reports the number of the last durable row to its parent again and
+ * again, also while it opens the folder and while it moves rows to blocks.
  *
  * Arguments: data folder, number of the first row.
  */
@@ -13,7 +13,7 @@ import { Storage } from "../../../scraper/storage/storage.js";
 /** Rows are a minute apart, so that a few thousand make blocks. */
 export const ROW_MS = 60_000;
 export const FIRST_ROW_MS = 1_700_000_000_000;
-/** Every so many rows a late one comes as well, this many rows behind and half a row's time off. */
+/** After this many rows there is a late one as well, at a time this many rows and a half back. */
 export const LATE_EVERY_ROWS = 5;
 export const LATE_BY_ROWS = 40;
 export const CRASH_SETTINGS = {

@@ -28,7 +28,7 @@ async function smallStorage(rows: number): Promise<Setup> {
 const countOf = (answer: Record<string, string[]>): number =>
   Object.values(answer).reduce((sum, { length }) => sum + length, 0);
 
-test("a power cut after any byte of a group commit keeps all that was committed before, and shows nothing twice", async () => {
+test("a power cut after any byte of a group commit loses nothing committed before, and no sample appears twice", async () => {
   const setup = await smallStorage(30);
   const committed = await selectAll(setup.storage);
   setup.files.fault = (operation) => (operation === "sync" ? "EIO" : undefined);
@@ -55,7 +55,7 @@ test("a power cut after any byte of a group commit keeps all that was committed 
   assert.ok(best > countOf(committed));
 });
 
-test("one flipped bit anywhere in the journals costs at most one row or chunk, and is reported", async () => {
+test("one flipped bit anywhere in the journals loses at most one row or chunk, and is reported", async () => {
   const setup = await smallStorage(30);
   const expected = await selectAll(setup.storage);
   const journals = setup.files.paths().filter((name) => name.includes("/journal/"));
@@ -85,7 +85,7 @@ test("one flipped bit anywhere in the journals costs at most one row or chunk, a
   }
 });
 
-test("a journal segment that is removed under the program costs nothing that is in memory", async () => {
+test("removing journal segments while the program runs loses nothing that is in memory", async () => {
   const setup = await smallStorage(10);
   const { storage, files } = setup;
   for (const name of files.paths().filter((found) => found.includes("/journal/")))
@@ -98,7 +98,7 @@ test("a journal segment that is removed under the program costs nothing that is 
   assert.deepEqual(await selectAll(again.storage), await selectAll(storage));
 });
 
-test("a power cut that keeps a chunk, but not the new row segment its rows are in, hides no later row", async () => {
+test("after a power cut that keeps a chunk but not the row segment of its rows, later rows survive another one", async () => {
   const first = await openStorage();
   let row = 0;
   const append = ({ storage }: Setup): void => void appendRow(storage, PI, at(row), { a: row++ });
@@ -116,7 +116,7 @@ test("a power cut that keeps a chunk, but not the new row segment its rows are i
   assert.equal(countOf(await selectAll(fourth.storage)), row);
 });
 
-test("a block that is removed under the program costs no query what is elsewhere", async () => {
+test("removing a block while the program runs affects no samples of other blocks", async () => {
   const setup = await smallStorage(30);
   for (let row = 30; row < 1000; row++)
     for (const key of [PI, OTHER]) appendRow(setup.storage, key, at(row), { a: row, b: 0.5 });
@@ -131,7 +131,7 @@ test("a block that is removed under the program costs no query what is elsewhere
     for (const [name, samples] of Object.entries(all)) {
       const left = answer[name] ?? [];
       const isOfOther = name.includes("10.0.0.8");
-      // Of the host itself what is cached, held open or still in the journal is answered.
+      // Samples of the host itself remain when they are cached, open or still in the journal.
       if (isOfOther) assert.equal(left.length, samples.length, name);
       assert.deepEqual(
         left.filter((sample) => !samples.includes(sample)),
@@ -143,7 +143,7 @@ test("a block that is removed under the program costs no query what is elsewhere
   }
 });
 
-test("checking an undamaged folder finds no problem, and each damaged file is named", async () => {
+test("a check of the data folder finds no problem in sound files, and names each damaged file", async () => {
   const setup = await smallStorage(30);
   for (let row = 30; row < 1000; row++)
     appendRow(setup.storage, PI, at(row), { a: row, b: Math.sqrt(row) });

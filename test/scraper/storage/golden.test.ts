@@ -20,7 +20,7 @@ import { ABSENT, column, openStorage, selectAll, STALE, type Value } from "./sto
 const golden = (name: string): Uint8Array =>
   readFileSync(path.join(REPOSITORY, "test/golden", name));
 
-/** One column for each way of coding. Never change these: a new way is a new entry at the end. */
+/** One column for each way of coding. Never change them: a new way gets a new entry at the end. */
 export const GOLDEN_COLUMNS: readonly (readonly Value[])[] = [
   [7, 7, 7, 7],
   [0, 1, 3, 6, 10, 15, 21, 28],
@@ -86,7 +86,7 @@ const bitsOfColumn = (values: Float64Array): bigint[] => [
   ...new BigUint64Array(values.buffer, values.byteOffset, values.length),
 ];
 
-test("columns of version 1 are read and written as ever", () => {
+test("columns of version 1 are read and written byte for byte as before", () => {
   assert.deepEqual(Buffer.from(goldenColumns()), golden("columns-v1.bin"));
   const reader = new ByteReader(golden("columns-v1.bin"));
   for (const values of GOLDEN_COLUMNS) {
@@ -96,14 +96,14 @@ test("columns of version 1 are read and written as ever", () => {
   }
 });
 
-test("rows of version 1 are read and written as ever", () => {
+test("rows of version 1 are read and written byte for byte as before", () => {
   assert.deepEqual(Buffer.from(goldenRow()), golden("row-v1.bin"));
   const found = new Float64Array(GOLDEN_COLUMNS.flat().length);
   decodeRow(new ByteReader(golden("row-v1.bin")), found);
   assert.deepEqual(bitsOfColumn(found), bitsOfColumn(column(GOLDEN_COLUMNS.flat())));
 });
 
-test("a journal of version 1 is read and written as ever", async () => {
+test("a journal of version 1 is read and written byte for byte as before", async () => {
   assert.deepEqual(Buffer.from(await goldenJournal()), golden("journal-v1.bin"));
   const texts: string[] = [];
   scanSegment({ sequence: 3, path: "golden" }, golden("journal-v1.bin"), {
@@ -113,12 +113,12 @@ test("a journal of version 1 is read and written as ever", async () => {
   assert.deepEqual(texts, ["5:first", "6:second", "5:third"]);
 });
 
-test("a block of version 3 is written as ever", async () => {
+test("a block of version 3 is written byte for byte as before", async () => {
   assert.deepEqual(Buffer.from(await goldenBlock()), golden("block-v3.block"));
 });
 
 for (const version of [1, 2, 3]) {
-  test(`a block of version ${version} is read as ever`, async () => {
+  test(`a block of version ${version} is read as before`, async () => {
     const files = new MemoryFiles();
     const name = "1768233600000-1768233705001-1.block";
     files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden(`block-v${version}.block`));

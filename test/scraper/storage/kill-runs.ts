@@ -21,14 +21,14 @@ import {
 import { ALWAYS } from "./storage-fixture.js";
 
 const WRITER = fileURLToPath(import.meta.url).replace(/kill-runs\.(ts|js)$/, "crash-writer.$1");
-/** Then a folder has had enough restarts, and the next kill begins with an empty one. */
+/** After this many restarts the next kill begins with an empty folder. */
 const KILLS_PER_FOLDER = 50;
 /** A writer reports twice while it opens, then for every third row and around its maintenance. */
 const MOST_REPORTS = 40;
 
 export interface KillRun {
   readonly kills: number;
-  /** Tells the moments. */
+  /** Determines the moments. */
   readonly seed: number;
   readonly onKill?: (done: number) => void;
 }
@@ -39,8 +39,8 @@ export interface KillReport {
 }
 
 /**
- * Kills a real writer with SIGKILL again and again, each time checking that every row it said to be
- * durable is there once, and no row twice.
+ * Kills a real writer with SIGKILL again and again. After each kill, every row that the writer has
+ * reported as durable must exist, and no row may occur twice.
  */
 export async function runKills({ kills, seed, onKill }: KillRun): Promise<KillReport> {
   const random = randomFrom(seed);
@@ -65,7 +65,7 @@ export async function runKills({ kills, seed, onKill }: KillRun): Promise<KillRe
   return total;
 }
 
-/** @returns the last row that the writer said to be durable */
+/** @returns the last row that the writer has reported as durable */
 async function writeAndKill(folder: string, firstRow: number, reports: number): Promise<number> {
   const writer = fork(WRITER, [folder, String(firstRow)]);
   let durable = firstRow - 1;
@@ -126,7 +126,7 @@ async function samplesOf(
   ]).filter(([, value]) => !Number.isNaN(value)); // ABSENT is a NaN.
 }
 
-/** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -5,7 +5,7 @@ import { runKills } from "./kill-runs.js";
 const KILLS = 200;
 const LANES = 2;
 
-test(`kill -9 at ${KILLS} moments: nothing durable is lost, nothing appears twice, every start succeeds`, async () => {
+test(`after kill -9 at ${KILLS} moments every start succeeds, nothing durable is lost and nothing appears twice`, async () => {
   const lanes = Array.from({ length: LANES }, (_, lane) => lane + 1);
   await Promise.all(lanes.map((seed) => runKills({ kills: KILLS / LANES, seed })));
 });

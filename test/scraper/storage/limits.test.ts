@@ -8,7 +8,7 @@ import { assertEvery } from "../../support/assert-every.js";
 
 const PI = host("10.0.0.7");
 
-test("a target that sends the same series in ever another order leaves few layouts in memory", async () => {
+test("a target that sends its series in another order at each scrape leaves few layouts in memory", async () => {
   const { storage, clock } = await openStorage();
   const table = storage.openTable(PI);
   let most = 0;
@@ -30,7 +30,7 @@ test("a target that sends the same series in ever another order leaves few layou
   assert.deepEqual([...new Set(found.series[0]?.values)], [3]);
 });
 
-test("one target may have 100,000 series, also after a restart; beyond the limit it is refused", async () => {
+test("one target may have 100,000 series, also after a restart, and a layout above the limit is refused", async () => {
   const { storage, files } = await openStorage();
   const series = Array.from({ length: 100_000 }, (_, number) =>
     Labels.of({ __name__: "many", number: String(number) }),

@@ -28,7 +28,7 @@ async function run({ storage, clock }: Setup, from: number, until: number): Prom
   await storage.commit();
 }
 
-/** A disk that holds nothing but a snapshot, as a data folder. */
+/** A disk that holds only a snapshot, as its data folder. */
 async function restored(files: MemoryFiles): Promise<MemoryFiles> {
   const disk = new MemoryFiles();
   for (const filePath of files.paths()) {
@@ -38,7 +38,7 @@ async function restored(files: MemoryFiles): Promise<MemoryFiles> {
   return disk;
 }
 
-/** Does something right before a file is read for the first time: what a running program may do. */
+/** Runs `act` right before a file is read for the first time, as the program may act meanwhile. */
 function beforeFirstRead(files: MemoryFiles, part: string, act: () => Promise<void>): void {
   const { readBytes } = files;
   let isDone = false;
@@ -56,7 +56,7 @@ for (const { name, part } of [
   { name: "before chunks are copied", part: "/journal/chunks-" },
   { name: "before blocks are copied", part: ".block" },
 ]) {
-  test(`a snapshot loses nothing that moves and is merged meanwhile: ${name}`, async () => {
+  test(`a snapshot has every sample although rows move and blocks are merged meanwhile: ${name}`, async () => {
     const setup = await openStorage();
     await run(setup, 0, 700);
     const expected = await selectAll(setup.storage);
@@ -78,7 +78,7 @@ test("a snapshot without the head holds blocks only", async () => {
   assertEvery(copied, (filePath) => filePath.endsWith(".block"));
 });
 
-test("a second snapshot at the same time is refused, and one that fails leaves nothing", async () => {
+test("a second snapshot at the same time is refused, and a failed snapshot leaves no files", async () => {
   const setup = await openStorage();
   await run(setup, 0, 300);
   const first = setup.storage.snapshot(SNAPSHOT);
@@ -98,13 +98,14 @@ test("names of snapshots begin with their time", () => {
   assert.equal(snapshotName(Date.UTC(2026, 0, 12, 15), 0.5), "20260112T150000Z-800000000000");
 });
 
-test("checking data tells what is whole, what is damaged where, and what is no data folder", async () => {
+test("the data check reports sound data, the place of damage, and folders that hold no data", async () => {
   const setup = await openStorage();
   await run(setup, 0, 300);
   const whole = await checkDataFolder("/data", setup.files);
   assert.equal(whole.succeeded, true);
   assert.match(whole.lines.join(), /^SUCCESS: \/data is whole: \d+ blocks, \d+ journal files/);
-  const block = setup.files.paths().find((name) => name.endsWith(".block")) as string;
+  const block = setup.files.paths().find((name) => name.endsWith(".block"));
+  assert.ok(block !== undefined);
   const bytes = await setup.files.readBytes(block);
   bytes[20] = (bytes[20] as number) ^ 4;
   setup.files.put(block, bytes);

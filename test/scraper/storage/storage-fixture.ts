@@ -59,7 +59,7 @@ export const host = (address: string): TableKey => ({
   labels: Labels.of({ instance: `${address}:8732`, job: "pi" }),
 });
 
-/** A column of values in which the symbols stand for their bit patterns. */
+/** A column of values, with the bit patterns that the symbols stand for. */
 export function column(values: readonly Value[]): Float64Array {
   const result = new Float64Array(values.length);
   const words = new BigUint64Array(result.buffer);
@@ -71,7 +71,7 @@ export function column(values: readonly Value[]): Float64Array {
   return result;
 }
 
-/** Appends one row: `{ a: 1, 'b{x="y"}': STALE }` with names only. */
+/** Appends one row of metrics without labels: `{ a: 1, b: STALE }`. */
 export function appendRow(
   storage: Storage,
   key: TableKey,
@@ -84,7 +84,7 @@ export function appendRow(
   return storage.openTable(key).append(timestampMs, layout, column(Object.values(row)));
 }
 
-/** Label set -> "time:value" list, times in seconds after START_MS. */
+/** Samples by label set, as "time:value" with times in seconds after START_MS. */
 export type Answer = Record<string, string[]>;
 
 export function describe(tables: readonly SelectedTable[]): Answer {

@@ -14,6 +14,7 @@ import {
   selectName,
   STALE,
   START_MS,
+  type Value,
 } from "./storage-fixture.js";
 import { assertEvery } from "../../support/assert-every.js";
 
@@ -22,7 +23,7 @@ const at = (seconds: number): number => START_MS + seconds * 1000;
 const named = (name: string, instance = "10.0.0.7"): string =>
   `${name}{instance="${instance}:8732", job="pi"}`;
 
-test("a row is visible at once, with the labels of its target", async () => {
+test("a row is visible to queries at once, with the labels of its target", async () => {
   const { storage } = await openStorage();
   assert.equal(appendRow(storage, PI, at(0), { up: 1, load: 0.25 }), "appended");
   assert.deepEqual(await selectAll(storage), {
@@ -59,7 +60,7 @@ test("series come and go with the layout", async () => {
   });
 });
 
-test("a late row fills what is missing; of two samples at one instant the first written stays", async () => {
+test("a late row adds missing samples, and of two samples at one instant the first one written stays", async () => {
   const { storage } = await openStorage();
   appendRow(storage, PI, at(0), { a: 1, b: ABSENT });
   appendRow(storage, PI, at(30), { a: 3, b: 3 });
@@ -72,7 +73,7 @@ test("a late row fills what is missing; of two samples at one instant the first 
   });
 });
 
-test("each label set is answered once when two tables have it", async () => {
+test("a label set that two tables have occurs once in an answer", async () => {
   const { storage } = await openStorage();
   const labels = Labels.of({ job: "x" });
   appendRow(storage, { folder: "hosts/a", labels }, at(0), { m: 1, n: 5 });
@@ -93,7 +94,7 @@ test("ranges are half-open", async () => {
   assert.deepEqual(await selectAll(storage, { fromMs: at(61), untilMs: at(90) }), {});
 });
 
-test("rows beyond the retention are refused", async () => {
+test("rows older than the retention are refused", async () => {
   const { storage } = await openStorage(undefined, undefined, { retentionMs: 3_600_000 });
   assert.equal(appendRow(storage, PI, at(-3601), { a: 1 }), "too_old");
   assert.equal(appendRow(storage, PI, at(-3600), { a: 1 }), "appended");
@@ -102,32 +103,23 @@ test("rows beyond the retention are refused", async () => {
 
 test("special values come back bit for bit from window, chunk and journal", async () => {
   const { storage, files } = await openStorage();
-  const row = {
-    a: STALE,
-    b: -0,
-    c: NaN,
-    d: Infinity,
-    e: -Infinity,
-    f: 5e-324,
-    g: 1.7e308,
-    h: 0.1 + 0.2,
-  } as const;
+  const numbers = [-0, NaN, Infinity, -Infinity, 5e-324, 1.7e308, 0.1 + 0.2];
+  const expected = new Map(numbers.map((number, index) => [`n${index}`, number]));
+  const row: Record<string, Value> = { stale: STALE, ...Object.fromEntries(expected) };
   for (let index = 0; index < 60; index++) appendRow(storage, PI, at(15 * index), row);
   await storage.commit();
   for (const opened of [storage, (await openStorage(files.afterPowerCut())).storage]) {
     const [table] = await opened.querier.select([], ALWAYS);
     assert.equal(table?.timestamps.length, 60);
     for (const { labels, values } of table?.series ?? []) {
-      const expected = labels.name === "a" ? undefined : row[labels.name as "b"];
-      for (const value of values)
-        assert.ok(expected === undefined ? Number.isNaN(value) : Object.is(value, expected));
+      for (const value of values) assert.ok(Object.is(value, expected.get(labels.name) ?? NaN));
     }
-    const [stale = []] = Object.values(await selectName(opened, "a"));
+    const [stale = []] = Object.values(await selectName(opened, "stale"));
     assertEvery(stale, (sample) => sample.endsWith("stale"));
   }
 });
 
-test("what was committed survives a power cut, after any number of rows", async () => {
+test("committed rows survive a power cut, whatever their number", async () => {
   for (const rows of [1, 2, 23, 24, 25, 47, 48, 49, 72, 200]) {
     const { storage, files } = await openStorage();
     for (let row = 0; row < rows; row++)
@@ -142,7 +134,7 @@ test("what was committed survives a power cut, after any number of rows", async 
   }
 });
 
-test("restart after restart, nothing is lost and nothing appears twice", async () => {
+test("after many restarts nothing is lost and nothing appears twice", async () => {
   let files = (await openStorage()).files;
   for (let run = 0; run < 12; run++) {
     const { storage } = await openStorage(files);
@@ -160,7 +152,7 @@ test("restart after restart, nothing is lost and nothing appears twice", async (
   for (let run = 0; run < 12; run++) assert.equal(answer[named(`only${run}`)]?.length, 9);
 });
 
-test("a target whose layout changes every scrape loses nothing, now or after a restart", async () => {
+test("a target whose layout changes at each scrape loses no sample, also after a restart", async () => {
   const { storage, files } = await openStorage();
   for (let row = 0; row < 300; row++)
     appendRow(storage, PI, at(15 * row), { a: row, [`pid${row}`]: 1, [`pid${row + 1}`]: 2 });
@@ -175,7 +167,7 @@ test("a target whose layout changes every scrape loses nothing, now or after a r
   await check((await openStorage(files.afterPowerCut())).storage);
 });
 
-test("a full disk: scraping goes on, memory answers, and when freed everything becomes durable", async () => {
+test("while the disk is full rows are taken and answered from memory, and they become durable when there is room", async () => {
   const { storage, files, clock } = await openStorage();
   storage.start();
   appendRow(storage, PI, at(0), { a: 0 });
@@ -201,7 +193,7 @@ test("a full disk: scraping goes on, memory answers, and when freed everything b
   await storage.stop();
 });
 
-test("a read-only disk: the start succeeds and old samples are answered", async () => {
+test("with a read-only disk the start succeeds and queries return the stored samples", async () => {
   const { storage, files } = await openStorage();
   appendRow(storage, PI, at(0), { a: 1 });
   await storage.commit();
@@ -213,7 +205,7 @@ test("a read-only disk: the start succeeds and old samples are answered", async 
   assert.deepEqual(await selectAll(again.storage), { [named("a")]: ["0:1", "15:2"] });
 });
 
-test("clock steps: an hour back, ten years forward and back again", async () => {
+test("rows survive clock steps of an hour back, ten years forward and back again", async () => {
   const { storage, files } = await openStorage();
   const year = 31_536_000;
   const seconds = [0, 15, 30, -3600, -3585, 10 * year, 10 * year + 15, 45, 60, -3570];
@@ -226,7 +218,7 @@ test("clock steps: an hour back, ten years forward and back again", async () => 
   }
 });
 
-test("old journal segments go once their rows are sealed, also those of a target that went silent", async () => {
+test("journal segments are removed once their rows are sealed, also when a target has gone silent", async () => {
   const { storage, files, clock } = await openStorage();
   storage.start();
   appendRow(storage, host("10.0.0.9"), at(0), { a: 1 });
@@ -276,7 +268,7 @@ test("a deleted host is gone, also after a restart, and may come back", async ()
   assert.deepEqual((await selectAll(again.storage))[named("a")], ["2000:5"]);
 });
 
-test("a second process is told who has the folder; what a crash left locks nobody out", async () => {
+test("a second process is refused by the id of the first, and the lock of a crashed process is ignored", async () => {
   const { files } = await openStorage();
   const stat = (startTicks: number): string =>
     `${process.pid} (node (x)) S ${"0 ".repeat(18)}${startTicks} 0 0`;
@@ -294,12 +286,12 @@ test("a second process is told who has the folder; what a crash left locks nobod
 });
 
 for (const { name, key } of [
-  { name: "climbing out", key: "../etc" },
+  { name: "outside the data folder", key: "../etc" },
   { name: "absolute", key: "/etc" },
   { name: "hidden", key: "hosts/.git" },
   { name: "empty", key: "" },
 ]) {
-  test(`a table folder that is no plain path is refused: ${name}`, async () => {
+  test(`a table folder that is not a plain relative path is refused: ${name}`, async () => {
     const { storage } = await openStorage();
     assert.throws(() => storage.openTable({ folder: key, labels: Labels.EMPTY }), {
       code: "bad_input",

@@ -27,7 +27,7 @@ const rowAt = (index: number): Record<string, Value> => ({
   ...(index % 7 < 4 ? { coming: index } : {}),
 });
 
-/** Runs the scrape loop and the maintenance of a storage without its timers. */
+/** Appends rows and runs the maintenance of a storage, without its timers. */
 async function run({ storage, clock }: Setup, from: number, until: number): Promise<void> {
   for (let index = from; index < until; index++) {
     appendRow(storage, PI, START_MS + index * STEP_MS, rowAt(index));
@@ -51,7 +51,7 @@ async function expectedAnswer(rows: number): Promise<Answer> {
   return selectAll(plain.storage);
 }
 
-test("rows move to blocks in the folder of their host, and every answer stays the same", async () => {
+test("rows move to blocks in the folder of their host, and queries return the same samples", async () => {
   const setup = await openStorage();
   await run(setup, 0, 10 * HOUR_ROWS);
   assert.ok(metric(setup.storage, "blocks_written_total") >= 4);
@@ -62,7 +62,7 @@ test("rows move to blocks in the folder of their host, and every answer stays th
   assert.deepEqual(await selectAll(again.storage), expected);
 });
 
-test("blocks are merged upwards, and journals do not grow", async () => {
+test("blocks are merged into longer ones, and journals do not grow", async () => {
   const setup = await openStorage();
   await run(setup, 0, 40 * HOUR_ROWS);
   assert.ok(metric(setup.storage, "compactions_total") >= 2);
@@ -72,14 +72,14 @@ test("blocks are merged upwards, and journals do not grow", async () => {
   assert.deepEqual(await selectAll(setup.storage), await expectedAnswer(40 * HOUR_ROWS));
 });
 
-test("late rows of many days go to blocks that overlap, and reads merge them", async () => {
+test("late rows of many days move to overlapping blocks, and queries merge them", async () => {
   const setup = await openStorage();
   const { storage } = setup;
   await run(setup, 0, 6 * HOUR_ROWS);
   for (let index = -3000; index < 0; index++) {
     assert.equal(appendRow(storage, PI, START_MS + index * STEP_MS, { counter: index }), "late");
   }
-  // Half an hour of a series that was not scraped, and of one that was: the first written stays.
+  // Half an hour of a new series, and of one that was scraped: the first sample written stays.
   for (let index = 0; index < 30; index++) {
     assert.equal(
       appendRow(storage, PI, START_MS + index * STEP_MS, { counter: -1, filled: index }),
@@ -105,7 +105,7 @@ test("late rows of many days go to blocks that overlap, and reads merge them", a
   );
 });
 
-test("a power cut at any moment of moving rows to blocks loses nothing and shows nothing twice", async () => {
+test("a power cut at any moment of moving rows to blocks loses no sample and duplicates none", async () => {
   const expected = await expectedAnswer(4 * HOUR_ROWS);
   for (let survivingOperations = 0; survivingOperations < 30; survivingOperations++) {
     const setup = await openStorage();
@@ -124,7 +124,7 @@ test("a power cut at any moment of moving rows to blocks loses nothing and shows
   }
 });
 
-test("retention by time deletes whole blocks, a clock ten years ahead does not", async () => {
+test("retention by time deletes whole blocks, and a clock step of ten years deletes none", async () => {
   const setup = await openStorage(undefined, undefined, {
     retentionMs: 6 * 3_600_000,
     maxBlockDurationMs: 7_200_000,
@@ -161,7 +161,7 @@ test("retention by size deletes the oldest blocks first", async () => {
   assert.equal(left.at(-1), all.at(-1));
 });
 
-test("one flipped bit anywhere in a block costs at most a group of columns, is reported, and never the start", async () => {
+test("one flipped bit anywhere in a block loses at most a group of columns, is reported, and never prevents the start", async () => {
   const setup = await openStorage();
   await run(setup, 0, 3 * HOUR_ROWS);
   const [filePath = ""] = blockPaths(setup);

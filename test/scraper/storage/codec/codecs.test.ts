@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ByteReader } from "../../../../exporter/shared/journal/byte-reader.js";
 import { ByteWriter } from "../../../../exporter/shared/journal/byte-writer.js";
+import { codeOf } from "../../../../exporter/shared/model/errors.js";
 import { ABSENT_BITS, STALE_BITS } from "../../../../exporter/shared/model/special-values.js";
 import { decodeChunk, encodeChunk } from "../../../../scraper/storage/codec/chunk-codec.js";
 import { ColumnEncoder, decodeColumn } from "../../../../scraper/storage/codec/column-codec.js";
@@ -81,7 +82,7 @@ test("a column comes back bit for bit, whatever its values", () => {
   );
 });
 
-test("damaged bytes of a row or a column give an error or other values, never a hang or a crash", () => {
+test("decoding damaged bytes of a row or a column throws or returns other values, and always ends", () => {
   fc.assert(
     fc.property(
       columns,
@@ -105,7 +106,7 @@ test("damaged bytes of a row or a column give an error or other values, never a 
           try {
             decode(new ByteReader(bytes), new Float64Array(bits.length));
           } catch (error) {
-            assert.equal((error as { code?: string }).code, "malformed_bytes", String(error));
+            assert.equal(codeOf(error), "malformed_bytes", String(error));
           }
         }
       },
@@ -149,7 +150,7 @@ for (const { name, values, maxBytes } of [
   });
 }
 
-test("a chunk gives the wanted columns without reading the others", () => {
+test("columns of a chunk are decoded in the order they are wanted, without the other columns", () => {
   const rows = [1, 2, 3].map((base) => Float64Array.from({ length: 24 }, (_, row) => base * row));
   const timestamps = Float64Array.from({ length: 24 }, (_, row) => 1.7e12 + row * 15_000);
   const writer = new ByteWriter();

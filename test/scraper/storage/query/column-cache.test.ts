@@ -42,7 +42,7 @@ const rangeOf = (from: number, until: number): { fromMs: number; untilMs: number
   untilMs: START_MS + until * STEP_MS,
 });
 
-test("A dashboard that asks again while time goes on reads nothing again from the disk", async () => {
+test("a dashboard that repeats a query while time goes on reads nothing from the disk again", async () => {
   const setup = await openStorage();
   const { storage, files } = setup;
   appendSteps(storage, 0, 900);
@@ -66,7 +66,7 @@ test("A dashboard that asks again while time goes on reads nothing again from th
   await storage.stop();
 });
 
-test("An instant query reads what the next ones of the same chunk need", async () => {
+test("an instant query reads the samples that the next ones need from the same chunk", async () => {
   const setup = await openStorage();
   const { storage, files } = setup;
   appendSteps(storage, 0, 200);
@@ -88,7 +88,7 @@ test("An instant query reads what the next ones of the same chunk need", async (
   await storage.stop();
 });
 
-test("A search for series or labels ends when nobody waits for it any more", async () => {
+test("a search for series or labels ends when its client has gone", async () => {
   const setup = await openStorage();
   const { storage } = setup;
   appendSteps(storage, 0, 900);
@@ -102,7 +102,7 @@ test("A search for series or labels ends when nobody waits for it any more", asy
   await storage.stop();
 });
 
-test("A matcher is met by a label of the series also where the target has another value", async () => {
+test("a matcher is satisfied by a label of the series although the target has another value", async () => {
   const setup = await openStorage();
   const { storage } = setup;
   const own = { __name__: "a", instance: "elsewhere" };
@@ -127,7 +127,7 @@ test("A matcher is met by a label of the series also where the target has anothe
   await storage.stop();
 });
 
-test("Decoded columns never take more than the limit, and what does not fit is read all the same", async () => {
+test("decoded columns never take more than the limit, and a query that does not fit gets all samples", async () => {
   const limit = 200_000;
   const setup = await openStorage(undefined, undefined, { queryCacheBytes: limit });
   const { storage } = setup;
@@ -150,7 +150,7 @@ test("Decoded columns never take more than the limit, and what does not fit is r
   await storage.stop();
 });
 
-test("A query that is ended while it reads ends at once, and the next one has the whole answer", async () => {
+test("a query that is cancelled while it reads ends at once, and the next one gets the whole answer", async () => {
   const setup = await openStorage();
   const { storage } = setup;
   appendSteps(storage, 0, 900);
@@ -183,7 +183,7 @@ test("A query that is ended while it reads ends at once, and the next one has th
   await storage.stop();
 });
 
-test("Deleting a host removes what queries kept of it", async () => {
+test("deleting a host removes its samples from the cache", async () => {
   const setup = await openStorage();
   const { storage } = setup;
   appendSteps(storage, 0, 900);
@@ -197,7 +197,7 @@ test("Deleting a host removes what queries kept of it", async () => {
 });
 
 for (const seed of [1, 4, 9, 13, 21]) {
-  test(`Whatever is written and asked, answers are those of a storage that keeps nothing: seed ${seed}`, async () => {
+  test(`a storage with a cache answers random queries like one without a cache: seed ${seed}`, async () => {
     const random = new Random(seed);
     const settings = { blockDurationMs: 600_000, maxBlockDurationMs: 3_600_000 };
     const kept = await openStorage(undefined, undefined, { ...settings, queryCacheBytes: 60_000 });
@@ -231,7 +231,7 @@ for (const seed of [1, 4, 9, 13, 21]) {
   });
 }
 
-/** Series without samples may be left out or not. */
+/** Without series that have no samples, which an answer may have or not. */
 function filled(answer: Readonly<Record<string, string[]>>): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(answer)

@@ -15,7 +15,7 @@ import {
 
 const PI = host("10.0.0.7");
 const HOUR_MS = 3_600_000;
-/** The end of the second level of blocks that the rows begin in. */
+/** End of the second-level block in which the rows begin. */
 const MERGE_HOURS = 16;
 
 const blockPaths = ({ files }: Setup): string[] =>
@@ -40,7 +40,7 @@ async function inBlocks({ stepMs, hours, rowAt }: Rows): Promise<Setup> {
   return setup;
 }
 
-/** Moves what is due to blocks, one after the other, and merges. */
+/** Moves due rows to blocks, and merges blocks. */
 async function maintain({ storage }: Setup, times: number): Promise<void> {
   for (let time = 0; time < times; time++) {
     await storage.maintainJournal();
@@ -54,7 +54,7 @@ const FEW: Rows = {
   rowAt: (row) => ({ a: row * row, ...(row % 9 < 6 ? { b: 0.5 } : {}) }),
 };
 
-test("a power cut after any byte of blocks written and merged loses nothing and shows nothing twice", async () => {
+test("a power cut after any byte of writing and merging blocks loses no sample and duplicates none", async () => {
   const setup = await inBlocks(FEW);
   const expected = await selectAll(setup.storage);
   const disks: Setup["files"][] = [];
@@ -99,7 +99,7 @@ const withByte = (bytes: Buffer, at: number, xor: number): Buffer => {
   return damaged;
 };
 
-test("a long block has two directories: damage to either costs nothing and is reported", async () => {
+test("a long block has two directories: damage to one of them loses nothing and is reported", async () => {
   const { setup, filePath, bytes, all } = await merged();
   const magic = bytes.subarray(0, 7);
   const firstEnd = bytes.lastIndexOf(magic, bytes.length - 9) + 8;
@@ -120,7 +120,7 @@ test("a long block has two directories: damage to either costs nothing and is re
   }
 });
 
-test("a damaged group costs its own section only, and the block stays when others are merged", async () => {
+test("a damaged group loses samples of its section only, and its block is not merged with others", async () => {
   const { setup, filePath, bytes, all } = await merged();
   const files = setup.files.afterPowerCut();
   files.put(filePath, withByte(bytes, 100, 1));
@@ -137,7 +137,7 @@ test("a damaged group costs its own section only, and the block stays when other
   assert.equal(metric(again.storage, "blocks_damaged_total"), 0);
 });
 
-test("merging copies long sections as they are and codes short ones anew", async () => {
+test("a merge copies long sections as they are and codes short ones again", async () => {
   const setup = await inBlocks(NOISE);
   const groups: Buffer[] = [];
   setup.files.fault = (operation, filePath) => {
