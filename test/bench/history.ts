@@ -7,6 +7,7 @@ import { FakeClock } from "../support/fake-clock.js";
 import { MemoryFiles } from "../support/memory-files.js";
 import { createRandom, simulateCollectors } from "../support/simulated-samples.js";
 import type { BenchFigure } from "./figure.js";
+import { valueOf, valuesOf } from "../support/metric-values.js";
 
 const STEP_MS = 5000;
 const DAY_MS = 86_400_000;
@@ -59,17 +60,16 @@ export async function measureHistory(days: number): Promise<HistoryMeasured> {
   }
   await history.stop();
   const { user, system } = process.cpuUsage(cpuBefore);
-  const own = new Map(history.readMetrics().map(({ metric, value }) => [metric.name, value]));
   return {
     days,
     samples,
     syncs,
-    writtenBytes: own.get("pihealth_history_written_bytes_total") ?? 0,
-    keptBytes: own.get("pihealth_history_size_bytes") ?? 0,
-    droppedSegments: history
-      .readMetrics()
-      .filter(({ metric }) => metric.name === "pihealth_history_dropped_segments_total")
-      .reduce((sum, { value }) => sum + value, 0),
+    writtenBytes: valueOf(history, "pihealth_history_written_bytes_total") ?? 0,
+    keptBytes: valueOf(history, "pihealth_history_size_bytes") ?? 0,
+    droppedSegments: valuesOf(history, "pihealth_history_dropped_segments_total").reduce(
+      (sum, value) => sum + value,
+      0,
+    ),
     cpuSeconds: (user + system) / 1e6,
   };
 }

@@ -23,6 +23,7 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { assertEvery } from "../../support/assert-every.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf, valuesOf } from "../../support/metric-values.js";
 
 const FOLDER = "/state/history";
 const BOOT_ID = "0aa6a5fb-23fd-4ee4-8b5f-63f4cd2bd9f2";
@@ -212,10 +213,8 @@ test("the limit of size drops the oldest and counts it", async () => {
   await bench.history.stop();
   const sizes = (await bench.history.list()).reduce((sum, { bytes }) => sum + bytes, 0);
   assert.ok(sizes <= 1000, `${sizes}`);
-  const dropped = bench.history
-    .readMetrics()
-    .find(({ metric }) => metric.name === "pihealth_history_dropped_segments_total");
-  assert.ok((dropped?.value ?? 0) > 0);
+  const dropped = valueOf(bench.history, "pihealth_history_dropped_segments_total");
+  assert.ok((dropped ?? 0) > 0);
 });
 
 test("while the disk is full samples wait, and afterwards they are written", async () => {
@@ -329,9 +328,6 @@ for (const at of [25, 200, 400]) {
   });
 }
 
-const valueOf = (history: History, name: string): number | undefined =>
-  history.readMetrics().find(({ metric }) => metric.name === name)?.value;
-
 for (const code of ["EROFS", "EACCES", "EIO"]) {
   test(`with every write refused (${code}) it starts, counts, and serves what is there`, async () => {
     const before = await openHistory({});
@@ -421,11 +417,7 @@ for (const { name, earlierMs } of [
 
 test("every step of the clock is counted with its size, and drift is none", async () => {
   const bench = await openHistory({ clock: new FakeClock(1000) });
-  const shown = (name: string): number[] =>
-    bench.history
-      .readMetrics()
-      .filter(({ metric }) => metric.name === name)
-      .map(({ value }) => value);
+  const shown = (name: string): number[] => valuesOf(bench.history, name);
   await sample(bench, 3);
   bench.clock.stepWall(1_700_000_000_000);
   await sample(bench, 3);

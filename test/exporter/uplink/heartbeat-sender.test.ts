@@ -12,6 +12,7 @@ import { UplinkToken } from "../../../exporter/uplink/uplink-token.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { FakeMasters } from "../../support/fake-master.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { valueOf } from "../../support/metric-values.js";
 
 const TOKEN = "secret-of-the-fleet";
 const KNOWN = {
@@ -53,7 +54,7 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
     onHeartbeatReply: (master, reply) => replies.push({ master, reply }),
   });
   const count = (outcome: string): number | undefined =>
-    sender.readMetrics().find(({ labels }) => labels["outcome"] === outcome)?.value;
+    valueOf(sender, "pihealth_heartbeats_total", { outcome });
   return { clock, masters, files, logged, sender, replies, count };
 }
 
