@@ -179,7 +179,6 @@ test("a port in use is told as such, with exit code 1", async () => {
 });
 
 for (const { name, args, message } of [
-  { name: "an unknown option", args: ["--bogus"], message: /^Cannot read the command line: / },
   {
     name: "a configuration that is not there",
     args: ["--config", "/nowhere.yml"],

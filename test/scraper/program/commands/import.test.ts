@@ -202,11 +202,16 @@ for (const {
   },
   { name: "binary", content: "\u0000\u0001\u0002", message: /^Cannot import "\/file:1": / },
   {
-    name: "nobody's",
+    name: "no target",
     place: {},
-    message: /^Cannot import samples of nobody: no target .* --instance and --job must be given$/,
+    message:
+      /^Cannot import samples of no target: it names no target .* --instance and --job must be given$/,
   },
-  { name: "an unknown instance", place: { instance: "x" }, message: /of instance "x": no target/ },
+  {
+    name: "an unknown instance",
+    place: { instance: "x" },
+    message: /of instance "x": it names no target/,
+  },
   {
     name: "a host that is none",
     place: { instance: "../x", job: "j" },
