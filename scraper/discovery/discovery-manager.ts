@@ -21,7 +21,7 @@ import {
 } from "./target-list.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
-/** Changes that come together are told together. */
+/** Delay after a change, so that related changes are reported together. */
 const REBUILD_PAUSE_MS = 1000;
 const NO_TARGETS: TargetList = {
   targets: [],
@@ -31,11 +31,11 @@ const NO_TARGETS: TargetList = {
   refusedCount: 0,
 };
 
-/** The part of a configuration that says what to scrape. */
+/** The part of a configuration that defines what is scraped. */
 export interface DiscoveryConfig {
   readonly jobs: readonly ScrapeJob[];
   readonly probes: ProbeSettings;
-  /** A host not seen for so long is forgotten at the next start; 0 means never. */
+  /** A host that was not seen for this long is forgotten at the next start; 0 means never. */
   readonly forgetAfterMs: number;
 }
 
@@ -45,9 +45,9 @@ export interface DiscoveryOptions extends SourceParts {
   readonly resolveHost: ResolveHost;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** All targets there are now; at most once a second. */
+  /** Receives all current targets, at most once a second. */
   readonly onTargetsChanged: (targets: readonly Target[]) => void;
-  /** How far the first look through the ranges has come. */
+  /** Reports the progress of the first pass over the ranges. */
   readonly onProbeProgress?: (progress: ProbeProgress) => void;
 }
 
@@ -66,7 +66,12 @@ interface Session {
   readonly loops: Promise<void>[];
 }
 
-/** Finds targets in all ways the configuration names and tells the list of them whenever it changes. */
+/**
+ * Finds targets in all configured ways, and reports the list whenever it changes.
+ *
+ * Files, servers and names are refreshed by loops, ranges are probed by `RangeProber`, heartbeats
+ * come in by `heartbeatFrom`. One loop rebuilds the list after changes.
+ */
 export class DiscoveryManager implements MetricsSource {
   readonly metrics = Object.values(DISCOVERY_METRICS);
   private readonly stopping = new AbortController();
@@ -74,7 +79,7 @@ export class DiscoveryManager implements MetricsSource {
   private readonly names: NameTable;
   private session: Session | undefined;
   private list = NO_TARGETS;
-  /** Addresses of the targets that the configuration names, by which their heartbeats are allowed. */
+  /** Addresses of configured targets, whose heartbeats are accepted. */
   private configuredHosts: ReadonlySet<string> = new Set();
   private toldRefusals: ReadonlySet<string> = new Set();
   private ended: Promise<void> | undefined;
@@ -90,7 +95,10 @@ export class DiscoveryManager implements MetricsSource {
     });
   }
 
-  /** Tells the targets that need no network (configured ones, files, hosts of an earlier run) before it returns. */
+  /**
+   * Reports the targets that need no network (configured ones, files, hosts of an earlier run)
+   * before it returns.
+   */
   async start(): Promise<void> {
     this.names.start();
     await this.openSession(this.options.config);
@@ -104,18 +112,23 @@ export class DiscoveryManager implements MetricsSource {
     await this.ended;
   }
 
-  /** Goes over to another configuration; hosts found by the old one stay where a range of the new one has them. */
+  /**
+   * Switches to another configuration. Found hosts are kept if they are in a range of the new one.
+   */
   async applyConfig(config: DiscoveryConfig): Promise<void> {
     await this.closeSession();
     await this.openSession(config);
   }
 
-  /** Takes over a host that sent a heartbeat, when it is in a range. */
+  /** Adds a host that sent a heartbeat, if it is in a range. */
   heartbeatFrom(host: KnownHost): void {
     this.session?.ranges.heartbeatFrom(host);
   }
 
-  /** Whether heartbeats of this IP address are welcome: it is in a range, or belongs to a configured target. */
+  /**
+   * True when heartbeats from this IP address are accepted: it is in a range, or belongs to a
+   * configured target.
+   */
   isAllowedAddress(address: string): boolean {
     const canonical = canonicalAddress(address);
     if (canonical === undefined || this.session === undefined) return false;
@@ -126,7 +139,7 @@ export class DiscoveryManager implements MetricsSource {
     return false;
   }
 
-  /** Names the configuration has for this address, as far as they are looked up. */
+  /** Configured names of this address, as far as they have been resolved. */
   namesOf(address: string): Iterable<string> {
     return this.names.namesOf(canonicalAddress(address) ?? address) ?? [];
   }
@@ -135,12 +148,12 @@ export class DiscoveryManager implements MetricsSource {
     return this.list.targets;
   }
 
-  /** Dropped by relabelling; the first 1000. */
+  /** Targets dropped by relabelling; the first 1000. */
   droppedTargets(): readonly DroppedTarget[] {
     return this.list.dropped;
   }
 
-  /** Duplicates, addresses that cannot be scraped, and what is beyond a limit; the first 1000. */
+  /** Duplicates, addresses that cannot be scraped, and targets beyond a limit; the first 1000. */
   refusedTargets(): readonly RefusedTarget[] {
     return this.list.refused;
   }
@@ -173,7 +186,7 @@ export class DiscoveryManager implements MetricsSource {
     const session: Session = { jobs, ranges, stopping, loops: [] };
     this.session = session;
     const sources = jobs.flatMap((entry) => entry.sources);
-    // Files are there or not; servers may hang, so nobody waits for them.
+    // Files are read at once. Servers may hang, so the start does not wait for them.
     await Promise.all(
       sources.filter((source) => source instanceof FileSource).map((source) => source.refresh()),
     );
@@ -244,7 +257,7 @@ export class DiscoveryManager implements MetricsSource {
     this.options.onTargetsChanged(this.list.targets);
   }
 
-  /** Each refusal once, when it comes up. */
+  /** Logs each refusal once. */
   private logRefusals(
     refused: readonly { readonly reason: string; readonly address: string }[],
   ): void {

@@ -11,10 +11,10 @@ import type { FileDiscovery } from "./scrape-job.js";
 import { parseTargetGroup, parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
 
 const MAX_JSON_BYTES = 33_554_432;
-const MAX_FILES = 1000; // Of one file_sd_configs entry.
+const MAX_FILES = 1000; // Per file_sd_configs entry.
 
 interface KnownFile {
-  /** Size and time of the last look; a file whose facts did not change is not read again. */
+  /** Size and time at the last read. An unchanged file is not read again. */
   readonly facts: string;
   readonly groups: readonly TargetGroup[];
   readonly problem: string;
@@ -76,7 +76,7 @@ export class FileSource implements GroupSource {
     } catch (error) {
       this.failures++;
       if (this.listProblem === "") {
-        this.parts.log.warn("Discovery files not listed", { pattern, error: messageOf(error) });
+        this.parts.log.warn("Cannot list discovery files", { pattern, error: messageOf(error) });
       }
       this.listProblem = messageOf(error);
       return [...this.known.keys()].filter((file) => path.dirname(file) === folder);
@@ -107,16 +107,16 @@ export class FileSource implements GroupSource {
     }
   }
 
-  /** A file that is gone takes its targets with it, as in Prometheus. */
+  /** A deleted file takes its targets with it, as in Prometheus. */
   private absent(file: string, known: KnownFile | undefined): undefined {
-    if (known !== undefined) this.parts.log.warn("Discovery file is gone", { file });
+    if (known !== undefined) this.parts.log.warn("Discovery file removed", { file });
     return undefined;
   }
 
   private keep(file: string, known: KnownFile | undefined, problem: string): KnownFile {
     this.failures++;
     if (known?.problem !== problem) {
-      this.parts.log.warn("Discovery file not usable, its last targets stay", {
+      this.parts.log.warn("Cannot use discovery file: its previous targets are kept", {
         file,
         error: problem,
       });
@@ -137,7 +137,10 @@ function withPath(group: TargetGroup, file: string): TargetGroup {
   return { ...group, labels: { ...group.labels, __meta_filepath: file } };
 }
 
-/** `*` stands for any text. Walks the pattern once: no expression is built from what a file says. */
+/**
+ * `*` matches any text. Walks the pattern once; no regular expression is built from a configured
+ * text.
+ */
 function patternMatcher(pattern: string): (name: string) => boolean {
   const [first = "", ...rest] = pattern.split("*");
   const last = rest.pop() ?? "";

@@ -4,13 +4,13 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { TargetGroup } from "./target-group.js";
 
-/** Something outside that says which targets there are, and is asked again and again. */
+/** An external source of targets, which is polled. */
 export interface GroupSource {
-  /** For messages. */
+  /** Shown in messages. */
   readonly origin: string;
-  /** Until the first answer: none. A bad answer keeps the last good one. */
+  /** Empty until the first successful refresh. A failed refresh keeps the previous groups. */
   groups(): readonly TargetGroup[];
-  /** Asks once. Resolves with true when the groups changed; never rejects for what the outside did wrong. */
+  /** Polls once. Resolves with true when the groups changed. Never rejects for external errors. */
   refresh(signal?: AbortSignal): Promise<boolean>;
   readonly refreshMs: number;
   readonly failures: number;

@@ -11,7 +11,7 @@ import { parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
 const TIMEOUT_MS = 30_000;
 const MAX_BODY_BYTES = 33_554_432;
 
-/** Targets from a server that answers with the JSON of Prometheus' HTTP discovery. */
+/** Targets from a server that returns the JSON of Prometheus' HTTP service discovery. */
 export class HttpSource implements GroupSource {
   readonly origin: string;
   readonly refreshMs: number;
@@ -80,10 +80,13 @@ export class HttpSource implements GroupSource {
   private fail(problem: string): void {
     this.failures++;
     if (problem !== this.problem) {
-      this.parts.log.warn("Discovery server not usable, its last targets stay", {
-        url: this.origin,
-        error: problem,
-      });
+      this.parts.log.warn(
+        "Cannot use response of discovery server: its previous targets are kept",
+        {
+          url: this.origin,
+          error: problem,
+        },
+      );
     }
     this.problem = problem;
   }
@@ -96,7 +99,7 @@ function withUrl(group: TargetGroup, url: string): TargetGroup {
   return { ...group, labels: { ...group.labels, __meta_url: url } };
 }
 
-/** Only TLS needs an agent of its own: one request in a minute keeps no connection. */
+/** Only TLS needs an agent, because one request per minute keeps no connection. */
 function agentFor({ url, client }: HttpDiscovery): HttpAgent | undefined {
   if (!url.startsWith("https:")) return undefined;
   return createHttpAgent({ maxSockets: 1, keepAliveMs: 1, tls: tlsAgentOptions(client.tls) });

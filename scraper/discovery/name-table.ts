@@ -13,8 +13,8 @@ interface NameEntry {
 }
 
 /**
- * Addresses of the host names that the configuration uses, looked up one after the other in the background: a lookup
- * that hangs must not take the threads that files need.
+ * Addresses of the host names in the configuration. They are resolved one after the other in the
+ * background, so a lookup that hangs does not block the threads that files need.
  */
 export class NameTable {
   private readonly entries = new Map<string, NameEntry>();
@@ -28,7 +28,7 @@ export class NameTable {
       readonly resolveHost: ResolveHost;
       readonly clock: Clock;
       readonly log: Logger;
-      /** A name got other addresses than it had. */
+      /** The addresses of a name have changed. */
       readonly onAddressesChanged: (name: string) => void;
     },
   ) {
@@ -44,7 +44,7 @@ export class NameTable {
     await this.ended;
   }
 
-  /** Looks up these names from now on, and forgets all others. */
+  /** Resolves these names from now on, and forgets all others. */
   setNames(names: ReadonlySet<string>): void {
     for (const name of this.entries.keys()) {
       if (names.has(name)) continue;
@@ -57,7 +57,7 @@ export class NameTable {
     this.pause.wake();
   }
 
-  /** Empty while nothing is known. */
+  /** Empty until the name has been resolved. */
   addressesOf(name: string): readonly string[] {
     return this.entries.get(name)?.addresses ?? [];
   }
@@ -88,11 +88,11 @@ export class NameTable {
       const found = await this.parts.resolveHost(name);
       addresses = [...new Set(found.map((address) => canonicalAddress(address) ?? address))].sort();
     } catch (error) {
-      this.parts.log.debug("Name not found", { name, error: messageOf(error) });
+      this.parts.log.debug("Cannot resolve name", { name, error: messageOf(error) });
     }
     const entry = this.entries.get(name);
     if (entry === undefined || this.stopping.signal.aborted) return;
-    // At the end of the map, so that the search for due names finds them at the front.
+    // Moves the name to the end of the map, so that the next due names are at its start.
     this.entries.delete(name);
     this.entries.set(name, entry);
     entry.resolvedMs = this.parts.clock.monotonicMs();

@@ -1,7 +1,7 @@
 import { formatHostPort } from "../fleet/ip-address.js";
 import type { RangeDiscovery, ScrapeJob } from "./scrape-job.js";
 
-/** A place where a range says an exporter may be. */
+/** An endpoint in a range, at which an exporter may listen. */
 export interface Candidate {
   /** `host:port`. */
   readonly endpoint: string;
@@ -11,22 +11,24 @@ export interface Candidate {
   readonly range: RangeDiscovery;
 }
 
-/** Refusals are told one by one up to this many; the rest is counted. */
+/** This many refusals are listed; the rest is only counted. */
 export const MAX_REPORTED = 1000;
 
-/** Number of candidates of all ranges, without listing them. */
+/** Number of candidates in all ranges, without enumerating them. */
 export function countCandidates(jobs: readonly ScrapeJob[]): number {
   const ranges = jobs.flatMap((job) => job.ranges);
   return ranges.flatMap(({ hosts }) => hosts).reduce((total, { size }) => total + size, 0);
 }
 
-/** All candidates of all ranges, each once: the first range that names an endpoint has it. */
+/**
+ * All candidates of all ranges, each once. An endpoint belongs to the first range that contains it.
+ */
 export class RangeCatalog {
   private readonly byEndpoint = new Map<string, Candidate>();
-  /** Endpoints that a later range names again, and what was found; the first `MAX_REPORTED`. */
+  /** Endpoints that a later range contains again, with the reason; the first `MAX_REPORTED`. */
   readonly duplicates: { readonly endpoint: string; readonly reason: string }[] = [];
 
-  /** @param jobs with no more candidates than the machine can hold: see `countCandidates` */
+  /** @param jobs must not have more candidates than memory allows: see `countCandidates` */
   constructor(private readonly jobs: readonly ScrapeJob[]) {
     for (const job of jobs) for (const range of job.ranges) this.addRange(job, range);
   }
@@ -43,12 +45,12 @@ export class RangeCatalog {
     return this.byEndpoint.get(endpoint);
   }
 
-  /** Whether an IP address is in any range, whatever its port. */
+  /** True when an IP address is in any range, with any port. */
   contains(address: string): boolean {
     return this.jobs.some(({ ranges }) => ranges.some((range) => isIn(range, address)));
   }
 
-  /** The candidate an exporter at an address of a range is, also when it listens on a port of its own. */
+  /** The candidate for an exporter at this address, also when it uses its own port. */
   candidateFor(address: string, port: number): Candidate | undefined {
     const endpoint = formatHostPort(address, port);
     const listed = this.byEndpoint.get(endpoint);

@@ -31,7 +31,7 @@ interface Found {
   readonly group: TargetGroup;
 }
 
-/** Exporters found in the ranges: by probing, by a heartbeat, or known from an earlier run. */
+/** Exporters found in the ranges by probing, by a heartbeat, or in an earlier run. */
 export class RangeDiscoverer {
   private readonly catalog: RangeCatalog;
   private readonly prober: RangeProber;
@@ -71,7 +71,7 @@ export class RangeDiscoverer {
     this.add(candidate, false);
   }
 
-  /** A name leads somewhere else now: what was silent may answer. */
+  /** A name has other addresses now, so a silent candidate may answer. */
   nameChanged(name: string): void {
     if (!this.candidateNames.has(name)) return;
     for (const candidate of this.catalog.candidates()) {
@@ -91,7 +91,7 @@ export class RangeDiscoverer {
     return this.candidateNames;
   }
 
-  /** One group per host: so the result of relabelling it is kept while nothing about it changes. */
+  /** One group per host, so the result of relabelling is kept while the host does not change. */
   groupsOf(job: ScrapeJob): TargetGroup[] {
     const groups: TargetGroup[] = [];
     for (const [endpoint, found] of this.found) {
@@ -151,11 +151,12 @@ export class RangeDiscoverer {
     }
     const current = this.withMeta(candidate, known);
     this.found.set(endpoint, current);
-    // Also when nothing about this host changed, another address of it may have to go: heartbeats that are news only.
+    // Even if this host has not changed, another address of it may have to be removed. Only
+    // heartbeats with news get here.
     this.options.onExportersChanged();
   }
 
-  /** `known` itself when nothing changed. */
+  /** Returns `known` itself when nothing changed. */
   private withMeta(candidate: Candidate, known: Found | undefined): Found {
     const meta = metaLabelsOf(this.hostOf(candidate));
     const metaKey = Object.values(meta).join(" ");
@@ -168,7 +169,7 @@ export class RangeDiscoverer {
     };
   }
 
-  /** Heartbeats come from addresses, also those of a candidate that is a name. */
+  /** Heartbeats have addresses, so a candidate with a name is found by its addresses. */
   private hostOf({ host, port }: Candidate): KnownHost | undefined {
     const { fleet, names } = this.options;
     const direct = fleet.hostAt(host, port);
@@ -182,7 +183,7 @@ export class RangeDiscoverer {
   private noteProgress(progress: ProbeProgress): void {
     this.options.onProbeProgress?.(progress);
     if (progress.asked < progress.candidates) return;
-    this.options.log.info("Ranges searched", {
+    this.options.log.info("First pass over the ranges completed", {
       candidates: progress.candidates,
       found: progress.found,
     });

@@ -5,11 +5,14 @@ import { canonicalAddress, isHostName, parseAddress } from "../fleet/ip-address.
 /** One entry of `hosts`: a set of addresses or of host names. */
 export interface RangeExpression {
   readonly text: string;
-  /** Number of hosts; may be far more than anyone wants to list. */
+  /** Number of hosts; may be too large to enumerate. */
   readonly size: number;
   /** In ascending order; addresses in their canonical form. */
   hosts(): Iterable<string>;
-  /** Whether an IP address is one of the hosts; names are not resolved, so false for ranges of names. */
+  /**
+   * True when an IP address is one of the hosts. Names are not resolved, so it is false for ranges
+   * of names.
+   */
   contains(address: string): boolean;
 }
 
@@ -17,8 +20,8 @@ const FORMS =
   "192.168.1.10, 192.168.1.10-192.168.1.60, 10.0.7.0/24, fd00::10, fd00::/120, pi1.lan or pi1..pi12.lan";
 
 /**
- * Reads an address, a span, a CIDR block, a name or a run of numbered names. A block of IPv4 larger than /31 leaves
- * out its network and broadcast addresses.
+ * Parses an address, a span, a CIDR block, a name or a range of numbered names. An IPv4 block
+ * larger than /31 excludes its network and broadcast addresses.
  *
  * @throws {BadInputError} when the text is none of these
  */
@@ -78,7 +81,7 @@ function parseSpan(text: string): RangeExpression | undefined {
 const isOctet = (text: string): boolean => /^\d{1,3}$/.test(text);
 const replaceLastOctet = (address: string, octet: string): string => address.replace(/\d+$/, octet);
 
-/** `pi1..pi12.lan` and `pi1.lan..pi12.lan`: the same text around a number, which counts up. */
+/** `pi1..pi12.lan` and `pi1.lan..pi12.lan`: equal text around a number that counts up. */
 function parseNumberedNames(text: string): RangeExpression | undefined {
   const [left = "", right = "", ...rest] = text.split("..");
   if (rest.length > 0 || left === "" || right === "") return undefined;
@@ -114,7 +117,7 @@ function countedNames(
       `Cannot read range "${text}": the last number must not be below the first`,
     );
   }
-  const width = first.startsWith("0") ? first.length : 0; // pi01..pi12 counts with leading zeros.
+  const width = first.startsWith("0") ? first.length : 0; // pi01..pi12 keeps leading zeros.
   const nameOf = (number: number): string => prefix + String(number).padStart(width, "0") + suffix;
   if (!isHostName(nameOf(from)) || !isHostName(nameOf(until))) return undefined;
   return nameRange(text, until - from + 1, function* () {
@@ -156,5 +159,5 @@ function fromNumber(number: bigint, v6: boolean): string {
   for (let shift = v6 ? 120n : 24n; shift >= 0n; shift -= 8n)
     bytes.push(Number((number >> shift) & 255n));
   const address = ipaddr.fromByteArray(bytes);
-  return v6 ? (address as ipaddr.IPv6).toRFC5952String() : address.toString();
+  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }

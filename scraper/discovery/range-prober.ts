@@ -1,3 +1,4 @@
+import { DueHeap } from "../base/due-heap.js";
 import {
   createHttpAgent,
   type HttpAgent,
@@ -8,17 +9,16 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { tlsAgentOptions } from "../fleet/http-client-config.js";
 import { formatHostPort } from "../fleet/ip-address.js";
 import type { Candidate } from "./range-catalog.js";
-import { DueQueue } from "./due-queue.js";
 import type { ProbeSettings } from "./scrape-job.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 
-const TICK_MS = 100; // Probes start in small groups: one timer for ten of them.
-const JITTER = 0.2; // Retries spread over a fifth of their interval.
+const TICK_MS = 100; // Probes start in groups: one timer serves ten of them.
+const JITTER = 0.2; // Retries are spread over a fifth of their interval.
 const MAX_PROBE_BODY_BYTES = 65_536;
 const EXPOSITION_TYPES =
   /^(text\/plain|application\/openmetrics-text|application\/vnd\.google\.protobuf)/;
 
-/** How far the first look through all candidates has come. */
+/** Progress of the first pass over all candidates. */
 export interface ProbeProgress {
   readonly candidates: number;
   readonly asked: number;
@@ -41,14 +41,16 @@ export interface RangeProberOptions {
 }
 
 /**
- * Asks candidates whether an exporter is there, at a bounded rate, and the silent ones ever more seldom.
+ * Probes candidates at a bounded rate, and silent ones at growing intervals. One timer starts the
+ * probes.
  *
- * A probe is `GET /-/healthy`, which costs an exporter nothing. Only where a web server without that path answers,
- * `HEAD` of the metrics path follows: so other exporters are found too, and a silent address costs one connection.
+ * A probe is `GET /-/healthy`, which costs an exporter almost nothing. Only if a web server without
+ * that path answers, `HEAD` of the metrics path follows. Other exporters are therefore found, too,
+ * and a silent address costs one connection.
  */
 export class RangeProber {
-  private readonly queue = new DueQueue<Silent>();
-  /** By endpoint; what is not in here is found or no candidate any more. */
+  private readonly queue = new DueHeap<Silent>();
+  /** Silent candidates by endpoint. Others were found, or are no longer candidates. */
   private readonly silent = new Map<string, Silent>();
   private readonly stopping = new AbortController();
   private readonly pause: WakeableSleep;
@@ -66,7 +68,7 @@ export class RangeProber {
     for (const candidate of candidates) {
       const entry = { candidate, failures: 0 };
       this.silent.set(candidate.endpoint, entry);
-      this.queue.add(entry, 0);
+      this.queue.push(0, entry);
     }
     this.counts.candidates = this.silent.size;
     this.ended = this.run();
@@ -79,18 +81,18 @@ export class RangeProber {
     for (const agent of this.agents.values()) agent.close();
   }
 
-  /** The candidate is known by other means (a heartbeat): it is asked no more. */
+  /** Stops probing a candidate that is known in another way (a heartbeat). */
   forget(endpoint: string): void {
     if (this.silent.delete(endpoint)) this.noteAsked(true);
   }
 
-  /** Asks a silent candidate again at once. */
+  /** Probes a silent candidate at once. */
   hurry(endpoint: string): void {
     const entry = this.silent.get(endpoint);
     if (entry === undefined || entry.failures === 0) return;
     const renewed = { candidate: entry.candidate, failures: entry.failures };
     this.silent.set(endpoint, renewed);
-    this.queue.add(renewed, this.options.clock.monotonicMs());
+    this.queue.push(this.options.clock.monotonicMs(), renewed);
     this.pause.wake();
   }
 
@@ -111,7 +113,7 @@ export class RangeProber {
       const waitMs =
         started > 0 || this.underWay.size >= settings.concurrency
           ? tickMs
-          : this.queue.nextDueMs - clock.monotonicMs();
+          : (this.queue.first?.atMs ?? Number.POSITIVE_INFINITY) - clock.monotonicMs();
       await this.pause.sleep(Math.max(tickMs, waitMs));
     }
   }
@@ -119,9 +121,9 @@ export class RangeProber {
   private startDue(count: number): number {
     let started = 0;
     while (started < count && this.underWay.size < this.options.settings.concurrency) {
-      const entry = this.queue.takeDue(this.options.clock.monotonicMs());
+      const entry = this.queue.popDue(this.options.clock.monotonicMs());
       if (entry === undefined) return started;
-      if (this.silent.get(entry.candidate.endpoint) !== entry) continue; // Found meanwhile, or queued anew.
+      if (this.silent.get(entry.candidate.endpoint) !== entry) continue; // It was found in the meantime, or queued again.
       const probe = this.probe(entry).finally(() => this.underWay.delete(probe));
       this.underWay.add(probe);
       started++;
@@ -138,7 +140,7 @@ export class RangeProber {
       this.silent.delete(candidate.endpoint);
       this.options.onExporterFound(candidate);
     } else {
-      this.queue.add(entry, this.options.clock.monotonicMs() + this.retryDelayMs(entry.failures));
+      this.queue.push(this.options.clock.monotonicMs() + this.retryDelayMs(entry.failures), entry);
     }
     if (entry.failures++ === 0) this.noteAsked(isThere);
   }
@@ -189,7 +191,7 @@ export class RangeProber {
     });
   }
 
-  /** Connections of a probe are not worth keeping. */
+  /** Probes keep no connections. */
   private agentOf(job: Candidate["job"]): HttpAgent {
     const existing = this.agents.get(job);
     if (existing !== undefined) return existing;

@@ -23,7 +23,7 @@ export interface ScrapeLimits {
   readonly labelValueLengthLimit: number;
 }
 
-/** What a job takes from `global` where it says nothing itself. */
+/** Values from `global` for jobs that do not set their own. */
 export interface ScrapeDefaults {
   readonly intervalMs: number;
   readonly timeoutMs: number;
@@ -39,14 +39,14 @@ export const NO_LIMITS: ScrapeLimits = {
   labelValueLengthLimit: 0,
 };
 
-/** Where the files that a configuration names are read. */
+/** Place of the files that a configuration names. */
 export interface ConfigFolder {
   readonly files: Files;
-  /** Relative paths start here. */
+  /** Base of relative paths. */
   readonly folder: string;
 }
 
-/** Kinds of discovery that Prometheus has and this project has not. */
+/** Kinds of service discovery that Prometheus supports and this project does not. */
 const UNSUPPORTED_DISCOVERY = [
   "azure",
   "consul",
@@ -140,7 +140,7 @@ function parseJobName(section: ConfigSection): string {
 }
 
 /**
- * Reads interval and timeout. A timeout that is not given follows the interval down.
+ * Reads interval and timeout. Without a configured timeout, it is at most the interval.
  *
  * @throws {ConfigError} when the timeout is longer than the interval
  */
@@ -193,7 +193,7 @@ function parseParams(section: ConfigSection): Record<string, string[]> {
   return Object.fromEntries(params.keys().map((name) => [name, params.strings(name)]));
 }
 
-/** Without relabelling an address is used as it stands, so it can be checked here. */
+/** Without relabelling, an address is used unchanged, so it can be checked here. */
 export function parseStaticGroups(section: ConfigSection, isRelabeled: boolean): TargetGroup[] {
   return section.sections("static_configs").map((entry) => {
     const group = parseTargetGroup(entry);
@@ -233,7 +233,10 @@ async function parseHttpDiscovery(
   return { url, refreshMs, client };
 }
 
-/** A URL with http or https and without user and password, which have keys of their own and are kept out of messages. */
+/**
+ * An http or https URL without user and password, which have their own keys and are kept out of
+ * messages.
+ */
 function parseUrl(section: ConfigSection, key: string): string {
   const text = section.string(key);
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -263,7 +266,7 @@ function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
   return range;
 }
 
-/** The rules for labels are those of `static_configs`. */
+/** The rules for labels are the same as in `static_configs`. */
 function parseRangeLabels(section: ConfigSection): Readonly<Record<string, string>> {
   const labels = section.stringMap("labels");
   const bad = Object.keys(labels).find((name) => !/^[a-zA-Z_]\w*$/.test(name));

@@ -4,7 +4,9 @@ import type { ScrapeSettings } from "../fleet/target.js";
 import type { RangeExpression } from "./range-expression.js";
 import type { TargetGroup } from "./target-group.js";
 
-/** One entry of `scrape_configs`, checked, with every default filled in and every file it names read. */
+/**
+ * One entry of `scrape_configs`, checked, with all defaults, and with the contents of its files.
+ */
 export interface ScrapeJob {
   readonly settings: ScrapeSettings;
   readonly scheme: "http" | "https";
@@ -21,7 +23,7 @@ export interface ScrapeJob {
 }
 
 export interface FileDiscovery {
-  /** Absolute; the last part may hold `*`. */
+  /** Absolute paths; the last part may contain `*`. */
   readonly patterns: readonly string[];
   readonly refreshMs: number;
 }
@@ -38,15 +40,15 @@ export interface RangeDiscovery {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** How ranges are looked through; one budget for all of them. */
+/** How ranges are probed. All of them share these limits. */
 export interface ProbeSettings {
   readonly probesPerSecond: number;
-  /** Probes under way at once. */
+  /** Most probes in flight. */
   readonly concurrency: number;
   readonly timeoutMs: number;
-  /** A silent candidate is asked again after this time, then after twice as long, and so on. */
+  /** A silent candidate is probed again after this time; the time doubles with each try. */
   readonly firstRetryMs: number;
   readonly lastRetryMs: number;
-  /** Candidates of all ranges together. */
+  /** Most candidates in all ranges. */
   readonly maxCandidates: number;
 }

@@ -6,15 +6,18 @@ import type { ScrapeSettings, Target } from "../fleet/target.js";
 import type { ScrapeJob } from "./scrape-job.js";
 import type { TargetGroup } from "./target-group.js";
 
-/** What became of one discovered address. */
+/** Result of building a target from a discovered address. */
 export type BuiltTarget =
   | { readonly kind: "target"; readonly target: Target }
-  /** A relabelling dropped it. */
+  /** Dropped by relabelling. */
   | { readonly kind: "dropped"; readonly discoveredLabels: Labels }
-  /** It cannot be scraped as it is. */
+  /** Not scrapable. */
   | { readonly kind: "invalid"; readonly discoveredLabels: Labels; readonly reason: string };
 
-/** Turns discovered groups into targets. A group is never changed, so its result is kept as long as it lives. */
+/**
+ * Turns discovered groups into targets. Groups are immutable, so the result for a group is cached
+ * as long as the group exists.
+ */
 export class TargetBuilder {
   private readonly cache = new WeakMap<TargetGroup, readonly BuiltTarget[]>();
 
@@ -45,7 +48,7 @@ function buildTarget(
   }
 }
 
-/** Labels of the group win over those of the job, as in Prometheus. */
+/** Labels of the group override labels of the job, as in Prometheus. */
 function discover(
   job: ScrapeJob,
   address: string,
@@ -87,7 +90,7 @@ function finish(job: ScrapeJob, discoveredLabels: Labels, relabeled: Labels): Ta
   const visible = Labels.ofSorted(relabeled.pairs.filter(([name]) => !name.startsWith("__")));
   const labels = visible.has("instance") ? visible : visible.with({ instance: address });
   const settings = settingsOf(job.settings, relabeled, address);
-  // The job is part of the identity: relabelling may have given two jobs the same label.
+  // The job is part of the identity, because relabelling may give two jobs the same label.
   const id = `${settings.jobName}\u{fffe}${labels.key}\u{fffe}${url}`;
   return Object.freeze({ id, url, host, port, labels, discoveredLabels, settings });
 }
@@ -110,7 +113,7 @@ function pathAndQuery({ params }: ScrapeJob, relabeled: Labels): string {
   return query.size === 0 ? encoded : `${encoded}?${query.toString()}`;
 }
 
-/** The job's own settings object wherever relabelling left interval and timeout alone. */
+/** Returns the job's own settings object if relabelling has not changed interval and timeout. */
 function settingsOf(settings: ScrapeSettings, relabeled: Labels, address: string): ScrapeSettings {
   const intervalMs = durationOf(relabeled, "__scrape_interval__", address);
   const timeoutMs = durationOf(relabeled, "__scrape_timeout__", address);

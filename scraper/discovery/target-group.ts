@@ -2,17 +2,17 @@ import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 
-/** Targets found together, with labels they share: what every kind of discovery yields. Never changed, only replaced. */
+/** Targets with common labels: the result of every kind of discovery. Immutable. */
 export interface TargetGroup {
   /** `host` or `host:port`; becomes `__address__`. */
   readonly targets: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** True for what a range found: it gives way to a target that the configuration names. */
+  /** True when a range found the targets. They give way to configured targets. */
   readonly isFromRange: boolean;
 }
 
 /**
- * Reads `static_configs` and the YAML of a discovery file.
+ * Parses an entry of `static_configs`, or of a YAML discovery file.
  *
  * @throws {ConfigError}
  */
@@ -35,7 +35,7 @@ export function parseTargetGroup(section: ConfigSection): TargetGroup {
 }
 
 /**
- * Reads the JSON of a discovery file or server: a list of `{"targets": [...], "labels": {...}}`.
+ * Parses the JSON of a discovery file or server: a list of `{"targets": [...], "labels": {...}}`.
  *
  * @param origin file or URL, for messages
  * @throws {BadJsonError}
@@ -56,7 +56,8 @@ function decodeTargetGroup(fields: JsonFields): TargetGroup {
 }
 
 /**
- * Relabelling may turn anything into an address, as the way to probe web pages through an exporter does. So only what
- * could never be an address part is refused here; the final address is checked when the target is built.
+ * Relabelling may turn any text into an address, as in the pattern for probing web pages through an
+ * exporter. Only texts that can never be part of an address are refused here; the final address is
+ * checked when the target is built.
  */
 const isTargetAddress = (text: string): boolean => text !== "" && !/[\s\p{Cc}]/u.test(text);

@@ -10,15 +10,15 @@ export interface DroppedTarget {
   readonly jobName: string;
 }
 
-/** A target that is not scraped, and why. */
+/** A target that is not scraped, with the reason. */
 export interface RefusedTarget {
-  /** `host:port`, or the address as it was found where it is none. */
+  /** `host:port`, or the discovered text if it is not an address. */
   readonly address: string;
   readonly jobName: string;
   readonly reason: string;
 }
 
-/** What discovery knows at one moment. Lists are bounded, counts are not. */
+/** The current result of discovery. Lists are bounded, counts are not. */
 export interface TargetList {
   readonly targets: readonly Target[];
   readonly dropped: readonly DroppedTarget[];
@@ -34,15 +34,16 @@ export interface JobGroups {
 }
 
 export interface TargetListRules {
-  /** Addresses of a host name, as far as known. */
+  /** Addresses of a host name, as far as they are known. */
   readonly addressesOf: (name: string) => readonly string[];
-  /** Endpoint that the Pi behind this one is known under, when it is another one. */
+  /** The endpoint under which the Pi behind this one is known, if it is another one. */
   readonly supersededBy: (host: string, port: number) => string | undefined;
 }
 
 /**
- * Makes the list of targets out of everything found. The same target is in it once; a host that a range found gives
- * way where a configured target, another name of it or another address of it is there already.
+ * Builds the list of targets from everything that was found. Each target occurs once. A host that a
+ * range found gives way to a configured target, to another name and to another address of the same
+ * host.
  */
 export function buildTargetList(jobs: readonly JobGroups[], rules: TargetListRules): TargetList {
   const draft = new Draft(rules);
@@ -114,7 +115,7 @@ class Draft {
     return `job ${job.settings.jobName} has target_limit (${job.targetLimit}) targets already`;
   }
 
-  /** Its URL as it is, and with the name replaced by each of its addresses. */
+  /** Its URL, and its URL with the name replaced by each of its addresses. */
   private urlsOf({ url, host }: Target): string[] {
     const addresses = this.rules.addressesOf(host);
     return [

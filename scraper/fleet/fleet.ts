@@ -8,36 +8,45 @@ import { endpointOf, type KnownHost, type KnownNode, SILENT_AFTER_MS } from "./k
 import { SenderLimiter } from "./sender-limiter.js";
 
 export const MAX_KNOWN_HOSTS = 65_536;
-/** A Pi sends one heartbeat in 30 s; behind one address there may be many (several users, address translation). */
+/**
+ * A Pi sends a heartbeat every 30 s. One address may serve many Pis (several users, address
+ * translation).
+ */
 const SENDER_LIMITS = { burst: 200, perSecond: 20, maxSenders: 65_536 };
 
 export type HeartbeatRefusal =
   "rate_limited" | "address_not_allowed" | "fleet_full" | "duplicate_node";
 
 export type HeartbeatOutcome =
-  /** `known` is false when this heartbeat made the host known. */
+  /** `known` is false when this heartbeat added the host. */
   | { readonly accepted: true; readonly known: boolean; readonly host: KnownHost }
   | { readonly accepted: false; readonly refusal: HeartbeatRefusal; readonly message: string };
 
 export interface FleetOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether the address is inside the configured ranges or belongs to a configured target. */
+  /** True when the address is inside a configured range or belongs to a configured target. */
   readonly isAllowedAddress: (address: string) => boolean;
   /**
-   * A heartbeat was accepted. `isNews`: the host is new or was silent, or its hostname, node id or boot id changed.
-   * Only news can change the targets.
+   * A heartbeat was accepted. `isNews` is true when the host is new or was silent, or its hostname,
+   * node id or boot id changed. Only news can change the targets.
    */
   readonly onHeartbeat: (host: KnownHost, isNews: boolean) => void;
 }
 
-/** The exporters known here, by address and by node id. Bounded: what does not fit is refused and counted. */
+/**
+ * The known exporters, by address and by node id. Bounded: further ones are refused and counted.
+ *
+ * Heartbeat requests, probes and scrapes call it; nothing runs in between.
+ */
 export class Fleet implements MetricsSource {
   readonly metrics = Object.values(FLEET_METRICS);
   private readonly hosts = new Map<string, KnownHost>();
-  /** Node id to the endpoint that holds it. */
+  /** The endpoint that holds each node id. */
   private readonly endpointByNode = new Map<string, string>();
-  /** Endpoints refused because another one holds their node id; with the time of the last refusal. */
+  /**
+   * Endpoints refused because another one holds their node id, with the time of the last refusal.
+   */
   private readonly duplicates = new Map<
     string,
     { readonly nodeId: string; readonly holder: string; readonly atMs: number }
@@ -56,7 +65,7 @@ export class Fleet implements MetricsSource {
     this.limiter = new SenderLimiter(SENDER_LIMITS, () => options.clock.monotonicMs());
   }
 
-  /** Takes over what an earlier run knew. Later entries do not replace those that are there. */
+  /** Adds hosts of an earlier run. Existing entries are kept. */
   restore(hosts: Iterable<KnownHost>): void {
     for (const host of hosts) {
       const endpoint = endpointOf(host);
@@ -71,7 +80,7 @@ export class Fleet implements MetricsSource {
   /**
    * Takes a heartbeat whose token has been checked.
    *
-   * @param remoteAddress as the socket gives it
+   * @param remoteAddress as reported by the socket
    * @param receivedMs wall clock of this machine
    */
   receiveHeartbeat(
@@ -100,7 +109,7 @@ export class Fleet implements MetricsSource {
     return this.accept({ address, port: heartbeat.port, previous, heartbeat, receivedMs });
   }
 
-  /** Notes that an exporter answered a probe or a scrape. Nothing happens when the fleet is full. */
+  /** Records that an exporter answered a probe or a scrape. Does nothing when the fleet is full. */
   noteSeen(address: string, port: number, seenMs: number): void {
     const endpoint = endpointOf({ address, port });
     const previous = this.hosts.get(endpoint);
@@ -114,7 +123,7 @@ export class Fleet implements MetricsSource {
     });
   }
 
-  /** Undefined when nothing is known about it. */
+  /** Undefined when the endpoint is unknown. */
   hostAt(address: string, port: number): KnownHost | undefined {
     return this.hosts.get(endpointOf({ address, port }));
   }
@@ -129,8 +138,8 @@ export class Fleet implements MetricsSource {
   }
 
   /**
-   * Why an endpoint is not a host of its own: the Pi behind it is known under another endpoint, where it moved, or of
-   * which it is a copy. Undefined when it is one.
+   * Reason why an endpoint is not a separate host: its Pi is known under another endpoint, because
+   * it moved there or is a copy of that Pi. Undefined when it is a separate host.
    */
   supersededBy(address: string, port: number): string | undefined {
     const endpoint = endpointOf({ address, port });
@@ -143,7 +152,7 @@ export class Fleet implements MetricsSource {
     return holder === endpoint ? undefined : holder;
   }
 
-  /** All known exporters in the form of `http_sd_configs`, one group each. */
+  /** All known exporters in the format of `http_sd_configs`, one group each. */
   listing(): { targets: [string]; labels: Record<string, string> }[] {
     return [...this.hosts.values()].map((host) => ({
       targets: [endpointOf(host)],
@@ -167,7 +176,10 @@ export class Fleet implements MetricsSource {
     ];
   }
 
-  /** The endpoint that holds the node id and was heard so lately that two machines, or two addresses, must be at work. */
+  /**
+   * The other endpoint with this node id, if its last heartbeat is so recent that two machines, or
+   * two addresses, must be active.
+   */
   private rivalOf(endpoint: string, { nodeId }: Heartbeat, nowMs: number): KnownHost | undefined {
     const holder = this.hostOfNode(nodeId);
     if (holder?.node === undefined || endpointOf(holder) === endpoint) return undefined;
@@ -222,11 +234,11 @@ export class Fleet implements MetricsSource {
     return { accepted: true, known: previous?.node !== undefined, host };
   }
 
-  /** True when the node id was held by another endpoint. */
+  /** @returns true when another endpoint held the node id */
   private indexNode(host: KnownHost, previous: KnownNode | undefined): boolean {
     const endpoint = endpointOf(host);
     const nodeId = host.node?.nodeId ?? "";
-    // A new card in the Pi at this address: its old node id is free for the address it may turn up at.
+    // The Pi at this address has a new card, so its old node id may appear at another address.
     if (
       previous !== undefined &&
       previous.nodeId !== nodeId &&
@@ -238,7 +250,7 @@ export class Fleet implements MetricsSource {
     const wasMoved = before !== undefined && before !== endpoint;
     if (wasMoved) {
       this.addressChanges++;
-      this.options.log.info("address of a Pi changed", {
+      this.options.log.info("Address of a Pi changed", {
         from: before,
         to: endpoint,
         hostname: host.node?.hostname,
@@ -254,7 +266,7 @@ export class Fleet implements MetricsSource {
   }
 }
 
-/** Labels a discovered target has before relabelling, from what its heartbeats said. */
+/** Labels of a discovered target before relabelling, from its heartbeats. */
 export function metaLabelsOf(host: KnownHost | undefined): Record<string, string> {
   if (host?.node === undefined) return {};
   return {
@@ -270,7 +282,10 @@ function isNews(before: KnownNode | undefined, now: KnownNode): boolean {
   );
 }
 
-/** A wall clock of ours that was set back must not make everyone heard for ever. */
+/**
+ * Without the upper bound, setting our wall clock back would make every node count as heard for a
+ * long time.
+ */
 function isHeard({ lastHeartbeatMs }: KnownNode, nowMs: number): boolean {
   return Math.abs(nowMs - lastHeartbeatMs) < SILENT_AFTER_MS;
 }

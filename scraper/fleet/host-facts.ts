@@ -4,10 +4,10 @@ import type { KnownHost, KnownNode } from "./known-host.js";
 import { canonicalAddress, isHostName } from "./ip-address.js";
 
 const VERSION = 1;
-const MAX_EXPORTERS = 1000; // Of one address.
-const LAST_TIME_MS = Date.UTC(9999, 11, 31); // RFC 3339 writes years of four digits.
+const MAX_EXPORTERS = 1000; // Per address.
+const LAST_TIME_MS = Date.UTC(9999, 11, 31); // RFC 3339 has years of four digits.
 
-/** A target at the address, as `host.json` shows it to people and scripts. */
+/** A target at the address, shown in `host.json` for people and scripts. */
 export interface TargetFacts {
   readonly job: string;
   readonly url: string;
@@ -29,7 +29,7 @@ export function encodeHostFacts(
 /**
  * Encodes the facts of many addresses, one per line, without targets.
  *
- * @param byAddress lists as `encodeHostFacts` takes them
+ * @param byAddress lists as in `encodeHostFacts`
  */
 export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): string {
   return [...byAddress].map((exporters) => `${JSON.stringify(factsOf(exporters, []))}\n`).join("");

@@ -19,24 +19,30 @@ import type { KnownHost } from "./known-host.js";
 import type { Target } from "./target.js";
 
 const LOOK_EVERY_MS = 30_000;
-/** After news, so that what comes together is written together. */
+/** Delay after news, so that related changes are written together. */
 const NEWS_PAUSE_MS = 1000;
-/** Between two writes of one file when something about the host changed. */
+/** Shortest time between two writes of a file after changes of the host. */
 const CHANGED_WRITE_MS = 10_000;
-/** When only the time it was last seen moved on: an SD card must not be written to for that. */
+/** Interval of writes when only the time of the last contact changed, because SD cards wear out. */
 const SEEN_WRITE_MS = 3_600_000;
 const MAX_FACTS_BYTES = 1_048_576;
-/** What all hosts were at the end of the last run, in one file: thousands of them take too long at the end of a run. */
+/**
+ * The state of all hosts at the end of the last run, in one file, because thousands of files take
+ * too long to write at shutdown.
+ */
 const FLEET_FILE = "fleet.json";
 const MAX_FLEET_BYTES = 268_435_456;
 
 interface Written {
-  /** Everything but times; what is equal was written already. */
+  /** The facts without times. Equal text has been written already. */
   readonly essence: string;
   readonly writtenMs: number;
 }
 
-/** Keeps `hosts/<ip>/host.json` of every known host up to date, and reads them back at the start. */
+/**
+ * Keeps `hosts/<ip>/host.json` of every known host up to date, and reads these files at start. One
+ * loop writes changes.
+ */
 export class HostFiles implements MetricsSource {
   readonly metrics = Object.values(HOST_FILE_METRICS);
   private readonly written = new Map<string, Written>();
@@ -59,7 +65,10 @@ export class HostFiles implements MetricsSource {
     this.pause = new WakeableSleep(parts.clock, this.stopping.signal);
   }
 
-  /** Gives the fleet the hosts of earlier runs. Files that cannot be read are told and left to be replaced. */
+  /**
+   * Adds the hosts of earlier runs to the fleet. Files that cannot be read are logged, and replaced
+   * later.
+   */
   async load(): Promise<void> {
     const { files, fleet, dataFolder } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
@@ -76,7 +85,8 @@ export class HostFiles implements MetricsSource {
   }
 
   /**
-   * Restores the hosts of the fleet file that have a folder, and removes the file: after this run it would be old.
+   * Restores hosts from the fleet file, if they have a folder, and removes the file, which is
+   * outdated after this run.
    *
    * @returns the folders of these hosts
    */
@@ -96,12 +106,12 @@ export class HostFiles implements MetricsSource {
     return restored;
   }
 
-  /** A host is new or says something new of itself: its file is written soon. */
+  /** Schedules a write soon, because a host is new or has news. */
   scheduleWrite(): void {
     this.pause.wake();
   }
 
-  /** The targets there are now; their labels are part of the facts about a host. */
+  /** Sets the current targets, whose labels are part of the facts of a host. */
   setTargets(targets: readonly Target[]): void {
     const byHost = new Map<string, TargetFacts[]>();
     for (const { host, url, labels, settings } of targets) {
@@ -118,7 +128,7 @@ export class HostFiles implements MetricsSource {
     this.ended = this.run();
   }
 
-  /** Writes what changed a last time; when each host was last seen goes into one file. */
+  /** Writes the last changes. Times of last contact go into one file. */
   async stop(): Promise<void> {
     const { files, log } = this.parts;
     this.stopping.abort();
@@ -130,7 +140,7 @@ export class HostFiles implements MetricsSource {
       await files.replace(this.fleetFile, encodeFleetFacts(byAddress.values()));
     } catch (error) {
       this.failures++;
-      log.error("Facts of the fleet not written", {
+      log.error("Cannot write the fleet file", {
         file: this.fleetFile,
         error: messageOf(error),
       });
@@ -155,9 +165,9 @@ export class HostFiles implements MetricsSource {
   }
 
   /**
-   * One file after the other: thousands of hosts must not meet at the disk.
+   * Writes one file after the other, so thousands of hosts do not overload the disk.
    *
-   * @param extraAgeMs counted to every age
+   * @param extraAgeMs added to every age
    */
   private async writeDue(extraAgeMs: number): Promise<void> {
     for (const [address, exporters] of this.hostsByAddress()) {
@@ -185,13 +195,13 @@ export class HostFiles implements MetricsSource {
       return true;
     } catch (error) {
       this.failures++;
-      if (!this.isFailing) log.error("host.json not written", { folder, error: messageOf(error) });
+      if (!this.isFailing) log.error("Cannot write host.json", { folder, error: messageOf(error) });
       this.isFailing = true;
       return false;
     }
   }
 
-  /** Undefined when the file is missing or cannot be used; the facts are collected again then. */
+  /** Undefined when the file is missing or cannot be used; its facts are then collected again. */
   private async readFacts<Facts>(
     file: string,
     maxBytes: number,

@@ -5,8 +5,8 @@ import { canonicalAddress, isHostName } from "./ip-address.js";
 export const HOSTS_FOLDER = "hosts";
 
 /**
- * The folder of a host below the data folder: `hosts/192.168.1.10`. Only an IP address or a host name makes one, so
- * no text from the network can lead out of it.
+ * The folder of a host below the data folder: `hosts/192.168.1.10`. Only an IP address or a host
+ * name is accepted, so no text from the network can lead out of it.
  *
  * @throws {BadInputError} when the host is neither
  */

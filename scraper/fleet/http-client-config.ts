@@ -5,18 +5,24 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { AgentOptions } from "../../exporter/shared/platform/http/http-client.js";
 import type { TlsSettings } from "./target.js";
 
-/** How to authenticate to peers and how to trust them, ready for use. */
+/** Authentication and trust settings of an HTTP client, ready for use. */
 export interface HttpClientSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsSettings;
 }
 
-/** Text in the configuration, or the path of a file that holds it. */
+/** A text in the configuration, or the path of a file that contains it. */
 type TextOrFile = { readonly text: string } | { readonly file: string };
 
-/** The keys that `scrape_configs`, `http_sd_configs` and `alertmanagers` share, before their files are read. */
+/**
+ * The keys that `scrape_configs`, `http_sd_configs` and `alertmanagers` share, before their files
+ * are read.
+ */
 interface HttpClientConfig {
-  /** What stands before the secret in `Authorization`; undefined: the secret is `user:password` of basic auth. */
+  /**
+   * Scheme before the secret in `Authorization`; undefined when the secret is `user:password` of
+   * basic auth.
+   */
   readonly scheme: string | undefined;
   readonly username: string;
   readonly secret: TextOrFile | undefined;
@@ -36,7 +42,7 @@ const AUTHENTICATION_KEYS = [
   "bearer_token",
   "bearer_token_file",
 ] as const;
-/** Part of the configuration of an HTTP client that Prometheus knows and this project does not. */
+/** Keys of an HTTP client that Prometheus supports and this project does not. */
 const UNSUPPORTED_KEYS = [
   "oauth2",
   "proxy_url",
@@ -47,10 +53,10 @@ const UNSUPPORTED_KEYS = [
 ];
 
 /**
- * Reads the keys of an HTTP client and the files they name.
+ * Reads the keys of an HTTP client and their files.
  *
- * @param folder relative paths start here
- * @throws {ConfigError} also when a file cannot be read; no message shows what is in it
+ * @param folder base of relative paths
+ * @throws {ConfigError} also when a file cannot be read; no message contains a secret
  */
 export async function readHttpClient(
   section: ConfigSection,
@@ -72,13 +78,16 @@ export async function readHttpClient(
 
 function parseHttpClientConfig(section: ConfigSection): HttpClientConfig {
   rejectUnsupported(section, UNSUPPORTED_KEYS);
-  // HTTP/2 is never asked for and redirects are never followed; both keys stand in many files.
+  // HTTP/2 is never used and redirects are never followed, but both keys are common in
+  // configuration files.
   section.boolean("follow_redirects", { default: true });
   section.boolean("enable_http2", { default: true });
   return { ...parseCredentials(section), ...parseTls(section.section("tls_config")) };
 }
 
-/** Refuses what a `prometheus.yml` may hold and this version does not do, in words that say so. */
+/**
+ * Refuses keys of `prometheus.yml` that this version does not support, with a message that says so.
+ */
 export function rejectUnsupported(section: ConfigSection, keys: readonly string[]): void {
   const given = keys.find((key) => section.keys().includes(key));
   if (given !== undefined) section.fail(given, "is not supported yet, it must be left out");
@@ -178,7 +187,7 @@ async function loadHttpClient(
   return { headers: { Authorization: credentials }, tls };
 }
 
-/** For `createHttpAgent`. */
+/** Options for `createHttpAgent`. */
 export function tlsAgentOptions({
   ca,
   cert,

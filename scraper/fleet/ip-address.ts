@@ -1,18 +1,18 @@
 import ipaddr from "ipaddr.js";
 
 /**
- * The one text form of an IP address: IPv4 in four decimal parts (also where it came mapped into IPv6), IPv6 as RFC
- * 5952 says. Undefined when the text is no address; a zone (`%eth0`) is no address here.
+ * The canonical form of an IP address: IPv4 as four decimal parts (also when mapped into IPv6),
+ * IPv6 as in RFC 5952. Undefined when the text is not an address; a zone (`%eth0`) is not accepted.
  */
 export function canonicalAddress(text: string): string | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  return address.kind() === "ipv6"
-    ? (address as ipaddr.IPv6).toRFC5952String()
-    : address.toString();
+  return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
 
-/** Four-part decimal IPv4 and IPv6 only: forms such as `127.1` or `0x7f000001` are not addresses here. */
+/**
+ * Accepts four-part decimal IPv4 and IPv6. Forms such as `127.1` or `0x7f000001` are not accepted.
+ */
 export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
   if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
@@ -23,7 +23,10 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
 const HOST_NAME =
   /^(?=.{1,253}$)[a-zA-Z0-9_](?:[a-zA-Z0-9_-]{0,62}(?:\.[a-zA-Z0-9_][a-zA-Z0-9_-]{0,62})*)\.?$/;
 
-/** Letters, digits, `-`, `_` and single dots, at least one letter: no address, and nothing that could leave a folder. */
+/**
+ * Letters, digits, `-`, `_` and single dots, with at least one letter. It cannot be an address or
+ * lead out of a folder.
+ */
 export function isHostName(text: string): boolean {
   return HOST_NAME.test(text) && /[a-zA-Z_]/.test(text);
 }
@@ -36,7 +39,8 @@ export function formatHostPort(host: string, port: number): string {
 /**
  * Splits `host`, `host:port`, `[v6]` and `[v6]:port`.
  *
- * @returns port undefined when none is given; undefined when the text is neither an IP address nor a host name
+ * @returns undefined when the text is neither an IP address nor a host name; `port` is undefined
+ * when there is none
  */
 export function parseHostPort(
   text: string,

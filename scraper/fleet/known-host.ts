@@ -1,8 +1,8 @@
 import { formatHostPort } from "./ip-address.js";
 
-/** An exporter the fleet knows of: because it sends heartbeats, because probing found it, or from an earlier run. */
+/** A known exporter, from heartbeats, from probing, or from an earlier run. */
 export interface KnownHost {
-  /** IP address in canonical form, or a name where the configuration gave one. */
+  /** Canonical IP address, or a name if the configuration has a name. */
   readonly address: string;
   readonly port: number;
   /** Wall clock of this machine. */
@@ -12,13 +12,15 @@ export interface KnownHost {
   readonly node: KnownNode | undefined;
 }
 
-/** What the last heartbeat said. */
+/** Content of the last heartbeat. */
 export interface KnownNode {
   readonly nodeId: string;
   readonly hostname: string;
   readonly bootId: string;
   readonly lastHeartbeatMs: number;
-  /** Its wall clock minus ours when the heartbeat arrived: positive when its clock is ahead. */
+  /**
+   * Its wall clock minus ours at the arrival of the heartbeat: positive when its clock is ahead.
+   */
   readonly clockOffsetMs: number;
   /** Its monotonic clock at the heartbeat. */
   readonly monotonicMs: number;
@@ -26,9 +28,11 @@ export interface KnownNode {
     { readonly fromMs: number; readonly untilMs: number; readonly sizeBytes: number } | undefined;
 }
 
-/** Identity of an exporter: several users may run one each on one machine. */
+/** Identifies an exporter: several users may each run one on the same machine. */
 export const endpointOf = ({ address, port }: { address: string; port: number }): string =>
   formatHostPort(address, port);
 
-/** Time after which a Pi that was heard counts as silent: three heartbeats and a little. */
+/**
+ * Time without a heartbeat after which a Pi counts as silent: a little more than three heartbeats.
+ */
 export const SILENT_AFTER_MS = 100_000;

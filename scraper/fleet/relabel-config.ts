@@ -23,11 +23,11 @@ export interface RelabelConfig {
   readonly action: RelabelAction;
   readonly sourceLabels: readonly string[];
   readonly separator: string;
-  /** Without anchors: it must match the whole text. */
+  /** Without anchors; it must match the whole value. */
   readonly regex: string;
   readonly targetLabel: string;
   readonly replacement: string;
-  /** 0 where the action is not `hashmod`. */
+  /** 0 unless the action is `hashmod`. */
   readonly modulus: number;
 }
 
@@ -43,11 +43,11 @@ const NEEDS_TARGET: readonly RelabelAction[] = [
 ];
 const TAKES_REGEX_ONLY: readonly RelabelAction[] = ["labeldrop", "labelkeep"];
 const COMPARES: readonly RelabelAction[] = ["keepequal", "dropequal"];
-/** A label name in which references such as `$1` or `${name}` may stand. */
+/** A label name that may contain references such as `$1` or `${name}`. */
 const LABEL_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*$/;
 
 /**
- * Reads a list such as `relabel_configs`; missing is empty.
+ * Reads a list such as `relabel_configs`; empty when it is missing.
  *
  * @throws {ConfigError}
  */
@@ -122,7 +122,7 @@ function checkTarget(
   }
 }
 
-/** Keys that an action would not look at are refused: whoever writes them expects something else. */
+/** Refuses keys that the action ignores, because their author expects an effect. */
 function checkUnused(section: ConfigSection, { action }: RelabelConfig): void {
   const unused = TAKES_REGEX_ONLY.includes(action)
     ? ["source_labels", "target_label", "separator", "replacement", "modulus"]

@@ -5,12 +5,12 @@ import { RegularExpression } from "../base/regular-expression.js";
 import type { RelabelConfig } from "./relabel-config.js";
 import { NO_RELABELING, type Relabeling } from "./relabeling.js";
 
-/** A label set while it is relabelled. */
+/** A label set during relabelling. */
 type Draft = Map<string, string>;
-/** Changes the draft; false drops the whole set. */
+/** Changes the draft; returns false to drop the whole set. */
 type Step = (draft: Draft) => boolean;
 
-/** Compiles a list of relabelling steps once, so that applying them costs no parsing. */
+/** Compiles a list of relabelling steps, so that applying them needs no parsing. */
 export function compileRelabeling(configs: readonly RelabelConfig[]): Relabeling {
   if (configs.length === 0) return NO_RELABELING;
   const steps = configs.map(compileStep);
@@ -66,7 +66,7 @@ function compileReplace(config: RelabelConfig, regex: RegularExpression): Step {
 function compileLabelMap(config: RelabelConfig, regex: RegularExpression): Step {
   const replacement = new RegexTemplate(config.replacement);
   return (draft) => {
-    // A copy: labels that this step adds are not mapped again.
+    // Iterates over a copy, so that labels added by this step are not mapped again.
     for (const [name, value] of [...draft]) {
       const match = regex.matchWhole(name);
       if (match === undefined) continue;
@@ -94,7 +94,7 @@ function removeNames(draft: Draft, removes: (name: string) => boolean): true {
   return true;
 }
 
-/** Prometheus' hashmod: the last eight bytes of the MD5 sum as a big-endian number. */
+/** As in Prometheus: the last eight bytes of the MD5 sum as a big-endian number. */
 function hashModulo(text: string, modulus: number): bigint {
   return createHash("md5").update(text).digest().readBigUInt64BE(8) % BigInt(modulus);
 }

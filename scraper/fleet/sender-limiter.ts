@@ -1,8 +1,8 @@
-/** What one sender may send: so much at once, and so much over time. */
+/** Limits of one sender: a burst, and a rate over time. */
 export interface SenderLimits {
   readonly burst: number;
   readonly perSecond: number;
-  /** Senders remembered; beyond them, strangers share one allowance. */
+  /** Most senders with their own allowance. Further ones share one. */
   readonly maxSenders: number;
 }
 
@@ -11,9 +11,9 @@ interface Allowance {
   updatedMs: number;
 }
 
-const STRANGERS = ""; // No address is the empty text.
+const STRANGERS = ""; // The empty text is not an address.
 
-/** One allowance per sender, so that whoever sends too much is refused alone. */
+/** One allowance per sender, so that only the sender that sends too much is refused. */
 export class SenderLimiter {
   private readonly bySender = new Map<string, Allowance>();
 
@@ -22,7 +22,7 @@ export class SenderLimiter {
     private readonly monotonicMs: () => number,
   ) {}
 
-  /** Takes one from the sender's allowance; false when it is used up. */
+  /** Uses one unit of the sender's allowance; false when none is left. */
   take(sender: string): boolean {
     const allowance = this.allowanceOf(sender);
     const nowMs = this.monotonicMs();
@@ -48,7 +48,10 @@ export class SenderLimiter {
     return allowance;
   }
 
-  /** A sender whose allowance is full again is the same as one never seen. Looks at the oldest only: it is called often. */
+  /**
+   * Forgets senders whose allowance is full, which are equal to unknown ones. Checks only the
+   * oldest, because it is called often.
+   */
   private forgetIdle(): void {
     const fullAfterMs = (this.limits.burst / this.limits.perSecond) * 1000;
     let looks = 0;

@@ -8,9 +8,9 @@ export interface ScrapeSettings {
   readonly timeoutMs: number;
   readonly honorLabels: boolean;
   readonly honorTimestamps: boolean;
-  /** Largest body after decompression; 0 means the built-in bound only (`MAX_BODY_BYTES`). */
+  /** Largest body after decompression; 0 means only the built-in limit (`MAX_BODY_BYTES`). */
   readonly bodySizeLimitBytes: number;
-  /** The following four: 0 means no limit. */
+  /** For this and the following three limits, 0 means no limit. */
   readonly sampleLimit: number;
   readonly labelLimit: number;
   readonly labelNameLengthLimit: number;
@@ -31,10 +31,10 @@ export interface TlsSettings {
 
 /** One exporter endpoint the master scrapes. */
 export interface Target {
-  /** Job name and final labels and URL as one text: equal exactly when it is the same target. */
+  /** Job name, final labels and URL as one text. Equal ids are the same target. */
   readonly id: string;
   readonly url: string;
-  /** Host part of the address: an IP address, or a name where the configuration gave one. */
+  /** Host part of the address: an IP address, or a name if the configuration has a name. */
   readonly host: string;
   readonly port: number;
   /** After relabelling, without labels that start with `__`. */
@@ -44,7 +44,7 @@ export interface Target {
   readonly settings: ScrapeSettings;
 }
 
-/** Outcome of the last scrape of a target, for `/api/v1/targets` and the slow lane. */
+/** Result of the last scrape of a target, for `/api/v1/targets` and the slow lane. */
 export interface TargetHealth {
   readonly health: "unknown" | "up" | "down";
   /** Empty when the last scrape succeeded. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { DueHeap } from "./due-heap.js";
+import { DueHeap } from "../base/due-heap.js";
 import type { TargetRows } from "./target-rows.js";
 
 const IDLE_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { DueHeap } from "./due-heap.js";
+import { DueHeap } from "../base/due-heap.js";
 import { alignTimestamp, MAX_TOLERANCE_MS, nextNominalMs, offsetOf } from "./scrape-schedule.js";
 import type { ScrapedTarget, TickGroup } from "./scraped-target.js";
 

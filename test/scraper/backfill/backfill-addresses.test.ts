@@ -4,7 +4,7 @@ import { BackfillUnderTest } from "./backfill-under-test.js";
 
 const NEW_ADDRESS = "10.0.0.8";
 
-test("a Pi that comes back under another address is filled there, from where it was seen last", async () => {
+test("a Pi that returns under another address is filled there, from its last contact on", async () => {
   const bench = await BackfillUnderTest.start();
   await bench.pass(300);
   const atOld = await bench.stored();
@@ -31,7 +31,7 @@ test("a Pi that comes back under another address is filled there, from where it 
   assert.deepEqual(await bench.stored(), atOld);
 });
 
-test("of a copy of an SD card only the address whose heartbeats are taken is filled", async () => {
+test("with a cloned SD card, only the address whose heartbeats are accepted is filled", async () => {
   const bench = await BackfillUnderTest.start();
   const copy = bench.watch(NEW_ADDRESS);
   bench.answersAt = ["10.0.0.7", NEW_ADDRESS];

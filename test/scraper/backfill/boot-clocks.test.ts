@@ -84,7 +84,7 @@ for (const { name, clocks, at, wrongMs, addMs } of [
   });
 }
 
-test("what was learned stays, so that a sample fetched again comes to the same place", () => {
+test("a learned clock is kept, so a sample that is fetched again gets the same time", () => {
   const clocks = learned({ at: 1000 });
   const before = clocks.correctionOf(member(5000, -HOUR_MS), ANYTIME);
   assert.equal(
@@ -94,7 +94,7 @@ test("what was learned stays, so that a sample fetched again comes to the same p
   assert.deepEqual(clocks.correctionOf(member(5000, -HOUR_MS), ANYTIME), before);
 });
 
-test("of a boot never heard, a time is taken when it is possible, and left out when not", () => {
+test("for a boot without heartbeats, a possible time is used and an impossible one is dropped", () => {
   const clocks = new BootClocks();
   const range = { after: ZERO_MS, before: ZERO_MS + HOUR_MS };
   assert.equal(clocks.correctionOf(member(5000, 0), range)?.addMs, 0);

@@ -122,7 +122,7 @@ const OUTAGES: readonly Outage[] = [
 ];
 
 for (const { name, during } of OUTAGES) {
-  test(`The log for people has every sampling once and in the order of time: ${name}`, async () => {
+  test(`The human log has every sampling once, in the order of time: ${name}`, async () => {
     const bench = await startBench();
     await bench.pass(300);
     const free = new Set(((await during(bench)) ?? []).map(({ trueMs }) => formatTime(trueMs)));
@@ -147,7 +147,7 @@ for (const { name, during } of OUTAGES) {
   });
 }
 
-test("All lines of one sampling are there, in the order of the family", async () => {
+test("All lines of one sampling are present, in the order of the family", async () => {
   const bench = await startBench();
   await bench.pass(60);
   bench.isLinked = false;
@@ -163,7 +163,7 @@ test("All lines of one sampling are there, in the order of the family", async ()
   );
 });
 
-test("Lines that a crash left beside the logs are put in at the next start, once", async () => {
+test("Lines that a crash left beside the logs are inserted at the next start, once", async () => {
   const bench = await startBench();
   await bench.pass(60);
   bench.isLinked = false;

@@ -20,11 +20,11 @@ const GAPS: GapFile = {
   boots: [["0aa6a5fb", [{ fromMs: 30_000, untilMs: 60_000, zeroMs: 1_768_200_000_123 }]]],
 };
 
-test("A file of gaps is read as it was written", () => {
+test("A gap file is read back as it was written", () => {
   assert.deepEqual(decodeGapFile(encodeGapFile(GAPS)), GAPS);
 });
 
-test("One number in place of a boot's stretches stands for the whole boot, as earlier versions wrote it", () => {
+test("A number in place of a boot's stretches stands for the whole boot, as in files of earlier versions", () => {
   const text = '{"version":1,"written_ms":0,"targets":[],"boots":[["b1",1768200000123]]}';
   assert.deepEqual(decodeGapFile(text).boots, [
     ["b1", [{ fromMs: 0, untilMs: 0, zeroMs: 1_768_200_000_123 }]],
@@ -66,7 +66,7 @@ for (const { name, text, message } of [
     message: 'targets[0].closed[0][3] is "open", it must be one of filled, lost',
   },
 ]) {
-  test(`A file of gaps is refused: ${name}`, () => {
+  test(`A gap file is refused: ${name}`, () => {
     assert.throws(() => decodeGapFile(text), {
       code: "bad_input",
       message: `Cannot read gaps: ${message}`,

@@ -15,20 +15,20 @@ function placed(times: readonly number[]): PlacedInstants {
 
 const everyFiveSeconds = Array.from({ length: 50 }, (_, index) => index * 5000);
 
-test("the last instant is not covered yet: a segment can end between two collectors that ran in one millisecond", () => {
+test("the last time is not covered yet: a segment can end between two collectors of one millisecond", () => {
   const covered = placed([1_000_000, 1_005_000, 1_010_000]).covered(MISSING);
   assert.equal(holdsInstant(covered, 1_009_999), true);
   assert.equal(holdsInstant(covered, 1_010_000), false);
 });
 
-test("collectors that run close to each other do not make the time to the next run a gap", () => {
+test("collectors that run close to each other do not turn the time to the next run into a gap", () => {
   const covered = placed(everyFiveSeconds.flatMap((time) => [time, time + 1, time + 2])).covered(
     MISSING,
   );
   assert.equal(covered.length, 1);
 });
 
-test("runs that did not happen are a gap", () => {
+test("runs that did not take place are a gap", () => {
   const covered = placed(
     everyFiveSeconds.filter((time) => time < 100_000 || time >= 130_000),
   ).covered(MISSING);
@@ -37,7 +37,7 @@ test("runs that did not happen are a gap", () => {
   assert.equal(holdsInstant(covered, 140_000), true);
 });
 
-test("a range that begins long before the first instant is not covered up to it", () => {
+test("a range that begins long before the first time is not covered up to it", () => {
   const instants = placed(everyFiveSeconds.map((time) => time + 100_000));
   assert.equal(
     holdsInstant(instants.covered([{ fromMs: 97_000, untilMs: 200_000 }]), 97_000),
@@ -49,7 +49,7 @@ test("a range that begins long before the first instant is not covered up to it"
   );
 });
 
-test("an exporter that was killed soon after its start does not make its absence the usual distance", () => {
+test("a kill soon after the start of an exporter does not make its absence the usual distance", () => {
   const instants = new PlacedInstants(SCRAPE_MS);
   for (const segment of [[0, 5000, 10_000], [610_000], [700_000, 705_000]]) {
     instants.beginSegment();

@@ -125,7 +125,7 @@ for (const { name, samplings, expected } of [
     expected: ["10: b"],
   },
 ] as const) {
-  test(`Series end when scraping would have seen it: ${name}`, () => {
+  test(`Series end where a scrape would have seen it: ${name}`, () => {
     assert.deepEqual(endsOf(samplings), expected);
   });
 }
@@ -205,7 +205,7 @@ test("A graph of a filled gap ends where the series ended", async () => {
   assert.ok(last > 890 && last <= linkedAt + 30, `${last}`);
 });
 
-test("A gap that nobody recorded ends what was scraped before it, a scrape later", async () => {
+test("A gap without recordings ends the series before it, one scrape later", async () => {
   const bench = await BackfillUnderTest.start();
   const startMs = bench.nowMs;
   bench.onGoodScrape = () => appendScraped(bench, ["stays"]);

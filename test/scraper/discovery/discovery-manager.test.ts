@@ -7,7 +7,7 @@ import { valueOf } from "../../support/metric-values.js";
 const RANGE =
   "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.1-10.0.0.9], labels: {room: attic}}]}]";
 
-test("Configured targets are told before start returns", async () => {
+test("Configured targets are reported before start returns", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(
     "scrape_configs: [{job_name: a, static_configs: [{targets: [pi1:8732, '[fd00::1]:9100'], labels: {x: y}}]}]",
@@ -29,7 +29,7 @@ test("Configured targets are told before start returns", async () => {
   await parts.manager.stop();
 });
 
-test("A range yields the exporters that answer, with its labels, and asks the others ever more seldom", async () => {
+test("A range yields the exporters that answer, with its labels, and probes the others at growing intervals", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.addExporter("10.0.0.3:8732");
   await parts.start(RANGE);
@@ -92,7 +92,7 @@ for (const { name, answers, isFound } of [
   });
 }
 
-test("Credentials go only where a web server answered, and only with the metrics path", async () => {
+test("Credentials are sent only where a web server answered, and only with the metrics path", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.answers.set("GET http://10.0.0.1:8732/-/healthy", () => response(404, ""));
   await parts.start(
@@ -109,7 +109,7 @@ test("Credentials go only where a web server answered, and only with the metrics
   await parts.manager.stop();
 });
 
-test("Probes keep to their rate and to their number under way", async () => {
+test("Probes respect their rate and their bound in flight", async () => {
   const parts = new DiscoveryUnderTest();
   let underWay = 0;
   let most = 0;
@@ -135,7 +135,7 @@ scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.0/24]}]}]`);
   await parts.manager.stop();
 });
 
-test("Many finds are told together, at most once a second", async () => {
+test("Many finds are reported together, at most once a second", async () => {
   const parts = new DiscoveryUnderTest();
   for (let host = 1; host < 255; host++) parts.network.addExporter(`10.0.0.${host}:8732`);
   await parts.start("scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.0/24]}]}]");
@@ -145,7 +145,7 @@ test("Many finds are told together, at most once a second", async () => {
   await parts.manager.stop();
 });
 
-test("A heartbeat from inside a range makes a target at once, one from outside none", async () => {
+test("A heartbeat from inside a range adds a target at once, one from outside adds none", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(RANGE);
   await parts.clock.advance(3000);
@@ -157,7 +157,7 @@ test("A heartbeat from inside a range makes a target at once, one from outside n
   await parts.manager.stop();
 });
 
-test("A second exporter of a machine, on a port of its own, is found by its heartbeat", async () => {
+test("A second exporter of a machine, on its own port, is found by its heartbeat", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(RANGE);
   await parts.clock.advance(3000);
@@ -168,7 +168,7 @@ test("A second exporter of a machine, on a port of its own, is found by its hear
   await parts.manager.stop();
 });
 
-test("Heartbeats of configured targets are welcome and change no target", async () => {
+test("Heartbeats of configured targets are accepted and change no target", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.names.set("pi7.lan", ["10.9.9.7"]);
   await parts.start(
@@ -200,7 +200,7 @@ test("A Pi that moved leaves its old address, and its copy gets no target", asyn
   await parts.manager.stop();
 });
 
-test("The same host in two ranges, by address and by name, and in the configuration is one target", async () => {
+test("A host in two ranges, by address and by name, and in the configuration is one target", async () => {
   const parts = new DiscoveryUnderTest();
   for (const endpoint of ["10.0.0.1:8732", "10.0.0.2:8732", "pi1.lan:8732"])
     parts.network.addExporter(endpoint);
@@ -226,7 +226,7 @@ test("The same host in two ranges, by address and by name, and in the configurat
   await parts.manager.stop();
 });
 
-test("Hosts of an earlier run are targets from the start, as long as they are not forgotten", async () => {
+test("Hosts of an earlier run are targets from the start, until they are forgotten", async () => {
   const parts = new DiscoveryUnderTest();
   const nowMs = parts.clock.wallMs();
   const host = (address: string, ageDays: number): Parameters<typeof parts.fleet.noteSeen> => [
@@ -242,7 +242,7 @@ test("Hosts of an earlier run are targets from the start, as long as they are no
   await parts.manager.stop();
 });
 
-test("Another configuration keeps the hosts its ranges still have", async () => {
+test("A new configuration keeps the hosts that its ranges contain", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.addExporter("10.0.0.1:8732");
   parts.network.addExporter("10.0.0.5:8732");
@@ -260,7 +260,7 @@ test("Another configuration keeps the hosts its ranges still have", async () => 
   await parts.manager.stop();
 });
 
-test("target_limit refuses what is beyond it and says so", async () => {
+test("target_limit refuses further targets and reports it", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(
     "scrape_configs: [{job_name: a, target_limit: 2, static_configs: [{targets: [a, b, c, d]}]}]",
@@ -274,7 +274,7 @@ test("target_limit refuses what is beyond it and says so", async () => {
   await parts.manager.stop();
 });
 
-test("Relabelling that drops a target is shown with the labels it had", async () => {
+test("A target dropped by relabelling is shown with its discovered labels", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(`scrape_configs:
 - job_name: a

@@ -10,7 +10,7 @@ const HTTP =
   "scrape_configs: [{job_name: h, http_sd_configs: [{url: 'http://sd.lan/t', refresh_interval: 10s, basic_auth: {username: u, password: p}}]}]";
 const JSON_TYPE = "application/json; charset=utf-8";
 
-test("Discovery files are read before start returns, in both forms, with the path as a label", async () => {
+test("Discovery files are read before start returns, in both formats, with the path as a label", async () => {
   const parts = new DiscoveryUnderTest();
   parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1", "b:2"], "labels": {"room": "attic"}}]');
   parts.files.put("/etc/sd/extra.yml", "- targets: [c:3]\n  labels: {room: cellar}\n");
@@ -23,7 +23,7 @@ test("Discovery files are read before start returns, in both forms, with the pat
   await parts.manager.stop();
 });
 
-test("A changed discovery file changes the targets, a file that is gone takes its targets along", async () => {
+test("A changed discovery file changes the targets, and a deleted one removes its targets", async () => {
   const parts = new DiscoveryUnderTest();
   parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1"]}]');
   parts.files.put("/etc/sd/b.json", '[{"targets": ["b:1"]}]');
@@ -49,7 +49,7 @@ for (const { name, content } of [
   { name: "an unknown key", content: '[{"targets": [], "label": {}}]' },
   { name: "null", content: "[null]" },
 ]) {
-  test(`A discovery file that is not usable keeps its last targets: ${name}`, async () => {
+  test(`An unusable discovery file keeps its previous targets: ${name}`, async () => {
     const parts = new DiscoveryUnderTest();
     parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1"]}]');
     await parts.start(FILES);
@@ -64,7 +64,7 @@ for (const { name, content } of [
   });
 }
 
-test("A discovery file that cannot be read, and a folder that cannot be listed, keep their last targets", async () => {
+test("A file that cannot be read, and a folder that cannot be listed, keep their previous targets", async () => {
   const parts = new DiscoveryUnderTest();
   parts.files.put("/etc/sd/a.json", '[{"targets": ["a:1"]}]');
   await parts.start(FILES);
@@ -76,7 +76,7 @@ test("A discovery file that cannot be read, and a folder that cannot be listed, 
   await parts.manager.stop();
 });
 
-test("A discovery server is asked on its interval, with its credentials", async () => {
+test("A discovery server is polled on its interval, with its credentials", async () => {
   const parts = new DiscoveryUnderTest();
   parts.network.answers.set("GET http://sd.lan/t", () =>
     response(200, '[{"targets": ["a:1"], "labels": {"x": "y"}}]', JSON_TYPE),
@@ -107,7 +107,7 @@ for (const { name, answer } of [
     },
   },
 ]) {
-  test(`A discovery server with no usable answer keeps its last targets: ${name}`, async () => {
+  test(`A discovery server with an unusable response keeps its previous targets: ${name}`, async () => {
     const parts = new DiscoveryUnderTest();
     parts.network.answers.set("GET http://sd.lan/t", () =>
       response(200, '[{"targets": ["a:1"]}]', JSON_TYPE),
@@ -121,7 +121,7 @@ for (const { name, answer } of [
   });
 }
 
-test("A discovery server cannot name a place outside the network", async () => {
+test("A discovery server cannot name anything that is not an address", async () => {
   const parts = new DiscoveryUnderTest();
   const targets = ["../../etc/passwd", "http://x/", "x:99999", "ok:1"];
   parts.network.answers.set("GET http://sd.lan/t", () =>

@@ -10,6 +10,7 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { DiscoveryManager } from "../../../scraper/discovery/discovery-manager.js";
 import { Fleet } from "../../../scraper/fleet/fleet.js";
+import { freePort } from "../../support/child-program.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 import { freePort } from "../../support/loopback-servers.js";
 
@@ -28,7 +29,7 @@ async function startNodeExporter(): Promise<{ child: ChildProcess; port: number 
   return { child, port };
 }
 
-test("A real node_exporter in a range is found, a server that says nothing is not", async () => {
+test("A real node_exporter in a range is found, a silent server is not", async () => {
   const { child, port } = await startNodeExporter();
   const silent = net
     .createServer((socket) => socket.on("error", () => undefined))

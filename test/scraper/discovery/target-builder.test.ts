@@ -86,7 +86,7 @@ relabel_configs:
   });
 }
 
-test("Relabelling may set interval and timeout of single targets", async () => {
+test("Relabelling may set the interval and timeout of single targets", async () => {
   const built = await build(
     "relabel_configs: [{target_label: __scrape_interval__, replacement: 1m}]",
   );
@@ -95,7 +95,7 @@ test("Relabelling may set interval and timeout of single targets", async () => {
   assert.equal(built.target.settings.timeoutMs, 10_000);
 });
 
-test("Targets that leave interval and timeout alone share one settings object", async () => {
+test("Targets with unchanged interval and timeout share one settings object", async () => {
   const text = "scrape_configs: [{job_name: a, static_configs: [{targets: [a, b]}]}]";
   const config = await parseScraperConfig(text, "/etc/x.yml", new MemoryFiles());
   const job = config.scrapeConfigs[0];
@@ -144,7 +144,7 @@ for (const { name, keys, address, reason } of [
   });
 }
 
-test("Two targets that differ in a label only are two", async () => {
+test("Two targets that differ only in a label are two targets", async () => {
   const [one, two] = [await build("", "pi1:1", { a: "1" }), await build("", "pi1:1", { a: "2" })];
   assert.ok(one.kind === "target" && two.kind === "target");
   assert.notEqual(one.target.id, two.target.id);

@@ -11,7 +11,7 @@ for (const { name, text, labels } of [
   { name: "no labels", text: '[{"targets":["a:1","b"]}]', labels: {} },
   { name: "null as labels", text: '[{"targets":["a:1","b"],"labels":null}]', labels: {} },
 ]) {
-  test(`A list of target groups in JSON is read: ${name}`, () => {
+  test(`A list of target groups in JSON is parsed: ${name}`, () => {
     const groups = parseTargetGroupsJson(text, "a.json");
     assert.deepEqual(groups, [{ targets: ["a:1", "b"], labels, isFromRange: false }]);
   });

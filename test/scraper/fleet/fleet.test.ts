@@ -42,7 +42,7 @@ class FleetUnderTest {
 const refusalOf = (outcome: HeartbeatOutcome): string =>
   outcome.accepted ? "none" : outcome.refusal;
 
-test("The first heartbeat makes a Pi known, the next finds it known", () => {
+test("The first heartbeat makes a Pi known, and the next one finds it known", () => {
   const parts = new FleetUnderTest();
   const [first, second] = [parts.beat("10.0.0.1"), parts.beat("10.0.0.1")];
   assert.ok(first.accepted && !first.known);
@@ -53,7 +53,7 @@ test("The first heartbeat makes a Pi known, the next finds it known", () => {
   );
 });
 
-test("A heartbeat says how far the Pi's clock is from ours, and what its history holds", () => {
+test("A heartbeat contains the offset of the Pi's clock and the range of its history", () => {
   const parts = new FleetUnderTest();
   const history = { fromMs: 1, untilMs: 2, sizeBytes: 3 };
   parts.beat("10.0.0.1", { wallMs: parts.clock.wallMs() - 5000, history });
@@ -63,20 +63,20 @@ test("A heartbeat says how far the Pi's clock is from ours, and what its history
   assert.equal(parts.fleet.hostOfNode(NODE), host);
 });
 
-test("An address of IPv4 that came through a socket of IPv6 is the same address", () => {
+test("An IPv4 address that arrives on an IPv6 socket is the same address", () => {
   const parts = new FleetUnderTest();
   parts.beat("::ffff:10.0.0.1");
   assert.equal(parts.fleet.hostAt("10.0.0.1", 8732)?.node?.hostname, "pi1");
 });
 
-test("An address outside the ranges is refused and leaves nothing behind", () => {
+test("An address outside the ranges is refused and leaves no trace", () => {
   const parts = new FleetUnderTest();
   assert.equal(refusalOf(parts.beat("192.168.0.1")), "address_not_allowed");
   assert.equal([...parts.fleet.allHosts()].length, 0);
   assert.equal(parts.metric("pihealth_heartbeats_refused_total", "address_not_allowed"), 1);
 });
 
-test("A thousand heartbeats at once cost only their sender", () => {
+test("A thousand heartbeats at once affect only their sender", () => {
   const parts = new FleetUnderTest();
   const outcomes = Array.from({ length: 1000 }, () => refusalOf(parts.beat("10.0.0.1")));
   assert.equal(outcomes.filter((refusal) => refusal === "none").length, 200);
@@ -84,14 +84,14 @@ test("A thousand heartbeats at once cost only their sender", () => {
   assert.equal(refusalOf(parts.beat("10.0.0.2", { nodeId: OTHER })), "none");
 });
 
-test("A sender that was refused for its rate is let in again later", async () => {
+test("A sender that was refused for its rate is accepted again later", async () => {
   const parts = new FleetUnderTest();
   for (let count = 0; count < 300; count++) parts.beat("10.0.0.1");
   await parts.clock.advance(1000);
   assert.equal(refusalOf(parts.beat("10.0.0.1")), "none");
 });
 
-test("A node id from two addresses at once is a copy, and the second is refused", async () => {
+test("A node id from two addresses at once is a copy, and the second one is refused", async () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   await parts.clock.advance(30_000);
@@ -106,7 +106,7 @@ test("A node id from two addresses at once is a copy, and the second is refused"
   assert.equal(parts.fleet.supersededBy("10.0.0.1", 8732), undefined);
 });
 
-test("A Pi with two addresses is known by the first, and the message says so", () => {
+test("A Pi with two addresses is known by the first one, and the message says so", () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   const outcome = parts.beat("10.0.0.2");
@@ -114,7 +114,7 @@ test("A Pi with two addresses is known by the first, and the message says so", (
   assert.match(outcome.message, /the same machine has both addresses/);
 });
 
-test("A Pi that comes back under another address takes its identity along", async () => {
+test("A Pi that returns under another address keeps its identity", async () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   await parts.clock.advance(120_000);
@@ -124,7 +124,7 @@ test("A Pi that comes back under another address takes its identity along", asyn
   assert.equal(parts.metric("pihealth_address_changes_total"), 1);
 });
 
-test("Another Pi at an address that was given up is a host of its own", async () => {
+test("Another Pi at an abandoned address is a separate host", async () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   await parts.clock.advance(120_000);
@@ -133,7 +133,7 @@ test("Another Pi at an address that was given up is a host of its own", async ()
   assert.equal(parts.fleet.supersededBy("10.0.0.1", 8732), undefined);
 });
 
-test("Several exporters behind one address are several hosts", () => {
+test("Several exporters at one address are several hosts", () => {
   const parts = new FleetUnderTest();
   assert.equal(refusalOf(parts.beat("10.0.0.1")), "none");
   assert.equal(refusalOf(parts.beat("10.0.0.1", { nodeId: OTHER, port: 8733 })), "none");
@@ -143,14 +143,14 @@ test("Several exporters behind one address are several hosts", () => {
   );
 });
 
-test("A wall clock of ours that is set back does not make a copy of a Pi that moved", () => {
+test("Setting our wall clock back does not turn a Pi that moved into a copy", () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   parts.clock.stepWall(-3_600_000);
   assert.equal(refusalOf(parts.beat("10.0.0.2")), "none");
 });
 
-test("A full fleet refuses strangers and goes on with those it knows", () => {
+test("A full fleet refuses new hosts and keeps the known ones", () => {
   const parts = new FleetUnderTest();
   for (let index = 0; index < MAX_KNOWN_HOSTS; index++) {
     parts.fleet.noteSeen(
@@ -164,7 +164,7 @@ test("A full fleet refuses strangers and goes on with those it knows", () => {
   assert.equal(parts.metric("pihealth_known_hosts"), MAX_KNOWN_HOSTS);
 });
 
-test("What is restored from an earlier run does not hide what was heard since", () => {
+test("Hosts restored from an earlier run do not replace newer heartbeats", () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   const stale = { address: "10.0.0.1", port: 8732, firstSeenMs: 1, lastSeenMs: 2, node: undefined };
@@ -173,7 +173,7 @@ test("What is restored from an earlier run does not hide what was heard since", 
   assert.equal(parts.fleet.hostAt("10.0.0.2", 8732)?.firstSeenMs, 1);
 });
 
-test("Known hosts are listed as http_sd_configs wants them", () => {
+test("Known hosts are listed in the format of http_sd_configs", () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   assert.deepEqual(parts.fleet.listing(), [

@@ -44,7 +44,7 @@ class HostFilesUnderTest {
   }
 }
 
-test("What host.json says is what the next run knows", async () => {
+test("The next run knows the content of host.json", async () => {
   const first = new HostFilesUnderTest();
   first.beat();
   first.fleet.noteSeen("pi2.lan", 9100, first.clock.wallMs());
@@ -76,7 +76,7 @@ test("Heartbeats alone write host.json once an hour, a change within a minute, a
   await parts.hostFiles.stop();
 });
 
-test("The end of a run writes one file for all hosts that only were seen; the next run knows when", async () => {
+test("At the end of a run, one file stores the last contact of all hosts, and the next run knows it", async () => {
   const first = new HostFilesUnderTest();
   const hosts = Array.from({ length: 300 }, (_, index) => `10.0.${index >> 7}.${index & 127}`);
   for (const host of hosts) first.fleet.noteSeen(host, 9100, first.clock.wallMs());
@@ -99,7 +99,7 @@ test("The end of a run writes one file for all hosts that only were seen; the ne
   );
 });
 
-test("A file of the fleet that is damaged costs nothing but what was newest", async () => {
+test("A damaged fleet file loses only the newest times", async () => {
   const first = new HostFilesUnderTest();
   first.beat();
   first.hostFiles.start();
@@ -111,7 +111,7 @@ test("A file of the fleet that is damaged costs nothing but what was newest", as
   assert.equal(second.fleet.hostOfNode("a".repeat(32))?.address, "10.0.0.1");
 });
 
-test("A disk that refuses is counted, and the file is written when it takes again", async () => {
+test("A failed write is counted, and the file is written when the disk accepts it again", async () => {
   const parts = new HostFilesUnderTest();
   let isFull = true;
   parts.files.fault = (operation) => (operation === "replace" && isFull ? "ENOSPC" : undefined);
@@ -145,7 +145,7 @@ for (const { name, content } of [
       '{"version":1,"address":"10.0.0.1","exporters":[{"port":1,"first_seen":"?","last_seen":"2026-01-01T00:00:00Z","node":null}]}',
   },
 ]) {
-  test(`A host.json that is not usable costs what it said and nothing else: ${name}`, async () => {
+  test(`An unusable host.json loses only its own content: ${name}`, async () => {
     const parts = new HostFilesUnderTest();
     parts.files.put(FILE, content);
     parts.files.put("/data/hosts/10.0.0.2/log/memory.log", "");
@@ -166,7 +166,7 @@ for (const host of [
   "x".repeat(300),
   "[::1]",
 ]) {
-  test(`No folder is made for ${JSON.stringify(host.slice(0, 20))}`, () => {
+  test(`No folder is created for ${JSON.stringify(host.slice(0, 20))}`, () => {
     assert.throws(
       () => hostFolder(host),
       /Cannot make a folder for host .*: it must be an IP address or a host name/,
@@ -174,7 +174,7 @@ for (const host of [
   });
 }
 
-test("Folders of hosts have one name per address", () => {
+test("A host has one folder name per address", () => {
   assert.equal(hostFolder("::FFFF:10.0.0.1"), "hosts/10.0.0.1");
   assert.equal(hostFolder("FD00:0::1"), "hosts/fd00::1");
   assert.equal(hostFolder("Pi1.LAN."), "hosts/pi1.lan");

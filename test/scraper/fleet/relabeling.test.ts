@@ -240,7 +240,7 @@ for (const { name, yaml, message } of [
     message: /relabel_configs is "foo", it must be a list/,
   },
 ]) {
-  test(`Relabelling is refused at the configuration: ${name}`, () => {
+  test(`An invalid relabelling is refused by the configuration: ${name}`, () => {
     assert.throws(() => relabel(yaml, {}), message);
   });
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DueHeap } from "../../../scraper/scrape/due-heap.js";
 import {
   alignTimestamp,
   nextNominalMs,
@@ -61,20 +60,4 @@ test("Offsets lie on the grid of slots, within the interval, and use all slots a
     assert.ok(Math.max(...counts.values()) < 1.5 * 100 && Math.min(...counts.values()) > 100 / 2);
   }
   assert.equal(offsetOf("http://10.0.0.7:9100/metrics", 20), 0);
-});
-
-test("A heap returns the earliest item first", () => {
-  fc.assert(
-    fc.property(fc.array(fc.integer()), fc.nat(), (times, popFirst) => {
-      const heap = new DueHeap<number>();
-      for (const time of times) heap.push(time, time);
-      const early = Array.from({ length: Math.min(popFirst % 5, times.length) }, () => heap.pop());
-      for (const time of early) heap.push(time as number, time as number);
-      assert.deepEqual(
-        times.map(() => heap.pop()),
-        [...times].sort((left, right) => left - right),
-      );
-      assert.equal(heap.pop(), undefined);
-    }),
-  );
 });

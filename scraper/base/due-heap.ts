@@ -9,6 +9,7 @@ interface Due<Item> {
 export class DueHeap<Item> {
   private readonly heap: Due<Item>[] = [];
 
+  /** The earliest item with its time; undefined when the heap is empty. */
   get first(): Due<Item> | undefined {
     return this.heap[0];
   }
@@ -34,6 +35,12 @@ export class DueHeap<Item> {
     const last = heap.pop();
     if (first !== undefined && last !== undefined && heap.length > 0) this.sink(last);
     return first?.item;
+  }
+
+  /** Removes and returns the earliest item, if it is due at `nowMs`. */
+  popDue(nowMs: number): Item | undefined {
+    const { first } = this;
+    return first === undefined || first.atMs > nowMs ? undefined : this.pop();
   }
 
   /** Moves `moved` from the top to its place. */
