@@ -5,9 +5,8 @@ import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
 import type { QueryFeature } from "../promql/language/features.js";
-import { type CommandOutcome, DEFAULT_CONFIG_FILE, report } from "./command-output.js";
-
-const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
+import { type CommandOutcome, report } from "./command-output.js";
+import { DEFAULT_CONFIG_FILE, DEFAULT_DATA_FOLDER } from "./commands/defaults.js";
 
 /** Adds to the exporter's `check`, which has `check metrics`. */
 export function addChecks(program: Command, outcome: CommandOutcome): void {

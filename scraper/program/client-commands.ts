@@ -1,10 +1,15 @@
 /** Commands that ask a running scraper: `query`, `silence`, `gaps`, `import`, `doctor`. */
 import type { Command } from "commander";
 import { realFiles } from "../../exporter/shared/platform/files.js";
-import { type CommandOutcome, DEFAULT_CONFIG_FILE, printLines, report } from "./command-output.js";
-import { DEFAULT_MASTER_URL, type MasterAddress } from "./commands/master-client.js";
+import { type CommandOutcome, printLines, report } from "./command-output.js";
+import {
+  DEFAULT_CONFIG_FILE,
+  DEFAULT_MASTER_URL,
+  DEFAULT_TOKEN_FILE,
+} from "./commands/defaults.js";
+import type { MasterAddress } from "./commands/master-client.js";
 
-const TOKEN_OPTION = ["--token-file <file>", "the fleet token", "/etc/pihealth/token"] as const;
+const TOKEN_OPTION = ["--token-file <file>", "the fleet token", DEFAULT_TOKEN_FILE] as const;
 
 const withMaster = (command: Command): Command =>
   command.option("--url <url>", "address of the scraper", DEFAULT_MASTER_URL);

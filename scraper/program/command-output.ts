@@ -1,7 +1,5 @@
 import type { CheckResult } from "./commands/check.js";
 
-export const DEFAULT_CONFIG_FILE = "/etc/pihealth/pihealthd.yml";
-
 /** The exit code of a command that ends without an error. */
 export interface CommandOutcome {
   code: number;

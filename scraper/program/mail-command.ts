@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/files.js";
-import { DEFAULT_CONFIG_FILE, printLines } from "./command-output.js";
+import { printLines } from "./command-output.js";
+import { DEFAULT_CONFIG_FILE } from "./commands/defaults.js";
 
 interface MailTestOptions {
   readonly config: string;

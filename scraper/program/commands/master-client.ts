@@ -3,8 +3,8 @@ import { JsonFields, parseJson } from "../../../exporter/shared/codec/json-field
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { realFiles } from "../../../exporter/shared/platform/files.js";
 import { type HttpResponse, sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
+import { DEFAULT_MASTER_URL } from "./defaults.js";
 
-export const DEFAULT_MASTER_URL = "http://127.0.0.1:8730";
 const TIMEOUT_MS = 130_000; // A little more than the scraper's own limit for a query.
 const MAX_ANSWER_BYTES = 268_435_456;
 
