@@ -10,7 +10,6 @@ import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { DiscoveryManager } from "../../../scraper/discovery/discovery-manager.js";
 import { Fleet } from "../../../scraper/fleet/fleet.js";
-import { freePort } from "../../support/child-program.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 import { freePort } from "../../support/loopback-servers.js";
 
