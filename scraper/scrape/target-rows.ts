@@ -1,6 +1,7 @@
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { bitsOf, setStaleAt } from "../../exporter/shared/model/special-values.js";
 import type {
+  AppendResult,
   Layout,
   SampleWriter,
   TableKey,
@@ -26,7 +27,7 @@ export interface WrittenRow {
   readonly values: Float64Array;
   readonly timestampedLeftOut: number;
   /** The result of the append. */
-  readonly taken: ReturnType<TableWriter["append"]>;
+  readonly taken: AppendResult;
 }
 
 interface TargetRowsParts {

@@ -22,7 +22,7 @@ export class DamagedBlocks {
     return this.whole.has(block);
   }
 
-  /** True when the block or a part of it cannot be read. */
+  /** True when the whole block or a part cannot be read. */
   has(block: BlockName): boolean {
     return this.whole.has(block) || this.partly.has(block);
   }

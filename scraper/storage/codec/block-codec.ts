@@ -38,7 +38,11 @@ export interface SectionContent extends SectionOutline {
 }
 
 /**
- * Writes the bytes of a block. Only one group and the directory are in memory at a time.
+ * Writes the bytes of a block: magic bytes, groups of columns, directory, footer (block.format.md).
+ *
+ * The content comes in group by group and its bytes go out at once, so only one group and the directory
+ * are in memory. The loop of the storage that maintains blocks runs this. `openGroup` is the way back,
+ * and runs on the loops of queries.
  *
  * @param write takes the bytes in order
  */

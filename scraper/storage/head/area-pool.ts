@@ -1,6 +1,6 @@
 /** Lengths are rounded up to a multiple of this, so that areas of similar windows can be exchanged. */
 const STEP = 512;
-/** Most free memory kept. Above this all of it is released, lengths that are out of use included. */
+/** Most free memory kept. Above this all free areas are released, also lengths that are out of use. */
 const MAX_FREE_BYTES = 2 * 1024 * 1024;
 
 /**

@@ -58,7 +58,7 @@ export class StreamRows {
     return this.newest;
   }
 
-  /** Oldest first. Chunks of the main stream do not overlap. A new array after each change. */
+  /** Oldest first. Chunks of the main stream do not overlap. Once recovered, changes make a new array. */
   get chunks(): readonly Chunk[] {
     return this.sealed;
   }
@@ -107,7 +107,11 @@ export class StreamRows {
     return this.newest;
   }
 
-  /** Adds a row to the window that `windowFor` returned for it, and seals after `sealAfter` rows. */
+  /**
+   * Adds a row to its window, and seals the window at `sealAfter` rows.
+   *
+   * @param window as `windowFor` returned it for the row
+   */
   keep(window: RowWindow, row: Row, sealAfter: number): void {
     window.append(row.timestampMs, row.layout, row.values, this.shared.registry);
     this.newestMs = row.timestampMs;
