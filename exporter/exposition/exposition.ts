@@ -3,7 +3,7 @@ import { gzip } from "node:zlib";
 import type { Sampling } from "../sampling/sampling-loop.js";
 import { counter, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Clock } from "../shared/platform/clock.js";
-import { Gzipper } from "../shared/platform/gzipper.js";
+import { Gzipper } from "../shared/platform/fast-zlib.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { CollectorStates, type CollectorPace } from "./collector-states.js";
 import { MetricTextRenderer, type ExpositionFormat } from "./metric-text.js";

@@ -1,5 +1,5 @@
 import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
-import { readOwnProcess } from "../shared/platform/own-process.js";
+import { readOwnProcess } from "../shared/platform/process.js";
 
 export const PROCESS_METRICS = {
   buildInfo: gauge({

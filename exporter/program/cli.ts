@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { messageOf, PihealthError } from "../shared/model/errors.js";
-import { realFiles } from "../shared/platform/files.js";
+import { realFiles } from "../shared/platform/real-files.js";
 import { USAGE_EXIT_CODE } from "../shared/platform/run-program.js";
 import { programVersion } from "../shared/platform/version.js";
 import { addExporterCommands, type CommandOutcome } from "./exporter-commands.js";

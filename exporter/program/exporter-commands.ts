@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { codeOf } from "../shared/model/errors.js";
 import { systemClock } from "../shared/platform/clock.js";
-import { realFiles } from "../shared/platform/files.js";
+import { realFiles } from "../shared/platform/real-files.js";
 import type { HistoryCommandParts, HistoryOptions } from "./history-command.js";
 
 /** The exit code of a command that ends without an error. */

@@ -3,7 +3,7 @@ import { EXPORTER_USAGE, parseExporterArguments, withArguments } from "./argumen
 import { COLLECTORS } from "../collectors/registry.js";
 import { loadExporterConfig, type ExporterConfig } from "../config/config.js";
 import { systemClock } from "../shared/platform/clock.js";
-import { realFiles } from "../shared/platform/files.js";
+import { realFiles } from "../shared/platform/real-files.js";
 import { createLogger } from "../shared/platform/logger.js";
 import { hostName, isUnderJournald } from "../shared/platform/process.js";
 import { runProgram, runService } from "../shared/platform/run-program.js";

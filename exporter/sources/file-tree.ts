@@ -1,10 +1,11 @@
 import path from "node:path";
 import { codeOf } from "../shared/model/errors.js";
-import { readKernelFile, type Files } from "../shared/platform/files.js";
+import type { Files } from "../shared/platform/files.js";
 import {
   kernelPathExists,
   listKernelFolder,
   readKernelBytes,
+  readKernelFile,
 } from "../shared/platform/kernel-files.js";
 
 /**

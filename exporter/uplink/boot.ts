@@ -1,4 +1,4 @@
-import { readKernelFile } from "../shared/platform/files.js";
+import { readKernelFile } from "../shared/platform/kernel-files.js";
 
 /** This run of the machine, and the clock that began with it. */
 export interface Boot {

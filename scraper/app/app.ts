@@ -16,7 +16,7 @@ import type { SendHttp } from "../../exporter/shared/platform/http/http-client.j
 import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { startWithStack, type StopStack } from "../../exporter/shared/platform/stop-stack.js";
-import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
+import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
 import { adminRoutes } from "../api/admin/admin-routes.js";

@@ -5,7 +5,7 @@ import {
   type Sample,
 } from "../../exporter/shared/model/metric.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { readOwnProcess } from "../../exporter/shared/platform/own-process.js";
+import { readOwnProcess } from "../../exporter/shared/platform/process.js";
 
 export const PROCESS_METRICS = {
   buildInfo: gauge({

@@ -1,5 +1,5 @@
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
-import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
+import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { Fleet } from "../fleet/fleet.js";
 import type { KnownHost } from "../fleet/known-host.js";

@@ -1,7 +1,7 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
-import type { ResolveHost } from "../../exporter/shared/platform/resolver.js";
+import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 

@@ -52,13 +52,13 @@ export class EndpointLogs {
   }
 
   /** Undefined when the disk has to be read first. */
-  openAtOnce(kind: LogKind): RotatingLog | undefined {
+  openSync(kind: LogKind): RotatingLog | undefined {
     const {
       folder,
       port,
       shared: { owners },
     } = this;
-    const suffix = port === undefined ? "" : owners.suffixAtOnce(folder, port);
+    const suffix = port === undefined ? "" : owners.suffixSync(folder, port);
     return suffix === undefined ? undefined : this.create(kind, suffix);
   }
 

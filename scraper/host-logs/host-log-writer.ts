@@ -51,7 +51,7 @@ export interface QueuedLog {
    * @returns false when `flush` has to be used
    * @throws the system's error
    */
-  writeAtOnce(): boolean;
+  writeSync(): boolean;
   /** Never rejects. */
   flush(): Promise<void>;
 }
@@ -169,15 +169,15 @@ export class HostLogWriter {
   }
 
   private writeQueued(log: QueuedLog): void {
-    if (!this.isDiskSlow && this.tryAtOnce(log)) return;
+    if (!this.isDiskSlow && this.trySync(log)) return;
     const writing = log.flush().finally(() => this.slow.delete(writing));
     this.slow.add(writing);
   }
 
   /** @returns false when the log has more to write */
-  private tryAtOnce(log: QueuedLog): boolean {
+  private trySync(log: QueuedLog): boolean {
     try {
-      if (!this.watched(() => log.writeAtOnce())) return false;
+      if (!this.watched(() => log.writeSync())) return false;
       this.succeed();
     } catch (error) {
       this.fail(error);

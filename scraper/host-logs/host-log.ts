@@ -18,7 +18,7 @@ export interface LogPlace<Kind extends string = string> {
    *
    * @throws the system's error
    */
-  openAtOnce(kind: Kind): RotatingLog | undefined;
+  openSync(kind: Kind): RotatingLog | undefined;
 }
 
 /** One log of one host with its pending lines. Its writes run one after the other. */
@@ -84,16 +84,16 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     this.writer.enqueue(this);
   }
 
-  writeAtOnce(): boolean {
+  writeSync(): boolean {
     this.isRequested = false;
     const { writer } = this;
     if (this.writing !== undefined || writer.isGivingUp) return false;
-    const file = this.openedAtOnce();
+    const file = this.openedSync();
     if (file === undefined || file.needsCare) return false;
     const lines = this.takeLines();
     if (lines.length === 0) return true;
     try {
-      file.appendAtOnce(`${lines.join("\n")}\n`);
+      file.appendSync(`${lines.join("\n")}\n`);
     } catch (error) {
       this.lose(lines, error);
     }
@@ -156,7 +156,7 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
 
   private async append(file: RotatingLog, text: string): Promise<void> {
     if (this.writer.isDiskSlow || file.needsCare) await file.append(text);
-    else this.writer.watched(() => file.appendAtOnce(text));
+    else this.writer.watched(() => file.appendSync(text));
   }
 
   private takeLines(): readonly string[] {
@@ -172,9 +172,9 @@ export class HostLog<Kind extends string = string> implements QueuedLog {
     throw error;
   }
 
-  private openedAtOnce(): RotatingLog | undefined {
+  private openedSync(): RotatingLog | undefined {
     try {
-      this.file ??= this.place.openAtOnce(this.kind);
+      this.file ??= this.place.openSync(this.kind);
     } catch {
       // `flush` will meet the same error and report it.
     }

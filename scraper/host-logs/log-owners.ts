@@ -34,10 +34,10 @@ export class LogOwners {
    * @returns undefined when `suffixFor` has to be used
    * @throws the system's error
    */
-  suffixAtOnce(logFolder: string, port: number): string | undefined {
+  suffixSync(logFolder: string, port: number): string | undefined {
     const owner = this.ports.get(logFolder);
     if (owner !== undefined) return typeof owner === "number" ? suffixOf(port, owner) : undefined;
-    if (port !== USUAL_PORT || !this.files.makeFolderAtOnce(logFolder)) return undefined;
+    if (port !== USUAL_PORT || !this.files.makeFolderSync(logFolder)) return undefined;
     this.ports.set(logFolder, port);
     return "";
   }

@@ -67,16 +67,16 @@ export class RotatingLog {
    *
    * @throws the system's error; some of the lines may have been written
    */
-  appendAtOnce(text: string): void {
+  appendSync(text: string): void {
     const { files, path: file } = this;
     this.sizeBytes = undefined; // Until the write is known to be complete.
     this.isTorn = true;
     try {
-      this.sizeBytes = files.appendAtOnce(file, text);
+      this.sizeBytes = files.appendSync(file, text);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      files.makeFolderAtOnce(this.folder);
-      this.sizeBytes = files.appendAtOnce(file, text);
+      files.makeFolderSync(this.folder);
+      this.sizeBytes = files.appendSync(file, text);
     }
     this.isTorn = false;
   }

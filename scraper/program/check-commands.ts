@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { readGivenFile } from "../../exporter/shared/config/given-file.js";
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import type { QueryFeature } from "../promql/language/features.js";
 import { type CommandOutcome, report } from "./command-output.js";
 import { DEFAULT_CONFIG_FILE, DEFAULT_DATA_FOLDER } from "./commands/defaults.js";

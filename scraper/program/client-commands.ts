@@ -1,6 +1,6 @@
 /** Commands that ask a running scraper: `query`, `silence`, `gaps`, `import`, `doctor`. */
 import type { Command } from "commander";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { type CommandOutcome, printLines, report } from "./command-output.js";
 import {
   DEFAULT_CONFIG_FILE,

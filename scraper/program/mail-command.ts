@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { printLines } from "./command-output.js";
 import { DEFAULT_CONFIG_FILE } from "./commands/defaults.js";
 

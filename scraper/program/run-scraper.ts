@@ -1,11 +1,11 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { createLogger, type Logger } from "../../exporter/shared/platform/logger.js";
 import { isUnderJournald, onSignal } from "../../exporter/shared/platform/process.js";
-import { resolveHost } from "../../exporter/shared/platform/resolver.js";
+import { resolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { runProgram, runService } from "../../exporter/shared/platform/run-program.js";
 import { programVersion } from "../../exporter/shared/platform/version.js";
 import { type ScraperApp, startScraper } from "../app/app.js";

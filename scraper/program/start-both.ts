@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import {
   type ChildProgram,

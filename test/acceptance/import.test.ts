@@ -179,7 +179,7 @@ for (const { name, args, says } of [
   {
     name: "offline while the scraper runs",
     args: () => ["good.om", "--offline", "--config", inFolder("open.yml")],
-    says: /^Cannot open data folder ".*open": process \d+ works on it/,
+    says: /^Cannot open data folder ".*open": process \d+ uses it/,
   },
 ]) {
   test(`An import that is refused says why in one line: ${name}`, async () => {

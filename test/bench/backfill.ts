@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { encodeHistoryList } from "../../exporter/shared/protocol/history.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";

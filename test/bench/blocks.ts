@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { parseBlockName } from "../../scraper/storage/blocks/block-name.js";
 import { ChildProgram, waitFor } from "../support/child-program.js";
 import { freePort } from "../support/loopback-servers.js";

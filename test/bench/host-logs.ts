@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import { FAMILIES } from "../../exporter/shared/model/family.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { systemClock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import type { BenchFigure } from "./figure.js";

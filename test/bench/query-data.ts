@@ -1,6 +1,6 @@
 import http from "node:http";
 import { type Clock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { Storage } from "../../scraper/storage/storage.js";

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { createLabelMatcher } from "../../scraper/storage/model/label-matcher.js";
 import { Storage } from "../../scraper/storage/storage.js";

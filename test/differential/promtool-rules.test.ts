@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { checkRules } from "../../scraper/program/commands/check.js";
 import { runRuleTests } from "../../scraper/rule-engine/rule-tests/test-rules.js";
 

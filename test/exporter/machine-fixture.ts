@@ -15,7 +15,8 @@ import {
 import type { Sources } from "../../exporter/sources/sources.js";
 import { SystemInformation } from "../../exporter/sources/system-information.js";
 import type { Sample } from "../../exporter/shared/model/metric.js";
-import { realFiles, type FileSystemFacts } from "../../exporter/shared/platform/files.js";
+import type { FileSystemFacts } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { FakeClock, settle } from "../support/fake-clock.js";
 import { FIXTURES } from "../support/repository.js";
 

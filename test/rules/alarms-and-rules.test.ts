@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { findAlarms } from "../../exporter/alarms/alarm-rules.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { gauge, type Sample } from "../../exporter/shared/model/metric.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { type Alarm, encodeAlarms } from "../../exporter/shared/protocol/pushed-alarm.js";
 import type { Alert } from "../../scraper/alerting/alerts/alert.js";
 import { PushedAlarms } from "../../scraper/api/alertmanager/pushed-alarms.js";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { parseRuleTestFile } from "../../scraper/rule-engine/rule-tests/rule-test-file.js";
 import { runRuleTests } from "../../scraper/rule-engine/rule-tests/test-rules.js";
 import { REPOSITORY } from "../support/repository.js";

@@ -149,17 +149,17 @@ export class MemoryFiles implements Files {
   }
 
   async appendUnsynced(filePath: string, content: Uint8Array | string): Promise<void> {
-    this.appendAtOnce(filePath, content);
+    this.appendSync(filePath, content);
   }
 
-  appendAtOnce(filePath: string, content: Uint8Array | string): number {
+  appendSync(filePath: string, content: Uint8Array | string): number {
     this.check("append", filePath);
     if (!this.files.has(filePath)) this.create(filePath);
     this.appendTo(filePath, Buffer.from(content as Uint8Array));
     return this.sizeOf(filePath);
   }
 
-  makeFolderAtOnce(folder: string): boolean {
+  makeFolderSync(folder: string): boolean {
     this.check("makeFolder", folder);
     const isNew = !this.folders.has(folder);
     this.addFolders(folder);

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { metricsCatalogue as exporterCatalogue } from "../../exporter/app/metrics-catalogue.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../exporter/collectors/collector-settings.js";
 import type { MetricsSection } from "../../exporter/shared/model/metric.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { createSources } from "../../exporter/sources/sources.js";
 import { metricsCatalogue as scraperCatalogue } from "../../scraper/app/metrics-catalogue.js";
 import { FakeClock } from "./fake-clock.js";

@@ -8,7 +8,7 @@ import { startExporter } from "../../exporter/app/app.js";
 import { parseExporterArguments, withArguments } from "../../exporter/program/arguments.js";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { loadExporterConfig } from "../../exporter/config/config.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
 import { createLazyHttp } from "../../exporter/uplink/lazy-http.js";
 import { PacedClock } from "./paced-clock.js";

@@ -3,10 +3,10 @@
  *
  * Usage: node paced-scraper.js PACE-FILE [options of the scraper]
  */
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
-import { resolveHost } from "../../exporter/shared/platform/resolver.js";
+import { resolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { startScraper } from "../../scraper/app/app.js";
 import { parseScraperArguments, withArguments } from "../../scraper/program/arguments.js";
 import { loadScraperConfig } from "../../scraper/config/config.js";

@@ -3,7 +3,7 @@ import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../exporter/collectors/collector-settings.js";
 import type { Sample } from "../../exporter/shared/model/metric.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/files.js";
+import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { createSources } from "../../exporter/sources/sources.js";
 
 /** The samples of one collector, continued over time. */

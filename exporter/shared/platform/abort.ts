@@ -1,13 +1,17 @@
-/** The callbacks of each signal that somebody waits on; the event listener is there as long as one is. */
+/**
+ * The callbacks registered for each signal. A signal has an event listener while it has an entry
+ * here.
+ */
 const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls `callback` when `signal` aborts; never when it has aborted already.
+ * Calls `callback` when `signal` aborts. The callback is never called when `signal` has already
+ * aborted.
  *
- * All callbacks of one signal share one event listener. A stop signal may have hundreds of waits at
- * once, one for each host, and Node.js takes an eleventh listener for a leak.
+ * All callbacks of one signal share one event listener. A stop signal may have hundreds of waits,
+ * one per host, and Node.js reports an eleventh listener as a leak.
  *
- * @returns takes the callback back; every wait calls it when it ends
+ * @returns a function that removes the callback; every wait calls it when it ends
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const callbacks = callbacksOf.get(signal) ?? listen(signal);
@@ -15,7 +19,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   return () => {
     callbacks.delete(callback);
     if (callbacks.size > 0 || callbacksOf.get(signal) !== callbacks) return;
-    // A signal made of others is kept in memory as long as it has a listener.
+    // A signal made by AbortSignal.any() stays in memory as long as it has a listener.
     callbacksOf.delete(signal);
     signal.removeEventListener("abort", callAll);
   };
@@ -34,7 +38,7 @@ function callAll(this: AbortSignal): void {
   for (const callback of callbacks) callback();
 }
 
-/** The reason of an aborted signal; an error around it when `abort` was called with something else. */
+/** Returns the abort reason of a signal. A reason that is not an `Error` is wrapped in one. */
 export function abortReasonOf({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error(`Aborted: ${String(reason)}`);
 }

@@ -1,21 +1,25 @@
 const SMALLEST_BYTES = 65_536;
 const MAX_FREE = 4;
 
-/** A buffer of a pool, in the hands of one user. */
+/** A buffer taken from a pool by one user. */
 export interface BufferLease {
   readonly buffer: Buffer;
-  /** Bound. Who calls it holds no part of the buffer any more; not calling it keeps the buffer for ever. */
+  /**
+   * Returns the buffer to the pool; bound to the lease. The caller keeps no view of the buffer. A
+   * lease that is never released keeps its buffer in memory.
+   */
   readonly release: () => void;
 }
 
 /**
- * Buffers that are used again. Memory outside the heap makes the collector of garbage run far more often than its owner
- * needs; a scraper that allocates each body spends a tenth of its time there (docs/benchmarks.md).
+ * A pool of reusable buffers. Memory outside the heap makes garbage collection run far more often
+ * than the program itself needs. A scraper that allocates every response body spends a tenth of its
+ * time on garbage collection (docs/benchmarks.md).
  */
 export class BufferPool {
   private readonly free: BufferLease[] = [];
 
-  /** @returns a buffer of at least `sizeBytes`, content undefined */
+  /** @returns a buffer of at least `sizeBytes` with undefined content */
   take(sizeBytes: number): BufferLease {
     const { free } = this;
     for (let index = free.length - 1; index >= 0; index--) {

@@ -4,7 +4,7 @@ import { abortReasonOf, onAbort } from "./abort.js";
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. Jumps: a Pi boots without knowing the time. */
   wallMs(): number;
-  /** Milliseconds since an arbitrary start, never going back. Every duration is measured with this one. */
+  /** Milliseconds since an arbitrary start. Never goes back; every duration is measured with it. */
   monotonicMs(): number;
   /** Resolves after `delayMs`; rejects with `signal.reason` when aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
@@ -43,7 +43,7 @@ function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<vo
   });
 }
 
-/** Lets other work of the event loop (sockets, timers) run before going on. */
+/** Lets other work of the event loop (sockets, timers) run first. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,17 +1,18 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Ends the work of the optimizing compiler: for a program that works a few milliseconds every some
- * seconds it costs more than it saves, in time and in memory.
+ * Turns the optimizing compiler of V8 off. For a program that works a few milliseconds every few
+ * seconds, the compiler costs more time and memory than it saves.
  *
- * To be called before the program is loaded. Set here and not on the command line, since it has to
- * be taken back where something computes for long.
+ * Called before the program is loaded, which is why this file imports nothing of ours. The flag is
+ * not set on the command line because {@link optimizeAgain} must be able to unset it before long
+ * computations.
  */
 export function stopOptimizing(): void {
   setFlagsFromString("--no-opt");
 }
 
-/** Takes {@link stopOptimizing} back: without the compiler a check of a password takes seconds. */
+/** Turns the optimizing compiler on again. Without it, checking one password hash takes seconds. */
 export function optimizeAgain(): void {
   setFlagsFromString("--opt");
 }

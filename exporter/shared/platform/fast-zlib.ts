@@ -1,33 +1,41 @@
-import { constants, createGzip, gunzipSync, type Gunzip, type Gzip } from "node:zlib";
+import {
+  constants,
+  createGzip,
+  gunzipSync,
+  gzipSync,
+  type Gunzip,
+  type Gzip,
+  type ZlibOptions,
+} from "node:zlib";
 import type { Logger } from "./logger.js";
 
-/** Private parts of a node:zlib stream, as Node.js 20 to 24 have them. */
-interface ZlibInside {
+/** Private fields of a node:zlib stream in Node.js 20 to 24. */
+interface ZlibPrivates {
   readonly _handle?: {
     writeSync?(
       flush: number,
       input: Buffer,
-      inputAt: number,
+      inputOffset: number,
       inputBytes: number,
       output: Buffer,
-      outputAt: number,
+      outputOffset: number,
       outputBytes: number,
     ): void;
     reset?(): void;
   } | null;
-  /** After a write: unused bytes of the output, unread bytes of the input. */
+  /** After a write: the unused bytes of the output and the unread bytes of the input. */
   readonly _writeState?: Uint32Array;
 }
 
-export type ZlibStream = (Gzip | Gunzip) & ZlibInside;
+export type ZlibStream = (Gzip | Gunzip) & ZlibPrivates;
 
 /**
- * Runs many inputs, each whole and in this thread, through the tables of one zlib stream. The
- * synchronous functions of node:zlib allocate these tables (50 to 270 KB) for every call, which
- * costs more than compressing some kilobytes.
+ * Compresses or decompresses many complete inputs, synchronously, with the state of one zlib
+ * stream. The synchronous functions of node:zlib allocate this state (50 to 270 KB) on every call,
+ * which costs more than compressing a few kilobytes.
  *
- * This is the only file that uses private parts of node:zlib. Where they are missing, `run` fails
- * and its callers use the documented functions.
+ * This is the only file that uses private fields of node:zlib. When a Node.js version lacks them,
+ * `run` returns undefined and the callers use the documented functions.
  */
 export class FastZlib {
   private stream: ZlibStream | undefined;
@@ -36,8 +44,8 @@ export class FastZlib {
 
   /**
    * @param output at least one byte larger than the result
-   * @returns bytes written to `output`; undefined when the input is damaged, `output` is too small
-   * or this Node.js has other private parts
+   * @returns the number of bytes written to `output`; undefined when the input is damaged, `output`
+   * is too small or this Node.js lacks the private fields
    */
   run(input: Buffer, output: Buffer): number | undefined {
     this.stream ??= this.openQuietly();
@@ -58,9 +66,39 @@ export class FastZlib {
     return undefined;
   }
 
-  /** zlib destroys a stream that fails before the error event says why. */
+  /**
+   * Ignores error events: zlib destroys a failed stream before it emits the error, and `run` checks
+   * for that.
+   */
   private openQuietly(): ZlibStream {
     return this.open().on("error", () => undefined);
+  }
+}
+
+/** Compresses texts with gzip. Reuses the state of one zlib stream and one output buffer. */
+export class Gzipper {
+  private readonly zlib: FastZlib;
+  private output = Buffer.alloc(0);
+
+  constructor(
+    private readonly options: ZlibOptions,
+    open: () => ZlibStream = () => createGzip(options),
+  ) {
+    this.zlib = new FastZlib(open);
+  }
+
+  /**
+   * Compresses synchronously.
+   *
+   * @returns a buffer that is not reused
+   */
+  gzip(text: Buffer): Buffer {
+    // Incompressible content grows by less than 1 percent.
+    if (this.output.length < text.length * 1.01 + 1024)
+      this.output = Buffer.allocUnsafeSlow(Math.ceil(text.length * 1.25) + 1024);
+    const bytes = this.zlib.run(text, this.output);
+    if (bytes === undefined) return gzipSync(text, this.options);
+    return Buffer.from(this.output.subarray(0, bytes));
   }
 }
 
@@ -68,14 +106,14 @@ const PROBE = Buffer.from("pihealth pihealth");
 const openProbe = (): ZlibStream => createGzip({ windowBits: 9, memLevel: 1 });
 
 /**
- * Whether `FastZlib` works with this Node.js; logs a warning when it does not. Called once, when a
- * program starts.
+ * Tests whether `FastZlib` works with this Node.js and logs a warning when it does not. Called
+ * once, at program start.
  */
 export function checkFastZlib(log: Logger, open: () => ZlibStream = openProbe): boolean {
   const output = Buffer.alloc(256);
   const bytes = new FastZlib(open).run(PROBE, output);
   if (bytes !== undefined && gunzipSync(output.subarray(0, bytes)).equals(PROBE)) return true;
-  log.warn("Fast compression is not available, the documented way takes more CPU", {
+  log.warn("Fast compression is not available, the documented functions take more CPU time", {
     nodejs: process.version,
   });
   return false;

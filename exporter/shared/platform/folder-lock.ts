@@ -5,16 +5,16 @@ import type { Files } from "./files.js";
 const LOCK_FILE = "lock";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
-/** Another program works on the folder. */
+/** Another process uses the folder. */
 export class FolderLockedError extends PihealthError {
   readonly code = "folder_locked";
 }
 
 /**
- * Says in a data folder which process works on it, so that two do not.
+ * Locks a data folder, so that two processes do not use it at once.
  *
- * The file names process, its start time and the boot: what a crash or a power cut leaves does not
- * lock anybody out.
+ * The lock file holds the process id, the start time of the process and the boot id. A lock left by
+ * a crash or a power cut matches no running process and is ignored.
  */
 export class FolderLock {
   private constructor(
@@ -23,8 +23,8 @@ export class FolderLock {
   ) {}
 
   /**
-   * @param folder exists already
-   * @throws {FolderLockedError} when a living process has the folder
+   * @param folder an existing folder
+   * @throws {FolderLockedError} when a running process holds the lock
    */
   static async acquire(files: Files, folder: string, pid = process.pid): Promise<FolderLock> {
     const lockPath = path.join(folder, LOCK_FILE);
@@ -32,7 +32,7 @@ export class FolderLock {
     const holderPid = Number(holder.split(" ")[0]);
     if (holder !== "" && holder === (await identityOf(files, holderPid))) {
       throw new FolderLockedError(
-        `Cannot open data folder "${folder}": process ${holderPid} works on it, only one may at a time`,
+        `Cannot open data folder "${folder}": process ${holderPid} uses it, only one process may use it at a time`,
       );
     }
     const identity = await identityOf(files, pid);
@@ -45,10 +45,11 @@ export class FolderLock {
   }
 }
 
-/** Process, start time and boot as one text; undefined when there is no such process. */
+/** Process id, start time and boot id as one text; undefined when no such process exists. */
 async function identityOf(files: Files, pid: number): Promise<string | undefined> {
   const stat = await readOrEmpty(files, `/proc/${pid}/stat`);
-  const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]; // Field 22 of proc(5), from field 3 on.
+  // Field 22 of proc(5); the fields after the name start at 3.
+  const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   if (startTicks === undefined) return undefined;
   return `${pid} ${startTicks} ${(await readOrEmpty(files, BOOT_ID)).trim()}`;
 }
@@ -57,6 +58,6 @@ async function readOrEmpty(files: Files, filePath: string): Promise<string> {
   try {
     return await files.readText(filePath);
   } catch {
-    return ""; // Not there, or not readable: it says nothing then.
+    return ""; // Missing or unreadable: counts as empty.
   }
 }

@@ -1,4 +1,4 @@
-/** Severities of syslog(3) that this project uses; journald reads the number in a `<N>` prefix. */
+/** The syslog(3) severities this project uses; journald reads the number from a `<N>` prefix. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
 export type LogLevel = keyof typeof PRIORITIES;
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const satisfies readonly LogLevel[];
@@ -11,20 +11,25 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
-  /** A logger that adds `fields` to every line. */
+  /** Returns a logger that adds `fields` to every line. */
   child(fields: LogFields): Logger;
 }
 
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly wallMs: () => number;
-  /** Receives one line without its line feed. */
+  /** Receives one line without the line feed. */
   readonly write: (line: string) => void;
-  /** With journald: a `<N>` prefix instead of the time, which the journal has already. */
+  /**
+   * True for journald: lines start with a `<N>` prefix and have no time, which the journal adds.
+   */
   readonly journald: boolean;
 }
 
-/** Writes logfmt: `time=… level=… msg=… key=value`. Control characters are escaped, so a line is always one line. */
+/**
+ * Creates a logger that writes logfmt: `time=… level=… msg=… key=value`. Control characters are
+ * escaped, so every message is one line.
+ */
 export function createLogger(options: LoggerOptions, context: LogFields = {}): Logger {
   const log = (level: LogLevel, message: string, fields: LogFields = {}): void => {
     if (PRIORITIES[level] > PRIORITIES[options.level]) return;
@@ -54,14 +59,14 @@ function formatValue(value: string): string {
   return /^[^\s"=\\\p{Cc}\p{Cf}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value));
 }
 
-/** JSON leaves DEL, C1 controls and direction marks as they are; a terminal must not see them. */
+/** JSON does not escape DEL, C1 controls and direction marks, which can manipulate a terminal. */
 function escapeControls(text: string): string {
   return text.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** For code that must be given a logger where nobody reads it. */
+/** Discards all messages. */
 export const silentLogger: Logger = {
   error: () => undefined,
   warn: () => undefined,

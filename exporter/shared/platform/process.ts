@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** Resolves with the first of `signals` this process receives. */
+/** Resolves with the first of `signals` that this process receives. */
 export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve(signal));
   });
 }
 
-/** Calls `handle` at every such signal from now on. */
+/** Calls `handle` each time this process receives `signal`. */
 export function onSignal(signal: NodeJS.Signals, handle: () => void): void {
   process.on(signal, handle);
 }
@@ -18,38 +19,45 @@ export function hostName(): string {
 }
 
 /**
- * Tells systemd about this process (`READY=1`, `WATCHDOG=1`, `STOPPING=1`) when it was started as a notify service.
- * Node.js has no unix datagram sockets, so the systemd-notify program sends the message (NotifyAccess=all).
+ * Sends a state (`READY=1`, `WATCHDOG=1`, `STOPPING=1`) to systemd when this process runs as a
+ * notify service. Node.js has no Unix datagram sockets, so the program systemd-notify sends the
+ * message; the unit needs `NotifyAccess=all`.
  */
 export function notifySystemd(state: string): void {
   if (!isNotifyService()) return;
   const child = spawn("systemd-notify", [state], { stdio: "ignore" });
-  child.on("error", () => undefined); // Without the program the service manager's own timeout reports the start.
+  child.on("error", () => undefined); // systemd-notify is missing: the start timeout of systemd reports it.
 }
 
-/** True when `notifySystemd` has somebody to tell. */
+/** True when `notifySystemd` sends messages. */
 export function isNotifyService(): boolean {
   return process.env["NOTIFY_SOCKET"] !== undefined;
 }
 
-/** True when standard error goes to the journal, which keeps time and priority itself. */
+/** True when standard error goes to journald, which adds time and priority itself. */
 export function isUnderJournald(): boolean {
   return process.env["JOURNAL_STREAM"] !== undefined;
 }
 
 export interface ChildProgram {
   readonly pid: number | undefined;
-  /** Exit code, or the signal that ended it. Resolves, never rejects: a program that cannot start ends with a code. */
+  /**
+   * Resolves with the exit code or the signal that ended the program. Never rejects: a program that
+   * cannot start ends with code 1.
+   */
   readonly ended: Promise<number | NodeJS.Signals>;
   stop(signal: NodeJS.Signals): void;
 }
 
-/** Runs a compiled program of ours with this Node.js; its output goes where ours goes. */
+/**
+ * Runs a compiled JavaScript program with this Node.js. The program writes to our standard output
+ * and standard error.
+ */
 export function startNodeProgram(options: {
   readonly script: string;
   readonly args: readonly string[];
   readonly nodeFlags?: readonly string[];
-  /** Added to our own environment. */
+  /** Added to the environment of this process. */
   readonly environment?: Readonly<Record<string, string>>;
 }): ChildProgram {
   const args = [...(options.nodeFlags ?? []), options.script, ...options.args];
@@ -60,4 +68,30 @@ export function startNodeProgram(options: {
     child.on("exit", (code, signal) => resolve(signal ?? code ?? 1));
   });
   return { pid: child.pid, ended, stop: (signal) => void child.kill(signal) };
+}
+
+export interface OwnProcessFacts {
+  /** User and system time of all threads since the process started. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** Undefined when the system has no `/proc`. */
+  readonly openFiles: number | undefined;
+}
+
+/** Reads the resource usage of this process. Takes some ten microseconds and no disk access. */
+export function readOwnProcess(): OwnProcessFacts {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    openFiles: countOpenFiles(),
+  };
+}
+
+function countOpenFiles(): number | undefined {
+  try {
+    return readdirSync("/proc/self/fd").length - 1; // Excludes the descriptor that reads the folder.
+  } catch {
+    return undefined; // No /proc: the metric is omitted.
+  }
 }

@@ -1,19 +1,19 @@
 /**
- * The frame of both programs: from the command line to the exit code. The service runs between the
- * start, after which systemd gets READY=1, and the first SIGTERM or SIGINT.
+ * The frame of both programs, from the command line to the exit code. The service runs from its
+ * start, after which systemd gets READY=1, until the first SIGTERM or SIGINT.
  */
 import { messageOf, PihealthError, UsageError } from "../model/errors.js";
 import { systemClock, type Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
 import { isNotifyService, nextSignal, notifySystemd } from "./process.js";
 
-/** Of a program whose command line is not valid, as of shells and of promtool. */
+/** Exit code for an invalid command line, as in shells and promtool. */
 export const USAGE_EXIT_CODE = 2;
 
 /**
- * Runs a program and returns its exit code. An error that the user can mend is one line on standard
- * error and code 1, or the usage as well and code 2 when the command line is not valid. Any other
- * error is a bug and is thrown on, so that Node.js prints its stack.
+ * Runs a program and returns its exit code. An error that the user can fix becomes one line on
+ * standard error and code 1; an invalid command line also prints the usage and returns code 2. Any
+ * other error is a bug and is rethrown, so that Node.js prints its stack.
  */
 export async function runProgram(
   main: () => Promise<number>,
@@ -36,13 +36,13 @@ interface Service {
 
 export interface ServiceOptions {
   readonly log: Logger;
-  /** At most half of the unit's WatchdogSec; each notification starts a child process. */
+  /** At most half of WatchdogSec in the unit file. Each notification starts a child process. */
   readonly watchdogIntervalMs: number;
   readonly stopWithinMs: number;
   readonly start: () => Promise<Service>;
 }
 
-/** The process and its service manager. Tests replace them. */
+/** The process and its service manager; replaced in tests. */
 export interface ServiceSurroundings {
   readonly clock: Clock;
   /** Resolves with the signal that asks the service to stop. */
@@ -58,15 +58,15 @@ const thisProcess = (): ServiceSurroundings => ({
 });
 
 /**
- * Starts a service, keeps the watchdog of systemd quiet and stops the service at the first signal.
+ * Starts a service, notifies the watchdog of systemd and stops the service at the first signal.
  *
- * @returns 0; 1 when the service has not stopped in time
+ * @returns 0, or 1 when the service does not stop in time
  */
 export async function runService(
   { log, watchdogIntervalMs, stopWithinMs, start }: ServiceOptions,
   { clock, stopSignal, notify }: ServiceSurroundings = thisProcess(),
 ): Promise<number> {
-  const stopRequested = stopSignal(); // Before the start: a signal during it must not be lost.
+  const stopRequested = stopSignal(); // Before the start, so that a signal during the start is not lost.
   const service = await start();
   notify?.("READY=1");
   const ended = new AbortController();
@@ -77,7 +77,7 @@ export async function runService(
   const stopped = Promise.all([service.stop(), watchdog]).then(() => true);
   const isLate = clock.sleep(stopWithinMs).then(() => false);
   if (await Promise.race([stopped, isLate])) return 0;
-  log.error("Cannot stop in time: the rest is cut off", { seconds: stopWithinMs / 1000 });
+  log.error("Cannot stop in time", { limitSeconds: stopWithinMs / 1000 });
   return 1;
 }
 

@@ -11,20 +11,20 @@ export class StopStack {
   constructor(private readonly log: Logger) {}
 
   /**
-   * Adds a part that has just started. A part whose start may fail half-way is added before its
-   * start; its `stop` then has to work from any point.
+   * Adds a part that has just started. A part whose start can fail halfway is added before its
+   * start; its `stop` must then work in any state.
    *
-   * @param name names the part in the log
+   * @param name names the part in log messages
    */
   push(name: string, stop: Stop): void {
     this.parts.push({ name, stop });
   }
 
   /**
-   * Stops every part once, the last one first. A part that fails is logged and does not keep the
-   * others from stopping.
+   * Stops every part once, in reverse order. A failure is logged and does not keep the other parts
+   * from stopping.
    *
-   * @throws {Error} the failure, or an `AggregateError` of several, after all have stopped
+   * @throws {Error} the failure, or an `AggregateError` of several, after all parts have stopped
    */
   stopAll(): Promise<void> {
     return (this.stopping ??= this.stopEach());
@@ -46,8 +46,8 @@ export class StopStack {
 }
 
 /**
- * Runs `start` with a new stack. When it fails, stops the parts that it has started and throws its
- * error.
+ * Runs `start` with a new stack. When `start` fails, stops the parts it has started and rethrows
+ * its error.
  */
 export async function startWithStack<Program>(
   log: Logger,
@@ -57,7 +57,7 @@ export async function startWithStack<Program>(
   try {
     return await start(stack);
   } catch (error) {
-    await stack.stopAll().catch(() => undefined); // Logged; the error of the start says more.
+    await stack.stopAll().catch(() => undefined); // Already logged; the error of the start is more useful.
     throw error;
   }
 }

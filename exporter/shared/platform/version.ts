@@ -2,20 +2,22 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Version in the package.json this program came with, whether it runs compiled or from source. */
+/** Version in the package.json of this program, which runs compiled or from source. */
 export function programVersion(): string {
   const start = path.dirname(fileURLToPath(import.meta.url));
   for (let folder = start; folder !== path.dirname(folder); folder = path.dirname(folder)) {
     const manifest = readManifest(path.join(folder, "package.json"));
-    if (manifest?.name === "pihealth") return manifest.version ?? "unknown";
+    if (manifest?.name !== "pihealth") continue;
+    return typeof manifest.version === "string" ? manifest.version : "unknown";
   }
   return "unknown";
 }
 
-function readManifest(filePath: string): { name?: string; version?: string } | undefined {
+function readManifest(filePath: string): { name?: unknown; version?: unknown } | undefined {
   try {
-    return JSON.parse(readFileSync(filePath, "utf8")) as { name?: string; version?: string };
+    const manifest: unknown = JSON.parse(readFileSync(filePath, "utf8"));
+    return typeof manifest === "object" && manifest !== null ? manifest : undefined;
   } catch {
-    return undefined; // No manifest here: the next folder upwards may have one.
+    return undefined; // No package.json here; a parent folder may have one.
   }
 }

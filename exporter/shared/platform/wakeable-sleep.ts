@@ -1,22 +1,26 @@
 import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 
-const LONGEST_SLEEP_MS = 86_400_000; // A loop that looks once a day without reason costs nothing.
+const LONGEST_SLEEP_MS = 86_400_000; // Waking up once a day without need costs nothing.
 
 /**
- * A loop's pause that others can cut short. A wake while nobody sleeps ends the next sleep at once, so none is missed.
+ * Sleeps of one loop that other code can end early. A wake between two sleeps ends the next sleep
+ * immediately, so no wake is lost.
  */
 export class WakeableSleep {
   private isWoken = false;
   private current: AbortController | undefined;
 
-  /** @param stop ends every sleep, now and later */
+  /** @param stop ends the current sleep and all later ones */
   constructor(
     private readonly clock: Clock,
     private readonly stop: AbortSignal,
   ) {}
 
-  /** Returns when the time is over, when woken, or when stopped; never rejects. For one loop at a time. */
+  /**
+   * Resolves when the time is over, when woken or when stopped; never rejects. At most one call at
+   * a time.
+   */
   async sleep(delayMs: number): Promise<void> {
     if (!this.isWoken && !this.stop.aborted) {
       this.current = new AbortController();
@@ -33,7 +37,7 @@ export class WakeableSleep {
     this.isWoken = false;
   }
 
-  /** @param monotonicMs undefined: until woken or stopped */
+  /** @param monotonicMs undefined sleeps until woken or stopped */
   async sleepUntil(monotonicMs: number | undefined): Promise<void> {
     await this.sleep(
       monotonicMs === undefined ? LONGEST_SLEEP_MS : monotonicMs - this.clock.monotonicMs(),

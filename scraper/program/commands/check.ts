@@ -3,7 +3,7 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { readGivenFile } from "../../../exporter/shared/config/given-file.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import type { NotificationConfig } from "../../alerting/config/notification-config.js";
 import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
 import { loadScraperConfig } from "../../config/config.js";

@@ -1,7 +1,7 @@
 import { readFleetToken } from "../../../exporter/shared/codec/fleet-token.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { formatByteSize } from "../../../exporter/shared/model/byte-size.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { type CheckResult, checkConfig, counted } from "./check.js";
 import { getData, type MasterAddress } from "./master-client.js";
 import { printable } from "./query.js";

@@ -1,4 +1,4 @@
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { SampleImport } from "../../backfill/sample-import.js";

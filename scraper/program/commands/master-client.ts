@@ -1,7 +1,7 @@
 import { readFleetToken } from "../../../exporter/shared/codec/fleet-token.js";
 import { JsonFields, parseJson } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { type HttpResponse, sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { DEFAULT_MASTER_URL } from "./defaults.js";
 

@@ -5,7 +5,7 @@ import { COLLECTORS } from "../../../exporter/collectors/registry.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../../exporter/collectors/collector-settings.js";
 import type { Sampling } from "../../../exporter/sampling/sampling-loop.js";
 import { gauge, type Sample } from "../../../exporter/shared/model/metric.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import type { Alarm } from "../../../exporter/shared/protocol/pushed-alarm.js";
 import { createSources } from "../../../exporter/sources/sources.js";

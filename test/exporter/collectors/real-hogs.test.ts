@@ -12,7 +12,7 @@ import { createProcessesCollector } from "../../../exporter/collectors/processes
 import { createSources } from "../../../exporter/sources/sources.js";
 import type { Sample } from "../../../exporter/shared/model/metric.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 
 const HOG_BYTES = 300 * 1024 * 1024;
 /** On a busy machine a burner gets a small part of a processor. */

@@ -160,7 +160,7 @@ test("pihealth get asks it by host, and says so when it does not answer", async 
 test("a second exporter on the same state folder is refused, naming the process that has it", async () => {
   const { code, stderr } = await outcome(runExporter("--listen-address", "127.0.0.1:0"));
   assert.equal(code, 1);
-  assert.match(stderr, new RegExp(`process ${exporter.pid} works on it, only one may at a time`));
+  assert.match(stderr, new RegExp(`process ${exporter.pid} uses it, only one process may use it`));
 });
 
 test("a port in use is told as such, with exit code 1", async () => {

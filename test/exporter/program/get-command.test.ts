@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { getFamily, listFamilies, metricsUrl } from "../../../exporter/program/get-command.js";
 import { formatTime } from "../../../exporter/shared/model/human-lines.js";
 import { FAMILIES } from "../../../exporter/shared/model/family.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import type { FakeAnswer } from "../../support/fake-master.js";
 import { MemoryFiles } from "../../support/memory-files.js";

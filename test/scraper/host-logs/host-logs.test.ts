@@ -44,9 +44,9 @@ class ClockOfSlowDisk extends FakeClock {
 class SlowFiles extends MemoryFiles {
   onWait: () => void = () => undefined;
 
-  override appendAtOnce(filePath: string, content: Uint8Array | string): number {
+  override appendSync(filePath: string, content: Uint8Array | string): number {
     this.onWait();
-    return super.appendAtOnce(filePath, content);
+    return super.appendSync(filePath, content);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Storage } from "../../../scraper/storage/storage.js";
 

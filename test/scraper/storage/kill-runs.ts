@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { checkData } from "../../../scraper/storage/data-check.js";
 import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";

@@ -46,7 +46,7 @@ const KINDS: Record<string, (t: TestContext, signal: AbortSignal) => Wait | Prom
 };
 
 for (const [name, prepare] of Object.entries(KINDS)) {
-  test(`${WAITS} ${name} with one signal end when it aborts, without a warning or a listener left`, async (t) => {
+  test(`an abort ends ${WAITS} ${name} on one signal without a warning and leaves no listener`, async (t) => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on("warning", onWarning);
@@ -63,7 +63,7 @@ for (const [name, prepare] of Object.entries(KINDS)) {
   });
 }
 
-test("waits that end by themselves leave no listener", async () => {
+test("waits that end without an abort leave no listener", async () => {
   const { signal } = new AbortController();
   const pause = new WakeableSleep(systemClock, signal);
   const sleeping = pause.sleep(LONG_MS);
@@ -72,30 +72,30 @@ test("waits that end by themselves leave no listener", async () => {
   assert.deepEqual(getEventListeners(signal, "abort"), []);
 });
 
-test("an abort calls every callback once, and none that was taken back", () => {
+test("an abort calls each callback once, except removed callbacks", () => {
   const stop = new AbortController();
   const called: string[] = [];
   onAbort(stop.signal, () => called.push("first"));
-  const takeBack = onAbort(stop.signal, () => called.push("taken back"));
+  const remove = onAbort(stop.signal, () => called.push("removed"));
   onAbort(stop.signal, () => called.push("second"));
-  takeBack();
-  takeBack();
+  remove();
+  remove();
   stop.abort();
   assert.deepEqual(called, ["first", "second"]);
 });
 
-test("a signal listened to again after all waits ended still calls back", () => {
+test("a signal accepts callbacks again after all waits have ended", () => {
   const stop = new AbortController();
   const called: string[] = [];
-  const takeBack = onAbort(stop.signal, () => called.push("taken back"));
-  takeBack();
+  const remove = onAbort(stop.signal, () => called.push("removed"));
+  remove();
   onAbort(stop.signal, () => called.push("later"));
-  takeBack();
+  remove();
   stop.abort();
   assert.deepEqual(called, ["later"]);
 });
 
-test("the reason of an abort is an error, whatever abort was given", () => {
+test("the abort reason is always an error", () => {
   const error = new Error("why");
   assert.equal(abortReasonOf(AbortSignal.abort(error)), error);
   assert.equal(abortReasonOf(AbortSignal.abort()).name, "AbortError");

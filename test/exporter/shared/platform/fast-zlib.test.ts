@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { createGunzip, createGzip, gunzipSync, gzipSync } from "node:zlib";
 import {
   checkFastZlib,
   FastZlib,
+  Gzipper,
   type ZlibStream,
 } from "../../../../exporter/shared/platform/fast-zlib.js";
 import { createLogger } from "../../../../exporter/shared/platform/logger.js";
@@ -17,7 +19,7 @@ function checkAndLog(open?: () => ZlibStream): { isAvailable: boolean; lines: st
   return { isAvailable: checkFastZlib(log, open), lines };
 }
 
-test("one stream compresses and another decompresses many inputs", () => {
+test("one stream compresses many inputs and another decompresses them", () => {
   const gzip = new FastZlib(createGzip);
   const gunzip = new FastZlib(createGunzip);
   for (const length of [TEXT.length, 1, 0, 777]) {
@@ -31,7 +33,7 @@ test("one stream compresses and another decompresses many inputs", () => {
   }
 });
 
-test("damaged input and an output without room fail, and the next input is decompressed again", () => {
+test("damaged input or a too small output fails, and the next input is decompressed again", () => {
   const gunzip = new FastZlib(createGunzip);
   const sent = gzipSync(TEXT);
   const output = Buffer.alloc(TEXT.length + 1);
@@ -41,7 +43,7 @@ test("damaged input and an output without room fail, and the next input is decom
   assert.equal(gunzip.run(sent, output), TEXT.length);
 });
 
-test("this Node.js has the private parts of zlib, and nothing is logged", () => {
+test("this Node.js has the private fields of zlib, and nothing is logged", () => {
   assert.deepEqual(checkAndLog(), { isAvailable: true, lines: [] });
 });
 
@@ -60,11 +62,31 @@ for (const { name, open } of [
       }),
   },
 ]) {
-  test(`a Node.js with other private parts is reported with one warning: ${name}`, () => {
+  test(`a Node.js without the private fields is reported with one warning: ${name}`, () => {
     const { isAvailable, lines } = checkAndLog(open);
     assert.equal(isAvailable, false);
     assert.equal(lines.length, 1);
     assert.match(lines.join(), /level=warn msg="Fast compression is not available/);
     assert.equal(new FastZlib(open).run(TEXT, Buffer.alloc(4096)), undefined);
+  });
+}
+
+const GZIP_OPTIONS = { level: 4, windowBits: 13, memLevel: 6 };
+
+for (const { name, open } of [
+  { name: "with reused zlib state", open: () => createGzip(GZIP_OPTIONS) },
+  {
+    name: "without private fields",
+    open: () => Object.assign(createGzip(GZIP_OPTIONS), { _handle: null }),
+  },
+]) {
+  test(`Gzipper compresses texts of all sizes into separate buffers: ${name}`, () => {
+    const gzipper = new Gzipper(GZIP_OPTIONS, open);
+    const texts = [0, 1, 18_000, 131_072, 17, 40_000].flatMap((bytes) => [
+      Buffer.alloc(bytes, "pihealth_load1 0.25\n"),
+      randomBytes(bytes),
+    ]);
+    const compressed = texts.map((text) => ({ text, gzip: gzipper.gzip(text) }));
+    for (const { text, gzip } of compressed) assert.deepEqual(gunzipSync(gzip), text);
   });
 }

@@ -40,7 +40,7 @@ function runInTest({ stop = async () => undefined, isNotified = true } = {}) {
   return { events, clock, code, sendSignal };
 }
 
-test("a service tells systemd when it is ready, at each watchdog interval and when it stops", async () => {
+test("a service notifies systemd when it is ready, at each watchdog interval and when it stops", async () => {
   const { events, clock, code, sendSignal } = runInTest();
   await settle();
   await clock.advance(2 * WATCHDOG_INTERVAL_MS);
@@ -57,14 +57,14 @@ test("a service tells systemd when it is ready, at each watchdog interval and wh
   ]);
 });
 
-test("a service without systemd is stopped by a signal too, even by one during its start", async () => {
+test("a signal stops a service without systemd, also during its start", async () => {
   const { events, code, sendSignal } = runInTest({ isNotified: false });
   sendSignal();
   assert.equal(await code, 0);
   assert.deepEqual(events, ["start", "log Stopping signal=SIGTERM", "stop"]);
 });
 
-test("a service that does not stop in time ends with code 1 and says so", async () => {
+test("a service that does not stop in time ends with code 1 and an error in the log", async () => {
   const { events, clock, code, sendSignal } = runInTest({
     stop: () => new Promise(() => undefined),
     isNotified: false,
@@ -73,7 +73,7 @@ test("a service that does not stop in time ends with code 1 and says so", async 
   await settle();
   await clock.advance(STOP_WITHIN_MS);
   assert.equal(await code, 1);
-  assert.equal(events.at(-1), 'log "Cannot stop in time: the rest is cut off" seconds=10');
+  assert.equal(events.at(-1), 'log "Cannot stop in time" limitSeconds=10');
 });
 
 test("a service that fails to stop ends the program with the error", async () => {
@@ -82,7 +82,7 @@ test("a service that fails to stop ends the program with the error", async () =>
   await assert.rejects(code, /a bug/);
 });
 
-test("an error that the user can mend is one line and exit code 1, a bug is thrown on", async () => {
+test("an error that the user can fix is one line and exit code 1, a bug is rethrown", async () => {
   const written: string[] = [];
   const run = (error: Error): Promise<number> =>
     runProgram(

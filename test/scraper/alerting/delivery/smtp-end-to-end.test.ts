@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import type { SMTPServerOptions } from "smtp-server";
 import { systemClock, type Clock } from "../../../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../../../exporter/shared/platform/files.js";
+import { realFiles } from "../../../../exporter/shared/platform/real-files.js";
 import { sendHttp } from "../../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import { Dispatcher } from "../../../../scraper/alerting/dispatch/dispatcher.js";

@@ -1,8 +1,9 @@
 import { lookup } from "node:dns/promises";
 
 /**
- * Addresses of a host name, in the order of the system (files, DNS, mDNS). Rejects when there are none. One call can
- * hold a thread of the pool for many seconds: callers bound how many they have under way.
+ * Resolves a host name to addresses, in the order of the system's resolver (files, DNS, mDNS).
+ * Rejects when there are none. A call can occupy a thread of the pool for many seconds, so callers
+ * limit their concurrent calls.
  */
 export type ResolveHost = (name: string) => Promise<string[]>;
 

@@ -1,0 +1,186 @@
+import type { FileHandle } from "node:fs/promises";
+import * as fs from "node:fs/promises";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+import { codeOf } from "../model/errors.js";
+import { TEMPORARY_SUFFIX, type AppendFile, type Files, type ReadFile } from "./files.js";
+
+const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
+
+export const realFiles: Files = {
+  readBytes: (filePath) => fs.readFile(filePath),
+  readText: (filePath) => fs.readFile(filePath, "utf8"),
+  async list(folder) {
+    const entries = await fs.readdir(folder, { withFileTypes: true });
+    const found = entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    return found.sort((left, right) => (left.name < right.name ? -1 : 1));
+  },
+  async facts(filePath) {
+    try {
+      const stat = await fs.stat(filePath);
+      return { sizeBytes: stat.size, modifiedMs: stat.mtimeMs, isFolder: stat.isDirectory() };
+    } catch (error) {
+      if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+      throw error;
+    }
+  },
+  async fileSystemFacts(filePath) {
+    const facts = await fs.statfs(filePath);
+    return {
+      sizeBytes: facts.blocks * facts.bsize,
+      availableBytes: facts.bavail * facts.bsize,
+      freeBytes: facts.bfree * facts.bsize,
+      inodes: facts.files,
+      freeInodes: facts.ffree,
+    };
+  },
+  makeFolder: (folder) => makeFolders(path.resolve(folder)),
+  async openAppend(filePath) {
+    const handle = await fs.open(filePath, "a");
+    return new RealAppendFile(handle, (await handle.stat()).size);
+  },
+  async openRead(filePath) {
+    const handle = await fs.open(filePath, "r");
+    return new RealReadFile(handle, (await handle.stat()).size);
+  },
+  async replace(filePath, content, { mode = 0o666 } = {}) {
+    const beside = `${filePath}.${randomBytes(4).toString("hex")}${TEMPORARY_SUFFIX}`;
+    try {
+      const handle = await fs.open(beside, "wx", mode);
+      try {
+        await handle.writeFile(content);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await fs.rename(beside, filePath);
+    } catch (error) {
+      await fs.rm(beside, { force: true });
+      throw error;
+    }
+    await realFiles.syncFolder(path.dirname(filePath));
+  },
+  appendUnsynced: (filePath, content) => fs.appendFile(filePath, content),
+  appendSync(filePath, content) {
+    const descriptor = openSync(filePath, APPENDING);
+    try {
+      const written = writeSync(descriptor, content);
+      if (written < Buffer.byteLength(content))
+        writeRestSync(descriptor, Buffer.from(content), written);
+      return fstatSync(descriptor).size;
+    } finally {
+      closeSync(descriptor);
+    }
+  },
+  makeFolderSync: (folder) => makeFoldersSync(path.resolve(folder)),
+  rename: (fromPath, toPath) => fs.rename(fromPath, toPath),
+  remove: (filePath) => fs.rm(filePath, { force: true }),
+  removeTree: (folder) => fs.rm(folder, { recursive: true, force: true }),
+  async syncFolder(folder) {
+    const handle = await fs.open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+/**
+ * Creates a folder and its parents. The recursive mode of `fs.mkdir` never ends where the system
+ * answers ENOENT to a creation, as `/proc` does.
+ */
+async function makeFolders(folder: string): Promise<void> {
+  if ((await realFiles.facts(folder))?.isFolder === true) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) await makeFolders(parent);
+  try {
+    await fs.mkdir(folder);
+  } catch (error) {
+    // Another call may have created the folder meanwhile.
+    if (codeOf(error) !== "EEXIST" || (await realFiles.facts(folder))?.isFolder !== true)
+      throw error;
+  }
+}
+
+/** Synchronous `makeFolders`. Tries the last folder first because its parents usually exist. */
+function makeFoldersSync(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    const parent = path.dirname(folder);
+    if (codeOf(error) === "EEXIST") return false;
+    if (codeOf(error) !== "ENOENT" || parent === folder) throw error;
+    // The parent already existed, so the system's ENOENT has another cause.
+    if (!makeFoldersSync(parent)) throw error;
+  }
+  mkdirSync(folder);
+  return true;
+}
+
+/** A full disk accepts part of a write and fails the next one. */
+function writeRestSync(descriptor: number, bytes: Uint8Array, offsetBytes: number): void {
+  for (let at = offsetBytes; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+}
+
+class RealAppendFile implements AppendFile {
+  constructor(
+    private readonly handle: FileHandle,
+    private size: number,
+  ) {}
+
+  get sizeBytes(): number {
+    return this.size;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      const result = await this.handle.write(bytes, written, bytes.length - written);
+      written += result.bytesWritten;
+      this.size += result.bytesWritten;
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.datasync();
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.handle.truncate(sizeBytes);
+    this.size = sizeBytes;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+class RealReadFile implements ReadFile {
+  constructor(
+    private readonly handle: FileHandle,
+    readonly sizeBytes: number,
+  ) {}
+
+  async read(offsetBytes: number, length: number): Promise<Uint8Array> {
+    const buffer = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.handle.read(
+        buffer,
+        filled,
+        length - filled,
+        offsetBytes + filled,
+      );
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
