@@ -209,7 +209,7 @@ for (const { name, body, token, place, status, error } of [
     token: TOKEN,
     place: "",
     status: 400,
-    error: /^Cannot import samples of nobody/,
+    error: /^Cannot import samples of no target/,
   },
   {
     name: "a host that is none",
