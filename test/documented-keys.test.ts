@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { COLLECTORS } from "../exporter/collectors/registry.js";
 import { parseExporterConfig } from "../exporter/config/config.js";
 import { ConfigSection } from "../exporter/shared/config/config-section.js";
+import { messageOf } from "../exporter/shared/model/errors.js";
 import { parseScraperConfig } from "../scraper/config/config.js";
 import { MemoryFiles } from "./support/memory-files.js";
 import { REPOSITORY } from "./support/repository.js";
@@ -18,7 +19,7 @@ async function knownKeys(parse: () => unknown): Promise<string[]> {
   try {
     await parse();
   } catch (error) {
-    const list = /is not a known key, the keys here are (.*)$/.exec((error as Error).message)?.[1];
+    const list = /is not a known key, the keys here are (.*)$/.exec(messageOf(error))?.[1];
     if (list !== undefined) return list.split(", ");
     throw error;
   }

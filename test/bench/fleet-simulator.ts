@@ -15,6 +15,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { type PreparedAnswer, prepareAnswer, prepareStampedAnswer } from "./stamped-answer.js";
 
 const END_OF_HEAD = "\r\n\r\n";
@@ -57,7 +58,7 @@ function serve(port: number, answers: readonly PreparedAnswer[]): void {
     socket.on("data", (chunk: Buffer) => {
       head += chunk.toString("latin1");
       if (!head.endsWith(END_OF_HEAD)) return;
-      const answer = answers[position++ % answers.length] as PreparedAnswer;
+      const answer = itemAt(answers, position++ % answers.length);
       socket.write(answer.of(head.includes("gzip")));
       head = "";
     });
@@ -72,9 +73,7 @@ function firstPosition(address: string): number {
 
 function prepareAll(texts: readonly string[], own: readonly string[]): PreparedAnswer[] {
   if (own.length === 0) return texts.map(prepareAnswer);
-  return texts.map((text, index) =>
-    prepareStampedAnswer(text + (own[index % own.length] as string)),
-  );
+  return texts.map((text, index) => prepareStampedAnswer(text + itemAt(own, index % own.length)));
 }
 
 const [port, source, series, ownSource] = process.argv.slice(2);

@@ -2,19 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { waitFor } from "../support/child-program.js";
 import type { BenchFigure } from "./figure.js";
 import {
   compare,
   fetchText,
   type Measured,
-  type Moment,
   readMoment,
   type Running,
   startSystem,
   warmUpMs,
 } from "./fleet-measure.js";
-import { FLEET_SYSTEMS, type FleetSystem, metricSum } from "./fleet-systems.js";
+import { FLEET_SYSTEMS, metricSum } from "./fleet-systems.js";
 import { type FleetContent, SimulatedFleet } from "./simulated-fleet.js";
 
 export interface FleetSizeOptions extends FleetContent {
@@ -52,9 +52,9 @@ export async function benchFleetSize(options: FleetSizeOptions): Promise<BenchFi
         addresses: fleet.addresses(targets),
         folder: path.join(folder, String(targets)),
       };
-      runs.push({ targets, running: await startSystem(FLEET_SYSTEMS[0] as FleetSystem, job) });
+      runs.push({ targets, running: await startSystem(itemAt(FLEET_SYSTEMS, 0), job) });
     }
-    const [large] = runs as [FleetRun];
+    const large = itemAt(runs, 0);
     const startMs = performance.now();
     await waitFor("the first scrapes", () => haveAllScraped(large), { withinMs: 300_000 });
     const allScrapedSeconds = (performance.now() - startMs) / 1000;
@@ -80,7 +80,7 @@ async function measure(runs: readonly FleetRun[], options: FleetSizeOptions): Pr
   await pause(options.minutes * 60_000);
   const after = await Promise.all(runs.map(({ running }) => readMoment(running)));
   return runs.map(({ targets }, index) =>
-    compare(`${targets} targets`, before[index] as Moment, after[index] as Moment, {
+    compare(`${targets} targets`, itemAt(before, index), itemAt(after, index), {
       ...options,
       targets,
     }),
@@ -92,7 +92,7 @@ function figuresOf(
   { targets, series, intervalSeconds, hasPihealthSeries }: FleetSizeOptions,
   times: { readonly allScrapedSeconds: number; readonly stopSeconds: number },
 ): BenchFigure[] {
-  const [large, small] = measured as [Measured, Measured];
+  const [large, small] = [itemAt(measured, 0), itemAt(measured, 1)];
   const own = hasPihealthSeries ? " + our exporter's" : "";
   const name = (what: string): string =>
     `${targets} x ${series}${own} at ${intervalSeconds} s: ${what}`;

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { BenchFigure } from "./figure.js";
 import {
   compare,
   type Measured,
-  type Moment,
   readMoment,
   type Running,
   startSystem,
@@ -63,7 +63,7 @@ async function measure(
   const fleetCores = (fleet.cpuSeconds() - fleetBefore) / (options.minutes * 60);
   process.stderr.write(`The simulated fleet itself used ${fleetCores.toFixed(2)} cores\n`);
   return running.map(({ system }, index) =>
-    compare(system.name, before[index] as Moment, after[index] as Moment, options),
+    compare(system.name, itemAt(before, index), itemAt(after, index), options),
   );
 }
 

@@ -1,8 +1,6 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { FAMILIES } from "../../exporter/shared/model/family.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { systemClock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
@@ -11,6 +9,7 @@ import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import type { BenchFigure } from "./figure.js";
 import { valueOf } from "../support/metric-values.js";
+import { memoryInUse } from "./memory-in-use.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
 const START_SECONDS = 1_768_230_000;
@@ -134,13 +133,6 @@ function makeBareFiles(folder: string, targets: number): void {
   }
 }
 
-/** Bytes in use after a garbage collection. */
-function heapBytes(): number {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-  return process.memoryUsage().heapUsed;
-}
-
 async function effortOf(work: () => Promise<void>): Promise<Effort> {
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
   await work();
@@ -162,9 +154,9 @@ export async function benchHostLogs({
   try {
     const bare = await effortOf(async () => makeBareFiles(path.join(folder, "bare"), targets));
     const first = new SimulatedScraper(folder, targets);
-    const before = heapBytes();
+    const before = memoryInUse().heapUsed;
     await first.scrape(WAITING_SCRAPES, 0);
-    const held = heapBytes() - before;
+    const held = memoryInUse().heapUsed - before;
     const newStop = await effortOf(() => first.hostLogs.stop());
     const second = new SimulatedScraper(folder, targets);
     await second.scrape(WAITING_SCRAPES, 1000);

@@ -1,4 +1,6 @@
 import http from "node:http";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { type Clock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../exporter/shared/platform/logger.js";
@@ -32,6 +34,17 @@ export interface QueryData {
   readonly untilMs: number;
 }
 
+/** Reads the description of data that an earlier run wrote. */
+export function readQueryData(text: string): QueryData {
+  const fields = JsonFields.parse(text, "description of the data");
+  return {
+    targets: fields.integer("targets"),
+    seriesPerTarget: fields.integer("seriesPerTarget"),
+    fromMs: fields.timeMs("fromMs"),
+    untilMs: fields.timeMs("untilMs"),
+  };
+}
+
 /** Writes the same samples to our storage and to a Prometheus by remote write. */
 export async function writeQueryData(
   data: QueryData,
@@ -55,13 +68,13 @@ export async function writeQueryData(
     const slices = targets.map(({ target }) => target.next(sliceFromMs, rows));
     const queue = targets.entries();
     const send = async (): Promise<void> => {
-      for (const [index, { writer }] of queue) await writer.send(slices[index] as TargetRows);
+      for (const [index, { writer }] of queue) await writer.send(itemAt(slices, index));
     };
     const sending = Promise.all(Array.from({ length: CONCURRENT_SENDS }, send));
     for (let sliceRow = 0; sliceRow < rows; sliceRow++, row++) {
       clock.nowMs = sliceFromMs + sliceRow * SCRAPE_INTERVAL_MS;
       for (const [index, { table }] of targets.entries()) {
-        const { timestamps, values } = slices[index] as TargetRows;
+        const { timestamps, values } = itemAt(slices, index);
         const from = sliceRow * series.length;
         table.append(
           timestamps[sliceRow] as number,

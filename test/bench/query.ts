@@ -3,13 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { compareAnswers, seriesIn, type QueryResponse } from "../differential/comparison.js";
+import { compareAnswers } from "../differential/comparison.js";
+import { parseQueryResponse, type QueryResponse, seriesIn } from "../support/api-response.js";
 import { type ChildProgram, waitFor } from "../support/child-program.js";
 import { freePort } from "../support/loopback-servers.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
 import type { BenchFigure } from "./figure.js";
 import { startInstalledScraper } from "./installed-scraper.js";
-import { type QueryData, SCRAPE_INTERVAL_MS, writeQueryData } from "./query-data.js";
+import { type QueryData, readQueryData, SCRAPE_INTERVAL_MS, writeQueryData } from "./query-data.js";
 
 const HOUR_MS = 3_600_000;
 /** Prometheus moves samples from memory to blocks when it holds more than this. */
@@ -80,7 +81,7 @@ async function prepareData(
   { targets, seriesPerTarget, hours }: QueryBenchOptions,
 ): Promise<QueryData> {
   const description = path.join(folder, "data.json");
-  if (existsSync(description)) return JSON.parse(readFileSync(description, "utf8")) as QueryData;
+  if (existsSync(description)) return readQueryData(readFileSync(description, "utf8"));
   await mkdir(folder, { recursive: true });
   const untilMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
   const data = { targets, seriesPerTarget, fromMs: untilMs - (hours + 1) * HOUR_MS, untilMs };
@@ -173,15 +174,11 @@ async function measure(
   };
   const figures: BenchFigure[] = [];
   for (const kind of [instant, range]) figures.push(...(await measureKind(kind, sides)));
-  const [ours, peer] = [sides.ours.pid, sides.theirs.program.pid].map(peakMegabytes) as [
-    number,
-    number,
-  ];
   figures.push({
     name: "peak memory",
     unit: "MB",
-    ours,
-    peer,
+    ours: peakMegabytes(sides.ours.pid),
+    peer: peakMegabytes(sides.theirs.program.pid),
     peerName: "Prometheus",
     aim: "<= 1x",
   });
@@ -238,10 +235,8 @@ async function timeBoth(
     new URLSearchParams({ query, ...times(scrapesBack) }).toString();
   const ourFirst = await timed(oursUrl + path, form(repetitions));
   const theirFirst = await timed(theirs.url + path, form(repetitions));
-  const [our, their] = [ourFirst, theirFirst].map(({ body }) => parse(body)) as [
-    QueryResponse,
-    QueryResponse,
-  ];
+  const our = parseQueryResponse(ourFirst.body.toString("utf8"));
+  const their = parseQueryResponse(theirFirst.body.toString("utf8"));
   const difference = query.startsWith("topk")
     ? compareRanks(our, their)
     : compareAnswers(our, their);
@@ -268,17 +263,16 @@ async function timeBoth(
 function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | undefined {
   const ranked = (response: QueryResponse): Map<number, number[]> => {
     const valuesAt = new Map<number, number[]>();
-    for (const { value, values = value === undefined ? [] : [value] } of seriesIn(response)) {
-      for (const [time, text] of values)
+    for (const { points } of seriesIn(response)) {
+      for (const [time, text] of points)
         valuesAt.set(time, [...(valuesAt.get(time) ?? []), Number(text)]);
     }
     return valuesAt;
   };
   const [own, other] = [ranked(ours), ranked(theirs)];
   for (const [time, values] of other) {
-    const [left, right] = [own.get(time) ?? [], values].map((each) =>
-      each.sort((a, b) => a - b),
-    ) as [number[], number[]];
+    const left = inOrder(own.get(time) ?? []);
+    const right = inOrder(values);
     const isEqual =
       left.length === right.length &&
       left.every((value, rank) => Math.abs(value - (right[rank] ?? NaN)) < 1e-9);
@@ -287,7 +281,6 @@ function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | unde
   return own.size === other.size ? undefined : `ours has ${own.size} times, theirs ${other.size}`;
 }
 
-const parse = (body: Buffer): QueryResponse => JSON.parse(body.toString("utf8")) as QueryResponse;
 const AGENT = new http.Agent({ keepAlive: true });
 
 async function timed(url: string, form: string): Promise<{ ms: number; body: Buffer }> {
@@ -316,8 +309,11 @@ async function timed(url: string, form: string): Promise<{ ms: number; body: Buf
   return { ms, body };
 }
 
+const inOrder = (values: readonly number[]): number[] =>
+  values.toSorted((left, right) => left - right);
+
 const median = (values: readonly number[]): number =>
-  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+  inOrder(values)[Math.floor(values.length / 2)] ?? 0;
 
 function peakMegabytes(pid: number): number {
   const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];

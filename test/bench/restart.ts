@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
+import { querySeries } from "../support/api-response.js";
 import { type ChildProgram, waitFor } from "../support/child-program.js";
 import { freePort } from "../support/loopback-servers.js";
 import type { BenchFigure } from "./figure.js";
@@ -68,7 +70,7 @@ export async function benchRestart(options: RestartOptions): Promise<BenchFigure
           await restart(one, options.targets, killedAt, stored[index] ?? { series: 0, samples: 0 }),
         );
       runs.sort((left, right) => left.answerSeconds - right.answerSeconds);
-      restarted.push(runs[RESTARTS >> 1] as Restarted);
+      restarted.push(itemAt(runs, RESTARTS >> 1));
     }
     return figuresOf(restarted);
   } finally {
@@ -114,12 +116,9 @@ async function restart(
   try {
     const readySeconds = await until(async () => (await fetch(`${url}/-/ready`)).ok);
     // All targets were scraped before, so each has a value at the time of the kill.
-    const query = `${url}/api/v1/query?query=count(node_load1)&time=${killedAt}`;
     const answerSeconds = await until(async () => {
-      const answer = (await (await fetch(query)).json()) as {
-        data?: { result?: { value: [number, string] }[] };
-      };
-      return Number(answer.data?.result?.[0]?.value[1]) === targets;
+      const [count] = await querySeries(url, "count(node_load1)", { time: String(killedAt) });
+      return Number(count?.points[0]?.[1]) === targets;
     });
     const { cpuSeconds, residentBytes } = program.usage();
     return { name: system.name, ...stored, readySeconds, answerSeconds, cpuSeconds, residentBytes };

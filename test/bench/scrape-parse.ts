@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseExposition } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
 import { BodyChunkCache } from "../../scraper/scrape/body-chunk-cache.js";
@@ -75,7 +76,7 @@ function measure(scrape: () => void, samples: number): number {
 function unchanged(bodies: readonly Buffer[]): () => void {
   const scrape = createScrape();
   let index = 0;
-  return () => scrape(bodies[index++ % bodies.length] as Buffer);
+  return () => scrape(itemAt(bodies, index++ % bodies.length));
 }
 
 /** Every second body has an additional family in the middle. */
@@ -87,13 +88,13 @@ function changing(bodies: readonly Buffer[]): () => void {
     return Buffer.concat([body.subarray(0, middle), Buffer.from(family), body.subarray(middle)]);
   });
   let index = 0;
-  return () => scrape((index % 2 === 0 ? bodies : longer)[index++ % bodies.length] as Buffer);
+  return () => scrape(itemAt(index % 2 === 0 ? bodies : longer, index++ % bodies.length));
 }
 
 /** A new target in a fleet whose bodies are known. */
 function first(bodies: readonly Buffer[]): () => void {
   const createTarget = createScraper();
-  return () => createTarget()(bodies[0] as Buffer);
+  return () => createTarget()(itemAt(bodies, 0));
 }
 
 function createScrape(): (body: Buffer) => void {
@@ -159,7 +160,7 @@ async function recordBodies(): Promise<Buffer[]> {
       parseExposition(body)
         .samples.map(({ labels }) => labels.key)
         .join();
-    const wanted = seriesOf(bodies.at(-1) as Buffer);
+    const wanted = seriesOf(itemAt(bodies, -1));
     return bodies.filter((body) => seriesOf(body) === wanted);
   } finally {
     child.kill();

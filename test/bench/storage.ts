@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { itemAt, getOrThrow } from "../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
@@ -13,6 +12,7 @@ import type { Layout } from "../../scraper/storage/model/sample-writer.js";
 import { REPOSITORY } from "../support/repository.js";
 import type { BenchFigure } from "./figure.js";
 import { loadBodies } from "./fleet-simulator.js";
+import { memoryInUse } from "./memory-in-use.js";
 import { toLabels } from "./two-hours.js";
 
 const HOUR_MS = 3_600_000;
@@ -46,7 +46,7 @@ export function toRecording(texts: readonly string[]): Recording {
   );
   return {
     series: names.map(toLabels),
-    rows: bodies.map((body) => Float64Array.from(names, (name) => body.get(name) as number)),
+    rows: bodies.map((body) => Float64Array.from(names, (name) => getOrThrow(body, name))),
   };
 }
 
@@ -180,7 +180,7 @@ async function fill(
   const cpuBefore = process.cpuUsage();
   for (let scrape = 0; scrape < scrapes; scrape++) {
     for (const [index, table] of tables.entries()) {
-      const row = recording.rows[(scrape + index) % recording.rows.length] as Float64Array;
+      const row = itemAt(recording.rows, (scrape + index) % recording.rows.length);
       table.append(clock.wallMs(), layout, row);
     }
     await storage.commit();
@@ -198,11 +198,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 function residentBytes(): number {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  collect();
-  collect();
-  const { heapUsed, external } = process.memoryUsage(); // external includes the memory of typed arrays
+  const { heapUsed, external } = memoryInUse(); // external includes the memory of typed arrays
   return heapUsed + external;
 }
 

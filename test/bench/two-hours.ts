@@ -48,7 +48,7 @@ export function continued({ series, rows }: Recording, wantedRows: number): Reco
     const numbers = Float64Array.from(rows, (row) => row[column] as number);
     const whole = new Float64Array(numbers.length);
     const scale = scaleToWhole(numbers, whole);
-    const rise = isCounter(whole) ? (whole.at(-1) as number) - (whole[0] as number) : 0;
+    const rise = isCounter(whole) ? (whole[whole.length - 1] as number) - (whole[0] as number) : 0;
     return (row: number): number => {
       const [at, round] = [row % rows.length, Math.floor(row / rows.length)];
       if (scale === NO_SCALE || rise === 0) return numbers[at] as number;

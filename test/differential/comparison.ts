@@ -1,27 +1,11 @@
 import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
+import {
+  parseQueryResponse,
+  type Point,
+  type QueryResponse,
+  seriesIn,
+} from "../support/api-response.js";
 import { DATA_START_MS } from "./data-set.js";
-
-export interface QueryResponse {
-  readonly status: "success" | "error";
-  readonly errorType?: string;
-  readonly error?: string;
-  readonly data?: QueryData;
-}
-
-type QueryData =
-  | { readonly resultType: "scalar" | "string"; readonly result: Point }
-  | { readonly resultType: "vector" | "matrix"; readonly result: readonly Series[] };
-
-type Point = readonly [seconds: number, value: string];
-
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value?: Point;
-  readonly values?: readonly Point[];
-}
-
-export const seriesIn = ({ data }: QueryResponse): readonly Series[] =>
-  data?.resultType === "vector" || data?.resultType === "matrix" ? data.result : [];
 
 /** An instant query or a range query. */
 export interface Question {
@@ -45,8 +29,7 @@ export async function ask(url: string, { expression, kind }: Question): Promise<
     method: "POST",
     body: new URLSearchParams({ query: expression, ...times }),
   });
-  // eslint-disable-next-line house/no-type-assertion -- any other reply fails the comparison
-  return (await response.json()) as QueryResponse;
+  return parseQueryResponse(await response.text());
 }
 
 /** @returns a description of the difference, or undefined when the answers are equal */
@@ -70,11 +53,11 @@ const describe = ({ status, errorType, error }: QueryResponse): string =>
 
 function pointsBySeries(response: QueryResponse): Map<string, readonly Point[]> {
   const found = new Map<string, readonly Point[]>();
-  for (const { metric, value, values } of seriesIn(response)) {
+  for (const { metric, points } of seriesIn(response)) {
     const key = JSON.stringify(
       Object.entries(metric).sort(([left], [right]) => (left < right ? -1 : 1)),
     );
-    found.set(key, values ?? (value === undefined ? [] : [value]));
+    found.set(key, points);
   }
   return found;
 }

@@ -1,7 +1,8 @@
 import type { QueryFeature } from "../../scraper/promql/language/features.js";
 import { serveApi } from "../support/served-api.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
-import { ask, compareAnswers, seriesIn, type Question } from "./comparison.js";
+import { seriesIn } from "../support/api-response.js";
+import { ask, compareAnswers, type Question } from "./comparison.js";
 import { createDataSet, toOpenMetrics, toQuerier } from "./data-set.js";
 import { ExpressionGenerator } from "./expression-generator.js";
 import { knownReasonOf } from "./known-differences.js";

@@ -6,6 +6,7 @@ import {
 } from "../../exporter/collectors/collector-settings.js";
 import { NoDataError, type Collector } from "../../exporter/collectors/collector.js";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { FileSystems } from "../../exporter/sources/file-systems.js";
 import {
   createDiskTree,
@@ -104,10 +105,18 @@ function createSteppedTree(folder: string, clock: FakeClock): FileTree {
 
 function recordedStatfs(folder: string): (mountPoint: string) => Promise<FileSystemFacts> {
   const text = readFileSync(path.join(folder, "statfs.json"), "utf8");
-  const recorded = JSON.parse(text) as Record<string, FileSystemFacts>;
+  const recorded = JsonFields.parse(text, "statfs.json");
   return async (mountPoint) => {
-    const facts = recorded[mountPoint];
-    if (facts === undefined) throw Object.assign(new Error("not recorded"), { code: "ENOENT" });
-    return facts;
+    if (!recorded.has(mountPoint))
+      throw Object.assign(new Error("not recorded"), { code: "ENOENT" });
+    return toFileSystemFacts(recorded.object(mountPoint));
   };
 }
+
+const toFileSystemFacts = (fields: JsonFields): FileSystemFacts => ({
+  sizeBytes: fields.integer("sizeBytes"),
+  availableBytes: fields.integer("availableBytes"),
+  freeBytes: fields.integer("freeBytes"),
+  inodes: fields.integer("inodes"),
+  freeInodes: fields.integer("freeInodes"),
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { parse } from "yaml";
+import { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { EXPORTER_METRICS, SCRAPER_METRICS } from "../support/metrics-document.js";
 import { type Panel, PROVISIONING_FOLDER, readDashboards } from "./dashboard-files.js";
 
@@ -19,7 +19,7 @@ const CORE_PANELS = [
 ];
 const dashboards = readDashboards();
 
-const overlaps = (left: Panel["gridPos"], right: Panel["gridPos"]): boolean =>
+const overlaps = (left: Panel["gridPosition"], right: Panel["gridPosition"]): boolean =>
   left.x < right.x + right.w &&
   right.x < left.x + left.w &&
   left.y < right.y + right.h &&
@@ -40,30 +40,30 @@ for (const { file, dashboard } of dashboards) {
     assert.equal(dashboard.id, null);
     assert.ok(dashboard.tags.includes("pihealth"));
     assert.deepEqual(
-      dashboard.templating.list.map(({ name }) => name),
+      dashboard.variables.map(({ name }) => name),
       ["datasource", "job", "instance"],
     );
     assert.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length);
   });
 
   test(`${file}: every panel is a core panel, queries the chosen data source and has a unit and thresholds`, () => {
-    for (const { type, title, datasource, targets, fieldConfig } of dashboard.panels) {
+    for (const { type, title, dataSource, targets, unit, thresholds } of dashboard.panels) {
       assert.ok(CORE_PANELS.includes(type), `${title}: ${type}`);
       if (type === "row") continue;
-      assert.deepEqual(datasource, { type: "prometheus", uid: "${datasource}" }, title);
-      assert.ok((targets?.length ?? 0) > 0, title);
-      assert.equal(new Set(targets?.map(({ refId }) => refId)).size, targets?.length, title);
-      for (const target of targets ?? []) assert.deepEqual(target.datasource, datasource, title);
-      assert.equal(typeof fieldConfig?.defaults.unit, "string", title);
-      assert.equal(fieldConfig?.defaults.thresholds.steps[0]?.value, null, title);
+      assert.deepEqual(dataSource, { type: "prometheus", uid: "${datasource}" }, title);
+      assert.ok(targets.length > 0, title);
+      assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, title);
+      for (const target of targets) assert.deepEqual(target.dataSource, dataSource, title);
+      assert.equal(typeof unit, "string", title);
+      assert.equal(thresholds[0], null, title);
     }
   });
 
   test(`${file}: panels fit the grid of 24 columns without overlapping`, () => {
-    for (const [index, { gridPos, title }] of dashboard.panels.entries()) {
-      assert.ok(gridPos.x >= 0 && gridPos.x + gridPos.w <= 24, title);
+    for (const [index, { gridPosition, title }] of dashboard.panels.entries()) {
+      assert.ok(gridPosition.x >= 0 && gridPosition.x + gridPosition.w <= 24, title);
       for (const other of dashboard.panels.slice(index + 1)) {
-        assert.ok(!overlaps(gridPos, other.gridPos), `${title} and ${other.title}`);
+        assert.ok(!overlaps(gridPosition, other.gridPosition), `${title} and ${other.title}`);
       }
     }
   });
@@ -82,7 +82,7 @@ test("every metric of ours in a query is one of the program that the dashboard s
   for (const { file, dashboard } of dashboards) {
     const { sections } = file === "pihealth-scraper.json" ? SCRAPER_METRICS : EXPORTER_METRICS;
     const documented = new Set(sections.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
-    for (const { expr } of dashboard.panels.flatMap(({ targets = [] }) => targets)) {
+    for (const { expr } of dashboard.panels.flatMap(({ targets }) => targets)) {
       for (const [name] of expr.matchAll(/\bpihealth_\w+/g)) {
         assert.ok(documented.has(name), `${file}: ${name}`);
         files.add(file);
@@ -93,23 +93,24 @@ test("every metric of ours in a query is one of the program that the dashboard s
 });
 
 test("provisioning defines one Prometheus data source and one folder of dashboards", () => {
-  const read = (name: string): unknown =>
-    parse(readFileSync(path.join(PROVISIONING_FOLDER, name), "utf8"));
-  const { apiVersion, datasources } = read("datasources/pihealth.yml") as {
-    apiVersion: number;
-    datasources: { type: string; url: string; jsonData: Record<string, unknown> }[];
-  };
-  assert.equal(apiVersion, 1);
+  const read = (name: string): ConfigSection =>
+    ConfigSection.parse(readFileSync(path.join(PROVISIONING_FOLDER, name), "utf8"), name);
+  const sources = read("datasources/pihealth.yml");
+  assert.equal(sources.integer("apiVersion"), 1);
   assert.deepEqual(
-    datasources.map(({ type, url }) => ({ type, url })),
-    [{ type: "prometheus", url: "http://127.0.0.1:8730" }],
+    sources
+      .sections("datasources")
+      .map((source) => [
+        source.string("type"),
+        source.string("url"),
+        source.section("jsonData").string("prometheusType"),
+      ]),
+    [["prometheus", "http://127.0.0.1:8730", "Prometheus"]],
   );
-  assert.equal(datasources[0]?.jsonData["prometheusType"], "Prometheus");
-  const { providers } = read("dashboards/pihealth.yml") as {
-    providers: { type: string; options: { path: string } }[];
-  };
   assert.deepEqual(
-    providers.map(({ type, options }) => [type, options.path]),
+    read("dashboards/pihealth.yml")
+      .sections("providers")
+      .map((provider) => [provider.string("type"), provider.section("options").string("path")]),
     [["file", "/var/lib/grafana/dashboards/pihealth"]],
   );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { readEnvelope } from "../support/api-response.js";
 import { waitFor } from "../support/child-program.js";
 import { type Dashboard, queryVariables, readDashboards, substitute } from "./dashboard-files.js";
 import { PanelSources } from "./panel-sources.js";
@@ -44,11 +45,12 @@ interface Question {
 
 async function ask(url: string): Promise<unknown[]> {
   const response = await fetch(url);
-  const answer = (await response.json()) as { status: string; error?: string; data: unknown };
-  assert.equal(answer.status, "success", `${decodeURIComponent(url)}: ${answer.error}`);
-  return Array.isArray(answer.data)
-    ? (answer.data as unknown[])
-    : (answer.data as { result: unknown[] }).result;
+  const envelope = await readEnvelope(response);
+  const list =
+    envelope.typeOf("data") === "list"
+      ? envelope.list("data")
+      : envelope.object("data").list("result");
+  return list.keys.map((index) => list.value(index));
 }
 
 /** Requests that Grafana makes for the panels of a dashboard with these variable values. */
@@ -57,7 +59,7 @@ function panelQuestions(
   values: Readonly<Record<string, readonly string[]>>,
 ): Question[] {
   const variables = queryVariables(dashboard);
-  return dashboard.panels.flatMap(({ title, targets = [] }) =>
+  return dashboard.panels.flatMap(({ title, targets }) =>
     targets.map(({ expr, instant }) => ({
       panel: title,
       path: `${instant ? "query" : "query_range"}?query=${encodeURIComponent(substitute(expr, variables, values))}`,
@@ -101,9 +103,9 @@ async function assertAllAnswered(
  * Converts `label_values(selector, label)`, the only form of variable query used, as Grafana does.
  */
 function variablePath(query: string): string {
-  const parts = /^label_values\((.+), (\w+)\)$/.exec(query);
-  assert.ok(parts !== null, query);
-  return `label/${parts[2]}/values?match[]=${encodeURIComponent(parts[1] as string)}`;
+  const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+  assert.ok(selector !== undefined && label !== undefined, query);
+  return `label/${label}/values?match[]=${encodeURIComponent(selector)}`;
 }
 
 for (const source of ["scraperUrl", "prometheusUrl"] as const) {

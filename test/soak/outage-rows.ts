@@ -1,8 +1,7 @@
 import {
   OUTAGE_KINDS,
-  OUTAGE_LENGTHS,
+  OUTAGE_LENGTH_NAMES,
   OUTAGE_TROUBLES,
-  type OutageCell,
   runOutageCell,
 } from "../support/outage-cell.js";
 import type { OutageCount } from "../support/outage-count.js";
@@ -26,7 +25,7 @@ function outageRows(): ReadonlyMap<string, () => Promise<OutageCount>> {
     ["the other of two masters away, 10 min, clean", async () => (await runTwoMasters())[0]],
     ["this of two masters away, 10 min, clean", async () => (await runTwoMasters())[1]],
   ]);
-  for (const length of Object.keys(OUTAGE_LENGTHS) as OutageCell["length"][]) {
+  for (const length of OUTAGE_LENGTH_NAMES) {
     for (const outage of OUTAGE_KINDS) {
       for (const trouble of OUTAGE_TROUBLES) {
         rows.set([outage, length, trouble].join(", "), () =>

@@ -1,4 +1,6 @@
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import { ChildProgram } from "../support/child-program.js";
+import { parseOutageCount } from "../support/outage-count.js";
 import type { OutageCount } from "../support/outage-count.js";
 import { outageRowNames } from "./outage-rows.js";
 
@@ -42,7 +44,7 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
         console.log([row, ...count.lost.map((one) => `  ${one}`)].join("\n"));
         if (!isRight(count)) wrong.push([row, ...count.wrong].join("\n"));
       } catch (error) {
-        wrong.push(`${name}: ${(error as Error).message}`);
+        wrong.push(`${name}: ${messageOf(error)}`);
         console.log(wrong.at(-1)?.slice(0, 300));
       }
     }
@@ -68,7 +70,7 @@ async function countApart(name: string): Promise<OutageCount> {
   const { code } = await program.exited;
   const answer = program.text.trimEnd().split("\n").at(-1) ?? "";
   if (code !== 0) throw new Error(program.text);
-  return JSON.parse(answer) as OutageCount;
+  return parseOutageCount(answer);
 }
 
 const isRight = ({

@@ -19,10 +19,10 @@ export class FakeMasters {
     return this.respond(request, this.answer(request));
   };
 
-  /** Bodies sent to URLs with this prefix, as parsed JSON. */
-  bodies<Body>(urlStart = ""): Body[] {
+  /** Texts sent to URLs with this prefix. */
+  bodies(urlStart = ""): string[] {
     const matching = this.requests.filter(({ url }) => url.startsWith(urlStart));
-    return matching.map(({ body }) => JSON.parse(String(body)) as Body);
+    return matching.map(({ body }) => String(body));
   }
 
   private respond(request: HttpRequest, answer: FakeAnswer): Promise<HttpResponse> {

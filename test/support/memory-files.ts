@@ -15,6 +15,10 @@ interface MemoryFile {
   modifiedMs: number;
 }
 
+/** The declarations of Buffer.from accept a text or bytes, but no value that may be both. */
+const toBuffer = (content: Uint8Array | string): Buffer =>
+  typeof content === "string" ? Buffer.from(content) : Buffer.from(content);
+
 /** A fault injected by a test. `undefined` lets the operation succeed. */
 export type Fault = (operation: FileOperation, filePath: string) => string | undefined;
 export type FileOperation =
@@ -70,7 +74,7 @@ export class MemoryFiles implements Files {
 
   /** Sets content without faults, as if it had always been there. */
   put(filePath: string, content: Uint8Array | string): void {
-    const bytes = Buffer.from(content as Uint8Array);
+    const bytes = toBuffer(content);
     this.addFolders(path.dirname(filePath));
     this.files.set(filePath, { content: bytes, durable: bytes, modifiedMs: this.nowMs });
   }
@@ -142,7 +146,7 @@ export class MemoryFiles implements Files {
 
   async replace(filePath: string, content: Uint8Array | string): Promise<void> {
     this.check("replace", filePath);
-    const bytes = Buffer.from(content as Uint8Array);
+    const bytes = toBuffer(content);
     this.takeRoom(bytes.length, filePath);
     this.requireFolder(filePath);
     this.files.set(filePath, { content: bytes, durable: bytes, modifiedMs: this.nowMs });
@@ -155,7 +159,7 @@ export class MemoryFiles implements Files {
   appendSync(filePath: string, content: Uint8Array | string): number {
     this.check("append", filePath);
     if (!this.files.has(filePath)) this.create(filePath);
-    this.appendTo(filePath, Buffer.from(content as Uint8Array));
+    this.appendTo(filePath, toBuffer(content));
     return this.sizeOf(filePath);
   }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import { waitFor } from "./child-program.js";
 import { type CountOrder, countOutage, type OutageCount } from "./outage-count.js";
 import { OutageRig, type OutagePace } from "./outage-rig.js";
@@ -6,7 +7,7 @@ import { fillDisk, mountSmallDisk, unmountSmallDisk } from "./small-disk.js";
 /** One case: what was away, for how long, and what happened in the middle. */
 export interface OutageCell {
   readonly outage: OutageKind;
-  readonly length: keyof typeof OUTAGE_LENGTHS;
+  readonly length: OutageLengthName;
   readonly trouble: OutageTrouble;
 }
 
@@ -19,6 +20,8 @@ export const OUTAGE_TROUBLES = [
   "clock stepped",
 ] as const;
 export type OutageTrouble = (typeof OUTAGE_TROUBLES)[number];
+export const OUTAGE_LENGTH_NAMES = ["10 s", "10 min", "24 h"] as const;
+type OutageLengthName = (typeof OUTAGE_LENGTH_NAMES)[number];
 
 interface OutageLength extends OutagePace {
   readonly seconds: number;
@@ -29,7 +32,7 @@ interface OutageLength extends OutagePace {
 /**
  * The longer outages pass faster than real time. Programs start, scrape and fetch near real time.
  */
-export const OUTAGE_LENGTHS = {
+export const OUTAGE_LENGTHS: Readonly<Record<OutageLengthName, OutageLength>> = {
   "10 s": {
     seconds: 10,
     speed: 1,
@@ -60,7 +63,7 @@ export const OUTAGE_LENGTHS = {
     witnessSeconds: 600,
     interruptedSegment: 5,
   },
-} as const satisfies Readonly<Record<string, OutageLength>>;
+};
 
 const STEP_MS = -3_600_000;
 const SMALL_DISK_BYTES = 64 * 1024 * 1024;
@@ -90,10 +93,9 @@ export async function runOutageCell(cell: OutageCell): Promise<OutageCount> {
   try {
     return await runIn(rig, cell);
   } catch (error) {
-    throw new Error(
-      `${Object.values(cell).join(", ")}: ${(error as Error).message}\n${rig.logs()}`,
-      { cause: error },
-    );
+    throw new Error(`${Object.values(cell).join(", ")}: ${messageOf(error)}\n${rig.logs()}`, {
+      cause: error,
+    });
   } finally {
     await rig.close(() => disks.forEach(unmountSmallDisk));
   }

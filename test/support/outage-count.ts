@@ -1,3 +1,5 @@
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 import type { PacedMaster, TimedGap } from "./paced-master.js";
 import type { RecordedHistory, SamplesBySeries, TimedSample } from "./recorded-history.js";
@@ -27,6 +29,25 @@ export interface OutageCount {
   readonly lost: readonly string[];
   /** The first wrong samples, and the gaps. */
   readonly wrong: readonly string[];
+}
+
+/** Reads a count that another process wrote as JSON. */
+export function parseOutageCount(text: string): OutageCount {
+  const fields = JsonFields.parse(text, "count of an outage");
+  return {
+    recorded: fields.integer("recorded"),
+    present: fields.integer("present"),
+    duplicated: fields.integer("duplicated"),
+    falselyFilled: fields.integer("falselyFilled"),
+    witnessed: fields.integer("witnessed"),
+    equal: fields.integer("equal"),
+    explained: fields.integer("explained"),
+    unexplained: fields.integer("unexplained"),
+    lostSeconds: fields.number("lostSeconds"),
+    causes: fields.text("causes"),
+    lost: fields.texts("lost"),
+    wrong: fields.texts("wrong"),
+  };
 }
 
 export interface CountOrder {
@@ -88,8 +109,7 @@ function compareRecorded(
     const left = [...(stored.get(series) ?? [])];
     let from = 0;
     for (const sample of samples.toSorted((one, other) => one.timeMs - other.timeMs)) {
-      while (from < left.length && (left[from] as TimedSample).timeMs < sample.timeMs - toleranceMs)
-        from++;
+      while (from < left.length && itemAt(left, from).timeMs < sample.timeMs - toleranceMs) from++;
       const at = findEqual(left, sample, { from, toleranceMs });
       const isExpected = isIn(filled, sample.timeMs);
       if (isExpected) expected++;
@@ -119,7 +139,7 @@ function emptyStretches(
   const instants = [0, ...times.sort((one, other) => one - other), Number.POSITIVE_INFINITY];
   const filled = gaps.filter(({ state }) => state === "filled");
   return instants.slice(1).flatMap((timeMs, index) => {
-    const beforeMs = instants[index] as number;
+    const beforeMs = itemAt(instants, index);
     return filled.flatMap(({ fromMs, untilMs }) => {
       const lengthMs = Math.min(timeMs, untilMs) - Math.max(beforeMs, fromMs);
       return lengthMs > leastMs
@@ -138,7 +158,7 @@ function findEqual(
   let nearest: number | undefined;
   let leastMs = Number.POSITIVE_INFINITY;
   for (let index = from; index < samples.length; index++) {
-    const sample = samples[index] as TimedSample;
+    const sample = itemAt(samples, index);
     if (sample.timeMs > timeMs + toleranceMs) break;
     const distanceMs = Math.abs(sample.timeMs - timeMs);
     if (distanceMs > toleranceMs || distanceMs >= leastMs || !Object.is(sample.value, value))

@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { type Clock, systemClock } from "../../exporter/shared/platform/clock.js";
 
 /** From a time of the machine's clock on, time passes `speed` times as fast. */
@@ -114,7 +115,12 @@ export class PacedClock implements Clock {
   }
 }
 
-const readPace = (filePath: string): Pace => JSON.parse(readFileSync(filePath, "utf8")) as Pace;
+function readPace(filePath: string): Pace {
+  const fields = JsonFields.parse(readFileSync(filePath, "utf8"), "pace");
+  const pairs = (key: string): [number, number][] =>
+    fields.lists(key, { itemLength: 2 }).map((pair) => [pair.number(0), pair.number(1)]);
+  return { changes: pairs("changes"), steps: pairs("steps") };
+}
 
 function rigMsAt({ changes }: Pace, realMs: number): number {
   let rigMs = changes[0]?.[0] ?? 0;

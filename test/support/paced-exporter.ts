@@ -9,6 +9,7 @@ import { parseExporterArguments, withArguments } from "../../exporter/program/ar
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { loadExporterConfig } from "../../exporter/config/config.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
 import { createLazyHttp } from "../../exporter/uplink/lazy-http.js";
 import { PacedClock } from "./paced-clock.js";
@@ -22,7 +23,8 @@ export interface RigBoot {
 
 const [paceFile = "", bootFile = "", ...argv] = process.argv.slice(2);
 const clock = new PacedClock(paceFile, true);
-const { bootId, zeroMs } = JSON.parse(readFileSync(bootFile, "utf8")) as RigBoot;
+const boot = JsonFields.parse(readFileSync(bootFile, "utf8"), "boot file");
+const [bootId, zeroMs] = [boot.text("bootId"), boot.number("zeroMs")];
 const given = parseExporterArguments(argv);
 const config = withArguments(await loadExporterConfig(given.config, realFiles, COLLECTORS), given);
 await startExporter(config, {

@@ -2,27 +2,15 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
+import { readEnvelope, querySeries } from "./api-response.js";
 import { ChildProgram, waitFor } from "./child-program.js";
 import type { OutageLink } from "./outage-link.js";
 import { seriesKey, type SamplesBySeries } from "./recorded-history.js";
-
-export interface GapAnswer {
-  readonly host: string;
-  readonly from: string;
-  readonly until: string | null;
-  readonly cause: string;
-  readonly state: string;
-}
 
 /** A gap in milliseconds. A gap that lasts ends in the future. */
 export interface TimedGap extends TimeRange {
   readonly cause: string;
   readonly state: string;
-}
-
-interface MatrixSeries {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly values: readonly (readonly [seconds: number, value: string])[];
 }
 
 export interface MasterPlan {
@@ -129,15 +117,16 @@ export class PacedMaster {
   }
 
   async gaps(): Promise<TimedGap[]> {
-    const { gaps } = await this.get<{ gaps: GapAnswer[] }>("/api/v1/gaps");
-    return gaps.map(({ from, until, cause, state }) => {
-      return {
-        fromMs: Date.parse(from),
-        untilMs: until === null ? Number.POSITIVE_INFINITY : Date.parse(until),
-        cause,
-        state,
-      };
-    });
+    const envelope = await readEnvelope(await fetch(`${this.url}/api/v1/gaps`));
+    return envelope
+      .object("data")
+      .objects("gaps")
+      .map((gap) => ({
+        fromMs: gap.isoTimeMs("from"),
+        untilMs: gap.nullable("until", (key) => gap.isoTimeMs(key)) ?? Number.POSITIVE_INFINITY,
+        cause: gap.text("cause"),
+        state: gap.text("state"),
+      }));
   }
 
   /**
@@ -166,13 +155,12 @@ export class PacedMaster {
   /** Every stored sample of the series that the PromQL selector matches. */
   async stored(selector: string, { fromMs, untilMs }: TimeRange): Promise<SamplesBySeries> {
     const query = `${selector}[${Math.ceil(untilMs - fromMs)}ms]`;
-    const { result } = await this.get<{ result: MatrixSeries[] }>(
-      `/api/v1/query?query=${encodeURIComponent(query)}&time=${untilMs / 1000}&timeout=2m`,
-    );
+    const parameters = { time: String(untilMs / 1000), timeout: "2m" };
+    const found = await querySeries(this.url, query, parameters);
     return new Map(
-      result.map(({ metric, values }) => [
+      found.map(({ metric, points }) => [
         seriesKey(metric),
-        values.map(([time, value]) => ({
+        points.map(([time, value]) => ({
           timeMs: Math.round(time * 1000),
           value: Number(value.replace("Inf", "Infinity")),
         })),
@@ -181,18 +169,15 @@ export class PacedMaster {
   }
 
   async metric(name: string): Promise<number | undefined> {
-    const text = await (await fetch(`http://127.0.0.1:${this.port}/metrics`)).text();
+    const text = await (await fetch(`${this.url}/metrics`)).text();
     const line = text
       .split("\n")
       .find((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`));
     return line === undefined ? undefined : Number(line.split(" ").at(-1));
   }
 
-  private async get<Data>(pathAndQuery: string): Promise<Data> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${pathAndQuery}`);
-    const envelope = (await response.json()) as { status: string; data: Data };
-    assert.equal(envelope.status, "success", JSON.stringify(envelope));
-    return envelope.data;
+  private get url(): string {
+    return `http://127.0.0.1:${this.port}`;
   }
 
   private writeConfiguration(): void {

@@ -2,6 +2,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync } from "node
 import path from "node:path";
 import { scanMembers } from "../../exporter/shared/codec/history/gzip-member.js";
 import { memberHeaderOf } from "../../exporter/shared/codec/history/member-text.js";
+import { codeOf } from "../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../exporter/shared/model/time-range.js";
 
 /** A sample at its true time. */
@@ -41,7 +42,7 @@ export class RecordedHistory {
       try {
         linkSync(path.join(this.historyFolder, name), link);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // Deleted at this moment.
+        if (codeOf(error) !== "ENOENT") throw error; // Deleted at this moment.
       }
     }
   }
@@ -90,6 +91,6 @@ const labelsOf = (text: string): Record<string, string> =>
   Object.fromEntries(
     [...text.matchAll(LABEL)].map(([, name = "", value = ""]): [string, string] => [
       name,
-      JSON.parse(`"${value}"`) as string,
+      String(JSON.parse(`"${value}"`)),
     ]),
   );

@@ -1,6 +1,7 @@
 import type { Collector } from "../../exporter/collectors/collector.js";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../exporter/collectors/collector-settings.js";
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { Sample } from "../../exporter/shared/model/metric.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
@@ -38,7 +39,7 @@ export async function simulateCollectors(seed: number): Promise<SimulatedCollect
   await systemClock.sleep(LOOK_AGAIN_AFTER_MS);
   const second = await Promise.all(collectors.map(sampleOnce));
   return COLLECTORS.map(({ name, defaultIntervalMs }, index) => {
-    const moving = withCpus(pair(first[index] as Sample[], second[index] as Sample[]));
+    const moving = withCpus(pair(itemAt(first, index), itemAt(second, index)));
     return simulate({ name, intervalMs: defaultIntervalMs }, moving, random);
   });
 }
@@ -76,7 +77,7 @@ function simulate(
     intervalMs,
     next: () =>
       moving.map((one, index) => {
-        const value = nextValue(one, values[index] as number, { looks, random });
+        const value = nextValue(one, itemAt(values, index), { looks, random });
         values[index] = value;
         return { ...one.sample, value };
       }),

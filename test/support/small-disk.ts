@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
+import { codeOf } from "../../exporter/shared/model/errors.js";
 
 /** Mounts a small disk on a folder, so that it can be filled. Needs permission to mount. */
 export function mountSmallDisk(folder: string, sizeBytes: number): void {
@@ -24,7 +25,7 @@ export function fillDisk(folder: string): () => void {
     try {
       if (writeSync(file, chunk) < chunk.length) chunk = chunk.subarray(0, chunk.length >> 1);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      if (codeOf(error) !== "ENOSPC") throw error;
       chunk = chunk.subarray(0, chunk.length >> 1);
     }
   }

@@ -4,6 +4,7 @@ import { AlarmBoard } from "../../../exporter/alarms/alarm-board.js";
 import { COLLECTORS } from "../../../exporter/collectors/registry.js";
 import { DEFAULT_COLLECTOR_SETTINGS } from "../../../exporter/collectors/collector-settings.js";
 import type { Sampling } from "../../../exporter/sampling/sampling-loop.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { gauge, type Sample } from "../../../exporter/shared/model/metric.js";
 import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
@@ -174,7 +175,7 @@ test("a failed sampling neither raises nor clears alarms, and other collectors c
 test("an alarm from before a restart keeps its start time if it lasts, and is cleared if it does not", () => {
   const before = setUp();
   before.receive([level("memory", 2)]);
-  const lasting = [{ alarm: before.alarms[0] as Alarm, collector: "memory" }];
+  const lasting = [{ alarm: itemAt(before.alarms, 0), collector: "memory" }];
   const still = setUp(lasting);
   still.receive([level("memory", 2)], { wallMs: START_MS + 60_000 });
   assert.deepEqual(still.events, ["=PihealthMemoryWarning"]);

@@ -5,6 +5,7 @@ import { Exposition } from "../../../exporter/exposition/exposition.js";
 import type { Sampling } from "../../../exporter/sampling/sampling-loop.js";
 import { validateOpenMetrics } from "../../../exporter/shared/codec/exposition/exposition-parser-strict.js";
 import { parseExposition } from "../../../exporter/shared/codec/exposition/exposition-parser.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import {
   counter,
   gauge,
@@ -214,7 +215,9 @@ test("a text with updated values equals the text of an exporter that has just st
   for (const [round, shift] of [0, 1, 1, 2, 5, 3, 9, 4].entries()) {
     // Series come and go in some rounds, and one comes twice in another.
     const shown = round === 3 ? series.slice(1) : round === 5 ? [...series, named("a")] : series;
-    const samples = shown.map((make, index) => make(values[(index + shift) % 10] as number));
+    const samples = shown.map((make, index) =>
+      make(itemAt(values, (index + shift) % values.length)),
+    );
     worn.sampled(samples);
     for (const format of ["text", "openmetrics"] as const) {
       const fresh = setUp();

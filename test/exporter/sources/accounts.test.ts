@@ -4,7 +4,7 @@ import { parseSudoers, readAccounts } from "../../../exporter/sources/accounts.j
 import { createDiskTree } from "../../../exporter/sources/file-tree.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
-for (const { name, text, users = [], groups = [] } of [
+const SUDOERS: readonly { name: string; text: string; users?: string[]; groups?: string[] }[] = [
   { name: "a user with all rights", text: "pi ALL=(ALL) NOPASSWD: ALL", users: ["pi"] },
   { name: "a group", text: "%wheel ALL=(ALL:ALL) ALL", groups: ["wheel"] },
   {
@@ -32,7 +32,8 @@ for (const { name, text, users = [], groups = [] } of [
   },
   { name: "everybody, a netgroup and an excluded user", text: "ALL, +net, !eve ALL=ALL" },
   { name: "rubbish", text: "=\n===\nroot\n\u0000\u0001 ALL" },
-] as { name: string; text: string; users?: string[]; groups?: string[] }[]) {
+];
+for (const { name, text, users = [], groups = [] } of SUDOERS) {
   test(`sudoers files define who may become root: ${name}`, () => {
     const rights = parseSudoers(text);
     assert.deepEqual({ users: [...rights.users], groups: [...rights.groups] }, { users, groups });

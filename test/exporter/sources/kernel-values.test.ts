@@ -2,36 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BrokenSourceError, parseNumber } from "../../../exporter/sources/broken-source-error.js";
 import { cpuUsageRatio, readCpuTimes } from "../../../exporter/sources/cpu-times.js";
-import type { FileTree } from "../../../exporter/sources/file-tree.js";
+import { createDiskTree, type FileTree } from "../../../exporter/sources/file-tree.js";
 import {
   findThrottlingFile,
   parseThrottling,
   readBoard,
 } from "../../../exporter/sources/firmware.js";
 import { readKernelConstants } from "../../../exporter/sources/kernel-constants.js";
-
-type Content = string | Uint8Array;
+import { MemoryFiles } from "../../support/memory-files.js";
 
 /** A tree of a few files, given by their paths. */
-function treeOf(files: Record<string, Content>): FileTree {
-  const read = async (filePath: string): Promise<Content> => {
-    const content = files[filePath];
-    if (content === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
-    return content;
-  };
-  const paths = Object.keys(files);
-  return {
-    readText: async (filePath) => (await read(filePath)) as string,
-    readBytes: async (filePath) => (await read(filePath)) as Uint8Array,
-    exists: async (filePath) => paths.includes(filePath),
-    async list(folder, pattern) {
-      const below = paths.filter((filePath) => filePath.startsWith(`${folder}/`));
-      const names = below.map(
-        (filePath) => filePath.slice(folder.length + 1).split("/")[0] as string,
-      );
-      return [...new Set(names)].filter((name) => pattern.test(name));
-    },
-  };
+function treeOf(contents: Readonly<Record<string, string | Uint8Array>>): FileTree {
+  const files = new MemoryFiles();
+  for (const [filePath, content] of Object.entries(contents)) files.put(`/${filePath}`, content);
+  return createDiskTree("/", files);
 }
 
 async function usageOf(first: string, second: string): Promise<number | undefined> {

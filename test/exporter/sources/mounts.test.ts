@@ -86,7 +86,12 @@ test("where process 1 is hidden, the exporter's own mounts are used", async () =
 });
 
 const usual = DEFAULT_COLLECTOR_SETTINGS.disk;
-for (const { name, lines, settings = {}, chosen } of [
+const CHOICES: readonly {
+  name: string;
+  lines: string[];
+  settings?: Partial<CollectorSettings["disk"]>;
+  chosen: string[];
+}[] = [
   {
     name: "a bound folder is not shown again",
     lines: [line("/srv", "8:1", "ext4 x rw", "/srv/data"), line("/")],
@@ -153,12 +158,8 @@ for (const { name, lines, settings = {}, chosen } of [
     settings: { excludedMounts: ["/media"] },
     chosen: [],
   },
-] as {
-  name: string;
-  lines: string[];
-  settings?: Partial<CollectorSettings["disk"]>;
-  chosen: string[];
-}[]) {
+];
+for (const { name, lines, settings = {}, chosen } of CHOICES) {
   test(`file systems to show are chosen: ${name}`, async () => {
     const mounts = await readMounts(procfsWith({ "self/mountinfo": lines.join("\n") }));
     const found = chooseMounts(mounts, { ...usual, ...settings });

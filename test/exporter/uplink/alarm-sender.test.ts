@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import type { Alarm } from "../../../exporter/shared/protocol/pushed-alarm.js";
 import { AlarmOutbox, MAX_OUTBOX_ENTRIES } from "../../../exporter/uplink/alarm-outbox.js";
@@ -62,10 +63,21 @@ class World {
    * got them.
    */
   told(urlStart = "", from = 0): string[] {
-    const alerts = this.masters.bodies<SentAlert[]>(urlStart).slice(from).flat();
+    const alerts = this.sent(urlStart).slice(from).flat();
     return alerts.map(
       ({ labels, endsAt }) =>
         `${Date.parse(endsAt) > this.clock.wallMs() ? "+" : "-"}${labels["alertname"]}`,
+    );
+  }
+
+  /** Alerts in each request, in order. */
+  sent(urlStart = ""): SentAlert[][] {
+    return this.masters.bodies(urlStart).map((body) =>
+      JsonFields.parseList(body, "alerts").map((alert) => ({
+        labels: alert.textMap("labels"),
+        startsAt: alert.text("startsAt"),
+        endsAt: alert.text("endsAt"),
+      })),
     );
   }
 
@@ -86,7 +98,7 @@ test("an alarm is sent at once, again every minute while it lasts, and once that
   sender.clear(world.over(alarm));
   await world.clock.advance(600_000);
   assert.equal(world.masters.requests.length, 4);
-  const [last] = world.masters.bodies<SentAlert[]>().at(-1) ?? [];
+  const [last] = world.sent().at(-1) ?? [];
   assert.equal(last?.endsAt, new Date(alarm.startsAtMs + 120_010).toISOString());
   assert.deepEqual(world.outboxFiles(), []);
   await sender.stop();
@@ -98,7 +110,7 @@ test("what a lasting alarm says of its end is four repetitions ahead, as Prometh
   sender.raise(world.alarm("A"), "memory");
   await world.clock.advance(0);
   await sender.stop();
-  const [sent] = world.masters.bodies<SentAlert[]>()[0] ?? [];
+  const [sent] = world.sent()[0] ?? [];
   assert.equal(Date.parse(sent?.endsAt ?? "") - Date.parse(sent?.startsAt ?? ""), 240_000);
 });
 
@@ -304,7 +316,7 @@ test("an end before the start, made by a step of the clock, is sent as the start
   await world.clock.advance(10);
   sender.clear({ ...alarm, endsAtMs: alarm.startsAtMs - 3_600_000 });
   await world.clock.advance(10);
-  const [last] = world.masters.bodies<SentAlert[]>().at(-1) ?? [];
+  const [last] = world.sent().at(-1) ?? [];
   assert.equal(last?.endsAt, last?.startsAt);
   await sender.stop();
 });

@@ -4,25 +4,15 @@ import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Target } from "../../../scraper/fleet/target.js";
 import { TargetIndex } from "../../../scraper/app/target-index.js";
 import { FakeClock } from "../../support/fake-clock.js";
+import { target } from "../scrape/scrape-fixture.js";
 
-function targetOf(host: string, port = 8732): Target {
-  const labels = Labels.of({ instance: `${host}:${port}`, job: "pi" });
-  return {
-    id: `${host} ${port}`,
-    url: "",
-    host,
-    port,
-    labels,
-    discoveredLabels: Labels.EMPTY,
-    settings: {} as Target["settings"],
-  };
-}
+const targetOf = (host: string, port?: number): Target => target(host, undefined, port);
 
 function indexOf(...targets: Target[]): TargetIndex {
   const index = new TargetIndex({
     clock: new FakeClock(),
     healthOf: (id) =>
-      id.startsWith("10.0.0.7") ? "up" : id.startsWith("10.0.0.8") ? "down" : undefined,
+      id.includes("//10.0.0.7:") ? "up" : id.includes("//10.0.0.8:") ? "down" : undefined,
     namesOf: (address) => (address === "10.0.0.9" ? ["pi9", "pi9.lan"] : []),
   });
   index.set(targets);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import {
   HttpError,
   type HttpRequest,
@@ -129,11 +130,10 @@ test("150 healthy targets miss no scrape beside 40 dead and 10 slow ones", async
 
   const tableOf = ({ host }: Target): MemoryTable => writer.table(`hosts/${host}`);
   for (const healthy of targets.slice(0, HEALTHY)) {
-    const { rows } = tableOf(healthy);
-    assert.deepEqual(new Set(upOf({ rows } as MemoryTable)), new Set([1]), healthy.host);
-    const distances = rows
-      .slice(1)
-      .map(({ timestampMs }, index) => timestampMs - (rows[index]?.timestampMs ?? 0));
+    const table = tableOf(healthy);
+    assert.deepEqual(new Set(upOf(table)), new Set([1]), healthy.host);
+    const times = table.rows.map(({ timestampMs }) => timestampMs);
+    const distances = times.slice(1).map((timeMs, index) => timeMs - itemAt(times, index));
     assert.deepEqual(distances, new Array<number>(ROUNDS - 1).fill(INTERVAL_MS), healthy.host);
   }
   for (const dead of targets.slice(HEALTHY)) {

@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type {
   HttpRequest,
@@ -101,5 +102,5 @@ function responseOf(answer: Awaited<Answer>): HttpResponse {
 /** Answers with one body after the other, the last one for ever. */
 export function inTurn(...answers: readonly Answer[]): () => Answer {
   let index = 0;
-  return () => answers[Math.min(index++, answers.length - 1)] as Answer;
+  return () => itemAt(answers, Math.min(index++, answers.length - 1));
 }

@@ -35,7 +35,7 @@ function reading(metrics: Readonly<Record<string, readonly LabelledValue[]>>, ti
 
 /** Tags as written by us; what hides in attributes or text was escaped. */
 const tagsOf = (page: string): string[] => [
-  ...new Set([...page.matchAll(/<([a-z][a-z0-9]*)/g)].map(([, tag]) => tag as string)),
+  ...new Set([...page.matchAll(/<([a-z][a-z0-9]*)/g)].map(([, tag = ""]) => tag)),
 ];
 
 test("text is harmless in markup and in attributes; control and direction characters are replaced", () => {

@@ -8,6 +8,7 @@ import {
   type HistoryList,
   type HistorySegment,
 } from "../../../../exporter/shared/protocol/history.js";
+import { changedJson } from "../../../support/changed-json.js";
 
 const BOOT_ID = "0aa6a5fb-23fd-4ee4-8b5f-63f4cd2bd9f2";
 const SEGMENT: HistorySegment = {
@@ -19,6 +20,15 @@ const SEGMENT: HistorySegment = {
   open: true,
   bootId: BOOT_ID,
 };
+const SEGMENT_ON_THE_WIRE = {
+  name: SEGMENT.name,
+  from_ms: SEGMENT.fromMs,
+  last_ms: SEGMENT.lastMs,
+  bytes: SEGMENT.bytes,
+  sha256: SEGMENT.sha256,
+  open: SEGMENT.open,
+  boot_id: SEGMENT.bootId,
+};
 const LIST: HistoryList = {
   nodeId: "0123456789abcdef".repeat(2),
   bootId: BOOT_ID,
@@ -28,7 +38,9 @@ const LIST: HistoryList = {
 };
 
 test("a history list is read as it was written", () => {
-  assert.deepEqual(decodeHistoryList(encodeHistoryList(LIST)), LIST);
+  const text = encodeHistoryList(LIST);
+  assert.deepEqual(decodeHistoryList(text), LIST);
+  assert.equal(changedJson(text, { segments: [SEGMENT_ON_THE_WIRE] }), text);
 });
 
 test("the longest list allowed fits its limit of bytes", () => {
@@ -47,9 +59,9 @@ for (const { name, change, field } of [
   { name: "null in the list", change: { segments: [null] }, field: "segments\\[0\\]" },
 ]) {
   test(`a history list with ${name} is refused, naming ${field}`, () => {
-    const body = { ...(JSON.parse(encodeHistoryList(LIST)) as object), ...change };
+    const text = changedJson(encodeHistoryList(LIST), change);
     const isNamed = new RegExp(`^Cannot read history list: ${field} is .*, it must be `);
-    assert.throws(() => decodeHistoryList(JSON.stringify(body)), { message: isNamed });
+    assert.throws(() => decodeHistoryList(text), { message: isNamed });
   });
 }
 
@@ -64,12 +76,12 @@ for (const change of [
 ]) {
   const [field = ""] = Object.keys(change);
   test(`a segment with a wrong ${field} is refused, naming it`, () => {
-    const body = JSON.parse(encodeHistoryList(LIST)) as { segments: object[] };
-    body.segments[0] = { ...body.segments[0], ...change };
+    const segments = [{ ...SEGMENT_ON_THE_WIRE, ...change }];
+    const text = changedJson(encodeHistoryList(LIST), { segments });
     const isNamed = new RegExp(
       `^Cannot read history list: segments\\[0\\]\\.${field} is .*, it must be `,
     );
-    assert.throws(() => decodeHistoryList(JSON.stringify(body)), { message: isNamed });
+    assert.throws(() => decodeHistoryList(text), { message: isNamed });
   });
 }
 

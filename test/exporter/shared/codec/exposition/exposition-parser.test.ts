@@ -9,6 +9,7 @@ import {
   MAX_LABELS,
   MAX_LINE_BYTES,
 } from "../../../../../exporter/shared/codec/exposition/exposition-parser-error.js";
+import { codeOf } from "../../../../../exporter/shared/model/errors.js";
 import { quoteLabelValue } from "../../../../../exporter/shared/model/labels.js";
 
 const OPENMETRICS = "application/openmetrics-text; version=1.0.0";
@@ -291,7 +292,7 @@ test("Any bytes at all are read or refused with an ExpositionError", () => {
         try {
           parseExposition(pieces.join(""), contentType);
         } catch (error) {
-          assert.equal((error as { code?: string }).code, "bad_exposition");
+          assert.equal(codeOf(error), "bad_exposition");
         }
       },
     ),
