@@ -1,9 +1,15 @@
+/**
+ * The configuration file of the exporter: a path goes in, a frozen `ExporterConfig` comes out. It
+ * is
+ * read once, at the start.
+ */
 import path from "node:path";
 import {
   parseCollectorSettings,
   type CollectorSettings,
 } from "../collectors/collector-settings.js";
-import { ConfigError, ConfigSection } from "../shared/config/config-section.js";
+import { ConfigSection } from "../shared/config/config-section.js";
+import { ConfigError } from "../shared/config/yaml-source.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
 import { formatDurationMs } from "../shared/model/duration.js";
 import type { Files } from "../shared/platform/files.js";
@@ -11,7 +17,7 @@ import { LOG_LEVELS, type LogLevel } from "../shared/platform/logger.js";
 import { parseHistorySettings, type HistorySettings } from "../history/history-settings.js";
 import { parseMasterUrl } from "../uplink/master-url.js";
 
-/** Read when no other is named; that it does not exist is no error then. */
+/** Read when no other file is named; it need not exist. */
 export const DEFAULT_CONFIG_FILE = "/etc/pihealth/exporter.yml";
 export const DEFAULT_EXPORTER_PORT = 8732;
 const DEFAULT_STATE_FOLDER = "/var/lib/pihealth-exporter";
@@ -25,7 +31,7 @@ export interface ListenConfig {
 export interface CollectorConfig {
   readonly enabled: boolean;
   readonly intervalMs: number;
-  /** A run that takes longer has failed. */
+  /** A run that takes longer fails. */
   readonly deadlineMs: number;
 }
 
@@ -40,7 +46,7 @@ export interface UplinkConfig {
 
 export interface AlarmsConfig {
   readonly enabled: boolean;
-  /** Alarms that last are sent again this often. */
+  /** Interval at which an alarm is sent again while it lasts. */
   readonly resendIntervalMs: number;
 }
 
@@ -48,7 +54,7 @@ export interface ExporterConfig {
   readonly listen: ListenConfig;
   readonly webConfigFile: string | undefined;
   readonly stateFolder: string;
-  /** By collector name; holds every collector there is. */
+  /** Every collector, by name. */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
   readonly collectorSettings: CollectorSettings;
   readonly uplink: UplinkConfig;
@@ -57,7 +63,7 @@ export interface ExporterConfig {
   readonly logLevel: LogLevel;
 }
 
-/** What the configuration must know of a collector; `collectors/registry.ts` lists them. */
+/** Defaults of a collector, from `collectors/registry.ts`. */
 export interface CollectorDefaults {
   readonly name: string;
   readonly defaultIntervalMs: number;
@@ -66,8 +72,7 @@ export interface CollectorDefaults {
 }
 
 /**
- * @param filePath undefined: {@link DEFAULT_CONFIG_FILE}, or only defaults where that does not
- * exist
+ * @param filePath undefined: {@link DEFAULT_CONFIG_FILE}, or the defaults when it does not exist
  * @throws {ConfigError} naming file, line and key
  */
 export async function loadExporterConfig(
@@ -107,10 +112,10 @@ export function parseExporterConfig(
   return Object.freeze(config);
 }
 
-/** The two looks at processes take half a second each. */
+/** The collector looks at processes twice, for half a second each. */
 const LOOKS_MS = 1000;
 
-/** Else the processes collector would fail whenever there is something to be found. */
+/** With a shorter deadline the collector would fail whenever it has a process to confirm. */
 function requireTimeToConfirm(
   collectors: ConfigSection,
   { collectors: { processes }, collectorSettings }: ExporterConfig,
@@ -190,7 +195,7 @@ function parseLog(section: ConfigSection): LogLevel {
   return level;
 }
 
-/** Relative names are relative to the configuration file. */
+/** Absolute path; the folder of the configuration is the base of a relative path. */
 function optionalFile(section: ConfigSection, key: string): string | undefined {
   if (!section.has(key)) return undefined;
   return path.resolve(path.dirname(section.file), section.string(key));

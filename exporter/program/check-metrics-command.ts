@@ -1,4 +1,6 @@
-/** `pihealth check metrics`: every rule of its format that a file of metrics breaks, with the line. */
+/**
+ * `pihealth check metrics`: every rule of its format that a file of metrics breaks, with the line.
+ */
 import type { ExpositionFormat } from "../shared/codec/exposition/exposition-parser-labels.js";
 import {
   checkExposition,

@@ -92,7 +92,8 @@ run(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const isOurs = error instanceof PihealthError || !(error instanceof Error);
-    process.stderr.write(`${isOurs ? messageOf(error) : error.stack}\n`); // A bug shows where it is.
+    // A bug shows where it is.
+    process.stderr.write(`${isOurs ? messageOf(error) : error.stack}\n`);
     process.exitCode = 1;
   },
 );

@@ -1,4 +1,7 @@
-/** `pihealth get`: what a machine's exporter says about a family, as a line for people. */
+/**
+ * `pihealth get`: the current facts of a family as lines for people. They come from the exporter of
+ * this or another machine, or, where no exporter runs here, from the collectors.
+ */
 import { NoDataError } from "../collectors/collector.js";
 import { COLLECTORS } from "../collectors/registry.js";
 import {
@@ -27,7 +30,7 @@ export interface GetCommandParts {
   readonly files: Files;
   readonly sendHttp: SendHttp;
   readonly writeLine: (line: string) => void;
-  /** For what is not the answer itself. */
+  /** Receives remarks, which are not part of the answer. */
   readonly writeNote: (line: string) => void;
 }
 
@@ -38,10 +41,10 @@ export interface GetOptions {
 }
 
 const FETCH_LIMITS = { timeoutMs: 10_000, maxBodyBytes: 16_777_216 };
-/** An exporter on this machine answers at once or is not there. */
+/** An exporter on this machine answers at once or does not run. */
 const LOCAL_TIMEOUT_MS = 2000;
 const OURS = "pihealth_exporter_build_info";
-/** Families whose collectors fill the line of another one. */
+/** Families whose collectors fill fields in the line of another family. */
 const ALSO_NEEDED: Partial<Record<Family, readonly Family[]>> = {
   system: ["memory", "cpu", "disk"],
 };
@@ -67,7 +70,7 @@ export async function getFamily(
   const families = name === "all" ? FAMILIES : FAMILIES.filter((family) => family === name);
   if (families.length === 0) {
     throw new BadInputError(
-      `Cannot get "${name}": it is no family, it must be one of ${FAMILIES.join(", ")}, all`,
+      `Cannot get "${name}": it is not a family, it must be one of ${FAMILIES.join(", ")}, all`,
     );
   }
   const reading =
@@ -78,11 +81,12 @@ export async function getFamily(
     const lines = formatFamilyLines(family, asOfLastRun(family, reading));
     for (const line of lines)
       parts.writeLine(name === "all" ? `${family.padEnd(11)}${line}` : line);
-    if (lines.length === 0 && name !== "all") parts.writeNote(`Nothing to tell about ${family}`);
+    if (lines.length === 0 && name !== "all")
+      parts.writeNote(`There is nothing to print about ${family}`);
   }
 }
 
-/** The time of a line is that of the sampling, where the exporter tells it. */
+/** The reading with the time of its sampling, when the exporter exposes it. */
 function asOfLastRun(family: Family, reading: FamilyReading): FamilyReading {
   const seconds = reading.value("pihealth_collector_last_success_timestamp_seconds", {
     collector: family,
@@ -106,7 +110,7 @@ async function readHost(host: string, parts: GetCommandParts): Promise<FamilyRea
   }
 }
 
-/** Asks the exporter that runs here; where none does, the collectors themselves, once. */
+/** Asks the exporter on this machine, or samples once when no exporter runs. */
 async function readHere(
   families: readonly Family[],
   { config: configFile }: GetOptions,
@@ -124,19 +128,20 @@ async function readHere(
     );
     if (reading.value(OURS) !== undefined) return reading;
   } catch (error) {
-    if (!(error instanceof PihealthError)) throw error; // Ours: no exporter of ours answers there.
+    // A PihealthError: no pihealth exporter answers.
+    if (!(error instanceof PihealthError)) throw error;
   }
   return sampleOnce(families, config, parts);
 }
 
-/** `pi4`, `pi4:8732`, `[::1]:8732`, `http://pi4:8732` or with another path than `/metrics`. */
+/** @param host `pi4`, `pi4:8732`, `[::1]:8732` or a URL, whose path replaces `/metrics` */
 export function metricsUrl(host: string): string {
   const isUrl = /^https?:\/\//.test(host);
   const hasPort = /:\d+$/.test(host.replace(/^\[[^\]]*\]/, ""));
   const text = isUrl ? host : `http://${host}${hasPort ? "" : `:${DEFAULT_EXPORTER_PORT}`}`;
   if (!URL.canParse(text)) {
     throw new BadInputError(
-      `Cannot ask "${host}": it is no host, it must be like pi4 or http://pi4:8732/metrics`,
+      `Cannot ask "${host}": it is not a host, it must be like pi4 or http://pi4:8732/metrics`,
     );
   }
   const url = new URL(text);

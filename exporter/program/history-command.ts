@@ -1,4 +1,7 @@
-/** `pihealth history`: what this machine's exporter has kept, for people and as OpenMetrics. */
+/**
+ * `pihealth history`: the history that the exporter keeps on this machine, for people or as
+ * OpenMetrics.
+ */
 import path from "node:path";
 import { COLLECTORS } from "../collectors/registry.js";
 import { loadExporterConfig } from "../config/config.js";
@@ -17,24 +20,24 @@ import { createSources } from "../sources/sources.js";
 export interface HistoryCommandParts {
   readonly clock: Clock;
   readonly files: Files;
-  /** Resolves when more may be written. */
+  /** Resolves when the text is written. */
   readonly write: (text: string) => Promise<void>;
-  /** For what is not the answer itself. */
+  /** Receives remarks, which are not part of the answer. */
   readonly writeNote: (line: string) => void;
 }
 
 export interface HistoryOptions {
-  /** Such as `2h`; undefined: an hour for people, everything for an export. */
+  /** Such as `2h`; undefined: one hour for people, everything for an export. */
   readonly since?: string | undefined;
   readonly config?: string | undefined;
-  /** Instead of the one in the configuration. */
+  /** State folder, instead of the configured one. */
   readonly state?: string | undefined;
 }
 
 const DEFAULT_SINCE = "1h";
 
 /**
- * Prints the lines of a family, or of all of them, each after its family's name.
+ * Prints the lines of one family, or of all families with the name of the family first.
  *
  * @throws {BadInputError} when there is no such family or no history
  */
@@ -52,11 +55,11 @@ export async function printHistory(
     lines++;
     await parts.write(families.length > 1 ? `${family.padEnd(11)}${line}\n` : `${line}\n`);
   }
-  if (lines === 0) parts.writeNote(`The history holds nothing of the last ${since}`);
+  if (lines === 0) parts.writeNote(`The history has no samples of the last ${since}`);
 }
 
 /**
- * Writes OpenMetrics.
+ * Writes the history as OpenMetrics.
  *
  * @throws {BadInputError} when there is no history
  */
@@ -78,7 +81,7 @@ function familiesOf(name: string | undefined): readonly Family[] {
   const families = FAMILIES.filter((family) => family === name);
   if (families.length === 1) return families;
   throw new BadInputError(
-    `Cannot print history of "${name}": it is no family, it must be one of ${FAMILIES.join(", ")}`,
+    `Cannot print history of "${name}": it is not a family, it must be one of ${FAMILIES.join(", ")}`,
   );
 }
 

@@ -2,8 +2,8 @@
 import { stopOptimizing } from "../shared/platform/compiler.js";
 
 stopOptimizing();
-// Loaded after that: the compiler's memory would stay.
+// Loaded after that, because code that is compiled before keeps its memory.
 const { runExporter } = await import("./run-exporter.js");
 
-// What still waits (a collector that hangs) must not keep the process.
+// A collector that hangs must not keep the process alive.
 process.exit(await runExporter(process.argv.slice(2)));

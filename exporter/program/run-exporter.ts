@@ -15,7 +15,7 @@ const WATCHDOG_INTERVAL_MS = 60_000;
 const STOP_WITHIN_MS = 10_000;
 
 /**
- * The exporter from its command line to its end.
+ * Runs the exporter: command line, configuration, service until a signal.
  *
  * @returns the exit code
  */

@@ -14,7 +14,7 @@ import type { NotificationConfig } from "../alerting/config/notification-config.
 import type { HostGap } from "../backfill/gap.js";
 import type { ScraperConfig } from "../config/config.js";
 import type { QueryEngine } from "../promql/query/query-engine.js";
-import { externalUrlOf, loadRules } from "../config/rule-files.js";
+import { externalUrlOf, loadRules } from "../config/named-files.js";
 import { AlertExpander } from "../rule-engine/rules/alert-expansion.js";
 import { AlertHistory } from "../rule-engine/evaluation/alert-history.js";
 import { Recovery, type RecoverySettings } from "../rule-engine/replay/recovery.js";

@@ -2,52 +2,71 @@ import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { LOG_LEVELS, type LogLevel } from "../../exporter/shared/platform/logger.js";
 import type { ProbeSettings } from "../discovery/scrape-job.js";
+import {
+  type AlertmanagerEndpoint,
+  parseAlertmanagers,
+} from "../alerting/config/alertmanagers-config.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
+import { parseRelabelConfigs } from "../fleet/relabel-config.js";
+import type { Relabeling } from "../fleet/relabeling.js";
+import { compileRelabeling } from "../fleet/relabeling-steps.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
 
 export const DEFAULT_SCRAPER_PORT = 8730;
-/** A heartbeat's reply knows pools 0 to 4. */
+/** The reply to a heartbeat has room for pools 0 to 4. */
 const MAX_POOLS = 5;
 
 export interface WebSettings {
   /** IP address to listen on. */
   readonly listenAddress: string;
   readonly port: number;
-  /** TLS and basic authentication in the form of the exporter-toolkit; absolute. */
+  /** Absolute path of a web configuration as the exporter-toolkit reads it. */
   readonly configFile: string | undefined;
-  /** Under which people reach this scraper: links in mails begin with it. Without a slash at the end. */
+  /** Where people reach this scraper, for links in mails. Without a slash at the end. */
   readonly externalUrl: string | undefined;
-  /** Whether `/api/v1/admin/*` answers. */
+  /** Switches `/api/v1/admin/*` on. */
   readonly enableAdminApi: boolean;
 }
 
 export interface LogSettings {
   readonly level: LogLevel;
-  /** Absolute; lines go there besides standard error. */
+  /** Absolute path of a log file beside standard error. */
   readonly file: string | undefined;
 }
 
 export interface FleetSettings {
-  /** Absolute. Without a token no heartbeat and no pushed alarm is taken. */
+  /** Absolute path. Without a token every heartbeat and pushed alarm is refused. */
   readonly tokenFile: string | undefined;
-  /** A host of a range not seen for so long is not scraped any more after the next start; 0 means never. */
+  /** A start forgets hosts of ranges that were not seen for this long; 0: never. */
   readonly forgetAfterMs: number;
 }
 
 export interface RuleSettings {
-  /** What becomes of an alert whose target sends nothing. */
+  /** Whether an alert is kept or resolved while its target sends nothing. */
   readonly missingData: "keep" | "resolve";
-  /** How long nothing must have been filled before rules are evaluated over what was. */
+  /** Time without backfill until rules are evaluated over the filled ranges. */
   readonly recoveryWaitMs: number;
-  /** Waited at most, from the first range that was filled on. */
+  /** Longest wait, from the first filled range. */
   readonly recoveryMaxWaitMs: number;
+}
+
+/** Section `alerting`: Alertmanagers that get the alerts as well. */
+export interface AlertingSettings {
+  readonly alertmanagers: readonly AlertmanagerEndpoint[];
+  /** Applied to every alert before it is sent to them. */
+  readonly alertRelabeling: Relabeling;
+}
+
+export function parseAlerting(section: ConfigSection): AlertingSettings {
+  const alertRelabeling = compileRelabeling(parseRelabelConfigs(section, "alert_relabel_configs"));
+  return { alertRelabeling, alertmanagers: parseAlertmanagers(section) };
 }
 
 export function parsePools(root: ConfigSection): number {
   return root.integer("pools", { default: MAX_POOLS, min: 1, max: MAX_POOLS });
 }
 
-/** @param listensWide whether peers must be able to reach the scraper when nothing else is said */
+/** @param listensWide the default address is 0.0.0.0 instead of 127.0.0.1 */
 export function parseWeb(
   section: ConfigSection,
   folder: string,
@@ -59,7 +78,7 @@ export function parseWeb(
   if (canonicalAddress(listenAddress) === undefined) {
     section.fail(
       "listen_address",
-      `is ${JSON.stringify(listenAddress)}, it must be an IP address, the port has a key of its own`,
+      `is ${JSON.stringify(listenAddress)}, it must be an IP address (the port is a separate key)`,
     );
   }
   const settings: WebSettings = {

@@ -1,12 +1,12 @@
-import { renderYaml } from "../../exporter/shared/config/render-yaml.js";
+import { renderYaml } from "../../exporter/shared/config/yaml-source.js";
 
 const MASK = "<secret>";
-/** Keys whose value is a secret where it is a text. Names of files that hold one are none. */
+/** Keys whose text is a secret. The name of a file with a secret is not one. */
 const SECRET_KEY = /^(password|credentials|bearer_token|key|.*_password|.*_secret|.*_token)$/;
-/** Keys whose value names header fields or parameters, any of which may carry a secret. */
+/** URL parameters whose value may be a secret, by their names. */
 const SECRET_NAME = /(pass|secret|token|auth|api_?key)/i;
 
-/** A configuration as its file says it, with every secret replaced: what may be shown. */
+/** The content of a configuration file with every secret replaced, to be shown. */
 export function maskSecrets(content: Readonly<Record<string, unknown>>): unknown {
   return maskValue(content, "", "");
 }
@@ -24,7 +24,7 @@ function maskValue(value: unknown, key: string, parentKey: string): unknown {
   return value;
 }
 
-/** Labels may be called what they like: nobody keeps a secret in a label, and all series show it. */
+/** Labels have any name and never a secret: every series shows them. */
 function isSecret(key: string, parentKey: string): boolean {
   if (parentKey === "labels" || parentKey === "external_labels") return false;
   return SECRET_KEY.test(key) || (parentKey === "params" && SECRET_NAME.test(key));

@@ -1,18 +1,20 @@
+/**
+ * The configuration file of the scraper: a path goes in, a frozen `ScraperConfig` comes out. It is
+ * read at the start and at every reload.
+ */
 import path from "node:path";
-import {
-  ConfigError,
-  ConfigSection,
-  MAX_CONFIG_BYTES,
-} from "../../exporter/shared/config/config-section.js";
+import { ConfigSection } from "../../exporter/shared/config/config-section.js";
+import { ConfigError, MAX_CONFIG_BYTES } from "../../exporter/shared/config/yaml-source.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import { type AlertingSettings, parseAlerting } from "./config-alerting.js";
 import {
+  type AlertingSettings,
   type FleetSettings,
   type LogSettings,
   optionalPath,
+  parseAlerting,
   parseFleet,
   parseHostLogs,
   parseLog,
@@ -46,17 +48,20 @@ import { parseStorageSettings, type StorageSettings } from "../storage/model/sto
 const DEFAULT_INTERVAL_MS = 15_000;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Everything the scraper is told by its file: checked, with every default filled in, in internal units, all paths absolute. */
+/**
+ * The configuration of the scraper: checked, with all defaults, in internal units and with absolute
+ * paths.
+ */
 export interface ScraperConfig {
   readonly file: string;
   readonly global: GlobalSettings;
   readonly scrapeConfigs: readonly ScrapeJob[];
-  /** Paths; the last part may hold `*`. */
+  /** Absolute paths with `*` in the last part only. */
   readonly rulePatterns: readonly string[];
   readonly alerting: AlertingSettings;
   readonly pools: number;
   readonly storage: StorageSettings;
-  /** The `alertmanager.yml` with routes and receivers. */
+  /** Path of the `alertmanager.yml` with routes and receivers. */
   readonly notificationsFile: string | undefined;
   readonly fleet: FleetSettings;
   readonly rules: RuleSettings;
@@ -66,7 +71,7 @@ export interface ScraperConfig {
   readonly query: QuerySettings;
   readonly web: WebSettings;
   readonly log: LogSettings;
-  /** What the file says, secrets masked: see `renderConfig`. */
+  /** The content of the file with masked secrets, for `renderConfig`. */
   readonly view: unknown;
 }
 
@@ -78,7 +83,7 @@ export interface GlobalSettings extends ScrapeDefaults {
 /**
  * Reads a configuration file, in YAML or in the older form of one `Option=Value` per line.
  *
- * @throws {ConfigError} naming file, line, key, what is there and what must be
+ * @throws {ConfigError} naming file, line, key, what it is and what it must be
  */
 export async function loadScraperConfig(file: string, files: Files): Promise<ScraperConfig> {
   let text: string;
@@ -100,9 +105,9 @@ export async function loadScraperConfig(file: string, files: Files): Promise<Scr
 }
 
 /**
- * @param file for messages; relative paths in the text start at its folder
- * @param files for the certificates and secrets the text names
- * @throws {ConfigError}
+ * @param file name for messages; its folder is the base of relative paths
+ * @param files for the certificates and secrets that the text names
+ * @throws {ConfigError} naming file, line and key
  */
 export async function parseScraperConfig(
   text: string,
@@ -147,12 +152,12 @@ export async function parseScraperConfig(
   return Object.freeze(config);
 }
 
-/** The configuration as YAML for `/api/v1/status/config`: what the file says, secrets as `<secret>`. */
+/** The configuration as YAML for `/api/v1/status/config`, with `<secret>` for each secret. */
 export function renderConfig(config: ScraperConfig): string {
   return renderConfigView(config.view);
 }
 
-/** The part that says what to scrape. */
+/** The part that discovery reads. */
 export function discoveryConfigOf({
   scrapeConfigs,
   discovery,

@@ -1,4 +1,4 @@
-import { renderYaml } from "../../exporter/shared/config/render-yaml.js";
+import { renderYaml } from "../../exporter/shared/config/yaml-source.js";
 import { DEFAULT_SCRAPER_PORT } from "./config-sections.js";
 import { DEFAULT_EXPORTER_PORT } from "../discovery/scrape-job-config.js";
 
@@ -12,7 +12,9 @@ export interface DefaultConfigOptions {
   readonly port?: number;
 }
 
-/** The configuration of a scraper that was given none: it watches the exporter of its own machine, and itself. */
+/**
+ * The configuration of a scraper without a file: it watches the exporter of its machine and itself.
+ */
 export function defaultConfigText(options: DefaultConfigOptions): string {
   const { dataFolder, rulePatterns, tokenFile, listenAddress = "127.0.0.1", port } = options;
   return renderYaml({
@@ -23,7 +25,7 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
           { hosts: ["127.0.0.1"], port: options.exporterPort ?? DEFAULT_EXPORTER_PORT },
         ],
       },
-      // Its own metrics, for the dashboard of the scraper.
+      // For the dashboard of the scraper.
       {
         job_name: "pihealth",
         static_configs: [{ targets: [ownAddress(listenAddress, port ?? DEFAULT_SCRAPER_PORT)] }],
@@ -31,16 +33,16 @@ export function defaultConfigText(options: DefaultConfigOptions): string {
     ],
     rule_files: rulePatterns,
     storage: { path: dataFolder },
-    // Who tries it out looks for the logs soon.
+    // A newcomer looks at the logs within a minute.
     host_logs: { max_wait: "30s" },
     ...(tokenFile === undefined ? {} : { fleet: { token_file: tokenFile } }),
-    // The exporter may start a moment later than the scraper: it is looked for again soon.
+    // The exporter may start a moment after the scraper, so it is probed again soon.
     discovery: { retry_first: "5s", retry_last: "1m" },
     web: { listen_address: listenAddress, ...(port === undefined ? {} : { port }) },
   });
 }
 
-/** Where a program that listens there reaches itself. */
+/** Address at which a program with this listen address reaches itself. */
 function ownAddress(listenAddress: string, port: number): string {
   if (listenAddress === "0.0.0.0") return `127.0.0.1:${port}`;
   if (listenAddress === "::") return `[::1]:${port}`;

@@ -1,20 +1,23 @@
-import { ConfigError, MAX_CONFIG_BYTES } from "../../exporter/shared/config/config-section.js";
-import { renderYaml } from "../../exporter/shared/config/render-yaml.js";
+/**
+ * The older form of the configuration: one `Option=Value` per line, as in `/etc/pihealthd.conf`.
+ * Empty lines and lines that begin with `#` or `;` are ignored; the case of option names too.
+ */
+import {
+  ConfigError,
+  MAX_CONFIG_BYTES,
+  renderYaml,
+} from "../../exporter/shared/config/yaml-source.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { DEFAULT_EXPORTER_PORT } from "../discovery/scrape-job-config.js";
 import { parseRangeExpression } from "../discovery/range-expression.js";
 
-/**
- * The older form of the configuration: one `Option=Value` per line, as in `/etc/pihealthd.conf`. Lines that are empty or
- * begin with `#` or `;` count for nothing. Upper and lower case of an option's name are the same.
- */
 const OPTION_LINE = /^\s*([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(.*?)\s*$/;
 const IGNORED_LINE = /^\s*([#;].*)?$/;
 
-/** Each option, all its names in lower case, what it must be, and where it goes. */
 interface Option {
+  /** In lower case. */
   readonly names: readonly string[];
-  /** @throws {BadInputError} with what it must be */
+  /** @throws an error whose message says what the value must be */
   readonly check: (value: string) => void;
 }
 
@@ -48,14 +51,16 @@ const OPTIONS = {
 type OptionKey = keyof typeof OPTIONS;
 type OptionValues = Partial<Record<OptionKey, string>>;
 
-/** Whether the first line that says something is `Option=Value`, which no YAML mapping begins with. */
+/**
+ * Whether the first line that is not ignored is `Option=Value`: no YAML mapping begins like that.
+ */
 export function isOptionConfig(text: string): boolean {
   const first = text.split(/\r?\n/, 10_000).find((line) => !IGNORED_LINE.test(line));
   return first !== undefined && OPTION_LINE.test(first);
 }
 
 /**
- * Writes the same configuration as YAML.
+ * Converts a configuration to YAML.
  *
  * @param file name for messages
  * @throws {ConfigError} naming file, line and option
@@ -119,12 +124,11 @@ function parseLine(
   if (name === undefined) {
     throw refusal(`is ${JSON.stringify(line.trim().slice(0, 60))}, it must be Option=Value`);
   }
-  const keys = Object.keys(OPTIONS) as OptionKey[];
-  const key = keys.find((candidate) =>
-    (OPTIONS[candidate].names as readonly string[]).includes(name.toLowerCase()),
-  );
+  const key = keyOf(name.toLowerCase());
   if (key === undefined) {
-    const known = keys.map((candidate) => OPTIONS[candidate].names[0]).join(", ");
+    const known = Object.values(OPTIONS)
+      .map(({ names: [first] }) => first)
+      .join(", ");
     throw refusal(`option ${name} is not known, the options are ${known}`);
   }
   if (values[key] !== undefined) {
@@ -139,7 +143,16 @@ function parseLine(
   values[key] = value;
 }
 
-/** Separated by commas or spaces; a span may be written with spaces around its dash. */
+function keyOf(name: string): OptionKey | undefined {
+  for (const key in OPTIONS) {
+    if (isOptionKey(key) && OPTIONS[key].names.some((known) => known === name)) return key;
+  }
+  return undefined;
+}
+
+const isOptionKey = (key: string): key is OptionKey => key in OPTIONS;
+
+/** Splits at commas and spaces; a range may have spaces around its dash. */
 const splitList = (value: string): string[] =>
   value
     .replace(/\s+-\s+/g, "-")

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { ConfigSection, MAX_CONFIG_BYTES } from "../../exporter/shared/config/config-section.js";
+import { ConfigSection } from "../../exporter/shared/config/config-section.js";
+import { MAX_CONFIG_BYTES } from "../../exporter/shared/config/yaml-source.js";
 import {
   BadInputError,
   codeOf,

@@ -70,7 +70,10 @@ interface FeatureOptions {
   readonly enableFeature: readonly string[];
 }
 
-/** Promtool's way to switch on parts of the query language: `--enable-feature=a,b`, any number of times. */
+/**
+ * Promtool's way to switch on parts of the query language: `--enable-feature=a,b`, any number of
+ * times.
+ */
 function withFeatures(command: Command): Command {
   const collect = (text: string, before: readonly string[]): string[] => [
     ...before,

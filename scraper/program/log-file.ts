@@ -4,10 +4,10 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import { RotatingLog } from "../host-logs/rotating-log.js";
 
 const LIMITS = { maxFileBytes: 10 * 1024 * 1024, maxOldFiles: 5 };
-/** Lines that wait at most while the disk does not keep up; then new ones go to standard error only. */
+/** Lines that may wait for a slow disk; further lines go to standard error only. */
 const MAX_WAITING_LINES = 10_000;
 
-/** The scraper's log as a file (`log.file`), besides standard error: rotated at 10 MiB, five old ones kept. */
+/** The log file `log.file` beside standard error: rotated at 10 MiB, with five old files. */
 export class LogFile {
   private readonly file: RotatingLog;
   private waiting: string[] = [];
@@ -32,7 +32,7 @@ export class LogFile {
   }
 
   private async writeWaiting(): Promise<void> {
-    await Promise.resolve(); // Lines of the same moment go together.
+    await Promise.resolve(); // Lines of one turn are written together.
     while (this.waiting.length > 0) {
       const lines = this.waiting;
       this.waiting = [];
@@ -40,7 +40,7 @@ export class LogFile {
         await this.file.append(`${lines.join("\n")}\n`);
         await this.file.rotateWhenLarge(this.clock.wallMs());
       } catch {
-        // A disk that refuses the log is told of by what else it refuses; standard error has the lines.
+        // Standard error has the lines, and other writers report a disk that refuses.
       }
     }
     this.writing = undefined;

@@ -1,10 +1,10 @@
 import cliProgress from "cli-progress";
 import type { ProbeProgress } from "../discovery/range-prober.js";
 
-/** Ranges smaller than this are through before anybody looks. */
+/** Smaller ranges are probed before a bar could be read. */
 const MIN_CANDIDATES = 16;
 
-/** A bar for the first look through the ranges, on a terminal only. */
+/** A progress bar for the first pass through the ranges, on a terminal only. */
 export function showProbeProgress(stream: NodeJS.WriteStream): {
   show: (progress: ProbeProgress) => void;
   end: () => void;

@@ -27,7 +27,7 @@ const STOP_WITHIN_MS = 25_000;
 const INSTALLATION = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /**
- * The scraper from its command line to its end.
+ * Runs the scraper: command line, configuration, service until a signal.
  *
  * @returns the exit code
  */
@@ -100,7 +100,8 @@ async function start(
     loadConfig: () => loadConfig(given),
     onProbeProgress: progress.show,
   });
-  onSignal("SIGHUP", () => void app.reload().catch(() => undefined)); // The app logs why; the old configuration stays.
+  // The app logs the error and keeps the old configuration.
+  onSignal("SIGHUP", () => void app.reload().catch(() => undefined));
   return {
     async stop() {
       progress.end();

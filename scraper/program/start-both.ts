@@ -1,6 +1,6 @@
 /**
- * `npm start`: runs exporter and scraper on this machine with their embedded defaults, as two processes like the two
- * services they are otherwise, says where to look, and stops both when one ends or a signal arrives.
+ * `npm start`: runs exporter and scraper with their embedded defaults as two processes, as the two
+ * services are. It prints where to look, and stops both when one ends or a signal arrives.
  */
 import { randomBytes } from "node:crypto";
 import path from "node:path";
@@ -17,7 +17,10 @@ import {
 } from "../../exporter/shared/platform/process.js";
 
 const PROGRAMS = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-/** As in pihealth-exporter.service: they save memory and processor time (docs/operations.md, "Memory"). */
+/**
+ * As in pihealth-exporter.service; they save memory and processor time (docs/operations.md,
+ * "Memory").
+ */
 const EXPORTER_FLAGS = ["--max-semi-space-size=1", "--optimize-for-size"];
 /** As in pihealthd.service. */
 const SCRAPER_FLAGS = ["--max-semi-space-size=4"];
@@ -46,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
   ]);
   await stopAll(children);
   if (outcome === "stopped") return 0;
-  process.stderr.write(`Cannot go on: ${outcome}\n`);
+  process.stderr.write(`Cannot run both programs: ${outcome}\n`);
   return 1;
 }
 
@@ -74,19 +77,19 @@ function placesOf(argv: readonly string[]): Places {
   };
 }
 
-/** What answers there already would be taken for ours. */
+/** A program that already answers on a port would be taken for the one started here. */
 async function refuseSecondStart({ exporterPort, scraperPort }: Places): Promise<void> {
   for (const [port, option] of [
     [exporterPort, "--exporter-port"],
     [scraperPort, "--scraper-port"],
   ] as const) {
     if (!(await answers(port))) continue;
-    const detail = `a program answers on port ${port} already, it must be stopped or ${option} be another`;
+    const detail = `a program already answers on port ${port}, stop it or choose another ${option}`;
     throw new BadInputError(`Cannot start: ${detail}`);
   }
 }
 
-/** One token for both, made at the first start and readable by this user only. */
+/** The fleet token of both programs: created at the first start, readable by this user only. */
 async function ensureToken(dataFolder: string): Promise<string> {
   const tokenFile = path.join(dataFolder, "fleet-token");
   await realFiles.makeFolder(dataFolder);
@@ -130,7 +133,7 @@ function startScraper(
   });
 }
 
-/** Resolves only with a reason to give up: a started pair runs until something else ends it. */
+/** Resolves with the reason when a program is not ready in time; otherwise never. */
 async function announceWhenReady(places: Places): Promise<string> {
   const { dataFolder, exporterPort, scraperPort } = places;
   const untilMs = systemClock.monotonicMs() + READY_WITHIN_MS;
@@ -144,7 +147,7 @@ async function announceWhenReady(places: Places): Promise<string> {
   process.stdout.write(
     [
       "",
-      "pihealth watches this machine now.",
+      "pihealth is watching this machine.",
       `  metrics   http://127.0.0.1:${exporterPort}/metrics`,
       `  scraper   http://127.0.0.1:${scraperPort}/`,
       `  query     curl 'http://127.0.0.1:${scraperPort}/api/v1/query?query=pihealth_memory_used_ratio'`,
@@ -160,7 +163,7 @@ async function announceWhenReady(places: Places): Promise<string> {
 const isReady = async (port: string): Promise<boolean> => (await statusOf(port)) === 200;
 const answers = async (port: string): Promise<boolean> => (await statusOf(port)) !== undefined;
 
-/** Undefined while nothing listens. */
+/** Undefined while no program answers. */
 async function statusOf(port: string): Promise<number | undefined> {
   try {
     const url = `http://127.0.0.1:${port}/-/ready`;

@@ -1,29 +1,28 @@
 import { createHmac, randomBytes } from "node:crypto";
 
-/** Answers whether an `Authorization` header names a user and the user's password. */
+/** Whether an `Authorization` header has a user and the password of that user. */
 export type BasicAuth = (authorization: string | undefined) => Promise<boolean>;
 
 export type ComparePassword = (password: string, hash: string) => Promise<boolean>;
 
-/** Verified and refused credentials remembered, each; the oldest go first. */
+/** Most accepted credentials that are remembered, and most refused ones. */
 const MAX_REMEMBERED = 256;
 /**
- * Comparisons waiting at once; one takes most of a second on a small Pi, so more than this are
- * refused unseen.
+ * Comparisons that may wait. One takes most of a second on a small Pi; further requests are
+ * refused.
  */
 const MAX_WAITING = 16;
 /**
- * Compared for users that do not exist, so that they take as long as those who do. Nobody knows its
- * password.
+ * Compared for unknown users, so that they take as long as known ones. No password has this hash.
  */
 const NOBODY_HASH = "$2b$10$abcdefghijklmnopqrstuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu";
 
 /**
- * Basic authentication against bcrypt hashes. What was verified once is remembered, as a keyed
- * digest, because every scrape brings the same credentials and every comparison is made to be slow.
- * Comparisons run one after the other.
+ * Basic authentication against bcrypt hashes. Outcomes are remembered under a keyed digest of the
+ * credentials, because every scrape brings the same ones and bcrypt is slow on purpose. Comparisons
+ * run one after the other.
  *
- * @param users bcrypt hash by user name; without users everybody may pass
+ * @param users bcrypt hash by user name; empty: every request passes
  */
 export function createBasicAuth(
   users: ReadonlyMap<string, string>,
@@ -36,7 +35,7 @@ export function createBasicAuth(
   let waiting = 0;
 
   const verify = async ({ user, password }: Credentials, digest: string): Promise<boolean> => {
-    // An equal request was compared while this one waited.
+    // A request with the same credentials was compared while this one waited.
     if (outcomes.accepted.has(digest)) return true;
     const hash = users.get(user);
     const isEqual = await compare(password, hash ?? NOBODY_HASH);
@@ -56,7 +55,7 @@ export function createBasicAuth(
     if (outcomes.refused.has(digest) || waiting >= MAX_WAITING) return false;
     waiting++;
     const verified = queue.then(() => verify(credentials, digest));
-    // A failed comparison is its own request's error, not the next one's.
+    // A comparison that fails is the error of its own request only.
     queue = verified.catch(() => undefined);
     return verified.finally(() => waiting--);
   };
@@ -81,7 +80,7 @@ function remember(digests: Set<string>, digest: string): void {
   if (digests.size > MAX_REMEMBERED && oldest !== undefined) digests.delete(oldest);
 }
 
-/** Loaded when first needed: most installations have no users. */
+/** Loads bcrypt at first use: most installations have no users. */
 async function compareWithBcrypt(password: string, hash: string): Promise<boolean> {
   const { default: bcrypt } = await import("bcryptjs");
   return bcrypt.compare(password, hash);

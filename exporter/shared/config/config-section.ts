@@ -1,36 +1,12 @@
-import { isScalar, LineCounter, parseDocument, type Document } from "yaml";
+/**
+ * Reads configuration: a YAML text goes in, checked values in internal units come out. Every
+ * message
+ * names file, line and key.
+ */
 import { parseByteSize } from "../model/byte-size.js";
 import { parseDurationMs } from "../model/duration.js";
-import { messageOf, PihealthError } from "../model/errors.js";
-
-/** Largest configuration or rule file read. */
-export const MAX_CONFIG_BYTES = 1_048_576;
-const MAX_ALIASES = 100; // Expanded aliases in one document: ordinary anchors pass, an alias bomb does not.
-/** Keys whose values no message may show, whatever is wrong with them. */
-const SECRET_KEYS = /^(.*password|.*secret|.*token|credentials|basic_auth|authorization|key)$/;
-
-/** A configuration file is not acceptable. The message names file, line, key, what is there and what must be. */
-export class ConfigError extends PihealthError {
-  readonly code = "bad_config";
-
-  constructor(
-    readonly file: string,
-    /** From 1; undefined when no place can be named. */
-    readonly line: number | undefined,
-    detail: string,
-    options?: ErrorOptions,
-  ) {
-    super(`Cannot load "${file}"${line === undefined ? "" : `, line ${line}`}: ${detail}`, options);
-  }
-}
-
-type Path = readonly (string | number)[];
-
-interface Source {
-  readonly file: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
-}
+import { messageOf } from "../model/errors.js";
+import { ConfigError, describeAt, isMapping, type Path, YamlSource } from "./yaml-source.js";
 
 interface NumberOptions {
   readonly default?: number;
@@ -46,44 +22,45 @@ interface DurationOptions {
 }
 
 /**
- * One mapping of a YAML file, read key by key. Each getter takes the key as known; `rejectUnknownKeys` makes what is
- * left an error. Getters without a default require the key.
+ * One mapping of a YAML file, read key by key. Each getter marks its key as known, and
+ * `rejectUnknownKeys` refuses the others. Getters without a default require the key.
  */
 export class ConfigSection {
   private readonly knownKeys = new Set<string>();
 
   private constructor(
-    private readonly source: Source,
+    private readonly source: YamlSource,
     private readonly path: Path,
     private readonly values: Readonly<Record<string, unknown>>,
   ) {}
 
   /**
+   * Reads a file that is a mapping; an empty file is an empty mapping.
+   *
    * @param file name for messages
-   * @throws {ConfigError} when the text is too large, not YAML, or not a mapping; an empty file is an empty mapping
+   * @throws {ConfigError} when the text is too large, not YAML, or not a mapping
    */
   static parse(text: string, file: string): ConfigSection {
-    const { source, content } = parseYaml(text, file);
-    return ConfigSection.fromValue(source, [], content ?? {});
+    const source = YamlSource.parse(text, file);
+    return ConfigSection.fromValue(source, [], source.content ?? {});
   }
 
   /**
    * Reads a file that is a list of mappings; an empty file is an empty list.
    *
-   * @throws {ConfigError} when the text is too large, not YAML, or no such list
+   * @throws {ConfigError} when the text is too large, not YAML, or not a list of mappings
    */
   static parseList(text: string, file: string): ConfigSection[] {
-    const { source, content } = parseYaml(text, file);
-    const list = content ?? [];
+    const source = YamlSource.parse(text, file);
+    const list = source.content ?? [];
     if (!Array.isArray(list))
-      throw errorAt(source, [], `is ${describeAt([], list)}, it must be a list`);
+      throw source.errorAt([], `is ${describeAt([], list)}, it must be a list`);
     return list.map((item, index) => ConfigSection.fromValue(source, [index], item));
   }
 
-  private static fromValue(source: Source, path: Path, value: unknown): ConfigSection {
+  private static fromValue(source: YamlSource, path: Path, value: unknown): ConfigSection {
     if (!isMapping(value)) {
-      throw errorAt(
-        source,
+      throw source.errorAt(
         path,
         `is ${describeAt(path, value)}, it must be a mapping of keys to values`,
       );
@@ -95,9 +72,9 @@ export class ConfigSection {
     return this.source.file;
   }
 
-  /** Line of the key, from 1, or of this section without a key. */
+  /** Line of the key, from 1; without a key, of this section. */
   lineOf(key?: string): number | undefined {
-    return lineAt(this.source, key === undefined ? this.path : [...this.path, key]);
+    return this.source.lineAt(key === undefined ? this.path : [...this.path, key]);
   }
 
   /** The whole section as plain data, secrets included. */
@@ -109,7 +86,7 @@ export class ConfigSection {
     return Object.keys(this.values);
   }
 
-  /** False too when the key is there with an empty value. */
+  /** False when the key is missing or its value is empty. */
   has(key: string): boolean {
     this.knownKeys.add(key);
     return this.values[key] !== undefined && this.values[key] !== null;
@@ -136,10 +113,12 @@ export class ConfigSection {
     options: { default?: Choice } = {},
   ): Choice {
     const text = this.string(key, options);
-    if (!(choices as readonly string[]).includes(text)) {
-      this.fail(key, `is ${this.describe(key, text)}, it must be one of ${choices.join(", ")}`);
-    }
-    return text as Choice;
+    const choice = choices.find((known) => known === text);
+    if (choice !== undefined) return choice;
+    return this.fail(
+      key,
+      `is ${this.describe(key, text)}, it must be one of ${choices.join(", ")}`,
+    );
   }
 
   boolean(key: string, options: { default?: boolean } = {}): boolean {
@@ -189,7 +168,7 @@ export class ConfigSection {
     return this.attempt(key, () => parseByteSize(text));
   }
 
-  /** A list of strings; one string alone counts as a list of one. */
+  /** A list of strings; a single string is a list of one. */
   strings(key: string, options: { default?: readonly string[] } = {}): string[] {
     if (!this.has(key)) return [...this.defaultOr(key, options.default)];
     const value = this.values[key];
@@ -203,7 +182,7 @@ export class ConfigSection {
     const value = this.values[key];
     const path = [...this.path, key];
     if (!isMapping(value))
-      throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a mapping`);
+      throw this.source.errorAt(path, `is ${describeAt(path, value)}, it must be a mapping`);
     const texts = Object.keys(value).map(
       (name) => [name, this.textAt([...path, name], value[name])] as const,
     );
@@ -222,26 +201,29 @@ export class ConfigSection {
     const value = this.values[key];
     const path = [...this.path, key];
     if (!Array.isArray(value))
-      throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a list`);
+      throw this.source.errorAt(path, `is ${describeAt(path, value)}, it must be a list`);
     return value.map((item, index) => ConfigSection.fromValue(this.source, [...path, index], item));
   }
 
-  /** Throws a {@link ConfigError} at the key; `detail` reads `is X, it must be Y`. */
+  /** @throws {ConfigError} at the key; `detail` reads `is X, it must be Y` */
   fail(key: string, detail: string): never {
-    throw errorAt(this.source, [...this.path, key], detail);
+    throw this.source.errorAt([...this.path, key], detail);
   }
 
-  /** Runs a parser of the value of `key`; what it throws becomes a {@link ConfigError} at the key. */
+  /**
+   * Runs a parser of the value of `key`; an error that it throws becomes a {@link ConfigError} at
+   * the key.
+   */
   attempt<Result>(key: string, parse: () => Result): Result {
     try {
       return parse();
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      throw errorAt(this.source, [...this.path, key], messageOf(error), error);
+      throw this.source.errorAt([...this.path, key], messageOf(error), error);
     }
   }
 
-  /** @throws {ConfigError} naming the first key no getter asked for */
+  /** @throws {ConfigError} naming the first key that no getter has read */
   rejectUnknownKeys(): void {
     const unknown = this.keys().find((key) => !this.knownKeys.has(key));
     if (unknown === undefined) return;
@@ -255,7 +237,7 @@ export class ConfigSection {
 
   private defaultOr<Value>(key: string, value: Value | undefined): Value {
     if (value === undefined)
-      throw errorAt(this.source, this.path, `key "${key}" is missing, it is required`);
+      throw this.source.errorAt(this.path, `key "${key}" is missing, it is required`);
     return value;
   }
 
@@ -263,74 +245,17 @@ export class ConfigSection {
     return this.textAt([...this.path, key], this.values[key]);
   }
 
-  /** Scalars that YAML reads as numbers or booleans count as the text they were written as, as in Go. */
+  /** Scalars that YAML reads as numbers or booleans are the text that the file has, as in Go. */
   private textAt(path: Path, value: unknown): string {
     if (typeof value === "string") return value;
-    const node = this.source.document.getIn(path, true);
-    if (isScalar(node) && typeof node.source === "string" && value !== null) return node.source;
-    throw errorAt(this.source, path, `is ${describeAt(path, value)}, it must be a text`);
+    const written = value === null ? undefined : this.source.writtenAt(path);
+    if (written !== undefined) return written;
+    throw this.source.errorAt(path, `is ${describeAt(path, value)}, it must be a text`);
   }
-}
-
-function parseYaml(text: string, file: string): { source: Source; content: unknown } {
-  if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
-    throw new ConfigError(file, undefined, `it is larger than ${MAX_CONFIG_BYTES} bytes`);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  const problem = document.errors[0];
-  if (problem !== undefined)
-    throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
-  try {
-    return {
-      source: { file, document, lines },
-      content: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown,
-    };
-  } catch (error) {
-    throw new ConfigError(file, undefined, messageOf(error), { cause: error });
-  }
-}
-
-function errorAt(source: Source, path: Path, detail: string, cause?: unknown): ConfigError {
-  const place = path.length === 0 ? "the file" : `key ${formatPath(path)}`;
-  return new ConfigError(source.file, lineAt(source, path), `${place} ${detail}`, { cause });
-}
-
-/** Line of the node, or of the nearest one around it that has a place. */
-function lineAt({ document, lines }: Source, path: Path): number | undefined {
-  for (let length = path.length; length >= 0; length--) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (typeof node === "object" && node !== null && "range" in node && Array.isArray(node.range)) {
-      return lines.linePos(node.range[0] as number).line;
-    }
-  }
-  return undefined;
-}
-
-function formatPath(path: Path): string {
-  return path
-    .map((part, index) =>
-      typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`,
-    )
-    .join("");
-}
-
-/** A value as a message shows it: secrets and what may hold them stay out. */
-function describeAt(path: Path, value: unknown): string {
-  if (value === undefined || value === null) return "missing";
-  if (path.some((part) => typeof part === "string" && SECRET_KEYS.test(part))) return "<secret>";
-  if (Array.isArray(value)) return "a list";
-  if (isMapping(value)) return "a mapping";
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function rangeText(min: number, max: number): string {
   if (Number.isFinite(min) && Number.isFinite(max)) return ` from ${min} to ${max}`;
   if (Number.isFinite(min)) return ` of at least ${min}`;
   return Number.isFinite(max) ? ` of at most ${max}` : "";
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

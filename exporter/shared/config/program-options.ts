@@ -16,7 +16,8 @@ export function readOptions<Options extends NonNullable<ParseArgsConfig["options
   try {
     return parseArgs({ args: [...argv], options, strict: true }).values;
   } catch (error) {
-    const [reason] = messageOf(error).split(". "); // The rest explains how to write an argument like an option.
+    // The rest explains how to write an argument like an option.
+    const [reason] = messageOf(error).split(". ");
     throw new UsageError(`Cannot read the command line: ${reason}`, usage, { cause: error });
   }
 }

@@ -6,7 +6,8 @@ import path from "node:path";
 import { messageOf } from "../model/errors.js";
 import type { Files } from "../platform/files.js";
 import type { ListenOptions } from "../platform/http/http-server.js";
-import { ConfigError, ConfigSection } from "./config-section.js";
+import { ConfigSection } from "./config-section.js";
+import { ConfigError } from "./yaml-source.js";
 
 export type TlsOptions = NonNullable<ListenOptions["tls"]>;
 
@@ -28,7 +29,12 @@ const TLS_VERSIONS = {
   TLS12: "TLSv1.2",
   TLS13: "TLSv1.3",
 } as const;
-const TLS_VERSION_NAMES = Object.keys(TLS_VERSIONS) as (keyof typeof TLS_VERSIONS)[];
+const TLS_VERSION_NAMES = [
+  "TLS10",
+  "TLS11",
+  "TLS12",
+  "TLS13",
+] as const satisfies readonly (keyof typeof TLS_VERSIONS)[];
 const CLIENT_AUTH_TYPES = [
   "NoClientCert",
   "RequestClientCert",
@@ -100,7 +106,7 @@ async function readNamedFile(section: ConfigSection, key: string, files: Files):
   }
 }
 
-/** HTTP/2 may be switched in a file shared with other exporters; HTTP/1.1 is spoken either way. */
+/** Accepts `http2` for files that other exporters share; the server speaks HTTP/1.1 only. */
 function parseHttpServer(section: ConfigSection): void {
   section.boolean("http2", { default: true });
   section.rejectUnknownKeys();

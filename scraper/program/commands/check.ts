@@ -7,22 +7,23 @@ import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import type { NotificationConfig } from "../../alerting/config/notification-config.js";
 import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
 import { loadScraperConfig } from "../../config/config.js";
-import { loadNotificationFile } from "../../config/notification-file.js";
+import { loadNotificationFile } from "../../config/named-files.js";
 import type { QueryFeature } from "../../promql/language/features.js";
 import { parseExpression } from "../../promql/language/parser.js";
 import { AlertExpander } from "../../rule-engine/rules/alert-expansion.js";
 import { loadRuleFiles } from "../../rule-engine/rules/load-rule-files.js";
-import { loadRules } from "../../config/rule-files.js";
+import { loadRules } from "../../config/named-files.js";
 
-/** What a check found, for standard output and the exit code. */
+/** The result of a check, for standard output and the exit code. */
 export interface CheckResult {
   readonly lines: readonly string[];
   readonly succeeded: boolean;
 }
 
-const DEFAULT_EVALUATION_INTERVAL_MS = 60_000; // Only for files checked on their own, as promtool does.
+// As in promtool: a rule file alone has no global section.
+const DEFAULT_EVALUATION_INTERVAL_MS = 60_000;
 
-/** `pihealth check config FILE`: reads it with all files it names, as the scraper would at its start. */
+/** `pihealth check config FILE`: reads the file and every file that it names, as a start does. */
 export async function checkConfig(file: string): Promise<CheckResult> {
   try {
     await readGivenFile(file, realFiles);
@@ -45,7 +46,7 @@ export async function checkConfig(file: string): Promise<CheckResult> {
   }
 }
 
-/** `pihealth check rules FILE...`: every file is checked, whatever is wrong with the others. */
+/** `pihealth check rules FILE...`: checks each file, also after an error in another. */
 export async function checkRules(
   files: readonly string[],
   enabledFeatures: readonly QueryFeature[] = [],
@@ -82,7 +83,7 @@ export async function checkRules(
 export const counted = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-/** Notification settings of a scraper's configuration, or of an alertmanager.yml itself. */
+/** Reads the notification settings that a scraper's configuration names, or an alertmanager.yml. */
 export async function loadNotificationsOf(file: string): Promise<NotificationConfig> {
   const text = await readGivenFile(file, realFiles);
   if (/^(route|receivers):/m.test(text)) return loadNotificationFile(file, realFiles);

@@ -9,11 +9,11 @@ import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 
 type Finding = { readonly ok: boolean; readonly text: string };
 
-/** Below this much free room on the disk of the data folder, the doctor warns. */
+/** Free space on the disk of the data folder below which the doctor warns. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
 const MAX_TARGETS_NAMED = 20;
 
-/** `pihealth doctor`: goes through what a set-up needs and says of each thing whether it is well, and what to do. */
+/** `pihealth doctor`: checks each part of the setup and says what is wrong with it. */
 export async function runDoctor(configFile: string, master: MasterAddress): Promise<CheckResult> {
   const findings: Finding[] = [];
   const checked = await checkConfig(configFile);

@@ -23,7 +23,7 @@ function describeGap(gap: JsonFields): string[] {
   return [
     instance === "" ? gap.text("host") : instance,
     from,
-    until ?? "goes on",
+    until ?? "now",
     formatDurationMs(seconds * 1000),
     gap.text("cause"),
     gap.text("state"),

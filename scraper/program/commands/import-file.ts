@@ -12,13 +12,13 @@ import type { Files, ReadFile } from "../../../exporter/shared/platform/files.js
 import type { ImportPlace } from "../../backfill/sample-import.js";
 import type { ImportBatch } from "./import-history.js";
 
-/** Read at a time; a line may be longer. */
+/** Bytes read at once; a line may be longer. */
 const PIECE_BYTES = 1_048_576;
 const MAX_LINE_BYTES = 1_048_576;
-/** Samples held to be put in the order of time: files tell series by series. */
+/** Samples that are sorted by time together: files list them series by series. */
 const MAX_HELD_SAMPLES = 200_000;
 const MAX_KNOWN_SERIES = 100_000;
-/** Below what the scraper takes of a body. */
+/** Less than the scraper accepts as a body. */
 const MAX_TEXT_CHARACTERS = 1_000_000;
 const END_OF_OPENMETRICS = /(^|\n)# EOF\n?$/;
 /** A line of `promtool tsdb dump`. */
@@ -31,10 +31,10 @@ interface HeldSample {
 }
 
 /**
- * Reads OpenMetrics, the text format, or what `promtool tsdb dump` writes; every sample with a timestamp. Series that have
- * `instance` and `job` keep their labels, others are those of `place`.
+ * Reads OpenMetrics, the text format, or the output of `promtool tsdb dump`. Each sample needs a
+ * timestamp. Series with `instance` and `job` keep their labels; other series belong to `place`.
  *
- * @throws {BadInputError} naming file and line of what is not acceptable
+ * @throws {BadInputError} naming file and line of the first error
  */
 export async function* readSampleFile(
   filePath: string,
@@ -74,7 +74,7 @@ function* batchesOf(
   groups: Iterable<{ place: ImportPlace; samples: HeldSample[] }>,
 ): Generator<ImportBatch> {
   for (const { place, samples } of groups) {
-    // Samples of one time become one row of the storage.
+    // Samples with one timestamp become one row of the storage.
     samples.sort((left, right) => left.timestampMs - right.timestampMs);
     let text = "";
     for (const { series, value, timestampMs } of samples) {
@@ -87,7 +87,7 @@ function* batchesOf(
   }
 }
 
-/** The end of the file tells OpenMetrics, as nothing else ends so. */
+/** Only OpenMetrics ends with `# EOF`. */
 async function formatOf(file: ReadFile): Promise<ExpositionFormat> {
   const tail = Buffer.from(await file.read(Math.max(0, file.sizeBytes - 16), 16)).toString(
     "latin1",
@@ -95,7 +95,7 @@ async function formatOf(file: ReadFile): Promise<ExpositionFormat> {
   return END_OF_OPENMETRICS.test(tail) ? "openmetrics" : "text";
 }
 
-/** Whole lines, a piece at a time. */
+/** Yields pieces of the file that end with a whole line. */
 async function* linesOf(
   file: ReadFile,
   filePath: string,
@@ -120,7 +120,7 @@ async function* linesOf(
 
 interface FileSeries {
   readonly place: ImportPlace;
-  /** As the text format writes it. */
+  /** Name and labels in the text format. */
   readonly text: string;
 }
 
@@ -134,7 +134,7 @@ interface PieceParts {
   readonly filePath: string;
   readonly firstLine: number;
   readonly place: ImportPlace;
-  /** Series met before, by what stands before their values. */
+  /** Series seen before, by the bytes before their value. */
   readonly known: Map<string, FileSeries>;
 }
 
@@ -182,7 +182,9 @@ class NoTimestamp extends Error {
   }
 }
 
-/** Rounded: thousandths of a second are no fractions of two, and the reader cuts off as Prometheus does. */
+/**
+ * Rounds, because the reader truncates as Prometheus does: 0.001 s has no exact binary fraction.
+ */
 function millisecondsAt(body: Buffer, at: number): number {
   return Math.round(Number.parseFloat(body.toString("latin1", at, at + 32)) * 1000);
 }

@@ -3,11 +3,12 @@ import { memberHeaderOf } from "../../../exporter/shared/codec/history/member-te
 import { parseSegmentName } from "../../../exporter/shared/codec/history/segment-name.js";
 import { readSegment } from "../../../exporter/shared/codec/history/segment-reader.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { BootClocks } from "../../backfill/boot-clocks.js";
 import type { ImportPlace } from "../../backfill/sample-import.js";
 
-/** Lines to be stored, and whose they are. */
+/** Lines to store, and the target that they belong to. */
 export interface ImportBatch {
   readonly place: ImportPlace;
   /** Text format with timestamps in milliseconds. */
@@ -15,19 +16,19 @@ export interface ImportBatch {
 }
 
 export interface ImportNotes {
-  /** Each of them a line for people. */
+  /** Receives a line about data that is left out. */
   readonly writeNote: (note: string) => void;
 }
 
 const NODE_ID = /^[0-9a-f]{32}$/;
-/** No Pi has sampled before this: a clock that shows an earlier time was never set. */
+/** No Pi has sampled before this date: a clock with an earlier time was not set. */
 const EARLIEST_MS = Date.UTC(2020, 0, 1);
 
 /**
- * Reads a copied history folder of a Pi, or the state folder around it, member by member in the order of writing. Where
- * a boot has set its clock late, what it sampled before is placed by its monotonic clock.
+ * Reads a copied history folder of a Pi, or the state folder around it, in the order of writing.
+ * Samples that a boot took before its clock was set get their time from the monotonic clock.
  *
- * @throws {BadInputError} when the folder holds no segment
+ * @throws {BadInputError} when the folder has no segment
  */
 export async function* readHistoryFolder(
   folder: string,
@@ -36,7 +37,7 @@ export async function* readHistoryFolder(
   { writeNote }: ImportNotes,
 ): AsyncGenerator<ImportBatch, void> {
   const segments = await findSegments(folder, files);
-  const nodeId = place.nodeId ?? (await readNodeId(path.dirname(segments[0] as string), files));
+  const nodeId = place.nodeId ?? (await readNodeId(path.dirname(itemAt(segments, 0)), files));
   const clocks = await learnClocks(segments, files);
   const wanted = nodeId === undefined ? place : { ...place, nodeId };
   let lastMs = Number.NEGATIVE_INFINITY;
@@ -72,7 +73,7 @@ async function findSegments(folder: string, files: Files): Promise<string[]> {
     if (names.length > 0) return names.sort().map((name) => path.join(candidate, name));
   }
   throw new BadInputError(
-    `Cannot import "${folder}": it holds no segment, such as 0000000001-1768230028000.prom.gz`,
+    `Cannot import "${folder}": it has no segment, such as 0000000001-1768230028000.prom.gz`,
   );
 }
 
@@ -85,7 +86,7 @@ async function readNodeId(historyFolder: string, files: Files): Promise<string |
   return undefined;
 }
 
-/** The last clock of a boot that can be right is taken as right. */
+/** The last plausible clock reading of each boot is taken as correct. */
 async function learnClocks(segments: readonly string[], files: Files): Promise<BootClocks> {
   const clocks = new BootClocks();
   const last = new Map<string, { monotonicMs: number; wallMs: number }>();

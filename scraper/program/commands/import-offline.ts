@@ -7,9 +7,9 @@ import { Storage } from "../../storage/storage.js";
 import type { StoreText } from "./import.js";
 
 /**
- * Stores in the data folder of a scraper that does not run.
+ * Opens the data folder of a scraper that is not running, to import into it.
  *
- * @throws {FolderLockedError} when it does run
+ * @throws {FolderLockedError} when the scraper runs
  */
 export async function openOffline(
   configFile: string,
@@ -23,7 +23,7 @@ export async function openOffline(
     settings,
   });
   storage.start();
-  // Who the targets are only the running scraper knows.
+  // Only a running scraper knows its targets.
   const samples = new SampleImport({ writer: storage, targets: () => [], hosts: () => [] });
   return { store: (place, text) => samples.take(place, text), close: () => storage.stop() };
 }

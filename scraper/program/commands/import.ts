@@ -6,7 +6,7 @@ import { readSampleFile } from "./import-file.js";
 import { type ImportBatch, readHistoryFolder } from "./import-history.js";
 import { type MasterAddress, postText } from "./master-client.js";
 
-/** Texts of members are small: so many characters are sent at once. */
+/** Characters of small texts that are sent together. */
 const MAX_TEXT_CHARACTERS = 1_000_000;
 
 /** Stores a text; resolves when it is durable. */
@@ -15,13 +15,13 @@ export type StoreText = (place: ImportPlace, text: string) => Promise<ImportResu
 export interface ImportParts {
   readonly files: Files;
   readonly store: StoreText;
-  /** How far it has come, for a terminal. */
+  /** Receives the number of samples so far, for a terminal. */
   readonly showProgress: (samples: number) => void;
-  /** What was left out and why. */
+  /** Receives a line about data that is left out. */
   readonly writeNote: (note: string) => void;
 }
 
-/** Stores by way of the running scraper. */
+/** Stores through the API of the running scraper. */
 export function storeInMaster(master: MasterAddress): StoreText {
   return async ({ instance, job, host, nodeId, isFinished }, text) => {
     const named = {
@@ -54,8 +54,9 @@ function decodeImportResult(fields: JsonFields): ImportResult {
 /**
  * `pihealth import`: stores the samples of files and of copied histories.
  *
- * @returns the line that says how much there was
- * @throws {BadInputError} naming file and line; what came before it is stored, and is not stored again by a second try
+ * @returns a line with the number of samples and their target
+ * @throws {BadInputError} naming file and line; the samples before are stored, and a second import
+ * does not store them twice
  */
 export async function importSamples(
   paths: readonly string[],
@@ -101,7 +102,7 @@ async function* batchesOf(
   else yield* readSampleFile(path, place, files);
 }
 
-/** Small batches of one place become one. */
+/** Joins small batches of one place. */
 async function* joined(batches: AsyncGenerator<ImportBatch>): AsyncGenerator<ImportBatch> {
   let waiting: ImportBatch | undefined;
   for await (const { place, text } of batches) {

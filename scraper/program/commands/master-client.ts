@@ -5,13 +5,13 @@ import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { type HttpResponse, sendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { DEFAULT_MASTER_URL } from "./defaults.js";
 
-const TIMEOUT_MS = 130_000; // A little more than the scraper's own limit for a query.
+const TIMEOUT_MS = 130_000; // A little longer than the scraper's default limit for a query.
 const MAX_ANSWER_BYTES = 268_435_456;
 
-/** How commands reach a running scraper. */
+/** Where commands reach a running scraper. */
 export interface MasterAddress {
   readonly url: string;
-  /** For commands that change something. */
+  /** Fleet token, for commands that change something. */
   readonly tokenFile?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ export interface ResultSeries {
   readonly values?: readonly Point[] | undefined;
 }
 
-/** Where the answer is shown. */
+/** The terminal or pipe that shows the answer. */
 export interface Display {
   readonly columns: number;
   readonly isTerminal: boolean;
@@ -23,7 +23,7 @@ export interface Display {
 /** For files and pipes. */
 const PLAIN: Display = { columns: 80, isTerminal: false };
 
-/** `pihealth query`: one line per series; with a range, a chart of all of them. */
+/** `pihealth query`: one line per series, or a chart when there is a range. */
 export async function runQuery(
   master: MasterAddress,
   expression: string,
@@ -80,7 +80,7 @@ function formatInstant(data: JsonFields): string[] {
   return alignColumns(series.map(({ metric, value }) => [formatLabels(metric), value?.[1] ?? ""]));
 }
 
-/** What a range selector selects: every sample with its time. */
+/** The samples of a range selector, each with its time. */
 function formatSamples({ metric, values = [] }: ResultSeries): string[] {
   const rows = values.map(([seconds, value]) => [
     `  ${new Date(seconds * 1000).toISOString()}`,
@@ -89,7 +89,7 @@ function formatSamples({ metric, values = [] }: ResultSeries): string[] {
   return [formatLabels(metric), ...alignColumns(rows)];
 }
 
-/** The answer to a range query as a chart. */
+/** Draws the answer to a range query. */
 export function formatMatrix(
   series: readonly ResultSeries[],
   frame: Omit<ChartFrame, "formatTime">,
@@ -116,14 +116,14 @@ const formatDay = (timeMs: number): string =>
 const formatLabels = (metric: Record<string, string>): string =>
   printable(Labels.of(metric).toString());
 
-/** Label values come from the network: control and direction characters must not reach the terminal. */
+/** Escapes control and direction characters: label values come from the network. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    return `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, "0")}`;
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** Pads all columns but the last to the width of the widest cell. */
+/** Pads each column but the last to its widest cell. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows)

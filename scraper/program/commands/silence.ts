@@ -17,7 +17,7 @@ const MATCHER = /^([a-zA-Z_][a-zA-Z0-9_]*)(=~|!~|!=|=)"?(.*?)"?$/s;
 /**
  * `pihealth silence add alertname=X instance=~"pi.*" --duration 2h --comment "new disk"`.
  *
- * @returns its id
+ * @returns the id of the silence
  */
 export async function addSilence(
   master: MasterAddress,

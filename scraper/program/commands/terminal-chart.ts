@@ -1,4 +1,4 @@
-/** One course in a chart. Timestamps in milliseconds, ascending; as long as `values`. */
+/** One line in a chart. Timestamps are in milliseconds, ascending, and as many as `values`. */
 export interface ChartSeries {
   readonly name: string;
   readonly timestamps: readonly number[];
@@ -8,17 +8,17 @@ export interface ChartSeries {
 export interface ChartFrame {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Distance of two samples that belong together. */
+  /** Usual distance of two samples; a line is interrupted where it is more than twice as long. */
   readonly stepMs: number;
-  /** Characters in a line. */
+  /** Width in characters. */
   readonly columns: number;
-  /** True draws with braille dots in colours, false with letters that every file and pipe can hold. */
+  /** True draws braille dots in colours; false draws letters, for files and pipes. */
   readonly isTerminal: boolean;
   readonly formatTime: (timeMs: number) => string;
 }
 
 const ROWS = 12;
-/** Room for the numbers of the axis. */
+/** Width of the numbers beside the axis. */
 const AXIS_COLUMNS = 7;
 const MIN_PLOT_COLUMNS = 20;
 /** Dots in one braille character. */
@@ -32,23 +32,23 @@ const BRAILLE_BITS = [
   [0x40, 0x80],
 ] as const;
 const BRAILLE_BLANK = 0x2800;
-/** Foreground colours that can be told apart on dark and light ground. */
+/** Foreground colours that differ on dark and on light backgrounds. */
 const COLORS = [36, 33, 35, 32, 31, 34, 96, 93] as const;
 const MARKS = "abcdefgh";
-/** Series drawn at most; a legend of more colours could not be read. */
+/** Most series in a chart: there are no more colours to tell them apart. */
 export const MAX_CHART_SERIES = COLORS.length;
 
 interface Cell {
   bits: number;
-  /** Which series touched it last. */
+  /** Index of the series that was drawn here last. */
   series: number;
 }
 
-/** Dots of a chart that one character each may take. */
+/** Dots side by side in a chart of this width. */
 export const chartDots = (columns: number): number => plotColumns(columns) * DOTS_ACROSS;
 
 /**
- * Draws up to `MAX_CHART_SERIES` courses over one another, with axes and a legend.
+ * Draws up to `MAX_CHART_SERIES` series over one another, with axes and a legend.
  *
  * @returns lines without control characters other than colours
  */
@@ -64,7 +64,7 @@ export function renderChart(series: readonly ChartSeries[], frame: ChartFrame): 
     [ROWS - 1, low],
   ]);
   const axisWidth = AXIS_COLUMNS;
-  const mark = (index: number): string => (drawn.length === 1 ? "*" : (MARKS[index] as string));
+  const mark = (index: number): string => (drawn.length === 1 ? "*" : MARKS.charAt(index));
   const lines = grid.map((cells, row) => {
     const label = labels.get(row);
     const axis =
@@ -96,7 +96,7 @@ function drawGrid(
   for (const [index, { timestamps, values }] of series.entries()) {
     let previous: { x: number; y: number; timeMs: number } | undefined;
     for (const [position, timeMs] of timestamps.entries()) {
-      const value = values[position] as number;
+      const value = values[position] ?? Number.NaN;
       if (!Number.isFinite(value)) continue;
       const x = Math.round(((timeMs - frame.fromMs) / (frame.toMs - frame.fromMs)) * lastX);
       const y = Math.round((1 - (value - low) / (high - low)) * lastY);
@@ -109,7 +109,7 @@ function drawGrid(
   return grid;
 }
 
-/** Dots from one to another, both included. */
+/** Dots of a straight line, both ends included. */
 function line(
   from: { x: number; y: number },
   to: { x: number; y: number },
@@ -135,11 +135,9 @@ function renderTimeAxis(
   axisWidth: number,
 ): string[] {
   const width = plotColumns(columns);
-  const [first, middle, last] = [fromMs, (fromMs + toMs) / 2, toMs].map(formatTime) as [
-    string,
-    string,
-    string,
-  ];
+  const first = formatTime(fromMs);
+  const middle = formatTime((fromMs + toMs) / 2);
+  const last = formatTime(toMs);
   const start = Math.round(width / 2 - middle.length / 2);
   const withMiddle =
     start > first.length && start + middle.length < width - last.length
@@ -151,7 +149,7 @@ function renderTimeAxis(
   ];
 }
 
-/** Names stand last: they may be longer than the line. */
+/** Names are the last column, because they may be longer than the line. */
 function renderLegend(
   series: readonly ChartSeries[],
   { isTerminal }: ChartFrame,
@@ -160,17 +158,18 @@ function renderLegend(
   const rows = series.map(({ name, values }, index) => {
     const finite = values.filter(Number.isFinite);
     const average = finite.reduce((sum, value) => sum + value / finite.length, 0);
+    const last = finite.at(-1);
     const figures =
-      finite.length === 0
+      last === undefined
         ? ["-", "-", "-", "-"]
-        : [least(finite), average, most(finite), finite.at(-1) as number].map(formatNumber);
+        : [least(finite), average, most(finite), last].map(formatNumber);
     const drawnAs =
       index >= MAX_CHART_SERIES ? " " : isTerminal ? colored(index, "━") : mark(index);
     return { figures, drawnAs, name };
   });
   const head = ["min", "avg", "max", "last"];
   const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map(({ figures }) => (figures[column] as string).length)),
+    Math.max(title.length, ...rows.map(({ figures }) => figures[column]?.length ?? 0)),
   );
   const write = (drawnAs: string, figures: readonly string[], name: string): string =>
     [drawnAs, ...figures.map((figure, column) => figure.padStart(widths[column] ?? 0)), name].join(
@@ -193,7 +192,7 @@ const least = (values: readonly number[]): number =>
 const most = (values: readonly number[]): number =>
   values.reduce((high, value) => Math.max(high, value));
 
-/** A constant has a line in the middle. */
+/** A constant is drawn in the middle. */
 function bounds(values: readonly number[]): [low: number, high: number] {
   const [low, high] = [least(values), most(values)];
   if (high > low) return [low, high];

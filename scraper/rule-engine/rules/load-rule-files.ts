@@ -1,9 +1,6 @@
 import path from "node:path";
-import {
-  ConfigError,
-  ConfigSection,
-  MAX_CONFIG_BYTES,
-} from "../../../exporter/shared/config/config-section.js";
+import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
+import { ConfigError, MAX_CONFIG_BYTES } from "../../../exporter/shared/config/yaml-source.js";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { parseRuleFile, type RuleFileSettings } from "./parse-rule-file.js";

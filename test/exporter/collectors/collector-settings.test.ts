@@ -5,7 +5,8 @@ import {
   parseCollectorSettings,
 } from "../../../exporter/collectors/collector-settings.js";
 import { createNameMatcher } from "../../../exporter/collectors/name-matcher.js";
-import { ConfigError, ConfigSection } from "../../../exporter/shared/config/config-section.js";
+import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
+import { ConfigError } from "../../../exporter/shared/config/yaml-source.js";
 
 const parse = (text: string): ReturnType<typeof parseCollectorSettings> =>
   parseCollectorSettings(ConfigSection.parse(text, "exporter.yml"));

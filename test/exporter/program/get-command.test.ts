@@ -109,7 +109,7 @@ for (const { name, host, answer, message } of [
     answer: { status: 200, body: "<html>" },
     message: /^Cannot get metrics of "pi4": /,
   },
-  { name: "is no host", host: "pi 4", answer: 200, message: /^Cannot ask "pi 4": it is no host/ },
+  { name: "is no host", host: "pi 4", answer: 200, message: /^Cannot ask "pi 4": it is not a host/ },
 ] as const) {
   test(`a host that ${name} is a clear error`, async () => {
     await assert.rejects(getFamily("memory", { host }, setUp(answer).parts), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ConfigError } from "../../../exporter/shared/config/config-section.js";
+import { ConfigError } from "../../../exporter/shared/config/yaml-source.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { parseScraperConfig } from "../../../scraper/config/config.js";
 import { parseRangeExpression } from "../../../scraper/discovery/range-expression.js";

@@ -103,7 +103,7 @@ test("the data check reports sound data, the place of damage, and folders that h
   await run(setup, 0, 300);
   const whole = await checkDataFolder("/data", setup.files);
   assert.equal(whole.succeeded, true);
-  assert.match(whole.lines.join(), /^SUCCESS: \/data is whole: \d+ blocks, \d+ journal files/);
+  assert.match(whole.lines.join(), /^SUCCESS: \/data is intact: \d+ blocks, \d+ journal files/);
   const block = setup.files.paths().find((name) => name.endsWith(".block"));
   assert.ok(block !== undefined);
   const bytes = await setup.files.readBytes(block);

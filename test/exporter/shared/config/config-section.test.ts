@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  ConfigError,
-  ConfigSection,
-  MAX_CONFIG_BYTES,
-} from "../../../../exporter/shared/config/config-section.js";
+import { ConfigSection } from "../../../../exporter/shared/config/config-section.js";
+import { ConfigError, MAX_CONFIG_BYTES } from "../../../../exporter/shared/config/yaml-source.js";
 
 const parse = (text: string): ConfigSection => ConfigSection.parse(text, "x.yml");
 const aliasBomb = ["a: &a [x, x, x, x, x, x, x, x, x]"]

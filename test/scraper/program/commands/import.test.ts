@@ -188,7 +188,7 @@ for (const {
   {
     name: "a folder without a history",
     path: "/",
-    message: /^Cannot import "\/": it holds no segment/,
+    message: /^Cannot import "\/": it has no segment/,
   },
   {
     name: "no timestamp",

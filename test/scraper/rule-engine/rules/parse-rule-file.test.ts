@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigError } from "../../../../exporter/shared/config/config-section.js";
+import { ConfigError } from "../../../../exporter/shared/config/yaml-source.js";
 import { findRuleFiles } from "../../../../scraper/rule-engine/rules/load-rule-files.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 import { parseRules } from "../evaluation/rule-bench.js";

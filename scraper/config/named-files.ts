@@ -1,20 +1,25 @@
+/** The files that a configuration names: rule files and the alertmanager.yml. */
 import path from "node:path";
+import { ConfigSection } from "../../exporter/shared/config/config-section.js";
+import { ConfigError } from "../../exporter/shared/config/yaml-source.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
-import type { ScraperConfig } from "./config.js";
+import type { NotificationConfig } from "../alerting/config/notification-config.js";
+import {
+  defaultNotificationConfig,
+  parseNotificationConfig,
+} from "../alerting/config/parse-notification-config.js";
 import { parseExpression } from "../promql/language/parser.js";
 import { AlertExpander } from "../rule-engine/rules/alert-expansion.js";
 import { findRuleFiles, loadRuleFiles } from "../rule-engine/rules/load-rule-files.js";
 import type { RuleGroup } from "../rule-engine/rules/rule-group.js";
+import type { ScraperConfig } from "./config.js";
 
 /** Where people reach this scraper; links in mails and `$externalURL` begin with it. */
 export const externalUrlOf = ({ web }: ScraperConfig): string =>
   web.externalUrl ?? `http://${web.listenAddress}:${web.port}`;
 
-/**
- * Reads all rule files of a configuration.
- *
- * @throws {ConfigError} for the first rule that is not acceptable
- */
+/** @throws {ConfigError} for the first rule that is not valid */
 export async function loadRules(config: ScraperConfig, files: Files): Promise<RuleGroup[]> {
   const paths = await findRuleFiles(config.rulePatterns, path.dirname(config.file), files);
   const { externalLabels, evaluationIntervalMs } = config.global;
@@ -25,4 +30,24 @@ export async function loadRules(config: ScraperConfig, files: Files): Promise<Ru
     checkExpression: (expression) => void parseExpression(expression, features),
     expander: new AlertExpander({ externalLabels, externalUrl: externalUrlOf(config) }),
   });
+}
+
+/**
+ * Reads an alertmanager.yml.
+ *
+ * @param file undefined: no notification is sent
+ * @throws {ConfigError} naming file, line and key
+ */
+export async function loadNotificationFile(
+  file: string | undefined,
+  files: Files,
+): Promise<NotificationConfig> {
+  if (file === undefined) return defaultNotificationConfig();
+  let text: string;
+  try {
+    text = await files.readText(file);
+  } catch (error) {
+    throw new ConfigError(file, undefined, messageOf(error), { cause: error });
+  }
+  return parseNotificationConfig(ConfigSection.parse(text, file));
 }

@@ -1,0 +1,117 @@
+/** A YAML text with the places of its nodes. The only file that uses the package yaml. */
+import { isScalar, LineCounter, parseDocument, stringify, type Document } from "yaml";
+import { messageOf, PihealthError } from "../model/errors.js";
+
+/** Largest configuration or rule file that is read. */
+export const MAX_CONFIG_BYTES = 1_048_576;
+/** Expanded aliases in one document. Ordinary anchors need few, an alias bomb needs many. */
+const MAX_ALIASES = 100;
+/** Keys whose values no message may show. */
+const SECRET_KEYS = /^(.*password|.*secret|.*token|credentials|basic_auth|authorization|key)$/;
+
+/**
+ * A configuration file is not valid. The message names file, line, key, what is there and what must
+ * be.
+ */
+export class ConfigError extends PihealthError {
+  readonly code = "bad_config";
+
+  constructor(
+    readonly file: string,
+    /** From 1; undefined when the place is not known. */
+    readonly line: number | undefined,
+    detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Cannot load "${file}"${line === undefined ? "" : `, line ${line}`}: ${detail}`, options);
+  }
+}
+
+export type Path = readonly (string | number)[];
+
+export class YamlSource {
+  private constructor(
+    /** Name for messages. */
+    readonly file: string,
+    /** Plain data; undefined or null when the file is empty. */
+    readonly content: unknown,
+    private readonly document: Document,
+    private readonly lines: LineCounter,
+  ) {}
+
+  /** @throws {ConfigError} when the text is too large or not YAML */
+  static parse(text: string, file: string): YamlSource {
+    if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
+      throw new ConfigError(file, undefined, `it is larger than ${MAX_CONFIG_BYTES} bytes`);
+    }
+    const lines = new LineCounter();
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+    const [problem] = document.errors;
+    if (problem !== undefined)
+      throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
+    try {
+      const content: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+      return new YamlSource(file, content, document, lines);
+    } catch (error) {
+      throw new ConfigError(file, undefined, messageOf(error), { cause: error });
+    }
+  }
+
+  /** The text of a scalar as the file has it; undefined for any other node. */
+  writtenAt(path: Path): string | undefined {
+    const node = this.document.getIn(path, true);
+    return isScalar(node) && typeof node.source === "string" ? node.source : undefined;
+  }
+
+  /** Line of the node, from 1, or of the nearest node around it that has a place. */
+  lineAt(path: Path): number | undefined {
+    for (let length = path.length; length >= 0; length--) {
+      const start = startOf(
+        length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true),
+      );
+      if (start !== undefined) return this.lines.linePos(start).line;
+    }
+    return undefined;
+  }
+
+  /** The error for the node at `path`; `detail` reads `is X, it must be Y`. */
+  errorAt(path: Path, detail: string, cause?: unknown): ConfigError {
+    const place = path.length === 0 ? "the file" : `key ${formatPath(path)}`;
+    return new ConfigError(this.file, this.lineAt(path), `${place} ${detail}`, { cause });
+  }
+}
+
+function startOf(node: unknown): number | undefined {
+  if (typeof node !== "object" || node === null || !("range" in node)) return undefined;
+  const start: unknown = Array.isArray(node.range) ? node.range[0] : undefined;
+  return typeof start === "number" ? start : undefined;
+}
+
+function formatPath(path: Path): string {
+  return path
+    .map((part, index) =>
+      typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`,
+    )
+    .join("");
+}
+
+/** A value as a message shows it, without secrets. */
+export function describeAt(path: Path, value: unknown): string {
+  if (value === undefined || value === null) return "missing";
+  if (path.some((part) => typeof part === "string" && SECRET_KEYS.test(part))) return "<secret>";
+  if (Array.isArray(value)) return "a list";
+  if (isMapping(value)) return "a mapping";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+export function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Writes plain data as YAML, lists indented as in the files of Prometheus. Ends with a line feed.
+ */
+export function renderYaml(data: unknown): string {
+  return stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
+}
