@@ -100,7 +100,7 @@ export function createDiskCollector(
       const devices = await blockDevices.read(mounts.map(({ deviceNumber }) => deviceNumber));
       const rows: Row[] = [];
       for (const mount of mounts) {
-        const answer = await ask(mount);
+        const answer = await factsOf(mount);
         if (answer !== undefined)
           rows.push({
             mount,
@@ -114,7 +114,7 @@ export function createDiskCollector(
         ...levelSamples(rows, disk),
       ];
 
-      async function ask({
+      async function factsOf({
         mountPoint,
       }: Mount): Promise<FileSystemFacts | typeof STUCK | undefined> {
         try {

@@ -29,7 +29,7 @@ const DEADLINE_MS = 10_000;
  */
 export class SystemInformation {
   private known: SystemFacts = NOTHING;
-  private askedAtMs: number | undefined;
+  private refreshedAtMs: number | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -42,17 +42,17 @@ export class SystemInformation {
    */
   async facts(signal: AbortSignal): Promise<SystemFacts> {
     const nowMs = this.clock.monotonicMs();
-    if (this.askedAtMs === undefined || nowMs - this.askedAtMs >= REFRESH_MS) {
-      this.askedAtMs = nowMs;
+    if (this.refreshedAtMs === undefined || nowMs - this.refreshedAtMs >= REFRESH_MS) {
+      this.refreshedAtMs = nowMs;
       const answered = new AbortController();
-      const asked = this.ask().finally(() => answered.abort());
+      const refreshed = this.refresh().finally(() => answered.abort());
       const deadline = this.clock.sleep(DEADLINE_MS, AbortSignal.any([signal, answered.signal]));
-      await Promise.race([asked, deadline.catch(() => undefined)]);
+      await Promise.race([refreshed, deadline.catch(() => undefined)]);
     }
     return this.known;
   }
 
-  private async ask(): Promise<void> {
+  private async refresh(): Promise<void> {
     try {
       const { system, osInfo } = await this.load();
       const [board, os] = await Promise.all([system(), osInfo()]);
@@ -71,6 +71,6 @@ export class SystemInformation {
 
 /** The package returns a dash, "unknown" or an empty text for facts it does not find. */
 function joined(...parts: readonly string[]): string | undefined {
-  const told = parts.filter((part) => !["", "-", "unknown", "Computer"].includes(part));
-  return told.length === 0 ? undefined : told.join(" ");
+  const known = parts.filter((part) => !["", "-", "unknown", "Computer"].includes(part));
+  return known.length === 0 ? undefined : known.join(" ");
 }

@@ -81,7 +81,7 @@ export class DiscoveryManager implements MetricsSource {
   private list = NO_TARGETS;
   /** Addresses of configured targets, whose heartbeats are accepted. */
   private configuredHosts: ReadonlySet<string> = new Set();
-  private toldRefusals: ReadonlySet<string> = new Set();
+  private loggedRefusals: ReadonlySet<string> = new Set();
   private ended: Promise<void> | undefined;
 
   constructor(private readonly options: DiscoveryOptions) {
@@ -263,10 +263,10 @@ export class DiscoveryManager implements MetricsSource {
   ): void {
     const keys = new Set(refused.map(({ address, reason }) => `${address} ${reason}`));
     for (const { address, reason } of refused) {
-      if (!this.toldRefusals.has(`${address} ${reason}`)) {
+      if (!this.loggedRefusals.has(`${address} ${reason}`)) {
         this.options.log.warn("Target refused", { address, reason });
       }
     }
-    this.toldRefusals = keys;
+    this.loggedRefusals = keys;
   }
 }

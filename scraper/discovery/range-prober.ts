@@ -163,10 +163,10 @@ export class RangeProber {
 
   private async isExporter(candidate: Candidate): Promise<boolean> {
     try {
-      const healthy = await this.ask(candidate, "/-/healthy", "GET", {});
+      const healthy = await this.request(candidate, "/-/healthy", "GET", {});
       if (healthy.status === 200) return true;
       const { metricsPath, settings } = candidate.job;
-      const metrics = await this.ask(candidate, metricsPath, "HEAD", settings.headers);
+      const metrics = await this.request(candidate, metricsPath, "HEAD", settings.headers);
       return metrics.status === 200 && EXPOSITION_TYPES.test(metrics.headers["content-type"] ?? "");
     } catch (error) {
       if (error instanceof HttpError) return false;
@@ -174,7 +174,7 @@ export class RangeProber {
     }
   }
 
-  private ask(
+  private request(
     { host, port, job }: Candidate,
     path: string,
     method: "GET" | "HEAD",

@@ -10,7 +10,7 @@ export const MAX_QUERIES_PER_RENDERING = 50;
 export interface QuerySurroundings {
   readonly timeMs: number;
   /** Evaluates an expression at `timeMs`; its error becomes the error of the rendering. */
-  readonly ask: (expression: string) => Promise<readonly TemplateSample[]>;
+  readonly runQuery: (expression: string) => Promise<readonly TemplateSample[]>;
 }
 
 /** Ends a rendering that needs an answer which is not known yet. */
@@ -31,7 +31,7 @@ class QueryNeeded extends PihealthError {
 export async function renderWithQueries(
   template: CompiledTemplate,
   data: unknown,
-  { timeMs, ask }: QuerySurroundings,
+  { timeMs, runQuery }: QuerySurroundings,
 ): Promise<string> {
   const answers = new Map<string, readonly TemplateSample[] | Error>();
   const query = templateFunction(["string"], (expression) => {
@@ -51,17 +51,17 @@ export async function renderWithQueries(
       return template.render(data, functions);
     } catch (error) {
       if (!(error instanceof QueryNeeded)) throw error;
-      answers.set(error.expression, await answerOrError(ask, error.expression));
+      answers.set(error.expression, await answerOrError(runQuery, error.expression));
     }
   }
 }
 
 async function answerOrError(
-  ask: QuerySurroundings["ask"],
+  runQuery: QuerySurroundings["runQuery"],
   expression: string,
 ): Promise<readonly TemplateSample[] | Error> {
   try {
-    return await ask(expression);
+    return await runQuery(expression);
   } catch (error) {
     return error instanceof Error ? error : new Error(messageOf(error));
   }

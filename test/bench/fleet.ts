@@ -129,9 +129,9 @@ function figuresOf(
   const fleet = `${targets} x ${series} at ${intervalSeconds} s`;
   return FIGURES.flatMap(({ name, unit, valueOf, aims }): BenchFigure[] => {
     const figure = { name: `${fleet}: ${name}`, unit, ours: valueOf(ours) };
-    const told = peers.filter((peer) => Number.isFinite(valueOf(peer)));
-    if (told.length === 0) return [{ ...figure, aim: aims["none"] ?? "-" }];
-    return told.map((peer) => ({
+    const known = peers.filter((peer) => Number.isFinite(valueOf(peer)));
+    if (known.length === 0) return [{ ...figure, aim: aims["none"] ?? "-" }];
+    return known.map((peer) => ({
       ...figure,
       peer: valueOf(peer),
       peerName: peer.name,

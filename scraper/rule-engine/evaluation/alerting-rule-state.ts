@@ -18,7 +18,7 @@ export interface AlertingSurroundings {
    * Whether to expand the annotations of the alert with this key for this value; undefined means
    * always.
    */
-  readonly wantsAnnotations?: (key: string, value: number) => boolean;
+  readonly needsAnnotations?: (key: string, value: number) => boolean;
 }
 
 export interface RuleSample {
@@ -61,9 +61,9 @@ export class AlertingRuleState {
     result: readonly VectorSample[],
     timeMs: number,
     limit: number,
-    ask: ExpansionData["ask"],
+    query: ExpansionData["query"],
   ): Promise<RuleSample[]> {
-    const found = await this.alertsOf(result, timeMs, ask);
+    const found = await this.alertsOf(result, timeMs, query);
     for (const [key, alert] of found) this.merge(key, alert);
     let active = 0;
     for (const [key, alert] of this.alerts) {
@@ -81,11 +81,11 @@ export class AlertingRuleState {
   private async alertsOf(
     result: readonly VectorSample[],
     timeMs: number,
-    ask: ExpansionData["ask"],
+    query: ExpansionData["query"],
   ): Promise<Map<string, ActiveAlert>> {
     const found = new Map<string, ActiveAlert>();
     for (const { labels: resultLabels, value } of result) {
-      const data = { labels: resultLabels, value, timeMs, ask };
+      const data = { labels: resultLabels, value, timeMs, query };
       const ruleLabels = await this.expandAll(this.labelTemplates, data);
       const labels = resultLabels
         .without(METRIC_NAME)
@@ -113,7 +113,7 @@ export class AlertingRuleState {
   }
 
   private async annotationsOf(key: string, data: ExpansionData): Promise<Labels> {
-    if (this.surroundings.wantsAnnotations?.(key, data.value) === false) {
+    if (this.surroundings.needsAnnotations?.(key, data.value) === false) {
       return this.alerts.get(key)?.annotations ?? Labels.EMPTY;
     }
     return Labels.of(await this.expandAll(this.annotationTemplates, data));

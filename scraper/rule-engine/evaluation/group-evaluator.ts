@@ -142,18 +142,18 @@ export class GroupEvaluator {
     { rule, alerting }: RuleStatus,
     { timeMs, signal }: Turn,
   ): Promise<RuleSample[]> {
-    const askAtMs = timeMs - this.group.queryOffsetMs;
-    const result = await this.vectorOf(rule.expression, askAtMs, signal);
+    const queryTimeMs = timeMs - this.group.queryOffsetMs;
+    const result = await this.vectorOf(rule.expression, queryTimeMs, signal);
     if (rule.kind === "recording") return evaluateRecordingRule(rule, result, this.group.limit);
-    const ask = async (expression: string): Promise<TemplateSample[]> => {
-      const samples = await this.vectorOf(expression, askAtMs, signal);
+    const query = async (expression: string): Promise<TemplateSample[]> => {
+      const samples = await this.vectorOf(expression, queryTimeMs, signal);
       return samples.map(({ labels, value }) => ({ Labels: new Map(labels.pairs), Value: value }));
     };
     return present(alerting, "The state of an alerting rule").advance(
       result,
       timeMs,
       this.group.limit,
-      ask,
+      query,
     );
   }
 

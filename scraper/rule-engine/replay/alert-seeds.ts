@@ -10,15 +10,15 @@ export class AlertSeeds {
   private constructor(private readonly alerts: readonly ActiveAlert[]) {}
 
   static async read(queries: Queries, timeMs: number, signal: AbortSignal): Promise<AlertSeeds> {
-    const ask = async (expression: string): Promise<readonly VectorSample[]> => {
+    const query = async (expression: string): Promise<readonly VectorSample[]> => {
       const { value } = await queries.instant({ expression, timeMs, signal });
       return value.type === "vector" ? value.samples : [];
     };
     const since = new Map<string, number>();
-    for (const { labels, value } of await ask("ALERTS_FOR_STATE")) {
+    for (const { labels, value } of await query("ALERTS_FOR_STATE")) {
       since.set(labels.without(METRIC_NAME).key, value * 1000);
     }
-    const found = (await ask("ALERTS")).flatMap((sample): ActiveAlert[] => {
+    const found = (await query("ALERTS")).flatMap((sample): ActiveAlert[] => {
       const labels = sample.labels.without(METRIC_NAME).without(STATE_LABEL);
       const activeAtMs = since.get(labels.key);
       if (activeAtMs === undefined) return [];

@@ -14,7 +14,7 @@ export interface FoundAlertsOptions {
   readonly history: Pick<AlertHistory, "of">;
   readonly targets: TargetTimes;
   /** Time until which each new target was unknown, by `job instance`. */
-  readonly newcomers: ReadonlyMap<string, number>;
+  readonly newTargets: ReadonlyMap<string, number>;
   readonly hasKnownTargets: boolean;
 }
 
@@ -38,7 +38,7 @@ export class FoundAlerts {
     stored: readonly FoundAlert[],
     public omitted: number,
   ) {
-    for (const alert of stored) this.found.set(keyOf(alert.labels, alert.isTold), alert);
+    for (const alert of stored) this.found.set(keyOf(alert.labels, alert.isNotified), alert);
   }
 
   list(): FoundAlert[] {
@@ -49,22 +49,24 @@ export class FoundAlerts {
   add(finding: Finding): void {
     const { labels, episode } = finding;
     if (!this.isNews(finding)) return;
-    const isTold = this.isTold(labels, episode.firedAtMs);
-    const key = keyOf(labels, isTold);
+    const isNotified = this.isNotified(labels, episode.firedAtMs);
+    const key = keyOf(labels, isNotified);
     const known = this.found.get(key);
     if (known === undefined && this.found.size >= MAX_FOUND_ALERTS) {
       this.omitted++;
       return;
     }
     const joint =
-      known === undefined ? firstOf(finding, isTold) : joined(known, episode, finding.lowIsWorse);
+      known === undefined
+        ? firstOf(finding, isNotified)
+        : joined(known, episode, finding.lowIsWorse);
     this.found.set(key, joint);
   }
 
-  private isTold(labels: Labels, firedAtMs: number): boolean {
-    const { newcomers, hasKnownTargets } = this.options;
+  private isNotified(labels: Labels, firedAtMs: number): boolean {
+    const { newTargets, hasKnownTargets } = this.options;
     return (
-      hasKnownTargets && firedAtMs >= (newcomers.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY)
+      hasKnownTargets && firedAtMs >= (newTargets.get(targetOf(labels)) ?? Number.NEGATIVE_INFINITY)
     );
   }
 
@@ -101,9 +103,9 @@ export class FoundAlerts {
 }
 
 /** Periods before the target was known are kept apart. */
-const keyOf = (labels: Labels, isTold: boolean): string => `${isTold} ${labels.key}`;
+const keyOf = (labels: Labels, isNotified: boolean): string => `${isNotified} ${labels.key}`;
 
-function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): FoundAlert {
+function firstOf({ labels, episode, generatorUrl }: Finding, isNotified: boolean): FoundAlert {
   const { annotations, activeAtMs, firedAtMs, endedAtMs, worst } = episode;
   return {
     labels,
@@ -114,7 +116,7 @@ function firstOf({ labels, episode, generatorUrl }: Finding, isTold: boolean): F
     endedAtMs,
     worst,
     times: 1,
-    isTold,
+    isNotified,
   };
 }
 

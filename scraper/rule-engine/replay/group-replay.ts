@@ -177,13 +177,13 @@ export class GroupReplay {
     for (const timeMs of instants) {
       await window.pause.ifDue();
       this.options.counts.evaluations++;
-      const askAtMs = timeMs - this.group.queryOffsetMs;
-      const result = steps.at(askAtMs);
+      const queryTimeMs = timeMs - this.group.queryOffsetMs;
+      const result = steps.at(queryTimeMs);
       if (result.length === 0 && alerts.isIdle && replayed.series.size === 0) continue;
       try {
-        const ask = (expression: string): Promise<TemplateSample[]> =>
-          this.ask(expression, askAtMs, window);
-        const outcome = await alerts.advance(result, timeMs, this.group.limit, ask);
+        const query = (expression: string): Promise<TemplateSample[]> =>
+          this.querySamples(expression, queryTimeMs, window);
+        const outcome = await alerts.advance(result, timeMs, this.group.limit, query);
         ended.push(...outcome.ended);
         finish(replayed, outcome.samples, timeMs, rows);
       } catch (error) {
@@ -194,7 +194,7 @@ export class GroupReplay {
     return ended;
   }
 
-  private async ask(
+  private async querySamples(
     expression: string,
     timeMs: number,
     { signal }: ReplayWindow,

@@ -22,9 +22,9 @@ export interface GatheredRanges {
    * From the first to the last filled time of targets that were known before; undefined when there
    * is none.
    */
-  readonly told: TimeRange | undefined;
+  readonly outage: TimeRange | undefined;
   /** Time until which each new target was unknown, by `job instance`. */
-  readonly newcomers: ReadonlyMap<string, number>;
+  readonly newTargets: ReadonlyMap<string, number>;
 }
 
 export interface RecoveryState extends GatheredRanges {
@@ -42,8 +42,8 @@ export interface RecoveryState extends GatheredRanges {
 }
 
 export interface FoundAlert extends PastAlert {
-  /** False for alerts that go only into the history. */
-  readonly isTold: boolean;
+  /** False for alerts that appear only in the history, not in the summary. */
+  readonly isNotified: boolean;
 }
 
 export interface RecoveryFileContent {
@@ -103,12 +103,12 @@ export class RecoveryFile {
 
 const encodeRange = ({ fromMs, untilMs }: TimeRange): unknown => [fromMs, untilMs];
 
-function encodeGathered({ ranges, causes, told, newcomers }: GatheredRanges): object {
+function encodeGathered({ ranges, causes, outage, newTargets }: GatheredRanges): object {
   return {
     ranges: ranges.map(encodeRange),
     causes,
-    told: told === undefined ? null : encodeRange(told),
-    newcomers: [...newcomers],
+    told: outage === undefined ? null : encodeRange(outage),
+    newcomers: [...newTargets],
   };
 }
 
@@ -127,8 +127,9 @@ function encodeState(state: RecoveryState): object {
       alerts: alerts.map(alertToJson),
       worst: alerts.map(({ labels }) => String(worst.get(labels.key) ?? Number.NaN)),
     })),
-    found: found.map(({ labels, annotations, worst, endedAtMs, ...rest }) => ({
+    found: found.map(({ labels, annotations, worst, endedAtMs, isNotified, ...rest }) => ({
       ...rest,
+      isTold: isNotified,
       labels: labels.toObject(),
       annotations: annotations.toObject(),
       worst: String(worst),
@@ -151,8 +152,8 @@ function decodeGathered(fields: JsonFields): GatheredRanges {
     causes: fields
       .texts("causes")
       .map((cause) => (cause === "link_down" ? "link_down" : "master_down")),
-    told: fields.nullable("told", (key) => decodeRange(fields.list(key))),
-    newcomers: new Map(fields.lists("newcomers").map(decodeNewcomer)),
+    outage: fields.nullable("told", (key) => decodeRange(fields.list(key))),
+    newTargets: new Map(fields.lists("newcomers").map(decodeNewTarget)),
   };
 }
 
@@ -160,8 +161,8 @@ function decodeRange(range: JsonFields): TimeRange {
   return { fromMs: range.number(0), untilMs: range.number(1) };
 }
 
-function decodeNewcomer(newcomer: JsonFields): [string, number] {
-  return [newcomer.text(0), newcomer.number(1)];
+function decodeNewTarget(target: JsonFields): [string, number] {
+  return [target.text(0), target.number(1)];
 }
 
 function decodeState(fields: JsonFields): RecoveryState {
@@ -197,6 +198,6 @@ function decodeFound(fields: JsonFields): FoundAlert {
     endedAtMs: fields.nullable("endedAtMs", (key) => fields.number(key)),
     times: fields.number("times"),
     worst: Number(fields.text("worst")),
-    isTold: fields.boolean("isTold"),
+    isNotified: fields.boolean("isTold"),
   };
 }

@@ -4,7 +4,7 @@ export interface RecoveryFacts {
   readonly evaluations: number;
   readonly failures: number;
   readonly errors: number;
-  readonly toldAlerts: number;
+  readonly notifiedAlerts: number;
   readonly historyEntries: number;
   readonly isActive: boolean;
   readonly leftMs: number;
@@ -31,8 +31,8 @@ export const RECOVERY_METRICS = {
     name: "pihealth_rule_replay_errors_total",
     help: "Replays of rules that ended with an error and are retried.",
   }),
-  toldAlerts: counter({
-    name: "pihealth_rule_replay_told_alerts_total",
+  notifiedAlerts: counter({
+    name: "pihealth_rule_replay_notified_alerts_total",
     help: "Alerts notified in summaries of outages.",
   }),
   historyEntries: gauge({
@@ -48,7 +48,7 @@ export function recoverySamples(facts: RecoveryFacts): Sample[] {
     RECOVERY_METRICS.evaluations.sample(facts.evaluations),
     RECOVERY_METRICS.failures.sample(facts.failures),
     RECOVERY_METRICS.errors.sample(facts.errors),
-    RECOVERY_METRICS.toldAlerts.sample(facts.toldAlerts),
+    RECOVERY_METRICS.notifiedAlerts.sample(facts.notifiedAlerts),
     RECOVERY_METRICS.historyEntries.sample(facts.historyEntries),
   ];
 }

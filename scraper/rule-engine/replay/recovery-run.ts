@@ -6,7 +6,7 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { expressionLink } from "../../templates/prometheus-functions.js";
 import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
-import { asksForLess } from "../rules/expression-reads.js";
+import { isLowerWorse } from "../rules/expression-reads.js";
 import { FoundAlerts, type FoundAlertsOptions } from "./found-alerts.js";
 import type { RecoveryState } from "./recovery-file.js";
 import type { RuleEngine } from "../evaluation/rule-engine.js";
@@ -59,7 +59,7 @@ export class RecoveryRun {
       await this.followUp(range, ranges[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY, signal);
     }
     const last = ranges.at(-1);
-    if (last !== undefined) this.handOver(last);
+    if (last !== undefined) this.correctLiveAlerts(last);
     await this.save({ isEvaluated: true });
     return this.state;
   }
@@ -127,7 +127,7 @@ export class RecoveryRun {
    * Active alerts become live alerts with their real start times. Alerts that live evaluation does
    * not have any more have ended.
    */
-  private handOver(range: TimeRange): void {
+  private correctLiveAlerts(range: TimeRange): void {
     const rules = new Map<string, { about: OngoingAlert; alerts: ActiveAlert[] }>();
     const ongoing = this.parts.replay
       .ongoing()
@@ -161,7 +161,7 @@ export class RecoveryRun {
       range,
       labels: engine.sentLabels(episode.labels),
       generatorUrl: externalUrl + expressionLink(rule.expression, 1),
-      lowIsWorse: asksForLess(parse(rule.expression)),
+      lowIsWorse: isLowerWorse(parse(rule.expression)),
     });
   }
 

@@ -26,7 +26,7 @@ const RETRY_MS = 10_000;
 /** Ranges are rounded to whole minutes. Hosts differ by less, so the file is written less often. */
 const ROUNDED_MS = 60_000;
 /** New targets beyond this number are treated like known ones. */
-const MAX_NEWCOMERS = 10_000;
+const MAX_NEW_TARGETS = 10_000;
 
 export interface RecoverySettings {
   /** Time without filled ranges after which rules are evaluated. */
@@ -63,7 +63,7 @@ export class Recovery implements MetricsSource {
   private current: RecoveryState | undefined;
   private firstFillMs = 0;
   private lastFillMs = 0;
-  private toldAlerts = 0;
+  private notifiedAlerts = 0;
   private failures = 0;
   private readonly counts: ReplayCounts = { evaluations: 0, failures: 0 };
   private readonly file: RecoveryFile;
@@ -116,7 +116,7 @@ export class Recovery implements MetricsSource {
     return recoverySamples({
       ...this.counts,
       errors: this.failures,
-      toldAlerts: this.toldAlerts,
+      notifiedAlerts: this.notifiedAlerts,
       historyEntries: this.parts.history.size,
       isActive: this.current !== undefined,
       leftMs: Math.max(0, untilMs - fromMs),
@@ -146,7 +146,7 @@ export class Recovery implements MetricsSource {
     if (this.current === undefined && this.isDue()) await this.begin();
     if (this.current === undefined) return;
     if (!this.current.isEvaluated) this.current = await this.evaluate(this.current);
-    await this.tell(this.current);
+    await this.finish(this.current);
     this.current = undefined;
     await this.saveOrThrow();
   }
@@ -204,8 +204,8 @@ export class Recovery implements MetricsSource {
       found: {
         history,
         targets,
-        newcomers: state.newcomers,
-        hasKnownTargets: state.told !== undefined,
+        newTargets: state.newTargets,
+        hasKnownTargets: state.outage !== undefined,
       },
       save: async (saved) => {
         this.current = saved;
@@ -215,11 +215,14 @@ export class Recovery implements MetricsSource {
     return run.run(this.stopping.signal);
   }
 
-  /** Each step can be repeated after a crash without effect. */
-  private async tell({
+  /**
+   * Corrects live alerts, completes the history and notifies receivers. It can be repeated after a
+   * crash without effect.
+   */
+  private async finish({
     id,
     found,
-    told,
+    outage,
     omitted,
     causes,
     rules,
@@ -236,14 +239,14 @@ export class Recovery implements MetricsSource {
     }
     await engine.saveStates();
     await history.addFilled(found, id);
-    const alerts = found.filter(({ isTold }) => isTold);
-    if (alerts.length > 0 && told !== undefined) {
-      await this.parts.sendSummary({ id, ...told, away: awayOf(causes), alerts, omitted });
-      this.toldAlerts += alerts.length;
+    const alerts = found.filter(({ isNotified }) => isNotified);
+    if (alerts.length > 0 && outage !== undefined) {
+      await this.parts.sendSummary({ id, ...outage, away: awayOf(causes), alerts, omitted });
+      this.notifiedAlerts += alerts.length;
     }
     log.info("Rules evaluated over filled ranges", {
       alerts: found.length,
-      told: alerts.length,
+      notified: alerts.length,
     });
   }
 
@@ -273,17 +276,17 @@ function gather(
     untilMs,
   }));
   const known = ranges.filter(({ isFirstSight }) => !isFirstSight);
-  const newcomers = new Map(before?.newcomers);
+  const newTargets = new Map(before?.newTargets);
   for (const { labels, untilMs } of ranges.filter(({ isFirstSight }) => isFirstSight)) {
     const target = targetOf(labels);
-    if (newcomers.size >= MAX_NEWCOMERS && !newcomers.has(target)) continue;
-    newcomers.set(target, Math.max(untilMs, newcomers.get(target) ?? untilMs));
+    if (newTargets.size >= MAX_NEW_TARGETS && !newTargets.has(target)) continue;
+    newTargets.set(target, Math.max(untilMs, newTargets.get(target) ?? untilMs));
   }
   return {
     ranges: joinRanges([...(before?.ranges ?? []), ...rounded]),
     causes: [...new Set([...(before?.causes ?? []), ...known.map(({ cause }) => cause)])].sort(),
-    told: hullOf([...(before?.told === undefined ? [] : [before.told]), ...known]),
-    newcomers,
+    outage: hullOf([...(before?.outage === undefined ? [] : [before.outage]), ...known]),
+    newTargets,
   };
 }
 
@@ -300,8 +303,8 @@ function hullOf(ranges: readonly TimeRange[]): TimeRange | undefined {
  * written.
  */
 function isSame(before: GatheredRanges, after: GatheredRanges): boolean {
-  const textOf = ({ ranges, causes, newcomers }: GatheredRanges): string =>
-    JSON.stringify([ranges, causes, [...newcomers.keys()]]);
+  const textOf = ({ ranges, causes, newTargets }: GatheredRanges): string =>
+    JSON.stringify([ranges, causes, [...newTargets.keys()]]);
   return textOf(before) === textOf(after);
 }
 

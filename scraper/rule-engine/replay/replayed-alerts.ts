@@ -37,7 +37,7 @@ export class ReplayedAlerts {
       expander: options.expander,
       missingData: options.missingData,
       isTargetSilent: (labels) => options.isTargetSilentAt(labels, this.timeMs),
-      wantsAnnotations: (key, value) => this.noteValue(key, value),
+      needsAnnotations: (key, value) => this.noteValue(key, value),
     });
   }
 
@@ -96,10 +96,10 @@ export class ReplayedAlerts {
     result: readonly VectorSample[],
     timeMs: number,
     limit: number,
-    ask: ExpansionData["ask"],
+    query: ExpansionData["query"],
   ): Promise<{ samples: RuleSample[]; ended: PastEpisode[] }> {
     this.timeMs = timeMs;
-    const samples = await this.state.advance(result, timeMs, limit, ask);
+    const samples = await this.state.advance(result, timeMs, limit, query);
     const ended: PastEpisode[] = [];
     for (const [key, alert] of this.state.alerts) {
       if (alert.state !== "resolved") continue;

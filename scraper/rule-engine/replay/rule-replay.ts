@@ -7,7 +7,7 @@ import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
 import type { AlertExpander } from "../rules/alert-expansion.js";
 import { AlertSeeds } from "./alert-seeds.js";
-import { asksForLess, asksForMissingScrapes } from "../rules/expression-reads.js";
+import { isLowerWorse, detectsMissingScrapes } from "../rules/expression-reads.js";
 import { GroupReplay, type ReplayCounts, type ReplayWindow } from "./group-replay.js";
 import type { PastEpisode } from "../evaluation/past-episode.js";
 import { ReplayPause } from "./replay-pause.js";
@@ -71,12 +71,12 @@ export class RuleReplay {
       (group) =>
         new GroupReplay(group, {
           ...options,
-          isLeftOut: (rule) => asksForMissingScrapes(parse(rule.expression)),
+          isLeftOut: (rule) => detectsMissingScrapes(parse(rule.expression)),
           alertsOf: (rule) => ({
             expander,
             missingData,
             isTargetSilentAt,
-            lowIsWorse: asksForLess(parse(rule.expression)),
+            lowIsWorse: isLowerWorse(parse(rule.expression)),
           }),
         }),
     );

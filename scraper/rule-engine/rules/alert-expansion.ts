@@ -23,7 +23,7 @@ export interface ExpansionData {
   readonly labels: Labels;
   readonly value: number;
   readonly timeMs: number;
-  readonly ask: (expression: string) => Promise<readonly TemplateSample[]>;
+  readonly query: (expression: string) => Promise<readonly TemplateSample[]>;
 }
 
 /** Expands labels and annotations of alerting rules. */
@@ -51,7 +51,7 @@ export class AlertExpander {
    */
   async expand(
     template: CompiledTemplate,
-    { labels, value, timeMs, ask }: ExpansionData,
+    { labels, value, timeMs, query }: ExpansionData,
   ): Promise<string> {
     const data = {
       Labels: new Map(labels.pairs),
@@ -60,7 +60,7 @@ export class AlertExpander {
       Value: value,
     };
     try {
-      return await renderWithQueries(template, data, { timeMs, ask });
+      return await renderWithQueries(template, data, { timeMs, runQuery: query });
     } catch (error) {
       return `<error expanding template: error executing template ${template.name}: ${messageOf(error)}>`;
     }

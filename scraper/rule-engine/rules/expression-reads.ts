@@ -28,7 +28,7 @@ export function namesReadBy(expression: Expression): (name: string) => boolean {
  * True when the expression is true where series about scrapes are missing. Over a time without
  * scrapes it would always be true.
  */
-export function asksForMissingScrapes(expression: Expression): boolean {
+export function detectsMissingScrapes(expression: Expression): boolean {
   let found = false;
   walkExpression(expression, (part) => {
     if (part.kind !== "call" || !ABSENCE_FUNCTIONS.includes(part.signature.name)) return;
@@ -39,9 +39,9 @@ export function asksForMissingScrapes(expression: Expression): boolean {
 }
 
 /** True when a lower value is worse, as in `free_bytes < 1e6`. */
-export function asksForLess(expression: Expression): boolean {
+export function isLowerWorse(expression: Expression): boolean {
   const inner = withoutParentheses(expression);
   if (inner.kind !== "binary") return false;
   if (inner.operator === "<" || inner.operator === "<=") return true;
-  return (inner.operator === "and" || inner.operator === "unless") && asksForLess(inner.left);
+  return (inner.operator === "and" || inner.operator === "unless") && isLowerWorse(inner.left);
 }

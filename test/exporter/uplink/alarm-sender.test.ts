@@ -62,7 +62,7 @@ class World {
    * `+name` for an alarm that lasts, `-name` for one that is over, in the order in which a master
    * got them.
    */
-  told(urlStart = "", from = 0): string[] {
+  received(urlStart = "", from = 0): string[] {
     const alerts = this.sent(urlStart).slice(from).flat();
     return alerts.map(
       ({ labels, endsAt }) =>
@@ -92,9 +92,9 @@ test("an alarm is sent at once, again every minute while it lasts, and once that
   const alarm = world.alarm("A");
   sender.raise(alarm, "memory");
   await world.clock.advance(10);
-  assert.deepEqual(world.told(), ["+A"]);
+  assert.deepEqual(world.received(), ["+A"]);
   await world.clock.advance(120_000);
-  assert.deepEqual(world.told(), ["+A", "+A", "+A"]);
+  assert.deepEqual(world.received(), ["+A", "+A", "+A"]);
   sender.clear(world.over(alarm));
   await world.clock.advance(600_000);
   assert.equal(world.masters.requests.length, 4);
@@ -129,7 +129,7 @@ test("while the master is away the alarm is on disk and tried again; what ended 
   assert.ok(failed > 100 && failed < 140, `${failed} attempts in two hours`);
   world.masters.answer = () => 200;
   await world.clock.advance(75_000);
-  assert.deepEqual(world.told("", failed), ["-A"]);
+  assert.deepEqual(world.received("", failed), ["-A"]);
   assert.deepEqual(world.outboxFiles(), []);
   await sender.stop();
 });
@@ -144,7 +144,7 @@ test("a new alarm does not wait for the retry of an older one", async () => {
   const before = world.masters.requests.length;
   sender.raise(world.alarm("B"), "cpu");
   await world.clock.advance(0);
-  assert.deepEqual(world.told("", before), ["+A", "+B"]);
+  assert.deepEqual(world.received("", before), ["+A", "+B"]);
   await sender.stop();
 });
 
@@ -157,7 +157,7 @@ test("every master is told, and one that is away delays no other but keeps the a
   await world.clock.advance(2000);
   sender.clear(world.over(alarm));
   await world.clock.advance(2000);
-  assert.deepEqual(world.told("http://good"), ["+A", "-A"]);
+  assert.deepEqual(world.received("http://good"), ["+A", "-A"]);
   assert.equal(world.outboxFiles().length, 1);
   await sender.stop();
 });
@@ -178,7 +178,7 @@ test("an alarm taken at once by every master costs no write, however often it co
     await world.clock.advance(5000);
   }
   assert.equal(writes, 0);
-  assert.equal(world.told().length, 200);
+  assert.equal(world.received().length, 200);
   await sender.stop();
 });
 
@@ -196,7 +196,7 @@ test("an alarm that lasted when the exporter ended gets its end after the restar
   second.sender.clear(world.over(lasting?.alarm));
   await world.clock.advance(10);
   // It lasts until its collector says otherwise.
-  assert.deepEqual(world.told("", before), ["+A", "-A"]);
+  assert.deepEqual(world.received("", before), ["+A", "-A"]);
   assert.deepEqual(world.outboxFiles(), []);
   await second.sender.stop();
 });
@@ -214,7 +214,7 @@ test("an undelivered alarm survives a restart and is delivered after it", async 
   const before = world.masters.requests.length;
   const second = await world.start();
   await world.clock.advance(10);
-  assert.deepEqual(world.told("", before), ["-A"]);
+  assert.deepEqual(world.received("", before), ["-A"]);
   assert.deepEqual(world.outboxFiles(), []);
   await second.sender.stop();
 });
@@ -227,10 +227,10 @@ test("an alarm the master rejects does not keep others from it", async () => {
   sender.raise(bad, "memory");
   sender.raise(world.alarm("good"), "cpu");
   await world.clock.advance(10);
-  assert.deepEqual(world.told(), ["+bad", "+good", "+bad", "+good"]);
+  assert.deepEqual(world.received(), ["+bad", "+good", "+bad", "+good"]);
   sender.clear(world.over(bad));
   await world.clock.advance(10_000);
-  assert.equal(world.told().at(-1), "-bad");
+  assert.equal(world.received().at(-1), "-bad");
   assert.equal(valueOf(sender, "pihealth_alarm_outbox_entries"), 1);
   await sender.stop();
 });
@@ -304,7 +304,7 @@ test("a disk that cannot be written costs durability, not delivery", async () =>
   world.masters.answer = () => 200;
   const before = world.masters.requests.length;
   await world.clock.advance(60_000);
-  assert.equal(world.told("", before)[0], "+A");
+  assert.equal(world.received("", before)[0], "+A");
   await sender.stop();
 });
 

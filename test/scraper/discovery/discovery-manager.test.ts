@@ -13,7 +13,9 @@ test("Configured targets are reported before start returns", async () => {
     "scrape_configs: [{job_name: a, static_configs: [{targets: [pi1:8732, '[fd00::1]:9100'], labels: {x: y}}]}]",
   );
   assert.deepEqual(
-    parts.told.map((targets) => targets.map(({ url, host, port }) => ({ url, host, port }))),
+    parts.notifications.map((targets) =>
+      targets.map(({ url, host, port }) => ({ url, host, port })),
+    ),
     [
       [
         { url: "http://pi1:8732/metrics", host: "pi1", port: 8732 },
@@ -141,7 +143,7 @@ test("Many finds are reported together, at most once a second", async () => {
   await parts.start("scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [10.0.0.0/24]}]}]");
   await parts.clock.advance(10_000);
   assert.equal(parts.instances().length, 254);
-  assert.ok(parts.told.length <= 5, `${parts.told.length} times`);
+  assert.ok(parts.notifications.length <= 5, `${parts.notifications.length} times`);
   await parts.manager.stop();
 });
 
@@ -254,7 +256,7 @@ test("A new configuration keeps the hosts that its ranges contain", async () => 
     ),
   );
   assert.deepEqual(
-    parts.told.at(-1)?.map(({ labels }) => labels.toString()),
+    parts.notifications.at(-1)?.map(({ labels }) => labels.toString()),
     ['{instance="10.0.0.5:8732", job="new"}'],
   );
   await parts.manager.stop();

@@ -54,7 +54,7 @@ export class DiscoveryUnderTest {
   readonly clock = new FakeClock();
   readonly files = new MemoryFiles();
   readonly network = new FakeNetwork();
-  readonly told: (readonly Target[])[] = [];
+  readonly notifications: (readonly Target[])[] = [];
   readonly progress: ProbeProgress[] = [];
   readonly fleet: Fleet = new Fleet({
     clock: this.clock,
@@ -74,7 +74,7 @@ export class DiscoveryUnderTest {
       clock: this.clock,
       log: silentLogger,
       random: () => 0.5,
-      onTargetsChanged: (targets) => this.told.push(targets),
+      onTargetsChanged: (targets) => this.notifications.push(targets),
       onProbeProgress: (progress) => this.progress.push(progress),
     });
     await this.manager.start();

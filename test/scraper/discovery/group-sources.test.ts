@@ -32,9 +32,9 @@ test("A changed discovery file changes the targets, and a deleted one removes it
   await parts.files.remove("/etc/sd/b.json");
   await parts.clock.advance(11_000);
   assert.deepEqual(parts.instances(), ["a:1", "aa:1"]);
-  const times = parts.told.length;
+  const times = parts.notifications.length;
   await parts.clock.advance(60_000);
-  assert.equal(parts.told.length, times, "nothing is told when nothing changed");
+  assert.equal(parts.notifications.length, times, "no notification without a change");
   await parts.manager.stop();
 });
 

@@ -34,9 +34,9 @@ test("A new target joins the shortest pool", () => {
   );
   const withoutSome = targets.filter(({ id }) => manager.poolOf(id) !== 3);
   manager.sync(withoutSome);
-  const newcomer = target("10.9.9.9");
-  manager.sync([...withoutSome, newcomer]);
-  assert.equal(manager.poolOf(newcomer.id), 3);
+  const added = target("10.9.9.9");
+  manager.sync([...withoutSome, added]);
+  assert.equal(manager.poolOf(added.id), 3);
   assert.equal(manager.poolOf(target("10.8.8.8").id), undefined);
 });
 

@@ -76,30 +76,30 @@ for (const [text, output] of RENDERED) {
 }
 
 test("query evaluates each expression once, and templates can sort and iterate over its result", async () => {
-  const asked: string[] = [];
+  const queried: string[] = [];
   const text =
     '{{ range query "up" | sortByLabel "instance" }}{{ .Labels.instance }}={{ .Value }} {{ end }}' +
     '{{ query "up" | first | label "instance" }} {{ query "s" | first | value | humanize }} {{ now }}';
   const output = await renderWithQueries(compileTemplate("t", text, functions), undefined, {
     timeMs: 90_500,
-    ask: async (expression) => {
-      asked.push(expression);
+    runQuery: async (expression) => {
+      queried.push(expression);
       return expression === "up"
         ? [sample({ instance: "b" }, 1), sample({ instance: "a" }, 0)]
         : [sample({}, 1500)];
     },
   });
   assert.equal(output, "a=0 b=1 b 1.5k 90.5");
-  assert.deepEqual(asked, ["up", "s"]);
+  assert.deepEqual(queried, ["up", "s"]);
 });
 
 test("A rendering fails with the message of a failed query", async () => {
   const template = compileTemplate("t", '{{ query "x(" }}', functions);
-  const ask = async (): Promise<never> => {
+  const runQuery = async (): Promise<never> => {
     throw new Error("parse error");
   };
   await assert.rejects(
-    renderWithQueries(template, undefined, { timeMs: 0, ask }),
+    renderWithQueries(template, undefined, { timeMs: 0, runQuery }),
     new TemplateError(
       'template: t:1:3: executing "t" at <query "x(">: error calling query: parse error',
     ),
@@ -113,7 +113,7 @@ test("A rendering fails when it needs more than 50 different queries", async () 
     functions,
   );
   await assert.rejects(
-    renderWithQueries(template, undefined, { timeMs: 0, ask: async () => [] }),
+    renderWithQueries(template, undefined, { timeMs: 0, runQuery: async () => [] }),
     /more than 50 different queries/,
   );
 });

@@ -133,9 +133,9 @@ for (const { name, missingData, annotation, silent, state } of [
   },
 ] as const) {
   test(`a firing alert whose series vanishes: ${name}`, async () => {
-    const asked: string[] = [];
+    const queried: string[] = [];
     const isTargetSilent = (labels: { get(name: string): string }): boolean => {
-      asked.push(labels.get("instance"));
+      queried.push(labels.get("instance"));
       return silent;
     };
     const rules =
@@ -146,7 +146,7 @@ for (const { name, missingData, annotation, silent, state } of [
     await hot.minutes(0, SERIES, [71, 71, 71, "stale"]);
     assert.deepEqual(hot.states(), state);
     const isKept = (annotation === "" ? missingData : annotation) === "keep";
-    assert.deepEqual([...new Set(asked)], isKept ? ["a"] : []);
+    assert.deepEqual([...new Set(queried)], isKept ? ["a"] : []);
   });
 }
 

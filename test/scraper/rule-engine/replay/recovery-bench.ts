@@ -163,8 +163,8 @@ export class RecoveryBench {
     }
   }
 
-  /** Names of what the summaries told, with times in minutes: `Hot a 10-30`, `Hot a 10-on`. */
-  told(): string[] {
+  /** Alerts in the summaries, with times in minutes: `Hot a 10-30`, `Hot a 10-on`. */
+  notified(): string[] {
     return this.summaries.flatMap(({ alerts }) =>
       alerts.map(({ labels, activeAtMs, endedAtMs, times }) => {
         const end = endedAtMs === undefined ? "on" : String(Math.floor(endedAtMs / MINUTE_MS));

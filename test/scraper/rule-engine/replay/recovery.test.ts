@@ -18,7 +18,7 @@ const [GONE, BACK] = [30, 150];
 interface Scenario {
   readonly name: string;
   readonly course: Course;
-  readonly told: readonly string[];
+  readonly notified: readonly string[];
   /** Alerts sent since the master is back, with the minute they fired. */
   readonly sent: readonly string[];
 }
@@ -41,21 +41,21 @@ async function masterAway(
   return bench;
 }
 
-for (const { name, course, told, sent } of [
-  { name: "nothing", course: [], told: [], sent: [] },
+for (const { name, course, notified, sent } of [
+  { name: "nothing", course: [], notified: [], sent: [] },
   {
     name: "an alert that began and ended inside",
     course: [
       [40, 80],
       [100, 20],
     ],
-    told: ["Hot a 40-100"],
+    notified: ["Hot a 40-100"],
     sent: [],
   },
   {
     name: "an alert that began inside and is still true",
     course: [[40, 80]],
-    told: ["Hot a 40-on"],
+    notified: ["Hot a 40-on"],
     sent: ["Hot a 45"],
   },
   {
@@ -64,13 +64,13 @@ for (const { name, course, told, sent } of [
       [10, 80],
       [100, 20],
     ],
-    told: ["Hot a 10-100"],
+    notified: ["Hot a 10-100"],
     sent: ["Hot a 15 ended"],
   },
   {
     name: "an alert that fired before and still fires",
     course: [[10, 80]],
-    told: [],
+    notified: [],
     sent: ["Hot a 15"],
   },
   {
@@ -79,13 +79,13 @@ for (const { name, course, told, sent } of [
       [28, 80],
       [60, 20],
     ],
-    told: ["Hot a 28-60"],
+    notified: ["Hot a 28-60"],
     sent: [],
   },
   {
     name: "an alert that was pending before and is still true",
     course: [[28, 80]],
-    told: ["Hot a 28-on"],
+    notified: ["Hot a 28-on"],
     sent: ["Hot a 33"],
   },
   {
@@ -94,7 +94,7 @@ for (const { name, course, told, sent } of [
       [40, 80],
       [44, 20],
     ],
-    told: [],
+    notified: [],
     sent: [],
   },
   {
@@ -103,13 +103,13 @@ for (const { name, course, told, sent } of [
       [149, 80],
       [152, 20],
     ],
-    told: [],
+    notified: [],
     sent: [],
   },
   {
     name: "an alert that fires by what it held inside",
     course: [[147, 80]],
-    told: ["Hot a 147-on"],
+    notified: ["Hot a 147-on"],
     sent: ["Hot a 152"],
   },
   {
@@ -119,14 +119,14 @@ for (const { name, course, told, sent } of [
       [50, 20],
       [90, 80],
     ],
-    told: ["Hot a 10-on x2"],
+    notified: ["Hot a 10-on x2"],
     sent: ["Hot a 15", "Hot a 95"],
   },
 ] satisfies Scenario[]) {
   test(`after the master was away, an alert is notified, or sent with its real start time: ${name}`, async () => {
     const bench = await masterAway({ course });
     await bench.stopMaster();
-    assert.deepEqual({ told: bench.told(), sent: [...bench.sent] }, { told, sent });
+    assert.deepEqual({ notified: bench.notified(), sent: [...bench.sent] }, { notified, sent });
     assert.ok(bench.summaries.length <= 1);
   });
 }
@@ -166,7 +166,7 @@ test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may
   assert.match(since ?? "", / (0|1)(\.\d+)?$/);
   assert.deepEqual(await bench.valueAt("ALERTS", 102), []);
   assert.deepEqual(
-    bench.told().map((text) => text.replace(/\d+-\d+/, "")),
+    bench.notified().map((text) => text.replace(/\d+-\d+/, "")),
     ["AllHot  "],
   );
 });
@@ -238,7 +238,7 @@ test("after a link failure, only alerts that live evaluation could not see are n
   await bench.pass(1);
   await bench.fill(30, 150, "link_down", "a");
   await bench.pass(10);
-  assert.deepEqual(bench.told(), ["Hot a 40-80 x2"]);
+  assert.deepEqual(bench.notified(), ["Hot a 40-80 x2"]);
   assert.equal(bench.summaries[0]?.away, "link");
   assert.deepEqual([...bench.sent].sort(), [
     "Down a 35",
@@ -271,7 +271,7 @@ for (const { name, commitMs } of [
     await bench.pass(1);
     await bench.fill(GONE, BACK, "master_down", "a");
     await bench.pass(20);
-    assert.deepEqual(bench.told(), ["Hot a 40-on"]);
+    assert.deepEqual(bench.notified(), ["Hot a 40-on"]);
     await bench.stopMaster();
   });
 }
@@ -279,7 +279,7 @@ for (const { name, commitMs } of [
 test("while nothing was scraped, absent(up) yields no alert", async () => {
   const bench = await masterAway({ course: [] }, WITH_UP);
   await bench.stopMaster();
-  assert.deepEqual(bench.told(), []);
+  assert.deepEqual(bench.notified(), []);
 });
 
 test("an alert of a host that was off while the others were filled is kept", async () => {
@@ -305,7 +305,7 @@ test("an alert of a host that was off while the others were filled is kept", asy
   await bench.pass(1);
   await bench.fill(GONE, BACK, "master_down", "a");
   await bench.pass(10);
-  assert.deepEqual(bench.told(), ["Hot a 40-60"]);
+  assert.deepEqual(bench.notified(), ["Hot a 40-60"]);
   assert.deepEqual(
     bench.engine.alertsView().map(({ state, unknown }) => `${state} ${unknown}`),
     ["firing true"],
@@ -327,7 +327,7 @@ test("an alert that started and ended a thousand times is one line", async () =>
   await bench.fill(30, 2300, "master_down", "a");
   await bench.pass(10);
   await bench.stopMaster();
-  assert.deepEqual(bench.told(), ["Hot a 100-2099 x1000"]);
+  assert.deepEqual(bench.notified(), ["Hot a 100-2099 x1000"]);
 });
 
 test("a week away with twenty hosts is one summary, even if they return one by one", async () => {
@@ -360,14 +360,17 @@ test("a week away with twenty hosts is one summary, even if they return one by o
   await bench.pass(20);
   await bench.stopMaster();
   assert.equal(bench.summaries.length, 1);
-  const told = bench.told();
-  assert.equal(told.length, 20);
-  assert.equal(told.filter((text) => /^Hot pi-\d+ 150\d-15[12]\d$/.test(text)).length, 18);
+  const notified = bench.notified();
+  assert.equal(notified.length, 20);
+  assert.equal(notified.filter((text) => /^Hot pi-\d+ 150\d-15[12]\d$/.test(text)).length, 18);
   assert.match(
-    told.find((text) => text.startsWith("Hot pi-3 ")) ?? "",
+    notified.find((text) => text.startsWith("Hot pi-3 ")) ?? "",
     /^Hot pi-3 150\d-312\d x2$/,
   );
-  assert.match(told.find((text) => text.startsWith("Hot pi-7 ")) ?? "", /^Hot pi-7 150\d-on x2$/);
+  assert.match(
+    notified.find((text) => text.startsWith("Hot pi-7 ")) ?? "",
+    /^Hot pi-7 150\d-on x2$/,
+  );
   // It fired when the master was back, and its beginning was put right when it was known.
   assert.match([...bench.sent].join(), /^Hot pi-7 1009\d,Hot pi-7 60(05|06|07|08|09|10)$/);
 });
@@ -393,8 +396,8 @@ test("hosts that return one after the other are waited for, but no longer than t
   await bench.pass(40);
   await bench.stopMaster();
   assert.equal(bench.summaries.length, 2);
-  assert.equal(bench.told().length, 40);
-  assert.equal(new Set(bench.told()).size, 40);
+  assert.equal(bench.notified().length, 40);
+  assert.equal(new Set(bench.notified()).size, 40);
 });
 
 test("a range that is filled again after the notification changes nothing", async () => {
@@ -407,7 +410,7 @@ test("a range that is filled again after the notification changes nothing", asyn
   await bench.fill(GONE, BACK, "master_down", "a");
   await bench.pass(10);
   await bench.stopMaster();
-  assert.deepEqual(bench.told(), ["Hot a 40-100"]);
+  assert.deepEqual(bench.notified(), ["Hot a 40-100"]);
   assert.equal(bench.summaries.length, 1);
 });
 
@@ -441,7 +444,7 @@ test("a host that was away soon after it was added is part of the outage", async
   bench.areNew = false;
   await bench.fill(60, BACK, "master_down", "new");
   await bench.pass(10);
-  assert.deepEqual(bench.told(), ["Hot new 70-100"]);
+  assert.deepEqual(bench.notified(), ["Hot new 70-100"]);
   await bench.stopMaster();
 });
 
@@ -486,7 +489,7 @@ async function cutPowerAfter(operations: number): Promise<boolean> {
   const [alert] = bench.engine.alertsView();
   await bench.stopMaster();
   assert.deepEqual(
-    [...new Set(bench.told())].sort(),
+    [...new Set(bench.notified())].sort(),
     ["Hot a 40-100", "Hot b 50-on"],
     `after ${operations}`,
   );
