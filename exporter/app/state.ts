@@ -56,7 +56,7 @@ async function lockStateFolder(
     return await FolderLock.acquire(files, folder);
   } catch (error) {
     if (error instanceof FolderLockedError) throw error;
-    log.warn("Cannot write the state folder: history waits in memory, alarms too", {
+    log.warn("Cannot write the state folder: history and alarms are kept in memory", {
       folder,
       error: messageOf(error),
     });

@@ -16,23 +16,23 @@ export const CLOCK_STEP_METRICS = {
   }),
 };
 
-/** A clock that is slewed moves by less between two looks. */
+/** A smaller change between two looks is a drift. */
 const LEAST_STEP_MS = 500;
 
-/** Both clocks at one instant; `monotonicMs` goes on while the machine sleeps. */
+/** Both clocks at one time. `monotonicMs` continues while the machine sleeps. */
 interface ClockPair {
   readonly wallMs: number;
   readonly monotonicMs: number;
 }
 
-/** Recognises that the wall clock was set by looking at it beside one that cannot be. */
+/** Detects that the wall clock was set, by comparing it with the monotonic clock. */
 export class ClockSteps {
   private before: ClockPair | undefined;
   private steps = 0;
   private lastMs = 0;
   private readonly sumsMs = { forward: 0, back: 0 };
 
-  /** @returns how far the wall clock was set since the last look; undefined when it was not */
+  /** @returns how far the wall clock was set since the last look; undefined when it was not set */
   look({ wallMs, monotonicMs }: ClockPair): number | undefined {
     const { before } = this;
     this.before = { wallMs, monotonicMs };

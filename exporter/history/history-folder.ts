@@ -6,15 +6,15 @@ import type { Logger } from "../shared/platform/logger.js";
 import { checkSegment, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 
 const SET_ASIDE_SUFFIX = ".damaged";
-/** Segments set aside that are kept; the oldest goes when there are more. */
+/** Most damaged segments kept; the oldest is deleted first. */
 const MAX_SET_ASIDE = 4;
 
-/** The closed segments of a state folder and its backup folder, oldest first. */
+/** The closed segments in a state folder and its backup folder, oldest first. */
 export class HistoryFolder {
   private readonly facts = new Map<string, SegmentFacts>();
   private readonly segments: StoredSegment[] = [];
   private nextSequenceNumber = 1;
-  /** Segments found damaged since the start. */
+  /** Damaged segments found since the start. */
   damagedSegments = 0;
 
   constructor(
@@ -25,8 +25,8 @@ export class HistoryFolder {
   ) {}
 
   /**
-   * Finds what is there and cuts a torn tail off the newest segment. What the disk refuses is
-   * logged and left as it is.
+   * Lists the segments and cuts a torn tail off the newest one. If the disk refuses, that is logged
+   * and the file stays as it is.
    */
   async open(): Promise<void> {
     for (const folder of this.folders()) {
@@ -51,17 +51,18 @@ export class HistoryFolder {
     return this.nextSequenceNumber++;
   }
 
-  /** Adds a segment its writer has closed, moving it to the backup folder where there is one. */
+  /** Adds a closed segment, and moves it to the backup folder if there is one. */
   async add(segment: StoredSegment, facts: SegmentFacts | undefined): Promise<void> {
     if (facts !== undefined) this.facts.set(segment.name, facts);
     this.segments.push(await this.moveToBackup(segment));
   }
 
   /**
-   * Checks a segment on its first use. A torn tail is cut off; of one damaged inside what still
-   * checks stays, and the original is set aside.
+   * Checks a segment on its first use. A torn tail is cut off. Of a segment that is damaged inside,
+   * the valid members are kept, and the original is renamed.
    *
-   * @returns undefined when nothing of it checks, or it is gone: then it is not listed any more
+   * @returns undefined when no member is valid, or the file is missing; then the segment is not
+   * listed any more
    */
   async factsOf(segment: StoredSegment): Promise<SegmentFacts | undefined> {
     const known = this.facts.get(segment.name);
@@ -81,7 +82,7 @@ export class HistoryFolder {
       return facts;
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      this.log.warn("History segment is gone", { segment: segment.name });
+      this.log.warn("History segment missing", { segment: segment.name });
       this.forget(segment);
       return undefined;
     }
@@ -104,7 +105,7 @@ export class HistoryFolder {
       const parsed = parseSegmentName(name);
       if (isFolder || parsed === undefined) continue;
       this.nextSequenceNumber = Math.max(this.nextSequenceNumber, parsed.sequence + 1);
-      if (this.segments.some((known) => known.name === name)) continue; // A move that was cut short.
+      if (this.segments.some((known) => known.name === name)) continue; // A move that was interrupted.
       const sizeBytes = (await this.files.facts(filePath))?.sizeBytes ?? 0;
       this.segments.push({ name, folder, startMs: parsed.startMs, sizeBytes });
     }
@@ -112,11 +113,11 @@ export class HistoryFolder {
 
   private async cutTail(segment: StoredSegment, wholeBytes: number): Promise<void> {
     const cutBytes = segment.sizeBytes - wholeBytes;
-    this.log.warn("History segment ends torn, as a power cut leaves it", {
+    this.log.warn("Torn end of a history segment found", {
       segment: segment.name,
       cutBytes,
     });
-    segment.sizeBytes = wholeBytes; // What is behind it is never served, whether it can be cut or not.
+    segment.sizeBytes = wholeBytes; // The rest is never served, even if it cannot be cut off.
     await this.attempt("cut history", segment.name, async () => {
       const file = await this.files.openAppend(path.join(segment.folder, segment.name));
       try {
@@ -128,7 +129,10 @@ export class HistoryFolder {
     });
   }
 
-  /** Nothing in it checks: an empty file is what a power cut leaves, anything else is damage. */
+  /**
+   * Drops a segment without a valid member. An empty file is the result of a power cut, any other
+   * is damaged.
+   */
   private async dropEmpty(segment: StoredSegment): Promise<void> {
     this.forget(segment);
     const filePath = path.join(segment.folder, segment.name);
@@ -140,7 +144,7 @@ export class HistoryFolder {
     await this.attempt("set history aside", segment.name, () => this.setAside(segment));
   }
 
-  /** Needs the memory of a whole segment, for one that is damaged only. */
+  /** Reads a whole damaged segment into memory. */
   private async salvage(segment: StoredSegment): Promise<void> {
     const filePath = path.join(segment.folder, segment.name);
     const members: Uint8Array[] = [];
@@ -155,7 +159,7 @@ export class HistoryFolder {
 
   private countDamage({ name }: StoredSegment, kept: string): void {
     this.damagedSegments++;
-    this.log.warn("History segment is damaged and set aside", { segment: name, kept });
+    this.log.warn("Damaged history segment set aside", { segment: name, kept });
   }
 
   private async setAside({ folder, name }: StoredSegment): Promise<void> {
@@ -171,17 +175,20 @@ export class HistoryFolder {
     const { folder, name } = segment;
     const fromPath = path.join(folder, name);
     try {
-      // Another disk: a rename will not do.
+      // The folders are on different disks, so a rename is not possible.
       const bytes = await this.files.readBytes(fromPath);
       await this.files.makeFolder(this.backupFolder);
       await this.files.replace(path.join(this.backupFolder, name), bytes);
       await this.files.remove(fromPath);
       return { ...segment, folder: this.backupFolder };
     } catch (error) {
-      this.log.warn("Cannot move history segment to the backup folder, it stays", {
-        segment: name,
-        error: messageOf(error),
-      });
+      this.log.warn(
+        "Cannot move a history segment to the backup folder: it stays in the state folder",
+        {
+          segment: name,
+          error: messageOf(error),
+        },
+      );
       return segment;
     }
   }

@@ -4,7 +4,7 @@ import { formatFamilyLines } from "../shared/model/human-lines.js";
 import { namedValue, type NamedValue, SampleReading } from "../shared/model/sample-reading.js";
 import { linesOf, type StoredHistory } from "./stored-history.js";
 
-/** A family's line is made of what its collectors said at most this long before. */
+/** A family's line uses values of its collectors that are at most this old. */
 const FRESH_MS = 600_000;
 const RUN_END = /^pihealth_collector_success\{collector="([a-z_]+)"\}$/;
 const ABOUT_RUN = "pihealth_collector_";
@@ -12,7 +12,7 @@ const ABOUT_RUN = "pihealth_collector_";
 /** The last run of a collector. */
 interface Run {
   readonly timestampMs: number;
-  /** Its samples as text exposition format without timestamps. */
+  /** Its samples in the text exposition format without timestamps. */
   readonly text: string;
 }
 
@@ -22,15 +22,15 @@ export interface FamilyLine {
 }
 
 /**
- * The lines for people of a history: for every successful run of a family's collector what
- * `pihealth get` would have shown right after it.
+ * The human lines of a history: for every successful run of a family's collector, the line that
+ * `pihealth get` would have printed right after it.
  */
 export async function* familyLines(
   history: StoredHistory,
   { families, sinceMs }: { readonly families: readonly Family[]; readonly sinceMs: number },
 ): AsyncGenerator<FamilyLine, void> {
   const runs = new Map<string, Run>();
-  // What other collectors said shortly before is part of the first line.
+  // The first line uses values that other collectors reported shortly before.
   const readSinceMs = sinceMs - FRESH_MS;
   for await (const text of history.members(readSinceMs)) {
     for (const collector of replay(text, readSinceMs, runs)) {
@@ -43,11 +43,11 @@ export async function* familyLines(
   }
 }
 
-/** @yields the collector of every successful run, when `runs` holds it */
+/** @yields the collector of every successful run, when `runs` contains it */
 function* replay(text: string, sinceMs: number, runs: Map<string, Run>): Generator<string, void> {
   let lines: string[] = [];
   for (const { series, value, timestampMs } of linesOf(text, sinceMs)) {
-    // The samples of a run come first, then those about the run, of which this is the first.
+    // The samples of a run come first, then the samples about the run, of which this is the first.
     const collector = RUN_END.exec(series)?.[1];
     if (collector === undefined) {
       if (!series.startsWith(ABOUT_RUN)) lines.push(`${series} ${value}\n`);

@@ -3,25 +3,28 @@ import type { ConfigSection } from "../shared/config/config-section.js";
 
 export interface HistorySettings {
   readonly enabled: boolean;
-  /** A flush happens when a collector has this many samplings waiting, or after `flushIntervalMs`. */
+  /**
+   * A flush takes place when a collector has this many buffered samplings, or after
+   * `flushIntervalMs`.
+   */
   readonly samplingsPerFlush: number;
   readonly flushIntervalMs: number;
-  /** A segment is closed at this size or age, whichever first. */
+  /** A segment is closed at this size or age, whichever comes first. */
   readonly segmentBytes: number;
   readonly segmentMs: number;
-  /** All segments together, those in the backup folder included; the oldest goes first. */
+  /** Size of all segments, including the backup folder; the oldest is deleted first. */
   readonly totalBytes: number;
   readonly maxAgeMs: number;
-  /** Closed segments are moved here; undefined keeps them where they were written. */
+  /** Closed segments are moved here; undefined keeps them in the state folder. */
   readonly backupFolder: string | undefined;
-  /** Bytes a second that masters get together. */
+  /** Bytes per second for all masters together. */
   readonly maxRateBytes: number;
 }
 
 const MIN_SEGMENT_BYTES = 65_536;
 const MIN_RATE_BYTES = 65_536;
 
-/** Section `history` of the exporter's configuration. */
+/** Parses the section `history` of the exporter's configuration. */
 export function parseHistorySettings(section: ConfigSection): HistorySettings {
   const settings: HistorySettings = {
     enabled: section.boolean("enabled", { default: true }),

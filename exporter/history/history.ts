@@ -17,7 +17,7 @@ export interface HistoryParts {
   readonly folder: string;
   readonly files: Files;
   readonly clock: Clock;
-  /** Milliseconds since boot: the clock of the heartbeats, which outlives this process. */
+  /** Milliseconds since boot: the clock of the heartbeats, which survives this process. */
   readonly bootMs: () => number;
   readonly bootId: string;
   readonly log: Logger;
@@ -26,12 +26,12 @@ export interface HistoryParts {
 
 type DropReason = "size" | "time" | "count";
 
-const SYNC_INTERVAL_MS = 60_000; // Flash budget: one fsync a minute at the most.
+const SYNC_INTERVAL_MS = 60_000; // Limits the wear of flash memory: at most one fsync a minute.
 const DAY_MS = 86_400_000;
-/** The mean rate of writing means nothing before. */
+/** Before this, the mean rate of writing has no meaning. */
 const RATE_AFTER_MS = 60_000;
 
-/** All clocks at one instant: asking for the time since boot reads a file. */
+/** All clocks at one time. It is cached, because the time since boot is read from a file. */
 interface ClockAnchor {
   readonly wallMs: number;
   readonly monotonicMs: number;
@@ -39,7 +39,10 @@ interface ClockAnchor {
 }
 
 const ANCHOR_MS = 60_000;
-/** A machine that slept, or whose clock was stepped, is asked again. */
+/**
+ * If the clocks differ by more, the machine slept or its clock was stepped, and the cache is
+ * renewed.
+ */
 const ANCHOR_STEP_MS = 500;
 
 function isNear(anchor: ClockAnchor, now: Omit<ClockAnchor, "bootMs">): boolean {
@@ -49,11 +52,11 @@ function isNear(anchor: ClockAnchor, now: Omit<ClockAnchor, "bootMs">): boolean 
 }
 
 /**
- * Keeps what the collectors yield on this machine's own disk until every master has it, or the
- * limits are reached.
+ * Keeps samples on this machine's disk until every master has them, or a limit is reached.
  *
- * Samplings wait in memory for a flush, which writes them as one gzip member. Where the disk
- * refuses, they stay for the next try, up to a bound; then the oldest are dropped and counted.
+ * The sampling loop calls `add`; samplings are buffered in memory for a flush, which writes them as
+ * one gzip member. One loop flushes. If the disk refuses, samplings stay buffered for the next try,
+ * up to a bound; then the oldest are dropped and counted.
  */
 export class History implements MetricsSource {
   readonly metrics = [...Object.values(HISTORY_METRICS), ...Object.values(CLOCK_STEP_METRICS)];
@@ -83,7 +86,7 @@ export class History implements MetricsSource {
     this.buffer = new SampleBuffer(() => this.clocks());
   }
 
-  /** Never fails because of what it finds, nor of what the disk refuses. */
+  /** Never fails, whatever it finds, and even if the disk refuses. */
   static async open(parts: HistoryParts): Promise<History> {
     const { files, folder, settings, log } = parts;
     const stored = new HistoryFolder(files, folder, settings.backupFolder, log);
@@ -92,15 +95,15 @@ export class History implements MetricsSource {
   }
 
   /**
-   * @param masters whose confirmations are needed before a segment may go early; none means only
-   * the limits count
+   * @param masters whose confirmations allow a segment to be deleted early; with none, only the
+   * limits delete segments
    */
   start(masters: readonly string[]): void {
     for (const master of masters) this.durableUntilMs.set(master, 0);
     this.loop = this.flushOnInterval();
   }
 
-  /** Flushes and syncs what is buffered. */
+  /** Flushes and syncs buffered samplings. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.loop;
@@ -117,7 +120,7 @@ export class History implements MetricsSource {
     void this.inTurn(() => this.flush());
   }
 
-  /** All samples before `untilMs` are durable at this master. */
+  /** All samples before `untilMs` are durable on this master. */
   confirm(master: string, untilMs: number): void {
     const knownMs = this.durableUntilMs.get(master);
     if (knownMs === undefined || untilMs <= knownMs) return;
@@ -125,7 +128,7 @@ export class History implements MetricsSource {
     void this.inTurn(() => this.removeConfirmed());
   }
 
-  /** For the heartbeat; undefined while nothing is kept. */
+  /** For the heartbeat; undefined while there is no history. */
   range(): { fromMs: number; untilMs: number; sizeBytes: number } | undefined {
     const first = this.stored.list()[0] ?? this.writer?.stored;
     if (first === undefined) return undefined;
@@ -134,11 +137,11 @@ export class History implements MetricsSource {
     return { fromMs: first.startMs, untilMs, sizeBytes: this.totalBytes() };
   }
 
-  /** Oldest first, the open segment last, up to its last whole member. */
+  /** Oldest first. The open segment is last, up to its last whole member. */
   async list(): Promise<HistorySegment[]> {
     const listed: HistorySegment[] = [];
     for (const segment of [...this.stored.list()]) {
-      // One turn each: a flush does not wait for all of them.
+      // One turn per segment, so a flush does not wait for all of them.
       await this.inTurn(async () => {
         const facts = await this.stored.factsOf(segment);
         if (facts !== undefined) listed.push(describe(segment, facts, false));
@@ -152,8 +155,8 @@ export class History implements MetricsSource {
   }
 
   /**
-   * Where the bytes of a segment are, and how many of them are whole; undefined when there is no
-   * such segment or it does not check.
+   * The file of a segment and the number of valid bytes; undefined when there is no such segment or
+   * it is not valid.
    */
   async find(
     name: string,
@@ -214,22 +217,27 @@ export class History implements MetricsSource {
       const dueMs = this.lastFlushMs + settings.flushIntervalMs;
       const restMs = dueMs - clock.monotonicMs();
       if (restMs <= 0) await this.inTurn(() => this.flush());
-      else await clock.sleep(restMs, signal).catch(() => undefined); // Ends early by abort only.
+      else await clock.sleep(restMs, signal).catch(() => undefined); // Rejects only when aborted.
     }
   }
 
-  /** File work runs one piece after the other; an error is counted and logged, the next runs. */
+  /**
+   * File operations run one after the other. An error is counted and logged, and the next operation
+   * runs.
+   */
   private inTurn(piece: () => Promise<void>): Promise<void> {
     this.work = this.work.then(piece).catch((error: unknown) => {
       this.writeErrors++;
       if (!this.isFailing)
-        this.parts.log.warn("Cannot keep history, it waits in memory", { error: messageOf(error) });
+        this.parts.log.warn("Cannot write history: samples are buffered in memory", {
+          error: messageOf(error),
+        });
       this.isFailing = true;
     });
     return this.work;
   }
 
-  /** Writes what waits, oldest first; what the disk refuses waits on. */
+  /** Writes buffered samplings, oldest first. If the disk refuses, they stay buffered. */
   private async flush(): Promise<void> {
     this.isFlushAsked = false;
     this.lastFlushMs = this.parts.clock.monotonicMs();
@@ -244,7 +252,7 @@ export class History implements MetricsSource {
       }
       this.buffer.remove(batch);
     }
-    if (this.isFailing) this.parts.log.info("History is written again");
+    if (this.isFailing) this.parts.log.info("History written again");
     this.isFailing = false;
     await this.syncWhenDue();
     await this.enforceLimits();
@@ -261,7 +269,7 @@ export class History implements MetricsSource {
     });
   }
 
-  /** A segment is closed together with a sync, so that closing costs none of its own. */
+  /** A segment is closed together with a sync, so closing costs no additional one. */
   private async syncWhenDue(): Promise<void> {
     const { clock, settings } = this.parts;
     const nowMs = clock.monotonicMs();
@@ -281,7 +289,7 @@ export class History implements MetricsSource {
     }
   }
 
-  /** The segment stays as it is on the disk; what comes next goes to a new one. */
+  /** The segment stays as it is on disk, and new samplings go to a new one. */
   private async closeWriter(): Promise<void> {
     const { writer } = this;
     if (writer === undefined) return;
@@ -293,11 +301,11 @@ export class History implements MetricsSource {
     }
   }
 
-  /** A file that was taken away, or that cannot be cut back, is no place to write on. */
+  /** Abandons a file that was removed, or that cannot be cut back. */
   private async abandonIfBroken(): Promise<void> {
     const { writer } = this;
     if (writer === undefined || (await writer.isUsable())) return;
-    await this.closeWriter().catch(() => undefined); // The caller reports the error that led here.
+    await this.closeWriter().catch(() => undefined); // The caller reports the original error.
   }
 
   private async enforceLimits(): Promise<void> {
@@ -307,7 +315,7 @@ export class History implements MetricsSource {
       if (oldest === undefined || limit === undefined) return;
       await this.stored.remove(oldest);
       this.droppedSegments[limit]++;
-      if (this.durableUntilMs.size === 0) continue; // Nobody waits for it.
+      if (this.durableUntilMs.size === 0) continue; // No master uses the history.
       this.parts.log.warn("History segment dropped before every master had it", {
         segment: oldest.name,
         limit: `history.${limit}`,
@@ -328,7 +336,7 @@ export class History implements MetricsSource {
     const untilMs = Math.min(...this.durableUntilMs.values());
     for (;;) {
       const [oldest] = this.stored.list();
-      // The last one stays, so that its successor gets a higher number, also after a restart.
+      // The last segment is kept, so its successor gets a higher number, also after a restart.
       if (oldest === undefined || this.segmentCount() < 2) return;
       const facts = await this.stored.factsOf(oldest);
       if (facts === undefined) continue;
@@ -338,8 +346,9 @@ export class History implements MetricsSource {
   }
 
   /**
-   * When the last sample was taken at the latest, by the clock of now. An earlier boot may have had any clock, one that
-   * went on where the boot before had ended too: all that is certain is that it ended before this one began.
+   * Upper bound for the time of the last sample, by the current clock. An earlier boot may have had
+   * any clock, even one that continued from the end of the boot before. It is only certain that it
+   * ended before this boot began.
    */
   private lastSampleMs({ bootId, lastMs, lastBootMs }: SegmentFacts): number {
     const now = this.clocks();

@@ -2,9 +2,9 @@ import { compareStrings } from "../shared/model/labels.js";
 import type { MetricDefinition } from "../shared/model/metric.js";
 import { linesOf, type StoredHistory } from "./stored-history.js";
 
-/** Text of samples held at a time; a single series may be longer. */
+/** Most text of samples held in memory; a single series may exceed it. */
 const MAX_HELD_CHARACTERS = 32 * 1024 * 1024;
-/** Per sample beside its value: the objects that hold it. */
+/** Memory of the objects of one sample, in characters. */
 const SAMPLE_OVERHEAD_CHARACTERS = 48;
 
 interface Series {
@@ -21,18 +21,18 @@ interface HeldSample {
 export interface ExportOptions {
   readonly sinceMs: number;
   readonly metrics: readonly MetricDefinition[];
-  /** Resolves when more may be written. */
+  /** Resolves when more can be written. */
   readonly write: (text: string) => Promise<void>;
   readonly maxHeldCharacters?: number;
 }
 
 /**
- * Writes the history as OpenMetrics 1.0: metric families in the order of their names, the samples
- * of a series together and in the order of time, of two at the same time the first.
+ * Writes the history as OpenMetrics 1.0: metric families in the order of their names, each series
+ * as a whole in the order of time. If a series has two samples at one time, the first counts.
  *
- * The history is read once to find the series, and then once for every part of the series that fits
- * {@link MAX_HELD_CHARACTERS}; so memory is bounded by that, by the number of series, and by the
- * longest one.
+ * The history is read once to find the series, and then once for every group of series that fits
+ * {@link MAX_HELD_CHARACTERS}. Memory is bounded by that, by the number of series, and by the
+ * longest series.
  *
  * @returns the number of samples written
  */
@@ -105,7 +105,7 @@ async function readPart(
 }
 
 function linesInTime(series: string, samples: HeldSample[]): string[] {
-  samples.sort((left, right) => left.timestampMs - right.timestampMs); // A clock may be set back.
+  samples.sort((left, right) => left.timestampMs - right.timestampMs); // The clock may have been set back.
   const isFirst = ({ timestampMs }: HeldSample, index: number): boolean =>
     samples[index - 1]?.timestampMs !== timestampMs;
   return samples
@@ -113,7 +113,7 @@ function linesInTime(series: string, samples: HeldSample[]): string[] {
     .map(({ value, timestampMs }) => `${series} ${value} ${formatSeconds(timestampMs)}\n`);
 }
 
-/** Exact: thousandths as digits, not as a fraction of two. */
+/** Exact: thousandths are written as digits, not computed as a binary fraction. */
 function formatSeconds(timestampMs: number): string {
   const digits = String(timestampMs).padStart(4, "0");
   return `${digits.slice(0, -3)}.${digits.slice(-3)}`;

@@ -2,16 +2,16 @@ import { formatHistoryLine, type MemberHeader } from "../shared/codec/history/me
 import { MAX_MEMBER_TEXT_BYTES } from "../shared/codec/history/gzip-member.js";
 import type { Sample } from "../shared/model/metric.js";
 
-/** What one run of one collector yielded, with the samples that tell of the run itself. */
+/** The samples of one collector run, including the samples about the run itself. */
 export interface HistorySampling {
   readonly collector: string;
-  /** When the run was over, by both clocks. */
+  /** End of the run, by both clocks. */
   readonly wallMs: number;
   readonly monotonicMs: number;
   readonly samples: readonly Sample[];
 }
 
-/** Lines under one pair of clocks, to become one member. */
+/** Lines with one pair of clocks, which become one member. */
 export interface Batch {
   readonly header: MemberHeader;
   readonly lines: readonly string[];
@@ -19,20 +19,20 @@ export interface Batch {
   readonly lastMs: number;
 }
 
-/** Batches kept while the disk refuses: with the default flush interval, most of an hour. */
+/** Batches kept while the disk refuses: most of an hour with the default flush interval. */
 const MAX_WAITING_BATCHES = 60;
 const MAX_WAITING_CHARACTERS = 16 * 1024 * 1024;
 /** A character is at most three bytes of UTF-8, so a whole batch fits one member. */
 const MAX_BATCH_CHARACTERS = MAX_MEMBER_TEXT_BYTES / 16;
 /**
- * A wall clock that moved this far from the monotonic one was stepped: what is buffered becomes a
- * member of its own.
+ * When the clocks have moved apart by this much, the wall clock was stepped, and the buffered
+ * samples become a separate member.
  */
 const STEP_MS = 1000;
 
-/** Samples on their way to the disk, in the memory they may use. */
+/** Samples that wait for the disk, in bounded memory. */
 export class SampleBuffer {
-  /** For want of room. */
+  /** Samples dropped because the buffer was full. */
   droppedSamples = 0;
   private waiting: Batch[] = [];
   private waitingCharacters = 0;
@@ -40,23 +40,23 @@ export class SampleBuffer {
 
   constructor(private readonly clocks: () => MemberHeader) {}
 
-  /** @param monotonicMs now, by the clock of `sampling.monotonicMs` */
+  /** @param monotonicMs current time of the clock of `sampling.monotonicMs` */
   add(sampling: HistorySampling, monotonicMs: number): void {
     const now = this.clocks();
     if (this.filling.header !== undefined && hasStepped(this.filling.header, now)) this.seal();
-    // A clock stepped while the collector ran: its end by the clock of now.
+    // If a clock stepped while the collector ran, its end is computed from the current clock.
     const endedMs = now.wallMs - (monotonicMs - sampling.monotonicMs);
     const isOtherClock = Math.abs(endedMs - sampling.wallMs) > STEP_MS;
     const timestampMs = Math.max(0, Math.floor(isOtherClock ? endedMs : sampling.wallMs));
     this.droppedSamples += this.filling.add(sampling, timestampMs, now);
   }
 
-  /** Most samplings of one collector in the batch that is being filled. */
+  /** Largest number of samplings of one collector in the current batch. */
   get samplings(): number {
     return this.filling.samplings;
   }
 
-  /** Ends the batch that is being filled: what comes next goes under clocks of its own. */
+  /** Ends the current batch, so the next samples get their own clocks. */
   seal(): void {
     const batch = this.filling.take();
     if (batch === undefined) return;
@@ -73,7 +73,7 @@ export class SampleBuffer {
     return this.waiting[0];
   }
 
-  /** Removes a batch that was written, unless it was dropped meanwhile. */
+  /** Removes a batch that was written, unless it has been dropped in the meantime. */
   remove(batch: Batch): void {
     if (this.waiting[0] === batch) this.removeFirst();
   }
@@ -100,7 +100,7 @@ class FillingBatch {
   private fromMs = Number.POSITIVE_INFINITY;
   private lastMs = Number.NEGATIVE_INFINITY;
 
-  /** @returns samples that found no room */
+  /** @returns the number of samples dropped because the buffer was full */
   add({ collector, samples }: HistorySampling, timestampMs: number, clocks: MemberHeader): number {
     this.header ??= clocks;
     const count = (this.samplingsOf.get(collector) ?? 0) + 1;

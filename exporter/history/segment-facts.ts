@@ -4,7 +4,7 @@ import { readSegment } from "../shared/codec/history/segment-reader.js";
 import { yieldToEventLoop } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 
-/** What is known of one segment without reading it. */
+/** Facts about a segment that need no reading. */
 export interface StoredSegment {
   readonly name: string;
   readonly folder: string;
@@ -12,13 +12,13 @@ export interface StoredSegment {
   sizeBytes: number;
 }
 
-/** What only reading it tells. */
+/** Facts about a segment from its content. */
 export interface SegmentFacts {
   readonly bootId: string;
   /** Times of the first and the last sample, both included. */
   readonly fromMs: number;
   readonly lastMs: number;
-  /** Of the last sample since boot: what is told by no clock that may be set. */
+  /** Time of the last sample since boot, by a clock that cannot be set. */
   readonly lastBootMs: number;
   /** In hexadecimal. */
   readonly sha256: string;
@@ -27,18 +27,18 @@ export interface SegmentFacts {
 type MemberFacts = Omit<SegmentFacts, "sha256">;
 
 export interface SegmentCheck {
-  /** Of the whole members; undefined when there is none. */
+  /** Facts of the whole members; undefined when there is none. */
   readonly facts: SegmentFacts | undefined;
   /** Bytes of all whole members. */
   readonly wholeBytes: number;
-  /** True when something whole comes after something damaged. */
+  /** True when a whole member follows a damaged part. */
   readonly isDamagedInside: boolean;
 }
 
 /**
- * Reads a whole segment, letting other work run after every member.
+ * Reads a whole segment, and lets other work run after every member.
  *
- * @param onWhole gets every member that checks
+ * @param onWhole receives every valid member
  */
 export async function checkSegment(
   files: Files,
@@ -83,7 +83,7 @@ export function joinFacts(before: MemberFacts | undefined, added: MemberFacts): 
   };
 }
 
-/** Undefined when the text is none of ours or holds no sample. */
+/** Undefined when the text is not a member of a history, or has no sample. */
 function factsOfMember(text: string): MemberFacts | undefined {
   const header = memberHeaderOf(text);
   if (header === undefined) return undefined;

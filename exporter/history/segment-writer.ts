@@ -15,7 +15,7 @@ interface SegmentWriterParts {
   readonly startedMonotonicMs: number;
 }
 
-/** The segment being written. `stored.sizeBytes` counts whole members only. */
+/** The open segment. `stored.sizeBytes` counts only whole members. */
 export class SegmentWriter {
   readonly stored: StoredSegment;
   readonly startedMonotonicMs: number;
@@ -37,12 +37,12 @@ export class SegmentWriter {
 
   static async begin(parts: SegmentWriterParts): Promise<SegmentWriter> {
     const { files, folder } = parts;
-    await files.makeFolder(folder); // It may have been taken away under the running exporter.
+    await files.makeFolder(folder); // It may have been removed while the exporter was running.
     const name = formatSegmentName(parts);
     return new SegmentWriter(parts, await files.openAppend(path.join(folder, name)));
   }
 
-  /** Undefined while nothing is written. */
+  /** Undefined until a member is written. */
   get facts(): SegmentFacts | undefined {
     if (this.range === undefined) return undefined;
     return { ...this.range, sha256: this.hash.copy().digest("hex") };
@@ -53,14 +53,14 @@ export class SegmentWriter {
   }
 
   /**
-   * Adds a batch as one member. When the disk refuses, the segment is as before.
+   * Appends a batch as one member. If the disk refuses, the segment is unchanged.
    *
    * @returns bytes written
    */
   async append({ header, lines, fromMs, lastMs }: Batch): Promise<number> {
     await this.cut();
     const member = encodeMember(formatMemberHeader(header) + lines.join(""));
-    this.needsCut = true; // Should the write end in the middle.
+    this.needsCut = true; // In case the write ends in the middle.
     await this.file.append(member);
     this.needsCut = false;
     this.stored.sizeBytes += member.length;
@@ -70,9 +70,9 @@ export class SegmentWriter {
   }
 
   /**
-   * Makes what is written survive a power cut.
+   * Makes written members survive a power cut.
    *
-   * @throws when the file is not there any more
+   * @throws when the file no longer exists
    */
   async sync(): Promise<void> {
     const { files, folder } = this.parts;
@@ -93,18 +93,18 @@ export class SegmentWriter {
     }
   }
 
-  /** False when its file is not there any more, or cannot be cut back to its whole members. */
+  /** False when its file no longer exists, or cannot be cut back to its whole members. */
   async isUsable(): Promise<boolean> {
     const { files, folder } = this.parts;
     try {
       await this.cut();
       return (await files.facts(path.join(folder, this.stored.name))) !== undefined;
     } catch {
-      return false; // The caller reports the error that led here.
+      return false; // The caller reports the original error.
     }
   }
 
-  /** Takes away what a write that failed has left behind. */
+  /** Removes the rest of a failed write. */
   private async cut(): Promise<void> {
     if (!this.needsCut) return;
     await this.file.truncate(this.stored.sizeBytes);

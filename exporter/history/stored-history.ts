@@ -6,8 +6,8 @@ import { codeOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 
 /**
- * Reads the history of folders, also while an exporter writes it: member by member in the order of
- * writing, one in memory at a time. What is damaged is stepped over.
+ * Reads the history in folders, also while an exporter writes it: member by member in the order of
+ * writing, one in memory at a time. Damage is skipped.
  */
 export class StoredHistory {
   constructor(
@@ -16,8 +16,8 @@ export class StoredHistory {
   ) {}
 
   /**
-   * @param sinceMs segments that were left before this time are not read
-   * @yields the lines of a member, header included
+   * @param sinceMs segments that were closed before this time are not read
+   * @yields the lines of a member, with its header
    */
   async *members(sinceMs: number): AsyncGenerator<string, void> {
     const segments = await this.segments();
@@ -30,7 +30,7 @@ export class StoredHistory {
 
   private async *membersOf(filePath: string): AsyncGenerator<string, void> {
     const file = await this.files.openRead(filePath).catch((error: unknown) => {
-      if (codeOf(error) === "ENOENT") return undefined; // Deleted meanwhile: a master has it.
+      if (codeOf(error) === "ENOENT") return undefined; // Deleted in the meantime, because a master has it.
       throw error;
     });
     if (file === undefined) return;
@@ -57,9 +57,9 @@ export class StoredHistory {
   }
 }
 
-/** A line of a member, taken apart. */
+/** A parsed line of a member. */
 export interface HistoryLine {
-  /** Name and labels as they are written. */
+  /** Name and labels as written. */
   readonly series: string;
   readonly value: string;
   readonly timestampMs: number;

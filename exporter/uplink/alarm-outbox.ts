@@ -1,4 +1,6 @@
-/** Alarms on disk until they are delivered. The format is described in alarm-outbox.format.md. */
+/**
+ * Keeps alarms on disk until they are delivered. The format is described in alarm-outbox.format.md.
+ */
 import path from "node:path";
 import { BadJsonError, JsonFields } from "../shared/codec/json-fields.js";
 import { messageOf } from "../shared/model/errors.js";
@@ -7,14 +9,14 @@ import { TEMPORARY_SUFFIX } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
 import type { Alarm } from "../shared/protocol/pushed-alarm.js";
 
-/** Most alarms kept; beyond it the oldest goes, those that are over first. */
+/** Most alarms kept. Beyond it, ended alarms are dropped first, then the oldest. */
 export const MAX_OUTBOX_ENTRIES = 1000;
-/** Most bytes of all files together. */
+/** Most bytes of all files. */
 export const MAX_OUTBOX_BYTES = 1_048_576;
 const FORMAT_VERSION = 1;
 const FILE_NAME = /^(\d{12})\.json$/;
 
-/** One alarm on its way. */
+/** An alarm that is being delivered. */
 export interface OutboxEntry {
   readonly sequence: number;
   readonly collector: string;
@@ -23,7 +25,7 @@ export interface OutboxEntry {
 
 interface StoredEntry extends OutboxEntry {
   sizeBytes: number;
-  /** Start and end as they are on disk; undefined: not on disk. */
+  /** Start and end as stored on disk; undefined when the alarm is not on disk. */
   saved: string | undefined;
 }
 
@@ -32,7 +34,7 @@ export class AlarmOutbox {
   private nextSequence = 1;
   private sizeBytes = 0;
   private dropped = 0;
-  /** Writes and removals one after the other: a file must not come back after its removal. */
+  /** Writes and removals run one after the other, so a file cannot reappear after its removal. */
   private disk: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -42,8 +44,8 @@ export class AlarmOutbox {
   ) {}
 
   /**
-   * Reads what an earlier run left. A folder that cannot be read or written costs durability, not
-   * delivery.
+   * Reads the alarms of an earlier run. If the folder cannot be read or written, alarms are
+   * delivered but not durable.
    */
   static async open(folder: string, files: Files, log: Logger): Promise<AlarmOutbox> {
     const outbox = new AlarmOutbox(folder, files, log);
@@ -59,12 +61,12 @@ export class AlarmOutbox {
     return outbox;
   }
 
-  /** In the order in which they came. */
+  /** In the order in which they were raised. */
   get entries(): readonly OutboxEntry[] {
     return [...this.stored.values()];
   }
 
-  /** Alarms given up because there was no room. */
+  /** Alarms dropped because the outbox was full. */
   get droppedCount(): number {
     return this.dropped;
   }
@@ -89,8 +91,8 @@ export class AlarmOutbox {
   }
 
   /**
-   * Writes the entry if the disk does not have its start and end yet; new words about it are not
-   * worth a write.
+   * Writes the entry unless the disk has its start and end already. A new description alone is not
+   * written.
    */
   save(entry: OutboxEntry): Promise<void> {
     return this.onDisk("write", entry, async (filePath) => {
@@ -135,10 +137,10 @@ export class AlarmOutbox {
     while (isFull()) {
       const older = [...this.stored.values()].filter((entry) => entry !== newest);
       const victim = older.find(({ alarm }) => alarm.endsAtMs !== undefined) ?? older[0];
-      if (victim === undefined) return; // The newest alone is kept whatever its size.
+      if (victim === undefined) return; // The newest alarm is kept whatever its size.
       const alertname = victim.alarm.labels["alertname"];
       this.dropped++;
-      this.log.warn("The alarm outbox is full: an alarm is dropped", { alertname });
+      this.log.warn("Alarm dropped: the outbox is full", { alertname });
       void this.remove(victim); // Errors end in the log; the order on disk is kept by `disk`.
     }
   }
@@ -156,7 +158,7 @@ export class AlarmOutbox {
       this.sizeBytes += text.length;
       this.nextSequence = Math.max(this.nextSequence, sequence + 1);
     } catch (error) {
-      this.log.warn("An alarm in the outbox cannot be read and is dropped", {
+      this.log.warn("Cannot read an alarm in the outbox: it is dropped", {
         file: filePath,
         error: messageOf(error),
       });

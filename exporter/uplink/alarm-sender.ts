@@ -29,9 +29,9 @@ export const ALARM_SENDER_METRICS = {
 const MAX_ALARMS_PER_MESSAGE = 64;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
-/** An alarm every master takes within this time needs no disk. */
+/** An alarm that every master accepts within this time is not written to disk. */
 const KEEP_AFTER_MS = 1000;
-/** Masters consider an alarm over when this many repetitions of it are missing. */
+/** Masters consider an alarm ended after this many missing repetitions. */
 const REPETITIONS_UNTIL_OVER = 4;
 
 interface AlarmSenderParts {
@@ -45,7 +45,7 @@ interface AlarmSenderParts {
   readonly random: () => number;
 }
 
-/** What one master has taken of an entry. */
+/** The state of an entry that one master has accepted. */
 interface Taken {
   readonly isOver: boolean;
   readonly monotonicMs: number;
@@ -59,8 +59,9 @@ interface MasterState {
 }
 
 /**
- * Tells every master of every alarm: at once, again while it lasts, and that it is over, each until
- * the master has taken it. A master that is away delays no other.
+ * Sends every alarm to every master: at once, repeatedly while it lasts, and when it has ended,
+ * until the master has accepted it. A master that is away delays no other. Each master has a loop
+ * of its own.
  */
 export class AlarmSender implements AlarmReceiver, MetricsSource {
   readonly metrics = Object.values(ALARM_SENDER_METRICS);
@@ -83,7 +84,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     this.loops = [...this.masters].map(([master, state]) => this.deliver(master, state));
   }
 
-  /** What lasts or is not taken by all is on disk when this returns. */
+  /** When this returns, every alarm that is active or not accepted by all masters is on disk. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await Promise.all([...this.loops, ...this.keeping]);
@@ -130,7 +131,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
   }
 
   private async keepUnlessTaken(entry: OutboxEntry): Promise<void> {
-    // Stopping saves all.
+    // stop() saves all alarms.
     await this.parts.clock.sleep(KEEP_AFTER_MS, this.stopping.signal).catch(() => undefined);
     if (!this.isTakenByAll(entry)) await this.parts.outbox.save(entry);
   }
@@ -165,7 +166,10 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     return Math.min(this.parts.resendIntervalMs, ...waits);
   }
 
-  /** Until the entry is to be sent; Infinity: never again in its present state. */
+  /**
+   * Time until the entry has to be sent; Infinity when it does not have to be sent in its present
+   * state.
+   */
   private waitMs({ taken }: MasterState, entry: OutboxEntry): number {
     const before = taken.get(entry);
     const isOver = entry.alarm.endsAtMs !== undefined;
@@ -174,16 +178,19 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     return before.monotonicMs + this.parts.resendIntervalMs - this.parts.clock.monotonicMs();
   }
 
-  /** @returns false when the master is to be left alone for a while */
+  /** @returns false when the next attempt should wait */
   private async send(
     master: string,
     state: MasterState,
     entries: readonly OutboxEntry[],
   ): Promise<boolean> {
     const { clock, client, resendIntervalMs } = this.parts;
-    const alarms = entries.map(({ alarm }) => alarm);
+    const sent = entries.map((entry) => ({ entry, alarm: entry.alarm }));
     const lastingUntilMs = clock.wallMs() + REPETITIONS_UNTIL_OVER * resendIntervalMs;
-    const body = encodeAlarms(alarms, lastingUntilMs);
+    const body = encodeAlarms(
+      sent.map(({ alarm }) => alarm),
+      lastingUntilMs,
+    );
     const reply = await client.post(`${master}${ALERTS_PATH}`, body, this.stopping.signal);
     if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
@@ -191,13 +198,11 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     if (reply.outcome === "rejected" && entries.length > 1)
       return this.sendSingly(master, state, entries);
     if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;
-    await Promise.all(
-      entries.map((entry, index) => this.markTaken(state, entry, alarms[index] as Alarm)),
-    );
+    await Promise.all(sent.map(({ entry, alarm }) => this.markTaken(state, entry, alarm)));
     return true;
   }
 
-  /** One alarm that a master rejects must not keep the others from it. */
+  /** Sends alarms one by one, so that one that the master rejects does not block the others. */
   private async sendSingly(
     master: string,
     state: MasterState,
@@ -209,7 +214,7 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     return true;
   }
 
-  /** @param sent the alarm as it was sent: it may have ended since */
+  /** @param sent the alarm as it was sent; it may have ended since */
   private async markTaken(state: MasterState, entry: OutboxEntry, sent: Alarm): Promise<void> {
     const { clock, outbox } = this.parts;
     const isRepetition = state.taken.has(entry);

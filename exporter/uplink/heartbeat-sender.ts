@@ -53,9 +53,9 @@ interface MasterState {
 }
 
 /**
- * Tells every master on its own that this Pi is alive. A heartbeat that fails is tried again after
- * 2 s, then ever more slowly, at most as slowly as the interval; a master that is away delays no
- * other.
+ * Sends heartbeats to every master independently. A failed heartbeat is repeated after 2 s, then at
+ * growing intervals up to the heartbeat interval. A master that is away delays no other. Each
+ * master has a loop of its own.
  */
 export class HeartbeatSender implements MetricsSource {
   readonly metrics = Object.values(HEARTBEAT_METRICS);
@@ -132,7 +132,9 @@ export class HeartbeatSender implements MetricsSource {
     return reply.outcome === "ok";
   }
 
-  /** A reply that is no heartbeat reply is a failure: something else answers at that address. */
+  /**
+   * A reply that cannot be decoded is a failure, because another program answers at that address.
+   */
   private decoded(master: string, reply: MasterReply): MasterReply {
     if (reply.outcome !== "ok") return reply;
     try {

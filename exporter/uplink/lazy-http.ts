@@ -2,15 +2,15 @@ import { BadInputError, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import type { HttpAgent, SendHttp } from "../shared/platform/http/http-client.js";
 
-/** Masters are few, and each is sent one heartbeat and one message with alarms at a time. */
+/** Masters are few, and each gets one heartbeat and one message with alarms at a time. */
 const MAX_SOCKETS_PER_MASTER = 2;
 
 /**
- * Sends over connections that are kept. The client is loaded at the first request: an exporter
- * without a master does without its memory.
+ * Sends over connections that are kept alive. The client is loaded at the first request, so an
+ * exporter without a master does not need its memory.
  *
- * @param caFile PEM file of the authority that signs the masters' certificates; undefined: those
- * the system knows
+ * @param caFile PEM file of the authority that signs the masters' certificates; undefined for the
+ * system's authorities
  * @throws {BadInputError} when the file cannot be read
  */
 export async function createLazyHttp(caFile: string | undefined, files: Files): Promise<SendHttp> {

@@ -5,7 +5,7 @@ import {
 } from "../shared/platform/http/http-client.js";
 import type { UplinkToken } from "./uplink-token.js";
 
-/** How a request to a master ended, as the `outcome` label of metrics says it. */
+/** Outcome of a request to a master, as in the `outcome` label of metrics. */
 export type MasterOutcome = "ok" | "refused" | "rejected" | "failed" | "timeout" | "unreachable";
 
 export const MASTER_OUTCOMES: readonly MasterOutcome[] = [
@@ -19,7 +19,7 @@ export const MASTER_OUTCOMES: readonly MasterOutcome[] = [
 
 export interface MasterReply {
   readonly outcome: MasterOutcome;
-  /** Why not, for people; empty when ok. */
+  /** The reason, for people; empty when the outcome is ok. */
   readonly detail: string;
   readonly body: Buffer;
 }
@@ -33,7 +33,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 65_536;
 const NOTHING = Buffer.alloc(0);
 
-/** Posts JSON to masters with the fleet token. Never rejects: what goes wrong is an outcome. */
+/** Posts JSON to masters with the fleet token. Never rejects: an error is an outcome. */
 export class MasterClient {
   constructor(private readonly parts: MasterClientParts) {}
 
@@ -66,8 +66,7 @@ function replyOf({ status, body }: HttpResponse): MasterReply {
 }
 
 /**
- * Rejected is what would be rejected again however often it is sent; all else may be better the
- * next time.
+ * A rejected request would be rejected again. After any other outcome, a repetition may succeed.
  */
 function outcomeOf(status: number): MasterOutcome {
   if (status === 401 || status === 403) return "refused";

@@ -4,21 +4,21 @@ import type { MasterOutcome, MasterReply } from "./master-client.js";
 
 interface MasterLogParts {
   readonly master: string;
-  /** What is sent, in the plural. */
+  /** The kind of messages, in the plural. */
   readonly what: "heartbeats" | "alarms";
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * A master that is away so long is worth a line: one that starts together with this exporter, or
- * starts again, is not.
+ * Time after which an unreachable master is logged. A master that starts together with this
+ * exporter, or restarts, is not.
  */
 const PATIENCE_MS = 20_000;
-/** Somebody has to change something before these get better. */
+/** Outcomes that last until somebody changes a configuration. */
 const LASTING: readonly MasterOutcome[] = ["refused", "rejected"];
 
-/** Logs when a master no longer takes what is sent, and when it does again, once each. */
+/** Logs once when a master stops accepting messages, and once when it accepts them again. */
 export class MasterLog {
   private logged: MasterOutcome | undefined;
   private failingSinceMs: number | undefined;
@@ -29,7 +29,7 @@ export class MasterLog {
     const { master, what, clock, log } = this.parts;
     if (outcome === "ok") {
       this.failingSinceMs = undefined;
-      if (this.logged !== "ok") log.info(`Master takes ${what}`, { master });
+      if (this.logged !== "ok") log.info(`Master accepts ${what}`, { master });
       this.logged = "ok";
       return;
     }
@@ -37,7 +37,7 @@ export class MasterLog {
     this.failingSinceMs ??= nowMs;
     if (this.logged === outcome) return;
     if (!LASTING.includes(outcome) && nowMs - this.failingSinceMs < PATIENCE_MS) return;
-    log.warn(`Master does not take ${what}`, { master, outcome, error: detail });
+    log.warn(`Master does not accept ${what}`, { master, outcome, error: detail });
     this.logged = outcome;
   }
 }

@@ -4,11 +4,11 @@ import { BadInputError } from "../shared/model/errors.js";
 const DEFAULT_MASTER_PORT = 8730;
 
 /**
- * Reads the address of a master: `http://pi1:8730`, `https://pi1/prefix`, or short `pi1` and
+ * Parses the address of a master: `http://pi1:8730`, `https://pi1/prefix`, or short `pi1` and
  * `pi1:8730`.
  *
- * @returns the URL without a slash at its end, so that a path can be added
- * @throws {BadInputError} when it is anything else; credentials belong into the token file
+ * @returns the URL without a slash at its end, so that a path can be appended
+ * @throws {BadInputError} when it is anything else; credentials belong in the token file
  */
 export function parseMasterUrl(text: string): string {
   const expected = "it must be like http://pi1:8730";

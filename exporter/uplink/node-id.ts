@@ -7,8 +7,8 @@ import type { Logger } from "../shared/platform/logger.js";
 const NODE_ID = /^[0-9a-f]{32}$/;
 
 /**
- * The name of this installation, made at its first start and kept in `<state>/node-id`. Where the
- * folder cannot be written the exporter works all the same, with a name that lasts until it ends.
+ * The id of this installation, created at the first start and kept in `<state>/node-id`. If the
+ * folder cannot be written, the exporter works with an id that lasts until it stops.
  *
  * @returns 32 hexadecimal digits
  */
@@ -21,7 +21,7 @@ export async function loadNodeId(stateFolder: string, files: Files, log: Logger)
     await files.makeFolder(stateFolder);
     await files.replace(filePath, `${nodeId}\n`);
   } catch (error) {
-    log.warn("Cannot keep the node id: it changes at the next start", {
+    log.warn("Cannot save the node id: it will change at the next start", {
       file: filePath,
       error: messageOf(error),
     });
@@ -37,10 +37,12 @@ async function readNodeId(
   try {
     const text = (await files.readText(filePath)).trim();
     if (NODE_ID.test(text)) return text;
-    log.warn("The node id file holds no node id: a new one is made", { file: filePath });
+    log.warn("Cannot read the node id: the file contains none, a new one is created", {
+      file: filePath,
+    });
   } catch (error) {
     if (codeOf(error) !== "ENOENT") {
-      log.warn("Cannot read the node id: a new one is made", {
+      log.warn("Cannot read the node id: a new one is created", {
         file: filePath,
         error: messageOf(error),
       });

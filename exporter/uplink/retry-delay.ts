@@ -6,8 +6,8 @@ interface RetryDelayOptions {
 }
 
 /**
- * Delays between retries: doubling from the first, spread by a fifth either way so that a fleet
- * does not march.
+ * Delays between retries. They double, and have a jitter of 20 % so that a fleet does not retry in
+ * step.
  */
 export class RetryDelay {
   private failures = 0;
@@ -26,7 +26,7 @@ export class RetryDelay {
   }
 }
 
-/** `delayMs` changed by at most `share` of it, up or down. */
+/** `delayMs` changed randomly by at most `share` of its length. */
 export function spread(delayMs: number, share: number, random: () => number): number {
   return Math.round(delayMs * (1 + share * (2 * random() - 1)));
 }

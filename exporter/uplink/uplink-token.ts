@@ -1,7 +1,7 @@
 import { readFleetToken, tokenHeader, tokenMatches } from "../shared/codec/fleet-token.js";
 import type { Files } from "../shared/platform/files.js";
 
-/** The fleet token: requests to masters carry it, and those of masters for history. */
+/** The fleet token, which requests to masters and requests of masters for history carry. */
 export class UplinkToken {
   private constructor(
     private token: string | undefined,
@@ -10,8 +10,8 @@ export class UplinkToken {
   ) {}
 
   /**
-   * @param filePath undefined: requests go without a token
-   * @throws {BadInputError} when the file cannot be read or holds no token
+   * @param filePath undefined to send requests without a token
+   * @throws {BadInputError} when the file cannot be read or contains no token
    */
   static async load(filePath: string | undefined, files: Files): Promise<UplinkToken> {
     return new UplinkToken(
@@ -21,7 +21,7 @@ export class UplinkToken {
     );
   }
 
-  /** Whether an `Authorization` header carries the token; undefined where there is no token. */
+  /** True when an `Authorization` header carries the token; undefined when there is no token. */
   isCarriedBy(authorization: string | undefined): boolean | undefined {
     return this.token === undefined ? undefined : tokenMatches(authorization, this.token);
   }
@@ -31,8 +31,8 @@ export class UplinkToken {
   }
 
   /**
-   * For when a master refused the token: it may have been changed since. Keeps the old one if the
-   * file is gone.
+   * Called when a master refused the token, because it may have changed. Keeps the old token if the
+   * file is missing.
    */
   async reload(): Promise<void> {
     if (this.filePath === undefined) return;

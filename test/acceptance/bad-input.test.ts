@@ -191,7 +191,7 @@ async function metric(name: string): Promise<number | undefined> {
 
 const describe = (): string => scraper.text.slice(-5000);
 
-test("the healthy exporter is watched", async () => {
+test("the healthy exporter is scraped", async () => {
   await waitFor(
     "up == 1",
     async () => ((await query('up{job="healthy"}')) === 1 ? true : undefined),
@@ -199,7 +199,7 @@ test("the healthy exporter is watched", async () => {
   );
 });
 
-test("heartbeats: who may not send is told so, and what is wrong with the rest", async () => {
+test("heartbeats: a sender without permission is refused, and other errors are named", async () => {
   const heartbeat = "/api/v1/heartbeat";
   const from = "127.0.0.2";
   const good = heartbeatOf("a");
@@ -239,7 +239,7 @@ test("heartbeats: who may not send is told so, and what is wrong with the rest",
   }
 });
 
-test("a sender of a thousand heartbeats is slowed down alone", async () => {
+test("a sender of a thousand heartbeats is limited, and no other sender is", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 20, localAddress: "127.0.0.2" });
   const statuses = new Map<number, number>();
   const flood = async (): Promise<void> => {
@@ -264,7 +264,7 @@ test("a sender of a thousand heartbeats is slowed down alone", async () => {
   assert.ok((statuses.get(429) ?? 0) > 0);
 });
 
-test("rubbish pushed as alerts is refused as a whole", async () => {
+test("garbage pushed as alerts is refused as a whole", async () => {
   const alert = { labels: { alertname: "Pushed" } };
   for (const { name, status, ...request } of [
     { name: "no token", status: 401, body: JSON.stringify([alert]), headers: {} },
@@ -292,7 +292,7 @@ test("rubbish pushed as alerts is refused as a whole", async () => {
   );
 });
 
-test("rubbish as a question gets an answer that says what is wrong", async () => {
+test("a garbage query gets a response that says what is wrong", async () => {
   const ask = (expression: string): SentRequest => ({
     path: `/api/v1/query?query=${encodeURIComponent(expression)}`,
   });
@@ -353,7 +353,7 @@ function sendRaw(bytes: string): Promise<string> {
   });
 }
 
-test("each hostile exporter is down for its own reason, and those with odd samples are up", async () => {
+test("each hostile exporter is down for its own reason, and exporters with odd samples are up", async () => {
   for (const [index, { name, error }] of HOSTILE_EXPORTERS.entries()) {
     let lastError = "";
     await waitFor(
@@ -382,7 +382,7 @@ test("each hostile exporter is down for its own reason, and those with odd sampl
   assert.equal(await query("once"), 1);
 });
 
-test("hostile label values are shown on the page and in the terminal, and do nothing there", async () => {
+test("hostile label values are shown on the page and in the terminal, and have no effect there", async () => {
   await waitFor(
     "the alert on the page",
     async () => (await send({ path: "/" })).text.includes("HostileValues") || undefined,
@@ -495,7 +495,7 @@ function partsOf(raw: string): string[] {
   });
 }
 
-test("after the kill the healthy exporter's samples go on, and all is stopped in order", async () => {
+test("after the kill, samples of the healthy exporter continue, and everything stops in order", async () => {
   assert.equal(await query('min_over_time(up{job="healthy"}[1h])'), 1);
   assert.equal(
     await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'),

@@ -138,7 +138,7 @@ test("while a query works for more than ten seconds, no scrape of any target is 
   assert.equal(stored.length, TARGETS, "samples of all targets at every interval");
 });
 
-test("every bad question is refused in its own way, soon, and the scraper goes on", async () => {
+test("every bad query is refused with its own message, soon, and the scraper continues", async () => {
   for (const question of BAD_QUESTIONS) {
     await askBadQuestion(url, question, 120_000).catch((error: unknown) => {
       throw new Error(`${question.name}: ${String(error)}`, { cause: error });

@@ -131,7 +131,7 @@ for (const { name, file, code, says } of [
   });
 }
 
-test("check rules looks at every file and fails for one", async () => {
+test("check rules checks every file and fails for one", async () => {
   const { code, stdout } = await pihealth(
     "check",
     "rules",
@@ -157,7 +157,7 @@ test("test rules passes and fails as promtool does", async () => {
   assert.match(failed.stderr, /alertname: Always/);
 });
 
-test("convert writes a configuration that check config takes", async () => {
+test("convert writes a configuration that check config accepts", async () => {
   const { code, stdout } = await pihealth("convert", inFolder("pihealthd.conf"));
   assert.equal(code, 0);
   writeFileSync(inFolder("converted.yml"), stdout);
@@ -295,7 +295,7 @@ test("mail test shows the dialogue without the password, and the mail arrives", 
   assert.deepEqual(smtp.mails.at(-1)?.to, ["you@example.org"]);
 });
 
-test("doctor says what is well and what is not", async () => {
+test("doctor reports what works and what does not", async () => {
   const well = await pihealth("doctor", "--config", inFolder("pihealthd.yml"), "--url", address());
   assert.match(well.stdout, /^ok {3}Scraper at .* watches 1 target, 0 down$/m);
   assertEvery(well.stdout.trimEnd().split("\n"), (line) => /^(ok {2}|BAD) /.test(line));
@@ -311,7 +311,7 @@ test("doctor says what is well and what is not", async () => {
   assert.match(ill.stdout, /^BAD {2}Scraper at http:\/\/127\.0\.0\.1:1 does not answer/m);
 });
 
-test("get prints the lines of this machine and of another, and says what there is", async () => {
+test("get prints the lines of this machine and of another, and lists the families", async () => {
   for (const args of [
     ["get", "memory"],
     ["get", "memory", "--host", `127.0.0.1:${ports.exporter}`],

@@ -135,7 +135,7 @@ const withMaster = (token = "token", master = scraper): string[] => {
   return ["--url", `127.0.0.1:${master.port}`, "--token-file", inFolder(token)];
 };
 
-test("A file is imported, and imported again changes nothing", async () => {
+test("A file is imported, and importing it again changes nothing", async () => {
   const says = `${SAMPLES} samples imported for instance "${INSTANCE}", job "pi", in hosts/10.0.0.9\n`;
   const first = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
   assert.deepEqual([first.code, first.stdout], [0, says], first.stderr);
@@ -182,7 +182,7 @@ for (const { name, args, says } of [
     says: /^Cannot open data folder ".*open": process \d+ uses it/,
   },
 ]) {
-  test(`An import that is refused says why in one line: ${name}`, async () => {
+  test(`A refused import is reported in one line: ${name}`, async () => {
     const [file = "", ...rest] = args();
     const { code, stdout, stderr } = await pihealth("import", inFolder(file), ...PLACE, ...rest);
     assert.equal(code, 1);
@@ -234,12 +234,12 @@ for (const { name, body, token, place, status, error } of [
   });
 }
 
-test("A posted import is refused while the admin API is off, also with the token", async () => {
+test("A posted import is refused while the admin API is off, even with the token", async () => {
   const { status, error } = await closed.post(LINE, { token: TOKEN });
   assert.deepEqual([status, error], [503, "admin APIs disabled"]);
 });
 
-test("Posted lines are stored; those that are no samples are counted", async () => {
+test("Posted lines are stored, and invalid lines are counted", async () => {
   const { status, data } = await scraper.post(`${LINE}nonsense{\n`, { token: TOKEN });
   assert.equal(status, 200);
   assert.deepEqual(data, {
@@ -253,7 +253,7 @@ test("Posted lines are stored; those that are no samples are counted", async () 
   assert.deepEqual(await scraper.samplesOf("posted_load1"), [[START_SECONDS, "1"]]);
 });
 
-test("What was imported while the scraper was stopped is there when it runs again, with what was there before", async () => {
+test("Samples imported while the scraper was stopped are there when it runs again, with the earlier ones", async () => {
   await scraper.stop("SIGTERM");
   const { code, stderr } = await pihealth(
     "import",

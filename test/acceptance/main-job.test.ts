@@ -157,7 +157,7 @@ const readLog = (name: string): string => {
 const mailsAbout = (word: string, state: "FIRING" | "RESOLVED"): number =>
   smtp.subjects().filter((subject) => subject.includes(state) && subject.includes(word)).length;
 
-test("the scraper finds the exporter by itself and scrapes this machine's real figures", async () => {
+test("the scraper finds the exporter by itself and scrapes this machine's real values", async () => {
   await waitFor(
     "up == 1",
     async () => ((await queryValue('up{job="pi"}')) === 1 ? true : undefined),

@@ -125,7 +125,7 @@ async function recovered(): Promise<void> {
   await waitFor("the end of a recovery", isOver, options);
 }
 
-test("alerts of a time in which the master was dead are one mail, and what still holds has its true beginning", async () => {
+test("alerts from the time the master was dead are one mail, and alerts that are still firing have their real start time", async () => {
   await scraped();
   await scraper?.stop("SIGKILL");
   const fromMs = Date.now();
@@ -151,7 +151,7 @@ test("alerts of a time in which the master was dead are one mail, and what still
   assert.equal(subjects().filter((subject) => /Lasting/.test(subject)).length, 1);
 });
 
-test("the history of alerts and the recorded series tell of that time too", async () => {
+test("the history of alerts and the recorded series include that time, too", async () => {
   interface Entry {
     readonly labels: { readonly alertname: string };
     readonly endedAt: string | null;
@@ -170,7 +170,7 @@ test("the history of alerts and the recorded series tell of that time too", asyn
   assert.equal(answer?.result.length, 1);
 });
 
-test("another outage in which nothing new happens sends no mail", async () => {
+test("another outage without new alerts sends no mail", async () => {
   const sent = subjects().length;
   await scraper?.stop("SIGKILL");
   await nextUptimes(2);

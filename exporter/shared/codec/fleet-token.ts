@@ -7,9 +7,10 @@ const MAX_TOKEN_CHARACTERS = 4096;
 const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
- * Reads the secret that all programs of one fleet share: one line of visible ASCII characters.
+ * Reads the secret that all programs of a fleet share: one line of visible ASCII characters.
  *
- * @throws {BadInputError} when the file cannot be read or holds no token; the message never holds the token
+ * @throws {BadInputError} when the file cannot be read or contains no token; the message never
+ * contains the token
  */
 export async function readFleetToken(tokenFile: string, files: Files): Promise<string> {
   let text: string;
@@ -37,8 +38,8 @@ export async function readFleetToken(tokenFile: string, files: Files): Promise<s
 export const tokenHeader = (token: string): string => `Bearer ${token}`;
 
 /**
- * Whether an `Authorization` header carries the token. Takes the same time for every wrong token: digests of one
- * length are compared, so neither content nor length shows in the duration.
+ * True when an `Authorization` header carries the token. The duration is the same for every wrong
+ * token: digests of equal length are compared, so it reveals neither content nor length.
  */
 export function tokenMatches(header: string | undefined, token: string): boolean {
   const match = /^Bearer +([\x21-\x7e]+) *$/i.exec(header ?? "");

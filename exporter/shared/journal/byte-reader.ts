@@ -1,15 +1,13 @@
 import { PihealthError } from "../model/errors.js";
 
-/**
- * Bytes that should have been written by `ByteWriter` end too early or say something impossible.
- */
+/** Bytes are not what `ByteWriter` wrote: they end too early or contain an impossible value. */
 export class MalformedBytesError extends PihealthError {
   readonly code = "malformed_bytes";
 }
 
-const MAX_SIGNED_REST = 2 ** 47 - 1; // What is left of a magnitude below 2^53 behind its first six bits.
+const MAX_SIGNED_REST = 2 ** 47 - 1; // Largest rest of a magnitude below 2^53 after its first six bits.
 
-/** Reads what `ByteWriter` wrote. Every read checks that it stays inside. */
+/** Reads what `ByteWriter` wrote. Every read checks the bounds. */
 export class ByteReader {
   private readonly view: DataView;
 
@@ -37,7 +35,7 @@ export class ByteReader {
     return this.view.getUint32(this.take(4), true);
   }
 
-  /** A double of which the bits do not matter when it is a NaN. */
+  /** A double; a NaN may lose its payload. */
   f64(): number {
     return this.view.getFloat64(this.take(8), true);
   }
@@ -60,8 +58,7 @@ export class ByteReader {
   }
 
   /**
-   * A varint that must not exceed `max`: for counts and lengths, before anything is allocated for
-   * them.
+   * A varint of at most `max`, for counts and lengths, checked before memory is allocated for them.
    */
   count(max: number): number {
     const value = this.varint();

@@ -1,11 +1,14 @@
 const FIRST_CAPACITY_BYTES = 256;
 
 /**
- * A growing buffer written from front to back, little-endian. Numbers are non-negative and whole
- * unless said.
+ * A growing buffer that is written from front to back, little-endian. Numbers are non-negative
+ * integers unless noted.
  */
 export class ByteWriter {
-  /** Only `[0, length)` is written; replaced when it grows, so never keep it across a write. */
+  /**
+   * Only `[0, length)` is written. The array is replaced when it grows, so it must not be kept
+   * across a write.
+   */
   bytes: Uint8Array;
   length = 0;
   private view: DataView;
@@ -15,19 +18,18 @@ export class ByteWriter {
     this.view = new DataView(this.bytes.buffer);
   }
 
-  /** What was written, as a view that the next write may make stale. */
+  /** The written bytes, as a view that the next write may invalidate. */
   written(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }
 
-  /** What was written, in memory of its own. */
+  /** A copy of the written bytes. */
   copy(): Uint8Array {
     return this.bytes.slice(0, this.length);
   }
 
   /**
-   * Makes room for `count` bytes, so that the caller may write to `bytes` itself and add to
-   * `length`.
+   * Makes room for `count` bytes, so that the caller can write to `bytes` and increase `length`.
    */
   reserve(count: number): void {
     const needed = this.length + count;
@@ -59,14 +61,14 @@ export class ByteWriter {
     this.view.setUint32(offset, value, true);
   }
 
-  /** A double of which the bits do not matter when it is a NaN. */
+  /** A double; a NaN may lose its payload. */
   f64(value: number): void {
     this.reserve(8);
     this.view.setFloat64(this.length, value, true);
     this.length += 8;
   }
 
-  /** LEB128 of a whole number up to 2^53 - 1: seven bits a byte, lowest first. */
+  /** LEB128 of an integer up to 2^53 - 1: seven bits per byte, lowest first. */
   varint(value: number): void {
     this.reserve(8);
     let rest = value;
@@ -82,8 +84,8 @@ export class ByteWriter {
   }
 
   /**
-   * A whole number of either sign with magnitude below 2^53, as varint of twice the magnitude, plus
-   * 1 if negative.
+   * An integer with a magnitude below 2^53, as the varint of twice the magnitude, plus 1 if
+   * negative.
    */
   signedVarint(value: number): void {
     const magnitude = Math.abs(value);
@@ -92,7 +94,8 @@ export class ByteWriter {
       this.u8(2 * magnitude + sign);
       return;
     }
-    // Twice the magnitude can be more than a double holds: the first byte is made by hand.
+    // Twice the magnitude can exceed the exact range of a double, so the first byte is computed
+    // separately.
     this.u8(((magnitude % 64) * 2 + sign) | 128);
     this.varint(Math.floor(magnitude / 64));
   }

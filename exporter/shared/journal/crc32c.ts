@@ -6,8 +6,7 @@ const TABLES = buildTables();
 /**
  * CRC-32C (Castagnoli) of `bytes[start, end)`, eight bytes per step.
  *
- * @param seed the checksum of what comes before these bytes, or any number that these bytes shall
- *   be bound to
+ * @param seed the checksum of the preceding bytes, or a number to which the checksum is bound
  * @returns an unsigned 32-bit number
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
@@ -36,7 +35,7 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.lengt
   return ~crc >>> 0;
 }
 
-/** Table `n` advances a byte past `n` further bytes of zero. */
+/** Table `n` advances a byte by `n` further zero bytes. */
 function buildTables(): Int32Array {
   const tables = new Int32Array(SLICES * 256);
   for (let byte = 0; byte < 256; byte++) {

@@ -7,28 +7,28 @@ import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from "./segmen
 
 export interface JournalOptions {
   readonly files: Files;
-  /** Exists already. */
+  /** Must exist. */
   readonly folder: string;
-  /** First part of the names of its segments: `journal` makes `journal-00000001`. */
+  /** First part of the segment names: `journal` yields `journal-00000001`. */
   readonly prefix: string;
-  /** Bytes that may wait for the disk; records beyond are refused. */
+  /** Most bytes that wait for the disk; further records are refused. */
   readonly maxPendingBytes: number;
-  /** Number of the first segment this journal writes; none of that number or above exists. */
+  /** Number of the first segment; no segment with this or a higher number may exist. */
   readonly firstSequence: number;
 }
 
-/** Where a record begins. */
+/** Position of a record. */
 export interface RecordPlace {
   readonly sequence: number;
   readonly offsetBytes: number;
 }
 
 /**
- * The writing end of a journal: records collect in memory and reach the disk together, in one write
- * and one sync.
+ * The writing side of a journal: records are collected in memory and written together, with one
+ * write and one sync.
  *
- * After a failed write or sync the file is cut back to what is known durable and the same bytes are
- * written again by the next commit, so a full disk costs nothing until `maxPendingBytes` are
+ * After a failed write or sync, the file is cut back to its durable length, and the next commit
+ * writes the same bytes again. A full disk therefore loses nothing until `maxPendingBytes` are
  * waiting. See journal.format.md.
  */
 export class Journal {
@@ -38,7 +38,7 @@ export class Journal {
   private durableBytes = 0;
   private needsRepair = false;
   private pending = new ByteWriter(65_536);
-  /** What the commit under way is writing; it comes before `pending`. */
+  /** Bytes that the running commit is writing; they come before `pending`. */
   private inFlight = new ByteWriter(0);
   private lastCommit: Promise<void> = Promise.resolve();
   private waitingCommit: Promise<void> | undefined;
@@ -47,7 +47,7 @@ export class Journal {
     this.currentSequence = options.firstSequence;
   }
 
-  /** Number of the segment that the next record goes to. */
+  /** Number of the segment for the next record. */
   get sequence(): number {
     return this.currentSequence;
   }
@@ -56,7 +56,7 @@ export class Journal {
     return this.inFlight.length + this.pending.length;
   }
 
-  /** Bytes of the current segment, those not yet durable included. */
+  /** Bytes of the current segment, including bytes that are not durable yet. */
   get segmentBytes(): number {
     return this.baseBytes + this.pending.length;
   }
@@ -70,7 +70,7 @@ export class Journal {
     this.currentSequence = Math.max(this.currentSequence, sequence + 1);
   }
 
-  /** @returns the record's place, or undefined when too much is waiting for the disk already */
+  /** @returns the record's place, or undefined when too many bytes are waiting for the disk */
   append(kind: number, write: (writer: ByteWriter) => void): RecordPlace | undefined {
     if (this.pendingBytes > this.options.maxPendingBytes) return undefined;
     const offsetBytes = this.segmentBytes;
@@ -85,7 +85,7 @@ export class Journal {
    */
   commit(): Promise<void> {
     this.waitingCommit ??= this.lastCommit
-      .catch(() => undefined) // Whoever asked for that commit has its error; this one tries again.
+      .catch(() => undefined) // The caller of that commit gets its error; this one tries again.
       .then(() => {
         this.waitingCommit = undefined;
         this.lastCommit = this.writePending();
@@ -94,15 +94,15 @@ export class Journal {
     return this.waitingCommit;
   }
 
-  /** Commits, then lets the next record begin a new segment. */
+  /** Commits; the next record begins a new segment. */
   async roll(): Promise<void> {
     await this.commit();
     if (this.durableBytes > 0 && this.pendingBytes === 0) await this.beginNextSegment();
   }
 
   /**
-   * Gives up the current segment with whatever was not durable: for a segment that was lost or
-   * cannot be repaired.
+   * Abandons the current segment with its bytes that are not durable, because it was lost or cannot
+   * be repaired.
    */
   async abandon(): Promise<void> {
     await this.lastCommit.catch(() => undefined);
@@ -111,7 +111,7 @@ export class Journal {
     await this.beginNextSegment();
   }
 
-  /** Removes segments that are no longer needed; never the one being written. */
+  /** Removes segments that are no longer needed, never the open one. */
   async remove(sequences: readonly number[]): Promise<void> {
     const { files, folder, prefix } = this.options;
     for (const old of sequences) {
@@ -120,7 +120,7 @@ export class Journal {
     }
   }
 
-  /** Commits and closes. The journal is not to be used again. */
+  /** Commits and closes. The journal must not be used again. */
   async close(): Promise<void> {
     try {
       await this.commit();
@@ -157,7 +157,7 @@ export class Journal {
     this.inFlight.length = 0;
   }
 
-  /** A failed commit left bytes in flight: what came since goes behind them. */
+  /** After a failed commit, appends the pending bytes to those of that commit. */
   private inFlightTakes(): void {
     this.inFlight.raw(this.pending.written());
     this.pending.length = 0;
@@ -193,7 +193,7 @@ export class Journal {
   }
 }
 
-/** The segment being written is no longer there or shorter than what had been synced. */
+/** The open segment no longer exists, or is shorter than its synced part. */
 class SegmentLostError extends Error {
   constructor(sequence: number) {
     super(

@@ -3,16 +3,16 @@ import { crc32c } from "./crc32c.js";
 
 /** Bytes before the payload: length (4), crc32c (4), kind (1). See journal.format.md, "Record". */
 export const RECORD_HEADER_BYTES = 9;
-/** Largest payload; a length field above it is damage. */
+/** Largest payload; a larger length field is damage. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024;
-/** Bytes checksummed at most while looking for the next whole record behind a damaged one. */
+/** Most bytes to checksum in a search for the next whole record after a damaged one. */
 const RESYNC_BUDGET_BYTES = 256 * 1024 * 1024;
 
-/** Part of a segment that no record was read from. */
+/** A part of a segment without a readable record. */
 export interface DamagedRange {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** True when nothing whole follows: what a crash during a write leaves. */
+  /** True when no whole record follows: the result of a crash during a write. */
   readonly isTail: boolean;
 }
 
@@ -23,10 +23,10 @@ export interface RecordVisitor {
 }
 
 /**
- * Appends one record whose payload `write` produces.
+ * Appends one record with the payload that `write` produces.
  *
- * @param baseBytes where in its file the start of `writer` will be: the checksum is bound to the
- *   record's place
+ * @param baseBytes position of the start of `writer` in its file; the checksum is bound to the
+ * record's position
  */
 export function appendRecord(
   writer: ByteWriter,
@@ -50,7 +50,7 @@ export function appendRecord(
   writer.u32At(start + 4, checksumOf(writer.bytes, start, length, baseBytes + start));
 }
 
-/** Visits every whole record of a segment in order, stepping over what is damaged. */
+/** Visits every whole record of a segment in order, and skips damage. */
 export function scanRecords(bytes: Uint8Array, startBytes: number, visitor: RecordVisitor): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const budget = { bytes: RESYNC_BUDGET_BYTES };
@@ -96,8 +96,8 @@ function isPlausible(bytes: Uint8Array, view: DataView, at: number): boolean {
 }
 
 /**
- * The place right behind the damaged record if its length is right, else the first place where a
- * whole one starts.
+ * The position after the damaged record if its length is right, otherwise the first position of a
+ * whole record.
  */
 function findNext(
   bytes: Uint8Array,
@@ -119,8 +119,8 @@ function findNext(
 }
 
 /**
- * Over kind, payload and length, seeded with the place, so that no other place in the file passes
- * for it.
+ * Checksum of kind, payload and length, seeded with the position, so the record is valid at no
+ * other position of the file.
  */
 function checksumOf(bytes: Uint8Array, at: number, length: number, placeBytes: number): number {
   const ofBody = crc32c(bytes, placeBytes, at + 8, at + RECORD_HEADER_BYTES + length);

@@ -15,7 +15,7 @@ export interface Segment {
 
 export interface SegmentVisitor {
   onRecord(kind: number, payload: Uint8Array, offsetBytes: number, sequence: number): void;
-  /** Bytes of a segment that nothing could be read from. `segmentPath` is for messages. */
+  /** Reports bytes from which nothing could be read. `segmentPath` is for messages. */
   onDamage(segmentPath: string, range: DamagedRange): void;
 }
 
@@ -46,10 +46,7 @@ export async function listSegments(
   return found.sort((left, right) => left.sequence - right.sequence);
 }
 
-/**
- * Reads one segment from the first record to the last, reporting instead of throwing where bytes
- * are damaged.
- */
+/** Reads one segment from the first record to the last, and reports damage instead of throwing. */
 export function scanSegment(segment: Segment, bytes: Uint8Array, visitor: SegmentVisitor): void {
   const header = encodeSegmentHeader(segment.sequence);
   const isIntact = header.every((byte, index) => bytes[index] === byte);
@@ -58,7 +55,7 @@ export function scanSegment(segment: Segment, bytes: Uint8Array, visitor: Segmen
     const lengthBytes = Math.min(bytes.length, SEGMENT_HEADER_BYTES);
     if (bytes.length > 0) visitor.onDamage(segment.path, { offsetBytes: 0, lengthBytes, isTail });
   }
-  // A damaged header does not make the records unreadable: each carries its own checksum.
+  // The records of a segment with a damaged header are readable, because each has its own checksum.
   scanRecords(bytes, SEGMENT_HEADER_BYTES, {
     onRecord: (kind, payload, offsetBytes) =>
       visitor.onRecord(kind, payload, offsetBytes, segment.sequence),

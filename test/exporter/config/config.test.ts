@@ -17,7 +17,7 @@ import { MemoryFiles } from "../../support/memory-files.js";
 const parse = (text: string) =>
   parseExporterConfig(ConfigSection.parse(text, "/etc/pihealth/exporter.yml"), COLLECTORS);
 
-test("an empty file gives the defaults of the documentation", () => {
+test("an empty file yields the documented defaults", () => {
   const config = parse("");
   assert.deepEqual(config.listen, { address: "0.0.0.0", port: 8732 });
   assert.equal(config.stateFolder, "/var/lib/pihealth-exporter");
@@ -119,7 +119,7 @@ test("the default file may be missing, a named one may not", async () => {
   assert.equal((await loadExporterConfig(undefined, files, COLLECTORS)).listen.port, 1);
 });
 
-test("what the command line says wins over the file", () => {
+test("the command line overrides the file", () => {
   const given = parseExporterArguments([
     "--listen-address=:9999",
     "--state",

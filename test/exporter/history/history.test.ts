@@ -152,7 +152,7 @@ test("a segment is closed after its time, and names sort in the order of writing
 });
 
 for (const cut of [1, 5, 20, 21, 40]) {
-  test(`a tail torn ${cut} bytes before its end is cut off at start, members before it stay`, async () => {
+  test(`a tail torn ${cut} bytes before its end is cut off at start, and the members before it are kept`, async () => {
     const bench = await openHistory({});
     await sample(bench, 20);
     await bench.history.stop();
@@ -173,7 +173,7 @@ for (const cut of [1, 5, 20, 21, 40]) {
   });
 }
 
-test("a segment of rubbish is set aside and reported, the others are served", async () => {
+test("a segment of garbage is set aside and reported, and the others are served", async () => {
   const files = new MemoryFiles();
   files.put(`${FOLDER}/${formatSegmentName({ sequence: 1, startMs: 5 })}`, "rubbish");
   files.put(
@@ -189,7 +189,7 @@ test("a segment of rubbish is set aside and reported, the others are served", as
   await history.stop();
 });
 
-test("a segment goes when every master has confirmed it, never before", async () => {
+test("a segment is deleted when every master has confirmed it, never before", async () => {
   const bench = await openHistory({
     settings: { segmentMs: 60_000 },
     masters: ["http://a", "http://b"],
@@ -205,7 +205,7 @@ test("a segment goes when every master has confirmed it, never before", async ()
   await bench.history.stop();
 });
 
-test("the limit of size drops the oldest and counts it", async () => {
+test("the size limit drops the oldest segment and counts it", async () => {
   const bench = await openHistory({
     settings: { segmentMs: 60_000, segmentBytes: 100, totalBytes: 1000 },
   });
@@ -217,7 +217,7 @@ test("the limit of size drops the oldest and counts it", async () => {
   assert.ok((dropped ?? 0) > 0);
 });
 
-test("while the disk is full samples wait, and afterwards they are written", async () => {
+test("while the disk is full, samples are buffered and written afterwards", async () => {
   const bench = await openHistory({});
   bench.files.roomBytes = 0;
   await sample(bench, 30);
@@ -284,7 +284,7 @@ async function keptValues(files: MemoryFiles): Promise<number[]> {
   return values;
 }
 
-test("power cut after every byte of a flush: what was synced stays, nothing comes twice, start goes on", async () => {
+test("power cut after every byte of a flush: synced members are kept, nothing is duplicated, the start succeeds", async () => {
   const bench = await openHistory({});
   await sample(bench, 40);
   const all = await keptValues(bench.files);
@@ -305,7 +305,7 @@ test("power cut after every byte of a flush: what was synced stays, nothing come
 });
 
 for (const at of [25, 200, 400]) {
-  test(`damage at byte ${at} inside a segment: the rest is served, the original set aside`, async () => {
+  test(`damage at byte ${at} inside a segment: the rest is served, the original is set aside`, async () => {
     const bench = await openHistory({});
     await sample(bench, 40);
     await bench.history.stop();
@@ -329,7 +329,7 @@ for (const at of [25, 200, 400]) {
 }
 
 for (const code of ["EROFS", "EACCES", "EIO"]) {
-  test(`with every write refused (${code}) it starts, counts, and serves what is there`, async () => {
+  test(`with every write refused (${code}) it starts, counts, and serves existing segments`, async () => {
     const before = await openHistory({});
     await sample(before, 10);
     await before.history.stop();
@@ -343,7 +343,7 @@ for (const code of ["EROFS", "EACCES", "EIO"]) {
   });
 }
 
-test("a state folder that is lost while it runs is made anew, and samples go on", async () => {
+test("a state folder that is lost at run time is created again, and recording continues", async () => {
   const bench = await openHistory({});
   await sample(bench, 20);
   await bench.files.removeTree("/state");
@@ -353,7 +353,7 @@ test("a state folder that is lost while it runs is made anew, and samples go on"
   assert.ok(values.length >= 40, `${values.length}`);
 });
 
-test("a full disk for an hour costs no sample but those beyond the bound, which are counted", async () => {
+test("a full disk for an hour loses only samples beyond the bound, which are counted", async () => {
   const bench = await openHistory({});
   bench.files.roomBytes = 10;
   await sample(bench, 800);
@@ -365,7 +365,7 @@ test("a full disk for an hour costs no sample but those beyond the bound, which 
   assert.ok(dropped > 0 && dropped < 300, `${dropped}`);
 });
 
-test("samples from before the clock was set are not taken for old ones a master has", async () => {
+test("samples from before the clock was set are not mistaken for old samples that a master has", async () => {
   const bench = await openHistory({
     clock: new FakeClock(1000),
     settings: { segmentMs: 60_000 },
@@ -386,7 +386,7 @@ for (const { name, earlierMs } of [
   { name: "1970", earlierMs: 1000 },
   { name: "where the boot before had ended", earlierMs: 1_699_000_000_000 },
 ]) {
-  test(`an earlier boot whose clock stood at ${name} goes when a master has all from before this boot`, async () => {
+  test(`a segment of an earlier boot whose clock stood at ${name} is deleted when a master has everything from before this boot`, async () => {
     const before = await openHistory({
       clock: new FakeClock(earlierMs),
       settings: { segmentMs: 60_000 },
@@ -415,7 +415,7 @@ for (const { name, earlierMs } of [
   });
 }
 
-test("every step of the clock is counted with its size, and drift is none", async () => {
+test("every step of the clock is counted with its size, and drift is not a step", async () => {
   const bench = await openHistory({ clock: new FakeClock(1000) });
   const shown = (name: string): number[] => valuesOf(bench.history, name);
   await sample(bench, 3);
@@ -434,7 +434,7 @@ test("every step of the clock is counted with its size, and drift is none", asyn
   await bench.history.stop();
 });
 
-test("without masters nothing is deleted by confirmations", async () => {
+test("without masters, no segment is deleted by confirmations", async () => {
   const bench = await openHistory({ settings: { segmentMs: 60_000 } });
   await sample(bench, 60);
   const before = (await bench.history.list()).length;

@@ -70,7 +70,7 @@ const SAMPLES = storedOf(
   ],
 );
 
-test("an export is OpenMetrics: families whole, a series in the order of time, the first of two", async () => {
+test("an export is OpenMetrics: whole families, each series in the order of time, the first of two equal samples", async () => {
   const text = await exported(SAMPLES);
   validateOpenMetrics(text);
   assert.equal(
@@ -92,7 +92,7 @@ stranger 1 1768230005.000
   );
 });
 
-test("an export in many parts is the same", async () => {
+test("an export in many parts is equal", async () => {
   assert.equal(await exported(SAMPLES, 1), await exported(SAMPLES));
 });
 
@@ -100,7 +100,7 @@ test("an empty history is an export without samples", async () => {
   assert.equal(await exported(storedOf([])), "# EOF\n");
 });
 
-test("promtool makes blocks of an export", async () => {
+test("promtool creates blocks from an export", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-export-"));
   try {
     const file = path.join(folder, "history.txt");
@@ -117,7 +117,7 @@ test("promtool makes blocks of an export", async () => {
   }
 });
 
-test("lines for people: one for each successful run, with what other collectors said last", async () => {
+test("human lines: one for each successful run, with the last values of other collectors", async () => {
   const history = storedOf([
     [
       [0, "pihealth_load1 1.5"],
@@ -137,7 +137,7 @@ test("lines for people: one for each successful run, with what other collectors 
   assert.match(lines[1] ?? "", /^\S+ {2}- {2}- {2}- {2}50\.0% /);
 });
 
-test("since leaves out what is older, damage is stepped over", async () => {
+test("since leaves out older samples, and damage is skipped", async () => {
   const files = new MemoryFiles();
   const member = (seconds: number): Buffer =>
     encodeMember(

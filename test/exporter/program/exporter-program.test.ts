@@ -119,7 +119,7 @@ async function untilReady(): Promise<void> {
   );
 }
 
-test("the real exporter serves this machine's metrics, without a remark of promtool, in both formats", async () => {
+test("the real exporter serves this machine's metrics in both formats, and promtool accepts them", async () => {
   await untilReady();
   const text = await (await fetch(`${base}/metrics`)).text();
   assert.equal(promtoolCheckMetrics(text), "");
@@ -136,7 +136,7 @@ test("the real exporter serves this machine's metrics, without a remark of promt
   validateOpenMetrics(await (await fetch(`${base}/metrics`, { headers: { accept } })).text());
 });
 
-test("it has sent its heartbeat with node id, boot id and port", async () => {
+test("the exporter has sent its heartbeat with node id, boot id and port", async () => {
   const [first] = heartbeats;
   assert.equal(first?.authorization, "Bearer a-token-for-this-test");
   const { nodeId, bootId, port, monotonicMs } = decodeHeartbeat(first?.body ?? "");
@@ -146,7 +146,7 @@ test("it has sent its heartbeat with node id, boot id and port", async () => {
   assert.ok(monotonicMs > 0);
 });
 
-test("pihealth get asks it by host, and says so when it does not answer", async () => {
+test("pihealth get reads it by host, and reports when it does not answer", async () => {
   await untilReady();
   const host = base.replace("http://", "");
   const memory = await outcome(run("cli.js", ["get", "memory", "--host", host]));
@@ -157,13 +157,13 @@ test("pihealth get asks it by host, and says so when it does not answer", async 
   assert.match(dead.stderr, /^Cannot get metrics of "127\.0\.0\.1:1": /);
 });
 
-test("a second exporter on the same state folder is refused, naming the process that has it", async () => {
+test("a second exporter on the same state folder is refused, with the process that uses it", async () => {
   const { code, stderr } = await outcome(runExporter("--listen-address", "127.0.0.1:0"));
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`process ${exporter.pid} uses it, only one process may use it`));
 });
 
-test("a port in use is told as such, with exit code 1", async () => {
+test("a port in use is reported, with exit code 1", async () => {
   const blocker = createTcpServer();
   const port = await listenOnFreePort(blocker);
   const other = path.join(FOLDER, "state-of-another");
@@ -212,7 +212,7 @@ test("SIGTERM stops it with exit code 0", async () => {
   assert.match(stderr, /Exporter stopped/);
 });
 
-test("after a restart the history of before is fetched with the fleet token", async () => {
+test("after a restart, earlier history is fetched with the fleet token", async () => {
   const headers = { authorization: "Bearer a-token-for-this-test" };
   const again = runExporter("--listen-address", "127.0.0.1:0", "--token-file", TOKEN_FILE);
   const [, port] = await logged(again, /msg="Exporter started".* port=(\d+)/);

@@ -32,7 +32,7 @@ function setUp(answer: FakeAnswer) {
   return { parts, lines, notes, hosts };
 }
 
-test("a family of another host is its human line", async () => {
+test("a family of another host is printed as its human line", async () => {
   const { parts, lines, hosts } = setUp({ status: 200, body: BODY });
   await getFamily("memory", { host: "pi4" }, parts);
   assert.equal(hosts.requests[0]?.url, "http://pi4:8732/metrics");
@@ -40,7 +40,7 @@ test("a family of another host is its human line", async () => {
   assert.match(lines[0] ?? "", /  4\.0GiB  1\.0GiB  80\.4%  80\.0%$/);
 });
 
-test("values are found by labels, and the time is that of the sampling", async () => {
+test("values are found by labels, and the time is the time of the sampling", async () => {
   const body = `# TYPE pihealth_exporter_build_info gauge
 pihealth_exporter_build_info{version="1",nodejs="v20"} 1
 pihealth_disk_size_bytes{disk="sda"} 1099511627776
@@ -61,13 +61,13 @@ pihealth_collector_last_success_timestamp_seconds{collector="disk"} 1768230028
   ]);
 });
 
-test("all families carry their names, missing values are dashes", async () => {
+test("all families have their names, and missing values are dashes", async () => {
   const { parts, lines } = setUp({ status: 200, body: BODY });
   await getFamily("all", { host: "pi4" }, parts);
   assert.match(lines.find((line) => line.startsWith("cpu ")) ?? "", /  -  -  -  -  -  -$/);
 });
 
-test("the exporter of this machine is asked first", async () => {
+test("the local exporter is queried first", async () => {
   const { parts, lines, hosts } = setUp({ status: 200, body: BODY });
   await getFamily("memory", {}, parts);
   assert.equal(hosts.requests[0]?.url, "http://127.0.0.1:8732/metrics");
@@ -80,7 +80,7 @@ for (const { name, answer } of [
   { name: "is another program", answer: { status: 200, body: "node_load1 1\n" } },
   { name: "sends rubbish", answer: { status: 200, body: "<html>" } },
 ] as const) {
-  test(`where the local exporter ${name}, the collectors are asked themselves`, async () => {
+  test(`if the local exporter ${name}, the collectors run in the command`, async () => {
     const { parts, lines } = setUp(answer);
     await getFamily("memory", {}, { ...parts, files: realFiles });
     assert.match(
@@ -119,13 +119,13 @@ for (const { name, host, answer, message } of [
   });
 }
 
-test("a family that does not exist is refused with those that do", async () => {
+test("an unknown family is refused with the list of families", async () => {
   await assert.rejects(getFamily("memry", {}, setUp(200).parts), {
     message: /it must be one of memory, cpu, .*, all/,
   });
 });
 
-test("the list names every family with its fields", () => {
+test("the list has every family with its fields", () => {
   const lines: string[] = [];
   listFamilies((line) => lines.push(line));
   for (const family of FAMILIES) assert.ok(lines.some((line) => line.startsWith(`${family} `)));
@@ -139,5 +139,5 @@ for (const [host, url] of [
   ["https://pi4/pi/metrics", "https://pi4/pi/metrics"],
   ["http://pi4:1", "http://pi4:1/metrics"],
 ] as const) {
-  test(`host ${host} is asked at ${url}`, () => assert.equal(metricsUrl(host), url));
+  test(`host ${host} is queried at ${url}`, () => assert.equal(metricsUrl(host), url));
 }

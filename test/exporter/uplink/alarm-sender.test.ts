@@ -86,7 +86,7 @@ class World {
   }
 }
 
-test("an alarm is sent at once, again every minute while it lasts, and once that it is over", async () => {
+test("an alarm is sent at once, every minute while it lasts, and when it has ended", async () => {
   const world = new World();
   const { sender } = await world.start();
   const alarm = world.alarm("A");
@@ -104,7 +104,7 @@ test("an alarm is sent at once, again every minute while it lasts, and once that
   await sender.stop();
 });
 
-test("what a lasting alarm says of its end is four repetitions ahead, as Prometheus does", async () => {
+test("the end time of an active alarm is four repetitions ahead, as in Prometheus", async () => {
   const world = new World();
   const { sender } = await world.start();
   sender.raise(world.alarm("A"), "memory");
@@ -114,7 +114,7 @@ test("what a lasting alarm says of its end is four repetitions ahead, as Prometh
   assert.equal(Date.parse(sent?.endsAt ?? "") - Date.parse(sent?.startsAt ?? ""), 240_000);
 });
 
-test("while the master is away the alarm is on disk and tried again; what ended meanwhile is told as over", async () => {
+test("while the master is away, the alarm is on disk and retried; an alarm that ended meanwhile is sent as ended", async () => {
   const world = new World();
   const { sender } = await world.start();
   world.masters.answer = () => "unreachable";
@@ -148,7 +148,7 @@ test("a new alarm does not wait for the retry of an older one", async () => {
   await sender.stop();
 });
 
-test("every master is told, and one that is away delays no other but keeps the alarm on disk", async () => {
+test("every master gets the alarm, and one that is away delays no other but keeps the alarm on disk", async () => {
   const world = new World();
   const { sender } = await world.start("http://dead", "http://good");
   world.masters.answer = ({ url }) => (url.startsWith("http://dead") ? "never" : 200);
@@ -162,7 +162,7 @@ test("every master is told, and one that is away delays no other but keeps the a
   await sender.stop();
 });
 
-test("an alarm taken at once by every master costs no write, however often it comes and goes", async () => {
+test("an alarm that every master accepts at once costs no write, however often it recurs", async () => {
   const world = new World();
   const { sender } = await world.start();
   let writes = 0;
@@ -182,7 +182,7 @@ test("an alarm taken at once by every master costs no write, however often it co
   await sender.stop();
 });
 
-test("an alarm that lasted when the exporter ended gets its end after the restart, also after kill -9", async () => {
+test("an alarm that was active when the exporter stopped is ended after the restart, also after kill -9", async () => {
   const world = new World();
   const first = await world.start();
   first.sender.raise(world.alarm("A"), "memory");
@@ -235,7 +235,7 @@ test("an alarm the master rejects does not keep others from it", async () => {
   await sender.stop();
 });
 
-test("the outbox is bounded: the oldest alarm that is over goes first, and every one that goes is counted", async () => {
+test("the outbox is bounded: the oldest ended alarm is dropped first, and every dropped alarm is counted", async () => {
   const world = new World();
   world.masters.answer = () => "never";
   const { sender, outbox } = await world.start();
@@ -293,7 +293,7 @@ for (const { name, content } of [
   });
 }
 
-test("a disk that cannot be written costs durability, not delivery", async () => {
+test("a disk that cannot be written prevents durability, not delivery", async () => {
   const world = new World();
   world.files.fault = (operation) =>
     operation === "read" || operation === "list" ? undefined : "EROFS";
@@ -308,7 +308,7 @@ test("a disk that cannot be written costs durability, not delivery", async () =>
   await sender.stop();
 });
 
-test("an end before the start, made by a step of the clock, is sent as the start", async () => {
+test("an end before the start, caused by a step of the clock, is sent as the start", async () => {
   const world = new World();
   const { sender } = await world.start();
   const alarm = world.alarm("A");

@@ -58,7 +58,7 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
   return { clock, masters, files, logged, sender, replies, count };
 }
 
-test("a heartbeat goes to the master at once and every 30 s, with the token", async () => {
+test("a heartbeat is sent to the master at once and every 30 s, with the token", async () => {
   const { clock, masters, sender, replies, count } = await setUp();
   sender.start();
   await clock.advance(60_000);
@@ -75,7 +75,7 @@ test("a heartbeat goes to the master at once and every 30 s, with the token", as
   assert.equal(count("ok"), 3);
 });
 
-test("a master that starts a little later, or starts again, is no warning", async () => {
+test("a master that starts a little later, or restarts, causes no warning", async () => {
   const { clock, masters, sender, logged } = await setUp();
   masters.answer = () => "unreachable";
   sender.start();
@@ -87,19 +87,19 @@ test("a master that starts a little later, or starts again, is no warning", asyn
   masters.answer = () => KNOWN;
   await clock.advance(60_000);
   await sender.stop();
-  assert.deepEqual(logged, ["Master takes heartbeats"]);
+  assert.deepEqual(logged, ["Master accepts heartbeats"]);
 });
 
-test("a master that refuses the token is a warning at once", async () => {
+test("a master that refuses the token causes a warning at once", async () => {
   const { clock, masters, sender, logged } = await setUp();
   masters.answer = () => ({ status: 401, body: "" });
   sender.start();
   await clock.advance(1000);
   await sender.stop();
-  assert.deepEqual(logged, ["Master does not take heartbeats"]);
+  assert.deepEqual(logged, ["Master does not accept heartbeats"]);
 });
 
-test("a master that is away is tried again ever more slowly, at most as slowly as the interval", async () => {
+test("a master that is away is retried at growing intervals, up to the heartbeat interval", async () => {
   const { clock, masters, sender, logged } = await setUp();
   const times: number[] = [];
   masters.answer = () => {
@@ -112,7 +112,7 @@ test("a master that is away is tried again ever more slowly, at most as slowly a
   await clock.advance(60_000);
   await sender.stop();
   assert.deepEqual(times, [0, 2000, 6000, 14_000, 30_000, 60_000, 90_000, 120_000]);
-  assert.deepEqual(logged, ["Master does not take heartbeats", "Master takes heartbeats"]);
+  assert.deepEqual(logged, ["Master does not accept heartbeats", "Master accepts heartbeats"]);
 });
 
 for (const { name, answer, outcome } of [
@@ -138,7 +138,7 @@ for (const { name, answer, outcome } of [
   });
 }
 
-test("a token that was changed is read again after a refusal", async () => {
+test("a changed token is read again after a refusal", async () => {
   const { clock, masters, files, sender } = await setUp();
   files.put("/token", "another-secret-of-the-fleet");
   masters.answer = ({ headers }) =>
@@ -149,7 +149,7 @@ test("a token that was changed is read again after a refusal", async () => {
   assert.equal(masters.requests.length, 2);
 });
 
-test("a master that never answers delays no other, and does not hold up the stop", async () => {
+test("a master that never answers delays no other master and no stop", async () => {
   const { clock, masters, sender } = await setUp(["http://dead:8730", "http://good:8730"]);
   masters.answer = ({ url }) => (url.startsWith("http://dead") ? "never" : KNOWN);
   sender.start();

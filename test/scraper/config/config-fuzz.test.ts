@@ -54,7 +54,7 @@ const tree = fc.letrec((tie) => ({
   ),
 })).node;
 
-test("Whatever a configuration holds, it is read or refused with a message that names its file", async () => {
+test("Any configuration is read, or refused with a message that names its file", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 5 }),
@@ -71,7 +71,7 @@ test("Whatever a configuration holds, it is read or refused with a message that 
   );
 });
 
-test("Whatever bytes a configuration is made of, it is read or refused", async () => {
+test("A configuration of arbitrary bytes is read or refused", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
       await parseScraperConfig(text, "/etc/fuzz.yml", new MemoryFiles()).catch((error: unknown) => {
@@ -82,7 +82,7 @@ test("Whatever bytes a configuration is made of, it is read or refused", async (
   );
 });
 
-test("Whatever a range says, it holds exactly the addresses it lists, or is refused", () => {
+test("Any range contains exactly the addresses it lists, or is refused", () => {
   const part = fc.oneof(
     fc.ipV4(),
     fc.ipV6(),

@@ -15,7 +15,7 @@ const parse = (text: string, files = new MemoryFiles()): Promise<ScraperConfig> 
 const parseJob = (keys: string): Promise<ScraperConfig> =>
   parse(`scrape_configs:\n  - job_name: pi\n${keys.replace(/^/gm, "    ")}\n`);
 
-test("An empty file is a configuration with every default", async () => {
+test("An empty file is a configuration with all defaults", async () => {
   const config = await parse("");
   assert.equal(config.global.intervalMs, 15_000);
   assert.equal(config.global.timeoutMs, 10_000);
@@ -32,7 +32,7 @@ test("An empty file is a configuration with every default", async () => {
   assert.deepEqual(config.scrapeConfigs, []);
 });
 
-test("The example of the documentation is read, with paths relative to the file", async () => {
+test("The documented example is read, with paths relative to the file", async () => {
   const config = await parse(`
 scrape_configs:
   - job_name: pi
@@ -55,7 +55,7 @@ fleet: { token_file: /etc/pihealth/token }
   assert.equal(config.web.listenAddress, "0.0.0.0", "with a token, heartbeats must reach it");
 });
 
-test("A prometheus.yml as people have it is read", async () => {
+test("A typical prometheus.yml is read", async () => {
   const files = new MemoryFiles();
   files.put("/etc/pihealth/scrape.pw", "s3cret\n");
   const config = await parse(
@@ -124,7 +124,7 @@ scrape_configs:
   assert.deepEqual(config.global.externalLabels.toObject(), { replica: "1", site: "attic" });
 });
 
-test("Limits of global hold for jobs that say nothing", async () => {
+test("Limits of global apply to jobs without their own", async () => {
   const config = await parse(
     "global: {sample_limit: 7, body_size_limit: 1KB}\nscrape_configs: [{job_name: a}, {job_name: b, sample_limit: 9}]",
   );
@@ -435,7 +435,7 @@ scrape_configs:
 alerting: {alertmanagers: [{basic_auth: {username: u, password: hunter2g}}]}
 `;
 
-test("The configuration is shown as the file says it, without secrets", async () => {
+test("The configuration is shown as in the file, without secrets", async () => {
   const shown = renderConfig(await parse(SECRETS));
   assert.doesNotMatch(shown, /hunter2/);
   assert.equal(shown.match(/<secret>/g)?.length, 7);
@@ -491,14 +491,14 @@ for (const { name, text } of [
   });
 }
 
-test("A file that is not there is named", async () => {
+test("A missing file is named", async () => {
   await assert.rejects(
     loadScraperConfig("/etc/none.yml", new MemoryFiles()),
     /Cannot load "\/etc\/none\.yml": ENOENT/,
   );
 });
 
-test("A file too large is refused before it is read", async () => {
+test("A file that is too large is refused before it is read", async () => {
   const files = new MemoryFiles();
   files.put("/etc/big.yml", "#".repeat(2_000_000));
   files.fault = (operation) => (operation === "read" ? "EIO" : undefined);

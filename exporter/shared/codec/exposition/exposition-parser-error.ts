@@ -1,6 +1,6 @@
 import { PihealthError } from "../../model/errors.js";
 
-/** Longest line taken, its line feed not counted. */
+/** Longest accepted line, without its line feed. */
 export const MAX_LINE_BYTES = 1_048_576;
 /** Most labels one sample may have. */
 export const MAX_LABELS = 512;
@@ -8,7 +8,7 @@ export const MAX_LABELS = 512;
 const LINE_FEED = 10;
 const SHOWN_BYTES = 24;
 
-/** A body is not acceptable exposition text. `line` and `byte` count from 1, `byte` within the line. */
+/** A body is not valid exposition text. `line` and `byte` count from 1, `byte` within the line. */
 export class ExpositionError extends PihealthError {
   readonly code = "bad_exposition";
 
@@ -21,12 +21,12 @@ export class ExpositionError extends PihealthError {
   }
 }
 
-/** The error for what stands at `position`, with `mustBe` completing "it must be …". */
+/** The error for the text at `position`; `mustBe` completes "it must be …". */
 export function errorAt(body: Uint8Array, position: number, mustBe: string): ExpositionError {
   return errorWith(body, position, `found ${describeAt(body, position)}, it must be ${mustBe}`);
 }
 
-/** The error at `position` in words of its own. */
+/** The error at `position` with a message of its own. */
 export function errorWith(body: Uint8Array, position: number, detail: string): ExpositionError {
   let line = 1;
   let lineStart = 0;

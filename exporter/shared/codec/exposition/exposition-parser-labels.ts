@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { Labels, METRIC_NAME, type LabelPair } from "../../model/labels.js";
 import { errorAt, errorWith, MAX_LABELS } from "./exposition-parser-error.js";
 
-/** `openmetrics` knows no optional white space and wants exactly one comma between labels. */
+/** `openmetrics` has no optional white space, and exactly one comma between labels. */
 export type ExpositionFormat = "text" | "openmetrics";
 
 const LINE_FEED = 10;
@@ -20,7 +20,7 @@ const NAME_PART = 2;
 const METRIC_NAME_START = 4;
 const METRIC_NAME_PART = 8;
 
-/** What each byte may be in a name. */
+/** The role of each byte in a name. */
 const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
   if (/[a-zA-Z_]/.test(character))
@@ -29,12 +29,15 @@ const NAME_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
   return character === ":" ? METRIC_NAME_START | METRIC_NAME_PART : 0;
 });
 
-/** Position after the label name at `start`; `start` itself when none is there. */
+/** Position after the label name at `start`; `start` itself when there is none. */
 export function endOfLabelName(body: Uint8Array, start: number): number {
   return endOfName(body, start, NAME_START, NAME_PART);
 }
 
-/** Position after the metric name, which may hold colons, at `start`; `start` itself when none is there. */
+/**
+ * Position after the metric name at `start`, which may contain colons; `start` itself when there is
+ * none.
+ */
 export function endOfMetricName(body: Uint8Array, start: number): number {
   return endOfName(body, start, METRIC_NAME_START, METRIC_NAME_PART);
 }
@@ -52,20 +55,26 @@ export function skipBlanks(body: Uint8Array, start: number): number {
   return position;
 }
 
-/** Labels as written, and what `Labels` cannot hold. */
+/** Labels as written, including what `Labels` cannot hold. */
 export interface WrittenLabels {
   /** With `__name__`, without empty values. */
   readonly labels: Labels;
-  /** Names given with an empty value; nearly always none. */
+  /** Names with an empty value; nearly always empty. */
   readonly emptyNames: readonly string[];
 }
 
 const NO_NAMES: readonly string[] = [];
 
-/** Reads the part between braces. One object serves many samples: it holds the places found last. */
+/**
+ * Reads the text between braces. One object serves many samples: it holds the positions of the last
+ * one.
+ */
 export class LabelScanner {
-  /** Four places per label: name from, until, value from, until. Quotes are not part of either. */
-  private readonly places: number[] = [];
+  /**
+   * Four positions per label: start and end of the name, start and end of the value, without
+   * quotes.
+   */
+  private readonly places = new Int32Array(4 * MAX_LABELS);
   private count = 0;
   /** A metric name written inside the braces, in quotes. */
   private quotedNameFrom = -1;
@@ -107,7 +116,7 @@ export class LabelScanner {
     }
   }
 
-  /** @returns the labels found last, with `metricName` unless a quoted name was among them */
+  /** @returns the labels found last, with `metricName` unless a quoted name is among them */
   read(metricName: string): WrittenLabels {
     const name = this.hasQuotedName
       ? this.text(this.quotedNameFrom, this.quotedNameUntil)
@@ -127,7 +136,8 @@ export class LabelScanner {
       }
       if (value === "") (emptyNames ??= []).push(label);
     }
-    // An array that grew has room to spare; these are kept by the million, so they are copied to size.
+    // An array that grew has spare capacity. These arrays are kept by the million, so they are
+    // copied to size.
     const labels = emptyNames === undefined ? Labels.ofSorted(pairs.slice()) : Labels.of(pairs);
     return { labels, emptyNames: emptyNames ?? NO_NAMES };
   }
@@ -174,7 +184,8 @@ export class LabelScanner {
       const byte = body[position];
       if (byte === QUOTE) return position;
       if (byte === BACKSLASH) position++;
-      // The text format of Prometheus lets a quoted value go on over a line feed, OpenMetrics does not.
+      // In the text format of Prometheus, a quoted value may contain a line feed; in OpenMetrics it
+      // may not.
       if (body[position] === LINE_FEED && (this.format === "openmetrics" || byte === BACKSLASH))
         break;
     }
@@ -190,20 +201,20 @@ export class LabelScanner {
   }
 }
 
-/** @returns false when the name is there already */
+/** @returns false when the name exists already */
 function insertSorted(pairs: LabelPair[], pair: LabelPair): boolean {
   let index = pairs.length;
   for (; index > 0; index--) {
-    const before = (pairs[index - 1] as LabelPair)[0];
-    if (before === pair[0]) return false;
-    if (before < pair[0]) break;
+    const before = pairs[index - 1];
+    if (before === undefined || before[0] < pair[0]) break;
+    if (before[0] === pair[0]) return false;
   }
   if (index === pairs.length) pairs.push(pair);
   else pairs.splice(index, 0, pair);
   return true;
 }
 
-/** Undoes `\\`, `\"` and `\n`; any other backslash stands for itself, as in Prometheus. */
+/** Replaces `\\`, `\"` and `\n`; any other backslash is kept, as in Prometheus. */
 export function unescapeQuoted(text: string): string {
   if (!text.includes("\\")) return text;
   return text.replace(/\\([\\"n])/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));

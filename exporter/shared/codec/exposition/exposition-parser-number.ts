@@ -1,4 +1,4 @@
-/** Powers of ten that a double holds exactly. */
+/** Powers of ten that are exact as a double. */
 const EXACT_POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, exponent) =>
   Number(`1e${exponent}`),
 );
@@ -21,8 +21,8 @@ const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 const HEX_FRACTION_BITS = 4;
 
 /**
- * Reads numbers out of a body whose last byte is a line feed. One object serves many calls: `end` is where the last
- * number ended, so that nothing is allocated per number.
+ * Reads numbers from a body whose last byte is a line feed. One object serves many calls: `end` is
+ * the end of the last number, so no call allocates.
  */
 export class NumberScanner {
   /** Position of the first byte after the number, or -1 when there was none. */
@@ -31,9 +31,9 @@ export class NumberScanner {
   /**
    * Reads the number at `start`, which a space, tab or line feed must follow.
    *
-   * The fast path takes what is exact in one rounding: at most 2^53 as digits, at most 22 places (Clinger 1990).
-   * Everything else, special values included, goes through `parseGoFloat`. Flat for speed: see
-   * test/bench/scrape-parse.ts.
+   * The fast path handles numbers that are exact with one rounding: digits up to 2^53, at most 22
+   * decimal places (Clinger 1990). All others, including special values, go through `parseGoFloat`.
+   * Written flat for speed: see test/bench/scrape-parse.ts.
    */
   scan(body: Uint8Array, start: number): number {
     let position = start;
@@ -114,10 +114,10 @@ export function endOfToken(body: Uint8Array, start: number): number {
 }
 
 /**
- * Reads a number as Go's strconv.ParseFloat does, digit separators excepted: decimal, hexadecimal with a binary
- * exponent, `Inf` and `NaN` in any case.
+ * Parses a number like Go's strconv.ParseFloat, without digit separators: decimal, hexadecimal with
+ * a binary exponent, `Inf` and `NaN` in any case.
  *
- * @returns undefined when it is none, or a decimal number too large for a double
+ * @returns undefined when it is not a number, or is a decimal number too large for a double
  */
 export function parseGoFloat(text: string): number | undefined {
   if (DECIMAL.test(text)) {
@@ -132,7 +132,7 @@ export function parseGoFloat(text: string): number | undefined {
   return hexadecimal === null ? undefined : parseHexFloat(hexadecimal);
 }
 
-/** More digits than a double can tell apart; what follows only matters by being zero or not. */
+/** More digits than a double can distinguish. Of the rest, only whether it is zero matters. */
 const KEPT_HEX_DIGITS = 32;
 
 function parseHexFloat(match: RegExpExecArray): number | undefined {

@@ -10,7 +10,7 @@ import {
 } from "./exposition-parser-labels.js";
 import { endOfToken, NumberScanner } from "./exposition-parser-number.js";
 
-/** What `ExpositionReader.next` came to. */
+/** Kinds of entries that `ExpositionReader.next` returns. */
 export const ENTRY = { end: 0, sample: 1, type: 2, help: 3, unit: 4, comment: 5 } as const;
 export type EntryKind = (typeof ENTRY)[keyof typeof ENTRY];
 
@@ -32,7 +32,7 @@ export const OPENMETRICS_TYPES: readonly string[] = [
   "unknown",
 ];
 
-/** A value with the trace that led to it, after `#` on a line of OpenMetrics. */
+/** An exemplar: a value with the labels of its trace, after `#` on a line of OpenMetrics. */
 export interface Exemplar {
   readonly labels: WrittenLabels;
   readonly value: number;
@@ -52,7 +52,7 @@ const METADATA_KINDS: Readonly<Record<string, EntryKind>> = {
   UNIT: ENTRY.unit,
 };
 
-/** The body with a line feed at its end, as every scan needs one to stop at. */
+/** The body with a line feed at its end, where every scan stops. */
 export function endWithLineFeed(body: Buffer): Buffer {
   return body.length === 0 || body[body.length - 1] === LINE_FEED
     ? body
@@ -60,13 +60,14 @@ export function endWithLineFeed(body: Buffer): Buffer {
 }
 
 /**
- * Goes through a body entry by entry, in the manner of Prometheus' textparse. It says where things stand and reads
- * numbers; labels become objects only when `labels()` is asked for. Fields describe the entry `next` came to last.
+ * Iterates over the entries of a body, like Prometheus' textparse. It records positions and reads
+ * numbers; labels become objects only when `labels()` is called. The fields describe the last
+ * entry.
  */
 export class ExpositionReader {
   /** First byte of the entry's line. */
   lineStart = 0;
-  /** First byte of the value: what stands before it identifies the series. */
+  /** First byte of the value. The text before it identifies the series. */
   valueStart = 0;
   /** First byte after the value. */
   valueEnd = 0;
@@ -102,12 +103,12 @@ export class ExpositionReader {
     return this.position;
   }
 
-  /** Goes on at `offset`, which must be the start of a line. */
+  /** Continues at `offset`, which must be the start of a line. */
   moveTo(offset: number): void {
     this.position = offset;
   }
 
-  /** @throws {ExpositionError} when the next entry is not what the format allows */
+  /** @throws {ExpositionError} when the next entry is not valid */
   next(): EntryKind {
     const start = this.format === "text" ? this.skipBlankLines() : this.position;
     this.lineStart = start;
@@ -127,7 +128,7 @@ export class ExpositionReader {
     return kind;
   }
 
-  /** Whether the line after the sample begins with the same unquoted metric name. */
+  /** True when the line after the sample begins with the same unquoted metric name. */
   nextLineHasSameName(): boolean {
     const { body, nameFrom, nameUntil, position } = this;
     const nextUntil = position + nameUntil - nameFrom;
@@ -136,7 +137,7 @@ export class ExpositionReader {
     return isSame && endOfMetricName(body, position) === nextUntil;
   }
 
-  /** Labels of the sample, `__name__` among them. */
+  /** Labels of the sample, including `__name__`. */
   labels(): WrittenLabels {
     return this.labelScanner.read(this.body.toString("latin1", this.nameFrom, this.nameUntil));
   }
@@ -180,7 +181,7 @@ export class ExpositionReader {
   }
 
   /**
-   * Optional timestamp in milliseconds.
+   * Reads the optional timestamp in milliseconds.
    *
    * @returns the start of the next line
    */
@@ -199,7 +200,7 @@ export class ExpositionReader {
     return this.afterLineFeed(position);
   }
 
-  /** Optional timestamp in seconds, optional exemplar. */
+  /** Reads the optional timestamp in seconds and the optional exemplar. */
   private readOpenMetricsTail(afterValue: number): number {
     let position = afterValue;
     this.timestampMs = undefined;
@@ -257,7 +258,7 @@ export class ExpositionReader {
       if (kind === undefined || body[start + 1] !== SPACE)
         throw errorAt(body, start, "# HELP, # TYPE, # UNIT or # EOF");
     } else if (kind === undefined || kind === ENTRY.unit || wordStart + word.length === lineEnd) {
-      return ENTRY.comment; // The word alone says nothing about any metric; Prometheus takes it for a remark too.
+      return ENTRY.comment; // The word alone describes no metric. Prometheus treats it as a comment, too.
     }
     this.readMetadata(kind, wordStart + word.length, lineEnd);
     return kind;
@@ -298,10 +299,12 @@ export class ExpositionReader {
       return nameUntil;
     }
     const lineEnd = body.indexOf(LINE_FEED, nameFrom);
-    const quoted = /^"((?:\\.|[^\\"])+)"/.exec(decodeUtf8(body, nameFrom, lineEnd));
-    if (body[nameFrom] !== QUOTE || quoted === null) throw errorAt(body, nameFrom, "a metric name");
-    this.metric = unescapeQuoted(quoted[1] as string);
-    return nameFrom + Buffer.byteLength(quoted[0]);
+    const [quoted, name] = /^"((?:\\.|[^\\"])+)"/.exec(decodeUtf8(body, nameFrom, lineEnd)) ?? [];
+    if (body[nameFrom] !== QUOTE || quoted === undefined || name === undefined) {
+      throw errorAt(body, nameFrom, "a metric name");
+    }
+    this.metric = unescapeQuoted(name);
+    return nameFrom + Buffer.byteLength(quoted);
   }
 
   private checkType(textFrom: number): void {
@@ -336,7 +339,7 @@ export class ExpositionReader {
   }
 }
 
-/** Help texts escape backslash and line feed; OpenMetrics escapes quotes too. */
+/** Help texts escape backslash and line feed, and in OpenMetrics also quotes. */
 function unescapeHelp(text: string, format: ExpositionFormat): string {
   if (format === "openmetrics") return unescapeQuoted(text);
   if (!text.includes("\\")) return text;

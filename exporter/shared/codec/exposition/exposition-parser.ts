@@ -3,7 +3,7 @@ import { BadInputError } from "../../model/errors.js";
 import { endWithLineFeed, ENTRY, ExpositionReader } from "./exposition-parser-reader.js";
 import type { ExpositionFormat } from "./exposition-parser-labels.js";
 
-/** What a body says about one metric; empty where it says nothing. */
+/** Metadata of one metric; empty texts when the body has none. */
 export interface MetricMetadata {
   readonly metric: string;
   readonly type: string;
@@ -21,15 +21,15 @@ export interface ExpositionSample {
 
 export interface Exposition {
   readonly samples: readonly ExpositionSample[];
-  /** One entry per metric, in the order of their first mention. */
+  /** One entry per metric, in the order in which they first occur. */
   readonly metadata: readonly MetricMetadata[];
 }
 
 /**
- * The format to read a body in, as Prometheus 2 chooses it: OpenMetrics when the content type says so, otherwise text,
- * also when the type is missing or means something else.
+ * Chooses the format of a body like Prometheus 2: OpenMetrics when the content type says so,
+ * otherwise text, also when the type is missing or unknown.
  *
- * @throws {BadInputError} when the type is protobuf, which is never asked for
+ * @throws {BadInputError} when the type is protobuf, which is never requested
  */
 export function expositionFormatOf(contentType: string | undefined): ExpositionFormat {
   const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase();
@@ -43,9 +43,10 @@ export function expositionFormatOf(contentType: string | undefined): ExpositionF
 }
 
 /**
- * Reads a whole body into objects, for people and tests; scraping has a cheaper way (scraper/scrape/body-reader.ts).
+ * Parses a whole body into objects, for people and tests. Scrapes use a cheaper way
+ * (scraper/scrape/body-reader.ts).
  *
- * @throws {ExpositionError} at the first thing that is not acceptable
+ * @throws {ExpositionError} at the first error
  * @throws {BadInputError} when the content type is protobuf
  */
 export function parseExposition(body: Buffer | string, contentType?: string): Exposition {
@@ -65,7 +66,7 @@ export function parseExposition(body: Buffer | string, contentType?: string): Ex
   return { samples, metadata: metadata.list() };
 }
 
-/** Puts the lines about a metric together. */
+/** Merges the lines about a metric. */
 export class MetadataCollector {
   private readonly byMetric = new Map<string, MetricMetadata>();
 

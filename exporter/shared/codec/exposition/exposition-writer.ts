@@ -2,8 +2,8 @@ import { quoteLabelValue } from "../../model/labels.js";
 import type { Sample } from "../../model/metric.js";
 
 /**
- * Writes samples in the text format 0.0.4. The samples of one metric stand together, wherever they
- * are in the list; metrics are in the order of their first samples.
+ * Writes samples in the text format 0.0.4. The samples of one metric are grouped, and metrics are
+ * in the order of their first samples.
  */
 export function writeExposition(samples: Iterable<Sample>): string {
   const families = new Map<string, string>();

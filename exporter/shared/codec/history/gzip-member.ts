@@ -6,25 +6,25 @@ import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
  */
 export const MEMBER_HEADER_BYTES = 20;
 const TRAILER_BYTES = 8;
-const DEFLATE_LEVEL = 9; // Of history: 4 % smaller than level 6, for a millisecond a minute.
+const DEFLATE_LEVEL = 9; // 4 % smaller than level 6 for histories, for a millisecond a minute.
 const EXTRA_FIELD_BYTES = 8;
-/** Deflate cannot make less of anything; a length below this is damage. */
+/** A shorter member is damaged, because deflate needs at least one byte. */
 const MIN_MEMBER_BYTES = MEMBER_HEADER_BYTES + TRAILER_BYTES + 1;
-/** Largest text of one member; a flush above it is split by the writer. */
+/** Largest text of one member; the writer splits a larger flush. */
 export const MAX_MEMBER_TEXT_BYTES = 16 * 1024 * 1024;
-/** Deflate adds at most five bytes for every 16 KiB it cannot compress. */
+/** Deflate adds at most five bytes for every 16 KiB of incompressible data. */
 export const MAX_MEMBER_BYTES = MAX_MEMBER_TEXT_BYTES + 8192;
 
 const FIXED_HEADER = Uint8Array.of(
   ...[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3],
   ...[EXTRA_FIELD_BYTES, 0, 0x50, 0x48, 4, 0],
 );
-/** What every member begins with. */
+/** The first bytes of every member. */
 export const MEMBER_MARK: Uint8Array = FIXED_HEADER;
 
 /**
- * Compresses one flush into a gzip member (RFC 1952) that carries its own length, so that members
- * can be counted.
+ * Compresses one flush into a gzip member (RFC 1952) that contains its own length, so members can
+ * be counted.
  */
 export function encodeMember(text: string): Buffer {
   const content = Buffer.from(text, "utf8");
@@ -43,7 +43,10 @@ export function encodeMember(text: string): Buffer {
   return member;
 }
 
-/** Length of the member whose first bytes these are; undefined when they are not the header of one of ours. */
+/**
+ * Length of the member with these first bytes; undefined when they are not the header of a history
+ * member.
+ */
 export function memberLength(header: Uint8Array): number | undefined {
   if (header.length < MEMBER_HEADER_BYTES) return undefined;
   for (let index = 0; index < FIXED_HEADER.length; index++) {
@@ -54,7 +57,7 @@ export function memberLength(header: Uint8Array): number | undefined {
   return length < MIN_MEMBER_BYTES ? undefined : length;
 }
 
-/** The text of a whole member; undefined when length, checksum or compression do not agree. */
+/** The text of a whole member; undefined when length, checksum or compression are wrong. */
 export function decodeMember(member: Uint8Array): string | undefined {
   if (memberLength(member) !== member.length) return undefined;
   const trailerAt = member.byteOffset + member.length - TRAILER_BYTES;
@@ -66,7 +69,7 @@ export function decodeMember(member: Uint8Array): string | undefined {
       content.length === trailer.readUInt32LE(4) && crc32(content) === trailer.readUInt32LE(0);
     return isWhole ? content.toString("utf8") : undefined;
   } catch {
-    return undefined; // Damage, told to the caller by the missing text.
+    return undefined; // The missing text tells the caller about the damage.
   }
 }
 
@@ -76,7 +79,7 @@ export interface SegmentScan {
   readonly wholeBytes: number;
 }
 
-/** Reads the members of a segment until its end or the first one that is torn or damaged. */
+/** Reads the members of a segment up to its end, or up to the first torn or damaged member. */
 export function scanMembers(segment: Uint8Array): SegmentScan {
   const texts: string[] = [];
   let at = 0;

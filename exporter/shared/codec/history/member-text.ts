@@ -1,10 +1,10 @@
 import type { Sample } from "../../model/metric.js";
 import { formatSampleValue, formatSeries } from "../exposition/exposition-writer.js";
 
-/** First line of a member: both clocks at one instant. See history.format.md. */
+/** First line of a member: both clocks at one time. See history.format.md. */
 export interface MemberHeader {
   readonly bootId: string;
-  /** Since boot. */
+  /** Time since boot. */
   readonly monotonicMs: number;
   readonly wallMs: number;
 }
@@ -19,14 +19,14 @@ export function formatMemberHeader({ bootId, monotonicMs, wallMs }: MemberHeader
   return `# pihealth-history v${HISTORY_VERSION} boot_id=${bootId} ${clocks}\n`;
 }
 
-/** Undefined when the line is not a header of a version this program knows. */
+/** Undefined when the line is not a header of a known version. */
 export function parseMemberHeader(line: string): MemberHeader | undefined {
-  const match = HEADER_LINE.exec(line);
-  if (match === null || Number(match[1]) !== HISTORY_VERSION) return undefined;
-  return { bootId: match[2] as string, monotonicMs: Number(match[3]), wallMs: Number(match[4]) };
+  const [, version, bootId, monotonicMs, wallMs] = HEADER_LINE.exec(line) ?? [];
+  if (bootId === undefined || Number(version) !== HISTORY_VERSION) return undefined;
+  return { bootId, monotonicMs: Number(monotonicMs), wallMs: Number(wallMs) };
 }
 
-/** Of the first line of a member's text; undefined as in {@link parseMemberHeader}. */
+/** Header of the first line of a member's text; undefined as in {@link parseMemberHeader}. */
 export function memberHeaderOf(text: string): MemberHeader | undefined {
   const end = text.indexOf("\n");
   return parseMemberHeader(end < 0 ? text : text.slice(0, end));

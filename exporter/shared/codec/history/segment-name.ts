@@ -1,4 +1,4 @@
-/** What the name of a segment says. See history.format.md. */
+/** The parts of a segment's name. See history.format.md. */
 export interface SegmentName {
   readonly sequence: number;
   readonly startMs: number;
@@ -11,7 +11,7 @@ export function formatSegmentName({ sequence, startMs }: SegmentName): string {
   return `${String(sequence).padStart(10, "0")}-${String(start).padStart(13, "0")}.prom.gz`;
 }
 
-/** Undefined for any other file name; so nothing a client asks for can leave the folder. */
+/** Undefined for any other file name, so no request can lead out of the folder. */
 export function parseSegmentName(name: string): SegmentName | undefined {
   const match = SEGMENT_NAME.exec(name);
   return match === null ? undefined : { sequence: Number(match[1]), startMs: Number(match[2]) };

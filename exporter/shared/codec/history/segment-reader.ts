@@ -7,7 +7,7 @@ import {
   memberLength,
 } from "./gzip-member.js";
 
-/** A stretch of a segment: one whole member, or bytes in which none was found. */
+/** A part of a segment: one whole member, or bytes without a valid member. */
 export interface SegmentPiece {
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
@@ -16,13 +16,13 @@ export interface SegmentPiece {
 }
 
 const SEARCH_BYTES = 65_536;
-/** Damage is handed on in pieces of at most this size, so that memory stays bounded. */
+/** Damage is returned in pieces of at most this size, so memory is bounded. */
 const MAX_DAMAGE_BYTES = 1024 * 1024;
 
 /**
- * Reads a segment member by member, going on after damage with the next member that checks.
+ * Reads a segment member by member. After damage it continues with the next valid member.
  *
- * @param untilBytes end of what is to be read: the size of the file, or less while it grows
+ * @param untilBytes where to stop: the size of the file, or less while it grows
  */
 export async function* readSegment(
   file: ReadFile,
@@ -55,7 +55,7 @@ async function readMember(
   return text === undefined ? undefined : { offsetBytes, bytes, text };
 }
 
-/** Where the next member may begin, or `untilBytes`. */
+/** Position where the next member may begin, or `untilBytes`. */
 async function findMark(file: ReadFile, fromBytes: number, untilBytes: number): Promise<number> {
   for (let at = fromBytes; at < untilBytes; at += SEARCH_BYTES) {
     const found = Buffer.from(await file.read(at, SEARCH_BYTES + MEMBER_MARK.length)).indexOf(

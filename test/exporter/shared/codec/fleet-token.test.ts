@@ -21,7 +21,7 @@ for (const { name, header, matches } of [
   { name: "the token in other letters", header: `Bearer ${TOKEN.toUpperCase()}`, matches: false },
   { name: "two tokens", header: `Bearer ${TOKEN} ${TOKEN}`, matches: false },
 ]) {
-  test(`A request with ${name} is ${matches ? "let in" : "refused"}`, () => {
+  test(`A request with ${name} is ${matches ? "accepted" : "refused"}`, () => {
     assert.equal(tokenMatches(header, TOKEN), matches);
   });
 }

@@ -324,7 +324,7 @@ for (const { name, text, message, problem } of [
   { name: "text", text: '"x"', message: 'it is "x", it must be an object', problem: "wrong" },
   { name: "null", text: "null", message: "it is null, it must be an object", problem: "missing" },
 ]) {
-  test(`A document that is no object is refused: ${name}`, () => {
+  test(`A document that is not an object is refused: ${name}`, () => {
     const error = errorOf(() => parse(text));
     assert.equal(error.message, `Cannot read heartbeat: ${message}`);
     assert.deepEqual(error.path, []);

@@ -7,7 +7,7 @@ import { settle } from "../../../support/fake-clock.js";
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
-test("real bcrypt hashes: the right password passes, all else does not", async () => {
+test("real bcrypt hashes: only the right password passes", async () => {
   const auth = createBasicAuth(new Map([["prom", bcrypt.hashSync("pass:wörd", 4)]]));
   assert.equal(await auth(basic("prom", "pass:wörd")), true);
   for (const wrong of [
@@ -26,7 +26,7 @@ test("real bcrypt hashes: the right password passes, all else does not", async (
   }
 });
 
-test("without users everybody may pass", async () => {
+test("without users everybody passes", async () => {
   assert.equal(await createBasicAuth(new Map())(undefined), true);
 });
 
@@ -39,7 +39,7 @@ function counting(accept: (password: string) => boolean) {
   return { auth, compared };
 }
 
-test("credentials are compared once, right or wrong, and once for many requests at a time", async () => {
+test("credentials are compared once, right or wrong, and once for concurrent requests", async () => {
   const { auth, compared } = counting((password) => password === "right");
   await Promise.all([
     auth(basic("prom", "right")),
@@ -53,13 +53,13 @@ test("credentials are compared once, right or wrong, and once for many requests 
   assert.deepEqual(compared, ["right", "wrong"]);
 });
 
-test("a user that does not exist takes a comparison too", async () => {
+test("an unknown user takes a comparison, too", async () => {
   const { auth, compared } = counting(() => true);
   assert.equal(await auth(basic("nobody", "x")), false);
   assert.equal(compared.length, 1);
 });
 
-test("a user name cannot be stretched into the password", async () => {
+test("a user name cannot be extended into the password", async () => {
   const auth = createBasicAuth(
     new Map([
       ["a", "hash"],
@@ -71,7 +71,7 @@ test("a user name cannot be stretched into the password", async () => {
   assert.equal(await auth(basic("a", "b")), false);
 });
 
-test("a flood of wrong passwords waits for at most sixteen comparisons", async () => {
+test("at most sixteen comparisons run during a flood of wrong passwords", async () => {
   const release: (() => void)[] = [];
   const auth = createBasicAuth(
     new Map([["prom", "hash"]]),
@@ -91,7 +91,7 @@ test("a flood of wrong passwords waits for at most sixteen comparisons", async (
   assert.equal(release.length, 16);
 });
 
-test("what is remembered is bounded", async () => {
+test("the cache of verified credentials is bounded", async () => {
   const { auth, compared } = counting(() => false);
   for (let index = 0; index < 300; index++) await auth(basic("prom", `guess ${index}`));
   await auth(basic("prom", "guess 299"));

@@ -99,7 +99,7 @@ for (const { name, text, read, message } of [
   });
 }
 
-test("values are read as their writer meant them", () => {
+test("values are read as their author meant them", () => {
   const section = parse(
     "version: 1.10\non: yes\nlabels: { severity: 1, ok: true }\nlist: one\nsize: 30MB\nempty:\n",
   );

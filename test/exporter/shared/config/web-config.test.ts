@@ -14,13 +14,13 @@ function load(text: string) {
   return loadWebConfig("/etc/web.yml", files);
 }
 
-test("an empty file means plain HTTP for everybody", async () => {
+test("an empty file means plain HTTP without passwords", async () => {
   const { tls, basicAuthUsers } = await load("");
   assert.equal(tls, undefined);
   assert.equal(basicAuthUsers.size, 0);
 });
 
-test("certificate and key are read beside the file, TLS 1.2 is the least by default", async () => {
+test("certificate and key are relative to the file, and TLS 1.2 is the default minimum", async () => {
   const { tls } = await load("tls_server_config: { cert_file: cert.pem, key_file: key.pem }");
   assert.deepEqual(tls, {
     cert: "CERT",
@@ -32,7 +32,7 @@ test("certificate and key are read beside the file, TLS 1.2 is the least by defa
   });
 });
 
-test("clients can be asked for a certificate", async () => {
+test("a client certificate can be required", async () => {
   const { tls } = await load(`
 tls_server_config:
   cert_file: /etc/cert.pem
@@ -47,7 +47,7 @@ tls_server_config:
   );
 });
 
-test("users have bcrypt hashes, and http2 may be switched", async () => {
+test("users have bcrypt hashes, and http2 may be set", async () => {
   const { basicAuthUsers } = await load(
     `basic_auth_users: { prom: "${HASH}" }\nhttp_server_config: { http2: false }`,
   );

@@ -44,7 +44,7 @@ const appendText = (journal: Journal, text: string): boolean =>
 const texts = (from: number, until: number): string[] =>
   Array.from({ length: until - from }, (_, index) => `record number ${from + index}`);
 
-test("what was committed is read back in order, over several segments", async () => {
+test("committed records are read back in order, over several segments", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   for (const text of texts(0, 3)) appendText(journal, text);
@@ -58,7 +58,7 @@ test("what was committed is read back in order, over several segments", async ()
   assert.deepEqual(files.paths(), [`${FOLDER}/journal-00000001`, `${FOLDER}/journal-00000002`]);
 });
 
-test("a commit covers all that was appended before it, also while another is under way", async () => {
+test("a commit includes all records appended before it, also while another commit is running", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   appendText(journal, "a");
@@ -69,7 +69,7 @@ test("a commit covers all that was appended before it, also while another is und
   assert.deepEqual((await readAll(files.afterPowerCut())).texts, ["7:a", "7:b"]);
 });
 
-test("a power cut after any byte of a write keeps every committed record and nothing twice", async () => {
+test("a power cut after any byte of a write keeps every committed record, and none twice", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   for (const text of texts(0, 3)) appendText(journal, text);
@@ -90,7 +90,7 @@ test("a power cut after any byte of a write keeps every committed record and not
   }
 });
 
-test("one flipped bit anywhere costs at most the record it is in", async () => {
+test("one flipped bit anywhere costs at most the record that contains it", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   for (const text of texts(0, 5)) appendText(journal, text);
@@ -121,7 +121,7 @@ for (const { name, code } of [
   { name: "read-only", code: "EROFS" },
   { name: "input/output error", code: "EIO" },
 ]) {
-  test(`a failed commit is written whole by a later one: ${name}`, async () => {
+  test(`a failed commit is written completely by a later one: ${name}`, async () => {
     const files = new MemoryFiles();
     const journal = await newJournal(files);
     appendText(journal, "before");
@@ -140,7 +140,7 @@ for (const { name, code } of [
   });
 }
 
-test("a half-written group is cut off before it is written again", async () => {
+test("an incomplete group is cut off before it is written again", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   for (let room = 0; room < 60; room += 7) {
@@ -155,7 +155,7 @@ test("a half-written group is cut off before it is written again", async () => {
   assert.equal(damagedBytes + tornBytes, 0);
 });
 
-test("a journal that cannot write refuses records beyond its bound and counts what waits", async () => {
+test("a journal that cannot write refuses records beyond its bound and counts pending bytes", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files, 100);
   files.roomBytes = 0;
@@ -166,7 +166,7 @@ test("a journal that cannot write refuses records beyond its bound and counts wh
   assert.ok(journal.pendingBytes > 100 && journal.pendingBytes < 200);
 });
 
-test("old segments are removed on request, the one being written never", async () => {
+test("old segments are removed on request, the open one never", async () => {
   const files = new MemoryFiles();
   const journal = await newJournal(files);
   for (const text of texts(0, 3)) {

@@ -30,7 +30,7 @@ for (const { name, heartbeat } of [
   });
 }
 
-test("A heartbeat with unknown fields is accepted, so that a newer exporter can add some", () => {
+test("A heartbeat with unknown fields is accepted, so that a newer exporter can add fields", () => {
   const text = encodeHeartbeat(HEARTBEAT).replace("{", '{"model":"5B",');
   assert.deepEqual(decodeHeartbeat(text), HEARTBEAT);
 });

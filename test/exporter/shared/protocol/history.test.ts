@@ -43,7 +43,7 @@ test("a history list is read as it was written", () => {
   assert.equal(changedJson(text, { segments: [SEGMENT_ON_THE_WIRE] }), text);
 });
 
-test("the longest list allowed fits its limit of bytes", () => {
+test("the longest allowed history list fits its size limit", () => {
   const longest = { ...LIST, segments: Array<HistorySegment>(MAX_HISTORY_SEGMENTS).fill(SEGMENT) };
   const text = encodeHistoryList(longest);
   assert.ok(text.length < MAX_HISTORY_LIST_BYTES, `${text.length}`);
@@ -86,7 +86,7 @@ for (const change of [
 }
 
 for (const text of ["", "[]", "null", "{", "1"]) {
-  test(`"${text}" is no history list`, () => {
+  test(`"${text}" is not a history list`, () => {
     assert.throws(() => decodeHistoryList(text), { code: "bad_input" });
   });
 }

@@ -224,7 +224,7 @@ for (const {
   readonly place?: ImportPlace;
   readonly message: RegExp;
 }[]) {
-  test(`An import is refused with what is wrong: ${name}`, async () => {
+  test(`An import is refused with the reason: ${name}`, async () => {
     const bench = await ImportUnderTest.start();
     bench.files.put("/file", content);
     await assert.rejects(bench.import(path, place), ({ message: said }: Error) => {
@@ -234,7 +234,7 @@ for (const {
   });
 }
 
-test("Samples older than the retention are counted and left out", async () => {
+test("Samples older than the retention are counted and skipped", async () => {
   const bench = await ImportUnderTest.start();
   bench.files.put("/file", "a 1 1500000000000\n");
   assert.match(

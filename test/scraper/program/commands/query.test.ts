@@ -39,7 +39,7 @@ test("one series is drawn between its axes, as wide as the terminal", () => {
   assertEvery(lines, (line) => line.length <= 48);
 });
 
-test("a terminal gets braille dots in a colour for each series, a pipe letters", () => {
+test("a terminal gets braille dots with a colour for each series, a pipe gets letters", () => {
   const series = [ramp({ pi: "attic" }, () => 1), ramp({ pi: "cellar" }, () => 3)];
   const onTerminal = formatMatrix(series, { ...frame, isTerminal: true });
   assert.match(onTerminal[0] ?? "", /^ {6}3┤(\u001b\[33m[\u2801-\u28ff]\u001b\[0m){40}$/);
@@ -73,14 +73,14 @@ for (const { name, series, says } of [
     assert.deepEqual(formatMatrix(series, { ...frame, isTerminal: true }), says));
 }
 
-test("more series than colours are listed, and that they are not drawn is said", () => {
+test("more series than colours are listed, with a note that they are not drawn", () => {
   const series = Array.from({ length: 10 }, (_, index) => ramp({ pi: `${index}` }, () => index));
   const lines = formatMatrix(series, { ...frame, isTerminal: false });
   assert.equal(lines.at(-1), "2 of 10 series are not drawn.");
   assert.ok(lines.some((line) => line.startsWith(" ") && line.endsWith(`{pi="9"}`)));
 });
 
-test("a hostile label value cannot steer the terminal, neither in the legend nor in a table", () => {
+test("a hostile label value cannot control the terminal, neither in the legend nor in a table", () => {
   const lines = formatMatrix([ramp({ pi: "\u001b[2J\u202Eevil\r\n" }, () => 1)], {
     ...frame,
     isTerminal: false,

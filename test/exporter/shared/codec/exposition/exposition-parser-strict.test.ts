@@ -242,7 +242,7 @@ for (const { name, body, problems } of [
   });
 }
 
-test("A check of OpenMetrics goes on after a problem, and reports each fault once", () => {
+test("A check of OpenMetrics continues after a problem, and reports each fault once", () => {
   const { problems, families, samples } = checkExposition(
     `# TYPE a counter\na_total -1\n# TYPE h histogram\nh_bucket{le="1"} 1\nb 1\nb 1\n`,
     "openmetrics",
@@ -259,7 +259,7 @@ test("A check of OpenMetrics goes on after a problem, and reports each fault onc
   assert.deepEqual([families, samples], [3, 4]);
 });
 
-test("A body of nothing but faults has a bounded number of problems", () => {
+test("A body that consists of faults has a bounded number of problems", () => {
   const { problems } = checkExposition("?\n".repeat(10_000), "text");
   assert.equal(problems.length, MAX_PROBLEMS);
 });

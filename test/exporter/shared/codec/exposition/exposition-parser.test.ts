@@ -173,7 +173,7 @@ for (const { name, body, error } of [
     error: `the line is longer than ${MAX_LINE_BYTES} bytes`,
   },
 ]) {
-  test(`Text is refused with line, byte and what must be: ${name}`, () => {
+  test(`Text is refused with line, byte and expectation: ${name}`, () => {
     assert.throws(
       () => parseExposition(body),
       (thrown: Error) => {
@@ -195,7 +195,7 @@ test("OpenMetrics is read: timestamps in seconds, exemplars skipped, units", () 
   ]);
 });
 
-test("Metadata: the lines about a metric are put together, with escapes undone", () => {
+test("Metadata: the lines about a metric are merged, with escapes undone", () => {
   const { metadata } = parseExposition(
     '# HELP a Back\\\\slash,\\nline, \\"quote\n# TYPE a untyped\n# TYPE "b.c" gauge\n',
   );
@@ -221,7 +221,7 @@ for (const { contentType, format } of [
   });
 }
 
-test("Every number that JavaScript writes is read back as the same double", () => {
+test("Every number that JavaScript writes is parsed to the same double", () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
       const texts = [
@@ -237,7 +237,7 @@ test("Every number that JavaScript writes is read back as the same double", () =
   );
 });
 
-test("Decimals of any length are read as Number reads them", () => {
+test("Decimals of any length are parsed as Number parses them", () => {
   const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), maxLength: 25 });
   const exponents = fc.option(fc.integer({ min: -330, max: 300 }), { nil: undefined });
   fc.assert(
@@ -250,7 +250,7 @@ test("Decimals of any length are read as Number reads them", () => {
   );
 });
 
-test("Every label value is read back, in either format", () => {
+test("Every label value is preserved, in either format", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (value) => {
       const line = `a{b=${quoteLabelValue(value)}} 1\n`;
@@ -263,7 +263,7 @@ test("Every label value is read back, in either format", () => {
   );
 });
 
-test("Any bytes at all are read or refused with an ExpositionError", () => {
+test("Arbitrary bytes are parsed or refused with an ExpositionError", () => {
   const piece = fc.constantFrom(
     "a",
     "{",
