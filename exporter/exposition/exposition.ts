@@ -17,7 +17,7 @@ const GZIP_OPTIONS = { level: 4, windowBits: 13, memLevel: 6, chunkSize: 8192 };
  * more.
  */
 const GZIP_AT_ONCE_BYTES = 131_072;
-const gzipElsewhere = promisify(gzip);
+const gzipInThreadPool = promisify(gzip);
 
 export const DUPLICATE_SAMPLES_TOTAL = counter({
   name: "pihealth_exporter_duplicate_samples_total",
@@ -100,7 +100,7 @@ export class Exposition {
   private async compress(text: Buffer): Promise<Buffer> {
     return text.length <= GZIP_AT_ONCE_BYTES
       ? this.gzipper.gzip(text)
-      : gzipElsewhere(text, GZIP_OPTIONS);
+      : gzipInThreadPool(text, GZIP_OPTIONS);
   }
 
   private countDuplicate({ metric }: Sample): void {

@@ -33,7 +33,7 @@ export class FileSystems {
    * @throws the system's error
    */
   async facts(mountPoint: string, signal: AbortSignal): Promise<FileSystemFacts | typeof STUCK> {
-    if (!this.mayAsk(mountPoint)) return STUCK;
+    if (!this.canQuery(mountPoint)) return STUCK;
     const inTime = new AbortController();
     const call = this.options.statfs(mountPoint);
     try {
@@ -59,7 +59,7 @@ export class FileSystems {
     }
   }
 
-  private mayAsk(mountPoint: string): boolean {
+  private canQuery(mountPoint: string): boolean {
     if (this.stuck.has(mountPoint)) return false;
     return this.stuck.size < MAX_STUCK + (this.answered.has(mountPoint) ? 1 : 0);
   }

@@ -3,7 +3,7 @@ import { Labels } from "../../exporter/shared/model/labels.js";
 import type { KnownHost } from "../fleet/known-host.js";
 import { hostFolder } from "../fleet/host-folder.js";
 import { NO_RELABELING } from "../fleet/relabeling.js";
-import type { ScrapeSettings, Target } from "../fleet/target.js";
+import { DEFAULT_SCRAPE_SETTINGS, type Target } from "../fleet/target.js";
 import { SeriesContexts } from "../scrape/series-context.js";
 import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { HistoryRows } from "./history-rows.js";
@@ -39,23 +39,6 @@ export interface SampleImportParts {
   readonly targets: () => readonly Pick<Target, "host" | "port" | "labels" | "settings">[];
   readonly hosts: () => readonly KnownHost[];
 }
-
-/** Settings for samples of an address that is not scraped. */
-const PLAIN_SETTINGS: ScrapeSettings = {
-  jobName: "",
-  intervalMs: 15_000,
-  timeoutMs: 10_000,
-  honorLabels: false,
-  honorTimestamps: true,
-  bodySizeLimitBytes: 0,
-  sampleLimit: 0,
-  labelLimit: 0,
-  labelNameLengthLimit: 0,
-  labelValueLengthLimit: 0,
-  metricRelabeling: NO_RELABELING,
-  headers: {},
-  tls: { insecureSkipVerify: false },
-};
 
 type Destination = Pick<Target, "host" | "labels" | "settings">;
 
@@ -141,7 +124,7 @@ function unknownTarget({
 }: ImportPlace & { instance: string; job: string }): Destination {
   const labels = Labels.of({ instance, job });
   const address = host ?? instance.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  const plain = { host: address, labels, settings: PLAIN_SETTINGS };
+  const plain = { host: address, labels, settings: DEFAULT_SCRAPE_SETTINGS };
   return isFinished === true ? finished(plain) : plain;
 }
 

@@ -1,5 +1,5 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
-import type { Relabeling } from "./relabeling.js";
+import { NO_RELABELING, type Relabeling } from "./relabeling.js";
 
 /** Settings of one `scrape_configs` entry that the scrape loop needs, in internal units. */
 export interface ScrapeSettings {
@@ -20,6 +20,23 @@ export interface ScrapeSettings {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsSettings;
 }
+
+/** The settings of an entry that sets nothing. */
+export const DEFAULT_SCRAPE_SETTINGS: ScrapeSettings = {
+  jobName: "",
+  intervalMs: 15_000,
+  timeoutMs: 10_000,
+  honorLabels: false,
+  honorTimestamps: true,
+  bodySizeLimitBytes: 0,
+  sampleLimit: 0,
+  labelLimit: 0,
+  labelNameLengthLimit: 0,
+  labelValueLengthLimit: 0,
+  metricRelabeling: NO_RELABELING,
+  headers: {},
+  tls: { insecureSkipVerify: false },
+};
 
 export interface TlsSettings {
   readonly ca?: string;

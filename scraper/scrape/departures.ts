@@ -1,8 +1,7 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import { DueHeap } from "../base/due-heap.js";
 import type { TargetRows } from "./target-rows.js";
-
-const IDLE_MS = 3_600_000;
 
 interface Departure {
   readonly tableKey: string;
@@ -20,11 +19,13 @@ interface Departure {
 export class Departures {
   private readonly byTable = new Map<string, Departure>();
   private readonly heap = new DueHeap<Departure>();
-  private interrupt = new AbortController();
-  private isStopped = false;
+  private readonly stopping = new AbortController();
+  private readonly sleep: WakeableSleep;
   private loop: Promise<void> = Promise.resolve();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.sleep = new WakeableSleep(clock, this.stopping.signal);
+  }
 
   start(): void {
     this.loop = this.run();
@@ -35,15 +36,14 @@ export class Departures {
    * restart.
    */
   async stop(): Promise<void> {
-    this.isStopped = true;
-    this.interrupt.abort();
+    this.stopping.abort(new Error("Departures stopped"));
     await this.loop;
   }
 
   add(departure: Departure): void {
     this.byTable.set(departure.tableKey, departure);
     this.heap.push(this.clock.monotonicMs() + departure.nominalMs - this.clock.wallMs(), departure);
-    this.interrupt.abort();
+    this.sleep.wake();
   }
 
   /**
@@ -56,16 +56,10 @@ export class Departures {
   }
 
   private async run(): Promise<void> {
-    while (!this.isStopped) {
-      this.interrupt = new AbortController();
-      const { signal } = this.interrupt;
-      const dueMs = this.heap.first?.atMs ?? this.clock.monotonicMs() + IDLE_MS;
-      await this.clock
-        .sleep(Math.max(0, dueMs - this.clock.monotonicMs()), signal)
-        .catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-        });
-      if (!this.isStopped) this.endDue();
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.sleep.sleepUntil(this.heap.first?.atMs);
+      if (!signal.aborted) this.endDue();
     }
   }
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import { DueHeap } from "../base/due-heap.js";
 import { alignTimestamp, MAX_TOLERANCE_MS, nextNominalMs, offsetOf } from "./scrape-schedule.js";
 import type { ScrapedTarget, TickGroup } from "./scraped-target.js";
 
 /** Timers may fire this early. */
 const EARLY_MS = 1;
-const IDLE_MS = 3_600_000;
 
 export interface Tick {
   readonly target: ScrapedTarget;
@@ -30,22 +30,23 @@ export class TargetTimer {
   private readonly heap = new DueHeap<TickGroup>();
   /** The newest group of each nominal time. */
   private readonly groups = new Map<number, TickGroup>();
-  private interrupt = new AbortController();
-  private isStopped = false;
+  private readonly stopping = new AbortController();
+  private readonly sleep: WakeableSleep;
   private loop: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly clock: Clock,
     private readonly onTick: (tick: Tick) => void,
-  ) {}
+  ) {
+    this.sleep = new WakeableSleep(clock, this.stopping.signal);
+  }
 
   start(): void {
     this.loop = this.run();
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
-    this.interrupt.abort();
+    this.stopping.abort(new Error("Target timer stopped"));
     await this.loop;
   }
 
@@ -60,7 +61,7 @@ export class TargetTimer {
       target,
       nextNominalMs(afterMs, offsetOf(target.target.id, intervalMs), intervalMs),
     );
-    if (this.heap.first?.item === target.nextTick) this.interrupt.abort();
+    if (this.heap.first?.item === target.nextTick) this.sleep.wake();
   }
 
   /** @returns the nominal time of the next tick that would have taken place */
@@ -87,22 +88,19 @@ export class TargetTimer {
   }
 
   private async run(): Promise<void> {
-    while (!this.isStopped) {
-      if (this.interrupt.signal.aborted) this.interrupt = new AbortController();
-      const { first } = this.heap;
-      const waitMs =
-        first === undefined ? IDLE_MS : Math.max(0, first.atMs - this.clock.monotonicMs());
-      const { signal } = this.interrupt;
-      await this.clock.sleep(waitMs, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-      if (!this.isStopped) this.fireDue();
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.sleep.sleepUntil(this.heap.first?.atMs);
+      if (!signal.aborted) this.fireDue();
     }
   }
 
   private fireDue(): void {
     const untilMs = this.clock.monotonicMs() + EARLY_MS;
-    while (!this.isStopped && (this.heap.first?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
+    while (
+      !this.stopping.signal.aborted &&
+      (this.heap.first?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs
+    ) {
       const group = this.heap.pop();
       if (group === undefined) continue;
       if (this.groups.get(group.nominalMs) === group) this.groups.delete(group.nominalMs);

@@ -14,14 +14,14 @@ for (const { cause, ...cell } of CELLS) {
     const count = await runOutageCell(cell);
     assert.ok(count.recorded > 0 && count.witnessed > 0, JSON.stringify(count));
     const { recorded, present, duplicated, falselyFilled, unexplained, wrong } = count;
-    const isAsItMustBe = {
+    const expected = {
       present: recorded,
       duplicated: 0,
       falselyFilled: 0,
       unexplained: 0,
       wrong: [],
     };
-    assert.deepEqual({ present, duplicated, falselyFilled, unexplained, wrong }, isAsItMustBe);
+    assert.deepEqual({ present, duplicated, falselyFilled, unexplained, wrong }, expected);
     // On a machine that stands still for seconds the exporter takes no samples, and that is told as well.
     assert.ok(count.causes.includes(cause), JSON.stringify(count));
   });

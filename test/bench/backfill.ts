@@ -14,7 +14,7 @@ import { EndpointFiller } from "../../scraper/backfill/endpoint-filler.js";
 import { HistoryClient } from "../../scraper/backfill/history-client.js";
 import { TargetGaps } from "../../scraper/backfill/target-gaps.js";
 import type { WatchedTarget } from "../../scraper/backfill/watched-targets.js";
-import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
+import { DEFAULT_SCRAPE_SETTINGS } from "../../scraper/fleet/target.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import type { BenchFigure } from "./figure.js";
@@ -117,21 +117,7 @@ function watchedTarget(untilMs: number): WatchedTarget {
     port: 8732,
     labels,
     discoveredLabels: labels,
-    settings: {
-      jobName: "pi",
-      intervalMs: 15_000,
-      timeoutMs: 10_000,
-      honorLabels: false,
-      honorTimestamps: true,
-      bodySizeLimitBytes: 0,
-      sampleLimit: 0,
-      labelLimit: 0,
-      labelNameLengthLimit: 0,
-      labelValueLengthLimit: 0,
-      metricRelabeling: NO_RELABELING,
-      headers: {},
-      tls: { insecureSkipVerify: false },
-    },
+    settings: { ...DEFAULT_SCRAPE_SETTINGS, jobName: "pi" },
   };
   return { target, gaps, isNew: false, knownSinceMs: 0 };
 }

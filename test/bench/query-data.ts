@@ -1,15 +1,13 @@
 import http from "node:http";
 import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
-import { type Clock } from "../../exporter/shared/platform/clock.js";
-import { realFiles } from "../../exporter/shared/platform/real-files.js";
-import { silentLogger } from "../../exporter/shared/platform/logger.js";
+import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { Storage } from "../../scraper/storage/storage.js";
+import type { Storage } from "../../scraper/storage/storage.js";
 import { Random } from "../differential/random.js";
 import { RemoteWriter } from "./remote-write.js";
+import { openBenchStorage } from "./storage.js";
 
-const HOUR_MS = 3_600_000;
 export const SCRAPE_INTERVAL_MS = 15_000;
 /**
  * Rows of one target per request to Prometheus, which refuses samples an hour older than the
@@ -51,7 +49,7 @@ export async function writeQueryData(
   { folder, prometheusUrl }: { readonly folder: string; readonly prometheusUrl: string },
 ): Promise<void> {
   const clock = new SteppedClock(data.fromMs);
-  const storage = await openStorage(folder, clock);
+  const storage = await openBenchStorage(folder, clock);
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENT_SENDS });
   const series = benchSeries(data.seriesPerTarget);
   const layout = storage.internLayout(series.map(({ labels }) => labels));
@@ -195,17 +193,4 @@ class SteppedClock implements Clock {
   sleep(): Promise<void> {
     return new Promise(() => undefined);
   }
-}
-
-function openStorage(folder: string, clock: Clock): Promise<Storage> {
-  const settings = {
-    path: folder,
-    retentionMs: 90 * 24 * HOUR_MS,
-    retentionBytes: 0,
-    commitIntervalMs: 5000,
-    blockDurationMs: 2 * HOUR_MS,
-    maxBlockDurationMs: 8 * 24 * HOUR_MS,
-    queryCacheBytes: 64 * 1024 * 1024,
-  };
-  return Storage.open({ folder, files: realFiles, clock, log: silentLogger, settings });
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseExposition } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { NO_RELABELING } from "../../scraper/fleet/relabeling.js";
+import { DEFAULT_SCRAPE_SETTINGS } from "../../scraper/fleet/target.js";
 import { BodyChunkCache } from "../../scraper/scrape/body-chunk-cache.js";
 import { BodyPlanCache, REPORT_COUNT } from "../../scraper/scrape/body-plan.js";
 import { BodyReader } from "../../scraper/scrape/body-reader.js";
@@ -125,21 +125,7 @@ function createScraper(): () => (body: Buffer) => void {
   };
 }
 
-const SETTINGS = {
-  jobName: "pi",
-  intervalMs: 15_000,
-  timeoutMs: 10_000,
-  honorLabels: false,
-  honorTimestamps: true,
-  bodySizeLimitBytes: 0,
-  sampleLimit: 0,
-  labelLimit: 0,
-  labelNameLengthLimit: 0,
-  labelValueLengthLimit: 0,
-  metricRelabeling: NO_RELABELING,
-  headers: {},
-  tls: { insecureSkipVerify: false },
-};
+const SETTINGS = { ...DEFAULT_SCRAPE_SETTINGS, jobName: "pi" };
 
 /**
  * Bodies of a node_exporter started for this. Bodies with other series than the first are left out.

@@ -1,24 +1,26 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { ChildProgram } from "../support/child-program.js";
-import { parseOutageCount } from "../support/outage-count.js";
-import type { OutageCount } from "../support/outage-count.js";
+import { type OutageCount, parseOutageCount } from "../support/outage-count.js";
 import { outageRowNames } from "./outage-rows.js";
 
 /** Cells that run at the same time; most of them wait most of the time. */
 const LANES = 5;
 
+const COLUMNS = [
+  ["recorded in filled ranges", "recorded"],
+  ["present", "present"],
+  ["duplicated", "duplicated"],
+  ["falsely filled", "falselyFilled"],
+  ["seen by the witness", "witnessed"],
+  ["equal", "equal"],
+  ["missing with cause", "explained"],
+  ["missing without", "unexplained"],
+] as const;
 const HEAD = [
   "outage",
   "length",
   "in the middle",
-  "recorded in filled ranges",
-  "present",
-  "duplicated",
-  "falsely filled",
-  "seen by the witness",
-  "equal",
-  "missing with cause",
-  "missing without",
+  ...COLUMNS.map(([title]) => title),
   "seconds lost",
   "cause",
 ];
@@ -38,7 +40,7 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
   const work = async (): Promise<void> => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       try {
-        const count = await countApart(name);
+        const count = await countInOwnProcess(name);
         const row = showRow(name, count);
         shown.set(name, row);
         console.log([row, ...count.lost.map((one) => `  ${one}`)].join("\n"));
@@ -65,7 +67,7 @@ export async function soakOutages({ only }: { readonly only: string }): Promise<
 }
 
 /** In its own process, so the computation of one rig does not delay the links of another. */
-async function countApart(name: string): Promise<OutageCount> {
+async function countInOwnProcess(name: string): Promise<OutageCount> {
   const program = ChildProgram.ofOurs("test/soak/one-outage.js", [name]);
   const { code } = await program.exited;
   const answer = program.text.trimEnd().split("\n").at(-1) ?? "";
@@ -83,28 +85,7 @@ const isRight = ({
   present === recorded && duplicated === 0 && falselyFilled === 0 && unexplained === 0;
 
 function showRow(name: string, count: OutageCount): string {
-  const {
-    recorded,
-    present,
-    duplicated,
-    falselyFilled,
-    witnessed,
-    equal,
-    explained,
-    unexplained,
-    lostSeconds,
-    causes,
-  } = count;
-  const numbers = [
-    recorded,
-    present,
-    duplicated,
-    falselyFilled,
-    witnessed,
-    equal,
-    explained,
-    unexplained,
-    Math.round(lostSeconds),
-  ];
-  return `| ${[...name.split(", "), ...numbers, causes].join(" | ")} |`;
+  const counts = COLUMNS.map(([, field]) => count[field]);
+  const cells = [...name.split(", "), ...counts, Math.round(count.lostSeconds), count.causes];
+  return `| ${cells.join(" | ")} |`;
 }

@@ -134,8 +134,8 @@ async function deliverWebhook(
     });
     if (response.status >= 200 && response.status < 300) return DONE;
     const reply = `status ${response.status}: ${response.body.toString("utf8", 0, 200)}`;
-    const mayWorkLater = response.status >= 500 || response.status === 429;
-    return mayWorkLater
+    const isTransient = response.status >= 500 || response.status === 429;
+    return isTransient
       ? serverProblem(payload, new Error(reply))
       : refused(integrationName(integration), reply);
   } catch (error) {

@@ -347,7 +347,7 @@ export class Dispatcher implements MetricsSource {
     const { clock } = this.options;
     while (!this.stopping.signal.aborted) {
       await this.flushDue(clock.monotonicMs());
-      this.keepHouse(clock.monotonicMs());
+      this.deleteExpired(clock.monotonicMs());
       await this.sleep.sleepUntil(Math.min(this.nextHousekeepingMs, this.groups.nextFlushMs));
     }
   }
@@ -370,7 +370,7 @@ export class Dispatcher implements MetricsSource {
     return new Inhibitor(inhibitRules, inhibitRules.length === 0 ? [] : this.alerts());
   }
 
-  private keepHouse(nowMonotonicMs: number): void {
+  private deleteExpired(nowMonotonicMs: number): void {
     if (nowMonotonicMs < this.nextHousekeepingMs) return;
     this.nextHousekeepingMs = nowMonotonicMs + HOUSEKEEPING_MS;
     this.store.forgetResolved(this.options.clock.wallMs());

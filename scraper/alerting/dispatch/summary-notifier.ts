@@ -152,6 +152,8 @@ function isInhibited(
 ): boolean {
   if (!config.inhibitRules.some(({ target }) => matchesAll(target, labels))) return false;
   const dueMs = firedAtMs + route.groupWaitMs;
-  const firingThen = sources.filter((span) => span.firedAtMs <= dueMs && span.untilMs > firedAtMs);
-  return new Inhibitor(config.inhibitRules, firingThen).inhibitorsOf(labels).length > 0;
+  const firingAtThatTime = sources.filter(
+    (span) => span.firedAtMs <= dueMs && span.untilMs > firedAtMs,
+  );
+  return new Inhibitor(config.inhibitRules, firingAtThatTime).inhibitorsOf(labels).length > 0;
 }

@@ -18,6 +18,14 @@ Helvetica,Arial,sans-serif">
 border:1px solid #d5dae0;border-radius:8px;overflow:hidden;text-align:left">`;
 }
 
+export const MAIL_PAGE_END = `<tr><td style="padding:12px 20px;border-top:1px solid #e3e6ea;font-size:12px;color:#57606a">
+Sent by pihealth to receiver {{ .Receiver }}
+{{- with .ExternalURL }} &middot; <a href="{{ . }}" style="color:#0969da">{{ . }}</a>{{ end }}</td></tr>
+</table>
+</td></tr></table>
+</body>
+</html>`;
+
 /**
  * The mails of receivers without templates of their own. A file of `templates:` that defines one of
  * these names replaces it. The annotations `summary`, `description` and `value` are shown when an
@@ -103,12 +111,6 @@ Only the first 50 of {{ len . }} are listed.</td></tr>{{ end }}{{ end }}
 ${mailPageStart("__subject", 620)}
 {{ if gt (len .Alerts.Firing) 0 }}{{ template "__html_firing" .Alerts.Firing }}{{ end }}
 {{ if gt (len .Alerts.Resolved) 0 }}{{ template "__html_resolved" .Alerts.Resolved }}{{ end }}
-<tr><td style="padding:12px 20px;border-top:1px solid #e3e6ea;font-size:12px;color:#57606a">
-Sent by pihealth to receiver {{ .Receiver }}
-{{- with .ExternalURL }} &middot; <a href="{{ . }}" style="color:#0969da">{{ . }}</a>{{ end }}</td></tr>
-</table>
-</td></tr></table>
-</body>
-</html>
+${MAIL_PAGE_END}
 {{ end }}
 `;

@@ -1,4 +1,4 @@
-import { mailPageStart } from "./default-templates.js";
+import { MAIL_PAGE_END, mailPageStart } from "./default-templates.js";
 
 const CELL = "padding:8px 10px;border-top:1px solid #e3e6ea;vertical-align:top";
 
@@ -78,12 +78,6 @@ ${mailPageStart("email.summary.subject", 760)}
 {{ if gt .NotListed 0 }}<tr><td style="padding:12px 20px;font-size:14px;color:#57606a">
 And {{ .NotListed }} more{{ with .ExternalURL }}:
 <a href="{{ . }}/api/v1/alerts/history" style="color:#0969da">all of them</a>{{ end }}</td></tr>{{ end }}
-<tr><td style="padding:12px 20px;border-top:1px solid #e3e6ea;font-size:12px;color:#57606a">
-Sent by pihealth to receiver {{ .Receiver }}
-{{- with .ExternalURL }} &middot; <a href="{{ . }}" style="color:#0969da">{{ . }}</a>{{ end }}</td></tr>
-</table>
-</td></tr></table>
-</body>
-</html>
+${MAIL_PAGE_END}
 {{ end }}
 `;

@@ -92,9 +92,9 @@ export class FoundAlerts {
     if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs);
     if (firedAtMs < range.fromMs) return endedAtMs !== undefined;
     return !entries.some((entry) => {
-      const isSince = entry.source === "filled" || entry.firedAtMs >= range.fromMs;
+      const isInRange = entry.source === "filled" || entry.firedAtMs >= range.fromMs;
       return (
-        isSince &&
+        isInRange &&
         entry.firedAtMs < Math.min(endMs, gapEndMs) &&
         (entry.endedAtMs ?? endMs + 1) > firedAtMs
       );

@@ -5,8 +5,11 @@ import type {
   HttpResponse,
 } from "../../../exporter/shared/platform/http/http-client.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
-import { NO_RELABELING } from "../../../scraper/fleet/relabeling.js";
-import type { ScrapeSettings, Target } from "../../../scraper/fleet/target.js";
+import {
+  DEFAULT_SCRAPE_SETTINGS,
+  type ScrapeSettings,
+  type Target,
+} from "../../../scraper/fleet/target.js";
 import {
   DEFAULT_POOL_SETTINGS,
   ScrapeManager,
@@ -19,19 +22,9 @@ import { MemorySampleWriter } from "./memory-sample-writer.js";
 export const INTERVAL_MS = 15_000;
 
 export const settings = (changes: Partial<ScrapeSettings> = {}): ScrapeSettings => ({
+  ...DEFAULT_SCRAPE_SETTINGS,
   jobName: "pi",
   intervalMs: INTERVAL_MS,
-  timeoutMs: 10_000,
-  honorLabels: false,
-  honorTimestamps: true,
-  bodySizeLimitBytes: 0,
-  sampleLimit: 0,
-  labelLimit: 0,
-  labelNameLengthLimit: 0,
-  labelValueLengthLimit: 0,
-  metricRelabeling: NO_RELABELING,
-  headers: {},
-  tls: { insecureSkipVerify: false },
   ...changes,
 });
 

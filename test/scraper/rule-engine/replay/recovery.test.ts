@@ -23,6 +23,12 @@ interface Scenario {
   readonly sent: readonly string[];
 }
 
+/** 80 degrees from one minute until another, then 20. */
+const hotBetween = (fromMinute: number, untilMinute: number): Course => [
+  [fromMinute, 80],
+  [untilMinute, 20],
+];
+
 async function masterAway(
   { course }: Pick<Scenario, "course">,
   rules = HOT,
@@ -45,10 +51,7 @@ for (const { name, course, notified, sent } of [
   { name: "nothing", course: [], notified: [], sent: [] },
   {
     name: "an alert that began and ended inside",
-    course: [
-      [40, 80],
-      [100, 20],
-    ],
+    course: hotBetween(40, 100),
     notified: ["Hot a 40-100"],
     sent: [],
   },
@@ -60,10 +63,7 @@ for (const { name, course, notified, sent } of [
   },
   {
     name: "an alert that fired before and ended inside",
-    course: [
-      [10, 80],
-      [100, 20],
-    ],
+    course: hotBetween(10, 100),
     notified: ["Hot a 10-100"],
     sent: ["Hot a 15 ended"],
   },
@@ -75,10 +75,7 @@ for (const { name, course, notified, sent } of [
   },
   {
     name: "an alert that was pending before and fired inside",
-    course: [
-      [28, 80],
-      [60, 20],
-    ],
+    course: hotBetween(28, 60),
     notified: ["Hot a 28-60"],
     sent: [],
   },
@@ -90,19 +87,13 @@ for (const { name, course, notified, sent } of [
   },
   {
     name: "a pending alert that never held for long enough",
-    course: [
-      [40, 80],
-      [44, 20],
-    ],
+    course: hotBetween(40, 44),
     notified: [],
     sent: [],
   },
   {
     name: "an alert that begins at the end and has not held for long enough",
-    course: [
-      [149, 80],
-      [152, 20],
-    ],
+    course: hotBetween(149, 152),
     notified: [],
     sent: [],
   },
@@ -147,10 +138,7 @@ groups:
 test("recording rules, ALERTS and ALERTS_FOR_STATE have no hole, and a group may read a later one", async () => {
   const bench = await masterAway(
     {
-      course: [
-        [40, 80],
-        [100, 20],
-      ],
+      course: hotBetween(40, 100),
     },
     RECORDING,
   );
@@ -183,10 +171,7 @@ groups:
 `;
   const bench = await masterAway(
     {
-      course: [
-        [40, 80],
-        [50, 20],
-      ],
+      course: hotBetween(40, 50),
     },
     circle,
   );
@@ -226,10 +211,7 @@ test("after a link failure, only alerts that live evaluation could not see are n
     [70, 80],
     [80, 20],
   ]);
-  bench.host("b", [
-    [40, 80],
-    [60, 20],
-  ]);
+  bench.host("b", hotBetween(40, 60));
   await bench.startMaster();
   await bench.pass(30);
   bench.cut("a");
@@ -284,10 +266,7 @@ test("while nothing was scraped, absent(up) yields no alert", async () => {
 
 test("an alert of a host that was off while the others were filled is kept", async () => {
   const bench = new RecoveryBench(HOT);
-  bench.host("a", [
-    [40, 80],
-    [60, 20],
-  ]);
+  bench.host("a", hotBetween(40, 60));
   bench.host("off", [[10, 80]]);
   await bench.startMaster();
   await bench.pass(GONE);
@@ -378,11 +357,7 @@ test("a week away with twenty hosts is one summary, even if they return one by o
 test("hosts that return one after the other are waited for, but no longer than the limit", async () => {
   const bench = new RecoveryBench(HOT);
   const names = Array.from({ length: 40 }, (_, index) => `pi-${index}`);
-  for (const name of names)
-    bench.host(name, [
-      [40, 80],
-      [60, 20],
-    ]);
+  for (const name of names) bench.host(name, hotBetween(40, 60));
   await bench.startMaster();
   await bench.pass(GONE);
   await bench.kill();
@@ -402,10 +377,7 @@ test("hosts that return one after the other are waited for, but no longer than t
 
 test("a range that is filled again after the notification changes nothing", async () => {
   const bench = await masterAway({
-    course: [
-      [40, 80],
-      [100, 20],
-    ],
+    course: hotBetween(40, 100),
   });
   await bench.fill(GONE, BACK, "master_down", "a");
   await bench.pass(10);
@@ -416,10 +388,7 @@ test("a range that is filled again after the notification changes nothing", asyn
 
 test("alerts of a new host go into the history, and nobody is notified", async () => {
   const bench = await masterAway({ course: [] });
-  bench.host("new", [
-    [40, 80],
-    [100, 20],
-  ]);
+  bench.host("new", hotBetween(40, 100));
   bench.areNew = true;
   await bench.fill(GONE, BACK, "master_down", "new");
   await bench.pass(10);
@@ -451,10 +420,7 @@ test("a host that was away soon after it was added is part of the outage", async
 /** @returns false when the recovery had ended before it came to that many operations of the disk */
 async function cutPowerAfter(operations: number): Promise<boolean> {
   const bench = new RecoveryBench(HOT);
-  bench.host("a", [
-    [40, 80],
-    [100, 20],
-  ]);
+  bench.host("a", hotBetween(40, 100));
   bench.host("b", [[50, 80]]);
   await bench.startMaster();
   await bench.pass(GONE);
