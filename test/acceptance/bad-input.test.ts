@@ -5,6 +5,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { parseQueryResponse, seriesIn } from "../support/api-response.js";
 import { ChildProgram, waitFor } from "../support/child-program.js";
 import { pihealth } from "../support/command-line.js";
 import { FailingSmtp } from "../support/failing-smtp.js";
@@ -17,8 +19,9 @@ import {
 import { freePort, listenOnFreePort } from "../support/loopback-servers.js";
 
 /**
- * Everything bad at once against the real scraper: hostile exporters, senders and questions, and an SMTP server that
- * fails, while one healthy exporter is watched. What is bad costs its sender only. The steps build on each other.
+ * Bad input of every kind against a real scraper: hostile exporters, senders and queries, and an
+ * SMTP server that
+ * fails. One healthy exporter must not notice any of it. The steps build on each other.
  */
 const HEALTHY_SAMPLES = 200;
 const TOKEN = "5e".repeat(32);
@@ -126,12 +129,12 @@ interface SentRequest {
   readonly path: string;
   readonly body?: string | Buffer;
   readonly headers?: Record<string, string>;
-  /** Address of this machine it comes from. */
+  /** Local address that sends the request. */
   readonly from?: string;
   readonly agent?: Agent;
 }
 
-/** @returns status and body; status 0 when the connection was closed instead */
+/** @returns status and body; status 0 when the connection is closed without a response */
 function send({
   method = "GET",
   path: target,
@@ -179,8 +182,9 @@ const heartbeatOf = (nodeId: string, change: Record<string, unknown> = {}): stri
 
 async function query(expression: string): Promise<number | undefined> {
   const { text } = await send({ path: `/api/v1/query?query=${encodeURIComponent(expression)}` });
-  const { data } = JSON.parse(text) as { data: { result: { value: [number, string] }[] } };
-  return data.result[0] === undefined ? undefined : Number(data.result[0].value[1]);
+  const [first] = seriesIn(parseQueryResponse(text));
+  const value = first?.points[0]?.[1];
+  return value === undefined ? undefined : Number(value);
 }
 
 async function metric(name: string): Promise<number | undefined> {
@@ -191,7 +195,7 @@ async function metric(name: string): Promise<number | undefined> {
 
 const describe = (): string => scraper.text.slice(-5000);
 
-test("the healthy exporter is scraped", async () => {
+test("The healthy exporter is scraped", async () => {
   await waitFor(
     "up == 1",
     async () => ((await query('up{job="healthy"}')) === 1 ? true : undefined),
@@ -199,7 +203,7 @@ test("the healthy exporter is scraped", async () => {
   );
 });
 
-test("heartbeats: a sender without permission is refused, and other errors are named", async () => {
+test("Heartbeats without the token, from outside the ranges, or of another shape get an error that says why", async () => {
   const heartbeat = "/api/v1/heartbeat";
   const from = "127.0.0.2";
   const good = heartbeatOf("a");
@@ -239,7 +243,7 @@ test("heartbeats: a sender without permission is refused, and other errors are n
   }
 });
 
-test("a sender of a thousand heartbeats is limited, and no other sender is", async () => {
+test("A sender of a thousand heartbeats gets 429, other senders do not", async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 20, localAddress: "127.0.0.2" });
   const statuses = new Map<number, number>();
   const flood = async (): Promise<void> => {
@@ -264,7 +268,7 @@ test("a sender of a thousand heartbeats is limited, and no other sender is", asy
   assert.ok((statuses.get(429) ?? 0) > 0);
 });
 
-test("garbage pushed as alerts is refused as a whole", async () => {
+test("A push of invalid alerts is refused as a whole", async () => {
   const alert = { labels: { alertname: "Pushed" } };
   for (const { name, status, ...request } of [
     { name: "no token", status: 401, body: JSON.stringify([alert]), headers: {} },
@@ -292,7 +296,7 @@ test("garbage pushed as alerts is refused as a whole", async () => {
   );
 });
 
-test("a garbage query gets a response that says what is wrong", async () => {
+test("An invalid query gets an error that says what is wrong", async () => {
   const ask = (expression: string): SentRequest => ({
     path: `/api/v1/query?query=${encodeURIComponent(expression)}`,
   });
@@ -339,9 +343,9 @@ test("a garbage query gets a response that says what is wrong", async () => {
 });
 
 /**
- * Bytes as they are.
+ * Sends bytes that need not be HTTP.
  *
- * @returns all that came back
+ * @returns the whole response
  */
 function sendRaw(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -353,23 +357,22 @@ function sendRaw(bytes: string): Promise<string> {
   });
 }
 
-test("each hostile exporter is down for its own reason, and exporters with odd samples are up", async () => {
+test("Each hostile exporter is down with its own error, and exporters of odd samples are up", async () => {
   for (const [index, { name, error }] of HOSTILE_EXPORTERS.entries()) {
     let lastError = "";
     await waitFor(
       `the health of ${name}`,
       async () => {
         const { text } = await send({ path: "/api/v1/targets" });
-        const { data } = JSON.parse(text) as {
-          data: { activeTargets: { scrapeUrl: string; health: string; lastError: string }[] };
-        };
-        const target = data.activeTargets.find(({ scrapeUrl }) =>
-          scrapeUrl.includes(`${addressOf(index)}:`),
+        const targets = JsonFields.parse(text, "targets").object("data").objects("activeTargets");
+        const target = targets.find((one) =>
+          one.text("scrapeUrl").includes(`${addressOf(index)}:`),
         );
-        if (error === "") return target?.health === "up" || undefined;
-        assert.notEqual(target?.health, "up", name);
-        lastError = target?.lastError ?? "";
-        return error.test(lastError) || undefined; // A slow machine may be too late for it at first.
+        if (target === undefined) return undefined;
+        if (error === "") return target.text("health") === "up" || undefined;
+        assert.notEqual(target.text("health"), "up", name);
+        lastError = target.text("lastError");
+        return error.test(lastError) || undefined; // A busy machine may time out at first.
       },
       { describe: () => `${lastError}\n${describe()}` },
     );
@@ -382,7 +385,7 @@ test("each hostile exporter is down for its own reason, and exporters with odd s
   assert.equal(await query("once"), 1);
 });
 
-test("hostile label values are shown on the page and in the terminal, and have no effect there", async () => {
+test("Hostile label values are escaped on the page and in the terminal", async () => {
   await waitFor(
     "the alert on the page",
     async () => (await send({ path: "/" })).text.includes("HostileValues") || undefined,
@@ -404,7 +407,7 @@ test("hostile label values are shown on the page and in the terminal, and have n
   assert.ok(!hasControls(stdout));
 });
 
-/** Anything a terminal or a log reader would act upon, but line feeds. */
+/** Control characters other than line feeds, on which a terminal or a log reader would act. */
 function hasControls(text: string): boolean {
   return [...text].some(
     (character) =>
@@ -412,7 +415,7 @@ function hasControls(text: string): boolean {
   );
 }
 
-test("mail survives a server that refuses, drops and stalls, and a kill -9, and arrives once", async () => {
+test("A mail arrives once, after a server that refuses, drops and stalls, and after kill -9", async () => {
   const reachMood = async (mood: "refuse" | "drop" | "stall"): Promise<void> => {
     smtp.mood = mood;
     const before = smtp.met[mood];
@@ -448,7 +451,7 @@ test("mail survives a server that refuses, drops and stalls, and a kill -9, and 
   assert.equal(smtp.sink.mails.length, 1, smtp.sink.subjects().join(" | "));
 });
 
-/** Whole lines with a time, a level and a message each, and nothing that moves a cursor. */
+/** Every line has a time, a level and a message, and no control character. */
 function checkLog(text: string): void {
   assert.ok(!hasControls(text));
   for (const line of text.trimEnd().split("\n").slice(1)) {
@@ -456,7 +459,7 @@ function checkLog(text: string): void {
   }
 }
 
-/** Every scrape that was asked for is there, whole. */
+/** Every scrape of the healthy exporter is stored, with all its samples. */
 async function checkHealthy(): Promise<void> {
   assert.equal(await query('min_over_time(up{job="healthy"}[1h])'), 1);
   assert.equal(
@@ -467,7 +470,7 @@ async function checkHealthy(): Promise<void> {
   assert.ok(healthyScrapes - stored <= 1, `${healthyScrapes} scrapes, ${stored} stored`);
 }
 
-test("the mail shows hostile values as text", () => {
+test("The mail shows hostile values as text", () => {
   const { raw } = smtp.sink.mails[0] ?? { raw: "" };
   const texts = partsOf(raw);
   const html = texts.find((text) => text.includes("<html")) ?? "";
@@ -495,7 +498,7 @@ function partsOf(raw: string): string[] {
   });
 }
 
-test("after the kill, samples of the healthy exporter continue, and everything stops in order", async () => {
+test("The healthy exporter has no gap after the kill, and the scraper stops in order", async () => {
   assert.equal(await query('min_over_time(up{job="healthy"}[1h])'), 1);
   assert.equal(
     await query('min_over_time(scrape_samples_scraped{job="healthy"}[1h])'),

@@ -9,7 +9,7 @@ import { type CommandResult, pihealth, runCommand } from "../support/command-lin
 import { freePort } from "../support/loopback-servers.js";
 import { SmtpSink } from "../support/smtp-sink.js";
 
-/** Every command of `pihealth`, and amtool, against a real scraper that watches a real exporter. */
+/** The commands of `pihealth`, and amtool, against a real scraper of a real exporter. */
 const LOGIN = { username: "pihealth", password: "correct horse" };
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-commands-"));
 const inFolder = (name: string): string => path.join(folder, name);
@@ -131,7 +131,7 @@ for (const { name, file, code, says } of [
   });
 }
 
-test("check rules checks every file and fails for one", async () => {
+test("check rules checks every file and fails when one is not valid", async () => {
   const { code, stdout } = await pihealth(
     "check",
     "rules",

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { parseQueryResponse, seriesIn } from "../support/api-response.js";
 import { ChildProgram, waitFor } from "../support/child-program.js";
 import { pihealth } from "../support/command-line.js";
 import { freePort } from "../support/loopback-servers.js";
@@ -13,13 +15,13 @@ const inFolder = (name: string): string => path.join(folder, name);
 const TOKEN = "5e".repeat(32);
 const INSTANCE = "10.0.0.9:8732";
 const PLACE = ["--instance", INSTANCE, "--job", "pi"];
-/** So many seconds, up to now, are in the files. */
+/** One sample per second, up to now, is in each file. */
 const SAMPLES = 300;
 const START_SECONDS = Math.floor(Date.now() / 1000) - SAMPLES;
 
 interface Posting {
   readonly token?: string | undefined;
-  /** Parameters that say whose the samples are. */
+  /** Parameters that name the target of the samples. */
   readonly place?: string | undefined;
 }
 
@@ -29,7 +31,7 @@ interface Answer {
   readonly data?: unknown;
 }
 
-/** A scraper that watches nobody. */
+/** A scraper without targets. */
 class Scraper {
   private program: ChildProgram | undefined;
 
@@ -70,14 +72,12 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
     await this.program?.stop(signal);
   }
 
-  /** Everything stored of a metric: times and values. */
+  /** All stored samples of a metric. */
   async samplesOf(metric: string): Promise<readonly (readonly [number, string])[]> {
     const query = new URLSearchParams({ query: `${metric}{instance="${INSTANCE}"}[1h]` });
     const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/query?${query.toString()}`);
-    const { data } = (await response.json()) as {
-      data: { result: { values: [number, string][] }[] };
-    };
-    return data.result.flatMap(({ values }) => values);
+    const answer = parseQueryResponse(await response.text());
+    return seriesIn(answer).flatMap(({ points }) => points);
   }
 
   async post(
@@ -93,12 +93,16 @@ web: { listen_address: 127.0.0.1, port: ${port}, enable_admin_api: ${isAdmin} }
       headers,
       body,
     });
-    const { error, data } = (await response.json()) as Omit<Answer, "status">;
-    return { status: response.status, error, data };
+    const answer = JsonFields.parse(await response.text(), "response");
+    return {
+      status: response.status,
+      error: answer.optional("error", (key) => answer.text(key)),
+      data: answer.optional("data", (key) => answer.value(key)),
+    };
   }
 }
 
-/** One sample per second, as OpenMetrics tells them. */
+/** One sample per second in OpenMetrics. */
 function openMetrics(metric: string): string {
   const lines = Array.from(
     { length: SAMPLES },
@@ -135,7 +139,7 @@ const withMaster = (token = "token", master = scraper): string[] => {
   return ["--url", `127.0.0.1:${master.port}`, "--token-file", inFolder(token)];
 };
 
-test("A file is imported, and importing it again changes nothing", async () => {
+test("A file is imported, and a second import changes nothing", async () => {
   const says = `${SAMPLES} samples imported for instance "${INSTANCE}", job "pi", in hosts/10.0.0.9\n`;
   const first = await pihealth("import", inFolder("good.om"), ...PLACE, ...withMaster());
   assert.deepEqual([first.code, first.stdout], [0, says], first.stderr);
@@ -194,7 +198,14 @@ for (const { name, args, says } of [
 
 const LINE = `posted_load1 1 ${START_SECONDS}000\n`;
 
-for (const { name, body, token, place, status, error } of [
+interface RefusedPosting extends Posting {
+  readonly name: string;
+  readonly body: string;
+  readonly status: number;
+  readonly error: RegExp;
+}
+
+const REFUSED_POSTINGS: readonly RefusedPosting[] = [
   { name: "no token", body: LINE, status: 401, error: /fleet token is missing or wrong/ },
   {
     name: "a wrong token",
@@ -204,7 +215,7 @@ for (const { name, body, token, place, status, error } of [
     error: /fleet token is missing or wrong/,
   },
   {
-    name: "nobody's samples",
+    name: "samples of no target",
     body: LINE,
     token: TOKEN,
     place: "",
@@ -226,7 +237,9 @@ for (const { name, body, token, place, status, error } of [
     status: 413,
     error: /./,
   },
-] as readonly (Posting & { name: string; body: string; status: number; error: RegExp })[]) {
+];
+
+for (const { name, body, token, place, status, error } of REFUSED_POSTINGS) {
   test(`A posted import is refused: ${name}`, async () => {
     const answer = await scraper.post(body, { token, place });
     assert.equal(answer.status, status);
@@ -239,7 +252,7 @@ test("A posted import is refused while the admin API is off, even with the token
   assert.deepEqual([status, error], [503, "admin APIs disabled"]);
 });
 
-test("Posted lines are stored, and invalid lines are counted", async () => {
+test("Posted samples are stored, and other lines are counted", async () => {
   const { status, data } = await scraper.post(`${LINE}nonsense{\n`, { token: TOKEN });
   assert.equal(status, 200);
   assert.deepEqual(data, {
@@ -253,7 +266,7 @@ test("Posted lines are stored, and invalid lines are counted", async () => {
   assert.deepEqual(await scraper.samplesOf("posted_load1"), [[START_SECONDS, "1"]]);
 });
 
-test("Samples imported while the scraper was stopped are there when it runs again, with the earlier ones", async () => {
+test("Samples imported while the scraper was stopped are there after its start, beside the others", async () => {
   await scraper.stop("SIGTERM");
   const { code, stderr } = await pihealth(
     "import",

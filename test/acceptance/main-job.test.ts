@@ -11,19 +11,22 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { querySeries, readEnvelope } from "../support/api-response.js";
 import { ChildProgram, waitFor } from "../support/child-program.js";
 import { freePort } from "../support/loopback-servers.js";
 import { REPOSITORY } from "../support/repository.js";
 import { SmtpSink } from "../support/smtp-sink.js";
 
 /**
- * The main job from end to end with the real parts: both programs as processes, an SMTP server, and a program that
- * burns a CPU. The steps build on each other, in order.
+ * The main job from end to end with real parts: both programs as processes, an SMTP server, and a
+ * program that
+ * burns a CPU. The steps build on each other.
  */
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-acceptance-"));
 const dataFolder = path.join(folder, "data");
 const hostFolder = path.join(dataFolder, "hosts/127.0.0.1");
-/** Patterns of all names that begin with a letter or digit: only the burner's does not. */
+/** Patterns of all names that begin with a letter or digit, unlike the name of the burner. */
 const ORDINARY_NAMES = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"].map(
   (first) => `"${first}*"`,
 );
@@ -125,27 +128,16 @@ function startScraper(): ChildProgram {
   ]);
 }
 
-interface Envelope {
-  readonly status: string;
-  readonly data: Record<string, unknown>;
-}
-
-async function getData(pathAndQuery: string): Promise<Record<string, unknown>> {
-  const response = await fetch(`http://127.0.0.1:${scraperPort}${pathAndQuery}`);
-  const envelope = (await response.json()) as Envelope;
-  assert.equal(envelope.status, "success", JSON.stringify(envelope));
-  return envelope.data;
-}
-
 async function queryValue(expression: string): Promise<number | undefined> {
-  const data = await getData(`/api/v1/query?query=${encodeURIComponent(expression)}`);
-  const [first] = data["result"] as { value: [number, string] }[];
-  return first === undefined ? undefined : Number(first.value[1]);
+  const [first] = await querySeries(`http://127.0.0.1:${scraperPort}`, expression);
+  const value = first?.points[0]?.[1];
+  return value === undefined ? undefined : Number(value);
 }
 
-async function firingAlerts(): Promise<unknown[]> {
-  const alerts = (await getData("/api/v1/alerts"))["alerts"] as { state: string }[];
-  return alerts.filter(({ state }) => state === "firing");
+async function firingAlerts(): Promise<JsonFields[]> {
+  const response = await fetch(`http://127.0.0.1:${scraperPort}/api/v1/alerts`);
+  const data = (await readEnvelope(response)).object("data");
+  return data.objects("alerts").filter((alert) => alert.text("state") === "firing");
 }
 
 const logs = (): string =>
@@ -157,7 +149,7 @@ const readLog = (name: string): string => {
 const mailsAbout = (word: string, state: "FIRING" | "RESOLVED"): number =>
   smtp.subjects().filter((subject) => subject.includes(state) && subject.includes(word)).length;
 
-test("the scraper finds the exporter by itself and scrapes this machine's real values", async () => {
+test("The scraper finds the exporter in its range and scrapes the real figures of this machine", async () => {
   await waitFor(
     "up == 1",
     async () => ((await queryValue('up{job="pi"}')) === 1 ? true : undefined),
@@ -172,14 +164,13 @@ test("the scraper finds the exporter by itself and scrapes this machine's real v
   assert.equal(scraped, total);
 });
 
-test("a heartbeat makes the node known in host.json", async () => {
+test("A heartbeat puts the node id into host.json", async () => {
   const nodeId = await waitFor(
     "a node id in host.json",
     () => {
-      const facts = JSON.parse(readFileSync(path.join(hostFolder, "host.json"), "utf8")) as {
-        exporters: { node: { node_id: string } | null }[];
-      };
-      return facts.exporters[0]?.node?.node_id;
+      const text = readFileSync(path.join(hostFolder, "host.json"), "utf8");
+      const [first] = JsonFields.parse(text, "host.json").objects("exporters");
+      return first?.optional("node", (key) => first.object(key))?.text("node_id");
     },
     { describe: logs },
   );
@@ -187,8 +178,9 @@ test("a heartbeat makes the node known in host.json", async () => {
   assert.equal(nodeId, stateFile.trim());
 });
 
-test("a burner is pushed as an alarm, written to alarms.log and mailed, and a rule fires as well", async () => {
-  const program = path.join(folder, BURNER_NAME); // The name of the file becomes the name of the process.
+test("A burner is pushed as an alarm, written to alarms.log and mailed, and a rule fires", async () => {
+  // The name of the file becomes the name of the process.
+  const program = path.join(folder, BURNER_NAME);
   symlinkSync("/bin/sh", program); // Node.js 24 names its main thread itself.
   burner = new ChildProgram(program, ["-c", "while :; do :; done"]);
   burnerStartedMs = Date.now();
@@ -206,7 +198,7 @@ test("a burner is pushed as an alarm, written to alarms.log and mailed, and a ru
   await waitFor("the rule mail", () => mailsAbout("BurnerSeen", "FIRING") === 1 || undefined, {
     describe: logs,
   });
-  // The shipped rule about the same fact fires, too: the checks below count one mail of each kind.
+  // The shipped rule about the same fact fires too: the checks below count one mail of each kind.
   await waitFor(
     "both rules to fire",
     async () => ((await firingAlerts()).length === 2 ? true : undefined),
@@ -215,7 +207,7 @@ test("a burner is pushed as an alarm, written to alarms.log and mailed, and a ru
   assert.deepEqual(smtp.mails[0]?.to, ["admin@example.org", "second@example.org"]);
 });
 
-test("after kill -9 the scraper starts without help, keeps its samples and sends nothing twice", async () => {
+test("After kill -9 the scraper starts, has its samples and sends no mail twice", async () => {
   const before = await waitFor("ten samples", async () => {
     const count = await queryValue('count_over_time(up{job="pi"}[10m])');
     return count !== undefined && count >= 10 ? count : undefined;
@@ -238,7 +230,7 @@ test("after kill -9 the scraper starts without help, keeps its samples and sends
   assert.equal(smtp.mails.length, mailsBefore, logs());
 });
 
-test("when the burner ends, resolved mails are sent, each once", async () => {
+test("When the burner ends, each resolved mail is sent once", async () => {
   await burner.stop("SIGKILL");
   await waitFor(
     "resolved mail of the rule",
@@ -260,7 +252,7 @@ test("when the burner ends, resolved mails are sent, each once", async () => {
   }
 });
 
-test("the human lines of the six families are on disk", async () => {
+test("The human lines of the six families are on disk", async () => {
   await exporter.stop();
   assert.equal((await scraper.stop()).code, 0, scraper.text);
   for (const family of ["memory", "cpu", "disk", "system", "users"]) {

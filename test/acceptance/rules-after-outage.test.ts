@@ -3,11 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import type { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { querySeries, readEnvelope } from "../support/api-response.js";
 import { ChildProgram, waitFor } from "../support/child-program.js";
 import { freePort } from "../support/loopback-servers.js";
 import { SmtpSink } from "../support/smtp-sink.js";
 
-/** Both programs as processes and an SMTP server; the master is killed while alerts come and go, in order. */
+/**
+ * Both programs as processes and an SMTP server; alerts fire and end while the master is dead. The
+ * steps build on each other.
+ */
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-rules-"));
 let smtp: SmtpSink | undefined;
 let exporter: ChildProgram | undefined;
@@ -81,23 +86,24 @@ const options = {
 
 const subjects = (): string[] => smtp?.subjects() ?? [];
 
-async function get<Data>(pathAndQuery: string): Promise<Data | undefined> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${ports.scraper}${pathAndQuery}`);
-    return ((await response.json()) as { data?: Data }).data;
-  } catch {
-    return undefined; // Not up yet.
-  }
+const baseUrl = (): string => `http://127.0.0.1:${ports.scraper}`;
+
+/** The field `data` of a response. */
+async function get(pathAndQuery: string): Promise<JsonFields> {
+  return (await readEnvelope(await fetch(baseUrl() + pathAndQuery))).object("data");
 }
 
 async function scraped(): Promise<void> {
-  const query = `/api/v1/query?query=${encodeURIComponent("count_over_time(up[1h]) >= 2 and pihealth_uptime_seconds")}`;
-  const isThere = async () =>
-    (await get<{ result: unknown[] }>(query))?.result.length === 1 ? true : undefined;
+  const query = "count_over_time(up[1h]) >= 2 and pihealth_uptime_seconds";
+  const isThere = async (): Promise<true | undefined> =>
+    (await querySeries(baseUrl(), query)).length === 1 || undefined;
   await waitFor("scrapes", isThere, options);
 }
 
-/** The next `count` uptimes that the exporter samples: time is counted in samples, however slow the machine. */
+/**
+ * The next `count` uptimes that the exporter samples: time is counted in samples, however slow the
+ * machine.
+ */
 async function nextUptimes(count: number): Promise<number[]> {
   const uptimes: number[] = [];
   const metrics = `http://127.0.0.1:${ports.exporter}/metrics`;
@@ -125,7 +131,7 @@ async function recovered(): Promise<void> {
   await waitFor("the end of a recovery", isOver, options);
 }
 
-test("alerts from the time the master was dead are one mail, and alerts that are still firing have their real start time", async () => {
+test("Alerts of a time without master are one mail, and an alert that still fires has its real start time", async () => {
   await scraped();
   await scraper?.stop("SIGKILL");
   const fromMs = Date.now();
@@ -142,35 +148,26 @@ test("alerts from the time the master was dead are one mail, and alerts that are
     subjects().some((text) => /FIRING.*Lasting/.test(text)) ? true : undefined;
   await waitFor("the alert's own mail", isMailed, options);
   assert.match(summaries().join(), /^\[SUMMARY:2\] While the master was down, 1 still firing/);
-  const data = await get<{ alerts: { labels: { alertname: string }; activeAt: string }[] }>(
-    "/api/v1/alerts",
-  );
-  const lasting = data?.alerts.find(({ labels }) => labels.alertname === "Lasting");
-  const activeMs = Date.parse(lasting?.activeAt ?? "");
-  assert.ok(activeMs > fromMs && activeMs < untilMs, `${lasting?.activeAt}`);
+  const alerts = (await get("/api/v1/alerts")).objects("alerts");
+  const lasting = alerts.find((alert) => alert.textMap("labels")["alertname"] === "Lasting");
+  const activeAt = lasting?.text("activeAt") ?? "";
+  const activeMs = Date.parse(activeAt);
+  assert.ok(activeMs > fromMs && activeMs < untilMs, activeAt);
   assert.equal(subjects().filter((subject) => /Lasting/.test(subject)).length, 1);
 });
 
-test("the history of alerts and the recorded series include that time, too", async () => {
-  interface Entry {
-    readonly labels: { readonly alertname: string };
-    readonly endedAt: string | null;
-    readonly source: string;
-  }
-  const data = await get<{ alerts: Entry[] }>("/api/v1/alerts/history");
-  const found = data?.alerts.map(
-    ({ labels, endedAt, source }) =>
-      `${labels.alertname} ${endedAt === null ? "on" : "over"} ${source}`,
-  );
-  assert.deepEqual(found?.sort(), ["Lasting on filled", "Passing over filled"]);
-  const query = encodeURIComponent(
-    "max_over_time(ALERTS{alertname='Passing',alertstate='firing'}[1h])",
-  );
-  const answer = await get<{ result: unknown[] }>(`/api/v1/query?query=${query}`);
-  assert.equal(answer?.result.length, 1);
+test("The history of alerts and the stored series include that time", async () => {
+  const found = (await get("/api/v1/alerts/history")).objects("alerts").map((alert) => {
+    const isFiring = alert.optional("endedAt", (key) => alert.text(key)) === undefined;
+    const name = alert.textMap("labels")["alertname"];
+    return `${name} ${isFiring ? "fires" : "ended"} ${alert.text("source")}`;
+  });
+  assert.deepEqual(found.sort(), ["Lasting fires filled", "Passing ended filled"]);
+  const query = "max_over_time(ALERTS{alertname='Passing',alertstate='firing'}[1h])";
+  assert.equal((await querySeries(baseUrl(), query)).length, 1);
 });
 
-test("another outage without new alerts sends no mail", async () => {
+test("Another outage without a new alert sends no mail", async () => {
   const sent = subjects().length;
   await scraper?.stop("SIGKILL");
   await nextUptimes(2);

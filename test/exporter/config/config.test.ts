@@ -17,7 +17,7 @@ import { MemoryFiles } from "../../support/memory-files.js";
 const parse = (text: string) =>
   parseExporterConfig(ConfigSection.parse(text, "/etc/pihealth/exporter.yml"), COLLECTORS);
 
-test("an empty file yields the documented defaults", () => {
+test("An empty file gives the documented defaults", () => {
   const config = parse("");
   assert.deepEqual(config.listen, { address: "0.0.0.0", port: 8732 });
   assert.equal(config.stateFolder, "/var/lib/pihealth-exporter");
@@ -36,7 +36,7 @@ test("an empty file yields the documented defaults", () => {
   assert.equal(config.collectors["memory"]?.intervalMs, 5000);
 });
 
-test("every key can be set, and file names are relative to the file", () => {
+test("Every key can be set, and file names are relative to the file", () => {
   const config = parse(`
 listen: { address: "::", port: 9000 }
 web_config_file: web.yml
@@ -103,12 +103,12 @@ for (const { text, message } of [
   { text: "\tlisten: {}", message: /exporter\.yml"/ },
   { text: `state: "${"x".repeat(1_100_000)}"`, message: /it is larger than 1048576 bytes/ },
 ]) {
-  test(`refused with file, line and key: ${JSON.stringify(text.slice(0, 60))}`, () => {
+  test(`A configuration is refused with file, line and key: ${JSON.stringify(text.slice(0, 60))}`, () => {
     assert.throws(() => parse(text), { code: "bad_config", message });
   });
 }
 
-test("the default file may be missing, a named one may not", async () => {
+test("The default file may be missing, a named file may not", async () => {
   const files = new MemoryFiles();
   assert.equal((await loadExporterConfig(undefined, files, COLLECTORS)).listen.port, 8732);
   await assert.rejects(loadExporterConfig("/nowhere.yml", files, COLLECTORS), {
@@ -119,7 +119,7 @@ test("the default file may be missing, a named one may not", async () => {
   assert.equal((await loadExporterConfig(undefined, files, COLLECTORS)).listen.port, 1);
 });
 
-test("the command line overrides the file", () => {
+test("Options of the command line win over the file", () => {
   const given = parseExporterArguments([
     "--listen-address=:9999",
     "--state",
@@ -148,7 +148,7 @@ for (const argv of [
   ["--log-level", "x"],
   ["--state"],
 ]) {
-  test(`command line refused: ${argv.join(" ")}`, () => {
+  test(`A command line is refused: ${argv.join(" ")}`, () => {
     assert.throws(() => parseExporterArguments(argv), { code: "bad_input" });
   });
 }
@@ -161,10 +161,10 @@ for (const [text, address, port] of [
   ["[::]", "::", undefined],
   ["localhost:0", "localhost", 0],
 ] as const) {
-  test(`listen address ${text}`, () =>
+  test(`Listen address ${text}`, () =>
     assert.deepEqual(parseListenAddress(text), { address, port }));
 }
 for (const text of ["", "::1:80:x", "a:99999", "[::1", "x]:1"]) {
-  test(`listen address ${JSON.stringify(text)} is refused`, () =>
+  test(`Listen address ${JSON.stringify(text)} is refused`, () =>
     assert.throws(() => parseListenAddress(text), { code: "bad_input" }));
 }

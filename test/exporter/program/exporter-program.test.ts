@@ -48,7 +48,7 @@ const runExporter = (...args: string[]): ChildProcess =>
     ...args,
   ]);
 
-/** Resolves with the match as soon as the child's log has it. */
+/** Resolves with the match as soon as the log of the child has it. */
 function logged(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   return new Promise((resolve, reject) => {
     let text = "";
@@ -73,7 +73,7 @@ async function outcome(
   return { code: child.exitCode, ...texts };
 }
 
-/** Notes heartbeats as they come. */
+/** The heartbeats received so far. */
 const heartbeats: { authorization: string | undefined; body: string }[] = [];
 let onHeartbeat: () => void = () => undefined;
 const master = createServer((request, response) => {
@@ -119,7 +119,7 @@ async function untilReady(): Promise<void> {
   );
 }
 
-test("the real exporter serves this machine's metrics in both formats, and promtool accepts them", async () => {
+test("The real exporter serves the metrics of this machine in both formats, and promtool accepts them", async () => {
   await untilReady();
   const text = await (await fetch(`${base}/metrics`)).text();
   assert.equal(promtoolCheckMetrics(text), "");
@@ -136,7 +136,7 @@ test("the real exporter serves this machine's metrics in both formats, and promt
   validateOpenMetrics(await (await fetch(`${base}/metrics`, { headers: { accept } })).text());
 });
 
-test("the exporter has sent its heartbeat with node id, boot id and port", async () => {
+test("Its heartbeat has node id, boot id and port", async () => {
   const [first] = heartbeats;
   assert.equal(first?.authorization, "Bearer a-token-for-this-test");
   const { nodeId, bootId, port, monotonicMs } = decodeHeartbeat(first?.body ?? "");
@@ -146,7 +146,7 @@ test("the exporter has sent its heartbeat with node id, boot id and port", async
   assert.ok(monotonicMs > 0);
 });
 
-test("pihealth get reads it by host, and reports when it does not answer", async () => {
+test("pihealth get asks an exporter by host, and says when it does not answer", async () => {
   await untilReady();
   const host = base.replace("http://", "");
   const memory = await outcome(run("cli.js", ["get", "memory", "--host", host]));
@@ -157,13 +157,13 @@ test("pihealth get reads it by host, and reports when it does not answer", async
   assert.match(dead.stderr, /^Cannot get metrics of "127\.0\.0\.1:1": /);
 });
 
-test("a second exporter on the same state folder is refused, with the process that uses it", async () => {
+test("A second exporter on the same state folder is refused with the process that uses it", async () => {
   const { code, stderr } = await outcome(runExporter("--listen-address", "127.0.0.1:0"));
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`process ${exporter.pid} uses it, only one process may use it`));
 });
 
-test("a port in use is reported, with exit code 1", async () => {
+test("A port in use is an error with exit code 1", async () => {
   const blocker = createTcpServer();
   const port = await listenOnFreePort(blocker);
   const other = path.join(FOLDER, "state-of-another");
@@ -180,17 +180,17 @@ test("a port in use is reported, with exit code 1", async () => {
 
 for (const { name, args, message } of [
   {
-    name: "a configuration that is not there",
+    name: "A missing configuration",
     args: ["--config", "/nowhere.yml"],
     message: /^Cannot load "\/nowhere\.yml": /,
   },
   {
-    name: "a token file that is not there",
+    name: "A missing token file",
     args: ["--listen-address", "127.0.0.1:0", "--master", "m", "--token-file", "/nowhere"],
     message: /Cannot read fleet token "\/nowhere"/,
   },
 ]) {
-  test(`${name} is one clear line and exit code 1`, async () => {
+  test(`${name} is an error of one line with exit code 1`, async () => {
     const { code, stderr } = await outcome(runExporter(...args));
     assert.equal(code, 1);
     assert.match(stderr, message);
@@ -212,7 +212,7 @@ test("SIGTERM stops it with exit code 0", async () => {
   assert.match(stderr, /Exporter stopped/);
 });
 
-test("after a restart, earlier history is fetched with the fleet token", async () => {
+test("After a restart the earlier history is fetched with the fleet token", async () => {
   const headers = { authorization: "Bearer a-token-for-this-test" };
   const again = runExporter("--listen-address", "127.0.0.1:0", "--token-file", TOKEN_FILE);
   const [, port] = await logged(again, /msg="Exporter started".* port=(\d+)/);

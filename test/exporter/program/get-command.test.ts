@@ -32,7 +32,7 @@ function setUp(answer: FakeAnswer) {
   return { parts, lines, notes, hosts };
 }
 
-test("a family of another host is printed as its human line", async () => {
+test("A family of another host is printed as its human line", async () => {
   const { parts, lines, hosts } = setUp({ status: 200, body: BODY });
   await getFamily("memory", { host: "pi4" }, parts);
   assert.equal(hosts.requests[0]?.url, "http://pi4:8732/metrics");
@@ -40,7 +40,7 @@ test("a family of another host is printed as its human line", async () => {
   assert.match(lines[0] ?? "", /  4\.0GiB  1\.0GiB  80\.4%  80\.0%$/);
 });
 
-test("values are found by labels, and the time is the time of the sampling", async () => {
+test("Values are found by labels, and the line has the time of the sampling", async () => {
   const body = `# TYPE pihealth_exporter_build_info gauge
 pihealth_exporter_build_info{version="1",nodejs="v20"} 1
 pihealth_disk_size_bytes{disk="sda"} 1099511627776
@@ -61,13 +61,13 @@ pihealth_collector_last_success_timestamp_seconds{collector="disk"} 1768230028
   ]);
 });
 
-test("all families have their names, and missing values are dashes", async () => {
+test("Lines of all families begin with the name of the family, and missing values are dashes", async () => {
   const { parts, lines } = setUp({ status: 200, body: BODY });
   await getFamily("all", { host: "pi4" }, parts);
   assert.match(lines.find((line) => line.startsWith("cpu ")) ?? "", /  -  -  -  -  -  -$/);
 });
 
-test("the local exporter is queried first", async () => {
+test("The exporter of this machine is asked first", async () => {
   const { parts, lines, hosts } = setUp({ status: 200, body: BODY });
   await getFamily("memory", {}, parts);
   assert.equal(hosts.requests[0]?.url, "http://127.0.0.1:8732/metrics");
@@ -80,7 +80,7 @@ for (const { name, answer } of [
   { name: "is another program", answer: { status: 200, body: "node_load1 1\n" } },
   { name: "sends rubbish", answer: { status: 200, body: "<html>" } },
 ] as const) {
-  test(`if the local exporter ${name}, the collectors run in the command`, async () => {
+  test(`When the local exporter ${name}, the collectors are run`, async () => {
     const { parts, lines } = setUp(answer);
     await getFamily("memory", {}, { ...parts, files: realFiles });
     assert.match(
@@ -109,9 +109,14 @@ for (const { name, host, answer, message } of [
     answer: { status: 200, body: "<html>" },
     message: /^Cannot get metrics of "pi4": /,
   },
-  { name: "is no host", host: "pi 4", answer: 200, message: /^Cannot ask "pi 4": it is not a host/ },
+  {
+    name: "is no host",
+    host: "pi 4",
+    answer: 200,
+    message: /^Cannot ask "pi 4": it is not a host/,
+  },
 ] as const) {
-  test(`a host that ${name} is a clear error`, async () => {
+  test(`A host that ${name} is an error`, async () => {
     await assert.rejects(getFamily("memory", { host }, setUp(answer).parts), {
       code: "bad_input",
       message,
@@ -119,13 +124,13 @@ for (const { name, host, answer, message } of [
   });
 }
 
-test("an unknown family is refused with the list of families", async () => {
+test("An unknown family is refused with a list of the families", async () => {
   await assert.rejects(getFamily("memry", {}, setUp(200).parts), {
     message: /it must be one of memory, cpu, .*, all/,
   });
 });
 
-test("the list has every family with its fields", () => {
+test("The list has every family with its fields", () => {
   const lines: string[] = [];
   listFamilies((line) => lines.push(line));
   for (const family of FAMILIES) assert.ok(lines.some((line) => line.startsWith(`${family} `)));
@@ -139,5 +144,5 @@ for (const [host, url] of [
   ["https://pi4/pi/metrics", "https://pi4/pi/metrics"],
   ["http://pi4:1", "http://pi4:1/metrics"],
 ] as const) {
-  test(`host ${host} is queried at ${url}`, () => assert.equal(metricsUrl(host), url));
+  test(`Host ${host} is asked at ${url}`, () => assert.equal(metricsUrl(host), url));
 }

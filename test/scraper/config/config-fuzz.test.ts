@@ -37,7 +37,7 @@ const KEYS = [
   "constructor",
 ];
 
-/** Trees of the words of the configuration, in places where they do and do not belong. */
+/** Trees of configuration keys, in places where they belong and where they do not. */
 const tree = fc.letrec((tie) => ({
   node: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -54,7 +54,7 @@ const tree = fc.letrec((tie) => ({
   ),
 })).node;
 
-test("Any configuration is read, or refused with a message that names its file", async () => {
+test("Any content of a configuration is read, or refused with a message that names the file", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.constantFrom(...KEYS), tree, { maxKeys: 5 }),
@@ -71,7 +71,7 @@ test("Any configuration is read, or refused with a message that names its file",
   );
 });
 
-test("A configuration of arbitrary bytes is read or refused", async () => {
+test("Any bytes of a configuration are read or refused", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (text) => {
       await parseScraperConfig(text, "/etc/fuzz.yml", new MemoryFiles()).catch((error: unknown) => {
@@ -82,7 +82,7 @@ test("A configuration of arbitrary bytes is read or refused", async () => {
   );
 });
 
-test("Any range contains exactly the addresses it lists, or is refused", () => {
+test("Any range contains exactly the addresses that it lists, or is refused", () => {
   const part = fc.oneof(
     fc.ipV4(),
     fc.ipV6(),

@@ -15,7 +15,7 @@ const parse = (text: string, files = new MemoryFiles()): Promise<ScraperConfig> 
 const parseJob = (keys: string): Promise<ScraperConfig> =>
   parse(`scrape_configs:\n  - job_name: pi\n${keys.replace(/^/gm, "    ")}\n`);
 
-test("An empty file is a configuration with all defaults", async () => {
+test("An empty file is a configuration of defaults", async () => {
   const config = await parse("");
   assert.equal(config.global.intervalMs, 15_000);
   assert.equal(config.global.timeoutMs, 10_000);
@@ -55,7 +55,7 @@ fleet: { token_file: /etc/pihealth/token }
   assert.equal(config.web.listenAddress, "0.0.0.0", "with a token, heartbeats must reach it");
 });
 
-test("A typical prometheus.yml is read", async () => {
+test("A usual prometheus.yml is read", async () => {
   const files = new MemoryFiles();
   files.put("/etc/pihealth/scrape.pw", "s3cret\n");
   const config = await parse(

@@ -28,7 +28,7 @@ test("Option=Value is recognised by its content and read as the same configurati
   );
 });
 
-test("Its conversion to YAML is an equal configuration", async () => {
+test("The YAML of a conversion is the same configuration", async () => {
   const yaml = convertOptionConfig(TEXT, "/etc/pihealthd.conf");
   assert.equal(isOptionConfig(yaml), false);
   const files = new MemoryFiles();

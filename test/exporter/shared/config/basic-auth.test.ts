@@ -7,7 +7,7 @@ import { settle } from "../../../support/fake-clock.js";
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
-test("real bcrypt hashes: only the right password passes", async () => {
+test("With real bcrypt hashes, only the right password passes", async () => {
   const auth = createBasicAuth(new Map([["prom", bcrypt.hashSync("pass:wörd", 4)]]));
   assert.equal(await auth(basic("prom", "pass:wörd")), true);
   for (const wrong of [
@@ -26,7 +26,7 @@ test("real bcrypt hashes: only the right password passes", async () => {
   }
 });
 
-test("without users everybody passes", async () => {
+test("Without users every request passes", async () => {
   assert.equal(await createBasicAuth(new Map())(undefined), true);
 });
 
@@ -39,7 +39,7 @@ function counting(accept: (password: string) => boolean) {
   return { auth, compared };
 }
 
-test("credentials are compared once, right or wrong, and once for concurrent requests", async () => {
+test("Credentials are compared once, right or wrong, also for many requests at a time", async () => {
   const { auth, compared } = counting((password) => password === "right");
   await Promise.all([
     auth(basic("prom", "right")),
@@ -53,13 +53,13 @@ test("credentials are compared once, right or wrong, and once for concurrent req
   assert.deepEqual(compared, ["right", "wrong"]);
 });
 
-test("an unknown user takes a comparison, too", async () => {
+test("An unknown user takes a comparison, too", async () => {
   const { auth, compared } = counting(() => true);
   assert.equal(await auth(basic("nobody", "x")), false);
   assert.equal(compared.length, 1);
 });
 
-test("a user name cannot be extended into the password", async () => {
+test("User name and password cannot be shifted against each other", async () => {
   const auth = createBasicAuth(
     new Map([
       ["a", "hash"],
@@ -71,7 +71,7 @@ test("a user name cannot be extended into the password", async () => {
   assert.equal(await auth(basic("a", "b")), false);
 });
 
-test("at most sixteen comparisons run during a flood of wrong passwords", async () => {
+test("At most sixteen wrong passwords wait for a comparison", async () => {
   const release: (() => void)[] = [];
   const auth = createBasicAuth(
     new Map([["prom", "hash"]]),
@@ -91,7 +91,7 @@ test("at most sixteen comparisons run during a flood of wrong passwords", async 
   assert.equal(release.length, 16);
 });
 
-test("the cache of verified credentials is bounded", async () => {
+test("The number of remembered credentials is bounded", async () => {
   const { auth, compared } = counting(() => false);
   for (let index = 0; index < 300; index++) await auth(basic("prom", `guess ${index}`));
   await auth(basic("prom", "guess 299"));

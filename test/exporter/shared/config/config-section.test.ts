@@ -90,7 +90,7 @@ for (const { name, text, read, message } of [
     message: /key a is a mapping, it must be a text/,
   },
 ] as const) {
-  test(`${name} is refused, naming the place`, () => {
+  test(`A file is refused with the place: ${name}`, () => {
     assert.throws(
       () => read(parse(text)),
       (error) =>
@@ -99,7 +99,7 @@ for (const { name, text, read, message } of [
   });
 }
 
-test("values are read as their author meant them", () => {
+test("Values are read as their writer meant them", () => {
   const section = parse(
     "version: 1.10\non: yes\nlabels: { severity: 1, ok: true }\nlist: one\nsize: 30MB\nempty:\n",
   );
@@ -112,4 +112,4 @@ test("values are read as their author meant them", () => {
   assert.equal(section.durationMs("missing", { default: "1h30m" }), 5_400_000);
 });
 
-test("an empty file is an empty mapping", () => assert.deepEqual(parse("").keys(), []));
+test("An empty file is an empty mapping", () => assert.deepEqual(parse("").keys(), []));

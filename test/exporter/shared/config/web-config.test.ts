@@ -14,13 +14,13 @@ function load(text: string) {
   return loadWebConfig("/etc/web.yml", files);
 }
 
-test("an empty file means plain HTTP without passwords", async () => {
+test("An empty file means plain HTTP without authentication", async () => {
   const { tls, basicAuthUsers } = await load("");
   assert.equal(tls, undefined);
   assert.equal(basicAuthUsers.size, 0);
 });
 
-test("certificate and key are relative to the file, and TLS 1.2 is the default minimum", async () => {
+test("Certificate and key are read beside the file, and TLS 1.2 is the default minimum", async () => {
   const { tls } = await load("tls_server_config: { cert_file: cert.pem, key_file: key.pem }");
   assert.deepEqual(tls, {
     cert: "CERT",
@@ -32,7 +32,7 @@ test("certificate and key are relative to the file, and TLS 1.2 is the default m
   });
 });
 
-test("a client certificate can be required", async () => {
+test("Client certificates can be required", async () => {
   const { tls } = await load(`
 tls_server_config:
   cert_file: /etc/cert.pem
@@ -47,7 +47,7 @@ tls_server_config:
   );
 });
 
-test("users have bcrypt hashes, and http2 may be set", async () => {
+test("Users have bcrypt hashes, and http2 may be set", async () => {
   const { basicAuthUsers } = await load(
     `basic_auth_users: { prom: "${HASH}" }\nhttp_server_config: { http2: false }`,
   );
@@ -80,7 +80,7 @@ for (const { text, message } of [
   { text: "basic_auth_users: [prom]", message: /it must be a mapping/ },
   { text: "basic_auth: {}", message: /basic_auth is not a known key/ },
 ]) {
-  test(`web configuration refused: ${text}`, async () => {
+  test(`A web configuration is refused: ${text}`, async () => {
     await assert.rejects(load(text), (error: Error) => {
       assert.match(error.message, message);
       assert.doesNotMatch(error.message, /secret/);
@@ -89,7 +89,7 @@ for (const { text, message } of [
   });
 }
 
-test("a file that cannot be read is named", async () => {
+test("A file that cannot be read is named", async () => {
   await assert.rejects(loadWebConfig("/nowhere.yml", new MemoryFiles()), {
     code: "bad_config",
     message: /nowhere\.yml/,

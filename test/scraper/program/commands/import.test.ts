@@ -32,7 +32,7 @@ const NODE: KnownHost = {
   },
 };
 
-/** A storage, and files to import into it. */
+/** A storage and the files that are imported into it. */
 class ImportUnderTest {
   readonly notes: string[] = [];
 
@@ -60,7 +60,10 @@ class ImportUnderTest {
   }
 }
 
-/** `series value @time` of everything stored but staleness markers and reports about scrapes, in order. */
+/**
+ * `series value @time` of all stored samples, without staleness markers and scrape reports, in
+ * order.
+ */
 async function storedSamples(storage: Storage): Promise<string[]> {
   const found: string[] = [];
   for (const { timestamps, series } of await storage.querier.select(
@@ -78,7 +81,7 @@ async function storedSamples(storage: Storage): Promise<string[]> {
   return found.sort();
 }
 
-/** A Pi whose history a new master has fetched; and the files of that history. */
+/** A Pi whose history a new master has fetched, and the files of that history. */
 async function filledByBackfill(): Promise<{ samples: string[]; history: MemoryFiles }> {
   const bench = await BackfillUnderTest.start();
   await bench.pass(12); // Scraped once: from here on a gap.
@@ -93,7 +96,7 @@ async function filledByBackfill(): Promise<{ samples: string[]; history: MemoryF
   return { samples: await storedSamples(bench.storage), history };
 }
 
-test("A copied history and an export of it are imported as backfill stores them, sample by sample", async () => {
+test("An import of a copied history, or of its export, stores the samples that backfill stores", async () => {
   const { samples, history } = await filledByBackfill();
   assert.ok(samples.length > 400);
   const inGap = (all: readonly string[]): string[] => {
@@ -177,13 +180,15 @@ for (const { name, content, place, expected } of [
   });
 }
 
-for (const {
-  name,
-  path = "/file",
-  content = `a 1 ${SECONDS}000\n`,
-  place = { instance: "10.0.0.9:1", job: "j" },
-  message,
-} of [
+interface Refusal {
+  readonly name: string;
+  readonly path?: string;
+  readonly content?: string;
+  readonly place?: ImportPlace;
+  readonly message: RegExp;
+}
+
+const REFUSALS: readonly Refusal[] = [
   { name: "no such file", path: "/none", message: /^Cannot import "\/none": nothing is there/ },
   {
     name: "a folder without a history",
@@ -217,13 +222,15 @@ for (const {
     place: { instance: "../x", job: "j" },
     message: /^Cannot make a folder for host "..\/x"/,
   },
-] as readonly {
-  readonly name: string;
-  readonly path?: string;
-  readonly content?: string;
-  readonly place?: ImportPlace;
-  readonly message: RegExp;
-}[]) {
+];
+
+for (const {
+  name,
+  path = "/file",
+  content = `a 1 ${SECONDS}000\n`,
+  place = { instance: "10.0.0.9:1", job: "j" },
+  message,
+} of REFUSALS) {
   test(`An import is refused with the reason: ${name}`, async () => {
     const bench = await ImportUnderTest.start();
     bench.files.put("/file", content);

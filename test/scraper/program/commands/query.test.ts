@@ -21,7 +21,7 @@ const ramp = (
 });
 const frame = { fromMs: 0, toMs: 3_600_000, stepMs: STEP_SECONDS * 1000, columns: 48 };
 
-test("one series is drawn between its axes, as wide as the terminal", () => {
+test("One series is drawn between its axes, as wide as the terminal", () => {
   const lines = formatMatrix([ramp({ __name__: "up" }, (index) => index)], {
     ...frame,
     isTerminal: false,
@@ -39,7 +39,7 @@ test("one series is drawn between its axes, as wide as the terminal", () => {
   assertEvery(lines, (line) => line.length <= 48);
 });
 
-test("a terminal gets braille dots with a colour for each series, a pipe gets letters", () => {
+test("A terminal gets braille dots in a colour for each series, a pipe gets letters", () => {
   const series = [ramp({ pi: "attic" }, () => 1), ramp({ pi: "cellar" }, () => 3)];
   const onTerminal = formatMatrix(series, { ...frame, isTerminal: true });
   assert.match(onTerminal[0] ?? "", /^ {6}3┤(\u001b\[33m[\u2801-\u28ff]\u001b\[0m){40}$/);
@@ -50,7 +50,7 @@ test("a terminal gets braille dots with a colour for each series, a pipe gets le
   assertEvery(piped, (line) => !line.includes("\u001b"));
 });
 
-test("a gap stays empty, and values that are not numbers are left out", () => {
+test("A gap stays empty, and values that are not numbers are left out", () => {
   const [first] = formatMatrix(
     [
       ramp({}, (index) => (index > 20 && index < 40 ? undefined : index === 10 ? Number.NaN : 5)),
@@ -69,18 +69,18 @@ for (const { name, series, says } of [
     says: [`{a="b"}  no finite value`],
   },
 ]) {
-  test(`an empty chart is a line: ${name}`, () =>
+  test(`An empty chart is one line: ${name}`, () =>
     assert.deepEqual(formatMatrix(series, { ...frame, isTerminal: true }), says));
 }
 
-test("more series than colours are listed, with a note that they are not drawn", () => {
+test("Series beyond the number of colours are listed as not drawn", () => {
   const series = Array.from({ length: 10 }, (_, index) => ramp({ pi: `${index}` }, () => index));
   const lines = formatMatrix(series, { ...frame, isTerminal: false });
   assert.equal(lines.at(-1), "2 of 10 series are not drawn.");
   assert.ok(lines.some((line) => line.startsWith(" ") && line.endsWith(`{pi="9"}`)));
 });
 
-test("a hostile label value cannot control the terminal, neither in the legend nor in a table", () => {
+test("A hostile label value is escaped in the legend and in a table", () => {
   const lines = formatMatrix([ramp({ pi: "\u001b[2J\u202Eevil\r\n" }, () => 1)], {
     ...frame,
     isTerminal: false,
@@ -97,5 +97,5 @@ for (const [value, text] of [
   [1e-9, "1.0e-9"],
   [2e20, "2.0e+20"],
 ] as const) {
-  test(`the number ${value} is written ${text}`, () => assert.equal(formatNumber(value), text));
+  test(`The number ${value} is written ${text}`, () => assert.equal(formatNumber(value), text));
 }
