@@ -14,6 +14,8 @@ import { SmtpSink } from "../support/smtp-sink.js";
  * steps build on each other.
  */
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-rules-"));
+/** One per second, so that an outage is longer than the scrape interval of 5 s. */
+const OUTAGE_SAMPLES = 8;
 let smtp: SmtpSink | undefined;
 let exporter: ChildProgram | undefined;
 let scraper: ChildProgram | undefined;
@@ -135,7 +137,7 @@ test("Alerts of a time without master are one mail, and an alert that still fire
   await scraped();
   await scraper?.stop("SIGKILL");
   const fromMs = Date.now();
-  const uptimes = await nextUptimes(8);
+  const uptimes = await nextUptimes(OUTAGE_SAMPLES);
   const [, low, middle, , , , high] = uptimes;
   writeRules(`,
     { alert: Passing, expr: pihealth_uptime_seconds > ${low} < ${high}, for: 1s },
@@ -170,7 +172,7 @@ test("The history of alerts and the stored series include that time", async () =
 test("Another outage without a new alert sends no mail", async () => {
   const sent = subjects().length;
   await scraper?.stop("SIGKILL");
-  await nextUptimes(2);
+  await nextUptimes(OUTAGE_SAMPLES);
   startScraper();
   await recovered();
   assert.deepEqual(subjects().slice(sent), []);
