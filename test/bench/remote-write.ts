@@ -1,3 +1,4 @@
+import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import http from "node:http";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 
@@ -82,7 +83,7 @@ export class RemoteWriter {
         body[at++] = SAMPLE_VALUE;
         view.setFloat64(at, values[row * this.heads.length + series] as number, true);
         body[at + 8] = SAMPLE_TIMESTAMP;
-        body.set(times[row] as Buffer, at + 9);
+        body.set(itemAt(times, row), at + 9);
         at += 15;
       }
     }

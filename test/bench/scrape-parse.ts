@@ -39,7 +39,7 @@ function createWriter(): SampleWriter {
 /** From the bytes of a body to the row in the table, with bodies of a real node_exporter. */
 export async function benchScrapeParse(): Promise<BenchFigure[]> {
   const bodies = await recordBodies();
-  const samples = parseExposition(bodies[0] as Buffer).samples.length;
+  const samples = parseExposition(itemAt(bodies, 0)).samples.length;
   const unit = "ns/sample";
   return [
     {

@@ -22,13 +22,9 @@ export class BufferPool {
   /** @returns a buffer of at least `sizeBytes` with undefined content */
   take(sizeBytes: number): BufferLease {
     const { free } = this;
-    for (let index = free.length - 1; index >= 0; index--) {
-      const lease = free[index] as BufferLease;
-      if (lease.buffer.length < sizeBytes) continue;
-      free[index] = free[free.length - 1] as BufferLease;
-      free.pop();
-      return lease;
-    }
+    const index = free.findLastIndex(({ buffer }) => buffer.length >= sizeBytes);
+    const [lease] = index < 0 ? [] : free.splice(index, 1);
+    if (lease !== undefined) return lease;
     let capacity = SMALLEST_BYTES;
     while (capacity < sizeBytes) capacity *= 2;
     return this.create(capacity);

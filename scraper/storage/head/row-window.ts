@@ -168,6 +168,7 @@ export class RowWindow {
     }
     for (let index = 0; index < values.length; index++) {
       const row = from + index;
+      // eslint-disable-next-line house/no-type-assertion -- each row has an area; a hot loop (bench storage)
       const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
       const at = 2 * (slot * AREA_ROWS + (row % AREA_ROWS));
       bits[2 * index] = area[at] as number;
@@ -221,6 +222,7 @@ export class RowWindow {
     const low = this.lastBits[2 * column] as number;
     const high = this.lastBits[2 * column + 1] as number;
     for (let row = 0; row < this.rowCount; row++) {
+      // eslint-disable-next-line house/no-type-assertion -- each row has an area; a hot loop (bench storage)
       const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
       const at = 2 * (slot * AREA_ROWS + (row % AREA_ROWS));
       area[at] = low;
@@ -332,6 +334,7 @@ export class RowWindow {
     const low = this.lastBits[2 * column];
     const high = this.lastBits[2 * column + 1];
     for (let row = 0; row < this.rowCount; row++) {
+      // eslint-disable-next-line house/no-type-assertion -- each row has an area; a hot loop (bench storage)
       const area = this.areas[(row / AREA_ROWS) | 0] as Uint32Array;
       const at = 2 * (start + (row % AREA_ROWS));
       if (area[at] !== low || area[at + 1] !== high) return true;
