@@ -5,10 +5,11 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { readOptions } from "../../exporter/shared/config/program-options.js";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
+import { runProgram } from "../../exporter/shared/platform/run-program.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import {
   type ChildProgram,
@@ -27,6 +28,13 @@ const SCRAPER_FLAGS = ["--max-semi-space-size=4"];
 const ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
+
+const USAGE = "Usage: npm start -- [--data FOLDER] [--exporter-port PORT] [--scraper-port PORT]\n";
+const OPTIONS = {
+  data: { type: "string", default: "data" },
+  "exporter-port": { type: "string", default: "8732" },
+  "scraper-port": { type: "string", default: "8730" },
+} as const;
 
 interface Places {
   readonly dataFolder: string;
@@ -54,22 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function parsePlaces(argv: readonly string[]): Places {
-  try {
-    return placesOf(argv);
-  } catch (error) {
-    throw new BadInputError(`Cannot read the command line: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function placesOf(argv: readonly string[]): Places {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      data: { type: "string", default: "data" },
-      "exporter-port": { type: "string", default: "8732" },
-      "scraper-port": { type: "string", default: "8730" },
-    },
-  });
+  const values = readOptions(argv, OPTIONS, USAGE);
   return {
     dataFolder: path.resolve(values.data),
     exporterPort: values["exporter-port"],
@@ -182,10 +175,4 @@ async function stopAll(children: Readonly<Record<string, ChildProgram>>): Promis
   await Promise.race([all, late.then(() => all)]);
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exit(1);
-  },
-);
+process.exit(await runProgram(() => main(process.argv.slice(2))));
