@@ -9,7 +9,7 @@ import {
 import { canonicalAddress } from "../fleet/ip-address.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import type { Relabeling } from "../fleet/relabeling.js";
-import { compileRelabeling } from "../fleet/relabeling-steps.js";
+import { compileRelabeling } from "../fleet/relabeling.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
 
 export const DEFAULT_SCRAPER_PORT = 8730;

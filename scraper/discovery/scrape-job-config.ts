@@ -5,7 +5,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import { parseHostPort } from "../fleet/ip-address.js";
 import { readHttpClient, rejectUnsupported } from "../fleet/http-client-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
-import { compileRelabeling } from "../fleet/relabeling-steps.js";
+import { compileRelabeling } from "../fleet/relabeling.js";
 import { parseRangeExpression } from "./range-expression.js";
 import type { FileDiscovery, HttpDiscovery, RangeDiscovery, ScrapeJob } from "./scrape-job.js";
 import { parseTargetGroup, type TargetGroup } from "./target-group.js";

@@ -2,7 +2,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { AlertHistory, HistoryEntry } from "../evaluation/alert-history.js";
 import { targetOf, type TargetTimes } from "./filled-ranges.js";
-import type { PastEpisode } from "../evaluation/past-episode.js";
+import type { PastEpisode } from "../evaluation/active-alert.js";
 import type { FoundAlert } from "./recovery-file.js";
 
 /** Most different alerts of one recovery. Further alerts are only counted. */

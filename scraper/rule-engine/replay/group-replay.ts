@@ -8,7 +8,7 @@ import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { TemplateSample } from "../../templates/prometheus-functions.js";
 import type { RuleSample } from "../evaluation/alerting-rule-state.js";
 import { GroupSchedule } from "../evaluation/group-schedule.js";
-import type { PastEpisode } from "../evaluation/past-episode.js";
+import type { PastEpisode } from "../evaluation/active-alert.js";
 import { evaluateRecordingRule } from "../evaluation/recording-rule.js";
 import type { ReplayPause } from "./replay-pause.js";
 import { ReplayedAlerts, type ReplayedAlertsOptions } from "./replayed-alerts.js";

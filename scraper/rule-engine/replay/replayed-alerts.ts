@@ -3,7 +3,7 @@ import type { VectorSample } from "../../promql/evaluation/query-results.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
 import type { AlertExpander, ExpansionData } from "../rules/alert-expansion.js";
 import { AlertingRuleState, type RuleSample } from "../evaluation/alerting-rule-state.js";
-import type { PastEpisode } from "../evaluation/past-episode.js";
+import type { PastEpisode } from "../evaluation/active-alert.js";
 import type { AlertingRule, MissingData } from "../rules/rule-group.js";
 
 export interface ReplayedAlertsOptions {

@@ -9,7 +9,7 @@ import type { AlertExpander } from "../rules/alert-expansion.js";
 import { AlertSeeds } from "./alert-seeds.js";
 import { isLowerWorse, detectsMissingScrapes } from "../rules/expression-reads.js";
 import { GroupReplay, type ReplayCounts, type ReplayWindow } from "./group-replay.js";
-import type { PastEpisode } from "../evaluation/past-episode.js";
+import type { PastEpisode } from "../evaluation/active-alert.js";
 import { ReplayPause } from "./replay-pause.js";
 import type { ReplayedAlerts, StoredReplay } from "./replayed-alerts.js";
 import { replayOrderOf } from "./replay-order.js";

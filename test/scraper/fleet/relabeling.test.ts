@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { parseRelabelConfigs } from "../../../scraper/fleet/relabel-config.js";
-import { compileRelabeling } from "../../../scraper/fleet/relabeling-steps.js";
+import { compileRelabeling } from "../../../scraper/fleet/relabeling.js";
 
 const relabel = (
   yaml: string,
