@@ -1,6 +1,6 @@
 /**
- * Reads responses of the Prometheus API, those of our scraper and those of a real Prometheus. A
- * response of another shape fails the test that reads it.
+ * Reads responses of the Prometheus API, from our scraper or from a real Prometheus. A response of
+ * another shape fails the test that reads it.
  */
 import assert from "node:assert/strict";
 import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
