@@ -31,10 +31,10 @@ const MAIL: MailMessage = {
   headers: [{ name: "X-Team", value: "ops" }],
 };
 const GENEROUS: MailTimeouts = {
-  connection: 20_000,
-  greeting: 20_000,
-  socket: 20_000,
-  total: 60_000,
+  connection: 120_000,
+  greeting: 120_000,
+  socket: 120_000,
+  total: 240_000,
 };
 const SHORT: MailTimeouts = { connection: 300, greeting: 300, socket: 300, total: 1000 };
 const never = new AbortController().signal;
@@ -296,9 +296,9 @@ test("A server that answers for ever, one byte at a time, is cut off after the t
   fixtures.push(server);
   await assert.rejects(
     send(serverAt(server.port, { requireTls: false }), MAIL, {
-      connection: 20_000,
-      greeting: 20_000,
-      socket: 20_000,
+      connection: 120_000,
+      greeting: 120_000,
+      socket: 120_000,
       total: 400,
     }),
     (error: MailError) => error.isServerProblem && /longer than 400ms/.test(error.message),

@@ -30,7 +30,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<Bench> 
     await new Promise((resolve) => server.close(resolve));
   });
   const url = `http://127.0.0.1:${port}/metrics?x=1`;
-  const request = { url, headers: HEADERS, timeoutMs: 20_000, maxBodyBytes: 10_000_000 };
+  const request = { url, headers: HEADERS, timeoutMs: 120_000, maxBodyBytes: 10_000_000 };
   return { lean, request, connections: () => connections, server };
 }
 
