@@ -6,6 +6,8 @@ import { REPOSITORY } from "./repository.js";
 /** The slowest tests. Real programs in them need a processor of their own, so each file runs alone. */
 const ALONE = /test\/acceptance\/(bad-input|busy-api|outage)\.test/;
 const CONCURRENCY = 2;
+/** Begun first, so that no processor is idle while the last of them runs. */
+const LONG = /storage\/kill\.test|test\/acceptance\//;
 
 export interface TestFiles {
   readonly together: readonly string[];
@@ -27,8 +29,12 @@ export function findTestFiles(wanted: readonly string[] = []): TestFiles {
     .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
     .sort()
     .map((name) => path.join("dist/test", name));
+  const together = files.filter((name) => !ALONE.test(name));
   return {
-    together: files.filter((name) => !ALONE.test(name)),
+    together: [
+      ...together.filter((name) => LONG.test(name)),
+      ...together.filter((name) => !LONG.test(name)),
+    ],
     alone: files.filter((name) => ALONE.test(name)),
   };
 }
