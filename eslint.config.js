@@ -15,7 +15,7 @@ const noTypeAssertion = {
   create(context) {
     const services = context.sourceCode.parserServices;
     const isTypedArray = (node) =>
-      /^(Float|Int|Uint|BigInt|BigUint)\d+(Clamped)?Array|^Buffer/.test(
+      /^(?:(?:Float|Int|Uint|BigInt|BigUint)\d+(?:Clamped)?Array|Buffer)(?:<\w+>)?$/.test(
         services.program.getTypeChecker().typeToString(services.getTypeAtLocation(node)),
       );
     const report = (node) => context.report({ node, messageId: "assertion" });
@@ -83,9 +83,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
-    linterOptions: {
-      reportUnusedDisableDirectives: process.env["ASSERTIONS"] === "1" ? "warn" : "off",
-    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
     plugins: {
       house: {
         rules: {
@@ -104,7 +102,7 @@ export default tseslint.config(
       // Implementations of asynchronous interfaces and simulated parts need no await of their own.
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/unbound-method": "off",
-      "house/no-type-assertion": process.env["ASSERTIONS"] === "1" ? "error" : "off",
+      "house/no-type-assertion": "error",
       eqeqeq: "error",
       "no-empty": "error",
       "no-var": "error",
