@@ -189,10 +189,27 @@ export class OutageRig {
     this.writeExporterConfiguration();
     this.boot();
     this.startExporter();
+    await this.sampledBeforeMasters();
     for (const master of [...this.masters, this.witness]) master.start();
     await this.scraped(this.nowMs);
     for (const master of this.masters)
       await master.settled({ fromMs: 0, untilMs: this.nowMs }, () => this.logs());
+  }
+
+  /**
+   * Waits until the exporter has recorded some samplings, so the history always begins before the
+   * first scrape and every master has a first gap to fill.
+   */
+  private async sampledBeforeMasters(): Promise<void> {
+    const url = `http://${EXPORTER_HOST}:${this.exporterPort}/-/ready`;
+    const describe = (): string => this.logs();
+    const isReady = async (): Promise<true | undefined> =>
+      (await fetch(url).catch(() => undefined))?.ok === true ? true : undefined;
+    await waitFor("an exporter that has sampled", isReady, { withinMs: 60_000, describe });
+    const untilMs = this.nowMs + 2000 * this.options.pace.samplingSeconds;
+    const hasPassed = async (): Promise<true | undefined> =>
+      this.nowMs >= untilMs ? true : undefined;
+    await waitFor("two more samplings", hasPassed, { withinMs: 120_000, describe });
   }
 
   /** The witness scrapes the exporter directly. Other masters have a link in each direction. */
