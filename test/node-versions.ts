@@ -31,14 +31,14 @@ function main(argv: readonly string[]): number {
 
 interface Outcome {
   readonly code: number;
-  /** Such as `Node.js 22.1.0: 1400 passed, 0 failed`. */
+  /** Such as `nodejs-22.1.0: 1400 passed, 0 failed`. */
   readonly result: string;
 }
 
 function run(major: string, files: readonly string[]): Outcome {
   const node = install(major);
-  if (node === undefined) return { code: 1, result: `Node.js ${major}: 0 passed, 1 failed` };
-  const name = `Node.js ${versionOf(node)}`;
+  if (node === undefined) return { code: 1, result: `nodejs-${major}: 0 passed, 1 failed` };
+  const name = `nodejs-${versionOf(node)}`;
   process.stdout.write(`\n${name}: ${files.length} test files\n`);
   const tapFile = path.join(CACHE, `${major}.tap`);
   rmSync(tapFile, { force: true });
