@@ -118,7 +118,10 @@ interface AppParts extends Surroundings {
   readonly hasFastZlib: boolean;
 }
 
-/** Joins all rooms of the scraper. */
+/**
+ * Joins all rooms of the scraper. The file exceeds 400 lines because no other place may join rooms:
+ * most of it is the list of what each room is given.
+ */
 class App implements ScraperApp {
   private server: HttpServer | undefined;
   private isReady = false;
