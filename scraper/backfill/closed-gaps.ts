@@ -1,3 +1,4 @@
+import { isoTime } from "../../exporter/shared/model/time-range.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { BackfillCounters } from "./backfill-metrics.js";
@@ -64,4 +65,3 @@ function groupAlike(gaps: readonly Gap[]): Iterable<readonly Gap[]> {
 
 const sum = (lengths: readonly number[]): number =>
   lengths.reduce((total, length) => total + length, 0);
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString();

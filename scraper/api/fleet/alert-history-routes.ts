@@ -1,3 +1,4 @@
+import { isoTime } from "../../../exporter/shared/model/time-range.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { HistoryEntry } from "../../rule-engine/evaluation/alert-history.js";
 import { dataResponse, type Route } from "../http/route.js";
@@ -43,5 +44,3 @@ function showEntry(entry: HistoryEntry): Record<string, unknown> {
     source,
   };
 }
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString();

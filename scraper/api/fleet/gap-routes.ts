@@ -1,3 +1,4 @@
+import { isoTime } from "../../../exporter/shared/model/time-range.js";
 import type { HostGap } from "../../backfill/gap.js";
 import { canonicalAddress } from "../../fleet/ip-address.js";
 import { dataResponse, type Route } from "../http/route.js";
@@ -34,5 +35,3 @@ function showGap({
   const until = untilMs === undefined ? null : isoTime(untilMs);
   return { host, instance, job, from: isoTime(fromMs), until, cause, state };
 }
-
-const isoTime = (timeMs: number): string => new Date(timeMs).toISOString();
