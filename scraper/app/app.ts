@@ -120,7 +120,7 @@ interface AppParts extends Surroundings {
 
 /**
  * Joins all rooms of the scraper. The file exceeds 400 lines because no other place may join rooms:
- * most of it is the list of what each room is given.
+ * most lines pass the parts of one room to another.
  */
 class App implements ScraperApp {
   private server: HttpServer | undefined;
