@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { peerEnvironment } from "./peers.js";
 import { REPOSITORY } from "./repository.js";
 
 /** A real process under test. Its output is kept for error messages. */
@@ -12,7 +13,7 @@ export class ChildProgram {
   constructor(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}) {
     this.process = spawn(command, args, {
       cwd: REPOSITORY,
-      env: { ...process.env, ...options.env },
+      env: { ...peerEnvironment(), ...options.env },
     });
     const keep = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString("utf8")).slice(-200_000);
