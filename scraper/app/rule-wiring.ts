@@ -124,7 +124,7 @@ export class RuleWiring {
       externalLabels: this.config.global.externalLabels,
       externalUrl: externalUrlOf(this.config),
       onAlerts: (alerts) => this.takeAlerts(alerts),
-      stateFile: { files, path: this.fileOf("alert-states.json") },
+      stateFile: { files, path: this.fileOf("alert-states.jsonl") },
       history: this.history,
       isTargetSilent,
       missingData: this.config.rules.missingData,

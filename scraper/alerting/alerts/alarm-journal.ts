@@ -24,15 +24,18 @@ interface AlarmLine {
  * again.
  */
 export class AlarmJournal {
-  private readonly file: JsonLinesFile<AlarmLine>;
+  private readonly file: JsonLinesFile<StoredAlert>;
 
   /**
    * @param store the alerts that a rewritten file must contain
    */
   constructor(files: Files, folder: string, store: AlertStore) {
-    this.file = new JsonLinesFile(files, path.join(folder, "alarms.jsonl"), () =>
-      currentLines(store),
-    );
+    this.file = new JsonLinesFile({
+      files,
+      filePath: path.join(folder, "alarms.jsonl"),
+      current: () => currentAlarms(store),
+      encode: encodeAlarm,
+    });
   }
 
   /**
@@ -53,7 +56,7 @@ export class AlarmJournal {
    * @throws {NotDurableError}
    */
   append(alarms: readonly StoredAlert[]): Promise<void> {
-    return this.file.append(alarms.map(encodeAlarm));
+    return this.file.append(alarms);
   }
 
   close(): Promise<void> {
@@ -61,8 +64,8 @@ export class AlarmJournal {
   }
 }
 
-function* currentLines(store: AlertStore): Iterable<AlarmLine> {
-  for (const alert of store.all()) if (alert.isImmediate) yield encodeAlarm(alert);
+function* currentAlarms(store: AlertStore): Iterable<StoredAlert> {
+  for (const alert of store.all()) if (alert.isImmediate) yield alert;
 }
 
 function encodeAlarm(alarm: StoredAlert): AlarmLine {

@@ -1,6 +1,12 @@
+/**
+ * A file of records that change one at a time. Changed records come in through `append`; lines go
+ * to the end of the file, and now and then to a new file. The caller's own loop runs it. See
+ * json-lines-file.format.md.
+ */
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError, PihealthError, messageOf } from "../../../exporter/shared/model/errors.js";
+import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
 
 /** Version of every record of the alerting side. See json-lines-file.format.md. */
@@ -18,9 +24,23 @@ export class NotDurableError extends PihealthError {
   readonly code = "not_durable";
 }
 
+/**
+ * The file is rewritten when it has more than this many times the bytes of its last rewritten form,
+ * plus `COMPACT_AFTER_BYTES`. A rewrite therefore never writes more than was appended before it.
+ */
 const COMPACT_FACTOR = 2;
-const MIN_LINES_TO_COMPACT = 1000;
+export const COMPACT_AFTER_BYTES = 256 * 1024;
+/** Text encoded or decoded in one turn of the event loop, which takes a few milliseconds. */
+const SLICE_BYTES = 128 * 1024;
 const LINE_FEED = 0x0a;
+
+export interface JsonLinesParts<Item> {
+  readonly files: Files;
+  readonly filePath: string;
+  /** The records that a rewritten file contains. */
+  readonly current: () => Iterable<Item>;
+  readonly encode: (item: Item) => JsonLine;
+}
 
 export interface LoadedRecords<Result> {
   /** In the order of the file. */
@@ -34,22 +54,18 @@ export interface LoadedRecords<Result> {
 
 /**
  * A file of JSON objects, one per line, that grows until it is rewritten with the current records.
- * See json-lines-file.format.md. Appends that wait for the disk at the same time share one sync.
+ * Its cost is proportional to the bytes that are appended, whatever the file holds. Appends that
+ * wait for the disk at the same time share one sync.
  */
-export class JsonLinesFile<Line extends JsonLine> {
+export class JsonLinesFile<Item> {
   private open: AppendFile | undefined;
-  private lineCount = 0;
-  private queue: Line[] = [];
+  private fileBytes = 0;
+  /** Size of the file when it was rewritten last, or of the records that it had at the start. */
+  private compactBytes = 0;
+  private queue: Item[] = [];
   private flushing: Promise<void> | undefined;
 
-  /**
-   * @param current yields the lines of a rewritten file
-   */
-  constructor(
-    private readonly files: Files,
-    private readonly filePath: string,
-    private readonly current: () => Iterable<Line>,
-  ) {}
+  constructor(private readonly parts: JsonLinesParts<Item>) {}
 
   /**
    * Reads the file and cuts a torn tail off. A missing file is empty.
@@ -57,19 +73,38 @@ export class JsonLinesFile<Line extends JsonLine> {
    * @param decode throws {@link BadInputError} when the line is not a record
    */
   async load<Result>(decode: (fields: JsonFields) => Result): Promise<LoadedRecords<Result>> {
-    const { texts, isTorn } = await this.readAndRepair();
-    const records = texts.flatMap((text) => this.decodeLine(text, decode));
-    return { records, damaged: texts.length - records.length + (isTorn ? 1 : 0) };
+    const { bytes, isTorn } = await this.readAndRepair();
+    const records: Result[] = [];
+    const bytesOfId = new Map<string, number>();
+    let damaged = isTorn ? 1 : 0;
+    let sliceStart = 0;
+    for (let start = 0; start < bytes.length;) {
+      const end = bytes.indexOf(LINE_FEED, start);
+      try {
+        const fields = this.parse(bytes.toString("utf8", start, end));
+        records.push(decode(fields));
+        bytesOfId.set(fields.text("id"), end + 1 - start);
+      } catch (error) {
+        if (!(error instanceof BadInputError)) throw error;
+        damaged++;
+      }
+      start = end + 1;
+      if (start - sliceStart < SLICE_BYTES) continue;
+      sliceStart = start;
+      await yieldToEventLoop();
+    }
+    for (const lineBytes of bytesOfId.values()) this.compactBytes += lineBytes;
+    return { records, damaged };
   }
 
   /**
-   * Resolves when the lines survive a power cut.
+   * Resolves when the records survive a power cut.
    *
    * @throws {NotDurableError}
    */
-  async append(lines: readonly Line[]): Promise<void> {
-    if (lines.length === 0) return;
-    this.queue.push(...lines);
+  async append(items: readonly Item[]): Promise<void> {
+    if (items.length === 0) return;
+    for (const item of items) this.queue.push(item);
     const running = this.flushing;
     if (running !== undefined) await running.catch(() => undefined); // Its own caller has its error.
     if (this.queue.length > 0)
@@ -79,90 +114,123 @@ export class JsonLinesFile<Line extends JsonLine> {
 
   async close(): Promise<void> {
     await this.flushing?.catch(() => undefined);
-    await this.open?.close();
-    this.open = undefined;
+    await this.closeFile();
   }
 
-  private async readAndRepair(): Promise<{ texts: readonly string[]; isTorn: boolean }> {
-    await this.files.makeFolder(path.dirname(this.filePath));
-    if ((await this.files.facts(this.filePath)) === undefined) return { texts: [], isTorn: false };
-    const bytes = Buffer.from(await this.files.readBytes(this.filePath));
-    const wholeBytes = bytes.lastIndexOf(LINE_FEED) + 1;
-    const texts = bytes.toString("utf8", 0, wholeBytes).split("\n").slice(0, -1);
-    this.lineCount = texts.length;
-    const isTorn = wholeBytes < bytes.length;
-    if (isTorn) await this.cutAt(wholeBytes);
-    return { texts, isTorn };
+  /** @returns the whole lines of the file */
+  private async readAndRepair(): Promise<{ bytes: Buffer; isTorn: boolean }> {
+    const { files, filePath } = this.parts;
+    await files.makeFolder(path.dirname(filePath));
+    if ((await files.facts(filePath)) === undefined)
+      return { bytes: Buffer.alloc(0), isTorn: false };
+    const bytes = Buffer.from(await files.readBytes(filePath));
+    this.fileBytes = bytes.lastIndexOf(LINE_FEED) + 1;
+    const isTorn = this.fileBytes < bytes.length;
+    if (isTorn) await this.cutAt(this.fileBytes);
+    return { bytes: bytes.subarray(0, this.fileBytes), isTorn };
   }
 
-  private decodeLine<Result>(text: string, decode: (fields: JsonFields) => Result): Result[] {
-    try {
-      const fields = JsonFields.parse(text, `line of "${this.filePath}"`);
-      fields.version(RECORD_VERSION, "v");
-      return [decode(fields)];
-    } catch (error) {
-      if (error instanceof BadInputError) return []; // Counted as a damaged line.
-      throw error;
-    }
+  private parse(text: string): JsonFields {
+    const fields = JsonFields.parse(text, `line of "${this.parts.filePath}"`);
+    fields.version(RECORD_VERSION, "v");
+    return fields;
   }
 
   private async flush(): Promise<void> {
     const batch = this.queue;
     this.queue = [];
     try {
-      if (this.isWorthCompacting(batch.length)) await this.rewrite();
-      else await this.write(batch);
+      const pieces = await this.encode(batch);
+      const grownBytes = this.fileBytes + sizeOf(pieces);
+      const isLarge = grownBytes > COMPACT_FACTOR * this.compactBytes + COMPACT_AFTER_BYTES;
+      if (!isLarge || !(await this.rewrite(grownBytes))) await this.write(pieces);
     } catch (error) {
-      await this.abandonTornTail();
-      throw new NotDurableError(`Cannot write "${this.filePath}": ${messageOf(error)}`, {
+      throw new NotDurableError(`Cannot write "${this.parts.filePath}": ${messageOf(error)}`, {
         cause: error,
       });
     }
   }
 
-  private isWorthCompacting(added: number): boolean {
-    if (this.lineCount + added < MIN_LINES_TO_COMPACT) return false;
-    return this.lineCount + added > COMPACT_FACTOR * [...this.current()].length;
-  }
-
-  /** `current()` already contains the appended lines: callers change their memory first. */
-  private async rewrite(): Promise<void> {
-    const lines = [...this.current()];
-    await this.open?.close();
-    this.open = undefined;
-    await this.files.replace(this.filePath, lines.map(formatLine).join(""));
-    this.lineCount = lines.length;
-  }
-
-  private async write(batch: readonly Line[]): Promise<void> {
-    const isNew = this.open === undefined;
-    this.open ??= await this.files.openAppend(this.filePath);
-    await this.open.append(Buffer.from(batch.map(formatLine).join("")));
-    await this.open.sync();
-    if (isNew) await this.files.syncFolder(path.dirname(this.filePath));
-    this.lineCount += batch.length;
+  private async encode(items: Iterable<Item>): Promise<Buffer[]> {
+    const pieces: Buffer[] = [];
+    let text = "";
+    for (const item of items) {
+      text += `${JSON.stringify(this.parts.encode(item))}\n`;
+      if (text.length < SLICE_BYTES) continue;
+      pieces.push(Buffer.from(text));
+      text = "";
+      await yieldToEventLoop();
+    }
+    if (text !== "") pieces.push(Buffer.from(text));
+    return pieces;
   }
 
   /**
-   * Cuts off the half line that a failed write may have left, so that the next line starts a new
-   * one.
+   * Replaces the file by one with the current records. These include the appended ones: callers
+   * change their memory first.
+   *
+   * @param grownBytes size of the file without the rewrite
+   * @returns false when the disk refused; the next rewrite then waits until the file has doubled
    */
-  private async abandonTornTail(): Promise<void> {
+  private async rewrite(grownBytes: number): Promise<boolean> {
+    const { files, filePath, current } = this.parts;
     try {
-      await this.open?.close();
-      this.open = undefined;
+      // A copy: records may change between two slices, and those changes are appended afterwards.
+      const pieces = await this.encode([...current()]);
+      await this.closeFile();
+      await files.replace(filePath, Buffer.concat(pieces));
+      this.fileBytes = this.compactBytes = sizeOf(pieces);
+      return true;
+    } catch {
       await this.readAndRepair();
+      this.compactBytes = grownBytes;
+      return false;
+    }
+  }
+
+  private async write(pieces: readonly Buffer[]): Promise<void> {
+    const { files, filePath } = this.parts;
+    try {
+      const isNew = this.open === undefined;
+      this.open ??= await files.openAppend(filePath);
+      for (const piece of pieces) await this.open.append(piece);
+      await this.open.sync();
+      if (isNew) await files.syncFolder(path.dirname(filePath));
+    } catch (error) {
+      await this.cutTornTail();
+      throw error;
+    }
+    this.fileBytes += sizeOf(pieces);
+  }
+
+  /** Cuts off what a failed write may have left, so that the next line starts a new one. */
+  private async cutTornTail(): Promise<void> {
+    try {
+      await this.closeFile();
+      await this.cutAt(this.fileBytes);
     } catch {
       this.open = undefined; // The disk still fails. `load` repairs the tail at the next start.
     }
   }
 
+  private async closeFile(): Promise<void> {
+    const { open } = this;
+    this.open = undefined;
+    await open?.close();
+  }
+
   private async cutAt(sizeBytes: number): Promise<void> {
-    const file = await this.files.openAppend(this.filePath);
-    await file.truncate(sizeBytes);
-    await file.sync();
+    const file = await this.parts.files.openAppend(this.parts.filePath);
+    if (file.sizeBytes > sizeBytes) {
+      await file.truncate(sizeBytes);
+      await file.sync();
+    }
     await file.close();
   }
 }
 
-const formatLine = (line: JsonLine): string => `${JSON.stringify(line)}\n`;
+function sizeOf(pieces: readonly Buffer[]): number {
+  let sizeBytes = 0;
+  for (const { length } of pieces) sizeBytes += length;
+  return sizeBytes;
+}

@@ -39,14 +39,17 @@ interface NotificationLogOptions {
  */
 export class NotificationLog {
   private readonly records = new Map<string, NotificationRecord>();
-  private readonly file: JsonLinesFile<NotificationLine>;
+  private readonly file: JsonLinesFile<NotificationRecord>;
   private readonly clock: Clock;
 
   constructor({ files, folder, clock }: NotificationLogOptions) {
     this.clock = clock;
-    this.file = new JsonLinesFile(files, path.join(folder, "notification-log.jsonl"), () =>
-      this.lines(),
-    );
+    this.file = new JsonLinesFile({
+      files,
+      filePath: path.join(folder, "notification-log.jsonl"),
+      current: () => this.current(),
+      encode: encodeNotificationRecord,
+    });
   }
 
   /**
@@ -82,7 +85,7 @@ export class NotificationLog {
       ({ id, timestampMs }) => (this.records.get(id)?.timestampMs ?? 0) < timestampMs,
     );
     for (const record of newer) this.remember(record);
-    await this.file.append(newer.map(encodeNotificationRecord));
+    await this.file.append(newer);
   }
 
   /**
@@ -93,7 +96,7 @@ export class NotificationLog {
   async record(record: NotificationRecord): Promise<void> {
     this.remember(record);
     this.makeRoom();
-    await this.file.append([encodeNotificationRecord(record)]);
+    await this.file.append([record]);
   }
 
   /** Keeps the map in the order of notifications, oldest first. */
@@ -110,10 +113,9 @@ export class NotificationLog {
     }
   }
 
-  private *lines(): Iterable<NotificationLine> {
+  private *current(): Iterable<NotificationRecord> {
     const nowMs = this.clock.wallMs();
-    for (const record of this.records.values())
-      if (record.expiresAtMs >= nowMs) yield encodeNotificationRecord(record);
+    for (const record of this.records.values()) if (record.expiresAtMs >= nowMs) yield record;
   }
 }
 

@@ -54,12 +54,17 @@ interface SilencesOptions {
 /** All silences, in memory and in `silences.jsonl`. */
 export class Silences {
   private readonly silences = new Map<string, Silence>();
-  private readonly file: JsonLinesFile<SilenceLine>;
+  private readonly file: JsonLinesFile<Silence>;
   private readonly clock: Clock;
 
   constructor({ files, folder, clock }: SilencesOptions) {
     this.clock = clock;
-    this.file = new JsonLinesFile(files, path.join(folder, "silences.jsonl"), () => this.lines());
+    this.file = new JsonLinesFile({
+      files,
+      filePath: path.join(folder, "silences.jsonl"),
+      current: () => this.silences.values(),
+      encode: encodeSilence,
+    });
   }
 
   /**
@@ -165,7 +170,7 @@ export class Silences {
    */
   private async store(changed: readonly Silence[]): Promise<string> {
     for (const silence of changed) this.silences.set(silence.id, silence);
-    await this.file.append(changed.map(encodeSilence));
+    await this.file.append(changed);
     return changed.at(-1)?.id ?? "";
   }
 
@@ -174,10 +179,6 @@ export class Silences {
     for (const silence of this.silences.values()) {
       if (silence.endsAtMs < oldestMs) this.silences.delete(silence.id);
     }
-  }
-
-  private *lines(): Iterable<SilenceLine> {
-    for (const silence of this.silences.values()) yield encodeSilence(silence);
   }
 }
 

@@ -38,11 +38,17 @@ interface HistoryLine {
  */
 export class AlertHistory {
   private readonly entries = new Map<string, HistoryEntry>();
+  /** Ids of ended alerts, the one that changed last at the end. */
+  private readonly ended = new Set<string>();
+  /** Ids of firing alerts in the same order. */
+  private readonly firing = new Set<string>();
   private readonly byLabels = new Map<string, Set<string>>();
   /** Ids of firing alerts, by the key of their labels. */
   private readonly open = new Map<string, string>();
-  private readonly file: JsonLinesFile<HistoryLine>;
-  private writing: Promise<void> = Promise.resolve();
+  private readonly file: JsonLinesFile<HistoryEntry>;
+  /** Entries that are not on disk, by id. They are written together. */
+  private unsaved = new Map<string, HistoryEntry>();
+  private saving: Promise<void> | undefined;
   private isFailing = false;
   damagedLines = 0;
 
@@ -51,19 +57,25 @@ export class AlertHistory {
     filePath: string,
     private readonly log: Logger,
   ) {
-    this.file = new JsonLinesFile(files, filePath, () => [...this.entries.values()].map(encode));
+    this.file = new JsonLinesFile({
+      files,
+      filePath,
+      current: () => this.entries.values(),
+      encode,
+    });
   }
 
   async load(): Promise<void> {
     const { records, damaged } = await this.file.load(decode);
     for (const entry of records) this.keep(entry);
+    this.makeRoom();
     this.damagedLines = damaged;
     if (this.damagedLines > 0)
       this.log.warn("Damaged lines of the alert history skipped", { lines: this.damagedLines });
   }
 
   async close(): Promise<void> {
-    await this.writing;
+    await this.saving;
     await this.file.close();
   }
 
@@ -87,11 +99,7 @@ export class AlertHistory {
       known.firedAtMs === firedAtMs &&
       known.endedAtMs === resolvedAtMs;
     // The end of an alert is sent repeatedly for a while.
-    const isOver =
-      openId === undefined &&
-      resolvedAtMs !== undefined &&
-      this.of(labels).some(({ endedAtMs }) => endedAtMs === resolvedAtMs);
-    if (isSame || isOver) return;
+    if (isSame || (openId === undefined && this.hasEnded(labels, resolvedAtMs))) return;
     const fresh = { id, labels, times: 1, worst: undefined, source: "live" as const };
     this.change([
       { ...fresh, ...known, annotations, activeAtMs, firedAtMs, endedAtMs: resolvedAtMs },
@@ -123,7 +131,7 @@ export class AlertHistory {
         };
       }),
     );
-    await this.writing;
+    await this.saving;
   }
 
   /** All entries with these labels, oldest first. */
@@ -166,13 +174,24 @@ export class AlertHistory {
   private change(entries: readonly HistoryEntry[]): void {
     if (entries.length === 0) return;
     for (const entry of entries) this.keep(entry);
+    for (const entry of entries) this.unsaved.set(entry.id, entry);
     this.makeRoom();
-    this.writing = this.writing.then(() => this.write(entries));
+    this.saving ??= this.save().finally(() => (this.saving = undefined));
+  }
+
+  /** Writes until nothing is unsaved: changes made meanwhile share the next write. */
+  private async save(): Promise<void> {
+    await Promise.resolve(); // The alerts of one evaluation are recorded one by one.
+    while (this.unsaved.size > 0) {
+      const entries = [...this.unsaved.values()];
+      this.unsaved = new Map();
+      await this.write(entries);
+    }
   }
 
   private async write(entries: readonly HistoryEntry[]): Promise<void> {
     try {
-      await this.file.append(entries.map(encode));
+      await this.file.append(entries);
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing)
@@ -181,11 +200,21 @@ export class AlertHistory {
     }
   }
 
-  /** Keeps the newest entry last in the map. */
+  private hasEnded(labels: Labels, resolvedAtMs: number | undefined): boolean {
+    if (resolvedAtMs === undefined) return false;
+    for (const id of this.byLabels.get(labels.key) ?? [])
+      if (this.entries.get(id)?.endedAtMs === resolvedAtMs) return true;
+    return false;
+  }
+
+  /** Keeps the newest entry last. */
   private keep(entry: HistoryEntry): void {
     const { id, labels, endedAtMs } = entry;
     this.entries.delete(id);
     this.entries.set(id, entry);
+    this.ended.delete(id);
+    this.firing.delete(id);
+    (endedAtMs === undefined ? this.firing : this.ended).add(id);
     const ids = this.byLabels.get(labels.key);
     if (ids === undefined) this.byLabels.set(labels.key, new Set([id]));
     else ids.add(id);
@@ -193,16 +222,28 @@ export class AlertHistory {
     else if (this.open.get(labels.key) === id) this.open.delete(labels.key);
   }
 
+  /** Drops the alerts that ended first. Firing ones have as much room again. */
   private makeRoom(): void {
-    for (const { id, labels, endedAtMs } of this.entries.values()) {
+    for (const id of this.ended) {
       if (this.entries.size <= MAX_HISTORY_ENTRIES) return;
-      if (endedAtMs === undefined && this.entries.size <= 2 * MAX_HISTORY_ENTRIES) continue;
-      this.entries.delete(id);
-      if (this.open.get(labels.key) === id) this.open.delete(labels.key);
-      const ids = this.byLabels.get(labels.key);
-      ids?.delete(id);
-      if (ids?.size === 0) this.byLabels.delete(labels.key);
+      this.drop(id);
     }
+    for (const id of this.firing) {
+      if (this.entries.size <= 2 * MAX_HISTORY_ENTRIES) return;
+      this.drop(id);
+    }
+  }
+
+  private drop(id: string): void {
+    const { labels } = getOrThrow(this.entries, id);
+    this.entries.delete(id);
+    this.unsaved.delete(id);
+    this.ended.delete(id);
+    this.firing.delete(id);
+    if (this.open.get(labels.key) === id) this.open.delete(labels.key);
+    const ids = this.byLabels.get(labels.key);
+    ids?.delete(id);
+    if (ids?.size === 0) this.byLabels.delete(labels.key);
   }
 }
 

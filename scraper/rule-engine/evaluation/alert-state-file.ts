@@ -1,99 +1,190 @@
-/** Keeps alert states across restarts. The format is in alert-states.format.md. */
-import { dirname } from "node:path";
+/**
+ * Keeps alert states across restarts. Changed alerts come in through `note`; `save` appends them to
+ * the file. The formats are in alert-states.format.md.
+ */
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
+import { sha256Hex } from "../../../exporter/shared/model/hash.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import {
+  JsonLinesFile,
+  RECORD_VERSION,
+  type JsonLine,
+} from "../../alerting/alerts/json-lines-file.js";
 import type { ActiveAlert, AlertState } from "./active-alert.js";
 
-const VERSION = 1;
+const DOCUMENT_VERSION = 1;
 export const MAX_STORED_ALERTS = 50_000;
-const MAX_FILE_BYTES = 64 * 1_048_576;
+const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
 /** Pending alerts from an older file are discarded. */
 export const PENDING_TOLERANCE_MS = 3_600_000;
 const STATES: readonly AlertState[] = ["pending", "firing", "resolved"];
+/** Id of the line with the time of the last save. Alerts have hexadecimal ids. */
+const SAVED_ID = "saved";
 
-/** Alerts of one rule. The names are those of `groupKeyOf` and `ruleIdentityOf`. */
-export interface StoredRule {
+/** An alert of a rule, by the names of `groupKeyOf` and `ruleKeysOf`. */
+export interface AlertPlace {
   readonly group: string;
   readonly rule: string;
-  readonly alerts: readonly ActiveAlert[];
+  /** Key of the labels of the alert. */
+  readonly key: string;
+}
+
+/** An alert that began, ended or changed its state. Undefined stands for one that is over. */
+export interface AlertChange extends AlertPlace {
+  readonly alert: ActiveAlert | undefined;
+}
+
+export interface StoredAlert extends AlertPlace {
+  readonly alert: ActiveAlert;
+}
+
+type Item = AlertChange | { readonly savedAtMs: number };
+
+export interface AlertStateFileParts {
+  readonly files: Files;
+  readonly filePath: string;
+  readonly log: Logger;
+  /** All alerts that exist, for a rewritten file. */
+  readonly current: () => Iterable<StoredAlert>;
 }
 
 export class AlertStateFile {
-  constructor(
-    private readonly files: Files,
-    private readonly filePath: string,
-    private readonly log: Logger,
-  ) {}
+  private readonly file: JsonLinesFile<Item>;
+  private unsaved = new Map<string, AlertChange>();
+  private savedAtMs = 0;
+  private hasDocument = false;
 
-  /** Empty when there is no file. A damaged file is renamed and reported. */
-  async read(nowMs: number): Promise<StoredRule[]> {
+  constructor(private readonly parts: AlertStateFileParts) {
+    const { files, filePath } = parts;
+    this.file = new JsonLinesFile({
+      files,
+      filePath,
+      current: () => this.currentItems(),
+      encode: encodeItem,
+    });
+  }
+
+  /** True when a change is not on disk. */
+  get isChanged(): boolean {
+    return this.unsaved.size > 0;
+  }
+
+  /** Empty when there is no file. Damaged lines are skipped, and everything damaged is reported. */
+  async read(nowMs: number): Promise<StoredAlert[]> {
+    const { log, filePath } = this.parts;
     try {
-      const facts = await this.files.facts(this.filePath);
-      if (facts === undefined) return [];
-      if (facts.sizeBytes > MAX_FILE_BYTES) {
-        throw new Error(`it is larger than ${MAX_FILE_BYTES} bytes`);
-      }
-      const text = await this.files.readText(this.filePath);
-      return decodeStates(JsonFields.parse(text, "alert states"), nowMs);
+      const { records, damaged } = await this.file.load(decodeItem);
+      if (damaged > 0)
+        log.warn("Damaged lines of the alert states skipped", { path: filePath, lines: damaged });
+      const stored = records.length > 0 ? latestOf(records, nowMs) : await this.readDocument(nowMs);
+      return stored;
     } catch (error) {
-      this.log.error("Cannot read alert states: starting without them", {
-        path: this.filePath,
+      log.error("Cannot read alert states: starting without them", {
+        path: filePath,
         error: messageOf(error),
       });
-      await this.setAside();
       return [];
     }
   }
 
-  /** @throws the system's error */
-  async write(rules: readonly StoredRule[], nowMs: number): Promise<void> {
-    const content = JSON.stringify({
-      version: VERSION,
-      savedAtMs: nowMs,
-      rules: bounded(rules).map(toJson),
-    });
-    await this.files.makeFolder(dirname(this.filePath));
-    await this.files.makeFolder(path.dirname(this.filePath));
-    await this.files.replace(this.filePath, `${content}\n`);
+  note(change: AlertChange): void {
+    this.unsaved.set(`${change.group}\n${change.rule}\n${change.key}`, change);
   }
 
-  private async setAside(): Promise<void> {
+  /** @throws {NotDurableError} the changes are written by the next save */
+  async save(nowMs: number): Promise<void> {
+    const changes = this.unsaved;
+    this.unsaved = new Map();
+    this.savedAtMs = nowMs;
     try {
-      await this.files.rename(this.filePath, `${this.filePath}.damaged`);
+      await this.file.append([{ savedAtMs: nowMs }, ...changes.values()]);
+    } catch (error) {
+      this.unsaved = new Map([...changes, ...this.unsaved]);
+      throw error;
+    }
+    if (this.hasDocument) await this.parts.files.remove(this.documentPath);
+    this.hasDocument = false;
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  /** The form of earlier versions: one JSON document, `alert-states.json`. */
+  private get documentPath(): string {
+    const { dir, name } = path.parse(this.parts.filePath);
+    return path.join(dir, `${name}.json`);
+  }
+
+  private async readDocument(nowMs: number): Promise<StoredAlert[]> {
+    const { files, log } = this.parts;
+    const documentPath = this.documentPath;
+    try {
+      const facts = await files.facts(documentPath);
+      if (facts === undefined) return [];
+      if (facts.sizeBytes > MAX_DOCUMENT_BYTES) {
+        throw new Error(`it is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+      }
+      const text = await files.readText(documentPath);
+      const stored = decodeDocument(JsonFields.parse(text, "alert states"), nowMs);
+      for (const alert of stored) this.note(alert);
+      this.hasDocument = true;
+      return stored;
+    } catch (error) {
+      log.error("Cannot read alert states: starting without them", {
+        path: documentPath,
+        error: messageOf(error),
+      });
+      await this.setAside(documentPath);
+      return [];
+    }
+  }
+
+  private async setAside(damagedPath: string): Promise<void> {
+    try {
+      await this.parts.files.rename(damagedPath, `${damagedPath}.damaged`);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") {
-        this.log.warn("Cannot rename the damaged file of alert states", {
-          path: this.filePath,
+        this.parts.log.warn("Cannot rename the damaged file of alert states", {
+          path: damagedPath,
           error: messageOf(error),
         });
       }
     }
   }
+
+  private *currentItems(): Iterable<Item> {
+    yield { savedAtMs: this.savedAtMs };
+    yield* bounded([...this.parts.current()]);
+  }
 }
 
 /** If not all alerts fit, firing ones are kept first. */
-function bounded(rules: readonly StoredRule[]): StoredRule[] {
-  let room = MAX_STORED_ALERTS;
-  const kept = rules.map((rule) => ({ ...rule, alerts: new Array<ActiveAlert>() }));
-  for (const state of ["firing", "pending", "resolved"]) {
-    rules.forEach(({ alerts }, index) => {
-      const taken = alerts.filter((alert) => alert.state === state).slice(0, room);
-      room -= taken.length;
-      kept[index]?.alerts.push(...taken);
-    });
-  }
-  return kept.filter(({ alerts }) => alerts.length > 0);
+function bounded(alerts: readonly StoredAlert[]): readonly StoredAlert[] {
+  if (alerts.length <= MAX_STORED_ALERTS) return alerts;
+  const order: readonly AlertState[] = ["firing", "pending", "resolved"];
+  return order
+    .flatMap((state) => alerts.filter(({ alert }) => alert.state === state))
+    .slice(0, MAX_STORED_ALERTS);
 }
 
-function toJson({ group, rule, alerts }: StoredRule): unknown {
-  return {
-    group,
-    rule,
-    alerts: alerts.map(alertToJson),
-  };
+function encodeItem(item: Item): JsonLine {
+  if ("savedAtMs" in item) return savedLine(item.savedAtMs);
+  const { group, rule, key, alert } = item;
+  const id = sha256Hex(`${group}\n${rule}\n${key}`).slice(0, 32);
+  const line =
+    alert === undefined
+      ? { v: RECORD_VERSION, id, alert: null }
+      : { v: RECORD_VERSION, id, group, rule, alert: alertToJson(alert) };
+  return line;
+}
+
+function savedLine(savedAtMs: number): JsonLine {
+  const line = { v: RECORD_VERSION, id: SAVED_ID, savedAtMs };
+  return line;
 }
 
 export function alertToJson(alert: ActiveAlert): unknown {
@@ -110,17 +201,50 @@ export function alertToJson(alert: ActiveAlert): unknown {
   };
 }
 
-function decodeStates(fields: JsonFields, nowMs: number): StoredRule[] {
-  fields.version(VERSION);
-  const ageMs = nowMs - fields.number("savedAtMs");
-  return fields.objects("rules").map((rule) => {
-    const alerts = rule.objects("alerts").map(decodeAlert);
-    return {
-      group: rule.text("group"),
-      rule: rule.text("rule"),
-      alerts: alerts.filter(({ state }) => state !== "pending" || ageMs <= PENDING_TOLERANCE_MS),
-    };
+interface DecodedItem {
+  readonly id: string;
+  readonly savedAtMs: number | undefined;
+  readonly alert: StoredAlert | undefined;
+}
+
+function decodeItem(fields: JsonFields): DecodedItem {
+  const id = fields.text("id");
+  if (id === SAVED_ID) return { id, savedAtMs: fields.number("savedAtMs"), alert: undefined };
+  const alert = fields.nullable("alert", (key) => {
+    const decoded = decodeAlert(fields.object(key));
+    const place = { group: fields.text("group"), rule: fields.text("rule") };
+    return { ...place, key: decoded.labels.key, alert: decoded };
   });
+  return { id, savedAtMs: undefined, alert };
+}
+
+/** The last line of each alert counts. */
+function latestOf(items: readonly DecodedItem[], nowMs: number): StoredAlert[] {
+  const latest = new Map<string, StoredAlert>();
+  let lastSavedAtMs = 0;
+  for (const { id, savedAtMs, alert } of items) {
+    if (savedAtMs !== undefined) lastSavedAtMs = savedAtMs;
+    else if (alert === undefined) latest.delete(id);
+    else latest.set(id, alert);
+  }
+  return stillValid([...latest.values()], nowMs - lastSavedAtMs);
+}
+
+function stillValid(alerts: readonly StoredAlert[], ageMs: number): StoredAlert[] {
+  return alerts.filter(({ alert }) => alert.state !== "pending" || ageMs <= PENDING_TOLERANCE_MS);
+}
+
+function decodeDocument(fields: JsonFields, nowMs: number): StoredAlert[] {
+  fields.version(DOCUMENT_VERSION);
+  const ageMs = nowMs - fields.number("savedAtMs");
+  const alerts = fields.objects("rules").flatMap((rule): StoredAlert[] => {
+    const place = { group: rule.text("group"), rule: rule.text("rule") };
+    return rule.objects("alerts").map((alertFields) => {
+      const alert = decodeAlert(alertFields);
+      return { ...place, key: alert.labels.key, alert };
+    });
+  });
+  return stillValid(alerts, ageMs);
 }
 
 /** @throws {BadJsonError} */

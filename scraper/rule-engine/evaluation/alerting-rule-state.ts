@@ -1,5 +1,7 @@
 import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import type { Alert } from "../../alerting/alerts/alert.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { VectorSample } from "../../promql/evaluation/query-results.js";
 import type { ActiveAlert } from "./active-alert.js";
 import type { AlertExpander, ExpansionData } from "../rules/alert-expansion.js";
@@ -11,6 +13,7 @@ import type { AlertingRule, MissingData } from "../rules/rule-group.js";
 export const RESOLVED_RETENTION_MS = 900_000;
 
 export interface AlertingSurroundings {
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly expander: AlertExpander;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly missingData: MissingData;
@@ -26,28 +29,69 @@ export interface RuleSample {
   readonly value: number;
 }
 
-/** The alerts of one alerting rule, updated by every evaluation. */
+/** An alert as the result of one evaluation shows it. */
+interface SeenAlert {
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly value: number;
+}
+
+/** A label or annotation of a rule. `template` is undefined for a text without actions. */
+interface RuleText {
+  readonly name: string;
+  readonly text: string;
+  readonly template: CompiledTemplate | undefined;
+}
+
+/** The labels of an alert, and the expanded labels of the rule that they contain. */
+interface LabelsOfSeries {
+  readonly expanded: Readonly<Record<string, string>>;
+  readonly labels: Labels;
+}
+
+/** Labels of the series that an alert writes. */
+interface SeriesOfAlert {
+  readonly alerts: Readonly<Record<"pending" | "firing", Labels>>;
+  readonly forState: Labels;
+}
+
+/**
+ * The alerts of one alerting rule, updated by every evaluation. An evaluation with many alerts runs
+ * in slices. Labels and annotations that did not change since the last one are the same objects.
+ */
 export class AlertingRuleState {
   readonly alerts = new Map<string, ActiveAlert>();
-  private readonly labelTemplates: readonly (readonly [string, CompiledTemplate])[];
-  private readonly annotationTemplates: readonly (readonly [string, CompiledTemplate])[];
-  /**
-   * Number of changes that have to survive a restart: alerts that began, ended or changed their
-   * state.
-   */
-  transitions = 0;
+  private readonly labelTexts: readonly RuleText[];
+  private readonly annotationTexts: readonly RuleText[];
+  /** By the key of the labels of a series in the last result. */
+  private labelsOfSeries = new Map<string, LabelsOfSeries>();
+  private readonly seriesOfAlert = new WeakMap<Labels, SeriesOfAlert>();
+  /** Keys of alerts with a change that has to survive a restart: begin, end or another state. */
+  private changed = new Set<string>();
 
   constructor(
     readonly rule: AlertingRule,
     private readonly surroundings: AlertingSurroundings,
   ) {
-    const compile = (texts: Readonly<Record<string, string>>): [string, CompiledTemplate][] =>
-      Object.entries(texts).map(([name, text]) => [
+    const compile = (texts: Readonly<Record<string, string>>): RuleText[] =>
+      Object.entries(texts).map(([name, text]) => ({
         name,
-        surroundings.expander.compile(rule.name, text),
-      ]);
-    this.labelTemplates = compile(rule.labels);
-    this.annotationTemplates = compile(rule.annotations);
+        text,
+        template: text.includes("{{") ? surroundings.expander.compile(rule.name, text) : undefined,
+      }));
+    this.labelTexts = compile(rule.labels);
+    this.annotationTexts = compile(rule.annotations);
+  }
+
+  get isChanged(): boolean {
+    return this.changed.size > 0;
+  }
+
+  /** Keys of alerts that changed since the last call; an alert that is not here any more is over. */
+  takeChanged(): ReadonlySet<string> {
+    const { changed } = this;
+    this.changed = new Set();
+    return changed;
   }
 
   /**
@@ -63,82 +107,105 @@ export class AlertingRuleState {
     limit: number,
     query: ExpansionData["query"],
   ): Promise<RuleSample[]> {
-    const found = await this.alertsOf(result, timeMs, query);
-    for (const [key, alert] of found) this.merge(key, alert);
+    const slices = new TimeSlices(this.surroundings.clock);
+    const seen = await this.seenIn(result, { timeMs, query, slices });
+    for (const [key, alert] of seen) {
+      this.merge(key, alert, timeMs);
+      if (slices.areDue) await slices.pause();
+    }
     let active = 0;
     for (const [key, alert] of this.alerts) {
-      if (!this.moveOn(key, alert, found.has(key), timeMs)) continue;
-      active++;
+      if (slices.areDue) await slices.pause();
+      if (this.moveOn(key, alert, seen.has(key), timeMs)) active++;
     }
     if (limit > 0 && active > limit) {
+      for (const key of this.alerts.keys()) this.changed.add(key);
       this.alerts.clear();
-      this.transitions++;
       throw new RuleError(`exceeded limit of ${limit} with ${active} alerts`);
     }
-    return this.samples();
+    return this.samples(slices);
   }
 
-  private async alertsOf(
+  private async seenIn(
     result: readonly VectorSample[],
-    timeMs: number,
-    query: ExpansionData["query"],
-  ): Promise<Map<string, ActiveAlert>> {
-    const found = new Map<string, ActiveAlert>();
-    for (const { labels: resultLabels, value } of result) {
-      const data = { labels: resultLabels, value, timeMs, query };
-      const ruleLabels = await this.expandAll(this.labelTemplates, data);
-      const labels = resultLabels
-        .without(METRIC_NAME)
-        .with({ ...ruleLabels, alertname: this.rule.name });
-      if (found.has(labels.key)) {
+    { timeMs, query, slices }: EvaluationTurn,
+  ): Promise<Map<string, SeenAlert>> {
+    const seen = new Map<string, SeenAlert>();
+    const labelsOfSeries = new Map<string, LabelsOfSeries>();
+    for (const { labels: series, value } of result) {
+      const data = { labels: series, value, timeMs, query };
+      const known = await this.labelsOf(data);
+      labelsOfSeries.set(series.key, known);
+      const { labels } = known;
+      if (seen.has(labels.key)) {
         throw new RuleError(
           "vector contains metrics with the same labelset after applying alert labels",
         );
       }
       const annotations = await this.annotationsOf(labels.key, data);
-      found.set(labels.key, {
-        labels,
-        annotations,
-        value,
-        state: "pending",
-        unknown: false,
-        activeAtMs: timeMs,
-        firedAtMs: undefined,
-        resolvedAtMs: undefined,
-        lastSentAtMs: undefined,
-        keepFiringSinceMs: undefined,
-      });
+      seen.set(labels.key, { labels, annotations, value });
+      if (slices.areDue) await slices.pause();
     }
-    return found;
+    this.labelsOfSeries = labelsOfSeries;
+    return seen;
+  }
+
+  private async labelsOf(data: ExpansionData): Promise<LabelsOfSeries> {
+    const known = this.labelsOfSeries.get(data.labels.key);
+    const expanded = await this.expandAll(this.labelTexts, data);
+    if (
+      known !== undefined &&
+      this.labelTexts.every(({ name }) => known.expanded[name] === expanded[name])
+    )
+      return known;
+    const labels = data.labels
+      .without(METRIC_NAME)
+      .with({ ...expanded, alertname: this.rule.name });
+    return { expanded, labels };
   }
 
   private async annotationsOf(key: string, data: ExpansionData): Promise<Labels> {
+    const known = this.alerts.get(key)?.annotations;
     if (this.surroundings.needsAnnotations?.(key, data.value) === false) {
-      return this.alerts.get(key)?.annotations ?? Labels.EMPTY;
+      return known ?? Labels.EMPTY;
     }
-    return Labels.of(await this.expandAll(this.annotationTemplates, data));
+    const expanded = await this.expandAll(this.annotationTexts, data);
+    const isSame = this.annotationTexts.every(({ name }) => known?.get(name) === expanded[name]);
+    return known !== undefined && isSame ? known : Labels.of(expanded);
   }
 
   private async expandAll(
-    templates: readonly (readonly [string, CompiledTemplate])[],
+    texts: readonly RuleText[],
     data: ExpansionData,
   ): Promise<Record<string, string>> {
     const expanded: Record<string, string> = {};
-    for (const [name, template] of templates) {
-      expanded[name] = await this.surroundings.expander.expand(template, data);
+    for (const { name, text, template } of texts) {
+      expanded[name] =
+        template === undefined ? text : await this.surroundings.expander.expand(template, data);
     }
     return expanded;
   }
 
-  private merge(key: string, found: ActiveAlert): void {
+  private merge(key: string, { labels, annotations, value }: SeenAlert, timeMs: number): void {
     const known = this.alerts.get(key);
-    if (known === undefined || known.state === "resolved") {
-      this.alerts.set(key, found);
-      this.transitions++;
+    if (known !== undefined && known.state !== "resolved") {
+      known.value = value;
+      known.annotations = annotations;
       return;
     }
-    known.value = found.value;
-    known.annotations = found.annotations;
+    this.alerts.set(key, {
+      labels,
+      annotations,
+      value,
+      state: "pending",
+      unknown: false,
+      activeAtMs: timeMs,
+      firedAtMs: undefined,
+      resolvedAtMs: undefined,
+      lastSentAtMs: undefined,
+      keepFiringSinceMs: undefined,
+    });
+    this.changed.add(key);
   }
 
   /** @returns whether the alert is pending or firing after this evaluation */
@@ -153,7 +220,7 @@ export class AlertingRuleState {
     if (alert.state === "pending" && timeMs - alert.activeAtMs >= this.rule.forMs) {
       alert.state = "firing";
       alert.firedAtMs = timeMs;
-      this.transitions++;
+      this.changed.add(key);
     }
     return true;
   }
@@ -174,28 +241,39 @@ export class AlertingRuleState {
       alert.resolvedAtMs !== undefined && timeMs - alert.resolvedAtMs > RESOLVED_RETENTION_MS;
     if (alert.state === "pending" || isForgotten) {
       this.alerts.delete(key);
-      this.transitions++;
+      this.changed.add(key);
     } else if (alert.state === "firing") {
       alert.state = "resolved";
       alert.resolvedAtMs = timeMs;
-      this.transitions++;
+      this.changed.add(key);
     }
   }
 
-  private samples(): RuleSample[] {
+  private async samples(slices: TimeSlices): Promise<RuleSample[]> {
     const samples: RuleSample[] = [];
     for (const { labels, state, activeAtMs } of this.alerts.values()) {
       if (state === "resolved") continue;
-      samples.push({
-        labels: labels.with({ [METRIC_NAME]: "ALERTS", alertstate: state }),
-        value: 1,
-      });
-      samples.push({
-        labels: labels.with({ [METRIC_NAME]: "ALERTS_FOR_STATE" }),
-        value: Math.floor(activeAtMs / 1000),
-      });
+      const { alerts, forState } = this.seriesOf(labels);
+      samples.push({ labels: alerts[state], value: 1 });
+      samples.push({ labels: forState, value: Math.floor(activeAtMs / 1000) });
+      if (slices.areDue) await slices.pause();
     }
     return samples;
+  }
+
+  private seriesOf(labels: Labels): SeriesOfAlert {
+    const known = this.seriesOfAlert.get(labels);
+    if (known !== undefined) return known;
+    const name = "ALERTS";
+    const series = {
+      alerts: {
+        pending: labels.with({ [METRIC_NAME]: name, alertstate: "pending" }),
+        firing: labels.with({ [METRIC_NAME]: name, alertstate: "firing" }),
+      },
+      forState: labels.with({ [METRIC_NAME]: "ALERTS_FOR_STATE" }),
+    };
+    this.seriesOfAlert.set(labels, series);
+    return series;
   }
 
   /**
@@ -207,6 +285,12 @@ export class AlertingRuleState {
     for (const alert of due) alert.lastSentAtMs = timeMs;
     return due;
   }
+}
+
+interface EvaluationTurn {
+  readonly timeMs: number;
+  readonly query: ExpansionData["query"];
+  readonly slices: TimeSlices;
 }
 
 function isDue(

@@ -1,6 +1,7 @@
 import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
+import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { AlertSink } from "../../alerting/alerts/alert.js";
 import type { Queries, QueryValue, VectorSample } from "../../promql/evaluation/query-results.js";
@@ -18,6 +19,9 @@ import { RuleError } from "../rules/rule-error.js";
 import { ruleKeysOf, type Rule, type RuleGroup } from "../rules/rule-group.js";
 import { RuleRow, RULES_FOLDER } from "./rule-row.js";
 
+/** Alerts that are sent in one turn of the event loop. */
+const SENT_AT_ONCE = 100;
+
 export interface EvaluatorSurroundings extends AlertingSurroundings {
   readonly queries: Queries;
   readonly writer: SampleWriter;
@@ -29,8 +33,8 @@ export interface EvaluatorSurroundings extends AlertingSurroundings {
   readonly resendDelayMs: number;
   /** Records every alert that is sent, with its final labels. */
   readonly history?: Pick<AlertHistory, "noteLive"> | undefined;
-  /** Called after a change that has to survive a restart. */
-  readonly onAlertStatesChanged: () => void;
+  /** Called after changes of alerts that have to survive a restart. */
+  readonly onAlertStatesChanged: (status: RuleStatus, group: RuleGroup) => void;
 }
 
 /** A rule with the result of its last evaluation. */
@@ -54,6 +58,7 @@ export interface RuleStatus {
  */
 export class GroupEvaluator {
   readonly statuses: readonly RuleStatus[];
+  private readonly byKey: ReadonlyMap<string, RuleStatus>;
   evaluations = 0;
   failures = 0;
   duplicateSamples = 0;
@@ -75,14 +80,15 @@ export class GroupEvaluator {
       lastEvaluationMs: undefined,
       series: new Map(),
     }));
+    this.byKey = new Map(this.statuses.map((status) => [status.key, status]));
   }
 
   /**
    * Takes over the state of unchanged rules from the previous evaluator.
    *
-   * @returns series of rules that were removed
+   * @returns the rules that were removed
    */
-  adopt(before: GroupEvaluator): Labels[] {
+  adopt(before: GroupEvaluator): RuleStatus[] {
     const free = new Map(before.statuses.map((status) => [status.key, status]));
     for (const status of this.statuses) {
       const known = free.get(status.key);
@@ -93,7 +99,12 @@ export class GroupEvaluator {
         status.alerting?.alerts.set(key, alert);
       }
     }
-    return [...free.values()].flatMap(({ series }) => [...series.values()]);
+    return [...free.values()];
+  }
+
+  /** The rule with this key of `ruleKeysOf`. */
+  statusOf(ruleKey: string): RuleStatus | undefined {
+    return this.byKey.get(ruleKey);
   }
 
   /**
@@ -119,23 +130,23 @@ export class GroupEvaluator {
 
   private async evaluateRule(status: RuleStatus, turn: Turn): Promise<void> {
     const startedMs = this.surroundings.clock.monotonicMs();
-    const transitionsBefore = status.alerting?.transitions;
     this.evaluations++;
     try {
       const samples = await this.samplesOf(status, turn);
       status.health = "ok";
       status.lastError = "";
-      this.finish(status, samples, turn);
+      await this.finish(status, samples, turn);
     } catch (error) {
       if (turn.signal?.aborted === true) return;
       this.failures++;
       status.health = "err";
       status.lastError = messageOf(error);
+    } finally {
+      if (status.alerting?.isChanged === true)
+        this.surroundings.onAlertStatesChanged(status, this.group);
     }
     status.evaluationSeconds = (this.surroundings.clock.monotonicMs() - startedMs) / 1000;
     status.lastEvaluationMs = turn.timeMs;
-    if (status.alerting?.transitions !== transitionsBefore)
-      this.surroundings.onAlertStatesChanged();
   }
 
   private async samplesOf(
@@ -166,29 +177,45 @@ export class GroupEvaluator {
     return toVector(answer.value);
   }
 
-  private finish(status: RuleStatus, samples: readonly RuleSample[], { row, timeMs }: Turn): void {
-    const series = new Map(samples.map(({ labels }) => [labels.key, labels]));
-    const ended = [...status.series]
-      .filter(([key]) => !series.has(key))
-      .map(([, labels]) => labels);
-    this.duplicateSamples += row.add(samples, ended);
+  private async finish(
+    status: RuleStatus,
+    samples: readonly RuleSample[],
+    { row, timeMs }: Turn,
+  ): Promise<void> {
+    const slices = new TimeSlices(this.surroundings.clock);
+    const series = new Map<string, Labels>();
+    for (const sample of samples) {
+      series.set(sample.labels.key, sample.labels);
+      this.duplicateSamples += row.add(sample);
+      if (slices.areDue) await slices.pause();
+    }
+    for (const [key, labels] of status.series) {
+      if (!series.has(key)) row.end(labels);
+      if (slices.areDue) await slices.pause();
+    }
     status.series = series;
-    if (status.alerting !== undefined) this.send(status.alerting, timeMs);
+    if (status.alerting !== undefined) await this.send(status.alerting, timeMs, slices);
   }
 
-  private send(alerting: AlertingRuleState, timeMs: number): void {
+  private async send(
+    alerting: AlertingRuleState,
+    timeMs: number,
+    slices: TimeSlices,
+  ): Promise<void> {
     const { resendDelayMs, externalLabels, externalUrl, onAlerts, history } = this.surroundings;
     const due = alerting.takeDue(timeMs, resendDelayMs);
-    if (due.length === 0) return;
     const validForMs = 4 * Math.max(this.group.intervalMs, resendDelayMs);
     const generatorUrl = externalUrl + expressionLink(alerting.rule.expression, 1);
-    onAlerts(
-      due.map((alert) => {
-        const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
-        history?.noteLive(alert, sent.labels);
-        return sent;
-      }),
-    );
+    for (let from = 0; from < due.length; from += SENT_AT_ONCE) {
+      onAlerts(
+        due.slice(from, from + SENT_AT_ONCE).map((alert) => {
+          const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
+          history?.noteLive(alert, sent.labels);
+          return sent;
+        }),
+      );
+      if (slices.areDue) await slices.pause();
+    }
   }
 }
 

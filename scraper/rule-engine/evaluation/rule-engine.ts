@@ -3,6 +3,7 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { AlertSink } from "../../alerting/alerts/alert.js";
@@ -11,8 +12,8 @@ import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { ActiveAlert } from "./active-alert.js";
 import { AlertExpander } from "../rules/alert-expansion.js";
 import type { AlertHistory } from "./alert-history.js";
-import { AlertStateFile, type StoredRule } from "./alert-state-file.js";
-import { GroupEvaluator, type EvaluatorSurroundings } from "./group-evaluator.js";
+import { AlertStateFile, type StoredAlert } from "./alert-state-file.js";
+import { GroupEvaluator, type EvaluatorSurroundings, type RuleStatus } from "./group-evaluator.js";
 import { GroupLoop } from "./group-loop.js";
 import { groupKeyOf, type MissingData, type RuleGroup } from "../rules/rule-group.js";
 import { RULE_METRICS, ruleSamples } from "./rule-metrics.js";
@@ -20,8 +21,8 @@ import { RuleRow, RULES_FOLDER } from "./rule-row.js";
 import { viewAlerts, viewGroup, type AlertView, type RuleGroupView } from "./rules-view.js";
 
 /**
- * Alert states are written at every transition, and at this interval for changes of the last send
- * time.
+ * Alert states are written at every transition. At this interval the time of the last write is, so
+ * that a restart knows how old the states are.
  */
 const STATE_WRITE_INTERVAL_MS = 300_000;
 const RESEND_DELAY_MS = 60_000;
@@ -63,7 +64,6 @@ export class RuleEngine implements MetricsSource {
   readonly metrics = Object.values(RULE_METRICS);
   private groups = new Map<string, Running>();
   private isStarted = false;
-  private needsWrite = false;
   private lastWriteMs: number;
   private writing: Promise<void> = Promise.resolve();
   private stateWriteFailures = 0;
@@ -72,7 +72,14 @@ export class RuleEngine implements MetricsSource {
 
   constructor(private readonly options: RuleEngineOptions) {
     const { stateFile, log, clock } = options;
-    this.stateFile = stateFile && new AlertStateFile(stateFile.files, stateFile.path, log);
+    this.stateFile =
+      stateFile &&
+      new AlertStateFile({
+        files: stateFile.files,
+        filePath: stateFile.path,
+        log,
+        current: () => this.storedAlerts(),
+      });
     this.lastWriteMs = clock.monotonicMs();
     this.surroundings = {
       ...options,
@@ -80,9 +87,7 @@ export class RuleEngine implements MetricsSource {
       isTargetSilent: options.isTargetSilent ?? (() => false),
       missingData: options.missingData ?? "keep",
       resendDelayMs: options.resendDelayMs ?? RESEND_DELAY_MS,
-      onAlertStatesChanged: () => {
-        this.needsWrite = true;
-      },
+      onAlertStatesChanged: (status, group) => this.noteChanged(status, group),
     };
   }
 
@@ -99,11 +104,17 @@ export class RuleEngine implements MetricsSource {
       const known = before.get(groupKeyOf(group));
       before.delete(groupKeyOf(group));
       const evaluator = new GroupEvaluator(group, this.surroundings);
-      if (known !== undefined) ended.push(...evaluator.adopt(known.evaluator));
+      for (const status of known === undefined ? [] : evaluator.adopt(known.evaluator)) {
+        for (const labels of status.series.values()) ended.push(labels);
+        this.forgetAlerts(status, group);
+      }
       this.groups.set(groupKeyOf(group), { evaluator, loop: undefined });
     }
     for (const { evaluator } of before.values()) {
-      ended.push(...evaluator.statuses.flatMap(({ series }) => [...series.values()]));
+      for (const status of evaluator.statuses) {
+        for (const labels of status.series.values()) ended.push(labels);
+        this.forgetAlerts(status, evaluator.group);
+      }
     }
     this.endSeries(ended);
     if (!this.isStarted) return;
@@ -140,7 +151,7 @@ export class RuleEngine implements MetricsSource {
    * @returns the keys of those alerts that are pending or firing here, too
    */
   correctAlerts(groupKey: string, ruleKey: string, alerts: readonly ActiveAlert[]): Set<string> {
-    const status = this.groups.get(groupKey)?.evaluator.statuses.find(({ key }) => key === ruleKey);
+    const status = this.groups.get(groupKey)?.evaluator.statusOf(ruleKey);
     const confirmed = new Set<string>();
     for (const alert of alerts) {
       const { key } = alert.labels;
@@ -157,8 +168,9 @@ export class RuleEngine implements MetricsSource {
       const firedAtMs = alert.firedAtMs ?? live.firedAtMs;
       const activeAtMs = isSameStart ? live.activeAtMs : alert.activeAtMs;
       const state = firedAtMs === undefined ? live.state : "firing";
-      status?.alerting?.alerts.set(key, { ...live, activeAtMs, firedAtMs, state });
-      this.needsWrite = true;
+      const corrected = { ...live, activeAtMs, firedAtMs, state };
+      status?.alerting?.alerts.set(key, corrected);
+      this.stateFile?.note({ group: groupKey, rule: ruleKey, key, alert: corrected });
     }
     return confirmed;
   }
@@ -178,7 +190,7 @@ export class RuleEngine implements MetricsSource {
       writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY }),
       clock.wallMs(),
     );
-    row.add([], ended);
+    for (const labels of ended) row.end(labels);
     row.flush();
   }
 
@@ -196,6 +208,7 @@ export class RuleEngine implements MetricsSource {
     await stopLoops(this.groups.values());
     await this.writing;
     await this.writeStates();
+    await this.stateFile?.close();
   }
 
   private startLoops(): void {
@@ -216,40 +229,53 @@ export class RuleEngine implements MetricsSource {
 
   private async restore(): Promise<void> {
     const stored = (await this.stateFile?.read(this.options.clock.wallMs())) ?? [];
-    for (const { group, rule, alerts } of stored) {
-      const status = this.groups.get(group)?.evaluator.statuses.find(({ key }) => key === rule);
-      for (const alert of alerts) status?.alerting?.alerts.set(alert.labels.key, alert);
+    const slices = new TimeSlices(this.options.clock);
+    for (const { group, rule, key, alert } of stored) {
+      const alerting = this.groups.get(group)?.evaluator.statusOf(rule)?.alerting;
+      if (alerting === undefined) this.stateFile?.note({ group, rule, key, alert: undefined });
+      else alerting.alerts.set(key, alert);
+      if (slices.areDue) await slices.pause();
     }
   }
 
   private async afterEvaluation(): Promise<void> {
     const sinceWriteMs = this.options.clock.monotonicMs() - this.lastWriteMs;
-    if (!this.needsWrite && sinceWriteMs < STATE_WRITE_INTERVAL_MS) return;
-    this.needsWrite = false;
+    const isChanged = this.stateFile?.isChanged === true;
+    if (!isChanged && sinceWriteMs < STATE_WRITE_INTERVAL_MS) return;
     this.lastWriteMs = this.options.clock.monotonicMs();
     this.writing = this.writing.then(() => this.writeStates());
     await this.writing;
   }
 
-  /** If the disk refuses the alert states, the next transition tries again. */
+  /** If the disk refuses the alert states, the next evaluation tries again. */
   private async writeStates(): Promise<void> {
     if (this.stateFile === undefined) return;
     try {
-      await this.stateFile.write(this.storedRules(), this.options.clock.wallMs());
+      await this.stateFile.save(this.options.clock.wallMs());
     } catch (error) {
       this.stateWriteFailures++;
-      this.needsWrite = true;
       this.options.log.error("Cannot write alert states", { error: messageOf(error) });
     }
   }
 
-  private storedRules(): StoredRule[] {
-    return [...this.groups].flatMap(([group, { evaluator }]) =>
-      evaluator.statuses.flatMap(({ key, alerting }): StoredRule[] => {
-        if (alerting === undefined || alerting.alerts.size === 0) return [];
-        return [{ group, rule: key, alerts: [...alerting.alerts.values()] }];
-      }),
-    );
+  private noteChanged({ key: rule, alerting }: RuleStatus, ruleGroup: RuleGroup): void {
+    const group = groupKeyOf(ruleGroup);
+    for (const key of alerting?.takeChanged() ?? [])
+      this.stateFile?.note({ group, rule, key, alert: alerting?.alerts.get(key) });
+  }
+
+  /** The rule was removed, and its alerts with it. */
+  private forgetAlerts({ key: rule, alerting }: RuleStatus, ruleGroup: RuleGroup): void {
+    const group = groupKeyOf(ruleGroup);
+    for (const key of alerting?.alerts.keys() ?? [])
+      this.stateFile?.note({ group, rule, key, alert: undefined });
+  }
+
+  private *storedAlerts(): Iterable<StoredAlert> {
+    for (const [group, { evaluator }] of this.groups) {
+      for (const { key: rule, alerting } of evaluator.statuses)
+        for (const [key, alert] of alerting?.alerts ?? []) yield { group, rule, key, alert };
+    }
   }
 
   /** For `/api/v1/rules`, in the format of Prometheus, sorted by file and name. */

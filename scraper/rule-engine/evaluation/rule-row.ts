@@ -15,6 +15,8 @@ export const RULES_FOLDER = "rules";
 export class RuleRow {
   /** Undefined values stand for staleness markers. */
   private pending = new Map<string, { labels: Labels; value: number | undefined }>();
+  /** Metric names of the pending series: rules share few. */
+  private readonly names = new Set<string>();
 
   constructor(
     private readonly writer: SampleWriter,
@@ -22,17 +24,16 @@ export class RuleRow {
     private readonly timeMs: number,
   ) {}
 
-  /** @returns number of samples dropped because an earlier rule of the row has the same series */
-  add(samples: readonly RuleSample[], ended: Iterable<Labels>): number {
-    let duplicates = 0;
-    for (const { labels, value } of samples) {
-      if (this.pending.get(labels.key)?.value !== undefined) duplicates++;
-      else this.pending.set(labels.key, { labels, value });
-    }
-    for (const labels of ended) {
-      if (!this.pending.has(labels.key)) this.pending.set(labels.key, { labels, value: undefined });
-    }
-    return duplicates;
+  /** @returns 1 when the sample was dropped because an earlier rule of the row has the same series */
+  add({ labels, value }: RuleSample): 0 | 1 {
+    if (this.pending.get(labels.key)?.value !== undefined) return 1;
+    this.put(labels, value);
+    return 0;
+  }
+
+  /** Ends a series, unless a rule of the row has it. */
+  end(labels: Labels): void {
+    if (!this.pending.has(labels.key)) this.put(labels, undefined);
   }
 
   /**
@@ -40,10 +41,10 @@ export class RuleRow {
    * costs an additional row.
    */
   isReadBy(expression: string): boolean {
-    if (this.pending.size === 0) return false;
+    if (this.names.size === 0) return false;
     if (expression.includes("__name__")) return true;
-    const names = new Set([...this.pending.values()].map(({ labels }) => labels.name));
-    return [...names].some((name) => expression.includes(name));
+    for (const name of this.names) if (expression.includes(name)) return true;
+    return false;
   }
 
   flush(): void {
@@ -60,5 +61,11 @@ export class RuleRow {
       values,
     );
     this.pending = new Map();
+    this.names.clear();
+  }
+
+  private put(labels: Labels, value: number | undefined): void {
+    this.pending.set(labels.key, { labels, value });
+    this.names.add(labels.name);
   }
 }

@@ -273,7 +273,8 @@ class WindowRows {
       row = new RuleRow(this.writer, table, timeMs - this.group.queryOffsetMs);
       this.rows.set(timeMs, row);
     }
-    row.add(samples, ended);
+    for (const sample of samples) row.add(sample);
+    for (const labels of ended) row.end(labels);
   }
 
   areReadBy(expression: string): boolean {

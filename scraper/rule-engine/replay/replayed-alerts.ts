@@ -1,3 +1,4 @@
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { VectorSample } from "../../promql/evaluation/query-results.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
@@ -7,6 +8,7 @@ import type { PastEpisode } from "../evaluation/active-alert.js";
 import type { AlertingRule, MissingData } from "../rules/rule-group.js";
 
 export interface ReplayedAlertsOptions {
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly expander: AlertExpander;
   readonly missingData: MissingData;
   /** True when the target named by the labels had no samples at that time. */
@@ -34,6 +36,7 @@ export class ReplayedAlerts {
     private readonly options: ReplayedAlertsOptions,
   ) {
     this.state = new AlertingRuleState(rule, {
+      clock: options.clock,
       expander: options.expander,
       missingData: options.missingData,
       isTargetSilent: (labels) => options.isTargetSilentAt(labels, this.timeMs),

@@ -73,6 +73,7 @@ export class RuleReplay {
           ...options,
           isLeftOut: (rule) => detectsMissingScrapes(parse(rule.expression)),
           alertsOf: (rule) => ({
+            clock: options.clock,
             expander,
             missingData,
             isTargetSilentAt,

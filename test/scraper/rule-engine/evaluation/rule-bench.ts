@@ -17,7 +17,7 @@ import { parseSeriesLabels } from "../../../../scraper/rule-engine/rule-tests/se
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
-export const STATE_PATH = "/data/alert-states.json";
+export const STATE_PATH = "/data/alert-states.jsonl";
 
 export function parseRules(text: string, file = "rules.yml"): RuleGroup[] {
   return parseRuleFile(ConfigSection.parse(text, file), {

@@ -5,6 +5,8 @@ import { parseRules, RuleBench, STATE_PATH } from "./rule-bench.js";
 import { valueOf } from "../../../support/metric-values.js";
 
 const MINUTE_MS = 60_000;
+/** Alert states of earlier versions. */
+const DOCUMENT_PATH = STATE_PATH.replace(".jsonl", ".json");
 const HOT = `
 groups:
   - name: g
@@ -119,18 +121,18 @@ for (const { name, content } of [
       '{"version":1,"savedAtMs":0,"rules":[{"group":"g","rule":"r","alerts":[{"state":"x"}]}]}',
   },
 ]) {
-  test(`a damaged file of alert states is renamed and does not prevent the start: ${name}`, async () => {
+  test(`a damaged file of alert states of an earlier version is renamed and does not prevent the start: ${name}`, async () => {
     const bench = new RuleBench();
-    bench.files.put(STATE_PATH, content);
+    bench.files.put(DOCUMENT_PATH, content);
     await bench.engine.start();
-    assert.ok(bench.files.paths().includes(`${STATE_PATH}.damaged`));
+    assert.ok(bench.files.paths().includes(`${DOCUMENT_PATH}.damaged`));
     await bench.engine.stop();
   });
 }
 
 test("a failed write of the alert states is counted, and evaluation continues", async () => {
   const bench = new RuleBench();
-  bench.files.fault = (operation) => (operation === "replace" ? "ENOSPC" : undefined);
+  bench.files.fault = (operation) => (operation === "append" ? "ENOSPC" : undefined);
   await run(bench, HOT, 4);
   await bench.engine.stop();
   assert.deepEqual(bench.states(), ["firing"]);
