@@ -9,7 +9,7 @@ import type { Sample } from "../shared/model/metric.js";
 /** An alarm in one sampling. Its start time is not known here. */
 export interface Finding {
   readonly alertname: string;
-  readonly severity: "warning" | "critical";
+  readonly severity: "info" | "warning" | "critical";
   readonly family: string;
   /** Further labels that distinguish it from others of its name. */
   readonly labels: Readonly<Record<string, string>>;
@@ -85,19 +85,19 @@ function findMaliciousProcesses(samples: readonly Sample[]): Finding[] {
     ["pihealth_malicious_process_memory_ratio", "of memory"],
   ] as const) {
     for (const { labels, value } of named(samples, metric)) {
-      const { pid = "", comm = "", user = "" } = labels;
-      const known = processes.get(pid) ?? { labels: { pid, comm, user }, uses: [] };
+      const { pid = "", comm = "", name = comm, user = "" } = labels;
+      const known = processes.get(pid) ?? { labels: { pid, comm, name, user }, uses: [] };
       known.uses.push(`${percent(value)} ${resource}`);
       processes.set(pid, known);
     }
   }
   return [...processes.values()].map(({ labels, uses }) => ({
     alertname: "PihealthMaliciousProcess",
-    severity: "warning",
+    severity: "info", // A fact. The shipped rule PihealthMaliciousProcessLasting sends the mail.
     family: "processes",
     labels,
     fact:
-      `process ${labels["comm"]} (pid ${labels["pid"]}, user ${labels["user"]}) ` +
+      `process ${labels["name"]} (pid ${labels["pid"]}, user ${labels["user"]}) ` +
       `uses ${uses.join(" and ")}`,
     value: uses.join(" and "),
   }));

@@ -28,7 +28,9 @@ export interface CollectorSettings {
     readonly maliciousMemoryRatio: number;
     /** Time between the end of the first look and the start of the second. */
     readonly confirmMs: number;
-    /** Names of processes that are never malicious, with `*` for any characters. */
+    /**
+     * Names of processes about which the shipped rules send no mail, with `*` for any characters.
+     */
     readonly ignoredNames: readonly string[];
   };
 }
@@ -83,6 +85,71 @@ const SYSTEM_MOUNTS = [
   "/var/snap",
 ] as const;
 
+/** Package managers, compilers and backup tools, which use a processor for as long as they run. */
+const WORKING_PROGRAMS = [
+  ...["apt", "apt-get", "apt.systemd.dai*", "aptd", "apt-check", "apt-esm*", "aptitude", "dpkg*"],
+  ...[
+    "unattended-upgr*",
+    "packagekitd",
+    "dnf*",
+    "yum",
+    "rpm",
+    "pacman",
+    "apk",
+    "snapd",
+    "flatpak*",
+  ],
+  ...[
+    "update-initramf*",
+    "mkinitramfs",
+    "mandb",
+    "npm*",
+    "yarn*",
+    "pnpm*",
+    "pip*",
+    "cargo*",
+    "gem",
+  ],
+  ...[
+    "gcc*",
+    "g++*",
+    "cc",
+    "cc1*",
+    "c++*",
+    "clang*",
+    "as",
+    "ld",
+    "ld.*",
+    "lld*",
+    "collect2",
+    "rustc",
+  ],
+  ...[
+    "lto1*",
+    "lto-wrapper",
+    "make",
+    "gmake",
+    "ninja",
+    "cmake*",
+    "ccache",
+    "javac",
+    "tsc",
+    "esbuild",
+  ],
+  ...["borg*", "restic", "rsync", "rclone", "duplicity*", "kopia", "rdiff-backup*", "tar", "gzip"],
+  ...[
+    "pigz",
+    "bzip2",
+    "xz",
+    "zstd",
+    "mysqldump",
+    "mariadb-dump",
+    "pg_dump*",
+    "rsnapshot",
+    "timeshift",
+  ],
+];
+
 export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({
   memory: { note: 0.7, warning: 0.8 },
   cpu: { note: 50, warning: 70 },
@@ -99,7 +166,7 @@ export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({
     maliciousCpuRatio: 0.5,
     maliciousMemoryRatio: 0.5,
     confirmMs: 5000,
-    ignoredNames: [],
+    ignoredNames: WORKING_PROGRAMS,
   },
 });
 

@@ -3,7 +3,6 @@ import { ProcessTable, type ProcessReading } from "../sources/process-table.js";
 import type { Sources } from "../sources/sources.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import { parseMemoryInfo } from "./memory.js";
-import { createNameMatcher } from "./name-matcher.js";
 import { measureProcesses, type CpuSnapshot, type ProcessUsage } from "./process-usage.js";
 
 export interface Looks {
@@ -22,14 +21,12 @@ export class ProcessLooks {
   private readonly table: ProcessTable;
   private previous: CpuSnapshot | undefined;
   private constants: KernelConstants | undefined;
-  private readonly isIgnored: (name: string) => boolean;
 
   constructor(
     private readonly sources: Sources,
     private readonly settings: CollectorSettings["processes"],
   ) {
     this.table = new ProcessTable(sources.procfs);
-    this.isIgnored = createNameMatcher(settings.ignoredNames);
   }
 
   /**
@@ -68,12 +65,9 @@ export class ProcessLooks {
     );
   }
 
-  private isSuspect({ comm, cpuRatio, memoryRatio }: ProcessUsage): boolean {
+  private isSuspect({ cpuRatio, memoryRatio }: ProcessUsage): boolean {
     const { maliciousCpuRatio, maliciousMemoryRatio } = this.settings;
-    return (
-      (cpuRatio >= maliciousCpuRatio || memoryRatio >= maliciousMemoryRatio) &&
-      !this.isIgnored(comm)
-    );
+    return cpuRatio >= maliciousCpuRatio || memoryRatio >= maliciousMemoryRatio;
   }
 
   private async snapshot(pids?: readonly string[]): Promise<CpuSnapshot> {

@@ -12,6 +12,8 @@ export interface ProcessUsage {
   readonly pid: string;
   readonly comm: string;
   readonly startTicks: number;
+  /** One letter, as in `ProcessReading`. */
+  readonly state: string;
   /** 1 is one processor; a process with several threads may exceed it. */
   readonly cpuRatio: number;
   /** Share of all memory, at the later snapshot. */
@@ -36,7 +38,7 @@ export function measureProcesses(
 ): ProcessUsage[] {
   const seconds = (later.atMs - earlier.atMs) / 1000;
   const before = new Map(earlier.readings.map((reading) => [reading.pid, reading]));
-  return later.readings.map(({ pid, comm, startTicks, cpuTicks, residentPages }) => {
+  return later.readings.map(({ pid, comm, startTicks, state, cpuTicks, residentPages }) => {
     const then = before.get(pid);
     const ticks =
       then !== undefined && then.startTicks === startTicks ? cpuTicks - then.cpuTicks : cpuTicks;
@@ -44,6 +46,7 @@ export function measureProcesses(
       pid,
       comm,
       startTicks,
+      state,
       cpuRatio: seconds > 0 ? Math.max(0, ticks) / units.ticksPerSecond / seconds : 0,
       memoryRatio: Math.max(0, residentPages * units.pageSizeBytes) / units.memoryBytes,
     };

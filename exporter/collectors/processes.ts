@@ -6,12 +6,13 @@
  * begins five seconds after the first has ended, so a peak of less than five seconds cannot be in
  * both.
  */
-import { parseAccounts } from "../sources/accounts.js";
-import { readProcessUid, type ProcessReading } from "../sources/process-table.js";
+import type { ProcessReading } from "../sources/process-table.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type MetricDefinition, type Sample } from "../shared/model/metric.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import type { Collector } from "./collector.js";
+import { createNameMatcher } from "./name-matcher.js";
+import { ProcessLabelReader, type ProcessLabel, type ProcessLabels } from "./process-labels.js";
 import { LOOK_WINDOW_MS, ProcessLooks } from "./process-looks.js";
 import type { ProcessUsage } from "./process-usage.js";
 
@@ -25,9 +26,8 @@ export const MALICIOUS_COUNT = gauge({
   help: "Processes at or above the threshold of processor or memory in two looks.",
 });
 
-type ProcessLabel = "pid" | "comm" | "user";
 const processGauge = (name: string, help: string): MetricDefinition<ProcessLabel> =>
-  gauge({ name: `pihealth_${name}`, help, labels: ["pid", "comm", "user"] });
+  gauge({ name: `pihealth_${name}`, help, labels: ["pid", "comm", "name", "user"] });
 
 export const MALICIOUS_CPU = processGauge(
   "malicious_process_cpu_ratio",
@@ -36,6 +36,10 @@ export const MALICIOUS_CPU = processGauge(
 export const MALICIOUS_MEMORY = processGauge(
   "malicious_process_memory_ratio",
   "Share of memory held by a malicious process, from 0 to 1.",
+);
+export const MALICIOUS_IGNORED = processGauge(
+  "malicious_process_ignored",
+  "1 for each malicious process that matches settings.processes.ignore; the shipped rules send no mail about it.",
 );
 export const TOP_CPU = processGauge(
   "top_process_cpu_ratio",
@@ -60,7 +64,6 @@ const STATES: Readonly<Record<string, string>> = {
   I: "idle",
 };
 const OTHER_STATE = "other";
-const ACCOUNTS_FILE = "etc/passwd";
 const MAX_MALICIOUS_SERIES = 20;
 /** A process below this is no top process. It would only create short-lived series. */
 const MIN_TOP_RATIO = 0.01;
@@ -70,17 +73,20 @@ export function createProcessesCollector(
   { processes: settings }: CollectorSettings,
 ): Collector {
   const looks = new ProcessLooks(sources, settings);
-  const processLabels = new ProcessLabels(sources);
+  const labelReader = new ProcessLabelReader(sources);
+  const isOnList = createNameMatcher(settings.ignoredNames);
+  // "python3 backup.py" is on the list under its name, and as "python3" and "backup.py".
+  const isIgnored = ({ comm, name }: ProcessLabels): boolean =>
+    [comm, name, ...name.split(" ")].some(isOnList);
   return {
     name: "processes",
-    metrics: [PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, TOP_CPU, TOP_MEMORY],
+    metrics: [
+      ...[PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, MALICIOUS_IGNORED],
+      ...[TOP_CPU, TOP_MEMORY],
+    ],
     leadMs: LOOK_WINDOW_MS,
     async collect(signal, due) {
       const { all, usage, malicious } = await looks.take(signal, due);
-      const shown = byRatio(malicious, (one) => Math.max(one.cpuRatio, one.memoryRatio)).slice(
-        0,
-        MAX_MALICIOUS_SERIES,
-      );
       const top = (ratioOf: (usage: ProcessUsage) => number): ProcessUsage[] =>
         byRatio(
           usage.filter((one) => ratioOf(one) >= MIN_TOP_RATIO),
@@ -88,22 +94,32 @@ export function createProcessesCollector(
         ).slice(0, settings.topCount);
       const topCpu = top((one) => one.cpuRatio);
       const topMemory = top((one) => one.memoryRatio);
-      const labels = await processLabels.read([...shown, ...topCpu, ...topMemory]);
+      const labels = await labelReader.read([...malicious, ...topCpu, ...topMemory]);
+      const labelsOf = (one: ProcessUsage): ProcessLabels =>
+        labels.get(one) ?? { pid: one.pid, comm: one.comm, name: one.comm, user: "" };
+      const ignored = new Set(malicious.filter((one) => isIgnored(labelsOf(one))));
+      // Ignored processes never hide others.
+      const shown = byRatio(
+        malicious,
+        (one) => (ignored.has(one) ? 0 : 1e6) + Math.max(one.cpuRatio, one.memoryRatio),
+      ).slice(0, MAX_MALICIOUS_SERIES);
       const samples = (
         metric: MetricDefinition<ProcessLabel>,
         list: readonly ProcessUsage[],
-        key: "cpuRatio" | "memoryRatio",
-      ) =>
-        list.map((one) =>
-          metric.sample(one[key], labels.get(one) ?? { pid: one.pid, comm: one.comm, user: "" }),
-        );
+        valueOf: (one: ProcessUsage) => number,
+      ) => list.map((one) => metric.sample(valueOf(one), labelsOf(one)));
       return [
         ...stateSamples(all),
         MALICIOUS_COUNT.sample(malicious.length),
-        ...samples(MALICIOUS_CPU, shown, "cpuRatio"),
-        ...samples(MALICIOUS_MEMORY, shown, "memoryRatio"),
-        ...samples(TOP_CPU, topCpu, "cpuRatio"),
-        ...samples(TOP_MEMORY, topMemory, "memoryRatio"),
+        ...samples(MALICIOUS_CPU, shown, (one) => one.cpuRatio),
+        ...samples(MALICIOUS_MEMORY, shown, (one) => one.memoryRatio),
+        ...samples(
+          MALICIOUS_IGNORED,
+          shown.filter((one) => ignored.has(one)),
+          () => 1,
+        ),
+        ...samples(TOP_CPU, topCpu, (one) => one.cpuRatio),
+        ...samples(TOP_MEMORY, topMemory, (one) => one.memoryRatio),
       ];
     },
   };
@@ -125,35 +141,4 @@ function stateSamples(all: readonly ProcessReading[]): Sample[] {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].map(([state, count]) => PROCESSES.sample(count, { state }));
-}
-
-/** Owners of processes, with their names from /etc/passwd, which is read again when it changes. */
-class ProcessLabels {
-  private version: string | undefined;
-  private names = new Map<number, string>();
-
-  constructor(private readonly sources: Sources) {}
-
-  async read(
-    shown: readonly ProcessUsage[],
-  ): Promise<Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>> {
-    const labels = new Map<ProcessUsage, Readonly<Record<ProcessLabel, string>>>();
-    if (shown.length > 0) await this.readNames();
-    for (const usage of shown) {
-      const uid = await readProcessUid(this.sources.procfs, usage.pid);
-      const user = uid === undefined ? "" : (this.names.get(uid) ?? String(uid));
-      labels.set(usage, { pid: usage.pid, comm: usage.comm, user });
-    }
-    return labels;
-  }
-
-  private async readNames(): Promise<void> {
-    const { root } = this.sources;
-    const version = await root.version(ACCOUNTS_FILE);
-    if (version === this.version) return;
-    const accounts = parseAccounts(await root.readText(ACCOUNTS_FILE));
-    // If a user id has several names, the first one counts.
-    this.names = new Map(accounts.map(({ uid, name }) => [uid, name] as const).reverse());
-    this.version = version;
-  }
 }

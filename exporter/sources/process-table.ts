@@ -100,3 +100,15 @@ export async function readProcessUid(procfs: FileTree, pid: string): Promise<num
     return undefined;
   }
 }
+
+/**
+ * The command line of a process, its arguments separated by NUL; empty for a kernel thread, and
+ * when it cannot be read.
+ */
+export async function readCommandLine(procfs: FileTree, pid: string): Promise<string> {
+  try {
+    return await procfs.readText(`${pid}/cmdline`);
+  } catch {
+    return "";
+  }
+}

@@ -233,9 +233,9 @@ function renderTopProcesses(reading: FamilyReading): Html | undefined {
   if (busiest.length === 0) return undefined;
   const lines = busiest.slice(0, MAX_PROCESSES).map(({ labels, value }) => {
     const memory = reading.value("pihealth_top_process_memory_ratio", labels);
-    const { comm = "", pid = "", user = "" } = labels;
+    const { comm = "", name = comm, pid = "", user = "" } = labels; // Older exporters send no name.
     return [
-      comm,
+      name,
       pid,
       user,
       formatPercent(value),
@@ -244,7 +244,7 @@ function renderTopProcesses(reading: FamilyReading): Html | undefined {
   });
   return html`<div class="card wide">
     <h3>Busiest processes</h3>
-    ${renderTable(["Command", "PID", "User", "CPU", "Memory"], lines)}
+    ${renderTable(["Program", "PID", "User", "CPU", "Memory"], lines)}
   </div>`;
 }
 
@@ -257,7 +257,7 @@ function fieldName(field: string): string {
     recent3: "Active last",
     os: "OS",
     pid: "PID",
-    comm: "Command",
+    name: "Program",
     "cpu%": "CPU",
     "mem%": "Memory",
     "cpu-level": "CPU level",

@@ -22,8 +22,8 @@ groups:
  * twice.
  */
 const ADDED_TO_RECORDED_PI = `pihealth_exporter_build_info{version="0.1.0",nodejs="v20.18.0"} 1
-pihealth_malicious_process_cpu_ratio{pid="666",comm="miner",user="pi"} 0.97
-pihealth_malicious_process_memory_ratio{pid="666",comm="miner",user="pi"} 0.02
+pihealth_malicious_process_cpu_ratio{pid="666",comm="miner",name="miner",user="pi"} 0.97
+pihealth_malicious_process_memory_ratio{pid="666",comm="miner",name="miner",user="pi"} 0.02
 `;
 
 /**

@@ -25,7 +25,7 @@ import { REPOSITORY } from "../support/repository.js";
 const MINUTE_MS = 60_000;
 const TARGET = Labels.of({ instance: "192.168.1.10:8732", job: "pi", room: "cellar" });
 const EXTERNAL = Labels.of({ site: "home" });
-const PROCESS = { pid: "77", comm: 'bu"rn\n<b>', user: "eve" };
+const PROCESS = { pid: "77", comm: 'bu"rn\n<b>', name: 'bu"rn\n<b>', user: "eve" };
 
 function sample(name: string, value: number, labels: Record<string, string> = {}): Sample {
   return gauge({ name, help: "x", labels: Object.keys(labels) }).sample(value, labels);

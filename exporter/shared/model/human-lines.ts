@@ -54,7 +54,7 @@ export const FAMILY_DESCRIPTIONS: Readonly<Record<Family, FamilyDescription>> = 
   },
   processes: {
     summary: "Malicious processes, one line each",
-    fields: ["time", "comm", "pid", "user", "cpu%", "mem%"],
+    fields: ["time", "name", "pid", "user", "cpu%", "mem%"],
   },
 };
 
@@ -195,7 +195,7 @@ function maliciousRows(reading: FamilyReading): Fields[] {
   const rows = [...reading.series("pihealth_malicious_process_cpu_ratio")];
   rows.sort((left, right) => right.value - left.value);
   return rows.map(({ labels, value }) => [
-    escapeName(labels["comm"] ?? ""),
+    escapeName(labels["name"]?.replaceAll(" ", "_") ?? labels["comm"] ?? ""), // Older exporters send no name.
     escapeName(labels["pid"] ?? ""),
     escapeName(labels["user"] ?? ""),
     formatPercent(value),

@@ -108,18 +108,24 @@ for (const { name, samples, alertname, labels, summary } of [
     samples: [
       sample("pihealth_malicious_process_cpu_ratio", 0.993, {
         pid: "77",
-        comm: "burn",
+        comm: "python3",
+        name: "python3 burn.py",
         user: "eve",
       }),
       sample("pihealth_malicious_process_memory_ratio", 0.5, {
         pid: "77",
-        comm: "burn",
+        comm: "python3",
+        name: "python3 burn.py",
         user: "eve",
       }),
     ],
     alertname: "PihealthMaliciousProcess",
-    labels: { pid: "77", comm: "burn", user: "eve", family: "processes" },
-    summary: "pi4: process burn (pid 77, user eve) uses 99.3% of one CPU and 50.0% of memory",
+    labels: {
+      ...{ pid: "77", comm: "python3", name: "python3 burn.py", user: "eve" },
+      ...{ family: "processes", severity: "info" },
+    },
+    summary:
+      "pi4: process python3 burn.py (pid 77, user eve) uses 99.3% of one CPU and 50.0% of memory",
   },
 ]) {
   test(`alarm: ${name}`, () => {

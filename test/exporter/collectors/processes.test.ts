@@ -14,6 +14,8 @@ type Script = (atMs: number) => { ticks: number; start?: number; pages?: number 
 
 interface Scripted {
   readonly comm?: string;
+  /** Arguments of the command line; none as for a kernel thread. */
+  readonly argv?: readonly string[];
   readonly script: Script;
 }
 
@@ -31,6 +33,7 @@ function scriptedProcfs(clock: FakeClock, processes: Record<string, Scripted>): 
       const found = processes[pid];
       const now = found?.script(clock.monotonicMs()) ?? gone();
       if (file === "status") return "Name:\tx\nUid:\t1000\t1000\t1000\t1000\n";
+      if (file === "cmdline") return (found?.argv ?? []).map((part) => `${part}\0`).join("");
       const zeros = "0 ".repeat(9);
       const { ticks, start = 7, pages = 1 } = now;
       const rest = `0 0 0 20 0 1 0 ${start} 99 ${pages} 0`;
@@ -120,10 +123,90 @@ function both(first: Script, second: Script): Script {
   return (atMs) => ({ ticks: (first(atMs)?.ticks ?? 0) + (second(atMs)?.ticks ?? 0) });
 }
 
-test("a process on the ignore list is never malicious", async () => {
-  const processes = { "42": { comm: "chromium-brows", script: busy(1, 0, FOREVER) } };
-  const lines = await collect(processes, { ignoredNames: ["chromium*"] });
-  assert.ok(lines.includes("pihealth_malicious_processes 0"));
+const SPINNING = busy(1, 0, FOREVER);
+const THREAD_OF_NODE = { comm: "MainThread", argv: ["/usr/bin/node", "/srv/shop/server.js"] };
+
+for (const { ignoredNames, ignored } of [
+  { ignoredNames: ["chromium*"], ignored: ["41"] },
+  { ignoredNames: ["node"], ignored: ["42"] },
+  { ignoredNames: ["server.js"], ignored: ["42"] },
+  { ignoredNames: ["node server.*"], ignored: ["42"] },
+  { ignoredNames: ["MainThread", "chromium-browser"], ignored: ["41", "42"] },
+  { ignoredNames: ["shop"], ignored: [] },
+]) {
+  test(`a process on the ignore list stays a fact and is marked: ${ignoredNames.join(", ")}`, async () => {
+    const processes = {
+      "41": { comm: "chromium-browse", argv: ["/usr/bin/chromium-browser"], script: SPINNING },
+      "42": { ...THREAD_OF_NODE, script: SPINNING },
+    };
+    const lines = await collect(processes, { ignoredNames });
+    assert.ok(lines.includes("pihealth_malicious_processes 2"));
+    const pids = (metric: string): (string | undefined)[] =>
+      lines
+        .filter((line) => line.startsWith(`pihealth_malicious_process_${metric}{`))
+        .map((line) => /pid="(\d+)"/.exec(line)?.[1])
+        .sort();
+    assert.deepEqual(pids("cpu_ratio"), ["41", "42"]);
+    assert.deepEqual(pids("ignored"), ignored);
+  });
+}
+
+test("package managers, compilers and backup tools are on the default ignore list", async () => {
+  for (const comm of [
+    "apt-get",
+    "dpkg-deb",
+    "unattended-upgr",
+    "cc1plus",
+    "rustc",
+    "borg",
+    "rsync",
+  ]) {
+    const lines = await collect({ "42": { comm, script: SPINNING } });
+    assert.ok(
+      lines.some((line) => line.startsWith("pihealth_malicious_process_ignored{")),
+      comm,
+    );
+  }
+  const lines = await collect({ "42": { comm: "xmrig", script: SPINNING } });
+  assert.ok(!lines.some((line) => line.startsWith("pihealth_malicious_process_ignored{")));
+});
+
+test("ignored processes do not hide others when more are malicious than are shown", async () => {
+  const compilers = Object.fromEntries(
+    Array.from({ length: 40 }, (_, index) => [
+      String(100 + index),
+      { comm: "cc1plus", script: busy(3, 0, FOREVER) },
+    ]),
+  );
+  const lines = await collect({ ...compilers, "42": { comm: "xmrig", script: SPINNING } });
+  assert.ok(lines.some((line) => line.startsWith('pihealth_malicious_process_cpu_ratio{pid="42"')));
+});
+
+test("processes have the name that a person knows, and keep their comm", async () => {
+  const lines = await collect({ "42": { ...THREAD_OF_NODE, script: SPINNING } });
+  const labels = '{pid="42",comm="MainThread",name="node server.js",user="pi"}';
+  for (const metric of ["malicious_process_cpu_ratio", "top_process_cpu_ratio"]) {
+    assert.ok(lines.includes(`pihealth_${metric}${labels} 1`), lines.join("\n"));
+  }
+});
+
+test("the command line of a process is read once, and never of one that is blocked", async () => {
+  const clock = new FakeClock();
+  const scripted = scriptedProcfs(clock, { "42": { ...THREAD_OF_NODE, script: SPINNING } });
+  let state = "D";
+  let reads = 0;
+  const readText = async (filePath: string): Promise<string> => {
+    if (filePath.endsWith("/cmdline")) reads++;
+    return (await scripted.readText(filePath)).replace(") R ", `) ${state} `);
+  };
+  const procfs = { ...scripted, readText };
+  const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+  const collector = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS);
+  await collectWith(clock, collector);
+  assert.equal(reads, 0);
+  state = "R";
+  for (let round = 0; round < 3; round++) await collectWith(clock, collector);
+  assert.equal(reads, 1);
 });
 
 test("without a suspect there is no second look", async () => {
@@ -136,7 +219,8 @@ test("without a suspect there is no second look", async () => {
 for (const comm of ["a) R 1 (b", ") ", "(((", "line\nfeed", "\ufffd\ufffd", "", "x S 0 0 0"]) {
   test(`a hostile name is read unchanged: ${JSON.stringify(comm)}`, async () => {
     const lines = await collect({ "42": { comm, script: busy(1, 0, FOREVER) } });
-    const labels = `{pid="42",comm=${JSON.stringify(comm)},user="pi"}`;
+    const name = JSON.stringify(comm);
+    const labels = `{pid="42",comm=${name},name=${name},user="pi"}`;
     assert.ok(lines.includes(`pihealth_malicious_process_cpu_ratio${labels} 1`), lines.join("\n"));
   });
 }

@@ -71,6 +71,9 @@ const PROCESSES = [
   one("malicious_process_cpu_ratio", 0.51, process1),
   one("malicious_process_memory_ratio", 0.02, process1),
   one("malicious_process_cpu_ratio", 1.98, { pid: "9", comm: "xmrig", user: "pi" }),
+  one("malicious_process_cpu_ratio", 0.5, {
+    ...{ pid: "10", comm: "MainThread", name: "node server.js", user: "pi" },
+  }),
 ];
 
 for (const { name, family, values, lines } of [
@@ -119,6 +122,7 @@ for (const { name, family, values, lines } of [
     lines: [
       `${TIME}  xmrig  9  pi  198.0%  -`,
       `${TIME}  evil\\x0a2026\\x20\\x20fake\\x20line  812  www-data  51.0%  2.0%`,
+      `${TIME}  node_server.js  10  pi  50.0%  -`,
     ],
   },
 ] as const) {
