@@ -32,6 +32,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
   },
   scraper: {
     base: { floor: 0 },
+    "http-client": { floor: 0 },
     fleet: { floor: 1 },
     templates: { floor: 1 },
     discovery: { floor: 2 },

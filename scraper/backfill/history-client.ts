@@ -207,7 +207,7 @@ export class HistoryClient {
       },
       timeoutMs: TIMEOUT_MS,
       maxBodyBytes,
-      agent: this.agents.agentFor(settings.tls),
+      agent: this.agents.agentFor(settings.connection),
       signal,
     });
   }

@@ -2,7 +2,10 @@ import { renderYaml } from "../../exporter/shared/config/yaml-source.js";
 
 const MASK = "<secret>";
 /** Keys whose text is a secret. The name of a file with a secret is not one. */
-const SECRET_KEY = /^(password|credentials|bearer_token|key|.*_password|.*_secret|.*_token)$/;
+const SECRET_KEY =
+  /^(password|credentials|secrets|bearer_token|key|.*_password|.*_secret|.*_token)$/;
+/** The password in a URL, as proxies have it. */
+const URL_PASSWORD = /^(\w+:\/\/[^/@:]*:)[^/@]*@/;
 /** URL parameters whose value may be a secret, by their names. */
 const SECRET_NAME = /(pass|secret|token|auth|api_?key)/i;
 
@@ -21,7 +24,7 @@ function maskValue(value: unknown, key: string, parentKey: string): unknown {
       Object.entries(value).map(([name, inner]) => [name, maskValue(inner, name, key)]),
     );
   }
-  return value;
+  return typeof value === "string" ? value.replace(URL_PASSWORD, `$1${MASK}@`) : value;
 }
 
 /** Labels have any name and never a secret: every series shows them. */

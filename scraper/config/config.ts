@@ -39,7 +39,7 @@ import {
   type ScrapeDefaults,
 } from "../discovery/scrape-job-config.js";
 import { type BackfillSettings, parseBackfillSettings } from "../backfill/backfill-settings.js";
-import { rejectUnsupported } from "../fleet/http-client-config.js";
+import { rejectUnsupported } from "../http-client/http-client-config.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
 import { convertOptionConfig, isOptionConfig } from "./option-config.js";
 import { parseQuerySettings, type QuerySettings } from "../promql/query/query-settings.js";

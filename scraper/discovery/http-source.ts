@@ -1,9 +1,5 @@
 import { BadInputError, messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
-import {
-  createHttpAgent,
-  type HttpAgent,
-} from "../../exporter/shared/platform/http/http-client.js";
-import { tlsAgentOptions } from "../fleet/http-client-config.js";
+import { createClientAgent } from "../http-client/http-client-agent.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
 import type { HttpDiscovery } from "./scrape-job.js";
 import { parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
@@ -51,7 +47,7 @@ export class HttpSource implements GroupSource {
 
   private async fetchText(signal: AbortSignal | undefined): Promise<string> {
     const { url, client, refreshMs } = this.discovery;
-    const agent = agentFor(this.discovery);
+    const agent = createClientAgent(client.connection, { maxSockets: 1, keepAliveMs: 0 });
     try {
       const response = await this.parts.sendHttp({
         url,
@@ -62,7 +58,7 @@ export class HttpSource implements GroupSource {
         },
         timeoutMs: Math.min(TIMEOUT_MS, refreshMs),
         maxBodyBytes: MAX_BODY_BYTES,
-        ...(agent === undefined ? {} : { agent }),
+        agent,
         ...(signal === undefined ? {} : { signal }),
       });
       const contentType = response.headers["content-type"] ?? "";
@@ -73,7 +69,7 @@ export class HttpSource implements GroupSource {
       }
       return response.body.toString("utf8");
     } finally {
-      agent?.close();
+      agent.close();
     }
   }
 
@@ -97,10 +93,4 @@ const refusal = (url: string, detail: string): BadInputError =>
 
 function withUrl(group: TargetGroup, url: string): TargetGroup {
   return { ...group, labels: { ...group.labels, __meta_url: url } };
-}
-
-/** Only TLS needs an agent, because one request per minute keeps no connection. */
-function agentFor({ url, client }: HttpDiscovery): HttpAgent | undefined {
-  if (!url.startsWith("https:")) return undefined;
-  return createHttpAgent({ maxSockets: 1, keepAliveMs: 1, tls: tlsAgentOptions(client.tls) });
 }

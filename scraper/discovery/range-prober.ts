@@ -1,12 +1,11 @@
 import { DueHeap } from "../base/due-heap.js";
 import {
-  createHttpAgent,
   type HttpAgent,
   HttpError,
   type SendHttp,
 } from "../../exporter/shared/platform/http/http-client.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { tlsAgentOptions } from "../fleet/http-client-config.js";
+import { createClientAgent } from "../http-client/http-client-agent.js";
 import { formatHostPort } from "../fleet/ip-address.js";
 import type { Candidate } from "./range-catalog.js";
 import type { ProbeSettings } from "./scrape-job.js";
@@ -187,7 +186,7 @@ export class RangeProber {
       timeoutMs: this.options.settings.timeoutMs,
       maxBodyBytes: MAX_PROBE_BODY_BYTES,
       signal: this.stopping.signal,
-      ...(job.scheme === "https" ? { agent: this.agentOf(job) } : {}),
+      ...(isDirect(job) ? {} : { agent: this.agentOf(job) }),
     });
   }
 
@@ -195,13 +194,15 @@ export class RangeProber {
   private agentOf(job: Candidate["job"]): HttpAgent {
     const existing = this.agents.get(job);
     if (existing !== undefined) return existing;
-    const tls = tlsAgentOptions(job.settings.tls);
-    const agent = createHttpAgent({
+    const agent = createClientAgent(job.settings.connection, {
       maxSockets: this.options.settings.concurrency,
-      keepAliveMs: 1,
-      tls,
+      keepAliveMs: 0,
     });
     this.agents.set(job, agent);
     return agent;
   }
 }
+
+/** A request without TLS and proxy needs no agent. */
+const isDirect = ({ scheme, settings }: Candidate["job"]): boolean =>
+  scheme === "http" && settings.connection.proxy === undefined;

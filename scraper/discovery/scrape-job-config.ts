@@ -3,7 +3,7 @@ import type { ConfigSection } from "../../exporter/shared/config/config-section.
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { parseHostPort } from "../fleet/ip-address.js";
-import { readHttpClient, rejectUnsupported } from "../fleet/http-client-config.js";
+import { readHttpClient, rejectUnsupported } from "../http-client/http-client-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import { compileRelabeling } from "../fleet/relabeling.js";
 import { parseRangeExpression } from "./range-expression.js";

@@ -1,5 +1,5 @@
 import type { Relabeling } from "../fleet/relabeling.js";
-import type { HttpClientSettings } from "../fleet/http-client-config.js";
+import type { HttpClientSettings } from "../http-client/http-client-config.js";
 import type { ScrapeSettings } from "../fleet/target.js";
 import type { RangeExpression } from "./range-expression.js";
 import type { TargetGroup } from "./target-group.js";

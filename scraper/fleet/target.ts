@@ -1,4 +1,5 @@
 import type { Labels } from "../../exporter/shared/model/labels.js";
+import { type ConnectionSettings, DIRECT_CONNECTION } from "../http-client/http-client-agent.js";
 import { NO_RELABELING, type Relabeling } from "./relabeling.js";
 
 /** Settings of one `scrape_configs` entry that the scrape loop needs, in internal units. */
@@ -18,7 +19,8 @@ export interface ScrapeSettings {
   readonly metricRelabeling: Relabeling;
   /** Added to every request: `Authorization` and the like. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsSettings;
+  readonly connection: ConnectionSettings;
+  readonly followsRedirects: boolean;
 }
 
 /** The settings of an entry that sets nothing. */
@@ -35,16 +37,9 @@ export const DEFAULT_SCRAPE_SETTINGS: ScrapeSettings = {
   labelValueLengthLimit: 0,
   metricRelabeling: NO_RELABELING,
   headers: {},
-  tls: { insecureSkipVerify: false },
+  connection: DIRECT_CONNECTION,
+  followsRedirects: true,
 };
-
-export interface TlsSettings {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly serverName?: string;
-  readonly insecureSkipVerify: boolean;
-}
 
 /** One exporter endpoint the master scrapes. */
 export interface Target {

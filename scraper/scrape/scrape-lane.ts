@@ -83,7 +83,7 @@ export abstract class ScrapeLane {
     const { settings } = target.target;
     this.lateSeconds += Math.max(0, clock.monotonicMs() - dueMs) / 1000;
     const timestampMs = alignTimestamp(clock.wallMs(), nominalMs, settings.intervalMs);
-    await scraper.scrape(target, timestampMs, this.agents.agentFor(settings.tls));
+    await scraper.scrape(target, timestampMs, this.agents.agentFor(settings.connection));
     target.isBusy = false;
     if (!target.signal.aborted) {
       this.scrapes++;

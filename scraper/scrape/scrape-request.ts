@@ -57,7 +57,7 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
     if (response.status === OK)
       return { body, release, contentType: response.headers["content-type"] };
     release();
-    url = redirectOf(response, url, redirects);
+    url = redirectOf(response, url, redirects, target.settings);
     timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
   }
 }
@@ -84,9 +84,14 @@ export class ScrapeHeaders {
 }
 
 /** @throws {ScrapeAnswerError} unless the response is a redirect that may be followed */
-function redirectOf(response: HttpResponse, url: string, redirects: number): string {
+function redirectOf(
+  response: HttpResponse,
+  url: string,
+  redirects: number,
+  { followsRedirects }: ScrapeSettings,
+): string {
   const { location } = response.headers;
-  if (!REDIRECTS.has(response.status) || location === undefined) {
+  if (!REDIRECTS.has(response.status) || location === undefined || !followsRedirects) {
     throw new ScrapeAnswerError(`server returned HTTP status ${response.status}, it must be 200`);
   }
   const next = URL.canParse(location, url) ? new URL(location, url) : undefined;

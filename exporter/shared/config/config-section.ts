@@ -72,6 +72,21 @@ export class ConfigSection {
     return this.source.file;
   }
 
+  /** Warnings about the whole file so far, each with its place. */
+  get warnings(): readonly string[] {
+    return this.source.warnings;
+  }
+
+  /** Keeps a warning at the key; `detail` reads `has no effect here`. */
+  warn(key: string, detail: string): void {
+    this.source.warnAt([...this.path, key], detail);
+  }
+
+  /** Accepts keys that have no effect in this program, whatever their values, with a warning each. */
+  ignore(keys: readonly string[]): void {
+    for (const key of keys) if (this.has(key)) this.warn(key, "has no effect here");
+  }
+
   /** Line of the key, from 1; without a key, of this section. */
   lineOf(key?: string): number | undefined {
     return this.source.lineAt(key === undefined ? this.path : [...this.path, key]);

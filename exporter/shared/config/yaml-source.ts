@@ -1,6 +1,7 @@
-/** A YAML text with the places of its nodes. The only file that uses the package yaml. */
-import { isScalar, LineCounter, parseDocument, stringify, type Document } from "yaml";
+/** A YAML text with the places of its nodes. */
+import { Composer, isScalar, LineCounter, Parser, stringify, type CST, type Document } from "yaml";
 import { messageOf, PihealthError } from "../model/errors.js";
+import { createLenientLexer } from "./yaml-lexer.js";
 
 /** Largest configuration or rule file that is read. */
 export const MAX_CONFIG_BYTES = 1_048_576;
@@ -30,28 +31,39 @@ export class ConfigError extends PihealthError {
 export type Path = readonly (string | number)[];
 
 export class YamlSource {
+  /** Things that are accepted although they have no effect, each with its place. */
+  readonly warnings: string[] = [];
+
   private constructor(
     /** Name for messages. */
     readonly file: string,
     /** Plain data; undefined or null when the file is empty. */
     readonly content: unknown,
-    private readonly document: Document,
+    private readonly document: Document | undefined,
     private readonly lines: LineCounter,
   ) {}
 
-  /** @throws {ConfigError} when the text is too large or not YAML */
+  /**
+   * Reads the first document of a text. Others are ignored with a warning, as in Prometheus.
+   *
+   * @throws {ConfigError} when the text is too large or not YAML
+   */
   static parse(text: string, file: string): YamlSource {
     if (Buffer.byteLength(text) > MAX_CONFIG_BYTES) {
       throw new ConfigError(file, undefined, `it is larger than ${MAX_CONFIG_BYTES} bytes`);
     }
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+    const [document, isFollowed] = composeFirst(text, lines);
+    if (document === undefined) return new YamlSource(file, undefined, undefined, lines);
     const [problem] = document.errors;
     if (problem !== undefined)
       throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
     try {
       const content: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
-      return new YamlSource(file, content, document, lines);
+      const source = new YamlSource(file, content, document, lines);
+      if (isFollowed)
+        source.warnings.push(`"${file}" has more than one document: only the first is read`);
+      return source;
     } catch (error) {
       throw new ConfigError(file, undefined, messageOf(error), { cause: error });
     }
@@ -59,7 +71,7 @@ export class YamlSource {
 
   /** The text of a scalar as the file has it; undefined for any other node. */
   writtenAt(path: Path): string | undefined {
-    const node = this.document.getIn(path, true);
+    const node = this.document?.getIn(path, true);
     return isScalar(node) && typeof node.source === "string" ? node.source : undefined;
   }
 
@@ -67,11 +79,18 @@ export class YamlSource {
   lineAt(path: Path): number | undefined {
     for (let length = path.length; length >= 0; length--) {
       const start = startOf(
-        length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true),
+        length === 0 ? this.document?.contents : this.document?.getIn(path.slice(0, length), true),
       );
       if (start !== undefined) return this.lines.linePos(start).line;
     }
     return undefined;
+  }
+
+  /** Keeps a warning about the node at `path`; `detail` reads `has no effect here`. */
+  warnAt(path: Path, detail: string): void {
+    const line = this.lineAt(path);
+    const place = line === undefined ? "" : `, line ${line}`;
+    this.warnings.push(`"${this.file}"${place}: key ${formatPath(path)} ${detail}`);
   }
 
   /** The error for the node at `path`; `detail` reads `is X, it must be Y`. */
@@ -79,6 +98,20 @@ export class YamlSource {
     const place = path.length === 0 ? "the file" : `key ${formatPath(path)}`;
     return new ConfigError(this.file, this.lineAt(path), `${place} ${detail}`, { cause });
   }
+}
+
+/** @returns the first document, and whether another follows; undefined when there is none */
+function composeFirst(text: string, lines: LineCounter): [Document | undefined, boolean] {
+  const composer = new Composer({ merge: true });
+  const [first, second] = composer.compose(parseTokens(text, lines), true, text.length);
+  return [first, second !== undefined];
+}
+
+function* parseTokens(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of createLenientLexer().lex(text)) yield* parser.next(lexeme);
+  yield* parser.end();
 }
 
 function startOf(node: unknown): number | undefined {

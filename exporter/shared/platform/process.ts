@@ -14,6 +14,11 @@ export function onSignal(signal: NodeJS.Signals, handle: () => void): void {
   process.on(signal, handle);
 }
 
+/** The environment of this process. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
 export function hostName(): string {
   return hostname();
 }

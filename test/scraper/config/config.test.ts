@@ -109,7 +109,7 @@ scrape_configs:
     node.settings.headers["Authorization"],
     `Basic ${Buffer.from("prom:s3cret").toString("base64")}`,
   );
-  assert.deepEqual(node.settings.tls, { serverName: "nodes", insecureSkipVerify: true });
+  assert.deepEqual(node.settings.connection.tls, { serverName: "nodes", insecureSkipVerify: true });
   assert.deepEqual(node.params, { module: ["a", "b"], "collect[]": ["cpu"] });
   assert.equal(node.settings.bodySizeLimitBytes, 10 * 1024 * 1024);
   assert.equal(node.targetLimit, 50);

@@ -3,6 +3,7 @@ import https from "node:https";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
 import { onAbort } from "../abort.js";
+import { HttpProxy, type PlainResponse, type ProxyOptions } from "./http-proxy.js";
 
 export interface HttpRequest {
   readonly url: string;
@@ -32,6 +33,10 @@ export interface HttpAgent {
   readonly https: https.Agent;
   /** Sends GET requests over plain HTTP; undefined where they are too few to bypass node-fetch. */
   readonly lean?: SendHttp;
+  /** Undefined: every connection is direct. */
+  readonly proxy?: HttpProxy;
+  /** An agent with the same settings and no open connection. The caller closes it. */
+  fresh(): HttpAgent;
   close(): void;
 }
 
@@ -51,22 +56,26 @@ export class HttpError extends PihealthError {
 
 export interface AgentOptions {
   readonly maxSockets: number;
+  /** Time after which an idle connection is closed; 0: connections are not kept. */
   readonly keepAliveMs?: number;
   readonly tls?: https.AgentOptions;
+  readonly proxy?: ProxyOptions;
 }
 
-export function createHttpAgent({
-  maxSockets,
-  keepAliveMs = 60_000,
-  tls = {},
-}: AgentOptions): HttpAgent {
-  const common = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: keepAliveMs };
+export function createHttpAgent(options: AgentOptions): HttpAgent {
+  const { maxSockets, keepAliveMs = 60_000, tls = {}, proxy: proxyOptions } = options;
+  const keepAlive = keepAliveMs > 0;
+  const common = { keepAlive, maxSockets, maxFreeSockets: maxSockets, timeout: keepAliveMs };
   const agents = { http: new http.Agent(common), https: new https.Agent({ ...common, ...tls }) };
+  const proxy = proxyOptions && new HttpProxy(proxyOptions, common, tls);
   return {
     ...agents,
+    ...(proxy === undefined ? {} : { proxy }),
+    fresh: () => createHttpAgent({ ...options, keepAliveMs: 0 }),
     close() {
       agents.http.destroy();
       agents.https.destroy();
+      proxy?.close();
     },
   };
 }
@@ -86,7 +95,12 @@ export const sendHttp: SendHttp = async (request) => {
     return await sendOnce(request, request.agent);
   } catch (error) {
     if (request.agent === undefined || !isStaleConnection(error)) throw error;
-    return sendOnce(request, undefined);
+    const fresh = request.agent.fresh();
+    try {
+      return await sendOnce(request, fresh);
+    } finally {
+      fresh.close();
+    }
   }
 };
 
@@ -103,10 +117,8 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
   try {
     if (request.signal?.aborted === true)
       throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
-    const response = await fetch(request.url, fetchOptions(request, agent, timeout.signal));
-    const headers = Object.fromEntries(response.headers.entries());
-    const body = await readBody(response.body, request);
-    return { status: response.status, headers, body };
+    const { status, headers, body } = await open(request, agent, timeout.signal);
+    return { status, headers, body: await readBody(body, request) };
   } catch (error) {
     if (error instanceof HttpError) throw error;
     if (request.signal?.aborted === true)
@@ -124,6 +136,23 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
   }
 }
 
+/** Resolves when the response begins. */
+async function open(
+  request: HttpRequest,
+  agent: HttpAgent | undefined,
+  signal: AbortSignal,
+): Promise<Omit<PlainResponse, "body"> & { body: NodeJS.ReadableStream | null }> {
+  const url = new URL(request.url);
+  const proxy = url.protocol === "http:" ? agent?.proxy?.proxyOf(url) : undefined;
+  if (agent?.proxy !== undefined && proxy !== undefined) {
+    const { method = "GET", headers = {}, body } = request;
+    return agent.proxy.send(url, proxy, { method, headers, signal, body: body && bodyOf(body) });
+  }
+  const response = await fetch(request.url, fetchOptions(request, agent, signal));
+  const headers = Object.fromEntries(response.headers.entries());
+  return { status: response.status, headers, body: response.body };
+}
+
 function fetchOptions(
   request: HttpRequest,
   agent: HttpAgent | undefined,
@@ -135,10 +164,13 @@ function fetchOptions(
     redirect: "manual",
     signal,
     ...(request.body === undefined ? {} : { body: bodyOf(request.body) }),
-    ...(agent === undefined
-      ? {}
-      : { agent: (url: URL) => (url.protocol === "https:" ? agent.https : agent.http) }),
+    ...(agent === undefined ? {} : { agent: (url: URL) => agentOf(agent, url) }),
   };
+}
+
+function agentOf(agent: HttpAgent, url: URL): http.Agent {
+  if (url.protocol !== "https:") return agent.http;
+  return agent.proxy?.proxyOf(url) === undefined ? agent.https : agent.proxy.tunnels;
 }
 
 function bodyOf(body: Uint8Array | string): Buffer | string {

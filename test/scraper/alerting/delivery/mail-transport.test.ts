@@ -8,13 +8,8 @@ import {
   type MailTimeouts,
 } from "../../../../scraper/alerting/delivery/mail-transport.js";
 import type { MailMessage } from "../../../../scraper/alerting/messages/outbox-message.js";
-import {
-  createCertificate,
-  dialogue,
-  startMailServer,
-  type Certificate,
-  type MailServerFixture,
-} from "./smtp-fixture.js";
+import { dialogue, startMailServer, type MailServerFixture } from "./smtp-fixture.js";
+import { createCertificate, type Certificate } from "../../../support/certificate.js";
 import { serveRaw } from "../../../support/loopback-servers.js";
 
 const MAIL: MailMessage = {

@@ -13,13 +13,8 @@ import { createMailTransport } from "../../../../scraper/alerting/delivery/mail-
 import type { NotificationConfig } from "../../../../scraper/alerting/config/notification-config.js";
 import { sendTestMail } from "../../../../scraper/alerting/delivery/test-mail.js";
 import { alertOf, parseConfig } from "../dispatch/dispatcher-harness.js";
-import {
-  createCertificate,
-  startMailServer,
-  type Certificate,
-  type MailServerFixture,
-  type ReceivedMail,
-} from "./smtp-fixture.js";
+import { startMailServer, type MailServerFixture, type ReceivedMail } from "./smtp-fixture.js";
+import { createCertificate, type Certificate } from "../../../support/certificate.js";
 
 let certificate: Certificate;
 let folder: string;
