@@ -15,6 +15,7 @@ import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { readMemoryLimit } from "../../exporter/shared/platform/memory-limit.js";
 import { startWithStack, type StopStack } from "../../exporter/shared/platform/stop-stack.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
@@ -39,7 +40,9 @@ import { HostFiles } from "../fleet/host-files.js";
 import type { Target } from "../fleet/target.js";
 import { HostLogs } from "../host-logs/host-logs.js";
 import { parseSelector } from "../promql/language/parser.js";
+import { QueryAdmission } from "../promql/query/query-admission.js";
 import { QueryEngine } from "../promql/query/query-engine.js";
+import { memoryBounds } from "./memory-bounds.js";
 import { pageRoutes } from "./page-routes.js";
 import { createProcessMetrics } from "./process-metrics.js";
 import { loadNotificationFile } from "../config/named-files.js";
@@ -100,10 +103,18 @@ export async function startScraper(
   const notifications = await loadNotificationFile(config.notificationsFile, files);
   const folder = config.storage.path;
   return startWithStack(log, async (stack) => {
-    const storage = await Storage.open({ folder, files, clock, log, settings: config.storage });
+    const limitBytes = await readMemoryLimit(files);
+    const { queryBytes, queryCacheBytes, blockCacheBytes } = memoryBounds(limitBytes, {
+      queryBytes: config.query.memoryBytes,
+      queryCacheBytes: config.storage.queryCacheBytes,
+    });
+    const settings = { ...config.storage, queryCacheBytes, blockCacheBytes };
+    const storage = await Storage.open({ folder, files, clock, log, settings });
     stack.push("storage", () => storage.stop());
     const hasFastZlib = checkFastZlib(log);
-    const parts = { ...surroundings, stack, storage, notifications, token, hasFastZlib };
+    const { maxConcurrency } = config.query;
+    const admission = new QueryAdmission({ clock, maxConcurrency, memoryBytes: queryBytes });
+    const parts = { ...surroundings, stack, storage, admission, notifications, token, hasFastZlib };
     const app = new App(config, parts);
     await app.start(web);
     return app;
@@ -113,6 +124,7 @@ export async function startScraper(
 interface AppParts extends Surroundings {
   readonly stack: StopStack;
   readonly storage: Storage;
+  readonly admission: QueryAdmission;
   readonly notifications: NotificationConfig;
   readonly token: string | undefined;
   readonly hasFastZlib: boolean;
@@ -211,11 +223,13 @@ class App implements ScraperApp {
       namesOf: (address) => this.discovery.namesOf(address),
     });
     this.discovery = this.createDiscovery();
-    this.queries = new QueryEngine({ querier: storage.querier, clock, settings: config.query });
+    const { querier } = storage;
+    const { admission } = parts;
+    this.queries = new QueryEngine({ querier, clock, admission, settings: config.query });
     this.wiring = new RuleWiring({
       ...parts,
       config,
-      queries: this.queries,
+      queries: this.queries.forRules(),
       isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
       gaps: () => this.backfill.gaps(),
     });
@@ -319,7 +333,8 @@ class App implements ScraperApp {
       basicAuth: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
       log,
       countRequest: (path, status, durationMs) => this.requests.add(path, status, durationMs),
-      monotonicMs: () => clock.monotonicMs(),
+      clock,
+      turns: this.parts.admission.turns,
     });
     const { listenAddress: host, port } = this.config.web;
     return listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
@@ -335,6 +350,8 @@ class App implements ScraperApp {
         maxPointsPerSeries: this.config.query.maxPointsPerSeries,
         lookbackMs: this.config.query.lookbackMs,
         querier: storage.querier,
+        admission: this.parts.admission,
+        queryTimeoutMs: this.config.query.timeoutMs,
         parseSelector: (text) => parseSelector(text).matchers,
         metadata: () => this.scrapes.metadata(),
         externalLabels: () => this.config.global.externalLabels,

@@ -13,6 +13,7 @@ import { createMailTransport } from "../alerting/delivery/mail-transport.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import type { HostGap } from "../backfill/gap.js";
 import type { ScraperConfig } from "../config/config.js";
+import type { Queries } from "../promql/evaluation/query-results.js";
 import type { QueryEngine } from "../promql/query/query-engine.js";
 import { externalUrlOf, loadRules } from "../config/named-files.js";
 import { AlertExpander } from "../rule-engine/rules/alert-expansion.js";
@@ -32,7 +33,7 @@ export interface RuleWiringParts {
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly storage: Storage;
-  readonly queries: QueryEngine;
+  readonly queries: Queries & Pick<QueryEngine, "parse">;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly gaps: () => readonly HostGap[];
 }

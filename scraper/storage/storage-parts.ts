@@ -68,7 +68,8 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
   const lock = await prepareDataFolder(options);
   const counters = new StorageCounters();
   const registry = new LayoutRegistry();
-  const blocks = await BlockStore.open({ files, log, dataFolder: folder, counters });
+  const cacheBytes = settings.blockCacheBytes;
+  const blocks = await BlockStore.open({ files, log, dataFolder: folder, counters, cacheBytes });
   const headParts = await openHead(options, { registry, counters, blocks });
   const { head, chunkLog } = headParts;
   const onUnreadable = (error: unknown): void => {

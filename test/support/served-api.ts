@@ -33,6 +33,8 @@ export async function serveApi({
     clock,
     queries,
     querier,
+    admission: queries.admission,
+    queryTimeoutMs: queries.settings.timeoutMs,
     parseExpression: (text) => queries.parse(text),
     maxPointsPerSeries: queries.settings.maxPointsPerSeries,
     lookbackMs: queries.settings.lookbackMs,
@@ -52,7 +54,7 @@ export async function serveApi({
     hasFleetToken: () => false,
     log: silentLogger,
     countRequest: () => undefined,
-    monotonicMs: () => clock.monotonicMs(),
+    clock,
   });
   const server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 100 });
   return { ...server, url: `http://127.0.0.1:${server.port}` };

@@ -5,6 +5,7 @@
  */
 import type { BasicAuth } from "../../../exporter/shared/config/basic-auth.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type {
   HttpHandler,
   HttpRequest,
@@ -13,10 +14,11 @@ import type {
 import type { RouteMatch } from "../../../exporter/shared/platform/http/route-table.js";
 import { createRouter } from "../../../exporter/shared/platform/http/router.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { WorkTurns } from "../../base/work-turns.js";
 import { alertmanagerBody, ApiError, toApiError } from "./api-errors.js";
 import { readRequest } from "./read-request.js";
 import type { Route } from "./route.js";
-import { sendResponse, sendError, sendJson, sendText } from "./send-response.js";
+import { type SendingParts, sendError, sendJson, sendResponse, sendText } from "./send-response.js";
 
 export interface ApiHandlerParts {
   readonly routes: readonly Route[];
@@ -29,7 +31,9 @@ export interface ApiHandlerParts {
   readonly log: Logger;
   /** Called once per request of a route, with the path of the route. */
   readonly countRequest: (routePath: string, status: number, durationMs: number) => void;
-  readonly monotonicMs: () => number;
+  readonly clock: Clock;
+  /** Shared by all long jobs of the process. */
+  readonly turns?: WorkTurns | undefined;
 }
 
 /** A route, with facts computed once for all its requests. */
@@ -46,7 +50,8 @@ type NotFound = Exclude<Match, Found>;
 
 const NEEDS_READINESS = /^\/(api\/|federate)/;
 
-export function createApiHandler(parts: ApiHandlerParts): HttpHandler {
+export function createApiHandler({ turns, ...given }: ApiHandlerParts): HttpHandler {
+  const parts = { ...given, turns: turns ?? new WorkTurns(given.clock) };
   const endpoints = parts.routes.map((route) => ({
     methods: route.methods,
     path: route.path,
@@ -73,9 +78,9 @@ async function answerRoute(
   { route: { route, needsReadiness }, parameters }: Found,
   request: HttpRequest,
   response: HttpResponse,
-  parts: ApiHandlerParts,
+  parts: ApiHandlerParts & SendingParts,
 ): Promise<void> {
-  const startMs = parts.monotonicMs();
+  const startMs = parts.clock.monotonicMs();
   const departure = new AbortController();
   response.once("close", () => departure.abort());
   try {
@@ -85,11 +90,15 @@ async function answerRoute(
     }
     const context = { pathParameters: parameters, signal: departure.signal, log: parts.log };
     const answer = await route.handle(await readRequest(request, response, context));
-    await sendResponse(request, response, answer);
+    try {
+      await sendResponse(request, response, answer, parts);
+    } finally {
+      if (answer.kind !== "json") answer.release?.();
+    }
   } catch (error) {
     answerError(error, response, route, parts.log);
   } finally {
-    parts.countRequest(route.path, response.statusCode, parts.monotonicMs() - startMs);
+    parts.countRequest(route.path, response.statusCode, parts.clock.monotonicMs() - startMs);
   }
 }
 

@@ -18,11 +18,16 @@ export interface ApiRequest {
 export type ApiResponse =
   | {
       readonly kind: "data";
-      /** JSON text in chunks, or a value for JSON.stringify. */
+      /**
+       * JSON text in chunks, or a value as for JSON.stringify, in which an array may also be another
+       * iterable. Each is rendered while it is sent, with pauses for other work.
+       */
       readonly data:
         { readonly chunks: Iterable<string | Uint8Array> } | { readonly value: unknown };
       readonly warnings?: readonly string[];
       readonly infos?: readonly string[];
+      /** Called once, when the answer has been sent or the client has gone. */
+      readonly release?: () => void;
     }
   | { readonly kind: "json"; readonly status: number; readonly value: unknown }
   | {
@@ -32,6 +37,7 @@ export type ApiResponse =
       /** In chunks where the body may be large. */
       readonly body: string | Buffer | Iterable<string>;
       readonly headers?: Readonly<Record<string, string>>;
+      readonly release?: () => void;
     };
 
 export interface Route {

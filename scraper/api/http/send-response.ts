@@ -1,13 +1,21 @@
+/**
+ * Sends responses. An answer comes in as text, as a value or as chunks that are rendered while they
+ * are sent: each turn of the event loop renders for a few milliseconds, and only as fast as the client
+ * reads.
+ */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { constants, createGzip, gzip } from "node:zlib";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { prefersGzip } from "../../../exporter/shared/platform/http/accept-encoding.js";
 import type {
   HttpRequest,
   HttpResponse,
 } from "../../../exporter/shared/platform/http/http-server.js";
+import type { WorkTurns } from "../../base/work-turns.js";
 import type { ApiError } from "./api-errors.js";
+import { jsonPieces } from "./json-pieces.js";
 import type { ApiResponse } from "./route.js";
 
 /** Smaller bodies are not compressed. */
@@ -15,16 +23,29 @@ const MIN_GZIP_BYTES = 1024;
 /** Bodies up to this size are sent whole, because streaming costs more than it saves. */
 const MAX_WHOLE_BYTES = 262_144;
 const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
+/** A client that reads less than this is disconnected, since its answer takes memory. */
+const LEAST_BYTES_PER_SECOND = 4096;
+const SPEED_INTERVAL_MS = 30_000;
 const compress = promisify<Buffer, typeof GZIP_OPTIONS, Buffer>(gzip);
+
+export interface SendingParts {
+  readonly clock: Pick<Clock, "sleep">;
+  readonly turns: WorkTurns;
+}
 
 /** Sends a response of any kind. */
 export async function sendResponse(
   request: HttpRequest,
   response: HttpResponse,
   answer: ApiResponse,
+  parts: SendingParts,
 ): Promise<void> {
+  const sendChunks = (chunks: Iterable<Piece>): Promise<void> =>
+    sendPieces(request, response, chunks, parts);
   if (answer.kind === "json") {
-    sendJson(response, answer.status, answer.value);
+    response.statusCode = answer.status;
+    response.setHeader("Content-Type", "application/json");
+    await sendChunks(answer.value === undefined ? [] : jsonPieces(answer.value));
     return;
   }
   if (answer.kind === "text") {
@@ -32,11 +53,11 @@ export async function sendResponse(
     response.setHeader("Content-Type", answer.contentType);
     for (const [name, value] of Object.entries(answer.headers ?? {}))
       response.setHeader(name, value);
-    await sendChunks(request, response, isWhole(answer.body) ? [answer.body] : answer.body);
+    await sendChunks(isWhole(answer.body) ? [answer.body] : answer.body);
     return;
   }
   response.setHeader("Content-Type", "application/json");
-  await sendChunks(request, response, envelopeChunks(answer));
+  await sendChunks(envelopeChunks(answer));
 }
 
 const isWhole = (body: string | Buffer | Iterable<Piece>): body is string | Buffer =>
@@ -45,31 +66,29 @@ const isWhole = (body: string | Buffer | Iterable<Piece>): body is string | Buff
 function* envelopeChunks(answer: ApiResponse & { kind: "data" }): Generator<Piece> {
   yield `{"status":"success","data":`;
   if ("chunks" in answer.data) yield* answer.data.chunks;
-  else yield JSON.stringify(answer.data.value);
+  else yield* jsonPieces(answer.data.value);
   if ((answer.warnings?.length ?? 0) > 0) yield `,"warnings":${JSON.stringify(answer.warnings)}`;
   if ((answer.infos?.length ?? 0) > 0) yield `,"infos":${JSON.stringify(answer.infos)}`;
   yield "}";
 }
 
 /** Sends a small body whole and a large one as a stream, both compressed when the client prefers gzip. */
-async function sendChunks(
+async function sendPieces(
   request: HttpRequest,
   response: HttpResponse,
   chunks: Iterable<Piece>,
+  parts: SendingParts,
 ): Promise<void> {
-  const iterator = chunks[Symbol.iterator]();
+  const progress = { bytes: 0 };
+  const pieces = pacedPieces(chunks, parts.turns, progress);
   const head: Buffer[] = [];
-  let headBytes = 0;
   let isAll = false;
-  while (headBytes < MAX_WHOLE_BYTES && !isAll) {
-    const next = iterator.next();
-    isAll = next.done === true;
-    if (next.done === true) break;
-    const piece = bytesOf(next.value);
-    head.push(piece);
-    headBytes += piece.length;
+  while (progress.bytes < MAX_WHOLE_BYTES && !isAll && !response.destroyed) {
+    const next = await pieces.next();
+    if (next.done === true) isAll = true;
+    else head.push(next.value);
   }
-  if (headBytes < MIN_GZIP_BYTES) {
+  if (progress.bytes < MIN_GZIP_BYTES) {
     response.end(Buffer.concat(head));
     return;
   }
@@ -81,21 +100,64 @@ async function sendChunks(
     response.end(isCompressed ? await compress(whole, GZIP_OPTIONS) : whole);
     return;
   }
-  const rest = Readable.from(prepend(head, iterator), { objectMode: false });
-  if (isCompressed) await pipeline(rest, createGzip(GZIP_OPTIONS), response);
-  else await pipeline(rest, response);
+  const sent = new AbortController();
+  void dropSlowClient(response, progress, parts.clock, sent.signal);
+  try {
+    const rest = Readable.from(prepend(head, pieces), { objectMode: false });
+    if (isCompressed) await pipeline(rest, createGzip(GZIP_OPTIONS), response);
+    else await pipeline(rest, response);
+  } finally {
+    sent.abort();
+  }
 }
 
 type Piece = string | Uint8Array;
+
+/** Renders one piece after the other, and pauses when it is the turn of others. */
+async function* pacedPieces(
+  chunks: Iterable<Piece>,
+  turns: WorkTurns,
+  progress: { bytes: number },
+): AsyncGenerator<Buffer, undefined> {
+  for (const chunk of chunks) {
+    const piece = bytesOf(chunk);
+    progress.bytes += piece.length;
+    yield piece;
+    if (turns.isOver) await turns.next("requests");
+  }
+  return undefined;
+}
+
+/** Disconnects a client that reads too slowly. */
+async function dropSlowClient(
+  response: HttpResponse,
+  progress: { readonly bytes: number },
+  clock: Pick<Clock, "sleep">,
+  signal: AbortSignal,
+): Promise<void> {
+  const leastBytes = (LEAST_BYTES_PER_SECOND * SPEED_INTERVAL_MS) / 1000;
+  while (!signal.aborted) {
+    const before = progress.bytes;
+    try {
+      await clock.sleep(SPEED_INTERVAL_MS, signal);
+    } catch {
+      return;
+    }
+    if (progress.bytes - before < leastBytes) response.destroy();
+  }
+}
 
 const bytesOf = (piece: Piece): Buffer =>
   typeof piece === "string"
     ? Buffer.from(piece)
     : Buffer.from(piece.buffer, piece.byteOffset, piece.length);
 
-function* prepend(head: readonly Buffer[], rest: Iterator<Piece>): Generator<Buffer> {
+async function* prepend(
+  head: readonly Buffer[],
+  rest: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
   yield* head;
-  for (let next = rest.next(); next.done !== true; next = rest.next()) yield bytesOf(next.value);
+  yield* rest;
 }
 
 export function sendJson(response: HttpResponse, status: number, value: unknown): void {

@@ -9,14 +9,20 @@ import {
   METRIC_NAME,
   quoteLabelValue,
 } from "../../../exporter/shared/model/labels.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier, SelectedSeries, SelectedTable } from "../../storage/model/querier.js";
-import { type MetadataRouteParts, readSelector } from "./metadata-routes.js";
+import type { Pacer } from "../../promql/evaluation/pacer.js";
+import { sortPaced } from "../../promql/evaluation/paced-sort.js";
+import { admitRead, type MetadataRouteParts, readSelector } from "./metadata-routes.js";
 import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 
 export interface FederateRouteParts {
   readonly querier: Querier;
   readonly clock: Clock;
+  readonly admission: MetadataRouteParts["admission"];
+  readonly queryTimeoutMs: number;
   readonly parseSelector: MetadataRouteParts["parseSelector"];
   readonly metadata: MetadataRouteParts["metadata"];
   /** How old the newest sample of a series may be. */
@@ -24,6 +30,10 @@ export interface FederateRouteParts {
   /** Added to every series, unless the series has a label of that name. */
   readonly externalLabels: () => Labels;
 }
+
+/** Cost of one sample, in values for the pacer. */
+const WORK_PER_SAMPLE = 128;
+const PIECE_CHARACTERS = 32_768;
 
 interface LatestSample {
   readonly labels: Labels;
@@ -43,25 +53,44 @@ export function federateRoute(parts: FederateRouteParts): Route {
 
 async function answerFederate(
   parts: FederateRouteParts,
-  { parameters }: ApiRequest,
+  request: ApiRequest,
 ): Promise<ApiResponse> {
-  const { querier, clock, parseSelector, lookbackMs } = parts;
-  const matcherSets = parameters
+  const { clock, parseSelector, lookbackMs } = parts;
+  const matcherSets = request.parameters
     .all("match[]")
     .map((text) => readSelector(parseSelector, text, (problem) => problem));
   const nowMs = clock.wallMs();
   const range = { fromMs: nowMs - lookbackMs + 1, untilMs: nowMs + 1 };
-  const latest = new Map<string, LatestSample>();
-  for (const matchers of matcherSets) {
-    for (const sample of latestSamples(await querier.select(matchers, range)))
-      latest.set(sample.labels.key, sample);
-  }
+  const { value: samples, release } = await admitRead(parts, request, (pacer) =>
+    readLatest(parts.querier, matcherSets, range, pacer),
+  );
   return {
     kind: "text",
     status: 200,
     contentType: "text/plain; version=0.0.4; charset=utf-8",
-    body: renderFamilies([...latest.values()], parts),
+    body: renderFamilies(samples, parts),
+    release,
   };
+}
+
+/** Sorted by name, then by labels. */
+async function readLatest(
+  querier: Querier,
+  matcherSets: readonly (readonly LabelMatcher[])[],
+  range: TimeRange,
+  pacer: Pacer,
+): Promise<LatestSample[]> {
+  const latest = new Map<string, LatestSample>();
+  for (const matchers of matcherSets) {
+    for (const sample of latestSamples(await querier.select(matchers, range, pacer))) {
+      latest.set(sample.labels.key, sample);
+      if (pacer.isDue(WORK_PER_SAMPLE)) await pacer.pause();
+    }
+  }
+  const compare = (left: LatestSample, right: LatestSample): number =>
+    compareStrings(left.labels.name, right.labels.name) ||
+    Labels.compare(left.labels, right.labels);
+  return sortPaced([...latest.values()], compare, pacer);
 }
 
 function* latestSamples(tables: readonly SelectedTable[]): Iterable<LatestSample> {
@@ -87,26 +116,27 @@ function newestIndex({ values }: SelectedSeries): number | undefined {
   return index < 0 || isStaleAt(bits, index) ? undefined : index;
 }
 
-/** Yields one text for each metric name, so that a large body is never one string. */
+/** Yields a text for some samples at a time, so that a large body is never one string. */
 function* renderFamilies(
-  samples: LatestSample[],
+  samples: readonly LatestSample[],
   { externalLabels, metadata }: FederateRouteParts,
 ): Generator<string> {
-  samples.sort((left, right) => Labels.compare(left.labels, right.labels));
-  const byName = new Map<string, LatestSample[]>();
-  for (const sample of samples) {
-    const family = byName.get(sample.labels.name);
-    if (family === undefined) byName.set(sample.labels.name, [sample]);
-    else family.push(sample);
-  }
   const helps = metadata();
   const external = externalLabels();
-  for (const name of [...byName.keys()].sort(compareStrings)) {
-    const help = helpOf(name, helps);
-    const head = help === undefined ? "" : formatHelp(name, help);
-    const lines = (byName.get(name) ?? []).map((sample) => renderSample(sample, external));
-    yield `${head}# TYPE ${name} untyped\n${lines.join("")}`;
+  let name = "";
+  let text = "";
+  for (const sample of samples) {
+    if (sample.labels.name !== name) {
+      ({ name } = sample.labels);
+      const help = helpOf(name, helps);
+      text += `${help === undefined ? "" : formatHelp(name, help)}# TYPE ${name} untyped\n`;
+    }
+    text += renderSample(sample, external);
+    if (text.length < PIECE_CHARACTERS) continue;
+    yield text;
+    text = "";
   }
+  yield text;
 }
 
 /** The help of the metric; for a series of a histogram or summary, the help of the histogram or summary. */

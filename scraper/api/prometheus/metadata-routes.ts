@@ -1,8 +1,9 @@
 import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
-import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
-import { Pacer } from "../../promql/evaluation/pacer.js";
+import type { Pacer } from "../../promql/evaluation/pacer.js";
+import { sortPaced } from "../../promql/evaluation/paced-sort.js";
+import type { QueryAdmission } from "../../promql/query/query-admission.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier } from "../../storage/model/querier.js";
 import { ApiError } from "../http/api-errors.js";
@@ -19,8 +20,10 @@ export interface MetricMetadata {
 }
 
 export interface MetadataRouteParts {
-  readonly clock: Clock;
   readonly querier: Querier;
+  /** Bounds what runs at once; see `QueryAdmission`. */
+  readonly admission: QueryAdmission;
+  readonly queryTimeoutMs: number;
   readonly parseSelector: (text: string) => readonly LabelMatcher[];
   /** Metadata by metric name, with several entries where targets disagree. */
   readonly metadata: () => ReadonlyMap<string, readonly MetricMetadata[]>;
@@ -52,46 +55,74 @@ async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Pro
     throw new ApiError("bad_data", "no match[] parameter provided");
   const range = timeRange(parameters);
   const sets = matcherSets(parts, parameters, asMatchParameter);
-  const found = await parts.querier.series(sets, range, pacerOf(parts, request));
-  found.sort(Labels.compare);
+  const { value: found, release } = await admitRead(parts, request, async (pacer) =>
+    sortPaced(await parts.querier.series(sets, range, pacer), Labels.compare, pacer),
+  );
   const { kept, warnings } = limit(found, parameters.limit());
   const chunks = (function* () {
     yield "[";
-    for (const [index, labels] of kept.entries())
-      yield (index === 0 ? "" : ",") + renderLabels(labels);
+    for (const texts of inParts(kept, renderLabels)) yield texts;
     yield "]";
   })();
-  return { kind: "data", data: { chunks }, warnings };
+  return { kind: "data", data: { chunks }, warnings, release };
+}
+
+const ITEMS_PER_PART = 256;
+
+/** The texts of items with commas between them, many at a time. */
+function* inParts<Item>(items: readonly Item[], render: (item: Item) => string): Generator<string> {
+  for (let from = 0; from < items.length; from += ITEMS_PER_PART) {
+    const part = items.slice(from, from + ITEMS_PER_PART).map(render);
+    yield (from === 0 ? "" : ",") + part.join(",");
+  }
 }
 
 async function answerLabelNames(
   parts: MetadataRouteParts,
   request: ApiRequest,
 ): Promise<ApiResponse> {
-  const { parameters } = request;
-  const range = timeRange(parameters);
-  const sets = matcherSets(parts, parameters);
-  const names = await parts.querier.labelNames(sets, range, pacerOf(parts, request));
-  const { kept, warnings } = limit(names, parameters.limit());
-  return { kind: "data", data: { value: kept }, warnings };
+  const range = timeRange(request.parameters);
+  const sets = matcherSets(parts, request.parameters);
+  return answerTexts(parts, request, (pacer) => parts.querier.labelNames(sets, range, pacer));
 }
 
 async function answerLabelValues(
   parts: MetadataRouteParts,
   request: ApiRequest,
 ): Promise<ApiResponse> {
-  const { parameters } = request;
   const name = decodeLabelName(request.pathParameter("name"));
-  const range = timeRange(parameters);
-  const sets = matcherSets(parts, parameters);
-  const values = await parts.querier.labelValues(name, sets, range, pacerOf(parts, request));
-  const { kept, warnings } = limit(values, parameters.limit());
-  return { kind: "data", data: { value: kept }, warnings };
+  const range = timeRange(request.parameters);
+  const sets = matcherSets(parts, request.parameters);
+  return answerTexts(parts, request, (pacer) =>
+    parts.querier.labelValues(name, sets, range, pacer),
+  );
 }
 
-/** Lets scrapes continue during the search, and ends the search when the client disconnects. */
-const pacerOf = ({ clock }: MetadataRouteParts, { signal }: ApiRequest): Pacer =>
-  new Pacer({ clock, timeoutMs: Number.POSITIVE_INFINITY, signal });
+async function answerTexts(
+  parts: MetadataRouteParts,
+  request: ApiRequest,
+  read: (pacer: Pacer) => Promise<string[]>,
+): Promise<ApiResponse> {
+  const { value, release } = await admitRead(parts, request, read);
+  const { kept, warnings } = limit(value, request.parameters.limit());
+  return { kind: "data", data: { value: kept }, warnings, release };
+}
+
+/** Lets scrapes continue during a read, and ends it when the client disconnects. */
+export async function admitRead<Value>(
+  { admission, queryTimeoutMs }: Pick<MetadataRouteParts, "admission" | "queryTimeoutMs">,
+  { signal }: ApiRequest,
+  read: (pacer: Pacer) => Promise<Value>,
+): Promise<{ readonly value: Value; readonly release: () => void }> {
+  let release = (): void => undefined;
+  const request = {
+    signal,
+    timeoutMs: queryTimeoutMs,
+    keepMemory: (kept: () => void) => void (release = kept),
+  };
+  const value = await admission.run(request, ({ pacer }) => read(pacer));
+  return { value, release };
+}
 
 async function answerMetadata(
   parts: MetadataRouteParts,

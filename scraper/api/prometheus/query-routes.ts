@@ -55,12 +55,10 @@ async function answerInstant(
 ): Promise<ApiResponse> {
   const limit = parameters.limit();
   const timeMs = parameters.timeMs("time", clock.wallMs());
-  const common = commonParts(parameters, signal);
-  return renderAnswer(
-    await asQueryParameter(() => queries.instant({ ...common, timeMs })),
-    limit,
-    parameters,
-  );
+  const kept = new KeptMemory();
+  const common = commonParts(parameters, signal, kept);
+  const answer = await asQueryParameter(() => queries.instant({ ...common, timeMs }));
+  return renderAnswer(answer, limit, parameters, kept);
 }
 
 async function answerRange(
@@ -87,12 +85,23 @@ async function answerRange(
     const detail = `exceeded maximum resolution of ${bound} points per timeseries.`;
     throw new ApiError("bad_data", `${detail} Try decreasing the query resolution (?step=XX)`);
   }
-  const common = commonParts(parameters, signal);
+  const kept = new KeptMemory();
+  const common = commonParts(parameters, signal, kept);
   const answer = await asQueryParameter(() => queries.range({ ...common, fromMs, toMs, stepMs }));
-  return renderAnswer(answer, limit, parameters);
+  return renderAnswer(answer, limit, parameters, kept);
 }
 
-function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQuery, "timeMs"> {
+/** The memory of an answer, which is given back when the answer has been sent. */
+class KeptMemory {
+  release = (): void => undefined;
+  readonly keep = (release: () => void): void => void (this.release = release);
+}
+
+function commonParts(
+  parameters: Parameters,
+  signal: AbortSignal,
+  { keep: keepMemory }: KeptMemory,
+): Omit<InstantQuery, "timeMs"> {
   const timeoutMs = parameters.durationMs("timeout");
   if (timeoutMs !== undefined && timeoutMs <= 0)
     throw new ApiError("timeout", "query timed out in query queue");
@@ -101,6 +110,7 @@ function commonParts(parameters: Parameters, signal: AbortSignal): Omit<InstantQ
     lookbackMs: parameters.lookbackMs(),
     timeoutMs,
     signal,
+    keepMemory,
   };
 }
 
@@ -126,7 +136,12 @@ async function asQueryParameter<Result>(run: () => Promise<Result>): Promise<Res
   }
 }
 
-function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters): ApiResponse {
+function renderAnswer(
+  answer: QueryAnswer,
+  limit: number,
+  parameters: Parameters,
+  { release }: KeptMemory,
+): ApiResponse {
   const { value, infos } = answer;
   const statistics = parameters.text("stats") === "" ? undefined : answer.statistics;
   const count =
@@ -141,6 +156,7 @@ function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters
       data: { chunks: renderQueryValue(value, statistics) },
       warnings: answer.warnings,
       infos,
+      release,
     };
   }
   const cut =
@@ -150,5 +166,6 @@ function renderAnswer(answer: QueryAnswer, limit: number, parameters: Parameters
         ? { ...value, series: value.series.slice(0, limit) }
         : value;
   const warnings = [...answer.warnings, "results truncated due to limit"];
-  return { kind: "data", data: { chunks: renderQueryValue(cut, statistics) }, warnings, infos };
+  const chunks = renderQueryValue(cut, statistics);
+  return { kind: "data", data: { chunks }, warnings, infos, release };
 }

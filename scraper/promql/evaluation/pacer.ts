@@ -1,18 +1,26 @@
-import { yieldToEventLoop, type Clock } from "../../../exporter/shared/platform/clock.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { type WorkLane, WorkTurns } from "../../base/work-turns.js";
 import { QueryCanceledError, QueryTimeoutError } from "../language/query-errors.js";
+import type { QueryMemory } from "./query-memory.js";
 
-/** The longest time for which a query blocks the event loop. */
-const SLICE_MS = 8;
 /**
  * The clock is read once per this many values, since reading it takes as long as some dozen of
  * them.
  */
 const VALUES_PER_CLOCK_READ = 8192;
 
+/** A loop over more values than this without an object per value is cut into parts of this length. */
+export const VALUES_AT_ONCE = 65_536;
+
 export interface PacerOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Shared by all jobs of the process. */
+  readonly turns?: WorkTurns | undefined;
+  readonly lane?: WorkLane | undefined;
+  /** Where reads of the storage take their memory. */
+  readonly memory?: QueryMemory | undefined;
 }
 
 /**
@@ -21,17 +29,20 @@ export interface PacerOptions {
  */
 export class Pacer {
   private readonly clock: Clock;
+  private readonly turns: WorkTurns;
+  private readonly lane: WorkLane;
   private readonly signal: AbortSignal | undefined;
+  private readonly memory: QueryMemory | undefined;
   private readonly deadlineMs: number;
-  private sliceEndMs: number;
   private valuesUntilClockRead = VALUES_PER_CLOCK_READ;
 
-  constructor({ clock, timeoutMs, signal }: PacerOptions) {
+  constructor({ clock, timeoutMs, signal, turns, lane, memory }: PacerOptions) {
     this.clock = clock;
+    this.turns = turns ?? new WorkTurns(clock);
+    this.lane = lane ?? "requests";
     this.signal = signal;
-    const nowMs = clock.monotonicMs();
-    this.deadlineMs = nowMs + timeoutMs;
-    this.sliceEndMs = nowMs + SLICE_MS;
+    this.memory = memory;
+    this.deadlineMs = clock.monotonicMs() + timeoutMs;
   }
 
   /**
@@ -43,7 +54,7 @@ export class Pacer {
     this.valuesUntilClockRead -= values + 1;
     if (this.valuesUntilClockRead > 0) return false;
     this.valuesUntilClockRead = VALUES_PER_CLOCK_READ;
-    return this.clock.monotonicMs() >= this.sliceEndMs;
+    return this.turns.isOver;
   }
 
   /**
@@ -53,9 +64,17 @@ export class Pacer {
    */
   async pause(): Promise<void> {
     this.check();
-    await yieldToEventLoop();
+    await this.turns.next(this.lane);
     this.check();
-    this.sliceEndMs = this.clock.monotonicMs() + SLICE_MS;
+  }
+
+  /**
+   * Takes memory for data of the query.
+   *
+   * @throws {QueryMemoryError} when there is not enough
+   */
+  hold(bytes: number): void {
+    this.memory?.take(bytes);
   }
 
   /** @throws {QueryTimeoutError | QueryCanceledError} when the query must end */

@@ -66,6 +66,11 @@ export interface InstantQuery {
    */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Receives the function that gives back the memory of the answer, for a caller that holds the
+   * answer for long. Without it the memory counts as free at once.
+   */
+  readonly keepMemory?: ((release: () => void) => void) | undefined;
 }
 
 export interface RangeQuery extends Omit<InstantQuery, "timeMs"> {

@@ -43,3 +43,28 @@ export function parseErrorAt(text: string, range: SourceRange, detail: string): 
   const position = text === "" ? "unknown position" : positionOf(text, range);
   return new QueryParseError(`${position}: parse error: ${detail}`);
 }
+
+/**
+ * The queries together would hold too much memory. HTTP 503 when other queries hold a part of it, 422
+ * when the query needs too much by itself.
+ */
+export class QueryMemoryError extends PihealthError {
+  readonly code: "unavailable" | "execution";
+
+  constructor(
+    readonly neededBytes: number,
+    limitBytes: number,
+    /** True when it may succeed once other queries have ended. */
+    readonly isPassing: boolean,
+  ) {
+    const mebibytes = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
+    const needed = `needs ${mebibytes(neededBytes)} MiB or more`;
+    const limit = `at most ${mebibytes(limitBytes)} MiB are allowed`;
+    super(
+      isPassing
+        ? `query ${needed}, ${limit} for all queries together: try again later`
+        : `query processing would load too many samples into memory in query execution: it ${needed}, ${limit} (query.memory)`,
+    );
+    this.code = isPassing ? "unavailable" : "execution";
+  }
+}

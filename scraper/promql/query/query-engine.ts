@@ -3,9 +3,10 @@
  * are read through a `Querier`, which the storage implements.
  *
  * A query runs on the event loop, in the asynchronous call of its caller: a request of the HTTP API
- * or of the web page, or a rule group. It has no thread and no queue. Each query has a pacer, which
- * lets other work run every few milliseconds and enforces the timeout, and a budget for the values
- * in memory; see evaluation/evaluation.ts.
+ * or of the web page, or a rule group. It has no thread. query-admission.ts bounds how many run at
+ * once and the memory of all. Each query has a pacer, which lets other work run every few
+ * milliseconds and enforces the timeout, and a budget for the values in memory; see
+ * evaluation/evaluation.ts.
  *
  * The way of a query: language/ parses it, evaluator.ts walks its tree, functions/ and operators/
  * compute each node for all steps at once, and query-values.ts converts the last block to the
@@ -13,16 +14,17 @@
  */
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { WorkLane } from "../../base/work-turns.js";
 import type { Querier } from "../../storage/model/querier.js";
 import { Annotations } from "../evaluation/annotations.js";
 import { TYPE_NAMES, resultTypeOf, stringValueOf, type Expression } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { createEvaluation } from "./evaluator.js";
 import type { QueryFeatures } from "../language/features.js";
-import { Pacer } from "../evaluation/pacer.js";
 import { parseExpression } from "../language/parser.js";
 import { QueryParseError } from "../language/query-errors.js";
 import { QueryMeter } from "../evaluation/query-meter.js";
+import { type Admitted, QueryAdmission } from "./query-admission.js";
 import { matrixOfBlock, matrixOfRanges, vectorOfBlock } from "./query-values.js";
 import type {
   InstantQuery,
@@ -39,6 +41,8 @@ export interface QueryEngineOptions {
   readonly querier: Querier;
   readonly clock: Clock;
   readonly settings?: Partial<QuerySettings>;
+  /** Shared with the other readers of the storage; by default the engine has its own. */
+  readonly admission?: QueryAdmission | undefined;
 }
 
 /** Rules and dashboards repeat the same queries, so this many parsed expressions are cached. */
@@ -46,16 +50,30 @@ const MAX_CACHED_EXPRESSIONS = 1000;
 
 export class QueryEngine implements Queries {
   readonly settings: QuerySettings;
+  readonly admission: QueryAdmission;
   private readonly querier: Querier;
   private readonly clock: Clock;
   private readonly features: QueryFeatures;
   private readonly cachedExpressions = new Map<string, Expression>();
 
-  constructor({ querier, clock, settings }: QueryEngineOptions) {
+  constructor({ querier, clock, settings, admission }: QueryEngineOptions) {
     this.querier = querier;
     this.clock = clock;
     this.settings = { ...DEFAULT_QUERY_SETTINGS, ...settings };
     this.features = new Set(this.settings.enabledFeatures);
+    const { maxConcurrency, memoryBytes } = this.settings;
+    this.admission =
+      admission ??
+      new QueryAdmission({ clock, maxConcurrency, memoryBytes: memoryBytes || Infinity });
+  }
+
+  /** The same engine with places, memory and turns of their own for rules. */
+  forRules(): Queries & Pick<QueryEngine, "parse"> {
+    return {
+      parse: (text) => this.parse(text),
+      instant: (query) => this.answerInstant(query, "rules"),
+      range: (query) => this.answerRange(query, "rules"),
+    };
   }
 
   /**
@@ -75,15 +93,24 @@ export class QueryEngine implements Queries {
     return expression;
   }
 
-  async instant(query: InstantQuery): Promise<QueryAnswer> {
-    const expression = this.parse(query.expression);
-    const grid = { fromMs: query.timeMs, stepMs: 1, count: 1 };
-    const evaluation = this.evaluationOf(query, grid);
-    const value = await instantValue(expression, grid, evaluation);
-    return answerOf(value, evaluation);
+  instant(query: InstantQuery): Promise<QueryAnswer> {
+    return this.answerInstant(query, "requests");
   }
 
-  async range(query: RangeQuery): Promise<QueryAnswer> {
+  range(query: RangeQuery): Promise<QueryAnswer> {
+    return this.answerRange(query, "requests");
+  }
+
+  private async answerInstant(query: InstantQuery, lane: WorkLane): Promise<QueryAnswer> {
+    const expression = this.parse(query.expression);
+    const grid = { fromMs: query.timeMs, stepMs: 1, count: 1 };
+    return this.admit(query, lane, async (admitted) => {
+      const evaluation = this.evaluationOf(query, grid, admitted);
+      return answerOf(await instantValue(expression, grid, evaluation), evaluation);
+    });
+  }
+
+  private async answerRange(query: RangeQuery, lane: WorkLane): Promise<QueryAnswer> {
     const grid = this.gridOf(query);
     const expression = this.parse(query.expression);
     const type = resultTypeOf(expression);
@@ -91,8 +118,19 @@ export class QueryEngine implements Queries {
       const detail = `invalid expression type ${JSON.stringify(TYPE_NAMES[type])} for range query`;
       throw new QueryParseError(`${detail}, must be Scalar or instant Vector`);
     }
-    const evaluation = this.evaluationOf(query, grid);
-    return answerOf(await rangeValue(expression, grid, evaluation), evaluation);
+    return this.admit(query, lane, async (admitted) => {
+      const evaluation = this.evaluationOf(query, grid, admitted);
+      return answerOf(await rangeValue(expression, grid, evaluation), evaluation);
+    });
+  }
+
+  private admit(
+    { timeoutMs, signal, keepMemory }: Omit<InstantQuery, "timeMs">,
+    lane: WorkLane,
+    work: (admitted: Admitted) => Promise<QueryAnswer>,
+  ): Promise<QueryAnswer> {
+    const shorter = Math.min(timeoutMs ?? Infinity, this.settings.timeoutMs);
+    return this.admission.run({ lane, signal, keepMemory, timeoutMs: shorter }, work);
   }
 
   private gridOf({ fromMs, toMs, stepMs }: RangeQuery): TimeGrid {
@@ -114,10 +152,13 @@ export class QueryEngine implements Queries {
     return gridBetween(fromMs, toMs, stepMs);
   }
 
-  private evaluationOf(query: Omit<InstantQuery, "timeMs">, grid: TimeGrid): Evaluation {
+  private evaluationOf(
+    query: Omit<InstantQuery, "timeMs">,
+    grid: TimeGrid,
+    { pacer, memory }: Admitted,
+  ): Evaluation {
     const { settings, clock, querier, features } = this;
-    const timeoutMs = Math.min(query.timeoutMs ?? Infinity, settings.timeoutMs);
-    const budget = new SampleBudget(settings.maxSamples);
+    const budget = new SampleBudget(settings.maxSamples, memory);
     return createEvaluation({
       querier,
       features,
@@ -125,7 +166,7 @@ export class QueryEngine implements Queries {
       lookbackMs: query.lookbackMs ?? settings.lookbackMs,
       subqueryStepMs: settings.subqueryStepMs,
       maxSeries: settings.maxSeries,
-      pacer: new Pacer({ clock, timeoutMs, signal: query.signal }),
+      pacer,
       budget,
       meter: new QueryMeter(clock, budget),
       annotations: new Annotations(query.expression),

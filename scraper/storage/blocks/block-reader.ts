@@ -27,9 +27,8 @@ import { type BlockName, blocksFolder } from "./block-name.js";
 const TAIL_BYTES = 16_384;
 /** The first directory is searched for in this part of the block when the second is damaged. */
 const COPY_SEARCH_BYTES = 16 * 1024 * 1024;
-const SERIES_CACHE_BYTES = 16 * 1024 * 1024;
-const DIRECTORY_CACHE_BYTES = 16 * 1024 * 1024;
-const GROUP_CACHE_BYTES = 16 * 1024 * 1024;
+/** Series lists, directories and groups get a third each. */
+const DEFAULT_CACHE_BYTES = 48 * 1024 * 1024;
 /** Rough memory of a directory besides its series and timestamps, and of the place of a group. */
 const DIRECTORY_BYTES = 1024;
 const GROUP_PLACE_BYTES = 100;
@@ -41,16 +40,20 @@ export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
 
 /** Reads the wanted parts of blocks, and caches the most recently used ones. */
 export class BlockReader {
-  private readonly seriesLists = new SeriesListCache(SERIES_CACHE_BYTES);
-  private readonly directories = new LruCache<FoundDirectory>(DIRECTORY_CACHE_BYTES);
-  private readonly groups = new LruCache<GroupColumns>(GROUP_CACHE_BYTES);
+  private readonly seriesLists: SeriesListCache;
+  private readonly directories: LruCache<FoundDirectory>;
+  private readonly groups: LruCache<GroupColumns>;
   private readonly open: OpenFiles;
   private readonly paths = new WeakMap<BlockName, string>();
 
   constructor(
     files: Files,
     private readonly dataFolder: string,
+    cacheBytes = DEFAULT_CACHE_BYTES,
   ) {
+    this.seriesLists = new SeriesListCache(cacheBytes / 3);
+    this.directories = new LruCache<FoundDirectory>(cacheBytes / 3);
+    this.groups = new LruCache<GroupColumns>(cacheBytes / 3);
     this.open = new OpenFiles(files, MAX_OPEN_BLOCKS);
   }
 

@@ -10,6 +10,8 @@ import { DamagedBlocks } from "./damaged-blocks.js";
 
 export interface BlockStoreParts extends ListingParts {
   readonly counters: StorageCounters;
+  /** Memory for what was read from blocks. */
+  readonly cacheBytes?: number | undefined;
 }
 
 /** A block on disk. */
@@ -46,8 +48,8 @@ export class BlockStore {
   private retired: StoredBlock[] = [];
 
   private constructor(private readonly parts: BlockStoreParts) {
-    const { files, dataFolder, log, counters } = parts;
-    this.reader = new BlockReader(files, dataFolder);
+    const { files, dataFolder, log, counters, cacheBytes } = parts;
+    this.reader = new BlockReader(files, dataFolder, cacheBytes);
     const pathOf = (block: BlockName): string => this.reader.pathOf(block);
     this.damaged = new DamagedBlocks({ log, counters, pathOf });
   }

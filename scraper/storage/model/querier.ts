@@ -59,7 +59,17 @@ export interface Pace {
    * @throws an error that ends the query: it has timed out, or its client has gone
    */
   pause(): Promise<void>;
+  /**
+   * Takes memory for data that is about to be read.
+   *
+   * @throws an error that ends the query: there is not enough
+   */
+  hold(bytes: number): void;
 }
 
 /** For short reads, which run to their end. */
-export const NEVER_PAUSE: Pace = { isDue: () => false, pause: () => Promise.resolve() };
+export const NEVER_PAUSE: Pace = {
+  isDue: () => false,
+  pause: () => Promise.resolve(),
+  hold: () => undefined,
+};

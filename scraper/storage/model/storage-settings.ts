@@ -16,6 +16,8 @@ export interface StorageSettings {
   readonly maxBlockDurationMs: number;
   /** Memory for decoded columns, so that a repeated query need not decode them again. */
   readonly queryCacheBytes: number;
+  /** Memory for directories, lists of series and decoded groups of blocks. */
+  readonly blockCacheBytes?: number;
 }
 
 /** Reads the section `storage`: every key has a default. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../../../exporter/shared/platform/clock.js";
 import {
   listenHttp,
   type HttpServer,
@@ -26,7 +27,7 @@ before(async () => {
     hasFleetToken: (header) => header === "Bearer right",
     log: silentLogger,
     countRequest: () => undefined,
-    monotonicMs: () => 0,
+    clock: systemClock,
   });
   server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
 });

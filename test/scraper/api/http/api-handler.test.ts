@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { systemClock } from "../../../../exporter/shared/platform/clock.js";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { request } from "node:http";
 import {
@@ -112,7 +113,7 @@ before(async () => {
     hasFleetToken: (header) => header === "Bearer right",
     log: silentLogger,
     countRequest: () => undefined,
-    monotonicMs: () => 0,
+    clock: systemClock,
   });
   server = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
 });
@@ -224,8 +225,9 @@ test("parameters of the form and of the query string add up", async () => {
     body,
   });
   const answer = JsonFields.parse(await response.text(), "response");
-  const { signal, ...rest } = itemAt(asked, 0);
+  const { signal, keepMemory, ...rest } = itemAt(asked, 0);
   assert.equal(signal?.constructor, AbortSignal);
+  assert.equal(typeof keepMemory, "function");
   const times = {
     fromMs: 10_000,
     toMs: 60_000,
@@ -309,7 +311,7 @@ test("with basic auth, the fleet token opens the routes that need it and no othe
     basicAuth: async (header) => header === "Basic good",
     log: silentLogger,
     countRequest: () => undefined,
-    monotonicMs: () => 0,
+    clock: systemClock,
   });
   const guarded = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
   const statusOf = async (method: string, path: string, authorization: string): Promise<string> => {
@@ -392,7 +394,7 @@ test("until the program is ready the APIs answer 503, so that clients retry", as
     hasFleetToken: () => true,
     log: silentLogger,
     countRequest: () => undefined,
-    monotonicMs: () => 0,
+    clock: systemClock,
   });
   const starting = await listenHttp(handler, { host: "127.0.0.1", port: 0, maxConnections: 20 });
   const statusOf = async (path: string): Promise<number> => {

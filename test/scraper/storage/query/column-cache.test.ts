@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { createLabelMatcher } from "../../../../scraper/storage/model/label-matcher.js";
+import { NEVER_PAUSE } from "../../../../scraper/storage/model/querier.js";
 import type { Storage } from "../../../../scraper/storage/storage.js";
 import { Random } from "../../../differential/random.js";
 import {
@@ -93,7 +94,11 @@ test("a search for series or labels ends when its client has gone", async () => 
   const { storage } = setup;
   appendSteps(storage, 0, 900);
   await moveOn(setup, 900);
-  const pace = { isDue: () => true, pause: () => Promise.reject(new Error("nobody waits")) };
+  const pace = {
+    ...NEVER_PAUSE,
+    isDue: () => true,
+    pause: () => Promise.reject(new Error("nobody waits")),
+  };
   const range = rangeOf(0, 900);
   await assert.rejects(storage.querier.series([], range, pace), /nobody waits/);
   await assert.rejects(storage.querier.labelNames([], range, pace), /nobody waits/);
@@ -160,6 +165,7 @@ test("a query that is cancelled while it reads ends at once, and the next one ge
     let left = pauses;
     const pace = {
       isDue: () => true,
+      hold: () => undefined,
       pause: async () => {
         if (left-- === 0) throw new Error("canceled");
       },
