@@ -170,10 +170,6 @@ class App implements ScraperApp {
           this.hostFiles.scheduleWrite();
         }
         this.backfill.noteHeartbeat(host);
-        for (const { id, port } of this.targetIndex.onHost(host.address)) {
-          // A host that comes back brings all its exporters; otherwise a heartbeat speaks for its sender only.
-          if (isNews || port === host.port) this.scrapes.leaveSlowLane(id);
-        }
       },
     });
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });

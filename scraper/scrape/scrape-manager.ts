@@ -27,19 +27,19 @@ import { TargetTimer } from "./target-timer.js";
 export interface PoolSettings {
   /** Scrape pools, 1 to 64. */
   readonly count: number;
-  /** Most requests in flight in one pool, and in the slow lane. */
+  /** Most requests in flight in one pool. */
   readonly maxInFlight: number;
+  /** Most requests in flight in the slow lane, whose targets often need the whole timeout. */
+  readonly maxSlowInFlight: number;
   /** Consecutive failed scrapes after which a target moves to the slow lane. */
   readonly failuresToSlowLane: number;
-  /** Longest time between two probes of a target in the slow lane. */
-  readonly maxProbeIntervalMs: number;
 }
 
 export const DEFAULT_POOL_SETTINGS: PoolSettings = Object.freeze({
   count: 5,
   maxInFlight: 256,
+  maxSlowInFlight: 4096,
   failuresToSlowLane: 3,
-  maxProbeIntervalMs: 300_000,
 });
 
 export interface ScrapeManagerParts {
@@ -79,17 +79,10 @@ export class ScrapeManager implements MetricsSource {
     const { clock, pools } = parts;
     const scraper = this.createScraper();
     this.timer = new TargetTimer(clock, (tick) => this.laneOf(tick.target).tick(tick));
-    const lane = { clock, timer: this.timer, scraper, maxInFlight: pools.maxInFlight };
     const reviewLane = (target: ScrapedTarget): void => this.reviewLane(target);
-    this.pools = Array.from(
-      { length: pools.count },
-      (_, id) => new ScrapePool(id, { ...lane, reviewLane }),
-    );
-    this.slowLane = new SlowLane({
-      ...lane,
-      reviewLane,
-      maxProbeIntervalMs: pools.maxProbeIntervalMs,
-    });
+    const lane = { clock, timer: this.timer, scraper, reviewLane, maxInFlight: pools.maxInFlight };
+    this.pools = Array.from({ length: pools.count }, (_, id) => new ScrapePool(id, lane));
+    this.slowLane = new SlowLane("slow", { ...lane, maxInFlight: pools.maxSlowInFlight });
     this.lanes = [...this.pools, this.slowLane];
     this.departures = new Departures(clock);
   }
@@ -122,17 +115,6 @@ export class ScrapeManager implements MetricsSource {
       if (known === undefined) this.add(target);
       else if (known.target !== target) this.update(known, target);
     }
-  }
-
-  /**
-   * Moves a target from the slow lane to the shortest pool, because its exporter or its host has
-   * shown that it is alive. One more failed scrape moves it back.
-   */
-  leaveSlowLane(targetId: string): void {
-    const target = this.watched.get(targetId);
-    if (target?.pool !== "slow" || target.isBusy) return;
-    target.consecutiveFailures = Math.max(0, this.parts.pools.failuresToSlowLane - 1);
-    this.move(target, this.shortestPool());
   }
 
   health(targetId: string): TargetHealth | undefined {

@@ -14,9 +14,6 @@ export class ScrapedTarget {
   /** True from the moment a scrape is due until it has ended. */
   isBusy = false;
   pool: number | "slow" = "slow";
-  /** Time between two probes in the slow lane, and the monotonic time of the next one. */
-  probeIntervalMs = 0;
-  nextProbeMs = 0;
   /** The next tick; undefined while the target is not scheduled. */
   nextTick: TickGroup | undefined;
   private abortion = new AbortController();

@@ -1,52 +1,30 @@
-import { ScrapeLane, type LaneParts } from "./scrape-lane.js";
-import { alignTimestamp } from "./scrape-schedule.js";
-import type { ScrapedTarget } from "./scraped-target.js";
+import { ScrapeLane } from "./scrape-lane.js";
 import type { Tick } from "./target-timer.js";
 
-interface SlowLaneParts extends LaneParts {
-  /** Longest time between two probes of a target. */
-  readonly maxProbeIntervalMs: number;
-}
-
 /**
- * Targets that failed several scrapes in a row. `up` is written as 0 at each interval, so their
- * alerts stay. The time between probes doubles with each failure, up to a maximum.
+ * Targets that failed several scrapes in a row. Each is scraped at every interval as in a pool, with
+ * slots of its own: scrapes that last for the whole timeout delay no target that answers. Without a
+ * free slot, scrapes wait in the order in which they became due.
  */
 export class SlowLane extends ScrapeLane {
-  constructor(protected override readonly parts: SlowLaneParts) {
-    super("slow", parts);
-  }
-
-  override add(target: ScrapedTarget): void {
-    target.probeIntervalMs = target.target.settings.intervalMs;
-    this.delayProbe(target);
-    super.add(target);
-  }
+  private readonly waiting: Tick[] = [];
 
   protected override onTick(tick: Tick): void {
-    const { target } = tick;
-    const { clock, scraper } = this.parts;
-    if (target.isBusy) {
+    if (tick.target.isBusy) {
       this.missed++;
       return;
     }
-    // Without a free slot, the probe waits for the next interval, so no queue forms.
-    if (clock.monotonicMs() >= target.nextProbeMs && this.inFlight < this.parts.maxInFlight) {
-      target.isBusy = true;
-      this.delayProbe(target);
-      this.run(tick, () => undefined);
-      return;
-    }
-    scraper.storeAbsence(
-      target,
-      alignTimestamp(clock.wallMs(), tick.nominalMs, target.target.settings.intervalMs),
-    );
+    tick.target.isBusy = true;
+    this.waiting.push(tick);
+    this.startWaiting();
   }
 
-  private delayProbe(target: ScrapedTarget): void {
-    const { intervalMs } = target.target.settings;
-    const bound = Math.max(intervalMs, this.parts.maxProbeIntervalMs);
-    target.probeIntervalMs = Math.min(bound, target.probeIntervalMs * 2);
-    target.nextProbeMs = this.parts.clock.monotonicMs() + target.probeIntervalMs - intervalMs / 2;
+  private startWaiting(): void {
+    while (this.inFlight < this.parts.maxInFlight) {
+      const tick = this.waiting.shift();
+      if (tick === undefined) return;
+      // A target may be removed while it waits.
+      if (this.targets.has(tick.target)) this.run(tick, () => this.startWaiting());
+    }
   }
 }

@@ -106,16 +106,6 @@ export class TargetScraper {
     this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds, ...progress });
   }
 
-  /** Writes `up` as 0 for a target of the slow lane that was not probed. */
-  storeAbsence(target: ScrapedTarget, timestampMs: number): void {
-    target.rows.writeFailure(timestampMs, {
-      up: 0,
-      durationSeconds: 0,
-      samplesScraped: 0,
-      samplesKept: 0,
-    });
-  }
-
   private store(
     target: ScrapedTarget,
     timestampMs: number,
