@@ -49,6 +49,8 @@ function escape(text: string, pattern: RegExp): string {
 
 function escapeCodePoint(character: string): string {
   const codePoint = character.codePointAt(0) ?? 0;
+  // A byte that is not UTF-8: see go-string.ts.
+  if (codePoint >= 0xdc80 && codePoint <= 0xdcff) return `\\x${(codePoint - 0xdc00).toString(16)}`;
   const hex = codePoint.toString(16);
   if (codePoint < 0x80) return `\\x${hex.padStart(2, "0")}`;
   return codePoint < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;

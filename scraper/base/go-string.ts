@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { goUnicodeName } from "./go-quote.js";
 
 /** A scanned string, or the problem that stopped the scan at `at`. */
@@ -37,7 +38,7 @@ export function scanString(text: string, start: number): StringScan {
     if (character === quote) {
       if (bytes === undefined) return { value: pieces, end: at + 1 };
       return {
-        value: Buffer.concat([...bytes, Buffer.from(pieces)]).toString("utf8"),
+        value: decodeBytes(Buffer.concat([...bytes, Buffer.from(pieces)])),
         end: at + 1,
       };
     }
@@ -57,6 +58,31 @@ export function scanString(text: string, start: number): StringScan {
     }
     at = escape.end;
   }
+}
+
+/**
+ * Decodes UTF-8. A byte that is no part of a character becomes the lone surrogate U+DC00 + byte, so
+ * that different bytes stay different and {@link String.isWellFormed} tells that the text was not
+ * UTF-8. Encoders write a lone surrogate as U+FFFD, as Go's JSON encoder does with such a byte.
+ */
+function decodeBytes(bytes: Buffer): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const length = characterLength(bytes, at);
+    text +=
+      length === 0
+        ? String.fromCharCode(0xdc00 + bytes.readUInt8(at))
+        : bytes.toString("utf8", at, at + length);
+    at += Math.max(length, 1);
+  }
+  return text;
+}
+
+/** @returns the length in bytes of the character at `at`, 0 when there is none */
+function characterLength(bytes: Buffer, at: number): number {
+  const first = bytes.readUInt8(at);
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return isUtf8(bytes.subarray(at, at + length)) ? length : 0;
 }
 
 function scanRawString(text: string, start: number): StringScan {

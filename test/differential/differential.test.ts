@@ -11,7 +11,7 @@ test("Our API returns the same results as a real Prometheus for thousands of exp
   const additional = ownExpressions();
   const report = await runDifferential({ seed: SEED, expressions: EXPRESSIONS, additional });
   context.diagnostic(
-    `${report.compared} answers compared, ${report.nonEmpty} not empty, ${report.rejected} rejected by both; ` +
+    `Prometheus ${report.version}: ${report.compared} answers compared, ${report.nonEmpty} not empty, ${report.rejected} rejected by both; ` +
       `${report.differences.length} differ; known differences: ${JSON.stringify([...report.excluded])}`,
   );
   assert.deepEqual(report.differences, []);

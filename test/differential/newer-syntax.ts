@@ -1,6 +1,9 @@
+import { parseQueryResponse } from "../support/api-response.js";
+
 /**
- * Syntax that Prometheus 2.42 does not have, with an equivalent in its language. We evaluate the
- * left form and Prometheus the right one. No left form occurs in other generated texts.
+ * Syntax that some version of Prometheus since 2.42 does not have, with an equivalent in its
+ * language. We evaluate the left form. Prometheus evaluates the left form where it can parse it,
+ * and the right form elsewhere. No left form occurs in other generated texts.
  */
 export const NEWER_SYNTAX = {
   selectors: [
@@ -50,9 +53,43 @@ export const NEWER_SYNTAX = {
   ],
 } as const satisfies Readonly<Record<string, readonly (readonly [newer: string, older: string])[]>>;
 
-const PAIRS = Object.values(NEWER_SYNTAX).flat();
+/** Completes a piece of syntax to a query. */
+const QUERY_WITH: Readonly<Record<keyof typeof NEWER_SYNTAX, (piece: string) => string>> = {
+  selectors: (piece) => piece,
+  windows: (piece) => `count_over_time(up${piece})`,
+  modifiers: (piece) => `up${piece}`,
+  groupings: (piece) => `sum${piece} (up)`,
+  scalars: (piece) => piece,
+  vectors: (piece) => piece,
+};
 
-/** Translates an expression to the language of Prometheus 2.42. */
-export function inOlderSyntax(expression: string): string {
-  return PAIRS.reduce((text, [newer, older]) => text.replaceAll(newer, older), expression);
+/** Translates an expression to the language of one version of Prometheus. */
+export type Translation = (expression: string) => string;
+
+/** Asks Prometheus which of the newer pieces it cannot parse. Only those are translated. */
+export async function translationFor(prometheusUrl: string): Promise<Translation> {
+  const replaced: (readonly [string, string])[] = [];
+  for (const kind of SYNTAX_KINDS) {
+    for (const pair of NEWER_SYNTAX[kind]) {
+      const query = QUERY_WITH[kind](pair[0]);
+      if (!(await canParse(prometheusUrl, query))) replaced.push(pair);
+    }
+  }
+  return (expression) =>
+    replaced.reduce((text, [newer, older]) => text.replaceAll(newer, older), expression);
+}
+
+const SYNTAX_KINDS = [
+  "selectors",
+  "windows",
+  "modifiers",
+  "groupings",
+  "scalars",
+  "vectors",
+] as const satisfies readonly (keyof typeof NEWER_SYNTAX)[];
+
+async function canParse(url: string, query: string): Promise<boolean> {
+  const body = new URLSearchParams({ query });
+  const response = await fetch(`${url}/api/v1/query`, { method: "POST", body });
+  return parseQueryResponse(await response.text()).status === "success";
 }

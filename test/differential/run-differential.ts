@@ -1,3 +1,4 @@
+import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import type { QueryFeature } from "../../scraper/promql/language/features.js";
 import { serveApi } from "../support/served-api.js";
 import { RealPrometheus } from "../support/real-prometheus.js";
@@ -6,7 +7,7 @@ import { ask, compareAnswers, type Question } from "./comparison.js";
 import { createDataSet, toOpenMetrics, toQuerier } from "./data-set.js";
 import { ExpressionGenerator } from "./expression-generator.js";
 import { knownReasonOf } from "./known-differences.js";
-import { inOlderSyntax } from "./newer-syntax.js";
+import { type Translation, translationFor } from "./newer-syntax.js";
 import { Random } from "./random.js";
 
 export interface Difference extends Question {
@@ -14,6 +15,8 @@ export interface Difference extends Question {
 }
 
 export interface DifferentialReport {
+  /** Version of the Prometheus that was compared with. */
+  readonly version: string;
   /** Queries whose answers were compared. */
   readonly compared: number;
   /** Compared queries with at least one series in the answer of both. */
@@ -42,10 +45,14 @@ const FEATURES: readonly QueryFeature[] = [
   "promql-binop-fill-modifiers",
 ];
 
-const inOlderLanguage = ({ kind, expression }: Question): Question => ({
-  kind,
-  expression: inOlderSyntax(expression),
-});
+/** A feature that a version does not know is a warning in its log. */
+const PEER_FEATURES = "--enable-feature=promql-experimental-functions,promql-duration-expr";
+
+interface Peer {
+  readonly url: string;
+  readonly version: string;
+  readonly translate: Translation;
+}
 
 /** Sends the same queries over the same samples to a real Prometheus and to our API. */
 export async function runDifferential({
@@ -54,7 +61,10 @@ export async function runDifferential({
   additional = [],
 }: DifferentialOptions): Promise<DifferentialReport> {
   const series = createDataSet(seed);
-  const prometheus = await RealPrometheus.start({ openMetrics: toOpenMetrics(series) });
+  const prometheus = await RealPrometheus.start({
+    openMetrics: toOpenMetrics(series),
+    flags: [PEER_FEATURES],
+  });
   const api = await serveApi({
     querier: toQuerier(series),
     settings: { enabledFeatures: FEATURES },
@@ -62,20 +72,27 @@ export async function runDifferential({
   try {
     const generator = new ExpressionGenerator(new Random(seed));
     const texts = [...additional, ...Array.from({ length: expressions }, () => generator.vector())];
-    return await compareAll(texts, { ours: api.url, theirs: prometheus.url });
+    return await compareAll(texts, { ours: api.url, peer: await describePeer(prometheus.url) });
   } finally {
     await api.stop(0);
     await prometheus.stop();
   }
 }
 
+async function describePeer(url: string): Promise<Peer> {
+  const response = await fetch(`${url}/api/v1/status/buildinfo`);
+  const fields = JsonFields.parse(await response.text(), "build information").object("data");
+  return { url, version: fields.text("version"), translate: await translationFor(url) };
+}
+
 async function compareAll(
   texts: readonly string[],
-  { ours, theirs }: { readonly ours: string; readonly theirs: string },
+  { ours, peer }: { readonly ours: string; readonly peer: Peer },
 ): Promise<DifferentialReport> {
   const excluded = new Map<string, number>();
   const differences: Difference[] = [];
-  const report = { compared: 0, nonEmpty: 0, rejected: 0, excluded, differences };
+  const { version, translate } = peer;
+  const report = { version, compared: 0, nonEmpty: 0, rejected: 0, excluded, differences };
   const questions = texts.flatMap((expression): Question[] => [
     { expression, kind: "instant" },
     { expression, kind: "range" },
@@ -85,11 +102,13 @@ async function compareAll(
     for (const question of queue) {
       const [our, their] = await Promise.all([
         ask(ours, question),
-        ask(theirs, inOlderLanguage(question)),
+        ask(peer.url, { ...question, expression: translate(question.expression) }),
       ]);
       const difference = compareAnswers(our, their);
       const reason =
-        difference === undefined ? undefined : knownReasonOf(question.expression, difference);
+        difference === undefined
+          ? undefined
+          : knownReasonOf({ expression: question.expression, difference, version });
       if (reason !== undefined) {
         excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
         continue;

@@ -107,6 +107,9 @@ const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LEGACY_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 /** Prometheus data model, names before UTF-8 names were allowed. */
+/** Prometheus 3 takes every non-empty text in UTF-8 as the name of a label. */
+export const isLabelName = (name: string): boolean => name !== "" && name.isWellFormed();
+
 export const isLegacyLabelName = (name: string): boolean => LEGACY_LABEL_NAME.test(name);
 export const isLegacyMetricName = (name: string): boolean => LEGACY_METRIC_NAME.test(name);
 

@@ -51,7 +51,7 @@ function* queryValuePieces(value: Exclude<QueryValue, MatrixValue>): Generator<s
       yield `[${renderTimestamp(value.timestampMs)},"${formatFloat(value.value)}"]`;
       break;
     case "string":
-      yield `[${renderTimestamp(value.timestampMs)},${JSON.stringify(value.value)}]`;
+      yield `[${renderTimestamp(value.timestampMs)},${JSON.stringify(value.value.toWellFormed())}]`;
       break;
     case "vector":
       yield "[";
@@ -80,7 +80,7 @@ function statisticsToJson(statistics: QueryStatistics): object {
 }
 
 export function renderLabels(labels: Labels): string {
-  return `{${labels.pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
+  return `{${labels.pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.toWellFormed())}`).join(",")}}`;
 }
 
 function renderPoint(timestampMs: number, value: number): string {

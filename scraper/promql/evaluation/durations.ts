@@ -1,6 +1,6 @@
 import type { DurationExpression, DurationOperator, TimeModifiers } from "../language/ast.js";
 import { QueryExecutionError } from "../language/query-errors.js";
-import { querySeconds, timeAt, timesOf, type TimeGrid } from "./time-grid.js";
+import { querySeconds, timesOf, type QueryTimes, type TimeGrid } from "./time-grid.js";
 
 const MAX_SECONDS = 2 ** 63 / 1e9;
 
@@ -9,7 +9,7 @@ const MAX_SECONDS = 2 ** 63 / 1e9;
  *
  * @throws {QueryExecutionError} when its arithmetic gives zero or less
  */
-export function windowMsOf(duration: DurationExpression, query: TimeGrid): number {
+export function windowMsOf(duration: DurationExpression, query: QueryTimes): number {
   const milliseconds = millisecondsOf(duration, query);
   if (milliseconds > 0) return milliseconds;
   throw new QueryExecutionError("duration must be greater than 0");
@@ -19,15 +19,14 @@ export function windowMsOf(duration: DurationExpression, query: TimeGrid): numbe
 export function shiftedTimes(
   { offset, at }: TimeModifiers,
   grid: TimeGrid,
-  query: TimeGrid,
+  query: QueryTimes,
 ): Float64Array {
   const offsetMs = offset === undefined ? 0 : millisecondsOf(offset, query);
-  const fixedMs =
-    at === "start" ? query.fromMs : at === "end" ? timeAt(query, query.count - 1) : at;
+  const fixedMs = at === "start" ? query.fromMs : at === "end" ? query.endMs : at;
   return timesOf(grid).map((timeMs) => (fixedMs ?? timeMs) - offsetMs);
 }
 
-function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {
+function millisecondsOf(duration: DurationExpression, query: QueryTimes): number {
   const seconds = secondsOf(duration, query);
   if (!(Math.abs(seconds) <= MAX_SECONDS))
     throw new QueryExecutionError("duration is out of range");
@@ -36,7 +35,7 @@ function millisecondsOf(duration: DurationExpression, query: TimeGrid): number {
   return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
 
-function secondsOf(duration: DurationExpression, query: TimeGrid): number {
+function secondsOf(duration: DurationExpression, query: QueryTimes): number {
   switch (duration.kind) {
     case "number":
       return duration.value;

@@ -18,7 +18,7 @@ import type { QueryFeatures } from "../language/features.js";
 import type { Pacer } from "./pacer.js";
 import type { QueryMeter } from "./query-meter.js";
 import type { SampleBudget } from "./sample-budget.js";
-import type { TimeGrid } from "./time-grid.js";
+import type { QueryTimes, TimeGrid } from "./time-grid.js";
 import type { VectorBlock } from "./vector-block.js";
 
 export interface Evaluation {
@@ -28,8 +28,8 @@ export interface Evaluation {
   readonly meter: QueryMeter;
   readonly annotations: Annotations;
   readonly features: QueryFeatures;
-  /** The grid of the whole query, for `@ start()`, `step()` and the like. */
-  readonly query: TimeGrid;
+  /** The times of the whole query, for `@ start()`, `step()` and the like. */
+  readonly query: QueryTimes;
   readonly lookbackMs: number;
   /** The resolution of subqueries without a step. */
   readonly subqueryStepMs: number;

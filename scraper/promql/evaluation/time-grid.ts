@@ -5,6 +5,14 @@ export interface TimeGrid {
   readonly count: number;
 }
 
+/** The times of a whole query. */
+export interface QueryTimes extends TimeGrid {
+  /** The end as asked, which may be after the last step. */
+  readonly endMs: number;
+  /** An instant query has step and range 0. */
+  readonly isInstant: boolean;
+}
+
 export const timeAt = (grid: TimeGrid, step: number): number => grid.fromMs + step * grid.stepMs;
 
 /** A grid from `fromMs` to `toMs`, both included; empty when `toMs` is before `fromMs`. */
@@ -19,22 +27,17 @@ export function timesOf(grid: TimeGrid): Float64Array {
   return times;
 }
 
-/**
- * The values of `start()`, `end()`, `step()` and `range()`, in seconds. An instant query has step
- * and range 0.
- */
-export function querySeconds(query: TimeGrid): {
+/** The values of `start()`, `end()`, `step()` and `range()`, in seconds. */
+export function querySeconds({ fromMs, endMs, stepMs, isInstant }: QueryTimes): {
   start: number;
   end: number;
   step: number;
   range: number;
 } {
-  const endMs = timeAt(query, query.count - 1);
-  const isInstant = query.count === 1;
   return {
-    start: query.fromMs / 1000,
+    start: fromMs / 1000,
     end: endMs / 1000,
-    step: isInstant ? 0 : query.stepMs / 1000,
-    range: (endMs - query.fromMs) / 1000,
+    step: isInstant ? 0 : stepMs / 1000,
+    range: (endMs - fromMs) / 1000,
   };
 }

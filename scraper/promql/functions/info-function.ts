@@ -4,7 +4,6 @@ import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label
 import { keyOf, pairsWith } from "../evaluation/label-keys.js";
 import type { Call, Expression, TimeModifiers, VectorSelector } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
-import { printTimeModifiers } from "../language/print-expression.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { selectInstants } from "../evaluation/selectors.js";
 import type { TimeGrid } from "../evaluation/time-grid.js";
@@ -18,7 +17,7 @@ const DEFAULT_INFO_METRIC = "target_info";
  * `info(v, {…})`: adds the labels of the info series of its target to each series. In the braces,
  * matchers for `__name__` select the info metrics, and the other matchers select the labels to add.
  * A series without a selected label is left out unless the matcher of the label matches the empty
- * value.
+ * value. Of several info series of one metric and target, the one with the newest sample counts.
  */
 export async function callInfo(
   call: Call,
@@ -37,10 +36,17 @@ export async function callInfo(
     name: "",
     matchers: [...names, ...dataMatchers],
     range: call.range,
-    ...commonTimes(source),
+    ...timesOfFirstSelector(source),
   };
   const info = await selectInstants(selector, grid, evaluation);
-  return addInfoLabels(base, info, names, dataMatchers, evaluation);
+  // Braces without a name select labels of target_info, but no series counts as an info series then.
+  const isNamed = braces === undefined || nameMatchers.length > 0;
+  const isInfo = (labels: Labels): boolean =>
+    isNamed && names.every((matcher) => matcher.matches(labels.name));
+  const partners = await findPartners({ base, info, isInfo }, () =>
+    selectInstants(selector, grid, evaluation, "timestamp"),
+  );
+  return addInfoLabels({ base, isInfo, info, partners, dataMatchers }, evaluation);
 }
 
 /**
@@ -53,82 +59,138 @@ function infoNameMatchers(matchers: readonly LabelMatcher[]): readonly LabelMatc
   return [createLabelMatcher(METRIC_NAME, "=~", ".+_info"), ...matchers];
 }
 
-/**
- * The `@` and `offset` that all selectors of the source have in common; the info series are
- * selected with them.
- */
-function commonTimes(source: Expression): TimeModifiers {
-  const found = timesOfSelectors(source);
-  const [first] = found;
-  const isSame = (each: TimeModifiers | undefined): boolean =>
-    each !== undefined &&
-    first !== undefined &&
-    printTimeModifiers(each) === printTimeModifiers(first);
-  return first !== undefined && found.every(isSame) ? first : {};
-}
-
-/**
- * The modifiers of every selector; undefined for a branch without a selector, or for a subquery.
- */
-function timesOfSelectors(expression: Expression): (TimeModifiers | undefined)[] {
-  switch (expression.kind) {
-    case "number":
-    case "string":
-      return [];
-    case "vector_selector":
-      return [pick(expression)];
-    case "matrix_selector":
-      return [pick(expression.selector)];
-    case "subquery":
-      return [undefined];
-    case "call": {
-      const inner = expression.arguments.flatMap(timesOfSelectors);
-      return inner.length > 0 ? inner : [undefined];
-    }
-    case "aggregation":
-      return timesOfSelectors(expression.expression);
-    case "parenthesized":
-      return timesOfSelectors(expression.expression);
-    case "unary":
-      return timesOfSelectors(expression.operand);
-    case "binary":
-      return [...timesOfSelectors(expression.left), ...timesOfSelectors(expression.right)];
-  }
-}
-
-function pick({ at, offset }: TimeModifiers): TimeModifiers {
+/** The info series are selected with the `@` and `offset` of the first selector of the source. */
+function timesOfFirstSelector(source: Expression): TimeModifiers {
+  const { at, offset } = firstSelector(source) ?? {};
   return { ...(at === undefined ? {} : { at }), ...(offset === undefined ? {} : { offset }) };
 }
 
-async function addInfoLabels(
-  base: VectorBlock,
-  info: VectorBlock,
-  nameMatchers: readonly LabelMatcher[],
-  dataMatchers: readonly LabelMatcher[],
-  { pacer }: Evaluation,
-): Promise<VectorBlock> {
-  const identify = pairsWith([...IDENTIFYING_LABELS].sort(compareStrings));
-  const infoRows = new Map<string, InfoRow[]>();
-  for (const [row, labels] of info.labels.entries()) {
-    const key = keyOf(identify(labels.pairs));
-    infoRows.set(key, [...(infoRows.get(key) ?? []), { row, labels }]);
+/** An aggregation has its parameter after its operand, as in the syntax tree of Prometheus. */
+function firstSelector(expression: Expression): VectorSelector | undefined {
+  switch (expression.kind) {
+    case "number":
+    case "string":
+      return undefined;
+    case "vector_selector":
+      return expression;
+    case "matrix_selector":
+      return expression.selector;
+    case "subquery":
+    case "parenthesized":
+      return firstSelector(expression.expression);
+    case "call":
+      return firstOf(expression.arguments);
+    case "aggregation":
+      return firstOf([
+        expression.expression,
+        ...(expression.parameter === undefined ? [] : [expression.parameter]),
+      ]);
+    case "unary":
+      return firstSelector(expression.operand);
+    case "binary":
+      return firstOf([expression.left, expression.right]);
   }
-  const wanted = new Set(dataMatchers.map(({ name }) => name));
-  const isOptional = dataMatchers.every((matcher) => matcher.matches(""));
-  const parts: VectorBlock[] = [];
-  for (const [row, labels] of base.labels.entries()) {
-    const isInfoItself = nameMatchers.every((matcher) => matcher.matches(labels.name));
-    const partners = isInfoItself ? [] : (infoRows.get(keyOf(identify(labels.pairs))) ?? []);
-    const keepsUnmatched = isOptional || isInfoItself;
-    parts.push(enrichRow({ base, row, labels, info, partners, wanted, keepsUnmatched }));
-    if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
+}
+
+function firstOf(expressions: readonly Expression[]): VectorSelector | undefined {
+  for (const each of expressions) {
+    const found = firstSelector(each);
+    if (found !== undefined) return found;
   }
-  return mergeSameLabels(joinParts(base.steps, parts), pacer);
+  return undefined;
+}
+
+/** The rows of one info metric with the same identifying labels. */
+interface InfoSource {
+  readonly rows: readonly InfoRow[];
+  /** Times of the samples; undefined when there is only one row. */
+  readonly times?: VectorBlock;
 }
 
 interface InfoRow {
   readonly row: number;
   readonly labels: Labels;
+}
+
+/** The info sources of a row of the base vector. */
+type Partners = (labels: Labels) => readonly InfoSource[];
+
+/** @param readTimes called when there are several info series of one metric and target */
+async function findPartners(
+  {
+    base,
+    info,
+    isInfo,
+  }: {
+    readonly base: VectorBlock;
+    readonly info: VectorBlock;
+    readonly isInfo: (labels: Labels) => boolean;
+  },
+  readTimes: () => Promise<VectorBlock>,
+): Promise<Partners> {
+  const isPartner = identifiedBy(base.labels.filter((labels) => !isInfo(labels)));
+  const rowsByKey = new Map<string, Map<string, InfoRow[]>>();
+  let hasRivals = false;
+  for (const [row, labels] of info.labels.entries()) {
+    if (!isPartner(labels)) continue;
+    const key = keyOf(identify(labels.pairs));
+    const byName = rowsByKey.get(key) ?? new Map<string, InfoRow[]>();
+    rowsByKey.set(key, byName);
+    const rows = byName.get(labels.name);
+    if (rows === undefined) byName.set(labels.name, [{ row, labels }]);
+    else hasRivals = rows.push({ row, labels }) > 1;
+  }
+  const times = hasRivals ? await readTimes() : undefined;
+  const sources = new Map<string, readonly InfoSource[]>();
+  for (const [key, byName] of rowsByKey) {
+    const all = [...byName.values()];
+    sources.set(
+      key,
+      all.map((rows) => (rows.length === 1 || times === undefined ? { rows } : { rows, times })),
+    );
+  }
+  return (labels) =>
+    isInfo(labels) ? [] : (sources.get(keyOf(identify(labels.pairs))) ?? NO_SOURCES);
+}
+
+const NO_SOURCES: readonly InfoSource[] = [];
+const identify = pairsWith([...IDENTIFYING_LABELS].sort(compareStrings));
+
+/**
+ * An info series must have each identifying label that some base series has. Without any
+ * identifying label in the base, nothing is an info series of it.
+ */
+function identifiedBy(base: readonly Labels[]): (info: Labels) => boolean {
+  const present = IDENTIFYING_LABELS.filter((name) => base.some((labels) => labels.has(name)));
+  return (info) => present.length > 0 && present.every((name) => info.has(name));
+}
+
+async function addInfoLabels(
+  {
+    base,
+    isInfo,
+    info,
+    partners: partnersOf,
+    dataMatchers,
+  }: {
+    readonly base: VectorBlock;
+    readonly isInfo: (labels: Labels) => boolean;
+    readonly info: VectorBlock;
+    readonly partners: Partners;
+    readonly dataMatchers: readonly LabelMatcher[];
+  },
+  { pacer }: Evaluation,
+): Promise<VectorBlock> {
+  const wanted = new Set(dataMatchers.map(({ name }) => name));
+  const isOptional = dataMatchers.every((matcher) => matcher.matches(""));
+  const parts: VectorBlock[] = [];
+  for (const [row, labels] of base.labels.entries()) {
+    const partners = partnersOf(labels);
+    const keepsUnmatched = isOptional || isInfo(labels);
+    parts.push(enrichRow({ base, row, labels, info, partners, wanted, keepsUnmatched }));
+    if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
+  }
+  return mergeSameLabels(joinParts(base.steps, parts), pacer);
 }
 
 interface Enrichment {
@@ -138,7 +200,7 @@ interface Enrichment {
   readonly labels: Labels;
   readonly info: VectorBlock;
   /** The info series of the same target. */
-  readonly partners: readonly InfoRow[];
+  readonly partners: readonly InfoSource[];
   /** The names of the labels to add; empty for all. */
   readonly wanted: ReadonlySet<string>;
   readonly keepsUnmatched: boolean;
@@ -164,7 +226,7 @@ function enrichRow(enrichment: Enrichment): VectorBlock {
       builder.values[builder.offset + step] = base.values[row * steps + step] as number;
       builder.present[builder.offset + step] = 1;
     }
-    builder.finishRow(entry.labels);
+    builder.finishRow(entry.labels, base.nameDropped?.[row] ?? 0);
   }
   return builder.build();
 }
@@ -178,8 +240,9 @@ function addedLabels(
   step: number,
 ): Map<string, string> | undefined {
   let added: Map<string, string> | undefined;
-  for (const { row, labels } of partners) {
-    if (info.present[row * info.steps + step] === 0) continue;
+  for (const partner of partners) {
+    const labels = labelsAt(partner, info, step);
+    if (labels === undefined) continue;
     added ??= new Map();
     for (const [name, value] of labels.pairs) {
       if (name === METRIC_NAME || baseLabels.has(name) || (wanted.size > 0 && !wanted.has(name)))
@@ -193,6 +256,31 @@ function addedLabels(
   return added;
 }
 
+/**
+ * @returns the labels of the row with the newest sample; undefined when no row has one at the step
+ * @throws {QueryExecutionError} when two samples are equally new
+ */
+function labelsAt(
+  { rows, times }: InfoSource,
+  info: VectorBlock,
+  step: number,
+): Labels | undefined {
+  let newest: Labels | undefined;
+  let newestTime = Number.NEGATIVE_INFINITY;
+  for (const { row, labels } of rows) {
+    const index = row * info.steps + step;
+    if (info.present[index] === 0) continue;
+    const time = times?.values[index] ?? 0;
+    if (newest !== undefined && time === newestTime) {
+      const pair = `existing ${newest.toString()} @ ${time * 1000}, new ${labels.toString()} @ ${time * 1000}`;
+      throw new QueryExecutionError(`found duplicate series for info metric: ${pair}`);
+    }
+    if (time <= newestTime) continue;
+    [newest, newestTime] = [labels, time];
+  }
+  return newest;
+}
+
 function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
   const builder = new BlockBuilder(
     steps,
@@ -202,7 +290,7 @@ function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
     for (const [row, labels] of part.labels.entries()) {
       builder.values.set(part.values.subarray(row * steps, (row + 1) * steps), builder.offset);
       builder.present.set(part.present.subarray(row * steps, (row + 1) * steps), builder.offset);
-      builder.finishRow(labels);
+      builder.finishRow(labels, part.nameDropped?.[row] ?? 0);
     }
   }
   return builder.build();

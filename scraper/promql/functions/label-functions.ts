@@ -1,5 +1,5 @@
-import { messageOf } from "../../../exporter/shared/model/errors.js";
-import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
+import { isLabelName, METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { RegexTemplate } from "../../base/regex-template.js";
 import { RegularExpression } from "../../base/regular-expression.js";
 import { stringValueOf, type Call } from "../language/ast.js";
@@ -16,9 +16,9 @@ export async function labelReplace(
   const [destination = "", replacement = "", source = "", pattern = ""] = textArguments(call);
   const regex = compile(pattern);
   const template = new RegexTemplate(replacement);
-  if (destination === "") {
+  if (!isLabelName(destination)) {
     throw new QueryExecutionError(
-      `invalid destination label name in label_replace(): ${destination}`,
+      `invalid destination label name in label_replace(): ${destination.toWellFormed()}`,
     );
   }
   return changeLabels(block, destination, pacer, (labels) => {
@@ -34,10 +34,16 @@ export async function labelJoin(
   pacer: Pacer,
 ): Promise<VectorBlock> {
   const [destination = "", separator = "", ...sources] = textArguments(call);
-  if (sources.includes(""))
-    throw new QueryExecutionError("invalid source label name in label_join(): ");
-  if (destination === "")
-    throw new QueryExecutionError("invalid destination label name in label_join(): ");
+  const wrongSource = sources.find((source) => !isLabelName(source));
+  if (wrongSource !== undefined)
+    throw new QueryExecutionError(
+      `invalid source label name in label_join(): ${wrongSource.toWellFormed()}`,
+    );
+  if (!isLabelName(destination)) {
+    throw new QueryExecutionError(
+      `invalid destination label name in label_join(): ${destination.toWellFormed()}`,
+    );
+  }
   return changeLabels(block, destination, pacer, (labels) =>
     sources.map((source) => labels.get(source)).join(separator),
   );
@@ -73,10 +79,14 @@ const textArguments = ({ arguments: given }: Call): string[] => given.slice(1).m
 
 function compile(pattern: string): RegularExpression {
   try {
+    if (!pattern.isWellFormed()) throw new BadInputError("invalid UTF-8");
     return RegularExpression.compileDotAll(pattern);
   } catch (error) {
-    throw new QueryExecutionError(`invalid regular expression in label_replace(): ${pattern}`, {
-      cause: new Error(messageOf(error)),
-    });
+    throw new QueryExecutionError(
+      `invalid regular expression in label_replace(): ${pattern.toWellFormed()}`,
+      {
+        cause: new Error(messageOf(error)),
+      },
+    );
   }
 }

@@ -146,10 +146,13 @@ export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step,
   quantileOf(parameterAt(context, 0, step), values.slice(from, until)),
 );
 
+/** A NaN leaves the median undefined. */
 export const medianDeviationOverTime = reduceWindows(1, ({ values }, from, until) => {
-  const median = quantileOf(0.5, values.slice(from, until));
+  const window = values.slice(from, until);
+  if (window.includes(Number.NaN)) return Number.NaN;
+  const median = quantileOf(0.5, window.slice());
   return quantileOf(
     0.5,
-    values.slice(from, until).map((value) => Math.abs(value - median)),
+    window.map((value) => Math.abs(value - median)),
   );
 });

@@ -1,6 +1,7 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Aggregation, Call, Expression } from "./ast.js";
 import { FUNCTION_SIGNATURES, UNSUPPORTED_FUNCTIONS } from "./function-signatures.js";
+import { isLabelName } from "../../../exporter/shared/model/labels.js";
 import { goQuote } from "../../base/go-quote.js";
 import type { TokenStream } from "./token-stream.js";
 import {
@@ -135,7 +136,8 @@ function readGroupingLabel(tokens: TokenStream): string {
   const token = tokens.peek();
   if (token.kind === "string") {
     tokens.take();
-    if (token.value === "") throw tokens.error(token, 'invalid label name for grouping: ""');
+    if (!isLabelName(token.value))
+      throw tokens.error(token, `invalid label name for grouping: ${goQuote(token.value)}`);
     return token.value;
   }
   if (!LABEL_KINDS.includes(token.kind) && !LABEL_OPERATORS.includes(token.value)) {

@@ -8,7 +8,8 @@
  */
 import { formatFloat } from "../../../exporter/shared/model/float-format.js";
 import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
-import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { isLabelName, type Labels } from "../../../exporter/shared/model/labels.js";
+import { goQuote } from "../../base/go-quote.js";
 import { groupRows, type RowGroups } from "./aggregation-groups.js";
 import { stringValueOf, type Aggregation, type SourceRange } from "../language/ast.js";
 import { aggregateColumns } from "./column-aggregations.js";
@@ -76,7 +77,7 @@ async function countValues(
 ): Promise<VectorBlock> {
   const { grouping, without } = node;
   const label = stringValueOf(present(node.parameter, "The label of count_values"));
-  if (label === "") throw new QueryExecutionError(`invalid label name ${JSON.stringify(label)}`);
+  if (!isLabelName(label)) throw new QueryExecutionError(`invalid label name ${goQuote(label)}`);
   const block = await evaluation.vector(node.expression, grid);
   // The label of the value replaces a label of the same name, so rows that differ only there form
   // one group.

@@ -27,8 +27,8 @@ export async function combineVectors(
   const { matching } = node;
   const oneIsLeft = matching.cardinality === "one-to-many";
   const [many, one] = oneIsLeft ? [right, left] : [left, right];
-  const fillMany = oneIsLeft ? matching.fillRight : matching.fillLeft;
-  const fillOne = oneIsLeft ? matching.fillLeft : matching.fillRight;
+  // As in Prometheus, which swaps the sides of group_right but not the two values.
+  const { fillLeft: fillMany, fillRight: fillOne } = matching;
   const signatures = new Signatures(matching);
   const manyGroups = await signatures.numberRows(many, evaluation.pacer);
   const oneGroups = await signatures.numberRows(one, evaluation.pacer);

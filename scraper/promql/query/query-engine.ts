@@ -35,7 +35,7 @@ import type {
 } from "../evaluation/query-results.js";
 import { DEFAULT_QUERY_SETTINGS, type QuerySettings } from "./query-settings.js";
 import { SampleBudget } from "../evaluation/sample-budget.js";
-import { gridBetween, type TimeGrid } from "../evaluation/time-grid.js";
+import { gridBetween, type QueryTimes, type TimeGrid } from "../evaluation/time-grid.js";
 
 export interface QueryEngineOptions {
   readonly querier: Querier;
@@ -103,7 +103,8 @@ export class QueryEngine implements Queries {
 
   private async answerInstant(query: InstantQuery, lane: WorkLane): Promise<QueryAnswer> {
     const expression = this.parse(query.expression);
-    const grid = { fromMs: query.timeMs, stepMs: 1, count: 1 };
+    const { timeMs } = query;
+    const grid = { fromMs: timeMs, endMs: timeMs, stepMs: 1, count: 1, isInstant: true };
     return this.admit(query, lane, async (admitted) => {
       const evaluation = this.evaluationOf(query, grid, admitted);
       return answerOf(await instantValue(expression, grid, evaluation), evaluation);
@@ -133,7 +134,7 @@ export class QueryEngine implements Queries {
     return this.admission.run({ lane, signal, keepMemory, timeoutMs: shorter }, work);
   }
 
-  private gridOf({ fromMs, toMs, stepMs }: RangeQuery): TimeGrid {
+  private gridOf({ fromMs, toMs, stepMs }: RangeQuery): QueryTimes {
     if (!(stepMs > 0)) {
       const remedy = "Try a positive integer";
       throw new QueryParseError(
@@ -149,12 +150,12 @@ export class QueryEngine implements Queries {
         `exceeded maximum resolution of ${bound} points per timeseries. ${remedy}`,
       );
     }
-    return gridBetween(fromMs, toMs, stepMs);
+    return { ...gridBetween(fromMs, toMs, stepMs), endMs: toMs, isInstant: false };
   }
 
   private evaluationOf(
     query: Omit<InstantQuery, "timeMs">,
-    grid: TimeGrid,
+    grid: QueryTimes,
     { pacer, memory }: Admitted,
   ): Evaluation {
     const { settings, clock, querier, features } = this;

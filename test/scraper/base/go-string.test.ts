@@ -9,6 +9,7 @@ for (const [literal, value] of [
   ["'it\\'s'", "it's"],
   ['"\\x41\\101\\u00e9\\U0001F600"', "AAé😀"],
   ['"\\xc3\\xa9"', "é"],
+  ['"\\xff\\xc3a\\xe2\\x82"', "\udcff\udcc3a\udce2\udc82"],
   ["`a\\n\r`", "a\\n"],
   ['"it\\\'s"', undefined],
   ['"\\q"', undefined],
@@ -27,6 +28,11 @@ test("Invisible characters are quoted as escapes", () => {
   assert.equal(goQuoteToAscii('é"\\\n😀~'), '"\\u00e9\\"\\\\\\n\\U0001f600~"');
   assert.equal(goQuoteCharacter("'"), "'\\''");
   assert.equal(goQuoteCharacter(""), "'\uFFFD'");
+});
+
+test("Bytes that are not UTF-8 are quoted as bytes", () => {
+  assert.equal(goQuote("a\udcff"), '"a\\xff"');
+  assert.equal(goQuoteToAscii("\udc80é"), '"\\x80\\u00e9"');
 });
 
 test("A quoted text is a string literal with the same value", () => {
