@@ -16,11 +16,18 @@ interface AlarmLine {
   readonly updatedAtMs: number;
   readonly endsByTimeout: boolean;
   readonly generatorUrl: string;
+  readonly immediate: boolean;
+}
+
+/** An alert of an earlier run, and whether its group does not wait. */
+export interface KeptAlarm {
+  readonly alert: Alert;
+  readonly isImmediate: boolean;
 }
 
 /**
- * Alarms that Pis pushed, in `alarms.jsonl`. A Pi forgets an alarm once the master has acknowledged
- * it, so the master must not lose it. Alerts of rules need no file: rules send them again and
+ * Alarms that Pis pushed and alerts that others posted, in `alarms.jsonl`. A Pi forgets an alarm once
+ * the master has acknowledged it, so the master must not lose it. Alerts of rules need no file: rules send them again and
  * again.
  */
 export class AlarmJournal {
@@ -41,11 +48,11 @@ export class AlarmJournal {
   /**
    * @returns alarms that are firing or were resolved recently, and the number of unreadable lines
    */
-  async load(nowMs: number): Promise<{ alarms: Alert[]; damaged: number }> {
+  async load(nowMs: number): Promise<{ alarms: KeptAlarm[]; damaged: number }> {
     const { records, damaged } = await this.file.load(decodeAlarm);
-    const latest = new Map(records.map((alarm) => [fingerprintOf(alarm.labels), alarm]));
+    const latest = new Map(records.map((kept) => [fingerprintOf(kept.alert.labels), kept]));
     const alarms = [...latest.values()].filter(
-      ({ endsAtMs }) => endsAtMs > nowMs - RESOLVED_RETENTION_MS,
+      ({ alert }) => alert.endsAtMs > nowMs - RESOLVED_RETENTION_MS,
     );
     return { alarms, damaged };
   }
@@ -65,7 +72,7 @@ export class AlarmJournal {
 }
 
 function* currentAlarms(store: AlertStore): Iterable<StoredAlert> {
-  for (const alert of store.all()) if (alert.isImmediate) yield alert;
+  for (const alert of store.all()) if (alert.isDurable) yield alert;
 }
 
 function encodeAlarm(alarm: StoredAlert): AlarmLine {
@@ -79,11 +86,14 @@ function encodeAlarm(alarm: StoredAlert): AlarmLine {
     updatedAtMs: alarm.updatedAtMs,
     endsByTimeout: alarm.endsByTimeout,
     generatorUrl: alarm.generatorUrl,
+    immediate: alarm.isImmediate,
   };
 }
 
-function decodeAlarm(fields: JsonFields): Alert {
-  return {
+function decodeAlarm(fields: JsonFields): KeptAlarm {
+  // Lines of earlier versions have only alarms of Pis.
+  const isImmediate = fields.optional("immediate", (key) => fields.boolean(key)) ?? true;
+  const alert = {
     labels: fields.labels("labels"),
     annotations: fields.labels("annotations"),
     startsAtMs: fields.number("startsAtMs"),
@@ -91,4 +101,5 @@ function decodeAlarm(fields: JsonFields): Alert {
     endsByTimeout: fields.boolean("endsByTimeout"),
     generatorUrl: fields.text("generatorUrl"),
   };
+  return { alert, isImmediate };
 }

@@ -7,9 +7,14 @@ export interface StoredAlert extends Alert {
   readonly fingerprint: string;
   readonly updatedAtMs: number;
   readonly endsByTimeout: boolean;
-  /** An alarm that a Pi pushed: its group does not wait, and it survives a restart. */
+  /** An alarm that a Pi pushed: its group does not wait. */
   readonly isImmediate: boolean;
+  /** It was posted, and so nothing sends it again after a restart: it is kept on disk. */
+  readonly isDurable: boolean;
 }
+
+/** How an alert was received. */
+export type Reception = Pick<StoredAlert, "isImmediate" | "isDurable">;
 
 export const MAX_ALERTS = 50_000;
 /** Bytes of labels and annotations of all alerts together. */
@@ -66,16 +71,18 @@ export class AlertStore {
    *
    * @returns the merged alert, or the reason for rejecting it
    */
-  put(alert: Alert, options: { nowMs: number; isImmediate: boolean }): StoredAlert | RejectReason {
+  put(alert: Alert, options: Reception & { nowMs: number }): StoredAlert | RejectReason {
     const reason = rejectReasonOf(alert);
     if (reason !== undefined) return reason;
     const fingerprint = fingerprintOf(alert.labels);
     const known = this.alerts.get(fingerprint);
     const isImmediate = options.isImmediate || known?.isImmediate === true;
+    const isDurable = options.isDurable || known?.isDurable === true;
     const received = {
       ...alert,
       fingerprint,
       isImmediate,
+      isDurable,
       updatedAtMs: options.nowMs,
       endsByTimeout: alert.endsByTimeout ?? false,
     };

@@ -7,7 +7,7 @@ import { createMatcher, parseMatchers, type Matcher } from "./matchers.js";
 import type { InhibitRule, NotificationConfig, Receiver } from "./notification-config.js";
 import { parseReceiver } from "./parse-receiver.js";
 import { parseTimeInterval } from "./parse-time-interval.js";
-import { routeKeyOf, type Route } from "./route.js";
+import { ROOT_PLACE, routeKeyOf, type Route } from "./route.js";
 import { parseSmtpDefaults } from "./smtp-config.js";
 import type { TimeInterval } from "./time-interval.js";
 
@@ -42,7 +42,10 @@ export function parseNotificationConfig(section: ConfigSection): NotificationCon
   const timeIntervals = parseTimeIntervals(section);
   if (!section.has("route")) section.fail("route", "is missing, it must name at least a receiver");
   const names = { receivers, timeIntervals };
-  const route = parseRoute(section.section("route"), names, undefined, 1);
+  const route = parseRoute(section.section("route"), names, {
+    parent: undefined,
+    place: ROOT_PLACE,
+  });
   const parsed = {
     route,
     receivers,
@@ -74,6 +77,7 @@ export function defaultNotificationConfig(): NotificationConfig {
     activeTimeIntervals: [],
     routes: [],
     key: "{}",
+    place: ROOT_PLACE,
   };
   const parsed = {
     route,
@@ -124,8 +128,7 @@ interface DefinedNames {
 function parseRoute(
   section: ConfigSection,
   names: DefinedNames,
-  parent: Route | undefined,
-  depth: number,
+  { parent, place }: { readonly parent: Route | undefined; readonly place: string },
 ): Route {
   const isRoot = parent === undefined;
   const defaults = parent ?? { ...ROOT_DEFAULTS, receiver: undefined, delaysAlarms: false };
@@ -151,15 +154,18 @@ function parseRoute(
     muteTimeIntervals: intervalNames(section, "mute_time_intervals", names, isRoot),
     activeTimeIntervals: intervalNames(section, "active_time_intervals", names, isRoot),
     key: routeKeyOf(parent?.key, matchers),
+    place,
   };
   if (isRoot && route.continues)
     section.fail("continue", "is true, it must not be set on the first route");
-  if (depth > MAX_ROUTE_DEPTH)
+  if (place.split("/").length > MAX_ROUTE_DEPTH)
     section.fail("routes", `is nested deeper than ${MAX_ROUTE_DEPTH}, it must not be`);
   const inherited: Route = { ...route, routes: [] };
   const routes = section
     .sections("routes")
-    .map((child) => parseRoute(child, names, inherited, depth + 1));
+    .map((child, index) =>
+      parseRoute(child, names, { parent: inherited, place: `${place}/${index}` }),
+    );
   section.rejectUnknownKeys();
   return Object.freeze({ ...route, routes });
 }

@@ -26,7 +26,14 @@ export interface Route {
   readonly routes: readonly Route[];
   /** Matchers of this route and all routes above it: `{}/{severity="critical"}`. */
   readonly key: string;
+  /**
+   * Place in the tree, unique among all routes: `0` is the first route, `0/2` its third child. Two
+   * siblings may have the same receiver and the same matchers.
+   */
+  readonly place: string;
 }
+
+export const ROOT_PLACE = "0";
 
 /**
  * The deepest routes that match the alert, in the order of the tree. The root takes alerts that no

@@ -1,6 +1,6 @@
-import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import type { SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
+import { HttpError, type SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { MailError, type MailTransport } from "./mail-transport.js";
 import type {
   EmailIntegration,
@@ -9,6 +9,7 @@ import type {
   WebhookIntegration,
 } from "../config/notification-config.js";
 import type { Deliver, DeliveryOutcome } from "./outbox-sender.js";
+import type { Fault } from "./retry-schedule.js";
 import type { MailMessage, OutboxMessage, OutboxPayload } from "../messages/outbox-message.js";
 import { readSecret, resolveMailServer } from "./secret-files.js";
 
@@ -24,7 +25,7 @@ const DONE: DeliveryOutcome = {
   rest: undefined,
   refusals: [],
   problem: "",
-  isServerProblem: false,
+  fault: "message",
 };
 
 interface DeliveryOptions {
@@ -52,7 +53,7 @@ export function createDelivery({ config, files, transports }: DeliveryOptions): 
   };
 }
 
-/** Names the server of a message; messages to one server share its retries. */
+/** Names the server of a message; messages to one server wait together while it is not reached. */
 export function serverOf(
   config: NotificationConfig,
   place: Pick<OutboxMessage, "receiver" | "integration">,
@@ -90,10 +91,11 @@ async function deliverMail(
       rest: payloadFor(later.map(({ recipient }) => recipient)),
       refusals: rejected.filter(({ isPermanent }) => isPermanent),
       problem: later[0]?.reply ?? "",
-      isServerProblem: false,
+      fault: "message",
     };
   } catch (error) {
-    if (!(error instanceof MailError)) return serverProblem({ kind: "email", mail }, error);
+    // A secret or a certificate cannot be read.
+    if (!(error instanceof MailError)) return failed({ kind: "email", mail }, error, "denied");
     return outcomeOfMailError(error, mail, payloadFor);
   }
 }
@@ -103,18 +105,17 @@ function outcomeOfMailError(
   mail: MailMessage,
   payloadFor: (recipients: readonly string[]) => OutboxPayload | undefined,
 ): DeliveryOutcome {
-  const { isServerProblem, message: problem } = error;
+  const { fault, message: problem } = error;
   if (error.refused.length > 0) {
     const later = error.refused
       .filter(({ isPermanent }) => !isPermanent)
       .map(({ recipient }) => recipient);
     const refusals = error.refused.filter(({ isPermanent }) => isPermanent);
-    return { rest: payloadFor(later), refusals, problem, isServerProblem };
+    return { rest: payloadFor(later), refusals, problem, fault };
   }
-  if (!error.isPermanent)
-    return { rest: { kind: "email", mail }, refusals: [], problem, isServerProblem };
+  if (!error.isPermanent) return { rest: { kind: "email", mail }, refusals: [], problem, fault };
   const refusals = mail.recipients.map((recipient) => ({ recipient, reply: problem }));
-  return { rest: undefined, refusals, problem, isServerProblem };
+  return { rest: undefined, refusals, problem, fault };
 }
 
 async function deliverWebhook(
@@ -134,20 +135,42 @@ async function deliverWebhook(
     });
     if (response.status >= 200 && response.status < 300) return DONE;
     const reply = `status ${response.status}: ${response.body.toString("utf8", 0, 200)}`;
-    const isTransient = response.status >= 500 || response.status === 429;
-    return isTransient
-      ? serverProblem(payload, new Error(reply))
-      : refused(integrationName(integration), reply);
+    return failed(payload, new Error(reply), faultOfStatus(response.status));
   } catch (error) {
-    return serverProblem(payload, error);
+    return failed(payload, error, faultOfHttpError(error));
   }
 }
 
-const integrationName = ({ url }: WebhookIntegration): string =>
-  url.kind === "text" ? new URL(url.text).host : "webhook"; // The path of a webhook often contains a secret.
+/** Statuses that need a correction of the configuration, or patience. */
+const DENIED_STATUSES = new Set([401, 403, 407, 429]);
+/** Statuses about the whole path. */
+const UNAVAILABLE_STATUSES = new Set([404, 405, 408, 410]);
 
-function serverProblem(rest: OutboxPayload, error: unknown): DeliveryOutcome {
-  return { rest, refusals: [], problem: messageOf(error), isServerProblem: true };
+function faultOfStatus(status: number): Fault {
+  if (DENIED_STATUSES.has(status)) return "denied";
+  // A redirect that is not followed is a wrong URL.
+  const isUnavailable = status >= 500 || status < 400 || UNAVAILABLE_STATUSES.has(status);
+  return isUnavailable ? "unavailable" : "message";
+}
+
+/** Failures to connect. Other errors, such as a stall, may be the fault of one path of the server. */
+const CONNECTION_CODES = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+]);
+
+function faultOfHttpError(error: unknown): Fault {
+  const cause = error instanceof HttpError ? error.cause : undefined;
+  return CONNECTION_CODES.has(codeOf(cause) ?? "") ? "connection" : "unavailable";
+}
+
+function failed(rest: OutboxPayload, error: unknown, fault: Fault): DeliveryOutcome {
+  return { rest, refusals: [], problem: messageOf(error), fault };
 }
 
 function refused(recipient: string, reply: string): DeliveryOutcome {
@@ -155,6 +178,6 @@ function refused(recipient: string, reply: string): DeliveryOutcome {
     rest: undefined,
     refusals: [{ recipient, reply }],
     problem: reply,
-    isServerProblem: false,
+    fault: "message",
   };
 }

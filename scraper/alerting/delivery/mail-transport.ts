@@ -7,6 +7,7 @@ import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model
 import { abortReasonOf, onAbort } from "../../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { MailMessage } from "../messages/outbox-message.js";
+import type { Fault } from "./retry-schedule.js";
 
 /** A mail server with the contents of its secrets and certificates. */
 export interface MailServer {
@@ -49,8 +50,8 @@ export class MailError extends PihealthError {
     readonly refused: readonly RefusedRecipient[],
     /** True when the server will never take the message. */
     readonly isPermanent: boolean,
-    /** True when other messages to the server would fail in the same way now. */
-    readonly isServerProblem: boolean,
+    /** What waits before the next attempt. */
+    readonly fault: Fault,
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -220,13 +221,28 @@ const AUTHENTICATION_REPLIES = new Set([530, 534, 535, 538]);
 function toMailError(error: unknown, { host, port }: MailServer): MailError {
   const failure: SmtpFailure = error instanceof Error ? error : {};
   const reply = failure.responseCode ?? 0;
-  const isAboutMessage = codeOf(error) === "EENVELOPE" || codeOf(error) === "EMESSAGE";
-  const isServerProblem = !isAboutMessage || reply === 421 || AUTHENTICATION_REPLIES.has(reply);
+  const fault = faultOf(error, reply);
   // Without a reply, nodemailer itself rejected the addresses.
-  const isPermanent = !isServerProblem && (reply >= 500 || reply === 0);
-  const refused = isServerProblem ? [] : (failure.rejectedErrors ?? []).map(refusedRecipient);
+  const isPermanent = fault === "message" && (reply >= 500 || reply === 0);
+  const refused = fault === "message" ? (failure.rejectedErrors ?? []).map(refusedRecipient) : [];
   const message = `Cannot send mail through "${host}:${port}": ${messageOf(error)}`;
-  return new MailError(message, refused, isPermanent, isServerProblem, { cause: error });
+  return new MailError(message, refused, isPermanent, fault, { cause: error });
+}
+
+/** Codes of nodemailer for a server that cannot be reached. */
+const CONNECTION_CODES = new Set(["EDNS", "ESOCKET"]);
+
+function faultOf(error: unknown, reply: number): Fault {
+  const code = codeOf(error) ?? "";
+  if (AUTHENTICATION_REPLIES.has(reply) || code === "EAUTH") return "denied";
+  if (reply === 421) return "unavailable";
+  if (code === "EENVELOPE" || code === "EMESSAGE") return "message";
+  const isTimeoutOfConnection =
+    code === "ETIMEDOUT" && /connection timeout|greeting/i.test(messageOf(error));
+  // TLS is set for each receiver, so a certificate that is refused is the receiver's fault.
+  const isTls = /certificate|tls|ssl|self.signed|altname/i.test(messageOf(error));
+  if (isTimeoutOfConnection || (CONNECTION_CODES.has(code) && !isTls)) return "connection";
+  return "unavailable";
 }
 
 function refusedRecipient(failure: SmtpFailure): RefusedRecipient {

@@ -1,6 +1,7 @@
 import type { OutboxMessage } from "../messages/outbox-message.js";
 
-export const MAX_OUTBOX_MESSAGES = 1000;
+/** One message waits for each group and integration, so this is as many as there may be groups. */
+export const MAX_OUTBOX_MESSAGES = 10_000;
 export const MAX_OUTBOX_BYTES = 32 * 1024 * 1024;
 const MAX_REMEMBERED_OUTCOMES = 1000;
 
@@ -9,14 +10,16 @@ export interface QueuedMessage {
   readonly id: string;
   readonly receiver: string;
   readonly integration: number;
-  readonly createdAtMs: number;
+  /** Id of the notification record: the group and the integration that the message is about. */
+  readonly about: string;
+  createdAtMs: number;
   sizeBytes: number;
   /** The whole message when the disk did not take it. */
   unsaved: OutboxMessage | undefined;
   /** False until the notification log has its record: then it may be sent. */
   isReleased: boolean;
   isUnderWay: boolean;
-  /** Failed attempts in a row that were not the server's fault. */
+  /** Failed attempts in a row that were the fault of this message alone. */
   failures: number;
   /** The earliest next attempt, on the monotonic clock. */
   notBeforeMs: number;
@@ -26,7 +29,7 @@ export interface QueuedMessage {
 }
 
 export interface MessageOutcome {
-  readonly state: "waiting" | "delivered" | "refused" | "dropped" | "too_old" | "damaged";
+  readonly state: "waiting" | "delivered" | "refused" | "superseded" | "too_old" | "damaged";
   /** Why it waits or was not delivered. */
   readonly problem: string | undefined;
 }
@@ -34,6 +37,8 @@ export interface MessageOutcome {
 /** The messages that wait for delivery, oldest first, and how the last ones ended. */
 export class MessageQueue implements Iterable<QueuedMessage> {
   private readonly messages = new Map<string, QueuedMessage>();
+  /** The newest message about each group and integration. */
+  private readonly newest = new Map<string, QueuedMessage>();
   private readonly outcomes = new Map<string, MessageOutcome>();
   private totalBytes = 0;
 
@@ -45,23 +50,32 @@ export class MessageQueue implements Iterable<QueuedMessage> {
     return { messages: this.messages.size, bytes: this.totalBytes };
   }
 
-  get isFull(): boolean {
-    return this.messages.size > MAX_OUTBOX_MESSAGES || this.totalBytes > MAX_OUTBOX_BYTES;
+  /** True when one more message of this size does not fit. */
+  isFullFor(sizeBytes: number): boolean {
+    return (
+      this.messages.size >= MAX_OUTBOX_MESSAGES || this.totalBytes + sizeBytes > MAX_OUTBOX_BYTES
+    );
   }
 
   get(id: string): QueuedMessage | undefined {
     return this.messages.get(id);
   }
 
+  /** The newest message about a group and integration that has not been delivered yet. */
+  newestAbout(about: string): QueuedMessage | undefined {
+    return this.newest.get(about);
+  }
+
   add(
     id: string,
-    { receiver, integration, createdAtMs }: OutboxMessage,
+    { receiver, integration, createdAtMs, record }: OutboxMessage,
     { sizeBytes, isReleased }: { readonly sizeBytes: number; readonly isReleased: boolean },
   ): QueuedMessage {
     const queued = {
       id,
       receiver,
       integration,
+      about: record.id,
       createdAtMs,
       sizeBytes,
       isReleased,
@@ -73,6 +87,7 @@ export class MessageQueue implements Iterable<QueuedMessage> {
       refusal: undefined,
     };
     this.messages.set(id, queued);
+    this.newest.set(queued.about, queued);
     this.totalBytes += sizeBytes;
     return queued;
   }
@@ -84,7 +99,9 @@ export class MessageQueue implements Iterable<QueuedMessage> {
 
   /** Takes a message out and remembers how it ended. */
   settle(queued: QueuedMessage, outcome: MessageOutcome): void {
+    queued.isReleased = false;
     if (this.messages.delete(queued.id)) this.totalBytes -= queued.sizeBytes;
+    if (this.newest.get(queued.about) === queued) this.newest.delete(queued.about);
     this.outcomes.set(queued.id, outcome);
     for (const id of this.outcomes.keys()) {
       if (this.outcomes.size <= MAX_REMEMBERED_OUTCOMES) return;

@@ -8,7 +8,7 @@ import {
 } from "../messages/outbox-message.js";
 import type { MessageFiles, Refusal } from "./message-files.js";
 import type { MessageOutcome, MessageQueue, QueuedMessage } from "./message-queue.js";
-import type { Delivery, RetrySchedule } from "./retry-schedule.js";
+import type { Delivery, Fault, RetrySchedule } from "./retry-schedule.js";
 
 /** A message that could not be delivered for this long is set aside: it is too late to act on it. */
 export const MAX_MESSAGE_AGE_MS = 5 * 86_400_000;
@@ -20,8 +20,8 @@ export interface DeliveryOutcome {
   readonly refusals: readonly Refusal[];
   /** Why there is a rest. */
   readonly problem: string;
-  /** True when the server would fail for other messages as well, so that they wait with this one. */
-  readonly isServerProblem: boolean;
+  /** What failed when there is a rest, and so what waits with it. */
+  readonly fault: Fault;
 }
 
 /** Never rejects: every failure is an outcome. */
@@ -36,9 +36,22 @@ interface SenderOptions {
   readonly deliver: Deliver;
 }
 
-/** The loop that tries the messages of the queue until each is delivered or given up. */
+interface FailedAttempt {
+  readonly problem: string;
+  readonly fault: Fault;
+  readonly delayMs: number;
+  readonly failures: number;
+}
+
+/** The loop that tries the messages of the queue until each is delivered, superseded or given up. */
 export class OutboxSender {
-  readonly counts = { delivered: 0, failedAttempts: 0, refusedRecipients: 0, tooOld: 0 };
+  readonly counts = {
+    delivered: 0,
+    failedAttempts: 0,
+    refusedRecipients: 0,
+    superseded: 0,
+    tooOld: 0,
+  };
   private readonly deliveries = new Set<Promise<void>>();
   private readonly stopLoop = new AbortController();
   private readonly cutDeliveries = new AbortController();
@@ -80,16 +93,11 @@ export class OutboxSender {
 
   /** Returns when the next message may be tried, on the monotonic clock; undefined: after a change. */
   private startDue(): number | undefined {
-    const { queue, schedule, clock } = this.options;
-    const nowMs = clock.monotonicMs();
-    let nextMs: number | undefined;
-    for (const queued of queue) {
-      if (!queued.isReleased || queued.isUnderWay) continue;
-      const notBeforeMs = schedule.notBeforeMs(queued);
-      if (notBeforeMs > nowMs) nextMs = Math.min(nextMs ?? notBeforeMs, notBeforeMs);
-      else if (schedule.hasRoomFor(queued)) this.begin(queued);
+    const { schedule } = this.options;
+    for (let queued = schedule.next(); queued !== undefined; queued = schedule.next()) {
+      this.begin(queued);
     }
-    return nextMs;
+    return schedule.nextMs;
   }
 
   private begin(queued: QueuedMessage): void {
@@ -97,6 +105,7 @@ export class OutboxSender {
     const attempt = this.attempt(queued, delivery).finally(() => {
       delivery.end();
       this.deliveries.delete(attempt);
+      if (queued.isReleased) this.options.schedule.add(queued);
       this.sleep.wake();
     });
     this.deliveries.add(attempt);
@@ -115,7 +124,9 @@ export class OutboxSender {
       await this.retryLater(queued, delivery, message, outcome);
       return;
     }
-    delivery.succeed();
+    if (delivery.succeed()) {
+      this.options.log.info("Receiver recovered", { receiver: queued.receiver });
+    }
     if (outcome.refusals.length === 0) this.counts.delivered++;
     const state = queued.refusal === undefined ? "delivered" : "refused";
     await this.finish(queued, { state, problem: queued.refusal });
@@ -139,22 +150,41 @@ export class OutboxSender {
     queued: QueuedMessage,
     delivery: Delivery,
     message: OutboxMessage,
-    { rest, problem, isServerProblem }: DeliveryOutcome,
+    { rest, problem, fault }: DeliveryOutcome,
   ): Promise<void> {
-    const { clock, log } = this.options;
     if (this.cutDeliveries.signal.aborted) return; // The stop cut it, the server did not fail.
-    const { id } = queued;
     queued.problem = problem;
     this.counts.failedAttempts++;
-    if (clock.wallMs() - queued.createdAtMs > MAX_MESSAGE_AGE_MS) {
+    const { delayMs, failures } = delivery.fail(fault);
+    this.logFailure(queued, { problem, fault, delayMs, failures });
+    if (this.options.queue.newestAbout(queued.about) !== queued) {
+      this.counts.superseded++;
+      await this.finish(queued, { state: "superseded", problem });
+      return;
+    }
+    if (this.options.clock.wallMs() - queued.createdAtMs > MAX_MESSAGE_AGE_MS) {
       await this.giveUp(queued, message, problem);
       return;
     }
     if (rest !== undefined && rest !== message.payload) {
       await this.replace(queued, { ...message, payload: rest });
     }
-    const delayMs = delivery.fail(isServerProblem);
-    log.warn("Cannot deliver message, it is tried again", { id, problem, retry_in_ms: delayMs });
+  }
+
+  /** Logs the first, second, fourth, eighth failure in a row and so on. */
+  private logFailure(
+    { id, receiver }: QueuedMessage,
+    { problem, fault, delayMs, failures }: FailedAttempt,
+  ): void {
+    const isPowerOfTwo = (failures & (failures - 1)) === 0;
+    this.options.log[isPowerOfTwo ? "warn" : "debug"]("Cannot deliver message, it is tried again", {
+      id,
+      receiver,
+      problem,
+      fault,
+      failures,
+      retry_in_ms: delayMs,
+    });
   }
 
   private async giveUp(

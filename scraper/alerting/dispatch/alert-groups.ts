@@ -1,5 +1,6 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { DueHeap } from "../../base/due-heap.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
 import { groupLabelsOf, routesFor, type Route } from "../config/route.js";
 import { AlertGroup, groupIdOf } from "./alert-group.js";
@@ -15,6 +16,8 @@ export interface Now {
 /** All alert groups of one routing tree. */
 export class AlertGroups implements Iterable<AlertGroup> {
   private groups = new Map<string, AlertGroup>();
+  /** May have more than one entry for a group; the one with its present time counts. */
+  private readonly flushes = new DueHeap<AlertGroup>();
   private refused = 0;
 
   constructor(
@@ -58,26 +61,36 @@ export class AlertGroups implements Iterable<AlertGroup> {
     for (const alert of alerts) {
       if (!isResolvedAt(alert, now.wallMs) || grouped.has(alert.fingerprint)) this.put(alert, now);
     }
-    for (const [id, group] of this.groups) {
-      const before = previous.get(id);
+    const timings = byReceiverAndKey(previous.values());
+    for (const group of this.groups.values()) {
+      const before = timings.get(receiverAndKey(group))?.shift();
       if (before !== undefined) group.continueFrom(before);
     }
   }
 
-  /** Groups that have waited long enough. */
-  due(nowMonotonicMs: number): AlertGroup[] {
-    return [...this.groups.values()].filter(({ nextFlush }) => nextFlush.atMs <= nowMonotonicMs);
+  /** Takes groups that have waited long enough; each must begin a flush. */
+  takeDue(nowMonotonicMs: number): AlertGroup[] {
+    const due = new Set<AlertGroup>();
+    for (;;) {
+      const { first } = this.flushes;
+      if (first === undefined || first.atMs > nowMonotonicMs) return [...due];
+      this.flushes.pop();
+      const { atMs, item: group } = first;
+      if (group.nextFlush.atMs === atMs && this.groups.get(group.id) === group) due.add(group);
+    }
   }
 
   /** When the next group is due, on the monotonic clock; infinity when there is none. */
   get nextFlushMs(): number {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const { nextFlush } of this.groups.values()) nextMs = Math.min(nextMs, nextFlush.atMs);
-    return nextMs;
+    return this.flushes.first?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  forgetEmpty(): void {
-    for (const [id, group] of this.groups) if (group.size === 0) this.groups.delete(id);
+  /** @param isWaiting whether a message of the group has not been delivered yet */
+  forgetEmpty(isWaiting: (group: AlertGroup) => boolean): void {
+    for (const [id, group] of this.groups) {
+      if (!isWaiting(group)) group.forgetFlushed();
+      if (group.size === 0) this.groups.delete(id);
+    }
   }
 
   private groupFor(route: Route, labels: Labels, now: Now): AlertGroup | undefined {
@@ -92,8 +105,25 @@ export class AlertGroups implements Iterable<AlertGroup> {
       }
       return undefined;
     }
-    const group = new AlertGroup(route, labels, now.monotonicMs);
+    const group = new AlertGroup(route, labels, now.monotonicMs, (changed) =>
+      this.flushes.push(changed.nextFlush.atMs, changed),
+    );
     this.groups.set(id, group);
     return group;
   }
+}
+
+/** Names a group across a reload, in which routes may move to other places. */
+const receiverAndKey = ({ route, key }: AlertGroup): string => `${route.receiver}\n${key}`;
+
+/** Sibling routes with the same receiver and matchers have groups of one name, in their order. */
+function byReceiverAndKey(groups: Iterable<AlertGroup>): Map<string, AlertGroup[]> {
+  const found = new Map<string, AlertGroup[]>();
+  for (const group of groups) {
+    const name = receiverAndKey(group);
+    const others = found.get(name);
+    if (others === undefined) found.set(name, [group]);
+    else others.push(group);
+  }
+  return found;
 }

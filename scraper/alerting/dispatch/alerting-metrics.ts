@@ -92,6 +92,14 @@ export const ALERTING_METRICS = {
     name: "pihealth_outbox_refused_recipients_total",
     help: "Recipients that a server rejected permanently.",
   }),
+  outboxSuperseded: counter({
+    name: "pihealth_outbox_superseded_total",
+    help: "Waiting messages that a newer message about the same group replaced.",
+  }),
+  outboxFull: counter({
+    name: "pihealth_outbox_full_total",
+    help: "Messages refused because the outbox was full; their groups are notified again later.",
+  }),
   outboxLost: counter({
     name: "pihealth_outbox_lost_total",
     help: "Messages dropped before delivery, by reason.",
@@ -145,7 +153,8 @@ function outboxSamples({ outbox, outboxSize, oldestMessageAgeMs }: AlertingFacts
     metrics.outboxDelivered.sample(outbox.delivered),
     metrics.outboxFailedAttempts.sample(outbox.failedAttempts),
     metrics.outboxRefusedRecipients.sample(outbox.refusedRecipients),
-    metrics.outboxLost.sample(outbox.dropped, { reason: "full" }),
+    metrics.outboxSuperseded.sample(outbox.superseded),
+    metrics.outboxFull.sample(outbox.full),
     metrics.outboxLost.sample(outbox.tooOld, { reason: "too_old" }),
     metrics.outboxLost.sample(outbox.damaged, { reason: "damaged" }),
     metrics.outboxUnsaved.sample(outbox.unsaved),

@@ -23,6 +23,7 @@ export const REASON_TEXTS = {
   new_firing_alerts: "Alerts fire that the last notification did not have",
   all_resolved: "All alerts of the last notification are resolved",
   newly_resolved: "Alerts are resolved that the last notification did not have as resolved",
+  outdated: "The message in the outbox lists alerts that no longer fire",
   repeat_interval: "repeat_interval has passed since the last notification",
   never_fired: "All alerts were resolved before the first notification",
   unchanged: "Nothing has changed since the last notification, and repeat_interval has not passed",
@@ -34,7 +35,8 @@ export const REASON_TEXTS = {
   waiting: "The message waits in the outbox",
   delivered: "The server has taken the message",
   refused: "The server has refused the message for at least one recipient",
-  dropped: "The outbox was full and dropped the message",
+  superseded: "A newer message about the group has replaced the message",
+  outbox_full: "The outbox is full; the group is notified again after group_interval",
   too_old: "The message could not be delivered for 5 days",
   damaged: "The stored message cannot be read",
 } as const satisfies Record<string, string>;

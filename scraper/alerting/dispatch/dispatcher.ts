@@ -8,7 +8,7 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
-import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { yieldToEventLoop, type Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
@@ -16,6 +16,7 @@ import { AlarmJournal } from "../alerts/alarm-journal.js";
 import {
   AlertStore,
   isResolvedAt,
+  type Reception,
   type RejectReason,
   type StoredAlert,
 } from "../alerts/alert-store.js";
@@ -37,6 +38,8 @@ import { NotificationPipeline, type FlushContext } from "./notification-pipeline
 import { wait } from "./stages.js";
 import { SummaryNotifier } from "./summary-notifier.js";
 
+/** Groups that go through the pipeline together; their files and syncs overlap. */
+const FLUSHES_AT_ONCE = 16;
 const HOUSEKEEPING_MS = 30_000;
 const DEFAULT_GRACE_MS = 5_000;
 
@@ -57,8 +60,10 @@ export interface DispatcherOptions {
 }
 
 export interface ReceiveOptions {
-  /** Alarms that a Pi pushed: they survive a restart, and their group does not wait. */
-  readonly immediate?: boolean;
+  /** The alerts were posted: they survive a restart. */
+  readonly durable?: boolean;
+  /** Alarms that a Pi pushed: their group does not wait. */
+  readonly isImmediate?: (alert: Alert) => boolean;
 }
 
 export interface ReceiveResult {
@@ -164,7 +169,9 @@ export class Dispatcher implements MetricsSource {
     await this.notificationLog.adopt(await this.outbox.load()).catch((error: unknown) => {
       log.warn("Cannot store notification records", { error: messageOf(error) });
     });
-    for (const alarm of alarms) this.take(alarm, now, true);
+    for (const { alert, isImmediate } of alarms) {
+      this.take(alert, now, { isImmediate, isDurable: true });
+    }
     this.outbox.start();
     this.loop = this.run();
   }
@@ -180,25 +187,26 @@ export class Dispatcher implements MetricsSource {
   /**
    * Takes alerts. Alerts that are not acceptable are counted and left out.
    *
-   * @returns resolves immediately; with `immediate`, when the alarms survive a power cut
-   * @throws {NotDurableError} when the disk does not take immediate alarms; they are notified all the same
+   * @returns resolves immediately; with `durable`, when the alerts survive a power cut
+   * @throws {NotDurableError} when the disk does not take durable alerts; they are notified all the same
    */
   async receive(
     alerts: readonly Alert[],
-    { immediate = false }: ReceiveOptions = {},
+    { durable: isDurable = false, isImmediate = () => false }: ReceiveOptions = {},
   ): Promise<ReceiveResult> {
     const now = this.now();
     const rejected = new Map<RejectReason, number>();
     const taken: StoredAlert[] = [];
     for (const alert of alerts) {
-      const result = this.take(alert, now, immediate);
+      const reception = { isDurable, isImmediate: isImmediate(alert) };
+      const result = this.take(alert, now, reception);
       if (typeof result === "string") rejected.set(result, (rejected.get(result) ?? 0) + 1);
       else taken.push(result);
     }
     this.receivedCount += taken.length;
     for (const [reason, count] of rejected) this.countRejected(reason, count);
     this.sleep.wake();
-    await this.alarms.append(taken.filter(({ isImmediate }) => isImmediate));
+    await this.alarms.append(taken.filter((alert) => alert.isDurable));
     return { accepted: taken.length, rejected: Object.fromEntries(rejected) };
   }
 
@@ -329,8 +337,8 @@ export class Dispatcher implements MetricsSource {
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   }
 
-  private take(alert: Alert, now: Now, isImmediate: boolean): StoredAlert | RejectReason {
-    const stored = this.store.put(alert, { nowMs: now.wallMs, isImmediate });
+  private take(alert: Alert, now: Now, reception: Reception): StoredAlert | RejectReason {
+    const stored = this.store.put(alert, { ...reception, nowMs: now.wallMs });
     if (typeof stored !== "string") this.groups.put(stored, now);
     return stored;
   }
@@ -353,10 +361,14 @@ export class Dispatcher implements MetricsSource {
   }
 
   private async flushDue(nowMonotonicMs: number): Promise<void> {
-    const due = this.groups.due(nowMonotonicMs);
+    const due = this.groups.takeDue(nowMonotonicMs);
     if (due.length === 0) return;
     const context = this.flushContext();
-    await Promise.all(due.map((group) => this.pipeline.run(group, context)));
+    for (let index = 0; index < due.length; index += FLUSHES_AT_ONCE) {
+      if (index > 0) await yieldToEventLoop();
+      const batch = due.slice(index, index + FLUSHES_AT_ONCE);
+      await Promise.all(batch.map((group) => this.pipeline.run(group, context)));
+    }
   }
 
   private flushContext(): FlushContext {
@@ -374,6 +386,6 @@ export class Dispatcher implements MetricsSource {
     if (nowMonotonicMs < this.nextHousekeepingMs) return;
     this.nextHousekeepingMs = nowMonotonicMs + HOUSEKEEPING_MS;
     this.store.forgetResolved(this.options.clock.wallMs());
-    this.groups.forgetEmpty();
+    this.groups.forgetEmpty((group) => this.pipeline.isWaiting(group, this.config));
   }
 }

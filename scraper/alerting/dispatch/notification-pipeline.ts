@@ -71,25 +71,43 @@ export class NotificationPipeline {
     const waited = wait(group, now.monotonicMs);
     if (!waited.passed) return;
     group.beginFlush(now.monotonicMs);
+    if (!this.isWaiting(group, context.config)) group.forgetFlushed();
     const members = group.members();
     const stageContext = { ...context, route: group.route, nowMs: now.wallMs };
     const { passed, decisions } = runAlertStages(members, stageContext);
     const integrations = passed.length === 0 ? [] : await this.notifyAll(group, passed, context);
     const flush = { atMs: now.wallMs, wait: waited, alerts: decisions, integrations };
     this.options.decisionLog.record(group, flush);
-    group.forget(members.filter((alert) => isResolvedAt(alert, now.wallMs)));
+    // Without a place in the outbox the group is notified again, of its resolved alerts, too.
+    const isFull = integrations.some(({ decisions }) =>
+      decisions.some(({ reason }) => reason === "outbox_full"),
+    );
+    if (!isFull) group.markFlushed(members.filter((alert) => isResolvedAt(alert, now.wallMs)));
+  }
+
+  /** Whether a message about the group has not been delivered yet. */
+  isWaiting(group: AlertGroup, config: NotificationConfig): boolean {
+    const { integrations = [] } = config.receivers.get(group.route.receiver) ?? {};
+    return integrations.some((integration, index) =>
+      this.options.outbox.hasMessageAbout(recordIdOf({ group, integration, index })),
+    );
   }
 
   /**
    * Stores a message in the outbox and its record in the notification log, then lets the outbox send
    * it. A crash in between loses nothing and repeats nothing: the stored message carries its record.
    *
-   * @returns the id of the message
+   * @returns the id of the message; undefined when the outbox is full
    */
-  async send({ receiver, integration, record, payload }: ReadyMessage): Promise<string> {
+  async send(
+    { receiver, integration, record, payload }: ReadyMessage,
+    options: { isEssential?: boolean } = {},
+  ): Promise<string | undefined> {
     const { outbox } = this.options;
     const createdAtMs = record.timestampMs;
-    const id = await outbox.put({ receiver, integration, createdAtMs, payload, record });
+    const message = { receiver, integration, createdAtMs, payload, record };
+    const id = await outbox.put(message, options);
+    if (id === undefined) return undefined;
     await this.store(record);
     this.counts[payload.kind]++;
     outbox.release(id);
@@ -122,7 +140,8 @@ export class NotificationPipeline {
     const previous = this.options.notificationLog.get(id);
     const { firing, resolved } = splitByState(alerts, nowMs);
     const input = { previous, firing, resolved, sendResolved, repeatIntervalMs, nowMs };
-    const deduplicated = deduplicate(input);
+    const isWaiting = this.options.outbox.hasMessageAbout(id);
+    const deduplicated = deduplicate({ ...input, isWaiting });
     if (!deduplicated.passed) return [deduplicated];
     const isSameThread = previous !== undefined && previous.firing.length > 0;
     const delivered = await this.deliver(attempt, {
@@ -155,10 +174,12 @@ export class NotificationPipeline {
         ? undefined
         : this.options.renderer.render(notification, integration, record, context.templates);
     if (payload === undefined) {
+      if (wanted.length === 0) await this.options.outbox.withdrawAbout(record.id);
       await this.store(record);
       return undelivered(wanted.length === 0 ? "no_resolved_notices" : "cannot_render");
     }
     const messageId = await this.send({ receiver, integration: index, record, payload });
+    if (messageId === undefined) return undelivered("outbox_full");
     return { stage: "deliver", passed: true, reason: "handed_over", by: [messageId] };
   }
 
@@ -204,7 +225,11 @@ function runAlertStages(
 
 const MAX_PLAIN_KEY_CHARACTERS = 1000;
 
-function recordIdOf({ group, integration, index }: Attempt): string {
+function recordIdOf({
+  group,
+  integration,
+  index,
+}: Pick<Attempt, "group" | "integration" | "index">): string {
   const { key } = group;
   const isLong = key.length > MAX_PLAIN_KEY_CHARACTERS;
   const groupText = isLong ? sha256Hex(key) : key;

@@ -85,6 +85,8 @@ export function decideByTime(
 /** The alerts of a group by state, and what the integration was last notified about. */
 export interface DeduplicateInput {
   readonly previous: NotificationRecord | undefined;
+  /** Whether the message about `previous` still waits for its server. */
+  readonly isWaiting: boolean;
   /** Fingerprints. */
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
@@ -95,7 +97,7 @@ export interface DeduplicateInput {
 
 /** Whether a notification says anything new to an integration, by Alertmanager's rules. */
 export function deduplicate(input: DeduplicateInput): Decision {
-  const { previous, firing, resolved, sendResolved, repeatIntervalMs, nowMs } = input;
+  const { previous, isWaiting, firing, resolved, sendResolved, repeatIntervalMs, nowMs } = input;
   const notify = (reason: Decision["reason"]): Decision => ({
     stage: "deduplicate",
     passed: true,
@@ -111,6 +113,7 @@ export function deduplicate(input: DeduplicateInput): Decision {
     return previous.firing.length > 0 ? notify("all_resolved") : skip("unchanged");
   }
   if (sendResolved && !isSubset(resolved, previous.resolved)) return notify("newly_resolved");
+  if (isWaiting && firing.length < previous.firing.length) return notify("outdated");
   const isRepeatDue = previous.timestampMs <= nowMs - repeatIntervalMs;
   return isRepeatDue ? notify("repeat_interval") : skip("unchanged");
 }

@@ -97,7 +97,8 @@ export class SummaryNotifier {
     const content = { receiver, summary, nowMs };
     const payload = renderer.renderSummary(content, integration, record, templates);
     if (payload === undefined) return;
-    await pipeline.send({ receiver, integration: index, record, payload });
+    const message = { receiver, integration: index, record, payload };
+    await pipeline.send(message, { isEssential: true });
   }
 }
 

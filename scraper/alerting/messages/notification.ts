@@ -6,7 +6,7 @@ export interface Notification {
   readonly receiver: string;
   readonly groupKey: string;
   readonly groupLabels: Labels;
-  /** Oldest first. */
+  /** In Alertmanager's order: by job, by instance, then by all labels. */
   readonly alerts: readonly StoredAlert[];
   readonly nowMs: number;
   readonly externalUrl: string;

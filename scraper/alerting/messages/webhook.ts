@@ -69,6 +69,7 @@ function storedAlertOf(
     updatedAtMs: nowMs,
     endsByTimeout: false,
     isImmediate: false,
+    isDurable: false,
     startsAtMs: firedAtMs,
     endsAtMs: endedAtMs ?? Number.POSITIVE_INFINITY,
   };

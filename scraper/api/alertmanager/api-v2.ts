@@ -3,8 +3,9 @@
  * `alertmanager-routes.ts` calls them for each request.
  */
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
-import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
+import { compareStrings } from "../../../exporter/shared/model/labels.js";
 import { RegularExpression } from "../../base/regular-expression.js";
+import { compareLabelSets } from "../../alerting/alerts/alert-order.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "../http/api-errors.js";
 import type { AlertStatus, Dispatcher } from "../../alerting/dispatch/dispatcher.js";
@@ -87,14 +88,13 @@ export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): obje
   const groups = dispatcher.alertGroups().filter(({ receiver }) => select.receiver(receiver));
   groups.sort(
     (left, right) =>
-      Labels.compare(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
+      compareLabelSets(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
   );
   return groups.flatMap(({ receiver, labels, alerts }) => {
     const selected = alerts.filter(
       (alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)),
     );
     if (selected.length === 0) return [];
-    selected.sort((left, right) => compareStrings(left.fingerprint, right.fingerprint));
     const bodies = selected.map((alert) =>
       gettableAlert(alert, statusOf(alert), dispatcher.receiversOf(alert)),
     );

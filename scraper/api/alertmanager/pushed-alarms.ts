@@ -19,6 +19,13 @@ export interface PushedAlarmsParts {
   readonly writeLine: (host: string, line: string) => Promise<void>;
 }
 
+interface NamedAlert {
+  readonly alert: Alert;
+  readonly host: string;
+  /** The alarm of a Pi that is a target. */
+  readonly isOfTarget: boolean;
+}
+
 /** The port at the end of the `instance` label of an exporter. */
 const PORT = /:(\d{1,5})$/;
 
@@ -50,24 +57,28 @@ export class PushedAlarms {
     const firing = this.firingAt(nowMs);
     const changed = named.filter(({ alert }) => noteState(firing, alert, nowMs));
     await Promise.all(changed.map(({ alert, host }) => writeLine(host, formatLine(alert, nowMs))));
+    const ofTargets = new Set(
+      named.filter(({ isOfTarget }) => isOfTarget).map(({ alert }) => alert),
+    );
     await dispatcher.receive(
       named.map(({ alert }) => alert),
-      { immediate: true },
+      // Alerts of other senders wait as in Alertmanager.
+      { durable: true, isImmediate: (alert) => ofTargets.has(alert) },
     );
   }
 
-  private nameAfterTarget(alert: Alert, remoteAddress: string): { alert: Alert; host: string } {
+  private nameAfterTarget(alert: Alert, remoteAddress: string): NamedAlert {
     const port = PORT.exec(alert.labels.get("instance"))?.[1];
     const target =
       port === undefined ? undefined : this.parts.targetAt(remoteAddress, Number(port));
-    if (target === undefined) return { alert, host: remoteAddress };
+    if (target === undefined) return { alert, host: remoteAddress, isOfTarget: false };
     const own = alert.labels.without("hostname", "instance");
     const labels = Labels.of([
       ...this.parts.externalLabels.pairs,
       ...target.labels.pairs,
       ...own.pairs,
     ]);
-    return { alert: { ...alert, labels }, host: target.host };
+    return { alert: { ...alert, labels }, host: target.host, isOfTarget: true };
   }
 
   /**
@@ -76,7 +87,7 @@ export class PushedAlarms {
    */
   private firingAt(nowMs: number): Map<string, number> {
     if (this.firingUntilMs === undefined) {
-      const kept = this.parts.dispatcher.alerts().filter(({ isImmediate }) => isImmediate);
+      const kept = this.parts.dispatcher.alerts().filter(({ isDurable }) => isDurable);
       this.firingUntilMs = new Map(
         kept.map(({ fingerprint, endsAtMs }) => [fingerprint, endsAtMs]),
       );

@@ -134,7 +134,7 @@ for (const [name, changes, reason] of [
       send(serverAt(server.port, changes), MAIL, GENEROUS),
       (error: MailError) => {
         assert.match(error.message, reason);
-        return error.isServerProblem && !error.isPermanent;
+        return error.fault === "unavailable" && !error.isPermanent;
       },
     );
     assert.equal(server.mails.length, 0);
@@ -151,7 +151,7 @@ test("Nothing is sent in clear to a server without STARTTLS, unless the configur
   const server = await mailServer({ disabledCommands: ["STARTTLS", "AUTH"] });
   await assert.rejects(
     send(serverAt(server.port), MAIL, GENEROUS),
-    (error: MailError) => error.isServerProblem,
+    (error: MailError) => error.fault === "unavailable",
   );
   assert.equal(server.mails.length, 0);
   await send(serverAt(server.port, { requireTls: false }), MAIL, GENEROUS);
@@ -190,7 +190,10 @@ for (const method of ["PLAIN", "LOGIN", "CRAM-MD5"]) {
     const wrong = send(serverAt(server.port, secretOf("wrong-password")), MAIL, GENEROUS, (line) =>
       seen.push(line),
     );
-    await assert.rejects(wrong, (error: MailError) => error.isServerProblem && !error.isPermanent);
+    await assert.rejects(
+      wrong,
+      (error: MailError) => error.fault === "denied" && !error.isPermanent,
+    );
     assert.equal(server.mails.length, 1);
     const dialogueText = seen.join("\n");
     assert.match(dialogueText, new RegExp(`> AUTH ${method}`));
@@ -240,10 +243,12 @@ test("A recipient that is refused does not keep the others from getting the mess
   assert.deepEqual(server.mails[0]?.envelopeTo, ["anna@example.org"]);
 });
 
-type Verdict = Pick<MailError, "isPermanent" | "isServerProblem">;
-const WAIT: Verdict = { isPermanent: false, isServerProblem: true };
-const TRY_LATER: Verdict = { isPermanent: false, isServerProblem: false };
-const GIVE_UP: Verdict = { isPermanent: true, isServerProblem: false };
+type Verdict = Pick<MailError, "isPermanent" | "fault">;
+const SERVER_WAITS: Verdict = { isPermanent: false, fault: "connection" };
+const RECEIVER_WAITS: Verdict = { isPermanent: false, fault: "unavailable" };
+const DENIED: Verdict = { isPermanent: false, fault: "denied" };
+const TRY_LATER: Verdict = { isPermanent: false, fault: "message" };
+const GIVE_UP: Verdict = { isPermanent: true, fault: "message" };
 
 for (const { name, replies, verdict } of [
   { name: "refuses every recipient", replies: { RCPT: "550 5.1.1 unknown" }, verdict: GIVE_UP },
@@ -252,18 +257,30 @@ for (const { name, replies, verdict } of [
   {
     name: "wants authentication",
     replies: { MAIL: "530 5.7.0 authentication required" },
-    verdict: WAIT,
+    verdict: DENIED,
   },
   { name: "refuses the content", replies: { end: "554 5.7.1 looks like spam" }, verdict: GIVE_UP },
   { name: "has no room now", replies: { end: "452 4.3.1 disk full" }, verdict: TRY_LATER },
-  { name: "goes down", replies: { MAIL: "421 4.3.2 going down" }, verdict: WAIT },
-  { name: "does not want to talk", replies: { greeting: "554 no service" }, verdict: WAIT },
-  { name: "says rubbish", replies: { greeting: "HTTP/1.1 400 Bad Request" }, verdict: WAIT },
-  { name: "stalls before its greeting", replies: { greeting: undefined }, verdict: WAIT },
-  { name: "stalls after EHLO", replies: { EHLO: undefined }, verdict: WAIT },
-  { name: "stalls in DATA", replies: { body: undefined }, verdict: WAIT },
-  { name: "drops the connection at once", replies: { greeting: "hang-up" }, verdict: WAIT },
-  { name: "drops the connection in DATA", replies: { body: "hang-up" }, verdict: WAIT },
+  { name: "goes down", replies: { MAIL: "421 4.3.2 going down" }, verdict: RECEIVER_WAITS },
+  {
+    name: "does not want to talk",
+    replies: { greeting: "554 no service" },
+    verdict: RECEIVER_WAITS,
+  },
+  {
+    name: "says rubbish",
+    replies: { greeting: "HTTP/1.1 400 Bad Request" },
+    verdict: RECEIVER_WAITS,
+  },
+  { name: "stalls before its greeting", replies: { greeting: undefined }, verdict: SERVER_WAITS },
+  { name: "stalls after EHLO", replies: { EHLO: undefined }, verdict: RECEIVER_WAITS },
+  { name: "stalls in DATA", replies: { body: undefined }, verdict: RECEIVER_WAITS },
+  {
+    name: "drops the connection at once",
+    replies: { greeting: "hang-up" },
+    verdict: RECEIVER_WAITS,
+  },
+  { name: "drops the connection in DATA", replies: { body: "hang-up" }, verdict: RECEIVER_WAITS },
 ]) {
   test(`The verdict is right when the server ${name}`, async () => {
     const port = await scripted(replies);
@@ -272,11 +289,11 @@ for (const { name, replies, verdict } of [
       send(serverAt(port, { requireTls: false }), MAIL, timeouts),
       (error: unknown) => {
         assert.ok(error instanceof MailError);
-        const { isPermanent, isServerProblem } = error;
+        const { isPermanent, fault } = error;
         const perRecipient = error.refused.map((refusal) => refusal.isPermanent);
         if (perRecipient.length > 0)
           assert.deepEqual(perRecipient, [verdict.isPermanent, verdict.isPermanent]);
-        assert.deepEqual({ isPermanent, isServerProblem }, verdict);
+        assert.deepEqual({ isPermanent, fault }, verdict);
         return true;
       },
     );
@@ -296,7 +313,7 @@ test("A server that answers for ever, one byte at a time, is cut off after the t
       socket: 120_000,
       total: 400,
     }),
-    (error: MailError) => error.isServerProblem && /longer than 400ms/.test(error.message),
+    (error: MailError) => error.fault === "unavailable" && /longer than 400ms/.test(error.message),
   );
 });
 
@@ -306,6 +323,6 @@ test("A server that does not listen is a server problem: the message waits", asy
   await closed?.close();
   await assert.rejects(
     send(serverAt(port)),
-    (error: MailError) => error.isServerProblem && !error.isPermanent,
+    (error: MailError) => error.fault === "connection" && !error.isPermanent,
   );
 });

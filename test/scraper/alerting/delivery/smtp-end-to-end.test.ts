@@ -126,7 +126,8 @@ test("Greylisting: a server that says 451 first gets the same message again", as
     clock: impatientClock,
   });
   await dispatcher.receive([alertOf({ alertname: "X" }, Date.now(), Date.now() + 3_600_000)], {
-    immediate: true,
+    durable: true,
+    isImmediate: () => true,
   });
   await server.received();
   await dispatcher.stop();
@@ -148,7 +149,8 @@ test("The mail of a refused recipient is set aside, the others get it once", asy
     { name: "c" },
   );
   await dispatcher.receive([alertOf({ alertname: "X" }, Date.now(), Date.now() + 3_600_000)], {
-    immediate: true,
+    durable: true,
+    isImmediate: () => true,
   });
   assert.deepEqual((await server.received()).envelopeTo, ["anna@example.org"]);
   await dispatcher.stop();

@@ -115,7 +115,7 @@ export async function startHarness(
   });
   await dispatcher.start();
   const send = async (alert: Alert, immediate = false): Promise<void> => {
-    await dispatcher.receive([alert], { immediate });
+    await dispatcher.receive([alert], { durable: immediate, isImmediate: () => immediate });
     await clock.advance(0);
   };
   return {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { fingerprintOf } from "../../../../scraper/alerting/alerts/alert-fingerprint.js";
 import { MAX_ALERTS } from "../../../../scraper/alerting/alerts/alert-store.js";
+import { MailError } from "../../../../scraper/alerting/delivery/mail-transport.js";
 import { parseMatchers } from "../../../../scraper/alerting/config/matchers.js";
 import { defaultNotificationConfig } from "../../../../scraper/alerting/config/parse-notification-config.js";
 import {
@@ -18,6 +19,7 @@ import { valueOf } from "../../../support/metric-values.js";
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const UNREACHABLE = new MailError("Cannot send mail: refused", [], false, "connection");
 const A1 = { alertname: "DiskFull", instance: "pi1" };
 const A2 = { alertname: "DiskFull", instance: "pi2" };
 const A3 = { alertname: "DiskFull", instance: "pi3" };
@@ -154,6 +156,131 @@ for (const { name, route, labels, startsAfterMs, notifiesAfterMs } of [
     assert.equal(servers.mails.length, 1);
   });
 }
+
+test("A posted alert that is no alarm of a Pi waits group_wait, and survives a restart", async () => {
+  const { clock, files, servers, dispatcher } = await startHarness(simpleConfig());
+  const nowMs = clock.wallMs();
+  await dispatcher.receive([alertOf(A1, nowMs, nowMs + HOUR_MS)], { durable: true });
+  await clock.advance(29 * SECOND_MS);
+  await dispatcher.stop();
+  assert.deepEqual(servers.subjects, []);
+  await startHarness(simpleConfig(), { clock, files: files.afterPowerCut(), servers });
+  await clock.advance(SECOND_MS);
+  assert.deepEqual(servers.subjects, []);
+  await clock.advance(30 * SECOND_MS);
+  assert.deepEqual(servers.subjects, ["[FIRING:1] DiskFull (pi1)"]);
+});
+
+const SIBLINGS = `
+route:
+  receiver: root
+  group_wait: 0s
+  routes:
+    - { matchers: [k=sib], receiver: mail, active_time_intervals: [never], continue: true }
+    - { matchers: [k=sib], receiver: mail, mute_time_intervals: [never] }
+receivers:
+  - { name: root }
+  - { name: mail, webhook_configs: [{ url: "http://127.0.0.1:1/mail" }] }
+time_intervals: [{ name: never, time_intervals: [{ years: ["2001"] }] }]
+`;
+
+test("Sibling routes with one receiver and the same matchers have a group each", async () => {
+  const { servers, dispatcher, fire } = await startHarness(parseConfig(SIBLINGS));
+  await fire({ k: "sib" });
+  assert.deepEqual(
+    dispatcher.alertGroups().map(({ receiver }) => receiver),
+    ["mail", "mail"],
+  );
+  assert.equal(servers.requests.length, 1);
+});
+
+test("Groups of sibling routes keep their timing over a reload, also at another place", async () => {
+  const { clock, servers, dispatcher, fire } = await startHarness(parseConfig(SIBLINGS));
+  await fire({ k: "sib" });
+  const moved = SIBLINGS.replace(
+    "routes:",
+    "routes:\n    - { matchers: [k=other], receiver: root }",
+  );
+  await dispatcher.reload(parseConfig(moved.replace("group_wait: 0s", "group_wait: 1m")));
+  await fire({ k: "sib", instance: "pi2" });
+  await clock.advance(4 * MINUTE_MS);
+  assert.equal(servers.requests.length, 1);
+  await clock.advance(MINUTE_MS);
+  assert.equal(servers.requests.length, 2);
+});
+
+test("A notification lists alerts by job, instance and labels, whatever their age", async () => {
+  const { clock, servers, fire } = await startHarness(simpleConfig());
+  const order = [
+    { alertname: "DiskFull", job: "a", instance: "pi2" },
+    { alertname: "DiskFull", job: "a", instance: "pi3", device: "sda" },
+    { alertname: "DiskFull", job: "a", instance: "pi3", device: "sdb" },
+    { alertname: "DiskFull", job: "a" },
+    { alertname: "DiskFull", job: "b", instance: "pi1" },
+    { alertname: "DiskFull", instance: "pi1" },
+    { alertname: "DiskFull" },
+    { alertname: "DiskFull", x: "1" },
+    { alertname: "DiskFull", a: "1", x: "1" },
+  ];
+  for (const labels of [...order].reverse()) await fire(labels);
+  await clock.advance(30 * SECOND_MS);
+  const text = servers.mails[0]?.mail.text ?? "";
+  const pairsOf = (labels: object): string =>
+    Object.entries(labels)
+      .map(([name, value]) => `    ${name} = ${value}\n`)
+      .sort((left, right) => Number(/alertname/.test(right)) - Number(/alertname/.test(left)))
+      .join("");
+  const listed = [...text.matchAll(/ {2}Labels:\n((?: {4}\S+ = \S+\n)+)/g)].map(
+    (match) => match[1],
+  );
+  const sorted = order.map((labels) => pairsOf(Object.fromEntries(Object.entries(labels).sort())));
+  assert.deepEqual(listed, sorted);
+});
+
+for (const { name, sendResolved, states, expected } of [
+  { name: "fires", sendResolved: true, states: [1, 0, 1, 0, 1], expected: ["[FIRING:1]"] },
+  { name: "has ended", sendResolved: true, states: [1, 0, 1, 0], expected: ["[RESOLVED]"] },
+  { name: "has ended, without send_resolved", sendResolved: false, states: [1, 0], expected: [] },
+]) {
+  test(`After an outage of the server a group is notified once of its present state: it ${name}`, async () => {
+    const config = simpleConfig();
+    const [integration] = config.receivers.get("ops")?.integrations ?? [];
+    assert.ok(integration?.kind === "email");
+    Object.assign(integration, { sendResolved });
+    const { clock, servers, fire, resolve } = await startHarness(config);
+    servers.onMail = () => Promise.reject(UNREACHABLE);
+    for (const state of states) {
+      await (state === 1 ? fire(A1) : resolve(A1));
+      await clock.advance(10 * MINUTE_MS);
+    }
+    servers.onMail = async () => [];
+    assert.deepEqual(servers.subjects, []);
+    await clock.advance(10 * SECOND_MS);
+    assert.deepEqual(
+      servers.subjects,
+      expected.map((state) => `${state} DiskFull (pi1)`),
+    );
+  });
+}
+
+test("Alerts that ended during an outage of the server stay in the message until it is delivered", async () => {
+  const { clock, servers, fire, resolve } = await startHarness(simpleConfig());
+  await fire(A1);
+  await fire(A2);
+  await clock.advance(MINUTE_MS);
+  servers.onMail = () => Promise.reject(UNREACHABLE);
+  await resolve(A1);
+  await clock.advance(30 * MINUTE_MS);
+  await fire(A3);
+  await clock.advance(30 * MINUTE_MS);
+  servers.onMail = async () => [];
+  await clock.advance(10 * SECOND_MS);
+  assert.deepEqual(servers.subjects.slice(1), ["[FIRING:2] DiskFull"]);
+  assert.match(servers.mails.at(-1)?.mail.text ?? "", /1 resolved\n[\s\S]*DiskFull on pi1/);
+  await resolve(A2);
+  await clock.advance(10 * MINUTE_MS);
+  assert.doesNotMatch(servers.mails.at(-1)?.mail.text ?? "", /pi1/);
+});
 
 test("An alarm that is pushed many times is mailed once", async () => {
   const { clock, servers, fire } = await startHarness(simpleConfig());
@@ -368,7 +495,8 @@ test("A full disk loses no notification and no alarm", async () => {
   assert.deepEqual(servers.subjects, ["[FIRING:1] DiskFull (pi1)"]);
   await assert.rejects(
     dispatcher.receive([alertOf(A2, clock.wallMs(), clock.wallMs() + HOUR_MS)], {
-      immediate: true,
+      durable: true,
+      isImmediate: () => true,
     }),
     /Cannot write/,
   );

@@ -72,7 +72,7 @@ for (const { previous, firing, resolved = [], sendResolved = true, passed, reaso
   const now = `firing [${firing.join()}], resolved [${resolved.join()}]`;
   test(`Deduplicate: ${before}, then ${now} is ${reason}`, () => {
     const repeatIntervalMs = 60 * MINUTE_MS;
-    const common = { repeatIntervalMs, nowMs: NOW_MS };
+    const common = { repeatIntervalMs, nowMs: NOW_MS, isWaiting: false };
     const decision = deduplicate({ previous, firing, resolved, sendResolved, ...common });
     assert.deepEqual(decision, { stage: "deduplicate", passed, reason });
   });
