@@ -16,7 +16,10 @@ import { optimizeAgain } from "../shared/platform/compiler.js";
 import { checkFastZlib } from "../shared/platform/fast-zlib.js";
 import type { Files } from "../shared/platform/files.js";
 import type { SendHttp } from "../shared/platform/http/http-client.js";
+import { createConnectionMetrics } from "../shared/platform/http/connection-metrics.js";
 import { listenHttp, type HttpServer } from "../shared/platform/http/http-server.js";
+import type { ResolveHost } from "../shared/platform/resolve-host.js";
+import { MasterAddresses } from "../uplink/master-addresses.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { startWithStack, type StopStack } from "../shared/platform/stop-stack.js";
 import { openState, type ExporterState } from "./state.js";
@@ -26,6 +29,7 @@ import { createUplink, type Uplink } from "./uplink-wiring.js";
 import { UplinkToken } from "../uplink/uplink-token.js";
 
 const MAX_CONNECTIONS = 256;
+const MAX_CONNECTIONS_PER_ADDRESS = 64;
 /** Time that requests in flight get when the exporter stops. */
 const HTTP_GRACE_MS = 2000;
 
@@ -40,6 +44,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly files: Files;
   readonly sendHttp: SendHttp;
+  readonly resolveHost: ResolveHost;
   readonly log: Logger;
   readonly hostname: string;
   readonly version: string;
@@ -107,8 +112,11 @@ async function startWith(
     ...createExporterRoutes({ exposition, hostname, version, isReady }),
     ...historyRoutes(config, surroundings, { token, state }),
   ];
-  const basicAuth = createBasicAuth(web.basicAuthUsers);
-  const server = await listen(createHttpHandler({ routes, basicAuth, log }), config, web);
+  const users = web.basicAuthUsers;
+  const basicAuth = users.size === 0 ? undefined : createBasicAuth(users);
+  const handler = createHttpHandler({ routes, basicAuth, log });
+  const server = await listen(handler, config, web, surroundings);
+  exposition.add(createConnectionMetrics(server));
   stack.push("the HTTP server", () => server.stop(HTTP_GRACE_MS));
   const { port } = server;
 
@@ -187,10 +195,22 @@ function paceOf({ collector, intervalMs, deadlineMs }: ScheduledCollector): {
 
 function listen(
   handler: Parameters<typeof listenHttp>[0],
-  { listen: { address, port } }: ExporterConfig,
+  { listen: { address, port }, uplink }: ExporterConfig,
   { tls }: WebConfig,
+  { clock, log, resolveHost }: Surroundings,
 ): Promise<HttpServer> {
-  return listenHttp(handler, { host: address, port, maxConnections: MAX_CONNECTIONS, tls });
+  const { masters } = uplink;
+  const addresses = new MasterAddresses({ masters, resolveHost, clock });
+  addresses.refresh();
+  return listenHttp(handler, {
+    host: address,
+    port,
+    maxConnections: MAX_CONNECTIONS,
+    maxPerAddress: MAX_CONNECTIONS_PER_ADDRESS,
+    isFriend: (client) => addresses.has(client),
+    log,
+    tls,
+  });
 }
 
 /** Without a master, alarms are shown in metrics and in the log. */

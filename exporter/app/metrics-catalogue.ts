@@ -7,6 +7,7 @@ import { PROCESS_METRICS } from "../exposition/process-metrics.js";
 import { CLOCK_STEP_METRICS } from "../history/clock-steps.js";
 import { HISTORY_METRICS } from "../history/history-metrics.js";
 import type { MetricsSection } from "../shared/model/metric.js";
+import { CONNECTION_METRICS } from "../shared/platform/http/connection-metrics.js";
 import type { Sources } from "../sources/sources.js";
 import { ALARM_SENDER_METRICS } from "../uplink/alarm-sender.js";
 import { HEARTBEAT_METRICS } from "../uplink/heartbeat-sender.js";
@@ -25,7 +26,10 @@ export function metricsCatalogue(sources: Sources, settings: CollectorSettings):
       title: "About the collectors",
       metrics: [...Object.values(COLLECTOR_METRICS), DUPLICATE_SAMPLES_TOTAL],
     },
-    { title: "About the exporter", metrics: Object.values(PROCESS_METRICS) },
+    {
+      title: "About the exporter",
+      metrics: [...Object.values(PROCESS_METRICS), ...Object.values(CONNECTION_METRICS)],
+    },
     {
       title: "About alarms",
       metrics: [...Object.values(ALARM_BOARD_METRICS), ...Object.values(ALARM_SENDER_METRICS)],

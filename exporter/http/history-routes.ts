@@ -42,11 +42,13 @@ export function createHistoryRoutes(parts: HistoryRoutesParts): Route[] {
     {
       path: HISTORY_PATH,
       isOpen: true,
+      hasCredentials: parts.hasFleetToken,
       handle: (request) => refusal(request, parts) ?? answerList(request, parts, limits),
     },
     {
       path: `${HISTORY_PATH}/:name`,
       isOpen: true,
+      hasCredentials: parts.hasFleetToken,
       handle: (request) => refusal(request, parts) ?? answerSegment(request, parts, limits),
     },
   ];

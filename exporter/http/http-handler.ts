@@ -9,7 +9,7 @@ import type {
   HttpHandler,
   HttpRequest,
   HttpResponse,
-} from "../shared/platform/http/http-server.js";
+} from "../shared/platform/http/http-message.js";
 import { streamBody } from "../shared/platform/http/http-stream.js";
 import {
   pathOf,
@@ -22,7 +22,8 @@ import { textResponse, withHeaders, type RouteResponse, type Route } from "./rou
 
 export interface HttpHandlerParts {
   readonly routes: readonly Route[];
-  readonly basicAuth: BasicAuth;
+  /** Undefined admits everybody. */
+  readonly basicAuth: BasicAuth | undefined;
   readonly log: Logger;
 }
 
@@ -56,7 +57,7 @@ export function createHttpHandler({ routes, basicAuth, log }: HttpHandlerParts):
 function answerTo(
   match: RouteMatch<ReadRoute>,
   request: HttpRequest,
-  basicAuth: BasicAuth,
+  basicAuth: BasicAuth | undefined,
 ): RouteResponse | Promise<RouteResponse> {
   switch (match.kind) {
     case "route":
@@ -79,13 +80,17 @@ async function answerRoute(
   route: Route,
   parameters: PathParameters,
   request: HttpRequest,
-  basicAuth: BasicAuth,
+  basicAuth: BasicAuth | undefined,
 ): Promise<RouteResponse> {
-  if (route.isOpen !== true && !(await basicAuth(request.headers.authorization))) {
-    return withHeaders(textResponse(401, "Unauthorized"), {
-      "www-authenticate": 'Basic realm="pihealth"',
-    });
+  if (route.isOpen !== true && basicAuth !== undefined) {
+    if (!(await basicAuth(request.headers.authorization))) {
+      return withHeaders(textResponse(401, "Unauthorized"), {
+        "www-authenticate": 'Basic realm="pihealth"',
+      });
+    }
+    request.hasCredentials = true;
   }
+  if (route.hasCredentials?.(request.headers.authorization) === true) request.hasCredentials = true;
   return route.handle({
     headers: request.headers,
     parameters,

@@ -1,4 +1,4 @@
-import type { HttpHeaders } from "../shared/platform/http/http-server.js";
+import type { HttpHeaders } from "../shared/platform/http/http-message.js";
 import type { PathParameters, RoutePattern } from "../shared/platform/http/route-table.js";
 
 /** A request as the routes see it. */
@@ -28,6 +28,8 @@ export interface RouteResponse {
 export interface Route extends Pick<RoutePattern, "path"> {
   /** Open routes answer without basic authentication. */
   readonly isOpen?: boolean;
+  /** Checks the `Authorization` header of a route that asks for something else than a password. */
+  readonly hasCredentials?: (authorization: string | undefined) => boolean | undefined;
   handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
 }
 

@@ -3,6 +3,7 @@ import { EXPORTER_USAGE, parseExporterArguments, withArguments } from "./argumen
 import { COLLECTORS } from "../collectors/registry.js";
 import { loadExporterConfig, type ExporterConfig } from "../config/config.js";
 import { systemClock } from "../shared/platform/clock.js";
+import { resolveHost } from "../shared/platform/resolve-host.js";
 import { realFiles } from "../shared/platform/real-files.js";
 import { createLogger } from "../shared/platform/logger.js";
 import { hostName, isUnderJournald } from "../shared/platform/process.js";
@@ -47,6 +48,7 @@ function serve(config: ExporterConfig): Promise<number> {
         clock: systemClock,
         files: realFiles,
         sendHttp: await createLazyHttp(config.uplink.caFile, realFiles),
+        resolveHost,
         log,
         hostname: hostName(),
         version: programVersion(),

@@ -13,6 +13,7 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { checkFastZlib } from "../../exporter/shared/platform/fast-zlib.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
+import { createConnectionMetrics } from "../../exporter/shared/platform/http/connection-metrics.js";
 import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http/http-server.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { readMemoryLimit } from "../../exporter/shared/platform/memory-limit.js";
@@ -80,6 +81,8 @@ export interface ScraperApp {
 }
 
 const MAX_CONNECTIONS = 4096;
+/** As many as Prometheus takes altogether by default (`--web.max-connections`). */
+const MAX_CONNECTIONS_PER_ADDRESS = 512;
 const HTTP_GRACE_MS = 2000;
 
 /**
@@ -333,7 +336,14 @@ class App implements ScraperApp {
       turns: this.parts.admission.turns,
     });
     const { listenAddress: host, port } = this.config.web;
-    return listenHttp(handler, { host, port, maxConnections: MAX_CONNECTIONS, tls: web.tls });
+    return listenHttp(handler, {
+      host,
+      port,
+      maxConnections: MAX_CONNECTIONS,
+      maxPerAddress: MAX_CONNECTIONS_PER_ADDRESS,
+      log,
+      tls: web.tls,
+    });
   }
 
   private routes(): Route[] {
@@ -429,6 +439,7 @@ class App implements ScraperApp {
     const sources = [
       createProcessMetrics({ version, hasFastZlib, clock, startedMs }),
       this.requests,
+      ...(this.server === undefined ? [] : [createConnectionMetrics(this.server)]),
       storage,
       this.scrapes,
       this.discovery,

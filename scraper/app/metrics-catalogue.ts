@@ -1,4 +1,5 @@
 import type { MetricDefinition, MetricsSection } from "../../exporter/shared/model/metric.js";
+import { CONNECTION_METRICS } from "../../exporter/shared/platform/http/connection-metrics.js";
 import { ALERTING_METRICS } from "../alerting/dispatch/alerting-metrics.js";
 import { FORWARDING_METRICS } from "../alerting/delivery/alertmanager-client.js";
 import { HTTP_METRICS } from "../api/http/request-counter.js";
@@ -26,7 +27,7 @@ export function metricsCatalogue(): MetricsSection[] {
     section("Alerting", ALERTING_METRICS),
     section("Forwarding to Alertmanagers", FORWARDING_METRICS),
     section("Host logs", HOST_LOG_METRICS),
-    section("HTTP API", HTTP_METRICS),
+    section("HTTP API", HTTP_METRICS, CONNECTION_METRICS),
   ];
 }
 

@@ -8,6 +8,7 @@ import { startExporter } from "../../exporter/app/app.js";
 import { parseExporterArguments, withArguments } from "../../exporter/program/arguments.js";
 import { COLLECTORS } from "../../exporter/collectors/registry.js";
 import { loadExporterConfig } from "../../exporter/config/config.js";
+import { resolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
 import { createLogger } from "../../exporter/shared/platform/logger.js";
@@ -31,6 +32,7 @@ await startExporter(config, {
   clock,
   files: realFiles,
   sendHttp: await createLazyHttp(undefined, realFiles),
+  resolveHost,
   log: createLogger({
     level: config.logLevel,
     wallMs: () => clock.trueMs(),

@@ -10,7 +10,7 @@ import type {
   HttpHandler,
   HttpRequest,
   HttpResponse,
-} from "../../../exporter/shared/platform/http/http-server.js";
+} from "../../../exporter/shared/platform/http/http-message.js";
 import type { RouteMatch } from "../../../exporter/shared/platform/http/route-table.js";
 import { createRouter } from "../../../exporter/shared/platform/http/router.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
@@ -161,20 +161,28 @@ function allowOrigins(response: HttpResponse): void {
  * @throws {ApiError} unauthorized
  */
 async function admit(
-  { headers }: HttpRequest,
+  request: HttpRequest,
   response: HttpResponse,
   { needsToken }: Pick<Route, "needsToken">,
   { hasFleetToken, basicAuth }: ApiHandlerParts,
 ): Promise<void> {
+  const { headers } = request;
   if (needsToken === true) {
-    if (hasFleetToken(headers.authorization)) return;
+    if (hasFleetToken(headers.authorization)) {
+      request.hasCredentials = true;
+      return;
+    }
     response.setHeader("WWW-Authenticate", "Bearer");
     throw new ApiError(
       "unauthorized",
       "the fleet token is missing or wrong: send it as a Bearer token",
     );
   }
-  if (basicAuth === undefined || (await basicAuth(headers.authorization))) return;
+  if (basicAuth === undefined) return;
+  if (await basicAuth(headers.authorization)) {
+    request.hasCredentials = true;
+    return;
+  }
   response.setHeader("WWW-Authenticate", "Basic");
   throw new ApiError("unauthorized", "user name or password is missing or wrong");
 }

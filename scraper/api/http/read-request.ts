@@ -4,7 +4,7 @@ import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type {
   HttpRequest,
   HttpResponse,
-} from "../../../exporter/shared/platform/http/http-server.js";
+} from "../../../exporter/shared/platform/http/http-message.js";
 import type { PathParameters } from "../../../exporter/shared/platform/http/route-table.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { ApiError } from "./api-errors.js";

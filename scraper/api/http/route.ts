@@ -1,4 +1,4 @@
-import type { HttpHeaders } from "../../../exporter/shared/platform/http/http-server.js";
+import type { HttpHeaders } from "../../../exporter/shared/platform/http/http-message.js";
 import type { Parameters } from "./parameters.js";
 
 export interface ApiRequest {

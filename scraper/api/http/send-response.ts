@@ -12,7 +12,7 @@ import { prefersGzip } from "../../../exporter/shared/platform/http/accept-encod
 import type {
   HttpRequest,
   HttpResponse,
-} from "../../../exporter/shared/platform/http/http-server.js";
+} from "../../../exporter/shared/platform/http/http-message.js";
 import type { WorkTurns } from "../../base/work-turns.js";
 import type { ApiError } from "./api-errors.js";
 import { jsonPieces } from "./json-pieces.js";

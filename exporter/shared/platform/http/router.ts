@@ -7,7 +7,7 @@
  * request: an exporter that is only scraped does without Express and its memory
  * (docs/decisions/0009-hot-paths-around-packages.md).
  */
-import type { HttpHandler, HttpRequest, HttpResponse } from "./http-server.js";
+import type { HttpHandler, HttpRequest, HttpResponse } from "./http-message.js";
 import {
   groupByPath,
   pathOf,
