@@ -36,6 +36,7 @@ for (const { file, instance } of UNITS) {
     const unit = readFileSync(path.join(REPOSITORY, file), "utf8");
     assert.match(unit, /^User=(pihealth|%i)$/m);
     assert.match(unit, /^NoNewPrivileges=yes$/m);
+    assert.match(unit, /^MemoryMax=\d+M$/m);
     assert.match(unit, /^CapabilityBoundingSet=$/m);
     assert.match(unit, /^ProtectSystem=strict$/m);
     const program = /^ExecStart=.* dist\/(\S+)\.js /m.exec(unit)?.[1] ?? "none";
