@@ -1,13 +1,22 @@
 import { PihealthError } from "../../exporter/shared/model/errors.js";
+import { getOrThrow } from "../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import type { Target } from "../fleet/target.js";
 import type { FinalSeries, SeriesContext } from "../scrape/series-context.js";
-import type { Layout, SampleWriter, TableWriter } from "../storage/model/sample-writer.js";
+import type {
+  Layout,
+  SampleWriter,
+  StampedSamples,
+  TableWriter,
+} from "../storage/model/sample-writer.js";
 import type { GroupedSamples, SampleGroup, WrittenSeries } from "./sample-groups.js";
 
 /** Rows appended before the event loop runs scrapes again. */
 const ROWS_AT_ONCE = 200;
+
+/** Rows with more cells per sample than this are stored as stamped samples. */
+const MOST_CELLS_PER_SAMPLE = 16;
 
 /** Some series of a group and the table that receives them. */
 interface TablePlan {
@@ -74,6 +83,50 @@ export class HistoryRows {
   }
 
   /**
+   * As `flush`, but series whose timestamps differ are appended as stamped samples: as rows, each
+   * timestamp would take a cell of every series.
+   */
+  async flushByShape(): Promise<number> {
+    const byTable = new Map<TableWriter, [TablePlan, WaitingRow[]][]>();
+    for (const entry of this.waiting) {
+      const ofTable = byTable.get(entry[0].table);
+      if (ofTable === undefined) byTable.set(entry[0].table, [entry]);
+      else ofTable.push(entry);
+    }
+    let samples = 0;
+    for (const [table, entries] of byTable) {
+      const shape = shapeOf(entries);
+      if (shape.timestamps * shape.series.size <= MOST_CELLS_PER_SAMPLE * shape.samples) continue;
+      for (const [plan] of entries) this.waiting.delete(plan);
+      this.tooOldSamples += table.appendStamped(this.stampedOf(entries, shape));
+      samples += shape.samples;
+      await yieldToEventLoop();
+    }
+    return samples + (await this.flush());
+  }
+
+  private stampedOf(
+    entries: readonly [TablePlan, readonly WaitingRow[]][],
+    { series, samples }: Shape,
+  ): StampedSamples {
+    const columns = new Uint32Array(samples);
+    const timestamps = new Float64Array(samples);
+    const values = new Float64Array(samples);
+    let at = 0;
+    for (const [{ layout }, rows] of entries) {
+      const columnOf = layout.series.map(({ key }) => getOrThrow(series, key).column);
+      for (const row of rows) {
+        columns.set(columnOf, at);
+        timestamps.fill(row.timestampMs, at, at + columnOf.length);
+        values.set(row.values, at);
+        at += columnOf.length;
+      }
+    }
+    const labels = Array.from(series.values(), ({ own }) => own);
+    return { layout: this.writer.internLayout(labels), columns, timestamps, values };
+  }
+
+  /**
    * Labels of the series in the target's table, without the labels of the target. Series of other
    * tables are left out.
    */
@@ -129,4 +182,25 @@ export class HistoryRows {
       throw error;
     }
   }
+}
+
+/** What the waiting rows of one table hold. */
+interface Shape {
+  readonly series: ReadonlyMap<string, { readonly own: Labels; readonly column: number }>;
+  /** Number of different timestamps. */
+  readonly timestamps: number;
+  readonly samples: number;
+}
+
+function shapeOf(entries: readonly [TablePlan, readonly WaitingRow[]][]): Shape {
+  const series = new Map<string, { own: Labels; column: number }>();
+  const timestamps = new Set<number>();
+  let samples = 0;
+  for (const [{ layout }, rows] of entries) {
+    for (const own of layout.series)
+      if (!series.has(own.key)) series.set(own.key, { own, column: series.size });
+    for (const { timestampMs } of rows) timestamps.add(timestampMs);
+    samples += layout.series.length * rows.length;
+  }
+  return { series, timestamps: timestamps.size, samples };
 }

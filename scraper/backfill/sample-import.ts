@@ -66,7 +66,7 @@ export class SampleImport {
     const rows = new HistoryRows(writer, target, hostFolder(host), this.contexts.of(target));
     const reader = new GroupReader();
     reader.read(`\n${text}`, (samples) => rows.add(samples.timestampMs, samples));
-    const samples = await rows.flush();
+    const samples = await rows.flushByShape();
     await writer.commit();
     const { damagedLines } = reader;
     const { tooOldSamples: tooOld } = rows;

@@ -11,7 +11,7 @@ import type { BodyChunk } from "./body-chunk.js";
 import { REPORT_COUNT, REPORT_SERIES, type BodyPlan, type ForeignSeries } from "./body-plan.js";
 import type { RowBuffer } from "./row-buffer.js";
 import type { SeriesContext } from "./series-context.js";
-import { TimestampedRows, type TimestampedSample } from "./timestamped-rows.js";
+import { TimestampedRows } from "./timestamped-rows.js";
 
 /** The values of `REPORT_METRICS` for one scrape, without `scrape_series_added`. */
 export interface ScrapeReport {
@@ -164,12 +164,14 @@ export class TargetRows {
     timestamps: ReadonlyMap<number, number>,
   ): number {
     if (timestamped.length === 0) return 0;
-    const samples = timestamped.map((series): TimestampedSample => ({
-      series,
-      timestampMs: timestamps.get(series.sample) ?? timestampMs,
-      value: this.parts.row.values[REPORT_COUNT + series.sample] as number,
-    }));
-    return this.timestamped.write(samples, timestampMs, this.table, () => this.openForeignTable());
+    const { row } = this.parts;
+    const values = {
+      timestampMs: (sample: number) => timestamps.get(sample) ?? timestampMs,
+      value: (sample: number) => row.values[REPORT_COUNT + sample] as number,
+    };
+    return this.timestamped.write(timestamped, values, timestampMs, this.table, () =>
+      this.openForeignTable(),
+    );
   }
 
   private writeForeign(

@@ -8,6 +8,7 @@ import { BlockStore } from "./blocks/block-store.js";
 import { decodeChunk } from "./codec/chunk-codec.js";
 import { DefinitionReader } from "./codec/definition-reader.js";
 import { readChunkRecord, RECORD_KINDS } from "./codec/journal-records.js";
+import { openStampedChunk } from "./codec/stamped-codec.js";
 import { CHUNK_PREFIX, JOURNAL_FOLDER, ROW_PREFIX } from "./model/data-folder.js";
 import { LayoutRegistry } from "./model/layout-registry.js";
 import { StorageCounters } from "./model/storage-counters.js";
@@ -118,8 +119,13 @@ async function checkSegment(
 
 function checkRecord(definitions: DefinitionReader, kind: number, reader: ByteReader): void {
   if (definitions.take(kind, reader) || kind !== RECORD_KINDS.chunk) return;
-  const { layout, body } = readChunkRecord(reader);
+  const { layout, body, stream } = readChunkRecord(reader);
   const { series } = definitions.layout(layout);
+  if (stream === "stamped") {
+    const chunk = openStampedChunk(new ByteReader(body), series.length);
+    for (const column of series.keys()) chunk.decode(column);
+    return;
+  }
   decodeChunk(new ByteReader(body), series.length, Uint32Array.from(series.keys()));
 }
 

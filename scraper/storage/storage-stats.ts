@@ -1,5 +1,6 @@
 import { compareStrings, type Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
 import type { Head } from "./head/head.js";
+import type { LayoutRegistry } from "./model/layout-registry.js";
 import type { StorageGauges } from "./model/storage-metrics.js";
 import { withTargetLabels } from "./selection/target-labels.js";
 import type { StorageParts } from "./storage-parts.js";
@@ -30,9 +31,10 @@ export function gaugesOf(parts: StorageParts): StorageGauges {
   const { head, registry, rowLog, chunkLog, commits, querier } = parts;
   let headSeries = 0;
   let chunks = 0;
-  for (const { streams } of head.tables.values()) {
-    headSeries += streams.main.seriesCount;
+  for (const { streams, stamped } of head.tables.values()) {
+    headSeries += streams.main.seriesCount + (stamped?.seriesCount ?? 0);
     chunks += streams.main.chunks.length + streams.late.chunks.length;
+    chunks += stamped?.chunks.length ?? 0;
   }
   const blocks = parts.blocks.all();
   return {
@@ -57,12 +59,15 @@ export function gaugesOf(parts: StorageParts): StorageGauges {
  *
  * @param limit length of each list at most
  */
-export function describeHead(head: Head, limit: number): StorageStats {
+export function describeHead(
+  { head, registry }: Pick<StorageParts, "head" | "registry">,
+  limit: number,
+): StorageStats {
   const byMetric = new Map<string, number>();
   const byPair = new Map<string, number>();
   const valuesOf = new Map<string, Set<string>>();
   let numSeries = 0;
-  for (const labels of seriesIn(head)) {
+  for (const labels of seriesIn(head, registry)) {
     numSeries++;
     for (const [name, value] of labels.pairs) {
       if (name === METRIC_NAME) count(byMetric, value);
@@ -86,10 +91,12 @@ export function describeHead(head: Head, limit: number): StorageStats {
   };
 }
 
-function* seriesIn(head: Head): Iterable<Labels> {
-  for (const { key, streams } of head.tables.values()) {
+function* seriesIn(head: Head, registry: LayoutRegistry): Iterable<Labels> {
+  for (const { key, streams, stamped } of head.tables.values()) {
     for (const own of streams.main.window?.newestLayout.series ?? [])
       yield withTargetLabels(own, key.labels);
+    for (const id of stamped?.window.seriesIds ?? [])
+      yield withTargetLabels(registry.labels(id), key.labels);
   }
 }
 
@@ -99,9 +106,9 @@ function describeChunks(head: Head): ChunkStats {
   let chunkCount = 0;
   let minTime: number | undefined;
   let maxTime: number | undefined;
-  for (const { streams } of head.tables.values()) {
+  for (const { streams, stamped } of head.tables.values()) {
     const { main, late } = streams;
-    chunkCount += main.chunks.length + late.chunks.length;
+    chunkCount += main.chunks.length + late.chunks.length + (stamped?.chunks.length ?? 0);
     if (main.firstMs === undefined) continue;
     minTime = Math.min(minTime ?? main.firstMs, main.firstMs);
     maxTime = Math.max(maxTime ?? main.lastMs, main.lastMs);

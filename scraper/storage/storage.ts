@@ -101,7 +101,7 @@ export class Storage implements SampleWriter, MetricsSource {
 
   /** The answer of `/api/v1/status/tsdb`. */
   stats(limit = 10): StorageStats {
-    return describeHead(this.parts.head, limit);
+    return describeHead(this.parts, limit);
   }
 
   /** Deletes all samples of `hosts/<ip>` or another folder of tables. */

@@ -117,7 +117,7 @@ async function hasMovedToBlocks(url: string): Promise<true | undefined> {
   return headMs <= PROMETHEUS_HEAD_MS || undefined;
 }
 
-async function startOurs(
+export async function startOurs(
   folder: string,
   port: number,
   flags: readonly string[],
@@ -283,7 +283,7 @@ function compareRanks(ours: QueryResponse, theirs: QueryResponse): string | unde
 
 const AGENT = new http.Agent({ keepAlive: true });
 
-async function timed(url: string, form: string): Promise<{ ms: number; body: Buffer }> {
+export async function timed(url: string, form: string): Promise<{ ms: number; body: Buffer }> {
   const startMs = performance.now();
   const headers = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -312,10 +312,10 @@ async function timed(url: string, form: string): Promise<{ ms: number; body: Buf
 const inOrder = (values: readonly number[]): number[] =>
   values.toSorted((left, right) => left - right);
 
-const median = (values: readonly number[]): number =>
+export const median = (values: readonly number[]): number =>
   inOrder(values)[Math.floor(values.length / 2)] ?? 0;
 
-function peakMegabytes(pid: number): number {
+export function peakMegabytes(pid: number): number {
   const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kilobytes) / 1024;
 }

@@ -6,7 +6,7 @@
  *   --minutes N    length of the measurement: exporter (10), fleet (3), fleet-size (3); before the kill: restart (2)
  *   --days N       history: simulated days (7)
  *   --targets N    fleet, fleet-size, storage, query, restart: simulated targets (1000, 10000, 200, 200, 2000)
- *   --series N     fleet, fleet-size, query: series per body (507: all that are recorded, 300, 500)
+ *   --series N     fleet, fleet-size, query: series per body (507: all that are recorded, 300, 500); own-timestamps (5000)
  *   --interval N   fleet, fleet-size, restart: seconds between scrapes (5, 15, 15)
  *   --pihealth-series  fleet, fleet-size: bodies also hold the series of our exporter, so that hosts get logs
  *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side); restart: the first two
@@ -27,6 +27,7 @@ import { benchFleet } from "./fleet.js";
 import { benchFleetSize } from "./fleet-size.js";
 import { benchHostLogs } from "./host-logs.js";
 import { benchHistory } from "./history.js";
+import { benchOwnTimestamps } from "./own-timestamps.js";
 import { benchQueries } from "./query.js";
 import { benchRestart } from "./restart.js";
 import { benchScrapeParse } from "./scrape-parse.js";
@@ -79,6 +80,8 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
     }),
   "host-logs": ({ targets }) => benchHostLogs({ targets: Number(targets ?? 10_000) }),
   history: ({ days }) => benchHistory({ days: Number(days ?? 7) }),
+  "own-timestamps": ({ series }) =>
+    benchOwnTimestamps({ series: Number(series ?? 5000), samplesPerSeries: 120, repetitions: 5 }),
   query: ({ targets, series, hours, node, data }) =>
     benchQueries({
       targets: Number(targets ?? 200),

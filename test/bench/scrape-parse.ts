@@ -31,6 +31,7 @@ function createWriter(): SampleWriter {
         kept.set(values);
         return "appended";
       },
+      appendStamped: () => 0,
     }),
     commit: async () => undefined,
   };

@@ -17,6 +17,7 @@ const PIECE_BYTES = 1_048_576;
 const MAX_LINE_BYTES = 1_048_576;
 /** Samples that are sorted by time together: files list them series by series. */
 const MAX_HELD_SAMPLES = 200_000;
+const FEWEST_SAMPLES_PER_ROW = 2;
 const MAX_KNOWN_SERIES = 100_000;
 /** Less than the scraper accepts as a body. */
 const MAX_TEXT_CHARACTERS = 1_000_000;
@@ -74,8 +75,11 @@ function* batchesOf(
   groups: Iterable<{ place: ImportPlace; samples: HeldSample[] }>,
 ): Generator<ImportBatch> {
   for (const { place, samples } of groups) {
-    // Samples with one timestamp become one row of the storage.
-    samples.sort((left, right) => left.timestampMs - right.timestampMs);
+    // Samples with one timestamp become one row of the storage. Where most have their own, they stay in
+    // the order of the file, which lists them series by series.
+    const timestamps = new Set(samples.map(({ timestampMs }) => timestampMs)).size;
+    if (timestamps * FEWEST_SAMPLES_PER_ROW <= samples.length)
+      samples.sort((left, right) => left.timestampMs - right.timestampMs);
     let text = "";
     for (const { series, value, timestampMs } of samples) {
       text += `${series} ${formatFloat(value)} ${timestampMs}\n`;

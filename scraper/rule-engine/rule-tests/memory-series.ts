@@ -1,3 +1,4 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { compareStrings } from "../../../exporter/shared/model/labels.js";
 import {
@@ -44,18 +45,26 @@ export class MemorySeries implements Querier, SampleWriter {
   }
 
   openTable({ labels: tableLabels }: TableKey): TableWriter {
+    const allLabels = (labels: Labels): Labels =>
+      tableLabels.pairs.length === 0
+        ? labels
+        : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
     return {
       append: (timestampMs, layout, values) => {
         const bits = bitsOf(values);
         layout.series.forEach((labels, index) => {
           if (isAbsentAt(bits, index)) return;
-          const all =
-            tableLabels.pairs.length === 0
-              ? labels
-              : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
-          this.add(all, timestampMs, isStaleAt(bits, index) ? undefined : values[index]);
+          const value = isStaleAt(bits, index) ? undefined : values[index];
+          this.add(allLabels(labels), timestampMs, value);
         });
         return "appended";
+      },
+      appendStamped: ({ layout, columns, timestamps, values }) => {
+        for (const [index, timestampMs] of timestamps.entries()) {
+          const labels = itemAt(layout.series, columns?.[index] ?? index);
+          this.add(allLabels(labels), timestampMs, values[index]);
+        }
+        return 0;
       },
     };
   }

@@ -4,7 +4,13 @@ import { firstAtOrAfter } from "../../base/binary-search.js";
 import { tableName } from "../head/table.js";
 import { cutRows } from "../model/piece.js";
 import type { Pace } from "../model/querier.js";
-import type { BlockIndex, BlockPiece, FoundInBlocks } from "../query/storage-querier.js";
+import type { SeriesSamples } from "../model/stamped.js";
+import type {
+  BlockIndex,
+  BlockPiece,
+  FoundInBlocks,
+  StampedBlockPart,
+} from "../query/storage-querier.js";
 import type { SelectedColumns } from "../selection/selection-memory.js";
 import type { SeriesSelection } from "../selection/series-selection.js";
 import type { BlockFacts, BlockStore, StoredBlock } from "./block-store.js";
@@ -47,6 +53,7 @@ export class BlockFinder implements BlockIndex {
   ): Promise<FoundInBlocks> {
     const { reader } = this.blocks;
     const found = new Array<BlockPiece | undefined>(planned.length);
+    const stamped: StampedBlockPart[] = [];
     const unreadable = new Set<string>();
     const queue = planned.entries();
     const work = async (): Promise<void> => {
@@ -54,7 +61,9 @@ export class BlockFinder implements BlockIndex {
         try {
           // Nearly always the directory is cached: then there is no need to wait.
           const directory = reader.knownDirectory(block) ?? (await reader.directory(block));
-          found[index] = this.pieceOf(block, directory, selection, range);
+          if (directory.stamped === undefined)
+            found[index] = this.pieceOf(block, directory, selection, range);
+          else stamped.push(this.stampedPartOf(block, directory, selection));
         } catch (error) {
           unreadable.add(block.folder);
           this.blocks.reportDamage(block, error);
@@ -63,7 +72,36 @@ export class BlockFinder implements BlockIndex {
       }
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_READS, planned.length) }, work));
-    return { pieces: inOrderOfWriting(found.filter((piece) => piece !== undefined)), unreadable };
+    const pieces = inOrderOfWriting(found.filter((piece) => piece !== undefined));
+    stamped.sort((left, right) => left.sequence - right.sequence);
+    return { pieces, stamped: stamped.filter(({ part }) => part.labels.length > 0), unreadable };
+  }
+
+  private stampedPartOf(
+    block: StoredBlock,
+    directory: FoundDirectory,
+    selection: SeriesSelection,
+  ): StampedBlockPart {
+    const { target, series } = directory;
+    const { folder, sequence } = block;
+    this.noteFacts(block, directory);
+    const { columns, labels } = selection.columnsOfBlock(series, selection.satisfiedBy(target));
+    const { reader, damaged } = this.blocks;
+    const onDamage = (error: unknown): void => damaged.reportPart(block, error);
+    const read = (range: TimeRange, pace: Pace): Promise<SeriesSamples[]> =>
+      reader.stampedSeries(block, columns, { range, pace, onDamage });
+    return { folder, target, sequence, part: { labels, read } };
+  }
+
+  private noteFacts(block: StoredBlock, directory: FoundDirectory): BlockFacts {
+    const { target, series, damage } = directory;
+    const { damaged } = this.blocks;
+    if (damage !== undefined && !damaged.has(block)) damaged.reportPart(block, damage);
+    return (block.facts ??= {
+      target,
+      table: tableName(block.folder, target),
+      ownNames: this.labelNames.in(series),
+    });
   }
 
   private pieceOf(
@@ -72,14 +110,8 @@ export class BlockFinder implements BlockIndex {
     selection: SeriesSelection,
     range: TimeRange,
   ): BlockPiece | undefined {
-    const { target, isLate, series, timestamps, damage } = directory;
-    const facts = (block.facts ??= {
-      target,
-      table: tableName(block.folder, target),
-      ownNames: this.labelNames.in(series),
-    });
-    const { damaged } = this.blocks;
-    if (damage !== undefined && !damaged.has(block)) damaged.reportPart(block, damage);
+    const { target, isLate, series, timestamps } = directory;
+    const facts = this.noteFacts(block, directory);
     const from = firstAtOrAfter(timestamps, range.fromMs);
     const until = firstAtOrAfter(timestamps, range.untilMs);
     if (from >= until) return undefined;

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Files, ReadFile } from "../../../exporter/shared/platform/files.js";
 import { openGroup } from "../codec/block-codec.js";
 import {
@@ -18,9 +19,12 @@ import {
 import { readColumns, readSection } from "../codec/block-sections.js";
 import type { GroupColumns } from "../codec/group-reader.js";
 import { SeriesListCache } from "../codec/series-list-cache.js";
+import { readStampedGroup } from "../codec/stamped-sections.js";
 import { DamagedDataError, isDamage } from "../model/damage.js";
 import { LruCache } from "../model/lru-cache.js";
 import { OpenFiles } from "../model/open-files.js";
+import type { Pace } from "../model/querier.js";
+import { NO_SAMPLES, type SeriesSamples } from "../model/stamped.js";
 import { type BlockName, blocksFolder } from "./block-name.js";
 
 /** Read at once from the end of a block: the footer, and nearly always the whole directory. */
@@ -37,6 +41,12 @@ const MAX_OPEN_BLOCKS = 512;
 
 /** A directory, and the error of reading the second one when the first had to take its place. */
 export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
+
+export interface StampedRead {
+  readonly range: TimeRange;
+  readonly pace: Pace;
+  readonly onDamage?: (error: unknown) => void;
+}
 
 /** Reads the wanted parts of blocks, and caches the most recently used ones. */
 export class BlockReader {
@@ -125,6 +135,47 @@ export class BlockReader {
         }
       }),
     );
+  }
+
+  /**
+   * Reads series of a block of stamped samples.
+   *
+   * @param wanted numbers of series, ascending
+   * @param onDamage called for each damaged group, whose series have no samples then
+   * @returns one per wanted series; those with equal times share them
+   * @throws {DamagedDataError} as `directory`, and for a damaged group when there is no `onDamage`
+   */
+  async stampedSeries(
+    block: BlockName,
+    wanted: ArrayLike<number>,
+    { range, pace, onDamage }: StampedRead,
+  ): Promise<SeriesSamples[]> {
+    const directory = await this.directory(block);
+    const found = new Array<SeriesSamples>(wanted.length).fill(NO_SAMPLES);
+    const indexOf = new Int32Array(directory.series.length).fill(-1);
+    for (const [index, series] of Array.from(wanted).entries()) indexOf[series] = index;
+    await this.withFile(block, async (file) => {
+      for (const [number, section] of (directory.stamped ?? []).entries()) {
+        if (section.fromMs >= range.untilMs || section.lastMs < range.fromMs) continue;
+        const places = Array.from(section.series.keys()).filter(
+          (place) => (indexOf[section.series[place] as number] as number) >= 0,
+        );
+        if (places.length === 0) continue;
+        const { rows } = itemAt(directory.groups, number);
+        pace.hold(2 * rows * places.length * Float64Array.BYTES_PER_ELEMENT);
+        try {
+          const group = await this.group(block, file, directory, number);
+          const samples = readStampedGroup(section, group, places, range);
+          for (const [at, place] of places.entries())
+            found[indexOf[section.series[place] as number] as number] = itemAt(samples, at);
+        } catch (error) {
+          if (onDamage === undefined || !isDamage(error)) throw error;
+          onDamage(error);
+        }
+        if (pace.isDue(2 * rows * places.length)) await pace.pause();
+      }
+    });
+    return found;
   }
 
   /**

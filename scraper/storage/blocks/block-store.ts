@@ -1,6 +1,12 @@
 import path from "node:path";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import type { BlockContent } from "../codec/block-codec.js";
+import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import {
+  type BlockContent,
+  type StampedContent,
+  writeBlock,
+  writeStampedBlock,
+} from "../codec/block-codec.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import { BlockListing, type ListingParts } from "./block-listing.js";
 import { blockFileName, type BlockName, blocksFolder } from "./block-name.js";
@@ -100,17 +106,34 @@ export class BlockStore {
    * @throws the system's error
    */
   async write(folder: string, content: BlockContent): Promise<StoredBlock> {
-    const { files, dataFolder } = this.parts;
     const fromMs = content.sections.at(0)?.timestamps.at(0);
     const lastMs = content.sections.at(-1)?.timestamps.at(-1);
     if (fromMs === undefined || lastMs === undefined)
       throw new RangeError("Cannot write block: it has no rows");
-    const untilMs = lastMs + 1;
+    const range = { fromMs, untilMs: lastMs + 1 };
+    return this.writeFile(folder, range, (write) => writeBlock(content, write));
+  }
+
+  /**
+   * As `write`, for stamped samples.
+   *
+   * @param range from the first sample to the end of the last
+   */
+  writeStamped(folder: string, range: TimeRange, content: StampedContent): Promise<StoredBlock> {
+    return this.writeFile(folder, range, (write) => writeStampedBlock(content, write));
+  }
+
+  private async writeFile(
+    folder: string,
+    { fromMs, untilMs }: TimeRange,
+    writeContent: Parameters<typeof writeBlockFile>[2],
+  ): Promise<StoredBlock> {
+    const { files, dataFolder } = this.parts;
     const sequence = this.nextSequence++;
     const name = blockFileName({ fromMs, untilMs, sequence });
     const inFolder = blocksFolder(dataFolder, folder);
     await files.makeFolder(inFolder);
-    const sizeBytes = await writeBlockFile(files, path.join(inFolder, name), content);
+    const sizeBytes = await writeBlockFile(files, path.join(inFolder, name), writeContent);
     return { folder, name, fromMs, untilMs, sequence, sizeBytes };
   }
 

@@ -5,21 +5,23 @@ import {
   type Files,
   TEMPORARY_SUFFIX,
 } from "../../../exporter/shared/platform/files.js";
-import { type BlockContent, writeBlock } from "../codec/block-codec.js";
 
 /** Bytes collected for one write. */
 const WRITE_BYTES = 256 * 1024;
 
+type WriteBytes = (bytes: Uint8Array) => Promise<void>;
+
 /**
  * Writes a block to a temporary file and renames it, so that it is complete or does not exist.
  *
+ * @param writeContent writes the bytes in order
  * @returns the size of the block in bytes
  * @throws the system's error, after removing the temporary file
  */
 export async function writeBlockFile(
   files: Files,
   filePath: string,
-  content: BlockContent,
+  writeContent: (write: WriteBytes) => Promise<void>,
 ): Promise<number> {
   const temporary = filePath + TEMPORARY_SUFFIX;
   let sizeBytes = 0;
@@ -27,7 +29,7 @@ export async function writeBlockFile(
     const file = await files.openAppend(temporary);
     try {
       await file.truncate(0);
-      await writeTo(file, content);
+      await writeTo(file, writeContent);
       await file.sync();
       ({ sizeBytes } = file);
     } finally {
@@ -42,13 +44,16 @@ export async function writeBlockFile(
   return sizeBytes;
 }
 
-async function writeTo(file: AppendFile, content: BlockContent): Promise<void> {
+async function writeTo(
+  file: AppendFile,
+  writeContent: (write: WriteBytes) => Promise<void>,
+): Promise<void> {
   const waiting = new ByteWriter(4096);
   const flush = async (): Promise<void> => {
     if (waiting.length > 0) await file.append(waiting.written());
     waiting.length = 0;
   };
-  await writeBlock(content, async (bytes) => {
+  await writeContent(async (bytes) => {
     waiting.raw(bytes);
     if (waiting.length >= WRITE_BYTES) await flush();
   });

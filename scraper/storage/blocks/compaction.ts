@@ -3,12 +3,14 @@ import { getOrThrow, itemAt } from "../../../exporter/shared/model/get-or-throw.
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import { isCopyable, type SectionContent } from "../codec/block-codec.js";
-import { GROUP_COLUMNS } from "../codec/block-directory.js";
+import { GROUP_COLUMNS } from "../codec/block-frame.js";
 import { codedSection } from "../codec/block-sections.js";
 import { isDamage } from "../model/damage.js";
 import { mergePieces, type PieceRows } from "../model/piece.js";
+import { NEVER_PAUSE } from "../model/querier.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import type { BlockStore, StoredBlock } from "./block-store.js";
+import { mergedSections, type StampedSource } from "./stamped-cutter.js";
 import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
 
 /** Each level has blocks this many times as long as the level below. */
@@ -75,9 +77,10 @@ export class Compaction {
     for (const block of blocks) {
       try {
         const directory = await this.blocks.reader.directory(block);
-        const sources = byTarget.get(directory.target.key) ?? [];
+        const isStamped = directory.stamped !== undefined;
+        const key = `${isStamped ? "stamped" : "rows"} ${directory.target.key}`;
         const numbers = numbersOf(directory.series);
-        byTarget.set(directory.target.key, [...sources, { block, directory, numbers }]);
+        byTarget.set(key, [...(byTarget.get(key) ?? []), { block, directory, numbers }]);
       } catch (error) {
         this.blocks.reportDamage(block, error);
       }
@@ -102,7 +105,10 @@ export class Compaction {
     const { target } = first.directory;
     let merged: StoredBlock;
     try {
-      merged = await this.blocks.write(folder, { target, isLate, series, sections });
+      merged =
+        first.directory.stamped === undefined
+          ? await this.blocks.write(folder, { target, isLate, series, sections })
+          : await this.writeStamped(folder, sources, union);
     } catch (error) {
       if (!(error instanceof SourceDamagedError)) throw error;
       // The damaged block stays as it is. The next run merges the others.
@@ -111,6 +117,28 @@ export class Compaction {
     this.counters.compactions++;
     const replaced = sources.map(({ block }) => block);
     this.blocks.exchange(folder, [merged], replaced);
+  }
+
+  private writeStamped(
+    folder: string,
+    sources: readonly Source[],
+    { series, numbers }: SeriesUnion,
+  ): Promise<StoredBlock> {
+    const range = {
+      fromMs: Math.min(...sources.map(({ block }) => block.fromMs)),
+      untilMs: Math.max(...sources.map(({ block }) => block.untilMs)),
+    };
+    const parts = sources.map((source): StampedSource => ({
+      series: source.directory.series,
+      order: (source.directory.stamped ?? []).flatMap((section) => [...section.series]),
+      read: (wanted) =>
+        readFrom(source, () =>
+          this.blocks.reader.stampedSeries(source.block, wanted, { range, pace: NEVER_PAUSE }),
+        ),
+    }));
+    const target = itemAt(sources, 0).directory.target;
+    const sections = mergedSections(series, numbers, parts);
+    return this.blocks.writeStamped(folder, range, { target, series, sections });
   }
 
   /** A section with the stored groups of its source. */

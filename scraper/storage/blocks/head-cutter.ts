@@ -1,4 +1,3 @@
-import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { PihealthError } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
@@ -6,41 +5,41 @@ import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import type { BlockContent } from "../codec/block-codec.js";
 import { codedSection } from "../codec/block-sections.js";
-import { isBefore, placeAfter } from "../codec/journal-records.js";
-import type { ChunkLog } from "../head/chunk-log.js";
 import type { Head } from "../head/head.js";
 import type { Table } from "../head/table.js";
 import type { Chunk } from "../model/chunk.js";
 import { cutRows, isAllAbsent, type MergedRows, mergePieces } from "../model/piece.js";
-import type { StorageCounters } from "../model/storage-counters.js";
-import type { BlockStore, StoredBlock } from "./block-store.js";
+import type { StoredBlock } from "./block-store.js";
+import {
+  LATE_BLOCK_MS,
+  placeAfterLast,
+  START_OF_LOG,
+  StampedCutter,
+  type StampedCutterParts,
+} from "./stamped-cutter.js";
 
 /** Rows stay in the head this long after the end of their block, and up to twice as long by table. */
 const GRACE_MS = 15 * 60_000;
 const GRACE_STEPS = 16;
 /** Late chunks wait until there are this many or they are old, so that a backfill makes few blocks. */
 const LATE_CHUNKS_PER_BLOCK = 64;
-/** Longest range of a block of late rows. */
-const LATE_BLOCK_MS = 86_400_000;
 const ALWAYS: TimeRange = {
   fromMs: Number.NEGATIVE_INFINITY,
   untilMs: Number.POSITIVE_INFINITY,
 };
-const START_OF_LOG: RecordPlace = { sequence: 0, offsetBytes: 0 };
 
-export interface CutterParts {
+export interface CutterParts extends StampedCutterParts {
   readonly head: Head;
-  readonly chunkLog: ChunkLog;
-  readonly blocks: BlockStore;
-  readonly counters: StorageCounters;
   readonly blockDurationMs: number;
-  /** Called for a chunk that cannot be read and is left out of its block. */
-  readonly onUnreadable: (error: unknown) => void;
 }
 
 /** Moves rows from chunks to blocks, table by table. A loop of the storage runs it every 60 s. */
 export class HeadCutter {
-  constructor(private readonly parts: CutterParts) {}
+  private readonly stamped: StampedCutter;
+
+  constructor(private readonly parts: CutterParts) {
+    this.stamped = new StampedCutter(parts);
+  }
 
   /**
    * Writes the blocks that are due.
@@ -54,6 +53,7 @@ export class HeadCutter {
       if (this.isMainDue(table) || table.streams.main.chunks.some(isOld)) await this.cutMain(table);
       const late = table.streams.late.chunks;
       if (late.length >= LATE_CHUNKS_PER_BLOCK || late.some(isOld)) await this.cutLate(table);
+      await this.stamped.cutDue(table, isOld);
     }
   }
 
@@ -172,10 +172,4 @@ function cutMerged({ timestamps, series }: MergedRows, range: TimeRange): Merged
     timestamps: rows.timestamps,
     series: series.map(({ labels }, index) => ({ labels, values: itemAt(rows.columns, index) })),
   };
-}
-
-function placeAfterLast(chunks: readonly Chunk[]): RecordPlace {
-  let last = START_OF_LOG;
-  for (const { place } of chunks) if (place !== undefined && isBefore(last, place)) last = place;
-  return placeAfter(last);
 }

@@ -1,23 +1,28 @@
 import { promisify } from "node:util";
 import { deflateRaw } from "node:zlib";
+import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { crc32c } from "../../../exporter/shared/journal/crc32c.js";
 import {
   type BlockDirectory,
-  type BlockGroup,
   type BlockOutline,
   encodeDirectory,
-  GROUP_COLUMNS,
+  encodeStampedDirectory,
   type SectionOutline,
 } from "./block-directory.js";
 import {
+  type BlockGroup,
   encodeFooter,
   encodeMagic,
   FIRST_WITH_CODED_STEPS,
   FOOTER_BYTES,
+  GROUP_COLUMNS,
   requireChecksum,
+  STAMPED_VERSION,
 } from "./block-frame.js";
+import { GroupEncoder } from "./group-encoder.js";
 import { type GroupColumns, GroupReader } from "./group-reader.js";
 import { GroupReaderV1 } from "./group-reader-v1.js";
+import type { StampedSection, StampedSectionContent } from "./stamped-sections.js";
 
 const deflate = promisify(deflateRaw);
 const DEFLATE_LEVEL = 9;
@@ -67,11 +72,65 @@ export async function writeBlock(
     }
   }
   const directory = await deflate(encodeDirectory(content, groups), { level: DEFLATE_LEVEL });
+  await writeDirectory(directory, { offsetBytes, version: undefined }, write);
+}
+
+/** A block of stamped samples to be written. */
+export interface StampedContent {
+  readonly target: Labels;
+  readonly series: readonly Labels[];
+  /** Read once, in order. */
+  readonly sections: AsyncIterable<StampedSectionContent>;
+}
+
+/**
+ * Writes a block of stamped samples, section by section. Only one section and the directory are in memory.
+ *
+ * @param write takes the bytes in order
+ */
+export async function writeStampedBlock(
+  { target, series, sections }: StampedContent,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const magic = encodeMagic(STAMPED_VERSION);
+  await write(magic);
+  let offsetBytes = magic.length;
+  const encoder = new GroupEncoder();
+  const groups: BlockGroup[] = [];
+  const written: StampedSection[] = [];
+  for await (const { columns, ...section } of sections) {
+    const bytes = await encoder.encode(columns);
+    const rows = columns[0]?.length ?? 0;
+    const { length: lengthBytes } = bytes;
+    groups.push({
+      columns: columns.length,
+      rows,
+      offsetBytes,
+      lengthBytes,
+      checksum: crc32c(bytes),
+    });
+    written.push(section);
+    offsetBytes += lengthBytes;
+    await write(bytes);
+  }
+  const directory = await deflate(encodeStampedDirectory({ target, series }, written, groups), {
+    level: DEFLATE_LEVEL,
+  });
+  await writeDirectory(directory, { offsetBytes, version: STAMPED_VERSION }, write);
+}
+
+/** Writes the directory, twice when it is small, and footers after it. */
+async function writeDirectory(
+  directory: Uint8Array,
+  { offsetBytes, version }: { offsetBytes: number; version: number | undefined },
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let at = offsetBytes;
   const copies = directory.length <= offsetBytes * COPY_SHARE ? 2 : 1;
   for (let copy = 0; copy < copies; copy++) {
     await write(directory);
-    await write(encodeFooter(directory, offsetBytes));
-    offsetBytes += directory.length + FOOTER_BYTES;
+    await write(encodeFooter(directory, at, version));
+    at += directory.length + FOOTER_BYTES;
   }
 }
 

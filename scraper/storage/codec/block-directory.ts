@@ -4,22 +4,28 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { MAX_LAYOUT_SERIES } from "../model/layout-registry.js";
 import {
   type BlockFooter,
+  type BlockGroup,
   FIRST_WITH_SECTIONS,
   FOOTER_BYTES,
+  GROUP_COLUMNS,
   MAGIC_BYTES,
+  MAX_ROWS,
   requireChecksum,
+  STAMPED_VERSION,
 } from "./block-frame.js";
 import { ColumnEncoder, decodeColumn } from "./column-codec.js";
 import { inflateOrFail } from "./group-reader.js";
 import { readPairs, writeLabelSets, writePairs } from "./label-set-codec.js";
 import { readRuns, writeRuns } from "./number-runs.js";
 import type { SeriesListCache } from "./series-list-cache.js";
+import {
+  readStampedSections,
+  type StampedSection,
+  writeStampedSections,
+} from "./stamped-sections.js";
 
-/** Columns coded together: to read one of them, all bytes of the group are read. */
-export const GROUP_COLUMNS = 64;
 /** Bit of the flags in the directory. */
 const IS_LATE = 1;
-const MAX_ROWS = 1 << 24;
 const MAX_SECTIONS = 1 << 16;
 
 /** The parts of a block that its directory describes. */
@@ -42,15 +48,6 @@ export interface SectionOutline {
   readonly columns: Uint32Array;
 }
 
-/** Where a group of columns is in the file. */
-export interface BlockGroup {
-  readonly columns: number;
-  readonly rows: number;
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-  readonly checksum: number;
-}
-
 /** A decoded directory. */
 export interface BlockDirectory {
   readonly version: number;
@@ -62,6 +59,8 @@ export interface BlockDirectory {
   readonly sections: readonly BlockSection[];
   /** Of all sections, one after the other. */
   readonly groups: readonly BlockGroup[];
+  /** Set for a block of stamped samples, which has no other sections. One group for each section. */
+  readonly stamped?: readonly StampedSection[];
 }
 
 export interface BlockSection {
@@ -100,6 +99,21 @@ export function encodeDirectory(outline: BlockOutline, groups: readonly BlockGro
   return writer.written();
 }
 
+/** @param groups one for each section */
+export function encodeStampedDirectory(
+  { target, series }: Pick<BlockOutline, "target" | "series">,
+  sections: readonly StampedSection[],
+  groups: readonly BlockGroup[],
+): Uint8Array {
+  const writer = new ByteWriter(4096);
+  writer.u8(IS_LATE);
+  writePairs(target.pairs, writer);
+  writeStampedSections(sections, groups, writer);
+  const labelSets = series.map(({ pairs }) => pairs);
+  writeLabelSets(labelSets, writer);
+  return writer.written();
+}
+
 /** @throws {MalformedBytesError} when the bytes do not match their checksum or make no sense */
 export async function decodeDirectory(
   bytes: Uint8Array,
@@ -111,17 +125,31 @@ export async function decodeDirectory(
   const isLate = (reader.u8() & IS_LATE) !== 0;
   const target = readPairs(reader);
   const hasSections = footer.version >= FIRST_WITH_SECTIONS;
+  if (footer.version === STAMPED_VERSION) {
+    const { sections: stamped, groups, endBytes } = readStampedSections(reader);
+    const series = seriesLists.read(reader);
+    requireEnd(footer, endBytes, bytes.length);
+    if (stamped.some(({ series: numbers }) => numbers.some((number) => number >= series.length)))
+      throw new MalformedBytesError("Cannot read block: its sections do not fit its series");
+    const timestamps = new Float64Array(0);
+    const { version } = footer;
+    return { version, target, isLate, series, timestamps, sections: [], groups, stamped };
+  }
   const found = new SectionsReader(reader);
   for (let left = hasSections ? reader.count(MAX_SECTIONS) : 1; left > 0; left--)
     found.read(hasSections);
   const series = seriesLists.read(reader);
   const { groups, timestamps } = found;
   const sections = found.sectionsOf(series.length);
-  const firstAt = found.offsetBytes;
-  const secondAt = firstAt + bytes.length + FOOTER_BYTES;
+  requireEnd(footer, found.offsetBytes, bytes.length);
+  return { version: footer.version, target, isLate, series, timestamps, sections, groups };
+}
+
+/** @throws {MalformedBytesError} when neither directory of the block begins where its groups end */
+function requireEnd(footer: BlockFooter, firstAt: number, directoryBytes: number): void {
+  const secondAt = firstAt + directoryBytes + FOOTER_BYTES;
   if (footer.offsetBytes !== firstAt && footer.offsetBytes !== secondAt)
     throw new MalformedBytesError("Cannot read block: its groups do not end at its directory");
-  return { version: footer.version, target, isLate, series, timestamps, sections, groups };
 }
 
 /** Reads where the rows of a block are, section after section. */

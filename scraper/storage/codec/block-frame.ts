@@ -6,13 +6,28 @@ import { crc32c } from "../../../exporter/shared/journal/crc32c.js";
 const MAGIC = Uint8Array.of(0x50, 0x49, 0x48, 0x42, 0x4c, 0x4f, 0x43); // "PIHBLOC"
 /** Magic bytes (7) and version (1). */
 export const MAGIC_BYTES = 8;
-/** The version that is written. Older ones can be read. */
-const VERSION = 3;
+/** The version of blocks with rows that is written. Older ones can be read. */
+const ROWS_VERSION = 3;
+/** The version of blocks with stamped samples, and the newest one. */
+export const STAMPED_VERSION = 4;
 /** First versions with range-coded steps in groups, and with sections in the directory. */
 export const FIRST_WITH_CODED_STEPS = 2;
 export const FIRST_WITH_SECTIONS = 3;
+/** Columns coded together: to read one of them, all bytes of the group are read. */
+export const GROUP_COLUMNS = 64;
+/** A group with more rows is damaged. */
+export const MAX_ROWS = 1 << 24;
 /** Offset (6), length (4) and crc32c (4) of the directory, then magic bytes and version (8). */
 export const FOOTER_BYTES = 22;
+
+/** Where a group of columns is in the file. */
+export interface BlockGroup {
+  readonly columns: number;
+  readonly rows: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly checksum: number;
+}
 
 /** Where the directory is, and the version of the block. */
 export interface BlockFooter {
@@ -23,19 +38,23 @@ export interface BlockFooter {
 }
 
 /** The first bytes of a block. */
-export function encodeMagic(): Uint8Array {
+export function encodeMagic(version = ROWS_VERSION): Uint8Array {
   const writer = new ByteWriter(MAGIC_BYTES);
-  writeMagic(writer);
+  writeMagic(writer, version);
   return writer.written();
 }
 
-export function encodeFooter(directory: Uint8Array, offsetBytes: number): Uint8Array {
+export function encodeFooter(
+  directory: Uint8Array,
+  offsetBytes: number,
+  version = ROWS_VERSION,
+): Uint8Array {
   const footer = new ByteWriter(FOOTER_BYTES);
   footer.u16(Math.floor(offsetBytes / 2 ** 32));
   footer.u32(offsetBytes % 2 ** 32);
   footer.u32(directory.length);
   footer.u32(crc32c(directory));
-  writeMagic(footer);
+  writeMagic(footer, version);
   return footer.written();
 }
 
@@ -53,9 +72,9 @@ export function decodeFooter(bytes: Uint8Array, endBytes: number): BlockFooter {
   const isBlock = MAGIC.every((byte, index) => magic[index] === byte);
   if (!isBlock || offsetBytes + lengthBytes + FOOTER_BYTES !== endBytes)
     throw new MalformedBytesError("Cannot read block: it does not end with a footer");
-  if (version < 1 || version > VERSION) {
+  if (version < 1 || version > STAMPED_VERSION) {
     throw new MalformedBytesError(
-      `Cannot read block: its version is ${version}, it must be 1 to ${VERSION}`,
+      `Cannot read block: its version is ${version}, it must be 1 to ${STAMPED_VERSION}`,
     );
   }
   return { version, offsetBytes, lengthBytes, checksum };
@@ -90,7 +109,7 @@ export function requireChecksum(bytes: Uint8Array, checksum: number, part: strin
     throw new MalformedBytesError(`Cannot read block: a ${part} does not match its checksum`);
 }
 
-function writeMagic(writer: ByteWriter): void {
+function writeMagic(writer: ByteWriter, version: number): void {
   writer.raw(MAGIC);
-  writer.u8(VERSION);
+  writer.u8(version);
 }

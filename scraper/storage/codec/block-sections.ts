@@ -1,7 +1,8 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { absentColumn, fillAbsent } from "../model/piece.js";
 import type { SectionContent } from "./block-codec.js";
-import { type BlockDirectory, type BlockSection, GROUP_COLUMNS } from "./block-directory.js";
+import type { BlockDirectory, BlockSection } from "./block-directory.js";
+import { GROUP_COLUMNS } from "./block-frame.js";
 import { GroupEncoder } from "./group-encoder.js";
 import type { GroupColumns } from "./group-reader.js";
 

@@ -1,4 +1,7 @@
-import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
+import {
+  type ByteReader,
+  MalformedBytesError,
+} from "../../../exporter/shared/journal/byte-reader.js";
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import type { InternedLayout } from "../model/layout-registry.js";
@@ -20,11 +23,19 @@ export const RECORD_KINDS = {
   covered: 6,
   /** Everything a table has had so far is deleted; in `chunks-` segments. */
   deleted: 7,
+  /** Samples with timestamps of their own, in `journal-` segments. */
+  stamped: 8,
+  /** The stamped samples of a table that blocks hold; in `chunks-` segments. */
+  stampedCovered: 9,
 } as const;
 
-/** A table has two streams: rows in the order of time, and rows that arrived after a newer one. */
-const STREAMS = { main: 0, late: 1 } as const;
-export type Stream = keyof typeof STREAMS;
+/**
+ * A table has two streams of rows: rows in the order of time, and rows that arrived after a newer one. The
+ * third stream is samples with timestamps of their own.
+ */
+const STREAMS = { main: 0, late: 1, stamped: 2 } as const;
+export type ChunkStream = keyof typeof STREAMS;
+export type Stream = Exclude<ChunkStream, "stamped">;
 
 /** The samples of one table at one instant. */
 export interface Row {
@@ -43,7 +54,7 @@ export interface RowHead {
 
 export interface ChunkRecord {
   readonly table: number;
-  readonly stream: Stream;
+  readonly stream: ChunkStream;
   readonly layout: number;
   /** Row records of the stream before this place are in this chunk or an earlier one. */
   readonly sealedUntil: RecordPlace;
@@ -91,6 +102,8 @@ export function readRowHead(reader: ByteReader): RowHead {
   const table = reader.varint();
   const stream = readStream(reader);
   const layout = reader.varint();
+  if (stream === "stamped")
+    throw new MalformedBytesError("Cannot read a row: its stream has no rows");
   return { table, stream, layout, timestampMs: reader.signedVarint() };
 }
 
@@ -134,6 +147,22 @@ export function readCoveredRecord(reader: ByteReader): CoveredRecord {
   return { table, coveredUntilMs, lateUntil: readPlace(reader) };
 }
 
+export function writeStampedCoveredRecord(
+  writer: ByteWriter,
+  table: number,
+  until: RecordPlace,
+): void {
+  writer.varint(table);
+  writePlace(writer, until);
+}
+
+export function readStampedCoveredRecord(reader: ByteReader): {
+  table: number;
+  until: RecordPlace;
+} {
+  return { table: reader.varint(), until: readPlace(reader) };
+}
+
 export function writeDeletedRecord(writer: ByteWriter, record: DeletedRecord): void {
   writer.varint(record.table);
   writePlace(writer, record.rowsUntil);
@@ -143,8 +172,15 @@ export function readDeletedRecord(reader: ByteReader): DeletedRecord {
   return { table: reader.varint(), rowsUntil: readPlace(reader) };
 }
 
-function readStream(reader: ByteReader): Stream {
-  return reader.u8() === STREAMS.main ? "main" : "late";
+function readStream(reader: ByteReader): ChunkStream {
+  switch (reader.u8()) {
+    case STREAMS.main:
+      return "main";
+    case STREAMS.stamped:
+      return "stamped";
+    default:
+      return "late";
+  }
 }
 
 function writePlace(writer: ByteWriter, place: RecordPlace): void {

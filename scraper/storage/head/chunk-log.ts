@@ -7,18 +7,21 @@ import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { type ChunkRows, decodeChunk, encodeChunk } from "../codec/chunk-codec.js";
 import { ColumnEncoder } from "../codec/column-codec.js";
+import { encodeStampedChunk } from "../codec/stamped-codec.js";
 import type { DefinitionWriter, TableIdentity } from "../codec/definition-writer.js";
 import {
+  type ChunkStream,
   RECORD_KINDS,
-  type Stream,
   writeChunkRecord,
   writeCoveredRecord,
   writeDeletedRecord,
+  writeStampedCoveredRecord,
 } from "../codec/journal-records.js";
 import type { Chunk } from "../model/chunk.js";
 import { CHUNK_PREFIX } from "../model/data-folder.js";
 import type { InternedLayout } from "../model/layout-registry.js";
 import { NEVER_PAUSE, type Pace } from "../model/querier.js";
+import type { SeriesSamples } from "../model/stamped.js";
 import { ChunkReader, type ChunkRequest } from "./chunk-reader.js";
 
 /** Earlier than any timestamp of a row. */
@@ -35,7 +38,7 @@ export interface ChunkLogParts {
 /** Where the rows of a chunk come from. */
 export interface ChunkOrigin {
   readonly table: TableIdentity;
-  readonly stream: Stream;
+  readonly stream: ChunkStream;
   /** Row records of the stream before this place are in the chunk or in an earlier one. */
   readonly sealedUntil: RecordPlace;
 }
@@ -48,6 +51,15 @@ export interface RowsToSeal {
   readonly oldestJournaled: number | undefined;
   /** The returned values are valid until the next call. */
   columnAt(column: number): Float64Array;
+}
+
+/** Stamped samples about to be sealed. */
+export interface StampedToSeal {
+  readonly layout: InternedLayout;
+  /** One per series of the layout. */
+  readonly series: readonly SeriesSamples[];
+  /** Row segment that holds the oldest sample. */
+  readonly oldestJournaled: number | undefined;
 }
 
 /** A chunk whose record is not durable, with what is needed to write it again. */
@@ -92,14 +104,37 @@ export class ChunkLog {
     const { layout, timestamps, oldestJournaled } = rows;
     this.scratch.length = 0;
     encodeChunk(timestamps, layout.seriesIds.length, rows.columnAt, this.encoder, this.scratch);
-    const body = this.scratch.copy();
-    const chunk: Chunk = {
+    return this.keep(origin, {
       fromMs: timestamps[0] as number,
       lastMs: timestamps[timestamps.length - 1] as number,
       rows: timestamps.length,
       layout,
-      bodyBytes: body.length,
       oldestJournaled,
+    });
+  }
+
+  /** Encodes stamped samples as a chunk and gives it to the journal. */
+  sealStamped(origin: ChunkOrigin, { layout, series, oldestJournaled }: StampedToSeal): Chunk {
+    let [fromMs, lastMs, rows] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+    for (const { timestamps } of series) {
+      if (timestamps.length === 0) continue;
+      fromMs = Math.min(fromMs, timestamps[0] as number);
+      lastMs = Math.max(lastMs, timestamps[timestamps.length - 1] as number);
+      rows += timestamps.length;
+    }
+    this.scratch.length = 0;
+    encodeStampedChunk(series, this.encoder, this.scratch);
+    return this.keep(origin, { fromMs, lastMs, rows, layout, oldestJournaled });
+  }
+
+  private keep(
+    origin: ChunkOrigin,
+    facts: Pick<Chunk, "fromMs" | "lastMs" | "rows" | "layout" | "oldestJournaled">,
+  ): Chunk {
+    const body = this.scratch.copy();
+    const chunk: Chunk = {
+      ...facts,
+      bodyBytes: body.length,
       place: undefined,
       recordBytes: 0,
       isDurable: false,
@@ -132,6 +167,14 @@ export class ChunkLog {
       lateUntil,
     };
     this.journal.append(RECORD_KINDS.covered, (writer) => writeCoveredRecord(writer, record));
+  }
+
+  /** Records that blocks hold all stamped chunks of a table before `until`. As with `cover`, it may be lost. */
+  coverStamped(table: TableIdentity, until: RecordPlace): void {
+    if (!this.parts.definitions.defineTable(table)) return;
+    this.journal.append(RECORD_KINDS.stampedCovered, (writer) =>
+      writeStampedCoveredRecord(writer, table.id, until),
+    );
   }
 
   /**

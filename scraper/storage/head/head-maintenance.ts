@@ -99,8 +99,12 @@ export class HeadMaintenance {
     const beforeMs = clock.monotonicMs() - LONGEST_PINNED_MS;
     const oldSequence =
       this.rowSegments.findLast(({ sinceMs }) => sinceMs <= beforeMs)?.sequence ?? -1;
-    for (const { streams } of head.tables.values()) {
-      for (const rows of [streams.main, streams.late]) {
+    for (const { streams, stamped } of head.tables.values()) {
+      for (const rows of [
+        streams.main,
+        streams.late,
+        ...(stamped === undefined ? [] : [stamped]),
+      ]) {
         if ((rows.oldestJournaled ?? Number.POSITIVE_INFINITY) < oldSequence) rows.seal();
       }
     }
@@ -116,8 +120,8 @@ export class HeadMaintenance {
   private async removeChunkSegments(): Promise<void> {
     const { head, chunkLog, clock } = this.parts;
     let needed = chunkLog.journal.sequence;
-    for (const { streams } of head.tables.values()) {
-      for (const { chunks } of [streams.main, streams.late]) {
+    for (const { streams, stamped } of head.tables.values()) {
+      for (const chunks of [streams.main.chunks, streams.late.chunks, stamped?.chunks ?? []]) {
         for (const { place } of chunks) needed = Math.min(needed, place?.sequence ?? needed);
       }
     }
@@ -140,8 +144,13 @@ export class HeadMaintenance {
     if (!isGrown) return;
     const layouts = new Set<Layout>();
     const idLists: Uint32Array[] = [];
-    for (const { streams } of head.tables.values()) {
+    for (const { streams, stamped } of head.tables.values()) {
       for (const rows of [streams.main, streams.late]) collectUsed(rows, layouts, idLists);
+      if (stamped === undefined) continue;
+      for (const { layout } of stamped.chunks) layouts.add(layout);
+      const { sharedLayout, seriesIds } = stamped.window;
+      if (sharedLayout !== undefined) layouts.add(sharedLayout);
+      idLists.push(seriesIds);
     }
     registry.keepOnly(new Set([...layouts, ...this.layoutsBefore]), idLists);
     this.layoutsBefore = layouts;

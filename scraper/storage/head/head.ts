@@ -68,9 +68,10 @@ export class Head {
   /** The oldest row segment that is still needed; all before it may be removed. */
   oldestNeededSegment(): number {
     let oldest = Math.min(this.parts.rowLog.sequence, this.parts.chunkLog.oldestJournaled);
-    for (const { streams } of this.tables.values()) {
+    for (const { streams, stamped } of this.tables.values()) {
       oldest = Math.min(
         oldest,
+        stamped?.oldestJournaled ?? oldest,
         streams.main.oldestJournaled ?? oldest,
         streams.late.oldestJournaled ?? oldest,
       );

@@ -12,9 +12,11 @@ import {
   readCoveredRecord,
   readDeletedRecord,
   readRowHead,
+  readStampedCoveredRecord,
   RECORD_KINDS,
 } from "../codec/journal-records.js";
 import { decodeRow } from "../codec/row-codec.js";
+import { readStampedRecord } from "../codec/stamped-codec.js";
 import type { LayoutRegistry } from "../model/layout-registry.js";
 import type { TableKey } from "../model/sample-writer.js";
 import type { StorageCounters } from "../model/storage-counters.js";
@@ -158,6 +160,13 @@ export class Recovery {
         late.removeChunks(({ place }) => place !== undefined && isBefore(place, record.lateUntil));
         break;
       }
+      case RECORD_KINDS.stampedCovered: {
+        const { table, until } = readStampedCoveredRecord(found.reader);
+        this.tableOf(found, table).stamped?.removeChunks(
+          ({ place }) => place !== undefined && isBefore(place, until),
+        );
+        break;
+      }
       case RECORD_KINDS.deleted: {
         const record = readDeletedRecord(found.reader);
         this.noteRowSegment(record.rowsUntil);
@@ -194,6 +203,12 @@ export class Recovery {
 
   private takeRow(found: FoundRecord): void {
     const { kind, reader, place, definitions } = found;
+    if (kind === RECORD_KINDS.stamped) {
+      const table = this.tableOf(found, reader.varint());
+      const batch = readStampedRecord(reader, (number) => definitions.layout(number));
+      table.replayStamped(batch, place);
+      return;
+    }
     if (kind !== RECORD_KINDS.row) return;
     const head = readRowHead(reader);
     const table = this.tableOf(found, head.table);

@@ -1,5 +1,6 @@
 import type { Journal, RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import type { DefinitionWriter, TableIdentity } from "../codec/definition-writer.js";
+import { type StampedBatch, writeStampedRecord } from "../codec/stamped-codec.js";
 import { RECORD_KINDS, type Row, type Stream, writeRowRecord } from "../codec/journal-records.js";
 
 /** Bytes of rows that start a group commit before its time. */
@@ -49,6 +50,22 @@ export class RowLog {
       definitions.define(table, row.layout) &&
       journal.append(RECORD_KINDS.row, (writer) =>
         writeRowRecord(writer, table.id, stream, row),
+      ) !== undefined;
+    if (journal.pendingBytes >= EARLY_COMMIT_BYTES) onBacklog();
+    return isTaken;
+  }
+
+  /**
+   * Adds stamped samples to the next group commit.
+   *
+   * @returns false when too much is waiting for the disk: then the samples are in memory only
+   */
+  appendStamped(table: TableIdentity, batch: StampedBatch): boolean {
+    const { journal, definitions, onBacklog } = this.parts;
+    const isTaken =
+      definitions.define(table, batch.layout) &&
+      journal.append(RECORD_KINDS.stamped, (writer) =>
+        writeStampedRecord(writer, table.id, batch),
       ) !== undefined;
     if (journal.pendingBytes >= EARLY_COMMIT_BYTES) onBacklog();
     return isTaken;

@@ -14,7 +14,7 @@ import { RowWindow } from "./row-window.js";
  * Bytes of chunks that may be in memory only, over all tables. Above that, a table that has to seal
  * drops its rows.
  */
-const MAX_UNDURABLE_BYTES = 256 * 1024 * 1024;
+export const MAX_UNDURABLE_BYTES = 256 * 1024 * 1024;
 
 /** Parts of the head that its tables share. */
 export interface HeadResources {

@@ -1,10 +1,18 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import { placeAfter, type Row, type Stream } from "../codec/journal-records.js";
+import { type ChunkStream, placeAfter, type Row, type Stream } from "../codec/journal-records.js";
+import { MAX_STAMPED_SAMPLES, type StampedBatch } from "../codec/stamped-codec.js";
 import type { Chunk } from "../model/chunk.js";
-import type { AppendResult, Layout, TableKey, TableWriter } from "../model/sample-writer.js";
+import type {
+  AppendResult,
+  Layout,
+  StampedSamples,
+  TableKey,
+  TableWriter,
+} from "../model/sample-writer.js";
 import { WINDOW_ROWS } from "./row-window.js";
+import { StampedRows } from "./stamped-rows.js";
 import { type HeadResources, StreamRows } from "./stream-rows.js";
 
 /**
@@ -19,6 +27,7 @@ export class Table implements TableWriter {
   /** The newest time known for this table. A row at or before it is late. */
   private newestMs: number;
   private appendedRows = 0;
+  private stampedRows: StampedRows | undefined;
 
   /** @param newestInBlocksMs newest time in the blocks of the table, -Infinity for none */
   constructor(
@@ -57,6 +66,41 @@ export class Table implements TableWriter {
     return stream === "main" ? "appended" : "late";
   }
 
+  /** Samples with timestamps of their own; undefined until there are some. */
+  get stamped(): StampedRows | undefined {
+    return this.stampedRows;
+  }
+
+  appendStamped(samples: StampedSamples): number {
+    const { counters, oldestAllowedMs } = this.shared;
+    checkStamped(samples);
+    const rows = (this.stampedRows ??= new StampedRows(this, this.shared));
+    const accepted = withoutOld(samples, oldestAllowedMs());
+    const count = accepted.timestamps.length;
+    const layout = rows.internedOf(accepted.layout);
+    for (let from = 0; from < count; from += MAX_STAMPED_SAMPLES)
+      this.takeStamped(rows, partOf({ ...accepted, layout }, from));
+    const tooOld = samples.timestamps.length - count;
+    counters.appendedSamples += count;
+    counters.tooOldRows += tooOld;
+    return tooOld;
+  }
+
+  private takeStamped(rows: StampedRows, batch: StampedBatch): void {
+    const { counters, rowLog } = this.shared;
+    const isTaken = rowLog.appendStamped(this, batch);
+    if (!isTaken) counters.unjournaledRows++;
+    rows.keep(batch, isTaken ? rowLog.sequence : undefined);
+  }
+
+  /** Takes stamped samples that an earlier run wrote to the journal, at `place`. */
+  replayStamped(batch: StampedBatch, place: RecordPlace): void {
+    const rows = (this.stampedRows ??= new StampedRows(this, this.shared));
+    if (rows.isSealed(place)) return;
+    this.shared.rowLog.replayTo(placeAfter(place));
+    rows.keep(batch, place.sequence);
+  }
+
   /** Takes a row that an earlier run wrote to the journal, at `place`. */
   replay(stream: Stream, row: Row, place: RecordPlace): void {
     const rows = this.byStream[stream];
@@ -72,7 +116,12 @@ export class Table implements TableWriter {
   }
 
   /** Takes a chunk that an earlier run sealed; it holds the row records before `sealedUntil`. */
-  addRecovered(stream: Stream, chunk: Chunk, sealedUntil: RecordPlace): void {
+  addRecovered(stream: ChunkStream, chunk: Chunk, sealedUntil: RecordPlace): void {
+    if (stream === "stamped") {
+      this.stampedRows ??= new StampedRows(this, this.shared);
+      this.stampedRows.addRecovered(chunk, sealedUntil);
+      return;
+    }
     this.byStream[stream].addRecovered(chunk, sealedUntil);
     this.newestMs = Math.max(this.newestMs, chunk.lastMs);
   }
@@ -81,12 +130,14 @@ export class Table implements TableWriter {
   seal(): void {
     this.byStream.main.seal();
     this.byStream.late.seal();
+    this.stampedRows?.seal();
   }
 
   /** Seals everything that a lost segment of the chunk log held, and what is in no chunk. */
   sealAgain(lostSegment: number): void {
     this.byStream.main.sealAgain(lostSegment);
     this.byStream.late.sealAgain(lostSegment);
+    this.stampedRows?.sealAgain(lostSegment);
   }
 
   /**
@@ -96,6 +147,7 @@ export class Table implements TableWriter {
    */
   reset(rowsUntil: RecordPlace): void {
     this.byStream = this.emptyStreams(rowsUntil);
+    this.stampedRows = new StampedRows(this, this.shared, rowsUntil);
     this.newestMs = Number.NEGATIVE_INFINITY;
     this.appendedRows = 0;
   }
@@ -134,4 +186,51 @@ function checkRow(timestampMs: number, layout: Layout, values: Float64Array): vo
       `Cannot store a row: ${values.length} values for ${layout.series.length} series`,
     );
   }
+}
+
+function checkStamped({ layout, columns, timestamps, values }: StampedSamples): void {
+  const count = timestamps.length;
+  if (values.length !== count || (columns ?? layout.series).length !== count) {
+    throw new RangeError(
+      `Cannot store samples: ${count} timestamps, ${values.length} values, ${(columns ?? layout.series).length} series`,
+    );
+  }
+  const wrong = timestamps.find((timestampMs) => !Number.isSafeInteger(timestampMs));
+  if (wrong !== undefined) {
+    throw new BadInputError(
+      `Cannot store a sample at ${wrong}: the time must be whole milliseconds`,
+    );
+  }
+}
+
+/** The samples from `oldestMs` on. Nearly always these are all of them. */
+function withoutOld(samples: StampedSamples, oldestMs: number): StampedSamples {
+  const { layout, columns, timestamps, values } = samples;
+  if (timestamps.every((timestampMs) => timestampMs >= oldestMs)) return samples;
+  const kept = Uint32Array.from(timestamps.keys()).filter(
+    (index) => (timestamps[index] as number) >= oldestMs,
+  );
+  const pick = (source: Float64Array): Float64Array =>
+    Float64Array.from(kept, (index) => source[index] as number);
+  return {
+    layout,
+    columns: kept.map((index) => columns?.[index] ?? index),
+    timestamps: pick(timestamps),
+    values: pick(values),
+  };
+}
+
+/** A part of a batch that fits in one record. */
+function partOf(batch: StampedBatch, from: number): StampedBatch {
+  const { layout, columns, timestamps, values } = batch;
+  if (timestamps.length <= MAX_STAMPED_SAMPLES) return batch;
+  const until = from + MAX_STAMPED_SAMPLES;
+  return {
+    layout,
+    columns:
+      columns?.subarray(from, until) ??
+      Uint32Array.from(timestamps.subarray(from, until), (_, index) => from + index),
+    timestamps: timestamps.subarray(from, until),
+    values: values.subarray(from, until),
+  };
 }

@@ -27,6 +27,16 @@ export interface TableKey {
  */
 export type AppendResult = "appended" | "late" | "too_old";
 
+/** Samples with timestamps of their own, as cAdvisor, DCGM and the Pushgateway expose them. */
+export interface StampedSamples {
+  readonly layout: Layout;
+  /** Column in the layout of each sample; undefined when sample n belongs to column n. */
+  readonly columns: Uint32Array | undefined;
+  /** Whole milliseconds since the Unix epoch, one per sample, in any order. */
+  readonly timestamps: Float64Array;
+  readonly values: Float64Array;
+}
+
 /** The samples of one target, as rows of any layout. */
 export interface TableWriter {
   /**
@@ -36,6 +46,14 @@ export interface TableWriter {
    *   their bits
    */
   append(timestampMs: number, layout: Layout, values: Float64Array): AppendResult;
+  /**
+   * Adds samples whose timestamps differ from series to series, at a cost by samples. Of two samples of a
+   * series at one instant, the first one written stays.
+   *
+   * @param samples copied
+   * @returns the number of samples refused because they are older than the retention
+   */
+  appendStamped(samples: StampedSamples): number;
 }
 
 /** The write side of the storage, for scraping, rules and backfill. */

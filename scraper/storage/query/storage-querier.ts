@@ -2,6 +2,8 @@ import { compareStrings, type Labels } from "../../../exporter/shared/model/labe
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { findHeadPieces, type HeadReader } from "../head/head-pieces.js";
 import type { Head } from "../head/head.js";
+import { findStampedParts } from "../head/stamped-parts.js";
+import { tableName } from "../head/table.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
 import type { Piece } from "../model/piece.js";
 import {
@@ -11,11 +13,13 @@ import {
   type Querier,
   type SelectedTable,
 } from "../model/querier.js";
+import type { StampedPart } from "../model/stamped.js";
 import { SelectionMemory } from "../selection/selection-memory.js";
 import { SeriesSelection } from "../selection/series-selection.js";
 import type { TargetLabelCache } from "../selection/target-labels.js";
 import { mergeDuplicateSeries } from "../selection/unique-series.js";
 import type { ColumnCache } from "./column-cache.js";
+import { type FoundStamped, readStamped } from "./stamped-reader.js";
 import { type FoundTable, TableReader } from "./table-reader.js";
 
 /** Cost of adding a label set to an answer, in values looked at. */
@@ -33,7 +37,18 @@ export interface BlockPiece {
   readonly sequence: number;
 }
 
+/** The wanted series of a block of stamped samples. */
+export interface StampedBlockPart {
+  readonly folder: string;
+  readonly target: Labels;
+  readonly part: StampedPart;
+  /** Of two blocks, the one with the lower number was written first. */
+  readonly sequence: number;
+}
+
 export interface FoundInBlocks {
+  /** In the order of writing. */
+  readonly stamped: readonly StampedBlockPart[];
   /** Main pieces in the order of time, then late ones in the order of writing. Some have no series. */
   readonly pieces: readonly BlockPiece[];
   /** Folders with a block that could not be opened. */
@@ -85,8 +100,13 @@ export class StorageQuerier implements Querier {
     pace: Pace = NEVER_PAUSE,
   ): Promise<SelectedTable[]> {
     if (!(range.untilMs > range.fromMs)) return [];
-    const tables = await this.find(matchers, range, pace);
-    return mergeDuplicateSeries(await this.reader.read(tables, range, pace));
+    const { tables, stamped } = await this.find(matchers, range, pace);
+    const found = await this.reader.read(tables, range, pace);
+    for (const each of stamped) {
+      // A target may have very many: they cannot be spread as arguments.
+      for (const table of await readStamped(each, range, pace, this.parts)) found.push(table);
+    }
+    return mergeDuplicateSeries(found);
   }
 
   async series(
@@ -136,8 +156,13 @@ export class StorageQuerier implements Querier {
     visitor: (own: Labels, target: Labels) => void,
   ): Promise<void> {
     for (const matchers of matcherSets.length === 0 ? [[]] : matcherSets) {
-      for (const { target, main, late } of await this.find(matchers, range, pace)) {
-        const own = new Set([...main, ...late].flatMap(({ labels }) => labels));
+      const { tables, stamped } = await this.find(matchers, range, pace);
+      const found = [
+        ...tables.map(({ target, main, late }) => ({ target, parts: [...main, ...late] })),
+        ...stamped,
+      ];
+      for (const { target, parts } of found) {
+        const own = new Set(parts.flatMap(({ labels }) => labels));
         for (const labels of own) visitor(labels, target);
         if (pace.isDue(own.size * WORK_PER_LABEL_SET)) await pace.pause();
       }
@@ -149,7 +174,7 @@ export class StorageQuerier implements Querier {
     matchers: readonly LabelMatcher[],
     range: TimeRange,
     pace: Pace,
-  ): Promise<FoundTable[]> {
+  ): Promise<{ tables: FoundTable[]; stamped: FoundStamped[] }> {
     const { head, blocks, registry } = this.parts;
     const selection = new SeriesSelection(matchers, registry, this.memory.of(matchers));
     const found = new FoundTables((name, folder) => ({
@@ -160,12 +185,16 @@ export class StorageQuerier implements Querier {
     // meanwhile changes neither.
     const findInBlocks = blocks.plan(selection, range, pace);
     const inHead: { table: FoundTable; main: readonly Piece[]; late: readonly Piece[] }[] = [];
-    for (const [name, { key, streams }] of head.tables) {
+    const stampedInHead: { name: string; target: Labels; parts: StampedPart[] }[] = [];
+    for (const [name, table] of head.tables) {
+      const { key, streams } = table;
+      const parts = findStampedParts(this.parts, table, selection, range);
+      if (parts.length > 0) stampedInHead.push({ name, target: key.labels, parts });
       const { main, late } = findHeadPieces(this.parts, key, streams, selection, range);
       if (main.length === 0 && late.length === 0) continue;
       inHead.push({ table: found.table(name, key.folder, key.labels), main, late });
     }
-    const { pieces, unreadable } = await findInBlocks();
+    const { pieces, stamped, unreadable } = await findInBlocks();
     for (const { table: name, folder, target, piece, isLate } of pieces) {
       const table = found.table(name, folder, target);
       table[isLate ? "late" : "main"].push(piece);
@@ -175,8 +204,24 @@ export class StorageQuerier implements Querier {
       table.main.push(...main);
       table.late.push(...late);
     }
-    return found.withSeries();
+    return { tables: found.withSeries(), stamped: joinStamped(stamped, stampedInHead) };
   }
+}
+
+/** Joins the stamped samples of each table: first the blocks, then the head. */
+function joinStamped(
+  inBlocks: readonly StampedBlockPart[],
+  inHead: readonly { name: string; target: Labels; parts: StampedPart[] }[],
+): FoundStamped[] {
+  const byTable = new Map<string, FoundStamped>();
+  const add = (name: string, target: Labels, parts: readonly StampedPart[]): void => {
+    const known = byTable.get(name);
+    if (known === undefined) byTable.set(name, { target, parts: [...parts] });
+    else known.parts.push(...parts);
+  };
+  for (const { folder, target, part } of inBlocks) add(tableName(folder, target), target, [part]);
+  for (const { name, target, parts } of inHead) add(name, target, parts);
+  return [...byTable.values()];
 }
 
 /** The tables of one query, by name. */

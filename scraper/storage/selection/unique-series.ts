@@ -7,6 +7,8 @@ export interface TableOfTarget {
   /** Label sets of its series without target labels; may hold more than the answer has. */
   readonly own: readonly Labels[];
   readonly table: SelectedTable;
+  /** True for a table whose series are other ones than in the table before it, which has the same target. */
+  readonly isContinued?: boolean;
 }
 
 /** Makes every label set occur once. Of two samples at one instant, the earlier table's one stays. */
@@ -23,8 +25,9 @@ export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): Selected
  */
 function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
   const [first] = tables;
-  if (first === undefined || tables.length === 1) return true;
-  if (new Set(tables.map(({ target }) => target.key)).size < tables.length) return false;
+  const separate = tables.filter(({ isContinued }) => isContinued !== true);
+  if (first === undefined || separate.length === 1) return true;
+  if (new Set(separate.map(({ target }) => target.key)).size < separate.length) return false;
   const names = first.target.pairs.map(([name]) => name);
   const hasOwnNames = (own: readonly Labels[]): boolean =>
     own.every((labels) => names.every((name) => !labels.has(name)));

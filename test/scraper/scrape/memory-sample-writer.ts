@@ -1,8 +1,10 @@
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { METRIC_NAME, type Labels } from "../../../exporter/shared/model/labels.js";
 import { bitsOf, isStaleAt } from "../../../exporter/shared/model/special-values.js";
 import type {
   Layout,
   SampleWriter,
+  StampedSamples,
   TableKey,
   TableWriter,
 } from "../../../scraper/storage/model/sample-writer.js";
@@ -24,6 +26,20 @@ export class MemoryTable implements TableWriter {
     const last = this.rows.at(-1);
     this.rows.push({ timestampMs, layout, values: values.slice() });
     return last === undefined || timestampMs > last.timestampMs ? "appended" : "late";
+  }
+
+  /** Keeps one row per timestamp. */
+  appendStamped({ layout, columns, timestamps, values }: StampedSamples): number {
+    for (const timestampMs of [...new Set(timestamps)].sort((left, right) => left - right)) {
+      const here = Array.from(timestamps.keys()).filter((at) => timestamps[at] === timestampMs);
+      const series = here.map((at) => itemAt(layout.series, columns?.[at] ?? at));
+      this.append(
+        timestampMs,
+        { id: -timestampMs, series },
+        Float64Array.from(here, (at) => values[at] ?? NaN),
+      );
+    }
+    return 0;
   }
 }
 
