@@ -37,6 +37,8 @@ for (const { file, instance } of UNITS) {
     assert.match(unit, /^User=(pihealth|%i)$/m);
     assert.match(unit, /^NoNewPrivileges=yes$/m);
     assert.match(unit, /^MemoryMax=\d+M$/m);
+    assert.match(unit, /^SyslogIdentifier=pihealth(d|-exporter)(@%i)?$/m);
+    assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
     assert.match(unit, /^CapabilityBoundingSet=$/m);
     assert.match(unit, /^ProtectSystem=strict$/m);
     const program = /^ExecStart=.* dist\/(\S+)\.js /m.exec(unit)?.[1] ?? "none";

@@ -75,7 +75,7 @@ export async function startExporter(
   const web =
     webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
   if (web.basicAuthUsers.size > 0) optimizeAgain();
-  const token = await UplinkToken.load(uplink.tokenFile, files);
+  const token = await UplinkToken.load(uplink.tokenFile, files, surroundings.log);
   return startWithStack(surroundings.log, async (stack) => {
     const state = await openState(config, surroundings, stack);
     return startWith(config, surroundings, { web, token, state, stack });

@@ -1,10 +1,12 @@
 import type { ExporterConfig } from "../config/config.js";
 import type { History } from "../history/history.js";
+import { setForeignStateAside } from "./foreign-state.js";
 import { openHistory } from "./history-wiring.js";
 import { messageOf } from "../shared/model/errors.js";
 import type { Clock } from "../shared/platform/clock.js";
 import type { Files } from "../shared/platform/files.js";
 import { FolderLock, FolderLockedError } from "../shared/platform/folder-lock.js";
+import { removeStrayFiles } from "../shared/platform/stray-files.js";
 import type { Logger } from "../shared/platform/logger.js";
 import type { StopStack } from "../shared/platform/stop-stack.js";
 import { readBoot, type Boot } from "../uplink/boot.js";
@@ -40,6 +42,10 @@ export async function openState(
       log.warn("Cannot unlock the state folder", { error: messageOf(error) });
     }),
   );
+  if (lock !== undefined) {
+    await removeStrayFiles(files, config.stateFolder);
+    await setForeignStateAside(config.stateFolder, files, log);
+  }
   const nodeId = await loadNodeId(config.stateFolder, files, log);
   const history = await openHistory(config, { ...boot, clock, files, log });
   if (history !== undefined) stack.push("history", () => history.stop());

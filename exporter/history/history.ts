@@ -10,7 +10,7 @@ import { HistoryFolder } from "./history-folder.js";
 import { HISTORY_METRICS } from "./history-metrics.js";
 import type { HistorySettings } from "./history-settings.js";
 import { SampleBuffer, type HistorySampling } from "./sample-buffer.js";
-import type { SegmentFacts, StoredSegment } from "./segment-facts.js";
+import { certainAgeMs, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 import { SegmentWriter } from "./segment-writer.js";
 
 export interface HistoryParts {
@@ -310,8 +310,8 @@ export class History implements MetricsSource {
 
   private async enforceLimits(): Promise<void> {
     for (;;) {
+      const limit = await this.limitReached();
       const [oldest] = this.stored.list();
-      const limit = this.limitReached();
       if (oldest === undefined || limit === undefined) return;
       await this.stored.remove(oldest);
       this.droppedSegments[limit]++;
@@ -323,13 +323,27 @@ export class History implements MetricsSource {
     }
   }
 
-  private limitReached(): DropReason | undefined {
+  private async limitReached(): Promise<DropReason | undefined> {
     const { settings, clock } = this.parts;
     if (this.totalBytes() > settings.totalBytes) return "size";
     if (this.segmentCount() > MAX_HISTORY_SEGMENTS) return "count";
     const next = this.stored.list()[1] ?? this.writer?.stored;
-    if (next === undefined) return undefined;
-    return clock.wallMs() - next.startMs > settings.maxAgeMs ? "time" : undefined;
+    if (next === undefined || clock.wallMs() - next.startMs <= settings.maxAgeMs) return undefined;
+    return (await this.certainAgeMs()) > settings.maxAgeMs ? "time" : undefined;
+  }
+
+  /**
+   * The time for which the machine has certainly run since the last sample of the oldest segment.
+   * Wall clocks are not used: a Pi that starts with a wrong clock writes names and times that look
+   * arbitrarily old.
+   */
+  private async certainAgeMs(): Promise<number> {
+    const known: SegmentFacts[] = [];
+    for (const segment of [...this.stored.list()]) {
+      const facts = await this.stored.factsOf(segment);
+      if (facts !== undefined) known.push(facts);
+    }
+    return certainAgeMs(known, this.clocks());
   }
 
   private async removeConfirmed(): Promise<void> {

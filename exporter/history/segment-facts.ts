@@ -110,3 +110,24 @@ export function memberFacts(
 ): MemberFacts {
   return { bootId, fromMs, lastMs, lastBootMs: lastMs - (wallMs - monotonicMs) };
 }
+
+/**
+ * The least time since the last sample of the oldest segment, in milliseconds, by clocks that
+ * cannot be set: the rest of its boot, all boots that recorded something since then, and the
+ * current boot. Time without power is unknown and not counted.
+ *
+ * @param segments oldest first
+ */
+export function certainAgeMs(
+  segments: readonly SegmentFacts[],
+  now: { readonly bootId: string; readonly monotonicMs: number },
+): number {
+  const [oldest] = segments;
+  if (oldest === undefined) return 0;
+  const lengthMs = new Map<string, number>();
+  for (const { bootId, lastBootMs } of segments) {
+    lengthMs.set(bootId, Math.max(lengthMs.get(bootId) ?? 0, lastBootMs));
+  }
+  lengthMs.set(now.bootId, now.monotonicMs);
+  return [...lengthMs.values()].reduce((sum, length) => sum + length, 0) - oldest.lastBootMs;
+}

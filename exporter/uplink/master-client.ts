@@ -31,6 +31,8 @@ interface MasterClientParts {
 
 const TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 65_536;
+/** Longest text of a master that is logged. */
+const MAX_REASON_LENGTH = 300;
 const NOTHING = Buffer.alloc(0);
 
 /** Posts JSON to masters with the fleet token. Never rejects: an error is an outcome. */
@@ -62,7 +64,17 @@ export class MasterClient {
 
 function replyOf({ status, body }: HttpResponse): MasterReply {
   if (status >= 200 && status < 300) return { outcome: "ok", detail: "", body };
-  return { outcome: outcomeOf(status), detail: `status ${status}`, body };
+  const reason = reasonIn(body);
+  const detail = reason === "" ? `status ${status}` : `status ${status}: ${reason}`;
+  return { outcome: outcomeOf(status), detail, body };
+}
+
+/** The error text of a scraper's answer, or of a page in plain text. */
+function reasonIn(body: Buffer): string {
+  const text = body.toString("utf8").trim();
+  const error = /^\{[^]*"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+  const reason = error?.replaceAll(/\\(.)/g, "$1") ?? (/^[{<]/.test(text) ? "" : text);
+  return reason.replace(/[\p{C}\s]+/gu, " ").slice(0, MAX_REASON_LENGTH);
 }
 
 /**

@@ -1,24 +1,30 @@
 import { readFleetToken, tokenHeader, tokenMatches } from "../shared/codec/fleet-token.js";
+import { messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
+import type { Logger } from "../shared/platform/logger.js";
 
-/** The fleet token, which requests to masters and requests of masters for history carry. */
+/**
+ * The fleet token, which requests to masters and requests of masters for history carry.
+ *
+ * Without a token that can be read, the exporter still records and serves `/metrics`. The file is
+ * read again each time a master refuses a request.
+ */
 export class UplinkToken {
+  private token: string | undefined;
+  /** The last error, so that each is logged once. */
+  private problem: string | undefined;
+
   private constructor(
-    private token: string | undefined,
     private readonly filePath: string | undefined,
     private readonly files: Files,
+    private readonly log: Logger,
   ) {}
 
-  /**
-   * @param filePath undefined to send requests without a token
-   * @throws {BadInputError} when the file cannot be read or contains no token
-   */
-  static async load(filePath: string | undefined, files: Files): Promise<UplinkToken> {
-    return new UplinkToken(
-      filePath === undefined ? undefined : await readFleetToken(filePath, files),
-      filePath,
-      files,
-    );
+  /** @param filePath undefined to send requests without a token */
+  static async load(filePath: string | undefined, files: Files, log: Logger): Promise<UplinkToken> {
+    const token = new UplinkToken(filePath, files, log);
+    await token.reload();
+    return token;
   }
 
   /** True when an `Authorization` header carries the token; undefined when there is no token. */
@@ -32,10 +38,24 @@ export class UplinkToken {
 
   /**
    * Called when a master refused the token, because it may have changed. Keeps the old token if the
-   * file is missing.
+   * file cannot be read.
    */
   async reload(): Promise<void> {
-    if (this.filePath === undefined) return;
-    this.token = await readFleetToken(this.filePath, this.files).catch(() => this.token);
+    const { filePath, files, log } = this;
+    if (filePath === undefined) return;
+    try {
+      this.token = await readFleetToken(filePath, files);
+      if (this.problem !== undefined) log.info("Fleet token read", { file: filePath });
+      this.problem = undefined;
+    } catch (error) {
+      const problem = messageOf(error);
+      if (problem === this.problem) return;
+      this.problem = problem;
+      const effect =
+        this.token === undefined
+          ? "samples are recorded, but masters refuse this machine until the file can be read"
+          : "the token read before is used";
+      log.error("Cannot use the token file", { error: problem, effect });
+    }
   }
 }

@@ -31,7 +31,11 @@ const config = withArguments(await loadExporterConfig(given.config, realFiles, C
 await startExporter(config, {
   clock,
   files: realFiles,
-  sendHttp: await createLazyHttp(undefined, realFiles),
+  sendHttp: createLazyHttp({
+    caFile: undefined,
+    listenAddress: config.listen.address,
+    files: realFiles,
+  }),
   resolveHost,
   log: createLogger({
     level: config.logLevel,

@@ -101,6 +101,13 @@ export interface Files {
   remove(filePath: string): Promise<void>;
   /** Deletes a folder and its content; does nothing when it does not exist. */
   removeTree(folder: string): Promise<void>;
+  /**
+   * Claims a name in a folder for this process, until it releases the claim or ends. Holds across
+   * namespaces and containers that share the folder.
+   *
+   * @returns undefined when another process holds the claim; a function that releases it
+   */
+  claim(filePath: string): Promise<(() => Promise<void>) | undefined>;
   /** Syncs a folder, so that renames, creations and deletions in it survive a power cut. */
   syncFolder(folder: string): Promise<void>;
 }

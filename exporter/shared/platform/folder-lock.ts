@@ -3,6 +3,7 @@ import { PihealthError } from "../model/errors.js";
 import type { Files } from "./files.js";
 
 const LOCK_FILE = "lock";
+const LOCK_SOCKET = "lock.socket";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /** Another process uses the folder. */
@@ -13,13 +14,16 @@ export class FolderLockedError extends PihealthError {
 /**
  * Locks a data folder, so that two processes do not use it at once.
  *
- * The lock file holds the process id, the start time of the process and the boot id. A lock left by
- * a crash or a power cut matches no running process and is ignored.
+ * A bound socket in the folder is the lock; it holds across namespaces and containers, and ends with
+ * its process. The lock file holds the process id, the start time of the process and the boot id,
+ * for messages and for file systems without sockets. A lock file left by a crash or a power cut
+ * matches no running process and is ignored.
  */
 export class FolderLock {
   private constructor(
     private readonly files: Files,
     private readonly lockPath: string,
+    private readonly releaseClaim: () => Promise<void>,
   ) {}
 
   /**
@@ -35,13 +39,25 @@ export class FolderLock {
         `Cannot open data folder "${folder}": process ${holderPid} uses it, only one process may use it at a time`,
       );
     }
-    const identity = await identityOf(files, pid);
-    if (identity !== undefined) await files.replace(lockPath, identity);
-    return new FolderLock(files, lockPath);
+    const releaseClaim = await files.claim(path.join(folder, LOCK_SOCKET));
+    if (releaseClaim === undefined) {
+      throw new FolderLockedError(
+        `Cannot open data folder "${folder}": a process in another container or namespace uses it, only one process may use it at a time`,
+      );
+    }
+    try {
+      const identity = await identityOf(files, pid);
+      if (identity !== undefined) await files.replace(lockPath, identity);
+    } catch (error) {
+      await releaseClaim();
+      throw error;
+    }
+    return new FolderLock(files, lockPath, releaseClaim);
   }
 
   async release(): Promise<void> {
     await this.files.remove(this.lockPath);
+    await this.releaseClaim();
   }
 }
 

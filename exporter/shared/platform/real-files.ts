@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { codeOf } from "../model/errors.js";
+import { claimSocket } from "./claim-socket.js";
 import { TEMPORARY_SUFFIX, type AppendFile, type Files, type ReadFile } from "./files.js";
 
 const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
@@ -76,6 +77,7 @@ export const realFiles: Files = {
   makeFolderSync: (folder) => makeFoldersSync(path.resolve(folder)),
   rename: (fromPath, toPath) => fs.rename(fromPath, toPath),
   remove: (filePath) => fs.rm(filePath, { force: true }),
+  claim: claimSocket,
   removeTree: (folder) => fs.rm(folder, { recursive: true, force: true }),
   async syncFolder(folder) {
     const handle = await fs.open(folder, "r");

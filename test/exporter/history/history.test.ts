@@ -217,6 +217,60 @@ test("the size limit drops the oldest segment and counts it", async () => {
   assert.ok((dropped ?? 0) > 0);
 });
 
+const DAY_MS = 86_400_000;
+
+test("segments older than the time limit are dropped, by the clock that cannot be set", async () => {
+  const bench = await openHistory({ settings: { segmentMs: 60_000 }, masters: ["http://a"] });
+  await sample(bench, 60);
+  const before = segmentPaths(bench.files).slice(0, -1);
+  assert.ok(before.length > 1);
+  await bench.clock.advance(DEFAULTS.maxAgeMs + 3_600_000);
+  await sample(bench, 30);
+  const after = segmentPaths(bench.files);
+  assert.deepEqual(
+    before.filter((name) => after.includes(name)),
+    [],
+  );
+  assert.ok(valueOf(bench.history, "pihealth_history_dropped_segments_total", { limit: "time" }));
+  await bench.history.stop();
+});
+
+for (const { name, offsetsMs } of [
+  { name: "180 days behind, then right", offsetsMs: [-180 * DAY_MS, 0] },
+  { name: "1970 in two boots, then right", offsetsMs: [-1.7e12, -1.7e12, 0] },
+  { name: "10 years ahead, then right", offsetsMs: [3650 * DAY_MS, 0] },
+  { name: "right, then 10 years ahead", offsetsMs: [0, 3650 * DAY_MS] },
+  { name: "every boot somewhere else", offsetsMs: [-1e12, 1e11, -1e11, 0] },
+]) {
+  test(`an age that a wrong clock made deletes nothing that a master lacks: ${name}`, async () => {
+    let bench = await openHistory({ settings: { segmentMs: 60_000 }, masters: ["http://a"] });
+    let offsetMs = 0;
+    await sample(bench, 30);
+    const recorded = new Set(segmentPaths(bench.files));
+    for (const [index, nextMs] of offsetsMs.entries()) {
+      await bench.history.stop(); // A power cut; the samples in memory are another matter.
+      const { clock, files } = bench;
+      await clock.advance(60_000);
+      clock.stepWall(nextMs - offsetMs);
+      offsetMs = nextMs;
+      bench = await openHistory({
+        ...{ clock, files, settings: { segmentMs: 60_000 }, masters: ["http://a"] },
+        ...{ bootId: BOOT_ID.replace(/^../, `b${index}`), bootedMs: clock.monotonicMs() },
+      });
+      await sample(bench, 30);
+      for (const path of segmentPaths(files)) recorded.add(path);
+    }
+    bench.clock.stepWall(-offsetMs);
+    await sample(bench, 30);
+    const kept = segmentPaths(bench.files);
+    assert.deepEqual(
+      [...recorded].filter((path) => !kept.includes(path)),
+      [],
+    );
+    await bench.history.stop();
+  });
+}
+
 test("while the disk is full, samples are buffered and written afterwards", async () => {
   const bench = await openHistory({});
   bench.files.roomBytes = 0;

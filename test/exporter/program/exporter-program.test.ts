@@ -204,6 +204,38 @@ test("pihealth exporter is the same program", async () => {
   assert.match(stdout, /--listen-address/);
 });
 
+test("With a token file that cannot be used it records, says so, and needs no restart", async () => {
+  const folder = path.join(FOLDER, "without-token");
+  const configFile = path.join(FOLDER, "without-token.yml");
+  const tokenFile = path.join(FOLDER, "later-token");
+  writeFileSync(tokenFile, "short");
+  writeFileSync(configFile, `uplink: { token_file: ${tokenFile} }\n`);
+  const args = ["--listen-address", "127.0.0.1:0", "--config", configFile, "--state", folder];
+  const child = runExporter(...args);
+  const said = logged(child, /msg="Cannot use the token file".*must be one line of 16 to 4096/);
+  const [, port] = await logged(child, /msg="Exporter started".* port=(\d+)/);
+  await said;
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/history`)).status, 403);
+  // SIGHUP reads the configuration again; one that is not valid changes nothing.
+  writeFileSync(configFile, "nonsense: true\n");
+  const refused = logged(child, /msg="Cannot reload the configuration: the previous one stays/);
+  child.kill("SIGHUP");
+  await refused;
+  writeFileSync(tokenFile, "a-token-for-this-test\n");
+  writeFileSync(configFile, `uplink: { token_file: ${tokenFile} }\nalarms: { enabled: false }\n`);
+  const reloaded = logged(child, /msg="Configuration reloaded"/);
+  const again = logged(child, /msg="Exporter started".* port=(\d+)/);
+  child.kill("SIGHUP");
+  await reloaded;
+  const headers = { authorization: "Bearer a-token-for-this-test" };
+  const newPort = (await again)[1];
+  assert.equal((await fetch(`http://127.0.0.1:${newPort}/history`, { headers })).status, 200);
+  const stopped = outcome(child);
+  child.kill("SIGTERM");
+  assert.equal((await stopped).code, 0);
+});
+
 test("SIGTERM stops it with exit code 0", async () => {
   const stopped = outcome(exporter);
   exporter.kill("SIGTERM");

@@ -30,7 +30,7 @@ class World {
 
   async start(...urls: string[]): Promise<Run> {
     const outbox = await AlarmOutbox.open("/state/outbox", this.files, silentLogger);
-    const token = await UplinkToken.load(undefined, this.files);
+    const token = await UplinkToken.load(undefined, this.files, silentLogger);
     const sender = new AlarmSender({
       masters: urls.length === 0 ? ["http://m1"] : urls,
       resendIntervalMs: 60_000,

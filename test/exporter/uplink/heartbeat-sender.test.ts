@@ -41,7 +41,7 @@ async function setUp(masterUrls: readonly string[] = ["http://m1:8730"]) {
     info: (text) => logged.push(text),
     warn: (text) => logged.push(text),
   };
-  const token = await UplinkToken.load("/token", files);
+  const token = await UplinkToken.load("/token", files, silentLogger);
   const replies: unknown[] = [];
   const sender = new HeartbeatSender({
     masters: masterUrls,

@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { isIP } from "node:net";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
 import { onAbort } from "../abort.js";
@@ -60,12 +61,18 @@ export interface AgentOptions {
   readonly keepAliveMs?: number;
   readonly tls?: https.AgentOptions;
   readonly proxy?: ProxyOptions;
+  /** IP address of this machine from which connections leave; default: the system chooses. */
+  readonly localAddress?: string;
 }
 
 export function createHttpAgent(options: AgentOptions): HttpAgent {
   const { maxSockets, keepAliveMs = 60_000, tls = {}, proxy: proxyOptions } = options;
   const keepAlive = keepAliveMs > 0;
-  const common = { keepAlive, maxSockets, maxFreeSockets: maxSockets, timeout: keepAliveMs };
+  const { localAddress } = options;
+  const local =
+    localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) === 6 ? 6 : 4 };
+  const sockets = { maxSockets, maxFreeSockets: maxSockets };
+  const common = { ...local, ...sockets, keepAlive, timeout: keepAliveMs };
   const agents = { http: new http.Agent(common), https: new https.Agent({ ...common, ...tls }) };
   const proxy = proxyOptions && new HttpProxy(proxyOptions, common, tls);
   return {
