@@ -11,6 +11,9 @@ import type { TimeGrid } from "./time-grid.js";
 import { BlockBuilder, emptyBlock, type VectorBlock } from "./vector-block.js";
 import { findWindows, type Windows } from "./windows.js";
 
+/** The work of one series besides its values, in values for the pacer. */
+const WORK_PER_SERIES = 16;
+
 /** The part of a sample to select: its value or, for `timestamp()`, its time in seconds. */
 type Wanted = "value" | "timestamp";
 
@@ -35,7 +38,8 @@ export async function selectInstants(
     for (const each of series) {
       evaluation.meter.countSamples(copyNewest(each, seconds ?? each.values, windows, builder));
       builder.finishRow(each.labels);
-      if (evaluation.pacer.isDue(grid.count)) await evaluation.pacer.pause();
+      const work = grid.count + (each.dense ? 0 : timestamps.length) + WORK_PER_SERIES;
+      if (evaluation.pacer.isDue(work)) await evaluation.pacer.pause();
     }
   }
   return builder.build();
@@ -61,9 +65,12 @@ function copyNewest(
     return found;
   }
   const bits = bitsOf(values);
+  // Windows only move forward, so each value is looked at once, however many are absent.
+  let next = from[0] ?? 0;
+  let index = -1;
   for (let step = 0; step < steps; step++) {
-    let index = (until[step] as number) - 1;
-    while (index >= (from[step] as number) && isAbsentAt(bits, index)) index--;
+    const end = until[step] as number;
+    for (; next < end; next++) if (!isAbsentAt(bits, next)) index = next;
     if (index < (from[step] as number) || isStaleAt(bits, index)) continue;
     target[offset + step] = source[index] as number;
     present[offset + step] = 1;
@@ -139,7 +146,7 @@ async function selectSmoothed(
       builder.present[builder.offset + step] = 1;
     }
     builder.finishRow(labels);
-    if (pacer.isDue(times.length)) await pacer.pause();
+    if (pacer.isDue(times.length + timestamps.length)) await pacer.pause();
   }
   return builder.build();
 }

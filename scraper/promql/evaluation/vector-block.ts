@@ -86,7 +86,11 @@ export class BlockBuilder {
 
 /** The work of making or comparing one label set, as a number of values for the pacer. */
 const WORK_PER_LABELS = 64;
+/** The work of copying a row, besides its values. */
+const WORK_PER_ROW = 16;
 const CELLS_PER_SLICE = 16_384;
+/** Copying is faster than computing. */
+const COPIED_AT_ONCE = 131_072;
 
 /**
  * Maps the values of a block; cells without a sample are mapped too, to values that nobody reads.
@@ -134,9 +138,11 @@ export async function dropNames(
 export async function removeDroppedNames(block: VectorBlock, pacer: Pacer): Promise<VectorBlock> {
   const { labels, nameDropped } = block;
   if (nameDropped === undefined) return block;
-  const cleaned = labels.map((each, row) =>
-    nameDropped[row] === 1 ? withoutMetadata(each) : each,
-  );
+  const cleaned: Labels[] = [];
+  for (const [row, each] of labels.entries()) {
+    cleaned.push(nameDropped[row] === 1 ? withoutMetadata(each) : each);
+    if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
+  }
   return mergeSameLabels({ ...block, labels: cleaned, nameDropped: undefined }, pacer);
 }
 
@@ -158,12 +164,16 @@ export async function mergeSameLabels(block: VectorBlock, pacer: Pacer): Promise
     } else {
       // Other parts of the query may still use the block, so its cells are copied before the first
       // change.
-      merged ??= { ...block, values: block.values.slice(), present: block.present.slice() };
+      merged ??= {
+        ...block,
+        values: await copyPaced(block.values, pacer),
+        present: block.present.slice(),
+      };
       moveCells(merged, row * steps, target * steps);
     }
     if (pacer.isDue(WORK_PER_LABELS)) await pacer.pause();
   }
-  return merged === undefined ? block : keepRows(merged, keptRows);
+  return merged === undefined ? block : keepRows(merged, keptRows, pacer);
 }
 
 function moveCells({ steps, values, present }: VectorBlock, from: number, to: number): void {
@@ -178,22 +188,35 @@ function moveCells({ steps, values, present }: VectorBlock, from: number, to: nu
 }
 
 /** A block of only these rows, in this order. */
-export function keepRows(block: VectorBlock, rows: readonly number[]): VectorBlock {
+export async function keepRows(
+  block: VectorBlock,
+  rows: readonly number[],
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const { steps, nameDropped } = block;
   const values = new Float64Array(rows.length * steps);
   const present = new Uint8Array(rows.length * steps);
+  const labels: Labels[] = [];
+  const dropped = nameDropped === undefined ? undefined : new Uint8Array(rows.length);
   for (const [index, row] of rows.entries()) {
     values.set(block.values.subarray(row * steps, (row + 1) * steps), index * steps);
     present.set(block.present.subarray(row * steps, (row + 1) * steps), index * steps);
+    labels.push(itemAt(block.labels, row));
+    if (dropped !== undefined) dropped[index] = nameDropped?.[row] ?? 0;
+    if (pacer.isDue(steps + WORK_PER_ROW)) await pacer.pause();
   }
-  return {
-    steps,
-    values,
-    present,
-    labels: rows.map((row) => itemAt(block.labels, row)),
-    nameDropped:
-      nameDropped === undefined
-        ? undefined
-        : Uint8Array.from(rows, (row) => nameDropped[row] as number),
-  };
+  return { steps, values, present, labels, nameDropped: dropped };
+}
+
+/** Copies in parts. */
+export async function copyPaced(
+  values: Float64Array,
+  pacer: Pacer,
+  copy = new Float64Array(values.length),
+): Promise<Float64Array> {
+  for (let from = 0; from < values.length; from += COPIED_AT_ONCE) {
+    copy.set(values.subarray(from, from + COPIED_AT_ONCE), from);
+    if (pacer.isDue(CELLS_PER_SLICE)) await pacer.pause();
+  }
+  return copy;
 }

@@ -64,19 +64,25 @@ interface EdgeChange {
 }
 
 function changeBetweenEdges({ extension, isCounter, isRate }: EdgeChange): WindowFunction {
-  return (row, { values, present, offset }, { windowMs, ends }) => {
-    for (let step = 0; step < ends.length; step++) {
-      const endMs = ends[step] as number;
-      const edges = edgesOf(row, step, { startMs: endMs - windowMs, endMs, extension, isCounter });
-      if (edges === undefined) continue;
-      const change =
-        edges.right -
-        edges.left +
-        (isCounter ? lostByResets(row, edges, endMs - windowMs, endMs) : 0);
-      values[offset + step] = isRate ? change / (windowMs / 1000) : change;
-      present[offset + step] = 1;
-    }
-  };
+  return (row, { values, present, offset }, { windowMs, ends }) =>
+    (fromStep, untilStep) => {
+      for (let step = fromStep; step < untilStep; step++) {
+        const endMs = ends[step] as number;
+        const edges = edgesOf(row, step, {
+          startMs: endMs - windowMs,
+          endMs,
+          extension,
+          isCounter,
+        });
+        if (edges === undefined) continue;
+        const change =
+          edges.right -
+          edges.left +
+          (isCounter ? lostByResets(row, edges, endMs - windowMs, endMs) : 0);
+        values[offset + step] = isRate ? change / (windowMs / 1000) : change;
+        present[offset + step] = 1;
+      }
+    };
 }
 
 /** The sum of the values that a counter had before its resets between the edges. */
@@ -101,23 +107,24 @@ function lostByResets(
 
 /** Counts the pairs of neighbouring samples that satisfy a condition, starting with the anchor. */
 function countPairs(counts: (value: number, before: number) => boolean): WindowFunction {
-  return (row, { values, present, offset }, { windowMs, ends }) => {
-    for (let step = 0; step < ends.length; step++) {
-      const endMs = ends[step] as number;
-      const window = {
-        startMs: endMs - windowMs,
-        endMs,
-        extension: "anchored",
-        isCounter: false,
-      } as const;
-      const edges = edgesOf(row, step, window);
-      if (edges === undefined) continue;
-      let count = 0;
-      for (let index = edges.first + 1; index <= edges.last; index++) {
-        if (counts(row.values[index] as number, row.values[index - 1] as number)) count++;
+  return (row, { values, present, offset }, { windowMs, ends }) =>
+    (fromStep, untilStep) => {
+      for (let step = fromStep; step < untilStep; step++) {
+        const endMs = ends[step] as number;
+        const window = {
+          startMs: endMs - windowMs,
+          endMs,
+          extension: "anchored",
+          isCounter: false,
+        } as const;
+        const edges = edgesOf(row, step, window);
+        if (edges === undefined) continue;
+        let count = 0;
+        for (let index = edges.first + 1; index <= edges.last; index++) {
+          if (counts(row.values[index] as number, row.values[index - 1] as number)) count++;
+        }
+        values[offset + step] = count;
+        present[offset + step] = 1;
       }
-      values[offset + step] = count;
-      present[offset + step] = 1;
-    }
-  };
+    };
 }

@@ -8,7 +8,8 @@ import {
   type Call,
   type SourceRange,
 } from "../language/ast.js";
-import { METADATA_LABELS, keyOf, pairsWithout } from "../evaluation/label-keys.js";
+import type { Pacer } from "../evaluation/pacer.js";
+import { METADATA_LABELS, WORK_PER_KEY, keyOf, pairsWithout } from "../evaluation/label-keys.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { bucketFraction, bucketQuantile, type Bucket } from "../evaluation/histogram-buckets.js";
 import { numberValue } from "../language/number-scanner.js";
@@ -22,6 +23,8 @@ import {
 } from "../evaluation/vector-block.js";
 
 const BUCKET_LABEL = "le";
+/** The work of reading and sorting a bucket, in values for the pacer. */
+const WORK_PER_BUCKET = 16;
 
 /** A classic histogram; each bucket is a row of a block. */
 interface Histogram {
@@ -62,20 +65,20 @@ async function quantiles(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
   const block = await evaluation.vector(source, grid);
   for (const { quantiles, range } of columns)
     evaluation.annotations.checkQuantiles(quantiles, range);
-  const histograms = findHistograms(block, source.range, evaluation);
+  const histograms = await findHistograms(block, source.range, evaluation);
+  evaluation.budget.take(grid.count * histograms.length * columns.length);
   const builder = new BlockBuilder(grid.count, histograms.length * columns.length);
   for (const histogram of histograms) {
     for (const { quantiles } of columns) {
       const labels = isMany ? withQuantile(histogram.labels, call, quantiles) : histogram.labels;
-      writeRow(builder, block, histogram, (buckets, step) => {
+      const evaluate = (buckets: Bucket[], step: number): number => {
         const { value, forcedMonotonic } = bucketQuantile(quantiles[step] as number, buckets);
         if (forcedMonotonic)
           evaluation.annotations.forcedMonotonicity(histogram.metricName, source.range);
         return value;
-      });
+      };
+      await writeRow(builder, block, histogram, evaluate, evaluation.pacer);
       builder.finishRow(labels);
-      if (evaluation.pacer.isDue(grid.count * histogram.rows.length))
-        await evaluation.pacer.pause();
     }
   }
   return mergeSameLabels(builder.build(), evaluation.pacer);
@@ -99,14 +102,14 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
   const lower = await evaluation.scalar(itemAt(call.arguments, 0), grid);
   const upper = await evaluation.scalar(itemAt(call.arguments, 1), grid);
   const block = await evaluation.vector(source, grid);
-  const histograms = findHistograms(block, source.range, evaluation);
+  const histograms = await findHistograms(block, source.range, evaluation);
+  evaluation.budget.take(grid.count * histograms.length);
   const builder = new BlockBuilder(grid.count, histograms.length);
   for (const histogram of histograms) {
-    writeRow(builder, block, histogram, (buckets, step) =>
-      bucketFraction(lower[step] as number, upper[step] as number, buckets),
-    );
+    const evaluate = (buckets: Bucket[], step: number): number =>
+      bucketFraction(lower[step] as number, upper[step] as number, buckets);
+    await writeRow(builder, block, histogram, evaluate, evaluation.pacer);
     builder.finishRow(histogram.labels);
-    if (evaluation.pacer.isDue(grid.count * histogram.rows.length)) await evaluation.pacer.pause();
   }
   return mergeSameLabels(builder.build(), evaluation.pacer);
 }
@@ -114,15 +117,16 @@ async function fractions(call: Call, grid: TimeGrid, evaluation: Evaluation): Pr
 /**
  * Groups rows into histograms by all labels but `le`. The result of a histogram has no metric name.
  */
-function findHistograms(
+async function findHistograms(
   block: VectorBlock,
   range: SourceRange,
-  { annotations }: Evaluation,
-): Histogram[] {
+  { annotations, pacer }: Evaluation,
+): Promise<Histogram[]> {
   const ownPairs = pairsWithout([BUCKET_LABEL]);
   const resultPairs = pairsWithout([BUCKET_LABEL, ...METADATA_LABELS]);
   const histograms = new Map<string, Histogram>();
   for (const [row, labels] of block.labels.entries()) {
+    if (pacer.isDue(2 * WORK_PER_KEY)) await pacer.pause();
     const upperBound = numberValueOf(labels.get(BUCKET_LABEL));
     if (upperBound === undefined) {
       if (isRowPresent(block, row))
@@ -152,12 +156,13 @@ function numberValueOf(text: string): number | undefined {
   return sign === "-" ? -magnitude : magnitude;
 }
 
-function writeRow(
+async function writeRow(
   { values, present, offset }: BlockBuilder,
   block: VectorBlock,
   { rows }: Histogram,
   evaluate: (buckets: Bucket[], step: number) => number,
-): void {
+  pacer: Pacer,
+): Promise<void> {
   for (let step = 0; step < block.steps; step++) {
     const buckets: Bucket[] = [];
     for (const { row, upperBound } of rows) {
@@ -165,6 +170,7 @@ function writeRow(
       if (block.present[cell] === 1)
         buckets.push({ upperBound, count: block.values[cell] as number });
     }
+    if (pacer.isDue(rows.length * WORK_PER_BUCKET)) await pacer.pause();
     if (buckets.length === 0) continue;
     values[offset + step] = evaluate(buckets, step);
     present[offset + step] = 1;

@@ -1,7 +1,8 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, METRIC_NAME, compareStrings } from "../../../exporter/shared/model/labels.js";
 import { createLabelMatcher, type LabelMatcher } from "../../storage/model/label-matcher.js";
-import { keyOf, pairsWith } from "../evaluation/label-keys.js";
+import { WORK_PER_KEY, keyOf, pairsWith } from "../evaluation/label-keys.js";
+import type { Pacer } from "../evaluation/pacer.js";
 import type { Call, Expression, TimeModifiers, VectorSelector } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { QueryExecutionError } from "../language/query-errors.js";
@@ -43,9 +44,9 @@ export async function callInfo(
   const isNamed = braces === undefined || nameMatchers.length > 0;
   const isInfo = (labels: Labels): boolean =>
     isNamed && names.every((matcher) => matcher.matches(labels.name));
-  const partners = await findPartners({ base, info, isInfo }, () =>
-    selectInstants(selector, grid, evaluation, "timestamp"),
-  );
+  const readTimes = (): Promise<VectorBlock> =>
+    selectInstants(selector, grid, evaluation, "timestamp");
+  const partners = await findPartners({ base, info, isInfo }, readTimes, evaluation.pacer);
   return addInfoLabels({ base, isInfo, info, partners, dataMatchers }, evaluation);
 }
 
@@ -127,11 +128,13 @@ async function findPartners(
     readonly isInfo: (labels: Labels) => boolean;
   },
   readTimes: () => Promise<VectorBlock>,
+  pacer: Pacer,
 ): Promise<Partners> {
   const isPartner = identifiedBy(base.labels.filter((labels) => !isInfo(labels)));
   const rowsByKey = new Map<string, Map<string, InfoRow[]>>();
   let hasRivals = false;
   for (const [row, labels] of info.labels.entries()) {
+    if (pacer.isDue(WORK_PER_KEY)) await pacer.pause();
     if (!isPartner(labels)) continue;
     const key = keyOf(identify(labels.pairs));
     const byName = rowsByKey.get(key) ?? new Map<string, InfoRow[]>();
@@ -179,7 +182,7 @@ async function addInfoLabels(
     readonly partners: Partners;
     readonly dataMatchers: readonly LabelMatcher[];
   },
-  { pacer }: Evaluation,
+  { pacer, budget }: Evaluation,
 ): Promise<VectorBlock> {
   const wanted = new Set(dataMatchers.map(({ name }) => name));
   const isOptional = dataMatchers.every((matcher) => matcher.matches(""));
@@ -187,10 +190,12 @@ async function addInfoLabels(
   for (const [row, labels] of base.labels.entries()) {
     const partners = partnersOf(labels);
     const keepsUnmatched = isOptional || isInfo(labels);
-    parts.push(enrichRow({ base, row, labels, info, partners, wanted, keepsUnmatched }));
-    if (pacer.isDue(base.steps * (partners.length + 1))) await pacer.pause();
+    const enrichment = { base, row, labels, info, partners, wanted, keepsUnmatched };
+    const part = await enrichRow(enrichment, pacer);
+    budget.take(part.values.length);
+    parts.push(part);
   }
-  return mergeSameLabels(joinParts(base.steps, parts), pacer);
+  return mergeSameLabels(await joinParts(base.steps, parts, pacer), pacer);
 }
 
 interface Enrichment {
@@ -207,12 +212,15 @@ interface Enrichment {
 }
 
 /** One row for each set of labels that the info series add at some step. */
-function enrichRow(enrichment: Enrichment): VectorBlock {
-  const { base, row, labels: baseLabels, keepsUnmatched } = enrichment;
+async function enrichRow(enrichment: Enrichment, pacer: Pacer): Promise<VectorBlock> {
+  const { base, row, labels: baseLabels, keepsUnmatched, partners } = enrichment;
+  const workPerStep =
+    WORK_PER_KEY + partners.reduce((work, { rows }) => work + rows.length * WORK_PER_KEY, 0);
   const { steps } = base;
   const rows = new Map<string, { labels: Labels; steps: number[] }>();
   for (let step = 0; step < steps; step++) {
     if (base.present[row * steps + step] === 0) continue;
+    if (pacer.isDue(workPerStep)) await pacer.pause();
     const added = addedLabels(enrichment, step);
     if (added === undefined && !keepsUnmatched) continue;
     const labels = Labels.of([...(added ?? []), ...baseLabels.pairs]);
@@ -281,7 +289,11 @@ function labelsAt(
   return newest;
 }
 
-function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
+async function joinParts(
+  steps: number,
+  parts: readonly VectorBlock[],
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const builder = new BlockBuilder(
     steps,
     parts.reduce((rows, { labels }) => rows + labels.length, 0),
@@ -291,6 +303,7 @@ function joinParts(steps: number, parts: readonly VectorBlock[]): VectorBlock {
       builder.values.set(part.values.subarray(row * steps, (row + 1) * steps), builder.offset);
       builder.present.set(part.present.subarray(row * steps, (row + 1) * steps), builder.offset);
       builder.finishRow(labels, part.nameDropped?.[row] ?? 0);
+      if (pacer.isDue(steps + WORK_PER_KEY)) await pacer.pause();
     }
   }
   return builder.build();

@@ -58,7 +58,7 @@ export async function callInstantFunction(
     case "sort_desc":
     case "sort_by_label":
     case "sort_by_label_desc":
-      return sortBlock(call, await vectorArgument(call, grid, evaluation), evaluation.annotations);
+      return sortBlock(call, await vectorArgument(call, grid, evaluation), evaluation);
     default:
       return callHistogramFunction(call, grid, evaluation);
   }
@@ -151,13 +151,17 @@ async function absent(call: Call, grid: TimeGrid, evaluation: Evaluation): Promi
   const source = itemAt(call.arguments, 0);
   if (call.signature.name === "absent") {
     const block = await evaluation.vector(source, grid);
-    for (let cell = 0; cell < block.present.length; cell++) {
-      if (block.present[cell] === 1) present[cell % grid.count] = 0;
+    for (let row = 0; row < block.labels.length; row++) {
+      const from = row * grid.count;
+      for (let step = 0; step < grid.count; step++)
+        if (block.present[from + step] === 1) present[step] = 0;
+      if (evaluation.pacer.isDue(grid.count)) await evaluation.pacer.pause();
     }
   } else {
-    for (const { from, until } of (await evaluation.ranges(source, grid)).rows()) {
+    for (const { from, until, values } of (await evaluation.ranges(source, grid)).rows()) {
       for (let step = 0; step < grid.count; step++)
         if (from[step] !== until[step]) present[step] = 0;
+      if (evaluation.pacer.isDue(grid.count + values.length)) await evaluation.pacer.pause();
     }
   }
   if (!present.includes(1)) return emptyBlock(grid.count);

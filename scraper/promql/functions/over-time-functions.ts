@@ -65,21 +65,24 @@ function slidingExtreme(sign: 1 | -1): WindowFunction {
     let head = 0;
     let tail = 0;
     let next = 0;
-    for (let step = 0; step < from.length; step++) {
-      const first = from[step] as number;
-      const end = until[step] as number;
-      if (first === end) continue;
-      next = Math.max(next, first);
-      for (; next < end; next++) {
-        const value = sign * (values[next] as number);
-        if (Number.isNaN(value)) continue;
-        while (tail > head && sign * (values[queue[tail - 1] as number] as number) < value) tail--;
-        queue[tail++] = next;
+    return (fromStep, untilStep) => {
+      for (let step = fromStep; step < untilStep; step++) {
+        const first = from[step] as number;
+        const end = until[step] as number;
+        if (first === end) continue;
+        next = Math.max(next, first);
+        for (; next < end; next++) {
+          const value = sign * (values[next] as number);
+          if (Number.isNaN(value)) continue;
+          while (tail > head && sign * (values[queue[tail - 1] as number] as number) < value)
+            tail--;
+          queue[tail++] = next;
+        }
+        while (head < tail && (queue[head] as number) < first) head++;
+        results[offset + step] = head < tail ? (values[queue[head] as number] as number) : NaN;
+        present[offset + step] = 1;
       }
-      while (head < tail && (queue[head] as number) < first) head++;
-      results[offset + step] = head < tail ? (values[queue[head] as number] as number) : NaN;
-      present[offset + step] = 1;
-    }
+    };
   };
 }
 

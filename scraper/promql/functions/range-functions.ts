@@ -7,7 +7,8 @@
  */
 import { argumentOfType, resultTypeOf, type Call, type SourceRange } from "../language/ast.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
-import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
+import type { Evaluation, RangeRow, RangeSelection } from "../evaluation/evaluation.js";
+import { VALUES_AT_ONCE } from "../evaluation/pacer.js";
 import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { BlockBuilder, dropNames, type VectorBlock } from "../evaluation/vector-block.js";
 import { extendedFunctionOf } from "./extended-functions.js";
@@ -90,11 +91,32 @@ async function applyToRows(
   budget.take(selection.rowCount * steps);
   const builder = new BlockBuilder(steps, selection.rowCount);
   for (const row of selection.rows()) {
-    apply(row, builder, context);
+    const evaluate = apply(row, builder, context);
+    for (let from = 0; from < steps;) {
+      const until = stepsWithin(row, from);
+      evaluate(from, until);
+      if (until < steps && pacer.isDue(VALUES_AT_ONCE)) await pacer.pause();
+      from = until;
+    }
     builder.finishRow(row.labels, keepsName ? row.nameDropped : 0);
     if (pacer.isDue(row.values.length + steps)) await pacer.pause();
   }
   return builder.build();
+}
+
+/** The step after `from` up to which the windows have a moderate number of samples. */
+function stepsWithin({ from: first, until }: RangeRow, from: number): number {
+  const steps = first.length;
+  // Nearly always the windows of all steps are short.
+  const longest = (until[steps - 1] as number) - (first[0] as number);
+  if (longest * (steps - from) <= VALUES_AT_ONCE) return steps;
+  let samples = 0;
+  let step = from;
+  do {
+    samples += (until[step] as number) - (first[step] as number) + 1;
+    step++;
+  } while (step < steps && samples < VALUES_AT_ONCE);
+  return step;
 }
 
 /** Adds an info for each metric whose name does not look like a counter. */

@@ -25,39 +25,41 @@ function extrapolated({ isCounter, isRate }: Extrapolation): WindowFunction {
     const { timestamps, values, from: firsts, until } = row;
     const resets = isCounter ? findResets(values) : NO_RESETS;
     let nextReset = 0;
-    for (let step = 0; step < firsts.length; step++) {
-      const first = firsts[step] as number;
-      const last = (until[step] as number) - 1;
-      if (last <= first) continue;
-      const firstValue = values[first] as number;
-      let change = (values[last] as number) - firstValue;
-      while (nextReset < resets.length && (resets[nextReset] as number) <= first) nextReset++;
-      for (
-        let index = nextReset;
-        index < resets.length && (resets[index] as number) <= last;
-        index++
-      ) {
-        change += values[(resets[index] as number) - 1] as number;
+    return (fromStep, untilStep) => {
+      for (let step = fromStep; step < untilStep; step++) {
+        const first = firsts[step] as number;
+        const last = (until[step] as number) - 1;
+        if (last <= first) continue;
+        const firstValue = values[first] as number;
+        let change = (values[last] as number) - firstValue;
+        while (nextReset < resets.length && (resets[nextReset] as number) <= first) nextReset++;
+        for (
+          let index = nextReset;
+          index < resets.length && (resets[index] as number) <= last;
+          index++
+        ) {
+          change += values[(resets[index] as number) - 1] as number;
+        }
+        const endMs = ends[step] as number;
+        const firstMs = timestamps[first] as number;
+        const lastMs = timestamps[last] as number;
+        const sampledSeconds = (lastMs - firstMs) / 1000;
+        const averageSeconds = sampledSeconds / (last - first);
+        const threshold = averageSeconds * 1.1;
+        let startSeconds = (firstMs - (endMs - windowMs)) / 1000;
+        if (startSeconds >= threshold) startSeconds = averageSeconds / 2;
+        if (isCounter && change > 0 && firstValue >= 0) {
+          const zeroSeconds = sampledSeconds * (firstValue / change);
+          if (zeroSeconds < startSeconds) startSeconds = zeroSeconds;
+        }
+        let endSeconds = (endMs - lastMs) / 1000;
+        if (endSeconds >= threshold) endSeconds = averageSeconds / 2;
+        let factor = (sampledSeconds + startSeconds + endSeconds) / sampledSeconds;
+        if (isRate) factor /= windowMs / 1000;
+        results[offset + step] = change * factor;
+        present[offset + step] = 1;
       }
-      const endMs = ends[step] as number;
-      const firstMs = timestamps[first] as number;
-      const lastMs = timestamps[last] as number;
-      const sampledSeconds = (lastMs - firstMs) / 1000;
-      const averageSeconds = sampledSeconds / (last - first);
-      const threshold = averageSeconds * 1.1;
-      let startSeconds = (firstMs - (endMs - windowMs)) / 1000;
-      if (startSeconds >= threshold) startSeconds = averageSeconds / 2;
-      if (isCounter && change > 0 && firstValue >= 0) {
-        const zeroSeconds = sampledSeconds * (firstValue / change);
-        if (zeroSeconds < startSeconds) startSeconds = zeroSeconds;
-      }
-      let endSeconds = (endMs - lastMs) / 1000;
-      if (endSeconds >= threshold) endSeconds = averageSeconds / 2;
-      let factor = (sampledSeconds + startSeconds + endSeconds) / sampledSeconds;
-      if (isRate) factor /= windowMs / 1000;
-      results[offset + step] = change * factor;
-      present[offset + step] = 1;
-    }
+    };
   };
 }
 

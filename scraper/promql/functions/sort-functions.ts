@@ -1,6 +1,7 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
-import type { Annotations } from "../evaluation/annotations.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import { sortPaced } from "../evaluation/paced-sort.js";
 import { stringValueOf, type Call } from "../language/ast.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 
@@ -8,26 +9,29 @@ import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
  * `sort` and related functions. They only affect instant queries; results of range queries are
  * ordered by labels.
  */
-export function sortBlock(call: Call, block: VectorBlock, annotations: Annotations): VectorBlock {
+export async function sortBlock(
+  call: Call,
+  block: VectorBlock,
+  { annotations, pacer }: Pick<Evaluation, "annotations" | "pacer">,
+): Promise<VectorBlock> {
   if (block.steps !== 1) {
     annotations.ineffectiveSort(call.range);
     return block;
   }
-  const rows = block.labels.flatMap((_, row) => (block.present[row] === 1 ? [row] : []));
+  const rows: number[] = [];
+  for (let row = 0; row < block.labels.length; row++) if (block.present[row] === 1) rows.push(row);
   const { name } = call.signature;
   if (name === "sort" || name === "sort_desc") {
     const sign = name === "sort" ? 1 : -1;
-    return keepRows(
-      block,
-      rows.sort((left, right) => compareValues(block, left, right, sign)),
-    );
+    const compare = (left: number, right: number): number =>
+      compareValues(block, left, right, sign);
+    return keepRows(block, await sortPaced(rows, compare, pacer), pacer);
   }
   const names = call.arguments.slice(1).map(stringValueOf);
   const sign = name === "sort_by_label" ? 1 : -1;
-  return keepRows(
-    block,
-    rows.sort((left, right) => sign * compareLabels(block, left, right, names)),
-  );
+  const compare = (left: number, right: number): number =>
+    sign * compareLabels(block, left, right, names);
+  return keepRows(block, await sortPaced(rows, compare, pacer), pacer);
 }
 
 /** NaN comes last in both directions. */

@@ -23,8 +23,18 @@ export interface ResultRow {
   readonly offset: number;
 }
 
-/** Evaluates one series at all steps, and writes nothing at steps without a result. */
-export type WindowFunction = (row: RangeRow, result: ResultRow, context: WindowContext) => void;
+/**
+ * Starts on one series. The steps are then evaluated in order, in one call or in several; nothing is
+ * written at steps without a result.
+ */
+export type WindowFunction = (
+  row: RangeRow,
+  result: ResultRow,
+  context: WindowContext,
+) => EvaluateSteps;
+
+/** Evaluates the steps from `fromStep`, inclusive, to `untilStep`, exclusive. */
+export type EvaluateSteps = (fromStep: number, untilStep: number) => void;
 
 /** Computes the result of one window from its samples, `from` inclusive, `until` exclusive. */
 export type WindowReduction = (
@@ -37,14 +47,14 @@ export type WindowReduction = (
 
 /** Applies a reduction to every window that has at least `minSamples` samples. */
 export function reduceWindows(minSamples: number, reduce: WindowReduction): WindowFunction {
-  return (row, { values, present, offset }, context) => {
-    const steps = row.from.length;
-    for (let step = 0; step < steps; step++) {
-      const from = row.from[step] as number;
-      const until = row.until[step] as number;
-      if (until - from < minSamples) continue;
-      values[offset + step] = reduce(row, from, until, step, context);
-      present[offset + step] = 1;
-    }
-  };
+  return (row, { values, present, offset }, context) =>
+    (fromStep, untilStep) => {
+      for (let step = fromStep; step < untilStep; step++) {
+        const from = row.from[step] as number;
+        const until = row.until[step] as number;
+        if (until - from < minSamples) continue;
+        values[offset + step] = reduce(row, from, until, step, context);
+        present[offset + step] = 1;
+      }
+    };
 }

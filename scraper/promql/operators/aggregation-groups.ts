@@ -4,6 +4,8 @@ import { WORK_PER_KEY, keyOf, pairsWith, pairsWithout } from "../evaluation/labe
 import type { Pacer } from "../evaluation/pacer.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
+const WORK_PER_GROUPED_ROW = 4;
+
 /** The rows of a block that are aggregated together. */
 export interface RowGroups {
   readonly groupOfRow: Int32Array;
@@ -42,23 +44,34 @@ export async function groupRows(
     groupOfRow[row] = group;
     if (pacer.isDue(WORK_PER_KEY)) await pacer.pause();
   }
-  return { groupOfRow, labels, nameDropped: droppedGroups(block, groupOfRow, labels.length) };
+  const nameDropped = await droppedGroups(block, groupOfRow, labels.length, pacer);
+  return { groupOfRow, labels, nameDropped };
 }
 
-function droppedGroups(
+async function droppedGroups(
   { nameDropped }: VectorBlock,
   groupOfRow: Int32Array,
   count: number,
-): Uint8Array | undefined {
+  pacer: Pacer,
+): Promise<Uint8Array | undefined> {
   if (nameDropped === undefined) return undefined;
   const dropped = new Uint8Array(count);
-  for (const [row, group] of groupOfRow.entries()) if (nameDropped[row] === 1) dropped[group] = 1;
+  for (const [row, group] of groupOfRow.entries()) {
+    if (nameDropped[row] === 1) dropped[group] = 1;
+    if (pacer.isDue(1)) await pacer.pause();
+  }
   return dropped;
 }
 
 /** The rows of each group, in ascending order. */
-export function rowsByGroup({ groupOfRow, labels }: RowGroups): number[][] {
+export async function rowsByGroup(
+  { groupOfRow, labels }: RowGroups,
+  pacer: Pacer,
+): Promise<number[][]> {
   const rows: number[][] = labels.map(() => []);
-  for (const [row, group] of groupOfRow.entries()) itemAt(rows, group).push(row);
+  for (const [row, group] of groupOfRow.entries()) {
+    itemAt(rows, group).push(row);
+    if (pacer.isDue(WORK_PER_GROUPED_ROW)) await pacer.pause();
+  }
   return rows;
 }

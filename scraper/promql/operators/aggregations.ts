@@ -14,7 +14,6 @@ import { groupRows, type RowGroups } from "./aggregation-groups.js";
 import { stringValueOf, type Aggregation, type SourceRange } from "../language/ast.js";
 import { aggregateColumns } from "./column-aggregations.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
-import type { Pacer } from "../evaluation/pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import {
   aggregateFirst,
@@ -42,7 +41,7 @@ export async function aggregate(
   switch (node.operator) {
     case "topk":
     case "bottomk":
-      return aggregateRanked(node.operator, parameters, block, groups, pacer);
+      return aggregateRanked(node.operator, parameters, block, groups, evaluation);
     case "limitk":
       return aggregateFirst(parameters, block, groups, pacer);
     case "limit_ratio":
@@ -86,14 +85,17 @@ async function countValues(
   const isLabelDropped = without && grouping.includes(label);
   const labelsOf = (groupLabels: Labels, value: string): Labels =>
     isLabelDropped ? groupLabels : groupLabels.with({ [label]: value });
-  return countPerValue(block, groups, labelsOf, evaluation.pacer);
+  return countPerValue(block, groups, labelsOf, evaluation);
 }
+
+/** The work of making the label of a value, in values for the pacer. */
+const WORK_PER_VALUE = 128;
 
 async function countPerValue(
   block: VectorBlock,
   groups: RowGroups,
   labelsOf: (groupLabels: Labels, value: string) => Labels,
-  pacer: Pacer,
+  { pacer, budget }: Evaluation,
 ): Promise<VectorBlock> {
   const { steps } = block;
   const counts = new Map<string, { labels: Labels; counts: Float64Array }>();
@@ -104,19 +106,26 @@ async function countPerValue(
       const value = formatFloat(block.values[row * steps + step] as number);
       const labels = labelsOf(groupLabels, value);
       let entry = counts.get(labels.key);
-      if (entry === undefined)
+      if (entry === undefined) {
+        budget.take(2 * steps); // The counts, and their place in the result.
         counts.set(labels.key, (entry = { labels, counts: new Float64Array(steps) }));
+      }
       entry.counts[step] = (entry.counts[step] as number) + 1;
+      if (pacer.isDue(WORK_PER_VALUE)) await pacer.pause();
     }
-    if (pacer.isDue(steps * 8)) await pacer.pause();
+    if (pacer.isDue(steps)) await pacer.pause();
   }
-  const entries = [...counts.values()];
-  const values = new Float64Array(entries.length * steps);
-  for (const [row, entry] of entries.entries()) values.set(entry.counts, row * steps);
-  return {
-    steps,
-    labels: entries.map((entry) => entry.labels),
-    values,
-    present: Uint8Array.from(values, Math.sign),
-  };
+  const values = new Float64Array(counts.size * steps);
+  const present = new Uint8Array(values.length);
+  const labels: Labels[] = [];
+  for (const entry of counts.values()) {
+    const offset = labels.push(entry.labels) * steps - steps;
+    for (let step = 0; step < steps; step++) {
+      const count = entry.counts[step] as number;
+      values[offset + step] = count;
+      if (count > 0) present[offset + step] = 1;
+    }
+    if (pacer.isDue(steps)) await pacer.pause();
+  }
+  return { steps, labels, values, present };
 }

@@ -1,6 +1,6 @@
 import type { RowGroups } from "./aggregation-groups.js";
 import { isInfinite, roundingError } from "../evaluation/kahan-sum.js";
-import type { Pacer } from "../evaluation/pacer.js";
+import { type Pacer, VALUES_AT_ONCE } from "../evaluation/pacer.js";
 import type { AggregationOperator } from "../language/tokens.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
@@ -13,8 +13,8 @@ export type ColumnAggregation = Extract<
 interface Accumulator {
   /** Adds the row whose cells start at `from` to the group whose cells start at `into`. */
   addRow(block: VectorBlock, from: number, into: number): void;
-  /** Turns the collected numbers into results, in place. */
-  finish(): void;
+  /** Turns the collected numbers of these cells into results, in place. */
+  finish(fromCell: number, untilCell: number): void;
   readonly values: Float64Array;
   readonly present: Uint8Array;
 }
@@ -31,8 +31,11 @@ export async function aggregateColumns(
     accumulator.addRow(block, row * steps, (groups.groupOfRow[row] as number) * steps);
     if (pacer.isDue(steps)) await pacer.pause();
   }
-  accumulator.finish();
   const { values, present } = accumulator;
+  for (let from = 0; from < values.length; from += VALUES_AT_ONCE) {
+    accumulator.finish(from, Math.min(values.length, from + VALUES_AT_ONCE));
+    if (pacer.isDue(VALUES_AT_ONCE)) await pacer.pause();
+  }
   return { steps, labels: groups.labels, values, present, nameDropped: groups.nameDropped };
 }
 
@@ -93,8 +96,8 @@ class SumAccumulator extends Cells implements Accumulator {
     }
   }
 
-  finish(): void {
-    for (let cell = 0; cell < this.values.length; cell++) {
+  finish(fromCell: number, untilCell: number): void {
+    for (let cell = fromCell; cell < untilCell; cell++) {
       this.values[cell] = (this.values[cell] as number) + (this.compensations[cell] as number);
     }
   }
@@ -121,8 +124,8 @@ class GroupAccumulator extends Cells implements Accumulator {
     }
   }
 
-  finish(): void {
-    this.values.fill(1);
+  finish(fromCell: number, untilCell: number): void {
+    this.values.fill(1, fromCell, untilCell);
   }
 }
 
@@ -210,8 +213,8 @@ class MeanAccumulator extends Cells implements Accumulator {
     this.values[cell] = newMean;
   }
 
-  finish(): void {
-    for (let cell = 0; cell < this.values.length; cell++) {
+  finish(fromCell: number, untilCell: number): void {
+    for (let cell = fromCell; cell < untilCell; cell++) {
       const divisor = this.isMean[cell] === 1 ? 1 : (this.counts[cell] as number);
       this.values[cell] =
         (this.values[cell] as number) / divisor + (this.compensations[cell] as number) / divisor;
@@ -254,8 +257,8 @@ class VarianceAccumulator extends Cells implements Accumulator {
     }
   }
 
-  finish(): void {
-    for (let cell = 0; cell < this.values.length; cell++) {
+  finish(fromCell: number, untilCell: number): void {
+    for (let cell = fromCell; cell < untilCell; cell++) {
       const variance = (this.values[cell] as number) / (this.counts[cell] as number);
       this.values[cell] = this.takeRoot ? Math.sqrt(variance) : variance;
     }

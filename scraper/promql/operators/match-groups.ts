@@ -2,6 +2,8 @@ import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, quoteLabelValue } from "../../../exporter/shared/model/labels.js";
 import type { VectorMatching } from "../language/ast.js";
 import { METADATA_LABELS } from "../evaluation/label-keys.js";
+import type { Evaluation } from "../evaluation/evaluation.js";
+import type { Pacer } from "../evaluation/pacer.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 
@@ -18,6 +20,8 @@ export interface MatchContext {
 }
 
 const NO_ROWS: readonly number[] = [];
+/** The work of one row besides its steps, in values for the pacer. */
+const WORK_PER_ROW = 32;
 
 /**
  * The side of a matching with at most one sample per match group and step. Several series may be in
@@ -28,24 +32,36 @@ export class OneSide {
   private readonly rowAtOfGroup: (Int32Array | undefined)[];
   private readonly absentEverywhere: Int32Array;
 
+  private constructor(
+    private readonly context: MatchContext,
+    private readonly pacer: Pacer,
+  ) {
+    const { one, groupCount } = context;
+    this.rowsOfGroup = new Array<number[] | undefined>(groupCount);
+    this.rowAtOfGroup = new Array<Int32Array | undefined>(groupCount);
+    this.absentEverywhere = new Int32Array(one.steps).fill(-1);
+  }
+
   /**
    * @throws {QueryExecutionError} when two series of a group have a sample at a step where anything
    * can match
    */
-  constructor(
-    private readonly context: MatchContext,
+  static async create(
+    context: MatchContext,
     { isFilled }: { isFilled: boolean },
-  ) {
-    const { one, oneGroups, groupCount } = context;
-    this.rowsOfGroup = new Array<number[] | undefined>(groupCount);
-    this.rowAtOfGroup = new Array<Int32Array | undefined>(groupCount);
-    this.absentEverywhere = new Int32Array(one.steps).fill(-1);
-    const checkedSteps = isFilled ? undefined : presentSteps(context.many);
+    { pacer, budget }: Pick<Evaluation, "pacer" | "budget">,
+  ): Promise<OneSide> {
+    const side = new OneSide(context, pacer);
+    const { one, oneGroups } = context;
+    const checkedSteps = isFilled ? undefined : await presentSteps(context.many, pacer);
+    budget.take(one.values.length); // A group has a number for each of its steps.
     for (const [row, group] of oneGroups.entries()) {
-      const rows = (this.rowsOfGroup[group] ??= []);
+      const rows = (side.rowsOfGroup[group] ??= []);
       rows.push(row);
-      this.place(row, (this.rowAtOfGroup[group] ??= this.absentEverywhere.slice()), checkedSteps);
+      side.place(row, (side.rowAtOfGroup[group] ??= side.absentEverywhere.slice()), checkedSteps);
+      if (pacer.isDue(one.steps + WORK_PER_ROW)) await pacer.pause();
     }
+    return side;
   }
 
   /**
@@ -72,10 +88,11 @@ export class OneSide {
   }
 
   /** The most rows that the result can have, apart from filled rows of the "one" side. */
-  countPairs(isOneFilled: boolean): number {
+  async countPairs(isOneFilled: boolean): Promise<number> {
     let pairs = 0;
     for (let row = 0; row < this.context.many.labels.length; row++) {
       pairs += this.rowsFor(row).length + (isOneFilled ? 1 : 0);
+      if (this.pacer.isDue(1)) await this.pacer.pause();
     }
     return pairs;
   }
@@ -84,7 +101,7 @@ export class OneSide {
    * Returns 1 at each step where the "many" side has a sample in the match group of a row of the
    * "one" side.
    */
-  matchedSteps(): (oneRow: number) => Uint8Array {
+  async matchedSteps(): Promise<(oneRow: number) => Uint8Array> {
     const { many, manyGroups, oneGroups } = this.context;
     const nothing = new Uint8Array(many.steps);
     const matched = new Map<number, Uint8Array>();
@@ -93,6 +110,7 @@ export class OneSide {
       for (let step = 0; step < many.steps; step++)
         if (many.present[row * many.steps + step] === 1) steps[step] = 1;
       matched.set(group, steps);
+      if (this.pacer.isDue(many.steps + WORK_PER_ROW)) await this.pacer.pause();
     }
     return (oneRow) => matched.get(oneGroups[oneRow] as number) ?? nothing;
   }
@@ -102,12 +120,13 @@ export class OneSide {
    *
    * @throws {QueryExecutionError} when it is not
    */
-  checkManySide(isOneFilled: boolean): void {
+  async checkManySide(isOneFilled: boolean): Promise<void> {
     const { matching, many, manyGroups, groupCount } = this.context;
     if (matching.cardinality !== "one-to-one") return;
     const firstOfGroup = new Int32Array(groupCount).fill(-1);
     const takenOfGroup = new Map<number, Uint8Array>();
     for (const [row, group] of manyGroups.entries()) {
+      if (this.pacer.isDue(many.steps)) await this.pacer.pause();
       const first = firstOfGroup[group] as number;
       if (first < 0) {
         firstOfGroup[group] = row;
@@ -150,11 +169,15 @@ export function matchLabels(labels: Labels, { on, labels: names }: VectorMatchin
 const bracedLabels = ({ pairs }: Labels): string =>
   `{${pairs.map(([name, value]) => `${name}=${quoteLabelValue(value)}`).join(", ")}}`;
 
-function presentSteps({ steps, labels, present }: VectorBlock): Uint8Array {
+async function presentSteps(
+  { steps, labels, present }: VectorBlock,
+  pacer: Pacer,
+): Promise<Uint8Array> {
   const anyPresent = new Uint8Array(steps);
   for (let row = 0; row < labels.length; row++) {
     for (let step = 0; step < steps; step++)
       if (present[row * steps + step] === 1) anyPresent[step] = 1;
+    if (pacer.isDue(steps)) await pacer.pause();
   }
   return anyPresent;
 }

@@ -1,6 +1,6 @@
 import type { BinaryOperation } from "../language/ast.js";
 import { COMPARISON, arithmeticOf, type Arithmetic, type Comparison } from "./float-operators.js";
-import type { Pacer } from "../evaluation/pacer.js";
+import { type Pacer, VALUES_AT_ONCE } from "../evaluation/pacer.js";
 import { isComparison } from "../language/tokens.js";
 import { mapCells, type VectorBlock } from "../evaluation/vector-block.js";
 
@@ -36,7 +36,13 @@ export async function combineWithScalar(
     return scalarIsLeft ? combine(other, value) : combine(value, other);
   });
   if (!isComparison(operator) || returnsBool) return { ...block, values };
-  const present = block.present.map((isPresent, cell) => isPresent & (values[cell] as number));
+  const present = new Uint8Array(block.present.length);
+  for (let from = 0; from < present.length; from += VALUES_AT_ONCE) {
+    const until = Math.min(present.length, from + VALUES_AT_ONCE);
+    for (let cell = from; cell < until; cell++)
+      present[cell] = (block.present[cell] as number) & (values[cell] as number);
+    if (pacer.isDue(VALUES_AT_ONCE)) await pacer.pause();
+  }
   return { ...block, present };
 }
 

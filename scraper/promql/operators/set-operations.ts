@@ -1,7 +1,7 @@
 import type { VectorMatching } from "../language/ast.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import type { SetOperator } from "../language/tokens.js";
-import { mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
+import { copyPaced, mergeSameLabels, type VectorBlock } from "../evaluation/vector-block.js";
 import { Signatures } from "./vector-signatures.js";
 
 /**
@@ -21,7 +21,7 @@ export async function combineSets(
   if (operator === "or") {
     const others = await presentGroups(left, leftGroups, signatures.count, pacer);
     return mergeSameLabels(
-      concatenate(left, await filterRows(right, rightGroups, others, 0, pacer)),
+      await concatenate(left, await filterRows(right, rightGroups, others, 0, pacer), pacer),
       pacer,
     );
   }
@@ -66,16 +66,20 @@ async function filterRows(
   return { ...block, present };
 }
 
-function concatenate(left: VectorBlock, right: VectorBlock): VectorBlock {
+async function concatenate(
+  left: VectorBlock,
+  right: VectorBlock,
+  pacer: Pacer,
+): Promise<VectorBlock> {
   const values = new Float64Array(left.values.length + right.values.length);
   const present = new Uint8Array(values.length);
-  values.set(left.values);
-  values.set(right.values, left.values.length);
+  await copyPaced(left.values, pacer, values);
+  await copyPaced(right.values, pacer, values.subarray(left.values.length));
   present.set(left.present);
   present.set(right.present, left.present.length);
   return {
     steps: left.steps,
-    labels: [...left.labels, ...right.labels],
+    labels: left.labels.concat(right.labels),
     values,
     present,
     nameDropped: concatenateFlags(left, right),

@@ -10,7 +10,8 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { BinaryOperation } from "../language/ast.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { matchLabels, OneSide, type MatchContext } from "./match-groups.js";
-import { withoutMetadata } from "../evaluation/label-keys.js";
+import { WORK_PER_KEY, withoutMetadata } from "../evaluation/label-keys.js";
+import type { Pacer } from "../evaluation/pacer.js";
 import { COMPARISON, arithmeticOf } from "./float-operators.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import { isComparison } from "../language/tokens.js";
@@ -40,12 +41,11 @@ export async function combineVectors(
     oneGroups,
     groupCount: signatures.count,
   };
-  const oneSide = new OneSide(context, {
-    isFilled: fillOne !== undefined || fillMany !== undefined,
-  });
-  oneSide.checkManySide(fillOne !== undefined);
-  const maxRows =
-    oneSide.countPairs(fillOne !== undefined) + (fillMany === undefined ? 0 : one.labels.length);
+  const isFilled = fillOne !== undefined || fillMany !== undefined;
+  const oneSide = await OneSide.create(context, { isFilled }, evaluation);
+  await oneSide.checkManySide(fillOne !== undefined);
+  const pairs = await oneSide.countPairs(fillOne !== undefined);
+  const maxRows = pairs + (fillMany === undefined ? 0 : one.labels.length);
   evaluation.budget.take(maxRows * many.steps);
   const builder = new BlockBuilder(many.steps, maxRows);
   const writer = new PairWriter(
@@ -57,14 +57,16 @@ export async function combineVectors(
   for (let row = 0; row < many.labels.length; row++) {
     for (const oneRow of oneSide.rowsFor(row)) writer.writePair(row, oneRow, oneSide.rowAt(row));
     if (fillOne !== undefined) writer.writeUnmatchedMany(row, fillOne, oneSide.rowAt(row));
-    if (evaluation.pacer.isDue(many.steps)) await evaluation.pacer.pause();
+    if (evaluation.pacer.isDue(many.steps + WORK_PER_KEY)) await evaluation.pacer.pause();
   }
   if (fillMany !== undefined) {
-    const matchedSteps = oneSide.matchedSteps();
-    for (let row = 0; row < one.labels.length; row++)
+    const matchedSteps = await oneSide.matchedSteps();
+    for (let row = 0; row < one.labels.length; row++) {
       writer.writeUnmatchedOne(row, fillMany, matchedSteps(row));
+      if (evaluation.pacer.isDue(one.steps + WORK_PER_KEY)) await evaluation.pacer.pause();
+    }
   }
-  return resultsAreUnique(node, context)
+  return (await resultsAreUnique(node, context, evaluation.pacer))
     ? builder.build()
     : mergeSameLabels(builder.build(), evaluation.pacer);
 }
@@ -74,13 +76,27 @@ export async function combineVectors(
  * each side, and the result has the matching labels. A filled result is in its own row, with the
  * same labels as that of the pair.
  */
-function resultsAreUnique({ operator, matching }: BinaryOperation, context: MatchContext): boolean {
+async function resultsAreUnique(
+  { operator, matching }: BinaryOperation,
+  context: MatchContext,
+  pacer: Pacer,
+): Promise<boolean> {
   if ((matching.fillLeft ?? matching.fillRight) !== undefined) return false;
   const { manyGroups, oneGroups, groupCount } = context;
-  const hasOneRowPerGroup = (groups: Int32Array): boolean => new Set(groups).size === groups.length;
+  const hasOneRowPerGroup = async (groups: Int32Array): Promise<boolean> => {
+    const isTaken = new Uint8Array(groupCount);
+    for (const group of groups) {
+      if (isTaken[group] === 1) return false;
+      isTaken[group] = 1;
+      if (pacer.isDue(1)) await pacer.pause();
+    }
+    return true;
+  };
   if (matching.cardinality !== "one-to-one" || (isComparison(operator) && !matching.on))
     return false;
-  return groupCount > 0 && hasOneRowPerGroup(manyGroups) && hasOneRowPerGroup(oneGroups);
+  return (
+    groupCount > 0 && (await hasOneRowPerGroup(manyGroups)) && (await hasOneRowPerGroup(oneGroups))
+  );
 }
 
 /** Writes the results of row pairs into a builder. */

@@ -12,6 +12,7 @@ import type { Evaluation, RangeSelection } from "../evaluation/evaluation.js";
 import { callInstantFunction } from "../functions/instant-functions.js";
 import { callRangeFunction } from "../functions/range-functions.js";
 import { combineScalars, combineWithScalar } from "../operators/scalar-operations.js";
+import type { Pacer } from "../evaluation/pacer.js";
 import { selectInstants, selectRanges } from "../evaluation/selectors.js";
 import { combineSets } from "../operators/set-operations.js";
 import { isStepInvariant } from "./step-invariance.js";
@@ -93,13 +94,18 @@ async function evaluateVector(
 }
 
 /** Repeats the only step of a block. */
-function repeatStep(block: VectorBlock, steps: number, { budget }: Evaluation): VectorBlock {
+async function repeatStep(
+  block: VectorBlock,
+  steps: number,
+  { budget, pacer }: Evaluation,
+): Promise<VectorBlock> {
   budget.take(block.labels.length * steps);
   const values = new Float64Array(block.labels.length * steps);
   const present = new Uint8Array(values.length);
   for (let row = 0; row < block.labels.length; row++) {
     values.fill(block.values[row] as number, row * steps, (row + 1) * steps);
     present.fill(block.present[row] as number, row * steps, (row + 1) * steps);
+    if (pacer.isDue(steps)) await pacer.pause();
   }
   return { ...block, steps, values, present };
 }
@@ -166,15 +172,14 @@ async function evaluateScalar(
       return evaluateScalar(withoutParentheses(expression), grid, evaluation);
     case "unary": {
       const operand = await evaluateScalar(expression.operand, grid, evaluation);
+      if (evaluation.pacer.isDue(grid.count)) await evaluation.pacer.pause();
       return expression.operator === "-" ? operand.map((value) => -value) : operand;
     }
     case "binary": {
       const left = await evaluateScalar(expression.left, grid, evaluation);
-      return combineScalars(
-        expression,
-        left,
-        await evaluateScalar(expression.right, grid, evaluation),
-      );
+      const right = await evaluateScalar(expression.right, grid, evaluation);
+      if (evaluation.pacer.isDue(2 * grid.count)) await evaluation.pacer.pause();
+      return combineScalars(expression, left, right);
     }
     case "call":
       return callScalarFunction(expression, grid, evaluation);
@@ -214,14 +219,20 @@ async function callScalarFunction(
       return left.map((value, step) => extreme(value, right[step] as number));
     }
     default:
-      return singleValues(await evaluation.vector(itemAt(call.arguments, 0), grid));
+      return singleValues(
+        await evaluation.vector(itemAt(call.arguments, 0), grid),
+        evaluation.pacer,
+      );
   }
 }
 
 /**
  * `scalar()`: the value of the single series at each step, NaN when there is none or more than one.
  */
-function singleValues({ steps, labels, values, present }: VectorBlock): Float64Array {
+async function singleValues(
+  { steps, labels, values, present }: VectorBlock,
+  pacer: Pacer,
+): Promise<Float64Array> {
   const result = new Float64Array(steps).fill(NaN);
   const counts = new Float64Array(steps);
   for (let row = 0; row < labels.length; row++) {
@@ -230,6 +241,7 @@ function singleValues({ steps, labels, values, present }: VectorBlock): Float64A
       counts[step] = (counts[step] as number) + 1;
       result[step] = counts[step] === 1 ? (values[row * steps + step] as number) : NaN;
     }
+    if (pacer.isDue(steps)) await pacer.pause();
   }
   return result;
 }

@@ -195,7 +195,7 @@ async function instantValue(
         evaluation.pacer,
       );
     case "matrix":
-      return matrixOfRanges(await evaluation.ranges(expression, grid));
+      return matrixOfRanges(await evaluation.ranges(expression, grid), evaluation.pacer);
   }
 }
 

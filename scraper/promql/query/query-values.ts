@@ -3,6 +3,7 @@ import type { RangeExtension } from "../language/ast.js";
 import type { RangeRow, RangeSelection } from "../evaluation/evaluation.js";
 import { edgesOf } from "../evaluation/window-edges.js";
 import type { Pacer } from "../evaluation/pacer.js";
+import { sortPaced } from "../evaluation/paced-sort.js";
 import type {
   MatrixSeries,
   MatrixValue,
@@ -11,6 +12,9 @@ import type {
 } from "../evaluation/query-results.js";
 import { timesOf, type TimeGrid } from "../evaluation/time-grid.js";
 import { removeDroppedNames, type VectorBlock } from "../evaluation/vector-block.js";
+
+/** The work of making the object of a sample or series, in values for the pacer. */
+const WORK_PER_SAMPLE = 16;
 
 /** Converts the result of an instant query. The samples keep the order of evaluation. */
 export async function vectorOfBlock(
@@ -23,6 +27,7 @@ export async function vectorOfBlock(
   for (const [row, each] of labels.entries()) {
     if (present[row] === 0) continue;
     samples.push({ labels: each, timestampMs, value: values[row] as number });
+    if (pacer.isDue(WORK_PER_SAMPLE)) await pacer.pause();
   }
   return { type: "vector", samples };
 }
@@ -47,10 +52,9 @@ export async function matrixOfBlock(
       present.subarray(from, from + steps),
     );
     if (points.timestamps.length > 0) series.push({ labels: each, ...points });
-    if (pacer.isDue(steps)) await pacer.pause();
+    if (pacer.isDue(steps + WORK_PER_SAMPLE)) await pacer.pause();
   }
-  series.sort((left, right) => Labels.compare(left.labels, right.labels));
-  return { type: "matrix", series };
+  return { type: "matrix", series: await sortPaced(series, byLabels, pacer) };
 }
 
 /**
@@ -79,9 +83,13 @@ function presentPoints(
 }
 
 /** The raw samples, for an instant query of a range vector. */
-export function matrixOfRanges(selection: RangeSelection): MatrixValue {
+export async function matrixOfRanges(
+  selection: RangeSelection,
+  pacer: Pacer,
+): Promise<MatrixValue> {
   const series: MatrixSeries[] = [];
   for (const row of selection.rows()) {
+    if (pacer.isDue(row.values.length + WORK_PER_SAMPLE)) await pacer.pause();
     if (selection.extension !== undefined) {
       series.push(...betweenEdges(row, selection, selection.extension));
       continue;
@@ -95,9 +103,11 @@ export function matrixOfRanges(selection: RangeSelection): MatrixValue {
       values: values.slice(first, end),
     });
   }
-  series.sort((left, right) => Labels.compare(left.labels, right.labels));
-  return { type: "matrix", series };
+  return { type: "matrix", series: await sortPaced(series, byLabels, pacer) };
 }
+
+const byLabels = (left: MatrixSeries, right: MatrixSeries): number =>
+  Labels.compare(left.labels, right.labels);
 
 /** An extended window has a sample at each edge, and the real samples between them. */
 function betweenEdges(
