@@ -80,7 +80,7 @@ const PLATFORM_ONLY = [
 /** Packages and the number of files that may import them. */
 const MAX_FILES_OF_PACKAGE = {
   "prom-client": 2,
-  express: 2,
+  express: 1,
   "node-fetch": 2,
   systeminformation: 2,
   nodemailer: 2,

@@ -89,7 +89,7 @@ async function answerRoute(
       throw new ApiError("unavailable", "Service Unavailable");
     }
     const context = { pathParameters: parameters, signal: departure.signal, log: parts.log };
-    const answer = await route.handle(await readRequest(request, response, context));
+    const answer = await route.handle(await readRequest(request, context));
     try {
       await sendResponse(request, response, answer, parts);
     } finally {

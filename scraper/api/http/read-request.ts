@@ -1,10 +1,9 @@
-/** Reads the body and the parameters of a request: one of the two files that know Express. */
-import express from "express";
+/** Reads the body and the parameters of a request. */
+import { promisify } from "node:util";
+import { type BrotliOptions, brotliDecompress, gunzip, inflate, type ZlibOptions } from "node:zlib";
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
-import type {
-  HttpRequest,
-  HttpResponse,
-} from "../../../exporter/shared/platform/http/http-message.js";
+import type { HttpRequest } from "../../../exporter/shared/platform/http/http-message.js";
+import { BodyGatherer } from "../../../exporter/shared/platform/http/body-gatherer.js";
 import type { PathParameters } from "../../../exporter/shared/platform/http/route-table.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { ApiError } from "./api-errors.js";
@@ -16,20 +15,25 @@ export const MAX_BODY_BYTES = 2_097_152;
 const NO_BODY = Buffer.alloc(0);
 const FORM_TYPE = /^\s*application\/x-www-form-urlencoded\s*(;|$)/i;
 
-/** Decompresses the body of a request into its property `body`. */
-const readAnyBody = express.raw({ type: () => true, limit: MAX_BODY_BYTES });
+type Decompress = (sent: Buffer, limits: { readonly maxOutputLength: number }) => Promise<Buffer>;
+/** Decompression on another thread, by content encoding. */
+const DECODERS: ReadonlyMap<string, Decompress> = new Map([
+  ["gzip", promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ["x-gzip", promisify<Buffer, ZlibOptions, Buffer>(gunzip)],
+  ["deflate", promisify<Buffer, ZlibOptions, Buffer>(inflate)],
+  ["br", promisify<Buffer, BrotliOptions, Buffer>(brotliDecompress)],
+]);
 
 /** @throws {ApiError} when the body is too large, cut off or badly compressed */
 export async function readRequest(
   request: HttpRequest,
-  response: HttpResponse,
   context: {
     readonly pathParameters: PathParameters;
     readonly signal: AbortSignal;
     readonly log: Logger;
   },
 ): Promise<ApiRequest> {
-  const body = await readBody(request, response, context.log);
+  const body = await readBody(request, context.log);
   return {
     parameters: readParameters(request, body),
     pathParameter: (name) => context.pathParameters[name] ?? "",
@@ -52,53 +56,51 @@ function readParameters({ url = "/", headers }: HttpRequest, body: Buffer): Para
   return new Parameters(values);
 }
 
-/** Collects an uncompressed body of known length. Express reads all other bodies. */
-async function readBody(
-  request: HttpRequest,
-  response: HttpResponse,
-  log: Logger,
-): Promise<Buffer> {
-  const { "content-length": length, "content-encoding": encoding } = request.headers;
+async function readBody(request: HttpRequest, log: Logger): Promise<Buffer> {
+  const { "content-length": length, "content-encoding": encoding = "identity" } = request.headers;
   const isChunked = request.headers["transfer-encoding"] !== undefined;
-  if (!isChunked && encoding === undefined) {
-    if (length === undefined || length === "0") return NO_BODY;
-    if (Number(length) <= MAX_BODY_BYTES) return readPlainBody(request, log);
+  if (!isChunked && (length === undefined || length === "0")) return NO_BODY;
+  try {
+    return await decode(encoding.toLowerCase(), await gather(request));
+  } catch (error) {
+    throw error instanceof ApiError ? error : unreadable(error, log);
   }
-  return readWithExpress(request, response, log);
 }
 
-function readPlainBody(request: HttpRequest, log: Logger): Promise<Buffer> {
+/** Reads the whole body, also when it is too large, so that the client reads the response. */
+function gather(request: HttpRequest): Promise<Buffer> {
+  const gathered = new BodyGatherer();
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    request.on("data", (piece: Buffer) => pieces.push(piece));
+    let sizeBytes = 0;
+    request.on("data", (piece: Buffer) => {
+      sizeBytes += piece.length;
+      if (sizeBytes <= MAX_BODY_BYTES) gathered.add(piece);
+    });
     request.once("end", () => {
-      const [first = NO_BODY] = pieces;
-      resolve(pieces.length > 1 ? Buffer.concat(pieces) : first);
+      if (sizeBytes > MAX_BODY_BYTES) reject(tooLarge());
+      else resolve(gathered.take());
     });
-    request.once("error", (error) => reject(unreadable(error, log)));
+    request.once("error", reject);
   });
 }
 
-function readWithExpress(
-  request: HttpRequest & { body?: unknown },
-  response: HttpResponse,
-  log: Logger,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    readAnyBody(request, response, (error: unknown) => {
-      if (error === undefined || error === null) {
-        resolve(Buffer.isBuffer(request.body) ? request.body : NO_BODY);
-      } else if (isTooLarge(error)) {
-        const message = `the request body must be at most ${MAX_BODY_BYTES} bytes`;
-        reject(new ApiError("too_large", message));
-      } else reject(unreadable(error, log));
-    });
-  });
+async function decode(encoding: string, sent: Buffer): Promise<Buffer> {
+  if (encoding === "identity") return sent;
+  const decompress = DECODERS.get(encoding);
+  if (decompress === undefined)
+    throw new ApiError(
+      "bad_data",
+      `cannot read the request: unsupported content encoding ${JSON.stringify(encoding.slice(0, 40))}`,
+    );
+  try {
+    return await decompress(sent, { maxOutputLength: MAX_BODY_BYTES });
+  } catch (error) {
+    throw codeOf(error) === "ERR_BUFFER_TOO_LARGE" ? tooLarge() : error;
+  }
 }
 
-/** Express names its errors in their `type`. */
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof Error && "type" in error && error.type === "entity.too.large";
+const tooLarge = (): ApiError =>
+  new ApiError("too_large", `the request body must be at most ${MAX_BODY_BYTES} bytes`);
 
 function unreadable(error: unknown, log: Logger): ApiError {
   // Errors with a code come from the socket or from zlib.

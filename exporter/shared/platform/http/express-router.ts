@@ -1,4 +1,4 @@
-/** Finds the routes of paths that are not spelled exactly as in the table: one of the two files that know Express. */
+/** Finds the routes of paths that are not spelled exactly as in the table. */
 import express, { type ErrorRequestHandler } from "express";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./http-message.js";
 import type { PathParameters, PathRoutes, RouteMatch, RoutePattern } from "./route-table.js";

@@ -4,7 +4,14 @@ import { isIP } from "node:net";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
 import { onAbort } from "../abort.js";
+import { yieldToEventLoop } from "../clock.js";
+import { BodyGatherer } from "./body-gatherer.js";
 import { HttpProxy, type PlainResponse, type ProxyOptions } from "./http-proxy.js";
+
+/** A body in more pieces than this is refused when they are tiny: each costs as much as a large one. */
+const MAX_PIECES = 100_000;
+const MIN_MEAN_PIECE_BYTES = 16;
+const PIECES_PER_TURN = 1000;
 
 export interface HttpRequest {
   readonly url: string;
@@ -190,21 +197,22 @@ async function readBody(
   body: NodeJS.ReadableStream | null,
   { url, maxBodyBytes }: HttpRequest,
 ): Promise<Buffer> {
-  if (body === null) return Buffer.alloc(0);
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
+  const gathered = new BodyGatherer();
+  let pieces = 0;
   // An exception inside the loop destroys the stream and its connection.
-  for await (const chunk of body) {
-    if (typeof chunk === "string") throw new TypeError("The body must be a stream of bytes");
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBodyBytes) {
-      throw new HttpError(
-        "too_large",
-        `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`,
-      );
+  for await (const piece of body ?? []) {
+    if (typeof piece === "string") throw new TypeError("The body must be a stream of bytes");
+    gathered.add(piece);
+    if (gathered.sizeBytes > maxBodyBytes) {
+      const detail = `the body is larger than ${maxBodyBytes} bytes`;
+      throw new HttpError("too_large", `Cannot fetch "${url}": ${detail}`);
     }
-    chunks.push(chunk);
+    if (++pieces > MAX_PIECES && gathered.sizeBytes < pieces * MIN_MEAN_PIECE_BYTES) {
+      const detail = `the body comes in ${pieces} pieces of less than ${MIN_MEAN_PIECE_BYTES} bytes`;
+      throw new HttpError("unreachable", `Cannot fetch "${url}": ${detail}`);
+    }
+    // The pieces of one read come without a turn of the event loop between them.
+    if (pieces % PIECES_PER_TURN === 0) await yieldToEventLoop();
   }
-  const [first = Buffer.alloc(0)] = chunks;
-  return chunks.length > 1 ? Buffer.concat(chunks, sizeBytes) : first;
+  return gathered.take();
 }

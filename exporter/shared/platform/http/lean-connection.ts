@@ -7,6 +7,8 @@ import { BodyTooLargeError, HttpResponseReader } from "./http-response-reader.js
 import type { BodyDecoder, DecodedBody } from "./lean-body.js";
 
 const HTTP_PORT = 80;
+/** Node.js reads a socket many times in one turn; more chunks than this are enough for one. */
+const MAX_FRAMES_PER_TURN = 2000;
 
 /** The parts that all connections of one client share. */
 export interface LeanConnectionParts {
@@ -52,8 +54,9 @@ export class LeanConnection {
     const onread = {
       buffer: parts.readBuffer,
       callback: (count: number) => {
-        this.take(parts.readBuffer.subarray(0, count));
-        return true;
+        const isCheap = this.take(parts.readBuffer.subarray(0, count));
+        if (!isCheap) this.rest();
+        return isCheap;
       },
     };
     const host = hostname.replace(/^\[|\]$/g, "");
@@ -112,19 +115,29 @@ export class LeanConnection {
     return bytes;
   }
 
-  private take(piece: Buffer): void {
+  /** @returns false when the peer sent so many chunks that other work must run before the next read */
+  private take(piece: Buffer): boolean {
     const { exchange, reader } = this;
     this.hasAnswered = true;
     if (exchange === undefined || reader === undefined) {
       this.socket.destroy(); // The peer sent bytes without a request.
-      return;
+      return true;
     }
+    const framesBefore = reader.frames;
     try {
       const used = reader.read(piece);
       if (reader.isDone) this.finish(exchange, reader, reader.isReusable && used === piece.length);
     } catch (error) {
       this.fail((request) => explain(request, error));
     }
+    return reader.isDone || reader.frames - framesBefore <= MAX_FRAMES_PER_TURN;
+  }
+
+  /** Reads on in the next turn of the event loop. */
+  private rest(): void {
+    setImmediate(() => {
+      if (!this.socket.destroyed) this.socket.resume();
+    });
   }
 
   private finish(

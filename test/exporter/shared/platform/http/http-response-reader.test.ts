@@ -221,3 +221,18 @@ test("A response cut at any byte is incomplete", () => {
     }
   }
 });
+
+test("One-byte chunks make the body, however they are cut into pieces", () => {
+  const body = "0123456789".repeat(90);
+  const chunks = Array.from(body, (byte) => `1\r\n${byte}\r\n`).join("");
+  for (const pieceBytes of [1, 2, 5, 6, 7, 64, 65_536]) {
+    const reader = readInPieces(`${CHUNKED}${chunks}0\r\n\r\n`, pieceBytes);
+    assert.equal(reader.body.toString("latin1"), body);
+    assert.ok(reader.frames > body.length, "the chunks are counted");
+  }
+});
+
+test("A peer that sends interim responses without end is refused", () => {
+  const interim = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(33);
+  assert.throws(() => readInPieces(interim, 65_536), HttpSyntaxError);
+});

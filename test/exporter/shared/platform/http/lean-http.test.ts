@@ -184,3 +184,25 @@ test("A header with a line break is refused", async (t) => {
     hasCode("unreachable"),
   );
 });
+
+test("A flood of one-byte chunks leaves turns of the event loop to other work", async (t) => {
+  const chunks = 350_000;
+  const { lean, request } = await serve(t, (_, answer) => {
+    answer.writeHead(200, { "Transfer-Encoding": "chunked" }).flushHeaders();
+    const { socket } = answer;
+    socket?.write("1\r\na\r\n".repeat(chunks));
+    socket?.write("0\r\n\r\n");
+  });
+  let turns = 0;
+  let isDone = false;
+  const count = (): void => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  count();
+  const { body } = await lean.send(request);
+  isDone = true;
+  assert.equal(body.length, chunks);
+  // One read holds at most 128 KiB.
+  assert.ok(turns >= (chunks * 6) / 131_072, `${turns} turns`);
+});
