@@ -3,7 +3,7 @@ import { Labels } from "../shared/model/labels.js";
 import { counter, gauge, type MetricsSource, type Sample } from "../shared/model/metric.js";
 import type { Logger } from "../shared/platform/logger.js";
 import type { Alarm } from "../shared/protocol/pushed-alarm.js";
-import { findAlarms, type Finding } from "./alarm-rules.js";
+import { decidesAbout, findAlarms, type Finding } from "./alarm-rules.js";
 
 export const ALARM_BOARD_METRICS = {
   active: gauge({
@@ -41,7 +41,7 @@ export interface ActiveAlarm {
 
 /**
  * The active alarms. A sampling raises the alarms it shows and clears the other alarms of its
- * collector. A failed sampling changes nothing.
+ * collector. A failed sampling, and one without the level of an alarm, changes nothing.
  */
 export class AlarmBoard implements MetricsSource {
   readonly metrics = Object.values(ALARM_BOARD_METRICS);
@@ -64,7 +64,8 @@ export class AlarmBoard implements MetricsSource {
     const shown = new Set<string>();
     for (const finding of findAlarms(samples)) shown.add(this.show(finding, collector, wallMs));
     for (const [key, entry] of this.active) {
-      if (entry.collector === collector && !shown.has(key)) this.clear(key, entry, wallMs);
+      if (entry.collector !== collector || shown.has(key)) continue;
+      if (decidesAbout(entry.alarm.labels["alertname"], samples)) this.clear(key, entry, wallMs);
     }
   }
 

@@ -21,7 +21,7 @@ export interface Finding {
 
 type Description = Pick<Finding, "fact" | "value">;
 
-/** Most alarms of one sampling. */
+/** Most alarms of one sampling; no collector shows more rows that are alarms. */
 const MAX_FINDINGS = 100;
 
 const LEVEL_ALARMS: Readonly<
@@ -48,6 +48,18 @@ export function findAlarms(samples: readonly Sample[]): Finding[] {
     ...findUnderVoltage(samples),
     ...findMaliciousProcesses(samples),
   ].slice(0, MAX_FINDINGS);
+}
+
+/**
+ * True when a successful reading says whether an alarm of this name lasts. A level that is missing
+ * among other samples could not be read, and neither ends nor raises an alarm.
+ */
+export function decidesAbout(alertname: string | undefined, samples: readonly Sample[]): boolean {
+  const family = Object.keys(LEVEL_ALARMS).find(
+    (key) => LEVEL_ALARMS[key]?.alertname === alertname,
+  );
+  if (family === undefined || samples.length === 0) return true;
+  return named(samples, "pihealth_alarm_level").some(({ labels }) => labels["family"] === family);
 }
 
 function findLevels(samples: readonly Sample[]): Finding[] {

@@ -8,6 +8,7 @@ import { createExporterRoutes } from "../http/exporter-routes.js";
 import { createHistoryRoutes } from "../http/history-routes.js";
 import type { Route } from "../http/route.js";
 import { createHttpHandler } from "../http/http-handler.js";
+import { createLeftOutLog } from "../sampling/left-out-log.js";
 import { SamplingLoop, type ScheduledCollector } from "../sampling/sampling-loop.js";
 import { createBasicAuth } from "../shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../shared/config/web-config.js";
@@ -23,7 +24,7 @@ import { MasterAddresses } from "../uplink/master-addresses.js";
 import type { Logger } from "../shared/platform/logger.js";
 import { startWithStack, type StopStack } from "../shared/platform/stop-stack.js";
 import { openState, type ExporterState } from "./state.js";
-import { createSources } from "../sources/sources.js";
+import { checkSourcePaths, createSources } from "../sources/sources.js";
 import type { Boot } from "../uplink/boot.js";
 import { createUplink, type Uplink } from "./uplink-wiring.js";
 import { UplinkToken } from "../uplink/uplink-token.js";
@@ -72,6 +73,7 @@ export async function startExporter(
 ): Promise<ExporterApp> {
   const { files } = surroundings;
   const { webConfigFile, uplink } = config;
+  await checkSourcePaths(config.paths, files);
   const web =
     webConfigFile === undefined ? OPEN_WEB_CONFIG : await loadWebConfig(webConfigFile, files);
   if (web.basicAuthUsers.size > 0) optimizeAgain();
@@ -105,6 +107,7 @@ async function startWith(
   );
   const samplingLoop = new SamplingLoop({ collectors, clock, log });
   samplingLoop.listen((sampling) => exposition.receive(sampling));
+  samplingLoop.listen(createLeftOutLog(log));
   if (history !== undefined) samplingLoop.listen(createHistoryListener(history));
 
   const isReady = (): boolean => samplingLoop.hasSampledAll;
@@ -175,7 +178,7 @@ function createCollectors(
   config: ExporterConfig,
   { clock, files }: Surroundings,
 ): ScheduledCollector[] {
-  const sources = createSources({ clock, files });
+  const sources = createSources({ clock, files, paths: config.paths });
   return COLLECTORS.flatMap(({ name, family, create }) => {
     const settings = config.collectors[name];
     if (settings?.enabled !== true) return [];

@@ -10,7 +10,7 @@ export interface CollectorSettings {
   readonly disk: Thresholds & {
     /** File system types that are left out. */
     readonly excludedTypes: readonly string[];
-    /** Mounts at or below these folders are left out. */
+    /** Mounts at or below these folders are left out; `/folder/*` leaves out those below it. */
     readonly excludedMounts: readonly string[];
     /** Include network file systems. A dead server then blocks one thread until it answers. */
     readonly includesNetwork: boolean;
@@ -78,10 +78,15 @@ const SYSTEM_MOUNTS = [
   "/run/credentials",
   "/run/user",
   "/run/lock",
+  "/run/docker",
+  "/run/containerd",
+  "/run/k3s",
   "/snap",
-  "/var/lib/docker",
-  "/var/lib/containers",
-  "/var/lib/kubelet",
+  // A disk of its own may be mounted at these folders.
+  "/var/lib/docker/*",
+  "/var/lib/containers/*",
+  "/var/lib/containerd/*",
+  "/var/lib/kubelet/*",
   "/var/snap",
 ] as const;
 

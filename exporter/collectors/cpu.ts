@@ -10,8 +10,10 @@ import {
   readTotalCpuTimes,
   type CpuReading,
 } from "../sources/cpu-times.js";
+import { CounterRows, type CounterRow } from "../sources/counter-rows.js";
 import { readKernelConstants, type KernelConstants } from "../sources/kernel-constants.js";
 import type { Sources } from "../sources/sources.js";
+import { itemAt } from "../shared/model/get-or-throw.js";
 import { counter, gauge, type Sample } from "../shared/model/metric.js";
 import type { Collector } from "./collector.js";
 
@@ -26,9 +28,12 @@ export const SECONDS = counter({
 });
 
 const WINDOW_MS = 500;
+/** Ticks by which the kernel's idle and iowait times may step back; the same as in node_exporter. */
+const JITTER_TICKS = 300;
 
 export function createCpuCollector({ procfs, clock }: Sources): Collector {
   let units: KernelConstants | undefined;
+  const counters = new CoreCounters();
   return {
     name: "cpu",
     metrics: [USAGE_RATIO, SECONDS],
@@ -39,14 +44,33 @@ export function createCpuCollector({ procfs, clock }: Sources): Collector {
       await (due ?? clock.sleep(WINDOW_MS, signal));
       const second = await readCpuTimes(procfs);
       const usage = cpuUsageRatio(first, second.all);
-      const seconds = coreSeconds(second, units.ticksPerSecond);
+      const seconds = coreSeconds(await counters.update(second), units.ticksPerSecond);
       return usage === undefined ? seconds : [USAGE_RATIO.sample(usage), ...seconds];
     },
   };
 }
 
-function coreSeconds({ cores }: CpuReading, ticksPerSecond: number): Sample[] {
-  return [...cores].flatMap(([cpu, times]) =>
-    CPU_MODES.map((mode) => SECONDS.sample(times[mode] / ticksPerSecond, { cpu, mode })),
+/** The times of each core, which never fall while the core counts on. */
+class CoreCounters {
+  private readonly rows = new CounterRows({ jitter: JITTER_TICKS });
+  /** Of cores that are offline, too: the kernel keeps their times. */
+  private readonly last = new Map<string, readonly number[]>();
+
+  async update({ cores }: CpuReading): Promise<CounterRow[]> {
+    for (const [cpu, times] of cores)
+      this.last.set(
+        cpu,
+        CPU_MODES.map((mode) => times[mode]),
+      );
+    const rows = await this.rows.update([...this.last].map(([name, values]) => ({ name, values })));
+    return rows.filter(({ name }) => cores.has(name));
+  }
+}
+
+function coreSeconds(cores: readonly CounterRow[], ticksPerSecond: number): Sample[] {
+  return cores.flatMap(({ name: cpu, values }) =>
+    CPU_MODES.map((mode, index) =>
+      SECONDS.sample(itemAt(values, index) / ticksPerSecond, { cpu, mode }),
+    ),
   );
 }

@@ -2,10 +2,14 @@
  * Bytes and operations of disks. Source: /proc/diskstats (Linux
  * Documentation/admin-guide/iostats.rst).
  */
-import { parseNumber } from "../sources/broken-source-error.js";
+import { parseCount } from "../sources/broken-source-error.js";
 import { readBlockDevices } from "../sources/block-devices.js";
+import { CounterRows } from "../sources/counter-rows.js";
+import { readFact, type FileTree } from "../sources/file-tree.js";
 import type { Sources } from "../sources/sources.js";
+import { itemAt } from "../shared/model/get-or-throw.js";
 import { counter } from "../shared/model/metric.js";
+import type { Clock } from "../shared/platform/clock.js";
 import { NoDataError, type Collector } from "./collector.js";
 
 export const READ_BYTES = counter({
@@ -36,35 +40,83 @@ export const IO_SECONDS = counter({
 
 const SOURCE = "/proc/diskstats";
 const SECTOR_BYTES = 512; // Statistics use sectors of this size on every disk.
-const REFRESH_MS = 600_000; // Interval at which the list of disks is read again.
+/** Interval at which the list of disks is read again; at once when /proc/diskstats has other rows. */
+const REFRESH_MS = 60_000;
+
+const asIs = (count: number): number => count;
+const sectorBytes = (sectors: number): number => sectors * SECTOR_BYTES;
+const seconds = (milliseconds: number): number => milliseconds / 1000;
+
+/** The counted columns, by their place after the name. */
+const COLUMNS = [
+  { column: 0, metric: READS, inBaseUnit: asIs },
+  { column: 2, metric: READ_BYTES, inBaseUnit: sectorBytes },
+  { column: 4, metric: WRITES, inBaseUnit: asIs },
+  { column: 6, metric: WRITTEN_BYTES, inBaseUnit: sectorBytes },
+  { column: 9, metric: IO_SECONDS, inBaseUnit: seconds },
+];
+const METRICS = COLUMNS.map(({ metric }) => metric);
 
 export function createDiskIoCollector({ procfs, sysfs, clock }: Sources): Collector {
-  let disks = new Set<string>();
-  let listedAtMs: number | undefined;
+  const disks = new KnownDisks(sysfs, clock);
+  const counters = new CounterRows({
+    // Times are 32 bits wide in every kernel, the other columns in kernels of 32 bits.
+    wrapAt: 2 ** 32,
+    identityOf: (name) => readFact(sysfs, `block/${name.replaceAll("/", "!")}/diskseq`),
+  });
   return {
     name: "disk_io",
-    metrics: [READ_BYTES, WRITTEN_BYTES, READS, WRITES, IO_SECONDS],
+    metrics: METRICS,
     async collect() {
-      if (listedAtMs === undefined || clock.monotonicMs() - listedAtMs >= REFRESH_MS) {
-        disks = new Set((await readBlockDevices(sysfs)).disks.map(({ name }) => name));
-        listedAtMs = clock.monotonicMs();
-      }
-      const lines = (await procfs.readText("diskstats"))
-        .split("\n")
-        .map((line) => line.trim().split(/ +/));
-      const found = lines.filter(([, , name]) => name !== undefined && disks.has(name));
+      const rows = parseRows(await procfs.readText("diskstats"));
+      const names = await disks.read(rows);
+      const found = rows.filter(({ name }) => names.has(name));
       if (found.length === 0)
         throw new NoDataError("Cannot read disk counters: this machine has no disk");
-      return found.flatMap(([, , disk = "", ...columns]) => {
-        const value = (column: number): number => parseNumber(columns[column], SOURCE);
-        return [
-          READS.sample(value(0), { disk }),
-          READ_BYTES.sample(value(2) * SECTOR_BYTES, { disk }),
-          WRITES.sample(value(4), { disk }),
-          WRITTEN_BYTES.sample(value(6) * SECTOR_BYTES, { disk }),
-          IO_SECONDS.sample(value(9) / 1000, { disk }),
-        ];
-      });
+      const shown = await counters.update(
+        found.map(({ name, columns }) => ({
+          name,
+          values: COLUMNS.map(({ column }) => parseCount(columns[column], SOURCE)),
+        })),
+      );
+      return shown.flatMap(({ name: disk, values }) =>
+        COLUMNS.map(({ metric, inBaseUnit }, index) =>
+          metric.sample(inBaseUnit(itemAt(values, index)), { disk }),
+        ),
+      );
     },
   };
+}
+
+interface DiskRow {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+function parseRows(text: string): DiskRow[] {
+  return text.split("\n").flatMap((line) => {
+    const [, , name, ...columns] = line.trim().split(/ +/);
+    return name === undefined ? [] : [{ name, columns }];
+  });
+}
+
+/** The names of the whole disks, read again when the rows of /proc/diskstats change. */
+class KnownDisks {
+  private known: { names: ReadonlySet<string>; state: string; atMs: number } | undefined;
+
+  constructor(
+    private readonly sysfs: FileTree,
+    private readonly clock: Clock,
+  ) {}
+
+  async read(rows: readonly DiskRow[]): Promise<ReadonlySet<string>> {
+    // A card reader has a row without a card: its counters then stay 0.
+    const state = rows.map(({ name, columns }) => `${name} ${columns[0] === "0"}`).join("\n");
+    const atMs = this.clock.monotonicMs();
+    const { known } = this;
+    if (known?.state === state && atMs - known.atMs < REFRESH_MS) return known.names;
+    const names = new Set((await readBlockDevices(this.sysfs)).disks.map(({ name }) => name));
+    this.known = { names, state, atMs };
+    return names;
+  }
 }

@@ -1,5 +1,5 @@
 /** Load averages. Source: the first three numbers of /proc/loadavg (proc_loadavg(5)). */
-import { parseNumber } from "../sources/broken-source-error.js";
+import { parseCount } from "../sources/broken-source-error.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge } from "../shared/model/metric.js";
 import type { Collector } from "./collector.js";
@@ -19,7 +19,7 @@ export function createLoadCollector({ procfs }: Sources): Collector {
     async collect() {
       const values = (await procfs.readText("loadavg")).split(" ");
       return METRICS.map((metric, index) =>
-        metric.sample(parseNumber(values[index], "/proc/loadavg")),
+        metric.sample(parseCount(values[index], "/proc/loadavg")),
       );
     },
   };

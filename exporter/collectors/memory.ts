@@ -96,15 +96,35 @@ export function parseMemoryInfo(text: string): MemoryInfo {
       "MemTotal or MemFree is missing, both must be there",
     );
   }
-  // Kernels before 3.14 do not provide the estimate.
-  const estimate = free + (bytes("Buffers") ?? 0) + (bytes("Cached") ?? 0) - (bytes("Shmem") ?? 0);
+  if (free > total) {
+    throw new BrokenSourceError(
+      "/proc/meminfo",
+      `MemFree is ${free} bytes, it must be at most MemTotal (${total})`,
+    );
+  }
+  const swapTotal = bytes("SwapTotal") ?? 0;
   return {
     total,
     free,
-    available: Math.min(total, bytes("MemAvailable") ?? estimate),
-    swapTotal: bytes("SwapTotal") ?? 0,
-    swapFree: bytes("SwapFree") ?? 0,
+    available: availableOf(bytes, { total, free }),
+    swapTotal,
+    swapFree: Math.min(swapTotal, bytes("SwapFree") ?? 0),
   };
+}
+
+/**
+ * Kernels before 3.14 do not provide the estimate, and some containers show that of their host. The
+ * sum of free memory and caches then stands for it; shared memory is counted among the caches and
+ * can be more than they are.
+ */
+function availableOf(
+  bytes: (key: string) => number | undefined,
+  { total, free }: { total: number; free: number },
+): number {
+  const available = bytes("MemAvailable");
+  if (available !== undefined && available <= total) return available;
+  const estimate = free + (bytes("Buffers") ?? 0) + (bytes("Cached") ?? 0) - (bytes("Shmem") ?? 0);
+  return Math.min(total, Math.max(free, estimate));
 }
 
 /** Reads a line such as `MemFree:  1234 kB`. */

@@ -22,12 +22,12 @@ const NETWORK_TYPES = new Set([
 ]);
 /** Other `fuse.` types may wait for a network; `fuseblk` is a local disk. */
 const PROGRAM_TYPE = /^fuse(\.|$)/;
-const MAX_ROWS = 64;
 
 /**
- * Chooses the file systems to show: each once, without pseudo and network file systems.
+ * Chooses the file systems to ask: each once, without pseudo file systems, and without network file
+ * systems unless they are wanted.
  *
- * @returns in order of mount points, at most 64
+ * @returns in order of mount points
  */
 export function chooseMounts(
   mounts: readonly Mount[],
@@ -39,10 +39,9 @@ export function chooseMounts(
     const other = byDevice.get(mount.deviceNumber);
     if (other === undefined || isBetter(mount, other)) byDevice.set(mount.deviceNumber, mount);
   }
-  const chosen = [...byDevice.values()].sort((left, right) =>
+  return [...byDevice.values()].sort((left, right) =>
     left.mountPoint < right.mountPoint ? -1 : 1,
   );
-  return chosen.slice(0, MAX_ROWS);
 }
 
 function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk"]): boolean {
@@ -51,16 +50,23 @@ function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk
   // The root of a Pi whose card is protected by an overlay.
   const isOverlayRoot = type === "overlay" && mountPoint === "/";
   if (settings.excludedTypes.includes(type) && !isOverlayRoot) return false;
-  return !settings.excludedMounts.some(
-    (folder) => mountPoint === folder || mountPoint.startsWith(`${folder}/`),
+  return !settings.excludedMounts.some((folder) =>
+    folder.endsWith(BELOW)
+      ? mountPoint.startsWith(folder.slice(0, -1))
+      : mountPoint === folder || mountPoint.startsWith(`${folder}/`),
   );
 }
 
+/** End of an excluded folder that stands for what is below it. */
+const BELOW = "/*";
+
 /**
- * Prefers `/`, then a mount of the file system's own root to a bind mount, then the shorter path.
+ * Prefers `/`, then a mount of the file system's own root to a bind mount, then a mount that allows
+ * writing, then the shorter path.
  */
 function isBetter(mount: Mount, other: Mount): boolean {
   if (mount.mountPoint === "/" || other.mountPoint === "/") return mount.mountPoint === "/";
   if ((mount.root === "/") !== (other.root === "/")) return mount.root === "/";
+  if (mount.isWritableHere !== other.isWritableHere) return mount.isWritableHere;
   return mount.mountPoint.length < other.mountPoint.length;
 }

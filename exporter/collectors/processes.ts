@@ -11,6 +11,7 @@ import type { Sources } from "../sources/sources.js";
 import { gauge, type MetricDefinition, type Sample } from "../shared/model/metric.js";
 import type { CollectorSettings } from "./collector-settings.js";
 import type { Collector } from "./collector.js";
+import { leftOutSample, ROWS_LEFT_OUT } from "./left-out.js";
 import { createNameMatcher } from "./name-matcher.js";
 import { ProcessLabelReader, type ProcessLabel, type ProcessLabels } from "./process-labels.js";
 import { LOOK_WINDOW_MS, ProcessLooks } from "./process-looks.js";
@@ -64,7 +65,8 @@ const STATES: Readonly<Record<string, string>> = {
   I: "idle",
 };
 const OTHER_STATE = "other";
-const MAX_MALICIOUS_SERIES = 20;
+/** A machine with more processors may have more. */
+const MAX_MALICIOUS_SERIES = 100;
 /** A process below this is no top process. It would only create short-lived series. */
 const MIN_TOP_RATIO = 0.01;
 
@@ -82,7 +84,7 @@ export function createProcessesCollector(
     name: "processes",
     metrics: [
       ...[PROCESSES, MALICIOUS_COUNT, MALICIOUS_CPU, MALICIOUS_MEMORY, MALICIOUS_IGNORED],
-      ...[TOP_CPU, TOP_MEMORY],
+      ...[TOP_CPU, TOP_MEMORY, ROWS_LEFT_OUT],
     ],
     leadMs: LOOK_WINDOW_MS,
     async collect(signal, due) {
@@ -120,6 +122,7 @@ export function createProcessesCollector(
         ),
         ...samples(TOP_CPU, topCpu, (one) => one.cpuRatio),
         ...samples(TOP_MEMORY, topMemory, (one) => one.memoryRatio),
+        leftOutSample("processes", "malicious_process", malicious.length - shown.length),
       ];
     },
   };

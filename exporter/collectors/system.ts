@@ -5,7 +5,8 @@
  * and the mark of systemd-timesyncd for a synchronised clock. The systeminformation package
  * provides facts that these lack.
  */
-import { parseNumber } from "../sources/broken-source-error.js";
+import { parseCount } from "../sources/broken-source-error.js";
+import { parseEnvironmentFile } from "../sources/environment-file.js";
 import { readFact, type FileTree } from "../sources/file-tree.js";
 import { readBoard } from "../sources/firmware.js";
 import type { Sources } from "../sources/sources.js";
@@ -51,8 +52,8 @@ export function createSystemCollector(sources: Sources): Collector {
       const bootTime = /^btime (\d+)$/m.exec(await procfs.readText("stat"))?.[1];
       return [
         INFO.sample(1, await infoLabels(procfs, machine)),
-        BOOT_TIME.sample(parseNumber(bootTime, "/proc/stat")),
-        UPTIME.sample(parseNumber(uptime, "/proc/uptime")),
+        BOOT_TIME.sample(parseCount(bootTime, "/proc/stat")),
+        UPTIME.sample(parseCount(uptime, "/proc/uptime")),
         ...(await clockSamples(sources)),
       ];
     },
@@ -79,7 +80,7 @@ async function readMachine(
     (await readFact(root, "etc/os-release")) ?? (await readFact(root, "usr/lib/os-release")) ?? "";
   const board = await readBoard({ procfs, sysfs });
   const found = {
-    os: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(release)?.[1],
+    os: parseEnvironmentFile(release).get("PRETTY_NAME"),
     architecture: await readFact(procfs, "sys/kernel/arch"), // Since Linux 6.1.
     model: board.model,
     serial: board.serial,

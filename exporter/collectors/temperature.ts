@@ -5,6 +5,7 @@
  * /sys/class/hwmon/hwmon<N>/{name,temp1_input}. Both give millidegrees Celsius (Linux
  * Documentation/ABI/testing/sysfs-class-thermal, hwmon/sysfs-interface).
  */
+import { BrokenSourceError } from "../sources/broken-source-error.js";
 import { readFact, type FileTree } from "../sources/file-tree.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge } from "../shared/model/metric.js";
@@ -14,7 +15,7 @@ import { NoDataError, type Collector } from "./collector.js";
 
 export const CPU_CELSIUS = gauge({
   name: "pihealth_cpu_temperature_celsius",
-  help: "Temperature of the processor in degrees Celsius.",
+  help: "Temperature of the hottest processor in degrees Celsius.",
 });
 export const ZONE_CELSIUS = gauge({
   name: "pihealth_thermal_zone_celsius",
@@ -22,11 +23,12 @@ export const ZONE_CELSIUS = gauge({
   labels: ["zone", "type"],
 });
 
-/** `cpu-thermal` and `cpu_thermal` on a Pi, `x86_pkg_temp` and `soc_thermal` elsewhere. */
-const CPU_ZONE = /cpu|soc|pkg/i;
+/** `cpu-thermal` on a Pi; `x86_pkg_temp`, `soc_thermal`, `bigcore0-thermal` elsewhere. */
+const CPU_ZONE = /cpu|soc|pkg|core/i;
 /** Drivers whose first sensor is the processor. */
 const CPU_SENSOR = /^(cpu_thermal|coretemp|k10temp|zenpower)$/;
-const ABSOLUTE_ZERO_CELSIUS = -273;
+/** No sensor of a computer measures more or less; drivers report such values when they fail. */
+const POSSIBLE_CELSIUS = { min: -100, max: 250 };
 
 /** Interval at which zones and sensors are listed again. */
 const REFRESH_MS = 60_000;
@@ -40,8 +42,8 @@ interface Place {
 
 interface Places {
   readonly zones: readonly Place[];
-  /** Sensor of the processor, when no zone belongs to the processor. */
-  readonly sensor: Place | undefined;
+  /** Sensors of processors, when no zone belongs to a processor. */
+  readonly sensors: readonly Place[];
 }
 
 interface Temperature extends Place {
@@ -54,48 +56,105 @@ export function createTemperatureCollector(
 ): Collector {
   let places: Places | undefined;
   let listedAtMs = 0;
+  /** Files of processor temperatures that have answered. */
+  let answered = new Set<string>();
   return {
     name: "temperature",
     metrics: [CPU_CELSIUS, ZONE_CELSIUS, ALARM_LEVEL],
     async collect() {
       if (places === undefined || clock.monotonicMs() - listedAtMs >= REFRESH_MS) {
-        places = await findPlaces(sysfs);
+        places = await findPlaces(sysfs, answered);
         listedAtMs = clock.monotonicMs();
       }
       const zones = await readAll(sysfs, places.zones);
-      const [sensor] = await readAll(sysfs, places.sensor === undefined ? [] : [places.sensor]);
-      const processor = zones.find(({ type }) => CPU_ZONE.test(type)) ?? sensor ?? zones[0];
-      if (processor === undefined)
+      const processors = [...processorsOf(zones), ...(await readAll(sysfs, places.sensors))];
+      const deciding = processors.length > 0 ? processors : otherZone(places, zones);
+      const files = new Set(deciding.map(({ file }) => file));
+      requireAnswers(answered, files, [...places.zones, ...places.sensors]);
+      answered = files;
+      if (deciding.length === 0)
         throw new NoDataError("Cannot read temperature: no thermal zone or sensor answers");
+      const hottest = Math.max(...deciding.map(({ celsius }) => celsius));
       return [
-        CPU_CELSIUS.sample(processor.celsius),
+        CPU_CELSIUS.sample(hottest),
         ...zones.map(({ zone, type, celsius }) => ZONE_CELSIUS.sample(celsius, { zone, type })),
-        alarmLevelSample("cpu", processor.celsius, cpu),
+        alarmLevelSample("cpu", hottest, cpu),
       ];
     },
   };
 }
 
-async function findPlaces(sysfs: FileTree): Promise<Places> {
+function processorsOf<Zone extends Place>(zones: readonly Zone[]): Zone[] {
+  return zones.filter(({ type }) => CPU_ZONE.test(type));
+}
+
+/**
+ * The first zone that answers, on a machine that names no zone after its processor.
+ *
+ * @throws {BrokenSourceError} when a processor has a zone
+ */
+function otherZone(places: Places, answering: readonly Temperature[]): readonly Temperature[] {
+  const [processor] = processorsOf(places.zones);
+  if (processor !== undefined) throw noTemperature(processor);
+  return answering.slice(0, 1);
+}
+
+/**
+ * A temperature that decided about the level and gives no value now leaves the level unknown: the
+ * run fails, and an alarm stays as it is.
+ *
+ * @throws {BrokenSourceError}
+ */
+function requireAnswers(
+  answered: ReadonlySet<string>,
+  files: ReadonlySet<string>,
+  existing: readonly Place[],
+): void {
+  const silent = existing.find(({ file }) => answered.has(file) && !files.has(file));
+  if (silent !== undefined) throw noTemperature(silent);
+}
+
+function noTemperature({ file }: Place): BrokenSourceError {
+  const { min, max } = POSSIBLE_CELSIUS;
+  return new BrokenSourceError(
+    `/sys/${file}`,
+    `it gives no possible temperature, it must be from ${min} to ${max} degrees Celsius`,
+  );
+}
+
+/** @param answered files of processor temperatures so far */
+async function findPlaces(sysfs: FileTree, answered: ReadonlySet<string>): Promise<Places> {
   const zones: Place[] = [];
-  for (const folder of (await sysfs.list("class/thermal", /^thermal_zone\d+$/)).sort()) {
+  for (const folder of await listNumbered(sysfs, "class/thermal", "thermal_zone")) {
     const type = (await readFact(sysfs, `class/thermal/${folder}/type`)) ?? "";
     const zone = folder.slice("thermal_zone".length);
     zones.push({ zone, type, file: `class/thermal/${folder}/temp` });
   }
-  const answering = await readAll(sysfs, zones);
-  const hasProcessor = answering.some(({ type }) => CPU_ZONE.test(type));
-  return { zones, sensor: hasProcessor ? undefined : await findSensor(sysfs) };
+  // A zone of a processor that fails for a moment is not replaced by a sensor.
+  const processors = processorsOf(zones);
+  const hasProcessor =
+    processors.some(({ file }) => answered.has(file)) ||
+    (await readAll(sysfs, processors)).length > 0;
+  return { zones, sensors: hasProcessor ? [] : await findSensors(sysfs, answered) };
 }
 
-async function findSensor(sysfs: FileTree): Promise<Place | undefined> {
-  for (const folder of (await sysfs.list("class/hwmon", /^hwmon\d+$/)).sort()) {
+async function findSensors(sysfs: FileTree, answered: ReadonlySet<string>): Promise<Place[]> {
+  const sensors: Place[] = [];
+  for (const folder of await listNumbered(sysfs, "class/hwmon", "hwmon")) {
     const type = (await readFact(sysfs, `class/hwmon/${folder}/name`)) ?? "";
     if (!CPU_SENSOR.test(type)) continue;
     const place = { zone: "", type, file: `class/hwmon/${folder}/temp1_input` };
-    if ((await readAll(sysfs, [place])).length > 0) return place;
+    const isSensor = answered.has(place.file) || (await readAll(sysfs, [place])).length > 0;
+    if (isSensor) sensors.push(place);
   }
-  return undefined;
+  return sensors;
+}
+
+/** Folders of a name and a number, in the order of their numbers. */
+async function listNumbered(sysfs: FileTree, folder: string, name: string): Promise<string[]> {
+  const found = await sysfs.list(folder, new RegExp(`^${name}\\d+$`));
+  const numberOf = (entry: string): number => Number(entry.slice(name.length));
+  return found.sort((left, right) => numberOf(left) - numberOf(right));
 }
 
 /** Skips sensors that are switched off (EAGAIN, EINVAL) or report impossible values. */
@@ -103,7 +162,8 @@ async function readAll(sysfs: FileTree, places: readonly Place[]): Promise<Tempe
   const found: Temperature[] = [];
   for (const place of places) {
     const celsius = Number((await readFact(sysfs, place.file)) ?? Number.NaN) / 1000;
-    if (celsius > ABSOLUTE_ZERO_CELSIUS) found.push({ ...place, celsius });
+    if (celsius >= POSSIBLE_CELSIUS.min && celsius <= POSSIBLE_CELSIUS.max)
+      found.push({ ...place, celsius });
   }
   return found;
 }

@@ -2,14 +2,16 @@
  * Accounts, accounts with root rights, recent users and current sessions.
  *
  * Sources: /etc/passwd, /etc/group, /etc/login.defs and the sudoers files (sources/accounts.ts);
- * sessions from utmp or logind, earlier logins from wtmp, lastlog and lastlog2
- * (sources/sessions.ts).
+ * sessions from utmp or logind (sources/sessions.ts); earlier logins from wtmp, lastlog, lastlog2 and
+ * wtmpdb (sources/last-logins.ts).
  */
 import { KnownAccounts, type Accounts } from "../sources/accounts.js";
-import { readLastLogins, readSessions, type Session } from "../sources/sessions.js";
+import { KnownLastLogins } from "../sources/last-logins.js";
+import { readSessions, type Session } from "../sources/sessions.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type Sample } from "../shared/model/metric.js";
 import type { Collector } from "./collector.js";
+import { leftOutSample, ROWS_LEFT_OUT } from "./left-out.js";
 
 export const REAL = gauge({
   name: "pihealth_users_real",
@@ -39,28 +41,36 @@ const RECENT_USERS = 3;
 const MAX_ROOT_SERIES = 32;
 const MAX_SESSION_SERIES = 64;
 
-export function createUsersCollector({ root, procfs, clock }: Sources): Collector {
+export function createUsersCollector(sources: Sources): Collector {
+  const { root, procfs, isProcessAlive, clock } = sources;
   const knownAccounts = new KnownAccounts(root, clock);
+  const knownLogins = new KnownLastLogins({ root, procfs });
   return {
     name: "users",
-    metrics: [REAL, RECENT_RANK, ROOT_INFO, SESSIONS, SESSION_INFO],
+    metrics: [REAL, RECENT_RANK, ROOT_INFO, SESSIONS, SESSION_INFO, ROWS_LEFT_OUT],
     async collect() {
       const accounts = await knownAccounts.read();
-      const sessions = await readSessions({ root, procfs });
-      const lastLogins = await readLastLogins(root, accounts.all);
-      const recent = recentUsers(accounts, sessions, lastLogins);
+      const { sessions, recordsLeftOut } = await readSessions({ root, procfs, isProcessAlive });
+      const recent = recentUsers(accounts, sessions, await knownLogins.read(accounts.all));
+      const listed = sessionSamples(sessions);
+      const { withRootRights, sudoersFilesLeftOut } = accounts;
       return [
         REAL.sample(accounts.real.length),
         ...recent.map((user, index) => RECENT_RANK.sample(index + 1, { user })),
-        ...accounts.withRootRights
-          .slice(0, MAX_ROOT_SERIES)
-          .map((user) => ROOT_INFO.sample(1, { user })),
+        ...withRootRights.slice(0, MAX_ROOT_SERIES).map((user) => ROOT_INFO.sample(1, { user })),
         SESSIONS.sample(sessions.length),
-        ...sessionSamples(sessions),
+        ...listed.slice(0, MAX_SESSION_SERIES),
+        leftOut("root_user", withRootRights.length - MAX_ROOT_SERIES),
+        leftOut("session", listed.length - MAX_SESSION_SERIES),
+        leftOut("login_record", recordsLeftOut),
+        leftOut("sudoers_file", sudoersFilesLeftOut),
       ];
     },
   };
 }
+
+const leftOut = (kind: string, count: number): Sample =>
+  leftOutSample("users", kind, Math.max(0, count));
 
 /** Users who are logged in come first, then the latest logins. Deleted accounts are left out. */
 function recentUsers(
@@ -85,17 +95,16 @@ function recentUsers(
 }
 
 /**
- * Two sessions of one user from one address without a terminal become one series, because labels
- * must be unique.
+ * Sessions from other machines first, then the latest ones. Two sessions of one user from one
+ * address without a terminal become one series, because labels must be unique.
  */
 function sessionSamples(sessions: readonly Session[]): Sample[] {
-  const unique = new Map(
-    sessions.map(({ user, address, tty }) => [
-      `${user}\0${address}\0${tty}`,
-      { user, address, tty },
-    ]),
+  const ranked = [...sessions].sort(
+    (left, right) =>
+      Number(right.address !== "") - Number(left.address !== "") || right.sinceMs - left.sinceMs,
   );
-  return [...unique.values()]
-    .slice(0, MAX_SESSION_SERIES)
-    .map((labels) => SESSION_INFO.sample(1, labels));
+  const unique = new Map(
+    ranked.map(({ user, address, tty }) => [`${user}\0${address}\0${tty}`, { user, address, tty }]),
+  );
+  return [...unique.values()].map((labels) => SESSION_INFO.sample(1, labels));
 }

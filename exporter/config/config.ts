@@ -15,6 +15,7 @@ import { formatDurationMs } from "../shared/model/duration.js";
 import type { Files } from "../shared/platform/files.js";
 import { LOG_LEVELS, type LogLevel } from "../shared/platform/logger.js";
 import { parseHistorySettings, type HistorySettings } from "../history/history-settings.js";
+import { DEFAULT_SOURCE_PATHS, resolveSourcePath, type SourcePaths } from "../sources/sources.js";
 import { parseMasterUrl } from "../uplink/master-url.js";
 
 /** Read when no other file is named; it need not exist. */
@@ -54,6 +55,7 @@ export interface ExporterConfig {
   readonly listen: ListenConfig;
   readonly webConfigFile: string | undefined;
   readonly stateFolder: string;
+  readonly paths: SourcePaths;
   /** Every collector, by name. */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
   readonly collectorSettings: CollectorSettings;
@@ -100,6 +102,7 @@ export function parseExporterConfig(
     listen: parseListen(root.section("listen")),
     webConfigFile: optionalFile(root, "web_config_file"),
     stateFolder: path.resolve(root.string("state", { default: DEFAULT_STATE_FOLDER })),
+    paths: parsePaths(root.section("paths")),
     collectors: parseCollectors(root.section("collectors"), collectors),
     collectorSettings: parseCollectorSettings(root.section("settings")),
     uplink: parseUplink(root.section("uplink")),
@@ -137,6 +140,18 @@ function parseListen(section: ConfigSection): ListenConfig {
   const port = section.integer("port", { default: DEFAULT_EXPORTER_PORT, min: 0, max: 65_535 });
   section.rejectUnknownKeys();
   return { address, port };
+}
+
+/** A relative path starts at the folder of the configuration. */
+function parsePaths(section: ConfigSection): SourcePaths {
+  const folder = (key: keyof SourcePaths): string =>
+    resolveSourcePath(
+      section.string(key, { default: DEFAULT_SOURCE_PATHS[key] }),
+      path.dirname(section.file),
+    );
+  const paths = { procfs: folder("procfs"), sysfs: folder("sysfs"), rootfs: folder("rootfs") };
+  section.rejectUnknownKeys();
+  return paths;
 }
 
 function parseCollectors(

@@ -2,6 +2,7 @@ import type { ExporterConfig } from "../config/config.js";
 import { parseLogLevel, readOptions } from "../shared/config/program-options.js";
 import { UsageError } from "../shared/model/errors.js";
 import type { LogLevel } from "../shared/platform/logger.js";
+import { resolveSourcePath, type SourcePaths } from "../sources/sources.js";
 import { parseMasterUrl } from "../uplink/master-url.js";
 
 /** The options of the command line; undefined where an option is not given. */
@@ -15,6 +16,8 @@ export interface ExporterArguments {
   readonly tokenFile: string | undefined;
   readonly logLevel: LogLevel | undefined;
   readonly webConfigFile: string | undefined;
+  /** Absolute. */
+  readonly paths: Partial<SourcePaths>;
 }
 
 export const EXPORTER_USAGE = `Usage: pihealth exporter [options]
@@ -27,6 +30,9 @@ Samples this machine and serves its metrics. Options win over the configuration 
   --master ADDR           master to report to, such as http://pi1:8730; may be given several times
   --token-file FILE       the fleet token
   --web-config-file FILE  TLS and basic authentication, as the Prometheus exporter-toolkit reads it
+  --path.procfs FOLDER    /proc of the watched machine (default /proc)
+  --path.sysfs FOLDER     /sys of the watched machine (default /sys)
+  --path.rootfs FOLDER    / of the watched machine (default /)
   --log-level LEVEL       error, warn, info or debug (default info)
   --help                  this text
 `;
@@ -39,6 +45,9 @@ const OPTIONS = {
   master: { type: "string", multiple: true },
   "token-file": { type: "string" },
   "web-config-file": { type: "string" },
+  "path.procfs": { type: "string" },
+  "path.sysfs": { type: "string" },
+  "path.rootfs": { type: "string" },
   "log-level": { type: "string" },
 } as const;
 
@@ -55,8 +64,16 @@ export function parseExporterArguments(argv: readonly string[]): ExporterArgumen
     tokenFile: values["token-file"],
     logLevel: parseLogLevel(values["log-level"], EXPORTER_USAGE),
     webConfigFile: values["web-config-file"],
+    paths: {
+      ...givenPath("procfs", values["path.procfs"]),
+      ...givenPath("sysfs", values["path.sysfs"]),
+      ...givenPath("rootfs", values["path.rootfs"]),
+    },
   };
 }
+
+const givenPath = (key: keyof SourcePaths, folder: string | undefined): Partial<SourcePaths> =>
+  folder === undefined ? {} : { [key]: resolveSourcePath(folder) };
 
 /** The configuration, with the options of the command line in place of its keys. */
 export function withArguments(config: ExporterConfig, given: ExporterArguments): ExporterConfig {
@@ -75,6 +92,7 @@ export function withArguments(config: ExporterConfig, given: ExporterArguments):
     },
     logLevel: given.logLevel ?? config.logLevel,
     webConfigFile: given.webConfigFile ?? config.webConfigFile,
+    paths: { ...config.paths, ...given.paths },
   });
 }
 

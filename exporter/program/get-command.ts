@@ -171,7 +171,7 @@ async function sampleOnce(
 ): Promise<FamilyReading> {
   const { clock, files } = parts;
   const needed = new Set(families.flatMap((family) => [family, ...(ALSO_NEEDED[family] ?? [])]));
-  const sources = createSources({ clock, files });
+  const sources = createSources({ clock, files, paths: config.paths });
   const entries = COLLECTORS.filter(({ family }) => family !== undefined && needed.has(family));
   const sampled = entries.map(async ({ name, create }): Promise<Sample[]> => {
     const deadline = new AbortController();

@@ -1,7 +1,9 @@
-import type { Clock } from "../shared/platform/clock.js";
 import { readFact, type FileTree } from "./file-tree.js";
 
-/** A whole disk, such as `mmcblk0`, `nvme0n1` or `sda`. */
+/**
+ * A whole disk, such as `mmcblk0`, `nvme0n1`, `sda` or `cciss/c0d0`, by the name that
+ * /proc/diskstats and lsblk use.
+ */
 export interface Disk {
   readonly name: string;
   readonly sizeBytes: number;
@@ -28,51 +30,31 @@ const COMPOSED = /^(dm-|md)\d/;
 /** The boot and replay areas of an eMMC chip. */
 const CHIP_AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
 
-/** Interval after which partitions that are not mounted, and cards in a reader, are noticed. */
-const REFRESH_MS = 600_000;
-
-/** Reads block devices only when one was added or removed, or an unknown one is mounted. */
-export class KnownBlockDevices {
-  private known: { devices: BlockDevices; state: string; atMs: number } | undefined;
-
-  constructor(
-    private readonly sysfs: FileTree,
-    private readonly clock: Clock,
-  ) {}
-
-  /** @param mounted `major:minor` of every mount */
-  async read(mounted: readonly string[]): Promise<BlockDevices> {
-    const names = await this.sysfs.list("block", /./);
-    const state = [...names.sort(), ...mounted].join(" ");
-    const atMs = this.clock.monotonicMs();
-    const { known } = this;
-    if (known?.state === state && atMs - known.atMs < REFRESH_MS) return known.devices;
-    const devices = await readBlockDevices(this.sysfs);
-    this.known = { devices, state, atMs };
-    return devices;
-  }
-}
+/** A file name has no slash, so sysfs writes `!` for the slash in the name of a device. */
+const deviceName = (folder: string): string => folder.replaceAll("!", "/");
 
 /** Reads the disks, and the partitions and volumes on each. */
 export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
-  const names = (await sysfs.list("block", /./))
-    .filter((name) => !NOT_A_DISK.test(name) && !CHIP_AREA.test(name))
+  const folders = (await sysfs.list("block", /./))
+    .filter((folder) => !NOT_A_DISK.test(folder) && !CHIP_AREA.test(folder))
     .sort();
   const disks: Disk[] = [];
   const diskOf = new Map<string, string>();
   const numbers = new Map<string, string>();
-  for (const name of names.filter((candidate) => !COMPOSED.test(candidate))) {
-    const sizeBytes = Number((await readFact(sysfs, `block/${name}/size`)) ?? 0) * SECTOR_BYTES;
+  for (const folder of folders.filter((candidate) => !COMPOSED.test(candidate))) {
+    const sizeBytes = Number((await readFact(sysfs, `block/${folder}/size`)) ?? 0) * SECTOR_BYTES;
     if (!(sizeBytes > 0)) continue; // A card reader without a card.
+    const name = deviceName(folder);
     disks.push({ name, sizeBytes });
     diskOf.set(name, name);
-    await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
-    for (const partition of await sysfs.list(`block/${name}`, partitionPattern(name))) {
-      diskOf.set(partition, name);
-      await addNumber(sysfs, numbers, { name: partition, folder: `block/${name}/${partition}` });
+    await addNumber(sysfs, numbers, { name, folder: `block/${folder}` });
+    for (const partition of await sysfs.list(`block/${folder}`, partitionPattern(folder))) {
+      const part = deviceName(partition);
+      diskOf.set(part, name);
+      await addNumber(sysfs, numbers, { name: part, folder: `block/${folder}/${partition}` });
     }
   }
-  for (const name of names.filter((candidate) => COMPOSED.test(candidate))) {
+  for (const name of folders.filter((candidate) => COMPOSED.test(candidate))) {
     await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
     const disk = await diskBelow(sysfs, name, diskOf);
     if (disk !== undefined) diskOf.set(name, disk);
@@ -114,7 +96,9 @@ async function diskBelow(
   for (let depth = 0; depth < MAX_LAYERS && layer.length > 0; depth++) {
     const below: string[] = [];
     for (const device of layer) below.push(...(await sysfs.list(`block/${device}/slaves`, /./)));
-    const disk = below.map((device) => diskOf.get(device)).find((found) => found !== undefined);
+    const disk = below
+      .map((device) => diskOf.get(deviceName(device)))
+      .find((found) => found !== undefined);
     if (disk !== undefined) return disk;
     layer = below;
   }

@@ -21,3 +21,14 @@ export function parseNumber(text: string | undefined, source: string): number {
   }
   return value;
 }
+
+/**
+ * A number that counts something: never below 0.
+ *
+ * @throws {BrokenSourceError} when the text is not such a number
+ */
+export function parseCount(text: string | undefined, source: string): number {
+  const value = parseNumber(text, source);
+  if (value < 0) throw new BrokenSourceError(source, `it holds ${value}, it must be at least 0`);
+  return value;
+}

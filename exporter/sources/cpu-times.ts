@@ -1,4 +1,4 @@
-import { BrokenSourceError, parseNumber } from "./broken-source-error.js";
+import { BrokenSourceError, parseCount } from "./broken-source-error.js";
 import type { FileTree } from "./file-tree.js";
 
 /**
@@ -72,23 +72,23 @@ function noCpuLine(): BrokenSourceError {
  * @returns undefined when no time has passed between the readings
  */
 export function cpuUsageRatio(earlier: CpuTimes, later: CpuTimes): number | undefined {
-  let total = 0;
+  let worked = 0;
   let unused = 0;
   for (const mode of CPU_MODES) {
-    // The kernel lets idle and iowait step back by a tick or two, and an offline core takes its
-    // time away.
-    const ticks = Math.max(0, later[mode] - earlier[mode]);
-    total += ticks;
+    const ticks = later[mode] - earlier[mode];
     if (mode === "idle" || mode === "iowait") unused += ticks;
+    else worked += Math.max(0, ticks); // An offline core takes its time away.
   }
-  return total === 0 ? undefined : (total - unused) / total;
+  // The kernel moves time from iowait to idle, and lets both step back by a tick or two.
+  const total = worked + Math.max(0, unused);
+  return total === 0 ? undefined : worked / total;
 }
 
 function parseTimes(columns: string): CpuTimes {
   const values = columns.trim().split(/ +/);
   // Kernels before 2.6.11 have no steal column.
   const value = (column: number): number =>
-    parseNumber(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
+    parseCount(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
   return {
     user: value(0),
     nice: value(1),

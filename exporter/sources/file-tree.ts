@@ -51,27 +51,32 @@ export function createKernelTree(root: string): FileTree {
   };
 }
 
-/** For `/etc`, `/run` and `/var`, whose reads may wait for an SD card. They use the thread pool. */
+/**
+ * For `/etc`, `/run` and `/var`, whose reads may wait for an SD card. They use the thread pool.
+ *
+ * @param root symbolic links below it are followed as on the machine whose `/` it is
+ */
 export function createDiskTree(root: string, files: Files): DiskTree {
-  const at = (filePath: string): string => path.join(root, filePath);
+  const at = async (filePath: string): Promise<string> =>
+    root === "/" ? path.join(root, filePath) : resolveBelow(root, filePath, files);
   return {
-    readText: (filePath) => files.readText(at(filePath)),
-    readBytes: (filePath) => files.readBytes(at(filePath)),
+    readText: async (filePath) => files.readText(await at(filePath)),
+    readBytes: async (filePath) => files.readBytes(await at(filePath)),
     async list(folder, pattern) {
-      const entries = await files.list(at(folder)).catch((error: unknown) => {
+      const entries = await files.list(await at(folder)).catch((error: unknown) => {
         if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
         throw error;
       });
       return entries.map(({ name }) => name).filter((name) => pattern.test(name));
     },
-    exists: async (filePath) => (await files.facts(at(filePath))) !== undefined,
-    sizeBytes: async (filePath) => (await files.facts(at(filePath)))?.sizeBytes ?? 0,
+    exists: async (filePath) => (await files.facts(await at(filePath))) !== undefined,
+    sizeBytes: async (filePath) => (await files.facts(await at(filePath)))?.sizeBytes ?? 0,
     async version(filePath) {
-      const facts = await files.facts(at(filePath));
+      const facts = await files.facts(await at(filePath));
       return facts === undefined ? "" : `${facts.modifiedMs} ${facts.sizeBytes}`;
     },
     async readRange(filePath, { offsetBytes, length }) {
-      const file = await files.openRead(at(filePath));
+      const file = await files.openRead(await at(filePath));
       try {
         return await file.read(offsetBytes, length);
       } finally {
@@ -79,6 +84,37 @@ export function createDiskTree(root: string, files: Files): DiskTree {
       }
     },
   };
+}
+
+const MAX_LINKS = 40; // As in the kernel (path_resolution(7)).
+
+/**
+ * The path of a file whose `/` is `root`, with every symbolic link on the way followed inside it.
+ * The last part need not exist.
+ */
+async function resolveBelow(root: string, filePath: string, files: Files): Promise<string> {
+  const waiting = filePath.split("/").reverse();
+  let parts: string[] = [];
+  let links = 0;
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      parts.pop();
+      continue;
+    }
+    const target = await files.readLink(path.join(root, ...parts, part));
+    if (target === undefined) {
+      parts.push(part);
+    } else if (++links > MAX_LINKS) {
+      throw Object.assign(new Error(`Cannot follow "${filePath}": too many symbolic links`), {
+        code: "ELOOP",
+      });
+    } else {
+      if (target.startsWith("/")) parts = [];
+      waiting.push(...target.split("/").reverse());
+    }
+  }
+  return path.join(root, ...parts);
 }
 
 /**

@@ -4,8 +4,11 @@
  *
  * Records are as wide as the machine's `long` makes them: a utmp record takes 384 bytes on 32-bit
  * ARM and on x86, but 400 on arm64, where session and time are 64 bits wide; a lastlog record 292
- * or 296 (bits/types/struct_utmp.h).
+ * or 296 (bits/types/struct_utmp.h). A 32-bit system under a 64-bit kernel writes narrow records, so
+ * the content decides, and the architecture where the content fits both.
  */
+
+import { isUtf8 } from "node:buffer";
 
 /** A login by a user, type USER_PROCESS. */
 export interface LoginRecord {
@@ -23,12 +26,14 @@ export const LOGIN_RECORDS_STEP_BYTES = 9600;
 const USER_PROCESS = 7; // utmp(5)
 const LAST_TYPE = 9;
 
-/** Skips garbage between records, and an incomplete last record. */
-export function parseLoginRecords(bytes: Uint8Array): LoginRecord[] {
+/**
+ * Skips garbage between records, and an incomplete last record.
+ *
+ * @param isWide the machine's own width, for records that look right in both
+ */
+export function parseLoginRecords(bytes: Uint8Array, isWide = false): LoginRecord[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const width = [NARROW_RECORD_BYTES, WIDE_RECORD_BYTES].find((candidate) =>
-    hasWidth(buffer, candidate),
-  );
+  const width = widthOf(buffer, isWide);
   const records: LoginRecord[] = [];
   if (width === undefined) return records;
   for (let offset = 0; offset + width <= buffer.length; offset += width) {
@@ -38,32 +43,81 @@ export function parseLoginRecords(bytes: Uint8Array): LoginRecord[] {
   return records;
 }
 
-/**
- * Every record must begin with a known type. With a wrong width, a type would soon be read from a
- * name or an address.
- */
-function hasWidth(buffer: Buffer, width: number): boolean {
-  if (buffer.length < width) return false;
-  for (let offset = 0; offset + width <= buffer.length; offset += width) {
-    const type = buffer.readInt16LE(offset);
-    if (type < 0 || type > LAST_TYPE) return false;
+type Width = typeof NARROW_RECORD_BYTES | typeof WIDE_RECORD_BYTES;
+
+/** The width with which all bytes are records, and the most of them have a date. */
+function widthOf(buffer: Buffer, isWide: boolean): Width | undefined {
+  const widths: readonly Width[] = isWide
+    ? [WIDE_RECORD_BYTES, NARROW_RECORD_BYTES]
+    : [NARROW_RECORD_BYTES, WIDE_RECORD_BYTES];
+  let best: { width: Width; score: number } | undefined;
+  for (const width of widths) {
+    const score = scoreOf(buffer, width);
+    if (score > (best?.score ?? 0)) best = { width, score };
   }
-  const isOnlyCandidate =
-    buffer.length % WIDE_RECORD_BYTES === 0 && buffer.length % NARROW_RECORD_BYTES !== 0;
-  return width === WIDE_RECORD_BYTES || !isOnlyCandidate;
+  return best?.width;
 }
 
-function readRecord(buffer: Buffer, offset: number, width: number): LoginRecord {
-  const seconds =
-    width === WIDE_RECORD_BYTES
-      ? Number(buffer.readBigInt64LE(offset + 344))
-      : buffer.readUInt32LE(offset + 340);
+/** Of a record with a date; one in use without a date counts 1. */
+const DATED_SCORE = 1000;
+/** Read with the wrong width, the microseconds of a time are less than this. */
+const LEAST_DATE_SECONDS = 1_000_000;
+
+/**
+ * 0 when a record is none. With a wrong width, the parts of a record would soon be read from other
+ * parts.
+ */
+function scoreOf(buffer: Buffer, width: Width): number {
+  let score = 0;
+  for (let offset = 0; offset + width <= buffer.length; offset += width) {
+    const type = buffer.readInt16LE(offset);
+    const seconds = timeAt(buffer, offset, width);
+    const isRecord =
+      type >= 0 &&
+      type <= LAST_TYPE &&
+      TEXT_FIELDS.every(([at, length]) => isTextField(buffer, offset + at, length)) &&
+      isPossibleTime(seconds);
+    if (!isRecord) return 0;
+    if (type !== 0) score += seconds >= LEAST_DATE_SECONDS ? DATED_SCORE : 1;
+  }
+  return score;
+}
+
+/** Terminal, user and host. */
+const TEXT_FIELDS = [
+  [8, 32],
+  [44, 32],
+  [76, 256],
+] as const;
+
+/** Printable characters first, then nothing but NUL. */
+function isTextField(buffer: Buffer, start: number, length: number): boolean {
+  const field = buffer.subarray(start, start + length);
+  const end = field.indexOf(0);
+  const text = end < 0 ? field : field.subarray(0, end);
+  return (
+    text.every((byte) => byte >= 0x20 && byte !== 0x7f) &&
+    isUtf8(text) &&
+    (end < 0 || field.subarray(end).every((byte) => byte === 0))
+  );
+}
+
+/** In seconds. Year 2200: no record is later, and garbage soon is. */
+const isPossibleTime = (seconds: number): boolean => seconds >= 0 && seconds < 7_258_118_400;
+
+function timeAt(buffer: Buffer, offset: number, width: Width): number {
+  return width === WIDE_RECORD_BYTES
+    ? Number(buffer.readBigInt64LE(offset + 344))
+    : buffer.readUInt32LE(offset + 340);
+}
+
+function readRecord(buffer: Buffer, offset: number, width: Width): LoginRecord {
   return {
     pid: buffer.readInt32LE(offset + 4),
     tty: textAt(buffer, offset + 8, 32),
     user: textAt(buffer, offset + 44, 32),
     host: textAt(buffer, offset + 76, 256),
-    timeMs: seconds * 1000,
+    timeMs: timeAt(buffer, offset, width) * 1000,
   };
 }
 
@@ -76,18 +130,27 @@ function textAt(buffer: Buffer, offset: number, length: number): string {
   );
 }
 
-/**
- * Width of the records of a lastlog file, which has one per user id up to the highest that ever
- * logged in.
- */
-export function lastlogRecordBytes(fileBytes: number): number {
-  return fileBytes % 296 === 0 && fileBytes % 292 !== 0 ? 296 : 292;
-}
+/** The widths that records of lastlog may have. */
+export const LASTLOG_RECORD_BYTES = { narrow: 292, wide: 296 } as const;
+export type LastlogWidth = (typeof LASTLOG_RECORD_BYTES)["narrow" | "wide"];
 
-/** @returns milliseconds since the epoch; undefined when the user never logged in */
+/**
+ * Reads a record of lastlog: time, terminal, host.
+ *
+ * @returns milliseconds since the epoch; 0 when the user never logged in; undefined when the bytes
+ *   are no record of their length
+ */
 export function parseLastlogRecord(record: Uint8Array): number | undefined {
   const buffer = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
-  if (buffer.length !== 292 && buffer.length !== 296) return undefined;
-  const seconds = buffer.length === 296 ? Number(buffer.readBigInt64LE(0)) : buffer.readUInt32LE(0);
-  return seconds > 0 ? seconds * 1000 : undefined;
+  const isWide = buffer.length === LASTLOG_RECORD_BYTES.wide;
+  if (!isWide && buffer.length !== LASTLOG_RECORD_BYTES.narrow) return undefined;
+  const seconds = isWide ? Number(buffer.readBigInt64LE(0)) : buffer.readUInt32LE(0);
+  const line = isWide ? 8 : 4;
+  const isRecord =
+    isPossibleTime(seconds) &&
+    isTextField(buffer, line, 32) &&
+    isTextField(buffer, line + 32, 256) &&
+    // Nobody has a terminal without a time.
+    (seconds > 0 || buffer.every((byte) => byte === 0));
+  return isRecord ? seconds * 1000 : undefined;
 }

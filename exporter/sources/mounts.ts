@@ -1,65 +1,179 @@
+/**
+ * The mounted file systems, from mountinfo of process 1, or of this process where process 1 is
+ * hidden (proc_pid_mountinfo(5)).
+ */
+import type { SystemPath } from "../shared/platform/files.js";
+import { BrokenSourceError } from "./broken-source-error.js";
+import { textOfBytes } from "./byte-text.js";
 import type { FileTree } from "./file-tree.js";
 
-/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+/** A visible mount of this machine. */
 export interface Mount {
   /** `major:minor` of the file system; the same for all its mounts. */
   readonly deviceNumber: string;
   /** Folder of the file system that is mounted; `/` unless it is a bind mount or a subvolume. */
   readonly root: string;
+  /** As the machine names it; bytes that are not UTF-8 are written as `\xe4`. */
   readonly mountPoint: string;
+  /** Where this process reaches the mount: below `paths.rootfs`, byte for byte. */
+  readonly path: SystemPath;
+  /**
+   * True when the file system itself is read-only. A read-only mount of a writable file system does
+   * not keep it from filling up through another mount.
+   */
   readonly isReadOnly: boolean;
+  /** True when this mount allows writing. */
+  readonly isWritableHere: boolean;
   readonly type: string;
   /** The mounted source: `/dev/mmcblk0p2`, `tmpfs`, `server:/export`. */
   readonly source: string;
+}
+
+/** One line of mountinfo. The texts hold one byte in each character. */
+interface MountLine {
+  readonly id: string;
+  readonly parentId: string;
+  readonly deviceNumber: string;
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly options: string;
+  readonly type: string;
+  readonly source: string;
+  readonly superOptions: string;
 }
 
 /**
  * The mounts of this machine as process 1 sees them. A hardened service sees other mounts: systemd
  * gives it a mount namespace with additional read-only mounts.
  *
+ * @param rootfs folder where this process sees the machine's `/`
  * @returns visible mounts in their order; of several at one place, the last
+ * @throws {BrokenSourceError} when mountinfo names no mount; the system's error when it cannot be
+ *   read
  */
-export async function readMounts(procfs: FileTree): Promise<Mount[]> {
-  const own = visibleMounts(parseMounts(await procfs.readText("self/mountinfo")));
-  const machine = await readMachineMounts(procfs);
-  if (machine === undefined) return [...own.values()];
-  const isSeen = ({ mountPoint, deviceNumber }: Mount): boolean =>
-    own.get(mountPoint)?.deviceNumber === deviceNumber;
-  return [...visibleMounts(machine).values()].filter(isSeen);
+export async function readMounts(procfs: FileTree, rootfs = "/"): Promise<Mount[]> {
+  const base = rootfs === "/" ? "" : Buffer.from(rootfs).toString("latin1");
+  const own = visibleMounts(parseLines(await procfs.readBytes("self/mountinfo")));
+  if (own.size === 0)
+    throw new BrokenSourceError("/proc/self/mountinfo", "it names no mount, it must name one");
+  const machine = await readMachineLines(procfs);
+  if (machine === undefined) return ownMounts([...own.values()], base);
+  const isSeen = ({ mountPoint, deviceNumber }: MountLine): boolean => {
+    const here = own.get(base === "" ? mountPoint : base + withoutSlash(mountPoint));
+    return (here ?? own.get(mountPoint))?.deviceNumber === deviceNumber;
+  };
+  return [...visibleMounts(machine).values()].filter(isSeen).map((line) => mountOf(line, base));
 }
 
-async function readMachineMounts(procfs: FileTree): Promise<Mount[] | undefined> {
+async function readMachineLines(procfs: FileTree): Promise<MountLine[] | undefined> {
   try {
-    return parseMounts(await procfs.readText("1/mountinfo"));
+    const lines = parseLines(await procfs.readBytes("1/mountinfo"));
+    return lines.length === 0 ? undefined : lines;
   } catch {
     return undefined; // hidepid hides other processes.
   }
 }
 
-function visibleMounts(mounts: readonly Mount[]): Map<string, Mount> {
-  return new Map(mounts.map((mount) => [mount.mountPoint, mount]));
+/** Of mounts of this process, those below `base`, without it; all when there are none. */
+function ownMounts(lines: readonly MountLine[], base: string): Mount[] {
+  const below = lines.filter(
+    ({ mountPoint }) => base !== "" && (mountPoint === base || mountPoint.startsWith(`${base}/`)),
+  );
+  if (below.length === 0) return lines.map((line) => mountOf(line, base));
+  return below.map((line) =>
+    mountOf({ ...line, mountPoint: line.mountPoint.slice(base.length) || "/" }, base),
+  );
+}
+
+const withoutSlash = (mountPoint: string): string => (mountPoint === "/" ? "" : mountPoint);
+
+function mountOf(line: MountLine, base: string): Mount {
+  const has = (list: string, option: string): boolean => list.split(",").includes(option);
+  const isReadOnly = has(line.superOptions, "ro");
+  const path = base + (base === "" ? line.mountPoint : withoutSlash(line.mountPoint));
+  return {
+    deviceNumber: line.deviceNumber,
+    root: textOf(line.root),
+    mountPoint: textOf(line.mountPoint),
+    path: systemPathOf(path),
+    isReadOnly,
+    isWritableHere: !isReadOnly && !has(line.options, "ro"),
+    type: textOf(line.type),
+    source: textOf(line.source),
+  };
+}
+
+const textOf = (byteText: string): string =>
+  isAscii(byteText) ? byteText : textOfBytes(Buffer.from(byteText, "latin1"));
+
+const systemPathOf = (byteText: string): SystemPath =>
+  isAscii(byteText) ? byteText : Buffer.from(byteText, "latin1");
+
+const isAscii = (byteText: string): boolean => !/[\u0080-\u00ff]/.test(byteText);
+
+/** By mount point. A mount that another one covers cannot be reached by its path. */
+function visibleMounts(lines: readonly MountLine[]): Map<string, MountLine> {
+  const hidden = hiddenIds(lines);
+  return new Map(lines.filter(({ id }) => !hidden.has(id)).map((line) => [line.mountPoint, line]));
+}
+
+/**
+ * A later mount on a folder above, in the same parent, covers a mount and all that are mounted in
+ * it. A list in which ids occur twice says nothing about that.
+ */
+function hiddenIds(lines: readonly MountLine[]): Set<string> {
+  const hidden = new Set<string>();
+  if (new Set(lines.map(({ id }) => id)).size < lines.length) return hidden;
+  const siblings = new Map<string, MountLine[]>();
+  for (const line of lines) {
+    const known = siblings.get(line.parentId);
+    if (known === undefined) siblings.set(line.parentId, [line]);
+    else known.push(line);
+  }
+  for (const group of siblings.values()) {
+    const later = new Set<string>();
+    for (const { id, mountPoint } of [...group].reverse()) {
+      if (foldersAbove(mountPoint).some((folder) => later.has(folder))) hidden.add(id);
+      later.add(mountPoint);
+    }
+  }
+  for (const { id, parentId } of lines) if (hidden.has(parentId)) hidden.add(id);
+  return hidden;
+}
+
+/** `/a` and `/a/b` for `/a/b/c`. */
+function foldersAbove(mountPoint: string): string[] {
+  const folders: string[] = [];
+  for (let at = mountPoint.lastIndexOf("/"); at > 0; at = mountPoint.lastIndexOf("/", at - 1))
+    folders.push(mountPoint.slice(0, at));
+  return folders;
+}
+
+/** The mounts of a text as if it were the whole list. */
+export function parseMounts(text: string): Mount[] {
+  return parseLines(Buffer.from(text)).map((line) => mountOf(line, ""));
 }
 
 /** Lines of another form are skipped, so one odd mount does not hide the others. */
-export function parseMounts(text: string): Mount[] {
-  return text.split("\n").flatMap((line) => parseMount(line) ?? []);
+function parseLines(bytes: Uint8Array): MountLine[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  return text.split("\n").flatMap((line) => parseLine(line) ?? []);
 }
 
-function parseMount(line: string): Mount | undefined {
+function parseLine(line: string): MountLine | undefined {
   const fields = line.split(" ");
   // Between the options and the type there are optional fields, which a single dash ends.
   const dash = fields.indexOf("-", 6);
-  const [, , deviceNumber, root, mountPoint, options] = fields;
-  const [type, source, superOptions] = fields.slice(dash + 1);
-  if (dash < 0 || deviceNumber === undefined || root === undefined || mountPoint === undefined)
+  const [id, parentId, deviceNumber, root, mountPoint, options] = fields;
+  const [type, source, superOptions = ""] = fields.slice(dash + 1);
+  if (dash < 0 || id === undefined || parentId === undefined || deviceNumber === undefined)
     return undefined;
-  if (options === undefined || type === undefined || source === undefined) return undefined;
-  const isReadOnly = [options, superOptions ?? ""].some((list) => list.split(",").includes("ro"));
+  if (root === undefined || mountPoint === undefined || options === undefined) return undefined;
+  if (type === undefined || source === undefined) return undefined;
   return {
-    deviceNumber,
+    ...{ id, parentId, deviceNumber, options, superOptions },
     root: unescapeOctal(root),
     mountPoint: unescapeOctal(mountPoint),
-    isReadOnly,
     type: unescapeOctal(type),
     source: unescapeOctal(source),
   };
@@ -67,10 +181,10 @@ function parseMount(line: string): Mount | undefined {
 
 /**
  * The kernel writes space, tab, line feed, backslash and hash as a backslash and three octal
- * digits.
+ * digits, one for each byte.
  */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>
+function unescapeOctal(byteText: string): string {
+  return byteText.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
 }

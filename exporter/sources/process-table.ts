@@ -1,3 +1,4 @@
+import { BrokenSourceError } from "./broken-source-error.js";
 import type { FileTree } from "./file-tree.js";
 
 /** One line of /proc/<pid>/stat (proc_pid_stat(5)). */
@@ -32,12 +33,24 @@ export class ProcessTable {
 
   constructor(private readonly procfs: FileTree) {}
 
-  /** All processes. One that ends during the read is left out. */
+  /**
+   * All processes. One that ends during the read is left out.
+   *
+   * @throws {BrokenSourceError} when the processes of other users are hidden (hidepid)
+   */
   async readAll(): Promise<ProcessReading[]> {
     const lines = new Map<string, Line>();
-    for (const pid of await this.procfs.list("", /^\d+$/)) {
+    const pids = await this.procfs.list("", /^\d+$/);
+    for (const pid of pids) {
       const line = await this.readLine(pid);
       if (line !== undefined) lines.set(pid, line);
+    }
+    // Process 1 always exists, and belongs to root: hidden means not in the list, or not readable.
+    if (!lines.has("1") && (pids.includes("1") || !(await this.procfs.exists("1")))) {
+      throw new BrokenSourceError(
+        "/proc",
+        `process 1 is not visible among ${lines.size}, all processes must be visible (hidepid=0)`,
+      );
     }
     this.lines = lines; // Forgets processes that have ended.
     return [...lines.values()].map(({ reading }) => reading);

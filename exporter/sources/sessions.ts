@@ -1,12 +1,8 @@
-import type { Account } from "./accounts.js";
 import type { DiskTree, FileTree } from "./file-tree.js";
-import {
-  lastlogRecordBytes,
-  LOGIN_RECORDS_STEP_BYTES,
-  parseLastlogRecord,
-  parseLoginRecords,
-} from "./login-records.js";
-import { readLastlog2 } from "./lastlog2.js";
+import { BrokenSourceError } from "./broken-source-error.js";
+import { parseEnvironmentFile } from "./environment-file.js";
+import { hasWideRecords } from "./last-logins.js";
+import { parseLoginRecords } from "./login-records.js";
 
 /** A login session. */
 export interface Session {
@@ -21,30 +17,55 @@ export interface Session {
 interface Places {
   readonly root: DiskTree;
   readonly procfs: FileTree;
+  /** Tells whether a process exists that hidepid may hide. */
+  readonly isProcessAlive?: ((pid: number) => boolean) | undefined;
+}
+
+export interface SessionList {
+  readonly sessions: readonly Session[];
+  /** Login records beyond the bound. */
+  readonly recordsLeftOut: number;
 }
 
 const UTMP = "run/utmp";
 const SESSIONS = "run/systemd/sessions";
-const MAX_UTMP_BYTES = 1_920_000; // 5,000 sessions.
-const MAX_WTMP_TAIL_BYTES = 10 * LOGIN_RECORDS_STEP_BYTES;
+const MAX_UTMP_BYTES = 3_840_000; // 10,000 sessions.
+const RECORD_BYTES = 384;
 
 /** Reads /run/utmp if it exists, otherwise the files of logind. Debian 13 has no utmp. */
-export async function readSessions(places: Places): Promise<Session[]> {
+export async function readSessions(places: Places): Promise<SessionList> {
   const sizeBytes = await places.root.sizeBytes(UTMP);
-  return sizeBytes > 0
-    ? readUtmp(places, Math.min(sizeBytes, MAX_UTMP_BYTES))
-    : readLogind(places.root);
+  if (sizeBytes === 0) return { sessions: await readLogind(places.root), recordsLeftOut: 0 };
+  const length = Math.min(sizeBytes, MAX_UTMP_BYTES);
+  return {
+    sessions: await readUtmp(places, length),
+    recordsLeftOut: Math.ceil((sizeBytes - length) / RECORD_BYTES),
+  };
 }
 
-async function readUtmp({ root, procfs }: Places, length: number): Promise<Session[]> {
-  const records = parseLoginRecords(await root.readRange(UTMP, { offsetBytes: 0, length }));
+/** @throws {BrokenSourceError} when it cannot be known which sessions have ended */
+async function readUtmp(places: Places, length: number): Promise<Session[]> {
+  const { root, procfs } = places;
+  const records = parseLoginRecords(
+    await root.readRange(UTMP, { offsetBytes: 0, length }),
+    await hasWideRecords(procfs),
+  );
   const sessions: Session[] = [];
   for (const { pid, user, host, tty, timeMs } of records) {
     // A session that was killed leaves its record behind.
-    if (await procfs.exists(String(pid)))
-      sessions.push({ user, address: host, tty, sinceMs: timeMs });
+    if (await isAlive(pid, places)) sessions.push({ user, address: host, tty, sinceMs: timeMs });
   }
   return sessions;
+}
+
+async function isAlive(pid: number, { procfs, isProcessAlive }: Places): Promise<boolean> {
+  if (await procfs.exists(String(pid))) return true;
+  if (isProcessAlive !== undefined) return isProcessAlive(pid);
+  if (await procfs.exists("1")) return false;
+  throw new BrokenSourceError(
+    "/proc",
+    "processes of other users are hidden (hidepid), they must be visible to know which sessions last",
+  );
 }
 
 /**
@@ -69,7 +90,7 @@ async function readLogindSession(root: DiskTree, id: string): Promise<Session | 
   } catch {
     return undefined; // The session has ended since the list was read.
   }
-  const values = parseAssignments(text);
+  const values = parseEnvironmentFile(text, { isRawUnquoted: true });
   const user = values.get("USER") ?? values.get("UID") ?? "";
   // Greeters, user managers and cron jobs are sessions, too, but not of a person.
   const isPerson = (values.get("CLASS") ?? "user").startsWith("user");
@@ -80,61 +101,4 @@ async function readLogindSession(root: DiskTree, id: string): Promise<Session | 
     tty: values.get("TTY") ?? "",
     sinceMs: Math.floor(Number(values.get("REALTIME") ?? 0) / 1000) || 0,
   };
-}
-
-function parseAssignments(text: string): Map<string, string> {
-  const pairs = [...text.matchAll(/^([A-Z_0-9]+)="?(.*?)"?$/gm)];
-  return new Map(pairs.map(([, key = "", value = ""]) => [key, value]));
-}
-
-/**
- * The last login of each user, from all records of this machine. Users without one are left out.
- */
-export async function readLastLogins(
-  root: DiskTree,
-  users: readonly Account[],
-): Promise<Map<string, number>> {
-  const latest = new Map<string, number>();
-  const note = (user: string, timeMs: number): void => {
-    if (timeMs > (latest.get(user) ?? 0)) latest.set(user, timeMs);
-  };
-  for (const { user, timeMs } of await readWtmpTail(root)) note(user, timeMs);
-  for (const [user, timeMs] of await readLastlog(root, users)) note(user, timeMs);
-  for (const [user, timeMs] of await readLastlog2(root)) note(user, timeMs);
-  return latest;
-}
-
-async function readWtmpTail(root: DiskTree): Promise<ReturnType<typeof parseLoginRecords>> {
-  const file = "var/log/wtmp";
-  const sizeBytes = await root.sizeBytes(file);
-  if (sizeBytes === 0) return [];
-  const excess = Math.max(0, sizeBytes - MAX_WTMP_TAIL_BYTES);
-  const offsetBytes = Math.ceil(excess / LOGIN_RECORDS_STEP_BYTES) * LOGIN_RECORDS_STEP_BYTES;
-  return parseLoginRecords(
-    await readOpen(root, file, { offsetBytes, length: MAX_WTMP_TAIL_BYTES }),
-  );
-}
-
-async function readLastlog(root: DiskTree, users: readonly Account[]): Promise<[string, number][]> {
-  const file = "var/log/lastlog";
-  const sizeBytes = await root.sizeBytes(file);
-  const length = lastlogRecordBytes(sizeBytes);
-  const found: [string, number][] = [];
-  for (const { name, uid } of users) {
-    if ((uid + 1) * length > sizeBytes) continue;
-    const timeMs = parseLastlogRecord(
-      await readOpen(root, file, { offsetBytes: uid * length, length }),
-    );
-    if (timeMs !== undefined) found.push([name, timeMs]);
-  }
-  return found;
-}
-
-/** Empty when the file is not readable, because other records may have the data. */
-async function readOpen(
-  root: DiskTree,
-  file: string,
-  range: { offsetBytes: number; length: number },
-): Promise<Uint8Array> {
-  return root.readRange(file, range).catch(() => new Uint8Array());
 }

@@ -37,6 +37,13 @@ export class SystemInformation {
       import("systeminformation"),
   ) {}
 
+  /** Knows nothing. */
+  static none(clock: Clock): SystemInformation {
+    const nothing = new SystemInformation(clock);
+    nothing.refreshedAtMs = Number.POSITIVE_INFINITY;
+    return nothing;
+  }
+
   /**
    * Empty when the package fails or takes longer than 10 s. A late answer is used by the next call.
    */

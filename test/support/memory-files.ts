@@ -120,6 +120,10 @@ export class MemoryFiles implements Files {
     };
   }
 
+  async readLink(): Promise<string | undefined> {
+    return undefined;
+  }
+
   async makeFolder(folder: string): Promise<void> {
     this.check("makeFolder", folder);
     this.addFolders(folder);

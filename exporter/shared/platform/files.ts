@@ -20,6 +20,9 @@ export interface FileFacts {
   readonly isFolder: boolean;
 }
 
+/** A path of the system: text, or bytes that are not UTF-8. */
+export type SystemPath = string | Uint8Array;
+
 /** Size and free space of a mounted file system. */
 export interface FileSystemFacts {
   readonly sizeBytes: number;
@@ -64,7 +67,9 @@ export interface Files {
   list(folder: string): Promise<FileEntry[]>;
   /** Undefined when the path does not exist. */
   facts(filePath: string): Promise<FileFacts | undefined>;
-  fileSystemFacts(filePath: string): Promise<FileSystemFacts>;
+  fileSystemFacts(filePath: SystemPath): Promise<FileSystemFacts>;
+  /** Target of a symbolic link as it is written; undefined when the path is no link. */
+  readLink(filePath: string): Promise<string | undefined>;
   makeFolder(folder: string): Promise<void>;
   /** Opens a file for appending and creates it when it does not exist. */
   openAppend(filePath: string): Promise<AppendFile>;

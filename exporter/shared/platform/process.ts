@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { hostname } from "node:os";
+import { codeOf } from "../model/errors.js";
 
 /** Resolves with the first of `signals` that this process receives. */
 export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
@@ -21,6 +22,17 @@ export function environment(): Readonly<Record<string, string | undefined>> {
 
 export function hostName(): string {
   return hostname();
+}
+
+/** True when a process of this machine has the id, whoever owns it. */
+export function isProcessAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0); // Signal 0 only asks.
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
 }
 
 /**

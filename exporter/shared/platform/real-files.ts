@@ -6,6 +6,7 @@ import path from "node:path";
 import { codeOf } from "../model/errors.js";
 import { claimSocket } from "./claim-socket.js";
 import { TEMPORARY_SUFFIX, type AppendFile, type Files, type ReadFile } from "./files.js";
+import { fileSystemFactsOf } from "./file-system-program.js";
 
 const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
 
@@ -27,14 +28,16 @@ export const realFiles: Files = {
     }
   },
   async fileSystemFacts(filePath) {
-    const facts = await fs.statfs(filePath);
-    return {
-      sizeBytes: facts.blocks * facts.bsize,
-      availableBytes: facts.bavail * facts.bsize,
-      freeBytes: facts.bfree * facts.bsize,
-      inodes: facts.files,
-      freeInodes: facts.ffree,
-    };
+    const { bsize, blocks, bfree, bavail, files, ffree } = await fs.statfs(asPath(filePath));
+    return fileSystemFactsOf({ blockBytes: bsize, blocks, bfree, bavail, files, ffree });
+  },
+  async readLink(filePath) {
+    try {
+      return await fs.readlink(filePath);
+    } catch (error) {
+      if (["EINVAL", "ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "")) return undefined;
+      throw error;
+    }
   },
   makeFolder: (folder) => makeFolders(path.resolve(folder)),
   async openAppend(filePath) {
@@ -88,6 +91,9 @@ export const realFiles: Files = {
     }
   },
 };
+
+const asPath = (filePath: string | Uint8Array): string | Buffer =>
+  typeof filePath === "string" ? filePath : Buffer.from(filePath);
 
 /**
  * Creates a folder and its parents. The recursive mode of `fs.mkdir` never ends where the system

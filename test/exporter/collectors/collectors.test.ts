@@ -8,7 +8,6 @@ import { DEFAULT_COLLECTOR_SETTINGS } from "../../../exporter/collectors/collect
 import { NoDataError } from "../../../exporter/collectors/collector.js";
 import { createDiskCollector } from "../../../exporter/collectors/disk.js";
 import { createMemoryCollector, parseMemoryInfo } from "../../../exporter/collectors/memory.js";
-import { createNetworkCollector } from "../../../exporter/collectors/network.js";
 import { COLLECTORS } from "../../../exporter/collectors/registry.js";
 import { createSystemCollector } from "../../../exporter/collectors/system.js";
 import { createTemperatureCollector } from "../../../exporter/collectors/temperature.js";
@@ -223,17 +222,6 @@ test("a package that hangs or fails leaves its facts empty and delays nothing", 
     const [info = ""] = await valuesOf(clock, collector, "system_info");
     assert.match(info, /model="",serial=""/);
   }
-});
-
-test("hundreds of network devices yield series for 32 at most", async () => {
-  const { clock, sources } = recorded("pi-4");
-  const lines = Array.from({ length: 500 }, (_, index) => `br${index}: ${"1 ".repeat(16)}`);
-  const procfs = withFiles(sources.procfs, { "self/net/dev": ["a", "b", ...lines, ""].join("\n") });
-  const samples = await collectWith(
-    clock,
-    createNetworkCollector({ ...sources, procfs }, SETTINGS),
-  );
-  assert.equal(samples.length, 32 * 8);
 });
 
 for (const { name, create } of COLLECTORS) {

@@ -225,14 +225,36 @@ for (const comm of ["a) R 1 (b", ") ", "(((", "line\nfeed", "\ufffd\ufffd", "", 
   });
 }
 
-test("a hundred malicious processes are counted, and twenty are shown", async () => {
-  const pids = Array.from({ length: 100 }, (_, index) => String(100 + index));
+test("two hundred malicious processes are counted, a hundred are shown, the rest is left out", async () => {
+  const pids = Array.from({ length: 200 }, (_, index) => String(100 + index));
   const hog: Scripted = { script: busy(1, 0, FOREVER) };
   const lines = await collect(Object.fromEntries(pids.map((pid) => [pid, hog])));
-  assert.ok(lines.includes("pihealth_malicious_processes 100"));
+  assert.ok(lines.includes("pihealth_malicious_processes 200"));
   const shown = lines.filter((line) => line.startsWith("pihealth_malicious_process_cpu_ratio"));
-  assert.equal(shown.length, 20);
+  assert.equal(shown.length, 100);
+  const leftOut = lines.filter((line) => line.startsWith("pihealth_collector_rows_left_out"));
+  assert.deepEqual(leftOut, [
+    'pihealth_collector_rows_left_out{collector="processes",kind="malicious_process"} 100',
+  ]);
 });
+
+for (const { name, listed, readable } of [
+  { name: "hidepid=2", listed: ["50"], readable: ["50"] },
+  { name: "hidepid=1", listed: ["1", "50"], readable: ["50"] },
+]) {
+  test(`processes of other users that are hidden fail the collector: ${name}`, async () => {
+    const clock = new FakeClock();
+    const worker: Scripted = { script: () => ({ ticks: 0 }) };
+    const procfs: FileTree = {
+      ...scriptedProcfs(clock, Object.fromEntries(readable.map((pid) => [pid, worker]))),
+      list: async () => listed,
+      exists: async (pid) => listed.includes(pid),
+    };
+    const sources = { ...createFixtureSources("pi-zero-2w", clock), procfs };
+    const collector = createProcessesCollector(sources, DEFAULT_COLLECTOR_SETTINGS);
+    await assert.rejects(collectWith(clock, collector), /process 1 is not visible/);
+  });
+}
 
 test("at most the configured number of top processes is shown, the busiest first, without idle ones", async () => {
   const processes = Object.fromEntries(

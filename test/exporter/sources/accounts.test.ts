@@ -1,50 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSudoers, readAccounts } from "../../../exporter/sources/accounts.js";
+import { readAccounts } from "../../../exporter/sources/accounts.js";
 import { createDiskTree } from "../../../exporter/sources/file-tree.js";
 import { MemoryFiles } from "../../support/memory-files.js";
-
-const SUDOERS: readonly { name: string; text: string; users?: string[]; groups?: string[] }[] = [
-  { name: "a user with all rights", text: "pi ALL=(ALL) NOPASSWD: ALL", users: ["pi"] },
-  { name: "a group", text: "%wheel ALL=(ALL:ALL) ALL", groups: ["wheel"] },
-  {
-    name: "a list with spaces",
-    text: "ann, bob,%ops ALL = ALL",
-    users: ["ann", "bob"],
-    groups: ["ops"],
-  },
-  { name: "a user id", text: "#1001 ALL=(ALL) ALL", users: ["#1001"] },
-  { name: "single commands only", text: "bob ALL=(root) NOPASSWD: /usr/sbin/reboot, /usr/bin/apt" },
-  { name: "a command in a folder named ALL", text: "bob ALL=/opt/ALL/run" },
-  { name: "all after single commands", text: "bob ALL=/bin/ls, ALL", users: ["bob"] },
-  { name: "all but a shell", text: "bob ALL=ALL, !/bin/sh", users: ["bob"] },
-  {
-    name: "an alias",
-    text: "User_Alias ADMINS = ann, %ops\nADMINS ALL=(ALL) ALL",
-    users: ["ann"],
-    groups: ["ops"],
-  },
-  { name: "a continued line", text: "ann \\\n  ALL=(ALL) ALL", users: ["ann"] },
-  {
-    name: "comments, defaults and includes",
-    text: "# ann ALL=ALL\nDefaults env_reset\n@includedir /etc/sudoers.d\nbob ALL=ALL # yes",
-    users: ["bob"],
-  },
-  { name: "everybody, a netgroup and an excluded user", text: "ALL, +net, !eve ALL=ALL" },
-  { name: "rubbish", text: "=\n===\nroot\n\u0000\u0001 ALL" },
-];
-for (const { name, text, users = [], groups = [] } of SUDOERS) {
-  test(`sudoers files define who may become root: ${name}`, () => {
-    const rights = parseSudoers(text);
-    assert.deepEqual({ users: [...rights.users], groups: [...rights.groups] }, { users, groups });
-  });
-}
 
 async function accountsOf(
   files: Record<string, string>,
 ): Promise<{ real: string[]; root: readonly string[] }> {
   const memory = new MemoryFiles();
-  await memory.makeFolder("/etc/sudoers.d");
+  await memory.makeFolder("/etc/sudoers.d/nested");
   for (const [name, text] of Object.entries(files)) await memory.replace(`/etc/${name}`, text);
   const { real, withRootRights } = await readAccounts(createDiskTree("/", memory));
   return { real: real.map(({ name }) => name), root: withRootRights };
@@ -69,12 +33,41 @@ test("root rights come from user id, group, primary group and sudoers", async ()
   const found = await accountsOf({
     passwd: PASSWD,
     group: "sudo:x:27:pi, ghost\nops:x:40:bob\nbroken\n",
-    sudoers: "%ops ALL=(ALL) ALL",
+    sudoers: "%sudo ALL=(ALL:ALL) ALL\n%ops ALL=(ALL) ALL",
   });
   assert.deepEqual(found, {
     real: ["pi", "ann", "bob"],
     root: ["root", "toor", "pi", "ann", "bob"],
   });
+});
+
+test("the groups of distributions count only where the sudoers files cannot be read", async () => {
+  const group = "sudo:x:27:pi\nwheel:x:10:bob\n";
+  const without = await accountsOf({ passwd: PASSWD, group });
+  assert.deepEqual(without.root, ["root", "toor", "pi", "ann", "bob"]);
+  const other = await accountsOf({ passwd: PASSWD, group, sudoers: "%wheel ALL=(ALL) ALL" });
+  assert.deepEqual(other.root, ["root", "toor", "bob"]);
+});
+
+test("included files count in the order of sudo, relative ones beside the file that includes them", async () => {
+  const { root } = await accountsOf({
+    passwd: PASSWD,
+    sudoers: "@include more\n#includedir /etc/sudoers.d",
+    more: "ann ALL=(ALL) ALL",
+    "sudoers.d/1": "bob ALL=(ALL) ALL\n@include nested/rules",
+    "sudoers.d/2": "bob ALL=(ALL) !ALL",
+    "sudoers.d/nested/rules": "pi ALL=(ALL) ALL",
+  });
+  assert.deepEqual(root, ["root", "toor", "pi", "ann"]);
+});
+
+test("sudoers files beyond the bound are counted, and their include loop ends", async () => {
+  const memory = new MemoryFiles();
+  memory.put("/etc/passwd", PASSWD);
+  memory.put("/etc/sudoers", "@includedir /etc/sudoers.d\n@include /etc/sudoers");
+  for (let index = 0; index < 1010; index++) memory.put(`/etc/sudoers.d/f${index}`, "");
+  const accounts = await readAccounts(createDiskTree("/", memory));
+  assert.ok(accounts.sudoersFilesLeftOut >= 11, String(accounts.sudoersFilesLeftOut));
 });
 
 test("the range of user ids comes from login.defs", async () => {
@@ -89,6 +82,7 @@ test("files in sudoers.d that sudo ignores do not count", async () => {
   const rule = "bob ALL=(ALL) ALL";
   const { root } = await accountsOf({
     passwd: PASSWD,
+    sudoers: "@includedir /etc/sudoers.d",
     "sudoers.d/old.bak": rule,
     "sudoers.d/edit~": rule,
   });

@@ -21,7 +21,7 @@ class Machine {
   private readonly waiting = new Map<string, () => void>();
   readonly fileSystems = new FileSystems({
     clock: this.clock,
-    statfs: (mountPoint) => this.statfs(mountPoint),
+    statfs: (mountPoint) => this.statfs(String(mountPoint)),
   });
 
   private async statfs(mountPoint: string): Promise<FileSystemFacts> {

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  lastlogRecordBytes,
-  parseLastlogRecord,
-  parseLoginRecords,
-} from "../../../exporter/sources/login-records.js";
+import { parseLastlogRecord, parseLoginRecords } from "../../../exporter/sources/login-records.js";
 
 interface Login {
   readonly type?: number;
@@ -74,12 +70,26 @@ test("an incomplete last record is left out", () => {
   );
 });
 
-test("the width of lastlog records follows from the size of the file", () => {
-  assert.equal(lastlogRecordBytes(1001 * 292), 292);
-  assert.equal(lastlogRecordBytes(1001 * 296), 296);
+for (const width of [384, 400] as const) {
+  test(`records that are in use decide about the width of ${width} bytes, not the size of the file`, () => {
+    const used = record(width, { user: "pi" });
+    // A multiple of both widths, with one login among empty records.
+    const bytes = Buffer.concat([Buffer.alloc(5 * width), used, Buffer.alloc(9600 - 6 * width)]);
+    for (const isWide of [false, true])
+      assert.deepEqual(
+        parseLoginRecords(bytes, isWide).map(({ user }) => user),
+        ["pi"],
+      );
+  });
+}
+
+test("a record of lastlog that is none is not read", () => {
   const wide = Buffer.alloc(296);
+  assert.equal(parseLastlogRecord(wide), 0);
   wide.writeBigInt64LE(1_768_228_001n);
+  wide.write("pts/0", 8);
   assert.equal(parseLastlogRecord(wide), 1_768_228_001_000);
-  assert.equal(parseLastlogRecord(Buffer.alloc(292)), undefined);
+  assert.equal(parseLastlogRecord(wide.subarray(0, 292)), undefined, "the terminal is elsewhere");
+  assert.equal(parseLastlogRecord(Buffer.alloc(292, 0xff)), undefined);
   assert.equal(parseLastlogRecord(Buffer.alloc(10)), undefined);
 });

@@ -43,7 +43,7 @@ for (const { name, text, mountPoints } of [
   });
 }
 
-test("a file system is read-only when its mount or the file system itself is", () => {
+test("a file system is read-only when it is so itself, not when a mount of it is", () => {
   const text = [
     "36 35 8:1 / /a ro,relatime - ext4 x rw",
     "36 35 8:2 / /b rw,relatime - ext4 x ro,errors=remount-ro",
@@ -51,17 +51,18 @@ test("a file system is read-only when its mount or the file system itself is", (
   ].join("\n");
   assert.deepEqual(
     parseMounts(text).map(({ isReadOnly }) => isReadOnly),
-    [true, true, false],
+    [false, true, false],
   );
 });
 
-function procfsWith(files: Record<string, string>): FileTree {
-  const readText = async (filePath: string): Promise<string> => {
-    const text = files[filePath];
-    if (text === undefined) throw Object.assign(new Error("no"), { code: "EACCES" });
-    return text;
+function procfsWith(files: Record<string, string | Uint8Array>): FileTree {
+  const readBytes = async (filePath: string): Promise<Uint8Array> => {
+    const content = files[filePath];
+    if (content === undefined) throw Object.assign(new Error("no"), { code: "EACCES" });
+    return Buffer.from(content);
   };
-  const readBytes = async (): Promise<Uint8Array> => new Uint8Array();
+  const readText = async (filePath: string): Promise<string> =>
+    Buffer.from(await readBytes(filePath)).toString();
   return { readText, readBytes, exists: async () => true, list: async () => [] };
 }
 
@@ -170,7 +171,7 @@ for (const { name, lines, settings = {}, chosen } of CHOICES) {
   });
 }
 
-test("a thousand mounts yield 64 rows at most", () => {
+test("a thousand mounts are all asked", () => {
   const lines = Array.from({ length: 1000 }, (_, index) => line(`/m${index}`, `8:${index}`));
-  assert.equal(chooseMounts(parseMounts(lines.join("\n")), usual).length, 64);
+  assert.equal(chooseMounts(parseMounts(lines.join("\n")), usual).length, 1000);
 });

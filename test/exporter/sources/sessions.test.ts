@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDiskTree, type FileTree } from "../../../exporter/sources/file-tree.js";
-import { readLastLogins, readSessions } from "../../../exporter/sources/sessions.js";
+import { readSessions, type Session } from "../../../exporter/sources/sessions.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
 const procfs: FileTree = {
@@ -19,8 +19,8 @@ async function machineWith(sessions: Record<string, string>): Promise<MemoryFile
   return files;
 }
 
-const read = (files: MemoryFiles): ReturnType<typeof readSessions> =>
-  readSessions({ root: createDiskTree("/", files), procfs });
+const read = async (files: MemoryFiles): Promise<readonly Session[]> =>
+  (await readSessions({ root: createDiskTree("/", files), procfs })).sessions;
 
 for (const { name, text, users } of [
   { name: "a person", text: "USER=pi\nCLASS=user\nSTATE=active\n", users: ["pi"] },
@@ -33,6 +33,16 @@ for (const { name, text, users } of [
   { name: "a greeter", text: "USER=lightdm\nCLASS=greeter\nSTATE=active\n", users: [] },
   { name: "a user manager", text: "USER=pi\nCLASS=manager\nSTATE=active\n", users: [] },
   { name: "a session that is closing", text: "USER=pi\nCLASS=user\nSTATE=closing\n", users: [] },
+  {
+    name: "a domain user as systemd 256 writes it",
+    text: 'USER="EXAMPLE\\\\jdoe"\nCLASS=user\nREMOTE_HOST=fe80::1%eth0\n',
+    users: ["EXAMPLE\\jdoe"],
+  },
+  {
+    name: "a domain user as older systemd writes it",
+    text: "USER=EXAMPLE\\jdoe\nCLASS=user\n",
+    users: ["EXAMPLE\\jdoe"],
+  },
   { name: "a quoted value", text: 'USER="p i"\nCLASS=user\n', users: ["p i"] },
   { name: "an empty file", text: "", users: [] },
   { name: "rubbish", text: "\u0000=\n====\nUSER", users: [] },
@@ -71,26 +81,45 @@ test("a session that ends while it is read hides no other session", async () => 
 });
 
 test("a machine without utmp and logind has no sessions", async () => {
-  const files = new MemoryFiles();
-  assert.deepEqual(await read(files), []);
-  assert.deepEqual(await readLastLogins(createDiskTree("/", files), []), new Map());
+  assert.deepEqual(await read(new MemoryFiles()), []);
 });
 
-test("only the end of a long wtmp is read", async () => {
+/** A utmp with one session of process 812. */
+function utmp(): MemoryFiles {
   const files = new MemoryFiles();
-  await files.makeFolder("/var/log");
-  const login = (user: string): Buffer => {
-    const bytes = Buffer.alloc(384);
-    bytes.writeInt16LE(7, 0);
-    bytes.write(user, 44);
-    bytes.writeUInt32LE(1_768_228_001, 340);
-    return bytes;
-  };
-  const old = Array.from({ length: 1000 }, () => login("old"));
-  await files.replace(
-    "/var/log/wtmp",
-    Buffer.concat([...old, ...old.slice(0, 300).map(() => login("new"))]),
-  );
-  const users = [...(await readLastLogins(createDiskTree("/", files), [])).keys()];
-  assert.deepEqual(users, ["new"]);
-});
+  const bytes = Buffer.alloc(384);
+  bytes.writeInt16LE(7, 0);
+  bytes.writeInt32LE(900, 4);
+  bytes.write("pts/0", 8);
+  bytes.write("ann", 44);
+  bytes.writeUInt32LE(1_768_228_001, 340);
+  files.put("/run/utmp", bytes);
+  return files;
+}
+
+interface Visibility {
+  readonly name: string;
+  readonly visible: readonly string[];
+  readonly alive: readonly number[] | undefined;
+  readonly sessions: number | undefined;
+}
+
+const VISIBILITIES: readonly Visibility[] = [
+  { name: "of a process that lasts", visible: ["1", "900"], alive: undefined, sessions: 1 },
+  { name: "of a process that has ended", visible: ["1"], alive: undefined, sessions: 0 },
+  { name: "of a process that is hidden", visible: [], alive: [900], sessions: 1 },
+  { name: "of a hidden process that has ended", visible: [], alive: [], sessions: 0 },
+  { name: "that cannot be known", visible: [], alive: undefined, sessions: undefined },
+];
+for (const { name, visible, alive, sessions } of VISIBILITIES) {
+  test(`a login record is a session ${name}`, async () => {
+    const tree: FileTree = { ...procfs, exists: async (pid) => visible.includes(pid) };
+    const read = readSessions({
+      root: createDiskTree("/", utmp()),
+      procfs: tree,
+      isProcessAlive: alive && ((pid) => alive.includes(pid)),
+    });
+    if (sessions === undefined) await assert.rejects(read, /hidepid/);
+    else assert.equal((await read).sessions.length, sessions);
+  });
+}

@@ -1,0 +1,150 @@
+/** Counters that the exporter passes on never fall without a reset. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEFAULT_COLLECTOR_SETTINGS } from "../../../exporter/collectors/collector-settings.js";
+import { createCpuCollector } from "../../../exporter/collectors/cpu.js";
+import { createDiskIoCollector } from "../../../exporter/collectors/disk-io.js";
+import { createNetworkCollector } from "../../../exporter/collectors/network.js";
+import { createSoftirqsCollector } from "../../../exporter/collectors/softirqs.js";
+import { FileMachine, disks, valuesOf } from "../file-machine.js";
+
+const SETTINGS = DEFAULT_COLLECTOR_SETTINGS;
+
+const TAKES_A_WINDOW = "proc/self/auxv";
+
+const stat = (cores: Readonly<Record<string, string>>): string =>
+  `cpu  1 0 1 1 0 0 0 0\n${Object.entries(cores)
+    .map(([name, times]) => `${name} ${times}\n`)
+    .join("")}intr 1\n`;
+
+test("iowait and idle of a core that step back stay, and a core that starts over is a reset", async () => {
+  const machine = new FileMachine({ [TAKES_A_WINDOW]: new Uint8Array() });
+  const collector = createCpuCollector(machine.sources);
+  const seen: string[] = [];
+  for (const times of [
+    "1000 0 500 900000 10945008 0 5 0 0 0",
+    "1010 0 510 900100 10944966 0 5 0 0 0",
+    "1010 0 510 899900 10945008 0 5 0 0 0",
+    "1020 0 510 900200 10945100 0 5 0 0 0",
+    "1 0 2 3 4 0 0 0 0 0",
+  ]) {
+    machine.put({ "proc/stat": stat({ cpu0: times }) });
+    const lines = await machine.lines(collector, 'cpu="0"');
+    const values = lines.map((line) => Number(line.split(" ").at(-1)));
+    seen.push([values[0], values[3], values[4]].join(" "));
+  }
+  assert.deepEqual(seen, [
+    "10 9000 109450.08",
+    "10.1 9001 109450.08",
+    "10.1 9001 109450.08",
+    "10.2 9002 109451",
+    "0.01 0.03 0.04",
+  ]);
+});
+
+test("a core that goes offline and comes back with less idle time does not fall", async () => {
+  const machine = new FileMachine({ [TAKES_A_WINDOW]: new Uint8Array() });
+  const collector = createCpuCollector(machine.sources);
+  const idle: string[] = [];
+  for (const cores of [
+    { cpu0: "1 0 1 100 0 0 0 0", cpu1: "50 0 50 90000 0 0 0 0" },
+    { cpu0: "1 0 1 200 0 0 0 0" },
+    { cpu0: "1 0 1 300 0 0 0 0", cpu1: "51 0 50 89000 0 0 0 0" },
+  ]) {
+    machine.put({ "proc/stat": stat(cores) });
+    idle.push((await machine.lines(collector, 'cpu="1",mode="idle"')).join());
+  }
+  const series = 'pihealth_cpu_seconds_total{cpu="1",mode="idle"}';
+  assert.deepEqual(idle, [`${series} 900`, "", `${series} 900`]);
+});
+
+const softirqs = (header: string, timer: string): string =>
+  `${header}\n   HI: 1 1\nTIMER: ${timer}\n`;
+
+test("soft interrupts of a core that are full, or of a core that goes offline, do not fall", async () => {
+  const machine = new FileMachine();
+  const collector = createSoftirqsCollector(machine.sources);
+  const totals: number[] = [];
+  for (const text of [
+    softirqs("CPU0 CPU1", "4294967200 3000000000"),
+    softirqs("CPU0 CPU1", "904 3000001000"),
+    softirqs("CPU1", "3000001500"),
+    softirqs("CPU0 CPU1", "1004 3000001500"),
+  ]) {
+    machine.put({ "proc/softirqs": text });
+    const [line = ""] = await machine.lines(collector, "timer");
+    totals.push(Number(line.split(" ").at(-1)));
+  }
+  assert.deepEqual(totals, [7294967200, 7294969200, 7294969700, 7294969800]);
+});
+
+test("counters of disks that are full do not fall; a disk that came back starts over", async () => {
+  const machine = new FileMachine({ ...disks({ sda: "1000" }), "sys/block/sda/diskseq": "1\n" });
+  const collector = createDiskIoCollector(machine.sources);
+  const row = (read: number, ms: number): string => `8 0 sda 10 0 ${read} 1 20 0 160 1 0 ${ms} 5\n`;
+  const seen: number[][] = [];
+  for (const [text, diskseq] of [
+    [row(4294967288, 4294967200), "1\n"],
+    [row(12, 904), "1\n"],
+    [row(3, 5), "2\n"],
+  ] as const) {
+    machine.put({ "proc/diskstats": text, "sys/block/sda/diskseq": diskseq });
+    seen.push([
+      ...(await valuesOf(machine, collector, "read_bytes")),
+      ...(await valuesOf(machine, collector, "io_time")),
+    ]);
+  }
+  assert.deepEqual(seen, [
+    [4294967288 * 512, 4294967.2],
+    [(2 ** 32 + 12) * 512, (2 ** 32 + 904) / 1000],
+    [3 * 512, 0.005],
+  ]);
+});
+
+const netDev = (rows: readonly string[]): string => ["a", "b", ...rows, ""].join("\n");
+const netRow = (device: string, received: number): string =>
+  `${device}: ${received} 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0`;
+
+test("counters of network devices that are full do not fall; another device starts over", async () => {
+  const machine = new FileMachine({ "sys/class/net/eth0/ifindex": "2\n" });
+  const collector = createNetworkCollector(machine.sources, SETTINGS);
+  const seen: number[] = [];
+  for (const [received, ifindex] of [
+    [4294967200, "2\n"],
+    [904, "2\n"],
+    [10, "7\n"],
+  ] as const) {
+    machine.put({
+      "proc/self/net/dev": netDev([netRow("eth0", received)]),
+      "sys/class/net/eth0/ifindex": ifindex,
+    });
+    seen.push(...(await valuesOf(machine, collector, "receive_bytes")));
+  }
+  assert.deepEqual(seen, [4294967200, 2 ** 32 + 904, 10]);
+});
+
+test("of hundreds of network devices, those with addresses and hardware are shown", async () => {
+  const bridges = Array.from({ length: 500 }, (_, index) => netRow(`br${index}`, 10_000 + index));
+  const machine = new FileMachine({
+    "proc/self/net/dev": netDev([
+      ...bridges,
+      netRow("wlan0", 1),
+      netRow("eth0", 1),
+      netRow("wg0", 1),
+    ]),
+    "proc/self/net/route":
+      "Iface Destination Gateway\nwlan0 00000000 0102A8C0\nwg0 0000010A 00000000\n",
+    "proc/self/net/if_inet6":
+      "fe800000000000000000000000000001 02 40 20 80     br3\n20010db8000000000000000000000001 02 40 00 80     br7\n",
+    "sys/class/net/eth0/device/vendor": "x\n",
+  });
+  const collector = createNetworkCollector(machine.sources, SETTINGS);
+  const lines = await machine.lines(collector, "receive_bytes");
+  const shown = lines.map((line) => line.split('"')[1] ?? "");
+  assert.equal(shown.length, 32);
+  assert.deepEqual(shown.slice(0, 4), ["wlan0", "br7", "eth0", "wg0"]);
+  assert.ok(shown.includes("br499") && !shown.includes("br3"));
+  assert.deepEqual(await machine.lines(collector, "left_out"), [
+    'pihealth_collector_rows_left_out{collector="network",kind="device"} 471',
+  ]);
+});
