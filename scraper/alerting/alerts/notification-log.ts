@@ -39,6 +39,8 @@ interface NotificationLogOptions {
  */
 export class NotificationLog {
   private readonly records = new Map<string, NotificationRecord>();
+  /** A storm of 20,000 resolved alerts asks for each of them. */
+  private readonly firingOf = new WeakMap<NotificationRecord, ReadonlySet<string>>();
   private readonly file: JsonLinesFile<NotificationRecord>;
   private readonly clock: Clock;
 
@@ -72,6 +74,15 @@ export class NotificationLog {
   get(id: string): NotificationRecord | undefined {
     const record = this.records.get(id);
     return record === undefined || record.expiresAtMs < this.clock.wallMs() ? undefined : record;
+  }
+
+  /** Whether the last notification had the alert as firing. */
+  hasAsFiring(id: string, fingerprint: string): boolean {
+    const record = this.get(id);
+    if (record === undefined) return false;
+    const known = this.firingOf.get(record) ?? new Set(record.firing);
+    this.firingOf.set(record, known);
+    return known.has(fingerprint);
   }
 
   /**

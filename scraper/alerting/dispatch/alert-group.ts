@@ -65,6 +65,10 @@ export class AlertGroup {
   put(alert: StoredAlert, now: { wallMs: number; monotonicMs: number }): void {
     const { groupWaitMs, delaysAlarms } = this.route;
     const previous = this.alerts.get(alert.fingerprint);
+    // Rules send a resolved alert again for a while; it leaves with the one that was flushed.
+    if (this.flushedResolved.has(alert.fingerprint) && isResolvedAt(alert, now.wallMs)) {
+      this.flushedResolved.set(alert.fingerprint, alert);
+    }
     const isNew = previous === undefined || isResolvedAt(previous, now.wallMs);
     this.alerts.set(alert.fingerprint, alert);
     if (this.lastFlushMs === undefined && alert.startsAtMs + groupWaitMs < now.wallMs) {

@@ -2,7 +2,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { DueHeap } from "../../base/due-heap.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
-import { groupLabelsOf, routesFor, type Route } from "../config/route.js";
+import { groupKeyOf, groupLabelsOf, routesFor, type Route } from "../config/route.js";
 import { AlertGroup, groupIdOf } from "./alert-group.js";
 
 export const MAX_ALERT_GROUPS = 10_000;
@@ -23,6 +23,11 @@ export class AlertGroups implements Iterable<AlertGroup> {
   constructor(
     private root: Route,
     private readonly log: Logger,
+    /** Whether the last notification of a group had the alert as firing. */
+    private readonly wasNotified: (
+      group: Pick<AlertGroup, "route" | "key">,
+      fingerprint: string,
+    ) => boolean = () => false,
   ) {}
 
   get count(): number {
@@ -38,10 +43,20 @@ export class AlertGroups implements Iterable<AlertGroup> {
     return this.groups.values();
   }
 
-  /** Puts the alert into a group of every route that takes it. */
+  /**
+   * Puts the alert into a group of every route that takes it. A resolved alert comes into a group only
+   * if the group has it firing, or receivers were notified that it fires.
+   */
   put(alert: StoredAlert, now: Now): void {
+    const isResolved = isResolvedAt(alert, now.wallMs);
     for (const route of routesFor(this.root, alert.labels)) {
-      this.groupFor(route, groupLabelsOf(route, alert.labels), now)?.put(alert, now);
+      const labels = groupLabelsOf(route, alert.labels);
+      const known = this.groups.get(groupIdOf(route, labels));
+      const isWanted =
+        !isResolved ||
+        known?.has(alert.fingerprint) === true ||
+        this.wasNotified({ route, key: groupKeyOf(route, labels) }, alert.fingerprint);
+      if (isWanted) this.groupFor(route, labels, now)?.put(alert, now);
     }
   }
 

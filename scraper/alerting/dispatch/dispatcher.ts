@@ -118,7 +118,9 @@ export class Dispatcher implements MetricsSource {
     this.config = options.config;
     this.startedAtMs = clock.wallMs();
     this.sleep = new WakeableSleep(clock, this.stopping.signal);
-    this.groups = new AlertGroups(options.config.route, log);
+    this.groups = new AlertGroups(options.config.route, log, (group, fingerprint) =>
+      this.pipeline.hasAsFiring(group, fingerprint, this.config),
+    );
     this.alarms = new AlarmJournal(files, folder, this.store);
     this.silences = new Silences({ files, folder, clock });
     this.notificationLog = new NotificationLog({ files, folder, clock });

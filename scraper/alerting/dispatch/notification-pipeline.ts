@@ -93,6 +93,21 @@ export class NotificationPipeline {
     );
   }
 
+  /** Whether the last notification of any integration had the alert as firing. */
+  hasAsFiring(
+    group: Pick<AlertGroup, "route" | "key">,
+    fingerprint: string,
+    config: NotificationConfig,
+  ): boolean {
+    const { integrations = [] } = config.receivers.get(group.route.receiver) ?? {};
+    return integrations.some((integration, index) =>
+      this.options.notificationLog.hasAsFiring(
+        recordIdOf({ group, integration, index }),
+        fingerprint,
+      ),
+    );
+  }
+
   /**
    * Stores a message in the outbox and its record in the notification log, then lets the outbox send
    * it. A crash in between loses nothing and repeats nothing: the stored message carries its record.
@@ -229,7 +244,9 @@ function recordIdOf({
   group,
   integration,
   index,
-}: Pick<Attempt, "group" | "integration" | "index">): string {
+}: Pick<Attempt, "integration" | "index"> & {
+  readonly group: Pick<AlertGroup, "route" | "key">;
+}): string {
   const { key } = group;
   const isLong = key.length > MAX_PLAIN_KEY_CHARACTERS;
   const groupText = isLong ? sha256Hex(key) : key;

@@ -225,7 +225,8 @@ export class AlertingRuleState {
     return true;
   }
 
-  private keepsSilent({ labels }: ActiveAlert): boolean {
+  /** True when an alert that is not seen is kept, because its target sends nothing. */
+  keepsSilent({ labels }: Pick<ActiveAlert, "labels">): boolean {
     const policy = this.rule.missingData ?? this.surroundings.missingData;
     return policy === "keep" && this.surroundings.isTargetSilent(labels);
   }

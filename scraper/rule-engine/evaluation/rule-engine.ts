@@ -146,7 +146,8 @@ export class RuleEngine implements MetricsSource {
 
   /**
    * Gives pending and firing alerts their real start times. An alert that is due to fire by these
-   * times fires, and the next evaluation of its rule sends it.
+   * times fires, and the next evaluation of its rule sends it. An alert of a target that sends
+   * nothing at present could not be seen here: it is taken over and stays until its target answers.
    *
    * @returns the keys of those alerts that are pending or firing here, too
    */
@@ -155,7 +156,15 @@ export class RuleEngine implements MetricsSource {
     const confirmed = new Set<string>();
     for (const alert of alerts) {
       const { key } = alert.labels;
-      const live = status?.alerting?.alerts.get(key);
+      const alerting = status?.alerting;
+      const live = alerting?.alerts.get(key);
+      if (live === undefined && alerting?.keepsSilent(alert) === true) {
+        const adopted = { ...alert, unknown: true, lastSentAtMs: undefined };
+        alerting.alerts.set(key, adopted);
+        this.stateFile?.note({ group: groupKey, rule: ruleKey, key, alert: adopted });
+        confirmed.add(key);
+        continue;
+      }
       if (live === undefined || live.state === "resolved") continue;
       confirmed.add(key);
       // Stored series contain the start time in seconds, not in milliseconds.

@@ -48,8 +48,10 @@ export class FoundAlerts {
   /** Adds the finding unless live evaluation has seen it in its own time. */
   add(finding: Finding): void {
     const { labels, episode } = finding;
-    if (!this.isNews(finding)) return;
-    const isNotified = this.isNotified(labels, episode.firedAtMs);
+    const news = this.newsIn(finding);
+    if (news === "none") return;
+    // Live evaluation has notified receivers of the alert, and will of its end.
+    const isNotified = news === "alert" && this.isNotified(labels, episode.firedAtMs);
     const key = keyOf(labels, isNotified);
     const known = this.found.get(key);
     if (known === undefined && this.found.size >= MAX_FOUND_ALERTS) {
@@ -70,7 +72,8 @@ export class FoundAlerts {
     );
   }
 
-  private isNews({ episode, labels, range, intervalMs }: Finding): boolean {
+  /** `end`: live evaluation saw the alert in its own time, but with another end. */
+  private newsIn({ episode, labels, range, intervalMs }: Finding): "alert" | "end" | "none" {
     const { activeAtMs, firedAtMs, endedAtMs } = episode;
     const endMs = endedAtMs ?? Number.POSITIVE_INFINITY;
     const gapEndMs = this.options.targets.filledUntilMs(
@@ -78,7 +81,7 @@ export class FoundAlerts {
       { fromMs: activeAtMs, untilMs: endMs },
       range,
     );
-    if (gapEndMs === undefined) return false;
+    if (gapEndMs === undefined) return "none";
     const entries = this.options.history.of(labels);
     const toleranceMs = TOLERATED_INTERVALS * intervalMs;
     const known =
@@ -89,9 +92,9 @@ export class FoundAlerts {
               entry.firedAtMs < gapEndMs && Math.abs(entry.firedAtMs - firedAtMs) <= toleranceMs,
           );
     // Its start is known, but its end may be new.
-    if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs);
-    if (firedAtMs < range.fromMs) return endedAtMs !== undefined;
-    return !entries.some((entry) => {
+    if (known !== undefined) return isOtherEnd(known, endedAtMs, toleranceMs) ? "end" : "none";
+    if (firedAtMs < range.fromMs) return endedAtMs === undefined ? "none" : "alert";
+    const isKnown = entries.some((entry) => {
       const isInRange = entry.source === "filled" || entry.firedAtMs >= range.fromMs;
       return (
         isInRange &&
@@ -99,6 +102,7 @@ export class FoundAlerts {
         (entry.endedAtMs ?? endMs + 1) > firedAtMs
       );
     });
+    return isKnown ? "none" : "alert";
   }
 }
 

@@ -79,6 +79,34 @@ test("A mail about a partly resolved group lists firing and resolved alerts, and
   assert.equal(servers.mails.length, 2);
 });
 
+for (const isRestarted of [false, true]) {
+  test(`A resolved alert that rules send again for 15 minutes is notified once: ${isRestarted ? "with" : "without"} a restart`, async () => {
+    let harness = await startHarness(simpleConfig());
+    const { clock, files, servers } = harness;
+    const endedA1 = alertOf(A1, clock.wallMs(), clock.wallMs() + MINUTE_MS);
+    await harness.fire(A1);
+    await harness.fire(A2);
+    await clock.advance(2 * MINUTE_MS);
+    for (let minute = 2; minute < 15; minute++) {
+      await harness.dispatcher.receive([endedA1]);
+      if (minute === 8 && isRestarted) {
+        await harness.dispatcher.stop();
+        harness = await startHarness(simpleConfig(), { clock, files, servers });
+        await harness.fire(A2, { startsAgoMs: 8 * MINUTE_MS });
+      }
+      if (minute === 9) await harness.fire(A3);
+      await clock.advance(MINUTE_MS);
+    }
+    await clock.advance(10 * MINUTE_MS);
+    assert.deepEqual(
+      servers.subjects,
+      ["2", "1", "2"].map((count) => `[FIRING:${count}] DiskFull`),
+    );
+    const resolved = servers.mails.map(({ mail }) => /^\d+ resolved$/m.exec(mail.text)?.[0]);
+    assert.deepEqual(resolved, [undefined, "1 resolved", undefined]);
+  });
+}
+
 test("An alert that is not sent again ends at its timeout, and receivers are notified", async () => {
   const { clock, servers, dispatcher } = await startHarness(simpleConfig());
   const nowMs = clock.wallMs();

@@ -64,7 +64,7 @@ for (const { name, course, notified, sent } of [
   {
     name: "an alert that fired before and ended inside",
     course: hotBetween(10, 100),
-    notified: ["Hot a 10-100"],
+    notified: [], // Its start was notified before, its end is sent.
     sent: ["Hot a 15 ended"],
   },
   {
@@ -110,7 +110,7 @@ for (const { name, course, notified, sent } of [
       [50, 20],
       [90, 80],
     ],
-    notified: ["Hot a 10-on x2"],
+    notified: ["Hot a 90-on"],
     sent: ["Hot a 15", "Hot a 95"],
   },
 ] satisfies Scenario[]) {
@@ -234,6 +234,29 @@ test("after a link failure, only alerts that live evaluation could not see are n
     "live 1",
     "live 1",
   ]);
+  await bench.stopMaster();
+});
+
+test("an alert of the outage stays one alert when the link fails before live rules see it", async () => {
+  const bench = new RecoveryBench(HOT);
+  bench.host("a", [[40, 80]]);
+  await bench.startMaster();
+  await bench.pass(GONE);
+  await bench.kill();
+  bench.sent.clear();
+  await bench.skip(BACK - GONE);
+  bench.cut("a");
+  const sinceBack = { fromMs: bench.clock.wallMs(), untilMs: undefined };
+  bench.gaps.push({ instance: "a", job: "pi", ...sinceBack, state: "open" });
+  await bench.startMaster();
+  await bench.fill(GONE, BACK, "master_down", "a");
+  await bench.pass(10);
+  assert.deepEqual(bench.notified(), ["Hot a 40-on"]);
+  bench.gaps.splice(0);
+  bench.join("a");
+  await bench.pass(20);
+  assert.deepEqual([...bench.sent], ["Hot a 45"]);
+  assert.equal(bench.summaries.length, 1);
   await bench.stopMaster();
 });
 
