@@ -104,6 +104,7 @@ export async function startScraper(
       ? undefined
       : await readFleetToken(config.fleet.tokenFile, files);
   const notifications = await loadNotificationFile(config.notificationsFile, files);
+  warnOf(config.warnings, log);
   const folder = config.storage.path;
   return startWithStack(log, async (stack) => {
     const limitBytes = await readMemoryLimit(files);
@@ -284,7 +285,8 @@ class App implements ScraperApp {
     try {
       const config = await this.parts.loadConfig();
       const notifications = await loadNotificationFile(config.notificationsFile, files);
-      const groups = await loadRules(config, files);
+      const groups = await loadRules(config, files, (warning) => warnOf([warning], log));
+      warnOf(config.warnings, log);
       await this.wiring.reload(config, notifications, groups);
       this.config = config;
       await this.discovery.applyConfig(discoveryConfigOf(config));
@@ -451,4 +453,8 @@ class App implements ScraperApp {
     ];
     return sources.flatMap((source) => source.readMetrics());
   }
+}
+
+function warnOf(warnings: readonly string[], log: Logger): void {
+  for (const warning of warnings) log.warn("Configuration accepted with a warning", { warning });
 }

@@ -68,7 +68,11 @@ export class RuleWiring {
     await this.history.load();
     stack.push("the alert history", () => this.history.close());
     await this.recovery.open();
-    await this.rules.load(await loadRules(this.config, this.parts.files));
+    await this.rules.load(
+      await loadRules(this.config, this.parts.files, (warning) =>
+        this.parts.log.warn("Configuration accepted with a warning", { warning }),
+      ),
+    );
   }
 
   async startNotifying(stack: StopStack): Promise<void> {

@@ -5,10 +5,10 @@
 import path from "node:path";
 import { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { ConfigError, MAX_CONFIG_BYTES } from "../../exporter/shared/config/yaml-source.js";
-import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
-import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
+import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import { environment } from "../../exporter/shared/platform/process.js";
 import {
   type AlertingSettings,
   type FleetSettings,
@@ -25,19 +25,27 @@ import {
   type RuleSettings,
   type WebSettings,
 } from "./config-sections.js";
+import { parseExternalLabels } from "./external-labels.js";
 import { maskSecrets, renderConfigView } from "./config-view.js";
 import type { DiscoveryConfig } from "../discovery/discovery-manager.js";
 import { countCandidates } from "../discovery/range-catalog.js";
 import type { ProbeSettings, ScrapeJob } from "../discovery/scrape-job.js";
 import {
+  ignoreGlobalKeys,
+  ignoreRootSections,
+  ignoreStorageSections,
+} from "../discovery/ignored-keys.js";
+import {
+  checkInterval,
   type ConfigFolder,
-  INTERVAL_BOUNDS,
   NO_LIMITS,
   parseIntervals,
   parseLimits,
   parseScrapeJob,
   type ScrapeDefaults,
 } from "../discovery/scrape-job-config.js";
+import { parseScrapeProtocols } from "../discovery/scrape-protocols.js";
+import { findFiles } from "../rule-engine/rules/load-rule-files.js";
 import { type BackfillSettings, parseBackfillSettings } from "../backfill/backfill-settings.js";
 import { rejectUnsupported } from "../http-client/http-client-config.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
@@ -46,7 +54,7 @@ import { parseQuerySettings, type QuerySettings } from "../promql/query/query-se
 import { parseStorageSettings, type StorageSettings } from "../storage/model/storage-settings.js";
 
 const DEFAULT_INTERVAL_MS = 15_000;
-const DEFAULT_TIMEOUT_MS = 10_000;
+const BUILT_IN_INTERVALS = { intervalMs: DEFAULT_INTERVAL_MS, timeoutMs: 10_000, isBuiltIn: true };
 
 /**
  * The configuration of the scraper: checked, with all defaults, in internal units and with absolute
@@ -73,10 +81,14 @@ export interface ScraperConfig {
   readonly log: LogSettings;
   /** The content of the file with masked secrets, for `renderConfig`. */
   readonly view: unknown;
+  /** Keys that are accepted without an effect, and the like, each with its place. */
+  readonly warnings: readonly string[];
 }
 
 export interface GlobalSettings extends ScrapeDefaults {
   readonly evaluationIntervalMs: number;
+  /** How long before the evaluation time rules are evaluated, unless their group says it. */
+  readonly ruleQueryOffsetMs: number;
   readonly externalLabels: Labels;
 }
 
@@ -107,32 +119,29 @@ export async function loadScraperConfig(file: string, files: Files): Promise<Scr
 /**
  * @param file name for messages; its folder is the base of relative paths
  * @param files for the certificates and secrets that the text names
+ * @param variables the environment, for `external_labels`
  * @throws {ConfigError} naming file, line and key
  */
 export async function parseScraperConfig(
   text: string,
   file: string,
   files: Files,
+  variables: Readonly<Record<string, string | undefined>> = environment(),
 ): Promise<ScraperConfig> {
   const yaml = isOptionConfig(text) ? convertOptionConfig(text, file) : text;
   const root = ConfigSection.parse(yaml, file);
   const place: ConfigFolder = { files, folder: path.dirname(path.resolve(file)) };
-  rejectUnsupported(root, [
-    "remote_write",
-    "remote_read",
-    "tracing",
-    "scrape_config_files",
-    "otlp",
-    "runtime",
-  ]);
-  const global = parseGlobal(root.section("global"));
+  rejectUnsupported(root, ["remote_write", "remote_read"]);
+  ignoreRootSections(root);
+  const global = parseGlobal(root.section("global"), variables);
   const discovery = parseProbes(root.section("discovery"));
   const fleet = parseFleet(root.section("fleet"), place.folder);
+  const jobs = await parseScrapeConfigs(root, global, place);
   const config: ScraperConfig = {
     file,
     global,
-    scrapeConfigs: await parseScrapeConfigs(root, global, place),
-    rulePatterns: parseRulePatterns(root, place.folder),
+    scrapeConfigs: jobs.scrapeConfigs,
+    rulePatterns: parsePatterns(root, "rule_files", place.folder),
     alerting: parseAlerting(root.section("alerting")),
     pools: parsePools(root),
     storage: parseStorage(root.section("storage"), place.folder),
@@ -146,10 +155,11 @@ export async function parseScraperConfig(
     web: parseWeb(root.section("web"), place.folder, fleet.tokenFile !== undefined),
     log: parseLog(root.section("log"), place.folder),
     view: maskSecrets(root.toObject()),
+    warnings: [],
   };
   root.rejectUnknownKeys();
   checkCandidates(root, config);
-  return Object.freeze(config);
+  return Object.freeze({ ...config, warnings: [...root.warnings, ...jobs.warnings] });
 }
 
 /** The configuration as YAML for `/api/v1/status/config`, with `<secret>` for each secret. */
@@ -166,63 +176,75 @@ export function discoveryConfigOf({
   return { jobs: scrapeConfigs, probes: discovery, forgetAfterMs: fleet.forgetAfterMs };
 }
 
-function parseGlobal(section: ConfigSection): GlobalSettings {
-  rejectUnsupported(section, [
-    "query_log_file",
-    "scrape_failure_log_file",
-    "scrape_protocols",
-    "keep_dropped_targets",
-  ]);
-  const times = parseIntervals(section, {
-    intervalMs: DEFAULT_INTERVAL_MS,
-    timeoutMs: DEFAULT_TIMEOUT_MS,
-  });
-  const evaluationIntervalMs = section.durationMs("evaluation_interval", {
-    default: formatDurationMs(DEFAULT_INTERVAL_MS),
-    ...INTERVAL_BOUNDS,
-  });
-  const externalLabels = section.stringMap("external_labels");
-  const bad = Object.keys(externalLabels).find((name) => !isLegacyLabelName(name));
-  if (bad !== undefined) {
-    section.fail("external_labels", `holds ${JSON.stringify(bad)}, it must be label names`);
-  }
-  const limits = parseLimits(section, NO_LIMITS);
+function parseGlobal(
+  section: ConfigSection,
+  variables: Readonly<Record<string, string | undefined>>,
+): GlobalSettings {
+  ignoreGlobalKeys(section);
+  const global: GlobalSettings = {
+    ...parseIntervals(section, BUILT_IN_INTERVALS),
+    evaluationIntervalMs:
+      section.durationMs("evaluation_interval", { default: "0s" }) || DEFAULT_INTERVAL_MS,
+    ruleQueryOffsetMs: section.durationMs("rule_query_offset", { default: "0s" }),
+    externalLabels: parseExternalLabels(section, variables),
+    limits: parseLimits(section, NO_LIMITS),
+    scrapeProtocols: parseScrapeProtocols(section, undefined),
+  };
+  checkInterval(section, "evaluation_interval", global.evaluationIntervalMs);
   section.rejectUnknownKeys();
-  return { ...times, evaluationIntervalMs, externalLabels: Labels.of(externalLabels), limits };
+  return global;
 }
 
+/** The jobs of the file, and of the files that `scrape_config_files` names. */
 async function parseScrapeConfigs(
   root: ConfigSection,
   global: GlobalSettings,
   place: ConfigFolder,
-): Promise<ScrapeJob[]> {
-  const jobs: ScrapeJob[] = [];
-  const names = new Set<string>();
-  for (const section of root.sections("scrape_configs")) {
-    const job = await parseScrapeJob(section, global, place);
+): Promise<{ scrapeConfigs: readonly ScrapeJob[]; warnings: readonly string[] }> {
+  const jobs = new Map<string, ScrapeJob>();
+  const add = async (section: ConfigSection, from: ConfigFolder): Promise<void> => {
+    const job = await parseScrapeJob(section, global, from);
     const { jobName } = job.settings;
-    if (names.has(jobName)) {
+    if (jobs.has(jobName)) {
       section.fail("job_name", `is ${JSON.stringify(jobName)} a second time, it must be unique`);
     }
-    names.add(jobName);
-    jobs.push(job);
+    jobs.set(jobName, job);
+  };
+  for (const section of root.sections("scrape_configs")) await add(section, place);
+  const warnings: string[] = [];
+  for (const file of await findScrapeConfigFiles(root, place)) {
+    const section = ConfigSection.parse(await place.files.readText(file), file);
+    const from = { files: place.files, folder: path.dirname(file) };
+    for (const entry of section.sections("scrape_configs")) await add(entry, from);
+    section.rejectUnknownKeys();
+    warnings.push(...section.warnings);
   }
-  return jobs;
+  return { scrapeConfigs: [...jobs.values()], warnings };
 }
 
-function parseRulePatterns(root: ConfigSection, folder: string): string[] {
-  const patterns = root.strings("rule_files", { default: [] });
+async function findScrapeConfigFiles(root: ConfigSection, place: ConfigFolder): Promise<string[]> {
+  const found = new Set<string>();
+  for (const pattern of parsePatterns(root, "scrape_config_files", place.folder)) {
+    const files = await findFiles(pattern, place.files);
+    if (files.length === 0)
+      root.warn("scrape_config_files", `names "${pattern}", which matches no file`);
+    for (const file of files) found.add(file);
+  }
+  return [...found];
+}
+
+/** Absolute paths with wildcards in their last part only. */
+function parsePatterns(root: ConfigSection, key: string, folder: string): string[] {
+  const patterns = root.stringList(key, { default: [] });
   const bad = patterns.find((pattern) => pattern === "" || path.dirname(pattern).includes("*"));
   if (bad !== undefined) {
-    root.fail(
-      "rule_files",
-      `holds ${JSON.stringify(bad)}, it must be paths with * in their last part only`,
-    );
+    root.fail(key, `holds ${JSON.stringify(bad)}, it must be paths with * in their last part only`);
   }
   return patterns.map((pattern) => path.resolve(folder, pattern));
 }
 
 function parseStorage(section: ConfigSection, folder: string): StorageSettings {
+  ignoreStorageSections(section);
   const settings = parseStorageSettings(section);
   return Object.freeze({ ...settings, path: path.resolve(folder, settings.path) });
 }

@@ -11,7 +11,12 @@ import {
 } from "../alerting/config/parse-notification-config.js";
 import { parseExpression } from "../promql/language/parser.js";
 import { AlertExpander } from "../rule-engine/rules/alert-expansion.js";
-import { findRuleFiles, loadRuleFiles } from "../rule-engine/rules/load-rule-files.js";
+import {
+  findFiles,
+  findRuleFiles,
+  hasWildcard,
+  loadRuleFiles,
+} from "../rule-engine/rules/load-rule-files.js";
 import type { RuleGroup } from "../rule-engine/rules/rule-group.js";
 import type { ScraperConfig } from "./config.js";
 
@@ -19,15 +24,28 @@ import type { ScraperConfig } from "./config.js";
 export const externalUrlOf = ({ web }: ScraperConfig): string =>
   web.externalUrl ?? `http://${web.listenAddress}:${web.port}`;
 
-/** @throws {ConfigError} for the first rule that is not valid */
-export async function loadRules(config: ScraperConfig, files: Files): Promise<RuleGroup[]> {
+/**
+ * @param onWarning receives what is accepted with a warning, and patterns that match no file
+ * @throws {ConfigError} for the first rule that is not valid
+ */
+export async function loadRules(
+  config: ScraperConfig,
+  files: Files,
+  onWarning: (text: string) => void,
+): Promise<RuleGroup[]> {
+  for (const pattern of config.rulePatterns) {
+    if (hasWildcard(pattern) && (await findFiles(pattern, files)).length === 0) {
+      onWarning(`rule_files names "${pattern}", which matches no file`);
+    }
+  }
   const paths = await findRuleFiles(config.rulePatterns, path.dirname(config.file), files);
   const { externalLabels, evaluationIntervalMs } = config.global;
   const features = new Set(config.query.enabledFeatures);
   return loadRuleFiles(paths, files, {
     defaultIntervalMs: evaluationIntervalMs,
-    defaultQueryOffsetMs: 0,
+    defaultQueryOffsetMs: config.global.ruleQueryOffsetMs,
     checkExpression: (expression) => void parseExpression(expression, features),
+    onWarning,
     expander: new AlertExpander({ externalLabels, externalUrl: externalUrlOf(config) }),
   });
 }

@@ -1,17 +1,22 @@
 import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import { formatDurationMs } from "../../exporter/shared/model/duration.js";
+import { formatDurationMs, parseDurationMs } from "../../exporter/shared/model/duration.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import { isLabelName } from "../../exporter/shared/model/labels.js";
 import { parseHostPort } from "../fleet/ip-address.js";
 import { readHttpClient, rejectUnsupported } from "../http-client/http-client-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import { compileRelabeling } from "../fleet/relabeling.js";
 import { parseRangeExpression } from "./range-expression.js";
 import type { FileDiscovery, HttpDiscovery, RangeDiscovery, ScrapeJob } from "./scrape-job.js";
+import { ignoreJobKeys } from "./ignored-keys.js";
+import { parseFallbackProtocol, parseScrapeProtocols } from "./scrape-protocols.js";
 import { parseTargetGroup, type TargetGroup } from "./target-group.js";
 
 export const DEFAULT_EXPORTER_PORT = 8732;
-export const INTERVAL_BOUNDS = { min: "100ms", max: "1d" } as const;
+const SHORTEST_INTERVAL_MS = 100;
+/** The default interval of Prometheus. A timeout up to it is fine for a file without an interval. */
+const PROMETHEUS_INTERVAL_MS = 60_000;
 
 /** Limits that `global` may set for every job; 0 means no limit. */
 export interface ScrapeLimits {
@@ -24,10 +29,17 @@ export interface ScrapeLimits {
 }
 
 /** Values from `global` for jobs that do not set their own. */
-export interface ScrapeDefaults {
+export interface ScrapeDefaults extends IntervalDefaults {
+  readonly limits: ScrapeLimits;
+  /** The header Accept; undefined: the built-in one. */
+  readonly scrapeProtocols: string | undefined;
+}
+
+export interface IntervalDefaults {
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  readonly limits: ScrapeLimits;
+  /** True when no file has set the interval. */
+  readonly isBuiltIn: boolean;
 }
 
 export const NO_LIMITS: ScrapeLimits = {
@@ -75,23 +87,14 @@ const UNSUPPORTED_DISCOVERY = [
   "uyuni",
   "vultr",
 ].map((kind) => `${kind}_sd_configs`);
-const UNSUPPORTED_KEYS = [
-  "track_timestamps_staleness",
-  "scrape_classic_histograms",
-  "scrape_protocols",
-  "native_histogram_bucket_limit",
-  "keep_dropped_targets",
-  "enable_compression",
-  "metric_name_validation_scheme",
-];
-
 /** @throws {ConfigError} naming file, line and key */
 export async function parseScrapeJob(
   section: ConfigSection,
   defaults: ScrapeDefaults,
   place: ConfigFolder,
 ): Promise<ScrapeJob> {
-  rejectUnsupported(section, [...UNSUPPORTED_DISCOVERY, ...UNSUPPORTED_KEYS]);
+  rejectUnsupported(section, UNSUPPORTED_DISCOVERY);
+  ignoreJobKeys(section);
   const jobName = parseJobName(section);
   const times = parseIntervals(section, defaults);
   const limits = parseLimits(section, defaults.limits);
@@ -100,7 +103,11 @@ export async function parseScrapeJob(
   const job: ScrapeJob = {
     settings: Object.freeze({
       jobName,
-      ...times,
+      intervalMs: times.intervalMs,
+      timeoutMs: times.timeoutMs,
+      accept: parseScrapeProtocols(section, defaults.scrapeProtocols),
+      fallbackFormat: parseFallbackProtocol(section),
+      usesCompression: section.boolean("enable_compression", { default: true }),
       honorLabels: section.boolean("honor_labels", { default: false }),
       honorTimestamps: section.boolean("honor_timestamps", { default: true }),
       bodySizeLimitBytes: limits.bodySizeLimitBytes,
@@ -111,12 +118,8 @@ export async function parseScrapeJob(
       metricRelabeling: compileRelabeling(parseRelabelConfigs(section, "metric_relabel_configs")),
       ...client,
     }),
-    scheme: section.oneOf("scheme", ["http", "https"], { default: "http" }),
-    metricsPath: section.string("metrics_path", {
-      default: "/metrics",
-      pattern: /^\/\S*$/,
-      expected: "a path that begins with /",
-    }),
+    scheme: parseScheme(section),
+    metricsPath: section.string("metrics_path", { default: "/metrics" }),
     params: parseParams(section),
     relabeling: compileRelabeling(relabelConfigs),
     targetLimit: limits.targetLimit,
@@ -139,30 +142,34 @@ function parseJobName(section: ConfigSection): string {
   return jobName;
 }
 
+function parseScheme(section: ConfigSection): "http" | "https" {
+  const scheme = section.string("scheme", { default: "http" }).toLowerCase();
+  if (scheme === "http" || scheme === "https") return scheme;
+  return section.fail("scheme", `is ${JSON.stringify(scheme)}, it must be one of http, https`);
+}
+
 /**
- * Reads interval and timeout. Without a configured timeout, it is at most the interval.
+ * Reads interval and timeout; 0 is as if the key were missing. Without a configured timeout, it is
+ * at most the interval. Where no file sets the interval, a longer timeout makes it as long.
  *
  * @throws {ConfigError} when the timeout is longer than the interval
  */
 export function parseIntervals(
   section: ConfigSection,
-  defaults: { readonly intervalMs: number; readonly timeoutMs: number },
-): { intervalMs: number; timeoutMs: number } {
-  const [defaultInterval, defaultTimeout] = [
-    formatDurationMs(defaults.intervalMs),
-    formatDurationMs(defaults.timeoutMs),
-  ];
-  const intervalMs = section.durationMs("scrape_interval", {
-    default: defaultInterval,
-    ...INTERVAL_BOUNDS,
-  });
-  if (!section.has("scrape_timeout")) {
-    return { intervalMs, timeoutMs: Math.min(defaults.timeoutMs, intervalMs) };
+  defaults: IntervalDefaults,
+): IntervalDefaults {
+  const givenMs = section.durationMs("scrape_interval", { default: "0s" });
+  const timeoutMs = section.durationMs("scrape_timeout", { default: "0s" });
+  const isBuiltIn = defaults.isBuiltIn && givenMs === 0;
+  const intervalMs =
+    isBuiltIn && timeoutMs <= PROMETHEUS_INTERVAL_MS
+      ? Math.max(defaults.intervalMs, timeoutMs)
+      : givenMs || defaults.intervalMs;
+  checkInterval(section, "scrape_interval", intervalMs);
+  if (timeoutMs === 0) {
+    return { intervalMs, timeoutMs: Math.min(defaults.timeoutMs, intervalMs), isBuiltIn };
   }
-  const timeoutMs = section.durationMs("scrape_timeout", {
-    default: defaultTimeout,
-    ...INTERVAL_BOUNDS,
-  });
+  checkInterval(section, "scrape_timeout", timeoutMs);
   if (timeoutMs > intervalMs) {
     const [timeout, interval] = [formatDurationMs(timeoutMs), formatDurationMs(intervalMs)];
     section.fail(
@@ -170,16 +177,22 @@ export function parseIntervals(
       `is ${timeout}, it must be at most scrape_interval (${interval})`,
     );
   }
-  return { intervalMs, timeoutMs };
+  return { intervalMs, timeoutMs, isBuiltIn };
 }
 
+/** @throws {ConfigError} when the duration is too short to keep up with */
+export function checkInterval(section: ConfigSection, key: string, durationMs: number): void {
+  if (durationMs >= SHORTEST_INTERVAL_MS) return;
+  const shortest = formatDurationMs(SHORTEST_INTERVAL_MS);
+  section.fail(key, `is ${formatDurationMs(durationMs)}, it must be at least ${shortest}`);
+}
+
+/** A limit of 0 is as if the key were missing: the one of `global` applies. */
 export function parseLimits(section: ConfigSection, defaults: ScrapeLimits): ScrapeLimits {
   const count = (key: string, fallback: number): number =>
-    section.integer(key, { default: fallback, min: 0, max: 1e9 });
+    section.integer(key, { default: 0, min: 0, truncates: true }) || fallback;
   return {
-    bodySizeLimitBytes: section.byteSize("body_size_limit", {
-      default: String(defaults.bodySizeLimitBytes),
-    }),
+    bodySizeLimitBytes: parseBodySize(section) || defaults.bodySizeLimitBytes,
     sampleLimit: count("sample_limit", defaults.sampleLimit),
     targetLimit: count("target_limit", defaults.targetLimit),
     labelLimit: count("label_limit", defaults.labelLimit),
@@ -188,9 +201,20 @@ export function parseLimits(section: ConfigSection, defaults: ScrapeLimits): Scr
   };
 }
 
+/** As in Prometheus, a size has a unit, other than sizes elsewhere in this file. */
+function parseBodySize(section: ConfigSection): number {
+  const text = section.string("body_size_limit", { default: "0" });
+  if (text !== "0" && /\d$/.test(text)) {
+    section.fail("body_size_limit", `is ${text}, it must have a unit, such as 512KB or 30MB`);
+  }
+  return section.byteSize("body_size_limit", { default: "0" });
+}
+
 function parseParams(section: ConfigSection): Record<string, string[]> {
   const params = section.section("params");
-  return Object.fromEntries(params.keys().map((name) => [name, params.strings(name)]));
+  return Object.fromEntries(
+    params.keys().map((name) => [name, params.stringList(name, { default: [] })]),
+  );
 }
 
 /** Without relabelling, an address is used unchanged, so it can be checked here. */
@@ -201,17 +225,18 @@ export function parseStaticGroups(section: ConfigSection, isRelabeled: boolean):
       ? undefined
       : group.targets.find((target) => parseHostPort(target) === undefined);
     if (bad === undefined) return group;
-    return entry.fail(
-      "targets",
-      `holds ${JSON.stringify(bad)}, it must be host or host:port without a scheme or path`,
-    );
+    const problem = `holds ${JSON.stringify(bad)}, it must be host or host:port`;
+    if (bad.includes("/")) return entry.fail("targets", `${problem} without a scheme or path`);
+    entry.warn("targets", `${problem}: the target is refused`);
+    return group;
   });
 }
 
 function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscovery {
-  const patterns = section.strings("files");
-  const refreshMs = section.durationMs("refresh_interval", { default: "5m", min: "1s", max: "1d" });
+  const patterns = section.stringList("files");
+  const refreshMs = parseRefresh(section, "5m");
   section.rejectUnknownKeys();
+  if (patterns.length === 0) section.fail("files", "is empty, it must name at least one file");
   const bad = patterns.find((pattern) => !/^[^*]*(\*[^/*]*)*\.(json|yml|yaml)$/i.test(pattern));
   if (bad !== undefined) {
     section.fail(
@@ -222,12 +247,20 @@ function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscove
   return { patterns: patterns.map((pattern) => path.resolve(folder, pattern)), refreshMs };
 }
 
+/** An interval of 0 is as if the key were missing. */
+function parseRefresh(section: ConfigSection, standard: string): number {
+  const key = "refresh_interval";
+  const givenMs = section.durationMs(key, { default: standard, max: "1y" });
+  if (givenMs > 0 && givenMs < 1000) section.fail(key, "is too short, it must be at least 1s");
+  return givenMs === 0 ? parseDurationMs(standard) : givenMs;
+}
+
 async function parseHttpDiscovery(
   section: ConfigSection,
   place: ConfigFolder,
 ): Promise<HttpDiscovery> {
   const client = await readHttpClient(section, place.files, place.folder);
-  const refreshMs = section.durationMs("refresh_interval", { default: "1m", min: "1s", max: "1d" });
+  const refreshMs = parseRefresh(section, "1m");
   const url = parseUrl(section, "url");
   section.rejectUnknownKeys();
   return { url, refreshMs, client };
@@ -239,7 +272,8 @@ async function parseHttpDiscovery(
  */
 function parseUrl(section: ConfigSection, key: string): string {
   const text = section.string(key);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const hasHost = /^\w+:\/\/[^/]/.test(text);
+  const url = hasHost && URL.canParse(text) ? new URL(text) : undefined;
   if (
     url === undefined ||
     (url.protocol !== "http:" && url.protocol !== "https:") ||
@@ -269,7 +303,7 @@ function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
 /** The rules for labels are the same as in `static_configs`. */
 function parseRangeLabels(section: ConfigSection): Readonly<Record<string, string>> {
   const labels = section.stringMap("labels");
-  const bad = Object.keys(labels).find((name) => !/^[a-zA-Z_]\w*$/.test(name));
+  const bad = Object.keys(labels).find((name) => !isLabelName(name));
   if (bad !== undefined)
     section.fail("labels", `holds ${JSON.stringify(bad)}, it must be label names`);
   return labels;

@@ -1,5 +1,5 @@
 import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
-import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
+import { isLabelName } from "../../exporter/shared/model/labels.js";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 
 /** Targets with common labels: the result of every kind of discovery. Immutable. */
@@ -17,7 +17,7 @@ export interface TargetGroup {
  * @throws {ConfigError}
  */
 export function parseTargetGroup(section: ConfigSection): TargetGroup {
-  const targets = section.strings("targets", { default: [] });
+  const targets = section.stringList("targets", { default: [] });
   const labels = section.stringMap("labels");
   section.rejectUnknownKeys();
   const badTarget = targets.find((target) => !isTargetAddress(target));
@@ -27,7 +27,7 @@ export function parseTargetGroup(section: ConfigSection): TargetGroup {
       `holds ${JSON.stringify(badTarget)}, it must be host or host:port without a scheme or path`,
     );
   }
-  const badLabel = Object.keys(labels).find((name) => !isLegacyLabelName(name));
+  const badLabel = Object.keys(labels).find((name) => !isLabelName(name));
   if (badLabel !== undefined) {
     section.fail("labels", `holds ${JSON.stringify(badLabel)}, it must be label names`);
   }
@@ -50,7 +50,7 @@ function decodeTargetGroup(fields: JsonFields): TargetGroup {
   const badIndex = targets.findIndex((target) => !isTargetAddress(target));
   if (badIndex !== -1) fields.list("targets").fail(badIndex, "host or host:port");
   const labels = fields.optional("labels", (key) => fields.textMap(key)) ?? {};
-  const badName = Object.keys(labels).find((name) => !isLegacyLabelName(name));
+  const badName = Object.keys(labels).find((name) => !isLabelName(name));
   if (badName !== undefined) fields.object("labels").reject(badName, "is not a label name");
   return { targets, labels, isFromRange: false };
 }

@@ -1,5 +1,5 @@
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import { isLegacyLabelName } from "../../exporter/shared/model/labels.js";
+import { isLabelName } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { RegularExpression } from "../base/regular-expression.js";
 
@@ -41,10 +41,16 @@ const NEEDS_TARGET: readonly RelabelAction[] = [
   "lowercase",
   "uppercase",
 ];
-const TAKES_REGEX_ONLY: readonly RelabelAction[] = ["labeldrop", "labelkeep"];
-const COMPARES: readonly RelabelAction[] = ["keepequal", "dropequal"];
-/** A label name that may contain references such as `$1` or `${name}`. */
-const LABEL_TEMPLATE = /^(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))(?:\w|\$(?:\{\w+\}|\w+))*$/;
+const ONLY_REGEX = ["source_labels", "target_label", "separator", "replacement", "modulus"];
+const ONLY_NAMES = ["regex", "separator", "replacement", "modulus"];
+const UNUSED_KEYS: Partial<Record<RelabelAction, readonly string[]>> = {
+  labeldrop: ONLY_REGEX,
+  labelkeep: ONLY_REGEX,
+  keepequal: ONLY_NAMES,
+  dropequal: ONLY_NAMES,
+  lowercase: ["replacement"],
+  uppercase: ["replacement"],
+};
 
 /**
  * Reads a list such as `relabel_configs`; empty when it is missing.
@@ -58,15 +64,15 @@ export function parseRelabelConfigs(section: ConfigSection, key: string): Relabe
 function parseRelabelConfig(section: ConfigSection): RelabelConfig {
   const config: RelabelConfig = {
     action: parseAction(section),
-    sourceLabels: section.strings("source_labels", { default: [] }),
+    sourceLabels: section.stringList("source_labels", { default: [] }),
     separator: section.has("separator") ? section.string("separator") : RELABEL_DEFAULTS.separator,
     regex: parseRegex(section),
     targetLabel: section.string("target_label", { default: "" }),
     replacement: section.string("replacement", { default: RELABEL_DEFAULTS.replacement }),
-    modulus: section.integer("modulus", { default: 0, min: 0, max: Number.MAX_SAFE_INTEGER }),
+    modulus: section.integer("modulus", { default: 0, min: 0, truncates: true }),
   };
   section.rejectUnknownKeys();
-  const badName = config.sourceLabels.find((name) => !isLegacyLabelName(name));
+  const badName = config.sourceLabels.find((name) => !isLabelName(name));
   if (badName !== undefined) {
     section.fail("source_labels", `holds ${JSON.stringify(badName)}, it must be label names`);
   }
@@ -76,7 +82,9 @@ function parseRelabelConfig(section: ConfigSection): RelabelConfig {
 }
 
 function parseAction(section: ConfigSection): RelabelAction {
-  const text = section.string("action", { default: "replace" });
+  // An empty value is no action, unlike a missing key.
+  const isEmpty = section.keys().includes("action") && !section.has("action");
+  const text = isEmpty ? "" : section.string("action", { default: "replace" });
   const action = ACTIONS.find((candidate) => candidate === text.toLowerCase());
   return (
     action ??
@@ -104,11 +112,10 @@ function checkTarget(
   if (NEEDS_TARGET.includes(action) && targetLabel === "") {
     section.fail("target_label", `is missing, it is required for action ${action}`);
   }
-  const pattern = action === "replace" ? LABEL_TEMPLATE : /^[a-zA-Z_]\w*$/;
-  if (NEEDS_TARGET.includes(action) && !pattern.test(targetLabel)) {
+  if (NEEDS_TARGET.includes(action) && !isLabelName(targetLabel)) {
     section.fail("target_label", `is ${JSON.stringify(targetLabel)}, it must be a label name`);
   }
-  if (action === "labelmap" && !LABEL_TEMPLATE.test(replacement)) {
+  if (action === "labelmap" && !isLabelName(replacement)) {
     section.fail(
       "replacement",
       `is ${JSON.stringify(replacement)}, it must make a label name for action labelmap`,
@@ -122,14 +129,22 @@ function checkTarget(
   }
 }
 
-/** Refuses keys that the action ignores, because their author expects an effect. */
-function checkUnused(section: ConfigSection, { action }: RelabelConfig): void {
-  const unused = TAKES_REGEX_ONLY.includes(action)
-    ? ["source_labels", "target_label", "separator", "replacement", "modulus"]
-    : COMPARES.includes(action)
-      ? ["regex", "separator", "replacement", "modulus"]
-      : [];
-  const given = unused.find((key) => section.has(key));
+/**
+ * Refuses keys that the action ignores, because their author expects an effect. As in Prometheus, a
+ * key may be given with its default.
+ */
+function checkUnused(section: ConfigSection, config: RelabelConfig): void {
+  const { action } = config;
+  const changed: readonly (readonly [key: string, isChanged: boolean])[] = [
+    ["source_labels", config.sourceLabels.length > 0],
+    ["target_label", config.targetLabel !== ""],
+    ["separator", config.separator !== RELABEL_DEFAULTS.separator],
+    ["regex", config.regex !== RELABEL_DEFAULTS.regex],
+    ["replacement", config.replacement !== RELABEL_DEFAULTS.replacement],
+    ["modulus", config.modulus !== 0],
+  ];
+  const unused = UNUSED_KEYS[action] ?? [];
+  const [given] = changed.find(([key, isChanged]) => isChanged && unused.includes(key)) ?? [];
   if (given !== undefined)
     section.fail(given, `is given, it must be left out for action ${action}`);
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isLegacyLabelName, Labels } from "../../exporter/shared/model/labels.js";
+import { isLabelName, Labels } from "../../exporter/shared/model/labels.js";
 import { RegexTemplate } from "../base/regex-template.js";
 import { RegularExpression } from "../base/regular-expression.js";
 import type { RelabelConfig } from "./relabel-config.js";
@@ -67,7 +67,7 @@ function compileReplace(config: RelabelConfig, regex: RegularExpression): Step {
     const match = regex.matchWhole(source(draft));
     if (match === undefined) return true;
     const name = target.expand(match);
-    return !isLegacyLabelName(name) || set(draft, name, replacement.expand(match));
+    return !isLabelName(name) || set(draft, name, replacement.expand(match));
   };
 }
 
@@ -79,7 +79,7 @@ function compileLabelMap(config: RelabelConfig, regex: RegularExpression): Step 
       const match = regex.matchWhole(name);
       if (match === undefined) continue;
       const mapped = replacement.expand(match);
-      if (isLegacyLabelName(mapped)) set(draft, mapped, value);
+      if (isLabelName(mapped)) set(draft, mapped, value);
     }
     return true;
   };

@@ -16,6 +16,11 @@ export interface ScrapeSettings {
   readonly labelLimit: number;
   readonly labelNameLengthLimit: number;
   readonly labelValueLengthLimit: number;
+  /** The header Accept; undefined: the built-in one. */
+  readonly accept: string | undefined;
+  /** Format of a body whose content type says none; undefined: the text format. */
+  readonly fallbackFormat: "text" | "openmetrics" | undefined;
+  readonly usesCompression: boolean;
   readonly metricRelabeling: Relabeling;
   /** Added to every request: `Authorization` and the like. */
   readonly headers: Readonly<Record<string, string>>;
@@ -35,6 +40,9 @@ export const DEFAULT_SCRAPE_SETTINGS: ScrapeSettings = {
   labelLimit: 0,
   labelNameLengthLimit: 0,
   labelValueLengthLimit: 0,
+  accept: undefined,
+  fallbackFormat: undefined,
+  usesCompression: true,
   metricRelabeling: NO_RELABELING,
   headers: {},
   connection: DIRECT_CONNECTION,

@@ -36,7 +36,7 @@ export function parseProxy(section: ConfigSection): ProxySettings | undefined {
   }
   if (url === undefined) {
     if (exempt !== "") section.fail("no_proxy", "is given alone, it must come with proxy_url");
-    if (section.has("proxy_connect_header")) {
+    if (section.section("proxy_connect_header").keys().length > 0) {
       section.fail("proxy_connect_header", "is given alone, it must come with proxy_url");
     }
     return undefined;
@@ -75,7 +75,7 @@ const isProxyUrl = (text: string): boolean =>
 function parseConnectHeaders(section: ConfigSection): Record<string, string> {
   const headers = section.section("proxy_connect_header");
   return Object.fromEntries(
-    headers.keys().map((name) => [name, headers.strings(name).join(", ")] as const),
+    headers.keys().map((name) => [name, headers.stringList(name).join(", ")] as const),
   );
 }
 

@@ -72,8 +72,8 @@ export class ScrapeHeaders {
     const known = this.bySettings.get(settings);
     if (known !== undefined) return known;
     const headers = {
-      Accept: ACCEPT,
-      "Accept-Encoding": "gzip",
+      Accept: settings.accept ?? ACCEPT,
+      "Accept-Encoding": settings.usesCompression ? "gzip" : "identity",
       "User-Agent": this.userAgent,
       "X-Prometheus-Scrape-Timeout-Seconds": String(settings.timeoutMs / MILLISECONDS_PER_SECOND),
       ...settings.headers,

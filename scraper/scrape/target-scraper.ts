@@ -139,7 +139,8 @@ export class TargetScraper {
     const { reader, plans } = this.parts;
     const { rows, context } = target;
     try {
-      const chunks = reader.read(body, expositionFormatOf(contentType), rows.chunks, REPORT_COUNT);
+      const format = expositionFormatOf(contentType, target.target.settings.fallbackFormat);
+      const chunks = reader.read(body, format, rows.chunks, REPORT_COUNT);
       return rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
     } catch (error) {
       throw explainContentType(error, contentType);

@@ -62,7 +62,7 @@ const RULE_FILES: readonly {
   { name: "a wrong type", text: rule("record: x, expr: rate(up)") },
   { name: "an unknown function", text: rule("record: x, expr: nosuch(up)") },
   { name: "a bad regex", text: rule(`record: x, expr: 'up{a=~"("}'`) },
-  { name: "a bad record name", text: rule("record: a b, expr: up") },
+  { name: "a record name in UTF-8", text: rule("record: a b, expr: up"), isNewer: true },
   { name: "a recording rule with for", text: rule("record: x, expr: up, for: 5m") },
   {
     name: "a recording rule with annotations",
@@ -70,9 +70,13 @@ const RULE_FILES: readonly {
   },
   { name: "a bad duration", text: rule("alert: X, expr: up, for: yesterday") },
   { name: "a negative duration", text: rule("alert: X, expr: up, for: -5m") },
-  { name: "a bad label", text: rule("alert: X, expr: up, labels: { 1a: b }") },
+  { name: "a label in UTF-8", text: rule("alert: X, expr: up, labels: { 1a: b }"), isNewer: true },
   { name: "__name__ as a label", text: rule("alert: X, expr: up, labels: { __name__: b }") },
-  { name: "a bad annotation", text: rule("alert: X, expr: up, annotations: { a-b: b }") },
+  {
+    name: "an annotation in UTF-8",
+    text: rule("alert: X, expr: up, annotations: { a-b: b }"),
+    isNewer: true,
+  },
   {
     name: "an incomplete template",
     text: rule("alert: X, expr: up, annotations: { a: '{{ $labels.x ' }"),

@@ -8,6 +8,12 @@ import { parseDurationMs } from "../model/duration.js";
 import { messageOf } from "../model/errors.js";
 import { ConfigError, describeAt, isMapping, type Path, YamlSource } from "./yaml-source.js";
 
+/** Booleans of YAML 1.1. */
+const TRUE_WORD = /^([yY]|yes|Yes|YES|on|On|ON)$/;
+const FALSE_WORD = /^([nN]|no|No|NO|off|Off|OFF)$/;
+/** Numbers that YAML 1.2 reads differently. */
+const OLDER_NUMBER = /^[-+]?(\d[\d_]*_[\d_]*|0[0-7]+)(\.\d+)?$/;
+
 interface NumberOptions {
   readonly default?: number;
   readonly min?: number;
@@ -140,26 +146,31 @@ export class ConfigSection {
     if (!this.has(key)) return this.defaultOr(key, options.default);
     const value = this.values[key];
     if (typeof value === "boolean") return value;
-    if (value === "yes" || value === "on") return true;
-    if (value === "no" || value === "off") return false;
+    // The words of YAML 1.1, which Go reads as booleans unless they are in quotes.
+    if (typeof value === "string" && this.source.isPlainAt([...this.path, key])) {
+      if (TRUE_WORD.test(value)) return true;
+      if (FALSE_WORD.test(value)) return false;
+    }
     return this.fail(key, `is ${this.describe(key, value)}, it must be true or false`);
   }
 
   number(key: string, options: NumberOptions = {}): number {
     if (!this.has(key)) return this.defaultOr(key, options.default);
-    const value = this.values[key];
+    const value = this.numberAt(key);
     const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options;
     if (typeof value !== "number" || !(value >= min && value <= max)) {
       return this.fail(
         key,
-        `is ${this.describe(key, value)}, it must be a number${rangeText(min, max)}`,
+        `is ${this.describe(key, this.values[key])}, it must be a number${rangeText(min, max)}`,
       );
     }
     return value;
   }
 
-  integer(key: string, options: NumberOptions = {}): number {
-    const value = this.number(key, options);
+  /** @param options.truncates a fraction is cut off, as Go does when it reads an integer */
+  integer(key: string, options: NumberOptions & { readonly truncates?: boolean } = {}): number {
+    const given = this.number(key, options);
+    const value = options.truncates === true ? Math.trunc(given) : given;
     if (!Number.isSafeInteger(value)) this.fail(key, `is ${value}, it must be a whole number`);
     return value;
   }
@@ -183,6 +194,18 @@ export class ConfigSection {
     return this.attempt(key, () => parseByteSize(text));
   }
 
+  /** A list of strings. Empty items are left out, as in Go. */
+  stringList(key: string, options: { default?: readonly string[] } = {}): string[] {
+    if (!this.has(key)) return [...this.defaultOr(key, options.default)];
+    const value = this.values[key];
+    if (!Array.isArray(value)) {
+      return this.fail(key, `is ${this.describe(key, value)}, it must be a list of texts`);
+    }
+    return value.flatMap((item, index) =>
+      item === null ? [] : [this.textAt([...this.path, key, index], item)],
+    );
+  }
+
   /** A list of strings; a single string is a list of one. */
   strings(key: string, options: { default?: readonly string[] } = {}): string[] {
     if (!this.has(key)) return [...this.defaultOr(key, options.default)];
@@ -199,7 +222,7 @@ export class ConfigSection {
     if (!isMapping(value))
       throw this.source.errorAt(path, `is ${describeAt(path, value)}, it must be a mapping`);
     const texts = Object.keys(value).map(
-      (name) => [name, this.textAt([...path, name], value[name])] as const,
+      (name) => [name, this.textAt([...path, name], value[name] ?? "")] as const,
     );
     return Object.fromEntries(texts);
   }
@@ -210,14 +233,22 @@ export class ConfigSection {
     return ConfigSection.fromValue(this.source, [...this.path, key], value);
   }
 
-  /** A list of mappings; empty when the key is missing. */
-  sections(key: string): ConfigSection[] {
+  /**
+   * A list of mappings; empty when the key is missing.
+   *
+   * @param options.skipsEmpty empty items are left out, as in rule files of Prometheus
+   */
+  sections(key: string, options: { readonly skipsEmpty?: boolean } = {}): ConfigSection[] {
     if (!this.has(key)) return [];
     const value = this.values[key];
     const path = [...this.path, key];
     if (!Array.isArray(value))
       throw this.source.errorAt(path, `is ${describeAt(path, value)}, it must be a list`);
-    return value.map((item, index) => ConfigSection.fromValue(this.source, [...path, index], item));
+    return value.flatMap((item, index) =>
+      item === null && options.skipsEmpty === true
+        ? []
+        : [ConfigSection.fromValue(this.source, [...path, index], item)],
+    );
   }
 
   /** @throws {ConfigError} at the key; `detail` reads `is X, it must be Y` */
@@ -254,6 +285,16 @@ export class ConfigSection {
     if (value === undefined)
       throw this.source.errorAt(this.path, `key "${key}" is missing, it is required`);
     return value;
+  }
+
+  /** Numbers of YAML 1.1 beside those of 1.2: `1_000`, and octal ones such as `010`. */
+  private numberAt(key: string): unknown {
+    const path = [...this.path, key];
+    const value = this.values[key];
+    const written = this.source.isPlainAt(path) ? this.source.writtenAt(path) : undefined;
+    if (written === undefined || !OLDER_NUMBER.test(written)) return value;
+    const digits = written.replace(/_/g, "");
+    return /^[-+]?0\d/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
   }
 
   private textOf(key: string): string {

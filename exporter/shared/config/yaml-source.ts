@@ -1,5 +1,15 @@
 /** A YAML text with the places of its nodes. */
-import { Composer, isScalar, LineCounter, Parser, stringify, type CST, type Document } from "yaml";
+import {
+  Composer,
+  isAlias,
+  isScalar,
+  LineCounter,
+  Parser,
+  Scalar,
+  stringify,
+  type CST,
+  type Document,
+} from "yaml";
 import { messageOf, PihealthError } from "../model/errors.js";
 import { createLenientLexer } from "./yaml-lexer.js";
 
@@ -71,8 +81,19 @@ export class YamlSource {
 
   /** The text of a scalar as the file has it; undefined for any other node. */
   writtenAt(path: Path): string | undefined {
-    const node = this.document?.getIn(path, true);
+    const node = this.nodeAt(path);
     return isScalar(node) && typeof node.source === "string" ? node.source : undefined;
+  }
+
+  /** True for a scalar without quotes and without block style. */
+  isPlainAt(path: Path): boolean {
+    const node = this.nodeAt(path);
+    return isScalar(node) && node.type === Scalar.PLAIN;
+  }
+
+  private nodeAt(path: Path): unknown {
+    const node: unknown = this.document?.getIn(path, true);
+    return isAlias(node) && this.document !== undefined ? node.resolve(this.document) : node;
   }
 
   /** Line of the node, from 1, or of the nearest node around it that has a place. */

@@ -7,13 +7,15 @@ const UNIT_FACTORS: Readonly<Record<string, number>> = {
   GB: 1024 ** 3,
   TB: 1024 ** 4,
   PB: 1024 ** 5,
+  EB: 1024 ** 6,
   KiB: 1024,
   MiB: 1024 ** 2,
   GiB: 1024 ** 3,
   TiB: 1024 ** 4,
   PiB: 1024 ** 5,
+  EiB: 1024 ** 6,
 };
-const BYTE_SIZE = /^(\d+(?:\.\d+)?)([KMGTP]i?B|B)?$/;
+const BYTE_SIZE = /^(\d+(?:\.\d+)?)([KMGTPE]i?B|B)?$/;
 const HUMAN_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /**

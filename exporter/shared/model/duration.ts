@@ -10,6 +10,8 @@ const UNITS_MS = {
   s: 1000,
   ms: 1,
 };
+/** Prometheus keeps durations as nanoseconds in 64 bits. */
+const LONGEST_DURATION_MS = 2 ** 63 / 1e6;
 const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 
 /**
@@ -27,9 +29,13 @@ export function parseDurationMs(text: string): number {
     );
   }
   const units = Object.values(UNITS_MS);
-  return match
+  const durationMs = match
     .slice(1)
     .reduce((total, digits, index) => total + Number(digits ?? 0) * itemAt(units, index), 0);
+  if (durationMs > LONGEST_DURATION_MS) {
+    throw new BadInputError(`Cannot read duration "${text}": it must be at most 292y`);
+  }
+  return durationMs;
 }
 
 /**

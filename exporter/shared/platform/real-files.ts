@@ -1,6 +1,16 @@
 import type { FileHandle } from "node:fs/promises";
 import * as fs from "node:fs/promises";
-import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { codeOf } from "../model/errors.js";
@@ -190,5 +200,17 @@ class RealReadFile implements ReadFile {
 
   async close(): Promise<void> {
     await this.handle.close();
+  }
+}
+
+/** True for a folder that this user may write, and for a path at which the user may create one. */
+export function isWritableFolder(folder: string): boolean {
+  let nearest = path.resolve(folder);
+  while (!existsSync(nearest)) nearest = path.dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK | constants.X_OK);
+    return statSync(nearest).isDirectory();
+  } catch {
+    return false;
   }
 }

@@ -1,26 +1,32 @@
+import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
-import type { Secret, TlsFiles } from "./notification-config.js";
-import { optionalString, parseSecret, parseTlsFiles } from "./smtp-config.js";
+import { isLabelName, Labels } from "../../../exporter/shared/model/labels.js";
+import { parseRelabelConfigs } from "../../fleet/relabel-config.js";
+import { compileRelabeling, type Relabeling } from "../../fleet/relabeling.js";
+import {
+  type HttpClientConfig,
+  parseHttpClient,
+  rejectUnsupported,
+} from "../../http-client/http-client-config.js";
 
 /** A real Alertmanager that gets alerts forwarded. */
 export interface AlertmanagerEndpoint {
   /** URL of its `/api/v2/alerts`. */
   readonly url: string;
   readonly timeoutMs: number;
-  readonly tls: TlsFiles;
-  readonly basicAuth:
-    { readonly username: string; readonly password: Secret | undefined } | undefined;
-  readonly authorization: { readonly type: string; readonly credentials: Secret } | undefined;
+  readonly client: HttpClientConfig;
+  /** Base of the relative paths in `client`. */
+  readonly folder: string;
+  /** Applied to every alert that this Alertmanager gets. */
+  readonly alertRelabeling: Relabeling;
 }
 
 const MAX_ALERTMANAGERS = 32;
-const NO_TLS: TlsFiles = {
-  caFile: undefined,
-  certFile: undefined,
-  keyFile: undefined,
-  serverName: undefined,
-  insecureSkipVerify: false,
-};
+const HOST_PORT = /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/;
+/** Alertmanagers are few and fixed: discovery of them is not supported. */
+const DISCOVERIES = ["file", "http", "dns", "docker", "dockerswarm", "consul", "kubernetes"].map(
+  (kind) => `${kind}_sd_configs`,
+);
 
 /**
  * Reads the `alerting` section of a prometheus.yml.
@@ -40,9 +46,7 @@ export function parseAlertmanagers(alerting: ConfigSection): AlertmanagerEndpoin
 }
 
 function parseGroup(section: ConfigSection): AlertmanagerEndpoint[] {
-  // Accepted because many files have these keys. Redirects are not followed and HTTP/2 is not used.
-  section.boolean("follow_redirects", { default: true });
-  section.boolean("enable_http2", { default: true });
+  rejectUnsupported(section, DISCOVERIES);
   const scheme = section.oneOf("scheme", ["http", "https"], { default: "http" });
   const prefix = section.string("path_prefix", {
     default: "/",
@@ -52,44 +56,39 @@ function parseGroup(section: ConfigSection): AlertmanagerEndpoint[] {
   section.oneOf("api_version", ["v2"], { default: "v2" });
   const common = {
     timeoutMs: section.durationMs("timeout", { default: "10s", min: "1s", max: "1m" }),
-    tls: parseTlsFiles(section, "tls_config", NO_TLS),
-    basicAuth: parseBasicAuth(section),
-    authorization: parseAuthorization(section),
+    client: parseHttpClient(section),
+    folder: path.dirname(path.resolve(section.file)),
+    alertRelabeling: compileRelabeling(parseRelabelConfigs(section, "alert_relabel_configs")),
   };
-  const targets = section.sections("static_configs").flatMap((entry) => parseTargets(entry));
+  const relabeling = compileRelabeling(parseRelabelConfigs(section, "relabel_configs"));
+  const alertsPath = `/${prefix}/api/v2/alerts`.replace(/\/+/g, "/");
+  const base = { __scheme__: scheme, __alerts_path__: alertsPath };
+  const targets = section.sections("static_configs").flatMap(parseTargets);
   section.rejectUnknownKeys();
-  const path = `/${prefix}/api/v2/alerts`.replace(/\/+/g, "/");
-  return targets.map((target) => ({ ...common, url: `${scheme}://${target}${path}` }));
+  return targets.flatMap((target) => {
+    const labels = relabeling(Labels.of({ ...base, ...target }));
+    return labels === undefined ? [] : [{ ...common, url: urlOf(section, labels) }];
+  });
 }
 
-function parseTargets(section: ConfigSection): string[] {
-  const targets = section.strings("targets");
+function parseTargets(section: ConfigSection): Record<string, string>[] {
+  const targets = section.stringList("targets", { default: [] });
+  const labels = section.stringMap("labels");
   section.rejectUnknownKeys();
+  const badName = Object.keys(labels).find((name) => !isLabelName(name));
+  if (badName !== undefined) section.fail("labels", `has "${badName}", it must be label names`);
   for (const target of targets) {
-    const isHostPort =
-      /^(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(target) && URL.canParse(`http://${target}`);
-    if (!isHostPort) section.fail("targets", `has "${target}", it must be host:port`);
+    if (!HOST_PORT.test(target) || !URL.canParse(`http://${target}`)) {
+      section.fail("targets", `has "${target}", it must be host:port`);
+    }
   }
-  return targets;
+  return targets.map((target) => ({ ...labels, __address__: target }));
 }
 
-function parseBasicAuth(parent: ConfigSection): AlertmanagerEndpoint["basicAuth"] {
-  if (!parent.has("basic_auth")) return undefined;
-  const section = parent.section("basic_auth");
-  const auth = { username: section.string("username"), password: parseSecret(section, "password") };
-  section.rejectUnknownKeys();
-  return auth;
-}
-
-function parseAuthorization(parent: ConfigSection): AlertmanagerEndpoint["authorization"] {
-  if (!parent.has("authorization")) return undefined;
-  if (parent.has("basic_auth"))
-    parent.fail("authorization", "is set beside basic_auth, only one of them must be");
-  const section = parent.section("authorization");
-  const credentials = parseSecret(section, "credentials");
-  const type = optionalString(section, "type") ?? "Bearer";
-  section.rejectUnknownKeys();
-  if (credentials === undefined)
-    return section.fail("credentials", "is missing, it or credentials_file must be there");
-  return { type, credentials };
+/** The address of an Alertmanager after relabelling. */
+function urlOf(section: ConfigSection, labels: Labels): string {
+  const address = labels.get("__address__");
+  const url = `${labels.get("__scheme__")}://${address}${labels.get("__alerts_path__")}`;
+  if (HOST_PORT.test(address) && URL.canParse(url) && /^https?:/.test(url)) return url;
+  return section.fail("relabel_configs", `make the address "${url}", it must be an http URL`);
 }

@@ -7,15 +7,12 @@ import {
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import {
-  createHttpAgent,
-  type HttpAgent,
-  type SendHttp,
-} from "../../../exporter/shared/platform/http/http-client.js";
+import type { HttpAgent, SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { Alert } from "../alerts/alert.js";
 import type { AlertmanagerEndpoint } from "../config/alertmanagers-config.js";
-import { readSecret, resolveTlsFiles } from "./secret-files.js";
+import { createClientAgent } from "../../http-client/http-client-agent.js";
+import { loadHttpClient } from "../../http-client/http-client-config.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
 
 /** The most alerts that wait for one Alertmanager; above it the oldest are dropped. */
@@ -120,7 +117,11 @@ class Lane {
   }
 
   enqueue(alerts: readonly Alert[]): void {
-    this.queue.push(...alerts);
+    for (const alert of alerts) {
+      const labels = this.endpoint.alertRelabeling(alert.labels);
+      if (labels === alert.labels) this.queue.push(alert);
+      else if (labels !== undefined) this.queue.push({ ...alert, labels });
+    }
     const surplus = this.queue.length - MAX_QUEUED_ALERTS;
     if (surplus > 0) {
       this.queue.splice(0, surplus);
@@ -167,18 +168,16 @@ class Lane {
   }
 
   private async post(batch: readonly Alert[]): Promise<void> {
-    const { url, timeoutMs } = this.endpoint;
-    this.agent ??= await this.createAgent();
+    const { url, timeoutMs, client, folder } = this.endpoint;
+    // Read each time, because passwords may have been renewed.
+    const { headers, connection } = await loadHttpClient(client, this.parts.files, folder);
+    this.agent ??= createClientAgent(connection, { maxSockets: 1 });
     const response = await this.parts.http({
       url,
       timeoutMs,
       method: "POST",
       body: JSON.stringify(batch.map(postableAlert)),
-      headers: {
-        "content-type": "application/json",
-        "user-agent": "pihealth",
-        ...(await this.authorization()),
-      },
+      headers: { "content-type": "application/json", "user-agent": "pihealth", ...headers },
       maxBodyBytes: MAX_REPLY_BYTES,
       agent: this.agent,
       signal: this.stopping.signal,
@@ -188,35 +187,6 @@ class Lane {
     throw new BadInputError(
       `Cannot post alerts to "${url}": status ${response.status}, it must be 2xx: ${detail}`,
     );
-  }
-
-  private async createAgent(): Promise<HttpAgent> {
-    const settings = await resolveTlsFiles(this.endpoint.tls, this.parts.files);
-    const { ca, cert, key, serverName, insecureSkipVerify } = settings;
-    const tls = {
-      rejectUnauthorized: !insecureSkipVerify,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    };
-    return createHttpAgent({ maxSockets: 1, tls });
-  }
-
-  private async authorization(): Promise<Record<string, string>> {
-    const { basicAuth, authorization } = this.endpoint;
-    const { files } = this.parts;
-    if (authorization !== undefined) {
-      return {
-        authorization: `${authorization.type} ${await readSecret(authorization.credentials, files)}`,
-      };
-    }
-    if (basicAuth === undefined) return {};
-    const password =
-      basicAuth.password === undefined ? "" : await readSecret(basicAuth.password, files);
-    return {
-      authorization: `Basic ${Buffer.from(`${basicAuth.username}:${password}`).toString("base64")}`,
-    };
   }
 }
 

@@ -6,13 +6,14 @@ import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import type { NotificationConfig } from "../../alerting/config/notification-config.js";
 import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
-import { loadScraperConfig } from "../../config/config.js";
+import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 import { loadNotificationFile } from "../../config/named-files.js";
 import type { QueryFeature } from "../../promql/language/features.js";
 import { parseExpression } from "../../promql/language/parser.js";
 import { AlertExpander } from "../../rule-engine/rules/alert-expansion.js";
-import { loadRuleFiles } from "../../rule-engine/rules/load-rule-files.js";
+import { findFiles, loadRuleFiles } from "../../rule-engine/rules/load-rule-files.js";
 import { loadRules } from "../../config/named-files.js";
+import { checkStart } from "./check-start.js";
 
 /** The result of a check, for standard output and the exit code. */
 export interface CheckResult {
@@ -28,9 +29,12 @@ export async function checkConfig(file: string): Promise<CheckResult> {
   try {
     await readGivenFile(file, realFiles);
     const config = await loadScraperConfig(path.resolve(file), realFiles);
-    const groups = await loadRules(config, realFiles);
+    const warnings = [...config.warnings];
+    const groups = await loadRules(config, realFiles, (warning) => warnings.push(warning));
+    warnings.push(...(await discoveryWarnings(config)));
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
     await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
+    warnings.push(...(await checkStart(config, realFiles)));
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
     const receivers = notifications.isDefault
       ? "no notifications"
@@ -40,10 +44,30 @@ export async function checkConfig(file: string): Promise<CheckResult> {
       counted(rules, "rule"),
       receivers,
     ].join(", ");
-    return { succeeded: true, lines: [`SUCCESS: ${file} is valid: ${found}`] };
+    return {
+      succeeded: true,
+      lines: [
+        ...warnings.map((warning) => `WARNING: ${warning}`),
+        `SUCCESS: ${file} is valid: ${found}`,
+      ],
+    };
   } catch (error) {
     return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
   }
+}
+
+/** Patterns of discovery files that match none. A file may come later. */
+async function discoveryWarnings({ scrapeConfigs }: ScraperConfig): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { settings, fileDiscoveries } of scrapeConfigs) {
+    for (const pattern of fileDiscoveries.flatMap(({ patterns }) => patterns)) {
+      if ((await findFiles(pattern, realFiles)).length > 0) continue;
+      warnings.push(
+        `file_sd_configs of job "${settings.jobName}" names "${pattern}", which matches no file`,
+      );
+    }
+  }
+  return warnings;
 }
 
 /** `pihealth check rules FILE...`: checks each file, also after an error in another. */
@@ -63,8 +87,9 @@ export async function checkRules(
   let succeeded = true;
   for (const file of files) {
     lines.push(`Checking ${file}`);
+    const onWarning = (warning: string): void => void lines.push(`  WARNING: ${warning}`);
     try {
-      const groups = await loadRuleFiles([file], realFiles, settings);
+      const groups = await loadRuleFiles([file], realFiles, { ...settings, onWarning });
       lines.push(
         `  SUCCESS: ${counted(
           groups.reduce((sum, group) => sum + group.rules.length, 0),

@@ -72,7 +72,7 @@ const INTEGER = /^(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*)$/;
 const FLOAT = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
 /**
- * The value of a number token, or undefined when it is malformed (`1_0.5`). A leading zero means
+ * The value of a number token, or undefined when it is malformed (`1_0.5`) or too large (`1e400`). A leading zero means
  * octal, as in Go.
  */
 export function numberValue(text: string): number | undefined {
@@ -85,5 +85,7 @@ export function numberValue(text: string): number | undefined {
     if (text.includes("_") && /^0[0-9]/.test(digits)) return undefined;
     return Number(digits);
   }
-  return FLOAT.test(text) ? Number(text) : undefined;
+  if (!FLOAT.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
 }

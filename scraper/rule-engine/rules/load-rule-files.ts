@@ -37,20 +37,30 @@ export async function findRuleFiles(
 }
 
 async function expandPattern(pattern: string, files: Files): Promise<string[]> {
-  const folder = path.dirname(pattern);
-  if (/[*?[]/.test(folder)) {
+  if (/[*?[]/.test(path.dirname(pattern))) {
     throw new ConfigError(
       pattern,
       undefined,
       "the folder has a wildcard, only the last part of a rule_files entry may",
     );
   }
-  if (!/[*?[]/.test(path.basename(pattern))) {
-    if ((await files.facts(pattern)) === undefined) {
-      throw new ConfigError(pattern, undefined, "it does not exist");
-    }
-    return [pattern];
+  const found = await findFiles(pattern, files);
+  if (found.length === 0 && !hasWildcard(pattern)) {
+    throw new ConfigError(pattern, undefined, "it does not exist");
   }
+  return found;
+}
+
+/** True when the last part of the path is a pattern. */
+export const hasWildcard = (pattern: string): boolean => /[*?[]/.test(path.basename(pattern));
+
+/**
+ * @param pattern absolute path whose last part may have wildcards
+ * @returns the files that it matches, sorted; a path without wildcards matches one file or none
+ */
+export async function findFiles(pattern: string, files: Files): Promise<string[]> {
+  const folder = path.dirname(pattern);
+  if (!hasWildcard(pattern)) return (await files.facts(pattern)) === undefined ? [] : [pattern];
   const matches = compileWildcards(path.basename(pattern));
   try {
     const entries = await files.list(folder);
@@ -94,6 +104,7 @@ export async function loadRuleFiles(
   for (const file of paths) {
     const section = ConfigSection.parse(await readRuleFile(file, files), file);
     groups.push(...parseRuleFile(section, settings));
+    for (const warning of section.warnings) settings.onWarning?.(warning);
   }
   return groups;
 }

@@ -1,6 +1,6 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
-import { isLegacyLabelName, isLegacyMetricName } from "../../../exporter/shared/model/labels.js";
+import { isLabelName } from "../../../exporter/shared/model/labels.js";
 import type { AlertExpander } from "./alert-expansion.js";
 import {
   ruleIdentityOf,
@@ -22,6 +22,8 @@ export interface RuleFileSettings {
   /** Throws when an expression does not parse. */
   readonly checkExpression: (expression: string) => void;
   readonly expander: AlertExpander;
+  /** Receives what is accepted with a warning, such as a rule that stands twice in a group. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface RuleFileSettings {
  * @throws {ConfigError} naming file, line and key
  */
 export function parseRuleFile(file: ConfigSection, settings: RuleFileSettings): RuleGroup[] {
-  const sections = file.sections("groups");
+  const sections = file.sections("groups", { skipsEmpty: true });
   file.rejectUnknownKeys();
   if (sections.length > MAX_GROUPS) {
     file.fail("groups", `has ${sections.length} groups, it must have at most ${MAX_GROUPS}`);
@@ -49,12 +51,12 @@ export function parseRuleFile(file: ConfigSection, settings: RuleFileSettings): 
 function parseGroup(section: ConfigSection, settings: RuleFileSettings): RuleGroup {
   const name = section.string("name");
   if (name === "") section.fail("name", "is empty, it must be a text");
-  const intervalMs = section.has("interval")
-    ? section.durationMs("interval", { min: "1ms", max: "1y" })
-    : settings.defaultIntervalMs;
-  const limit = section.integer("limit", { default: 0, min: 0 });
+  const intervalMs =
+    section.durationMs("interval", { default: "0s" }) || settings.defaultIntervalMs;
+  // A limit below 0 is none, as in Prometheus.
+  const limit = Math.max(0, section.integer("limit", { default: 0, truncates: true }));
   const queryOffsetMs = section.has("query_offset")
-    ? section.durationMs("query_offset", { max: "1y" })
+    ? section.durationMs("query_offset")
     : settings.defaultQueryOffsetMs;
   const labels = parseLabels(section);
   const rules = parseRules(section, labels, settings);
@@ -67,7 +69,7 @@ function parseRules(
   labels: Readonly<Record<string, string>>,
   settings: RuleFileSettings,
 ): Rule[] {
-  const sections = group.sections("rules");
+  const sections = group.sections("rules", { skipsEmpty: true });
   if (sections.length > MAX_RULES_PER_GROUP) {
     group.fail(
       "rules",
@@ -77,13 +79,11 @@ function parseRules(
   const seen = new Set<string>();
   return sections.map((section) => {
     const rule = parseRule(section, labels, settings);
-    // As in Prometheus, two alerting rules may share a name if their expressions differ. A copy is
-    // an error.
-    const identity = `${ruleIdentityOf(rule)}${rule.expression}`;
+    const identity = ruleIdentityOf(rule);
     if (seen.has(identity)) {
-      section.fail(
+      section.warn(
         rule.kind === "recording" ? "record" : "alert",
-        `is "${rule.name}" again with the same labels and expression, it must be there once`,
+        `is ${JSON.stringify(rule.name)} again with the same labels, two rules write the same series`,
       );
     }
     seen.add(identity);
@@ -96,10 +96,12 @@ function parseRule(
   groupLabels: Readonly<Record<string, string>>,
   settings: RuleFileSettings,
 ): Rule {
-  if (section.has("record") && section.has("alert")) {
+  const isRecording = section.string("record", { default: "" }) !== "";
+  const isAlerting = section.string("alert", { default: "" }) !== "";
+  if (isRecording && isAlerting) {
     section.fail("record", "stands beside alert, only one of them must be set");
   }
-  if (!section.has("record") && !section.has("alert")) {
+  if (!isRecording && !isAlerting) {
     section.fail("alert", "is missing, one of record and alert must be set");
   }
   const expression = section.string("expr");
@@ -110,7 +112,7 @@ function parseRule(
     settings.checkExpression(expression);
   });
   const labels = { ...groupLabels, ...parseLabels(section) };
-  const rule = section.has("record")
+  const rule = isRecording
     ? parseRecordingRule(section, { expression, labels })
     : parseAlertingRule(section, { expression, labels }, settings);
   section.rejectUnknownKeys();
@@ -122,13 +124,24 @@ function parseRecordingRule(
   common: Pick<RecordingRule, "expression" | "labels">,
 ): RecordingRule {
   const name = section.string("record");
-  if (!isLegacyMetricName(name)) section.fail("record", `is "${name}", it must be a metric name`);
-  const alertingKey = ["for", "keep_firing_for", "annotations"].find((key) => section.has(key));
-  if (alertingKey !== undefined) {
-    section.fail(alertingKey, "belongs to an alerting rule, it must not be set for record");
+  if (!isLabelName(name)) section.fail("record", "is not valid UTF-8, it must be a metric name");
+  if (/[{}]/.test(name)) {
+    section.fail(
+      "record",
+      `is "${name}", it must be a metric name: labels belong to expr or labels`,
+    );
+  }
+  for (const key of ["for", "keep_firing_for"]) {
+    if (section.durationMs(key, { default: "0s" }) > 0) failForRecord(section, key);
+  }
+  if (Object.keys(section.stringMap("annotations")).length > 0) {
+    failForRecord(section, "annotations");
   }
   return { kind: "recording", name, ...common };
 }
+
+const failForRecord = (section: ConfigSection, key: string): never =>
+  section.fail(key, "belongs to an alerting rule, it must not be set for record");
 
 function parseAlertingRule(
   section: ConfigSection,
@@ -136,9 +149,8 @@ function parseAlertingRule(
   { expander }: RuleFileSettings,
 ): AlertingRule {
   const name = section.string("alert");
-  if (name === "") section.fail("alert", "is empty, it must be a name");
   const annotations = section.stringMap("annotations");
-  const badName = Object.keys(annotations).find((annotation) => !isLegacyLabelName(annotation));
+  const badName = Object.keys(annotations).find((annotation) => !isLabelName(annotation));
   if (badName !== undefined) {
     section.fail("annotations", `has the name "${badName}", it must be a label name`);
   }
@@ -168,7 +180,7 @@ function parseAlertingRule(
 
 function parseLabels(section: ConfigSection): Record<string, string> {
   const labels = section.stringMap("labels");
-  const bad = Object.keys(labels).find((name) => !isLegacyLabelName(name) || name === "__name__");
+  const bad = Object.keys(labels).find((name) => !isLabelName(name) || name === "__name__");
   if (bad !== undefined) {
     section.fail("labels", `has the name "${bad}", it must be a label name other than __name__`);
   }

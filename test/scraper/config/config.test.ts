@@ -81,7 +81,7 @@ scrape_configs:
     honor_timestamps: no
     metrics_path: /node/metrics
     scheme: https
-    params: {module: [a, b], "collect[]": cpu}
+    params: {module: [a, b], "collect[]": [cpu]}
     basic_auth: {username: prom, password_file: scrape.pw}
     tls_config: {insecure_skip_verify: true, server_name: nodes}
     sample_limit: 1000
@@ -218,9 +218,9 @@ for (const { name, text, message } of [
       /key global\.scrape_interval Cannot read duration "15": it must be integers with units/,
   },
   {
-    name: "an interval of nothing",
-    text: "global: {scrape_interval: 0s}\n",
-    message: /scrape_interval is 0s, it must be at least 100ms/,
+    name: "an interval of a millisecond",
+    text: "global: {scrape_interval: 1ms}\n",
+    message: /scrape_interval is 1ms, it must be at least 100ms/,
   },
   {
     name: "a timeout longer than the interval",
@@ -240,8 +240,8 @@ for (const { name, text, message } of [
   },
   {
     name: "a bad external label",
-    text: "global: {external_labels: {a-b: c}}\n",
-    message: /external_labels holds "a-b", it must be label names/,
+    text: "global: {external_labels: {'': c}}\n",
+    message: /external_labels holds "", it must be label names/,
   },
   {
     name: "a rule pattern over folders",
@@ -312,9 +312,9 @@ for (const { name, keys, message } of [
     message: /line 3: key scrape_configs\[0\]\.scheme is "ftp", it must be one of http, https/,
   },
   {
-    name: "a path",
-    keys: "metrics_path: metrics",
-    message: /metrics_path is "metrics", it must be a path that begins with \//,
+    name: "a scheme",
+    keys: "scheme: ftp",
+    message: /scheme is "ftp", it must be one of http, https/,
   },
   {
     name: "a timeout",
@@ -324,7 +324,7 @@ for (const { name, keys, message } of [
   {
     name: "a negative limit",
     keys: "sample_limit: -1",
-    message: /sample_limit is -1, it must be a number from 0/,
+    message: /sample_limit is -1, it must be a number of at least 0/,
   },
   {
     name: "a size",
@@ -368,14 +368,9 @@ for (const { name, keys, message } of [
     message: /targets holds "http:\/\/pi1:8732\/metrics", it must be host or host:port/,
   },
   {
-    name: "a port that is none",
-    keys: "static_configs: [{targets: ['pi1:70000']}]",
-    message: /targets holds "pi1:70000"/,
-  },
-  {
     name: "a label that is none",
-    keys: "static_configs: [{targets: [a], labels: {'a b': c}}]",
-    message: /labels holds "a b"/,
+    keys: "static_configs: [{targets: [a], labels: {'': c}}]",
+    message: /labels holds ""/,
   },
   {
     name: "a range",
@@ -545,3 +540,125 @@ for (const { listenAddress, port, target } of [
     ]);
   });
 }
+
+test("external_labels take the environment as Go's os.Expand does, and name empty variables", async () => {
+  const expand = async (text: string): Promise<string> => {
+    const yaml = `global: {external_labels: {a: ${JSON.stringify(text)}}}`;
+    const config = await parseScraperConfig(yaml, FILE, new MemoryFiles(), {
+      HOST: "pi1",
+      A_1: "x",
+    });
+    return config.global.externalLabels.get("a");
+  };
+  for (const [text, expected] of [
+    ["${HOST}", "pi1"],
+    ["$HOST.lan", "pi1.lan"],
+    ["$A_1-$HOST", "x-pi1"],
+    ["$$HOST", "$HOST"],
+    ["${$}", "$"],
+    ["a$", "a$"],
+    ["a$ b", "a$ b"],
+    ["a${", "a"],
+    ["a${}b", "ab"],
+    ["a${HOST", "aHOST"],
+    ["$1b", "b"],
+    ["x${NONE}y", "xy"],
+  ] as const) {
+    assert.equal(await expand(text), expected, text);
+  }
+  const config = await parseScraperConfig(
+    "global: {external_labels: {a: $NONE, b: c}}",
+    FILE,
+    new MemoryFiles(),
+    {},
+  );
+  assert.deepEqual(config.global.externalLabels.toObject(), { b: "c" });
+  assert.match(config.warnings.join(), /environment variable NONE, which is empty/);
+});
+
+test("Keys of Prometheus without an effect here are warnings with their places", async () => {
+  const { warnings, scrapeConfigs, global } = await parse(`
+global: {keep_dropped_targets: 5, rule_query_offset: 30s}
+runtime: {gogc: 50}
+otlp: {promote_resource_attributes: [a]}
+tracing: {endpoint: "a:4317"}
+storage: {tsdb: {out_of_order_time_window: 30m}}
+scrape_configs:
+  - job_name: a
+    metric_name_validation_scheme: utf8
+    fallback_scrape_protocol: OpenMetricsText1.0.0
+    enable_compression: false
+    scrape_protocols: [PrometheusText0.0.4, PrometheusProto, OpenMetricsText1.0.0]
+    static_configs: [{targets: ["pi1:70000"]}]
+---
+other: document
+`);
+  assert.deepEqual(
+    warnings.map((warning) => /: key (\S+)/.exec(warning)?.[1] ?? "document"),
+    [
+      "document",
+      "runtime.gogc",
+      "otlp.promote_resource_attributes",
+      "tracing",
+      "global.keep_dropped_targets",
+      "scrape_configs[0].metric_name_validation_scheme",
+      "scrape_configs[0].scrape_protocols",
+      "scrape_configs[0].static_configs[0].targets",
+      "storage.tsdb.out_of_order_time_window",
+    ],
+  );
+  const [job] = scrapeConfigs;
+  assert.equal(job?.settings.fallbackFormat, "openmetrics");
+  assert.equal(job.settings.usesCompression, false);
+  assert.equal(
+    job.settings.accept,
+    "text/plain;version=0.0.4;q=0.3,application/openmetrics-text;version=1.0.0;q=0.2,*/*;q=0.1",
+  );
+  assert.equal(global.ruleQueryOffsetMs, 30_000);
+});
+
+test("Intervals of 0 are defaults, and a timeout that fits Prometheus' default interval is accepted", async () => {
+  const config = await parse(`
+global: {scrape_interval: 0s, scrape_timeout: 30s, evaluation_interval: 0s}
+scrape_configs: [{job_name: a}, {job_name: b, scrape_interval: 3d, scrape_timeout: 1m, sample_limit: 010}]
+`);
+  const times = config.scrapeConfigs.map(({ settings: { intervalMs, timeoutMs } }) => [
+    intervalMs,
+    timeoutMs,
+  ]);
+  assert.deepEqual(times, [
+    [30_000, 30_000],
+    [259_200_000, 60_000],
+  ]);
+  assert.equal(config.global.evaluationIntervalMs, 15_000);
+  assert.equal(config.scrapeConfigs[1]?.settings.sampleLimit, 8, "octal, as in Go");
+});
+
+test("scrape_config_files add jobs whose files are beside them", async () => {
+  const files = new MemoryFiles();
+  files.put(
+    "/etc/pihealth/jobs/a.yml",
+    "scrape_configs: [{job_name: a, file_sd_configs: [{files: [x.json]}]}]",
+  );
+  files.put("/etc/pihealth/jobs/b.yml", "scrape_configs: [{job_name: b}]");
+  const config = await parse(
+    "scrape_config_files: [jobs/*.yml, none/*.yml]\nscrape_configs: [{job_name: c}]",
+    files,
+  );
+  assert.deepEqual(
+    config.scrapeConfigs.map(({ settings }) => settings.jobName),
+    ["c", "a", "b"],
+  );
+  assert.deepEqual(config.scrapeConfigs[1]?.fileDiscoveries[0]?.patterns, [
+    "/etc/pihealth/jobs/x.json",
+  ]);
+  assert.match(
+    config.warnings.join(),
+    /names "\/etc\/pihealth\/none\/\*\.yml", which matches no file/,
+  );
+  files.put("/etc/pihealth/jobs/c.yml", "scrape_configs: [{job_name: c}]");
+  await assert.rejects(
+    parse("scrape_config_files: [jobs/*.yml]\nscrape_configs: [{job_name: c}]", files),
+    /"c" a second time/,
+  );
+});

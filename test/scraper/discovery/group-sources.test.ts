@@ -45,7 +45,7 @@ for (const { name, content } of [
   { name: "a target that is no text", content: '[{"targets": [1]}]' },
   { name: "a target with a line feed", content: '[{"targets": ["x:1\\ny"]}]' },
   { name: "a label that is no text", content: '[{"targets": [], "labels": {"a": 1}}]' },
-  { name: "a label name that is none", content: '[{"targets": [], "labels": {"a b": "c"}}]' },
+  { name: "a label name that is none", content: '[{"targets": [], "labels": {"": "c"}}]' },
   { name: "an unknown key", content: '[{"targets": [], "label": {}}]' },
   { name: "null", content: "[null]" },
 ]) {

@@ -32,9 +32,9 @@ for (const { name, text, message } of [
     message: '[0].targets[1] is "b c", it must be host or host:port',
   },
   {
-    name: "label name with a space",
-    text: '[{"targets":[],"labels":{"a b":"c"}}]',
-    message: '[0].labels["a b"] is not a label name',
+    name: "label name that is empty",
+    text: '[{"targets":[],"labels":{"":"c"}}]',
+    message: '[0].labels[""] is not a label name',
   },
   {
     name: "label that is a list",

@@ -48,10 +48,16 @@ for (const { name, yaml, labels, expected } of [
     expected: { a: "room:kitchen", x_room: "kitchen" },
   },
   {
-    name: "replace does nothing when the name of the target becomes no label name",
+    name: "replace takes a name in UTF-8",
     yaml: "- {source_labels: [a], regex: '(.+)', target_label: '${1}', replacement: x}",
-    labels: { a: "not a name" },
-    expected: { a: "not a name" },
+    labels: { a: "new name" },
+    expected: { a: "new name", "new name": "x" },
+  },
+  {
+    name: "replace does nothing when the name of the target becomes empty",
+    yaml: "- {source_labels: [a], regex: '(b?).*', target_label: '${1}', replacement: x}",
+    labels: { a: "a" },
+    expected: { a: "a" },
   },
   {
     name: "replace takes named groups",
@@ -205,14 +211,14 @@ for (const { name, yaml, message } of [
     message: /target_label is missing, it is required for action replace/,
   },
   {
-    name: "a target that is no name",
-    yaml: "- {target_label: 'a-b'}",
-    message: /target_label is "a-b", it must be a label name/,
+    name: "a source that is no name",
+    yaml: "- {source_labels: [''], target_label: c}",
+    message: /source_labels holds ""/,
   },
   {
-    name: "a source that is no name",
-    yaml: "- {source_labels: ['a b'], target_label: c}",
-    message: /source_labels holds "a b"/,
+    name: "a source that is no list",
+    yaml: "- {source_labels: a, target_label: c}",
+    message: /source_labels is "a", it must be a list/,
   },
   {
     name: "hashmod without modulus",
@@ -222,7 +228,7 @@ for (const { name, yaml, message } of [
   {
     name: "a negative modulus",
     yaml: "- {target_label: b, action: hashmod, modulus: -1}",
-    message: /modulus is -1, it must be a number from 0/,
+    message: /modulus is -1, it must be a number of at least 0/,
   },
   {
     name: "labeldrop with a source",

@@ -31,7 +31,10 @@ export interface Exposition {
  *
  * @throws {BadInputError} when the type is protobuf, which is never requested
  */
-export function expositionFormatOf(contentType: string | undefined): ExpositionFormat {
+export function expositionFormatOf(
+  contentType: string | undefined,
+  fallback: ExpositionFormat = "text",
+): ExpositionFormat {
   const mediaType = (contentType ?? "").split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType === "application/openmetrics-text") return "openmetrics";
   if (mediaType === "application/vnd.google.protobuf") {
@@ -39,7 +42,7 @@ export function expositionFormatOf(contentType: string | undefined): ExpositionF
       `Cannot read content type "${mediaType}": it must be text or OpenMetrics text`,
     );
   }
-  return "text";
+  return mediaType === "text/plain" ? "text" : fallback;
 }
 
 /**

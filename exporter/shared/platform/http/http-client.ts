@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import tls from "node:tls";
 import { isIP } from "node:net";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
@@ -72,16 +73,24 @@ export interface AgentOptions {
   readonly localAddress?: string;
 }
 
+/** @throws {Error} when certificate, key or authorities cannot be used */
+export function checkTls(options: tls.SecureContextOptions): void {
+  tls.createSecureContext(options);
+}
+
 export function createHttpAgent(options: AgentOptions): HttpAgent {
-  const { maxSockets, keepAliveMs = 60_000, tls = {}, proxy: proxyOptions } = options;
+  const { maxSockets, keepAliveMs = 60_000, tls: tlsOptions = {}, proxy: proxyOptions } = options;
   const keepAlive = keepAliveMs > 0;
   const { localAddress } = options;
   const local =
     localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) === 6 ? 6 : 4 };
   const sockets = { maxSockets, maxFreeSockets: maxSockets };
   const common = { ...local, ...sockets, keepAlive, timeout: keepAliveMs };
-  const agents = { http: new http.Agent(common), https: new https.Agent({ ...common, ...tls }) };
-  const proxy = proxyOptions && new HttpProxy(proxyOptions, common, tls);
+  const agents = {
+    http: new http.Agent(common),
+    https: new https.Agent({ ...common, ...tlsOptions }),
+  };
+  const proxy = proxyOptions && new HttpProxy(proxyOptions, common, tlsOptions);
   return {
     ...agents,
     ...(proxy === undefined ? {} : { proxy }),

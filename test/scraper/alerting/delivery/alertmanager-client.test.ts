@@ -6,6 +6,8 @@ import type {
   HttpRequest,
   HttpResponse,
 } from "../../../../exporter/shared/platform/http/http-client.js";
+import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
+import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import {
   AlertmanagerClient,
@@ -62,10 +64,10 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
   const sizes = toFirst.map(({ body }) => JsonFields.parseList(String(body), "alerts").length);
   assert.deepEqual(sizes, [64, 36]);
   assert.equal(
-    toFirst[0]?.headers?.["authorization"],
+    toFirst[0]?.headers?.["Authorization"],
     `Basic ${Buffer.from("pi:geheim").toString("base64")}`,
   );
-  assert.equal(toSecond[0]?.headers?.["authorization"], "Bearer s3cret");
+  assert.equal(toSecond[0]?.headers?.["Authorization"], "Bearer s3cret");
   const posted: unknown = JSON.parse(String(toFirst[0]?.body));
   assert.ok(Array.isArray(posted));
   assert.deepEqual(posted[0], {
@@ -112,24 +114,26 @@ alertmanagers:
     enable_http2: false
     static_configs: [{ targets: ["am:9093"] }]
 `);
-  assert.deepEqual(endpoint?.basicAuth?.password, {
-    kind: "file",
-    path: "/etc/pihealth/am.password",
+  assert.deepEqual(endpoint?.client.credentials, {
+    scheme: "Basic",
+    username: { text: "a" },
+    secret: { file: "am.password" },
   });
-  assert.equal(endpoint?.tls.caFile, "/etc/pihealth/tls/ca.pem");
+  assert.deepEqual(endpoint.client.tls.ca, { file: "tls/ca.pem" });
+  assert.equal(endpoint.folder, "/etc/pihealth");
 });
 
 for (const { name, yaml, message } of [
   { name: "api v1", yaml: "alertmanagers: [{ api_version: v1 }]", message: /must be one of v2/ },
   {
-    name: "target without port",
-    yaml: "alertmanagers: [{ static_configs: [{ targets: [am] }] }]",
+    name: "target with a path",
+    yaml: "alertmanagers: [{ static_configs: [{ targets: [am/x] }] }]",
     message: /must be host:port/,
   },
   {
     name: "other discovery",
     yaml: "alertmanagers: [{ kubernetes_sd_configs: [] }]",
-    message: /kubernetes_sd_configs is not a known key/,
+    message: /kubernetes_sd_configs is not supported yet/,
   },
   {
     name: "two kinds of credentials",
@@ -139,3 +143,24 @@ for (const { name, yaml, message } of [
 ]) {
   test(`The alerting section is refused: ${name}`, () => assert.throws(() => parse(yaml), message));
 }
+
+test("Addresses and alerts are relabelled, and a proxy is used, as in Prometheus", async () => {
+  const endpoints = parse(`
+alertmanagers:
+  - static_configs: [{ targets: ["am:9093", "old:9093"], labels: { zone: attic } }]
+    proxy_url: http://proxy:3128
+    relabel_configs:
+      - { source_labels: [__address__], regex: "old.*", action: drop }
+      - { source_labels: [zone], target_label: __alerts_path__, replacement: /$1/alerts }
+    alert_relabel_configs:
+      - { regex: n, action: labeldrop }
+      - { source_labels: [alertname], regex: Quiet, action: drop }
+`);
+  assert.deepEqual(
+    endpoints.map(({ url, client }) => [url, client.proxy?.http]),
+    [["http://am:9093/attic/alerts", "http://proxy:3128"]],
+  );
+  const relabel = itemAt(endpoints, 0).alertRelabeling;
+  assert.deepEqual(relabel(Labels.of({ alertname: "A", n: "1" }))?.toObject(), { alertname: "A" });
+  assert.equal(relabel(Labels.of({ alertname: "Quiet" })), undefined);
+});
