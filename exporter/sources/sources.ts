@@ -61,7 +61,7 @@ export function createSources({
     }),
     // The package knows this machine only.
     systemInformation: isHere ? new SystemInformation(clock) : SystemInformation.none(clock),
-    ...(isHere ? { isProcessAlive } : {}),
+    ...(procfs === DEFAULT_SOURCE_PATHS.procfs ? { isProcessAlive } : {}),
     clock,
   };
 }
