@@ -4,6 +4,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { realFiles } from "../exporter/shared/platform/real-files.js";
+import { parseScraperConfig } from "../scraper/config/config.js";
 import { REPOSITORY } from "./support/repository.js";
 
 const UNITS = [
@@ -45,3 +47,12 @@ for (const { file, instance } of UNITS) {
     assert.ok(readFileSync(path.join(REPOSITORY, `${program}.ts`), "utf8").length > 0);
   });
 }
+
+test("the first configuration of the master is valid and has the jobs that the shipped rules need", async () => {
+  const file = path.join(REPOSITORY, "scraper/systemd/pihealthd.yml");
+  const config = await parseScraperConfig(readFileSync(file, "utf8"), file, realFiles);
+  assert.deepEqual(
+    config.scrapeConfigs.map(({ settings }) => settings.jobName),
+    ["pi", "pihealth"],
+  );
+});

@@ -112,7 +112,7 @@ async function startWith(
 
   const isReady = (): boolean => samplingLoop.hasSampledAll;
   const routes = [
-    ...createExporterRoutes({ exposition, hostname, version, isReady }),
+    ...createExporterRoutes({ exposition, hostname, nodeId: state.nodeId, version, isReady }),
     ...historyRoutes(config, surroundings, { token, state }),
   ];
   const users = web.basicAuthUsers;

@@ -4,11 +4,19 @@ import { CONTENT_TYPES } from "../exposition/metric-text.js";
 import { negotiateFormat } from "../exposition/negotiation.js";
 import { prefersGzip } from "../shared/platform/http/accept-encoding.js";
 import { landingPage } from "./landing-page.js";
-import { textResponse, type RouteRequest, type RouteResponse, type Route } from "./route.js";
+import { NODE_ID_HEADER } from "../shared/protocol/heartbeat.js";
+import {
+  textResponse,
+  withHeaders,
+  type RouteRequest,
+  type RouteResponse,
+  type Route,
+} from "./route.js";
 
 interface ExporterRoutesParts {
   readonly exposition: Exposition;
   readonly hostname: string;
+  readonly nodeId: string;
   readonly version: string;
   /** True once every collector has run. */
   readonly isReady: () => boolean;
@@ -17,12 +25,17 @@ interface ExporterRoutesParts {
 export function createExporterRoutes({
   exposition,
   hostname,
+  nodeId,
   version,
   isReady,
 }: ExporterRoutesParts): Route[] {
   return [
     { path: "/metrics", handle: (request) => answerMetrics(exposition, request) },
-    { path: "/-/healthy", isOpen: true, handle: () => textResponse(200, "Healthy") },
+    {
+      path: "/-/healthy",
+      isOpen: true,
+      handle: () => withHeaders(textResponse(200, "Healthy"), { [NODE_ID_HEADER]: nodeId }),
+    },
     {
       path: "/-/ready",
       isOpen: true,

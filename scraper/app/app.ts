@@ -18,6 +18,7 @@ import { listenHttp, type HttpServer } from "../../exporter/shared/platform/http
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { readMemoryLimit } from "../../exporter/shared/platform/memory-limit.js";
 import { startWithStack, type StopStack } from "../../exporter/shared/platform/stop-stack.js";
+import { removeStrayFiles } from "../../exporter/shared/platform/stray-files.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
@@ -37,6 +38,7 @@ import { discoveryConfigOf, renderConfig, type ScraperConfig } from "../config/c
 import { DiscoveryManager } from "../discovery/discovery-manager.js";
 import type { ProbeProgress } from "../discovery/range-prober.js";
 import { Fleet } from "../fleet/fleet.js";
+import type { KnownHost } from "../fleet/known-host.js";
 import { HostFiles } from "../fleet/host-files.js";
 import type { Target } from "../fleet/target.js";
 import { HostLogs } from "../host-logs/host-logs.js";
@@ -45,6 +47,7 @@ import { QueryAdmission } from "../promql/query/query-admission.js";
 import { QueryEngine } from "../promql/query/query-engine.js";
 import { memoryBounds } from "./memory-bounds.js";
 import { pageRoutes } from "./page-routes.js";
+import { DataDisk } from "./data-disk.js";
 import { createProcessMetrics } from "./process-metrics.js";
 import { loadNotificationFile } from "../config/named-files.js";
 import { loadRules } from "../config/named-files.js";
@@ -147,6 +150,7 @@ class App implements ScraperApp {
   private readonly targetIndex: TargetIndex;
   private readonly fleet: Fleet;
   private readonly hostFiles: HostFiles;
+  private readonly dataDisk: DataDisk;
   private readonly hostLogs: HostLogs;
   private readonly backfill: Backfill;
   private readonly imports: SampleImport;
@@ -176,6 +180,7 @@ class App implements ScraperApp {
         this.backfill.noteHeartbeat(host);
       },
     });
+    this.dataDisk = new DataDisk({ folder: dataFolder, files, clock });
     this.hostFiles = new HostFiles({ dataFolder, fleet: this.fleet, files, clock, log });
     this.hostLogs = new HostLogs({
       folder: dataFolder,
@@ -191,7 +196,8 @@ class App implements ScraperApp {
       log,
       querier: storage.querier,
       writer: storage,
-      fleet: this.fleet,
+      fleet: { hostAt: (host, port) => this.hostAt(host, port) },
+      namesOf: (address) => this.discovery.namesOf(address),
       hostLogs: this.hostLogs,
       sendHttp: parts.sendHttp,
       token: parts.token,
@@ -254,6 +260,8 @@ class App implements ScraperApp {
     this.server = server;
     stack.push("the HTTP server", () => server.stop(HTTP_GRACE_MS));
     storage.start();
+    await this.dataDisk.read();
+    await this.removeStrayFiles();
     await this.hostFiles.load();
     this.hostFiles.start();
     stack.push("host files", () => this.hostFiles.stop());
@@ -299,6 +307,24 @@ class App implements ScraperApp {
       });
       throw error;
     }
+  }
+
+  /** Deletes temporary files of a power cut; storage and host files look after their own folders. */
+  private async removeStrayFiles(): Promise<void> {
+    const { path: folder } = this.config.storage;
+    for (const name of ["", "rules", "alerting"])
+      await removeStrayFiles(this.parts.files, path.join(folder, name));
+  }
+
+  /** Heartbeats come from addresses, so a target with a name is found by its addresses. */
+  private hostAt(host: string, port: number): KnownHost | undefined {
+    const direct = this.fleet.hostAt(host, port);
+    if (direct?.node !== undefined) return direct;
+    const byAddress = this.discovery
+      .addressesOf(host)
+      .map((address) => this.fleet.hostAt(address, port))
+      .find((known) => known?.node !== undefined);
+    return byAddress ?? direct;
   }
 
   private createDiscovery(): DiscoveryManager {
@@ -404,6 +430,7 @@ class App implements ScraperApp {
         activeTargets: () => this.activeTargets(),
         alerts: () => this.wiring.rules.alertsView(),
         gaps: (host) => this.backfill.gaps(host),
+        clones: () => this.fleet.clonedHosts(),
       }),
     ];
   }
@@ -443,6 +470,7 @@ class App implements ScraperApp {
       this.requests,
       ...(this.server === undefined ? [] : [createConnectionMetrics(this.server)]),
       storage,
+      this.dataDisk,
       this.scrapes,
       this.discovery,
       this.fleet,

@@ -11,6 +11,7 @@ import { RULE_METRICS } from "../rule-engine/evaluation/rule-metrics.js";
 import { RECOVERY_METRICS } from "../rule-engine/replay/recovery-metrics.js";
 import { SCRAPE_METRICS } from "../scrape/scrape-metrics.js";
 import { STORAGE_METRICS } from "../storage/model/storage-metrics.js";
+import { DATA_DISK_METRICS } from "./data-disk.js";
 import { PROCESS_METRICS } from "./process-metrics.js";
 
 /** Every metric that the scraper can show at `/metrics`, by the part that reports it. */
@@ -20,7 +21,7 @@ export function metricsCatalogue(): MetricsSection[] {
     section("Discovery", DISCOVERY_METRICS),
     section("Fleet", FLEET_METRICS, HOST_FILE_METRICS),
     section("Scraping", SCRAPE_METRICS),
-    section("Storage", STORAGE_METRICS),
+    section("Storage", STORAGE_METRICS, DATA_DISK_METRICS),
     section("Backfill", BACKFILL_METRICS),
     section("Rules", RULE_METRICS),
     section("Rules after an outage", RECOVERY_METRICS),

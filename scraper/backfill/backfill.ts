@@ -1,5 +1,6 @@
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { SendHttp } from "../../exporter/shared/platform/http/http-client.js";
@@ -39,7 +40,10 @@ export interface BackfillParts {
   readonly dataFolder: string;
   readonly querier: Querier;
   readonly writer: SampleWriter;
+  /** Finds an exporter by its address, or by a name that the configuration has for it. */
   readonly fleet: Pick<Fleet, "hostAt">;
+  /** Names that the configuration has for an IP address. */
+  readonly namesOf?: (address: string) => Iterable<string>;
   /** Receives the log lines of the filled ranges. */
   readonly hostLogs: Pick<HostLogs, "filledLog">;
   readonly clock: Clock;
@@ -148,10 +152,25 @@ export class Backfill implements MetricsSource {
   }
 
   noteHeartbeat({ address, port, node }: KnownHost): void {
-    const targets = this.watched.at(endpointOf({ address, port }));
-    if (node === undefined || targets === undefined) return;
-    const gaps = this.store.of(address);
-    if (gaps.boots.learn(node, node.lastHeartbeatMs)) gaps.isDirty = true;
+    const targets = this.targetsAt(address, port);
+    const [first] = targets;
+    if (node === undefined || first === undefined) return;
+    const host = this.store.of(first.target.host);
+    if (host.boots.learn(node, node.lastHeartbeatMs)) host.isDirty = true;
+    for (const { gaps } of targets) {
+      // With gaps, the fill decides what another node id means for them.
+      if (gaps.nodeId === node.nodeId || !gaps.isComplete) continue;
+      gaps.nodeId = node.nodeId;
+      host.isDirty = true;
+    }
+  }
+
+  /** The targets of the exporter that sends heartbeats from this address. */
+  private targetsAt(address: string, port: number): readonly WatchedTarget[] {
+    const names = this.parts.namesOf?.(address) ?? [];
+    return [address, ...names].flatMap(
+      (host) => this.watched.at(endpointOf({ address: host, port })) ?? [],
+    );
   }
 
   /**
@@ -160,8 +179,9 @@ export class Backfill implements MetricsSource {
    */
   durableUntilMs(address: string, port: number): number {
     const node = this.parts.fleet.hostAt(address, port)?.node;
-    const targets = this.watched.at(endpointOf({ address, port })) ?? [];
-    if (node === undefined || this.store.of(address).isDirty) return 0;
+    const targets = this.targetsAt(address, port);
+    const isUnsaved = targets.some(({ target }) => this.store.of(target.host).isDirty);
+    if (node === undefined || isUnsaved) return 0;
     return this.durable.of(targets, node.clockOffsetMs);
   }
 
@@ -221,7 +241,7 @@ export class Backfill implements MetricsSource {
     for (const watched of [...this.unknownStart]) await this.findStart(watched);
     await this.store.saveAll();
     await this.durable.advance([...this.watched.all()]);
-    this.startDue();
+    await this.startDue();
   }
 
   /** Finds the gaps before the first scrape of this run. */
@@ -232,11 +252,37 @@ export class Backfill implements MetricsSource {
     const goods = await this.scrapes.take(target.labels, clock.wallMs() - settings.maxAgeMs);
     this.unknownStart.delete(watched);
     gaps.noteStart(goods, target.settings.intervalMs);
+    // While the Pi was known at another address, nothing was missing here.
+    const awayUntilMs =
+      gaps.nodeId === undefined ? undefined : await this.lastSeenElsewhere(watched, gaps.nodeId);
+    if (awayUntilMs !== undefined)
+      gaps.forget([{ fromMs: Number.NEGATIVE_INFINITY, untilMs: awayUntilMs + 1 }]);
     watched.isNew = goods.length === 0 && gaps.missing.length === 0 && gaps.closed.length === 0;
     if (!gaps.isComplete) this.store.of(target.host).isDirty = true;
   }
 
-  private startDue(): void {
+  /**
+   * Time of the last scrape of this Pi at an address that it has left; undefined if there is none.
+   */
+  private async lastSeenElsewhere(
+    { target }: WatchedTarget,
+    nodeId: string,
+  ): Promise<number | undefined> {
+    const oldestMs = this.parts.clock.wallMs() - this.parts.settings.maxAgeMs;
+    let lastMs: number | undefined;
+    for (const departed of this.store.departedOf(nodeId, target.host)) {
+      for (const { labels, ongoingFromMs } of departed.values()) {
+        const seenMs =
+          ongoingFromMs === undefined
+            ? await this.scrapes.newest(Labels.of(labels), oldestMs)
+            : ongoingFromMs - 1;
+        if (seenMs !== undefined) lastMs = Math.max(lastMs ?? seenMs, seenMs);
+      }
+    }
+    return lastMs;
+  }
+
+  private async startDue(): Promise<void> {
     const { settings, fleet } = this.parts;
     for (const [endpoint, targets] of this.watched.endpoints()) {
       const [first] = targets;
@@ -247,7 +293,7 @@ export class Backfill implements MetricsSource {
       if (this.filler === undefined || node?.history === undefined) continue;
       // A segment is named after its first flush: the samples of that flush are older.
       const historyFromMs = node.history.fromMs - node.clockOffsetMs - LATEST_FLUSH_MS;
-      for (const watched of targets) this.wantAllOfNew(watched, historyFromMs, node.nodeId);
+      for (const watched of targets) await this.wantAllOfNew(watched, historyFromMs, node.nodeId);
       if (this.active.size >= settings.concurrency || !this.retries.isDue(endpoint)) continue;
       const incomplete = targets.filter(
         ({ gaps }) => gaps.missing.length > 0 && gaps.lastGoodMs !== undefined,
@@ -279,9 +325,14 @@ export class Backfill implements MetricsSource {
   }
 
   /**
-   * A new target misses its whole history, from the last scrape of the same Pi at another address.
+   * A new target misses its whole history, from the last scrape of the same Pi at another address
+   * on. What was still missing there is fetched here.
    */
-  private wantAllOfNew(watched: WatchedTarget, historyFromMs: number, nodeId: string): void {
+  private async wantAllOfNew(
+    watched: WatchedTarget,
+    historyFromMs: number,
+    nodeId: string,
+  ): Promise<void> {
     const { gaps } = watched;
     if (!watched.isNew || gaps.firstGoodMs === undefined) return;
     const { clock, settings } = this.parts;
@@ -289,6 +340,7 @@ export class Backfill implements MetricsSource {
       (other) => other !== watched && other.gaps.nodeId === nodeId,
     );
     const seenMs = elsewhere.map((other) => other.gaps.lastGoodMs ?? 0);
+    seenMs.push((await this.lastSeenElsewhere(watched, nodeId)) ?? 0);
     const fromMs = Math.ceil(
       Math.max(historyFromMs, clock.wallMs() - settings.maxAgeMs, ...seenMs),
     );
@@ -296,6 +348,12 @@ export class Backfill implements MetricsSource {
     watched.knownSinceMs = gaps.firstGoodMs;
     if (fromMs < gaps.firstGoodMs)
       gaps.addMissing({ fromMs, untilMs: gaps.firstGoodMs, cause: "master_down" });
+    for (const departed of this.store.departedOf(nodeId, watched.target.host)) {
+      for (const { missing } of departed.values()) {
+        for (const range of missing) if (range.untilMs <= fromMs) gaps.addMissing(range);
+      }
+    }
+    this.store.clearMissingOf(nodeId, watched.target.host);
     this.store.of(watched.target.host).isDirty = true;
   }
 

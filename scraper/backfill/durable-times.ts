@@ -3,8 +3,11 @@ import type { SampleWriter } from "../storage/model/sample-writer.js";
 import { CLOCK_TOLERANCE_MS } from "./boot-clocks.js";
 import type { WatchedTarget } from "./watched-targets.js";
 
-/** Between two commits that confirm samples. Heartbeats come every 30 s. */
-const ADVANCE_EVERY_MS = 10_000;
+/**
+ * Between two commits that confirm samples. Heartbeats come every 30 s, and each commit wears the
+ * disk.
+ */
+const ADVANCE_EVERY_MS = 30_000;
 /** The Pi may write a sample to its history a little before the scrape that delivers it. */
 const MARGIN_MS = 1000;
 

@@ -74,6 +74,28 @@ export class GapStore {
     return stored === undefined ? undefined : { ...stored, knownUntilMs };
   }
 
+  /** Targets at other addresses that are not watched now and whose Pi has this node id. */
+  *departedOf(nodeId: string, exceptHost: string): Generator<HostGaps["departed"]> {
+    const own = this.of(exceptHost);
+    for (const gaps of this.hosts.values()) {
+      const found = [...gaps.departed].filter(([, stored]) => stored.nodeId === nodeId);
+      if (gaps !== own && found.length > 0) yield new Map(found);
+    }
+  }
+
+  /** Forgets the missing ranges of these targets, because they are filled elsewhere. */
+  clearMissingOf(nodeId: string, exceptHost: string): void {
+    const own = this.of(exceptHost);
+    for (const gaps of this.hosts.values()) {
+      if (gaps === own) continue;
+      for (const [key, stored] of gaps.departed) {
+        if (stored.nodeId !== nodeId || stored.missing.length === 0) continue;
+        gaps.departed.set(key, { ...stored, missing: [] });
+        gaps.isDirty = true;
+      }
+    }
+  }
+
   hostNames(): IterableIterator<string> {
     return this.hosts.keys();
   }

@@ -45,6 +45,12 @@ export class StoredScrapes {
     return newest === undefined ? [] : [newest];
   }
 
+  /** The newest successful scrape since `oldestMs`, of a target that is not watched. */
+  async newest(labels: Labels, oldestMs: number): Promise<number | undefined> {
+    this.older ??= this.lookBack(oldestMs);
+    return this.recent.get(labels.key)?.at(-1) ?? (await this.older).get(labels.key);
+  }
+
   /** Finds the newest successful scrape of each target that has none in the last hour. */
   private async lookBack(oldestMs: number): Promise<Map<string, number>> {
     const newest = new Map<string, number>();

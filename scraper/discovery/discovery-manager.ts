@@ -144,6 +144,11 @@ export class DiscoveryManager implements MetricsSource {
     return this.names.namesOf(canonicalAddress(address) ?? address) ?? [];
   }
 
+  /** Addresses of a configured name, as far as they have been resolved. */
+  addressesOf(name: string): readonly string[] {
+    return this.names.addressesOf(name);
+  }
+
   targets(): readonly Target[] {
     return this.list.targets;
   }

@@ -50,11 +50,16 @@ export class RangeCatalog {
     return this.jobs.some(({ ranges }) => ranges.some((range) => isIn(range, address)));
   }
 
-  /** The candidate for an exporter at this address, also when it uses its own port. */
-  candidateFor(address: string, port: number): Candidate | undefined {
+  /**
+   * The candidate for an exporter at this address.
+   *
+   * @param sendsHeartbeats it may then use a port of its own; otherwise a program that only answers
+   * on another port, such as a target of a removed job, would become a target of the range
+   */
+  candidateFor(address: string, port: number, sendsHeartbeats: boolean): Candidate | undefined {
     const endpoint = formatHostPort(address, port);
     const listed = this.byEndpoint.get(endpoint);
-    if (listed !== undefined) return listed;
+    if (listed !== undefined || !sendsHeartbeats) return listed;
     for (const job of this.jobs) {
       const range = job.ranges.find((candidate) => isIn(candidate, address));
       if (range !== undefined) return { endpoint, host: address, port, job, range };

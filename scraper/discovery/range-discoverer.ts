@@ -3,7 +3,7 @@ import type { SendHttp } from "../../exporter/shared/platform/http/http-client.j
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import { type Fleet, metaLabelsOf } from "../fleet/fleet.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
-import type { KnownHost } from "../fleet/known-host.js";
+import { endpointOf, type KnownHost, SILENT_AFTER_MS } from "../fleet/known-host.js";
 import type { NameTable } from "./name-table.js";
 import { type Candidate, RangeCatalog } from "./range-catalog.js";
 import { type ProbeProgress, RangeProber } from "./range-prober.js";
@@ -36,10 +36,16 @@ export class RangeDiscoverer {
   private readonly catalog: RangeCatalog;
   private readonly prober: RangeProber;
   private readonly found = new Map<string, Found>();
+  /** The endpoint at which a probe found each node id. Bounded by the candidates. */
+  private readonly probedNodes = new Map<string, string>();
+  /** Endpoints that are not added, because their exporter is known under another one. */
+  private readonly secondAddresses = new Set<string>();
   private readonly candidateNames: ReadonlySet<string>;
+  private readonly startedMs: number;
 
   constructor(private readonly options: RangeDiscovererOptions) {
     this.catalog = new RangeCatalog(options.jobs);
+    this.startedMs = options.clock.monotonicMs();
     this.candidateNames = new Set(
       [...this.catalog.candidates()]
         .map(({ host }) => host)
@@ -48,7 +54,7 @@ export class RangeDiscoverer {
     this.prober = new RangeProber({
       ...options,
       settings: options.probes,
-      onExporterFound: (candidate) => this.add(candidate, true),
+      onExporterFound: (candidate, identity) => this.addProbed(candidate, identity),
       onProbeProgress: (progress) => this.noteProgress(progress),
     });
     for (const host of options.fleet.allHosts()) this.restore(host);
@@ -131,14 +137,49 @@ export class RangeDiscoverer {
       this.found.set(candidate.endpoint, this.withMeta(candidate, undefined));
   }
 
-  private candidateOf({ address, port }: KnownHost): Candidate | undefined {
-    const direct = this.catalog.candidateFor(address, port);
+  private candidateOf({ address, port, node }: KnownHost): Candidate | undefined {
+    const sendsHeartbeats = node !== undefined;
+    const direct = this.catalog.candidateFor(address, port, sendsHeartbeats);
     if (direct !== undefined) return direct;
     for (const name of this.options.names.namesOf(address) ?? []) {
-      const byName = this.catalog.candidateFor(name, port);
+      const byName = this.catalog.candidateFor(name, port, sendsHeartbeats);
       if (byName !== undefined) return byName;
     }
     return undefined;
+  }
+
+  /**
+   * Adds an exporter that answered a probe.
+   *
+   * @returns false when it is a second address of an exporter that is known under another one: then
+   * it is probed again later, in case the other address falls silent
+   */
+  private addProbed(candidate: Candidate, nodeId: string | undefined): boolean {
+    const { fleet, log } = this.options;
+    const { endpoint } = candidate;
+    if (nodeId !== undefined) {
+      const holder = fleet.hostOfNode(nodeId);
+      const isAlive = holder !== undefined && this.isAlive(holder);
+      const other = isAlive ? endpointOf(holder) : this.probedNodes.get(nodeId);
+      if (other !== undefined && other !== endpoint && (isAlive || this.found.has(other))) {
+        if (!this.secondAddresses.has(endpoint))
+          log.info("Second address of a known exporter found", { address: endpoint, other });
+        this.secondAddresses.add(endpoint);
+        return false;
+      }
+      this.probedNodes.set(nodeId, endpoint);
+    }
+    this.secondAddresses.delete(endpoint);
+    this.add(candidate, true);
+    return true;
+  }
+
+  /** Hosts of an earlier run get some time to be heard again. */
+  private isAlive({ lastSeenMs, node }: KnownHost): boolean {
+    const { clock } = this.options;
+    if (clock.monotonicMs() - this.startedMs < SILENT_AFTER_MS) return true;
+    const heardMs = Math.max(lastSeenMs, node?.lastHeartbeatMs ?? 0);
+    return Math.abs(clock.wallMs() - heardMs) < SILENT_AFTER_MS;
   }
 
   private add(candidate: Candidate, isProbed: boolean): void {

@@ -5,6 +5,7 @@ import {
   type SendHttp,
 } from "../../exporter/shared/platform/http/http-client.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { NODE_ID_HEADER } from "../../exporter/shared/protocol/heartbeat.js";
 import { createClientAgent } from "../http-client/http-client-agent.js";
 import { formatHostPort } from "../fleet/ip-address.js";
 import type { Candidate } from "./range-catalog.js";
@@ -35,7 +36,12 @@ export interface RangeProberOptions {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  readonly onExporterFound: (candidate: Candidate) => void;
+  /**
+   * Takes an exporter that answered, with its node id if it says one.
+   *
+   * @returns false when it is not wanted now; it is then probed again later
+   */
+  readonly onExporterFound: (candidate: Candidate, nodeId: string | undefined) => boolean;
   readonly onProbeProgress: (progress: ProbeProgress) => void;
 }
 
@@ -133,11 +139,11 @@ export class RangeProber {
   private async probe(entry: Silent): Promise<void> {
     this.probes++;
     const { candidate } = entry;
-    const isThere = await this.isExporter(candidate);
+    const answer = await this.ask(candidate);
     if (this.stopping.signal.aborted || this.silent.get(candidate.endpoint) !== entry) return;
+    const isThere = answer !== undefined && this.options.onExporterFound(candidate, answer.nodeId);
     if (isThere) {
       this.silent.delete(candidate.endpoint);
-      this.options.onExporterFound(candidate);
     } else {
       this.queue.push(this.options.clock.monotonicMs() + this.retryDelayMs(entry.failures), entry);
     }
@@ -160,15 +166,18 @@ export class RangeProber {
     return delayMs * (1 - JITTER / 2 + JITTER * this.options.random());
   }
 
-  private async isExporter(candidate: Candidate): Promise<boolean> {
+  /** @returns undefined when no exporter answers */
+  private async ask(candidate: Candidate): Promise<{ nodeId: string | undefined } | undefined> {
     try {
       const healthy = await this.request(candidate, "/-/healthy", "GET", {});
-      if (healthy.status === 200) return true;
+      if (healthy.status === 200) return { nodeId: healthy.headers[NODE_ID_HEADER] };
       const { metricsPath, settings } = candidate.job;
       const metrics = await this.request(candidate, metricsPath, "HEAD", settings.headers);
-      return metrics.status === 200 && EXPOSITION_TYPES.test(metrics.headers["content-type"] ?? "");
+      const type = metrics.headers["content-type"] ?? "";
+      const isExporter = metrics.status === 200 && EXPOSITION_TYPES.test(type);
+      return isExporter ? { nodeId: undefined } : undefined;
     } catch (error) {
-      if (error instanceof HttpError) return false;
+      if (error instanceof HttpError) return undefined;
       throw error;
     }
   }

@@ -22,6 +22,20 @@ export const FLEET_METRICS = {
     name: "pihealth_address_changes_total",
     help: "Changes of the address of a known Pi.",
   }),
+  movedInfo: gauge({
+    name: "pihealth_fleet_moved_info",
+    help: "Always 1: a Pi that left one endpoint for another within the last two hours, at most 100.",
+    labels: ["from", "to"],
+  }),
+  clonedHosts: gauge({
+    name: "pihealth_fleet_cloned_hosts",
+    help: "Machines whose heartbeats are refused because another running machine has their node id.",
+  }),
+  cloneInfo: gauge({
+    name: "pihealth_fleet_clone_info",
+    help: "Always 1: a machine that has the node id of another running machine, at most 100.",
+    labels: ["endpoint", "hostname", "holder"],
+  }),
 };
 
 export const HOST_FILE_METRICS = {

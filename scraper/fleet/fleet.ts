@@ -14,6 +14,36 @@ export const MAX_KNOWN_HOSTS = 65_536;
  */
 const SENDER_LIMITS = { burst: 200, perSecond: 20, maxSenders: 65_536 };
 
+/** Differences of boot times below this prove nothing. */
+const BOOT_TOLERANCE_MS = 5000;
+/** A metric shows a move for this long: longer than the shipped rules look back. */
+const MOVE_SHOWN_MS = 7_200_000;
+const MAX_MOVES = 1000;
+/** Series per metric with one series for each host. */
+const MAX_SHOWN = 100;
+const CLONE_REMEDY =
+  "on the copy, stop the exporter, delete the whole content of its state folder, start it again";
+
+/** A machine that uses the node id of another running machine. */
+interface Clone {
+  readonly nodeId: string;
+  readonly bootId: string;
+  readonly hostname: string;
+  /** The endpoint of the other machine. */
+  readonly holder: string;
+  /** Last heartbeat that showed it. */
+  readonly atMs: number;
+}
+
+type Verdict =
+  | { readonly kind: "accepted" }
+  /** The machine of `holder` sends from this address, too. */
+  | { readonly kind: "second_address"; readonly holder: KnownHost }
+  /** This machine is a copy of `holder`. */
+  | { readonly kind: "clone"; readonly holder: KnownHost }
+  /** `holder` is a copy of this machine. */
+  | { readonly kind: "original"; readonly holder: KnownHost };
+
 export type HeartbeatRefusal =
   "rate_limited" | "address_not_allowed" | "fleet_full" | "duplicate_node";
 
@@ -44,13 +74,10 @@ export class Fleet implements MetricsSource {
   private readonly hosts = new Map<string, KnownHost>();
   /** The endpoint that holds each node id. */
   private readonly endpointByNode = new Map<string, string>();
-  /**
-   * Endpoints refused because another one holds their node id, with the time of the last refusal.
-   */
-  private readonly duplicates = new Map<
-    string,
-    { readonly nodeId: string; readonly holder: string; readonly atMs: number }
-  >();
+  /** Endpoints of machines that use the node id of another running machine. */
+  private readonly clones = new Map<string, Clone>();
+  /** Endpoints that Pis have left, with the time; the oldest are forgotten first. */
+  private readonly moves = new Map<string, { readonly to: string; readonly atMs: number }>();
   private readonly limiter: SenderLimiter;
   private readonly refused: Record<HeartbeatRefusal, number> = {
     rate_limited: 0,
@@ -71,9 +98,10 @@ export class Fleet implements MetricsSource {
       const endpoint = endpointOf(host);
       if (this.hosts.has(endpoint) || this.hosts.size >= MAX_KNOWN_HOSTS) continue;
       this.hosts.set(endpoint, host);
-      if (host.node !== undefined && !this.endpointByNode.has(host.node.nodeId)) {
-        this.endpointByNode.set(host.node.nodeId, endpoint);
-      }
+      if (host.node === undefined) continue;
+      // A Pi that has moved is in the files of both addresses: the one heard last is where it is.
+      const heardMs = this.hostOfNode(host.node.nodeId)?.node?.lastHeartbeatMs ?? 0;
+      if (heardMs < host.node.lastHeartbeatMs) this.endpointByNode.set(host.node.nodeId, endpoint);
     }
   }
 
@@ -103,9 +131,18 @@ export class Fleet implements MetricsSource {
     if (previous === undefined && this.hosts.size >= MAX_KNOWN_HOSTS) {
       return this.refuse("fleet_full", `${MAX_KNOWN_HOSTS} hosts are known already`);
     }
-    const holder = this.rivalOf(endpoint, heartbeat, receivedMs);
-    if (holder !== undefined) return this.refuseDuplicate(endpoint, heartbeat, holder, receivedMs);
-    this.duplicates.delete(endpoint);
+    const verdict = this.judge(endpoint, heartbeat, receivedMs);
+    if (verdict.kind === "clone") {
+      return this.refuseClone(endpoint, heartbeat, verdict.holder, receivedMs);
+    }
+    this.clones.delete(endpoint);
+    if (verdict.kind === "second_address") {
+      const { address: first, port } = verdict.holder;
+      return this.accept({
+        ...{ address: first, port, previous: verdict.holder, heartbeat, receivedMs },
+      });
+    }
+    if (verdict.kind === "original") this.noteClone(verdict.holder, endpoint, receivedMs);
     return this.accept({ address, port: heartbeat.port, previous, heartbeat, receivedMs });
   }
 
@@ -143,10 +180,8 @@ export class Fleet implements MetricsSource {
    */
   supersededBy(address: string, port: number): string | undefined {
     const endpoint = endpointOf({ address, port });
-    const duplicate = this.duplicates.get(endpoint);
-    if (duplicate !== undefined && this.options.clock.wallMs() - duplicate.atMs < SILENT_AFTER_MS) {
-      return duplicate.holder;
-    }
+    const clone = this.clones.get(endpoint);
+    if (clone !== undefined && this.isFresh(clone.atMs, SILENT_AFTER_MS)) return clone.holder;
     const nodeId = this.hosts.get(endpoint)?.node?.nodeId;
     const holder = nodeId === undefined ? undefined : this.endpointByNode.get(nodeId);
     return holder === endpoint ? undefined : holder;
@@ -160,7 +195,23 @@ export class Fleet implements MetricsSource {
     }));
   }
 
+  /** Machines whose heartbeats are refused at present, because another machine has their node id. */
+  clonedHosts(): {
+    readonly endpoint: string;
+    readonly hostname: string;
+    readonly holder: string;
+  }[] {
+    const fresh = [...this.clones].filter(([, { atMs }]) => this.isFresh(atMs, SILENT_AFTER_MS));
+    return fresh.map(([endpoint, { hostname, holder }]) => ({ endpoint, hostname, holder }));
+  }
+
+  private isFresh(atMs: number, forMs: number): boolean {
+    return Math.abs(this.options.clock.wallMs() - atMs) < forMs;
+  }
+
   readMetrics(): Sample[] {
+    const clones = this.clonedHosts();
+    const moves = [...this.moves].filter(([, { atMs }]) => this.isFresh(atMs, MOVE_SHOWN_MS));
     const nowMs = this.options.clock.wallMs();
     const heartbeating = [...this.hosts.values()].filter(
       ({ node }) => node !== undefined && isHeard(node, nowMs),
@@ -173,39 +224,86 @@ export class Fleet implements MetricsSource {
         FLEET_METRICS.heartbeatsRefused.sample(count, { reason }),
       ),
       FLEET_METRICS.addressChanges.sample(this.addressChanges),
+      ...moves
+        .slice(-MAX_SHOWN)
+        .map(([from, { to }]) => FLEET_METRICS.movedInfo.sample(1, { from, to })),
+      FLEET_METRICS.clonedHosts.sample(clones.length),
+      ...clones
+        .slice(0, MAX_SHOWN)
+        .map(({ endpoint, hostname, holder }) =>
+          FLEET_METRICS.cloneInfo.sample(1, { endpoint, hostname, holder }),
+        ),
     ];
   }
 
   /**
-   * The other endpoint with this node id, if its last heartbeat is so recent that two machines, or
-   * two addresses, must be active.
+   * Decides what a heartbeat means whose node id another endpoint holds. A Pi that has moved is
+   * followed at once. Two machines with one node id are recognised by their boots: of one machine,
+   * the later boot begins after the last heartbeat of the earlier one.
    */
-  private rivalOf(endpoint: string, { nodeId }: Heartbeat, nowMs: number): KnownHost | undefined {
+  private judge(
+    endpoint: string,
+    { nodeId, bootId, monotonicMs }: Heartbeat,
+    nowMs: number,
+  ): Verdict {
     const holder = this.hostOfNode(nodeId);
-    if (holder?.node === undefined || endpointOf(holder) === endpoint) return undefined;
-    return holder.node.nodeId === nodeId && isHeard(holder.node, nowMs) ? holder : undefined;
+    const held = holder?.node;
+    if (holder === undefined || held?.nodeId !== nodeId || endpointOf(holder) === endpoint)
+      return { kind: "accepted" };
+    if (held.bootId === bootId) {
+      const move = this.moves.get(endpoint);
+      const isAlternating = move !== undefined && nowMs - move.atMs < SILENT_AFTER_MS;
+      return isAlternating ? { kind: "second_address", holder } : { kind: "accepted" };
+    }
+    const clone = this.clones.get(endpoint);
+    if (clone?.nodeId === nodeId && clone.bootId === bootId && isHeard(held, nowMs))
+      return { kind: "clone", holder };
+    // This boot was heard here before the other one took the node id: both machines run.
+    const here = this.hosts.get(endpoint)?.node;
+    if (here?.nodeId === nodeId && here.bootId === bootId && isHeard(held, nowMs))
+      return { kind: "original", holder };
+    const bootedMs = nowMs - monotonicMs;
+    const heldBootedMs = held.lastHeartbeatMs - held.monotonicMs;
+    const isLaterBoot = bootedMs >= held.lastHeartbeatMs - BOOT_TOLERANCE_MS;
+    // Containers have boot ids of their own, but the uptime of their host proves nothing.
+    const isSameKernel = Math.abs(bootedMs - heldBootedMs) < BOOT_TOLERANCE_MS;
+    if (isLaterBoot || isSameKernel || !isHeard(held, nowMs)) return { kind: "accepted" };
+    return { kind: "clone", holder };
   }
 
-  private refuseDuplicate(
+  private refuseClone(
     endpoint: string,
-    heartbeat: Heartbeat,
+    { nodeId, bootId, hostname }: Heartbeat,
     holder: KnownHost,
     nowMs: number,
   ): HeartbeatOutcome {
-    const { nodeId, bootId } = heartbeat;
     const other = endpointOf(holder);
-    const cause =
-      holder.node?.bootId === bootId
-        ? "the same machine has both addresses"
-        : "two machines share one node id, remove the node id file on the copy";
-    const message = `${endpoint} has the node id of ${other}: ${cause}`;
-    if (!this.duplicates.has(endpoint)) {
-      this.options.log.warn("Heartbeat of a duplicate refused", { endpoint, holder: other, cause });
-    }
-    if (this.duplicates.size < MAX_KNOWN_HOSTS) {
-      this.duplicates.set(endpoint, { nodeId, holder: other, atMs: nowMs });
-    }
+    this.rememberClone(endpoint, { nodeId, bootId, hostname, holder: other, atMs: nowMs });
+    const message = `${endpoint} has the node id of ${other}, which runs too: ${CLONE_REMEDY}`;
     return this.refuse("duplicate_node", message);
+  }
+
+  /** `clone` took the node id that `endpoint` still uses. */
+  private noteClone(clone: KnownHost, endpoint: string, nowMs: number): void {
+    const { node } = clone;
+    if (node === undefined) return;
+    const { nodeId, bootId, hostname } = node;
+    this.rememberClone(endpointOf(clone), {
+      ...{ nodeId, bootId, hostname, holder: endpoint, atMs: nowMs },
+    });
+  }
+
+  private rememberClone(endpoint: string, clone: Clone): void {
+    const known = this.clones.get(endpoint);
+    if (known === undefined || clone.atMs - known.atMs >= SILENT_AFTER_MS) {
+      this.options.log.warn("Two machines have one node id: heartbeats of one are refused", {
+        endpoint,
+        hostname: clone.hostname,
+        holder: clone.holder,
+        remedy: CLONE_REMEDY,
+      });
+    }
+    if (known !== undefined || this.clones.size < MAX_KNOWN_HOSTS) this.clones.set(endpoint, clone);
   }
 
   private accept(facts: {
@@ -248,8 +346,12 @@ export class Fleet implements MetricsSource {
     }
     const before = this.endpointByNode.get(nodeId);
     const wasMoved = before !== undefined && before !== endpoint;
+    this.moves.delete(endpoint);
     if (wasMoved) {
       this.addressChanges++;
+      this.moves.set(before, { to: endpoint, atMs: host.lastSeenMs });
+      const [oldest] = this.moves.keys();
+      if (this.moves.size > MAX_MOVES && oldest !== undefined) this.moves.delete(oldest);
       this.options.log.info("Address of a Pi changed", {
         from: before,
         to: endpoint,

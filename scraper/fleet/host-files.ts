@@ -4,6 +4,7 @@ import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js"
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { removeStrayFiles } from "../../exporter/shared/platform/stray-files.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet } from "./fleet.js";
 import { HOST_FILE_METRICS } from "./fleet-metrics.js";
@@ -76,6 +77,7 @@ export class HostFiles implements MetricsSource {
     const folders = (await files.list(folder))
       .filter(({ isFolder }) => isFolder)
       .map(({ name }) => name);
+    for (const name of folders) await removeStrayFiles(files, path.join(folder, name));
     const known = await this.takeFleetFile(new Set(folders));
     for (const name of folders) {
       if (known.has(name)) continue;

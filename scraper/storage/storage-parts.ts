@@ -129,7 +129,9 @@ async function openHead(
     oldestAllowedMs: () => clock.wallMs() - settings.retentionMs,
     newestInBlocksMs: (folder) => blocks.newestMs(folder),
   });
-  const commits = new GroupCommits({ head, rowLog, chunkLog, counters, log });
+  const { commitIntervalMs, syncIntervalMs } = settings;
+  const roundsPerSync = Math.ceil(syncIntervalMs / commitIntervalMs);
+  const commits = new GroupCommits({ head, rowLog, chunkLog, counters, log, roundsPerSync });
   const recovery = new Recovery({ files, log, head, registry, counters });
   await recovery.readChunks(chunks.segments);
   rowLog.journal.startAfter(recovery.lastRowSegment);

@@ -56,7 +56,7 @@ export class Storage implements SampleWriter, MetricsSource {
   start(): void {
     const { commitIntervalMs } = this.options.settings;
     this.loops = [
-      this.repeat(commitIntervalMs, () => this.parts.commits.commitOrReport()),
+      this.repeat(commitIntervalMs, () => this.parts.commits.advance()),
       this.repeat(MAINTENANCE_INTERVAL_MS, () =>
         this.tryTo("maintain journals", () => this.maintainJournal()),
       ),

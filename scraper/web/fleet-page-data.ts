@@ -3,7 +3,7 @@ import type { HostGap } from "../backfill/gap.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { Queries, VectorSample } from "../promql/evaluation/query-results.js";
 import type { AlertView } from "../rule-engine/evaluation/rules-view.js";
-import { type FleetAlert, type FleetRow, renderFleetPage } from "./fleet-page.js";
+import { type ClonedHost, type FleetAlert, type FleetRow, renderFleetPage } from "./fleet-page.js";
 
 export interface PageParts {
   readonly clock: Clock;
@@ -13,6 +13,7 @@ export interface PageParts {
   readonly alerts: () => readonly AlertView[];
   /** Ranges without samples of a host, oldest first. */
   readonly gaps: (host: string) => readonly HostGap[];
+  readonly clones: () => readonly ClonedHost[];
 }
 
 export interface ActiveTarget {
@@ -61,7 +62,8 @@ export class FleetPage {
     );
     const infos = await this.byTarget("pihealth_system_info", nowMs);
     const rows = this.parts.activeTargets().map((active) => toRow(active, columns, infos));
-    return renderFleetPage({ nowMs, version, rows, alerts: this.parts.alerts().map(toFleetAlert) });
+    const alerts = this.parts.alerts().map(toFleetAlert);
+    return renderFleetPage({ nowMs, version, rows, alerts, clones: this.parts.clones() });
   }
 
   private async byTarget(expression: string, timeMs: number): Promise<Map<string, VectorSample>> {

@@ -34,6 +34,15 @@ export interface FleetView {
   /** All targets. */
   readonly rows: readonly FleetRow[];
   readonly alerts: readonly FleetAlert[];
+  /** Machines that have the node id of another running machine. */
+  readonly clones: readonly ClonedHost[];
+}
+
+export interface ClonedHost {
+  readonly endpoint: string;
+  readonly hostname: string;
+  /** The endpoint of the other machine. */
+  readonly holder: string;
 }
 
 /** Most rows of targets, and of alerts, on the page. The API has all of them. */
@@ -46,7 +55,7 @@ const ALERT_STATES = ["firing", "unknown", "pending"] as const;
 
 /** The page at `/`: the fleet at a glance, worst first. */
 export function renderFleetPage(view: FleetView): string {
-  const { rows, alerts, nowMs, version } = view;
+  const { rows, alerts, clones, nowMs, version } = view;
   const down = rows.filter(({ health }) => health.health === "down").length;
   const firing = alerts.filter(({ state }) => state === "firing").length;
   return renderFrame({
@@ -55,7 +64,7 @@ export function renderFleetPage(view: FleetView): string {
     nowMs,
     refreshSeconds: REFRESH_SECONDS,
     header: html`<h1>pihealth</h1>`,
-    main: html`${renderTiles(rows, down, firing)}
+    main: html`${renderTiles(rows, down, firing)} ${renderClones(clones)}
       <section aria-labelledby="alerts">
         <h2 id="alerts">Alerts</h2>
         ${renderAlerts(alerts, nowMs)}
@@ -65,6 +74,19 @@ export function renderFleetPage(view: FleetView): string {
         ${renderTargets(rows, nowMs)}
       </section>`,
   });
+}
+
+/** Heartbeats of a copy are refused, so it has no row of its own. */
+function renderClones(clones: readonly ClonedHost[]): Html | undefined {
+  if (clones.length === 0) return undefined;
+  const lines = clones.slice(0, MAX_PAGE_ROWS).map(
+    ({ endpoint, hostname, holder }) =>
+      html`<p class="card warning">
+        ${endpoint} (${hostname}) has the node id of ${holder}: a copied card. On the copy, stop the
+        exporter, delete the whole content of its state folder, and start it again.
+      </p>`,
+  );
+  return html`${lines}`;
 }
 
 function renderTiles(rows: readonly FleetRow[], down: number, firing: number): Html {

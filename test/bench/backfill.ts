@@ -37,6 +37,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
     retentionMs: 90 * DAY_MS,
     retentionBytes: 0,
     commitIntervalMs: 5000,
+    syncIntervalMs: 5000,
     blockDurationMs: 2 * HOUR_MS,
     maxBlockDurationMs: 8 * DAY_MS,
     queryCacheBytes: 64 * 1024 * 1024,

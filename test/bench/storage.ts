@@ -156,6 +156,7 @@ export function openBenchStorage(folder: string, clock: Clock): Promise<Storage>
       retentionMs: 90 * 24 * HOUR_MS,
       retentionBytes: 0,
       commitIntervalMs: 5000,
+      syncIntervalMs: 5000,
       blockDurationMs: 2 * HOUR_MS,
       maxBlockDurationMs: 8 * 24 * HOUR_MS,
       queryCacheBytes: 64 * 1024 * 1024,

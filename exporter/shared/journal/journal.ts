@@ -38,8 +38,11 @@ export class Journal {
   private durableBytes = 0;
   private needsRepair = false;
   private pending = new ByteWriter(65_536);
-  /** Bytes that the running commit is writing; they come before `pending`. */
+  /** Bytes that are not synced yet; they come before `pending`. */
   private inFlight = new ByteWriter(0);
+  /** Bytes of `inFlight` that are in the file. */
+  private writtenBytes = 0;
+  private isSyncWanted = false;
   private lastCommit: Promise<void> = Promise.resolve();
   private waitingCommit: Promise<void> | undefined;
 
@@ -84,11 +87,24 @@ export class Journal {
    * @throws the system's error
    */
   commit(): Promise<void> {
+    this.isSyncWanted = true;
+    return this.write();
+  }
+
+  /**
+   * Resolves when every record appended before the call survives the end of this process, but not a
+   * power cut. Many small writes become one write of the disk when they are synced later.
+   *
+   * @throws the system's error
+   */
+  write(): Promise<void> {
     this.waitingCommit ??= this.lastCommit
       .catch(() => undefined) // The caller of that commit gets its error; this one tries again.
       .then(() => {
         this.waitingCommit = undefined;
-        this.lastCommit = this.writePending();
+        const isSynced = this.isSyncWanted;
+        this.isSyncWanted = false;
+        this.lastCommit = this.writePending(isSynced);
         return this.lastCommit;
       });
     return this.waitingCommit;
@@ -108,6 +124,7 @@ export class Journal {
     await this.lastCommit.catch(() => undefined);
     this.pending = new ByteWriter(65_536);
     this.inFlight = new ByteWriter(0);
+    this.writtenBytes = 0;
     await this.beginNextSegment();
   }
 
@@ -143,18 +160,22 @@ export class Journal {
     await file?.close();
   }
 
-  private async writePending(): Promise<void> {
+  private async writePending(isSynced: boolean): Promise<void> {
     if (this.inFlight.length === 0) [this.inFlight, this.pending] = [this.pending, this.inFlight];
     else this.inFlightTakes();
     if (this.inFlight.length === 0) return;
-    const bytes = this.inFlight.written();
     const file = await this.openSegment();
+    const bytes = this.inFlight.written().subarray(this.writtenBytes);
     this.needsRepair = true;
-    await file.append(bytes);
-    await file.sync();
+    if (bytes.length > 0) await file.append(bytes);
+    this.writtenBytes += bytes.length;
+    if (isSynced) {
+      await file.sync();
+      this.durableBytes = file.sizeBytes;
+      this.inFlight.length = 0;
+      this.writtenBytes = 0;
+    }
     this.needsRepair = false;
-    this.durableBytes = file.sizeBytes;
-    this.inFlight.length = 0;
   }
 
   /** After a failed commit, appends the pending bytes to those of that commit. */
@@ -180,8 +201,10 @@ export class Journal {
     return file;
   }
 
+  /** Everything that is not synced is written again. */
   private async cutBack(): Promise<void> {
     const { file } = this;
+    this.writtenBytes = 0;
     if (file === undefined) return;
     if (this.durableBytes < SEGMENT_HEADER_BYTES) {
       this.file = undefined;

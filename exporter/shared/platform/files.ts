@@ -63,7 +63,7 @@ export interface ReadFile {
 export interface Files {
   readBytes(filePath: string): Promise<Uint8Array>;
   readText(filePath: string): Promise<string>;
-  /** Entries sorted by name. */
+  /** Entries sorted by name, without the folder `lost+found` of the file system. */
   list(folder: string): Promise<FileEntry[]>;
   /** Undefined when the path does not exist. */
   facts(filePath: string): Promise<FileFacts | undefined>;

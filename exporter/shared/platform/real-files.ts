@@ -18,6 +18,8 @@ import { claimSocket } from "./claim-socket.js";
 import { TEMPORARY_SUFFIX, type AppendFile, type Files, type ReadFile } from "./files.js";
 import { fileSystemFactsOf } from "./file-system-program.js";
 
+/** At the root of every ext file system, for root only: fsck puts files of damaged folders there. */
+const LOST_FOUND = "lost+found";
 const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
 
 export const realFiles: Files = {
@@ -25,7 +27,8 @@ export const realFiles: Files = {
   readText: (filePath) => fs.readFile(filePath, "utf8"),
   async list(folder) {
     const entries = await fs.readdir(folder, { withFileTypes: true });
-    const found = entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    const ours = entries.filter((entry) => !(entry.name === LOST_FOUND && entry.isDirectory()));
+    const found = ours.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
     return found.sort((left, right) => (left.name < right.name ? -1 : 1));
   },
   async facts(filePath) {

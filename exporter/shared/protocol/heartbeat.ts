@@ -1,6 +1,8 @@
 import { JsonFields } from "../codec/json-fields.js";
 
 /** `POST <master>/api/v1/heartbeat`, sent every 30 s. */
+/** Header of `/-/healthy`: the node id, by which a scraper recognises a second address of a Pi. */
+export const NODE_ID_HEADER = "pihealth-node-id";
 export const HEARTBEAT_PATH = "/api/v1/heartbeat";
 export const MAX_HEARTBEAT_BYTES = 4096;
 

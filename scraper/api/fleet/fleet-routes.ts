@@ -7,7 +7,7 @@ import {
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Fleet, HeartbeatRefusal } from "../../fleet/fleet.js";
 import { ApiError, type ApiErrorType } from "../http/api-errors.js";
-import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
+import { type ApiRequest, type ApiResponse, dataResponse, type Route } from "../http/route.js";
 
 export interface FleetRouteParts {
   readonly fleet: Fleet;
@@ -38,6 +38,11 @@ export function fleetRoutes(parts: FleetRouteParts): Route[] {
       methods: ["GET"],
       path: "/api/v1/sd",
       handle: async () => ({ kind: "json", status: 200, value: parts.fleet.listing() }),
+    },
+    {
+      methods: ["GET"],
+      path: "/api/v1/clones",
+      handle: async () => dataResponse({ clones: parts.fleet.clonedHosts() }),
     },
   ];
 }

@@ -7,7 +7,12 @@ import { getData, type MasterAddress } from "./master-client.js";
 import { printable } from "./query.js";
 import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 
-type Finding = { readonly ok: boolean; readonly text: string };
+type Finding = {
+  readonly ok: boolean;
+  readonly text: string;
+  /** False when the scraper does not answer. */
+  readonly isAnswering?: boolean;
+};
 
 /** Free space on the disk of the data folder below which the doctor warns. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
@@ -20,7 +25,9 @@ export async function runDoctor(configFile: string, master: MasterAddress): Prom
   findings.push(...checked.lines.map((text) => ({ ok: checked.succeeded, text })));
   if (checked.succeeded)
     findings.push(...(await examineSetUp(await loadScraperConfig(configFile, realFiles))));
-  findings.push(...(await examineScraper(master)));
+  const scraper = await examineScraper(master);
+  findings.push(...scraper);
+  if (scraper[0]?.isAnswering !== false) findings.push(...(await examineFleet(master)));
   return {
     lines: findings.map(({ ok, text }) => `${ok ? "ok  " : "BAD "} ${text}`),
     succeeded: findings.every(({ ok }) => ok),
@@ -71,7 +78,29 @@ async function examineScraper(master: MasterAddress): Promise<Finding[]> {
     });
     return [{ ok: activeTargets.length > 0 && bad.length === 0, text: summary }, ...named];
   } catch (error) {
-    return [{ ok: false, text: `Scraper at ${master.url} does not answer: ${messageOf(error)}` }];
+    const text = `Scraper at ${master.url} does not answer: ${messageOf(error)}`;
+    return [{ ok: false, text, isAnswering: false }];
+  }
+}
+
+/** Copies of cards, and whether the shipped rules about the scraper have something to look at. */
+async function examineFleet(master: MasterAddress): Promise<Finding[]> {
+  try {
+    const clones = (await getData(master, "/api/v1/clones")).objects("clones");
+    const findings: Finding[] = clones.slice(0, MAX_TARGETS_NAMED).map((clone) => {
+      const [endpoint, hostname] = [clone.text("endpoint"), clone.text("hostname")];
+      const text = `${endpoint} (${hostname}) has the node id of ${clone.text("holder")}: on the copy, stop the exporter, delete the whole content of its state folder, start it again`;
+      return { ok: false, text: printable(text) };
+    });
+    const query = { query: "pihealth_scraper_build_info" };
+    const own = (await getData(master, "/api/v1/query", query)).objects("result");
+    const text =
+      own.length > 0
+        ? "The scraper scrapes itself: the rules about it work"
+        : "No job scrapes the scraper itself: the rules about a full disk of the master and copied cards see nothing (docs/operations.md, The master)";
+    return [...findings, { ok: own.length > 0, text }];
+  } catch (error) {
+    return [{ ok: false, text: `Cannot examine the fleet: ${messageOf(error)}` }];
   }
 }
 

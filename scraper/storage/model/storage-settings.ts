@@ -8,8 +8,10 @@ export interface StorageSettings {
   readonly retentionMs: number;
   /** Size of all blocks; above it the oldest are deleted. 0 means no limit. */
   readonly retentionBytes: number;
-  /** Time between two group commits: a crash may lose the samples of this time. */
+  /** Time between two group writes: a crash of the program may lose the samples of this time. */
   readonly commitIntervalMs: number;
+  /** Time between two syncs where few bytes wait: a power cut may lose the samples of this time. */
+  readonly syncIntervalMs: number;
   /** Time range of a block written from the head. */
   readonly blockDurationMs: number;
   /** Longest time range of a merged block. */
@@ -29,6 +31,11 @@ export function parseStorageSettings(section: ConfigSection): StorageSettings {
   });
   const commitIntervalMs = section.durationMs("commit_interval", {
     default: "5s",
+    min: "100ms",
+    max: "10m",
+  });
+  const syncIntervalMs = section.durationMs("sync_interval", {
+    default: "30s",
     min: "100ms",
     max: "10m",
   });
@@ -55,6 +62,7 @@ export function parseStorageSettings(section: ConfigSection): StorageSettings {
     retentionMs,
     retentionBytes,
     commitIntervalMs,
+    syncIntervalMs: Math.max(syncIntervalMs, commitIntervalMs),
     blockDurationMs,
     maxBlockDurationMs,
     queryCacheBytes,

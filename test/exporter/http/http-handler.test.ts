@@ -26,7 +26,13 @@ async function serve(users: ReadonlyMap<string, string> = new Map()): Promise<st
   exposition.add(source);
   const hostname = '<script>alert("pi")</script>';
   const routes = [
-    ...createExporterRoutes({ exposition, hostname, version: "1.2.3", isReady: () => isReady }),
+    ...createExporterRoutes({
+      exposition,
+      hostname,
+      nodeId: "a".repeat(32),
+      version: "1.2.3",
+      isReady: () => isReady,
+    }),
     { path: "/broken", handle: () => Promise.reject(new Error("secret detail")) },
   ];
   const basicAuth = createBasicAuth(users, async (password) => password === "right");

@@ -52,3 +52,49 @@ test("with a cloned SD card, only the address whose heartbeats are accepted is f
   const ends = bench.backfill.gaps(NEW_ADDRESS).map(({ cause, state }) => `${state} ${cause}`);
   assert.deepEqual(ends, ["lost link_down"]);
 });
+
+test("the past of a Pi that moves is stored once, under the address it had, also after it moves back", async () => {
+  const bench = await BackfillUnderTest.start();
+  const old = bench.target;
+  await bench.pass(300);
+  // The master is away while the Pi moves: the gap belongs to the new address.
+  await bench.kill();
+  await bench.pass(200);
+  bench.answersAt = [NEW_ADDRESS];
+  bench.heardAt = NEW_ADDRESS;
+  await bench.restart();
+  bench.leave(old);
+  const moved = bench.watch(NEW_ADDRESS);
+  await bench.pass(300);
+  bench.answersAt = [old.host];
+  bench.heardAt = old.host;
+  bench.leave(moved);
+  bench.watch(old.host);
+  await bench.pass(300);
+  const [atOld, atNew] = [await bench.stored(old), await bench.stored(moved)];
+  assert.deepEqual(
+    [...atOld.keys()].filter((timeMs) => atNew.has(timeMs)),
+    [],
+  );
+  // Scrapes bring no samples here: everything that is stored was fetched, each time once.
+  const missing = bench.pi.recorded.filter(
+    ({ trueMs, isFlushed }) => isFlushed && !atOld.has(trueMs) && !atNew.has(trueMs),
+  );
+  const outage = missing.filter(({ trueMs }) => trueMs < bench.nowMs - 600_000);
+  assert.ok(atNew.size > 30, `${atNew.size} samples under the new address`);
+  assert.ok(outage.length < 60, `${outage.length} samples nowhere`);
+});
+
+test("a target configured by name gets clocks and a durable time from the heartbeats of its address", async () => {
+  const bench = await BackfillUnderTest.start({ host: "pi.lan", address: "10.0.0.7" });
+  await bench.pass(240);
+  assert.ok(bench.durableOf("10.0.0.7") > bench.nowMs - 120_000);
+  bench.isLinked = false;
+  await bench.pass(120);
+  bench.isLinked = true;
+  await bench.pass(10);
+  assert.equal(bench.durableOf("10.0.0.7"), 0);
+  await bench.pass(240);
+  assert.ok(bench.durableOf("10.0.0.7") > bench.nowMs - 120_000);
+  assert.deepEqual([...new Set(bench.states())], ["filled link_down"]);
+});

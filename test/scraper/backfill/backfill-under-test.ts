@@ -16,6 +16,12 @@ import { SimulatedPi } from "./simulated-pi.js";
 const INTERVAL_MS = 5000;
 const SECONDS_PER_FLUSH = 60;
 
+/** How the configuration names the Pi, and its address. */
+interface Place {
+  readonly host: string;
+  readonly address: string;
+}
+
 /**
  * A scraper's storage and backfill beside one Pi, on a clock that stands still until it is moved.
  */
@@ -29,15 +35,15 @@ export class BackfillUnderTest {
   isLinked = true;
   isMasterUp = true;
   /** Addresses at which scrapes reach the Pi, and the address of its heartbeats. */
-  answersAt: readonly string[] = ["10.0.0.7"];
-  heardAt = "10.0.0.7";
+  answersAt: readonly string[];
+  heardAt: string;
   /** Whether heartbeats arrive. */
   isHeard = true;
   /** Seconds. */
   private elapsed = 0;
-  readonly target: Target = scrapeTarget("10.0.0.7", settings({ intervalMs: INTERVAL_MS }));
+  readonly target: Target;
   /** All that are scraped. */
-  targets: readonly Target[] = [this.target];
+  targets: readonly Target[];
   readonly pi: SimulatedPi;
   /** Lines of backfill's own log. */
   readonly logLines: string[] = [];
@@ -45,13 +51,20 @@ export class BackfillUnderTest {
   private constructor(
     public files: MemoryFiles,
     readonly clock: FakeClock,
+    private readonly place: Place,
   ) {
     this.pi = new SimulatedPi(clock);
+    this.target = scrapeTarget(place.host, settings({ intervalMs: INTERVAL_MS }));
+    this.targets = [this.target];
+    this.answersAt = [place.host];
+    this.heardAt = place.address;
   }
 
-  static async start(): Promise<BackfillUnderTest> {
+  static async start(
+    place: Place = { host: "10.0.0.7", address: "10.0.0.7" },
+  ): Promise<BackfillUnderTest> {
     const { files, clock, storage } = await openStorage();
-    const bench = new BackfillUnderTest(files, clock);
+    const bench = new BackfillUnderTest(files, clock, place);
     bench.storage = storage;
     await bench.open();
     return bench;
@@ -127,6 +140,16 @@ export class BackfillUnderTest {
     return added;
   }
 
+  /** From now on this one is not scraped. */
+  leave(target: Target): void {
+    this.targets = this.targets.filter((other) => other !== target);
+    this.backfill.setTargets(this.targets);
+  }
+
+  durableOf(address: string): number {
+    return this.backfill.durableUntilMs(address, this.target.port);
+  }
+
   async storedSeries(): Promise<string[]> {
     return (await this.storage.querier.series([], ALWAYS))
       .map((labels) => labels.toString())
@@ -162,7 +185,10 @@ export class BackfillUnderTest {
       }),
       querier: storage.querier,
       writer: storage,
-      fleet: { hostAt: (address) => this.knownHost(address) },
+      fleet: {
+        hostAt: (host) => this.knownHost(host === this.place.host ? this.place.address : host),
+      },
+      namesOf: (address) => (address === this.place.address ? [this.place.host] : []),
       sendHttp: async (request) => {
         if (!this.isLinked) throw new Error("cut");
         return pi.answer(request);

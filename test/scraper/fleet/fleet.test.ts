@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Heartbeat } from "../../../exporter/shared/protocol/heartbeat.js";
 import { silentLogger } from "../../../exporter/shared/platform/logger.js";
 import { Fleet, type HeartbeatOutcome, MAX_KNOWN_HOSTS } from "../../../scraper/fleet/fleet.js";
@@ -91,27 +92,87 @@ test("A sender that was refused for its rate is accepted again later", async () 
   assert.equal(refusalOf(parts.beat("10.0.0.1")), "none");
 });
 
-test("A node id from two addresses at once is a copy, and the second one is refused", async () => {
+test("A node id from two machines at once is a copy, and the second one is refused", async () => {
   const parts = new FleetUnderTest();
   parts.beat("10.0.0.1");
   await parts.clock.advance(30_000);
-  const outcome = parts.beat("10.0.0.2", { bootId: "boot-2" });
+  const copy = { bootId: "boot-2", hostname: "pi2", monotonicMs: 3_600_000 };
+  const outcome = parts.beat("10.0.0.2", copy);
   assert.ok(!outcome.accepted);
   assert.equal(outcome.refusal, "duplicate_node");
   assert.match(
     outcome.message,
-    /10\.0\.0\.2:8732 has the node id of 10\.0\.0\.1:8732: two machines share one node id/,
+    /10\.0\.0\.2:8732 has the node id of 10\.0\.0\.1:8732, which runs too: on the copy, .* delete the whole content of its state folder/,
   );
   assert.equal(parts.fleet.supersededBy("10.0.0.2", 8732), "10.0.0.1:8732");
   assert.equal(parts.fleet.supersededBy("10.0.0.1", 8732), undefined);
+  const clone = { endpoint: "10.0.0.2:8732", hostname: "pi2", holder: "10.0.0.1:8732" };
+  assert.deepEqual(parts.fleet.clonedHosts(), [clone]);
+  assert.equal(valueOf(parts.fleet, "pihealth_fleet_clone_info", clone), 1);
+  await parts.clock.advance(120_000);
+  assert.equal(parts.metric("pihealth_fleet_cloned_hosts"), 0);
 });
 
-test("A Pi with two addresses is known by the first one, and the message says so", () => {
+test("Copies in containers with one kernel are recognised as soon as both were heard", async () => {
   const parts = new FleetUnderTest();
-  parts.beat("10.0.0.1");
-  const outcome = parts.beat("10.0.0.2");
-  assert.ok(!outcome.accepted);
-  assert.match(outcome.message, /the same machine has both addresses/);
+  const original = (): string => refusalOf(parts.beat("10.0.0.1", { bootId: "boot-1" }));
+  const copy = (): string => refusalOf(parts.beat("10.0.0.2", { bootId: "boot-2" }));
+  const seen: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    seen.push(original());
+    await parts.clock.advance(10_000);
+    seen.push(copy());
+    await parts.clock.advance(20_000);
+  }
+  assert.deepEqual(seen, ["none", "none", "none", "duplicate_node", "none", "duplicate_node"]);
+  assert.deepEqual(
+    parts.fleet.clonedHosts().map(({ endpoint, holder }) => [endpoint, holder]),
+    [["10.0.0.2:8732", "10.0.0.1:8732"]],
+  );
+});
+
+for (const { name, changes } of [
+  { name: "without a reboot", changes: {} },
+  { name: "with a reboot", changes: { bootId: "boot-2", monotonicMs: 9000 } },
+  { name: "as a container that was restarted", changes: { bootId: "boot-2" } },
+]) {
+  test(`A Pi that moves is followed at once, and nothing is refused: ${name}`, async () => {
+    const parts = new FleetUnderTest();
+    parts.beat("10.0.0.15");
+    await parts.clock.advance(15_000);
+    assert.equal(refusalOf(parts.beat("10.0.0.18", changes)), "none");
+    assert.equal(parts.fleet.supersededBy("10.0.0.15", 8732), "10.0.0.18:8732");
+    assert.equal(parts.fleet.supersededBy("10.0.0.18", 8732), undefined);
+    const move = { from: "10.0.0.15:8732", to: "10.0.0.18:8732" };
+    assert.equal(valueOf(parts.fleet, "pihealth_fleet_moved_info", move), 1);
+    assert.deepEqual(parts.fleet.clonedHosts(), []);
+  });
+}
+
+test("A Pi that sends from two addresses in turn is one Pi, and nothing is refused", async () => {
+  const parts = new FleetUnderTest();
+  for (let round = 0; round < 10; round++) {
+    assert.equal(refusalOf(parts.beat(round % 2 === 0 ? "10.0.0.1" : "10.0.0.2")), "none");
+    await parts.clock.advance(15_000);
+  }
+  assert.ok((parts.metric("pihealth_address_changes_total") ?? 9) <= 2);
+  assert.deepEqual(parts.fleet.clonedHosts(), []);
+});
+
+test("After a restart, a Pi that has moved is where it was heard last, whatever the order", () => {
+  const hosts = [15, 18, 16].map((last) => {
+    const parts = new FleetUnderTest();
+    parts.clock.stepWall(last * 1000);
+    parts.beat(`10.0.0.${last}`);
+    return itemAt([...parts.fleet.allHosts()], 0);
+  });
+  for (const order of [hosts, hosts.toReversed()]) {
+    const parts = new FleetUnderTest();
+    parts.fleet.restore(order);
+    assert.equal(parts.fleet.hostOfNode(NODE)?.address, "10.0.0.18");
+    assert.equal(parts.fleet.supersededBy("10.0.0.15", 8732), "10.0.0.18:8732");
+    assert.equal(refusalOf(parts.beat("10.0.0.18")), "none");
+  }
 });
 
 test("A Pi that returns under another address keeps its identity", async () => {

@@ -21,6 +21,7 @@ export const CRASH_SETTINGS = {
   retentionMs: 100 * 365 * 86_400_000,
   retentionBytes: 0,
   commitIntervalMs: 5000,
+  syncIntervalMs: 5000,
   blockDurationMs: 1_800_000,
   maxBlockDurationMs: 86_400_000,
   queryCacheBytes: 64 * 1024 * 1024,

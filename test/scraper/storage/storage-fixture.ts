@@ -28,6 +28,7 @@ export const SETTINGS: StorageSettings = {
   retentionMs: 90 * 86_400_000,
   retentionBytes: 0,
   commitIntervalMs: 5000,
+  syncIntervalMs: 5000,
   blockDurationMs: 7_200_000,
   maxBlockDurationMs: 8 * 86_400_000,
   queryCacheBytes: 64 * 1024 * 1024,

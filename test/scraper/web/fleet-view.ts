@@ -47,5 +47,6 @@ export const view = (changes: Partial<FleetView> = {}): FleetView => ({
   version: "0.1.0",
   rows: [row()],
   alerts: [],
+  clones: [],
   ...changes,
 });

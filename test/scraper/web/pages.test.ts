@@ -131,6 +131,14 @@ test("the worst targets come first, and the title counts the problems", () => {
   assert.match(page, /<title>\(2\) pihealth<\/title>/);
 });
 
+test("a copied card is said on the page, with the remedy", () => {
+  const clone = { endpoint: "10.0.0.9:8732", hostname: HOSTILE, holder: "10.0.0.7:8732" };
+  const page = renderFleetPage(view({ clones: [clone] }));
+  assert.match(page, /10\.0\.0\.9:8732 .* has the node id of 10\.0\.0\.7:8732: a copied card/s);
+  assert.match(page, /delete the whole content of its state folder/);
+  assert.ok(page.includes(ESCAPED));
+});
+
 test("alerts beyond the visible ones are folded, and none is lost", () => {
   const alerts = Array.from({ length: 30 }, (_, index) => alert({ name: `Alert${index}x` }));
   const page = renderFleetPage(view({ alerts }));

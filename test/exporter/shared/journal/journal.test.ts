@@ -178,3 +178,49 @@ test("old segments are removed on request, the open one never", async () => {
   await journal.remove([1, 2, 3, 4]);
   assert.deepEqual(files.paths(), [`${FOLDER}/journal-00000004`]);
 });
+
+test("records that are written and not synced survive the end of the process, not a power cut", async () => {
+  const files = new MemoryFiles();
+  const journal = await newJournal(files);
+  appendText(journal, "a");
+  await journal.commit();
+  for (const text of ["b", "c"]) {
+    appendText(journal, text);
+    await journal.write();
+  }
+  assert.deepEqual((await readAll(files)).texts, ["7:a", "7:b", "7:c"]);
+  assert.deepEqual((await readAll(files.afterPowerCut())).texts, ["7:a"]);
+  await journal.commit();
+  assert.deepEqual((await readAll(files.afterPowerCut())).texts, ["7:a", "7:b", "7:c"]);
+});
+
+for (const failing of ["append", "sync"] as const) {
+  test(`after a failed ${failing}, everything that was not synced is written again, once`, async () => {
+    const files = new MemoryFiles();
+    const journal = await newJournal(files);
+    appendText(journal, "a");
+    await journal.commit();
+    appendText(journal, "b");
+    await journal.write();
+    appendText(journal, "c");
+    files.fault = (operation) => (operation === failing ? "EIO" : undefined);
+    await assert.rejects(journal.commit());
+    files.fault = () => undefined;
+    appendText(journal, "d");
+    await journal.write();
+    assert.deepEqual((await readAll(files)).texts, ["7:a", "7:b", "7:c", "7:d"]);
+    await journal.commit();
+    assert.deepEqual((await readAll(files.afterPowerCut())).texts, ["7:a", "7:b", "7:c", "7:d"]);
+  });
+}
+
+test("a commit that joins a waiting write syncs", async () => {
+  const files = new MemoryFiles();
+  const journal = await newJournal(files);
+  appendText(journal, "a");
+  const running = journal.write();
+  appendText(journal, "b");
+  const waiting = journal.write();
+  await Promise.all([running, waiting, journal.commit()]);
+  assert.deepEqual((await readAll(files.afterPowerCut())).texts, ["7:a", "7:b"]);
+});

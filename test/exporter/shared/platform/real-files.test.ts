@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { realFiles } from "../../../../exporter/shared/platform/real-files.js";
+import { removeStrayFiles } from "../../../../exporter/shared/platform/stray-files.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "pihealth-files-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,4 +57,25 @@ test("makeFolder creates missing parents, also in concurrent calls, and accepts 
 
 test("makeFolder rejects with the system's error and does not hang where the kernel creates no folders", async () => {
   await assert.rejects(realFiles.makeFolder("/proc/no-such-folder/inside"), { code: "ENOENT" });
+});
+
+test("lost+found of a file system is in no listing; a file of that name is", async () => {
+  mkdirSync(inFolder("own-file-system/lost+found"), { recursive: true });
+  writeFileSync(inFolder("own-file-system/data"), "");
+  const names = async (name: string): Promise<string[]> =>
+    (await realFiles.list(inFolder(name))).map((entry) => entry.name);
+  assert.deepEqual(await names("own-file-system"), ["data"]);
+  mkdirSync(inFolder("other"));
+  writeFileSync(inFolder("other/lost+found"), "");
+  assert.deepEqual(await names("other"), ["lost+found"]);
+});
+
+test("temporary files of a power cut are deleted, everything else stays", async () => {
+  mkdirSync(inFolder("stray/below.tmp"), { recursive: true });
+  for (const name of ["host.json", "host.json.0a1b2c3d.tmp", "notes.txt"])
+    writeFileSync(inFolder(`stray/${name}`), "");
+  await removeStrayFiles(realFiles, inFolder("stray"));
+  const left = (await realFiles.list(inFolder("stray"))).map(({ name }) => name);
+  assert.deepEqual(left, ["below.tmp", "host.json", "notes.txt"]);
+  await removeStrayFiles(realFiles, inFolder("nowhere"));
 });
