@@ -4,7 +4,7 @@ import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
 import type { Storage } from "../../scraper/storage/storage.js";
-import { Random } from "../differential/random.js";
+import { Random } from "../support/random.js";
 import { RemoteWriter } from "./remote-write.js";
 import { openBenchStorage } from "./storage.js";
 

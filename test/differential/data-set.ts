@@ -5,7 +5,7 @@ import { Labels, quoteLabelValue } from "../../exporter/shared/model/labels.js";
 import { FIXTURES } from "../support/repository.js";
 import { MemoryQuerier, type MemorySample } from "../support/memory-querier.js";
 import { parseMetric } from "../support/series-notation.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 
 /** The time of the first sample: the start of a block of two hours. */
 export const DATA_START_MS = Date.UTC(2026, 0, 12, 12, 0, 0);

@@ -1,5 +1,5 @@
 import { NEWER_SYNTAX } from "./newer-syntax.js";
-import type { Random } from "./random.js";
+import type { Random } from "../support/random.js";
 
 /**
  * Generates expressions over the series of data-set.ts that Prometheus 2.42 and 3 both accept,

@@ -8,7 +8,7 @@ import { createDataSet, toOpenMetrics, toQuerier } from "./data-set.js";
 import { ExpressionGenerator } from "./expression-generator.js";
 import { knownReasonOf } from "./known-differences.js";
 import { type Translation, translationFor } from "./newer-syntax.js";
-import { Random } from "./random.js";
+import { Random } from "../support/random.js";
 
 export interface Difference extends Question {
   readonly difference: string;

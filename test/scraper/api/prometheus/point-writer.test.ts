@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatApiFloat } from "../../../../exporter/shared/model/float-format.js";
 import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
 import { PointWriter, renderTimestamp } from "../../../../scraper/api/prometheus/point-writer.js";
-import { Random } from "../../../differential/random.js";
+import { Random } from "../../../support/random.js";
 
 function written(timestamps: readonly number[], values: readonly number[]): string {
   const writer = new PointWriter();

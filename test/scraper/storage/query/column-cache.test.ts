@@ -4,7 +4,7 @@ import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { createLabelMatcher } from "../../../../scraper/storage/model/label-matcher.js";
 import { NEVER_PAUSE } from "../../../../scraper/storage/model/querier.js";
 import type { Storage } from "../../../../scraper/storage/storage.js";
-import { Random } from "../../../differential/random.js";
+import { Random } from "../../../support/random.js";
 import {
   ABSENT,
   appendRow,
