@@ -17,7 +17,7 @@ import { allTargets } from "./targets.js";
 
 export interface WorkerTask {
   readonly seed: number;
-  readonly untilMs: number;
+  readonly seconds: number;
   readonly only: string;
   /** Two 32-bit numbers: the target and the input that is being read. */
   readonly progress: SharedArrayBuffer;
@@ -57,10 +57,9 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   const outcome: Outcome = { inputs: new Map(), failures: [] };
-  const untilMs = Date.now() + seconds * 1000;
   const tasks = Array.from({ length: workers }, (_, number) => ({
     seed: (seed ?? 1) * 1000 + number,
-    untilMs,
+    seconds,
     only: values.only,
     progress: new SharedArrayBuffer(8),
   }));
@@ -120,9 +119,9 @@ async function hangOf(
   number: number,
   index: number,
 ): Promise<FuzzFailure> {
-  const targets = (await allTargets()).filter(({ name }) => name.includes(only));
-  const target = targets[number];
-  for (const each of targets) await each.close?.();
+  const all = await allTargets();
+  const target = all.filter(({ name }) => name.includes(only))[number];
+  for (const each of all) await each.close?.();
   return {
     target: target?.name ?? "",
     seed,
