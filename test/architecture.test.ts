@@ -69,6 +69,7 @@ const PLATFORM_ONLY = [
   },
   { name: "timers", pattern: /\bset(Timeout|Interval|Immediate)\(/ },
   { name: "listening to an AbortSignal", pattern: /addEventListener\("abort"/ },
+  { name: "standard output and standard error", pattern: /process\.std(out|err)\.write|console\./ },
   { name: "fetch", pattern: /(?<![.\w])fetch\(/ },
   {
     name: "files, network and processes",

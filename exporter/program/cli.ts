@@ -5,6 +5,7 @@
  * the others. It is loaded by address at run time, because the exporter must install without it
  * (docs/decisions/0002-command-line.md).
  */
+import { writeErrorLine, writeErrorText } from "../shared/platform/terminal.js";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { messageOf, PihealthError } from "../shared/model/errors.js";
@@ -93,7 +94,8 @@ run(process.argv.slice(2)).then(
   (error: unknown) => {
     const isOurs = error instanceof PihealthError || !(error instanceof Error);
     // A bug shows where it is.
-    process.stderr.write(`${isOurs ? messageOf(error) : error.stack}\n`);
+    if (isOurs) writeErrorLine(messageOf(error));
+    else writeErrorText(`${error.stack}\n`);
     process.exitCode = 1;
   },
 );

@@ -1,4 +1,5 @@
 /** The commands of `pihealth` that need no scraper. Each loads its code when it is run. */
+import { writeData, writeErrorLine, writeLine } from "../shared/platform/terminal.js";
 import type { Command } from "commander";
 import { codeOf } from "../shared/model/errors.js";
 import { systemClock } from "../shared/platform/clock.js";
@@ -35,7 +36,13 @@ function addGet(program: Command): void {
       if (family === undefined)
         return command.error("error: no family is given (pihealth get --list lists them)");
       const { sendHttp } = await import("../shared/platform/http/http-client.js");
-      const parts = { clock: systemClock, files: realFiles, sendHttp, writeLine, writeNote };
+      const parts = {
+        clock: systemClock,
+        files: realFiles,
+        sendHttp,
+        writeLine,
+        writeNote: writeErrorLine,
+      };
       return getFamily(family, options, parts);
     });
 }
@@ -91,19 +98,16 @@ function addCheckMetrics(program: Command, outcome: CommandOutcome): void {
 }
 
 function historyParts(): HistoryCommandParts {
-  return { clock: systemClock, files: realFiles, write: writeToEnd, writeNote };
+  return { clock: systemClock, files: realFiles, write: writeToEnd, writeNote: writeErrorLine };
 }
 
 /** Resolves when the text is taken; ends the program when nobody reads any more, as `head` does. */
 function writeToEnd(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
+    writeData(text, (error) => {
       if (error === undefined || error === null) resolve();
       else if (codeOf(error) === "EPIPE") process.exit(0);
       else reject(error);
     });
   });
 }
-
-const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
-const writeNote = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -1,3 +1,4 @@
+import { writeLogLine, writeText } from "../shared/platform/terminal.js";
 import { startExporter, type ExporterApp } from "../app/app.js";
 import {
   EXPORTER_USAGE,
@@ -31,7 +32,7 @@ export function runExporter(argv: readonly string[]): Promise<number> {
   return runProgram(async () => {
     const given = parseExporterArguments(argv);
     if (given.help) {
-      process.stdout.write(EXPORTER_USAGE);
+      writeText(EXPORTER_USAGE);
       return 0;
     }
     const config = await loadConfig(given);
@@ -118,6 +119,6 @@ const createLog = ({ logLevel }: ExporterConfig): Logger =>
   createLogger({
     level: logLevel,
     wallMs: () => systemClock.wallMs(),
-    write: (line) => process.stderr.write(`${line}\n`),
+    write: writeLogLine,
     journald: isUnderJournald(),
   });

@@ -1,4 +1,5 @@
 /** Commands about files that need no running scraper: `check`, `convert`, `test`. */
+import { writeErrorLine, writeLine, writeText } from "../../exporter/shared/platform/terminal.js";
 import type { Command } from "commander";
 import { readGivenFile } from "../../exporter/shared/config/given-file.js";
 import { BadInputError } from "../../exporter/shared/model/errors.js";
@@ -45,7 +46,7 @@ export function addConvert(program: Command): void {
     .argument("<file>", "configuration of one Option=Value per line")
     .action(async (file: string) => {
       const { convertOptionConfig } = await import("../config/option-config.js");
-      process.stdout.write(convertOptionConfig(await readGivenFile(file, realFiles), file));
+      writeText(convertOptionConfig(await readGivenFile(file, realFiles), file));
     });
 }
 
@@ -60,8 +61,8 @@ export function addRuleTests(program: Command, outcome: CommandOutcome): void {
         files: realFiles,
         clock: systemClock,
         enabledFeatures: await featuresOf(options),
-        write: (line) => void process.stdout.write(`${line}\n`),
-        writeError: (line) => void process.stderr.write(`${line}\n`),
+        write: writeLine,
+        writeError: writeErrorLine,
       });
     });
 }

@@ -1,4 +1,5 @@
 /** Commands that ask a running scraper: `query`, `silence`, `gaps`, `import`, `doctor`. */
+import { progress, writeErrorLine } from "../../exporter/shared/platform/terminal.js";
 import type { Command } from "commander";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { type CommandOutcome, printLines, report } from "./command-output.js";
@@ -120,7 +121,6 @@ async function runImport(paths: string[], options: ImportOptions): Promise<strin
   const opened = offline
     ? await (await import("./commands/import-offline.js")).openOffline(options.config)
     : undefined;
-  const { isTTY } = process.stderr;
   try {
     return await importSamples(
       paths,
@@ -128,12 +128,12 @@ async function runImport(paths: string[], options: ImportOptions): Promise<strin
       {
         files: realFiles,
         store: opened?.store ?? storeInMaster(options),
-        showProgress: (samples) => void (isTTY && process.stderr.write(`\r${samples} samples`)),
-        writeNote: (note) => void process.stderr.write(`${note}\n`),
+        showProgress: (samples) => progress.show(`${samples} samples`),
+        writeNote: writeErrorLine,
       },
     );
   } finally {
-    if (isTTY) process.stderr.write("\n");
+    progress.end();
     await opened?.close();
   }
 }

@@ -1,3 +1,4 @@
+import { writeLine } from "../../exporter/shared/platform/terminal.js";
 import type { CheckResult } from "./commands/check.js";
 
 /** The exit code of a command that ends without an error. */
@@ -6,7 +7,7 @@ export interface CommandOutcome {
 }
 
 export function printLines(lines: readonly string[]): void {
-  for (const line of lines) process.stdout.write(`${line}\n`);
+  for (const line of lines) writeLine(line);
 }
 
 export function report({ lines, succeeded }: CheckResult, outcome: CommandOutcome): void {

@@ -1,3 +1,4 @@
+import { writeLogLine, writeText } from "../../exporter/shared/platform/terminal.js";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
@@ -35,7 +36,7 @@ export function runScraper(argv: readonly string[]): Promise<number> {
   return runProgram(async () => {
     const given = parseScraperArguments(argv);
     if (given.help) {
-      process.stdout.write(SCRAPER_USAGE);
+      writeText(SCRAPER_USAGE);
       return 0;
     }
     return serve(given, await loadConfig(given));
@@ -65,7 +66,7 @@ async function serve(given: ScraperArguments, config: ScraperConfig): Promise<nu
     level: config.log.level,
     wallMs: () => systemClock.wallMs(),
     write: (line) => {
-      process.stderr.write(`${line}\n`);
+      writeLogLine(line);
       logFile?.write(line);
     },
     journald: isUnderJournald(),

@@ -2,6 +2,7 @@
  * `npm start`: runs exporter and scraper with their embedded defaults as two processes, as the two
  * services are. It prints where to look, and stops both when one ends or a signal arrives.
  */
+import { writeErrorLine, writeText } from "../../exporter/shared/platform/terminal.js";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,7 +58,7 @@ async function main(argv: readonly string[]): Promise<number> {
   ]);
   await stopAll(children);
   if (outcome === "stopped") return 0;
-  process.stderr.write(`Cannot run both programs: ${outcome}\n`);
+  writeErrorLine(`Cannot run both programs: ${outcome}`);
   return 1;
 }
 
@@ -137,7 +138,7 @@ async function announceWhenReady(places: Places): Promise<string> {
       await systemClock.sleep(200);
     }
   }
-  process.stdout.write(
+  writeText(
     [
       "",
       "pihealth is watching this machine.",

@@ -1,3 +1,5 @@
+import { printable, withoutUrlSecrets } from "../model/shown-text.js";
+
 /** The syslog(3) severities this project uses; journald reads the number from a `<N>` prefix. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
 export type LogLevel = keyof typeof PRIORITIES;
@@ -28,7 +30,7 @@ export interface LoggerOptions {
 
 /**
  * Creates a logger that writes logfmt: `time=… level=… msg=… key=value`. Control characters are
- * escaped, so every message is one line.
+ * escaped, so every message is one line; the secrets of URLs are hidden.
  */
 export function createLogger(options: LoggerOptions, context: LogFields = {}): Logger {
   const log = (level: LogLevel, message: string, fields: LogFields = {}): void => {
@@ -55,15 +57,9 @@ export function formatLogfmt(fields: LogFields): string {
     .join(" ");
 }
 
-function formatValue(value: string): string {
-  return /^[^\s"=\\\p{Cc}\p{Cf}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value));
-}
-
-/** JSON does not escape DEL, C1 controls and direction marks, which can manipulate a terminal. */
-function escapeControls(text: string): string {
-  return text.replace(/[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+function formatValue(text: string): string {
+  const value = withoutUrlSecrets(text);
+  return /^[^\s"=\\\p{Cc}\p{Cf}]+$/u.test(value) ? value : printable(JSON.stringify(value));
 }
 
 /** Discards all messages. */

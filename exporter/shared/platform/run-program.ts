@@ -2,6 +2,7 @@
  * The frame of both programs, from the command line to the exit code. The service runs from its
  * start, after which systemd gets READY=1, until the first SIGTERM or SIGINT.
  */
+import { writeErrorText } from "./terminal.js";
 import { messageOf, PihealthError, UsageError } from "../model/errors.js";
 import { systemClock, type Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
@@ -17,7 +18,7 @@ export const USAGE_EXIT_CODE = 2;
  */
 export async function runProgram(
   main: () => Promise<number>,
-  write: (text: string) => void = (text) => process.stderr.write(text),
+  write: (text: string) => void = writeErrorText,
 ): Promise<number> {
   try {
     return await main();

@@ -4,7 +4,7 @@ import { formatByteSize } from "../../../exporter/shared/model/byte-size.js";
 import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { type CheckResult, checkConfig, counted } from "./check.js";
 import { getData, type MasterAddress } from "./master-client.js";
-import { printable } from "./query.js";
+import { printable } from "../../../exporter/shared/model/shown-text.js";
 import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 
 type Finding = {

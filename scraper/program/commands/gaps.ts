@@ -1,8 +1,9 @@
+import { printable } from "../../../exporter/shared/model/shown-text.js";
 import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { formatDurationMs } from "../../../exporter/shared/model/duration.js";
 import { getData, type MasterAddress } from "./master-client.js";
-import { alignColumns, printable } from "./query.js";
+import { alignColumns } from "./query.js";
 
 /** `pihealth gaps`: one line per gap, oldest first. */
 export async function listGaps(master: MasterAddress, host: string | undefined): Promise<string[]> {

@@ -2,6 +2,7 @@ import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
+import { printable } from "../../../exporter/shared/model/shown-text.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { getData, type MasterAddress } from "./master-client.js";
 import { chartDots, type ChartFrame, renderChart } from "./terminal-chart.js";
@@ -115,13 +116,6 @@ const formatDay = (timeMs: number): string =>
 
 const formatLabels = (metric: Record<string, string>): string =>
   printable(Labels.of(metric).toString());
-
-/** Escapes control and direction characters: label values come from the network. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
-    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
-  });
-}
 
 /** Pads each column but the last to its widest cell. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {

@@ -1,9 +1,10 @@
+import { printable } from "../../../exporter/shared/model/shown-text.js";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { parseDurationMs } from "../../../exporter/shared/model/duration.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { callAlertmanager, type MasterAddress } from "./master-client.js";
-import { alignColumns, printable } from "./query.js";
+import { alignColumns } from "./query.js";
 
 interface ApiMatcher {
   readonly name: string;

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
+import { printable } from "../../../../exporter/shared/model/shown-text.js";
 import { test } from "node:test";
-import {
-  formatMatrix,
-  printable,
-  type ResultSeries,
-} from "../../../../scraper/program/commands/query.js";
+import { formatMatrix, type ResultSeries } from "../../../../scraper/program/commands/query.js";
 import { formatNumber } from "../../../../scraper/program/commands/terminal-chart.js";
 import { assertEvery } from "../../../support/assert-every.js";
 
