@@ -11,14 +11,31 @@ import {
   type Document,
 } from "yaml";
 import { messageOf, PihealthError } from "../model/errors.js";
+import { withoutUrlSecrets } from "../model/shown-text.js";
 import { createLenientLexer } from "./yaml-lexer.js";
 
 /** Largest configuration or rule file that is read. */
 export const MAX_CONFIG_BYTES = 1_048_576;
 /** Expanded aliases in one document. Ordinary anchors need few, an alias bomb needs many. */
 const MAX_ALIASES = 100;
-/** Keys whose values no message may show. */
-const SECRET_KEYS = /^(.*password|.*secret|.*token|credentials|basic_auth|authorization|key)$/;
+/** Words in the names of keys whose values no message may show; a misspelled one counts, too. */
+const SECRET_WORDS = [
+  "password",
+  "passwd",
+  "secret",
+  "token",
+  "credentials",
+  "authorization",
+  "bearer",
+];
+const SECRET_KEYS =
+  /pass|secret|token|cred|basic_auth|authorization|(^|_)auth$|bearer|cookie|headers?$|^key$|_key$|api_?key|private/i;
+/** Receivers, in whose URLs the path is often a key. */
+const RECEIVERS = /(?<!_sd|scrape)_configs$/;
+/** Misspellings of a word differ by this many letters at most. */
+const MAX_MISSPELLED = 2;
+/** The part of a key that a message shows: what follows may be a value whose colon is missing. */
+const PLAIN_KEY = /^[\w.-]{0,60}/;
 
 /**
  * A configuration file is not valid. The message names file, line, key, what is there and what must
@@ -34,7 +51,8 @@ export class ConfigError extends PihealthError {
     detail: string,
     options?: ErrorOptions,
   ) {
-    super(`Cannot load "${file}"${line === undefined ? "" : `, line ${line}`}: ${detail}`, options);
+    const place = line === undefined ? "" : `, line ${line}`;
+    super(`Cannot load "${file}"${place}: ${withoutUrlSecrets(detail)}`, options);
   }
 }
 
@@ -67,7 +85,11 @@ export class YamlSource {
     if (document === undefined) return new YamlSource(file, undefined, undefined, lines);
     const [problem] = document.errors;
     if (problem !== undefined)
-      throw new ConfigError(file, lines.linePos(problem.pos[0]).line, problem.message);
+      throw new ConfigError(
+        file,
+        lines.linePos(problem.pos[0]).line,
+        withoutContent(problem.message),
+      );
     try {
       const content: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
       const source = new YamlSource(file, content, document, lines);
@@ -75,7 +97,8 @@ export class YamlSource {
         source.warnings.push(`"${file}" has more than one document: only the first is read`);
       return source;
     } catch (error) {
-      throw new ConfigError(file, undefined, messageOf(error), { cause: error });
+      // The cause repeats the content of the file.
+      throw new ConfigError(file, undefined, withoutContent(messageOf(error)));
     }
   }
 
@@ -117,7 +140,12 @@ export class YamlSource {
   /** The error for the node at `path`; `detail` reads `is X, it must be Y`. */
   errorAt(path: Path, detail: string, cause?: unknown): ConfigError {
     const place = path.length === 0 ? "the file" : `key ${formatPath(path)}`;
-    return new ConfigError(this.file, this.lineAt(path), `${place} ${detail}`, { cause });
+    const value: unknown = isSecretAt(path) ? this.document?.getIn(path) : undefined;
+    const isShown = typeof value === "string" && value.length > 2 && detail.includes(value);
+    const shown = isShown ? detail.replaceAll(value, "<secret>") : detail;
+    // The text of a cause might be shown as well.
+    const options = isShown || withoutUrlSecrets(detail) !== detail ? {} : { cause };
+    return new ConfigError(this.file, this.lineAt(path), `${place} ${shown}`, options);
   }
 }
 
@@ -144,17 +172,59 @@ function startOf(node: unknown): number | undefined {
 function formatPath(path: Path): string {
   return path
     .map((part, index) =>
-      typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`,
+      typeof part === "number" ? `[${part}]` : `${index === 0 ? "" : "."}${shownKey(part)}`,
     )
     .join("");
+}
+
+function shownKey(key: string): string {
+  const [plain = ""] = PLAIN_KEY.exec(key) ?? [];
+  return plain === key ? key : `${plain}...`;
+}
+
+/** True when the value at the path, or something around it, is a secret. */
+function isSecretAt(path: Path): boolean {
+  const keys = path.filter((part) => typeof part === "string");
+  const isReceiverUrl =
+    keys.at(-1)?.endsWith("url") === true && keys.some((key) => RECEIVERS.test(key));
+  return isReceiverUrl || keys.some(isSecretKey);
+}
+
+function isSecretKey(key: string): boolean {
+  if (SECRET_KEYS.test(key)) return true;
+  const words = key.toLowerCase().split(/[_.-]/);
+  return SECRET_WORDS.some((secret) =>
+    [...words, words.join("")].some((word) => areSimilar(word, secret)),
+  );
+}
+
+/** True when at most `MAX_MISSPELLED` letters were changed, added or left out. */
+function areSimilar(word: string, other: string): boolean {
+  if (Math.abs(word.length - other.length) > MAX_MISSPELLED || word.length < 4) return false;
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...word].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const isSame = letter === other[at - 1];
+      const [above = 0, left = 0, diagonal = 0] = [row[at], next[at - 1], row[at - 1]];
+      next.push(Math.min(above + 1, left + 1, diagonal + (isSame ? 0 : 1)));
+    }
+    row = next;
+  }
+  return (row[other.length] ?? 0) <= MAX_MISSPELLED;
+}
+
+/** A message of the YAML parser without the text of the file that it repeats. */
+function withoutContent(message: string): string {
+  return message.replace(/: [^]*$/, "").replace(/(["'`])(?:(?!\1)[^]){3,}\1/g, "...");
 }
 
 /** A value as a message shows it, without secrets. */
 export function describeAt(path: Path, value: unknown): string {
   if (value === undefined || value === null) return "missing";
-  if (path.some((part) => typeof part === "string" && SECRET_KEYS.test(part))) return "<secret>";
   if (Array.isArray(value)) return "a list";
   if (isMapping(value)) return "a mapping";
+  if (isSecretAt(path)) return "<secret>";
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

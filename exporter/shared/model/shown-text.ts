@@ -40,3 +40,14 @@ export const originOf = (url: string): string => {
   const [, scheme = "", host = ""] = SECRET_PATH.exec(url) ?? [];
   return `${scheme}${host}/${HIDDEN}`;
 };
+
+/** Hides a URL and each of its parts that may be a key wherever a text repeats them. */
+export function withoutSecretUrl(text: string, url: string): string {
+  const { href, pathname, search, password, username } = URL.canParse(url)
+    ? new URL(url)
+    : { href: url, pathname: "", search: "", password: "", username: "" };
+  const parts = [url, href, pathname + search, pathname, search, password, username];
+  const secrets = parts.filter((part) => part.length > 1);
+  const hidden = secrets.reduce((shown, part) => shown.replaceAll(part, HIDDEN), text);
+  return withoutUrlSecrets(hidden);
+}

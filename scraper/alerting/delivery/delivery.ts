@@ -1,4 +1,5 @@
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
+import { withoutSecretUrl } from "../../../exporter/shared/model/shown-text.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { HttpError, type SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
 import { MailError, type MailTransport } from "./mail-transport.js";
@@ -124,8 +125,10 @@ async function deliverWebhook(
   { files, http, signal }: { files: Files; http: SendHttp; signal: AbortSignal },
 ): Promise<DeliveryOutcome> {
   try {
+    const url = await readSecret(integration.url, files);
     const response = await http({
-      url: await readSecret(integration.url, files),
+      url,
+      isSecretUrl: true,
       method: "POST",
       headers: { "content-type": "application/json", "user-agent": "pihealth" },
       body: payload.body,
@@ -134,7 +137,8 @@ async function deliverWebhook(
       signal,
     });
     if (response.status >= 200 && response.status < 300) return DONE;
-    const reply = `status ${response.status}: ${response.body.toString("utf8", 0, 200)}`;
+    const body = withoutSecretUrl(response.body.toString("utf8", 0, 200), url);
+    const reply = `status ${response.status}: ${body}`;
     return failed(payload, new Error(reply), faultOfStatus(response.status));
   } catch (error) {
     return failed(payload, error, faultOfHttpError(error));

@@ -4,6 +4,7 @@ import tls from "node:tls";
 import { isIP } from "node:net";
 import fetch, { type RequestInit } from "node-fetch";
 import { codeOf, messageOf, PihealthError } from "../../model/errors.js";
+import { originOf, withoutSecretUrl, withoutUrlSecrets } from "../../model/shown-text.js";
 import { onAbort } from "../abort.js";
 import { yieldToEventLoop } from "../clock.js";
 import { BodyGatherer } from "./body-gatherer.js";
@@ -16,6 +17,8 @@ const PIECES_PER_TURN = 1000;
 
 export interface HttpRequest {
   readonly url: string;
+  /** The path is a key, as in the URL of a webhook: errors show the host only. */
+  readonly isSecretUrl?: boolean;
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
@@ -127,6 +130,19 @@ export const sendHttp: SendHttp = async (request) => {
   }
 };
 
+/** The text that node-fetch puts before the reason. */
+const FETCH_PREAMBLE = /^request to \S+ failed, reason: /;
+
+/** The text of an error about a request, without the secrets of its URL. */
+export function cannotFetch(
+  { url, isSecretUrl }: Pick<HttpRequest, "url" | "isSecretUrl">,
+  detail: string,
+): string {
+  if (isSecretUrl !== true)
+    return `Cannot fetch "${withoutUrlSecrets(url)}": ${withoutUrlSecrets(detail)}`;
+  return `Cannot fetch "${originOf(url)}": ${withoutSecretUrl(detail, url)}`;
+}
+
 const STALE_CONNECTION_CODES = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
 
 function isStaleConnection(error: unknown): boolean {
@@ -139,20 +155,19 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
   const stopListening = request.signal && onAbort(request.signal, () => timeout.abort());
   try {
     if (request.signal?.aborted === true)
-      throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
+      throw new HttpError("aborted", cannotFetch(request, "stopped"));
     const { status, headers, body } = await open(request, agent, timeout.signal);
     return { status, headers, body: await readBody(body, request) };
   } catch (error) {
     if (error instanceof HttpError) throw error;
     if (request.signal?.aborted === true)
-      throw new HttpError("aborted", `Cannot fetch "${request.url}": stopped`);
+      throw new HttpError("aborted", cannotFetch(request, "stopped"));
     if (timeout.signal.aborted) {
       const detail = `no complete response within ${request.timeoutMs}ms`;
-      throw new HttpError("timeout", `Cannot fetch "${request.url}": ${detail}`, { cause: error });
+      throw new HttpError("timeout", cannotFetch(request, detail), { cause: error });
     }
-    throw new HttpError("unreachable", `Cannot fetch "${request.url}": ${messageOf(error)}`, {
-      cause: error,
-    });
+    const detail = messageOf(error).replace(FETCH_PREAMBLE, "");
+    throw new HttpError("unreachable", cannotFetch(request, detail), { cause: error });
   } finally {
     clearTimeout(timer);
     stopListening?.();
@@ -202,10 +217,8 @@ function bodyOf(body: Uint8Array | string): Buffer | string {
     : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
-async function readBody(
-  body: NodeJS.ReadableStream | null,
-  { url, maxBodyBytes }: HttpRequest,
-): Promise<Buffer> {
+async function readBody(body: NodeJS.ReadableStream | null, request: HttpRequest): Promise<Buffer> {
+  const { maxBodyBytes } = request;
   const gathered = new BodyGatherer();
   let pieces = 0;
   // An exception inside the loop destroys the stream and its connection.
@@ -214,11 +227,11 @@ async function readBody(
     gathered.add(piece);
     if (gathered.sizeBytes > maxBodyBytes) {
       const detail = `the body is larger than ${maxBodyBytes} bytes`;
-      throw new HttpError("too_large", `Cannot fetch "${url}": ${detail}`);
+      throw new HttpError("too_large", cannotFetch(request, detail));
     }
     if (++pieces > MAX_PIECES && gathered.sizeBytes < pieces * MIN_MEAN_PIECE_BYTES) {
       const detail = `the body comes in ${pieces} pieces of less than ${MIN_MEAN_PIECE_BYTES} bytes`;
-      throw new HttpError("unreachable", `Cannot fetch "${url}": ${detail}`);
+      throw new HttpError("unreachable", cannotFetch(request, detail));
     }
     // The pieces of one read come without a turn of the event loop between them.
     if (pieces % PIECES_PER_TURN === 0) await yieldToEventLoop();

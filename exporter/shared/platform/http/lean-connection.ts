@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import net from "node:net";
 import { messageOf } from "../../model/errors.js";
 import { onAbort } from "../abort.js";
-import { HttpError, type HttpRequest, type HttpResponse } from "./http-client.js";
+import { cannotFetch, HttpError, type HttpRequest, type HttpResponse } from "./http-client.js";
 import { BodyTooLargeError, HttpResponseReader } from "./http-response-reader.js";
 import type { BodyDecoder, DecodedBody } from "./lean-body.js";
 
@@ -220,25 +220,19 @@ async function answerLater(
   }
 }
 
-export function stopped({ url }: HttpRequest): HttpError {
-  return new HttpError("aborted", `Cannot fetch "${url}": stopped`);
+export const stopped = (request: HttpRequest): HttpError =>
+  new HttpError("aborted", cannotFetch(request, "stopped"));
+
+function timedOut(request: HttpRequest): HttpError {
+  const detail = `no complete response within ${request.timeoutMs}ms`;
+  return new HttpError("timeout", cannotFetch(request, detail));
 }
 
-function timedOut({ url, timeoutMs }: HttpRequest): HttpError {
-  return new HttpError(
-    "timeout",
-    `Cannot fetch "${url}": no complete response within ${timeoutMs}ms`,
-  );
-}
-
-function explain({ url, maxBodyBytes }: HttpRequest, error: unknown): HttpError {
+function explain(request: HttpRequest, error: unknown): HttpError {
   if (error instanceof BodyTooLargeError) {
-    return new HttpError(
-      "too_large",
-      `Cannot fetch "${url}": the body is larger than ${maxBodyBytes} bytes`,
-    );
+    const detail = `the body is larger than ${request.maxBodyBytes} bytes`;
+    return new HttpError("too_large", cannotFetch(request, detail));
   }
-  return new HttpError("unreachable", `Cannot fetch "${url}": ${messageOf(error)}`, {
-    cause: error,
-  });
+  const detail = messageOf(error);
+  return new HttpError("unreachable", cannotFetch(request, detail), { cause: error });
 }
