@@ -191,6 +191,7 @@ function isSecretAt(path: Path): boolean {
 }
 
 function isSecretKey(key: string): boolean {
+  if (/_(file|ref)$/.test(key)) return false; // The name of a place.
   if (SECRET_KEYS.test(key)) return true;
   const words = key.toLowerCase().split(/[_.-]/);
   return SECRET_WORDS.some((secret) =>
