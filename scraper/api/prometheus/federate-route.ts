@@ -14,7 +14,7 @@ import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier, SelectedSeries, SelectedTable } from "../../storage/model/querier.js";
 import type { Pacer } from "../../promql/evaluation/pacer.js";
-import { sortPaced } from "../../promql/evaluation/paced-sort.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import { admitRead, type MetadataRouteParts, readSelector } from "./metadata-routes.js";
 import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 

@@ -2,7 +2,7 @@ import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Pacer } from "../../promql/evaluation/pacer.js";
-import { sortPaced } from "../../promql/evaluation/paced-sort.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import type { QueryAdmission } from "../../promql/query/query-admission.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier } from "../../storage/model/querier.js";

@@ -52,15 +52,17 @@ export class PointWriter {
    * @returns the index of the first point not written
    */
   points(timestamps: Float64Array, values: Float64Array, from: number): number {
-    const { texts, stride, lengths, offset } = this.times.of(timestamps);
+    const { texts, stride, lengths, offset, count } = this.times.of(timestamps, from);
     const { bytes } = this;
+    const end = Math.min(timestamps.length, from + count);
     let at = this.length;
     let point = from;
-    while (point < timestamps.length && at < PIECE_BYTES) {
+    while (point < end && at < PIECE_BYTES) {
       if (point > 0) bytes[at++] = COMMA;
-      const start = (offset + point) * stride;
-      const end = start + (lengths[offset + point] as number);
-      for (let index = start; index < end; index++) bytes[at++] = texts[index] as number;
+      const time = offset + point;
+      const start = time * stride;
+      const stop = start + (lengths[time] as number);
+      for (let index = start; index < stop; index++) bytes[at++] = texts[index] as number;
       at = writeNumber(bytes, at, values[point] as number);
       bytes[at++] = 0x22; // "
       bytes[at++] = 0x5d; // ]
@@ -137,23 +139,42 @@ export function renderTimestamp(timestampMs: number): string {
   return fraction === 0 ? `${whole}` : `${sign}${whole}.${String(fraction).padStart(3, "0")}`;
 }
 
+/** Times whose texts are made and kept at once. */
+const TIMES_AT_ONCE = 16_384;
+
 /** The text before each value, such as `[1712345678.9,"`, for the times that were written last. */
 class TimeTexts {
   readonly stride = 32;
   texts = new Uint8Array(0);
   lengths = new Uint8Array(0);
-  /** Index of the first requested time in the memory that it shares with others. */
+  /** Add it to the index of a time, for its index in `texts` and `lengths`. */
   offset = 0;
+  /** Times from the requested one on that have a text. */
+  count = 0;
   private memory: ArrayBufferLike | undefined;
+  private part = -1;
 
-  of(timestamps: Float64Array): this {
-    this.offset = timestamps.byteOffset / 8;
-    if (timestamps.buffer === this.memory) return this;
+  /** Series of one query share the memory of their times, so texts are known by the place there. */
+  of(timestamps: Float64Array, from: number): this {
+    const place = timestamps.byteOffset / 8 + from;
+    const part = Math.floor(place / TIMES_AT_ONCE);
+    const firstPlace = part * TIMES_AT_ONCE;
+    this.offset = timestamps.byteOffset / 8 - firstPlace;
+    this.count = firstPlace + TIMES_AT_ONCE - place;
+    if (timestamps.buffer === this.memory && part === this.part) return this;
     this.memory = timestamps.buffer;
-    const all = new Float64Array(timestamps.buffer);
-    this.texts = new Uint8Array(all.length * this.stride);
-    this.lengths = new Uint8Array(all.length);
-    for (const [index, timeMs] of all.entries()) {
+    this.part = part;
+    const places = timestamps.buffer.byteLength / 8 - firstPlace;
+    const times = new Float64Array(
+      timestamps.buffer,
+      8 * firstPlace,
+      Math.min(TIMES_AT_ONCE, Math.floor(places)),
+    );
+    if (this.lengths.length < times.length) {
+      this.texts = new Uint8Array(times.length * this.stride);
+      this.lengths = new Uint8Array(times.length);
+    }
+    for (const [index, timeMs] of times.entries()) {
       const text = `[${renderTimestamp(timeMs)},"`;
       this.lengths[index] = text.length;
       for (let at = 0; at < text.length; at++)

@@ -22,8 +22,9 @@ export function gridBetween(fromMs: number, toMs: number, stepMs: number): TimeG
 
 /** All times of a grid, in milliseconds. */
 export function timesOf(grid: TimeGrid): Float64Array {
-  const times = new Float64Array(grid.count);
-  for (let step = 0; step < times.length; step++) times[step] = timeAt(grid, step);
+  const { fromMs, stepMs, count } = grid;
+  const times = new Float64Array(count);
+  for (let step = 0; step < count; step++) times[step] = fromMs + step * stepMs;
   return times;
 }
 

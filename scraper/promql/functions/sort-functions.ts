@@ -1,7 +1,7 @@
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { Labels, compareStrings } from "../../../exporter/shared/model/labels.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
-import { sortPaced } from "../evaluation/paced-sort.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import { stringValueOf, type Call } from "../language/ast.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";
 

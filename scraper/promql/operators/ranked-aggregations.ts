@@ -5,7 +5,7 @@ import { rowsByGroup, type RowGroups } from "./aggregation-groups.js";
 import { QueryExecutionError } from "../language/query-errors.js";
 import type { Evaluation } from "../evaluation/evaluation.js";
 import { WORK_PER_KEY } from "../evaluation/label-keys.js";
-import { sortPaced } from "../evaluation/paced-sort.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import type { Pacer } from "../evaluation/pacer.js";
 import { quantilePaced } from "../evaluation/quantile.js";
 import { keepRows, type VectorBlock } from "../evaluation/vector-block.js";

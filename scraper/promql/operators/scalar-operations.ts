@@ -10,12 +10,11 @@ export function combineScalars(
   left: Float64Array,
   right: Float64Array,
 ): Float64Array {
-  if (isComparison(operator)) {
-    const holds = COMPARISON[operator];
-    return left.map((value, step) => (holds(value, right[step] as number) ? 1 : 0));
-  }
-  const calculate = arithmeticOf(operator);
-  return left.map((value, step) => calculate(value, right[step] as number));
+  const combine = isComparison(operator) ? asNumber(COMPARISON[operator]) : arithmeticOf(operator);
+  const results = new Float64Array(left.length);
+  for (let step = 0; step < results.length; step++)
+    results[step] = combine(left[step] as number, right[step] as number);
+  return results;
 }
 
 /**

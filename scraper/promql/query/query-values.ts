@@ -3,7 +3,7 @@ import type { RangeExtension } from "../language/ast.js";
 import type { RangeRow, RangeSelection } from "../evaluation/evaluation.js";
 import { edgesOf } from "../evaluation/window-edges.js";
 import type { Pacer } from "../evaluation/pacer.js";
-import { sortPaced } from "../evaluation/paced-sort.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import type {
   MatrixSeries,
   MatrixValue,

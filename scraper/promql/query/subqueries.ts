@@ -86,6 +86,7 @@ async function evaluateInParts(
       whole.present.set(present, from);
       if (pacer.isDue(count)) await pacer.pause();
     }
+    if (pacer.isDue(count)) await pacer.pause();
   }
   return all;
 }

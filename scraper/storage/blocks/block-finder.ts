@@ -2,7 +2,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstAtOrAfter } from "../../base/binary-search.js";
 import { tableName } from "../head/table.js";
-import { cutRows } from "../model/piece.js";
+import { cutRows, type Piece } from "../model/piece.js";
 import type { Pace } from "../model/querier.js";
 import type { SeriesSamples } from "../model/stamped.js";
 import type {
@@ -116,14 +116,17 @@ export class BlockFinder implements BlockIndex {
     const until = firstAtOrAfter(timestamps, range.untilMs);
     if (from >= until) return undefined;
     const selected = selection.columnsOfBlock(series, selection.satisfiedBy(target));
-    const piece = {
-      labels: selected.labels,
+    const pieceWith = ({ columns, labels }: SelectedColumns): Piece => ({
+      labels,
       fromMs: timestamps[from] as number,
       lastMs: timestamps[until - 1] as number,
       rows: until - from,
       read: async (wanted: TimeRange) =>
-        cutRows({ timestamps, columns: await this.read(block, selected) }, wanted),
-    };
+        cutRows({ timestamps, columns: await this.read(block, { columns, labels }) }, wanted),
+      narrow: (first, end) =>
+        pieceWith({ columns: columns.subarray(first, end), labels: labels.slice(first, end) }),
+    });
+    const piece = pieceWith(selected);
     const { folder, sequence } = block;
     return { folder, target: facts.target, table: facts.table, piece, isLate, sequence };
   }

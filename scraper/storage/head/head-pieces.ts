@@ -2,7 +2,7 @@ import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstIndexWhere } from "../../base/binary-search.js";
 import type { Chunk } from "../model/chunk.js";
 import type { LayoutRegistry } from "../model/layout-registry.js";
-import { cutRows, type Piece, type PieceRows } from "../model/piece.js";
+import { cutRows, MovedRowsError, type Piece, type PieceRows } from "../model/piece.js";
 import type { TableKey } from "../model/sample-writer.js";
 import type { SelectedColumns } from "../selection/selection-memory.js";
 import type { SeriesSelection } from "../selection/series-selection.js";
@@ -27,7 +27,7 @@ export interface HeadReader {
 
 /**
  * Finds the pieces of a table with rows in the range. If any piece of a stream has wanted series, the
- * pieces without them are found too. Rows in a window are copied at once.
+ * pieces without them are found too. Rows in a window are copied when they are read.
  */
 export function findHeadPieces(
   reader: HeadReader,
@@ -80,7 +80,7 @@ function piecesOfStream(
     }
     pieces.push(new ChunkPiece(reader.chunkLog, chunk, selected, unblocked));
   }
-  const piece = pieceOfWindow(reader, rows.window, selection, satisfied, unblocked);
+  const piece = pieceOfWindow(reader, rows, selection, satisfied, unblocked);
   if (piece !== undefined) pieces.push(piece);
   isWanted ||= piece !== undefined && piece.labels.length > 0;
   return isWanted ? pieces : NO_PIECES;
@@ -119,32 +119,101 @@ class ChunkPiece implements Piece {
   async read(): Promise<PieceRows> {
     return cutRows(await this.chunkLog.read(this.chunk, this.columns), this.range);
   }
+
+  narrow(from: number, until: number): ChunkPiece {
+    const columns = this.columns.subarray(from, until);
+    const labels = this.labels.slice(from, until);
+    return new ChunkPiece(this.chunkLog, this.chunk, { columns, labels }, this.range);
+  }
 }
 
 function pieceOfWindow(
-  { registry }: HeadReader,
-  window: RowWindow | undefined,
+  { registry, chunkLog }: HeadReader,
+  stream: StreamRows,
   selection: SeriesSelection,
   satisfied: number,
   range: TimeRange,
 ): Piece | undefined {
+  const { window } = stream;
   if (window === undefined) return undefined;
   const from = window.rowAtOrAfter(range.fromMs);
   const until = window.rowAtOrAfter(range.untilMs);
   if (from >= until) return undefined;
-  const { columns, labels } = columnsOfWindow(window, registry, selection, satisfied);
-  const rows: PieceRows = {
-    timestamps: window.copyTimestamps(from, until),
-    columns: Array.from(columns, (column) => window.copyColumn(column, from, until)),
-  };
-  return {
-    labels,
-    fromMs: window.timestampAt(from),
-    lastMs: window.timestampAt(until - 1),
-    rows: until - from,
-    inMemory: rows,
-    read: () => rows,
-  };
+  const selected = columnsOfWindow(window, registry, selection, satisfied);
+  return new WindowPiece({ stream, window, chunkLog, from, until }, selected);
+}
+
+interface WindowPlace {
+  readonly stream: StreamRows;
+  readonly window: RowWindow;
+  readonly chunkLog: ChunkLog;
+  /** First row, inclusive. */
+  readonly from: number;
+  /** Last row, exclusive. */
+  readonly until: number;
+}
+
+/**
+ * The wanted columns of a window. Rows are copied when they are read, so that finding them takes
+ * little time. If the window has been sealed meanwhile, they are read from the chunk.
+ */
+class WindowPiece implements Piece {
+  readonly fromMs: number;
+  readonly lastMs: number;
+  readonly rows: number;
+
+  constructor(
+    private readonly place: WindowPlace,
+    private readonly selected: SelectedColumns,
+    private readonly clears = place.window.clears,
+    times: { readonly fromMs: number; readonly lastMs: number } = {
+      fromMs: place.window.timestampAt(place.from),
+      lastMs: place.window.timestampAt(place.until - 1),
+    },
+  ) {
+    this.fromMs = times.fromMs;
+    this.lastMs = times.lastMs;
+    this.rows = place.until - place.from;
+  }
+
+  get labels(): SelectedColumns["labels"] {
+    return this.selected.labels;
+  }
+
+  get inMemory(): PieceRows | undefined {
+    const { window, stream, from, until } = this.place;
+    if (window.clears !== this.clears || stream.window !== window) return undefined;
+    return {
+      timestamps: window.copyTimestamps(from, until),
+      columns: Array.from(this.selected.columns, (column) =>
+        window.copyColumn(column, from, until),
+      ),
+    };
+  }
+
+  read(): Promise<PieceRows> | PieceRows {
+    return this.inMemory ?? this.readSealed();
+  }
+
+  narrow(from: number, until: number): WindowPiece {
+    const { columns, labels } = this.selected;
+    const narrowed = { columns: columns.subarray(from, until), labels: labels.slice(from, until) };
+    return new WindowPiece(this.place, narrowed, this.clears, this);
+  }
+
+  /** Columns of a window keep their numbers in its chunk. */
+  private async readSealed(): Promise<PieceRows> {
+    const { stream, chunkLog } = this.place;
+    const chunk = stream.chunks.find(
+      ({ fromMs, lastMs }) => fromMs <= this.fromMs && lastMs >= this.lastMs,
+    );
+    if (chunk === undefined)
+      throw new MovedRowsError(
+        "Cannot read rows: they have moved to a block since they were found",
+      );
+    const range = { fromMs: this.fromMs, untilMs: this.lastMs + 1 };
+    return cutRows(await chunkLog.read(chunk, this.selected.columns), range);
+  }
 }
 
 function columnsOfWindow(

@@ -30,6 +30,8 @@ const ABSENT_HIGH = Number(ABSENT_BITS >> 32n);
  * ABSENT where a row lacks a series.
  */
 export class RowWindow {
+  /** How often all rows were removed. Until the next time, rows and numbers of columns stay. */
+  clears = 0;
   private rowCount = 0;
   private readonly timestamps = new Float64Array(WINDOW_ROWS);
   /**
@@ -183,6 +185,7 @@ export class RowWindow {
 
   /** Removes all rows, and the columns that the newest layout lacks. */
   clear(registry: LayoutRegistry): void {
+    this.clears++;
     if (this.missing.length > 0) this.removeMissing(registry);
     this.keepSlots();
     this.rowCount = 0;

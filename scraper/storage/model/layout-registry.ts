@@ -25,12 +25,18 @@ export class LayoutRegistry {
   private readonly freeIds: number[] = [];
   private readonly byHash = new Map<number, InternedLayout[]>();
   private nextLayoutId = 1;
+  private sweeps = 0;
   private count = 0;
   private scratch = new Int32Array(0);
 
   /** Number of label sets. */
   get seriesCount(): number {
     return this.idOfKey.size;
+  }
+
+  /** Grows when numbers of label sets become free for others. */
+  get sweepCount(): number {
+    return this.sweeps;
   }
 
   /** Numbers of label sets are below this. */
@@ -91,6 +97,7 @@ export class LayoutRegistry {
 
   /** Forgets all layouts except `used`, and all label sets that are in none of these and no list. */
   keepOnly(used: ReadonlySet<Layout>, usedIdLists: Iterable<Uint32Array>): void {
+    this.sweeps++;
     const usedIds = new Uint8Array(this.idLimit);
     for (const ids of usedIdLists) for (const id of ids) usedIds[id] = 1;
     this.count = 0;

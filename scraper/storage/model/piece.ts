@@ -1,3 +1,4 @@
+import { PihealthError } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import {
@@ -26,14 +27,25 @@ export interface Piece {
   readonly lastMs: number;
   /** Number of rows, or an upper bound. */
   readonly rows: number;
-  /** Set when the rows need not be read. */
-  readonly inMemory?: PieceRows;
+  /** Set when the rows need not be read. They are copied by each access, as long as they are in memory. */
+  readonly inMemory?: PieceRows | undefined;
   /** Set for a chunk: many chunks are read together. */
   readonly inChunk?: ChunkPart;
   /** Set when rows after the range, up to this time, can be read at no extra cost. */
   readonly aheadUntilMs?: number;
-  /** Rows outside `range` may be left out. */
+  /**
+   * Rows outside `range` may be left out.
+   *
+   * @throws {MovedRowsError} when the rows have moved to a block, and the query must search again
+   */
   read(range: TimeRange): Promise<PieceRows> | PieceRows;
+  /** The same rows with the wanted columns from `from`, inclusive, to `until`, exclusive. */
+  narrow?(from: number, until: number): Piece;
+}
+
+/** Rows have moved from the head to a block since they were found. */
+export class MovedRowsError extends PihealthError {
+  readonly code = "moved_rows";
 }
 
 /** The wanted columns of a chunk, and the range of its wanted rows. */

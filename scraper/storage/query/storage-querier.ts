@@ -1,11 +1,13 @@
 import { compareStrings, type Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
+import { sortPaced } from "../../base/paced-sort.js";
 import { findHeadPieces, type HeadReader } from "../head/head-pieces.js";
 import type { Head } from "../head/head.js";
 import { findStampedParts } from "../head/stamped-parts.js";
 import { tableName } from "../head/table.js";
+import type { InternedLayout } from "../model/layout-registry.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
-import type { Piece } from "../model/piece.js";
+import { MovedRowsError, type Piece } from "../model/piece.js";
 import {
   type MatcherSets,
   NEVER_PAUSE,
@@ -16,14 +18,19 @@ import {
 import type { StampedPart } from "../model/stamped.js";
 import { SelectionMemory } from "../selection/selection-memory.js";
 import { SeriesSelection } from "../selection/series-selection.js";
-import type { TargetLabelCache } from "../selection/target-labels.js";
+import { type TargetLabelCache, withTargetLabels } from "../selection/target-labels.js";
 import { mergeDuplicateSeries } from "../selection/unique-series.js";
 import type { ColumnCache } from "./column-cache.js";
 import { type FoundStamped, readStamped } from "./stamped-reader.js";
 import { type FoundTable, TableReader } from "./table-reader.js";
 
 /** Cost of adding a label set to an answer, in values looked at. */
-const WORK_PER_LABEL_SET = 64;
+const WORK_PER_LABEL_SET = 16;
+
+/** Rough memory of a label set and its key. */
+const BYTES_PER_LABEL_SET = 400;
+/** Searches of a query whose rows move to blocks meanwhile. */
+const MAX_ATTEMPTS = 5;
 
 /** A piece of a table that is in a block. */
 export interface BlockPiece {
@@ -100,13 +107,27 @@ export class StorageQuerier implements Querier {
     pace: Pace = NEVER_PAUSE,
   ): Promise<SelectedTable[]> {
     if (!(range.untilMs > range.fromMs)) return [];
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.selectOnce(matchers, range, pace);
+      } catch (error) {
+        if (!(error instanceof MovedRowsError) || attempt >= MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async selectOnce(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<SelectedTable[]> {
     const { tables, stamped } = await this.find(matchers, range, pace);
     const found = await this.reader.read(tables, range, pace);
     for (const each of stamped) {
       // A target may have very many: they cannot be spread as arguments.
       for (const table of await readStamped(each, range, pace, this.parts)) found.push(table);
     }
-    return mergeDuplicateSeries(found);
+    return mergeDuplicateSeries(found, pace);
   }
 
   async series(
@@ -115,9 +136,10 @@ export class StorageQuerier implements Querier {
     pace: Pace = NEVER_PAUSE,
   ): Promise<Labels[]> {
     const found = new Map<string, Labels>();
-    const { targetLabels } = this.parts;
     await this.visit(matcherSets, { range, pace }, (own, target) => {
-      const labels = targetLabels.join(own, target);
+      // Not cached with the label sets of queries: there may be millions.
+      const labels = withTargetLabels(own, target);
+      if (!found.has(labels.key)) pace.hold(BYTES_PER_LABEL_SET);
       found.set(labels.key, labels);
     });
     return [...found.values()];
@@ -133,7 +155,7 @@ export class StorageQuerier implements Querier {
       for (const [name] of own.pairs) names.add(name);
       for (const [name] of target.pairs) names.add(name);
     });
-    return [...names].sort(compareStrings);
+    return sortPaced([...names], compareStrings, pace);
   }
 
   async labelValues(
@@ -147,7 +169,7 @@ export class StorageQuerier implements Querier {
       values.add(own.get(name) || target.get(name));
     });
     values.delete("");
-    return [...values].sort(compareStrings);
+    return sortPaced([...values], compareStrings, pace);
   }
 
   private async visit(
@@ -162,10 +184,35 @@ export class StorageQuerier implements Querier {
         ...stamped,
       ];
       for (const { target, parts } of found) {
-        const own = new Set(parts.flatMap(({ labels }) => labels));
-        for (const labels of own) visitor(labels, target);
-        if (pace.isDue(own.size * WORK_PER_LABEL_SET)) await pace.pause();
+        // Nearly always the pieces of a table have one list of label sets.
+        for (const labels of new Set(parts.map((part) => part.labels))) {
+          for (const own of labels) {
+            visitor(own, target);
+            if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+          }
+        }
       }
+    }
+  }
+
+  /** Evaluates the matchers in slices, for all layouts with samples in the range. */
+  private async prepare(selection: SeriesSelection, range: TimeRange, pace: Pace): Promise<void> {
+    for (const { key, streams, stamped } of this.parts.head.tables.values()) {
+      const satisfied = selection.satisfiedBy(key.labels);
+      const { main, late } = streams;
+      const chunks = [...main.chunks, ...late.chunks, ...(stamped?.chunks ?? [])];
+      let prepared: InternedLayout | undefined;
+      for (const { layout, fromMs, lastMs } of chunks) {
+        if (layout === prepared || lastMs < range.fromMs || fromMs >= range.untilMs) continue;
+        prepared = layout;
+        await selection.prepare(layout, satisfied, pace);
+      }
+      for (const window of [main.window, late.window]) {
+        const layout = window?.newestLayout;
+        if (layout !== undefined && layout !== prepared)
+          await selection.prepare(layout, satisfied, pace);
+      }
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
     }
   }
 
@@ -181,6 +228,7 @@ export class StorageQuerier implements Querier {
       blocks: blocks.versionOf(folder),
       head: head.tables.get(name)?.streams,
     }));
+    await this.prepare(selection, range, pace);
     // The list of blocks and the head are read in one turn of the event loop: a block that is written
     // meanwhile changes neither.
     const findInBlocks = blocks.plan(selection, range, pace);

@@ -2,7 +2,14 @@ import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { ChunkLog } from "../head/chunk-log.js";
-import { isAllAbsent, isDense, mergePieces, type Piece, type PieceRows } from "../model/piece.js";
+import {
+  isAllAbsent,
+  isDense,
+  mergePieces,
+  MovedRowsError,
+  type Piece,
+  type PieceRows,
+} from "../model/piece.js";
 import type { Pace, SelectedSeries } from "../model/querier.js";
 import type { TargetLabelCache } from "../selection/target-labels.js";
 import type { TableOfTarget } from "../selection/unique-series.js";
@@ -35,6 +42,10 @@ export interface TableReaderParts {
 const CONCURRENT_TABLES = 16;
 /** A query that needs more than this share of the cache bypasses it. */
 const SHARE_OF_ONE_QUERY = 3 / 4;
+/** A table with more columns is read in parts. */
+const COLUMNS_AT_ONCE = 8192;
+/** Rough memory of a selected series besides its values. */
+const BYTES_PER_SERIES = 300;
 /** Cost of an answer from the cache, in values looked at per series. */
 const WORK_PER_SERIES = 16;
 
@@ -56,7 +67,7 @@ const nothingRead = (): undefined => undefined;
 export class TableReader {
   constructor(private readonly parts: TableReaderParts) {}
 
-  /** @throws what `pace` throws, nothing else */
+  /** @throws {MovedRowsError} and what `pace` throws, nothing else */
   async read(
     tables: readonly FoundTable[],
     range: TimeRange,
@@ -65,34 +76,61 @@ export class TableReader {
     const isCaching = this.isWorthCaching(tables);
     this.parts.cache.beginQuery();
     const answers: TableOfTarget[] = [];
+    const narrow: FoundTable[] = [];
+    for (const table of tables) {
+      const parts = narrowParts(table);
+      if (parts === undefined) narrow.push(table);
+      else answers.push(...(await this.readWide(parts, range, pace)));
+    }
+    answers.push(...(await this.readNarrow(narrow, { range, pace, isCaching })));
+    return answers;
+  }
+
+  /** Reads a table with very many columns in parts, so that no loop over its columns is long. */
+  private async readWide(
+    parts: readonly FoundTable[],
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<TableOfTarget[]> {
+    const answers: TableOfTarget[] = [];
+    for (const part of parts) {
+      const read = await this.readNarrow([part], { range, pace, isCaching: false });
+      for (const answer of read) answers.push({ ...answer, isContinued: answers.length > 0 });
+    }
+    return answers;
+  }
+
+  private async readNarrow(
+    tables: readonly FoundTable[],
+    {
+      range,
+      pace,
+      isCaching,
+    }: { readonly range: TimeRange; readonly pace: Pace; readonly isCaching: boolean },
+  ): Promise<TableOfTarget[]> {
+    const answers: TableOfTarget[] = [];
     const readings: Reading[] = [];
     for (const table of tables) {
+      pace.hold(bytesOf(table));
       const rows = inMemory(table);
       if (rows !== undefined) answers.push(this.answerFrom(table, rows));
       else readings.push(this.begin(table, range, isCaching));
-      if (pace.isDue(table.main.length * WORK_PER_SERIES)) await pace.pause();
+      if (pace.isDue(workOf(table))) await pace.pause();
     }
     await this.readBlocks(readings, pace);
     const requests = readings.flatMap(({ assembly }) => assembly?.requests ?? []);
     if (requests.length > 0) await this.parts.chunkLog.readAll(requests, pace);
     for (const reading of readings) {
       answers.push(await this.answer(reading, range));
-      if (pace.isDue(reading.labels.length * WORK_PER_SERIES)) await pace.pause();
+      if (pace.isDue(reading.labels.length * WORK_PER_SERIES + workOf(reading.table)))
+        await pace.pause();
     }
     return answers;
   }
 
   private isWorthCaching(tables: readonly FoundTable[]): boolean {
     let bytes = 0;
-    for (const { main } of tables) {
-      let rows = 0;
-      let columns = 0;
-      for (const piece of main) {
-        rows += piece.rows;
-        columns = Math.max(columns, piece.labels.length);
-      }
-      bytes += 8 * rows * columns;
-    }
+    for (const table of tables) bytes += 8 * valuesOf(table);
     return bytes <= this.parts.cache.maxBytes * SHARE_OF_ONE_QUERY;
   }
 
@@ -131,9 +169,10 @@ export class TableReader {
         try {
           reading.finish = await reading.assembly.readOthers(reading.range);
         } catch (error) {
+          if (error instanceof MovedRowsError) throw error;
           reading.assembly.failure = error;
         }
-        if (pace.isDue(reading.labels.length)) await pace.pause();
+        if (pace.isDue(workOf(reading.table))) await pace.pause();
       }
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_TABLES, readings.length) }, work));
@@ -157,6 +196,7 @@ export class TableReader {
       try {
         parts.push({ labels: piece.labels, rows: await piece.read(range) });
       } catch (error) {
+        if (error instanceof MovedRowsError) throw error;
         this.parts.onUnreadable(error);
       }
     }
@@ -180,6 +220,48 @@ export class TableReader {
   }
 }
 
+/** An upper bound of the values of a table, rows times columns, when all pieces have the same columns. */
+function valuesOf({ main }: FoundTable): number {
+  let rows = 0;
+  let columns = 0;
+  for (const piece of main) {
+    rows += piece.rows;
+    columns = Math.max(columns, piece.labels.length);
+  }
+  return rows * columns;
+}
+
+/** Rough memory of what is read of a table. */
+function bytesOf(table: FoundTable): number {
+  const columns = table.main.reduce((most, { labels }) => Math.max(most, labels.length), 0);
+  return 8 * valuesOf(table) + columns * BYTES_PER_SERIES;
+}
+
+const workOf = (table: FoundTable): number => valuesOf(table) + WORK_PER_SERIES * table.main.length;
+
+/**
+ * The parts of a table with very many columns, each with some of the columns of all pieces. Undefined
+ * for other tables, and when the pieces do not have the same columns.
+ */
+function narrowParts(table: FoundTable): FoundTable[] | undefined {
+  const { main, late, isIncomplete } = table;
+  const [first, ...others] = main;
+  const labels = first?.labels ?? [];
+  if (labels.length <= COLUMNS_AT_ONCE || late.length > 0 || isIncomplete) return undefined;
+  if (!others.every((piece) => isSame(piece.labels, labels))) return undefined;
+  const parts: FoundTable[] = [];
+  for (let from = 0; from < labels.length; from += COLUMNS_AT_ONCE) {
+    const until = Math.min(labels.length, from + COLUMNS_AT_ONCE);
+    const pieces: Piece[] = [];
+    for (const piece of main) {
+      if (piece.narrow === undefined) return undefined;
+      pieces.push(piece.narrow(from, until));
+    }
+    parts.push({ ...table, main: pieces });
+  }
+  return parts;
+}
+
 interface LabeledRows {
   readonly labels: readonly Labels[];
   readonly rows: PieceRows;
@@ -201,9 +283,9 @@ function answerFromCache(
 /** The rows of a table whose only piece is in memory; undefined for other tables. */
 function inMemory({ main, late, isIncomplete }: FoundTable): LabeledRows | undefined {
   const [only] = main;
-  const isWhole = main.length === 1 && late.length === 0 && !isIncomplete;
-  if (!isWhole || only?.inMemory === undefined) return undefined;
-  return { labels: only.labels, rows: only.inMemory };
+  if (only === undefined || main.length > 1 || late.length > 0 || isIncomplete) return undefined;
+  const rows = only.inMemory;
+  return rows === undefined ? undefined : { labels: only.labels, rows };
 }
 
 function unionOfLabels(pieces: readonly Piece[]): readonly Labels[] {

@@ -3,10 +3,13 @@ import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
+import type { Pace } from "../model/querier.js";
 import type { RememberedMatchers, SelectedColumns } from "./selection-memory.js";
 
 /** Each matcher has one bit of a 32-bit number. */
 const MAX_MATCHERS = 30;
+/** The work of looking at one label set, in values for the pace. */
+const WORK_PER_LABEL_SET = 8;
 const UNKNOWN = 0;
 const NEVER = 0xffffffff;
 const NO_COLUMNS = new Uint32Array(0);
@@ -17,12 +20,14 @@ const NO_COLUMNS = new Uint32Array(0);
  * The matchers are evaluated once per label set of the fleet, and each layout is searched once per
  * outcome of the matchers on target labels: the cost does not grow with the number of equal hosts.
  *
- * `columns` and `columnsAmong` know label sets by their numbers in the registry, which a sweep may reuse.
- * Call them in the turn of the event loop that made the selection.
+ * `columns` and `columnsAmong` must be called in one turn of the event loop, for all layouts there
+ * are. `prepare` does most of their work before, in slices.
  */
 export class SeriesSelection {
   /** Per label set: 1 + the matchers that the target must satisfy, because the label is missing. */
-  private neededOf: Uint32Array | undefined;
+  private neededOf = new Uint32Array(0);
+  /** Numbers of label sets in `neededOf` are valid until the next sweep of the registry. */
+  private sweep = -1;
 
   /** @throws {BadInputError} when there are too many matchers */
   constructor(
@@ -63,6 +68,36 @@ export class SeriesSelection {
     return true;
   }
 
+  /**
+   * Finds the matching columns of a layout in slices, so that `columns` need not.
+   *
+   * @throws what `pace` throws
+   */
+  async prepare(layout: InternedLayout, satisfied: number, pace: Pace): Promise<void> {
+    if (this.remembered.columns.get(layout)?.has(satisfied) === true) return;
+    const { seriesIds, series } = layout;
+    const found = new Uint32Array(seriesIds.length);
+    const { sweepCount } = this.registry;
+    let count = 0;
+    for (let column = 0; column < seriesIds.length; column++) {
+      const own = itemAt(series, column);
+      // After a sweep, the numbers of an old layout may have other label sets.
+      const needed =
+        this.registry.sweepCount === sweepCount
+          ? this.needed(seriesIds[column] as number, own)
+          : this.evaluate(own);
+      if (isSatisfied(needed, satisfied)) found[count++] = column;
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+    }
+    const columns = found.slice(0, count);
+    const labels: Labels[] = [];
+    for (const column of columns) {
+      labels.push(itemAt(series, column));
+      if (pace.isDue(1)) await pace.pause();
+    }
+    this.remember(layout, satisfied, () => ({ columns, labels }));
+  }
+
   /** Matching columns of a layout, in a table whose target satisfies `satisfied`. */
   columns(layout: InternedLayout, satisfied: number): SelectedColumns {
     return this.remember(layout, satisfied, () => {
@@ -74,7 +109,7 @@ export class SeriesSelection {
   /** As `columns`, for series that form no layout; finds only their positions. */
   columnsAmong(seriesIds: Uint32Array, satisfied: number): Uint32Array {
     return ascending(seriesIds.length, (column) =>
-      isSatisfied(this.needed(seriesIds[column] as number), satisfied),
+      isSatisfied(this.neededById(seriesIds[column] as number), satisfied),
     );
   }
 
@@ -104,11 +139,24 @@ export class SeriesSelection {
     return selected;
   }
 
-  private needed(id: number): number {
-    this.neededOf ??= new Uint32Array(this.registry.idLimit);
+  private neededById(id: number): number {
+    return this.needed(id, undefined);
+  }
+
+  /** @param labels of this number when it was given; undefined for those it has now */
+  private needed(id: number, labels: Labels | undefined): number {
+    const { registry } = this;
+    if (this.sweep !== registry.sweepCount) {
+      this.sweep = registry.sweepCount;
+      this.neededOf = new Uint32Array(registry.idLimit);
+    } else if (id >= this.neededOf.length) {
+      const grown = new Uint32Array(Math.max(id + 1, registry.idLimit));
+      grown.set(this.neededOf);
+      this.neededOf = grown;
+    }
     const known = this.neededOf[id] as number;
     if (known !== UNKNOWN) return known;
-    const needed = this.evaluate(this.registry.labels(id));
+    const needed = this.evaluate(labels ?? registry.labels(id));
     this.neededOf[id] = needed;
     return needed;
   }

@@ -1,6 +1,6 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { isDense, mergePieces } from "../model/piece.js";
-import type { SelectedSeries, SelectedTable } from "../model/querier.js";
+import type { Pace, SelectedSeries, SelectedTable } from "../model/querier.js";
 
 export interface TableOfTarget {
   readonly target: Labels;
@@ -11,59 +11,80 @@ export interface TableOfTarget {
   readonly isContinued?: boolean;
 }
 
+/** The work of looking at one label set, in values for the pace. */
+const WORK_PER_LABEL_SET = 16;
+
 /** Makes every label set occur once. Of two samples at one instant, the earlier table's one stays. */
-export function mergeDuplicateSeries(tables: readonly TableOfTarget[]): SelectedTable[] {
+export async function mergeDuplicateSeries(
+  tables: readonly TableOfTarget[],
+  pace: Pace,
+): Promise<SelectedTable[]> {
   const filled = tables.filter(
     ({ table }) => table.series.length > 0 && table.timestamps.length > 0,
   );
-  return areSurelyUnique(filled) ? filled.map(({ table }) => table) : mergeByKey(filled);
+  return (await areSurelyUnique(filled, pace))
+    ? filled.map(({ table }) => table)
+    : mergeByKey(filled, pace);
 }
 
 /**
  * Label sets of different tables differ when the target labels differ and no series overrides one of
  * them. That is cheap to check, and nearly always true.
  */
-function areSurelyUnique(tables: readonly TableOfTarget[]): boolean {
+async function areSurelyUnique(tables: readonly TableOfTarget[], pace: Pace): Promise<boolean> {
   const [first] = tables;
   const separate = tables.filter(({ isContinued }) => isContinued !== true);
   if (first === undefined || separate.length === 1) return true;
   if (new Set(separate.map(({ target }) => target.key)).size < separate.length) return false;
   const names = first.target.pairs.map(([name]) => name);
-  const hasOwnNames = (own: readonly Labels[]): boolean =>
-    own.every((labels) => names.every((name) => !labels.has(name)));
   // Equal hosts share one list of series.
   const checked = new Set<readonly Labels[]>();
-  return tables.every(({ target, own }) => {
+  for (const { target, own } of tables) {
     if (target.pairs.length !== names.length) return false;
     if (!target.pairs.every(([name], index) => name === names[index])) return false;
-    if (checked.has(own)) return true;
+    if (checked.has(own)) continue;
     checked.add(own);
-    return hasOwnNames(own);
-  });
+    for (const labels of own) {
+      if (names.some((name) => labels.has(name))) return false;
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+    }
+  }
+  return true;
 }
 
-function mergeByKey(tables: readonly TableOfTarget[]): SelectedTable[] {
-  const byKey = new Map<string, { table: SelectedTable; series: SelectedSeries }[]>();
+interface PlacedSeries {
+  readonly table: SelectedTable;
+  readonly series: SelectedSeries;
+}
+
+async function mergeByKey(tables: readonly TableOfTarget[], pace: Pace): Promise<SelectedTable[]> {
+  const byKey = new Map<string, PlacedSeries[]>();
   for (const { table } of tables) {
     for (const series of table.series) {
       const same = byKey.get(series.labels.key);
       if (same === undefined) byKey.set(series.labels.key, [{ table, series }]);
       else same.push({ table, series });
+      if (pace.isDue(4 * WORK_PER_LABEL_SET)) await pace.pause();
     }
   }
-  const isDuplicate = (series: SelectedSeries): boolean =>
-    (byKey.get(series.labels.key) ?? []).length > 1;
-  const unique = tables.map(({ table }) => ({
-    timestamps: table.timestamps,
-    series: table.series.filter((series) => !isDuplicate(series)),
-  }));
-  const merged = [...byKey.values()].filter((same) => same.length > 1).map(mergeSame);
-  return [...unique, ...merged].filter(({ series }) => series.length > 0);
+  const merged: SelectedTable[] = [];
+  for (const { table } of tables) {
+    const unique: SelectedSeries[] = [];
+    for (const series of table.series) {
+      const isDuplicate = (byKey.get(series.labels.key) ?? []).length > 1;
+      if (!isDuplicate) unique.push(series);
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+    }
+    if (unique.length > 0) merged.push({ timestamps: table.timestamps, series: unique });
+  }
+  for (const same of byKey.values()) {
+    if (same.length > 1) merged.push(mergeSame(same));
+    if (pace.isDue(WORK_PER_LABEL_SET * same.length)) await pace.pause();
+  }
+  return merged;
 }
 
-function mergeSame(
-  same: readonly { table: SelectedTable; series: SelectedSeries }[],
-): SelectedTable {
+function mergeSame(same: readonly PlacedSeries[]): SelectedTable {
   const { timestamps, series } = mergePieces(
     same.map(({ table, series: { labels, values } }) => ({
       labels: [labels],

@@ -1,6 +1,8 @@
-import type { Pacer } from "./pacer.js";
-
-type PausePoints = Pick<Pacer, "isDue" | "pause">;
+/** Where a long sort may let other work run; see `Pacer` of PromQL. */
+export interface PausePoints {
+  isDue(values: number): boolean;
+  pause(): Promise<void>;
+}
 
 /** Items that are sorted without a pause. */
 const RUN_LENGTH = 2048;
