@@ -9,11 +9,13 @@
  *   --series N     fleet, fleet-size, query: series per body (507: all that are recorded, 300, 500); own-timestamps (5000)
  *   --interval N   fleet, fleet-size, restart: seconds between scrapes (5, 15, 15)
  *   --pihealth-series  fleet, fleet-size: bodies also hold the series of our exporter, so that hosts get logs
- *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side); restart: the first two
+ *   --systems A,B  fleet: pihealth, prometheus, victoriametrics (all three, side by side); restart, storms: the first two
  *   --bodies PATH  fleet: recorded bodies other than those of test/fixtures
  *   --node FLAG    fleet, query: an option of Node.js for our program, such as --cpu-prof; can be given several times
  *   --hours N      query: length of the ranges (6)
  *   --data FOLDER  query: keeps the samples there, or asks those that are there
+ *   --seconds N    storms: length of each storm (30)
+ *   --only TEXT    storms: those whose name contains the text
  *   --json FILE    also writes the figures there
  */
 import { writeFileSync } from "node:fs";
@@ -32,6 +34,7 @@ import { benchQueries } from "./query.js";
 import { benchRestart } from "./restart.js";
 import { benchScrapeParse } from "./scrape-parse.js";
 import { benchStorageFigures } from "./storage.js";
+import { benchStorms } from "./storms.js";
 
 const OPTIONS = {
   minutes: { type: "string" },
@@ -46,6 +49,8 @@ const OPTIONS = {
   node: { type: "string", multiple: true },
   "pihealth-series": { type: "boolean", default: false },
   data: { type: "string" },
+  seconds: { type: "string" },
+  only: { type: "string" },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
@@ -104,6 +109,13 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
     }),
   "scrape-parse": () => benchScrapeParse(),
   storage: ({ targets }) => benchStorageFigures({ targets: Number(targets ?? 200) }),
+  storms: ({ seconds, only, systems, node }) =>
+    benchStorms({
+      seconds: Number(seconds ?? 30),
+      only: only ?? "",
+      systems: (systems ?? "pihealth,prometheus").split(","),
+      nodeFlags: node ?? [],
+    }),
 };
 
 async function main(argv: readonly string[]): Promise<number> {
