@@ -1,6 +1,7 @@
 import { EMPTY_HASH, extendHash } from "../../exporter/shared/model/hash.js";
 import { Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
 import type { Layout, SampleWriter } from "../storage/model/sample-writer.js";
+import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
 import type { BodyChunk } from "./body-chunk.js";
 import { ScrapeLimitError } from "./scrape-errors.js";
 import type { SeriesContext } from "./series-context.js";
@@ -63,32 +64,86 @@ export interface BodyPlan {
 export class BodyPlanCache {
   private readonly plans = new WeakInterner<BodyPlan>();
 
-  constructor(private readonly writer: Pick<SampleWriter, "internLayout">) {}
+  constructor(
+    private readonly writer: Pick<SampleWriter, "internLayout" | "internLayoutInSlices">,
+  ) {}
 
   /**
    * @throws {ScrapeLimitError} when the body has too many samples, or a series exceeds a label
    * limit
    */
   planOf(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
-    let hash = EMPTY_HASH;
-    for (const { id } of chunks) hash = extendHash(hash, id);
-    const isEqual = (plan: BodyPlan): boolean =>
-      plan.context === context &&
-      plan.chunks.length === chunks.length &&
-      plan.chunks.every((chunk, index) => chunk === chunks[index]);
-    return this.plans.find(hash, isEqual) ?? this.plans.add(hash, this.compile(chunks, context));
+    const hash = hashOf(chunks);
+    return (
+      this.find(hash, chunks, context) ?? this.plans.add(hash, this.compile(chunks, context))
+    );
+  }
+
+  /**
+   * As `planOf`, in slices. The caller holds the layouts.
+   *
+   * @throws {ScrapeLimitError}
+   */
+  async planInSlices(
+    chunks: readonly BodyChunk[],
+    context: SeriesContext,
+    slices: TimeSlices,
+  ): Promise<BodyPlan> {
+    const hash = hashOf(chunks);
+    const known = this.find(hash, chunks, context);
+    if (known !== undefined) return known;
+    const builder = new PlanBuilder(context);
+    for (const chunk of chunks) {
+      builder.addChunk(chunk);
+      if (slices.areDue) await slices.pause();
+    }
+    checkCount(builder, context);
+    const layout = await this.writer.internLayoutInSlices(builder.ownSeries, slices);
+    const { foreignSeries } = builder;
+    const foreignLayout =
+      foreignSeries.length === 0
+        ? undefined
+        : await this.writer.internLayoutInSlices(foreignSeries, slices);
+    return this.plans.add(hash, builder.build(chunks, layout, foreignLayout));
+  }
+
+  private find(
+    hash: number,
+    chunks: readonly BodyChunk[],
+    context: SeriesContext,
+  ): BodyPlan | undefined {
+    return this.plans.find(
+      hash,
+      (plan) =>
+        plan.context === context &&
+        plan.chunks.length === chunks.length &&
+        plan.chunks.every((chunk, index) => chunk === chunks[index]),
+    );
   }
 
   private compile(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
     const builder = new PlanBuilder(context);
     for (const chunk of chunks) builder.addChunk(chunk);
-    const { sampleLimit } = context.settings;
-    if (sampleLimit > 0 && builder.keptCount > sampleLimit) {
-      const detail = `sample limit exceeded (samples: ${builder.keptCount}, limit: ${sampleLimit})`;
-      throw new ScrapeLimitError("sample_limit", detail);
-    }
-    return builder.build(chunks, (series) => this.writer.internLayout(series));
+    checkCount(builder, context);
+    const { ownSeries, foreignSeries } = builder;
+    return builder.build(
+      chunks,
+      this.writer.internLayout(ownSeries),
+      foreignSeries.length === 0 ? undefined : this.writer.internLayout(foreignSeries),
+    );
   }
+}
+
+function hashOf(chunks: readonly BodyChunk[]): number {
+  let hash = EMPTY_HASH;
+  for (const { id } of chunks) hash = extendHash(hash, id);
+  return hash;
+}
+
+function checkCount({ keptCount }: PlanBuilder, { settings: { sampleLimit } }: SeriesContext): void {
+  if (sampleLimit === 0 || keptCount <= sampleLimit) return;
+  const detail = `sample limit exceeded (samples: ${keptCount}, limit: ${sampleLimit})`;
+  throw new ScrapeLimitError("sample_limit", detail);
 }
 
 class PlanBuilder {
@@ -96,10 +151,11 @@ class PlanBuilder {
   private duplicateCount = 0;
   private isIdentity = true;
   private readonly columns: number[] = [];
-  private readonly series: Labels[] = [...REPORT_SERIES];
+  /** The report series, then the series of the columns. */
+  readonly ownSeries: Labels[] = [...REPORT_SERIES];
   private readonly keys = new Set<string>(REPORT_KEYS);
   private readonly foreignSamples: number[] = [];
-  private readonly foreignSeries: Labels[] = [];
+  readonly foreignSeries: Labels[] = [];
   private readonly foreignKeys = new Set<string>();
   private readonly timestamped: TimestampedSeries[] = [];
 
@@ -123,25 +179,27 @@ class PlanBuilder {
     });
   }
 
+  /**
+   * @param layout of `ownSeries`
+   * @param foreignLayout of `foreignSeries`, undefined when there are none
+   */
   build(
     chunks: readonly BodyChunk[],
-    internLayout: (series: readonly Labels[]) => Layout,
+    layout: Layout,
+    foreignLayout: Layout | undefined,
   ): BodyPlan {
     const foreign =
-      this.foreignSamples.length === 0
+      foreignLayout === undefined
         ? undefined
-        : {
-            samples: Int32Array.from(this.foreignSamples),
-            layout: internLayout(this.foreignSeries),
-          };
+        : { samples: Int32Array.from(this.foreignSamples), layout: foreignLayout };
     return {
       chunks,
       context: this.context,
       keptCount: this.keptCount,
       duplicateCount: this.duplicateCount,
       columns: this.isIdentity ? undefined : Int32Array.from(this.columns),
-      layout: internLayout(this.series),
-      width: this.series.length,
+      layout,
+      width: this.ownSeries.length,
       foreign,
       timestamped: this.timestamped,
     };
@@ -149,8 +207,8 @@ class PlanBuilder {
 
   private addColumn(sample: number, labels: Labels): void {
     if (!this.isNew(this.keys, labels)) return;
-    this.columns[sample] = this.series.length - REPORT_COUNT;
-    this.series.push(labels);
+    this.columns[sample] = this.ownSeries.length - REPORT_COUNT;
+    this.ownSeries.push(labels);
   }
 
   private addForeign(sample: number, labels: Labels): void {

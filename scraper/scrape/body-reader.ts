@@ -5,6 +5,8 @@ import {
   endWithLineFeed,
   ExpositionReader,
 } from "../../exporter/shared/codec/exposition/exposition-parser-reader.js";
+import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
+import { TooManySamplesError } from "./scrape-errors.js";
 import { viewOf, type BodyChunk } from "./body-chunk.js";
 import type { BodyChunkCache, SampleSink } from "./body-chunk-cache.js";
 import type { RowBuffer } from "./row-buffer.js";
@@ -15,6 +17,13 @@ import type { RowBuffer } from "./row-buffer.js";
 const LOOK_AHEAD = 16;
 const NO_BODY = Buffer.alloc(0);
 const NO_WORDS = viewOf(NO_BODY);
+
+export interface SlicedReading {
+  /** Index in the row buffer for the first value. */
+  readonly at: number;
+  readonly maxSamples: number;
+  readonly slices: TimeSlices;
+}
 
 /**
  * Reads a body by comparing it with the chunks of the previous body. A known chunk costs
@@ -60,6 +69,36 @@ export class BodyReader implements SampleSink {
     }
     // The last chunk has matched, which it does only at the end of the body.
     return expected.length > 0 ? expected : this.readChanged(expected, 0);
+  }
+
+  /**
+   * As `read`, in slices.
+   *
+   * @param maxSamples most samples; the body after the first sample beyond it is not read
+   * @throws {ExpositionError}
+   * @throws {TooManySamplesError}
+   */
+  async readInSlices(
+    body: Buffer,
+    format: ExpositionFormat,
+    expected: readonly BodyChunk[],
+    { at, maxSamples, slices }: SlicedReading,
+  ): Promise<readonly BodyChunk[]> {
+    this.open(endWithLineFeed(body), format, at);
+    const chunks: BodyChunk[] = [];
+    const reader = new ExpositionReader(this.body, format);
+    let next = 0;
+    for (let isLast = false; !isLast;) {
+      const found = this.findAhead(expected, next);
+      const chunk = found < 0 ? this.readLong(reader) : itemAt(expected, found);
+      if (found >= 0) next = found + 1;
+      else if (chunk === expected[next]) next++;
+      chunks.push(chunk);
+      isLast = chunk.isLast;
+      if (this.sampleCount > maxSamples) throw new TooManySamplesError(this.sampleCount);
+      if (slices.areDue) await slices.pause();
+    }
+    return isSameList(chunks, expected) ? expected : chunks;
   }
 
   /** Releases the body. */

@@ -19,6 +19,12 @@ export class RowBuffer {
     this.bits = bitsOf(larger);
   }
 
+  /** Copies the first `count` values of another buffer. */
+  takeFrom(other: RowBuffer, count: number): void {
+    this.reserve(count);
+    this.values.set(other.values.subarray(0, count));
+  }
+
   setStale(from: number, until: number): void {
     this.reserve(until);
     for (let index = from; index < until; index++) setStaleAt(this.bits, index);

@@ -19,6 +19,15 @@ export type ScrapeLimit =
   | "label_name_length_limit"
   | "label_value_length_limit";
 
+/** A body has more samples than are allowed. Reading ended after `samples`. */
+export class TooManySamplesError extends PihealthError {
+  readonly code = "limit_exceeded";
+
+  constructor(readonly samples: number) {
+    super(`more than ${samples - 1} samples`);
+  }
+}
+
 /** The target responded, but not with a body of samples. */
 export class ScrapeAnswerError extends PihealthError {
   readonly code = "bad_answer";

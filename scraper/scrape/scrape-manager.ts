@@ -12,6 +12,7 @@ import { BodyReader } from "./body-reader.js";
 import { Departures } from "./departures.js";
 import { RowBuffer } from "./row-buffer.js";
 import { ScrapeCounters } from "./scrape-counters.js";
+import { LargeBodies } from "./large-bodies.js";
 import type { ScrapeLane } from "./scrape-lane.js";
 import { SCRAPE_METRICS, scrapeSamples } from "./scrape-metrics.js";
 import { ScrapeHeaders } from "./scrape-request.js";
@@ -48,6 +49,8 @@ export interface ScrapeManagerParts {
   readonly sendHttp: SendHttp;
   readonly log: Logger;
   readonly pools: PoolSettings;
+  /** A body from this size on is read and stored in slices; LARGE_BODY_BYTES by default. */
+  readonly largeBodyBytes?: number;
   /** For the User-Agent header. */
   readonly version: string;
   /**
@@ -146,13 +149,17 @@ export class ScrapeManager implements MetricsSource {
   }
 
   private createScraper(): TargetScraper {
-    const { writer, clock, sendHttp, log, version, onScrapeStored } = this.parts;
+    const { writer, clock, sendHttp, log, version, largeBodyBytes, onScrapeStored } = this.parts;
+    const chunks = new BodyChunkCache();
     return new TargetScraper({
       clock,
       sendHttp,
       log,
       headers: new ScrapeHeaders(`pihealth/${version}`),
-      reader: new BodyReader(new BodyChunkCache(), this.row),
+      reader: new BodyReader(chunks, this.row),
+      row: this.row,
+      largeBodies: new LargeBodies(clock, chunks, largeBodyBytes),
+      writer,
       plans: new BodyPlanCache(writer),
       counters: this.counters,
       onScrapeStored: onScrapeStored ?? (() => undefined),

@@ -6,10 +6,17 @@ import {
   type SendHttp,
 } from "../../exporter/shared/platform/http/http-client.js";
 import type { ScrapeSettings, Target } from "../fleet/target.js";
-import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
+import { MAX_LAYOUT_SERIES } from "../storage/model/layout-registry.js";
+import { REPORT_COUNT } from "./body-plan.js";
+import { NO_RELABELING } from "../fleet/relabeling.js";
+import { ScrapeAnswerError, ScrapeLimitError, TooManySamplesError } from "./scrape-errors.js";
 
 /** Largest body after decompression, when the configuration sets no `body_size_limit`. */
 export const MAX_BODY_BYTES = 67_108_864;
+/** Most samples of a body, when the configuration sets no `sample_limit`. */
+export const MAX_SAMPLES = MAX_LAYOUT_SERIES - REPORT_COUNT;
+/** Most samples of a body from which relabelling may drop some. */
+export const MAX_SAMPLES_BEFORE_RELABELING = 2 * MAX_LAYOUT_SERIES;
 /** Most redirects that are followed, all of them within the host of the target. */
 const MAX_REDIRECTS = 3;
 
@@ -48,11 +55,12 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   const { clock, target, sendHttp, agent, signal, headers } = request;
   const { timeoutMs: wholeMs } = target.settings;
   const maxBodyBytes = largestBody(target.settings);
+  const maxLines = maxSamplesOf(target.settings);
   const startMs = clock.monotonicMs();
   let timeoutMs = wholeMs;
   let { url } = target;
   for (let redirects = 0; ; redirects++) {
-    const response = await sendHttp({ url, headers, timeoutMs, maxBodyBytes, agent, signal });
+    const response = await sendHttp({ url, headers, timeoutMs, maxBodyBytes, maxLines, agent, signal });
     const { body, release = NOTHING_TO_RELEASE } = response;
     if (response.status === OK)
       return { body, release, contentType: response.headers["content-type"] };
@@ -110,12 +118,32 @@ function redirectOf(
   return next.href;
 }
 
-/** The error that the scrape of this target reports for a failed request. */
+/** The error that the scrape of this target reports for a request or a body that failed. */
 export function explainFailure(error: unknown, settings: ScrapeSettings): unknown {
-  if (!(error instanceof HttpError) || error.code !== "too_large") return error;
+  if (error instanceof TooManySamplesError) return tooManySamples(settings);
+  if (!(error instanceof HttpError)) return error;
+  if (error.code === "too_many_lines") return tooManySamples(settings);
+  if (error.code !== "too_large") return error;
   return new ScrapeLimitError(
     "body_size_limit",
     `body size limit exceeded (limit: ${largestBody(settings)} bytes)`,
+  );
+}
+
+/**
+ * Most samples of a large body, after which it is not read any further. Relabelling may drop samples,
+ * so that only the body as a whole shows how many are left.
+ */
+export function maxSamplesOf({ sampleLimit, metricRelabeling }: ScrapeSettings): number {
+  if (metricRelabeling !== NO_RELABELING) return MAX_SAMPLES_BEFORE_RELABELING;
+  return sampleLimit === 0 ? MAX_SAMPLES : Math.min(sampleLimit, MAX_SAMPLES);
+}
+
+function tooManySamples(settings: ScrapeSettings): ScrapeLimitError {
+  const limit = maxSamplesOf(settings);
+  return new ScrapeLimitError(
+    "sample_limit",
+    `sample limit exceeded (samples: more than ${limit}, limit: ${limit})`,
   );
 }
 

@@ -7,6 +7,7 @@ import type {
   TableKey,
   TableWriter,
 } from "../storage/model/sample-writer.js";
+import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
 import type { BodyChunk } from "./body-chunk.js";
 import { REPORT_COUNT, REPORT_SERIES, type BodyPlan, type ForeignSeries } from "./body-plan.js";
 import type { RowBuffer } from "./row-buffer.js";
@@ -28,6 +29,20 @@ export interface WrittenRow {
   readonly timestampedLeftOut: number;
   /** The result of the append. */
   readonly taken: AppendResult;
+}
+
+/** What a body changes in the series of its target. */
+export interface BodyChange {
+  readonly seriesAdded: number;
+  /** The layout of the row: the series of the body, then those that ended. */
+  readonly written: Layout;
+  readonly vanishedCount: number;
+}
+
+interface RowEnd {
+  readonly width: number;
+  readonly vanishedCount: number;
+  readonly timestampedLeftOut: number;
 }
 
 interface TargetRowsParts {
@@ -67,33 +82,80 @@ export class TargetRows {
     return this.plan?.chunks === chunks && this.plan.context === context ? this.plan : undefined;
   }
 
+  /** The differences of a body to the last valid one. */
+  changeTo(plan: BodyPlan): BodyChange {
+    const { plan: previous, isLive } = this;
+    if (plan === previous && isLive) return { seriesAdded: 0, written: plan.layout, vanishedCount: 0 };
+    const vanished =
+      !isLive || previous === undefined || plan === previous
+        ? NO_LABELS
+        : without(previous.layout.series, plan.layout.series);
+    const { writer } = this.parts;
+    return {
+      seriesAdded: plan === previous ? 0 : countNew(plan, previous),
+      written:
+        vanished.length === 0
+          ? plan.layout
+          : writer.internLayout([...plan.layout.series, ...vanished]),
+      vanishedCount: vanished.length,
+    };
+  }
+
+  /**
+   * As `changeTo`, in slices, and prepares the table for the row. The caller holds the layouts and
+   * writes no other row meanwhile.
+   */
+  async changeInSlices(plan: BodyPlan, slices: TimeSlices): Promise<BodyChange> {
+    const { plan: previous, isLive } = this;
+    const { writer } = this.parts;
+    let change: BodyChange = { seriesAdded: 0, written: plan.layout, vanishedCount: 0 };
+    if (plan !== previous) {
+      const added = await missingIn(seriesOf(plan), seriesOf(previous), slices);
+      const vanished =
+        isLive && previous !== undefined
+          ? await missingIn(previous.layout.series, plan.layout.series, slices)
+          : NO_LABELS;
+      change = {
+        seriesAdded: added.length,
+        written:
+          vanished.length === 0
+            ? plan.layout
+            : await writer.internLayoutInSlices([...plan.layout.series, ...vanished], slices),
+        vanishedCount: vanished.length,
+      };
+    }
+    await this.table.prepare(change.written, slices);
+    return change;
+  }
+
   /**
    * Writes the values of a body, which are in the row buffer from `REPORT_COUNT` on, in the order
    * of the body.
    *
    * @param timestamps the timestamps in the body, by index of the sample
+   * @param change as `changeTo` or `changeInSlices` returned it
    */
   writeBody(
     timestampMs: number,
     plan: BodyPlan,
     timestamps: ReadonlyMap<number, number>,
     report: ScrapeReport,
+    change: BodyChange = this.changeTo(plan),
   ): WrittenRow {
-    const previous = this.plan;
-    const before = this.isLive ? previous : undefined;
+    const before = this.isLive ? this.plan : undefined;
     const timestampedLeftOut = this.writeTimestamped(timestampMs, plan, timestamps);
     if (plan.foreign !== undefined || before?.foreign !== undefined) {
       this.writeForeign(timestampMs, plan.foreign, before?.foreign);
     }
     this.moveToColumns(plan);
-    this.setReports(report, plan === previous ? 0 : countNew(plan, previous));
+    this.setReports(report, change.seriesAdded);
     this.plan = plan;
     this.isLive = true;
-    const vanished =
-      plan === before || before === undefined
-        ? NO_LABELS
-        : without(before.layout.series, plan.layout.series);
-    return this.append(timestampMs, plan.layout, plan.width, vanished, timestampedLeftOut);
+    return this.append(timestampMs, change.written, {
+      width: plan.width,
+      vanishedCount: change.vanishedCount,
+      timestampedLeftOut,
+    });
   }
 
   /** Writes a failed scrape: `up` is 0, and all series of the body end. */
@@ -119,24 +181,20 @@ export class TargetRows {
     const width = live?.width ?? REPORT_COUNT;
     this.parts.row.setStale(REPORT_COUNT, width);
     setReports();
-    return this.append(timestampMs, layout, width, NO_LABELS, 0);
+    return this.append(timestampMs, layout, { width, vanishedCount: 0, timestampedLeftOut: 0 });
   }
 
   private append(
     timestampMs: number,
     layout: Layout,
-    width: number,
-    vanished: readonly Labels[],
-    timestampedLeftOut: number,
+    { width, vanishedCount, timestampedLeftOut }: RowEnd,
   ): WrittenRow {
-    const { row, writer } = this.parts;
-    const isSame = vanished.length === 0;
-    const written = isSame ? layout : writer.internLayout([...layout.series, ...vanished]);
-    row.setStale(width, width + vanished.length);
-    const values = row.values.subarray(0, width + vanished.length);
-    const taken = this.table.append(timestampMs, written, values);
+    const { row } = this.parts;
+    row.setStale(width, width + vanishedCount);
+    const values = row.values.subarray(0, width + vanishedCount);
+    const taken = this.table.append(timestampMs, layout, values);
     this.hasReports = true;
-    return { layout: written, values, timestampedLeftOut, taken };
+    return { layout, values, timestampedLeftOut, taken };
   }
 
   private setReports(report: ScrapeReport, seriesAdded: number): void {
@@ -202,6 +260,26 @@ export class TargetRows {
   }
 }
 
+/** Labels of `series` that are not among the others, each once. */
+async function missingIn(
+  series: Iterable<Labels>,
+  others: Iterable<Labels>,
+  slices: TimeSlices,
+): Promise<Labels[]> {
+  const known = new Set<string>();
+  for (const { key } of others) {
+    known.add(key);
+    if (slices.areDue) await slices.pause();
+  }
+  const missing: Labels[] = [];
+  for (const labels of series) {
+    if (!known.has(labels.key)) missing.push(labels);
+    known.add(labels.key);
+    if (slices.areDue) await slices.pause();
+  }
+  return missing;
+}
+
 function without(series: readonly Labels[], others: readonly Labels[]): Labels[] {
   const known = new Set(others.map(({ key }) => key));
   return series.filter(({ key }) => !known.has(key));
@@ -214,14 +292,17 @@ function countNew(plan: BodyPlan, previous: BodyPlan | undefined): number {
   return count;
 }
 
-/** Keys of the series, without the reports. */
-function seriesKeys({ layout, foreign, timestamped }: BodyPlan): string[] {
-  const own = layout.series.slice(REPORT_COUNT);
-  return [
-    ...own,
-    ...(foreign?.layout.series ?? []),
-    ...timestamped.map(({ labels }) => labels),
-  ].map(({ key }) => key);
+function seriesKeys(plan: BodyPlan): string[] {
+  return [...seriesOf(plan)].map(({ key }) => key);
+}
+
+/** The series without the reports; none without a plan. */
+function* seriesOf(plan: BodyPlan | undefined): Iterable<Labels> {
+  if (plan === undefined) return;
+  const { layout, foreign, timestamped } = plan;
+  yield* layout.series.slice(REPORT_COUNT);
+  yield* foreign?.layout.series ?? [];
+  for (const { labels } of timestamped) yield labels;
 }
 
 function withStale(values: Float64Array, count: number): Float64Array {

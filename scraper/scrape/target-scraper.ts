@@ -1,23 +1,27 @@
 import { expositionFormatOf } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import type { ExpositionFormat } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import { ExpositionError } from "../../exporter/shared/codec/exposition/exposition-parser-error.js";
 import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
 import type { Target } from "../fleet/target.js";
-import type { Layout } from "../storage/model/sample-writer.js";
+import type { Layout, SampleWriter } from "../storage/model/sample-writer.js";
 import type { BodyReader } from "./body-reader.js";
+import type { LargeBodies, LargeBodyTools } from "./large-bodies.js";
+import type { RowBuffer } from "./row-buffer.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 import {
   explainFailure,
+  maxSamplesOf,
   requestBody,
   type ScrapeAnswer,
   type ScrapeHeaders,
 } from "./scrape-request.js";
 import type { ScrapedTarget } from "./scraped-target.js";
-import type { ScrapeReport, WrittenRow } from "./target-rows.js";
+import type { BodyChange, ScrapeReport, WrittenRow } from "./target-rows.js";
 
 /** The stored result of one scrape. */
 export interface ScrapeOutcome {
@@ -50,7 +54,11 @@ export interface TargetScraperParts {
   readonly sendHttp: SendHttp;
   readonly log: Logger;
   readonly headers: ScrapeHeaders;
+  /** Writes to `row`. */
   readonly reader: BodyReader;
+  readonly row: RowBuffer;
+  readonly largeBodies: LargeBodies;
+  readonly writer: Pick<SampleWriter, "holdLayouts">;
   readonly plans: BodyPlanCache;
   readonly counters: ScrapeCounters;
   readonly onScrapeStored: (target: Target, outcome: ScrapeOutcome) => void;
@@ -60,6 +68,16 @@ export interface TargetScraperParts {
 interface Progress {
   samplesScraped: number;
   samplesKept: number;
+}
+
+/** A scrape whose body has arrived. */
+interface AnsweredScrape {
+  readonly target: ScrapedTarget;
+  readonly timestampMs: number;
+  readonly answer: ScrapeAnswer;
+  readonly progress: Progress;
+  /** On the monotonic clock. */
+  readonly startMs: number;
 }
 
 /**
@@ -93,7 +111,9 @@ export class TargetScraper {
     const progress = { samplesScraped: 0, samplesKept: 0 };
     if (answer !== undefined) {
       try {
-        this.store(target, timestampMs, answer, progress, startMs);
+        const scrape = { target, timestampMs, answer, progress, startMs };
+        if (answer.body.length < this.parts.largeBodies.fromBytes) this.store(scrape);
+        else await this.storeLarge(scrape);
         return;
       } catch (error) {
         failure = error;
@@ -102,51 +122,89 @@ export class TargetScraper {
         answer.release();
       }
     }
+    if (signal.aborted) return;
     const durationSeconds = this.secondsSince(startMs);
     this.storeFailure(target, timestampMs, failure, { up: 0, durationSeconds, ...progress });
   }
 
-  private store(
-    target: ScrapedTarget,
-    timestampMs: number,
-    answer: ScrapeAnswer,
-    progress: Progress,
-    startMs: number,
+  private store(scrape: AnsweredScrape): void {
+    const { target, answer, progress } = scrape;
+    const { reader, plans } = this.parts;
+    const { rows, context } = target;
+    const format = formatOf(target, answer);
+    let plan: BodyPlan;
+    try {
+      const chunks = reader.read(answer.body, format, rows.chunks, REPORT_COUNT);
+      plan = rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
+    } catch (error) {
+      throw explainContentType(error, answer.contentType);
+    } finally {
+      progress.samplesScraped = reader.sampleCount;
+    }
+    this.write(scrape, plan, reader, this.secondsSince(scrape.startMs));
+  }
+
+  /** As `store`, in slices. */
+  private async storeLarge(scrape: AnsweredScrape): Promise<void> {
+    const { largeBodies, writer } = this.parts;
+    await largeBodies.run(async (tools) => {
+      const { signal } = scrape.target;
+      if (signal.aborted) return;
+      const release = writer.holdLayouts();
+      try {
+        const plan = await this.planLarge(scrape, tools);
+        const durationSeconds = this.secondsSince(scrape.startMs);
+        const change = await scrape.target.rows.changeInSlices(plan, tools.slices);
+        if (signal.aborted) return;
+        const { reader, row } = tools;
+        this.parts.row.takeFrom(row, REPORT_COUNT + reader.sampleCount);
+        this.write(scrape, plan, reader, durationSeconds, change);
+      } finally {
+        release();
+      }
+    });
+  }
+
+  private async planLarge(
+    { target, answer, progress }: AnsweredScrape,
+    { reader, slices }: LargeBodyTools,
+  ): Promise<BodyPlan> {
+    const { rows, context } = target;
+    const format = formatOf(target, answer);
+    try {
+      const chunks = await reader.readInSlices(answer.body, format, rows.chunks, {
+        at: REPORT_COUNT,
+        maxSamples: maxSamplesOf(context.settings),
+        slices,
+      });
+      progress.samplesScraped = reader.sampleCount;
+      return (
+        rows.planFor(chunks, context) ??
+        (await this.parts.plans.planInSlices(chunks, context, slices))
+      );
+    } catch (error) {
+      progress.samplesScraped = reader.sampleCount;
+      throw explainContentType(explainFailure(error, context.settings), answer.contentType);
+    }
+  }
+
+  private write(
+    { target, timestampMs, progress }: AnsweredScrape,
+    plan: BodyPlan,
+    { timestamps, sampleCount }: BodyReader,
+    durationSeconds: number,
+    change?: BodyChange,
   ): void {
-    const { reader, counters } = this.parts;
-    const plan = this.planOf(target, answer, progress);
+    const { counters } = this.parts;
     progress.samplesKept = plan.keptCount;
     const isChanged = plan.chunks !== target.rows.chunks;
-    const durationSeconds = this.secondsSince(startMs);
-    const row = target.rows.writeBody(timestampMs, plan, reader.timestamps, {
-      up: 1,
-      durationSeconds,
-      samplesScraped: progress.samplesScraped,
-      samplesKept: progress.samplesKept,
-    });
-    counters.samples += reader.sampleCount;
+    const report = { up: 1, durationSeconds, ...progress } as const;
+    const row = target.rows.writeBody(timestampMs, plan, timestamps, report, change);
+    counters.samples += sampleCount;
     counters.duplicateSamples += plan.duplicateCount;
     counters.timestampedLeftOut += row.timestampedLeftOut;
     if (isChanged) counters.layoutChanges++;
     this.finish(target, timestampMs, row, durationSeconds, "");
-  }
-
-  private planOf(
-    target: ScrapedTarget,
-    { body, contentType }: ScrapeAnswer,
-    progress: Progress,
-  ): BodyPlan {
-    const { reader, plans } = this.parts;
-    const { rows, context } = target;
-    try {
-      const format = expositionFormatOf(contentType, target.target.settings.fallbackFormat);
-      const chunks = reader.read(body, format, rows.chunks, REPORT_COUNT);
-      return rows.planFor(chunks, context) ?? plans.planOf(chunks, context);
-    } catch (error) {
-      throw explainContentType(error, contentType);
-    } finally {
-      progress.samplesScraped = reader.sampleCount;
-    }
   }
 
   private storeFailure(
@@ -214,6 +272,10 @@ export class TargetScraper {
     const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
     this.parts.log.error("Unexpected error in a scrape", { target: target.url, error: detail });
   }
+}
+
+function formatOf({ target }: ScrapedTarget, { contentType }: ScrapeAnswer): ExpositionFormat {
+  return expositionFormatOf(contentType, target.settings.fallbackFormat);
 }
 
 const METRICS_TYPES = /^\s*(text\/plain|application\/openmetrics-text)\s*(;|$)/i;

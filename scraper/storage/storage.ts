@@ -1,4 +1,5 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { Querier } from "./model/querier.js";
@@ -85,6 +86,14 @@ export class Storage implements SampleWriter, MetricsSource {
 
   internLayout(series: readonly Labels[]): Layout {
     return this.parts.registry.intern(series);
+  }
+
+  internLayoutInSlices(series: readonly Labels[], slices: TimeSlices): Promise<Layout> {
+    return this.parts.registry.internInSlices(series, slices);
+  }
+
+  holdLayouts(): () => void {
+    return this.parts.registry.hold();
   }
 
   openTable(key: TableKey): TableWriter {

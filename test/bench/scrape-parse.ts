@@ -26,12 +26,15 @@ function createWriter(): SampleWriter {
   const kept = new Float64Array(100_000);
   return {
     internLayout: (series) => ({ id: 1, series }),
+    internLayoutInSlices: async (series) => ({ id: 1, series }),
+    holdLayouts: () => () => undefined,
     openTable: () => ({
       append(_, __, values) {
         kept.set(values);
         return "appended";
       },
       appendStamped: () => 0,
+      prepare: async () => undefined,
     }),
     commit: async () => undefined,
   };

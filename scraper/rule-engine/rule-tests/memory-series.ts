@@ -44,12 +44,21 @@ export class MemorySeries implements Querier, SampleWriter {
     return { id: this.layouts++, series };
   }
 
+  async internLayoutInSlices(series: readonly Labels[]): Promise<Layout> {
+    return this.internLayout(series);
+  }
+
+  holdLayouts(): () => void {
+    return () => undefined; // Nothing is forgotten.
+  }
+
   openTable({ labels: tableLabels }: TableKey): TableWriter {
     const allLabels = (labels: Labels): Labels =>
       tableLabels.pairs.length === 0
         ? labels
         : labels.with({ ...tableLabels.toObject(), ...labels.toObject() });
     return {
+      prepare: async () => undefined,
       append: (timestampMs, layout, values) => {
         const bits = bitsOf(values);
         layout.series.forEach((labels, index) => {

@@ -1,9 +1,12 @@
 import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
 import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
-import { type ColumnEncoder, decodeColumn } from "./column-codec.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
+import { ColumnEncoder, decodeColumn } from "./column-codec.js";
 
 /** A chunk with more rows is damaged. */
 const MAX_CHUNK_ROWS = 1 << 20;
+/** A column takes microseconds, as reading the clock does. */
+const COLUMNS_PER_CLOCK_READ = 64;
 
 /** Consecutive rows of one table, column by column. See storage-journal.format.md, "Chunk". */
 export interface ChunkRows {
@@ -32,6 +35,28 @@ export function encodeChunk(
     writer.varint(bodies.length - before);
   }
   writer.raw(bodies.written());
+}
+
+/** As `encodeChunk`, in slices. The columns must not change meanwhile, or the result is of no use. */
+export async function encodeChunkInSlices(
+  timestamps: Float64Array,
+  columnCount: number,
+  columnAt: (column: number) => Float64Array,
+  slices: TimeSlices,
+): Promise<Uint8Array> {
+  const encoder = new ColumnEncoder();
+  const writer = new ByteWriter(columnCount * 2);
+  writer.varint(timestamps.length);
+  encoder.encode(timestamps, writer);
+  const bodies = new ByteWriter(columnCount * 8);
+  for (let column = 0; column < columnCount; column++) {
+    const before = bodies.length;
+    encoder.encode(columnAt(column), bodies);
+    writer.varint(bodies.length - before);
+    if (column % COLUMNS_PER_CLOCK_READ === 0 && slices.areDue) await slices.pause();
+  }
+  writer.raw(bodies.written());
+  return writer.copy();
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import type { Journal } from "../../../exporter/shared/journal/journal.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import { writeLabelSets, writePairs } from "./label-set-codec.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
 import { writeRuns } from "./number-runs.js";
@@ -8,6 +9,8 @@ import type { TableKey } from "../model/sample-writer.js";
 
 /** Label sets in one record at most: a damaged record must not cost many. */
 const SERIES_PER_RECORD = 4096;
+/** Label sets that are defined in one turn of the event loop, some milliseconds of work. */
+const SERIES_PER_SLICE = 1024;
 
 /** A table and its number in the records of the journals. */
 export interface TableIdentity {
@@ -38,9 +41,33 @@ export class DefinitionWriter {
     return this.defineTable(table) && this.defineLayout(layout);
   }
 
+  /**
+   * Makes a later `define` of the layout cheap, in slices. The caller holds the registry.
+   *
+   * @returns false when the journal refuses more records
+   */
+  async defineInSlices(
+    table: TableIdentity,
+    layout: InternedLayout,
+    slices: TimeSlices,
+  ): Promise<boolean> {
+    if (!this.defineTable(table)) return false;
+    this.growNumbers();
+    const { seriesIds } = layout;
+    for (let start = 0; start < seriesIds.length; start += SERIES_PER_SLICE) {
+      // Another segment may have begun during a pause.
+      if (!this.defineTable(table)) return false;
+      this.growNumbers();
+      const part = seriesIds.subarray(start, start + SERIES_PER_SLICE);
+      if (!this.defineUnknown(part)) return false;
+      if (slices.areDue) await slices.pause();
+    }
+    return this.define(table, layout);
+  }
+
   /** Definitions use numbers of the registry: call this when it has forgotten label sets. */
-  forget(): void {
-    this.sequence = -1;
+  forget(ids: readonly number[]): void {
+    for (const id of ids) if (id < this.numberOfSeries.length) this.numberOfSeries[id] = 0;
   }
 
   /** @returns false when the journal refuses more records */
@@ -61,17 +88,13 @@ export class DefinitionWriter {
     this.numberOfSeries.fill(0);
     this.layouts.clear();
     this.tables.clear();
-    // `nextNumber` goes on: after `forget`, the segment may use earlier numbers already.
   }
 
   private defineLayout(layout: InternedLayout): boolean {
     if (this.layouts.has(layout.id)) return true;
     const { seriesIds } = layout;
     this.growNumbers();
-    const unknown = seriesIds.filter((id) => this.numberOfSeries[id] === 0);
-    for (let start = 0; start < unknown.length; start += SERIES_PER_RECORD) {
-      if (!this.defineSeries(unknown.subarray(start, start + SERIES_PER_RECORD))) return false;
-    }
+    if (!this.defineUnknown(seriesIds)) return false;
     const isTaken = this.appendTwice(RECORD_KINDS.layout, (writer) => {
       writer.varint(layout.id);
       writeRuns(
@@ -81,6 +104,14 @@ export class DefinitionWriter {
     });
     if (isTaken) this.layouts.add(layout.id);
     return isTaken;
+  }
+
+  private defineUnknown(ids: Uint32Array): boolean {
+    const unknown = ids.filter((id) => this.numberOfSeries[id] === 0);
+    for (let start = 0; start < unknown.length; start += SERIES_PER_RECORD) {
+      if (!this.defineSeries(unknown.subarray(start, start + SERIES_PER_RECORD))) return false;
+    }
+    return true;
   }
 
   private defineSeries(ids: Uint32Array): boolean {

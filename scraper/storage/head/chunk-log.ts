@@ -4,6 +4,7 @@ import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import type { Journal, RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { segmentName } from "../../../exporter/shared/journal/segment.js";
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { type ChunkRows, decodeChunk, encodeChunk } from "../codec/chunk-codec.js";
 import { ColumnEncoder } from "../codec/column-codec.js";
@@ -99,18 +100,22 @@ export class ChunkLog {
     return oldest;
   }
 
-  /** Encodes rows as a chunk and gives it to the journal. */
-  seal(origin: ChunkOrigin, rows: RowsToSeal): Chunk {
+  /**
+   * Encodes rows as a chunk and gives it to the journal.
+   *
+   * @param encoded the body of the chunk, if it was encoded before
+   */
+  seal(origin: ChunkOrigin, rows: RowsToSeal, encoded?: Uint8Array): Chunk {
     const { layout, timestamps, oldestJournaled } = rows;
-    this.scratch.length = 0;
-    encodeChunk(timestamps, layout.seriesIds.length, rows.columnAt, this.encoder, this.scratch);
-    return this.keep(origin, {
+    const body = encoded ?? this.encode(rows);
+    const facts = {
       fromMs: timestamps[0] as number,
       lastMs: timestamps[timestamps.length - 1] as number,
       rows: timestamps.length,
       layout,
       oldestJournaled,
-    });
+    };
+    return this.keep(origin, facts, body);
   }
 
   /** Encodes stamped samples as a chunk and gives it to the journal. */
@@ -124,14 +129,15 @@ export class ChunkLog {
     }
     this.scratch.length = 0;
     encodeStampedChunk(series, this.encoder, this.scratch);
-    return this.keep(origin, { fromMs, lastMs, rows, layout, oldestJournaled });
+    const facts = { fromMs, lastMs, rows, layout, oldestJournaled };
+    return this.keep(origin, facts, this.scratch.copy());
   }
 
   private keep(
     origin: ChunkOrigin,
     facts: Pick<Chunk, "fromMs" | "lastMs" | "rows" | "layout" | "oldestJournaled">,
+    body: Uint8Array,
   ): Chunk {
-    const body = this.scratch.copy();
     const chunk: Chunk = {
       ...facts,
       bodyBytes: body.length,
@@ -143,6 +149,18 @@ export class ChunkLog {
     };
     this.addWaiting({ ...origin, chunk });
     return chunk;
+  }
+
+  private encode(rows: RowsToSeal): Uint8Array {
+    const { layout, timestamps } = rows;
+    this.scratch.length = 0;
+    encodeChunk(timestamps, layout.seriesIds.length, rows.columnAt, this.encoder, this.scratch);
+    return this.scratch.copy();
+  }
+
+  /** Makes `seal` of rows with this layout cheaper, in slices. The caller holds the registry. */
+  async prepare(table: TableIdentity, layout: InternedLayout, slices: TimeSlices): Promise<void> {
+    await this.parts.definitions.defineInSlices(table, layout, slices);
   }
 
   /** Gives a chunk to the journal once more: the segment with its record was lost. */
@@ -211,9 +229,9 @@ export class ChunkLog {
     for (const { chunk } of this.waiting) chunk.place = undefined;
   }
 
-  /** Definitions refer to label sets by their numbers in the registry: call this after a sweep. */
-  forgetDefinitions(): void {
-    this.parts.definitions.forget();
+  /** Definitions refer to label sets by their numbers in the registry: call this with those that a sweep forgot. */
+  forgetDefinitions(ids: readonly number[]): void {
+    this.parts.definitions.forget(ids);
   }
 
   /**

@@ -74,7 +74,7 @@ export class HeadMaintenance {
     const { rowLog, chunkLog } = this.parts;
     await this.roll(rowLog.journal, this.rowSegments, ROW_SEGMENT_LIMITS);
     this.sealPinned();
-    this.sweepRegistry();
+    this.parts.registry.whenReleased(() => this.sweepRegistry());
     await chunkLog.commit();
     await this.removeRowSegments();
     await this.roll(chunkLog.journal, this.chunkSegments, CHUNK_SEGMENT_LIMITS);
@@ -152,12 +152,12 @@ export class HeadMaintenance {
       if (sharedLayout !== undefined) layouts.add(sharedLayout);
       idLists.push(seriesIds);
     }
-    registry.keepOnly(new Set([...layouts, ...this.layoutsBefore]), idLists);
+    const forgotten = registry.keepOnly(new Set([...layouts, ...this.layoutsBefore]), idLists);
     this.layoutsBefore = layouts;
     this.seriesAfterSweep = registry.seriesCount;
     this.layoutsAfterSweep = registry.layoutCount;
-    rowLog.forgetDefinitions();
-    chunkLog.forgetDefinitions();
+    rowLog.forgetDefinitions(forgotten);
+    chunkLog.forgetDefinitions(forgotten);
   }
 }
 

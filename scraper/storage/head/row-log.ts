@@ -1,4 +1,6 @@
 import type { Journal, RecordPlace } from "../../../exporter/shared/journal/journal.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
+import type { InternedLayout } from "../model/layout-registry.js";
 import type { DefinitionWriter, TableIdentity } from "../codec/definition-writer.js";
 import { type StampedBatch, writeStampedRecord } from "../codec/stamped-codec.js";
 import { RECORD_KINDS, type Row, type Stream, writeRowRecord } from "../codec/journal-records.js";
@@ -80,8 +82,13 @@ export class RowLog {
     this.replayedUntil = undefined;
   }
 
-  /** Definitions refer to label sets by their numbers in the registry: call this after a sweep. */
-  forgetDefinitions(): void {
-    this.parts.definitions.forget();
+  /** Makes `append` of a row with this layout cheaper, in slices. The caller holds the registry. */
+  async prepare(table: TableIdentity, layout: InternedLayout, slices: TimeSlices): Promise<void> {
+    await this.parts.definitions.defineInSlices(table, layout, slices);
+  }
+
+  /** Definitions refer to label sets by their numbers in the registry: call this with those that a sweep forgot. */
+  forgetDefinitions(ids: readonly number[]): void {
+    this.parts.definitions.forget(ids);
   }
 }

@@ -234,6 +234,12 @@ export class RowWindow {
     return slot;
   }
 
+  /** Makes room for that many columns that begin to vary, if they are many. */
+  private reserveSlots(count: number): void {
+    const needed = this.slotCount + count;
+    if (count > SMALL_SLOTS && needed > this.slotLimit) this.moveAreas(needed);
+  }
+
   private addArea(): void {
     this.area = this.pool.take(2 * this.slotLimit * AREA_ROWS);
     this.areas.push(this.area);
@@ -253,6 +259,7 @@ export class RowWindow {
 
   /** Changes the layout for the rows to come. New series become columns, ABSENT in the rows before. */
   private adopt(layout: InternedLayout, registry: LayoutRegistry): void {
+    const columnsBefore = this.columnCount;
     const columnOf = new Int32Array(layout.seriesIds.length);
     registry.withScratch((columnOfSeries) => {
       for (let column = 0; column < this.columnCount; column++) {
@@ -274,6 +281,9 @@ export class RowWindow {
       this.columnCount === columnOf.length && columnOf.every((column, index) => column === index);
     this.columnOf = isSame ? undefined : columnOf;
     if (isSame) this.seriesIds = layout.seriesIds;
+    // Series that have come or gone vary from now on. Room for each alone would be copied again and again.
+    if (this.rowCount > 0)
+      this.reserveSlots(this.columnCount - columnsBefore + this.missing.length);
   }
 
   private addColumn(seriesId: number): number {

@@ -1,4 +1,5 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { TableIdentity } from "../codec/definition-writer.js";
 import { isBefore, type Row, type Stream } from "../codec/journal-records.js";
 import type { Chunk } from "../model/chunk.js";
@@ -8,7 +9,8 @@ import type { StorageCounters } from "../model/storage-counters.js";
 import type { AreaPool } from "./area-pool.js";
 import type { ChunkLog } from "./chunk-log.js";
 import type { RowLog } from "./row-log.js";
-import { RowWindow } from "./row-window.js";
+import { encodeChunkInSlices } from "../codec/chunk-codec.js";
+import { RowWindow, WINDOW_ROWS } from "./row-window.js";
 
 /**
  * Bytes of chunks that may be in memory only, over all tables. Above that, a table that has to seal
@@ -123,8 +125,44 @@ export class StreamRows {
     this.firstJournaled ??= sequence;
   }
 
-  /** Makes a chunk of the rows in the window. */
-  seal(): void {
+  /**
+   * Does the work that the next row of a large layout needs, in slices: seals a window that is full or
+   * cannot take the row, and defines the layout in the journal. The caller holds the registry.
+   */
+  async prepare(layout: InternedLayout, slices: TimeSlices): Promise<void> {
+    const { newest: window, table, shared } = this;
+    if (window !== undefined && (window.rows >= WINDOW_ROWS - 1 || !window.canTake(layout)))
+      await this.sealInSlices(window, slices);
+    await shared.rowLog.prepare(table, layout, slices);
+  }
+
+  /** Seals the window, unless it changes meanwhile: then it is sealed later, as a whole. */
+  private async sealInSlices(window: RowWindow, slices: TimeSlices): Promise<void> {
+    const { rows, columns } = window;
+    if (rows === 0) return;
+    const { chunkLog, registry } = this.shared;
+    const timestamps = window.copyTimestamps(0, rows);
+    const isUnchanged = (): boolean =>
+      this.newest === window &&
+      window.rows === rows &&
+      window.timestampAt(rows - 1) === timestamps[rows - 1] &&
+      window.columns.length === columns.length;
+    await chunkLog.prepare(this.table, window.unionLayout(registry), slices);
+    const values = new Float64Array(rows);
+    const columnAt = (column: number): Float64Array => {
+      if (isUnchanged()) window.readColumn(column, 0, values);
+      return values;
+    };
+    const body = await encodeChunkInSlices(timestamps, columns.length, columnAt, slices);
+    if (isUnchanged()) this.seal(body);
+  }
+
+  /**
+   * Makes a chunk of the rows in the window.
+   *
+   * @param encoded the body of the chunk, if it was encoded before
+   */
+  seal(encoded?: Uint8Array): void {
     const { newest: window } = this;
     if (window === undefined || window.rows === 0) return;
     const { chunkLog, counters, registry } = this.shared;
@@ -132,7 +170,7 @@ export class StreamRows {
     if (chunkLog.undurableBytes > MAX_UNDURABLE_BYTES) {
       counters.droppedSamples += window.rows * layout.seriesIds.length;
     } else {
-      this.sealWindow(window, layout);
+      this.sealWindow(window, layout, encoded);
       counters.sealedChunks++;
     }
     window.clear(registry);
@@ -176,7 +214,11 @@ export class StreamRows {
     return isBefore(place, this.sealedUntil);
   }
 
-  private sealWindow(window: RowWindow, layout: InternedLayout): void {
+  private sealWindow(
+    window: RowWindow,
+    layout: InternedLayout,
+    encoded: Uint8Array | undefined,
+  ): void {
     const { table, stream, shared } = this;
     const timestamps = window.copyTimestamps(0, window.rows);
     const values = new Float64Array(timestamps.length);
@@ -186,7 +228,7 @@ export class StreamRows {
     };
     const sealedUntil = shared.rowLog.takenUntil;
     const rows = { layout, timestamps, columnAt, oldestJournaled: this.firstJournaled };
-    const chunk = shared.chunkLog.seal({ table, stream, sealedUntil }, rows);
+    const chunk = shared.chunkLog.seal({ table, stream, sealedUntil }, rows, encoded);
     const before = this.sealed.at(-1);
     if (before !== undefined) {
       before.keepsBody = false;

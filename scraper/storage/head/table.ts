@@ -1,4 +1,5 @@
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { type ChunkStream, placeAfter, type Row, type Stream } from "../codec/journal-records.js";
@@ -28,6 +29,8 @@ export class Table implements TableWriter {
   private newestMs: number;
   private appendedRows = 0;
   private stampedRows: StampedRows | undefined;
+  /** True when its rows are prepared, which seals windows before they are full. */
+  private isLarge = false;
 
   /** @param newestInBlocksMs newest time in the blocks of the table, -Infinity for none */
   constructor(
@@ -43,6 +46,12 @@ export class Table implements TableWriter {
   /** Another object after `reset`. */
   get streams(): Readonly<Record<Stream, StreamRows>> {
     return this.byStream;
+  }
+
+  async prepare(layout: Layout, slices: TimeSlices): Promise<void> {
+    this.isLarge = true;
+    const rows = this.byStream.main;
+    await rows.prepare(rows.internedOf(layout), slices);
   }
 
   append(timestampMs: number, layout: Layout, values: Float64Array): AppendResult {
@@ -167,7 +176,7 @@ export class Table implements TableWriter {
   /** The first chunk is shorter, by the number of the table: tables must not all seal at one scrape. */
   private sealAfterRows(): number {
     const first = 1 + (this.id % WINDOW_ROWS);
-    return this.appendedRows === first ? first : WINDOW_ROWS;
+    return this.appendedRows === first && !this.isLarge ? first : WINDOW_ROWS;
   }
 }
 

@@ -2,6 +2,7 @@ import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import { extendHash } from "../../../exporter/shared/model/hash.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Layout } from "./sample-writer.js";
 
 /** Most series of one layout. */
@@ -26,6 +27,8 @@ export class LayoutRegistry {
   private readonly byHash = new Map<number, InternedLayout[]>();
   private nextLayoutId = 1;
   private sweeps = 0;
+  private holders = 0;
+  private readonly waitingForRelease: (() => void)[] = [];
   private count = 0;
   private scratch = new Int32Array(0);
 
@@ -50,14 +53,51 @@ export class LayoutRegistry {
 
   /** @throws {BadInputError} when there are too many series or one occurs twice */
   intern(series: readonly Labels[]): InternedLayout {
-    if (series.length > MAX_LAYOUT_SERIES) {
-      throw new BadInputError(
-        `Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} are allowed`,
-      );
-    }
+    checkCount(series);
     const seriesIds = new Uint32Array(series.length);
     let column = 0;
     for (const labels of series) seriesIds[column++] = this.internLabels(labels);
+    return this.internDistinct(seriesIds);
+  }
+
+  /**
+   * As `intern`, in slices. The caller holds the registry until the layout is used.
+   *
+   * @throws {BadInputError}
+   */
+  async internInSlices(series: readonly Labels[], slices: TimeSlices): Promise<InternedLayout> {
+    checkCount(series);
+    const seriesIds = new Uint32Array(series.length);
+    let column = 0;
+    for (const labels of series) {
+      seriesIds[column++] = this.internLabels(labels);
+      if (slices.areDue) await slices.pause();
+    }
+    return this.internDistinct(seriesIds);
+  }
+
+  /**
+   * Keeps every layout and label set until the returned function is called, for work that takes
+   * several turns of the event loop.
+   */
+  hold(): () => void {
+    this.holders++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      if (--this.holders > 0) return;
+      for (const work of this.waitingForRelease.splice(0)) work();
+    };
+  }
+
+  /** Runs the work when nobody holds the registry: at once, or in the turn in which the last holder ends. */
+  whenReleased(work: () => void): void {
+    if (this.holders === 0) work();
+    else if (this.waitingForRelease.length === 0) this.waitingForRelease.push(work);
+  }
+
+  private internDistinct(seriesIds: Uint32Array): InternedLayout {
     const known = this.find(seriesIds);
     if (known !== undefined) return known;
     this.rejectDuplicates(seriesIds);
@@ -95,8 +135,13 @@ export class LayoutRegistry {
     for (const id of use(scratch)) scratch[id] = -1;
   }
 
-  /** Forgets all layouts except `used`, and all label sets that are in none of these and no list. */
-  keepOnly(used: ReadonlySet<Layout>, usedIdLists: Iterable<Uint32Array>): void {
+  /**
+   * Forgets all layouts except `used`, and all label sets that are in none of these and no list.
+   *
+   * @returns the numbers of the forgotten label sets
+   */
+  keepOnly(used: ReadonlySet<Layout>, usedIdLists: Iterable<Uint32Array>): number[] {
+    const forgotten: number[] = [];
     this.sweeps++;
     const usedIds = new Uint8Array(this.idLimit);
     for (const ids of usedIdLists) for (const id of ids) usedIds[id] = 1;
@@ -114,7 +159,9 @@ export class LayoutRegistry {
       this.idOfKey.delete(labels.key);
       this.labelsOfId[id] = undefined;
       this.freeIds.push(id);
+      forgotten.push(id);
     }
+    return forgotten;
   }
 
   /** The layout itself if it is still known, else an equal one: a caller may hold a forgotten layout. */
@@ -135,7 +182,8 @@ export class LayoutRegistry {
   }
 
   private add(seriesIds: Uint32Array): InternedLayout {
-    const series = Array.from(seriesIds, (id) => this.labels(id));
+    const series: Labels[] = [];
+    for (const id of seriesIds) series.push(this.labels(id));
     const layout = Object.freeze({ id: this.nextLayoutId++, series, seriesIds });
     const hash = hashOf(seriesIds);
     const sameHash = this.byHash.get(hash);
@@ -155,6 +203,14 @@ export class LayoutRegistry {
       }
       seen[id] = 1;
     }
+  }
+}
+
+function checkCount(series: readonly Labels[]): void {
+  if (series.length > MAX_LAYOUT_SERIES) {
+    throw new BadInputError(
+      `Cannot store ${series.length} series of one target: at most ${MAX_LAYOUT_SERIES} are allowed`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 
 /**
@@ -54,12 +55,24 @@ export interface TableWriter {
    * @returns the number of samples refused because they are older than the retention
    */
   appendStamped(samples: StampedSamples): number;
+  /**
+   * Does what it can of the work that a row of a large layout needs, in slices, so that `append` does
+   * not block the event loop for long. The caller holds the layouts.
+   */
+  prepare(layout: Layout, slices: TimeSlices): Promise<void>;
 }
 
 /** The write side of the storage, for scraping, rules and backfill. */
 export interface SampleWriter {
   /** @param series label sets without empty values, each at most once */
   internLayout(series: readonly Labels[]): Layout;
+  /** As `internLayout`, in slices. The caller holds the layouts. */
+  internLayoutInSlices(series: readonly Labels[], slices: TimeSlices): Promise<Layout>;
+  /**
+   * Keeps all layouts until the returned function is called, for the work on a large row. Without it,
+   * a layout that nobody uses is forgotten between two turns of the event loop.
+   */
+  holdLayouts(): () => void;
   /** Returns the same object for the same key. */
   openTable(key: TableKey): TableWriter;
   /** Resolves when everything appended before the call is durable; rejects when the disk refuses. */

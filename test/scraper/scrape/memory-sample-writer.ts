@@ -41,6 +41,10 @@ export class MemoryTable implements TableWriter {
     }
     return 0;
   }
+
+  async prepare(): Promise<void> {
+    // A row in memory needs no preparation.
+  }
 }
 
 /** Storage that keeps every row, with layouts interned as the real one does. */
@@ -58,6 +62,14 @@ export class MemorySampleWriter implements SampleWriter {
     const layout = { id: this.layouts.size + 1, series: [...series] };
     this.layouts.set(key, layout);
     return layout;
+  }
+
+  async internLayoutInSlices(series: readonly Labels[]): Promise<Layout> {
+    return this.internLayout(series);
+  }
+
+  holdLayouts(): () => void {
+    return () => undefined; // Nothing is forgotten.
   }
 
   openTable(key: TableKey): TableWriter {

@@ -16,6 +16,7 @@ import {
   type PoolSettings,
 } from "../../../scraper/scrape/scrape-manager.js";
 import type { ScrapeOutcome } from "../../../scraper/scrape/target-scraper.js";
+import { LARGE_BODY_BYTES } from "../../../scraper/scrape/large-bodies.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemorySampleWriter } from "./memory-sample-writer.js";
 
@@ -56,11 +57,24 @@ export interface ScrapeFixture {
 export interface FixtureOptions {
   readonly answer: (request: HttpRequest) => Answer;
   readonly pools?: Partial<PoolSettings>;
+  /** Bodies from this size on are read and stored in slices. */
+  readonly largeBodyBytes?: number;
+  readonly clock?: FakeClock;
 }
 
+/** Small bodies are stored at once, large ones in slices; the result must be the same. */
+export const BODY_SIZES = [
+  { size: "small", largeBodyBytes: Number.POSITIVE_INFINITY },
+  { size: "large", largeBodyBytes: 0 },
+] as const;
+
 /** A started manager on a clock that stands still, with answers made by `answer`. */
-export function createFixture({ answer, pools = {} }: FixtureOptions): ScrapeFixture {
-  const clock = new FakeClock();
+export function createFixture({
+  answer,
+  pools = {},
+  largeBodyBytes = LARGE_BODY_BYTES,
+  clock = new FakeClock(),
+}: FixtureOptions): ScrapeFixture {
   const writer = new MemorySampleWriter();
   const requests: HttpRequest[] = [];
   const outcomes: ScrapeOutcome[] = [];
@@ -69,6 +83,7 @@ export function createFixture({ answer, pools = {} }: FixtureOptions): ScrapeFix
     clock,
     log: silentLogger,
     version: "1.2.3",
+    largeBodyBytes,
     pools: { ...DEFAULT_POOL_SETTINGS, ...pools },
     onScrapeStored: (_, outcome) => outcomes.push({ ...outcome, values: outcome.values.slice() }),
     sendHttp: async (request) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HttpError } from "../../../exporter/shared/platform/http/http-client.js";
 import {
+  BODY_SIZES,
   createFixture,
   inTurn,
   INTERVAL_MS,
@@ -122,11 +123,14 @@ const CASES: readonly StalenessCase[] = [
   },
 ];
 
-for (const { name, answers, rows, honorTimestamps = true } of CASES) {
-  test(`Staleness: ${name}`, async () => {
+const SIZED_CASES = CASES.flatMap((found) => BODY_SIZES.map((sized) => ({ ...found, ...sized })));
+
+for (const { name, size, largeBodyBytes, answers, rows, honorTimestamps = true } of SIZED_CASES) {
+  test(`Staleness: ${name} (${size} body)`, async () => {
     const { clock, writer, manager } = createFixture({
       answer: inTurn(...answers),
       pools: { failuresToSlowLane: 99 },
+      largeBodyBytes,
     });
     manager.sync([target("10.0.0.7", settings({ honorTimestamps }))]);
     await clock.advance(answers.length * INTERVAL_MS);

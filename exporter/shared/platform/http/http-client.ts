@@ -8,6 +8,7 @@ import { originOf, withoutSecretUrl, withoutUrlSecrets } from "../../model/shown
 import { onAbort } from "../abort.js";
 import { yieldToEventLoop } from "../clock.js";
 import { BodyGatherer } from "./body-gatherer.js";
+import { LineLimit, TooManyLinesError } from "./line-limit.js";
 import { HttpProxy, type PlainResponse, type ProxyOptions } from "./http-proxy.js";
 
 /** A body in more pieces than this is refused when they are tiny: each costs as much as a large one. */
@@ -26,6 +27,8 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** Largest body accepted, after decompression. */
   readonly maxBodyBytes: number;
+  /** Most lines of a large body, without empty lines and comments (`#`). Undefined for no limit. */
+  readonly maxLines?: number | undefined;
   readonly agent?: HttpAgent;
   readonly signal?: AbortSignal;
 }
@@ -58,7 +61,7 @@ export type SendHttp = (request: HttpRequest) => Promise<HttpResponse>;
 /** The peer sent no complete response. The `code` of `cause` is the system's error, where there is one. */
 export class HttpError extends PihealthError {
   constructor(
-    readonly code: "timeout" | "too_large" | "aborted" | "unreachable",
+    readonly code: "timeout" | "too_large" | "too_many_lines" | "aborted" | "unreachable",
     message: string,
     options?: ErrorOptions,
   ) {
@@ -160,6 +163,7 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
     return { status, headers, body: await readBody(body, request) };
   } catch (error) {
     if (error instanceof HttpError) throw error;
+    if (error instanceof TooManyLinesError) throw tooManyLines(request, error);
     if (request.signal?.aborted === true)
       throw new HttpError("aborted", cannotFetch(request, "stopped"));
     if (timeout.signal.aborted) {
@@ -217,10 +221,15 @@ function bodyOf(body: Uint8Array | string): Buffer | string {
     : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
+export function tooManyLines(request: HttpRequest, cause: TooManyLinesError): HttpError {
+  return new HttpError("too_many_lines", cannotFetch(request, cause.message), { cause });
+}
+
 async function readBody(body: NodeJS.ReadableStream | null, request: HttpRequest): Promise<Buffer> {
-  const { maxBodyBytes } = request;
+  const { maxBodyBytes, maxLines } = request;
   const gathered = new BodyGatherer();
   let pieces = 0;
+  const lines = new LineLimit(maxLines);
   // An exception inside the loop destroys the stream and its connection.
   for await (const piece of body ?? []) {
     if (typeof piece === "string") throw new TypeError("The body must be a stream of bytes");
@@ -229,6 +238,7 @@ async function readBody(body: NodeJS.ReadableStream | null, request: HttpRequest
       const detail = `the body is larger than ${maxBodyBytes} bytes`;
       throw new HttpError("too_large", cannotFetch(request, detail));
     }
+    lines.take(piece);
     if (++pieces > MAX_PIECES && gathered.sizeBytes < pieces * MIN_MEAN_PIECE_BYTES) {
       const detail = `the body comes in ${pieces} pieces of less than ${MIN_MEAN_PIECE_BYTES} bytes`;
       throw new HttpError("unreachable", cannotFetch(request, detail));

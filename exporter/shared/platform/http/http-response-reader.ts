@@ -1,3 +1,4 @@
+import { LineLimit } from "./line-limit.js";
 import { HttpSyntaxError, NO_HEADERS, readHead } from "./http-head.js";
 
 /** Largest status line and headers, and largest trailers; the limit of Node.js. */
@@ -57,9 +58,18 @@ export class HttpResponseReader {
   private trailerBytes = 0;
   private sizeBytes = 0;
   private gathered: Buffer | undefined;
+  private readonly lines: LineLimit;
 
-  /** @param maxBodyBytes before decompression */
-  constructor(private readonly maxBodyBytes: number) {}
+  /**
+   * @param maxBodyBytes before decompression
+   * @param maxLines of a body that is not compressed; undefined for no limit
+   */
+  constructor(
+    private readonly maxBodyBytes: number,
+    maxLines?: number,
+  ) {
+    this.lines = new LineLimit(maxLines);
+  }
 
   get isDone(): boolean {
     return this.state === "done";
@@ -71,6 +81,7 @@ export class HttpResponseReader {
    * @returns the bytes of the piece that belong to this response; fewer than given when the peer sent more
    * @throws {HttpSyntaxError} when the bytes are not an HTTP/1.1 response
    * @throws {BodyTooLargeError}
+   * @throws {TooManyLinesError}
    */
   read(piece: Buffer): number {
     let position = 0;
@@ -203,6 +214,7 @@ export class HttpResponseReader {
       for (let at = from, to = this.sizeBytes; at < until; at++, to++)
         target[to] = piece[at] as number;
     this.sizeBytes = needed;
+    if (this.headers["content-encoding"] === undefined) this.lines.checkGathered(target, needed);
   }
 
   private grow(needed: number): Buffer {

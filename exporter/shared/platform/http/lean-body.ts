@@ -1,8 +1,7 @@
-import { promisify } from "node:util";
-import { createGunzip, gunzip } from "node:zlib";
-import { codeOf } from "../../model/errors.js";
+import { createGunzip } from "node:zlib";
 import { BufferPool, type BufferLease } from "../buffer-pool.js";
 import { FastZlib } from "../fast-zlib.js";
+import { LineLimit } from "./line-limit.js";
 import { HttpSyntaxError } from "./http-head.js";
 import { BodyTooLargeError } from "./http-response-reader.js";
 
@@ -10,7 +9,14 @@ import { BodyTooLargeError } from "./http-response-reader.js";
 const MAX_SYNC_BYTES = 1_048_576;
 /** The last bytes of a gzip member: the length of the content modulo 2^32, little-endian (RFC 1952). */
 const GZIP_LENGTH_BYTES = 4;
-const gunzipOnThread = promisify(gunzip);
+/** A large body is decompressed in pieces of this size. */
+const PIECE_BYTES = 262_144;
+
+export interface BodyLimits {
+  /** After decompression. */
+  readonly maxBodyBytes: number;
+  readonly maxLines?: number | undefined;
+}
 
 /** A body after decompression. */
 export interface DecodedBody {
@@ -27,12 +33,13 @@ export class BodyDecoder {
   /**
    * @param sent may be overwritten after the call
    * @returns a promise when the body is large
-   * @throws {BodyTooLargeError} when the decompressed body is larger than `maxBytes`
+   * @throws {BodyTooLargeError} when the decompressed body is larger than `maxBodyBytes`
+   * @throws {TooManyLinesError} when a large body has more than `maxLines`
    */
   decode(
     encoding: string | undefined,
     sent: Buffer,
-    maxBytes: number,
+    limits: BodyLimits,
   ): DecodedBody | Promise<DecodedBody> {
     if (encoding === undefined || sent.length === 0) return this.copy(sent);
     if (encoding !== "gzip") {
@@ -44,7 +51,9 @@ export class BodyDecoder {
         );
       }
     }
-    return this.inflateHere(sent, maxBytes) ?? decodeOnThread(Buffer.from(sent), maxBytes);
+    return (
+      this.inflateHere(sent, limits.maxBodyBytes) ?? decodeOnThread(Buffer.from(sent), limits)
+    );
   }
 
   private copy(sent: Buffer): DecodedBody {
@@ -71,14 +80,23 @@ const decoded = ({ buffer, release }: BufferLease, length: number): DecodedBody 
   release,
 });
 
-async function decodeOnThread(sent: Buffer, maxBytes: number): Promise<DecodedBody> {
-  try {
-    return {
-      body: await gunzipOnThread(sent, { maxOutputLength: maxBytes }),
-      release: () => undefined,
-    };
-  } catch (error) {
-    if (codeOf(error) === "ERR_BUFFER_TOO_LARGE") throw new BodyTooLargeError();
-    throw error;
+/** Decompresses in pieces: each is inflated on another thread, and checked here. */
+async function decodeOnThread(
+  sent: Buffer,
+  { maxBodyBytes, maxLines }: BodyLimits,
+): Promise<DecodedBody> {
+  const lines = new LineLimit(maxLines);
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  const inflater = createGunzip({ chunkSize: PIECE_BYTES });
+  inflater.end(sent);
+  // An exception inside the loop destroys the stream.
+  for await (const piece of inflater) {
+    if (!Buffer.isBuffer(piece)) throw new TypeError("The body must be a stream of bytes");
+    sizeBytes += piece.length;
+    if (sizeBytes > maxBodyBytes) throw new BodyTooLargeError();
+    pieces.push(piece);
+    lines.take(piece);
   }
+  return { body: Buffer.concat(pieces, sizeBytes), release: () => undefined };
 }

@@ -2,7 +2,14 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import net from "node:net";
 import { messageOf } from "../../model/errors.js";
 import { onAbort } from "../abort.js";
-import { cannotFetch, HttpError, type HttpRequest, type HttpResponse } from "./http-client.js";
+import {
+  cannotFetch,
+  HttpError,
+  tooManyLines,
+  type HttpRequest,
+  type HttpResponse,
+} from "./http-client.js";
+import { TooManyLinesError } from "./line-limit.js";
 import { BodyTooLargeError, HttpResponseReader } from "./http-response-reader.js";
 import type { BodyDecoder, DecodedBody } from "./lean-body.js";
 
@@ -84,7 +91,7 @@ export class LeanConnection {
     try {
       const bytes = this.bytesOf(request);
       this.watch(request.signal);
-      this.reader = new HttpResponseReader(request.maxBodyBytes);
+      this.reader = new HttpResponseReader(request.maxBodyBytes, request.maxLines);
       this.socket.write(bytes);
     } catch (error) {
       this.fail(() => explain(request, error));
@@ -149,7 +156,7 @@ export class LeanConnection {
     const decoded = this.parts.decoder.decode(
       headers["content-encoding"],
       sent,
-      request.maxBodyBytes,
+      request,
     );
     this.exchange = undefined;
     this.reader = undefined;
@@ -229,6 +236,7 @@ function timedOut(request: HttpRequest): HttpError {
 }
 
 function explain(request: HttpRequest, error: unknown): HttpError {
+  if (error instanceof TooManyLinesError) return tooManyLines(request, error);
   if (error instanceof BodyTooLargeError) {
     const detail = `the body is larger than ${request.maxBodyBytes} bytes`;
     return new HttpError("too_large", cannotFetch(request, detail));
