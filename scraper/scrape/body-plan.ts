@@ -74,9 +74,7 @@ export class BodyPlanCache {
    */
   planOf(chunks: readonly BodyChunk[], context: SeriesContext): BodyPlan {
     const hash = hashOf(chunks);
-    return (
-      this.find(hash, chunks, context) ?? this.plans.add(hash, this.compile(chunks, context))
-    );
+    return this.find(hash, chunks, context) ?? this.plans.add(hash, this.compile(chunks, context));
   }
 
   /**
@@ -140,7 +138,10 @@ function hashOf(chunks: readonly BodyChunk[]): number {
   return hash;
 }
 
-function checkCount({ keptCount }: PlanBuilder, { settings: { sampleLimit } }: SeriesContext): void {
+function checkCount(
+  { keptCount }: PlanBuilder,
+  { settings: { sampleLimit } }: SeriesContext,
+): void {
   if (sampleLimit === 0 || keptCount <= sampleLimit) return;
   const detail = `sample limit exceeded (samples: ${keptCount}, limit: ${sampleLimit})`;
   throw new ScrapeLimitError("sample_limit", detail);
@@ -183,11 +184,7 @@ class PlanBuilder {
    * @param layout of `ownSeries`
    * @param foreignLayout of `foreignSeries`, undefined when there are none
    */
-  build(
-    chunks: readonly BodyChunk[],
-    layout: Layout,
-    foreignLayout: Layout | undefined,
-  ): BodyPlan {
+  build(chunks: readonly BodyChunk[], layout: Layout, foreignLayout: Layout | undefined): BodyPlan {
     const foreign =
       foreignLayout === undefined
         ? undefined

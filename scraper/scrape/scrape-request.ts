@@ -60,7 +60,15 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   let timeoutMs = wholeMs;
   let { url } = target;
   for (let redirects = 0; ; redirects++) {
-    const response = await sendHttp({ url, headers, timeoutMs, maxBodyBytes, maxLines, agent, signal });
+    const response = await sendHttp({
+      url,
+      headers,
+      timeoutMs,
+      maxBodyBytes,
+      maxLines,
+      agent,
+      signal,
+    });
     const { body, release = NOTHING_TO_RELEASE } = response;
     if (response.status === OK)
       return { body, release, contentType: response.headers["content-type"] };

@@ -85,7 +85,8 @@ export class TargetRows {
   /** The differences of a body to the last valid one. */
   changeTo(plan: BodyPlan): BodyChange {
     const { plan: previous, isLive } = this;
-    if (plan === previous && isLive) return { seriesAdded: 0, written: plan.layout, vanishedCount: 0 };
+    if (plan === previous && isLive)
+      return { seriesAdded: 0, written: plan.layout, vanishedCount: 0 };
     const vanished =
       !isLive || previous === undefined || plan === previous
         ? NO_LABELS

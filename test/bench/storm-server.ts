@@ -52,7 +52,10 @@ function bodyOf(url: URL, agent: string): string {
   const seconds = Math.floor(Date.now() / 1000);
   switch (url.pathname) {
     case "/series":
-      return linesOf(count, (index) => `m_${index % 50}{i="${index}"} ${(seconds % 1000) + index}\n`);
+      return linesOf(
+        count,
+        (index) => `m_${index % 50}{i="${index}"} ${(seconds % 1000) + index}\n`,
+      );
     case "/flap":
       return linesOf(count, (index) => `flap{i="${index}"} ${seconds % 2}\n`);
     case "/new":

@@ -87,7 +87,7 @@ test("a large body with 50,000 new series at each scrape: reports and staleness 
   const shown = showSamples(rows.at(-1) ?? assert.fail("a row"));
   assert.ok(shown.includes('m_7{pod="p7-3"} 7'));
   assert.ok(shown.includes('m_7{pod="p7-2"} stale'));
-  assert.ok(!shown.some((line) => line.includes("-1\"}")));
+  assert.ok(!shown.some((line) => line.includes('-1"}')));
   assert.equal(rows.at(-1)?.values[4], 20_000, "scrape_series_added");
 });
 
@@ -95,7 +95,10 @@ test("sample_limit ends the reading of a large body at once", async () => {
   const { outcomes, manager, requests } = await scrapeOnce(bodyOf(20_000), { sampleLimit: 1000 });
   assert.equal(requests[0]?.maxLines, 1000);
   const [outcome] = outcomes;
-  assert.match(outcome?.error ?? "", /^sample limit exceeded \(samples: more than 1000, limit: 1000\)$/);
+  assert.match(
+    outcome?.error ?? "",
+    /^sample limit exceeded \(samples: more than 1000, limit: 1000\)$/,
+  );
   const scraped = outcome?.values[2] ?? 0;
   assert.ok(scraped > 1000 && scraped < 2000, `${scraped} samples read`);
   assert.equal(valueOf(manager, "pihealth_scrape_limit_exceeded_total"), 1);
@@ -132,7 +135,10 @@ test("a target that is removed while its large body is read writes nothing", asy
   fixture.manager.sync([]);
   await scraped;
   await fixture.manager.stop();
-  assert.deepEqual(fixture.writer.table().rows.filter(({ values }) => values[0] === 1), []);
+  assert.deepEqual(
+    fixture.writer.table().rows.filter(({ values }) => values[0] === 1),
+    [],
+  );
 });
 
 test("a large target in the storage: the samples of small and sliced scrapes are the same, after a restart too", async () => {

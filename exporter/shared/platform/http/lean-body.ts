@@ -51,9 +51,7 @@ export class BodyDecoder {
         );
       }
     }
-    return (
-      this.inflateHere(sent, limits.maxBodyBytes) ?? decodeOnThread(Buffer.from(sent), limits)
-    );
+    return this.inflateHere(sent, limits.maxBodyBytes) ?? decodeOnThread(Buffer.from(sent), limits);
   }
 
   private copy(sent: Buffer): DecodedBody {

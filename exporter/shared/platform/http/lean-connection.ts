@@ -153,11 +153,7 @@ export class LeanConnection {
     isReusable: boolean,
   ): void {
     const { request } = exchange;
-    const decoded = this.parts.decoder.decode(
-      headers["content-encoding"],
-      sent,
-      request,
-    );
+    const decoded = this.parts.decoder.decode(headers["content-encoding"], sent, request);
     this.exchange = undefined;
     this.reader = undefined;
     if (isReusable) {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { createHttpAgent, HttpError, sendHttp } from "../../../../../exporter/shared/platform/http/http-client.js";
+import {
+  createHttpAgent,
+  HttpError,
+  sendHttp,
+} from "../../../../../exporter/shared/platform/http/http-client.js";
 import { LeanHttp } from "../../../../../exporter/shared/platform/http/lean-http.js";
 import {
   LineLimit,
