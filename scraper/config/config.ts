@@ -37,13 +37,13 @@ import {
 } from "../discovery/ignored-keys.js";
 import {
   checkInterval,
-  type ConfigFolder,
   NO_LIMITS,
   parseIntervals,
   parseLimits,
   parseScrapeJob,
   type ScrapeDefaults,
 } from "../discovery/scrape-job-config.js";
+import type { ConfigFolder } from "../discovery/config-folder.js";
 import { parseScrapeProtocols } from "../discovery/scrape-protocols.js";
 import { findFiles } from "../rule-engine/rules/load-rule-files.js";
 import { type BackfillSettings, parseBackfillSettings } from "../backfill/backfill-settings.js";

@@ -1,4 +1,8 @@
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
+import {
+  resolveDns as askNameServers,
+  type ResolveDns,
+} from "../../exporter/shared/platform/resolve-dns.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { Fleet } from "../fleet/fleet.js";
@@ -7,6 +11,8 @@ import type { Target } from "../fleet/target.js";
 import { DISCOVERY_METRICS } from "./discovery-metrics.js";
 import { FileSource } from "./file-source.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
+import { DnsSource } from "./dns-source.js";
+import { DockerSource } from "./docker-source.js";
 import { HttpSource } from "./http-source.js";
 import { NameTable } from "./name-table.js";
 import { RangeDiscoverer } from "./range-discoverer.js";
@@ -43,6 +49,8 @@ export interface DiscoveryOptions extends SourceParts {
   readonly config: DiscoveryConfig;
   readonly fleet: Fleet;
   readonly resolveHost: ResolveHost;
+  /** Undefined: the name servers of the system are asked. */
+  readonly resolveDns?: ResolveDns;
   /** From 0 to 1. */
   readonly random: () => number;
   /** Receives all current targets, at most once a second. */
@@ -201,9 +209,14 @@ export class DiscoveryManager implements MetricsSource {
   }
 
   private openJob(job: ScrapeJob): JobSources {
-    const sources = [
+    const { resolveDns = askNameServers } = this.options;
+    const sources: GroupSource[] = [
       ...job.fileDiscoveries.map((discovery) => new FileSource(discovery, this.options)),
       ...job.httpDiscoveries.map((discovery) => new HttpSource(discovery, this.options)),
+      ...job.dnsDiscoveries.map(
+        (discovery) => new DnsSource(discovery, { ...this.options, resolveDns }),
+      ),
+      ...job.dockerDiscoveries.map((discovery) => new DockerSource(discovery, this.options)),
     ];
     return { job, builder: new TargetBuilder(job), sources };
   }

@@ -1,7 +1,6 @@
 import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
-import { formatDurationMs, parseDurationMs } from "../../exporter/shared/model/duration.js";
-import type { Files } from "../../exporter/shared/platform/files.js";
+import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { isLabelName } from "../../exporter/shared/model/labels.js";
 import { parseHostPort } from "../fleet/ip-address.js";
 import { readHttpClient, rejectUnsupported } from "../http-client/http-client-config.js";
@@ -9,6 +8,10 @@ import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import { compileRelabeling } from "../fleet/relabeling.js";
 import { parseRangeExpression } from "./range-expression.js";
 import type { FileDiscovery, HttpDiscovery, RangeDiscovery, ScrapeJob } from "./scrape-job.js";
+import type { ConfigFolder } from "./config-folder.js";
+import { parseDnsDiscovery } from "./dns-source.js";
+import { parseDockerDiscovery, parseSwarmDiscovery } from "./docker-config.js";
+import { parseRefresh } from "./refresh-interval.js";
 import { ignoreJobKeys } from "./ignored-keys.js";
 import { parseFallbackProtocol, parseScrapeProtocols } from "./scrape-protocols.js";
 import { parseTargetGroup, type TargetGroup } from "./target-group.js";
@@ -51,21 +54,11 @@ export const NO_LIMITS: ScrapeLimits = {
   labelValueLengthLimit: 0,
 };
 
-/** Place of the files that a configuration names. */
-export interface ConfigFolder {
-  readonly files: Files;
-  /** Base of relative paths. */
-  readonly folder: string;
-}
-
 /** Kinds of service discovery that Prometheus supports and this project does not. */
 const UNSUPPORTED_DISCOVERY = [
   "azure",
   "consul",
   "digitalocean",
-  "dns",
-  "docker",
-  "dockerswarm",
   "ec2",
   "eureka",
   "gce",
@@ -130,6 +123,15 @@ export async function parseScrapeJob(
     httpDiscoveries: await parseAll(section.sections("http_sd_configs"), (entry) =>
       parseHttpDiscovery(entry, place),
     ),
+    dnsDiscoveries: section.sections("dns_sd_configs").map(parseDnsDiscovery),
+    dockerDiscoveries: [
+      ...(await parseAll(section.sections("docker_sd_configs"), (entry) =>
+        parseDockerDiscovery(entry, place),
+      )),
+      ...(await parseAll(section.sections("dockerswarm_sd_configs"), (entry) =>
+        parseSwarmDiscovery(entry, place),
+      )),
+    ],
     ranges: section.sections("range_sd_configs").map(parseRangeDiscovery),
   };
   section.rejectUnknownKeys();
@@ -245,14 +247,6 @@ function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscove
     );
   }
   return { patterns: patterns.map((pattern) => path.resolve(folder, pattern)), refreshMs };
-}
-
-/** An interval of 0 is as if the key were missing. */
-function parseRefresh(section: ConfigSection, standard: string): number {
-  const key = "refresh_interval";
-  const givenMs = section.durationMs(key, { default: standard, max: "1y" });
-  if (givenMs > 0 && givenMs < 1000) section.fail(key, "is too short, it must be at least 1s");
-  return givenMs === 0 ? parseDurationMs(standard) : givenMs;
 }
 
 async function parseHttpDiscovery(

@@ -1,6 +1,8 @@
 import type { Relabeling } from "../fleet/relabeling.js";
 import type { HttpClientSettings } from "../http-client/http-client-config.js";
 import type { ScrapeSettings } from "../fleet/target.js";
+import type { DnsDiscovery } from "./dns-source.js";
+import type { DockerDiscovery, SwarmDiscovery } from "./docker-config.js";
 import type { RangeExpression } from "./range-expression.js";
 import type { TargetGroup } from "./target-group.js";
 
@@ -19,6 +21,8 @@ export interface ScrapeJob {
   readonly staticGroups: readonly TargetGroup[];
   readonly fileDiscoveries: readonly FileDiscovery[];
   readonly httpDiscoveries: readonly HttpDiscovery[];
+  readonly dnsDiscoveries: readonly DnsDiscovery[];
+  readonly dockerDiscoveries: readonly (DockerDiscovery | SwarmDiscovery)[];
   readonly ranges: readonly RangeDiscovery[];
 }
 

@@ -21,11 +21,18 @@ export const DIRECT_CONNECTION: ConnectionSettings = {
 /** Connections with these settings. The caller closes the agent. */
 export function createClientAgent(
   { tls, proxy }: ConnectionSettings,
-  limits: { readonly maxSockets: number; readonly keepAliveMs?: number },
+  limits: {
+    readonly maxSockets: number;
+    readonly keepAliveMs?: number;
+    /** Path of a Unix socket through which every request goes; then no proxy is used. */
+    readonly socketPath?: string;
+  },
 ): HttpAgent {
   return createHttpAgent({
     ...limits,
     tls: tlsAgentOptions(tls),
-    ...(proxy === undefined ? {} : { proxy: proxyOptions(proxy) }),
+    ...(proxy === undefined || limits.socketPath !== undefined
+      ? {}
+      : { proxy: proxyOptions(proxy) }),
   });
 }

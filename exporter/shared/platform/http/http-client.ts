@@ -77,6 +77,8 @@ export interface AgentOptions {
   readonly proxy?: ProxyOptions;
   /** IP address of this machine from which connections leave; default: the system chooses. */
   readonly localAddress?: string;
+  /** Path of a Unix socket through which every request goes, whatever its URL. */
+  readonly socketPath?: string;
 }
 
 /** @throws {Error} when certificate, key or authorities cannot be used */
@@ -91,7 +93,8 @@ export function createHttpAgent(options: AgentOptions): HttpAgent {
   const local =
     localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) === 6 ? 6 : 4 };
   const sockets = { maxSockets, maxFreeSockets: maxSockets };
-  const common = { ...local, ...sockets, keepAlive, timeout: keepAliveMs };
+  const unix = options.socketPath === undefined ? {} : { socketPath: options.socketPath };
+  const common = { ...local, ...unix, ...sockets, keepAlive, timeout: keepAliveMs };
   const agents = {
     http: new http.Agent(common),
     https: new https.Agent({ ...common, ...tlsOptions }),
