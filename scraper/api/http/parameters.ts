@@ -26,7 +26,7 @@ export class Parameters {
     if (text === "") return whenMissing;
     const milliseconds = readTimeMs(text);
     if (milliseconds !== undefined) return milliseconds;
-    throw badParameter(name, `Invalid time value for '${name}': ${noTime(text)}`);
+    throw badParameter(name, `invalid time value for '${name}': ${noTime(text)}`);
   }
 
   /** Seconds as a decimal number, or a Prometheus duration; undefined when missing. */

@@ -55,7 +55,8 @@ test("promtool query series and labels work", async () => {
     await promtool("query", "series", "--match=limits", ...times, api.url),
     /^(\{__name__="limits", .*\}\n){2}$/,
   );
-  assert.equal(await promtool("query", "labels", ...times, api.url, "kind"), "hard\n");
+  const values = await promtool("query", "labels", ...times, api.url, "kind");
+  assert.ok(values.split("\n").includes("hard"), values);
 });
 
 test("the readiness checks of later promtool versions succeed", async () => {

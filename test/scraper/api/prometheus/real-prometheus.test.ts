@@ -200,8 +200,12 @@ async function get(url: string, path: string): Promise<Answer> {
 }
 
 /** Sorts the series unless the query does, and hides the time of a query without the parameter `time`. */
+/** Prometheus 2 begins this message with a capital letter. */
+const inLaterWords = (value: unknown): unknown =>
+  typeof value === "string" ? value.replace("Invalid time value", "invalid time value") : value;
+
 function comparable(path: string, { status, body }: Answer): unknown {
-  const fields = Object.fromEntries(body.keys.map((key) => [key, body.value(key)]));
+  const fields = Object.fromEntries(body.keys.map((key) => [key, inLaterWords(body.value(key))]));
   const data = body.typeOf("data") === "object" ? body.object("data") : undefined;
   if (data?.typeOf("result") !== "list") return { status, ...fields };
   const type = data.value("resultType");
