@@ -24,6 +24,8 @@ function promtool(...args: readonly string[]): { code: number; text: string } {
   return { code: status ?? -1, text: stdout + stderr };
 }
 
+const IS_PROMTOOL_2 = /version 2\./.test(promtool("--version").text);
+
 const rule = (text: string): string => `groups: [{ name: a, rules: [{ ${text} }] }]\n`;
 
 const RULE_FILES: readonly {
@@ -110,7 +112,7 @@ for (const [index, { name, text, isNewer }] of RULE_FILES.entries()) {
     const theirs = promtool("check", "rules", file);
     const { succeeded, lines } = await checkRules([file]);
     const ours = { code: succeeded ? 0 : 1, text: lines.join("\n") };
-    if (isNewer === true) assert.deepEqual([theirs.code, ours.code], [1, 0]);
+    if (isNewer === true && IS_PROMTOOL_2) assert.deepEqual([theirs.code, ours.code], [1, 0]);
     else assert.equal(ours.code, theirs.code, `${theirs.text}\n${ours.text}`);
     const message = messageIn(theirs.text);
     if (message !== undefined) assert.equal(messageIn(ours.text), message);
