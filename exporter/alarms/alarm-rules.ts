@@ -136,7 +136,8 @@ function describeDisk(samples: readonly Sample[]): Description {
       .filter(({ value }) => value === 1)
       .map(({ labels }) => labels["mountpoint"]),
   );
-  const worst = named(samples, "pihealth_filesystem_used_ratio")
+  const worst = ["pihealth_filesystem_used_ratio", "pihealth_filesystem_last_used_ratio"]
+    .flatMap((name) => named(samples, name))
     .filter(({ labels }) => !readOnly.has(labels["mountpoint"]))
     .reduce<Sample | undefined>(
       (most, next) => (next.value > (most?.value ?? -1) ? next : most),
@@ -144,7 +145,10 @@ function describeDisk(samples: readonly Sample[]): Description {
     );
   if (worst === undefined) return { fact: "a disk is at the warning level" };
   const value = percent(worst.value);
-  return { fact: `${worst.labels["mountpoint"]} is ${value} full`, value };
+  const mount = worst.labels["mountpoint"];
+  return worst.metric.name === "pihealth_filesystem_last_used_ratio"
+    ? { fact: `${mount} was ${value} full when it last answered`, value }
+    : { fact: `${mount} is ${value} full`, value };
 }
 
 function named(samples: readonly Sample[], name: string): Sample[] {

@@ -69,6 +69,11 @@ export const FILE_SYSTEM_STUCK = fileSystemGauge(
   "1 when a file system does not answer, or fails to say its size, else 0.",
 );
 
+export const LAST_USED_RATIO = fileSystemGauge(
+  "last_used_ratio",
+  "Used share that a file system had when it last answered, while it does not answer.",
+);
+
 const FILE_SYSTEM_METRICS = [
   SIZE,
   AVAILABLE,
@@ -78,6 +83,7 @@ const FILE_SYSTEM_METRICS = [
   INODES_FREE,
   READONLY,
   FILE_SYSTEM_STUCK,
+  LAST_USED_RATIO,
 ];
 
 /** One file system with its facts; undefined when it gave none. */
@@ -128,7 +134,7 @@ export function createDiskCollector(
       const forbidden = [...answers.values()].filter((answer) => answer === "forbidden").length;
       return [
         ...diskSamples(devices, rows),
-        ...shown.flatMap(fileSystemSamples),
+        ...shown.flatMap((row) => fileSystemSamples(row, ratios.get(row))),
         ...levelSamples(rows, ratios, disk),
         leftOutSample(
           "disk",
@@ -246,11 +252,15 @@ function diskSamples({ disks }: BlockDevices, rows: readonly Row[]): Sample[] {
   });
 }
 
-function fileSystemSamples({ mount, device, facts }: Row): Sample[] {
+/** @param ratio as the file system last answered */
+function fileSystemSamples({ mount, device, facts }: Row, ratio: number | undefined): Sample[] {
   const labels = { device, mountpoint: mount.mountPoint, fstype: mount.type };
   const stuck = FILE_SYSTEM_STUCK.sample(facts === undefined ? 1 : 0, labels);
   const readonly = READONLY.sample(mount.isReadOnly ? 1 : 0, labels);
-  if (facts === undefined) return [stuck, readonly];
+  if (facts === undefined) {
+    const last = ratio === undefined ? [] : [LAST_USED_RATIO.sample(ratio, labels)];
+    return [stuck, readonly, ...last];
+  }
   const samples = [
     SIZE.sample(facts.sizeBytes, labels),
     AVAILABLE.sample(facts.availableBytes, labels),

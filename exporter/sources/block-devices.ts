@@ -57,7 +57,11 @@ export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
   for (const name of folders.filter((candidate) => COMPOSED.test(candidate))) {
     await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
     const disk = await diskBelow(sysfs, name, diskOf);
-    if (disk !== undefined) diskOf.set(name, disk);
+    if (disk === undefined) continue;
+    diskOf.set(name, disk);
+    // btrfs has a device number of its own, and only the name of its device.
+    const mapped = await readFact(sysfs, `block/${name}/dm/name`);
+    if (mapped !== undefined) diskOf.set(`mapper/${mapped}`, disk);
   }
   const byNumber = new Map(
     [...numbers].map(([number, name]) => [number, { name, disk: diskOf.get(name) }]),

@@ -27,6 +27,8 @@ export interface CpuReading {
 }
 
 const SOURCE = "/proc/stat";
+/** Some 300 years. Stolen time below 0, which old Xen kernels report, is 584 years. */
+const MOST_TICKS = 1e12;
 
 /** @throws {BrokenSourceError} when there is no cpu line */
 export async function readCpuTimes(procfs: FileTree): Promise<CpuReading> {
@@ -87,8 +89,11 @@ export function cpuUsageRatio(earlier: CpuTimes, later: CpuTimes): number | unde
 function parseTimes(columns: string): CpuTimes {
   const values = columns.trim().split(/ +/);
   // Kernels before 2.6.11 have no steal column.
-  const value = (column: number): number =>
-    parseCount(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
+  const value = (column: number): number => {
+    const ticks = parseCount(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
+    if (ticks <= MOST_TICKS) return ticks;
+    throw new BrokenSourceError(SOURCE, `a time is ${ticks} ticks, longer than any machine runs`);
+  };
   return {
     user: value(0),
     nice: value(1),

@@ -1,3 +1,4 @@
+import { codeOf } from "../shared/model/errors.js";
 import type { DiskTree, FileTree } from "./file-tree.js";
 import { BrokenSourceError } from "./broken-source-error.js";
 import { parseEnvironmentFile } from "./environment-file.js";
@@ -87,8 +88,9 @@ async function readLogindSession(root: DiskTree, id: string): Promise<Session | 
   let text: string;
   try {
     text = await root.readText(`${SESSIONS}/${id}`);
-  } catch {
-    return undefined; // The session has ended since the list was read.
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined; // The session has ended since the list was read.
+    throw error;
   }
   const values = parseEnvironmentFile(text, { isRawUnquoted: true });
   const user = values.get("USER") ?? values.get("UID") ?? "";

@@ -11,6 +11,7 @@ import { type Collector } from "../../../exporter/collectors/collector.js";
 import { createDiskIoCollector } from "../../../exporter/collectors/disk-io.js";
 import { createDiskCollector } from "../../../exporter/collectors/disk.js";
 import { FIXTURES } from "../../support/repository.js";
+import { findAlarms } from "../../../exporter/alarms/alarm-rules.js";
 import { FileMachine, disks, room } from "../file-machine.js";
 import { collectWith } from "../machine-fixture.js";
 
@@ -150,6 +151,10 @@ test("a full file system that stops answering, or fails, keeps its level until i
   );
   const stuck = await machine.lines(collector, "stuck");
   assert.equal(stuck.filter((line) => line.endsWith(" 1")).length, 1);
+  const [last = ""] = await machine.lines(collector, "last_used_ratio");
+  assert.match(last, /mountpoint="\/data",fstype="ext4"\} 0\.995$/);
+  const [alarm] = findAlarms(await collectWith(machine.clock, collector));
+  assert.equal(alarm?.fact, "/data was 99.5% full when it last answered");
 });
 
 test("a file system that answers again, or is unmounted, ends its level", async () => {
@@ -248,4 +253,20 @@ test("a mountinfo that names no mount fails the collector", async () => {
   const machine = new FileMachine({ "proc/self/mountinfo": "rubbish\n" });
   const collector = createDiskCollector(machine.sources, SETTINGS);
   await assert.rejects(collectWith(machine.clock, collector), /names no mount/);
+});
+
+test("a btrfs on an encrypted disk belongs to its disk by the name of the mapping", async () => {
+  const machine = new FileMachine({
+    ...disks({ sda: "1000" }),
+    "sys/block/sda/sda2/dev": "8:2\n",
+    "sys/block/dm-0/dev": "253:0\n",
+    "sys/block/dm-0/dm/name": "cryptroot\n",
+    "sys/block/dm-0/slaves/sda2/dev": "8:2\n",
+    "proc/self/mountinfo": "26 1 0:30 /@ / rw - btrfs /dev/mapper/cryptroot rw\n",
+  });
+  machine.fileSystems.set("/", room(1000, 250));
+  const collector = createDiskCollector(machine.sources, SETTINGS);
+  assert.deepEqual(await machine.lines(collector, "disk_used_ratio"), [
+    'pihealth_disk_used_ratio{disk="sda"} 0.75',
+  ]);
 });

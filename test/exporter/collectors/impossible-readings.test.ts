@@ -137,6 +137,24 @@ for (const [file, text] of [
   });
 }
 
+test("a time longer than any machine runs fails the collector", async () => {
+  const stolen = "cpu  1 0 1 1 0 0 0 1844674407370\nintr";
+  const machine = new FileMachine({ "proc/stat": stolen, "proc/self/auxv": new Uint8Array() });
+  const collector = createCpuCollector(machine.sources);
+  await assert.rejects(collectWith(machine.clock, collector), /longer than any machine runs/);
+});
+
+test("a session file that may not be read fails the collector", async () => {
+  const machine = new FileMachine({
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+    "run/systemd/sessions/1": "USER=root\nCLASS=user\n",
+  });
+  machine.files.fault = (operation, filePath) =>
+    operation === "read" && filePath.endsWith("/sessions/1") ? "EACCES" : undefined;
+  const collector = createUsersCollector(machine.sources);
+  await assert.rejects(collectWith(machine.clock, collector), { code: "EACCES" });
+});
+
 test("the name of the system is unquoted as a shell does", async () => {
   const machine = new FileMachine({
     "proc/stat": "cpu 1 0 0 0\nbtime 5\n",
