@@ -5,7 +5,7 @@ import {
   type Sample,
 } from "../../exporter/shared/model/metric.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
-import { readOwnProcess } from "../../exporter/shared/platform/process.js";
+import { readOwnProcess, readWrittenBytes } from "../../exporter/shared/platform/process.js";
 
 export const PROCESS_METRICS = {
   buildInfo: gauge({
@@ -33,6 +33,10 @@ export const PROCESS_METRICS = {
     name: "pihealth_scraper_open_fds",
     help: "Open file descriptors of the scraper process.",
   }),
+  writtenBytes: counter({
+    name: "pihealth_scraper_written_bytes_total",
+    help: "Bytes that the scraper process has caused the disk to write, in whole pages.",
+  }),
 };
 
 interface ProcessMetricsOptions {
@@ -49,6 +53,7 @@ export function createProcessMetrics(options: ProcessMetricsOptions): MetricsSou
     metrics: Object.values(PROCESS_METRICS),
     readMetrics() {
       const { cpuSeconds, residentBytes, openFiles } = readOwnProcess();
+      const writtenBytes = readWrittenBytes();
       const samples: Sample[] = [
         PROCESS_METRICS.buildInfo.sample(1, { version, nodejs: process.version }),
         PROCESS_METRICS.uptimeSeconds.sample((clock.wallMs() - startedMs) / 1000),
@@ -56,6 +61,8 @@ export function createProcessMetrics(options: ProcessMetricsOptions): MetricsSou
         PROCESS_METRICS.fastZlib.sample(hasFastZlib ? 1 : 0),
         PROCESS_METRICS.residentMemoryBytes.sample(residentBytes),
       ];
+      if (writtenBytes !== undefined)
+        samples.push(PROCESS_METRICS.writtenBytes.sample(writtenBytes));
       if (openFiles !== undefined) samples.push(PROCESS_METRICS.openFds.sample(openFiles));
       return samples;
     },

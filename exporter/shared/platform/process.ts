@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { codeOf } from "../model/errors.js";
 
@@ -103,6 +103,19 @@ export function readOwnProcess(): OwnProcessFacts {
     residentBytes: process.memoryUsage.rss(),
     openFiles: countOpenFiles(),
   };
+}
+
+/**
+ * Bytes that this process has caused the disk to write, in whole pages: the field write_bytes of
+ * /proc/self/io (proc_pid_io(5)). Undefined when the system does not say.
+ */
+export function readWrittenBytes(): number | undefined {
+  try {
+    const found = /^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1];
+    return found === undefined ? undefined : Number(found);
+  } catch {
+    return undefined; // No /proc: the metric is omitted.
+  }
 }
 
 function countOpenFiles(): number | undefined {

@@ -53,7 +53,8 @@ export class GroupCommits {
     this.unsyncedRounds++;
     const isDue = this.unsyncedRounds >= roundsPerSync || this.failing;
     if (isDue || rowLog.journal.pendingBytes >= SYNC_BYTES) return this.commitOrReport();
-    await this.report(() => Promise.all([this.commitRows(false), this.commitChunks()]));
+    // Rows stay in the journal until their chunks are synced, so chunks can wait, too.
+    await this.report(() => this.commitRows(false));
   }
 
   /** Commits; a failure is counted, and logged when it is the first. The next commit tries again. */
