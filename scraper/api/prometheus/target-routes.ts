@@ -46,15 +46,17 @@ async function answerTargets(
   const active = state === "dropped" ? [] : parts.activeTargets();
   const dropped = state === "active" ? [] : parts.droppedTargets();
   return dataResponse({
-    activeTargets: active
-      .filter(({ target }) => isWanted(target.settings.jobName))
-      .map(({ target, health }) => renderTarget(target, health)),
-    droppedTargets: dropped
-      .filter(({ jobName }) => isWanted(jobName))
-      .map(({ discoveredLabels, jobName }) => ({
-        discoveredLabels: discoveredLabels.toObject(),
-        scrapePool: jobName,
-      })),
+    // Each is made when it is sent: there may be many thousands.
+    activeTargets: (function* () {
+      for (const { target, health } of active)
+        if (isWanted(target.settings.jobName)) yield renderTarget(target, health);
+    })(),
+    droppedTargets: (function* () {
+      for (const { discoveredLabels, jobName } of dropped) {
+        if (isWanted(jobName))
+          yield { discoveredLabels: discoveredLabels.toObject(), scrapePool: jobName };
+      }
+    })(),
     droppedTargetCounts: countByJob(parts.droppedTargets()),
   });
 }

@@ -1,6 +1,13 @@
 import { KahanSum, isInfinite, roundingError } from "../evaluation/kahan-sum.js";
-import { quantileOf } from "../evaluation/quantile.js";
-import { parameterAt, reduceWindows, type WindowFunction } from "./window-function.js";
+import { quantileOf, quantilePaced } from "../evaluation/quantile.js";
+import { type Pacer, VALUES_AT_ONCE } from "../evaluation/pacer.js";
+import { copyPaced } from "../evaluation/vector-block.js";
+import {
+  parameterAt,
+  reduceLongWindows,
+  reduceWindows,
+  type WindowFunction,
+} from "./window-function.js";
 
 export const sumOverTime = reduceWindows(1, ({ values }, from, until) => {
   let sum = 0;
@@ -126,36 +133,89 @@ function timeOfExtreme(
   return (timestamps[best] as number) / 1000;
 }
 
-export const varianceOverTime = reduceWindows(1, ({ values }, from, until) =>
-  variance(values, from, until),
+export const varianceOverTime = reduceLongWindows(
+  1,
+  ({ values }, from, until) => variance(values, from, until),
+  ({ values }, from, until, _step, { pacer }) => longVariance(values, from, until, pacer),
 );
-export const deviationOverTime = reduceWindows(1, ({ values }, from, until) =>
-  Math.sqrt(variance(values, from, until)),
+export const deviationOverTime = reduceLongWindows(
+  1,
+  ({ values }, from, until) => Math.sqrt(variance(values, from, until)),
+  async ({ values }, from, until, _step, { pacer }) =>
+    Math.sqrt(await longVariance(values, from, until, pacer)),
 );
 
-function variance(values: Float64Array, from: number, until: number): number {
-  const mean = new KahanSum();
-  const squares = new KahanSum();
-  for (let index = from; index < until; index++) {
-    const value = values[index] as number;
-    const difference = value - mean.total;
-    mean.add(difference / (index - from + 1));
-    squares.add(difference * (value - mean.total));
+/** Welford's running variance of the whole population. */
+class Variance {
+  private count = 0;
+  private readonly mean = new KahanSum();
+  private readonly squares = new KahanSum();
+
+  add(values: Float64Array, from: number, until: number): void {
+    const { mean, squares } = this;
+    for (let index = from; index < until; index++) {
+      const value = values[index] as number;
+      const difference = value - mean.total;
+      mean.add(difference / ++this.count);
+      squares.add(difference * (value - mean.total));
+    }
   }
-  return squares.total / (until - from);
+
+  get total(): number {
+    return this.squares.total / this.count;
+  }
 }
 
-export const quantileOverTime = reduceWindows(1, ({ values }, from, until, step, context) =>
-  quantileOf(parameterAt(context, 0, step), values.slice(from, until)),
+function variance(values: Float64Array, from: number, until: number): number {
+  const running = new Variance();
+  running.add(values, from, until);
+  return running.total;
+}
+
+async function longVariance(
+  values: Float64Array,
+  from: number,
+  until: number,
+  pacer: Pacer,
+): Promise<number> {
+  const running = new Variance();
+  for (let index = from; index < until; index += VALUES_AT_ONCE) {
+    running.add(values, index, Math.min(until, index + VALUES_AT_ONCE));
+    if (pacer.isDue(VALUES_AT_ONCE)) await pacer.pause();
+  }
+  return running.total;
+}
+
+export const quantileOverTime = reduceLongWindows(
+  1,
+  ({ values }, from, until, step, context) =>
+    quantileOf(parameterAt(context, 0, step), values.slice(from, until)),
+  async ({ values }, from, until, step, context) => {
+    const copy = await copyPaced(values.subarray(from, until), context.pacer);
+    return quantilePaced(parameterAt(context, 0, step), copy, context.pacer);
+  },
 );
 
-/** A NaN leaves the median undefined. */
-export const medianDeviationOverTime = reduceWindows(1, ({ values }, from, until) => {
-  const window = values.slice(from, until);
-  if (window.includes(Number.NaN)) return Number.NaN;
-  const median = quantileOf(0.5, window.slice());
-  return quantileOf(
-    0.5,
-    window.map((value) => Math.abs(value - median)),
-  );
-});
+export const medianDeviationOverTime = reduceLongWindows(
+  1,
+  ({ values }, from, until) => {
+    const window = values.slice(from, until);
+    if (window.includes(Number.NaN)) return Number.NaN;
+    const median = quantileOf(0.5, window.slice());
+    return quantileOf(
+      0.5,
+      window.map((value) => Math.abs(value - median)),
+    );
+  },
+  async ({ values }, from, until, _step, { pacer }) => {
+    const window = values.subarray(from, until);
+    if (window.includes(Number.NaN)) return Number.NaN;
+    const deviations = await copyPaced(window, pacer);
+    const median = await quantilePaced(0.5, deviations, pacer);
+    for (let index = 0; index < deviations.length; index++) {
+      deviations[index] = Math.abs((deviations[index] as number) - median);
+      if (pacer.isDue(1)) await pacer.pause();
+    }
+    return quantilePaced(0.5, deviations, pacer);
+  },
+);

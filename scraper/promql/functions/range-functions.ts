@@ -68,7 +68,8 @@ export async function callRangeFunction(
   const range = argumentOfType(call, "matrix");
   const selection = await evaluation.ranges(range, grid);
   const { windowMs, ends } = selection;
-  const context = { windowMs, ends, times: timesOf(grid), parameters };
+  const { pacer } = evaluation;
+  const context = { windowMs, ends, times: timesOf(grid), parameters, pacer };
   const block = await applyToRows(apply, call, selection, context, evaluation);
   const { name } = call.signature;
   if (name === "rate" || name === "increase") checkCounterNames(block, range.range, evaluation);
@@ -94,7 +95,8 @@ async function applyToRows(
     const evaluate = apply(row, builder, context);
     for (let from = 0; from < steps;) {
       const until = stepsWithin(row, from);
-      evaluate(from, until);
+      const pending = evaluate(from, until);
+      if (pending !== undefined) await pending;
       if (until < steps && pacer.isDue(VALUES_AT_ONCE)) await pacer.pause();
       from = until;
     }

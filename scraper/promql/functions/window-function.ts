@@ -1,4 +1,5 @@
 import type { RangeRow } from "../evaluation/evaluation.js";
+import { type Pacer, VALUES_AT_ONCE } from "../evaluation/pacer.js";
 
 /** The input of a window function that is the same for all series. */
 export interface WindowContext {
@@ -9,6 +10,8 @@ export interface WindowContext {
   readonly times: Float64Array;
   /** The scalar arguments, in order, at each step. */
   readonly parameters: readonly Float64Array[];
+  /** For windows with very many samples. */
+  readonly pacer: Pacer;
 }
 
 /** The scalar argument at `index`, at one step; NaN when the call has no such argument. */
@@ -34,7 +37,7 @@ export type WindowFunction = (
 ) => EvaluateSteps;
 
 /** Evaluates the steps from `fromStep`, inclusive, to `untilStep`, exclusive. */
-export type EvaluateSteps = (fromStep: number, untilStep: number) => void;
+export type EvaluateSteps = (fromStep: number, untilStep: number) => void | Promise<void>;
 
 /** Computes the result of one window from its samples, `from` inclusive, `until` exclusive. */
 export type WindowReduction = (
@@ -57,4 +60,30 @@ export function reduceWindows(minSamples: number, reduce: WindowReduction): Wind
         present[offset + step] = 1;
       }
     };
+}
+
+/**
+ * As `reduceWindows`, for a function whose time per sample is long: `reduceLong` computes the result of a
+ * window with very many samples, with pauses.
+ */
+export function reduceLongWindows(
+  minSamples: number,
+  reduce: WindowReduction,
+  reduceLong: (...window: Parameters<WindowReduction>) => Promise<number>,
+): WindowFunction {
+  const short = reduceWindows(minSamples, reduce);
+  return (row, result, context) => {
+    const evaluate = short(row, result, context);
+    return (fromStep, untilStep) => {
+      const from = row.from[fromStep] as number;
+      const until = row.until[fromStep] as number;
+      // A long window comes alone.
+      if (untilStep - fromStep > 1 || until - from <= VALUES_AT_ONCE)
+        return evaluate(fromStep, untilStep);
+      return reduceLong(row, from, until, fromStep, context).then((value) => {
+        result.values[result.offset + fromStep] = value;
+        result.present[result.offset + fromStep] = 1;
+      });
+    };
+  };
 }

@@ -2,7 +2,7 @@ import type { Subquery } from "../language/ast.js";
 import { shiftedTimes, windowMsOf } from "../evaluation/durations.js";
 import type { Evaluation, RangeRow, RangeSelection } from "../evaluation/evaluation.js";
 import { QueryExecutionError } from "../language/query-errors.js";
-import { gridBetween, timesOf, type TimeGrid } from "../evaluation/time-grid.js";
+import { gridBetween, type TimeGrid } from "../evaluation/time-grid.js";
 import type { VectorBlock } from "../evaluation/vector-block.js";
 import { findWindows, type Windows } from "../evaluation/windows.js";
 
@@ -38,13 +38,27 @@ export async function selectSubquery(
     );
   }
   const series = await evaluateInParts(node, inner, evaluation);
-  const times = timesOf(inner);
+  const times = await timesInParts(inner, evaluation);
   return {
     windowMs,
     ends,
     rowCount: series.length,
     rows: () => rowsOf(series, times, ends, windowMs),
   };
+}
+
+async function timesInParts(
+  { fromMs, stepMs, count }: TimeGrid,
+  { pacer, budget }: Evaluation,
+): Promise<Float64Array> {
+  budget.take(count);
+  const times = new Float64Array(count);
+  for (let from = 0; from < count; from += STEPS_AT_ONCE) {
+    const until = Math.min(count, from + STEPS_AT_ONCE);
+    for (let step = from; step < until; step++) times[step] = fromMs + step * stepMs;
+    if (pacer.isDue(STEPS_AT_ONCE)) await pacer.pause();
+  }
+  return times;
 }
 
 /** A series of the inner expression at all its steps. */

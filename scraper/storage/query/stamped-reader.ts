@@ -1,5 +1,5 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import { isDense } from "../model/piece.js";
+import { isDense, MovedRowsError } from "../model/piece.js";
 import type { Pace, SelectedSeries, SelectedTable } from "../model/querier.js";
 import { SamplesJoiner } from "../model/samples-joiner.js";
 import type { SeriesSamples, StampedPart } from "../model/stamped.js";
@@ -30,7 +30,7 @@ interface FoundSeries {
 /**
  * Reads series with timestamps of their own. Series with equal times come as one table.
  *
- * @throws what `pace` throws, nothing else
+ * @throws {MovedRowsError} and what `pace` throws, nothing else
  */
 export async function readStamped(
   { target, parts }: FoundStamped,
@@ -46,6 +46,7 @@ export async function readStamped(
       samples = await part.read(range, watched);
     } catch (error) {
       if (watched.ending !== undefined) throw watched.ending;
+      if (error instanceof MovedRowsError) throw error;
       onUnreadable(error);
       continue;
     }

@@ -3,6 +3,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { ChunkLog } from "../head/chunk-log.js";
 import {
+  cutRows,
   isAllAbsent,
   isDense,
   mergePieces,
@@ -13,6 +14,8 @@ import {
 import type { Pace, SelectedSeries } from "../model/querier.js";
 import type { TargetLabelCache } from "../selection/target-labels.js";
 import type { TableOfTarget } from "../selection/unique-series.js";
+import type { SeriesSamples, StampedPart } from "../model/stamped.js";
+import { readStamped } from "./stamped-reader.js";
 import { SPARE_ROWS } from "./cached-column.js";
 import type { CachePlan, ColumnCache, TableVersion } from "./column-cache.js";
 import { type AssembledRows, isSame, RowAssembly } from "./row-assembly.js";
@@ -44,6 +47,8 @@ const CONCURRENT_TABLES = 16;
 const SHARE_OF_ONE_QUERY = 3 / 4;
 /** A table with more columns is read in parts. */
 const COLUMNS_AT_ONCE = 8192;
+/** The pieces of a table that is read by samples have together this many times its columns, or more. */
+const CHURN_FACTOR = 1.5;
 /** Rough memory of a selected series besides its values. */
 const BYTES_PER_SERIES = 300;
 /** Cost of an answer from the cache, in values looked at per series. */
@@ -79,8 +84,11 @@ export class TableReader {
     const narrow: FoundTable[] = [];
     for (const table of tables) {
       const parts = narrowParts(table);
-      if (parts === undefined) narrow.push(table);
-      else answers.push(...(await this.readWide(parts, range, pace)));
+      if (parts !== undefined) answers.push(...(await this.readWide(parts, range, pace)));
+      else if (isChurning(table)) {
+        // There may be very many: they cannot be spread as arguments.
+        for (const answer of await this.readBySample(table, range, pace)) answers.push(answer);
+      } else narrow.push(table);
     }
     answers.push(...(await this.readNarrow(narrow, { range, pace, isCaching })));
     return answers;
@@ -98,6 +106,27 @@ export class TableReader {
       for (const answer of read) answers.push({ ...answer, isContinued: answers.length > 0 });
     }
     return answers;
+  }
+
+  /**
+   * Reads a table whose series come and go. A column through all rows for each of them would cost rows
+   * times columns; this costs as much as there are samples.
+   */
+  private readBySample(
+    { target, main }: FoundTable,
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<TableOfTarget[]> {
+    const parts: StampedPart[] = [];
+    for (const piece of main) {
+      pace.hold((8 * piece.rows + BYTES_PER_SERIES) * piece.labels.length);
+      for (let from = 0; from < piece.labels.length; from += COLUMNS_AT_ONCE) {
+        const until = Math.min(piece.labels.length, from + COLUMNS_AT_ONCE);
+        parts.push(stampedPartOf(piece.narrow?.(from, until) ?? piece));
+        if (piece.narrow === undefined) break;
+      }
+    }
+    return readStamped({ target, parts }, range, pace, this.parts);
   }
 
   private async readNarrow(
@@ -229,6 +258,29 @@ function valuesOf({ main }: FoundTable): number {
     columns = Math.max(columns, piece.labels.length);
   }
   return rows * columns;
+}
+
+/** True when the pieces of a table have very different columns. */
+function isChurning({ main, late, isIncomplete }: FoundTable): boolean {
+  if (late.length > 0 || isIncomplete) return false;
+  let most = 0;
+  let all = 0;
+  let before: readonly Labels[] | undefined;
+  for (const { labels } of main) {
+    most = Math.max(most, labels.length);
+    if (labels !== before) all += labels.length;
+    before = labels;
+  }
+  return all > COLUMNS_AT_ONCE && all > CHURN_FACTOR * most;
+}
+
+/** A piece as samples of series. */
+function stampedPartOf(piece: Piece): StampedPart {
+  const read = async (range: TimeRange): Promise<SeriesSamples[]> => {
+    const { timestamps, columns } = cutRows(await piece.read(range), range);
+    return columns.map((values) => ({ timestamps, values }));
+  };
+  return { labels: piece.labels, read };
 }
 
 /** Rough memory of what is read of a table. */
