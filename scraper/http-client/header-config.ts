@@ -28,6 +28,10 @@ const RESERVED = new Set([
   "x-amz-security-token",
   "x-amz-content-sha256",
 ]);
+
+/** Whether `http_headers` must not set the header. */
+export const isReservedHeader = (name: string): boolean => RESERVED.has(name.toLowerCase());
+
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
@@ -39,7 +43,7 @@ export function parseHttpHeaders(section: ConfigSection): HeaderValue[] {
   const headers = section.section("http_headers");
   return headers.keys().flatMap((name) => {
     if (!HEADER_NAME.test(name)) headers.fail(name, "is not the name of a header");
-    if (RESERVED.has(name.toLowerCase())) {
+    if (isReservedHeader(name)) {
       headers.fail(name, "is a header that the client sets itself, it must be left out");
     }
     const entry = headers.section(name);

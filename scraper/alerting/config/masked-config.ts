@@ -1,4 +1,5 @@
 import { formatDurationMs } from "../../../exporter/shared/model/duration.js";
+import type { TextOrFile } from "../../http-client/text-or-file.js";
 import type { NotificationConfig, Receiver, Secret, SmtpServer } from "./notification-config.js";
 import type { Route } from "./route.js";
 import type { MinuteRange, NumberRange, TimeInterval } from "./time-interval.js";
@@ -9,7 +10,7 @@ const MASK = "<secret>";
  * Writes a configuration in Alertmanager's own form, with defaults filled in and secrets masked,
  * for `/api/v2/status` and amtool. The text is JSON, which every YAML parser reads.
  */
-export function maskConfig(config: Omit<NotificationConfig, "masked">): string {
+export function maskConfig(config: Omit<NotificationConfig, "masked" | "warnings">): string {
   const document = {
     global: { resolve_timeout: formatDurationMs(config.resolveTimeoutMs) },
     route: routeBody(config.route),
@@ -78,14 +79,20 @@ function serverBody({ host, port, hello, requireTls, auth, tls }: SmtpServer): o
     auth_secret: mask(auth?.secret),
     auth_identity: auth?.identity,
     tls_config: {
-      ca_file: tls.caFile,
-      cert_file: tls.certFile,
-      key_file: tls.keyFile,
+      ca_file: fileOf(tls.ca),
+      cert_file: fileOf(tls.cert),
+      key_file: fileOf(tls.key),
       server_name: tls.serverName,
       insecure_skip_verify: tls.insecureSkipVerify,
+      min_version: tls.minVersion,
+      max_version: tls.maxVersion,
     },
   };
 }
+
+/** Certificates and keys in the configuration itself are not shown. */
+const fileOf = (source: TextOrFile | undefined): string | undefined =>
+  source !== undefined && "file" in source ? source.file : undefined;
 
 const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
@@ -94,11 +101,11 @@ function intervalBody(interval: TimeInterval): object {
   const dayText = ({ first, last }: NumberRange): string =>
     `${WEEKDAYS[first] ?? ""}:${WEEKDAYS[last] ?? ""}`;
   return {
-    times: interval.times.map(minutesBody),
-    weekdays: interval.weekdays.map(dayText),
-    days_of_month: interval.daysOfMonth.map(rangeText),
-    months: interval.months.map(rangeText),
-    years: interval.years.map(rangeText),
+    times: interval.times?.map(minutesBody),
+    weekdays: interval.weekdays?.map(dayText),
+    days_of_month: interval.daysOfMonth?.map(rangeText),
+    months: interval.months?.map(rangeText),
+    years: interval.years?.map(rangeText),
     location: interval.location,
   };
 }

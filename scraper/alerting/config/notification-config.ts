@@ -1,3 +1,5 @@
+import type { HttpClientConfig } from "../../http-client/http-client-config.js";
+import type { TlsConfig } from "../../http-client/tls-config.js";
 import type { Matcher } from "./matchers.js";
 import type { Route } from "./route.js";
 import type { TimeInterval } from "./time-interval.js";
@@ -9,12 +11,14 @@ export interface NotificationConfig {
   readonly receivers: ReadonlyMap<string, Receiver>;
   readonly inhibitRules: readonly InhibitRule[];
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
-  /** Absolute paths; `*` and `?` in the last part stand for any characters. */
+  /** Absolute paths, which may be patterns with `*`, `?` and `[a-z]`. */
   readonly templateFiles: readonly string[];
   /** How long an alert without an end counts as firing. */
   readonly resolveTimeoutMs: number;
   /** The configuration in Alertmanager's own form, secrets replaced by `<secret>`. */
   readonly masked: string;
+  /** Keys without effect here, and receivers that are not supported and not used. */
+  readonly warnings: readonly string[];
   /** True when no configuration was given: nobody is notified. */
   readonly isDefault: boolean;
 }
@@ -67,7 +71,7 @@ export interface SmtpServer {
   readonly implicitTls: boolean;
   /** False: STARTTLS is not used. */
   readonly requireTls: boolean;
-  readonly tls: TlsFiles;
+  readonly tls: TlsConfig;
   readonly auth: SmtpAuth | undefined;
 }
 
@@ -84,18 +88,15 @@ export type Secret =
   /** The content of the file without white space at its ends. */
   | { readonly kind: "file"; readonly path: string };
 
-export interface TlsFiles {
-  readonly caFile: string | undefined;
-  readonly certFile: string | undefined;
-  readonly keyFile: string | undefined;
-  readonly serverName: string | undefined;
-  readonly insecureSkipVerify: boolean;
-}
-
 export interface WebhookIntegration {
   readonly kind: "webhook";
   readonly sendResolved: boolean;
   readonly url: Secret;
   /** The most alerts in one message; 0: all. */
   readonly maxAlerts: number;
+  /** From the name lookup to the answer. */
+  readonly timeoutMs: number;
+  readonly http: HttpClientConfig;
+  /** Base of relative paths in `http`. */
+  readonly folder: string;
 }

@@ -1,14 +1,22 @@
 import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
-import { formatDurationMs } from "../../../exporter/shared/model/duration.js";
 import { isLegacyLabelName } from "../../../exporter/shared/model/labels.js";
+import { isMapping } from "../../../exporter/shared/config/yaml-source.js";
+import { checkPattern } from "../../base/file-pattern.js";
+import {
+  EVENT_RECORDER_SHAPE,
+  GLOBAL_SHAPE,
+  isOfOtherReceiver,
+  TRACING_SHAPE,
+} from "./global-shape.js";
+import { checkShape, listOf } from "./section-shape.js";
 import { maskConfig } from "./masked-config.js";
 import { createMatcher, parseMatchers, type Matcher } from "./matchers.js";
 import type { InhibitRule, NotificationConfig, Receiver } from "./notification-config.js";
 import { parseReceiver } from "./parse-receiver.js";
 import { parseTimeInterval } from "./parse-time-interval.js";
 import { ROOT_PLACE, routeKeyOf, type Route } from "./route.js";
-import { parseSmtpDefaults } from "./smtp-config.js";
+import { optionalString, parseSmtpDefaults } from "./smtp-config.js";
 import type { TimeInterval } from "./time-interval.js";
 
 const MAX_ROUTE_DEPTH = 32;
@@ -25,40 +33,61 @@ const ROOT_DEFAULTS: Pick<
 };
 
 /**
- * Reads an alertmanager.yml.
+ * Reads an alertmanager.yml. Accepts what Alertmanager accepts; what this program does not support
+ * is an error where a route uses it, and a warning elsewhere.
  *
  * @throws {ConfigError} naming file, line and key of the first fault
  */
 export function parseNotificationConfig(section: ConfigSection): NotificationConfig {
   const global = section.section("global");
-  const resolveTimeoutMs = global.durationMs("resolve_timeout", {
-    default: "5m",
-    min: "1s",
-    max: "1d",
-  });
-  const smtpDefaults = parseSmtpDefaults(global);
-  global.rejectUnknownKeys();
-  const receivers = parseReceivers(section, (entry) => parseReceiver(entry, smtpDefaults));
-  const timeIntervals = parseTimeIntervals(section);
+  checkShape(global, GLOBAL_SHAPE);
+  checkOtherPrograms(section, global);
   if (!section.has("route")) section.fail("route", "is missing, it must name at least a receiver");
+  const routeSection = section.section("route");
+  const surroundings = {
+    global,
+    smtp: parseSmtpDefaults(global),
+    used: usedReceivers(routeSection),
+  };
+  const receivers = parseReceivers(section, (entry) => parseReceiver(entry, surroundings));
+  const timeIntervals = parseTimeIntervals(section);
   const names = { receivers, timeIntervals };
-  const route = parseRoute(section.section("route"), names, {
-    parent: undefined,
-    place: ROOT_PLACE,
-  });
+  const route = parseRoute(routeSection, names, { parent: undefined, place: ROOT_PLACE });
   const parsed = {
     route,
     receivers,
     timeIntervals,
-    resolveTimeoutMs,
+    resolveTimeoutMs: global.durationMs("resolve_timeout", { default: "5m" }),
     isDefault: false,
     inhibitRules: section.sections("inhibit_rules").map(parseInhibitRule),
-    templateFiles: section
-      .strings("templates", { default: [] })
-      .map((pattern) => path.resolve(path.dirname(section.file), pattern)),
+    templateFiles: listOf(section, "templates").map((pattern) => {
+      section.attempt("templates", () => checkPattern(pattern));
+      return path.resolve(path.dirname(section.file), pattern);
+    }),
   };
   section.rejectUnknownKeys();
-  return Object.freeze({ ...parsed, masked: maskConfig(parsed) });
+  const { warnings } = section;
+  return Object.freeze({ ...parsed, warnings, masked: maskConfig(parsed) });
+}
+
+/** Keys for receivers of other kinds and for parts of Alertmanager that this program does not have. */
+function checkOtherPrograms(section: ConfigSection, global: ConfigSection): void {
+  const others = global.keys().filter(isOfOtherReceiver);
+  global.ignore(others);
+  for (const [key, shape] of [
+    ["tracing", TRACING_SHAPE],
+    ["event_recorder", EVENT_RECORDER_SHAPE],
+  ] as const) {
+    if (!section.has(key)) continue;
+    checkShape(section.section(key), shape);
+    section.ignore([key]);
+  }
+}
+
+/** Names of all receivers in the routing tree. */
+function usedReceivers(route: ConfigSection): Set<string> {
+  const names = route.sections("routes").flatMap((child) => [...usedReceivers(child)]);
+  return new Set([route.string("receiver", { default: "" }), ...names]);
 }
 
 /**
@@ -88,7 +117,7 @@ export function defaultNotificationConfig(): NotificationConfig {
     resolveTimeoutMs: 300_000,
     isDefault: true,
   };
-  return Object.freeze({ ...parsed, masked: maskConfig(parsed) });
+  return Object.freeze({ ...parsed, warnings: [], masked: maskConfig(parsed) });
 }
 
 function parseReceivers(
@@ -112,7 +141,7 @@ function parseTimeIntervals(section: ConfigSection): ReadonlyMap<string, readonl
     ...section.sections("time_intervals"),
     ...section.sections("mute_time_intervals"),
   ]) {
-    const name = entry.string("name", { pattern: /./, expected: "a name" });
+    const name = entry.string("name", { pattern: /^[\s\S]/, expected: "a name" });
     if (intervals.has(name)) entry.fail("name", `is "${name}" a second time, it must be unique`);
     intervals.set(name, entry.sections("time_intervals").map(parseTimeInterval));
     entry.rejectUnknownKeys();
@@ -132,10 +161,10 @@ function parseRoute(
 ): Route {
   const isRoot = parent === undefined;
   const defaults = parent ?? { ...ROOT_DEFAULTS, receiver: undefined, delaysAlarms: false };
-  const receiver = section.string(
-    "receiver",
-    defaults.receiver === undefined ? {} : { default: defaults.receiver },
-  );
+  const receiver = optionalString(section, "receiver") ?? defaults.receiver;
+  if (receiver === undefined) {
+    return section.fail("receiver", "is missing, the first route must name a receiver");
+  }
   if (!names.receivers.has(receiver)) {
     const known = [...names.receivers.keys()].join(", ");
     section.fail(
@@ -174,67 +203,83 @@ function parseTimings(
   section: ConfigSection,
   defaults: { groupWaitMs: number; groupIntervalMs: number; repeatIntervalMs: number },
 ): Pick<Route, "groupWaitMs" | "groupIntervalMs" | "repeatIntervalMs"> {
-  const inherit = (durationMs: number): string =>
-    durationMs === 0 ? "0s" : formatDurationMs(durationMs);
+  const interval = (key: string, inheritedMs: number): number => {
+    if (!section.has(key)) return inheritedMs;
+    const durationMs = section.durationMs(key);
+    if (durationMs === 0) section.fail(key, "is 0, it must be more");
+    return durationMs;
+  };
   return {
-    groupWaitMs: section.durationMs("group_wait", {
-      default: inherit(defaults.groupWaitMs),
-      max: "1d",
-    }),
-    groupIntervalMs: section.durationMs("group_interval", {
-      default: inherit(defaults.groupIntervalMs),
-      min: "1s",
-    }),
-    repeatIntervalMs: section.durationMs("repeat_interval", {
-      default: inherit(defaults.repeatIntervalMs),
-      min: "1s",
-    }),
+    groupWaitMs: section.has("group_wait")
+      ? section.durationMs("group_wait")
+      : defaults.groupWaitMs,
+    groupIntervalMs: interval("group_interval", defaults.groupIntervalMs),
+    repeatIntervalMs: interval("repeat_interval", defaults.repeatIntervalMs),
   };
 }
 
 function parseGroupBy(section: ConfigSection): readonly string[] | "all" {
-  const names = section.strings("group_by", { default: [] });
-  if (names.includes("...")) {
-    if (names.length > 1)
-      section.fail("group_by", `has "..." beside other labels, it must stand alone`);
-    return "all";
-  }
-  if (names.length > MAX_GROUP_BY_LABELS)
+  const names = listOf(section, "group_by");
+  const labels = names.filter((name) => name !== "...");
+  if (labels.length > MAX_GROUP_BY_LABELS)
     section.fail("group_by", `has more than ${MAX_GROUP_BY_LABELS} labels`);
-  for (const [index, name] of names.entries()) {
-    if (!isLegacyLabelName(name))
-      section.fail("group_by", `has "${name}", it must be a label name`);
-    if (names.indexOf(name) < index)
+  for (const [index, name] of labels.entries()) {
+    if (name === "") section.fail("group_by", `has "", it must be a label name`);
+    if (labels.indexOf(name) < index)
       section.fail("group_by", `has "${name}" twice, each label must be there once`);
   }
-  return names;
+  if (labels.length === names.length) return labels;
+  if (labels.length > 0)
+    section.fail("group_by", `has "..." beside other labels, it must stand alone`);
+  return "all";
 }
 
 function parseRouteMatchers(section: ConfigSection, isRoot: boolean): Matcher[] {
-  if (isRoot) {
-    for (const key of ["matchers", "match", "match_re"]) {
-      if (section.has(key))
-        section.fail(key, "is set on the first route, it must match every alert");
-    }
-    return [];
-  }
-  return parseMatcherKeys(section, { list: "matchers", exact: "match", regex: "match_re" });
+  const matchers = parseMatcherKeys(section, {
+    list: "matchers",
+    exact: "match",
+    regex: "match_re",
+  });
+  if (isRoot && matchers.length > 0)
+    section.fail("matchers", "is set on the first route, it must match every alert");
+  return matchers;
 }
 
 function parseMatcherKeys(
   section: ConfigSection,
   keys: { list: string; exact: string; regex: string },
 ): Matcher[] {
-  const list = section.strings(keys.list, { default: [] });
+  const list = textsOrEmpty(section, keys.list);
   const fromMap = (key: string, isRegex: boolean): Matcher[] =>
-    Object.entries(section.stringMap(key)).map(([name, value]) =>
-      section.attempt(key, () => createMatcher({ name, value, isRegex, isEqual: true })),
-    );
+    mapOrEmpty(section, key, isRegex).map(([name, value]) => {
+      if (!isLegacyLabelName(name)) section.fail(key, `has "${name}", it must be a label name`);
+      return section.attempt(key, () => createMatcher({ name, value, isRegex, isEqual: true }));
+    });
   return [
     ...section.attempt(keys.list, () => list.flatMap(parseMatchers)),
     ...fromMap(keys.exact, false),
     ...fromMap(keys.regex, true),
   ];
+}
+
+/** A list in which a missing text is an empty one. */
+function textsOrEmpty(section: ConfigSection, key: string): string[] {
+  if (!section.has(key)) return [];
+  const value = section.toObject()[key];
+  if (!Array.isArray(value)) return listOf(section, key);
+  return value.includes(null)
+    ? value.flatMap((item: unknown) => (typeof item === "string" ? [item] : []))
+    : listOf(section, key);
+}
+
+/** A missing value is an empty text, but no regular expression. */
+function mapOrEmpty(section: ConfigSection, key: string, isRegex: boolean): [string, string][] {
+  if (!section.has(key)) return [];
+  const value = section.toObject()[key];
+  const missing = isMapping(value) ? Object.keys(value).filter((name) => value[name] === null) : [];
+  if (isRegex && missing.length > 0)
+    section.fail(key, `has no value for "${missing.join()}", it must have one`);
+  return Object.entries(section.stringMap(key));
 }
 
 function intervalNames(
@@ -243,7 +288,7 @@ function intervalNames(
   names: DefinedNames,
   isRoot: boolean,
 ): string[] {
-  const wanted = section.strings(key, { default: [] });
+  const wanted = listOf(section, key);
   if (isRoot && wanted.length > 0)
     section.fail(key, "is set on the first route, it must be on one of its routes");
   const unknown = wanted.find((name) => !names.timeIntervals.has(name));
@@ -262,8 +307,13 @@ function parseInhibitRule(section: ConfigSection): InhibitRule {
   const rule = {
     source: side("source"),
     target: side("target"),
-    equal: section.strings("equal", { default: [] }),
+    equal: listOf(section, "equal"),
   };
+  section.string("name", { default: "" });
   section.rejectUnknownKeys();
+  // A name with white space is two names in one item. No alert has it, so all alerts would be equal.
+  const bad = rule.equal.find((name) => name === "" || /\s/.test(name));
+  if (bad !== undefined)
+    section.fail("equal", `has ${JSON.stringify(bad)}, it must be a label name`);
   return rule;
 }

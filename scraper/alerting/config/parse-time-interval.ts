@@ -1,4 +1,5 @@
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
+import { listOf } from "./section-shape.js";
 import {
   parseDaysOfMonth,
   parseLocation,
@@ -13,12 +14,13 @@ import {
 
 /** @throws {ConfigError} */
 export function parseTimeInterval(section: ConfigSection): TimeInterval {
-  const ranges = (key: string, parse: (text: string) => NumberRange): NumberRange[] => {
-    const texts = section.strings(key, { default: [] });
+  const ranges = (key: string, parse: (text: string) => NumberRange): NumberRange[] | undefined => {
+    if (!section.has(key)) return undefined;
+    const texts = listOf(section, key);
     return section.attempt(key, () => texts.map(parse));
   };
   const interval = {
-    times: section.sections("times").map(parseTimes),
+    times: section.has("times") ? section.sections("times").map(parseTimes) : undefined,
     weekdays: ranges("weekdays", parseWeekdays),
     daysOfMonth: ranges("days_of_month", parseDaysOfMonth),
     months: ranges("months", parseMonths),

@@ -12,15 +12,18 @@ export interface MinuteRange {
   readonly untilMinute: number;
 }
 
-/** Alertmanager's time interval. It contains a moment when every non-empty list does. */
+/**
+ * Alertmanager's time interval. It contains a moment when every list does that is given; an empty
+ * list contains none.
+ */
 export interface TimeInterval {
-  readonly times: readonly MinuteRange[];
+  readonly times: readonly MinuteRange[] | undefined;
   /** 0 is Sunday. */
-  readonly weekdays: readonly NumberRange[];
+  readonly weekdays: readonly NumberRange[] | undefined;
   /** 1 to 31, or -1 (the last) to -31. */
-  readonly daysOfMonth: readonly NumberRange[];
-  readonly months: readonly NumberRange[];
-  readonly years: readonly NumberRange[];
+  readonly daysOfMonth: readonly NumberRange[] | undefined;
+  readonly months: readonly NumberRange[] | undefined;
+  readonly years: readonly NumberRange[] | undefined;
   /** IANA name: `UTC`, `Europe/Berlin`. */
   readonly location: string;
 }
@@ -47,7 +50,7 @@ export function containsMoment(interval: TimeInterval, wallMs: number): boolean 
   const isWithin = ({ fromMinute, untilMinute }: MinuteRange): boolean =>
     moment.minute >= fromMinute && moment.minute < untilMinute;
   return (
-    (interval.times.length === 0 || interval.times.some(isWithin)) &&
+    (interval.times?.some(isWithin) ?? true) &&
     holds(interval.weekdays, moment.weekday) &&
     holds(interval.months, moment.month) &&
     holds(interval.years, moment.year) &&
@@ -55,12 +58,16 @@ export function containsMoment(interval: TimeInterval, wallMs: number): boolean 
   );
 }
 
-const holds = (ranges: readonly NumberRange[], value: number): boolean =>
-  ranges.length === 0 || ranges.some(({ first, last }) => value >= first && value <= last);
+const holds = (ranges: readonly NumberRange[] | undefined, value: number): boolean =>
+  ranges?.some(({ first, last }) => value >= first && value <= last) ?? true;
 
 /** A range ends with the last day of the month when the month is shorter. */
-function holdsDay(ranges: readonly NumberRange[], day: number, monthDays: number): boolean {
-  if (ranges.length === 0) return true;
+function holdsDay(
+  ranges: readonly NumberRange[] | undefined,
+  day: number,
+  monthDays: number,
+): boolean {
+  if (ranges === undefined) return true;
   const resolve = (value: number): number => (value < 0 ? monthDays + value + 1 : value);
   return ranges.some(({ first, last }) => {
     const [from, until] = [resolve(first), resolve(last)];
@@ -130,8 +137,9 @@ export function parseDaysOfMonth(text: string): NumberRange {
   const expected = "days from 1 to 31, or -31 to -1 from the end of the month";
   const [first, last] = splitRange(text).map(toDay);
   if (!first || !last) throw badRange("day of month", text, expected);
-  // In the shortest month a range that mixes both ends of the month must not be backwards.
-  const isBackwards = first > 0 === last > 0 ? first > last : first < 0 && last < 28 + first + 1;
+  // A range that mixes both ends of the month must hold in the shortest month.
+  const dayOf = (day: number): number => (day < 0 ? 29 + day : day);
+  const isBackwards = (first < 0 && last > 0) || dayOf(first) > dayOf(last);
   if (isBackwards) throw badRange("day of month", text, "a range whose start is not after its end");
   return { first, last };
 }
@@ -147,7 +155,7 @@ export function parseMonths(text: string): NumberRange {
     text,
     (word) => {
       const month = MONTHS.indexOf(word.toLowerCase()) + 1;
-      return month === 0 ? integerWithin(word, 1, 12) : month;
+      return month === 0 ? integerWithin(word) : month;
     },
     "a month such as january, 1 or january:march",
   );
@@ -162,7 +170,7 @@ export function parseYears(text: string): NumberRange {
   return parseRange(
     "year",
     text,
-    (word) => integerWithin(word, 1, 9999),
+    (word) => integerWithin(word),
     "a year such as 2026 or 2026:2030",
   );
 }
@@ -183,6 +191,9 @@ export function parseMinute(text: string): number {
 
 /** @throws {BadInputError} when this machine does not know the time zone */
 export function parseLocation(text: string): string {
+  if (text === "") return "UTC";
+  if (/^[+-]/.test(text))
+    throw new BadInputError(`is "${text}", it must be a time zone such as Europe/Berlin`);
   if (text === "Local") return new Intl.DateTimeFormat("en-US").resolvedOptions().timeZone;
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: text }).resolvedOptions().timeZone;
@@ -206,12 +217,16 @@ function parseRange(
 }
 
 function splitRange(text: string): [string, string] {
-  const [first = "", last = first, ...more] = text.split(":").map((word) => word.trim());
+  const [first = "", last = first, ...more] = text.split(":");
   return more.length > 0 ? ["", ""] : [first, last];
 }
 
-function integerWithin(word: string, min: number, max: number): number | undefined {
-  const value = /^-?\d+$/.test(word) ? Number(word) : Number.NaN;
+function integerWithin(
+  word: string,
+  min = Number.MIN_SAFE_INTEGER,
+  max = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  const value = /^[+-]?\d+$/.test(word) ? Number(word) : Number.NaN;
   return value >= min && value <= max ? value : undefined;
 }
 

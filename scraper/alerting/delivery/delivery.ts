@@ -1,7 +1,13 @@
 import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import { withoutSecretUrl } from "../../../exporter/shared/model/shown-text.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
-import { HttpError, type SendHttp } from "../../../exporter/shared/platform/http/http-client.js";
+import {
+  HttpError,
+  type HttpResponse,
+  type SendHttp,
+} from "../../../exporter/shared/platform/http/http-client.js";
+import { createClientAgent } from "../../http-client/http-client-agent.js";
+import { loadHttpClient } from "../../http-client/http-client-config.js";
 import { MailError, type MailTransport } from "./mail-transport.js";
 import type {
   EmailIntegration,
@@ -20,7 +26,6 @@ export interface Transports {
   readonly http: SendHttp;
 }
 
-const WEBHOOK_TIMEOUT_MS = 30_000;
 const MAX_WEBHOOK_REPLY_BYTES = 65_536;
 const DONE: DeliveryOutcome = {
   rest: undefined,
@@ -126,16 +131,7 @@ async function deliverWebhook(
 ): Promise<DeliveryOutcome> {
   try {
     const url = await readSecret(integration.url, files);
-    const response = await http({
-      url,
-      isSecretUrl: true,
-      method: "POST",
-      headers: { "content-type": "application/json", "user-agent": "pihealth" },
-      body: payload.body,
-      timeoutMs: WEBHOOK_TIMEOUT_MS,
-      maxBodyBytes: MAX_WEBHOOK_REPLY_BYTES,
-      signal,
-    });
+    const response = await post(url, payload.body, integration, { files, http, signal });
     if (response.status >= 200 && response.status < 300) return DONE;
     const body = withoutSecretUrl(response.body.toString("utf8", 0, 200), url);
     const reply = `status ${response.status}: ${body}`;
@@ -144,6 +140,47 @@ async function deliverWebhook(
     return failed(payload, error, faultOfHttpError(error));
   }
 }
+
+async function post(
+  startUrl: string,
+  body: string,
+  integration: WebhookIntegration,
+  { files, http, signal }: { files: Files; http: SendHttp; signal: AbortSignal },
+): Promise<HttpResponse> {
+  const client = await loadHttpClient(integration.http, files, integration.folder);
+  const agent = createClientAgent(client.connection, { maxSockets: 1, keepAliveMs: 0 });
+  let url = startUrl;
+  let { headers } = client;
+  try {
+    for (let redirects = 0; ; redirects++) {
+      const response = await http({
+        url,
+        isSecretUrl: true,
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json", "user-agent": "pihealth" },
+        body,
+        timeoutMs: integration.timeoutMs,
+        maxBodyBytes: MAX_WEBHOOK_REPLY_BYTES,
+        agent,
+        signal,
+      });
+      const { location } = response.headers;
+      const isFollowed = client.followsRedirects && redirects < MAX_REDIRECTS;
+      if (!isFollowed || !KEEPING_REDIRECTS.has(response.status) || location === undefined)
+        return response;
+      const next = new URL(location, url);
+      // Credentials and extra headers are for the server of the configuration alone.
+      if (next.origin !== new URL(url).origin) headers = {};
+      url = next.href;
+    }
+  } finally {
+    agent.close();
+  }
+}
+
+/** Redirects that keep method and body; with the others, the message would be lost. */
+const KEEPING_REDIRECTS = new Set([307, 308]);
+const MAX_REDIRECTS = 10;
 
 /** Statuses that need a correction of the configuration, or patience. */
 const DENIED_STATUSES = new Set([401, 403, 407, 429]);

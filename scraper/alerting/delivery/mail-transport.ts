@@ -6,6 +6,7 @@ import type { Mail, SMTPTransportOptions } from "nodemailer";
 import { codeOf, messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
 import { abortReasonOf, onAbort } from "../../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { tlsAgentOptions, type TlsSettings } from "../../http-client/tls-config.js";
 import type { MailMessage } from "../messages/outbox-message.js";
 import type { Fault } from "./retry-schedule.js";
 
@@ -17,11 +18,7 @@ export interface MailServer {
   /** TLS from the first byte, as on port 465. */
   readonly implicitTls: boolean;
   readonly requireTls: boolean;
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
-  readonly serverName: string | undefined;
-  readonly insecureSkipVerify: boolean;
+  readonly tls: TlsSettings;
   readonly auth: MailAuth | undefined;
 }
 
@@ -141,7 +138,7 @@ function transportOptions(
     secure: server.implicitTls,
     requireTLS: server.requireTls && !server.implicitTls,
     ignoreTLS: !server.requireTls,
-    tls: tlsOptions(server),
+    tls: { minVersion: "TLSv1.2", ...tlsAgentOptions(server.tls) },
     connectionTimeout: timeouts.connection,
     greetingTimeout: timeouts.greeting,
     socketTimeout: timeouts.socket,
@@ -151,18 +148,6 @@ function transportOptions(
     disableUrlAccess: true,
     ...(auth === undefined ? {} : authOptions(auth)),
     ...(onDialogue === undefined ? {} : { debug: true, logger: dialogueLogger(onDialogue, auth) }),
-  };
-}
-
-function tlsOptions(server: MailServer): NonNullable<SMTPTransportOptions["tls"]> {
-  const { ca, cert, key, serverName, insecureSkipVerify } = server;
-  return {
-    minVersion: "TLSv1.2",
-    rejectUnauthorized: !insecureSkipVerify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
   };
 }
 

@@ -1,7 +1,9 @@
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { MailServer } from "./mail-transport.js";
-import type { Secret, SmtpServer, TlsFiles } from "../config/notification-config.js";
+import { loadTls } from "../../http-client/tls-config.js";
+import { readTextOrFile } from "../../http-client/text-or-file.js";
+import type { Secret, SmtpServer } from "../config/notification-config.js";
 
 /**
  * @throws {BadInputError} when the file cannot be read
@@ -27,7 +29,7 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
     hello: server.hello,
     implicitTls: server.implicitTls,
     requireTls: server.requireTls,
-    ...(await resolveTlsFiles(tls, files)),
+    tls: await loadTls(tls, (source) => readTextOrFile(source, files, "/")),
     auth:
       auth === undefined
         ? undefined
@@ -37,26 +39,6 @@ export async function resolveMailServer(server: SmtpServer, files: Files): Promi
             password: await secretOf(auth.password),
             secret: await secretOf(auth.secret),
           },
-  };
-}
-
-/**
- * Reads the contents of the files.
- *
- * @throws {BadInputError} when a file cannot be read
- */
-export async function resolveTlsFiles(
-  tls: TlsFiles,
-  files: Files,
-): Promise<Pick<MailServer, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify">> {
-  const fileOf = async (path: string | undefined): Promise<string | undefined> =>
-    path === undefined ? undefined : readNamedFile(path, files);
-  return {
-    ca: await fileOf(tls.caFile),
-    cert: await fileOf(tls.certFile),
-    key: await fileOf(tls.keyFile),
-    serverName: tls.serverName,
-    insecureSkipVerify: tls.insecureSkipVerify,
   };
 }
 

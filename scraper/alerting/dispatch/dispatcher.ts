@@ -160,6 +160,7 @@ export class Dispatcher implements MetricsSource {
     if (this.config.isDefault) {
       log.info("No notifications configured: alerts are shown, nobody is notified");
     }
+    this.logWarnings();
     this.templates = await NotificationTemplates.load(this.config, files, () => clock.wallMs());
     const now = this.now();
     this.damagedLines += (await this.silences.load()) + (await this.notificationLog.load());
@@ -234,6 +235,7 @@ export class Dispatcher implements MetricsSource {
     const { clock, files } = this.options;
     this.templates = await NotificationTemplates.load(config, files, () => clock.wallMs());
     this.config = config;
+    this.logWarnings();
     this.groups.reroute(config.route, this.store.all(), this.now());
     this.outbox.retryNow();
     this.sleep.wake();
@@ -343,6 +345,12 @@ export class Dispatcher implements MetricsSource {
     const stored = this.store.put(alert, { ...reception, nowMs: now.wallMs });
     if (typeof stored !== "string") this.groups.put(stored, now);
     return stored;
+  }
+
+  private logWarnings(): void {
+    for (const warning of this.config.warnings) {
+      this.options.log.warn("Notification settings have a part without effect", { warning });
+    }
   }
 
   private countRejected(reason: RejectReason, count: number): void {

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
+import { matchingFiles } from "../../base/file-pattern.js";
 import { createAlertmanagerFunctions } from "../../templates/alertmanager-functions.js";
 import {
   compileDefinitions,
@@ -189,21 +190,6 @@ async function readTemplateFiles(
     throw new BadInputError(`Cannot load templates: ${detail}`);
   }
   return Promise.all(names.map((name) => readTemplateFile(name, files)));
-}
-
-async function matchingFiles(pattern: string, files: Files): Promise<string[]> {
-  const [folder, name] = [path.dirname(pattern), path.basename(pattern)];
-  if (!/[*?]/.test(name)) return [pattern];
-  if ((await files.facts(folder)) === undefined) return []; // As in Alertmanager, a pattern may match nothing.
-  const escaped = name
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replace(/\*/g, "[^/]*")
-    .replace(/\?/g, "[^/]");
-  const entries = await files.list(folder);
-  const matching = entries.filter(
-    (entry) => !entry.isFolder && new RegExp(`^${escaped}$`).test(entry.name),
-  );
-  return matching.map((entry) => path.join(folder, entry.name));
 }
 
 async function readTemplateFile(name: string, files: Files): Promise<TemplateSource> {

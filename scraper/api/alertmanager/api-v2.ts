@@ -9,12 +9,12 @@ import { compareLabelSets } from "../../alerting/alerts/alert-order.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "../http/api-errors.js";
 import type { AlertStatus, Dispatcher } from "../../alerting/dispatch/dispatcher.js";
+import type { MatcherParts } from "../../alerting/config/matcher-notation.js";
 import {
   createMatcher,
   matchesAll,
   parseMatcher,
   type Matcher,
-  type MatcherParts,
 } from "../../alerting/config/matchers.js";
 import { SCHEMA_CODES } from "./posted-json.js";
 import type { PostedSilence } from "./posted-silence.js";

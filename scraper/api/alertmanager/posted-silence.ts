@@ -1,5 +1,5 @@
 import { BadJsonError, JsonFields } from "../../../exporter/shared/codec/json-fields.js";
-import type { MatcherParts } from "../../alerting/config/matchers.js";
+import type { MatcherParts } from "../../alerting/config/matcher-notation.js";
 import { ApiError } from "../http/api-errors.js";
 import { decodeBody, optionalTimeMs, SCHEMA_CODES } from "./posted-json.js";
 

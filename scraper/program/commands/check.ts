@@ -33,6 +33,7 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     const groups = await loadRules(config, realFiles, (warning) => warnings.push(warning));
     warnings.push(...(await discoveryWarnings(config)));
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
+    warnings.push(...notifications.warnings);
     await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
     warnings.push(...(await checkStart(config, realFiles)));
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);

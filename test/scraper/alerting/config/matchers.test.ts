@@ -52,10 +52,10 @@ for (const { text, written, matching, failing } of [
 
 for (const { text, reason } of [
   { text: "foo", reason: /bad matcher format/ },
-  { text: "1foo=bar", reason: /bad matcher format/ },
+  { text: "a b=c", reason: /bad matcher format/ },
   { text: 'foo="bar', reason: /must end with the quote/ },
   { text: 'foo="bar" and', reason: /must end with the quote/ },
-  { text: 'foo=ba"r', reason: /must be written/ },
+  { text: 'foo=ba"r', reason: /a quote inside must be/ },
   { text: "foo=~(", reason: /Cannot compile regular expression/ },
   { text: "foo=~(?=x)", reason: /Cannot compile regular expression/ },
   { text: `foo=${"x".repeat(5000)}`, reason: /longer than/ },
@@ -71,6 +71,24 @@ test("A list of matchers is split at commas outside quotes, with or without brac
   assert.deepEqual(parseMatchers("{}"), []);
   assert.throws(() => parseMatchers("a=1,,b=2"), /bad matcher format/);
 });
+
+for (const { text, written } of [
+  { text: "a-b=c", written: ['a-b="c"'] },
+  { text: "1foo=bar", written: ['1foo="bar"'] },
+  { text: '"a b"=~"c\\\\d"', written: ['"a b"=~"c\\\\d"'] },
+  { text: ' { 🙂 != b , "x"="y,z" } ', written: ['🙂!="b"', 'x="y,z"'] },
+  { text: '""=b', written: ['""="b"'] },
+  { text: "", written: [] },
+  { text: "{", written: [] },
+  // In the classic notation these mean something else than in the newer one.
+  { text: "{a=b", written: ['a="b"'] },
+  { text: "a=b c", written: ['a="b c"'] },
+  { text: "a=`b`", written: ['a="`b`"'] },
+  { text: "{a=b}{c=d}", written: ['a="b}{c=d"'] },
+]) {
+  test(`The matchers ${text} are read as in Alertmanager`, () =>
+    assert.deepEqual(parseMatchers(text).map(String), written));
+}
 
 test("A missing label has the empty value", () => {
   const missing = createMatcher({ name: "team", value: "", isRegex: false, isEqual: true });

@@ -12,11 +12,11 @@ import {
 } from "../../../../scraper/alerting/config/time-interval.js";
 
 const ALWAYS: TimeInterval = {
-  times: [],
-  weekdays: [],
-  daysOfMonth: [],
-  months: [],
-  years: [],
+  times: undefined,
+  weekdays: undefined,
+  daysOfMonth: undefined,
+  months: undefined,
+  years: undefined,
   location: "UTC",
 };
 const office = { fromMinute: parseMinute("09:00"), untilMinute: parseMinute("17:00") };
@@ -83,6 +83,12 @@ for (const { name, interval, inside, outside } of [
     inside: ["2026-07-01T07:00:00Z", "2026-01-12T08:00:00Z"],
     outside: ["2026-01-12T07:30:00Z", "2026-07-01T15:00:00Z"],
   },
+  ...(["times", "weekdays", "daysOfMonth", "months", "years"] as const).map((key) => ({
+    name: `none, with an empty list of ${key}`,
+    interval: { [key]: [] },
+    inside: [],
+    outside: ["2026-01-12T10:00:00Z"],
+  })),
   {
     name: "all conditions at once",
     interval: { times: [office], weekdays: [parseWeekdays("monday")] },
@@ -111,7 +117,7 @@ for (const [name, parse] of [
   ["day 32", () => parseDaysOfMonth("1:32")],
   ["days backwards", () => parseDaysOfMonth("5:3")],
   ["days backwards from the end", () => parseDaysOfMonth("-1:-3")],
-  ["month 13", () => parseMonths("13")],
+  ["month unknown", () => parseMonths("jan")],
   ["three parts", () => parseMonths("1:2:3")],
   ["time 24:01", () => parseMinute("24:01")],
   ["time 9:00", () => parseMinute("9:00")],

@@ -14,6 +14,7 @@ import {
   simpleConfig,
   startHarness,
 } from "./dispatcher-harness.js";
+import { assertEvery } from "../../../support/assert-every.js";
 import { valueOf } from "../../../support/metric-values.js";
 
 const SECOND_MS = 1000;
@@ -672,3 +673,56 @@ test("Group views and receivers follow the routing tree", async () => {
     ["hook", "ops"],
   );
 });
+
+for (const { name, status, headers, http, urls } of [
+  {
+    name: "goes to the new place with method, body and credentials",
+    status: 307,
+    headers: { location: "/new" },
+    http: "follow_redirects: true",
+    urls: ["http://127.0.0.1:1/hook Bearer x", "http://127.0.0.1:1/new Bearer x"],
+  },
+  {
+    name: "carries no credentials to another port",
+    status: 308,
+    headers: { location: "http://127.0.0.1:2/new" },
+    http: "follow_redirects: true",
+    urls: ["http://127.0.0.1:1/hook Bearer x", "http://127.0.0.1:2/new none"],
+  },
+  {
+    name: "is not followed when it would lose the message",
+    status: 302,
+    headers: { location: "/new" },
+    http: "follow_redirects: true",
+    urls: ["http://127.0.0.1:1/hook Bearer x"],
+  },
+  {
+    name: "is not followed with follow_redirects off",
+    status: 307,
+    headers: { location: "/new" },
+    http: "follow_redirects: false",
+    urls: ["http://127.0.0.1:1/hook Bearer x"],
+  },
+]) {
+  test(`A redirect of a webhook ${name}`, async () => {
+    const config = parseConfig(`
+route: { receiver: hook, group_wait: 0s }
+receivers:
+  - name: hook
+    webhook_configs:
+      - { url: "http://127.0.0.1:1/hook", http_config: { authorization: { credentials: x }, ${http} } }
+`);
+    const { servers, fire } = await startHarness(config);
+    servers.onHttp = async ({ url }) => ({
+      status: url.endsWith("/new") ? 200 : status,
+      headers,
+      body: Buffer.alloc(0),
+    });
+    await fire(A1);
+    const seen = servers.requests.map(
+      (request) => `${request.url} ${request.headers?.["Authorization"] ?? "none"}`,
+    );
+    assert.deepEqual(seen, urls);
+    assertEvery(servers.requests, ({ method, body }) => method === "POST" && body !== undefined);
+  });
+}
