@@ -19,7 +19,7 @@ import { DurableTimes } from "./durable-times.js";
 import { EndpointFiller } from "./endpoint-filler.js";
 import type { FilledGap, HostGap } from "./gap.js";
 import { GapStore } from "./gap-store.js";
-import { HistoryClient } from "./history-client.js";
+import { HistoryClient, HistoryError } from "./history-client.js";
 import { type FillOrder, LATEST_FLUSH_MS } from "./history-fill.js";
 import { RetrySchedule } from "./retry-schedule.js";
 import { StoredScrapes } from "./stored-scrapes.js";
@@ -33,6 +33,8 @@ import {
 } from "./watched-targets.js";
 
 const LOOK_EVERY_MS = 1000;
+/** Pause after a history that would take hours to decode. */
+const ASIDE_MS = 3_600_000;
 /** A target that is scraped for this long without a heartbeat that announces a history has none. */
 const NO_HISTORY_AFTER_MS = 600_000;
 
@@ -283,8 +285,12 @@ export class Backfill implements MetricsSource {
   }
 
   private async startDue(): Promise<void> {
-    const { settings, fleet } = this.parts;
-    for (const [endpoint, targets] of this.watched.endpoints()) {
+    const { fleet } = this.parts;
+    // An endpoint that failed waits for the others.
+    const endpoints = [...this.watched.endpoints()].sort(
+      ([left], [right]) => this.retries.failuresOf(left) - this.retries.failuresOf(right),
+    );
+    for (const [endpoint, targets] of endpoints) {
       const [first] = targets;
       if (first === undefined || this.active.has(endpoint)) continue;
       if (!targets.some(({ gaps, isNew }) => isNew || gaps.missing.length > 0)) continue;
@@ -294,7 +300,7 @@ export class Backfill implements MetricsSource {
       // A segment is named after its first flush: the samples of that flush are older.
       const historyFromMs = node.history.fromMs - node.clockOffsetMs - LATEST_FLUSH_MS;
       for (const watched of targets) await this.wantAllOfNew(watched, historyFromMs, node.nodeId);
-      if (this.active.size >= settings.concurrency || !this.retries.isDue(endpoint)) continue;
+      if (!this.retries.isDue(endpoint) || !this.hasSlotFor(endpoint, first.target.host)) continue;
       const incomplete = targets.filter(
         ({ gaps }) => gaps.missing.length > 0 && gaps.lastGoodMs !== undefined,
       );
@@ -306,6 +312,16 @@ export class Backfill implements MetricsSource {
     }
   }
 
+  /** Neither one address nor the endpoints that failed the last time may take the last slot. */
+  private hasSlotFor(endpoint: string, host: string): boolean {
+    const { concurrency } = this.parts.settings;
+    if (this.active.size >= concurrency) return false;
+    if (concurrency === 1 || this.active.size < concurrency - 1) return true;
+    if (this.retries.failuresOf(endpoint) > 0 && this.active.size > 0) return false;
+    const prefix = endpointOf({ address: host, port: 0 }).slice(0, -1);
+    return ![...this.active.keys()].some((one) => one.startsWith(prefix));
+  }
+
   private async fill(filler: EndpointFiller, endpoint: string, order: FillOrder): Promise<void> {
     try {
       await filler.fill(order);
@@ -314,6 +330,12 @@ export class Backfill implements MetricsSource {
       if (this.stopping.signal.aborted) return;
       this.counters.failures++;
       const failures = this.retries.noteAttempt(endpoint, false);
+      if (error instanceof HistoryError && error.code === "bomb") {
+        this.retries.putAside(endpoint, ASIDE_MS);
+        const details = { endpoint, hours: ASIDE_MS / 3_600_000, error: messageOf(error) };
+        this.parts.log.warn("History put aside", details);
+        return;
+      }
       if (failures === 1) {
         const details = { endpoint, error: messageOf(error) };
         this.parts.log.warn("Cannot fetch history, it is tried again", details);

@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { BadInputError, PihealthError } from "../../exporter/shared/model/errors.js";
-import { sha256Hex } from "../../exporter/shared/model/hash.js";
-import type { Clock } from "../../exporter/shared/platform/clock.js";
+import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
 import {
   HttpError,
   type HttpResponse,
@@ -21,11 +21,16 @@ import { OpenSegments } from "./open-segments.js";
 /** Largest segment taken; an exporter closes its segments at 30 MB. */
 export const MAX_SEGMENT_BYTES = 128 * 1024 * 1024;
 const PIECE_BYTES = 512 * 1024;
+/** Hashed in about a millisecond. */
+const HASHED_AT_ONCE = 1024 * 1024;
 const TIMEOUT_MS = 30_000;
 /**
  * A transfer that breaks this often in a row without a new byte is given up until the next attempt.
  */
 const MAX_CUTS = 3;
+/** A Pi that sends slower for this long loses its turn: other Pis wait for it. */
+const LEAST_BYTES_PER_SECOND = 16_384;
+const SLOW_AFTER_MS = 30_000;
 const FIRST_RETRY_MS = 500;
 
 /**
@@ -43,7 +48,7 @@ const TOO_MANY = 429;
 /** The history of a Pi could not be fetched. */
 export class HistoryError extends PihealthError {
   constructor(
-    readonly code: "refused" | "cut" | "damaged" | "gone",
+    readonly code: "refused" | "cut" | "damaged" | "gone" | "slow" | "bomb",
     message: string,
     options?: ErrorOptions,
   ) {
@@ -120,9 +125,9 @@ export class HistoryClient {
     let whole = await this.rest(target, segment, beginning, signal);
     // The Pi may have truncated the segment and written other members: then the known beginning is
     // wrong.
-    if (beginning.length > 0 && !isWhole(whole, segment))
+    if (beginning.length > 0 && !(await isWhole(whole, segment)))
       whole = await this.rest(target, segment, Buffer.alloc(0), signal);
-    if (!isWhole(whole, segment)) {
+    if (!(await isWhole(whole, segment))) {
       throw new HistoryError(
         "damaged",
         `Cannot use segment "${name}": its checksum differs from the list`,
@@ -143,9 +148,15 @@ export class HistoryClient {
     beginning: Buffer,
     signal: AbortSignal,
   ): Promise<Buffer> {
+    const { clock } = this.parts;
     const whole = Buffer.alloc(bytes);
     let have = beginning.copy(whole);
+    const first = have;
+    let requestsMs = 0;
     for (let cuts = 0; have < bytes;) {
+      if (requestsMs > SLOW_AFTER_MS && have - first < (requestsMs / 1000) * LEAST_BYTES_PER_SECOND)
+        throw tooSlow(name, have - first, requestsMs);
+      const sentMs = clock.monotonicMs();
       const piece = await this.piece(
         target,
         name,
@@ -156,8 +167,9 @@ export class HistoryClient {
         if (!isCut(error) || ++cuts > MAX_CUTS) throw error;
         return undefined;
       });
+      requestsMs += clock.monotonicMs() - sentMs;
       if (piece === undefined) {
-        await this.parts.clock.sleep(FIRST_RETRY_MS * 2 ** cuts, signal);
+        await clock.sleep(FIRST_RETRY_MS * 2 ** cuts, signal);
         continue;
       }
       piece.copy(whole, have);
@@ -213,7 +225,23 @@ export class HistoryClient {
   }
 }
 
-const isWhole = (bytes: Buffer, { sha256 }: HistorySegment): boolean => sha256Hex(bytes) === sha256;
+/** Hashes in slices, because a large segment takes longer than a turn of the event loop may. */
+async function isWhole(bytes: Buffer, { sha256 }: HistorySegment): Promise<boolean> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) {
+    hash.update(bytes.subarray(at, at + HASHED_AT_ONCE));
+    await yieldToEventLoop();
+  }
+  return hash.digest("hex") === sha256;
+}
+
+function tooSlow(name: string, bytes: number, durationMs: number): HistoryError {
+  const seconds = Math.round(durationMs / 1000);
+  return new HistoryError(
+    "slow",
+    `Cannot fetch segment "${name}": ${bytes} bytes came in ${seconds}s, at least ${LEAST_BYTES_PER_SECOND} a second must come`,
+  );
+}
 
 function isCut(error: unknown): boolean {
   if (error instanceof HttpError) return error.code === "unreachable" || error.code === "timeout";

@@ -1,4 +1,3 @@
-import { decodeMember, memberLength } from "../../exporter/shared/codec/history/gzip-member.js";
 import { memberHeaderOf } from "../../exporter/shared/codec/history/member-text.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { type Clock, yieldToEventLoop } from "../../exporter/shared/platform/clock.js";
@@ -18,6 +17,7 @@ import { type HistoryClient, HistoryError, type TimedHistoryList } from "./histo
 import { chooseSegments, PlacedInstants } from "./history-placement.js";
 import { HistoryRuns } from "./history-runs.js";
 import { type GroupedSamples, GroupReader } from "./sample-groups.js";
+import { membersOf } from "./segment-members.js";
 import { SeriesEnds } from "./series-ends.js";
 import { mergeRanges } from "./time-ranges.js";
 import type { WatchedTarget } from "./watched-targets.js";
@@ -131,8 +131,8 @@ export class HistoryFill {
     for (const destination of this.destinations) destination.beginSegment();
     this.lines.beginSegment(this.destinations.flatMap(({ missing }) => [...missing]));
     this.instants.beginSegment();
-    for (const text of membersOf(bytes, segment.name)) {
-      this.placeMember(text);
+    for await (const text of membersOf(bytes, segment.name)) {
+      await this.placeMember(text);
       await this.lines.relieve();
       await yieldToEventLoop(); // Live scrapes come first.
     }
@@ -140,7 +140,7 @@ export class HistoryFill {
     await this.closeCovered();
   }
 
-  private placeMember(text: string): void {
+  private async placeMember(text: string): Promise<void> {
     const { order, list, counters } = this.parts;
     const header = memberHeaderOf(text);
     const range = { after: this.instants.lastMs, before: list.ourWallMs };
@@ -150,7 +150,16 @@ export class HistoryFill {
       return;
     }
     if (correction.addMs !== 0) counters.rebasedMembers++;
-    this.reader.read(text, (samples) => this.placeSamples(samples, correction, header.bootId));
+    const place = (samples: GroupedSamples): void =>
+      this.placeSamples(samples, correction, header.bootId);
+    const slices = this.reader.readInSlices(text, place);
+    while (slices.next().done !== true) await this.rest();
+  }
+
+  /** Lets scrapes run in the middle of a long member. */
+  private async rest(): Promise<void> {
+    await yieldToEventLoop();
+    this.parts.order.signal.throwIfAborted();
   }
 
   private placeSamples(
@@ -243,23 +252,4 @@ function filledGapOf(
     cause: cause === "link_down" ? cause : "master_down",
     isFirstSight: untilMs <= knownSinceMs,
   };
-}
-
-/**
- * The texts of a segment's members.
- *
- * @throws {HistoryError} at a damaged member: the segment has its checksum, so the exporter wrote
- * it that way
- */
-function* membersOf(segment: Uint8Array, name: string): Generator<string> {
-  for (let at = 0; at < segment.length;) {
-    const length = memberLength(segment.subarray(at, at + 64)) ?? 0;
-    const text = length > 0 ? decodeMember(segment.subarray(at, at + length)) : undefined;
-    if (text === undefined) {
-      const detail = `no whole member begins at byte ${at}`;
-      throw new HistoryError("damaged", `Cannot use segment "${name}": ${detail}`);
-    }
-    yield text;
-    at += length;
-  }
 }

@@ -20,12 +20,16 @@ interface Attempts {
  */
 export class RetrySchedule {
   private readonly attempts = new Map<string, Attempts>();
+  /** Endpoints that are not asked before this monotonic time, whatever happens. */
+  private readonly asideUntilMs = new Map<string, number>();
 
   constructor(private readonly clock: Clock) {}
 
   isDue(endpoint: string): boolean {
+    const nowMs = this.clock.monotonicMs();
+    if ((this.asideUntilMs.get(endpoint) ?? 0) > nowMs) return false;
     const known = this.attempts.get(endpoint);
-    return known === undefined || known.nextMs <= this.clock.monotonicMs();
+    return known === undefined || known.nextMs <= nowMs;
   }
 
   /**
@@ -40,6 +44,16 @@ export class RetrySchedule {
     const nextMs = this.clock.monotonicMs() + Math.min(longestMs, FIRST_RETRY_MS * 2 ** count);
     this.attempts.set(endpoint, { nextMs, count: count + 1, failures });
     return failures;
+  }
+
+  /** Failures in a row of the last attempts. */
+  failuresOf(endpoint: string): number {
+    return this.attempts.get(endpoint)?.failures ?? 0;
+  }
+
+  /** Leaves an endpoint alone for a time that `reset` does not shorten. */
+  putAside(endpoint: string, durationMs: number): void {
+    this.asideUntilMs.set(endpoint, this.clock.monotonicMs() + durationMs);
   }
 
   /** The next attempt is due at once, and pauses start short again. */

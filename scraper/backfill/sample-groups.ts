@@ -37,6 +37,11 @@ export interface GroupedSamples {
 /** With more different series, as a hostile history may have, the cache is cleared. */
 const MAX_SERIES = 100_000;
 const MAX_GROUPS_PER_SERIES = 256;
+/** Series that are compared to find a known group; large groups are remembered less often. */
+const MAX_COMPARED_SERIES = 200_000;
+const SLICE_CHARACTERS = 65_536;
+/** A longer line is damage. */
+const MAX_LINE_CHARACTERS = 65_536;
 const LINE = /^(.*[^ ] )([^ ]+) (\d{1,15})$/;
 
 /**
@@ -52,11 +57,28 @@ export class GroupReader {
 
   /** @param text of a member with its header */
   read(text: string, onGroup: (samples: GroupedSamples) => void): void {
+    const slices = this.readInSlices(text, onGroup);
+    while (slices.next().done !== true);
+  }
+
+  /**
+   * Reads a member with pauses: it yields after each part of some 64 KiB, so that the caller can let
+   * other work run.
+   */
+  *readInSlices(
+    text: string,
+    onGroup: (samples: GroupedSamples) => void,
+  ): Generator<undefined, void> {
     if (this.byText.size > MAX_SERIES) this.byText.clear();
     let timeText = "";
     let last: WrittenSeries | undefined;
+    let sliceEnd = SLICE_CHARACTERS;
     for (let at = text.indexOf("\n") + 1; at > 0 && at < text.length;) {
       const lineEnd = endOfLine(text, at);
+      if (at > sliceEnd) {
+        yield;
+        sliceEnd = at + SLICE_CHARACTERS;
+      }
       const expected = last?.next;
       let series: WrittenSeries | undefined;
       let valueText: string;
@@ -68,7 +90,8 @@ export class GroupReader {
         valueText = text.slice(valueStart, valueEnd);
         time = text.slice(valueEnd + 1, lineEnd);
       } else {
-        const match = LINE.exec(text.slice(at, lineEnd));
+        const line = lineEnd - at > MAX_LINE_CHARACTERS ? "" : text.slice(at, lineEnd);
+        const match = LINE.exec(line);
         const [, seriesText = "", value = "", timestamp = ""] = match ?? [];
         series = match === null ? undefined : this.seriesOf(seriesText);
         valueText = value;
@@ -77,7 +100,8 @@ export class GroupReader {
       }
       at = lineEnd + 1;
       const value = valueOf(valueText);
-      if (series?.written === undefined || value === undefined) {
+      const isFull = this.series.length >= MAX_SERIES && time === timeText;
+      if (series?.written === undefined || value === undefined || isFull) {
         this.damagedLines++;
         continue;
       }
@@ -128,7 +152,8 @@ function groupOf(first: WrittenSeries, series: readonly WrittenSeries[]): Sample
   });
   if (known !== undefined) return known;
   const group = { series: [...series] };
-  if (groups.length < MAX_GROUPS_PER_SERIES) groups.push(group);
+  const isCheap = (groups.length + 1) * series.length <= MAX_COMPARED_SERIES || groups.length === 0;
+  if (groups.length < MAX_GROUPS_PER_SERIES && isCheap) groups.push(group);
   return group;
 }
 

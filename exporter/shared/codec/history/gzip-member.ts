@@ -1,4 +1,5 @@
-import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { promisify } from "node:util";
+import { crc32, deflateRawSync, inflateRaw, inflateRawSync, type ZlibOptions } from "node:zlib";
 
 /**
  * Header of a member: 10 bytes of gzip, XLEN (2), one subfield of 4 + 4 bytes. See
@@ -12,6 +13,9 @@ const EXTRA_FIELD_BYTES = 8;
 const MIN_MEMBER_BYTES = MEMBER_HEADER_BYTES + TRAILER_BYTES + 1;
 /** Largest text of one member; the writer splits a larger flush. */
 export const MAX_MEMBER_TEXT_BYTES = 16 * 1024 * 1024;
+/** A longer text is decompressed on another thread: this takes about a millisecond. */
+const MAX_SYNC_TEXT_BYTES = 262_144;
+const inflateOnThread = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
 /** Deflate adds at most five bytes for every 16 KiB of incompressible data. */
 export const MAX_MEMBER_BYTES = MAX_MEMBER_TEXT_BYTES + 8192;
 
@@ -57,20 +61,53 @@ export function memberLength(header: Uint8Array): number | undefined {
   return length < MIN_MEMBER_BYTES ? undefined : length;
 }
 
+/**
+ * Length of the text of a member as its trailer says, before anything is decompressed; undefined
+ * when the member is cut or its text would be too long.
+ */
+export function memberTextBytes(member: Uint8Array): number | undefined {
+  if (memberLength(member) !== member.length) return undefined;
+  const { textBytes } = trailerOf(member);
+  return textBytes > MAX_MEMBER_TEXT_BYTES ? undefined : textBytes;
+}
+
 /** The text of a whole member; undefined when length, checksum or compression are wrong. */
 export function decodeMember(member: Uint8Array): string | undefined {
-  if (memberLength(member) !== member.length) return undefined;
-  const trailerAt = member.byteOffset + member.length - TRAILER_BYTES;
-  const trailer = Buffer.from(member.buffer, trailerAt, TRAILER_BYTES);
+  const textBytes = memberTextBytes(member);
+  if (textBytes === undefined) return undefined;
   try {
-    const deflated = member.subarray(MEMBER_HEADER_BYTES, member.length - TRAILER_BYTES);
-    const content = inflateRawSync(deflated, { maxOutputLength: MAX_MEMBER_TEXT_BYTES });
-    const isWhole =
-      content.length === trailer.readUInt32LE(4) && crc32(content) === trailer.readUInt32LE(0);
-    return isWhole ? content.toString("utf8") : undefined;
+    const content = inflateRawSync(deflatedOf(member), { maxOutputLength: textBytes + 1 });
+    return checkedText(member, content);
   } catch {
     return undefined; // The missing text tells the caller about the damage.
   }
+}
+
+/** Like `decodeMember`; decompresses a large member on another thread. */
+export async function decodeMemberAside(member: Uint8Array): Promise<string | undefined> {
+  const textBytes = memberTextBytes(member);
+  if (textBytes === undefined || textBytes <= MAX_SYNC_TEXT_BYTES) return decodeMember(member);
+  try {
+    const content = await inflateOnThread(deflatedOf(member), { maxOutputLength: textBytes + 1 });
+    return checkedText(member, content);
+  } catch {
+    return undefined;
+  }
+}
+
+const deflatedOf = (member: Uint8Array): Uint8Array =>
+  member.subarray(MEMBER_HEADER_BYTES, member.length - TRAILER_BYTES);
+
+function trailerOf(member: Uint8Array): { readonly checksum: number; readonly textBytes: number } {
+  const trailerAt = member.byteOffset + member.length - TRAILER_BYTES;
+  const trailer = Buffer.from(member.buffer, trailerAt, TRAILER_BYTES);
+  return { checksum: trailer.readUInt32LE(0), textBytes: trailer.readUInt32LE(4) };
+}
+
+function checkedText(member: Uint8Array, content: Buffer): string | undefined {
+  const { checksum, textBytes } = trailerOf(member);
+  const isWhole = content.length === textBytes && crc32(content) === checksum;
+  return isWhole ? content.toString("utf8") : undefined;
 }
 
 export interface SegmentScan {
