@@ -6,6 +6,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
+import { SilenceIndex } from "./silence-index.js";
 import { createMatcher, matchesAll, type Matcher } from "../config/matchers.js";
 
 /** Mutes alerts that all its matchers match, from `startsAtMs` until `endsAtMs`. */
@@ -56,6 +57,7 @@ export class Silences {
   private readonly silences = new Map<string, Silence>();
   private readonly file: JsonLinesFile<Silence>;
   private readonly clock: Clock;
+  private active: { fromMs: number; untilMs: number; index: SilenceIndex } | undefined;
 
   constructor({ files, folder, clock }: SilencesOptions) {
     this.clock = clock;
@@ -73,6 +75,7 @@ export class Silences {
   async load(): Promise<number> {
     const { records, damaged } = await this.file.load(decodeSilence);
     for (const silence of records) this.silences.set(silence.id, silence);
+    this.active = undefined;
     this.forgetOld();
     return damaged;
   }
@@ -97,13 +100,23 @@ export class Silences {
   }
 
   /** Ids of the active silences that mute the labels, sorted. */
-  silencing(labels: Labels): string[] {
-    const ids: string[] = [];
+  silencing(labels: Labels): readonly string[] {
+    const nowMs = this.clock.wallMs();
+    if (this.active === undefined || nowMs < this.active.fromMs || nowMs >= this.active.untilMs)
+      this.active = this.indexAt(nowMs);
+    return this.active.index.silencing(labels);
+  }
+
+  /** The index of the silences that are active now, and how long none begins or ends. */
+  private indexAt(nowMs: number): { fromMs: number; untilMs: number; index: SilenceIndex } {
+    let untilMs = Number.POSITIVE_INFINITY;
+    const active: Silence[] = [];
     for (const silence of this.silences.values()) {
-      if (this.stateOf(silence) === "active" && matchesAll(silence.matchers, labels))
-        ids.push(silence.id);
+      if (this.stateOf(silence) === "active") active.push(silence);
+      for (const atMs of [silence.startsAtMs, silence.endsAtMs])
+        if (atMs > nowMs) untilMs = Math.min(untilMs, atMs);
     }
-    return ids.sort();
+    return { fromMs: nowMs, untilMs, index: new SilenceIndex(active) };
   }
 
   /**
@@ -170,6 +183,7 @@ export class Silences {
    */
   private async store(changed: readonly Silence[]): Promise<string> {
     for (const silence of changed) this.silences.set(silence.id, silence);
+    this.active = undefined;
     await this.file.append(changed);
     return changed.at(-1)?.id ?? "";
   }

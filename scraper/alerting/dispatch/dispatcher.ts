@@ -144,6 +144,7 @@ export class Dispatcher implements MetricsSource {
       notificationLog,
       decisionLog,
       renderer,
+      clock,
       log,
     });
     const { pipeline } = this;

@@ -5,6 +5,8 @@
  */
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { sha256Hex } from "../../../exporter/shared/model/hash.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
 import type { Inhibitor } from "../alerts/inhibition.js";
@@ -37,6 +39,7 @@ interface PipelineOptions {
   readonly notificationLog: NotificationLog;
   readonly decisionLog: DecisionLog;
   readonly renderer: MessageRenderer;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly log: Logger;
 }
 
@@ -74,7 +77,8 @@ export class NotificationPipeline {
     if (!this.isWaiting(group, context.config)) group.forgetFlushed();
     const members = group.members();
     const stageContext = { ...context, route: group.route, nowMs: now.wallMs };
-    const { passed, decisions } = runAlertStages(members, stageContext);
+    const slices = new TimeSlices(this.options.clock);
+    const { passed, decisions } = await runAlertStages(members, stageContext, slices);
     const integrations = passed.length === 0 ? [] : await this.notifyAll(group, passed, context);
     const flush = { atMs: now.wallMs, wait: waited, alerts: decisions, integrations };
     this.options.decisionLog.record(group, flush);
@@ -218,14 +222,16 @@ const undelivered = (reason: Decision["reason"]): Decision => ({
 });
 
 /** Runs the alert stages for every alert until one of them stops it. */
-function runAlertStages(
+async function runAlertStages(
   alerts: readonly StoredAlert[],
   context: AlertStageContext,
-): { passed: StoredAlert[]; decisions: Map<string, readonly Decision[]> } {
+  slices: TimeSlices,
+): Promise<{ passed: StoredAlert[]; decisions: Map<string, readonly Decision[]> }> {
   const stages = ALERT_STAGES.map((prepare) => prepare(context));
   const passed: StoredAlert[] = [];
   const decisions = new Map<string, readonly Decision[]>();
   for (const alert of alerts) {
+    if (slices.areDue) await slices.pause();
     const made: Decision[] = [];
     const isStopped = stages.some((decide) => {
       const decision = decide(alert);

@@ -46,7 +46,7 @@ export interface QueryEngineOptions {
 }
 
 /** Rules and dashboards repeat the same queries, so this many parsed expressions are cached. */
-const MAX_CACHED_EXPRESSIONS = 1000;
+const MAX_CACHED_EXPRESSIONS = 5000;
 
 export class QueryEngine implements Queries {
   readonly settings: QuerySettings;

@@ -115,15 +115,15 @@ export class GroupEvaluator {
    */
   async evaluateAt(timeMs: number, signal?: AbortSignal): Promise<void> {
     const startedMs = this.surroundings.clock.monotonicMs();
-    const { writer } = this.surroundings;
+    const { writer, clock } = this.surroundings;
     const table = writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY });
     const row = new RuleRow(writer, table, timeMs - this.group.queryOffsetMs);
     for (const status of this.statuses) {
       if (signal?.aborted === true) break;
-      if (row.isReadBy(status.rule.expression)) row.flush();
+      if (row.isReadBy(status.rule.expression)) await row.flush(new TimeSlices(clock));
       await this.evaluateRule(status, { timeMs, row, signal });
     }
-    row.flush();
+    await row.flush(new TimeSlices(clock));
     this.evaluationSeconds = (this.surroundings.clock.monotonicMs() - startedMs) / 1000;
     this.lastEvaluationMs = timeMs;
   }

@@ -116,7 +116,7 @@ export class RuleEngine implements MetricsSource {
         this.forgetAlerts(status, evaluator.group);
       }
     }
-    this.endSeries(ended);
+    await this.endSeries(ended);
     if (!this.isStarted) return;
     this.closeHistory();
     this.startLoops();
@@ -191,7 +191,7 @@ export class RuleEngine implements MetricsSource {
   }
 
   /** Writes staleness markers for the series of removed rules. */
-  private endSeries(ended: readonly Labels[]): void {
+  private async endSeries(ended: readonly Labels[]): Promise<void> {
     if (ended.length === 0) return;
     const { writer, clock } = this.options;
     const row = new RuleRow(
@@ -200,7 +200,7 @@ export class RuleEngine implements MetricsSource {
       clock.wallMs(),
     );
     for (const labels of ended) row.end(labels);
-    row.flush();
+    await row.flush(new TimeSlices(clock));
   }
 
   /** Restores alert states, then evaluates each group whenever it is due. */

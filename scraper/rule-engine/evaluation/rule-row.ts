@@ -1,10 +1,19 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { bitsOf, setStaleAt } from "../../../exporter/shared/model/special-values.js";
+import type { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { SampleWriter, TableWriter } from "../../storage/model/sample-writer.js";
 import type { RuleSample } from "./alerting-rule-state.js";
 
 /** Folder with the results of rules, beside the folders of the hosts. */
 export const RULES_FOLDER = "rules";
+
+/** From this number of series on, the table is prepared for the row. */
+const LARGE_ROW = 1000;
+
+interface PendingSample {
+  readonly labels: Labels;
+  readonly value: number | undefined;
+}
 
 /**
  * Collects the results of the rules of a group at one time, which are written as one row.
@@ -14,7 +23,7 @@ export const RULES_FOLDER = "rules";
  */
 export class RuleRow {
   /** Undefined values stand for staleness markers. */
-  private pending = new Map<string, { labels: Labels; value: number | undefined }>();
+  private pending = new Map<string, PendingSample>();
   /** Metric names of the pending series: rules share few. */
   private readonly names = new Set<string>();
 
@@ -47,25 +56,44 @@ export class RuleRow {
     return false;
   }
 
-  flush(): void {
+  /** Writes the row, a large one in slices. */
+  async flush(slices: TimeSlices): Promise<void> {
     if (this.pending.size === 0) return;
-    const entries = [...this.pending.values()];
-    const values = Float64Array.from(entries, ({ value }) => value ?? 0);
-    const bits = bitsOf(values);
-    entries.forEach(({ value }, index) => {
-      if (value === undefined) setStaleAt(bits, index);
-    });
-    this.table.append(
-      this.timeMs,
-      this.writer.internLayout(entries.map(({ labels }) => labels)),
-      values,
-    );
+    const { pending, writer, table } = this;
     this.pending = new Map();
     this.names.clear();
+    const release = writer.holdLayouts();
+    try {
+      const { series, values } = await columnsOf(pending.values(), slices);
+      const layout = await writer.internLayoutInSlices(series, slices);
+      if (series.length >= LARGE_ROW) await table.prepare(layout, slices);
+      table.append(this.timeMs, layout, values);
+    } finally {
+      release();
+    }
   }
 
   private put(labels: Labels, value: number | undefined): void {
     this.pending.set(labels.key, { labels, value });
     this.names.add(labels.name);
   }
+}
+
+async function columnsOf(
+  entries: Iterable<PendingSample>,
+  slices: TimeSlices,
+): Promise<{ series: readonly Labels[]; values: Float64Array }> {
+  const series: Labels[] = [];
+  const numbers: number[] = [];
+  const ended: number[] = [];
+  for (const { labels, value } of entries) {
+    if (value === undefined) ended.push(series.length);
+    series.push(labels);
+    numbers.push(value ?? 0);
+    if (slices.areDue) await slices.pause();
+  }
+  const values = Float64Array.from(numbers);
+  const bits = bitsOf(values);
+  for (const column of ended) setStaleAt(bits, column);
+  return { series, values };
 }

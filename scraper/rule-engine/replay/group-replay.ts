@@ -4,6 +4,8 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { MatrixSeries, Queries, VectorSample } from "../../promql/evaluation/query-results.js";
 import { QueryCanceledError } from "../../promql/language/query-errors.js";
+import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { TemplateSample } from "../../templates/prometheus-functions.js";
 import type { RuleSample } from "../evaluation/alerting-rule-state.js";
@@ -24,6 +26,7 @@ import { RuleRow, RULES_FOLDER } from "../evaluation/rule-row.js";
 export interface GroupReplayOptions {
   readonly queries: Queries;
   readonly writer: SampleWriter;
+  readonly clock: Pick<Clock, "monotonicMs">;
   /** Options for the alerts of a rule. */
   readonly alertsOf: (rule: AlertingRule) => ReplayedAlertsOptions;
   /** Rules that say nothing about a time without scrapes. */
@@ -91,7 +94,8 @@ export class GroupReplay {
    * window
    */
   async evaluate(window: ReplayWindow): Promise<{ rule: AlertingRule; episode: PastEpisode }[]> {
-    const rows = new WindowRows(this.options.writer, this.group, window.writtenUntilMs);
+    const { writer, clock } = this.options;
+    const rows = new WindowRows(writer, this.group, window.writtenUntilMs, clock);
     const instants: number[] = [];
     const { intervalMs } = this.group;
     for (let at = this.firstDueMs(window.fromMs); at < window.untilMs; at += intervalMs)
@@ -263,6 +267,7 @@ class WindowRows {
     private readonly writer: SampleWriter,
     private readonly group: RuleGroup,
     private readonly writtenUntilMs: number,
+    private readonly clock: Pick<Clock, "monotonicMs">,
   ) {}
 
   add(timeMs: number, samples: readonly RuleSample[], ended: readonly Labels[]): void {
@@ -286,7 +291,7 @@ class WindowRows {
   async flush(pause: ReplayPause): Promise<void> {
     const times = [...this.rows.keys()].sort((left, right) => left - right);
     for (const time of times) {
-      this.rows.get(time)?.flush();
+      await this.rows.get(time)?.flush(new TimeSlices(this.clock));
       await pause.ifDue();
     }
     this.rows = new Map();

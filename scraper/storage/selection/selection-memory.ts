@@ -1,8 +1,8 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
 
-/** Lists of matchers to remember. A dashboard repeats a few dozen. */
-const MAX_REMEMBERED = 256;
+/** Lists of matchers to remember. A dashboard repeats a few dozen, rules may have thousands. */
+const MAX_REMEMBERED = 4096;
 
 /** The wanted columns of a layout. One object for all tables with that layout and outcome. */
 export interface SelectedColumns {
