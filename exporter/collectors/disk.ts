@@ -286,9 +286,12 @@ function levelSamples(
   ratios: ReadonlyMap<Row, number>,
   thresholds: CollectorSettings["disk"],
 ): Sample[] {
-  const deciding = rows.flatMap((row) => (row.mount.isReadOnly ? [] : (ratios.get(row) ?? [])));
-  const worst = deciding.reduce((most, ratio) => Math.max(most, ratio), -1);
-  return worst < 0 ? [] : [alarmLevelSample("disk", worst, thresholds)];
+  const writable = rows.filter(({ mount }) => !mount.isReadOnly);
+  const deciding = writable.flatMap((row) => ratios.get(row) ?? []);
+  // None has ever answered: the level is not known. Without any, nothing can fill up.
+  if (deciding.length === 0 && writable.length > 0) return [];
+  const worst = deciding.reduce((most, ratio) => Math.max(most, ratio), 0);
+  return [alarmLevelSample("disk", worst, thresholds)];
 }
 
 const usedRatioOf = ({ sizeBytes, freeBytes, availableBytes }: FileSystemFacts): number =>

@@ -194,6 +194,15 @@ test("an alarm from before a restart keeps its start time if it lasts, and is cl
   assert.deepEqual(disabled.events, ["-PihealthMemoryWarning"]);
 });
 
+test("a reading without the level of an alarm neither ends nor raises it", () => {
+  const { receive, events } = setUp();
+  receive([level("disk", 2), sample("pihealth_disk_size_bytes", 1, { disk: "sda" })]);
+  receive([sample("pihealth_disk_size_bytes", 1, { disk: "sda" })]);
+  assert.deepEqual(events, ["+PihealthDiskWarning"]);
+  receive([level("disk", 0), sample("pihealth_disk_size_bytes", 1, { disk: "sda" })]);
+  assert.deepEqual(events, ["+PihealthDiskWarning", "-PihealthDiskWarning"]);
+});
+
 test("at most a hundred alarms of one sampling are raised", () => {
   const { receive, events } = setUp();
   receive(

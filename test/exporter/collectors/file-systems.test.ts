@@ -270,3 +270,14 @@ test("a btrfs on an encrypted disk belongs to its disk by the name of the mappin
     'pihealth_disk_used_ratio{disk="sda"} 0.75',
   ]);
 });
+
+test("the level is not known while no writable file system has answered, and normal without any", async () => {
+  const machine = new FileMachine({
+    "proc/self/mountinfo": "26 1 8:1 / / rw - ext4 /dev/sda1 rw\n",
+  });
+  const collector = createDiskCollector(machine.sources, SETTINGS);
+  machine.fileSystems.set("/", Object.assign(new Error("no"), { code: "EIO" }));
+  assert.deepEqual(await machine.lines(collector, "alarm_level"), []);
+  machine.put({ "proc/self/mountinfo": "26 1 8:1 / / ro - ext4 /dev/sda1 ro\n" });
+  assert.match((await machine.lines(collector, "alarm_level")).join(), / 0$/);
+});
