@@ -1,5 +1,5 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
-import { formatTime, GoDuration, inZone, timeOf } from "./go-time.js";
+import { formatTime, GoDuration, GoTime, inZone, timeOf } from "./go-time.js";
 import { humanizeDuration } from "./humanize.js";
 import { FunctionError } from "./template-error.js";
 import { TEXT_FUNCTIONS } from "./text-functions.js";
@@ -33,6 +33,7 @@ export function createAlertmanagerFunctions({
     stringSlice: variadicFunction([], "string", (...texts) => texts),
     date: templateFunction(["string", "time"], (layout, time) => formatTime(timeOf(time), layout)),
     tz: templateFunction(["string", "time"], (zone, time) => inZone(timeOf(time), zone)),
+    now: templateFunction([], () => new GoTime(wallMs())),
     since: templateFunction(["time"], (time) => new GoDuration(wallMs() - timeOf(time).epochMs)),
     humanizeDuration: templateFunction(["any"], humanizeDuration),
     toJson: templateFunction(["any"], (value) => goJson(toJsonValue(value))),

@@ -12,6 +12,7 @@ const TYPE_NAMES: Readonly<Record<ParameterKind, string>> = {
   list: "[]string",
   map: "map[string]string",
   time: "time.Time",
+  duration: "time.Duration",
 };
 
 /**
@@ -70,5 +71,12 @@ function isOfKind(value: unknown, kind: Exclude<ParameterKind, "any">): boolean 
       return isMap(value);
     case "time":
       return typeName(value) === "time.Time";
+    case "duration":
+      // A whole number is a constant that Go converts.
+      return (
+        typeName(value) === "time.Duration" ||
+        typeof value === "bigint" ||
+        (typeof value === "number" && Number.isInteger(value))
+      );
   }
 }

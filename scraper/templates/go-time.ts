@@ -62,9 +62,24 @@ const TIME_METHODS = (time: GoTime): Readonly<Record<string, TemplateFunction>> 
   IsZero: templateFunction([], () => time.epochMs === ZERO_TIME_MS),
   Sub: templateFunction(["any"], (other) => new GoDuration(time.epochMs - timeOf(other).epochMs)),
   Add: templateFunction(
-    ["any"],
+    ["duration"],
     (span) => new GoTime(time.epochMs + durationOf(span).milliseconds, time.zone),
   ),
+  AddDate: templateFunction(["int", "int", "int"], (years, months, days) =>
+    addDate(time, Number(years), Number(months), Number(days)),
+  ),
+  Truncate: templateFunction(["duration"], (unit) => toMultiple(time, durationOf(unit), 0)),
+  Round: templateFunction(["duration"], (unit) => toMultiple(time, durationOf(unit), 0.5)),
+  Compare: templateFunction(["time"], (other) =>
+    BigInt(Math.sign(time.epochMs - timeOf(other).epochMs)),
+  ),
+  In: templateFunction(["any"], (location) => inZone(time, locationOf(location).zone)),
+  Location: templateFunction([], () => new GoLocation(time.zone)),
+  IsDST: templateFunction([], () => isSummerTime(time)),
+  Nanosecond: templateFunction([], () =>
+    BigInt(Math.round((((time.epochMs % 1000) + 1000) % 1000) * 1e6)),
+  ),
+  UnixMicro: templateFunction([], () => BigInt(Math.floor(time.epochMs * 1000))),
   After: templateFunction(["any"], (other) => time.epochMs > timeOf(other).epochMs),
   Before: templateFunction(["any"], (other) => time.epochMs < timeOf(other).epochMs),
   Equal: templateFunction(["any"], (other) => time.epochMs === timeOf(other).epochMs),
@@ -79,6 +94,60 @@ const TIME_METHODS = (time: GoTime): Readonly<Record<string, TemplateFunction>> 
   String: templateFunction([], () => time.toString()),
 });
 
+/** A time zone, as `.Location` returns it. */
+export class GoLocation implements WithMethods {
+  constructor(readonly zone: string) {}
+
+  get [METHODS](): Readonly<Record<string, TemplateFunction>> {
+    return { String: templateFunction([], () => this.zone) };
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "*time.Location";
+  }
+
+  toString(): string {
+    return this.zone;
+  }
+}
+
+function locationOf(value: unknown): GoLocation {
+  if (value instanceof GoLocation) return value;
+  throw new FunctionError("wrong type for value; expected *time.Location", true);
+}
+
+/** Adds to the calendar date in the zone of the time: 31 January and one month is 3 March. */
+function addDate(time: GoTime, years: number, months: number, days: number): GoTime {
+  const offsetMs = (at: GoTime): number => fieldsOf(at).offsetMinutes * 60_000;
+  const local = new Date(time.epochMs + offsetMs(time));
+  local.setUTCFullYear(
+    local.getUTCFullYear() + years,
+    local.getUTCMonth() + months,
+    local.getUTCDate() + days,
+  );
+  const fraction = ((time.epochMs % 1) + 1) % 1;
+  const wallMs = local.getTime() + fraction;
+  const guess = new GoTime(wallMs - offsetMs(time), time.zone);
+  return new GoTime(wallMs - offsetMs(guess), time.zone);
+}
+
+/** Multiples of a duration are counted from Go's zero time. */
+function toMultiple(time: GoTime, { milliseconds }: GoDuration, share: number): GoTime {
+  if (milliseconds <= 0) return time;
+  const units = (time.epochMs - ZERO_TIME_MS) / milliseconds;
+  const whole = Math.floor(units + share);
+  return new GoTime(ZERO_TIME_MS + whole * milliseconds, time.zone);
+}
+
+/** Whether the offset is larger than the smaller one of January and July. */
+function isSummerTime(time: GoTime): boolean {
+  const { year, offsetMinutes } = fieldsOf(time);
+  const offsets = [0, 6].map(
+    (month) => fieldsOf(new GoTime(Date.UTC(year, month, 1), time.zone)).offsetMinutes,
+  );
+  return offsetMinutes > Math.min(...offsets);
+}
+
 /** Go's zero time, 1 January of year 1. */
 export const ZERO_TIME_MS = -62_135_596_800_000;
 
@@ -87,8 +156,12 @@ export function timeOf(value: unknown): GoTime {
   throw new FunctionError("wrong type for value; expected time.Time", true);
 }
 
+/** A time.Duration, or a number of nanoseconds. */
 export function durationOf(value: unknown): GoDuration {
   if (value instanceof GoDuration) return value;
+  if (typeof value === "bigint" || typeof value === "number") {
+    return new GoDuration(Number(value) / 1e6);
+  }
   throw new FunctionError("wrong type for value; expected time.Duration", true);
 }
 
@@ -101,11 +174,14 @@ export class GoDuration implements WithMethods {
       Minutes: templateFunction([], () => this.milliseconds / 60_000),
       Hours: templateFunction([], () => this.milliseconds / 3_600_000),
       Milliseconds: templateFunction([], () => BigInt(Math.trunc(this.milliseconds))),
+      Microseconds: templateFunction([], () => BigInt(Math.trunc(this.milliseconds * 1e3))),
+      Nanoseconds: templateFunction([], () => BigInt(Math.round(this.milliseconds * 1e6))),
+      Abs: templateFunction([], () => new GoDuration(Math.abs(this.milliseconds))),
       String: templateFunction([], () => this.toString()),
-      Round: templateFunction(["any"], (unit) =>
+      Round: templateFunction(["duration"], (unit) =>
         this.round(durationOf(unit).milliseconds, Math.round),
       ),
-      Truncate: templateFunction(["any"], (unit) =>
+      Truncate: templateFunction(["duration"], (unit) =>
         this.round(durationOf(unit).milliseconds, Math.trunc),
       ),
     };

@@ -28,7 +28,8 @@ export interface WithMethods {
  * The type of a parameter. `any` takes every value unchanged, and `number` converts an int to a
  * double.
  */
-export type ParameterKind = "any" | "string" | "number" | "int" | "bool" | "list" | "map" | "time";
+export type ParameterKind =
+  "any" | "string" | "number" | "int" | "bool" | "list" | "map" | "time" | "duration";
 
 /** The template that calls a function. */
 export interface CallContext {
@@ -59,6 +60,8 @@ interface KindTypes {
   list: readonly unknown[];
   map: ReadonlyMap<string, unknown>;
   time: object;
+  /** A time.Duration, or a number of nanoseconds. */
+  duration: object | bigint | number;
 }
 type ArgumentTypes<Kinds extends readonly ParameterKind[]> = {
   -readonly [Index in keyof Kinds]: KindTypes[Kinds[Index]];

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { GoTime } from "../../../scraper/templates/go-time.js";
 import { createAlertmanagerFunctions } from "../../../scraper/templates/alertmanager-functions.js";
 import { compileTemplate } from "../../../scraper/templates/template.js";
 import { AMTOOL_DATA, TEMPLATE_DATA } from "./alertmanager-data.js";
@@ -106,4 +107,27 @@ function renderWithAmtool(mode: "text" | "html", texts: readonly string[]): stri
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+for (const { text, expected } of [
+  // Answers of amtool 0.33 for a time of 2026-03-04 05:06:07.5 UTC.
+  { text: '{{ (.T.Add 28800e9).Format "2006-01-02 15:04:05" }}', expected: "2026-03-04 13:06:07" },
+  { text: '{{ (.T.Add 28800000000000).Format "15:04" }}', expected: "13:06" },
+  { text: '{{ (.T.Add -3600e9).Format "15:04" }}', expected: "04:06" },
+  { text: '{{ (.T.AddDate 0 1 0).Format "2006-01-02" }}', expected: "2026-04-04" },
+  { text: '{{ (.T.AddDate 1 0 -4).Format "2006-01-02" }}', expected: "2027-02-28" },
+  { text: '{{ (.T.Truncate 3600e9).Format "15:04:05" }}', expected: "05:00:00" },
+  { text: '{{ (.T.Round 3600000000000).Format "15:04:05" }}', expected: "05:00:00" },
+  { text: '{{ (.T.Round 1000000000).Format "15:04:05" }}', expected: "05:06:08" },
+  { text: "{{ .T.Location }}", expected: "UTC" },
+  { text: "{{ .T.Nanosecond }} {{ .T.UnixMicro }}", expected: "500000000 1772600767500000" },
+  { text: "{{ .T.Compare .T }} {{ .T.IsDST }}", expected: "0 false" },
+  { text: "{{ (.T.Sub (.T.Add -5400e9)).Round 3600e9 }}", expected: "2h0m0s" },
+  { text: "{{ (.T.Sub (.T.Add 1500e6)).Abs.Nanoseconds }}", expected: "1500000000" },
+  { text: "{{ (.T.In .T.Location).Hour }}", expected: "5" },
+]) {
+  test(`Go's methods of times and durations: ${text}`, () => {
+    const data = { T: new GoTime(Date.UTC(2026, 2, 4, 5, 6, 7, 500)) };
+    assert.equal(compileTemplate("test", text, {}).render(data), expected);
+  });
 }
