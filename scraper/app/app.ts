@@ -448,7 +448,7 @@ class App implements ScraperApp {
       isReady: () => this.isReady,
       renderConfig: () => renderConfig(this.config),
       flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
-      storageStatus: () => storage.stats(),
+      storageStatus: (limit) => storage.stats(limit),
       lastReload: () => this.lastReload,
       readMetrics: () => this.readMetrics(),
       reload: () => this.reload(),

@@ -144,9 +144,13 @@ function readContent(
   let length = 0;
   let isLast = false;
   reader.moveTo(start);
-  do {
+  // A chunk ends after a sample, so that comments belong to the chunk of the sample after them.
+  for (;;) {
     const kind = reader.next();
-    if (kind === ENTRY.end) isLast = true;
+    if (kind === ENTRY.end) {
+      isLast = true;
+      break;
+    }
     if (kind !== ENTRY.sample) continue;
     pieces.push(body.subarray(from, reader.valueStart));
     length += reader.valueStart - from;
@@ -154,7 +158,8 @@ function readContent(
     ends.push(length);
     lines.push(lineKindOf(body, reader));
     sink.take(reader.value, reader.timestampMs);
-  } while (!isLast && !isBoundary(body, reader, ends.length));
+    if (isBoundary(body, reader, ends.length)) break;
+  }
   if (isLast) pieces.push(body.subarray(from));
   return {
     literals: Buffer.concat(pieces),
@@ -176,7 +181,7 @@ function lineKindOf(body: Buffer, reader: ExpositionReader): number {
 }
 
 function isBoundary(body: Buffer, reader: ExpositionReader, samples: number): boolean {
-  if (samples === 0) return false;
-  if (body[reader.offset] === HASH_SIGN || samples >= MAX_SAMPLES) return true;
+  const next = body[reader.offset];
+  if (next === HASH_SIGN || next === LINE_FEED || samples >= MAX_SAMPLES) return true;
   return samples >= SAMPLES_WITHOUT_COMMENT && !reader.nextLineHasSameName();
 }

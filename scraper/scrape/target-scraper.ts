@@ -12,6 +12,7 @@ import type { LargeBodies, LargeBodyTools } from "./large-bodies.js";
 import type { RowBuffer } from "./row-buffer.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
+import { countFailedBody, type FailedCounts } from "./failed-body.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 import {
   explainFailure,
@@ -110,13 +111,15 @@ export class TargetScraper {
     if (signal.aborted) return;
     const progress = { samplesScraped: 0, samplesKept: 0 };
     if (answer !== undefined) {
+      const isLarge = answer.body.length >= this.parts.largeBodies.fromBytes;
       try {
         const scrape = { target, timestampMs, answer, progress, startMs };
-        if (answer.body.length < this.parts.largeBodies.fromBytes) this.store(scrape);
-        else await this.storeLarge(scrape);
+        if (isLarge) await this.storeLarge(scrape);
+        else this.store(scrape);
         return;
       } catch (error) {
         failure = error;
+        if (!isLarge) Object.assign(progress, countRefused(target, answer));
       } finally {
         this.parts.reader.close();
         answer.release();
@@ -276,6 +279,16 @@ export class TargetScraper {
 
 function formatOf({ target }: ScrapedTarget, { contentType }: ScrapeAnswer): ExpositionFormat {
   return expositionFormatOf(contentType, target.settings.fallbackFormat);
+}
+
+/** The counts of a refused body; none when even its format cannot be read. */
+function countRefused(target: ScrapedTarget, answer: ScrapeAnswer): FailedCounts {
+  try {
+    return countFailedBody(answer.body, formatOf(target, answer), target.context);
+  } catch (error) {
+    if (error instanceof PihealthError) return { samplesScraped: 0, samplesKept: 0 };
+    throw error;
+  }
 }
 
 const METRICS_TYPES = /^\s*(text\/plain|application\/openmetrics-text)\s*(;|$)/i;

@@ -1,3 +1,4 @@
+import type { Parameters } from "../http/parameters.js";
 import { writeExposition } from "../../../exporter/shared/codec/exposition/exposition-writer.js";
 import type { Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
@@ -15,8 +16,8 @@ export interface StatusRouteParts {
   /** The current configuration as YAML, without secrets. */
   readonly renderConfig: () => string;
   readonly flags: Readonly<Record<string, string>>;
-  /** The object of Prometheus' `/api/v1/status/tsdb`. */
-  readonly storageStatus: () => unknown;
+  /** The object of Prometheus' `/api/v1/status/tsdb`, with at most `limit` items in each list. */
+  readonly storageStatus: (limit: number) => unknown;
   readonly lastReload: () => { readonly atMs: number; readonly succeeded: boolean };
   readonly readMetrics: () => readonly Sample[];
   /**
@@ -29,6 +30,15 @@ export interface StatusRouteParts {
 
 /** Grafana derives from it which features it can use. `revision` names this program. */
 const SPOKEN_PROMETHEUS_VERSION = "3.5.0";
+
+/** @throws {ApiError} bad_data, with the message of Prometheus */
+export function tsdbLimit(parameters: Parameters): number {
+  const text = parameters.text("limit");
+  if (text === "") return 10;
+  const limit = /^\+?\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (limit < 1) throw new ApiError("bad_data", "limit must be a positive number");
+  return limit;
+}
 
 /** `/api/v1/status/*`, `/-/*` and the scraper's own `/metrics`. */
 export function statusRoutes(parts: StatusRouteParts): Route[] {
@@ -43,7 +53,11 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     data("/api/v1/status/runtimeinfo", () => runtimeInfo(parts)),
     data("/api/v1/status/config", () => ({ yaml: parts.renderConfig() })),
     data("/api/v1/status/flags", () => parts.flags),
-    data("/api/v1/status/tsdb", parts.storageStatus),
+    {
+      methods,
+      path: "/api/v1/status/tsdb",
+      handle: async ({ parameters }) => dataResponse(parts.storageStatus(tsdbLimit(parameters))),
+    },
     // The journal is replayed before the port opens, so the replay is always complete.
     data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
     ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { valueOf } from "../../support/metric-values.js";
 import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
 
 const body = (help: string): string =>
@@ -35,5 +36,20 @@ test("Metadata: units and escaped help of OpenMetrics", async () => {
   assert.deepEqual(manager.targetMetadata(only.id), [
     { metric: "t_seconds", type: "gauge", help: 'A "b"\n c', unit: "seconds" },
   ]);
+  await manager.stop();
+});
+
+test("Metadata: comments after an empty line belong to the sample after them, and a second body costs no new parse", async () => {
+  const text =
+    "# HELP a_total first\n# TYPE a_total counter\na_total 1\n\n# HELP b Framebuffer memory used (in MiB).\n# TYPE b gauge\nb 1\n\n\nc 1\n";
+  const { clock, manager } = createFixture({ answer: () => text });
+  const only = target();
+  manager.sync([only]);
+  await clock.advance(2 * INTERVAL_MS);
+  assert.deepEqual(manager.targetMetadata(only.id), [
+    { metric: "a_total", type: "counter", help: "first", unit: "" },
+    { metric: "b", type: "gauge", help: "Framebuffer memory used (in MiB).", unit: "" },
+  ]);
+  assert.equal(valueOf(manager, "pihealth_scrape_layout_changes_total"), 1);
   await manager.stop();
 });

@@ -16,9 +16,7 @@ const LETTER_E = 69;
 const CASE_BIT = 32;
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?p([+-]?\d+)$/i;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
-const HEX_FRACTION_BITS = 4;
 
 /**
  * Reads numbers from a body whose last byte is a line feed. One object serves many calls: `end` is
@@ -114,8 +112,8 @@ export function endOfToken(body: Uint8Array, start: number): number {
 }
 
 /**
- * Parses a number like Go's strconv.ParseFloat, without digit separators: decimal, hexadecimal with
- * a binary exponent, `Inf` and `NaN` in any case.
+ * Parses a number as Prometheus does in a body: decimal, `Inf` and `NaN` in any case. It takes neither
+ * the hexadecimal numbers nor the digit separators of Go.
  *
  * @returns undefined when it is not a number, or is a decimal number too large for a double
  */
@@ -128,30 +126,5 @@ export function parseGoFloat(text: string): number | undefined {
   const infinite = INFINITE.exec(text);
   if (infinite !== null)
     return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const hexadecimal = HEXADECIMAL.exec(text);
-  return hexadecimal === null ? undefined : parseHexFloat(hexadecimal);
-}
-
-/** More digits than a double can distinguish. Of the rest, only whether it is zero matters. */
-const KEPT_HEX_DIGITS = 32;
-
-function parseHexFloat(match: RegExpExecArray): number | undefined {
-  const [, sign = "", whole = "", fraction = "", exponentText = ""] = match;
-  const digits = whole + fraction;
-  if (digits === "") return undefined;
-  const significant = digits.replace(/^0+/, "");
-  if (significant === "") return sign === "-" ? -0 : 0;
-  const dropped = significant.slice(KEPT_HEX_DIGITS);
-  const kept =
-    BigInt(`0x${significant.slice(0, KEPT_HEX_DIGITS)}`) | (/[^0]/.test(dropped) ? 1n : 0n);
-  const exponent = Number(exponentText) + (dropped.length - fraction.length) * HEX_FRACTION_BITS;
-  const value = scaleByPowerOfTwo(Number(kept), exponent);
-  if (!Number.isFinite(value)) return undefined;
-  return sign === "-" ? -value : value;
-}
-
-/** In two steps, as 2^exponent alone can be out of range where the product is not. */
-function scaleByPowerOfTwo(value: number, exponent: number): number {
-  const half = Math.trunc(exponent / 2);
-  return value * 2 ** half * 2 ** (exponent - half);
+  return undefined;
 }

@@ -191,7 +191,8 @@ export class ExpositionReader {
     if (this.body[position] !== LINE_FEED) {
       const until = endOfToken(this.body, position);
       const text = this.body.toString("latin1", position, until);
-      if (!/^-?\d+$/.test(text) || Math.abs(Number(text)) >= MAX_TIMESTAMP) {
+      // Prometheus takes no negative timestamp in this format.
+      if (!/^\d+$/.test(text) || Number(text) >= MAX_TIMESTAMP) {
         throw errorAt(this.body, position, "a timestamp in whole milliseconds, or nothing");
       }
       this.timestampMs = Number(text);
