@@ -99,7 +99,7 @@ export class AlarmOutbox {
       const stored = this.stored.get(entry.sequence);
       const state = `${entry.alarm.startsAtMs} ${entry.alarm.endsAtMs}`;
       if (stored === undefined || stored.saved === state) return;
-      await this.files.replace(filePath, encodeEntry(entry));
+      await this.files.replace(filePath, encodeEntry(entry), { mode: 0o600 });
       stored.saved = state;
     });
   }

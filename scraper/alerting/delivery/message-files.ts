@@ -9,6 +9,9 @@ import {
   type OutboxMessage,
 } from "../messages/outbox-message.js";
 
+/** Messages hold addresses and facts about machines. */
+const OWNER_ONLY = { mode: 0o600 };
+
 export const MAX_REJECTED_MESSAGES = 100;
 const SUFFIX = ".json";
 
@@ -72,7 +75,7 @@ export class MessageFiles {
   /** Returns false when the disk does not take the message. */
   async write(id: string, text: string): Promise<boolean> {
     try {
-      await this.options.files.replace(this.pathOf(id), text);
+      await this.options.files.replace(this.pathOf(id), text, OWNER_ONLY);
       return true;
     } catch (error) {
       this.counts.unsaved++;
@@ -148,7 +151,7 @@ class RejectedMessages {
     // Several recipients can refuse one message at different times.
     const name = `${id}-${this.sequence++}${SUFFIX}`;
     const text = `${JSON.stringify(content, undefined, 2)}\n`;
-    await this.files.replace(path.join(this.folder, name), text);
+    await this.files.replace(path.join(this.folder, name), text, OWNER_ONLY);
     await this.makeRoom();
   }
 
