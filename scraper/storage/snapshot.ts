@@ -2,7 +2,9 @@ import path from "node:path";
 import { listSegments } from "../../exporter/shared/journal/segment.js";
 import { codeOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import type { BlockStore, StoredBlock } from "./blocks/block-store.js";
+import { Inventory } from "./model/inventory.js";
 import { CHUNK_PREFIX, JOURNAL_FOLDER, ROW_PREFIX } from "./model/data-folder.js";
 
 const SUFFIX_VALUES = 2 ** 48;
@@ -76,13 +78,13 @@ async function copyData(
   { withHead }: SnapshotOptions,
 ): Promise<number> {
   const { files, dataFolder } = parts;
-  let copied = 0;
+  const sizes = new Map<string, number>();
   const copy = async (relative: string): Promise<void> => {
     try {
       const content = await files.readBytes(path.join(dataFolder, relative));
       await files.makeFolder(path.join(target, path.dirname(relative)));
       await files.replace(path.join(target, relative), content);
-      copied++;
+      sizes.set(relative, content.length);
     } catch (error) {
       // The samples of a file that is gone are in a file that is still to be copied.
       if (codeOf(error) !== "ENOENT") throw error;
@@ -92,11 +94,12 @@ async function copyData(
     await files.makeFolder(target);
     if (withHead) await copyJournals(parts, copy);
     await copyBlocks(parts, copy);
+    await new Inventory({ files, folder: target, log: silentLogger }).begin(sizes, []);
   } catch (error) {
     await files.removeTree(target);
     throw error;
   }
-  return copied;
+  return sizes.size;
 }
 
 type Copy = (relative: string) => Promise<void>;

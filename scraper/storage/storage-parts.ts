@@ -1,6 +1,9 @@
+import path from "node:path";
+import type { Segment } from "../../exporter/shared/journal/segment.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
+import { moveAside } from "../../exporter/shared/platform/move-aside.js";
 import { BlockFinder } from "./blocks/block-finder.js";
 import { BlockStore } from "./blocks/block-store.js";
 import { Compaction } from "./blocks/compaction.js";
@@ -18,13 +21,16 @@ import {
   CHUNK_PREFIX,
   type DataFolder,
   journalFolderOf,
+  type OpenedJournal,
   openJournal,
   prepareDataFolder,
   ROW_PREFIX,
 } from "./model/data-folder.js";
+import { Inventory, INVENTORY_FILE, readInventory } from "./model/inventory.js";
 import { LayoutRegistry } from "./model/layout-registry.js";
 import { StorageCounters } from "./model/storage-counters.js";
 import type { StorageSettings } from "./model/storage-settings.js";
+import { InventoryCheck } from "./inventory-check.js";
 import { ColumnCache } from "./query/column-cache.js";
 import { StorageQuerier } from "./query/storage-querier.js";
 import { TargetLabelCache } from "./selection/target-labels.js";
@@ -69,8 +75,27 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
   const counters = new StorageCounters();
   const registry = new LayoutRegistry();
   const cacheBytes = settings.blockCacheBytes;
-  const blocks = await BlockStore.open({ files, log, dataFolder: folder, counters, cacheBytes });
-  const headParts = await openHead(options, { registry, counters, blocks });
+  const state = await readInventory(files, folder);
+  if (state.kind === "unreadable") await moveAside(files, path.join(folder, INVENTORY_FILE), log);
+  const inventory = new Inventory({ files, folder, log });
+  const blocks = await BlockStore.open({
+    files,
+    log,
+    dataFolder: folder,
+    counters,
+    inventory,
+    cacheBytes,
+  });
+  const check = new InventoryCheck(options, state, clock.wallMs(), counters);
+  const journals = {
+    rows: await openJournal(options, ROW_PREFIX, inventory, check.listed),
+    chunks: await openJournal(options, CHUNK_PREFIX, inventory, check.listed),
+  };
+  const segments = [...journals.rows.segments, ...journals.chunks.segments];
+  await check.run(blocks, segments);
+  const isComplete = (segment: Segment): boolean => check.isComplete(segment);
+  const headParts = await openHead(options, { registry, counters, blocks, journals, isComplete });
+  await check.finish(inventory, blocks, segments);
   const { head, chunkLog } = headParts;
   const onUnreadable = (error: unknown): void => {
     counters.damagedReads++;
@@ -102,13 +127,18 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
 
 type HeadParts = Pick<StorageParts, "head" | "rowLog" | "chunkLog" | "commits" | "maintenance">;
 
+interface HeadSources extends Pick<StorageParts, "registry" | "counters" | "blocks"> {
+  readonly journals: Readonly<Record<"rows" | "chunks", OpenedJournal>>;
+  readonly isComplete: (segment: Segment) => boolean;
+}
+
 async function openHead(
   options: StorageOptions,
-  { registry, counters, blocks }: Pick<StorageParts, "registry" | "counters" | "blocks">,
+  { registry, counters, blocks, journals, isComplete }: HeadSources,
 ): Promise<HeadParts> {
   const { files, log, clock, settings } = options;
-  const { journal, segments: rowSegments } = await openJournal(options, ROW_PREFIX);
-  const chunks = await openJournal(options, CHUNK_PREFIX);
+  const { journal, segments: rowSegments } = journals.rows;
+  const { chunks } = journals;
   const rowLog = new RowLog({
     journal,
     definitions: new DefinitionWriter(journal, registry),
@@ -132,7 +162,7 @@ async function openHead(
   const { commitIntervalMs, syncIntervalMs } = settings;
   const roundsPerSync = Math.ceil(syncIntervalMs / commitIntervalMs);
   const commits = new GroupCommits({ head, rowLog, chunkLog, counters, log, roundsPerSync });
-  const recovery = new Recovery({ files, log, head, registry, counters });
+  const recovery = new Recovery({ files, log, head, registry, counters, isComplete });
   await recovery.readChunks(chunks.segments);
   rowLog.journal.startAfter(recovery.lastRowSegment);
   await recovery.readRows(rowSegments);

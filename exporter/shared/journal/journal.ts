@@ -15,6 +15,17 @@ export interface JournalOptions {
   readonly maxPendingBytes: number;
   /** Number of the first segment; no segment with this or a higher number may exist. */
   readonly firstSequence: number;
+  readonly observer?: JournalObserver;
+}
+
+/** Learns which segments exist. Its promises must not reject. */
+export interface JournalObserver {
+  /** The segment exists and will grow. */
+  begun(sequence: number): Promise<void>;
+  /** The segment is complete. */
+  ended(sequence: number, sizeBytes: number): Promise<void>;
+  /** The segments will be deleted as soon as the promise resolves. */
+  removing(sequences: readonly number[]): Promise<void>;
 }
 
 /** Position of a record. */
@@ -130,11 +141,10 @@ export class Journal {
 
   /** Removes segments that are no longer needed, never the open one. */
   async remove(sequences: readonly number[]): Promise<void> {
-    const { files, folder, prefix } = this.options;
-    for (const old of sequences) {
-      if (old < this.currentSequence)
-        await files.remove(path.join(folder, segmentName(prefix, old)));
-    }
+    const { files, folder, prefix, observer } = this.options;
+    const closed = sequences.filter((sequence) => sequence < this.currentSequence);
+    await observer?.removing(closed);
+    for (const old of closed) await files.remove(path.join(folder, segmentName(prefix, old)));
   }
 
   /** Commits and closes. The journal must not be used again. */
@@ -142,8 +152,10 @@ export class Journal {
     try {
       await this.commit();
     } finally {
-      await this.file?.close();
+      const { file, currentSequence, durableBytes } = this;
       this.file = undefined;
+      await file?.close();
+      if (file !== undefined) await this.options.observer?.ended(currentSequence, durableBytes);
     }
   }
 
@@ -152,12 +164,15 @@ export class Journal {
   }
 
   private async beginNextSegment(): Promise<void> {
-    const { file } = this;
+    const { file, currentSequence, durableBytes, needsRepair } = this;
     this.file = undefined;
     this.currentSequence++;
     this.durableBytes = 0;
     this.needsRepair = false;
     await file?.close();
+    // The end of an abandoned segment is not known.
+    if (file !== undefined && !needsRepair)
+      await this.options.observer?.ended(currentSequence, durableBytes);
   }
 
   private async writePending(isSynced: boolean): Promise<void> {
@@ -198,6 +213,7 @@ export class Journal {
     await file.sync();
     await files.syncFolder(folder);
     this.durableBytes = file.sizeBytes;
+    await this.options.observer?.begun(this.currentSequence);
     return file;
   }
 

@@ -30,6 +30,14 @@ export function encodeSegmentHeader(sequence: number): Uint8Array {
   return header;
 }
 
+/** The number that a header tells; undefined when it is no header. */
+export function sequenceInHeader(header: Uint8Array): number | undefined {
+  const isHeader =
+    header.length >= SEGMENT_HEADER_BYTES && MAGIC.every((byte, index) => header[index] === byte);
+  if (!isHeader) return undefined;
+  return new DataView(header.buffer, header.byteOffset).getUint32(MAGIC.length, true);
+}
+
 /** The segments of a journal, oldest first. */
 export async function listSegments(
   files: Files,

@@ -7,6 +7,8 @@ import { type BlockName, blocksFolder, parseBlockName } from "./block-name.js";
 
 /** Folders of the data folder that hold no tables. */
 const OTHER_FOLDERS = [JOURNAL_FOLDER, SNAPSHOTS_FOLDER];
+/** Made by mkfs on each file system. */
+const LOST_AND_FOUND = "lost+found";
 
 export interface ListingParts {
   readonly files: Files;
@@ -18,6 +20,9 @@ export interface ListingParts {
 
 /** Lists the blocks of a data folder, and removes files of unfinished blocks. Failures are logged. */
 export class BlockListing {
+  /** Folders, relative to the data folder, that could not be listed. */
+  readonly unlistable = new Set<string>();
+
   constructor(private readonly parts: ListingParts) {}
 
   /** Folders that may hold blocks, relative to the data folder: one or two levels below it. */
@@ -38,14 +43,15 @@ export class BlockListing {
     try {
       if ((await files.facts(inFolder)) === undefined) return [];
       const blocks: BlockName[] = [];
-      for (const { name } of await files.list(inFolder)) {
-        const block = parseBlockName(folder, name);
+      for (const { name, isFolder } of await files.list(inFolder)) {
+        const block = isFolder ? undefined : parseBlockName(folder, name);
         if (block !== undefined) blocks.push(block);
-        else if (name.endsWith(TEMPORARY_SUFFIX) && isReadOnly !== true)
+        else if (!isFolder && name.endsWith(TEMPORARY_SUFFIX) && isReadOnly !== true)
           await this.removeUnfinished(path.join(inFolder, name));
       }
       return blocks;
     } catch (error) {
+      this.unlistable.add(folder);
       log.error("Cannot list blocks", { folder, error: messageOf(error) });
       return [];
     }
@@ -55,8 +61,11 @@ export class BlockListing {
     const { files, log, dataFolder } = this.parts;
     try {
       const entries = await files.list(path.join(dataFolder, folder));
-      return entries.filter(({ isFolder }) => isFolder).map(({ name }) => name);
+      return entries
+        .filter(({ name, isFolder }) => isFolder && name !== LOST_AND_FOUND)
+        .map(({ name }) => name);
     } catch (error) {
+      this.unlistable.add(folder);
       log.error("Cannot list data folder", { folder, error: messageOf(error) });
       return [];
     }

@@ -32,3 +32,7 @@ export function parseBlockName(folder: string, name: string): BlockName | undefi
 
 export const blocksFolder = (dataFolder: string, folder: string): string =>
   path.join(dataFolder, folder, "blocks");
+
+/** Path of a block relative to the data folder. */
+export const blockPath = (folder: string, name: string): string =>
+  path.join(folder, "blocks", name);

@@ -7,15 +7,21 @@ import {
   writeBlock,
   writeStampedBlock,
 } from "../codec/block-codec.js";
+import type { Inventory } from "../model/inventory.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import { BlockListing, type ListingParts } from "./block-listing.js";
-import { blockFileName, type BlockName, blocksFolder } from "./block-name.js";
+import { blockFileName, type BlockName, blockPath, blocksFolder } from "./block-name.js";
 import { BlockReader } from "./block-reader.js";
 import { writeBlockFile } from "./block-writer.js";
 import { DamagedBlocks } from "./damaged-blocks.js";
 
+/** Blocks whose size is asked at the same time. */
+const CONCURRENT_FACTS = 16;
+
 export interface BlockStoreParts extends ListingParts {
   readonly counters: StorageCounters;
+  /** Learns which blocks there are; undefined when nothing is written. */
+  readonly inventory?: Inventory;
   /** Memory for what was read from blocks. */
   readonly cacheBytes?: number | undefined;
 }
@@ -45,6 +51,8 @@ export interface BlockFacts {
  */
 export class BlockStore {
   readonly reader: BlockReader;
+  /** Folders, relative to the data folder, that could not be listed. */
+  readonly unlistable: ReadonlySet<string>;
   readonly damaged: DamagedBlocks;
   private readonly byFolder = new Map<string, readonly StoredBlock[]>();
   /** How often blocks of a folder were replaced or deleted. */
@@ -53,7 +61,11 @@ export class BlockStore {
   /** Blocks that left the list. Queries that are under way may still read their files. */
   private retired: StoredBlock[] = [];
 
-  private constructor(private readonly parts: BlockStoreParts) {
+  private constructor(
+    private readonly parts: BlockStoreParts,
+    listing: BlockListing,
+  ) {
+    this.unlistable = listing.unlistable;
     const { files, dataFolder, log, counters, cacheBytes } = parts;
     this.reader = new BlockReader(files, dataFolder, cacheBytes);
     const pathOf = (block: BlockName): string => this.reader.pathOf(block);
@@ -62,16 +74,68 @@ export class BlockStore {
 
   /** Lists the blocks on disk. Folders that cannot be listed are logged. */
   static async open(parts: BlockStoreParts): Promise<BlockStore> {
-    const store = new BlockStore(parts);
     const listing = new BlockListing(parts);
+    const store = new BlockStore(parts, listing);
     for (const folder of await listing.tableFolders()) {
       const blocks = await listing.blocksIn(folder);
       for (const { sequence } of blocks)
         store.nextSequence = Math.max(store.nextSequence, sequence + 1);
-      const stored = blocks.map((block) => ({ ...block, sizeBytes: undefined }));
-      store.exchange(folder, stored, []);
+      const sized = blocks.map((block): StoredBlock => ({ ...block, sizeBytes: undefined }));
+      const missing = await store.findSizes(sized);
+      store.exchange(
+        folder,
+        sized.filter((block) => !missing.has(block)),
+        [],
+      );
     }
     return store;
+  }
+
+  /** @returns the blocks that are not there: links to nothing */
+  private async findSizes(blocks: readonly StoredBlock[]): Promise<ReadonlySet<StoredBlock>> {
+    const missing = new Set<StoredBlock>();
+    const queue = blocks.values();
+    const work = async (): Promise<void> => {
+      for (const block of queue) {
+        try {
+          const facts = await this.parts.files.facts(this.reader.pathOf(block));
+          if (facts === undefined || facts.isFolder) missing.add(block);
+          else block.sizeBytes = facts.sizeBytes;
+        } catch {
+          // A query that reads the block reports why it cannot.
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_FACTS, blocks.length) }, work));
+    return missing;
+  }
+
+  /** Path relative to the data folder. */
+  relativePathOf({ folder, name }: BlockName): string {
+    return blockPath(folder, name);
+  }
+
+  /**
+   * Compares the range in the name of a block with its samples, after somebody has renamed or exchanged
+   * files, and corrects the list.
+   *
+   * @returns the range in the name when it was wrong
+   */
+  async correctRange(block: StoredBlock): Promise<TimeRange | undefined> {
+    const { stamped, timestamps } = await this.reader.directory(block);
+    const times = stamped?.flatMap((section) => [section.fromMs, section.lastMs]) ?? [
+      ...timestamps.slice(0, 1),
+      ...timestamps.slice(-1),
+    ];
+    if (times.length === 0) return undefined;
+    const fromMs = times.reduce((from, time) => Math.min(from, time));
+    const untilMs = times.reduce((last, time) => Math.max(last, time)) + 1;
+    const named = { fromMs: block.fromMs, untilMs: block.untilMs };
+    if (named.fromMs === fromMs && named.untilMs === untilMs) return undefined;
+    const others = this.blocksOf(block.folder).filter((each) => each !== block);
+    this.byFolder.set(block.folder, others);
+    this.exchange(block.folder, [{ ...block, fromMs, untilMs }], []);
+    return named;
   }
 
   /** Blocks of a folder, in the order of their first sample. */
@@ -134,6 +198,7 @@ export class BlockStore {
     const inFolder = blocksFolder(dataFolder, folder);
     await files.makeFolder(inFolder);
     const sizeBytes = await writeBlockFile(files, path.join(inFolder, name), writeContent);
+    await this.parts.inventory?.add([[blockPath(folder, name), sizeBytes]]);
     return { folder, name, fromMs, untilMs, sequence, sizeBytes };
   }
 
@@ -156,6 +221,7 @@ export class BlockStore {
   async removeRetired(): Promise<void> {
     const { retired } = this;
     this.retired = [];
+    await this.forget(retired);
     for (const block of retired) {
       await this.reader.release(block);
       await this.parts.files.remove(this.reader.pathOf(block));
@@ -164,10 +230,15 @@ export class BlockStore {
 
   /** @throws the system's error */
   async deleteFolder(folder: string): Promise<void> {
+    await this.forget(this.blocksOf(folder));
     for (const block of this.blocksOf(folder)) await this.reader.release(block);
     this.byFolder.delete(folder);
     this.versions.set(folder, this.versionOf(folder) + 1);
     await this.parts.files.removeTree(blocksFolder(this.parts.dataFolder, folder));
+  }
+
+  private async forget(blocks: readonly StoredBlock[]): Promise<void> {
+    await this.parts.inventory?.forget(blocks.map((block) => this.relativePathOf(block)));
   }
 
   /** Bytes of a block; 0 when its file is gone. */

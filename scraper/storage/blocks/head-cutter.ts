@@ -1,4 +1,4 @@
-import { PihealthError } from "../../../exporter/shared/model/errors.js";
+import { messageOf, PihealthError } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
@@ -49,12 +49,23 @@ export class HeadCutter {
    */
   async cutDue(oldSegment: number): Promise<void> {
     const isOld = ({ place }: Chunk): boolean => (place?.sequence ?? oldSegment) < oldSegment;
+    let failure: Error | undefined;
     for (const table of this.parts.head.tables.values()) {
-      if (this.isMainDue(table) || table.streams.main.chunks.some(isOld)) await this.cutMain(table);
-      const late = table.streams.late.chunks;
-      if (late.length >= LATE_CHUNKS_PER_BLOCK || late.some(isOld)) await this.cutLate(table);
-      await this.stamped.cutDue(table, isOld);
+      try {
+        await this.cutTable(table, isOld);
+      } catch (error) {
+        // A host whose folder cannot be written must not keep the others from their blocks.
+        failure ??= error instanceof Error ? error : new Error(messageOf(error));
+      }
     }
+    if (failure !== undefined) throw failure;
+  }
+
+  private async cutTable(table: Table, isOld: (chunk: Chunk) => boolean): Promise<void> {
+    if (this.isMainDue(table) || table.streams.main.chunks.some(isOld)) await this.cutMain(table);
+    const late = table.streams.late.chunks;
+    if (late.length >= LATE_CHUNKS_PER_BLOCK || late.some(isOld)) await this.cutLate(table);
+    await this.stamped.cutDue(table, isOld);
   }
 
   private isMainDue(table: Table): boolean {

@@ -43,7 +43,7 @@ export class GroupCommits {
   /** @throws the system's error */
   async commit(): Promise<void> {
     this.unsyncedRounds = 0;
-    await Promise.all([this.commitRows(), this.commitChunks()]);
+    await bothOf(this.commitRows(), this.commitChunks());
     this.parts.counters.commits++;
   }
 
@@ -119,4 +119,15 @@ export class GroupCommits {
       throw error;
     }
   }
+}
+
+/**
+ * Waits for both: chunks may become durable where rows cannot.
+ *
+ * @throws the error of the first that failed
+ */
+async function bothOf(rows: Promise<void>, chunks: Promise<void>): Promise<void> {
+  await Promise.allSettled([rows, chunks]);
+  await rows;
+  await chunks;
 }

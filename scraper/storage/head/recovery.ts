@@ -29,6 +29,8 @@ export interface RecoveryParts {
   readonly head: Head;
   readonly registry: LayoutRegistry;
   readonly counters: StorageCounters;
+  /** True for a segment that was complete: no crash can have torn its end. */
+  readonly isComplete: (segment: Segment) => boolean;
 }
 
 /** A record other than a definition, and the definitions of its segment. */
@@ -89,8 +91,9 @@ export class Recovery {
         }
       },
       onDamage: (_, range) => {
-        if (range.isTail) tailAt = range.offsetBytes;
-        this.reportDamage(segment, range);
+        const isTail = range.isTail && !this.parts.isComplete(segment);
+        if (isTail) tailAt = range.offsetBytes;
+        this.reportDamage(segment, { ...range, isTail });
       },
     });
     if (tailAt !== undefined) await this.cutTail(segment, tailAt);

@@ -21,4 +21,8 @@ export class StorageCounters {
   compactions = 0;
   deletedBlocks = 0;
   damagedBlocks = 0;
+  /** Blocks and journal segments that the inventory lists and that were not there at the start. */
+  missingFiles = 0;
+  /** Those with another size than in the inventory. */
+  resizedFiles = 0;
 }

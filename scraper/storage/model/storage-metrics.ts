@@ -54,6 +54,14 @@ export const STORAGE_METRICS = {
     name: "pihealth_storage_chunks_sealed_total",
     help: "Chunks compressed from rows of the head.",
   }),
+  filesMissing: counter({
+    name: "pihealth_storage_files_missing_total",
+    help: "Blocks and journal segments found missing at the start.",
+  }),
+  filesResized: counter({
+    name: "pihealth_storage_files_resized_total",
+    help: "Blocks and journal segments found at the start with another size than when they were written.",
+  }),
   damagedRecords: counter({
     name: "pihealth_storage_damaged_records_total",
     help: "Damaged journal records or ranges skipped at the start.",
@@ -157,6 +165,8 @@ export function storageSamples(counted: StorageCounters, now: StorageGauges): Sa
     metrics.commits.sample(counted.commits),
     metrics.commitsFailed.sample(counted.failedCommits),
     metrics.chunksSealed.sample(counted.sealedChunks),
+    metrics.filesMissing.sample(counted.missingFiles),
+    metrics.filesResized.sample(counted.resizedFiles),
     metrics.damagedRecords.sample(counted.damagedRecords),
     metrics.tornTails.sample(counted.tornTails),
     metrics.damagedReads.sample(counted.damagedReads),
