@@ -13,6 +13,8 @@ import type { Alarm } from "../shared/protocol/pushed-alarm.js";
 export const MAX_OUTBOX_ENTRIES = 1000;
 /** Most bytes of all files. */
 export const MAX_OUTBOX_BYTES = 1_048_576;
+/** A larger file is no alarm of this program; it is left where it is. */
+const MAX_ENTRY_BYTES = 256 * 1024;
 const FORMAT_VERSION = 1;
 const FILE_NAME = /^(\d{12})\.json$/;
 
@@ -151,6 +153,9 @@ export class AlarmOutbox {
     const sequence = Number(FILE_NAME.exec(name)?.[1]);
     if (!Number.isSafeInteger(sequence)) return;
     try {
+      const sizeBytes = (await this.files.facts(filePath))?.sizeBytes ?? 0;
+      if (sizeBytes > MAX_ENTRY_BYTES)
+        throw new RangeError(`it has ${sizeBytes} bytes, at most ${MAX_ENTRY_BYTES} are read`);
       const text = await this.files.readText(filePath);
       const { alarm, collector } = decodeEntry(text);
       const saved = `${alarm.startsAtMs} ${alarm.endsAtMs}`;
