@@ -28,10 +28,10 @@ export interface CollectorSettings {
     readonly maliciousMemoryRatio: number;
     /** Time between the end of the first look and the start of the second. */
     readonly confirmMs: number;
-    /**
-     * Names of processes about which the shipped rules send no mail, with `*` for any characters.
-     */
+    /** Names of processes that are never malicious, with `*` for any characters. */
     readonly ignoredNames: readonly string[];
+    /** Names of processes that stay facts, and about which the shipped rules send no mail. */
+    readonly quietNames: readonly string[];
   };
 }
 
@@ -171,7 +171,8 @@ export const DEFAULT_COLLECTOR_SETTINGS: CollectorSettings = Object.freeze({
     maliciousCpuRatio: 0.5,
     maliciousMemoryRatio: 0.5,
     confirmMs: 5000,
-    ignoredNames: WORKING_PROGRAMS,
+    ignoredNames: [],
+    quietNames: WORKING_PROGRAMS,
   },
 });
 
@@ -247,6 +248,7 @@ function parseProcesses(section: ConfigSection): CollectorSettings["processes"] 
       section.number("malicious_memory_percent", { default: 50, min: 0.1, max: 100 }) / 100,
     confirmMs: section.durationMs("confirm_after", { default: "5s", min: "1s", max: "10s" }),
     ignoredNames: section.strings("ignore", { default: processes.ignoredNames }),
+    quietNames: section.has("ignore") ? [] : processes.quietNames,
   };
 }
 

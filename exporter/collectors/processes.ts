@@ -40,7 +40,7 @@ export const MALICIOUS_MEMORY = processGauge(
 );
 export const MALICIOUS_IGNORED = processGauge(
   "malicious_process_ignored",
-  "1 for each malicious process that matches settings.processes.ignore; the shipped rules send no mail about it.",
+  "1 for each malicious process on the default list of settings.processes.ignore; the shipped rules send no mail about it.",
 );
 export const TOP_CPU = processGauge(
   "top_process_cpu_ratio",
@@ -76,10 +76,8 @@ export function createProcessesCollector(
 ): Collector {
   const looks = new ProcessLooks(sources, settings);
   const labelReader = new ProcessLabelReader(sources);
-  const isOnList = createNameMatcher(settings.ignoredNames);
-  // "python3 backup.py" is on the list under its name, and as "python3" and "backup.py".
-  const isIgnored = ({ comm, name }: ProcessLabels): boolean =>
-    [comm, name, ...name.split(" ")].some(isOnList);
+  const isNeverMalicious = createProcessMatcher(settings.ignoredNames);
+  const isQuiet = createProcessMatcher(settings.quietNames);
   return {
     name: "processes",
     metrics: [
@@ -88,7 +86,7 @@ export function createProcessesCollector(
     ],
     leadMs: LOOK_WINDOW_MS,
     async collect(signal, due) {
-      const { all, usage, malicious } = await looks.take(signal, due);
+      const { all, usage, malicious: found } = await looks.take(signal, due);
       const top = (ratioOf: (usage: ProcessUsage) => number): ProcessUsage[] =>
         byRatio(
           usage.filter((one) => ratioOf(one) >= MIN_TOP_RATIO),
@@ -96,10 +94,11 @@ export function createProcessesCollector(
         ).slice(0, settings.topCount);
       const topCpu = top((one) => one.cpuRatio);
       const topMemory = top((one) => one.memoryRatio);
-      const labels = await labelReader.read([...malicious, ...topCpu, ...topMemory]);
+      const labels = await labelReader.read([...found, ...topCpu, ...topMemory]);
       const labelsOf = (one: ProcessUsage): ProcessLabels =>
         labels.get(one) ?? { pid: one.pid, comm: one.comm, name: one.comm, user: "" };
-      const ignored = new Set(malicious.filter((one) => isIgnored(labelsOf(one))));
+      const malicious = found.filter((one) => !isNeverMalicious(labelsOf(one)));
+      const ignored = new Set(malicious.filter((one) => isQuiet(labelsOf(one))));
       // Ignored processes never hide others.
       const shown = byRatio(
         malicious,
@@ -126,6 +125,12 @@ export function createProcessesCollector(
       ];
     },
   };
+}
+
+/** "python3 backup.py" is on a list under its name, and as "python3" and "backup.py". */
+function createProcessMatcher(patterns: readonly string[]): (process: ProcessLabels) => boolean {
+  const isOnList = createNameMatcher(patterns);
+  return ({ comm, name }) => [comm, name, ...name.split(" ")].some(isOnList);
 }
 
 function byRatio(

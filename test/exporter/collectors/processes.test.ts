@@ -126,20 +126,20 @@ function both(first: Script, second: Script): Script {
 const SPINNING = busy(1, 0, FOREVER);
 const THREAD_OF_NODE = { comm: "MainThread", argv: ["/usr/bin/node", "/srv/shop/server.js"] };
 
-for (const { ignoredNames, ignored } of [
-  { ignoredNames: ["chromium*"], ignored: ["41"] },
-  { ignoredNames: ["node"], ignored: ["42"] },
-  { ignoredNames: ["server.js"], ignored: ["42"] },
-  { ignoredNames: ["node server.*"], ignored: ["42"] },
-  { ignoredNames: ["MainThread", "chromium-browser"], ignored: ["41", "42"] },
-  { ignoredNames: ["shop"], ignored: [] },
+for (const { quietNames, ignored } of [
+  { quietNames: ["chromium*"], ignored: ["41"] },
+  { quietNames: ["node"], ignored: ["42"] },
+  { quietNames: ["server.js"], ignored: ["42"] },
+  { quietNames: ["node server.*"], ignored: ["42"] },
+  { quietNames: ["MainThread", "chromium-browser"], ignored: ["41", "42"] },
+  { quietNames: ["shop"], ignored: [] },
 ]) {
-  test(`a process on the ignore list stays a fact and is marked: ${ignoredNames.join(", ")}`, async () => {
+  test(`a process on the default ignore list stays a fact and is marked: ${quietNames.join(", ")}`, async () => {
     const processes = {
       "41": { comm: "chromium-browse", argv: ["/usr/bin/chromium-browser"], script: SPINNING },
       "42": { ...THREAD_OF_NODE, script: SPINNING },
     };
-    const lines = await collect(processes, { ignoredNames });
+    const lines = await collect(processes, { quietNames });
     assert.ok(lines.includes("pihealth_malicious_processes 2"));
     const pids = (metric: string): (string | undefined)[] =>
       lines
@@ -150,6 +150,14 @@ for (const { ignoredNames, ignored } of [
     assert.deepEqual(pids("ignored"), ignored);
   });
 }
+
+test("a process on a configured ignore list is never malicious, by comm or by name", async () => {
+  for (const ignoredNames of [["Main*"], ["server.js"], ["node server.js"]]) {
+    const processes = { "42": { ...THREAD_OF_NODE, script: SPINNING } };
+    const lines = await collect(processes, { ignoredNames, quietNames: [] });
+    assert.ok(lines.includes("pihealth_malicious_processes 0"), ignoredNames.join());
+  }
+});
 
 test("package managers, compilers and backup tools are on the default ignore list", async () => {
   for (const comm of [
