@@ -50,6 +50,7 @@ processes:
       maliciousMemoryRatio: 0.3,
       confirmMs: 7000,
       ignoredNames: ["chromium*"],
+      quietNames: [],
     },
   });
 });
