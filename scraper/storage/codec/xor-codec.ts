@@ -50,7 +50,8 @@ export function decodeXor(reader: ByteReader, bits: Uint32Array): void {
     if (first + length > WORD_BYTES)
       throw new MalformedBytesError(`Cannot read a column: byte ${head} is no double`);
     word.fill(0);
-    word.set(reader.raw(length), first);
+    // Byte by byte: a view for each row would cost more than the rest.
+    for (let byte = 0; byte < length; byte++) word[first + byte] = reader.u8();
     low ^= view.getUint32(0, true);
     high ^= view.getUint32(4, true);
     bits[at] = low;
