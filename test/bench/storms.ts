@@ -16,6 +16,8 @@ import { startInstalledScraper } from "./installed-scraper.js";
 
 const SMALL_TARGETS = 20;
 const PROBE_EVERY_MS = 20;
+/** Fleet token of our scraper, for the requests that create silences. */
+const TOKEN = "0123456789abcdef";
 /** Time until the storm has begun: programs have started, targets are scraped. */
 const WARM_UP_MS = 6000;
 
@@ -224,7 +226,7 @@ async function createSilences(base: string, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     const response = await fetch(`${base}/api/v2/silences`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", authorization: `Bearer ${TOKEN}` },
       body: JSON.stringify({
         matchers: [
           { name: "i", value: `9${index}[0-9]`, isRegex: true, isEqual: true },
@@ -269,9 +271,11 @@ function writeFiles(
     `    ${storm.settings ?? ""}\n    static_configs: [{ targets: ["${target}"] }]\n${smallJobs}`;
   writeFileSync(path.join(folder, "rules.yml"), storm.rules?.() ?? "groups: []\n");
   writeFileSync(path.join(folder, "prometheus.yml"), common);
+  writeFileSync(path.join(folder, "token"), `${TOKEN}\n`, { mode: 0o600 });
   writeFileSync(
     path.join(folder, "pihealthd.yml"),
-    `${common}storage: { path: ${path.join(folder, "data")} }\n` +
+    `${common}fleet: { token_file: ${path.join(folder, "token")} }\n` +
+      `storage: { path: ${path.join(folder, "data")} }\n` +
       `web: { listen_address: 127.0.0.1, port: ${port} }\n`,
   );
 }
