@@ -7,7 +7,7 @@ import { fuzz, MAX_INPUT_MS, tryInput } from "./fuzz.js";
 import type { FuzzTarget } from "./fuzz-target.js";
 import { allTargets } from "./targets.js";
 
-const INPUTS = 250;
+const INPUTS = 120;
 const SEED = 20_260_112;
 /** The time of a run does not count here: `npm run fuzz` measures it. */
 const stoppedClock = (): number => 0;

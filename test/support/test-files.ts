@@ -5,7 +5,8 @@ import { REPOSITORY } from "./repository.js";
 
 /** The slowest tests. Real programs in them need a processor of their own, so each file runs alone. */
 const ALONE = /test\/acceptance\/(bad-input|busy-api|outage)\.test/;
-const CONCURRENCY = 2;
+/** Tests wait for processes and timers half of their time, so three keep two processors busy. */
+const CONCURRENCY = 3;
 /** Begun first, so that no processor is idle while the last of them runs. */
 const LONG = /storage\/kill\.test|test\/acceptance\//;
 

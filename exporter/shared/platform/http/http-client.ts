@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
 import tls from "node:tls";
@@ -84,6 +85,9 @@ export interface AgentOptions {
 /** @throws {Error} when certificate, key or authorities cannot be used */
 export function checkTls(options: tls.SecureContextOptions): void {
   tls.createSecureContext(options);
+  // Node.js takes authorities that are no certificates, and then trusts nobody.
+  const { ca = [] } = options;
+  for (const authority of Array.isArray(ca) ? ca : [ca]) new X509Certificate(authority);
 }
 
 export function createHttpAgent(options: AgentOptions): HttpAgent {
