@@ -1,7 +1,7 @@
 /**
  * Runs the tests that compare with peers, with the programs in the folder PIHEALTH_PEERS.
  *
- * Usage: PIHEALTH_PEERS=FOLDER npm run test:peers
+ * Usage: PIHEALTH_PEERS=FOLDER npm run test:peers [-- part-of-a-file-name ...]
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -13,7 +13,7 @@ import { findTestFiles, runTestFiles } from "./support/test-files.js";
 const ASKS_PEER =
   /RealPrometheus|peerEnvironment|"(promtool|amtool|prometheus-alertmanager)"|promtoolCheckMetrics|runDifferential/;
 
-function main(): number {
+function main(wanted: readonly string[]): number {
   if ((process.env["PIHEALTH_PEERS"] ?? "") === "") {
     process.stderr.write(
       "Cannot compare with peers: PIHEALTH_PEERS is not set, it must be a folder with prometheus, promtool, amtool and others\n",
@@ -21,7 +21,7 @@ function main(): number {
     return 2;
   }
   Object.assign(process.env, peerEnvironment());
-  const { together } = findTestFiles();
+  const { together } = findTestFiles(wanted);
   const files = together.filter((file) => ASKS_PEER.test(sourceOf(file)));
   return runTestFiles(files);
 }
@@ -32,4 +32,4 @@ const sourceOf = (compiled: string): string =>
     "utf8",
   );
 
-process.exitCode = main();
+process.exitCode = main(process.argv.slice(2));
