@@ -24,10 +24,10 @@ import { ColumnEncoder, decodeColumn } from "../../scraper/storage/codec/column-
 import { readLabelSets, writeLabelSets } from "../../scraper/storage/codec/label-set-codec.js";
 import { decodeRow } from "../../scraper/storage/codec/row-codec.js";
 import {
+  ALWAYS,
   appendRow,
   host,
   openStorage,
-  selectAll,
   STALE,
   START_MS,
   type Value,
@@ -131,7 +131,8 @@ async function readFolder(segmentPath: string, bytes: Uint8Array): Promise<void>
   const files = new MemoryFiles();
   files.put(segmentPath, bytes);
   const { storage } = await openStorage(files);
-  await selectAll(storage);
+  // Records that no program wrote may define a series twice, so the answer is not looked at.
+  await storage.querier.select([], ALWAYS);
   await storage.stop();
 }
 
