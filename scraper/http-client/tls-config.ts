@@ -26,6 +26,17 @@ export interface TlsSettings {
 
 const TLS_VERSIONS = ["TLS10", "TLS11", "TLS12", "TLS13"] as const;
 type TlsVersion = (typeof TLS_VERSIONS)[number];
+/** A configuration without `tls_config`. */
+export const NO_TLS: TlsConfig = {
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  serverName: "",
+  insecureSkipVerify: false,
+  minVersion: undefined,
+  maxVersion: undefined,
+};
+
 type NodeTlsVersion = NonNullable<NonNullable<AgentOptions["tls"]>["minVersion"]>;
 const NODE_VERSIONS = {
   TLS10: "TLSv1",

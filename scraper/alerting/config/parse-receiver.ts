@@ -1,3 +1,4 @@
+import { NO_TLS } from "../../http-client/tls-config.js";
 import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
@@ -155,15 +156,7 @@ function parseHttp(owner: ConfigSection, isUsed: boolean): HttpClientConfig {
 
 const NO_HTTP: HttpClientConfig = {
   credentials: undefined,
-  tls: {
-    ca: undefined,
-    cert: undefined,
-    key: undefined,
-    serverName: "",
-    insecureSkipVerify: false,
-    minVersion: undefined,
-    maxVersion: undefined,
-  },
+  tls: NO_TLS,
   proxy: undefined,
   headers: [],
   followsRedirects: true,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
-import { parseTls, type TlsConfig } from "../../http-client/tls-config.js";
+import { NO_TLS, parseTls, type TlsConfig } from "../../http-client/tls-config.js";
 import type { TextOrFile } from "../../http-client/text-or-file.js";
 import type { Secret, SmtpAuth, SmtpServer } from "./notification-config.js";
 
@@ -84,16 +84,6 @@ export function parseSmtpServer(
   }
   return server;
 }
-
-const NO_TLS: TlsConfig = {
-  ca: undefined,
-  cert: undefined,
-  key: undefined,
-  serverName: "",
-  insecureSkipVerify: false,
-  minVersion: undefined,
-  maxVersion: undefined,
-};
 
 function parseMailTls(section: ConfigSection, defaults: SmtpDefaults): TlsConfig {
   const tls = section.has("tls_config") ? section.section("tls_config") : defaults.tls;

@@ -1,3 +1,4 @@
+import { concatenated } from "../model/stamped.js";
 import { ByteReader, MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
 import { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
@@ -168,7 +169,7 @@ class SectionsReader {
 
   get timestamps(): Float64Array {
     const [only] = this.times;
-    return this.times.length === 1 && only !== undefined ? only : concatenate(this.times);
+    return this.times.length === 1 && only !== undefined ? only : concatenated(this.times);
   }
 
   /** @param namesColumns false in old versions: their one section has all series as columns */
@@ -205,16 +206,6 @@ class SectionsReader {
       return section;
     });
   }
-}
-
-function concatenate(parts: readonly Float64Array[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for (const part of parts) {
-    all.set(part, filled);
-    filled += part.length;
-  }
-  return all;
 }
 
 function invert(columns: Uint32Array, seriesCount: number): Int32Array | undefined {

@@ -140,7 +140,8 @@ function isAscending(times: Float64Array): boolean {
   return true;
 }
 
-function concatenated(parts: readonly Float64Array[]): Float64Array {
+/** One column after the other. */
+export function concatenated(parts: readonly Float64Array[]): Float64Array {
   const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let filled = 0;
   for (const part of parts) {
