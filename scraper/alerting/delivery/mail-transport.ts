@@ -216,6 +216,12 @@ function toMailError(error: unknown, { host, port }: MailServer): MailError {
 
 /** Codes of nodemailer for a server that cannot be reached. */
 const CONNECTION_CODES = new Set(["EDNS", "ESOCKET"]);
+/** Phases of nodemailer before the server has said anything. */
+const CONNECTION_TIMEOUTS = new Set(["CONNECT_TIMEOUT", "GREETING_TIMEOUT"]);
+
+function timeoutTypeOf(error: unknown): string {
+  return error instanceof Error && "timeoutType" in error ? String(error.timeoutType) : "";
+}
 
 function faultOf(error: unknown, reply: number): Fault {
   const code = codeOf(error) ?? "";
@@ -223,7 +229,7 @@ function faultOf(error: unknown, reply: number): Fault {
   if (reply === 421) return "unavailable";
   if (code === "EENVELOPE" || code === "EMESSAGE") return "message";
   const isTimeoutOfConnection =
-    code === "ETIMEDOUT" && /connection timeout|greeting/i.test(messageOf(error));
+    code === "ETIMEDOUT" && CONNECTION_TIMEOUTS.has(timeoutTypeOf(error));
   // TLS is set for each receiver, so a certificate that is refused is the receiver's fault.
   const isTls = /certificate|tls|ssl|self.signed|altname/i.test(messageOf(error));
   if (isTimeoutOfConnection || (CONNECTION_CODES.has(code) && !isTls)) return "connection";
