@@ -1,7 +1,7 @@
 /** Go's fmt: Sprint, Sprintln and Sprintf for the values of templates. */
 import { goQuote, goQuoteToAscii } from "../base/go-quote.js";
 import { formatFloat, type FloatVerb } from "./go-float.js";
-import { isList, isMap, isNil, SafeHtml, SafeUrl, typeName } from "./template-values.js";
+import { isList, isMap, isNil, methodsOf, SafeHtml, SafeUrl, typeName } from "./template-values.js";
 
 /** Greater widths and precisions are errors, as in Go (fmt tooLarge). */
 const LARGEST_WIDTH = 1_000_000;
@@ -130,6 +130,9 @@ function formatVerb(verb: string, value: unknown, spec: Spec, depth = 0): string
 
 function formatObject(verb: string, value: object, spec: Spec, depth: number): string {
   if (depth > MAX_DEPTH) return "...";
+  const text =
+    STRING_VERBS.includes(verb) && !(spec.sharp && verb === "v") ? ownText(value) : undefined;
+  if (text !== undefined) return formatText(verb, text, spec, "string");
   const inner = (item: unknown): string => formatVerb(verb, item, spec, depth + 1);
   if (value instanceof SafeHtml || value instanceof SafeUrl) {
     return formatText(verb, value.text, spec, typeName(value));
@@ -144,6 +147,15 @@ function formatObject(verb: string, value: object, spec: Spec, depth: number): s
     return `{${fields.map(inner).join(" ")}}`;
   }
   return formatText(verb, textOf(value), spec, typeName(value));
+}
+
+const STRING_VERBS = "vsxXq";
+
+/** The result of the method `String`, which Go's fmt calls. */
+function ownText(value: object): string | undefined {
+  const method = methodsOf(value)?.["String"];
+  const text = method?.call({ renderTemplate: () => "" }, []);
+  return typeof text === "string" ? text : undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import path from "node:path";
 
 /**
@@ -9,4 +10,14 @@ export function peerEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.Pr
   const folder = env["PIHEALTH_PEERS"];
   if (folder === undefined || folder === "") return env;
   return { ...env, PATH: [path.resolve(folder), env["PATH"] ?? ""].join(path.delimiter) };
+}
+
+/** The second part of the version of amtool, and so of Alertmanager: 33 for 0.33.1. */
+export function alertmanagerMinor(): number {
+  const { stdout, stderr, error } = spawnSync("amtool", ["--version"], {
+    encoding: "utf8",
+    env: peerEnvironment(),
+  });
+  if (error !== undefined) throw error;
+  return Number(/version 0\.(\d+)/.exec(stdout + stderr)?.[1]);
 }

@@ -1,3 +1,4 @@
+import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { HttpClientConfig } from "../../http-client/http-client-config.js";
 import type { TlsConfig } from "../../http-client/tls-config.js";
 import type { Matcher } from "./matchers.js";
@@ -35,6 +36,8 @@ export interface InhibitRule {
 
 export interface Receiver {
   readonly name: string;
+  /** For filters of the API: the labels of the file, and `name`. */
+  readonly labels: Labels;
   readonly integrations: readonly Integration[];
 }
 

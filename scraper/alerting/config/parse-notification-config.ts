@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
-import { isLegacyLabelName } from "../../../exporter/shared/model/labels.js";
+import { isLegacyLabelName, Labels } from "../../../exporter/shared/model/labels.js";
 import { isMapping } from "../../../exporter/shared/config/yaml-source.js";
 import { checkPattern } from "../../base/file-pattern.js";
 import {
@@ -94,7 +94,7 @@ function usedReceivers(route: ConfigSection): Set<string> {
  * The configuration when none is given: alerts are shown, grouped by name, and nobody is notified.
  */
 export function defaultNotificationConfig(): NotificationConfig {
-  const receiver = { name: "nobody", integrations: [] };
+  const receiver = { name: "nobody", labels: Labels.of({ name: "nobody" }), integrations: [] };
   const route: Route = {
     ...ROOT_DEFAULTS,
     groupBy: ["alertname"],

@@ -2,6 +2,7 @@ import { NO_TLS } from "../../http-client/tls-config.js";
 import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
 import { parseHttpClient, type HttpClientConfig } from "../../http-client/http-client-config.js";
 import type {
   EmailIntegration,
@@ -44,7 +45,7 @@ export function parseReceiver(
   { global, smtp, used }: ReceiverSurroundings,
 ): Receiver {
   const name = section.string("name", { pattern: /./, expected: "a name" });
-  section.stringMap("labels");
+  const labels = Labels.of({ name, ...section.stringMap("labels") });
   const isUsed = used.has(name);
   const integrations: Integration[] = [];
   for (const [kind, { shape, condition }] of Object.entries(RECEIVER_SHAPES)) {
@@ -57,7 +58,7 @@ export function parseReceiver(
     if (section.has(kind) && !SUPPORTED.includes(kind)) refuseOrWarn(section, kind, isUsed);
   }
   section.rejectUnknownKeys();
-  return { name, integrations };
+  return { name, labels, integrations };
 }
 
 function refuseOrWarn(section: ConfigSection, kind: string, isUsed: boolean): void {

@@ -35,7 +35,7 @@ import { AlertGroups, type Now } from "./alert-groups.js";
 import { ALERTING_METRICS, alertingSamples } from "./alerting-metrics.js";
 import { DecisionLog, type NotificationPath, type TimedDecision } from "./decision-log.js";
 import { NotificationPipeline, type FlushContext } from "./notification-pipeline.js";
-import { wait } from "./stages.js";
+import { decideByTime, wait } from "./stages.js";
 import { SummaryNotifier } from "./summary-notifier.js";
 
 /** Groups that go through the pipeline together; their files and syncs overlap. */
@@ -81,6 +81,8 @@ export interface GroupView {
   readonly receiver: string;
   readonly labels: Labels;
   readonly alerts: readonly StoredAlert[];
+  /** Time intervals that mute the route now. */
+  readonly mutedBy: readonly string[];
 }
 
 /** Takes alerts, groups them along the routing tree and notifies receivers. */
@@ -262,11 +264,16 @@ export class Dispatcher implements MetricsSource {
   }
 
   alertGroups(): GroupView[] {
-    return [...this.groups].map((group) => ({
-      receiver: group.route.receiver,
-      labels: group.labels,
-      alerts: group.members(),
-    }));
+    const nowMs = this.options.clock.wallMs();
+    return [...this.groups].map((group) => {
+      const { passed, by = [] } = decideByTime(group.route, this.config, nowMs);
+      return {
+        receiver: group.route.receiver,
+        labels: group.labels,
+        alerts: group.members(),
+        mutedBy: passed ? [] : by,
+      };
+    });
   }
 
   /** A function that answers for any number of alerts as of now. */

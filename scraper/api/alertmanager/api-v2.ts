@@ -3,12 +3,12 @@
  * `alertmanager-routes.ts` calls them for each request.
  */
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
-import { compareStrings } from "../../../exporter/shared/model/labels.js";
+import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js";
 import { RegularExpression } from "../../base/regular-expression.js";
 import { compareLabelSets } from "../../alerting/alerts/alert-order.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
 import { ApiError } from "../http/api-errors.js";
-import type { AlertStatus, Dispatcher } from "../../alerting/dispatch/dispatcher.js";
+import type { AlertStatus, Dispatcher, GroupView } from "../../alerting/dispatch/dispatcher.js";
 import type { MatcherParts } from "../../alerting/config/matcher-notation.js";
 import {
   createMatcher,
@@ -34,7 +34,14 @@ export interface AlertQuery {
   readonly silenced: boolean;
   readonly inhibited: boolean;
   readonly unprocessed: boolean;
+  /** Only groups are muted: the route has time intervals, the alert has none. */
+  readonly muted: boolean;
+  /** Matchers on the labels of receivers, one per parameter. */
+  readonly receiverMatchers: readonly string[];
 }
+
+const TRUE_WORDS = /^(true|1|yes|ok|y|on|selected|checked|t|enabled)$/i;
+const FALSE_WORDS = /^(false|0|no|n|off|f|disabled)$/i;
 
 /**
  * Reads the parameters of a URL.
@@ -43,8 +50,9 @@ export interface AlertQuery {
  */
 export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
   const flag = (name: string): boolean => {
-    const text = parameters.get(name) ?? "true";
-    if (text === "true" || text === "false") return text === "true";
+    const text = parameters.get(name) ?? "";
+    if (text === "" || TRUE_WORDS.test(text)) return true;
+    if (FALSE_WORDS.test(text)) return false;
     throw new ApiError(
       "bad_data",
       `Cannot read parameter "${name}": it is "${text}", it must be true or false`,
@@ -57,6 +65,8 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
     silenced: flag("silenced"),
     inhibited: flag("inhibited"),
     unprocessed: flag("unprocessed"),
+    muted: flag("muted"),
+    receiverMatchers: parameters.getAll("receiver_matchers"),
   };
 }
 
@@ -66,13 +76,13 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
  * @throws {ApiError}
  */
 export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] {
-  const select = createSelection(query);
+  const select = createSelection(dispatcher, query);
   const statusOf = dispatcher.statusReader();
   return dispatcher.alerts().flatMap((alert) => {
     const receivers = dispatcher.receiversOf(alert);
     const status = statusOf(alert);
     if (!receivers.some(select.receiver) || !select.alert(alert, status)) return [];
-    return [gettableAlert(alert, status, receivers)];
+    return [gettableAlert(alert, { ...status, mutedBy: [] }, receivers)];
   });
 }
 
@@ -82,21 +92,25 @@ export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] 
  * @throws {ApiError}
  */
 export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): object[] {
-  const select = createSelection(query);
+  const select = createSelection(dispatcher, query);
   const statusOf = dispatcher.statusReader();
   const firing = new Set(dispatcher.alerts().map(({ fingerprint }) => fingerprint));
-  const groups = dispatcher.alertGroups().filter(({ receiver }) => select.receiver(receiver));
+  const groups = dispatcher
+    .alertGroups()
+    .filter(
+      ({ receiver, mutedBy }) => select.receiver(receiver) && (query.muted || mutedBy.length === 0),
+    );
   groups.sort(
     (left, right) =>
       compareLabelSets(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
   );
-  return groups.flatMap(({ receiver, labels, alerts }) => {
+  return groups.flatMap(({ receiver, labels, alerts, mutedBy }) => {
     const selected = alerts.filter(
       (alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)),
     );
     if (selected.length === 0) return [];
     const bodies = selected.map((alert) =>
-      gettableAlert(alert, statusOf(alert), dispatcher.receiversOf(alert)),
+      gettableAlert(alert, { ...statusOf(alert), mutedBy }, dispatcher.receiversOf(alert)),
     );
     return [{ alerts: bodies, labels: labels.toObject(), receiver: { name: receiver } }];
   });
@@ -173,7 +187,10 @@ export async function deleteSilence(dispatcher: Dispatcher, id: string): Promise
 
 /** `GET /api/v2/receivers`. */
 export function listReceivers(dispatcher: Dispatcher): object[] {
-  return [...dispatcher.currentConfig.receivers.keys()].map((name) => ({ name }));
+  return [...dispatcher.currentConfig.receivers.values()].map(({ name, labels }) => ({
+    labels: labels.toObject(),
+    name,
+  }));
 }
 
 /** `GET /api/v2/status`. */
@@ -201,11 +218,16 @@ interface Selection {
   alert(alert: StoredAlert, status: AlertStatus): boolean;
 }
 
-function createSelection(query: AlertQuery): Selection {
+function createSelection({ currentConfig }: Dispatcher, query: AlertQuery): Selection {
   const matchers = parseFilter(query.filter);
   const receiver = query.receiver === undefined ? undefined : compileReceiver(query.receiver);
+  const receiverMatchers = parseFilter(query.receiverMatchers);
+  const labelsOf = (name: string): Labels =>
+    currentConfig.receivers.get(name)?.labels ?? Labels.EMPTY;
   return {
-    receiver: (name) => receiver === undefined || receiver.matches(name),
+    receiver: (name) =>
+      (receiver === undefined || receiver.matches(name)) &&
+      (receiverMatchers.length === 0 || matchesAll(receiverMatchers, labelsOf(name))),
     alert(alert, { silencedBy, inhibitedBy }) {
       const isActive = silencedBy.length + inhibitedBy.length === 0;
       if (isActive && !query.active) return false;
@@ -251,17 +273,17 @@ function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
 
 function gettableAlert(
   alert: StoredAlert,
-  { silencedBy, inhibitedBy }: AlertStatus,
+  { silencedBy, inhibitedBy, mutedBy }: AlertStatus & Pick<GroupView, "mutedBy">,
   receivers: string[],
 ): object {
-  const isSuppressed = silencedBy.length + inhibitedBy.length > 0;
+  const isSuppressed = silencedBy.length + inhibitedBy.length + mutedBy.length > 0;
   return {
     annotations: alert.annotations.toObject(),
     endsAt: new Date(alert.endsAtMs).toISOString(),
     fingerprint: alert.fingerprint,
     receivers: receivers.map((name) => ({ name })),
     startsAt: new Date(alert.startsAtMs).toISOString(),
-    status: { inhibitedBy, silencedBy, state: isSuppressed ? "suppressed" : "active" },
+    status: { inhibitedBy, mutedBy, silencedBy, state: isSuppressed ? "suppressed" : "active" },
     updatedAt: new Date(alert.updatedAtMs).toISOString(),
     ...(alert.generatorUrl === "" ? {} : { generatorURL: alert.generatorUrl }),
     labels: alert.labels.toObject(),

@@ -1,5 +1,5 @@
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
-import { isLegacyLabelName, Labels } from "../../../exporter/shared/model/labels.js";
+import { isLabelName, Labels } from "../../../exporter/shared/model/labels.js";
 import type { Alert } from "../../alerting/alerts/alert.js";
 import {
   MAX_ALERT_LABELS,
@@ -70,7 +70,7 @@ function decodeLabels(
     throw problem(`it has ${entries.length} ${field}, at most ${MAX_ALERT_LABELS} may be`);
   }
   for (const [name, value] of entries) {
-    if (!isLegacyLabelName(name) || name.length > MAX_LABEL_NAME_CHARACTERS) {
+    if (!isLabelName(name) || name.length > MAX_LABEL_NAME_CHARACTERS) {
       throw refused(`invalid label set: invalid name ${shown(name)}`);
     }
     if (value.length > maxValueCharacters) {
