@@ -41,7 +41,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
       shelves: { model: 0, codec: 1, selection: 1, head: 2, query: 3, blocks: 4 },
     },
     alerting: {
-      floor: 2,
+      floor: 3,
       shelves: { config: 0, alerts: 1, messages: 2, delivery: 3, dispatch: 4 },
     },
     "host-logs": { floor: 2 },

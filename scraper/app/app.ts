@@ -35,6 +35,7 @@ import { statusRoutes } from "../api/prometheus/status-routes.js";
 import { Backfill } from "../backfill/backfill.js";
 import { SampleImport } from "../backfill/sample-import.js";
 import { discoveryConfigOf, renderConfig, type ScraperConfig } from "../config/config.js";
+import { keysThatNeedRestart } from "../config/restart-keys.js";
 import { DiscoveryManager } from "../discovery/discovery-manager.js";
 import type { ProbeProgress } from "../discovery/range-prober.js";
 import { Fleet } from "../fleet/fleet.js";
@@ -146,6 +147,8 @@ class App implements ScraperApp {
   private isReady = false;
   private lastReload: { atMs: number; succeeded: boolean };
   private readonly startedMs: number;
+  /** The configuration at the start, for settings that a reload does not change. */
+  private readonly startConfig: ScraperConfig;
   private readonly requests = new RequestCounter();
   private readonly targetIndex: TargetIndex;
   private readonly fleet: Fleet;
@@ -167,6 +170,7 @@ class App implements ScraperApp {
     const { clock, files, log, storage } = parts;
     const dataFolder = config.storage.path;
     this.startedMs = clock.wallMs();
+    this.startConfig = config;
     this.lastReload = { atMs: this.startedMs, succeeded: true };
     this.fleet = new Fleet({
       clock,
@@ -296,6 +300,10 @@ class App implements ScraperApp {
       const groups = await loadRules(config, files, (warning) => warnOf([warning], log));
       warnOf(config.warnings, log);
       await this.wiring.reload(config, notifications, groups);
+      const waiting = keysThatNeedRestart(this.startConfig, config);
+      if (waiting.length > 0) {
+        log.warn("Changed settings need a restart", { keys: waiting.join(", ") });
+      }
       this.config = config;
       await this.discovery.applyConfig(discoveryConfigOf(config));
       this.lastReload = { atMs: clock.wallMs(), succeeded: true };
@@ -395,6 +403,7 @@ class App implements ScraperApp {
         ruleGroups: () => this.wiring.rules.rulesView(),
         alerts: () => this.wiring.rules.alertsView(),
         alertmanagerUrls: () => this.wiring.alertmanagers.urls(),
+        droppedAlertmanagerUrls: () => this.wiring.alertmanagers.droppedUrls(),
       }),
       ...fleetRoutes({
         fleet: this.fleet,

@@ -78,7 +78,7 @@ export class RuleWiring {
   async startNotifying(stack: StopStack): Promise<void> {
     stack.push("the dispatcher", () => this.dispatcher.stop());
     await this.dispatcher.start();
-    this.alertmanagers.start();
+    await this.alertmanagers.start();
     stack.push("Alertmanager clients", () => this.alertmanagers.stop());
   }
 
@@ -96,6 +96,7 @@ export class RuleWiring {
     groups: readonly RuleGroup[],
   ): Promise<void> {
     await this.dispatcher.reload(notifications);
+    await this.alertmanagers.applyConfig(config.alerting.alertmanagers);
     this.config = config;
     await this.rules.load(groups);
   }

@@ -1,9 +1,10 @@
 import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { LOG_LEVELS, type LogLevel } from "../../exporter/shared/platform/logger.js";
+import type { ConfigFolder } from "../discovery/config-folder.js";
 import type { ProbeSettings } from "../discovery/scrape-job.js";
 import {
-  type AlertmanagerEndpoint,
+  type AlertmanagerGroup,
   parseAlertmanagers,
 } from "../alerting/config/alertmanagers-config.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
@@ -52,14 +53,17 @@ export interface RuleSettings {
 
 /** Section `alerting`: Alertmanagers that get the alerts as well. */
 export interface AlertingSettings {
-  readonly alertmanagers: readonly AlertmanagerEndpoint[];
+  readonly alertmanagers: readonly AlertmanagerGroup[];
   /** Applied to every alert before it is sent to them. */
   readonly alertRelabeling: Relabeling;
 }
 
-export function parseAlerting(section: ConfigSection): AlertingSettings {
+export async function parseAlerting(
+  section: ConfigSection,
+  place: ConfigFolder,
+): Promise<AlertingSettings> {
   const alertRelabeling = compileRelabeling(parseRelabelConfigs(section, "alert_relabel_configs"));
-  return { alertRelabeling, alertmanagers: parseAlertmanagers(section) };
+  return { alertRelabeling, alertmanagers: await parseAlertmanagers(section, place) };
 }
 
 export function parsePools(root: ConfigSection): number {

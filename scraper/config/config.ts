@@ -142,7 +142,7 @@ export async function parseScraperConfig(
     global,
     scrapeConfigs: jobs.scrapeConfigs,
     rulePatterns: parsePatterns(root, "rule_files", place.folder),
-    alerting: parseAlerting(root.section("alerting")),
+    alerting: await parseAlerting(root.section("alerting"), place),
     pools: parsePools(root),
     storage: parseStorage(root.section("storage"), place.folder),
     notificationsFile: parseNotifications(root.section("notifications"), place.folder),

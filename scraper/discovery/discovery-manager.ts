@@ -1,19 +1,11 @@
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
-import {
-  resolveDns as askNameServers,
-  type ResolveDns,
-} from "../../exporter/shared/platform/resolve-dns.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
 import { canonicalAddress } from "../fleet/ip-address.js";
 import type { Fleet } from "../fleet/fleet.js";
 import type { KnownHost } from "../fleet/known-host.js";
 import type { Target } from "../fleet/target.js";
 import { DISCOVERY_METRICS } from "./discovery-metrics.js";
-import { FileSource } from "./file-source.js";
-import type { GroupSource, SourceParts } from "./group-source.js";
-import { DnsSource } from "./dns-source.js";
-import { DockerSource } from "./docker-source.js";
-import { HttpSource } from "./http-source.js";
+import { GroupSources, type GroupSourcesParts } from "./group-sources.js";
 import { NameTable } from "./name-table.js";
 import { RangeDiscoverer } from "./range-discoverer.js";
 import type { ProbeProgress } from "./range-prober.js";
@@ -45,12 +37,10 @@ export interface DiscoveryConfig {
   readonly forgetAfterMs: number;
 }
 
-export interface DiscoveryOptions extends SourceParts {
+export interface DiscoveryOptions extends GroupSourcesParts {
   readonly config: DiscoveryConfig;
   readonly fleet: Fleet;
   readonly resolveHost: ResolveHost;
-  /** Undefined: the name servers of the system are asked. */
-  readonly resolveDns?: ResolveDns;
   /** From 0 to 1. */
   readonly random: () => number;
   /** Receives all current targets, at most once a second. */
@@ -63,7 +53,7 @@ export interface DiscoveryOptions extends SourceParts {
 interface JobSources {
   readonly job: ScrapeJob;
   readonly builder: TargetBuilder;
-  readonly sources: readonly GroupSource[];
+  readonly sources: GroupSources;
 }
 
 /** Everything that belongs to one configuration and ends with it. */
@@ -71,7 +61,6 @@ interface Session {
   readonly jobs: readonly JobSources[];
   readonly ranges: RangeDiscoverer;
   readonly stopping: AbortController;
-  readonly loops: Promise<void>[];
 }
 
 /**
@@ -174,8 +163,8 @@ export class DiscoveryManager implements MetricsSource {
   readMetrics(): Sample[] {
     const { targets, droppedCount, refusedCount } = this.list;
     const ranges = this.session?.ranges;
-    const sources = this.session?.jobs.flatMap((job) => job.sources) ?? [];
-    const failures = sources.reduce((total, source) => total + source.failures, 0);
+    const jobs = this.session?.jobs ?? [];
+    const failures = jobs.reduce((total, { sources }) => total + sources.failures, 0);
     return [
       DISCOVERY_METRICS.discoveredTargets.sample(targets.length),
       DISCOVERY_METRICS.droppedTargets.sample(droppedCount),
@@ -196,45 +185,23 @@ export class DiscoveryManager implements MetricsSource {
       names: this.names,
       onExportersChanged: () => this.changes.wake(),
     });
-    const session: Session = { jobs, ranges, stopping, loops: [] };
-    this.session = session;
-    const sources = jobs.flatMap((entry) => entry.sources);
-    // Files are read at once. Servers may hang, so the start does not wait for them.
-    await Promise.all(
-      sources.filter((source) => source instanceof FileSource).map((source) => source.refresh()),
-    );
+    this.session = { jobs, ranges, stopping };
+    await Promise.all(jobs.map(({ sources }) => sources.readFiles()));
     this.rebuild();
     ranges.start();
-    for (const source of sources) session.loops.push(this.refreshLoop(source, stopping.signal));
+    for (const { sources } of jobs) sources.start(stopping.signal, () => this.changes.wake());
   }
 
   private openJob(job: ScrapeJob): JobSources {
-    const { resolveDns = askNameServers } = this.options;
-    const sources: GroupSource[] = [
-      ...job.fileDiscoveries.map((discovery) => new FileSource(discovery, this.options)),
-      ...job.httpDiscoveries.map((discovery) => new HttpSource(discovery, this.options)),
-      ...job.dnsDiscoveries.map(
-        (discovery) => new DnsSource(discovery, { ...this.options, resolveDns }),
-      ),
-      ...job.dockerDiscoveries.map((discovery) => new DockerSource(discovery, this.options)),
-    ];
+    const sources = new GroupSources(job.discoveries, this.options);
     return { job, builder: new TargetBuilder(job), sources };
   }
 
   private async closeSession(): Promise<void> {
-    const session = this.session;
-    if (session === undefined) return;
-    session.stopping.abort();
-    await Promise.all([session.ranges.stop(), ...session.loops]);
-  }
-
-  private async refreshLoop(source: GroupSource, signal: AbortSignal): Promise<void> {
-    const pause = new WakeableSleep(this.options.clock, signal);
-    if (source instanceof FileSource) await pause.sleep(source.refreshMs);
-    while (!signal.aborted) {
-      if (await source.refresh(signal)) this.changes.wake();
-      await pause.sleep(source.refreshMs);
-    }
+    if (this.session === undefined) return;
+    const { jobs, ranges, stopping } = this.session;
+    stopping.abort();
+    await Promise.all([ranges.stop(), ...jobs.map(({ sources }) => sources.ended())]);
   }
 
   private async run(): Promise<void> {
@@ -253,11 +220,7 @@ export class DiscoveryManager implements MetricsSource {
     const configured = jobs.map(({ job, builder, sources }) => ({
       job,
       builder,
-      groups: [
-        ...job.staticGroups,
-        ...sources.flatMap((source) => source.groups()),
-        ...ranges.groupsOf(job),
-      ],
+      groups: [...job.staticGroups, ...sources.groups(), ...ranges.groupsOf(job)],
     }));
     this.list = buildTargetList(configured, {
       addressesOf: (name) => this.names.addressesOf(name),

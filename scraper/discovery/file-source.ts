@@ -8,7 +8,7 @@ import {
   PihealthError,
 } from "../../exporter/shared/model/errors.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
-import type { FileDiscovery } from "./scrape-job.js";
+import type { FileDiscovery } from "./discoveries-config.js";
 import { parseTargetGroup, parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
 
 const MAX_JSON_BYTES = 33_554_432;

@@ -1,7 +1,7 @@
 import { BadInputError, messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
 import { createClientAgent } from "../http-client/http-client-agent.js";
 import type { GroupSource, SourceParts } from "./group-source.js";
-import type { HttpDiscovery } from "./scrape-job.js";
+import type { HttpDiscovery } from "./discoveries-config.js";
 import { parseTargetGroupsJson, type TargetGroup } from "./target-group.js";
 
 const TIMEOUT_MS = 30_000;

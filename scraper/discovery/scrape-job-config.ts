@@ -1,17 +1,14 @@
-import path from "node:path";
 import type { ConfigSection } from "../../exporter/shared/config/config-section.js";
 import { formatDurationMs } from "../../exporter/shared/model/duration.js";
 import { isLabelName } from "../../exporter/shared/model/labels.js";
 import { parseHostPort } from "../fleet/ip-address.js";
-import { readHttpClient, rejectUnsupported } from "../http-client/http-client-config.js";
+import { readHttpClient } from "../http-client/http-client-config.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import { compileRelabeling } from "../fleet/relabeling.js";
 import { parseRangeExpression } from "./range-expression.js";
-import type { FileDiscovery, HttpDiscovery, RangeDiscovery, ScrapeJob } from "./scrape-job.js";
+import type { RangeDiscovery, ScrapeJob } from "./scrape-job.js";
 import type { ConfigFolder } from "./config-folder.js";
-import { parseDnsDiscovery } from "./dns-source.js";
-import { parseDockerDiscovery, parseSwarmDiscovery } from "./docker-config.js";
-import { parseRefresh } from "./refresh-interval.js";
+import { parseDiscoveries } from "./discoveries-config.js";
 import { ignoreJobKeys } from "./ignored-keys.js";
 import { parseFallbackProtocol, parseScrapeProtocols } from "./scrape-protocols.js";
 import { parseTargetGroup, type TargetGroup } from "./target-group.js";
@@ -54,39 +51,12 @@ export const NO_LIMITS: ScrapeLimits = {
   labelValueLengthLimit: 0,
 };
 
-/** Kinds of service discovery that Prometheus supports and this project does not. */
-const UNSUPPORTED_DISCOVERY = [
-  "azure",
-  "consul",
-  "digitalocean",
-  "ec2",
-  "eureka",
-  "gce",
-  "hetzner",
-  "ionos",
-  "kubernetes",
-  "kuma",
-  "lightsail",
-  "linode",
-  "marathon",
-  "nerve",
-  "nomad",
-  "openstack",
-  "ovhcloud",
-  "puppetdb",
-  "scaleway",
-  "serverset",
-  "triton",
-  "uyuni",
-  "vultr",
-].map((kind) => `${kind}_sd_configs`);
 /** @throws {ConfigError} naming file, line and key */
 export async function parseScrapeJob(
   section: ConfigSection,
   defaults: ScrapeDefaults,
   place: ConfigFolder,
 ): Promise<ScrapeJob> {
-  rejectUnsupported(section, UNSUPPORTED_DISCOVERY);
   ignoreJobKeys(section);
   const jobName = parseJobName(section);
   const times = parseIntervals(section, defaults);
@@ -117,21 +87,7 @@ export async function parseScrapeJob(
     relabeling: compileRelabeling(relabelConfigs),
     targetLimit: limits.targetLimit,
     staticGroups: parseStaticGroups(section, relabelConfigs.length > 0),
-    fileDiscoveries: section
-      .sections("file_sd_configs")
-      .map((entry) => parseFileDiscovery(entry, place.folder)),
-    httpDiscoveries: await parseAll(section.sections("http_sd_configs"), (entry) =>
-      parseHttpDiscovery(entry, place),
-    ),
-    dnsDiscoveries: section.sections("dns_sd_configs").map(parseDnsDiscovery),
-    dockerDiscoveries: [
-      ...(await parseAll(section.sections("docker_sd_configs"), (entry) =>
-        parseDockerDiscovery(entry, place),
-      )),
-      ...(await parseAll(section.sections("dockerswarm_sd_configs"), (entry) =>
-        parseSwarmDiscovery(entry, place),
-      )),
-    ],
+    discoveries: await parseDiscoveries(section, place),
     ranges: section.sections("range_sd_configs").map(parseRangeDiscovery),
   };
   section.rejectUnknownKeys();
@@ -234,53 +190,6 @@ export function parseStaticGroups(section: ConfigSection, isRelabeled: boolean):
   });
 }
 
-function parseFileDiscovery(section: ConfigSection, folder: string): FileDiscovery {
-  const patterns = section.stringList("files");
-  const refreshMs = parseRefresh(section, "5m");
-  section.rejectUnknownKeys();
-  if (patterns.length === 0) section.fail("files", "is empty, it must name at least one file");
-  const bad = patterns.find((pattern) => !/^[^*]*(\*[^/*]*)*\.(json|yml|yaml)$/i.test(pattern));
-  if (bad !== undefined) {
-    section.fail(
-      "files",
-      `holds ${JSON.stringify(bad)}, it must end in .json, .yml or .yaml with * in its last part only`,
-    );
-  }
-  return { patterns: patterns.map((pattern) => path.resolve(folder, pattern)), refreshMs };
-}
-
-async function parseHttpDiscovery(
-  section: ConfigSection,
-  place: ConfigFolder,
-): Promise<HttpDiscovery> {
-  const client = await readHttpClient(section, place.files, place.folder);
-  const refreshMs = parseRefresh(section, "1m");
-  const url = parseUrl(section, "url");
-  section.rejectUnknownKeys();
-  return { url, refreshMs, client };
-}
-
-/**
- * An http or https URL without user and password, which have their own keys and are kept out of
- * messages.
- */
-function parseUrl(section: ConfigSection, key: string): string {
-  const text = section.string(key);
-  const hasHost = /^\w+:\/\/[^/]/.test(text);
-  const url = hasHost && URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    url === undefined ||
-    (url.protocol !== "http:" && url.protocol !== "https:") ||
-    url.hostname === ""
-  ) {
-    return section.fail(key, "is no URL, it must begin with http:// or https://");
-  }
-  if (url.username !== "" || url.password !== "") {
-    section.fail(key, "holds a user, it must be given as basic_auth");
-  }
-  return text;
-}
-
 function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
   const texts = section.strings("hosts");
   if (texts.length === 0)
@@ -301,13 +210,4 @@ function parseRangeLabels(section: ConfigSection): Readonly<Record<string, strin
   if (bad !== undefined)
     section.fail("labels", `holds ${JSON.stringify(bad)}, it must be label names`);
   return labels;
-}
-
-async function parseAll<Result>(
-  sections: readonly ConfigSection[],
-  parse: (section: ConfigSection) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const section of sections) results.push(await parse(section));
-  return results;
 }

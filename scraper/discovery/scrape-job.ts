@@ -1,8 +1,6 @@
 import type { Relabeling } from "../fleet/relabeling.js";
-import type { HttpClientSettings } from "../http-client/http-client-config.js";
 import type { ScrapeSettings } from "../fleet/target.js";
-import type { DnsDiscovery } from "./dns-source.js";
-import type { DockerDiscovery, SwarmDiscovery } from "./docker-config.js";
+import type { Discoveries } from "./discoveries-config.js";
 import type { RangeExpression } from "./range-expression.js";
 import type { TargetGroup } from "./target-group.js";
 
@@ -19,23 +17,8 @@ export interface ScrapeJob {
   /** 0 means no limit. */
   readonly targetLimit: number;
   readonly staticGroups: readonly TargetGroup[];
-  readonly fileDiscoveries: readonly FileDiscovery[];
-  readonly httpDiscoveries: readonly HttpDiscovery[];
-  readonly dnsDiscoveries: readonly DnsDiscovery[];
-  readonly dockerDiscoveries: readonly (DockerDiscovery | SwarmDiscovery)[];
+  readonly discoveries: Discoveries;
   readonly ranges: readonly RangeDiscovery[];
-}
-
-export interface FileDiscovery {
-  /** Absolute paths; the last part may contain `*`. */
-  readonly patterns: readonly string[];
-  readonly refreshMs: number;
-}
-
-export interface HttpDiscovery {
-  readonly url: string;
-  readonly refreshMs: number;
-  readonly client: HttpClientSettings;
 }
 
 export interface RangeDiscovery {

@@ -21,7 +21,6 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const REFUSED_BY_US: readonly { readonly name: RegExp; readonly why: string }[] = [
   { name: /^job(\.|: )scheme: /, why: "a job with such a scheme never scrapes" },
   { name: /^job\.proxy_url: /, why: "no request can be sent through such a proxy" },
-  { name: /^root: alerting.*(file|dns)_sd_configs/, why: "Alertmanagers are not discovered" },
 ];
 /** Files that we accept on purpose although promtool refuses them. */
 const ACCEPTED_BY_US: readonly { readonly name: RegExp; readonly why: string }[] = [

@@ -47,6 +47,7 @@ export async function serveApi({
     ruleGroups: () => [],
     alerts: () => [],
     alertmanagerUrls: () => [],
+    droppedAlertmanagerUrls: () => [],
     ...parts,
   });
   const handler = createApiHandler({

@@ -11,6 +11,8 @@ export interface RuleRouteParts {
   readonly alerts: () => readonly AlertView[];
   /** URLs of the Alertmanagers that receive the alerts. */
   readonly alertmanagerUrls: () => readonly string[];
+  /** URLs of the Alertmanagers that relabelling removed. */
+  readonly droppedAlertmanagerUrls: () => readonly string[];
 }
 
 /** `/api/v1/rules`, `alerts` and `alertmanagers`. */
@@ -27,8 +29,11 @@ export function ruleRoutes(parts: RuleRouteParts): Route[] {
       methods,
       path: "/api/v1/alertmanagers",
       handle: async () => {
-        const activeAlertmanagers = parts.alertmanagerUrls().map((url) => ({ url }));
-        return dataResponse({ activeAlertmanagers, droppedAlertmanagers: [] });
+        const entry = (url: string) => ({ url });
+        return dataResponse({
+          activeAlertmanagers: parts.alertmanagerUrls().map(entry),
+          droppedAlertmanagers: parts.droppedAlertmanagerUrls().map(entry),
+        });
       },
     },
   ];

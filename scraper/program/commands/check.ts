@@ -58,14 +58,19 @@ export async function checkConfig(file: string): Promise<CheckResult> {
 }
 
 /** Patterns of discovery files that match none. A file may come later. */
-async function discoveryWarnings({ scrapeConfigs }: ScraperConfig): Promise<string[]> {
+async function discoveryWarnings({ scrapeConfigs, alerting }: ScraperConfig): Promise<string[]> {
+  const sections = [
+    ...scrapeConfigs.map(({ settings, discoveries }) => ({
+      name: `job "${settings.jobName}"`,
+      discoveries,
+    })),
+    ...alerting.alertmanagers.map(({ discoveries }) => ({ name: "alertmanagers", discoveries })),
+  ];
   const warnings: string[] = [];
-  for (const { settings, fileDiscoveries } of scrapeConfigs) {
-    for (const pattern of fileDiscoveries.flatMap(({ patterns }) => patterns)) {
+  for (const { name, discoveries } of sections) {
+    for (const pattern of discoveries.files.flatMap(({ patterns }) => patterns)) {
       if ((await findFiles(pattern, realFiles)).length > 0) continue;
-      warnings.push(
-        `file_sd_configs of job "${settings.jobName}" names "${pattern}", which matches no file`,
-      );
+      warnings.push(`file_sd_configs of ${name} names "${pattern}", which matches no file`);
     }
   }
   return warnings;

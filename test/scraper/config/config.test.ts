@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { alertmanagersOf } from "../../../scraper/alerting/config/alertmanagers-config.js";
 import { test } from "node:test";
 import {
   loadScraperConfig,
@@ -113,12 +114,14 @@ scrape_configs:
   assert.deepEqual(node.params, { module: ["a", "b"], "collect[]": ["cpu"] });
   assert.equal(node.settings.bodySizeLimitBytes, 10 * 1024 * 1024);
   assert.equal(node.targetLimit, 50);
-  assert.deepEqual(node.fileDiscoveries[0]?.patterns, [
+  assert.deepEqual(node.discoveries.files[0]?.patterns, [
     "/etc/pihealth/targets/*.json",
     "/etc/pihealth/extra.yml",
   ]);
   assert.deepEqual(
-    config.alerting.alertmanagers.map(({ url }) => url),
+    config.alerting.alertmanagers.flatMap(
+      (group) => alertmanagersOf(group, group.staticGroups).active,
+    ),
     ["http://alertmanager:9093/am/api/v2/alerts", "http://10.0.0.2:9093/am/api/v2/alerts"],
   );
   assert.deepEqual(config.global.externalLabels.toObject(), { replica: "1", site: "attic" });
@@ -649,7 +652,7 @@ test("scrape_config_files add jobs whose files are beside them", async () => {
     config.scrapeConfigs.map(({ settings }) => settings.jobName),
     ["c", "a", "b"],
   );
-  assert.deepEqual(config.scrapeConfigs[1]?.fileDiscoveries[0]?.patterns, [
+  assert.deepEqual(config.scrapeConfigs[1]?.discoveries.files[0]?.patterns, [
     "/etc/pihealth/jobs/x.json",
   ]);
   assert.match(

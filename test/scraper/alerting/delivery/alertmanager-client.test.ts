@@ -6,22 +6,28 @@ import type {
   HttpRequest,
   HttpResponse,
 } from "../../../../exporter/shared/platform/http/http-client.js";
-import { itemAt } from "../../../../exporter/shared/model/get-or-throw.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import {
   AlertmanagerClient,
   MAX_QUEUED_ALERTS,
 } from "../../../../scraper/alerting/delivery/alertmanager-client.js";
-import { parseAlertmanagers } from "../../../../scraper/alerting/config/alertmanagers-config.js";
+import {
+  type AlertmanagerGroup,
+  alertmanagersOf,
+  parseAlertmanagers,
+} from "../../../../scraper/alerting/config/alertmanagers-config.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 import { valueOf } from "../../../support/metric-values.js";
 import { alertOf } from "../dispatch/dispatcher-harness.js";
 
 const parse = (yaml: string) =>
-  parseAlertmanagers(ConfigSection.parse(yaml, "/etc/pihealth/pihealth.yml"));
-const TWO = parse(`
+  parseAlertmanagers(ConfigSection.parse(yaml, "/etc/pihealth/pihealth.yml"), {
+    files: new MemoryFiles(),
+    folder: "/etc/pihealth",
+  });
+const TWO = await parse(`
 alertmanagers:
   - static_configs: [{ targets: ["am1:9093"] }]
     path_prefix: /alerts
@@ -30,13 +36,16 @@ alertmanagers:
 `);
 const OK: HttpResponse = { status: 200, headers: {}, body: Buffer.alloc(0) };
 
-function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
+async function startClient(
+  http: (request: HttpRequest) => Promise<HttpResponse>,
+  alertmanagers: readonly AlertmanagerGroup[] = TWO,
+) {
   const clock = new FakeClock();
   const files = new MemoryFiles();
   files.put("/etc/pihealth/token", "s3cret\n");
   const requests: HttpRequest[] = [];
   const client = new AlertmanagerClient({
-    alertmanagers: TWO,
+    alertmanagers,
     clock,
     files,
     log: silentLogger,
@@ -45,8 +54,8 @@ function startClient(http: (request: HttpRequest) => Promise<HttpResponse>) {
       return http(request);
     },
   });
-  client.start();
-  return { clock, client, requests };
+  await client.start();
+  return { clock, client, files, requests };
 }
 
 const alerts = (count: number) =>
@@ -55,7 +64,7 @@ const AM1 = { alertmanager: "http://am1:9093/alerts/api/v2/alerts" };
 const AM2 = { alertmanager: "https://am2:9093/api/v2/alerts" };
 
 test("Alerts go to every Alertmanager in batches of 64, with its credentials", async () => {
-  const { clock, client, requests } = startClient(async () => OK);
+  const { clock, client, requests } = await startClient(async () => OK);
   client.send(alerts(100));
   await clock.advance(0);
   await client.stop();
@@ -81,7 +90,7 @@ test("Alerts go to every Alertmanager in batches of 64, with its credentials", a
 });
 
 test("An Alertmanager that stalls or refuses delays no other, and its queue is limited", async () => {
-  const { clock, client } = startClient((request) =>
+  const { clock, client } = await startClient((request) =>
     request.url.includes("am1") ? new Promise(() => undefined) : Promise.resolve(OK),
   );
   for (let round = 0; round < 3; round++) {
@@ -97,7 +106,7 @@ test("An Alertmanager that stalls or refuses delays no other, and its queue is l
 });
 
 test("Alerts that an Alertmanager refuses are counted and not sent again", async () => {
-  const { clock, client, requests } = startClient(async () => ({ ...OK, status: 500 }));
+  const { clock, client, requests } = await startClient(async () => ({ ...OK, status: 500 }));
   client.send(alerts(3));
   await clock.advance(3_600_000);
   await client.stop();
@@ -105,8 +114,8 @@ test("Alerts that an Alertmanager refuses are counted and not sent again", async
   assert.equal(valueOf(client, "pihealth_forwarded_alerts_failed_total", AM1), 3);
 });
 
-test("Files are looked for in the folder of the configuration, and keys of other programs' HTTP clients are accepted", () => {
-  const [endpoint] = parse(`
+test("Files are looked for in the folder of the configuration, and keys of other programs' HTTP clients are accepted", async () => {
+  const [endpoint] = await parse(`
 alertmanagers:
   - basic_auth: { username: a, password_file: am.password }
     tls_config: { ca_file: tls/ca.pem }
@@ -141,11 +150,11 @@ for (const { name, yaml, message } of [
     message: /only one of them/,
   },
 ]) {
-  test(`The alerting section is refused: ${name}`, () => assert.throws(() => parse(yaml), message));
+  test(`The alerting section is refused: ${name}`, () => assert.rejects(parse(yaml), message));
 }
 
 test("Addresses and alerts are relabelled, and a proxy is used, as in Prometheus", async () => {
-  const endpoints = parse(`
+  const [group] = await parse(`
 alertmanagers:
   - static_configs: [{ targets: ["am:9093", "old:9093"], labels: { zone: attic } }]
     proxy_url: http://proxy:3128
@@ -156,11 +165,62 @@ alertmanagers:
       - { regex: n, action: labeldrop }
       - { source_labels: [alertname], regex: Quiet, action: drop }
 `);
-  assert.deepEqual(
-    endpoints.map(({ url, client }) => [url, client.proxy?.http]),
-    [["http://am:9093/attic/alerts", "http://proxy:3128"]],
-  );
-  const relabel = itemAt(endpoints, 0).alertRelabeling;
+  assert.ok(group !== undefined);
+  assert.deepEqual(alertmanagersOf(group, group.staticGroups), {
+    active: ["http://am:9093/attic/alerts"],
+    dropped: ["http://old:9093/api/v2/alerts"],
+    invalid: [],
+  });
+  assert.equal(group.client.proxy?.http, "http://proxy:3128");
+  const relabel = group.alertRelabeling;
   assert.deepEqual(relabel(Labels.of({ alertname: "A", n: "1" }))?.toObject(), { alertname: "A" });
   assert.equal(relabel(Labels.of({ alertname: "Quiet" })), undefined);
+});
+
+const FOUND = "/etc/pihealth/am/one.json";
+const targetsFile = (...targets: string[]) => JSON.stringify([{ targets }]);
+
+test("Alertmanagers are found in files, as targets are, and one that vanishes gets no more alerts", async () => {
+  const groups = await parse(`
+alertmanagers: [{ file_sd_configs: [{ files: ["am/*.json"], refresh_interval: 30s }] }]
+`);
+  const { clock, client, files, requests } = await startClient(async () => OK, groups);
+  assert.deepEqual(client.urls(), []);
+  files.put(FOUND, targetsFile("am1:9093", "am2:9093", "bad/path"));
+  await clock.advance(30_000);
+  const [first, second] = ["http://am1:9093/api/v2/alerts", "http://am2:9093/api/v2/alerts"];
+  assert.deepEqual(client.urls(), [first, second]);
+  files.put(FOUND, targetsFile("am2:9093"));
+  await clock.advance(30_000);
+  client.send(alerts(1));
+  await clock.advance(0);
+  assert.deepEqual(
+    requests.map(({ url }) => url),
+    [second],
+  );
+  await client.stop();
+});
+
+test("A new configuration replaces Alertmanagers, and one that stays keeps what waits for it", async () => {
+  let isAway = true;
+  const stalled = ({ signal }: HttpRequest) =>
+    new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new Error("Aborted")));
+    });
+  const { clock, client, requests } = await startClient(async (request) =>
+    isAway ? stalled(request) : OK,
+  );
+  client.send(alerts(100));
+  await clock.advance(0);
+  isAway = false;
+  const groups = await parse(`
+alertmanagers:
+  - { scheme: https, static_configs: [{ targets: ["am2:9093", "am3:9093"] }] }
+`);
+  await client.applyConfig(groups);
+  await clock.advance(0);
+  assert.deepEqual(client.urls(), [AM2.alertmanager, "https://am3:9093/api/v2/alerts"]);
+  assert.equal(valueOf(client, "pihealth_forwarded_alerts_total", AM2), 36);
+  assert.equal(requests.at(-1)?.headers?.["Authorization"], undefined);
+  await client.stop();
 });
