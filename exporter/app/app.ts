@@ -1,4 +1,5 @@
 import { AlarmBoard, type AlarmReceiver } from "../alarms/alarm-board.js";
+import { createCustomCollector } from "../collectors/custom.js";
 import { COLLECTORS } from "../collectors/registry.js";
 import type { ExporterConfig } from "../config/config.js";
 import { Exposition } from "../exposition/exposition.js";
@@ -13,6 +14,7 @@ import { SamplingLoop, type ScheduledCollector } from "../sampling/sampling-loop
 import { createBasicAuth } from "../shared/config/basic-auth.js";
 import { loadWebConfig, OPEN_WEB_CONFIG, type WebConfig } from "../shared/config/web-config.js";
 import type { Clock } from "../shared/platform/clock.js";
+import { runCommand } from "../shared/platform/run-command.js";
 import { optimizeAgain } from "../shared/platform/compiler.js";
 import { checkFastZlib } from "../shared/platform/fast-zlib.js";
 import type { Files } from "../shared/platform/files.js";
@@ -179,13 +181,21 @@ function createCollectors(
   { clock, files }: Surroundings,
 ): ScheduledCollector[] {
   const sources = createSources({ clock, files, paths: config.paths });
-  return COLLECTORS.flatMap(({ name, family, create }) => {
+  const builtIn = COLLECTORS.flatMap(({ name, family, create }) => {
     const settings = config.collectors[name];
     if (settings?.enabled !== true) return [];
     const { intervalMs, deadlineMs } = settings;
     const collector = create(sources, config.collectorSettings);
     return [{ collector, family, intervalMs, deadlineMs, startDelayMs: LONGEST_LEAD_MS }];
   });
+  const custom = config.customCollectors.map(({ intervalMs, deadlineMs, ...command }) => ({
+    collector: createCustomCollector(command, runCommand),
+    family: undefined,
+    intervalMs,
+    deadlineMs,
+    startDelayMs: LONGEST_LEAD_MS,
+  }));
+  return [...builtIn, ...custom];
 }
 
 function paceOf({ collector, intervalMs, deadlineMs }: ScheduledCollector): {

@@ -8,6 +8,7 @@ import {
   parseCollectorSettings,
   type CollectorSettings,
 } from "../collectors/collector-settings.js";
+import type { CustomCommand } from "../collectors/custom.js";
 import { ConfigSection } from "../shared/config/config-section.js";
 import { ConfigError } from "../shared/config/yaml-source.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
@@ -23,6 +24,7 @@ export const DEFAULT_CONFIG_FILE = "/etc/pihealth/exporter.yml";
 export const DEFAULT_EXPORTER_PORT = 8732;
 const DEFAULT_STATE_FOLDER = "/var/lib/pihealth-exporter";
 const MAX_MASTERS = 8;
+const MAX_CUSTOM_COLLECTORS = 32;
 
 export interface ListenConfig {
   readonly address: string;
@@ -33,6 +35,13 @@ export interface CollectorConfig {
   readonly enabled: boolean;
   readonly intervalMs: number;
   /** A run that takes longer fails. */
+  readonly deadlineMs: number;
+}
+
+/** A collector that runs a command of the user. */
+export interface CustomCollectorConfig extends CustomCommand {
+  readonly intervalMs: number;
+  /** A run that takes longer is ended and fails. */
   readonly deadlineMs: number;
 }
 
@@ -56,8 +65,9 @@ export interface ExporterConfig {
   readonly webConfigFile: string | undefined;
   readonly stateFolder: string;
   readonly paths: SourcePaths;
-  /** Every collector, by name. */
+  /** Every built-in collector, by name. */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
+  readonly customCollectors: readonly CustomCollectorConfig[];
   readonly collectorSettings: CollectorSettings;
   readonly uplink: UplinkConfig;
   readonly alarms: AlarmsConfig;
@@ -101,9 +111,12 @@ export function parseExporterConfig(
   const config: ExporterConfig = {
     listen: parseListen(root.section("listen")),
     webConfigFile: optionalFile(root, "web_config_file"),
-    stateFolder: path.resolve(root.string("state", { default: DEFAULT_STATE_FOLDER })),
+    stateFolder: path.resolve(
+      path.dirname(root.file),
+      root.string("state", { default: DEFAULT_STATE_FOLDER }),
+    ),
     paths: parsePaths(root.section("paths")),
-    collectors: parseCollectors(root.section("collectors"), collectors),
+    ...parseCollectors(root.section("collectors"), collectors),
     collectorSettings: parseCollectorSettings(root.section("settings")),
     uplink: parseUplink(root.section("uplink")),
     alarms: parseAlarms(root.section("alarms")),
@@ -157,12 +170,50 @@ function parsePaths(section: ConfigSection): SourcePaths {
 function parseCollectors(
   section: ConfigSection,
   collectors: readonly CollectorDefaults[],
-): Record<string, CollectorConfig> {
+): Pick<ExporterConfig, "collectors" | "customCollectors"> {
   const entries = collectors.map(
     (defaults) => [defaults.name, parseCollector(section, defaults)] as const,
   );
+  const customCollectors = parseCustomCollectors(section, collectors);
   section.rejectUnknownKeys();
-  return Object.fromEntries(entries);
+  return { collectors: Object.fromEntries(entries), customCollectors };
+}
+
+function parseCustomCollectors(
+  collectors: ConfigSection,
+  builtIn: readonly CollectorDefaults[],
+): CustomCollectorConfig[] {
+  const custom = collectors.sections("custom");
+  if (custom.length > MAX_CUSTOM_COLLECTORS) {
+    const count = `has ${custom.length} entries`;
+    collectors.fail("custom", `${count}, it must have at most ${MAX_CUSTOM_COLLECTORS}`);
+  }
+  const taken = new Set(["custom", ...builtIn.map(({ name }) => name)]);
+  return custom.map((section) => {
+    const name = section.string("name", {
+      pattern: /^[a-z][a-z0-9_]{0,62}$/,
+      expected: "a name of small letters, digits and _ such as ups",
+    });
+    if (taken.has(name)) section.fail("name", `is "${name}", it must not be used a second time`);
+    taken.add(name);
+    const intervalMs = section.durationMs("interval", { default: "1m", min: "1s", max: "1d" });
+    const deadlineMs = section.durationMs("deadline", { default: "10s", min: "100ms", max: "5m" });
+    const command = parseCommand(section);
+    section.rejectUnknownKeys();
+    return { name, command, intervalMs, deadlineMs };
+  });
+}
+
+/** A text is a line for the shell, a list is a program with its arguments. */
+function parseCommand(section: ConfigSection): readonly string[] {
+  const words = section.strings("command");
+  const [program = ""] = words;
+  if (program === "") section.fail("command", "is empty, it must be a command line or a list");
+  if (!section.isList("command")) return ["/bin/sh", "-c", program];
+  if (!program.startsWith("/")) {
+    section.fail("command", `begins with "${program}", it must begin with the path of a program`);
+  }
+  return words;
 }
 
 function parseCollector(collectors: ConfigSection, defaults: CollectorDefaults): CollectorConfig {

@@ -14,7 +14,7 @@ import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Registry from "prom-client/lib/registry.js";
 import { formatSampleValue } from "../shared/codec/exposition/exposition-writer.js";
-import type { MetricDefinition, Sample } from "../shared/model/metric.js";
+import type { MetricDefinition, MetricType, Sample } from "../shared/model/metric.js";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
@@ -44,14 +44,12 @@ interface Layout {
 
 /** Renders samples in one format and keeps the last text of every metric. */
 export class MetricTextRenderer {
-  private readonly registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
-  private readonly carriers = new Map<string, Carrier>();
+  private readonly registry: FormatRegistry;
+  private readonly carriers = new Map<string, RegisteredCarrier>();
   private fragments = new Map<string, Fragment>();
 
   constructor(private readonly format: ExpositionFormat) {
-    // eslint-disable-next-line house/no-type-assertion -- prom-client types a registry by one format
-    const contentType = CONTENT_TYPES[format] as typeof Registry.OPENMETRICS_CONTENT_TYPE;
-    this.registry.setContentType(contentType);
+    this.registry = createRegistry(format);
   }
 
   /**
@@ -89,12 +87,12 @@ export class MetricTextRenderer {
     samples: readonly Sample[],
     { onDuplicate, pending }: { onDuplicate: (sample: Sample) => void; pending: Promise<void>[] },
   ): Fragment {
-    const carrier = this.carrierOf(metric);
+    const { carrier, registry } = this.carrierOf(metric);
     carrier.samples = withoutDuplicates(samples, onDuplicate);
     const hasDuplicates = carrier.samples.length < samples.length;
     const fragment: Fragment = { samples, hasDuplicates, text: undefined };
     // prom-client reads the samples during this call.
-    const text = this.registry.getSingleMetricAsString(carrier.name);
+    const text = registry.getSingleMetricAsString(carrier.name);
     const keep = (lines: string): void => {
       // prom-client writes "Nan", which OpenMetrics does not know. A value is always at the end of
       // its line, a label value never is.
@@ -104,16 +102,24 @@ export class MetricTextRenderer {
     return fragment;
   }
 
-  private carrierOf(metric: MetricDefinition): Carrier {
-    let carrier = this.carriers.get(metric.name);
-    if (carrier !== undefined) return carrier;
+  private carrierOf(metric: MetricDefinition): RegisteredCarrier {
+    const known = this.carriers.get(metric.name);
+    if (known?.type === metric.type && known.carrier.help === metric.help) return known;
+    if (known !== undefined) known.registry.removeSingleMetric(known.carrier.name);
     // OpenMetrics names a counter without the suffix of its samples, which prom-client adds again.
     const name = this.format === "text" ? metric.name : metric.name.replace(/_total$/, "");
     const options = { name, help: metric.help, registers: [] };
-    carrier = metric.type === "counter" ? new CarriedCounter(options) : new CarriedGauge(options);
-    this.carriers.set(metric.name, carrier);
-    this.registry.registerMetric(carrier);
-    return carrier;
+    const carrier =
+      metric.type === "counter"
+        ? new CarriedCounter(options)
+        : new CarriedGauge(options, metric.type === "gauge" ? "gauge" : UNKNOWN_TYPES[this.format]);
+    // In OpenMetrics, a gauge "x" has the name of a counter "x_total".
+    const isTaken = this.registry.getSingleMetric(name) !== undefined;
+    const registry = isTaken ? createRegistry(this.format) : this.registry;
+    registry.registerMetric(carrier);
+    const registered = { carrier, registry, type: metric.type };
+    this.carriers.set(metric.name, registered);
+    return registered;
   }
 }
 
@@ -138,6 +144,7 @@ function groupByMetric(samples: Iterable<Sample>): Map<string, Sample[]> {
  */
 function updated(known: Fragment | undefined, samples: readonly Sample[]): Fragment | undefined {
   if (known?.text === undefined || known.samples.length !== samples.length) return undefined;
+  if (known.samples[0]?.metric !== samples[0]?.metric) return undefined;
   let isSame = true;
   let at = 0;
   for (const other of samples) {
@@ -192,16 +199,42 @@ function seriesKey({ metric, labels }: Sample): string {
   return key;
 }
 
+type FormatRegistry = Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>;
+
+function createRegistry(format: ExpositionFormat): FormatRegistry {
+  const registry: FormatRegistry = new Registry();
+  // eslint-disable-next-line house/no-type-assertion -- prom-client types a registry by one format
+  registry.setContentType(CONTENT_TYPES[format] as typeof Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry;
+}
+
 type Carrier = CarriedGauge | CarriedCounter;
+
+interface RegisteredCarrier {
+  readonly carrier: Carrier;
+  readonly registry: FormatRegistry;
+  readonly type: MetricType;
+}
+
 type CarriedMetric = MetricObjectWithValues<MetricValue<string>>;
+
+/** The word for a metric without a type, in each format. */
+const UNKNOWN_TYPES = { text: "untyped", openmetrics: "unknown" } as const;
 
 class CarriedGauge extends Gauge {
   declare readonly name: string;
   declare readonly help: string;
   samples: readonly Sample[] = [];
 
+  constructor(
+    options: ConstructorParameters<typeof Gauge>[0],
+    private readonly type: string,
+  ) {
+    super(options);
+  }
+
   override async get(): Promise<CarriedMetric> {
-    return carriedValues("gauge", this);
+    return carriedValues(this.type, this);
   }
 }
 
@@ -215,7 +248,7 @@ class CarriedCounter extends Counter {
   }
 }
 
-function carriedValues(type: "gauge" | "counter", { name, help, samples }: Carrier): CarriedMetric {
+function carriedValues(type: string, { name, help, samples }: Carrier): CarriedMetric {
   return {
     name,
     help,

@@ -109,9 +109,10 @@ export class SamplingLoop {
     this.running = this.run();
   }
 
-  /** Does not wait for a collector that hangs. */
+  /** Ends running collectors, but does not wait for one that hangs. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    for (const runner of this.runners) runner.cancel();
     await this.running;
   }
 
@@ -207,6 +208,14 @@ class CollectorRunner {
     // A window keeps its length, unless a slightly shorter one ends together with the others.
     const windowMs = lateMs <= this.leadMs * WINDOW_TOLERANCE ? this.leadMs - lateMs : this.leadMs;
     if (current === undefined) void this.run(dueMs + windowMs);
+  }
+
+  /** Ends the current run without a report. */
+  cancel(): void {
+    const { current } = this;
+    if (current === undefined || current.isReported) return;
+    current.isReported = true;
+    current.deadline.abort(new Error("Stopped"));
   }
 
   private endAtDeadline(run: Run): void {

@@ -206,6 +206,11 @@ export class ConfigSection {
     );
   }
 
+  /** True when the value of the key is written as a list. */
+  isList(key: string): boolean {
+    return this.has(key) && Array.isArray(this.values[key]);
+  }
+
   /** A list of strings; a single string is a list of one. */
   strings(key: string, options: { default?: readonly string[] } = {}): string[] {
     if (!this.has(key)) return [...this.defaultOr(key, options.default)];

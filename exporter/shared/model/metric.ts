@@ -1,5 +1,5 @@
-/** The metric types the exporter and the scraper expose. */
-export type MetricType = "gauge" | "counter";
+/** The metric types the exporter and the scraper expose; `unknown` is for metrics of other programs. */
+export type MetricType = "gauge" | "counter" | "unknown";
 
 export interface MetricOptions<Label extends string> {
   /** Full name with namespace and unit, such as `pihealth_memory_used_ratio`; counters end in `_total`. */

@@ -61,6 +61,27 @@ log: { level: debug }
   assert.equal(config.uplink.tokenFile, "/etc/pihealth/token");
 });
 
+test("Custom collectors are commands for the shell, or programs with arguments", () => {
+  const text = `
+collectors:
+  custom:
+    - { name: ups, command: "apcaccess | awk '{print $1}'" }
+    - { name: door, command: [/usr/bin/door, --json], interval: 5s, deadline: 2s }
+`;
+  assert.deepEqual(parse(text).customCollectors, [
+    {
+      name: "ups",
+      command: ["/bin/sh", "-c", "apcaccess | awk '{print $1}'"],
+      intervalMs: 60_000,
+      deadlineMs: 10_000,
+    },
+    { name: "door", command: ["/usr/bin/door", "--json"], intervalMs: 5000, deadlineMs: 2000 },
+  ]);
+});
+
+test("A relative state folder is beside the configuration", () =>
+  assert.equal(parse("state: data").stateFolder, "/etc/pihealth/data"));
+
 for (const { text, message } of [
   { text: "listn: {}", message: /line 1: key listn is not a known key/ },
   {
@@ -93,6 +114,26 @@ for (const { text, message } of [
   {
     text: "uplink: { masters: [a, b, c, d, e, f, g, h, i] }",
     message: /has 9 entries, it must have at most 8/,
+  },
+  {
+    text: "collectors: { custom: [{ name: UPS, command: a }] }",
+    message: /custom\[0\]\.name .*it must be a name of small letters/,
+  },
+  {
+    text: "collectors: { custom: [{ name: memory, command: a }] }",
+    message: /is "memory", it must not be used a second time/,
+  },
+  {
+    text: "collectors: { custom: [{ name: a, command: [] }] }",
+    message: /command is empty, it must be a command line or a list/,
+  },
+  {
+    text: "collectors: { custom: [{ name: a, command: [ups, -v] }] }",
+    message: /begins with "ups", it must begin with the path of a program/,
+  },
+  {
+    text: "collectors: { custom: [{ name: a, command: b, intervall: 5s }] }",
+    message: /intervall is not a known key/,
   },
   { text: "uplink: { heartbeat_interval: 0s }", message: /it must be at least 1s/ },
   {

@@ -9,6 +9,7 @@ import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import {
   counter,
   gauge,
+  MetricDefinition,
   type MetricsSource,
   type Sample,
 } from "../../../exporter/shared/model/metric.js";
@@ -225,4 +226,23 @@ test("a text with updated values equals the text of an exporter that has just st
       assert.deepEqual(testLines(await worn.text(format)), testLines(await fresh.text(format)));
     }
   }
+});
+
+test("Metrics of other programs: unknown types, a gauge named like a counter, a type that changes", async () => {
+  const { sampled, text } = setUp();
+  const options = { name: "test_x", help: "X." };
+  const unknown = new MetricDefinition("unknown", options);
+  const total = counter({ name: "test_x_total", help: "X." });
+  sampled([total.sample(1), unknown.sample(2)]);
+  assert.match(await text(), /^# TYPE test_x untyped\ntest_x 2$/m);
+  const both = await text("openmetrics");
+  assert.match(both, /^# TYPE test_x counter\ntest_x_total 1$/m);
+  assert.match(both, /^# TYPE test_x unknown\ntest_x 2$/m);
+  sampled([gauge(options).sample(3)]);
+  assert.match(await text(), /^# TYPE test_x gauge\ntest_x 3$/m);
+  const openMetrics = await text("openmetrics");
+  assert.match(openMetrics, /^# TYPE test_x gauge\ntest_x 3$/m);
+  validateOpenMetrics(openMetrics);
+  sampled([total.sample(4)]);
+  assert.match(await text("openmetrics"), /^# TYPE test_x counter\ntest_x_total 4$/m);
 });
