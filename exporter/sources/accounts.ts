@@ -24,13 +24,17 @@ export interface Accounts {
 const ROOT_GROUPS = ["sudo", "admin", "wheel"];
 const DEFAULT_UID_RANGE = { min: 1000, max: 60_000 }; // login.defs(5)
 
-/** @throws the system's error when /etc/passwd cannot be read; the other files are optional */
-export async function readAccounts(root: DiskTree): Promise<Accounts> {
+/**
+ * @param nowMs wall clock time, for rights that end
+ * @throws the system's error when /etc/passwd cannot be read; the other files are optional
+ */
+export async function readAccounts(root: DiskTree, nowMs: number): Promise<Accounts> {
   const all = parseAccounts(await root.readText("etc/passwd"));
   const uids = parseUidRange((await readOptional(root, "etc/login.defs")) ?? "");
   const groups = parseGroups((await readOptional(root, "etc/group")) ?? "");
-  const sudoers = await readSudoers(root);
-  const rules = new SudoersRules(sudoers.texts, await readHostname(root));
+  const hostname = await readHostname(root);
+  const sudoers = await readSudoers(root, hostname);
+  const rules = new SudoersRules(sudoers.lines, { hostname, nowMs });
   const isRoot = (account: Account): boolean => {
     const { name, uid, gid } = account;
     if (uid === 0) return true;
@@ -79,24 +83,38 @@ export class KnownAccounts {
     const atMs = this.clock.monotonicMs();
     const { known } = this;
     if (known?.version === version && atMs - known.atMs < REFRESH_MS) return known.accounts;
-    const accounts = await readAccounts(this.root);
+    const accounts = await readAccounts(this.root, this.clock.wallMs());
     this.known = { accounts, version, atMs };
     return accounts;
   }
 }
 
-/** Lines of another form, such as comments and NIS entries, are skipped. */
+/**
+ * Lines of another form, such as comments and NIS entries, are skipped. Numbers are those that the C
+ * library takes: ` 0` and `+0` are root, too.
+ */
 export function parseAccounts(text: string): Account[] {
   return text.split("\n").flatMap((line) => {
-    const [name = "", , uid = "", gid = ""] = line.split(":");
-    if (name === "" || /^[#+-]/.test(name) || !/^\d+$/.test(uid) || !/^\d+$/.test(gid)) return [];
-    return [{ name, uid: Number(uid), gid: Number(gid) }];
+    const [name = "", , uid = "", gid = ""] = line.trimStart().split(":");
+    const ids = { uid: parseId(uid), gid: parseId(gid) };
+    if (name === "" || /^[#+-]/.test(name) || ids.uid === undefined || ids.gid === undefined)
+      return [];
+    return [{ name, uid: ids.uid, gid: ids.gid }];
   });
+}
+
+/** As strtoul(3) reads it, within 32 bits. */
+function parseId(text: string): number | undefined {
+  const digits = /^\s*(?:\+?(\d+)|-(0+))$/.exec(text);
+  if (digits === null) return undefined;
+  const id = Number(digits[1] ?? 0);
+  return id < 2 ** 32 ? id : undefined;
 }
 
 function parseUidRange(text: string): { min: number; max: number } {
   const value = (key: string, usual: number): number => {
-    const digits = new RegExp(`^[ \\t]*${key}[ \\t]+"?(\\d+)`, "m").exec(text)?.[1];
+    const lines = text.matchAll(new RegExp(`^[ \\t]*${key}[ \\t]+"?(\\d+)`, "gm"));
+    const digits = [...lines].at(-1)?.[1]; // The last line counts.
     return digits === undefined ? usual : Number(digits);
   };
   return {
@@ -113,8 +131,9 @@ interface Group {
 
 function parseGroups(text: string): Group[] {
   return text.split("\n").flatMap((line) => {
-    const [name = "", , gid = "", members = ""] = line.split(":");
-    if (name === "" || !/^\d+$/.test(gid)) return [];
-    return [{ name, gid: Number(gid), members: members.split(",").map((member) => member.trim()) }];
+    const [name = "", , digits = "", members = ""] = line.trimStart().split(":");
+    const gid = parseId(digits);
+    if (name === "" || gid === undefined || /^[#+-]/.test(name)) return [];
+    return [{ name, gid, members: members.split(",").map((member) => member.trim()) }];
   });
 }

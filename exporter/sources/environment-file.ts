@@ -1,6 +1,6 @@
 /**
  * Files of assignments as systemd writes and reads them: session files, os-release(5), machine-info.
- * The quoting is that of a shell, without expansion: single quotes, double quotes, backslashes,
+ * The quoting is that of systemd, without expansion: single quotes, double quotes, backslashes,
  * `#` and `;` for comments.
  */
 
@@ -15,7 +15,12 @@ interface EnvironmentFileOptions {
 /** Characters that a backslash escapes in double quotes. */
 const ESCAPED_IN_QUOTES = '"\\`$';
 
-/** Reads the assignments. Lines of another form are skipped; of equal keys the last one counts. */
+/**
+ * Reads the assignments. Lines of another form are skipped; of equal keys the last one counts.
+ *
+ * The rules are those of systemd: a quote is one at the beginning of a value only, or after another
+ * quoted part, and white space after a quoted part is none of the value.
+ */
 export function parseEnvironmentFile(
   text: string,
   { isRawUnquoted = false }: EnvironmentFileOptions = {},
@@ -36,49 +41,69 @@ export function parseEnvironmentFile(
   return values;
 }
 
+const LINE_END = /[\r\n]/g;
+const isLineEnd = (character: string | undefined): boolean =>
+  character === "\n" || character === "\r";
+
 function lineEnd(text: string, from: number): number {
-  const end = text.indexOf("\n", from);
-  return end < 0 ? text.length : end;
+  LINE_END.lastIndex = from;
+  return LINE_END.exec(text)?.index ?? text.length;
 }
 
-/** Reads up to the line feed that ends the value, which is not the one in quotes. */
-function readValue(
-  text: string,
-  start: number,
-  isRawUnquoted: boolean,
-): { readonly text: string; readonly end: number } {
+interface Part {
+  readonly text: string;
+  readonly end: number;
+}
+
+/** Reads up to the end of the line that ends the value, which is not the one in quotes. */
+function readValue(text: string, start: number, isRawUnquoted: boolean): Part {
+  let value = "";
+  let at = start;
+  while (at < text.length && !isLineEnd(text[at])) {
+    const character = text[at] ?? "";
+    if (character === " " || character === "\t") {
+      at++;
+      continue;
+    }
+    const isQuote = character === "'" || character === '"';
+    const part = !isQuote
+      ? readUnquoted(text, at, isRawUnquoted)
+      : character === "'"
+        ? readSingleQuoted(text, at + 1)
+        : readDoubleQuoted(text, at + 1);
+    value += part.text;
+    at = part.end;
+  }
+  return { text: value, end: at };
+}
+
+function readUnquoted(text: string, start: number, isRaw: boolean): Part {
   let value = "";
   let keptLength = 0; // White space after this length is at the end of the line so far.
   let at = start;
-  while (at < text.length && text[at] !== "\n") {
+  while (at < text.length && !isLineEnd(text[at])) {
     const character = text[at] ?? "";
-    if (character === "'" || character === '"') {
-      const quoted =
-        character === "'" ? readSingleQuoted(text, at + 1) : readDoubleQuoted(text, at + 1);
-      value += quoted.text;
-      keptLength = value.length;
-      at = quoted.end;
-    } else if (character === "\\" && !isRawUnquoted) {
+    if (character === "\\" && !isRaw) {
       const next = text[at + 1] ?? "";
-      if (next !== "\n") value += next; // A backslash at the end joins two lines.
+      if (!isLineEnd(next)) value += next; // A backslash at the end joins two lines.
       keptLength = value.length;
       at += 2;
     } else {
       value += character;
-      if (!/[ \t\r]/.test(character)) keptLength = value.length;
+      if (character !== " " && character !== "\t") keptLength = value.length;
       at++;
     }
   }
   return { text: value.slice(0, keptLength), end: at };
 }
 
-function readSingleQuoted(text: string, start: number): { text: string; end: number } {
+function readSingleQuoted(text: string, start: number): Part {
   const close = text.indexOf("'", start);
   const end = close < 0 ? text.length : close;
   return { text: text.slice(start, end), end: end + 1 };
 }
 
-function readDoubleQuoted(text: string, start: number): { text: string; end: number } {
+function readDoubleQuoted(text: string, start: number): Part {
   let value = "";
   let at = start;
   while (at < text.length && text[at] !== '"') {

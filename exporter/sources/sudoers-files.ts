@@ -1,10 +1,10 @@
 import { codeOf } from "../shared/model/errors.js";
 import type { DiskTree } from "./file-tree.js";
-import { sudoersIncludes } from "./sudoers-text.js";
+import { sudoersParts, type SudoersInclude } from "./sudoers-text.js";
 
 export interface SudoersFiles {
-  /** Texts in the order in which sudo reads them. */
-  readonly texts: readonly string[];
+  /** Lines of all files, in the order in which sudo reads them. */
+  readonly lines: readonly string[];
   /** False when there is no sudoers file, or one of its files could not be read. */
   readonly isComplete: boolean;
   /** Files beyond the bound. */
@@ -16,9 +16,13 @@ const MAX_FILES = 1000;
 /** sudo itself follows 128 levels. */
 const MAX_DEPTH = 128;
 
-/** Reads /etc/sudoers and the files that it includes. */
-export async function readSudoers(root: DiskTree): Promise<SudoersFiles> {
-  const reader = new Reader(root);
+/**
+ * Reads /etc/sudoers and the files that it includes, each where it is included.
+ *
+ * @param hostname of this machine, which include directives may name as `%h`; empty when not known
+ */
+export async function readSudoers(root: DiskTree, hostname: string): Promise<SudoersFiles> {
+  const reader = new Reader(root, hostname.split(".")[0] ?? "");
   await reader.read(SUDOERS, 0);
   return reader;
 }
@@ -34,29 +38,56 @@ export async function readOptional(root: DiskTree, file: string): Promise<string
 }
 
 class Reader implements SudoersFiles {
-  readonly texts: string[] = [];
+  readonly lines: string[] = [];
   isComplete = true;
   leftOut = 0;
+  private files = 0;
 
-  constructor(private readonly root: DiskTree) {}
+  constructor(
+    private readonly root: DiskTree,
+    private readonly host: string,
+  ) {}
 
   async read(file: string, depth: number): Promise<void> {
-    if (depth > MAX_DEPTH || this.texts.length >= MAX_FILES) {
+    if (depth > MAX_DEPTH || this.files >= MAX_FILES) {
       this.leftOut++;
       return;
     }
-    const text = await readOptional(this.root, file);
+    const text = await this.textOf(file);
     if (text === undefined) {
       this.isComplete = false;
       return;
     }
-    this.texts.push(text);
-    for (const { isFolder, path } of sudoersIncludes(text)) {
-      // A relative path starts at the folder of the file that includes it.
-      const full = path.startsWith("/") ? path.slice(1) : `${file.replace(/[^/]*$/, "")}${path}`;
-      if (!isFolder) await this.read(full, depth + 1);
-      else
-        for (const name of await this.filesOf(full)) await this.read(`${full}/${name}`, depth + 1);
+    this.files++;
+    for (const part of sudoersParts(text)) {
+      if (typeof part === "string") this.lines.push(part);
+      else await this.include(part, file, depth + 1);
+    }
+  }
+
+  /** A relative path starts at the folder of the file that includes it. */
+  private async include(
+    { isFolder, path }: SudoersInclude,
+    from: string,
+    depth: number,
+  ): Promise<void> {
+    if (path.includes("%h") && this.host === "") {
+      this.isComplete = false;
+      return;
+    }
+    const named = path.replaceAll("%h", this.host);
+    const full = named.startsWith("/") ? named.slice(1) : `${from.replace(/[^/]*$/, "")}${named}`;
+    if (!isFolder) await this.read(full, depth);
+    else for (const name of await this.filesOf(full)) await this.read(`${full}/${name}`, depth);
+  }
+
+  /** sudo reads regular files only. An empty one may be a pipe, whose reading would never end. */
+  private async textOf(file: string): Promise<string | undefined> {
+    try {
+      const isEmpty = (await this.root.sizeBytes(file)) === 0;
+      return isEmpty && (await this.root.exists(file)) ? "" : await this.root.readText(file);
+    } catch (error) {
+      return codeOf(error) === "EISDIR" ? "" : undefined;
     }
   }
 

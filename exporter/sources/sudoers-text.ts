@@ -1,5 +1,5 @@
 /**
- * The grammar of sudoers files (sudoers(5)): one text goes in; aliases, rules and include directives
+ * The grammar of sudoers files (sudoers(5)): texts go in; aliases, rules and include directives
  * come out. The meaning of a rule is in sudoers.ts. A line of another form is skipped, as a text
  * that sudo itself refuses grants nothing.
  */
@@ -9,13 +9,18 @@ export interface ListItem {
   /** Without quotes and escapes. */
   readonly text: string;
   readonly isNegated: boolean;
+  /** The word ALL, which is an ordinary name in quotes. */
+  readonly isAll: boolean;
 }
 
 export interface SudoersCommand {
   readonly item: ListItem;
-  /** The users as whom it may run; undefined for root. */
+  /** The users as whom it may run; undefined for the default user to become. */
   readonly runAs: readonly ListItem[] | undefined;
   readonly needsPassword: boolean;
+  /** Milliseconds since the epoch; undefined without a bound. */
+  readonly notBeforeMs: number | undefined;
+  readonly notAfterMs: number | undefined;
 }
 
 export interface SudoersRule {
@@ -26,9 +31,22 @@ export interface SudoersRule {
   }[];
 }
 
+/** Aliases of different kinds may have the same name. */
+export type AliasKind = "User" | "Runas" | "Host" | "Cmnd";
+export type SudoersAliases = Readonly<Record<AliasKind, ReadonlyMap<string, readonly ListItem[]>>>;
+
+/** The default user to become, for everybody or for the users or hosts of a list. */
+export interface RunAsDefault {
+  readonly scope: "all" | "users" | "hosts";
+  readonly list: readonly ListItem[];
+  readonly user: ListItem;
+}
+
 export interface SudoersText {
   readonly rules: readonly SudoersRule[];
-  readonly aliases: ReadonlyMap<string, readonly ListItem[]>;
+  readonly aliases: SudoersAliases;
+  /** The last one that applies counts. */
+  readonly runAsDefaults: readonly RunAsDefault[];
   /** A rule needs the password of the user to become, not of the user who asks. */
   readonly needsTargetPassword: boolean;
 }
@@ -38,65 +56,130 @@ export interface SudoersInclude {
   readonly path: string;
 }
 
-export function parseSudoersText(text: string): SudoersText {
+/** @param lines of all files, in the order in which sudo reads them */
+export function parseSudoersLines(lines: readonly string[]): SudoersText {
   const rules: SudoersRule[] = [];
-  const aliases = new Map<string, readonly ListItem[]>();
+  const aliases = {
+    ...{
+      User: new Map<string, readonly ListItem[]>(),
+      Runas: new Map<string, readonly ListItem[]>(),
+    },
+    ...{
+      Host: new Map<string, readonly ListItem[]>(),
+      Cmnd: new Map<string, readonly ListItem[]>(),
+    },
+  };
+  const runAsDefaults: RunAsDefault[] = [];
   let needsTargetPassword = false;
-  for (const line of logicalLines(text)) {
-    const defaults = /^Defaults\s+(.*)$/.exec(line)?.[1];
+  for (const line of lines) {
+    const [, scope, defaults] = /^Defaults(?=[\s@:!>])([@:!>]?)(.*)$/.exec(line) ?? [];
     if (defaults !== undefined) {
-      for (const option of splitAt(defaults, ",").map((one) => one.trim()))
-        if (/^!?(targetpw|rootpw)$/.test(option)) needsTargetPassword = !option.startsWith("!");
+      if (scope === "") needsTargetPassword = targetPasswordOf(defaults) ?? needsTargetPassword;
+      runAsDefaults.push(...parseRunAsDefaults(scope ?? "", defaults));
       continue;
     }
-    if (/^(Defaults\b|@include)/.test(line)) continue;
-    const definitions = /^(?:User|Runas|Host|Cmnd|Cmd)_Alias\s+(.*)$/.exec(line)?.[1];
-    if (definitions === undefined) {
+    const [, kind, definitions = ""] = /^(User|Runas|Host|Cmnd|Cmd)_Alias\s+(.*)$/.exec(line) ?? [];
+    if (kind === undefined) {
       const rule = parseRule(line);
       if (rule !== undefined) rules.push(rule);
       continue;
     }
     for (const definition of splitAt(definitions, ":")) {
-      const [, name, members] = /^\s*([A-Z][A-Z0-9_]*)\s*\+?=(.*)$/.exec(definition) ?? [];
-      if (name !== undefined) aliases.set(name, parseList(members ?? ""));
+      const [, name, members] = /^\s*([A-Z][A-Z0-9_]*)\s*=(.*)$/.exec(definition) ?? [];
+      const known = aliases[ALIAS_KINDS[kind] ?? "Cmnd"];
+      // sudo refuses the second definition of an alias.
+      if (name !== undefined && !known.has(name)) known.set(name, parseList(members ?? ""));
     }
   }
-  return { rules, aliases, needsTargetPassword };
+  return { rules, aliases, runAsDefaults, needsTargetPassword };
 }
 
-/** The files and folders that a text includes, in their order. */
-export function sudoersIncludes(text: string): SudoersInclude[] {
-  return joinedLines(text).flatMap((line) => {
-    const [, kind, rest = ""] = /^\s*[#@]include(dir)?\s+(.*?)\s*$/.exec(line) ?? [];
-    const path = unescape(rest);
-    return path === "" ? [] : [{ isFolder: kind !== undefined, path }];
+const ALIAS_KINDS: Readonly<Record<string, AliasKind>> = {
+  User: "User",
+  Runas: "Runas",
+  Host: "Host",
+  Cmnd: "Cmnd",
+  Cmd: "Cmnd",
+};
+
+/** @returns undefined when the options say nothing about it */
+function targetPasswordOf(options: string): boolean | undefined {
+  let needs: boolean | undefined;
+  for (const option of splitAt(options, ",").map((one) => one.trim()))
+    if (/^!?(targetpw|rootpw)$/.test(option)) needs = !option.startsWith("!");
+  return needs;
+}
+
+const SCOPES: Readonly<Record<string, RunAsDefault["scope"]>> = {
+  "": "all",
+  ":": "users",
+  "@": "hosts",
+};
+
+/** Defaults of commands (`!`) and of users to become (`>`) do not decide about `ALL`. */
+function parseRunAsDefaults(mark: string, text: string): RunAsDefault[] {
+  const scope = SCOPES[mark];
+  if (scope === undefined) return [];
+  const end = scope === "all" ? 0 : endOfList(text);
+  return splitAt(text.slice(end), ",").flatMap((option) => {
+    const value = /^\s*runas_default\s*=\s*(.*)$/.exec(option)?.[1];
+    const user = value === undefined ? undefined : parseItem(value);
+    return user === undefined ? [] : [{ scope, list: parseList(text.slice(0, end)), user }];
   });
 }
 
-const joinedLines = (text: string): string[] => text.replace(/\\\r?\n/g, " ").split(/\r?\n/);
+/** The lines of a file and the files and folders that it includes, in their order. */
+export function sudoersParts(text: string): (string | SudoersInclude)[] {
+  return logicalLines(text).flatMap((line): (string | SudoersInclude)[] => {
+    const [, kind, word] = INCLUDE.exec(line) ?? [];
+    if (word !== undefined) return [{ isFolder: kind !== undefined, path: unescape(word) }];
+    const rule = line.trim();
+    return rule === "" || rule.startsWith("@include") ? [] : [rule];
+  });
+}
 
-/** Lines without comments. */
+const INCLUDE_START = /^\s*[#@]include/;
+const INCLUDE = /^\s*[#@]include(dir)?\s+("[^"]*"|(?:\\.|[^\s\\])+)/;
+/** sudo takes white space after a backslash that joins two lines. */
+const CONTINUATION = /\\[ \t]*\r?\n/y;
+
+/** Lines without comments. A backslash at the end of a comment joins no lines. */
 function logicalLines(text: string): string[] {
-  return joinedLines(text).flatMap((line) => {
-    if (/^\s*#include(dir)?\s/.test(line)) return [];
-    const rule = withoutComment(line).trim();
-    return rule === "" ? [] : [rule];
-  });
-}
-
-/** `#1000` is a user where a user may stand; every other `#` outside quotes begins a comment. */
-function withoutComment(line: string): string {
+  const lines: string[] = [];
+  let line = "";
   let isQuoted = false;
-  for (let at = 0; at < line.length; at++) {
-    const character = line[at];
-    if (character === "\\") at++;
-    else if (character === '"') isQuoted = !isQuoted;
-    else if (character === "#" && !isQuoted) {
-      const isUser = /^\d/.test(line.slice(at + 1)) && /(^|[,(!%:=])\s*$/.test(line.slice(0, at));
-      if (!isUser) return line.slice(0, at);
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] ?? "";
+    CONTINUATION.lastIndex = at;
+    const continuation = character === "\\" ? CONTINUATION.exec(text)?.[0] : undefined;
+    if (continuation !== undefined) {
+      line += " ";
+      at += continuation.length - 1;
+    } else if (character === "\\" && !/[\r\n]/.test(text[at + 1] ?? "\n")) {
+      line += text.slice(at, at + 2);
+      at++;
+    } else if (character === "\n") {
+      lines.push(line.replace(/\r$/, ""));
+      [line, isQuoted] = ["", false];
+    } else if (character === "#" && !isQuoted && isComment(line, text.slice(at, at + 16))) {
+      const end = text.indexOf("\n", at);
+      at = end < 0 ? text.length : end - 1;
+    } else {
+      if (character === '"') isQuoted = !isQuoted;
+      line += character;
     }
   }
-  return line;
+  return [...lines, line];
+}
+
+/**
+ * `#1000` is a user where a user may stand, and `#include` a directive at the start of a line; every
+ * other `#` outside quotes begins a comment.
+ */
+function isComment(before: string, rest: string): boolean {
+  if (before.trim() === "" && /^#include(dir)?\s/.test(rest)) return false;
+  if (INCLUDE_START.test(before)) return /\s$/.test(before);
+  return !(/^#\d/.test(rest) && /(^|[,(!%:=])\s*$/.test(before));
 }
 
 /** `users hosts = commands : hosts = commands`. */
@@ -126,13 +209,15 @@ function endOfList(text: string): number {
 
 const TAG =
   /^(?:(NOPASSWD|PASSWD)|(?:NO)?(?:EXEC|FOLLOW|LOG_INPUT|LOG_OUTPUT|MAIL|SETENV|INTERCEPT))\s*:\s*/;
-const OPTION = /^[A-Z_]+\s*=\s*(?:"[^"]*"|\S+)\s*/;
+const OPTION = /^([A-Z_]+)\s*=\s*("[^"]*"|\S+)\s*/;
 
-/** Users to become and tags hold for the commands after them, until others are given. */
+/** Users to become, times and tags hold for the commands after them, until others are given. */
 function parseCommands(text: string): SudoersCommand[] {
   const commands: SudoersCommand[] = [];
   let runAs: readonly ListItem[] | undefined;
   let needsPassword = true;
+  let notBeforeMs: number | undefined;
+  let notAfterMs: number | undefined;
   for (const part of splitAt(text, ",")) {
     let rest = part.trim();
     const group = /^\(([^)]*)\)\s*/.exec(rest);
@@ -141,16 +226,31 @@ function parseCommands(text: string): SudoersCommand[] {
       runAs = parseList(splitAt(group[1] ?? "", ":")[0] ?? "");
       rest = rest.slice(group[0].length);
     }
-    for (let option = OPTION.exec(rest); option !== null; option = OPTION.exec(rest))
-      rest = rest.slice(option[0].length);
+    for (let option = OPTION.exec(rest); option !== null; option = OPTION.exec(rest)) {
+      const [whole, name, value = ""] = option;
+      if (name === "NOTBEFORE") notBeforeMs = parseTime(value);
+      if (name === "NOTAFTER") notAfterMs = parseTime(value);
+      rest = rest.slice(whole.length);
+    }
     for (let tag = TAG.exec(rest); tag !== null; tag = TAG.exec(rest)) {
       if (tag[1] !== undefined) needsPassword = tag[1] === "PASSWD";
       rest = rest.slice(tag[0].length);
     }
     const item = parseItem(rest);
-    if (item !== undefined) commands.push({ item, runAs, needsPassword });
+    if (item !== undefined) commands.push({ item, runAs, needsPassword, notBeforeMs, notAfterMs });
   }
   return commands;
+}
+
+/** A generalized time such as `20301231235959Z` or `203012312359+0100`, in milliseconds. */
+function parseTime(text: string): number | undefined {
+  const [, day, hour, minute = "00", second = "00", zone = "Z"] =
+    /^"?(\d{8})(\d\d)(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[-+]\d{4})?"?$/.exec(text) ?? [];
+  if (day === undefined) return undefined;
+  const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
+  const offset = zone === "Z" ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
+  const timeMs = Date.parse(`${date}T${hour}:${minute}:${second}${offset}`);
+  return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
 function parseList(text: string): ListItem[] {
@@ -160,7 +260,7 @@ function parseList(text: string): ListItem[] {
 function parseItem(text: string): ListItem | undefined {
   const [, marks = "", rest = ""] = /^\s*((?:!\s*)*)(.*?)\s*$/.exec(text) ?? [];
   const isNegated = marks.replace(/\s/g, "").length % 2 === 1;
-  return rest === "" ? undefined : { text: unescape(rest), isNegated };
+  return rest === "" ? undefined : { text: unescape(rest), isNegated, isAll: rest === "ALL" };
 }
 
 /** Removes quotes, and backslashes outside them; `\x20` is a character by its code. */

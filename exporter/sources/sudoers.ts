@@ -4,7 +4,13 @@
  * Rights to single commands, and rights to become another user than root, do not count. Netgroups
  * are not resolved. `ALL` with exceptions counts, because such a list keeps nobody from root.
  */
-import { parseSudoersText, type ListItem, type SudoersRule } from "./sudoers-text.js";
+import {
+  parseSudoersLines,
+  type AliasKind,
+  type ListItem,
+  type SudoersCommand,
+  type SudoersText,
+} from "./sudoers-text.js";
 
 /** A user as the lists of a rule name it. */
 export interface SudoersUser {
@@ -15,66 +21,97 @@ export interface SudoersUser {
   readonly groups: readonly { readonly name: string; readonly gid: number }[];
 }
 
-type Aliases = ReadonlyMap<string, readonly ListItem[]>;
 type Verdict = boolean | undefined;
 
-const MAX_ALIAS_DEPTH = 16;
+interface SudoersPlace {
+  /** Of this machine, for rules that are for other machines; empty when not known. */
+  readonly hostname: string;
+  /** Wall clock time, for rules that hold for a time. */
+  readonly nowMs: number;
+}
 
 /** The rules of all sudoers files of a machine. */
 export class SudoersRules {
-  private readonly rules: readonly SudoersRule[];
-  private readonly aliases: Aliases;
-  private readonly needsTargetPassword: boolean;
+  private readonly text: SudoersText;
+  private readonly hostname: string;
+  private readonly nowMs: number;
 
-  /**
-   * @param texts the files in the order in which sudo reads them
-   * @param hostname of this machine, for rules that are for other machines
-   */
-  constructor(
-    texts: readonly string[],
-    private readonly hostname: string,
-  ) {
-    const files = texts.map(parseSudoersText);
-    this.rules = files.flatMap(({ rules }) => rules);
-    this.aliases = new Map(files.flatMap(({ aliases }) => [...aliases]));
-    this.needsTargetPassword = files.some(({ needsTargetPassword }) => needsTargetPassword);
+  /** @param lines of all files, in the order in which sudo reads them */
+  constructor(lines: readonly string[], { hostname, nowMs }: SudoersPlace) {
+    this.text = parseSudoersLines(lines);
+    this.hostname = hostname;
+    this.nowMs = nowMs;
   }
 
   /** The last rule about `ALL` as root decides, as in sudo. */
   mayBecomeRoot(user: SudoersUser): boolean {
+    const isRootDefault = isRoot(this.runAsDefaultOf(user));
     let may = false;
-    for (const rule of this.rules) {
+    for (const rule of this.text.rules) {
       const { users } = rule;
-      if (this.verdict(users, (item) => isUser(item, user)) !== true) continue;
-      const isForEverybody = users.every(({ text }) => text === "ALL");
+      if (!this.includesUser(users, user)) continue;
+      const isForEverybody = users.every(({ isAll }) => isAll);
       for (const { hosts, commands } of rule.parts) {
-        if (this.verdict(hosts, (item) => this.isThisHost(item)) !== true) continue;
-        for (const { runAs, item, needsPassword } of commands) {
+        if (!this.includesHost(hosts)) continue;
+        for (const command of commands) {
+          const { runAs, item, needsPassword } = command;
           // Who must know root's password may become root without sudo.
-          if (isForEverybody && this.needsTargetPassword && needsPassword) continue;
-          if (runAs !== undefined && this.verdict(runAs, isRoot) !== true) continue;
-          may = this.verdict([item], ({ text }) => text === "ALL") ?? may;
+          if (isForEverybody && this.text.needsTargetPassword && needsPassword) continue;
+          if (!this.isNow(command)) continue;
+          if (runAs === undefined ? !isRootDefault : this.verdict("Runas", runAs, isRoot) !== true)
+            continue;
+          may = this.verdict("Cmnd", [item], isEveryCommand) ?? may;
         }
       }
     }
     return may;
   }
 
-  /** The last item of a list that matches decides; undefined when none matches. */
+  private runAsDefaultOf(user: SudoersUser): ListItem {
+    const found = this.text.runAsDefaults.findLast(
+      ({ scope, list }) =>
+        scope === "all" ||
+        (scope === "users" ? this.includesUser(list, user) : this.includesHost(list)),
+    );
+    return found?.user ?? { text: "root", isNegated: false, isAll: false };
+  }
+
+  private includesUser(list: readonly ListItem[], user: SudoersUser): boolean {
+    return this.verdict("User", list, (item) => isUser(item, user)) === true;
+  }
+
+  private includesHost(list: readonly ListItem[]): boolean {
+    return this.verdict("Host", list, (item) => this.isThisHost(item)) === true;
+  }
+
+  private isNow({ notBeforeMs = -Infinity, notAfterMs = Infinity }: SudoersCommand): boolean {
+    return this.nowMs >= notBeforeMs && this.nowMs <= notAfterMs;
+  }
+
+  /**
+   * The last item of a list that matches decides; undefined when none matches.
+   *
+   * @param known verdicts about aliases; one that is being found contains itself, and matches nothing
+   */
   private verdict(
+    kind: AliasKind,
     list: readonly ListItem[],
     isMatch: (item: ListItem) => boolean,
-    depth = 0,
+    known = new Map<string, Verdict>(),
   ): Verdict {
     let verdict: Verdict;
     for (const item of list) {
-      const alias = this.aliases.get(item.text);
+      const members = this.text.aliases[kind].get(item.text);
+      if (members !== undefined && !known.has(item.text)) {
+        known.set(item.text, undefined);
+        known.set(item.text, this.verdict(kind, members, isMatch, known));
+      }
       const found =
-        alias !== undefined && depth < MAX_ALIAS_DEPTH
-          ? this.verdict(alias, isMatch, depth + 1)
-          : item.text === "ALL" || isMatch(item)
+        members === undefined
+          ? item.isAll || isMatch(item)
             ? true
-            : undefined;
+            : undefined
+          : known.get(item.text);
       if (found !== undefined) verdict = item.isNegated ? !found : found;
     }
     return verdict;
@@ -91,19 +128,32 @@ export class SudoersRules {
 }
 
 function isUser({ text }: ListItem, { name, uid, groups }: SudoersUser): boolean {
-  if (text.startsWith("%#")) return groups.some(({ gid }) => String(gid) === text.slice(2));
+  if (text.startsWith("%#")) return groups.some(({ gid }) => isId(text.slice(2), gid));
   if (text.startsWith("%")) return groups.some((group) => group.name === text.slice(1));
-  return text.startsWith("#") ? String(uid) === text.slice(1) : text === name;
+  return text.startsWith("#") ? isId(text.slice(1), uid) : text === name;
 }
 
 const isRoot = ({ text }: ListItem): boolean =>
-  text === "root" || text === "#0" || text === "%root" || text === "%#0";
+  /^%?root$/.test(text) || (/^%?#/.test(text) && isId(text.replace(/^%?#/, ""), 0));
 
-/** `*` and `?` of a shell pattern; case does not matter in the names of hosts. */
+const isId = (digits: string, id: number): boolean => /^\d+$/.test(digits) && Number(digits) === id;
+
+/** Regular expressions that match every command (since sudo 1.9.10). */
+const EVERY_COMMAND = /^\^\/?\.[*+]\$$/;
+const isEveryCommand = ({ text }: ListItem): boolean => EVERY_COMMAND.test(text);
+
+/** `*`, `?` and `[...]` of a shell pattern; case does not matter in the names of hosts. */
 function matchesGlob(name: string, pattern: string): boolean {
-  const source = pattern.replace(/[^*?]/g, (character) => `\\u{${hexOf(character)}}`);
+  const source = pattern.replace(/\[([^\]/]+)\]|[^*?]/g, (one, set: string | undefined) =>
+    set === undefined ? escaped(one) : `[${set.replace(/[^-]/g, escaped)}]`,
+  );
   const expression = source.replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${expression}$`, "iu").test(name);
+  try {
+    return new RegExp(`^${expression}$`, "iu").test(name);
+  } catch {
+    return false; // A range such as `[z-a]` matches nothing.
+  }
 }
 
-const hexOf = (character: string): string => (character.codePointAt(0) ?? 0).toString(16);
+const escaped = (character: string): string =>
+  `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readAccounts } from "../../../exporter/sources/accounts.js";
+import { parseAccounts, readAccounts } from "../../../exporter/sources/accounts.js";
 import { createDiskTree } from "../../../exporter/sources/file-tree.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
@@ -10,7 +10,7 @@ async function accountsOf(
   const memory = new MemoryFiles();
   await memory.makeFolder("/etc/sudoers.d/nested");
   for (const [name, text] of Object.entries(files)) await memory.replace(`/etc/${name}`, text);
-  const { real, withRootRights } = await readAccounts(createDiskTree("/", memory));
+  const { real, withRootRights } = await readAccounts(createDiskTree("/", memory), 0);
   return { real: real.map(({ name }) => name), root: withRootRights };
 }
 
@@ -66,7 +66,7 @@ test("sudoers files beyond the bound are counted, and their include loop ends", 
   memory.put("/etc/passwd", PASSWD);
   memory.put("/etc/sudoers", "@includedir /etc/sudoers.d\n@include /etc/sudoers");
   for (let index = 0; index < 1010; index++) memory.put(`/etc/sudoers.d/f${index}`, "");
-  const accounts = await readAccounts(createDiskTree("/", memory));
+  const accounts = await readAccounts(createDiskTree("/", memory), 0);
   assert.ok(accounts.sudoersFilesLeftOut >= 11, String(accounts.sudoersFilesLeftOut));
 });
 
@@ -94,7 +94,25 @@ test("unreadable sudoers files count as missing, a missing passwd file is an err
   await memory.makeFolder("/etc");
   await memory.replace("/etc/passwd", PASSWD);
   memory.fault = (_, filePath) => (filePath.includes("sudoers") ? "EACCES" : undefined);
-  const { withRootRights } = await readAccounts(createDiskTree("/", memory));
+  const { withRootRights } = await readAccounts(createDiskTree("/", memory), 0);
   assert.deepEqual(withRootRights, ["root", "toor"]);
-  await assert.rejects(readAccounts(createDiskTree("/nowhere", memory)), { code: "ENOENT" });
+  await assert.rejects(readAccounts(createDiskTree("/nowhere", memory), 0), { code: "ENOENT" });
+});
+
+test("lines of passwd and group count as the C library reads them", () => {
+  const text = [
+    "  ann:x:1000:1000::/h:/bin/sh",
+    "hidden:x: 0:0::/:/bin/sh",
+    "plus:x:+0:-0::/:/bin/sh",
+    "hex:x:0x0:0::/:/bin/sh",
+    "huge:x:4294967296:0::/:/bin/sh",
+    " #c:x:0:0::/:/bin/sh",
+    "short:x:0",
+    "+nis:x:0:0::::",
+  ];
+  assert.deepEqual(parseAccounts(text.join("\n")), [
+    { name: "ann", uid: 1000, gid: 1000 },
+    { name: "hidden", uid: 0, gid: 0 },
+    { name: "plus", uid: 0, gid: 0 },
+  ]);
 });

@@ -24,9 +24,20 @@ for (const { name, text, values } of [
   { name: "an empty value", text: "A=\nB=2", values: { A: "", B: "2" } },
   { name: "a quote that never ends", text: 'A="x\nB=2', values: { A: "x\nB=2" } },
   { name: "line ends of Windows", text: "A=1\r\nB=2\r\n", values: { A: "1", B: "2" } },
+  { name: "carriage returns alone", text: 'A=1\rB="2"\rC=3', values: { A: "1", B: "2", C: "3" } },
+  {
+    name: "quotes inside a value",
+    text: `A=it's\nB=x "y z"\nC=foo"bar"`,
+    values: { A: "it's", B: 'x "y z"', C: 'foo"bar"' },
+  },
+  {
+    name: "white space between quoted parts",
+    text: `A="x" 'y'\nB="x"\t y z`,
+    values: { A: "xy", B: "xy z" },
+  },
   { name: "nothing", text: "", values: {} },
 ]) {
-  test(`assignments are read as a shell quotes them: ${name}`, () => {
+  test(`assignments are read as systemd reads them: ${name}`, () => {
     assert.deepEqual(Object.fromEntries(parseEnvironmentFile(text)), values);
   });
 }

@@ -14,13 +14,21 @@ const PASSWD = ["root:x:0:0::/root:/bin/sh"]
   .concat(NAMES.map((name, index) => `${name}:x:${1000 + index}:${1000 + index}::/h:/bin/sh`))
   .join("\n");
 
-async function usersOf(sudoers: string, hostname = "pi1"): Promise<readonly string[]> {
+const NOW_MS = Date.parse("2026-06-01T00:00:00Z");
+
+/** @param others further files below /etc */
+async function usersOf(
+  sudoers: string,
+  hostname = "pi1",
+  others: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
   const files = new MemoryFiles();
+  for (const [name, text] of Object.entries(others)) files.put(`/etc/${name}`, text);
   files.put("/etc/passwd", PASSWD);
   files.put("/etc/group", "ops:x:40:ann\nwheel:x:10:bob\n");
   files.put("/etc/hostname", `${hostname}\n`);
   files.put("/etc/sudoers", sudoers);
-  const { withRootRights } = await readAccounts(createDiskTree("/", files));
+  const { withRootRights } = await readAccounts(createDiskTree("/", files), NOW_MS);
   return withRootRights.slice(1);
 }
 
@@ -107,11 +115,103 @@ for (const { name, text, users = [] } of [
     text: "ALL, +net, !eve ALL=ALL",
     users: NAMES.filter((one) => one !== "eve"),
   },
+  { name: "a backslash at the end of a comment", text: "# ann \\\nbob ALL=ALL", users: ["bob"] },
+  {
+    name: "a backslash at the end of a comment after a rule",
+    text: "ann ALL=ALL # x \\\nbob ALL=ALL",
+    users: ["ann", "bob"],
+  },
+  {
+    name: "one name for aliases of two kinds",
+    text: "User_Alias OPS = ann\nRunas_Alias OPS = root\nCmnd_Alias OPS = ALL\nOPS ALL=(OPS) OPS",
+    users: ["ann"],
+  },
+  {
+    name: "an alias defined twice, which sudo refuses",
+    text: "User_Alias A = ann\nUser_Alias A = bob\nA ALL=ALL",
+    users: ["ann"],
+  },
+  {
+    name: "a chain of 30 aliases",
+    text: Array.from({ length: 30 }, (_, index) => `User_Alias A${index} = A${index + 1}`)
+      .concat("User_Alias A30 = bob", "A0 ALL=ALL")
+      .join("\n"),
+    users: ["bob"],
+  },
+  {
+    name: "aliases that contain each other, and many times",
+    text: Array.from(
+      { length: 40 },
+      (_, index) => `User_Alias A${index} = A${index + 1}, A${index + 1}`,
+    )
+      .concat("User_Alias A40 = A0, ann", "A0 ALL=ALL")
+      .join("\n"),
+    users: ["ann"],
+  },
+  {
+    name: "another default user to become",
+    text: "bob ALL=ALL\nann ALL=(root) ALL\nDefaults env_reset, runas_default = www-data",
+    users: ["ann"],
+  },
+  {
+    name: "another default user to become, for some users or hosts",
+    text: "Defaults:ann,bob runas_default=www-data\nDefaults@web1 runas_default=x\nann ALL=ALL\neve ALL=ALL",
+    users: ["eve"],
+  },
+  {
+    name: "rights that have ended or not begun",
+    text: "ann ALL=(ALL) NOTAFTER=20200101000000Z ALL\nbob ALL=NOTBEFORE=20200101Z NOTAFTER=2999010100Z ALL\neve ALL=NOTBEFORE=29990101000000+0100 /bin/ls, ALL",
+    users: ["bob"],
+  },
+  {
+    name: "root by id with zeros",
+    text: "bob ALL=(#00) ALL\n#01000 ALL=ALL",
+    users: ["ann", "bob"],
+  },
+  { name: "a set in the pattern of a host", text: "bob p[a-jq]1=ALL", users: ["bob"] },
+  { name: "a regular expression for every command", text: "bob ALL=(ALL) ^.*$", users: ["bob"] },
+  { name: "ALL in quotes is a name", text: '"ann" "ALL"=(ALL) ALL' },
   { name: "everybody who knows root's password", text: "Defaults targetpw\nALL ALL=(ALL) ALL" },
   { name: "rubbish", text: "=\n===\nroot\n\u0000\u0001 ALL\n((((:\nann ALL=((ALL\n" },
 ]) {
   test(`sudoers files say who may become root: ${name}`, async () => {
     assert.deepEqual(await usersOf(text), users);
+  });
+}
+
+for (const { name, text, others, users = [] } of [
+  {
+    name: "where it is included, so a later rule takes the right",
+    text: "@includedir /etc/sudoers.d\nbob ALL=(ALL) !ALL",
+    others: { "sudoers.d/a": "bob ALL=(ALL) ALL\nann ALL=ALL" },
+    users: ["ann"],
+  },
+  {
+    name: "with the name of the host in its path",
+    text: "@include /etc/sudoers.%h",
+    others: { "sudoers.pi1": "ann ALL=ALL" },
+    users: ["ann"],
+  },
+  {
+    name: "with a comment after its path, and a quoted path",
+    text: '#include sudoers.x # yes\n@include "/etc/su doers" # yes',
+    others: { "sudoers.x": "ann ALL=ALL", "su doers": "bob ALL=ALL" },
+    users: ["ann", "bob"],
+  },
+  {
+    name: "not from a folder or an empty file among the files",
+    text: "@includedir /etc/sudoers.d\nann ALL=ALL",
+    others: { "sudoers.d/folder/a": "eve ALL=ALL", "sudoers.d/pipe": "" },
+    users: ["ann"],
+  },
+] satisfies readonly {
+  name: string;
+  text: string;
+  others: Record<string, string>;
+  users?: string[];
+}[]) {
+  test(`a file that sudoers includes counts ${name}`, async () => {
+    assert.deepEqual(await usersOf(text, "pi1.example.com", others), users);
   });
 }
 
@@ -124,6 +224,6 @@ test("the specimen of rules for other users and of an alias for all commands", a
   const files = new MemoryFiles();
   files.put("/etc/passwd", readFileSync(path.join(folder, "passwd")));
   files.put("/etc/sudoers", readFileSync(path.join(folder, "sudoers")));
-  const { withRootRights } = await readAccounts(createDiskTree("/", files));
+  const { withRootRights } = await readAccounts(createDiskTree("/", files), NOW_MS);
   assert.deepEqual(withRootRights, ["root", "all1"]);
 });
