@@ -11,7 +11,13 @@ import { canonicalAddress } from "../fleet/ip-address.js";
 import { parseRelabelConfigs } from "../fleet/relabel-config.js";
 import type { Relabeling } from "../fleet/relabeling.js";
 import { compileRelabeling } from "../fleet/relabeling.js";
-import type { HostLogSettings } from "../host-logs/host-log-settings.js";
+import {
+  DEFAULT_FILE_NAMES,
+  type FileNames,
+  type HostLogSettings,
+  type LogKind,
+  namesOf,
+} from "../host-logs/host-log-settings.js";
 
 export const DEFAULT_SCRAPER_PORT = 8730;
 /** The reply to a heartbeat has room for pools 0 to 4. */
@@ -168,11 +174,32 @@ export function parseHostLogs(section: ConfigSection): HostLogSettings {
     maxWaitMs: section.durationMs("max_wait", { default: "10m", min: "1s", max: "1d" }),
     maxFileBytes: section.byteSize("max_size", { default: "1MiB" }),
     maxOldFiles: section.integer("max_files", { default: 10, min: 0, max: 10_000 }),
+    fileNames: parseFileNames(section.section("file_names")),
   };
   if (settings.maxFileBytes < 1024)
     section.fail("max_size", "is too small, it must be at least 1KiB");
   section.rejectUnknownKeys();
   return settings;
+}
+
+/** All logs of a host are in one folder, so the names must differ. */
+function parseFileNames(section: ConfigSection): FileNames {
+  const taken = new Map<string, LogKind>();
+  const names = namesOf((kind) => {
+    const name = section.string(kind, {
+      default: DEFAULT_FILE_NAMES[kind],
+      pattern: /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}\.log$/,
+      expected: "a file name that ends in .log",
+    });
+    const other = taken.get(name);
+    if (other !== undefined) {
+      section.fail(kind, `is "${name}", which is the name for ${other}, it must be another`);
+    }
+    taken.set(name, kind);
+    return name;
+  });
+  section.rejectUnknownKeys();
+  return names;
 }
 
 /** Undefined when the key is missing or empty. */

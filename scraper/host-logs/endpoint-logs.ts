@@ -1,11 +1,9 @@
-import { type Family } from "../../exporter/shared/model/family.js";
 import { FilledLog } from "./filled-log.js";
 import { HostLog } from "./host-log.js";
+import type { LogKind } from "./host-log-settings.js";
 import type { HostLogWriter } from "./host-log-writer.js";
 import type { LogOwners } from "./log-owners.js";
 import { RotatingLog } from "./rotating-log.js";
-
-export type LogKind = Family | "alarms";
 
 /**
  * The logs of one exporter. `alarms.log` belongs to the address, whose entry has the port
@@ -79,6 +77,7 @@ export class EndpointLogs {
 
   private create(kind: LogKind, suffix: string): RotatingLog {
     const { files, settings } = this.shared.writer.parts;
-    return new RotatingLog(this.folder, `${kind}${suffix}.log`, files, settings);
+    const name = settings.fileNames[kind].replace(/(?=\.log$)/, suffix);
+    return new RotatingLog(this.folder, name, files, settings);
   }
 }

@@ -43,7 +43,7 @@ export class HostLogs implements MetricsSource {
 
   constructor(private readonly parts: HostLogParts) {
     this.writer = new HostLogWriter(parts);
-    this.owners = new LogOwners(parts.files);
+    this.owners = new LogOwners(parts.files, parts.settings.fileNames);
   }
 
   start(): void {

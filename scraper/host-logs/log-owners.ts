@@ -1,5 +1,7 @@
 import path from "node:path";
+import { FAMILIES } from "../../exporter/shared/model/family.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import { DEFAULT_FILE_NAMES, type FileNames } from "./host-log-settings.js";
 
 /** Owner of the plain names when no file names another port. */
 const USUAL_PORT = 8732;
@@ -16,7 +18,10 @@ export const OWNER_FILE = "port";
 export class LogOwners {
   private readonly ports = new Map<string, number | Promise<number>>();
 
-  constructor(private readonly files: Files) {}
+  constructor(
+    private readonly files: Files,
+    private readonly fileNames: FileNames = DEFAULT_FILE_NAMES,
+  ) {}
 
   /**
    * The suffix in the names of the logs of this exporter.
@@ -80,7 +85,8 @@ export class LogOwners {
   /** Also true for logs of versions that wrote no owner file. */
   private async hasPlainLogs(logFolder: string): Promise<boolean> {
     const entries = await this.files.list(logFolder);
-    return entries.some(({ name }) => /^(memory|cpu|disk|system|users|processes)\.log$/.test(name));
+    const plain = new Set(FAMILIES.map((family) => this.fileNames[family]));
+    return entries.some(({ name }) => plain.has(name));
   }
 }
 

@@ -18,6 +18,7 @@ import { DEFAULT_SCRAPE_SETTINGS } from "../../scraper/fleet/target.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import { Storage } from "../../scraper/storage/storage.js";
 import type { BenchFigure } from "./figure.js";
+import { DEFAULT_FILE_NAMES } from "../../scraper/host-logs/host-log-settings.js";
 import { SIMULATED_BOOT, simulateDay, type SimulatedSegment } from "./simulated-history.js";
 
 const DAY_MS = 86_400_000;
@@ -64,6 +65,7 @@ export async function benchBackfill(): Promise<BenchFigure[]> {
       maxWaitMs: 600_000,
       maxFileBytes: 10_485_760,
       maxOldFiles: 10,
+      fileNames: DEFAULT_FILE_NAMES,
     },
   });
   const filler = new EndpointFiller({

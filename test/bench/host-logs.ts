@@ -9,6 +9,7 @@ import { silentLogger } from "../../exporter/shared/platform/logger.js";
 import { HostLogs } from "../../scraper/host-logs/host-logs.js";
 import type { BenchFigure } from "./figure.js";
 import { valueOf } from "../support/metric-values.js";
+import { DEFAULT_FILE_NAMES } from "../../scraper/host-logs/host-log-settings.js";
 import { memoryInUse } from "./memory-in-use.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
@@ -87,6 +88,7 @@ class SimulatedScraper {
       maxWaitMs: 600_000,
       maxFileBytes: 1_048_576,
       maxOldFiles: 10,
+      fileNames: DEFAULT_FILE_NAMES,
     };
     this.hostLogs = new HostLogs({
       folder,

@@ -11,6 +11,7 @@ import type { FakeClock } from "../../support/fake-clock.js";
 import type { MemoryFiles } from "../../support/memory-files.js";
 import { settings, target as scrapeTarget } from "../scrape/scrape-fixture.js";
 import { ALWAYS, openStorage, START_MS } from "../storage/storage-fixture.js";
+import { DEFAULT_FILE_NAMES } from "../../../scraper/host-logs/host-log-settings.js";
 import { SimulatedPi } from "./simulated-pi.js";
 
 const INTERVAL_MS = 5000;
@@ -169,6 +170,7 @@ export class BackfillUnderTest {
         maxWaitMs: 600_000,
         maxFileBytes: 1_000_000,
         maxOldFiles: 10,
+        fileNames: DEFAULT_FILE_NAMES,
       },
     });
     this.hostLogs.start();

@@ -298,6 +298,16 @@ for (const { name, text, message } of [
     message: /host_logs\.enabled is "maybe", it must be true or false/,
   },
   {
+    name: "a host log with a folder in its name",
+    text: "host_logs: {file_names: {memory: ../memory.log}}\n",
+    message: /file_names\.memory .*it must be a file name that ends in \.log/,
+  },
+  {
+    name: "two host logs with one name",
+    text: "host_logs: {file_names: {alarms: cpu.log}}\n",
+    message: /alarms is "cpu\.log", which is the name for cpu, it must be another/,
+  },
+  {
     name: "an Alertmanager of version 1",
     text: "alerting: {alertmanagers: [{api_version: v1}]}\n",
     message: /api_version is "v1", it must be one of v2/,

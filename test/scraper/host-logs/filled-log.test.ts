@@ -6,6 +6,7 @@ import { HostLogs } from "../../../scraper/host-logs/host-logs.js";
 import { mergeLines } from "../../../scraper/host-logs/merge-lines.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { DEFAULT_FILE_NAMES } from "../../../scraper/host-logs/host-log-settings.js";
 import { valueOf } from "../../support/metric-values.js";
 
 const LOG = "/data/hosts/10.0.0.1/log";
@@ -77,6 +78,7 @@ class FilledLogUnderTest {
       maxWaitMs: 600_000,
       maxFileBytes,
       maxOldFiles: 3,
+      fileNames: DEFAULT_FILE_NAMES,
     };
     this.hostLogs = new HostLogs({
       folder: "/data",

@@ -10,6 +10,7 @@ import type { HostLogSettings } from "../../../scraper/host-logs/host-log-settin
 import type { Layout } from "../../../scraper/storage/model/sample-writer.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { MemoryFiles } from "../../support/memory-files.js";
+import { DEFAULT_FILE_NAMES } from "../../../scraper/host-logs/host-log-settings.js";
 import { valueOf } from "../../support/metric-values.js";
 
 const SAMPLED = "pihealth_collector_last_success_timestamp_seconds";
@@ -64,6 +65,7 @@ class HostLogsUnderTest {
       maxWaitMs: 600_000,
       maxFileBytes: 1_048_576,
       maxOldFiles: 3,
+      fileNames: DEFAULT_FILE_NAMES,
       ...changes,
     };
     this.hostLogs = new HostLogs({
@@ -100,6 +102,22 @@ test("Ten samplings are one write, with the fields of the family and the time of
   const lines = await parts.lines();
   assert.equal(lines.length, 10);
   assert.equal(lines[0], `${formatTime(1000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
+});
+
+test("File names are configured, and a second exporter of an address has its port in them", async () => {
+  const parts = new HostLogsUnderTest({
+    linesPerWrite: 1,
+    fileNames: { ...DEFAULT_FILE_NAMES, memory: "ram.log", alarms: "error.log" },
+  });
+  parts.scrape(1);
+  await parts.hostLogs.flush();
+  parts.hostLogs.receiveScrape({ host: "10.0.0.1", port: 8733 }, 2000, MEMORY, rowAt(2));
+  await parts.hostLogs.writeAlarm("10.0.0.1", "a line");
+  await parts.hostLogs.flush();
+  for (const name of ["ram", "ram-8733", "error"]) {
+    assert.equal((await parts.lines(name)).length, 1, name);
+  }
+  assert.deepEqual(await parts.lines("memory"), []);
 });
 
 test("A scrape without a new sampling adds no line", async () => {
