@@ -28,7 +28,10 @@ export const ALARM_SENDER_METRICS = {
 
 const MAX_ALARMS_PER_MESSAGE = 64;
 const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
+/** An alarm reaches a master within 5 s of its return. */
+const MAX_RETRY_MS = 4000;
+/** A master that refuses the token waits for a person. */
+const MAX_RETRY_AFTER_REFUSAL_MS = 60_000;
 /** An alarm that every master accepts within this time is not written to disk. */
 const KEEP_AFTER_MS = 1000;
 /** Masters consider an alarm ended after this many missing repetitions. */
@@ -143,15 +146,22 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
 
   private async deliver(master: string, state: MasterState): Promise<void> {
     const { random } = this.parts;
-    const retryDelay = new RetryDelay({ firstMs: FIRST_RETRY_MS, maxMs: MAX_RETRY_MS, random });
+    const delayUpTo = (maxMs: number): RetryDelay =>
+      new RetryDelay({ firstMs: FIRST_RETRY_MS, maxMs, random });
+    const away = delayUpTo(MAX_RETRY_MS);
+    const refusing = delayUpTo(MAX_RETRY_AFTER_REFUSAL_MS);
     while (!this.stopping.signal.aborted) {
       const due = this.dueFor(state);
       if (due.length === 0) {
         await state.pause.sleep(this.untilNextDueMs(state));
-      } else if (await this.send(master, state, due)) {
-        retryDelay.reset();
-      } else {
-        await state.pause.sleep(retryDelay.nextMs());
+        continue;
+      }
+      const outcome = await this.send(master, state, due);
+      if (outcome !== "refused") refusing.reset();
+      if (isDone(outcome) || outcome === "timeout") away.reset();
+      // A connection that gets no answer has waited long enough: it is tried again after 1 s.
+      if (!isDone(outcome)) {
+        await state.pause.sleep((outcome === "refused" ? refusing : away).nextMs());
       }
     }
   }
@@ -178,12 +188,11 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     return before.monotonicMs + this.parts.resendIntervalMs - this.parts.clock.monotonicMs();
   }
 
-  /** @returns false when the next attempt should wait */
   private async send(
     master: string,
     state: MasterState,
     entries: readonly OutboxEntry[],
-  ): Promise<boolean> {
+  ): Promise<MasterOutcome> {
     const { clock, client, resendIntervalMs } = this.parts;
     const sent = entries.map((entry) => ({ entry, alarm: entry.alarm }));
     const lastingUntilMs = clock.wallMs() + REPETITIONS_UNTIL_OVER * resendIntervalMs;
@@ -192,14 +201,14 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
       lastingUntilMs,
     );
     const reply = await client.post(`${master}${ALERTS_PATH}`, body, this.stopping.signal);
-    if (this.stopping.signal.aborted && reply.outcome !== "ok") return false;
+    if (this.stopping.signal.aborted && reply.outcome !== "ok") return reply.outcome;
     state.counts.set(reply.outcome, (state.counts.get(reply.outcome) ?? 0) + 1);
     state.log.logChange(reply);
     if (reply.outcome === "rejected" && entries.length > 1)
       return this.sendSingly(master, state, entries);
-    if (reply.outcome !== "ok" && reply.outcome !== "rejected") return false;
-    await Promise.all(sent.map(({ entry, alarm }) => this.markTaken(state, entry, alarm)));
-    return true;
+    if (isDone(reply.outcome))
+      await Promise.all(sent.map(({ entry, alarm }) => this.markTaken(state, entry, alarm)));
+    return reply.outcome;
   }
 
   /** Sends alarms one by one, so that one that the master rejects does not block the others. */
@@ -207,11 +216,12 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     master: string,
     state: MasterState,
     entries: readonly OutboxEntry[],
-  ): Promise<boolean> {
+  ): Promise<MasterOutcome> {
     for (const entry of entries) {
-      if (!(await this.send(master, state, [entry]))) return false;
+      const outcome = await this.send(master, state, [entry]);
+      if (!isDone(outcome)) return outcome;
     }
-    return true;
+    return "ok";
   }
 
   /** @param sent the alarm as it was sent; it may have ended since */
@@ -230,6 +240,9 @@ export class AlarmSender implements AlarmReceiver, MetricsSource {
     }
   }
 }
+
+/** A rejected alarm would be rejected again. */
+const isDone = (outcome: MasterOutcome): boolean => outcome === "ok" || outcome === "rejected";
 
 function newMasterState(
   master: string,

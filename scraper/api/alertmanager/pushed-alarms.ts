@@ -36,8 +36,8 @@ const PORT = /:(\d{1,5})$/;
  * as the one of the shipped rule about the same fact, so it is notified once.
  */
 export class PushedAlarms {
-  /** Alarms that are firing according to `alarms.log`: when they end, by fingerprint. */
-  private firingUntilMs: Map<string, number> | undefined;
+  /** The last episode of each alarm in `alarms.log`, by fingerprint; the oldest first. */
+  private episodes: Map<string, Episode> | undefined;
 
   constructor(private readonly parts: PushedAlarmsParts) {}
 
@@ -54,9 +54,11 @@ export class PushedAlarms {
       resolveTimeoutMs: dispatcher.resolveTimeoutMs,
     });
     const named = posted.map((alert) => this.nameAfterTarget(alert, remoteAddress));
-    const firing = this.firingAt(nowMs);
-    const changed = named.filter(({ alert }) => noteState(firing, alert, nowMs));
-    await Promise.all(changed.map(({ alert, host }) => writeLine(host, formatLine(alert, nowMs))));
+    const episodes = this.openEpisodes();
+    const lines = named.flatMap(({ alert, host }) =>
+      newLines(episodes, alert, nowMs).map((line) => ({ host, line })),
+    );
+    await Promise.all(lines.map(({ host, line }) => writeLine(host, line)));
     const ofTargets = new Set(
       named.filter(({ isOfTarget }) => isOfTarget).map(({ alert }) => alert),
     );
@@ -85,43 +87,64 @@ export class PushedAlarms {
    * Starts from the dispatcher's alarms after a restart. Later the dispatcher has alerts of rules
    * about the same facts.
    */
-  private firingAt(nowMs: number): Map<string, number> {
-    if (this.firingUntilMs === undefined) {
-      const kept = this.parts.dispatcher.alerts().filter(({ isDurable }) => isDurable);
-      this.firingUntilMs = new Map(
-        kept.map(({ fingerprint, endsAtMs }) => [fingerprint, endsAtMs]),
-      );
-    }
-    for (const [key, untilMs] of this.firingUntilMs) {
-      if (untilMs <= nowMs) this.firingUntilMs.delete(key);
-    }
-    return this.firingUntilMs;
+  private openEpisodes(): Map<string, Episode> {
+    if (this.episodes !== undefined) return this.episodes;
+    const kept = this.parts.dispatcher.alerts().filter(({ isDurable }) => isDurable);
+    this.episodes = new Map(
+      kept.map(({ fingerprint, startsAtMs, endsAtMs }) => [
+        fingerprint,
+        { startsAtMs, untilMs: endsAtMs, isOver: false },
+      ]),
+    );
+    return this.episodes;
   }
 }
 
-/** Returns true when the alarm started or ended now. */
-function noteState(
-  firing: Map<string, number>,
-  { labels, endsAtMs }: Alert,
-  nowMs: number,
-): boolean {
-  const key = fingerprintOf(labels);
-  if (endsAtMs <= nowMs) return firing.delete(key);
-  const isNew = !firing.has(key);
-  if (isNew && firing.size >= MAX_ALERTS) return false;
-  firing.set(key, endsAtMs);
-  return isNew;
+/** One time of an alarm, from its start to its end. */
+interface Episode {
+  readonly startsAtMs: number;
+  /** When it ends, unless the Pi repeats it. */
+  readonly untilMs: number;
+  /** True when the log has its end. */
+  readonly isOver: boolean;
+}
+
+/**
+ * The lines that `alarms.log` lacks about an alarm, with the alarm's own times: the master may get
+ * them late, and an alarm that ended meanwhile with both.
+ */
+function newLines(episodes: Map<string, Episode>, alert: Alert, nowMs: number): string[] {
+  const key = fingerprintOf(alert.labels);
+  const known = episodes.get(key);
+  const { startsAtMs, endsAtMs } = alert;
+  const isOver = endsAtMs <= nowMs;
+  if (known !== undefined && startsAtMs < known.startsAtMs) return []; // Both were written before.
+  const isSame = known?.startsAtMs === startsAtMs;
+  if (isSame && known.isOver) return [];
+  episodes.delete(key);
+  episodes.set(key, { startsAtMs, untilMs: endsAtMs, isOver });
+  const [oldest] = episodes.keys();
+  if (episodes.size > MAX_ALERTS && oldest !== undefined) episodes.delete(oldest);
+  const lines: string[] = [];
+  if (!isSame) lines.push(formatLine("firing", alert, startsAtMs));
+  // The Pi had stopped sending it, so the master took it for resolved.
+  else if (!isOver && known.untilMs <= nowMs) lines.push(formatLine("firing", alert, nowMs));
+  if (isOver) lines.push(formatLine("resolved", alert, endsAtMs));
+  return lines;
 }
 
 /**
  * `time  firing|resolved  alertname  severity  summary`, separated by two spaces as in the other logs
  * of a host.
  */
-function formatLine({ labels, annotations, endsAtMs }: Alert, nowMs: number): string {
-  const state = endsAtMs > nowMs ? "firing" : "resolved";
+function formatLine(
+  state: "firing" | "resolved",
+  { labels, annotations }: Alert,
+  timeMs: number,
+): string {
   const severity = labels.get("severity") || "-";
   return [
-    formatTime(nowMs),
+    formatTime(timeMs),
     state,
     labels.get("alertname"),
     severity,

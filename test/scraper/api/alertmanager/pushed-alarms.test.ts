@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatTime } from "../../../../exporter/shared/model/human-lines.js";
 import { Labels } from "../../../../exporter/shared/model/labels.js";
 import type { Alert } from "../../../../scraper/alerting/alerts/alert.js";
 import { PushedAlarms } from "../../../../scraper/api/alertmanager/pushed-alarms.js";
@@ -14,6 +15,7 @@ class Bench {
   readonly clock = new FakeClock();
   readonly lines: string[] = [];
   received: readonly Alert[] = [];
+  readonly startedMs = this.clock.wallMs() - 3_600_000;
   readonly alarms = new PushedAlarms({
     clock: this.clock,
     dispatcher: {
@@ -30,9 +32,12 @@ class Bench {
   });
 
   /** @param endsInMs relative to now, negative for one that is over */
-  async push(endsInMs: number, { address = "10.0.0.7", name = "Hot" } = {}): Promise<void> {
+  async push(
+    endsInMs: number,
+    { address = "10.0.0.7", name = "Hot", startedMs = this.startedMs } = {},
+  ): Promise<void> {
     const labels = { alertname: name, severity: "warning", hostname: "pi4", instance: "pi4:8732" };
-    const startsAt = new Date(this.clock.wallMs() - 3_600_000).toISOString();
+    const startsAt = new Date(startedMs).toISOString();
     const endsAt = new Date(this.clock.wallMs() + endsInMs).toISOString();
     const body = JSON.stringify([
       { labels, annotations: { summary: "too hot" }, startsAt, endsAt },
@@ -65,17 +70,33 @@ test("an alert of another sender does not change", async () => {
   });
 });
 
-test("alarms.log of the target's folder says once that an alarm started and once that it ended", async () => {
+const line = (state: string, timeMs: number): string =>
+  `pi4.lan: ${formatTime(timeMs)}  ${state}  Hot  warning  too hot`;
+
+test("alarms.log of the target's folder says once when an alarm started and once when it ended", async () => {
   const bench = new Bench();
   await bench.push(60_000);
   await bench.clock.advance(30_000);
   await bench.push(60_000);
   await bench.push(-1000);
   await bench.push(-1000);
-  const states = bench.lines.map((line) => line.replace(/\d{4}-\d\d-\d\d__\d\d:\d\d:\d\d/, "TIME"));
-  assert.deepEqual(states, [
-    "pi4.lan: TIME  firing  Hot  warning  too hot",
-    "pi4.lan: TIME  resolved  Hot  warning  too hot",
+  const endedMs = bench.clock.wallMs() - 1000;
+  assert.deepEqual(bench.lines, [line("firing", bench.startedMs), line("resolved", endedMs)]);
+});
+
+test("alarms that began and ended while the master was away are in the log with their own times", async () => {
+  const bench = new Bench();
+  const nowMs = bench.clock.wallMs();
+  const [first, second] = [nowMs - 7_200_000, nowMs - 60_000];
+  for (let repetition = 0; repetition < 2; repetition++) {
+    await bench.push(-7_000_000, { startedMs: first });
+    await bench.push(-30_000, { startedMs: second });
+  }
+  assert.deepEqual(bench.lines, [
+    line("firing", first),
+    line("resolved", nowMs - 7_000_000),
+    line("firing", second),
+    line("resolved", nowMs - 30_000),
   ]);
 });
 
@@ -84,5 +105,8 @@ test("an alarm that a Pi stopped sending starts again when it returns", async ()
   await bench.push(60_000);
   await bench.clock.advance(120_000);
   await bench.push(60_000);
-  assert.equal(bench.lines.length, 2);
+  assert.deepEqual(bench.lines, [
+    line("firing", bench.startedMs),
+    line("firing", bench.clock.wallMs()),
+  ]);
 });
