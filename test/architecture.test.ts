@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Room>>>> = {
     base: { floor: 0 },
     "http-client": { floor: 0 },
     fleet: { floor: 1 },
-    templates: { floor: 1 },
+    templates: { floor: 1, shelves: { html: 0 } },
     discovery: { floor: 2 },
     storage: {
       floor: 2,

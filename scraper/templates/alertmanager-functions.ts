@@ -1,14 +1,11 @@
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import { formatTime, GoDuration, GoTime, inZone, timeOf } from "./go-time.js";
+import { goJson } from "./go-json.js";
 import { humanizeDuration } from "./humanize.js";
 import { FunctionError } from "./template-error.js";
 import { TEXT_FUNCTIONS } from "./text-functions.js";
 import {
   InterfaceMap,
-  isList,
-  isMap,
-  isNil,
-  SafeHtml,
   SafeUrl,
   templateFunction,
   variadicFunction,
@@ -36,7 +33,7 @@ export function createAlertmanagerFunctions({
     now: templateFunction([], () => new GoTime(wallMs())),
     since: templateFunction(["time"], (time) => new GoDuration(wallMs() - timeOf(time).epochMs)),
     humanizeDuration: templateFunction(["any"], humanizeDuration),
-    toJson: templateFunction(["any"], (value) => goJson(toJsonValue(value))),
+    toJson: templateFunction(["any"], (value) => goJson(value)),
     list: variadicFunction([], "any", (...values) => values),
     append: variadicFunction(["list"], "any", (values, ...more) => appendTo(values, more)),
     dict: variadicFunction([], "any", (...pairs) => createDict(pairs)),
@@ -87,27 +84,4 @@ function createDict(pairs: readonly unknown[]): InterfaceMap {
     dict.set(key, pairs[index + 1]);
   }
   return dict;
-}
-
-function toJsonValue(value: unknown, depth = 0): unknown {
-  if (depth > 50) throw new FunctionError("value is nested deeper than 50");
-  if (isNil(value)) return null;
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof SafeHtml || value instanceof SafeUrl) return value.text;
-  if (isList(value)) return value.map((item) => toJsonValue(item, depth + 1));
-  if (isMap(value)) {
-    const keys = [...value.keys()].sort();
-    return Object.fromEntries(keys.map((key) => [key, toJsonValue(value.get(key), depth + 1)]));
-  }
-  if (typeof value !== "object") return value;
-  if ("epochMs" in value) return formatTime(timeOf(value), "2006-01-02T15:04:05.999999999Z07:00");
-  const fields = Object.entries(value).filter(([, field]) => typeof field !== "function");
-  return Object.fromEntries(fields.map(([name, field]) => [name, toJsonValue(field, depth + 1)]));
-}
-
-/** Go's encoding/json escapes characters that could end a script element. */
-function goJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

@@ -7,6 +7,27 @@ import {
   type WithMethods,
 } from "./template-values.js";
 
+/** The names of fields in JSON, as `toJson` and scripts in HTML show them. */
+export const DATA_JSON_NAMES: Readonly<Record<string, string>> = {
+  Receiver: "receiver",
+  Status: "status",
+  Alerts: "alerts",
+  NotificationReason: "notification_reason",
+  GroupLabels: "groupLabels",
+  CommonLabels: "commonLabels",
+  CommonAnnotations: "commonAnnotations",
+  ExternalURL: "externalURL",
+};
+export const ALERT_JSON_NAMES: Readonly<Record<string, string>> = {
+  Status: "status",
+  Labels: "labels",
+  Annotations: "annotations",
+  StartsAt: "startsAt",
+  EndsAt: "endsAt",
+  GeneratorURL: "generatorURL",
+  Fingerprint: "fingerprint",
+};
+
 interface Pair {
   readonly Name: string;
   readonly Value: string;

@@ -3,7 +3,7 @@
  * may not evaluate all of their arguments.
  */
 import { sprint, sprintf, sprintln } from "./go-format.js";
-import { escapeHtmlText } from "./html-escaping.js";
+import { escapeHtmlText, escapeJs, escapeQuery } from "./text-escaping.js";
 import { FunctionError } from "./template-error.js";
 import {
   isList,
@@ -141,28 +141,4 @@ function less(leftValue: unknown, rightValue: unknown): boolean {
       ? "incompatible types for comparison"
       : "invalid type for comparison",
   );
-}
-
-const JS: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  "'": "\\'",
-  '"': '\\"',
-  "<": "\\u003C",
-  ">": "\\u003E",
-  "&": "\\u0026",
-  "=": "\\u003D",
-};
-
-function escapeJs(text: string): string {
-  return text.replace(/[\\'"<>&=\p{Cc}]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
-    return JS[character] ?? `\\u${code.padStart(4, "0")}`;
-  });
-}
-
-/** Go's url.QueryEscape. */
-export function escapeQuery(text: string): string {
-  return encodeURIComponent(text.toWellFormed())
-    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replace(/%20/g, "+");
 }

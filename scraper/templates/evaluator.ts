@@ -1,8 +1,7 @@
 import { formatValue } from "./go-format.js";
-import { HtmlOutput } from "./html-output.js";
 import { formatCommand } from "./nodes.js";
 import type { BranchNode, Node, Pipeline } from "./nodes.js";
-import { TextOutput, type TemplateOutput } from "./output.js";
+import { TemplateOutput } from "./output.js";
 import type { TemplateTree, TemplateTrees } from "./parser.js";
 import { PipelineEvaluator } from "./pipeline-evaluator.js";
 import { Rendering, type Place } from "./rendering.js";
@@ -16,15 +15,11 @@ import {
   type FunctionTable,
 } from "./template-values.js";
 
-/** `html` escapes like Go's html/template. */
-export type Escaping = "none" | "html";
-
 export interface Evaluation {
   readonly name: string;
   readonly data: unknown;
   readonly trees: TemplateTrees;
   readonly functions: FunctionTable;
-  readonly escape: Escaping;
 }
 
 /** @throws {TemplateError} */
@@ -38,16 +33,14 @@ type LoopExit = "break" | "continue" | undefined;
 class Evaluator implements CallContext {
   private readonly rendering: Rendering;
   private readonly pipelines: PipelineEvaluator;
-  private output: TemplateOutput;
+  private output = new TemplateOutput();
 
   constructor(private readonly evaluation: Evaluation) {
-    this.output = this.createOutput();
     this.rendering = new Rendering(evaluation.name);
     this.pipelines = new PipelineEvaluator({
       rendering: this.rendering,
       functions: evaluation.functions,
       context: this,
-      markHtml: (value) => this.output.markHtml(value),
     });
   }
 
@@ -56,15 +49,11 @@ class Evaluator implements CallContext {
     const tree = this.evaluation.trees.get(name);
     if (tree === undefined) throw new FunctionError(`template ${JSON.stringify(name)} not defined`);
     const outer = this.output;
-    this.output = this.createOutput();
+    this.output = new TemplateOutput();
     this.run(name, tree, data);
     const { text } = this.output;
     this.output = outer;
     return text;
-  }
-
-  private createOutput(): TemplateOutput {
-    return this.evaluation.escape === "html" ? new HtmlOutput() : new TextOutput();
   }
 
   private run(name: string, tree: TemplateTree, data: unknown): void {
@@ -90,7 +79,7 @@ class Evaluator implements CallContext {
         const value = this.pipelines.evaluate(node.pipeline, dot);
         if (node.pipeline.variables.length > 0) return undefined;
         const text = formatCommands(node.pipeline);
-        this.rendering.guard({ position, text }, () => this.output.print(value));
+        this.rendering.guard({ position, text }, () => this.output.print(value, node.escapers));
         return undefined;
       }
       case "if":

@@ -152,7 +152,7 @@ function formatObject(verb: string, value: object, spec: Spec, depth: number): s
 const STRING_VERBS = "vsxXq";
 
 /** The result of the method `String`, which Go's fmt calls. */
-function ownText(value: object): string | undefined {
+export function ownText(value: object): string | undefined {
   const method = methodsOf(value)?.["String"];
   const text = method?.call({ renderTemplate: () => "" }, []);
   return typeof text === "string" ? text : undefined;

@@ -1,3 +1,5 @@
+import type { HtmlEscaper } from "./html-values.js";
+
 /** The tree of a parsed template. Positions are offsets in the source, in characters. */
 export type Node = TextNode | ActionNode | BranchNode | TemplateCallNode | LoopExitNode;
 
@@ -11,6 +13,8 @@ export interface ActionNode {
   readonly kind: "action";
   readonly position: number;
   readonly pipeline: Pipeline;
+  /** In HTML mode; they apply in this order. */
+  readonly escapers?: readonly HtmlEscaper[];
 }
 
 export interface BranchNode {

@@ -26,8 +26,6 @@ export interface PipelineSurroundings {
   readonly functions: FunctionTable;
   /** For functions that render other templates. */
   readonly context: CallContext;
-  /** Marks the result of the function `html`, so that HTML mode does not escape it again. */
-  readonly markHtml: (value: unknown) => unknown;
 }
 
 /** Evaluates the pipelines of actions: operands, chains of fields, and function calls. */
@@ -149,7 +147,7 @@ export class PipelineEvaluator {
     if (name === "and" || name === "or") return this.shortCircuit(name, operands, place, input);
     const values = operands.map((argument) => this.operand(argument, input.dot));
     if (input.piped !== NOTHING_PIPED) values.push(input.piped);
-    const { functions, context, markHtml } = this.surroundings;
+    const { functions, context } = this.surroundings;
     const called = Object.hasOwn(functions, name) ? functions[name] : BUILTINS[name];
     if (called === undefined) {
       return this.rendering.fail(place, `${JSON.stringify(name)} is not a defined function`);
@@ -157,7 +155,7 @@ export class PipelineEvaluator {
     const call = (): unknown => {
       const value = callFunction(name, called, values, context);
       this.rendering.countFunctionResult(value);
-      return name === "html" ? markHtml(value) : value;
+      return value;
     };
     return this.rendering.guard(place, call, name);
   }

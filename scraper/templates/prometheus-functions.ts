@@ -1,7 +1,6 @@
 import { parseDurationMs } from "../../exporter/shared/model/duration.js";
 import { compareStrings } from "../../exporter/shared/model/labels.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
-import { escapeQuery } from "./builtin-functions.js";
 import { GoDuration } from "./go-time.js";
 import {
   humanize,
@@ -13,6 +12,7 @@ import {
   toTime,
 } from "./humanize.js";
 import { FunctionError } from "./template-error.js";
+import { escapeQuery } from "./text-escaping.js";
 import { stripDomain, stripPort, TEXT_FUNCTIONS, titleWords } from "./text-functions.js";
 import {
   contextFunction,

@@ -20,6 +20,9 @@
  */
 export const METHODS = Symbol("methods");
 
+/** The key of the names of fields in JSON, for a struct whose names differ there. */
+export const JSON_NAMES = Symbol("JSON names");
+
 export interface WithMethods {
   readonly [METHODS]: Readonly<Record<string, TemplateFunction>>;
 }
@@ -185,3 +188,11 @@ function objectTypeName(value: object): string {
   const name = value.constructor?.name ?? "Object";
   return name === "Object" ? "struct" : name;
 }
+
+const hasJsonNames = (
+  value: object,
+): value is { readonly [JSON_NAMES]: Readonly<Record<string, string>> } => JSON_NAMES in value;
+
+/** The name of each field in JSON, where it is another. */
+export const jsonNamesOf = (value: object): Readonly<Record<string, string>> =>
+  hasJsonNames(value) ? value[JSON_NAMES] : {};

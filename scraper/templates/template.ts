@@ -8,10 +8,11 @@
  * and the length of texts have limits (rendering.ts, parser.ts, output.ts). A template with `query`
  * is rendered again with each answer (render-with-queries.ts).
  *
- * lexer.ts and parser.ts build the tree (nodes.ts), evaluator.ts and pipeline-evaluator.ts evaluate
- * it, and the `go-*` files print values as Go does.
+ * lexer.ts and parser.ts build the tree (nodes.ts), in HTML mode html-trees.ts adds escapers to it,
+ * evaluator.ts and pipeline-evaluator.ts evaluate it, and the `go-*` files print values as Go does.
  */
-import { evaluate, type Escaping } from "./evaluator.js";
+import { evaluate } from "./evaluator.js";
+import { escapeTrees } from "./html-trees.js";
 import { MAX_TEMPLATE_CHARACTERS, parseTemplates, type TemplateTrees } from "./parser.js";
 import { TemplateError } from "./template-error.js";
 import type { FunctionTable } from "./template-values.js";
@@ -40,9 +41,9 @@ export interface TemplateSource {
 export interface TemplateOptions {
   /**
    * With `html`, the values of actions are escaped according to their context, as in Go's
-   * html/template.
+   * html/template. An action that cannot be escaped where it stands is an error of the compilation.
    */
-  readonly escape?: Escaping;
+  readonly escape?: "none" | "html";
   readonly definitions?: TemplateDefinitions;
 }
 
@@ -68,13 +69,13 @@ export function compileTemplate(
   functions: FunctionTable,
   options: TemplateOptions = {},
 ): CompiledTemplate {
-  const trees: TemplateTrees = new Map(options.definitions?.trees);
-  addTrees(trees, name, text, functions);
-  const escape = options.escape ?? "none";
+  const parsed: TemplateTrees = new Map(options.definitions?.trees);
+  addTrees(parsed, name, text, functions);
+  const trees = options.escape === "html" ? escapeTrees(parsed, name) : parsed;
   return {
     name,
     render: (data, replacements) =>
-      evaluate({ name, data, trees, functions: { ...functions, ...replacements }, escape }),
+      evaluate({ name, data, trees, functions: { ...functions, ...replacements } }),
   };
 }
 

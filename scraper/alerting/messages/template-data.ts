@@ -1,7 +1,12 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import { KeyValues, listWithMethods } from "../../templates/alertmanager-values.js";
+import {
+  ALERT_JSON_NAMES,
+  DATA_JSON_NAMES,
+  KeyValues,
+  listWithMethods,
+} from "../../templates/alertmanager-values.js";
 import { GoTime, ZERO_TIME_MS } from "../../templates/go-time.js";
-import { templateFunction } from "../../templates/template-values.js";
+import { JSON_NAMES, templateFunction } from "../../templates/template-values.js";
 import type { StoredAlert } from "../alerts/alert-store.js";
 import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notification.js";
 
@@ -14,6 +19,7 @@ interface AlertData {
   readonly EndsAt: GoTime;
   readonly GeneratorURL: string;
   readonly Fingerprint: string;
+  readonly [JSON_NAMES]: Readonly<Record<string, string>>;
 }
 
 /**
@@ -35,6 +41,7 @@ export function templateDataOf(notification: Notification, timeZone: string): ob
     CommonLabels: keyValues(commonPairs(alerts.map(({ labels }) => labels))),
     CommonAnnotations: keyValues(commonPairs(alerts.map(({ annotations }) => annotations))),
     ExternalURL: externalUrl,
+    [JSON_NAMES]: DATA_JSON_NAMES,
   };
 }
 
@@ -50,5 +57,6 @@ function alertData(alert: StoredAlert, nowMs: number, timeZone: string): AlertDa
     EndsAt: status === "firing" ? new GoTime(ZERO_TIME_MS) : new GoTime(alert.endsAtMs, timeZone),
     GeneratorURL: alert.generatorUrl,
     Fingerprint: alert.fingerprint,
+    [JSON_NAMES]: ALERT_JSON_NAMES,
   };
 }

@@ -1,6 +1,11 @@
-import { KeyValues, listWithMethods } from "../../../scraper/templates/alertmanager-values.js";
+import {
+  ALERT_JSON_NAMES,
+  DATA_JSON_NAMES,
+  KeyValues,
+  listWithMethods,
+} from "../../../scraper/templates/alertmanager-values.js";
 import { GoTime, ZERO_TIME_MS } from "../../../scraper/templates/go-time.js";
-import { templateFunction } from "../../../scraper/templates/template-values.js";
+import { JSON_NAMES, templateFunction } from "../../../scraper/templates/template-values.js";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -66,6 +71,7 @@ const alerts = AMTOOL_DATA.alerts.map((alert) => ({
   EndsAt: time(alert.endsAt),
   GeneratorURL: alert.generatorURL,
   Fingerprint: alert.fingerprint,
+  [JSON_NAMES]: ALERT_JSON_NAMES,
 }));
 
 /** The same alerts as values of templates. */
@@ -76,8 +82,10 @@ export const TEMPLATE_DATA = {
     Firing: templateFunction([], () => items.filter(({ Status }) => Status === "firing")),
     Resolved: templateFunction([], () => items.filter(({ Status }) => Status === "resolved")),
   })),
+  NotificationReason: "",
   GroupLabels: keyValues(AMTOOL_DATA.groupLabels),
   CommonLabels: keyValues(AMTOOL_DATA.commonLabels),
   CommonAnnotations: keyValues(AMTOOL_DATA.commonAnnotations),
   ExternalURL: AMTOOL_DATA.externalURL,
+  [JSON_NAMES]: DATA_JSON_NAMES,
 };

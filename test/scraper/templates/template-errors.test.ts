@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createAlertmanagerFunctions } from "../../../scraper/templates/alertmanager-functions.js";
-import { compileTemplate } from "../../../scraper/templates/template.js";
+import { compileDefinitions, compileTemplate } from "../../../scraper/templates/template.js";
 import { TemplateError } from "../../../scraper/templates/template-error.js";
 import { TEMPLATE_DATA } from "./alertmanager-data.js";
 
@@ -122,18 +122,47 @@ for (const [name, text, message] of FORBIDDEN) {
   });
 }
 
-for (const [place, text] of [
-  ["a script", "<script>{{ .Status }}</script>"],
-  ["a style sheet", "<style>{{ .Status }}</style>"],
-  ["an attribute of script", '<a onclick="{{ .Status }}">'],
-  ["an attribute of style", '<a style="{{ .Status }}">'],
-  ["an attribute name", "<a {{ .Status }}>"],
-  ["an attribute without quotes", "<a href={{ .Status }}>"],
+for (const [problem, text, message] of [
+  ["a tag that is not closed", "<a title='x'", /ends in a non-text context: tag/],
+  ["a script that is not closed", "<script>x", /ends in a non-text context: script of <script>/],
+  ["branches that end in different contexts", '{{ if . }}<a href="{{ end }}">', /branches end in/],
+  ["a loop that moves on in its context", '{{ range . }}<a b="{{ end }}', /on range loop re-entry/],
+  [
+    "a break inside a tag",
+    "{{ range . }}{{ if . }}<a {{ break }}{{ end }}{{ end }}",
+    /at range loop break/,
+  ],
+  ["an action before or after the ?", '<a href="/{{ if . }}?{{ end }}{{ . }}">', /ambiguous/],
+  ["html before the last command", "{{ . | html | toUpper }}", /escaper "html" disallowed/],
+  ["html without quotes", "<a b={{ . | html }}>", /escaper "html" disallowed/],
+  ["a quote in an attribute name", "<a b'c='{{ . }}'>", /in attribute name/],
+  ["a quote in an attribute without quotes", "<a b=c'd>", /in unquoted attribute/],
+  ["a slash of two meanings", "<script>{{ if . }}1{{ end }} / 2</script>", /a slash could start/],
+  ["a set of characters cut in two", "<script>/[{{ . }}]/</script>", /unfinished set/],
+  ["an escape cut in two", "<script>'\\{{ . }}'</script>", /unfinished escape/],
+  ["a template that is missing", '<p>{{ template "no" }}</p>', /no such template "no"/],
+  [
+    "recursion that changes the context",
+    '{{ define "r" }}{{ if . }}{{ template "r" . }}{{ end }}<a b="{{ end }}{{ template "r" . }}',
+    /branches end in different|cannot compute output context|non-text context/,
+  ],
 ] as const) {
-  test(`HTML mode rejects an action in ${place}, since it cannot escape it there`, () => {
+  test(`HTML mode does not compile ${problem}`, () => {
     assert.throws(
-      () => compileTemplate("t", text, functions, { escape: "html" }).render(TEMPLATE_DATA),
-      TemplateError,
+      () => compileTemplate("t", text, functions, { escape: "html" }),
+      (error) => error instanceof TemplateError && message.test(error.message),
     );
   });
 }
+
+test("An error of HTML mode names the file and the line", () => {
+  const definitions = compileDefinitions(
+    [{ name: "mail.tmpl", text: '{{ define "a" }}\n<p>\n<a b=c"d>{{ end }}' }],
+    functions,
+  );
+  assert.throws(
+    () =>
+      compileTemplate("html", '{{ template "a" . }}', functions, { escape: "html", definitions }),
+    new TemplateError('html/template: line 1 of "mail.tmpl": "\\"" in unquoted attribute: c"d'),
+  );
+});
