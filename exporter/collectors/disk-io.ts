@@ -2,9 +2,8 @@
  * Bytes and operations of disks. Source: /proc/diskstats (Linux
  * Documentation/admin-guide/iostats.rst).
  */
-import { parseCount } from "../sources/broken-source-error.js";
 import { readBlockDevices } from "../sources/block-devices.js";
-import { CounterRows } from "../sources/counter-rows.js";
+import { CounterRows, parseCounter } from "../sources/counter-rows.js";
 import { readFact, type FileTree } from "../sources/file-tree.js";
 import type { Sources } from "../sources/sources.js";
 import { itemAt } from "../shared/model/get-or-throw.js";
@@ -76,13 +75,14 @@ export function createDiskIoCollector({ procfs, sysfs, clock }: Sources): Collec
       const shown = await counters.update(
         found.map(({ name, columns }) => ({
           name,
-          values: COLUMNS.map(({ column }) => parseCount(columns[column], SOURCE)),
+          values: COLUMNS.map(({ column }) => parseCounter(columns[column], SOURCE)),
         })),
       );
       return shown.flatMap(({ name: disk, values }) =>
-        COLUMNS.map(({ metric, inBaseUnit }, index) =>
-          metric.sample(inBaseUnit(itemAt(values, index)), { disk }),
-        ),
+        COLUMNS.flatMap(({ metric, inBaseUnit }, index) => {
+          const value = itemAt(values, index);
+          return Number.isNaN(value) ? [] : [metric.sample(inBaseUnit(value), { disk })];
+        }),
       );
     },
   };

@@ -11,6 +11,7 @@ import { isAnsweredByKernel, STUCK, type FileSystems } from "../sources/file-sys
 import { readMounts, type Mount } from "../sources/mounts.js";
 import type { Sources } from "../sources/sources.js";
 import { gauge, type MetricDefinition, type Sample } from "../shared/model/metric.js";
+import type { Clock } from "../shared/platform/clock.js";
 import { codeOf } from "../shared/model/errors.js";
 import type { FileSystemFacts } from "../shared/platform/files.js";
 import { ALARM_LEVEL, alarmLevelSample } from "./alarm-level.js";
@@ -98,16 +99,19 @@ type Answer = FileSystemFacts | typeof STUCK | "absent" | "forbidden";
 
 /** Most file systems shown. All are asked, and all decide the level. */
 const MAX_ROWS = 64;
-/** Most file systems asked in one run. */
+/** Most file systems asked in one run: those on disks first. */
 const MAX_ASKED = 4096;
+/** Time after which no further file system is asked in a run; it is below the usual deadline. */
+const ASKING_MS = 6000;
 /** File systems asked at once; most are asked in processes of their own. */
 const ASKED_AT_ONCE = 8;
 
 export function createDiskCollector(
-  { procfs, sysfs, fileSystems, rootfs }: Sources,
+  { procfs, sysfs, fileSystems, rootfs, clock }: Sources,
   { disk }: CollectorSettings,
 ): Collector {
   const lastRatios = new LastRatios();
+  const inquiry = new Inquiry(fileSystems, clock);
   return {
     name: "disk",
     metrics: [
@@ -119,22 +123,27 @@ export function createDiskCollector(
       ROWS_LEFT_OUT,
     ],
     async collect(signal) {
-      const mounts = chooseMounts(await readMounts(procfs, rootfs), disk);
+      const all = chooseMounts(await readMounts(procfs, rootfs), disk);
+      const mounts = all.filter(({ isReachable }) => isReachable);
       const devices = await readBlockDevices(sysfs);
-      const asked = mounts.slice(0, MAX_ASKED);
-      const answers = await answersOf(fileSystems, asked, signal);
+      const asked = mostImportant(mounts);
+      const answers = await inquiry.ask(asked, signal);
       const rows = asked.flatMap((mount): Row[] => {
         const answer = answers.get(mount) ?? STUCK;
-        if (answer === "absent" || answer === "forbidden") return [];
-        const facts = answer === STUCK ? undefined : answer;
+        // One that has answered before has a level, which lasts until it answers again.
+        const isUnknown = !lastRatios.has(mount);
+        if ((answer === "absent" || answer === "forbidden") && isUnknown) return [];
+        const facts = typeof answer === "string" ? undefined : answer;
         return [{ mount, ...placeOf(mount, devices), facts }];
       });
       const ratios = lastRatios.update(rows);
       const shown = chooseRows(rows, ratios);
-      const forbidden = [...answers.values()].filter((answer) => answer === "forbidden").length;
+      const forbidden = asked.filter(
+        (mount) => answers.get(mount) === "forbidden" && !ratios.has(mount),
+      ).length;
       return [
         ...diskSamples(devices, rows),
-        ...shown.flatMap((row) => fileSystemSamples(row, ratios.get(row))),
+        ...shown.flatMap((row) => fileSystemSamples(row, ratios.get(row.mount))),
         ...levelSamples(rows, ratios, disk),
         leftOutSample(
           "disk",
@@ -142,27 +151,58 @@ export function createDiskCollector(
           rows.length - shown.length + mounts.length - asked.length,
         ),
         leftOutSample("disk", "filesystem_without_permission", forbidden),
+        leftOutSample("disk", "filesystem_out_of_reach", all.length - mounts.length),
       ];
     },
   };
 }
 
-/** Asks local file systems first, then those that may wait for a server, several at once. */
-async function answersOf(
-  fileSystems: FileSystems,
-  mounts: readonly Mount[],
-  signal: AbortSignal,
-): Promise<Map<Mount, Answer>> {
-  const answers = new Map<Mount, Answer>();
-  const isLocal = ({ type }: Mount): boolean => isAnsweredByKernel(type);
-  for (const mount of mounts.filter(isLocal))
-    answers.set(mount, await answerOf(fileSystems, mount, signal));
-  const others = mounts.filter((mount) => !isLocal(mount)).values();
-  const askOthers = async (): Promise<void> => {
-    for (const mount of others) answers.set(mount, await answerOf(fileSystems, mount, signal));
-  };
-  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askOthers));
-  return answers;
+/** Of too many, those on disks, then others of the kernel, then those in memory or on servers. */
+function mostImportant(mounts: readonly Mount[]): readonly Mount[] {
+  if (mounts.length <= MAX_ASKED) return mounts;
+  const rank = ({ source, type }: Mount): number =>
+    source.startsWith("/dev/") ? 0 : type !== "tmpfs" && isAnsweredByKernel(type) ? 1 : 2;
+  const ranked = [...mounts].sort((left, right) => rank(left) - rank(right));
+  const chosen = new Set(ranked.slice(0, MAX_ASKED));
+  return mounts.filter((mount) => chosen.has(mount));
+}
+
+/**
+ * Asks local file systems first, then those that may wait for a server, several at once. Each wait
+ * for a dead one takes two seconds; when the time for asking is over, the others count as stuck. In
+ * the next run, those that did not answer are asked last.
+ */
+class Inquiry {
+  private silent: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly fileSystems: FileSystems,
+    private readonly clock: Clock,
+  ) {}
+
+  async ask(mounts: readonly Mount[], signal: AbortSignal): Promise<Map<Mount, Answer>> {
+    const answers = new Map<Mount, Answer>();
+    const silent = new Set<string>();
+    const endMs = this.clock.monotonicMs() + ASKING_MS;
+    const askAll = async (queue: Iterable<Mount>): Promise<void> => {
+      for (const mount of queue) {
+        if (this.clock.monotonicMs() >= endMs) return;
+        const answer = await answerOf(this.fileSystems, mount, signal);
+        answers.set(mount, answer);
+        if (answer === STUCK) silent.add(keyOf(mount));
+      }
+    };
+    const wasSilent = (mount: Mount): boolean => this.silent.has(keyOf(mount));
+    const ordered = [...mounts].sort(
+      (left, right) => Number(wasSilent(left)) - Number(wasSilent(right)),
+    );
+    const isLocal = ({ type }: Mount): boolean => isAnsweredByKernel(type);
+    await askAll(ordered.filter(isLocal));
+    const others = ordered.filter((mount) => !isLocal(mount)).values();
+    await Promise.all(Array.from({ length: ASKED_AT_ONCE }, () => askAll(others)));
+    this.silent = silent;
+    return answers;
+  }
 }
 
 async function answerOf(
@@ -183,19 +223,25 @@ async function answerOf(
   }
 }
 
+const keyOf = ({ deviceNumber, mountPoint }: Mount): string => `${deviceNumber} ${mountPoint}`;
+
 /** The used ratio of each file system, as its last answer said while it is mounted. */
 class LastRatios {
   private known = new Map<string, number>();
 
-  update(rows: readonly Row[]): ReadonlyMap<Row, number> {
+  has(mount: Mount): boolean {
+    return this.known.has(keyOf(mount));
+  }
+
+  update(rows: readonly Row[]): ReadonlyMap<Mount, number> {
     const known = new Map<string, number>();
-    const ratios = new Map<Row, number>();
-    for (const row of rows) {
-      const key = `${row.mount.deviceNumber} ${row.mount.mountPoint}`;
-      const ratio = row.facts === undefined ? this.known.get(key) : usedRatioOf(row.facts);
+    const ratios = new Map<Mount, number>();
+    for (const { mount, facts } of rows) {
+      const key = keyOf(mount);
+      const ratio = facts === undefined ? this.known.get(key) : usedRatioOf(facts);
       if (ratio === undefined) continue;
       known.set(key, ratio);
-      ratios.set(row, ratio);
+      ratios.set(mount, ratio);
     }
     this.known = known;
     return ratios;
@@ -206,10 +252,10 @@ class LastRatios {
  * The rows to show, in order of mount points: the fullest one, then those on disks, then the
  * others, larger ones first.
  */
-function chooseRows(rows: readonly Row[], ratios: ReadonlyMap<Row, number>): readonly Row[] {
+function chooseRows(rows: readonly Row[], ratios: ReadonlyMap<Mount, number>): readonly Row[] {
   if (rows.length <= MAX_ROWS) return rows;
   const writable = rows.filter(({ mount }) => !mount.isReadOnly);
-  const ratioOf = (row: Row): number => ratios.get(row) ?? -1;
+  const ratioOf = (row: Row): number => ratios.get(row.mount) ?? -1;
   const fullest = writable.reduce<Row | undefined>(
     (most, row) => (most === undefined || ratioOf(row) > ratioOf(most) ? row : most),
     undefined,
@@ -283,11 +329,11 @@ function fileSystemSamples({ mount, device, facts }: Row, ratio: number | undefi
  */
 function levelSamples(
   rows: readonly Row[],
-  ratios: ReadonlyMap<Row, number>,
+  ratios: ReadonlyMap<Mount, number>,
   thresholds: CollectorSettings["disk"],
 ): Sample[] {
   const writable = rows.filter(({ mount }) => !mount.isReadOnly);
-  const deciding = writable.flatMap((row) => ratios.get(row) ?? []);
+  const deciding = writable.flatMap(({ mount }) => ratios.get(mount) ?? []);
   // None has ever answered: the level is not known. Without any, nothing can fill up.
   if (deciding.length === 0 && writable.length > 0) return [];
   const worst = deciding.reduce((most, ratio) => Math.max(most, ratio), 0);

@@ -71,7 +71,7 @@ export function createMemoryCollector(
         USED_RATIO.sample(usedRatio),
         USED_RATIO_AVERAGE.sample(average),
         SWAP_TOTAL.sample(info.swapTotal),
-        SWAP_FREE.sample(info.swapFree),
+        ...(info.swapFree === undefined ? [] : [SWAP_FREE.sample(info.swapFree)]),
         alarmLevelSample("memory", usedRatio, memory),
       ];
     },
@@ -83,7 +83,8 @@ interface MemoryInfo {
   readonly free: number;
   readonly available: number;
   readonly swapTotal: number;
-  readonly swapFree: number;
+  /** Undefined when the kernel says more than there is. */
+  readonly swapFree: number | undefined;
 }
 
 /** @returns bytes */
@@ -103,12 +104,13 @@ export function parseMemoryInfo(text: string): MemoryInfo {
     );
   }
   const swapTotal = bytes("SwapTotal") ?? 0;
+  const swapFree = bytes("SwapFree") ?? 0;
   return {
     total,
     free,
     available: availableOf(bytes, { total, free }),
     swapTotal,
-    swapFree: Math.min(swapTotal, bytes("SwapFree") ?? 0),
+    swapFree: swapFree <= swapTotal ? swapFree : undefined,
   };
 }
 
@@ -123,7 +125,12 @@ function availableOf(
 ): number {
   const available = bytes("MemAvailable");
   if (available !== undefined && available <= total) return available;
-  const estimate = free + (bytes("Buffers") ?? 0) + (bytes("Cached") ?? 0) - (bytes("Shmem") ?? 0);
+  // Counts below zero are written as numbers far above the total.
+  const part = (key: string): number => {
+    const value = bytes(key) ?? 0;
+    return value <= total ? value : 0;
+  };
+  const estimate = free + part("Buffers") + part("Cached") - (bytes("Shmem") ?? 0);
   return Math.min(total, Math.max(free, estimate));
 }
 

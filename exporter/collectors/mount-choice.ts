@@ -61,10 +61,11 @@ function isWanted({ mountPoint, type }: Mount, settings: CollectorSettings["disk
 const BELOW = "/*";
 
 /**
- * Prefers `/`, then a mount of the file system's own root to a bind mount, then a mount that allows
- * writing, then the shorter path.
+ * Prefers a mount that this process reaches, then `/`, then a mount of the file system's own root to
+ * a bind mount, then a mount that allows writing, then the shorter path.
  */
 function isBetter(mount: Mount, other: Mount): boolean {
+  if (mount.isReachable !== other.isReachable) return mount.isReachable;
   if (mount.mountPoint === "/" || other.mountPoint === "/") return mount.mountPoint === "/";
   if ((mount.root === "/") !== (other.root === "/")) return mount.root === "/";
   if (mount.isWritableHere !== other.isWritableHere) return mount.isWritableHere;

@@ -2,8 +2,8 @@
  * Counters of network devices. Source: /proc/self/net/dev, two header lines and one line per device
  * (proc_pid_net(5)).
  */
-import { BrokenSourceError, parseCount } from "../sources/broken-source-error.js";
-import { CounterRows, type CounterRow } from "../sources/counter-rows.js";
+import { BrokenSourceError } from "../sources/broken-source-error.js";
+import { CounterRows, parseCounter, type CounterRow } from "../sources/counter-rows.js";
 import { readFact, type FileTree } from "../sources/file-tree.js";
 import type { Sources } from "../sources/sources.js";
 import { itemAt } from "../shared/model/get-or-throw.js";
@@ -89,7 +89,10 @@ export function createNetworkCollector(
       shown = new Set(chosen.map(({ name }) => name));
       return [
         ...chosen.flatMap(({ name: device, values }) =>
-          COLUMNS.map(({ metric }, index) => metric.sample(itemAt(values, index), { device })),
+          COLUMNS.flatMap(({ metric }, index) => {
+            const value = itemAt(values, index);
+            return Number.isNaN(value) ? [] : [metric.sample(value, { device })];
+          }),
         ),
         leftOutSample("network", "device", all.length - chosen.length),
       ];
@@ -162,7 +165,7 @@ function parseRows(text: string): CounterRow[] {
       .split(/\s+/);
     return {
       name: line.slice(0, colon).trim(),
-      values: COLUMNS.map(({ column }) => parseCount(columns[column], SOURCE)),
+      values: COLUMNS.map(({ column }) => parseCounter(columns[column], SOURCE)),
     };
   });
 }

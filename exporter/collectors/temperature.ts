@@ -25,10 +25,10 @@ export const ZONE_CELSIUS = gauge({
 
 /** `cpu-thermal` on a Pi; `x86_pkg_temp`, `soc_thermal`, `bigcore0-thermal` elsewhere. */
 const CPU_ZONE = /cpu|soc|pkg|core/i;
-/** Drivers whose first sensor is the processor. */
-const CPU_SENSOR = /^(cpu_thermal|coretemp|k10temp|zenpower)$/;
-/** No sensor of a computer measures more or less; drivers report such values when they fail. */
-const POSSIBLE_CELSIUS = { min: -100, max: 250 };
+/** Drivers whose first sensor is the processor, or whose sensors are its cores. */
+const CPU_SENSOR = /^(cpu\w*_thermal|soc\w*_thermal|coretemp|k8temp|k10temp|zenpower|via_cputemp)$/;
+/** No processor works outside; drivers report such values when a sensor fails. */
+const POSSIBLE_CELSIUS = { min: -100, max: 150 };
 
 /** Interval at which zones and sensors are listed again. */
 const REFRESH_MS = 60_000;
@@ -143,11 +143,19 @@ async function findSensors(sysfs: FileTree, answered: ReadonlySet<string>): Prom
   for (const folder of await listNumbered(sysfs, "class/hwmon", "hwmon")) {
     const type = (await readFact(sysfs, `class/hwmon/${folder}/name`)) ?? "";
     if (!CPU_SENSOR.test(type)) continue;
-    const place = { zone: "", type, file: `class/hwmon/${folder}/temp1_input` };
-    const isSensor = answered.has(place.file) || (await readAll(sysfs, [place])).length > 0;
-    if (isSensor) sensors.push(place);
+    for (const place of await inputsOf(sysfs, folder, type)) {
+      const isSensor = answered.has(place.file) || (await readAll(sysfs, [place])).length > 0;
+      if (isSensor) sensors.push(place);
+    }
   }
   return sensors;
+}
+
+/** The first input; without it, all: old processors have sensors for their cores only. */
+async function inputsOf(sysfs: FileTree, folder: string, type: string): Promise<Place[]> {
+  const found = await sysfs.list(`class/hwmon/${folder}`, /^temp\d+_input$/);
+  const inputs = found.includes("temp1_input") ? ["temp1_input"] : found.sort();
+  return inputs.map((input) => ({ zone: "", type, file: `class/hwmon/${folder}/${input}` }));
 }
 
 /** Folders of a name and a number, in the order of their numbers. */

@@ -25,7 +25,10 @@ export interface BlockDevices {
 const SECTOR_BYTES = 512; // Unit of /sys/block/<disk>/size for every disk.
 /** Memory and files that look like disks, and drives for removable media. */
 const NOT_A_DISK = /^(loop|ram|zram|sr|fd|nbd|mtdblock)\d/;
-/** Built from other block devices: device mapper (LVM, encryption) and software RAID. */
+/**
+ * Built from other block devices, also while it has none: device mapper (LVM, encryption) and
+ * software RAID. Others, such as bcache and RAID with a name, have devices below them.
+ */
 const COMPOSED = /^(dm-|md)\d/;
 /** The boot and replay areas of an eMMC chip. */
 const CHIP_AREA = /^mmcblk\d+(boot\d+|rpmb)$/;
@@ -41,32 +44,57 @@ export async function readBlockDevices(sysfs: FileTree): Promise<BlockDevices> {
   const disks: Disk[] = [];
   const diskOf = new Map<string, string>();
   const numbers = new Map<string, string>();
-  for (const folder of folders.filter((candidate) => !COMPOSED.test(candidate))) {
+  const composed: ComposedDevice[] = [];
+  for (const folder of folders) {
+    if ((await readFact(sysfs, `block/${folder}/hidden`)) === "1") continue; // A path to a disk.
     const sizeBytes = Number((await readFact(sysfs, `block/${folder}/size`)) ?? 0) * SECTOR_BYTES;
-    if (!(sizeBytes > 0)) continue; // A card reader without a card.
+    const below = (await sysfs.list(`block/${folder}/slaves`, /./)).map(deviceName);
+    const isComposed = COMPOSED.test(folder) || below.length > 0;
+    if (!isComposed && !(sizeBytes > 0)) continue; // A card reader without a card.
     const name = deviceName(folder);
-    disks.push({ name, sizeBytes });
-    diskOf.set(name, name);
     await addNumber(sysfs, numbers, { name, folder: `block/${folder}` });
+    const parts: string[] = [];
     for (const partition of await sysfs.list(`block/${folder}`, partitionPattern(folder))) {
-      const part = deviceName(partition);
-      diskOf.set(part, name);
-      await addNumber(sysfs, numbers, { name: part, folder: `block/${folder}/${partition}` });
+      parts.push(deviceName(partition));
+      const place = { name: deviceName(partition), folder: `block/${folder}/${partition}` };
+      await addNumber(sysfs, numbers, place);
+    }
+    if (isComposed) {
+      // btrfs has a device number of its own, and only the name of its device.
+      const mapped = await readFact(sysfs, `block/${folder}/dm/name`);
+      if (mapped !== undefined) parts.push(`mapper/${mapped}`);
+      composed.push({ names: [name, ...parts], below });
+    } else {
+      disks.push({ name, sizeBytes });
+      for (const one of [name, ...parts]) diskOf.set(one, name);
     }
   }
-  for (const name of folders.filter((candidate) => COMPOSED.test(candidate))) {
-    await addNumber(sysfs, numbers, { name, folder: `block/${name}` });
-    const disk = await diskBelow(sysfs, name, diskOf);
-    if (disk === undefined) continue;
-    diskOf.set(name, disk);
-    // btrfs has a device number of its own, and only the name of its device.
-    const mapped = await readFact(sysfs, `block/${name}/dm/name`);
-    if (mapped !== undefined) diskOf.set(`mapper/${mapped}`, disk);
-  }
+  addComposed(composed, diskOf);
   const byNumber = new Map(
     [...numbers].map(([number, name]) => [number, { name, disk: diskOf.get(name) }]),
   );
   return { disks, byNumber, diskOf };
+}
+
+/** A device that is built from others. */
+interface ComposedDevice {
+  /** Its own name, and those of its partitions. */
+  readonly names: readonly string[];
+  /** The devices that it is built from. */
+  readonly below: readonly string[];
+}
+
+const MAX_LAYERS = 8; // Volumes on encryption on partitions of RAID are four layers.
+
+/** A composed device is on the first disk below it. */
+function addComposed(composed: readonly ComposedDevice[], diskOf: Map<string, string>): void {
+  for (let layer = 0; layer < MAX_LAYERS; layer++) {
+    for (const { names, below } of composed) {
+      const disk = below.map((name) => diskOf.get(name)).find((found) => found !== undefined);
+      if (disk === undefined) continue;
+      for (const name of names) if (!diskOf.has(name)) diskOf.set(name, disk);
+    }
+  }
 }
 
 /** A partition is named after its disk, with a `p` between if the disk's name ends in a digit. */
@@ -86,25 +114,4 @@ async function addNumber(
 interface NamedFolder {
   readonly name: string;
   readonly folder: string;
-}
-
-const MAX_LAYERS = 8; // Volumes on encryption on RAID are three layers.
-
-/** The first disk below a composed device. */
-async function diskBelow(
-  sysfs: FileTree,
-  name: string,
-  diskOf: ReadonlyMap<string, string>,
-): Promise<string | undefined> {
-  let layer = [name];
-  for (let depth = 0; depth < MAX_LAYERS && layer.length > 0; depth++) {
-    const below: string[] = [];
-    for (const device of layer) below.push(...(await sysfs.list(`block/${device}/slaves`, /./)));
-    const disk = below
-      .map((device) => diskOf.get(deviceName(device)))
-      .find((found) => found !== undefined);
-    if (disk !== undefined) return disk;
-    layer = below;
-  }
-  return undefined;
 }

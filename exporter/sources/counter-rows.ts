@@ -9,8 +9,10 @@
  * - A counter that starts over while the others of its row go on continues at its last value.
  * - A row that starts over as a whole, or belongs to another device than before, is a reset: its
  *   values are shown as they are.
+ * - A counter below zero is not known: it stays, and is NaN as long as it was never known.
  */
 import { itemAt } from "../shared/model/get-or-throw.js";
+import { parseCount } from "./broken-source-error.js";
 
 /** The counters of one device or core, in an order that does not change. */
 export interface CounterRow {
@@ -46,23 +48,49 @@ export class CounterRows {
   /** @param rows all rows of the source; one that is missing is gone, and starts over when it returns */
   async update(rows: readonly CounterRow[]): Promise<CounterRow[]> {
     const known = new Map<string, KnownRow>();
-    for (const row of rows) known.set(row.name, await this.next(row));
+    const isListKnown = this.isListKnown(rows);
+    for (const row of rows) known.set(row.name, await this.next(row, isListKnown));
     this.known = known;
     return [...known].map(([name, { shown }]) => ({ name, values: shown }));
   }
 
-  private async next({ name, values }: CounterRow): Promise<KnownRow> {
+  /** True when the same names are in the same places as before: no device got the name of another. */
+  private isListKnown(rows: readonly CounterRow[]): boolean {
+    if (rows.length !== this.known.size) return false;
+    let at = 0;
+    for (const name of this.known.keys()) if (rows[at++]?.name !== name) return false;
+    return true;
+  }
+
+  private async next(row: CounterRow, isListKnown: boolean): Promise<KnownRow> {
+    const { name } = row;
     const before = this.known.get(name);
+    const values =
+      before === undefined || !row.values.some(Number.isNaN)
+        ? row.values
+        : row.values.map((value, index) =>
+            Number.isNaN(value) ? itemAt(before.raw, index) : value,
+          );
     const hasFallen =
       before === undefined || values.some((value, index) => value < itemAt(before.raw, index));
-    if (!hasFallen) return advanced(before, values, before.offsets);
+    if (!hasFallen && isListKnown) return advanced(before, values, before.offsets);
     const identity = await this.options.identityOf?.(name);
     if (before === undefined || identity !== before.identity || this.isReset(before.raw, values))
       return { identity, raw: values, offsets: values.map(() => 0), shown: values };
-    const offsets = before.offsets.map(
-      (offset, index) => offset + this.missing(itemAt(before.raw, index), itemAt(values, index)),
+    return advanced(before, values, this.offsetsAfter(before, values));
+  }
+
+  private offsetsAfter({ raw, offsets }: KnownRow, values: readonly number[]): readonly number[] {
+    const steps = values.map((value, index) => ({ value, earlier: itemAt(raw, index) }));
+    // When a counter starts over that is not full, others that look full start over with it.
+    const isFilling = steps.every(
+      ({ value, earlier }) =>
+        !(value < earlier) || this.isFull(earlier, value) || this.isJitter(earlier, value),
     );
-    return advanced(before, values, offsets);
+    return steps.map(
+      ({ value, earlier }, index) =>
+        itemAt(offsets, index) + this.missing(earlier, value, isFilling),
+    );
   }
 
   /** True when all counters of a row have fallen, and not because all of them were full. */
@@ -73,6 +101,7 @@ export class CounterRows {
     });
     const counting = raw.filter((value) => value > 0).length;
     return (
+      fallen.length > 0 &&
       fallen.length === counting &&
       !fallen.every(({ value, earlier }) => this.isFull(earlier, value))
     );
@@ -86,18 +115,36 @@ export class CounterRows {
   }
 
   /** Counts that `value` lacks because its counter has started again. */
-  private missing(earlier: number, value: number): number {
-    if (value >= earlier) return 0;
-    if (this.isFull(earlier, value)) return this.options.wrapAt ?? 0;
+  private missing(earlier: number, value: number, isFilling: boolean): number {
+    if (!(value < earlier)) return 0;
+    if (isFilling && this.isFull(earlier, value)) return this.options.wrapAt ?? 0;
+    return this.isJitter(earlier, value) ? 0 : earlier - value;
+  }
+
+  private isJitter(earlier: number, value: number): boolean {
     const step = earlier - value;
-    const isJitter = step <= (this.options.jitter ?? 0) || step <= earlier * JITTER_RATIO;
-    return isJitter ? 0 : step;
+    return step <= (this.options.jitter ?? 0) || step <= earlier * JITTER_RATIO;
   }
 }
 
+/** Counts of 64 bits from this on are below zero, which a driver or the kernel wrote by mistake. */
+const BELOW_ZERO = 2 ** 63;
+
+/**
+ * Reads a counter; NaN when it is below zero.
+ *
+ * @throws {BrokenSourceError} when the text is not a number
+ */
+export function parseCounter(text: string | undefined, source: string): number {
+  const value = parseCount(text, source);
+  return value < BELOW_ZERO ? value : Number.NaN;
+}
+
 function advanced(before: KnownRow, raw: readonly number[], offsets: readonly number[]): KnownRow {
-  const shown = raw.map((value, index) =>
-    Math.max(value + itemAt(offsets, index), itemAt(before.shown, index)),
-  );
+  const shown = raw.map((value, index) => {
+    const sum = value + itemAt(offsets, index);
+    const earlier = itemAt(before.shown, index);
+    return earlier > sum ? earlier : sum;
+  });
   return { identity: before.identity, raw, offsets, shown };
 }

@@ -9,6 +9,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
+import { textOfBytes } from "./byte-text.js";
 
 /** A login by a user, type USER_PROCESS. */
 export interface LoginRecord {
@@ -27,7 +28,8 @@ const USER_PROCESS = 7; // utmp(5)
 const LAST_TYPE = 9;
 
 /**
- * Skips garbage between records, and an incomplete last record.
+ * Skips garbage between records, an incomplete last record, and records without a user. Bytes that
+ * are no records have none.
  *
  * @param isWide the machine's own width, for records that look right in both
  */
@@ -37,15 +39,22 @@ export function parseLoginRecords(bytes: Uint8Array, isWide = false): LoginRecor
   const records: LoginRecord[] = [];
   if (width === undefined) return records;
   for (let offset = 0; offset + width <= buffer.length; offset += width) {
-    if (buffer.readInt16LE(offset) === USER_PROCESS)
-      records.push(readRecord(buffer, offset, width));
+    if (buffer.readInt16LE(offset) !== USER_PROCESS) continue;
+    const record = readRecord(buffer, offset, width);
+    if (record.user !== "") records.push(record);
   }
   return records;
 }
 
+/** False when the bytes hold something, and no records of any width. */
+export function areLoginRecords(bytes: Uint8Array, isWide = false): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return widthOf(buffer, isWide) !== undefined || buffer.every((byte) => byte === 0);
+}
+
 type Width = typeof NARROW_RECORD_BYTES | typeof WIDE_RECORD_BYTES;
 
-/** The width with which all bytes are records, and the most of them have a date. */
+/** The width with which the most bytes are records, and the most records have a date. */
 function widthOf(buffer: Buffer, isWide: boolean): Width | undefined {
   const widths: readonly Width[] = isWide
     ? [WIDE_RECORD_BYTES, NARROW_RECORD_BYTES]
@@ -55,32 +64,52 @@ function widthOf(buffer: Buffer, isWide: boolean): Width | undefined {
     const score = scoreOf(buffer, width);
     if (score > (best?.score ?? 0)) best = { width, score };
   }
-  return best?.width;
+  // Text in another encoding than UTF-8 may be in all records.
+  return best?.width ?? widths.find((width) => isMadeOf(buffer, width, isNearlyRecord));
 }
 
 /** Of a record with a date; one in use without a date counts 1. */
 const DATED_SCORE = 1000;
+/** Of bytes that are no record. One odd record does not hide the others. */
+const BROKEN_SCORE = -500;
 /** Read with the wrong width, the microseconds of a time are less than this. */
 const LEAST_DATE_SECONDS = 1_000_000;
 
-/**
- * 0 when a record is none. With a wrong width, the parts of a record would soon be read from other
- * parts.
- */
+/** With a wrong width, the parts of a record would soon be read from other parts. */
 function scoreOf(buffer: Buffer, width: Width): number {
   let score = 0;
   for (let offset = 0; offset + width <= buffer.length; offset += width) {
-    const type = buffer.readInt16LE(offset);
-    const seconds = timeAt(buffer, offset, width);
-    const isRecord =
-      type >= 0 &&
-      type <= LAST_TYPE &&
-      TEXT_FIELDS.every(([at, length]) => isTextField(buffer, offset + at, length)) &&
-      isPossibleTime(seconds);
-    if (!isRecord) return 0;
-    if (type !== 0) score += seconds >= LEAST_DATE_SECONDS ? DATED_SCORE : 1;
+    if (!isRecord(buffer, offset, width)) score += BROKEN_SCORE;
+    else if (buffer.readInt16LE(offset) !== 0)
+      score += timeAt(buffer, offset, width) >= LEAST_DATE_SECONDS ? DATED_SCORE : 1;
   }
   return score;
+}
+
+function isMadeOf(
+  buffer: Buffer,
+  width: Width,
+  isPart: (buffer: Buffer, offset: number, width: Width) => boolean,
+): boolean {
+  let isUsed = false;
+  for (let offset = 0; offset + width <= buffer.length; offset += width) {
+    if (!isPart(buffer, offset, width)) return false;
+    isUsed ||= buffer.readInt16LE(offset) !== 0;
+  }
+  return isUsed;
+}
+
+function isRecord(buffer: Buffer, offset: number, width: Width): boolean {
+  return (
+    isNearlyRecord(buffer, offset, width) &&
+    TEXT_FIELDS.every(([at, length]) => isTextField(buffer, offset + at, length))
+  );
+}
+
+/** True when type and time are possible, whatever the texts are. */
+function isNearlyRecord(buffer: Buffer, offset: number, width: Width): boolean {
+  const type = buffer.readInt16LE(offset);
+  return type >= 0 && type <= LAST_TYPE && isPossibleTime(timeAt(buffer, offset, width));
 }
 
 /** Terminal, user and host. */
@@ -123,10 +152,8 @@ function readRecord(buffer: Buffer, offset: number, width: Width): LoginRecord {
 
 function textAt(buffer: Buffer, offset: number, length: number): string {
   const end = buffer.indexOf(0, offset);
-  return buffer.toString(
-    "utf8",
-    offset,
-    end < 0 ? offset + length : Math.min(end, offset + length),
+  return textOfBytes(
+    buffer.subarray(offset, end < 0 ? offset + length : Math.min(end, offset + length)),
   );
 }
 

@@ -24,6 +24,8 @@ export interface Mount {
   readonly isReadOnly: boolean;
   /** True when this mount allows writing. */
   readonly isWritableHere: boolean;
+  /** False when this process sees something else at the path, and cannot ask for the space. */
+  readonly isReachable: boolean;
   readonly type: string;
   /** The mounted source: `/dev/mmcblk0p2`, `tmpfs`, `server:/export`. */
   readonly source: string;
@@ -47,7 +49,7 @@ interface MountLine {
  * gives it a mount namespace with additional read-only mounts.
  *
  * @param rootfs folder where this process sees the machine's `/`
- * @returns visible mounts in their order; of several at one place, the last
+ * @returns mounts that no other one covers, in their order
  * @throws {BrokenSourceError} when mountinfo names no mount; the system's error when it cannot be
  *   read
  */
@@ -58,11 +60,14 @@ export async function readMounts(procfs: FileTree, rootfs = "/"): Promise<Mount[
     throw new BrokenSourceError("/proc/self/mountinfo", "it names no mount, it must name one");
   const machine = await readMachineLines(procfs);
   if (machine === undefined) return ownMounts([...own.values()], base);
-  const isSeen = ({ mountPoint, deviceNumber }: MountLine): boolean => {
+  const isReachable = ({ mountPoint, deviceNumber }: MountLine): boolean => {
     const here = own.get(base === "" ? mountPoint : base + withoutSlash(mountPoint));
     return (here ?? own.get(mountPoint))?.deviceNumber === deviceNumber;
   };
-  return [...visibleMounts(machine).values()].filter(isSeen).map((line) => mountOf(line, base));
+  return [...visibleMounts(machine).values()].map((line) => ({
+    ...mountOf(line, base),
+    isReachable: isReachable(line),
+  }));
 }
 
 async function readMachineLines(procfs: FileTree): Promise<MountLine[] | undefined> {
@@ -88,8 +93,7 @@ function ownMounts(lines: readonly MountLine[], base: string): Mount[] {
 const withoutSlash = (mountPoint: string): string => (mountPoint === "/" ? "" : mountPoint);
 
 function mountOf(line: MountLine, base: string): Mount {
-  const has = (list: string, option: string): boolean => list.split(",").includes(option);
-  const isReadOnly = has(line.superOptions, "ro");
+  const isReadOnly = isReadOnlyList(line.superOptions) || hasEmergency(line.superOptions);
   const path = base + (base === "" ? line.mountPoint : withoutSlash(line.mountPoint));
   return {
     deviceNumber: line.deviceNumber,
@@ -97,11 +101,18 @@ function mountOf(line: MountLine, base: string): Mount {
     mountPoint: textOf(line.mountPoint),
     path: systemPathOf(path),
     isReadOnly,
-    isWritableHere: !isReadOnly && !has(line.options, "ro"),
+    isReachable: true,
+    isWritableHere: !isReadOnly && !isReadOnlyList(line.options),
     type: textOf(line.type),
     source: textOf(line.source),
   };
 }
+
+/** The kernel writes `ro` or `rw` first. Later words may be parts of names, such as `subvol=/a,ro`. */
+const isReadOnlyList = (options: string): boolean => /^ro(,|$)/.test(options);
+
+/** Since Linux 6.15, ext4 refuses writes after an error without becoming read-only. */
+const hasEmergency = (options: string): boolean => /,(emergency_ro|shutdown)(,|$)/.test(options);
 
 const textOf = (byteText: string): string =>
   isAscii(byteText) ? byteText : textOfBytes(Buffer.from(byteText, "latin1"));
@@ -118,27 +129,64 @@ function visibleMounts(lines: readonly MountLine[]): Map<string, MountLine> {
 }
 
 /**
- * A later mount on a folder above, in the same parent, covers a mount and all that are mounted in
- * it. A list in which ids occur twice says nothing about that.
+ * Mounts that no path reaches. The parents say which mount covers another one at the same place: a
+ * mount that was moved, or put beneath another one, may stand anywhere in the list. A list in which
+ * ids occur twice says nothing about that.
  */
 function hiddenIds(lines: readonly MountLine[]): Set<string> {
-  const hidden = new Set<string>();
-  if (new Set(lines.map(({ id }) => id)).size < lines.length) return hidden;
-  const siblings = new Map<string, MountLine[]>();
-  for (const line of lines) {
-    const known = siblings.get(line.parentId);
-    if (known === undefined) siblings.set(line.parentId, [line]);
-    else known.push(line);
+  const byId = new Map(lines.map((line) => [line.id, line]));
+  if (byId.size < lines.length) return new Set();
+  const tree = { byId, covered: coveredIds(lines, byId), buried: new Map<string, boolean>() };
+  for (const id of belowLaterSiblings(lines)) tree.buried.set(id, true);
+  return new Set(
+    lines.filter((line) => tree.covered.has(line.id) || isBuried(line, tree)).map(({ id }) => id),
+  );
+}
+
+interface MountTree {
+  readonly byId: ReadonlyMap<string, MountLine>;
+  /** Mounts on whose top folder another mount stands. */
+  readonly covered: ReadonlySet<string>;
+  /** What is known about mounts in a folder that another mount covers. */
+  readonly buried: Map<string, boolean>;
+}
+
+/** A mount at `/` covers none: running processes go on below the one that was there before. */
+function coveredIds(
+  lines: readonly MountLine[],
+  byId: ReadonlyMap<string, MountLine>,
+): ReadonlySet<string> {
+  const covering = lines.filter(
+    ({ id, parentId, mountPoint }) =>
+      id !== parentId && mountPoint !== "/" && byId.get(parentId)?.mountPoint === mountPoint,
+  );
+  return new Set(covering.map(({ parentId }) => parentId));
+}
+
+/** A later mount on a folder above, in the same parent, covers a mount. */
+function belowLaterSiblings(lines: readonly MountLine[]): Set<string> {
+  const below = new Set<string>();
+  const later = new Map<string, Set<string>>();
+  for (const { id, parentId, mountPoint } of [...lines].reverse()) {
+    const places = later.get(parentId) ?? new Set();
+    later.set(parentId, places);
+    if (foldersAbove(mountPoint).some((folder) => places.has(folder))) below.add(id);
+    places.add(mountPoint);
   }
-  for (const group of siblings.values()) {
-    const later = new Set<string>();
-    for (const { id, mountPoint } of [...group].reverse()) {
-      if (foldersAbove(mountPoint).some((folder) => later.has(folder))) hidden.add(id);
-      later.add(mountPoint);
-    }
-  }
-  for (const { id, parentId } of lines) if (hidden.has(parentId)) hidden.add(id);
-  return hidden;
+  return below;
+}
+
+/** True when a mount stands in a folder that another mount covers. */
+function isBuried({ id, parentId, mountPoint }: MountLine, tree: MountTree): boolean {
+  const known = tree.buried.get(id);
+  if (known !== undefined) return known;
+  tree.buried.set(id, false); // Of parents in a circle, none is buried.
+  const parent = id === parentId ? undefined : tree.byId.get(parentId);
+  if (parent === undefined) return false;
+  const isBelowCover = parent.mountPoint !== mountPoint && tree.covered.has(parent.id);
+  const buried = isBelowCover || isBuried(parent, tree);
+  tree.buried.set(id, buried);
+  return buried;
 }
 
 /** `/a` and `/a/b` for `/a/b/c`. */

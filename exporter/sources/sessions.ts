@@ -3,7 +3,7 @@ import type { DiskTree, FileTree } from "./file-tree.js";
 import { BrokenSourceError } from "./broken-source-error.js";
 import { parseEnvironmentFile } from "./environment-file.js";
 import { hasWideRecords } from "./last-logins.js";
-import { parseLoginRecords } from "./login-records.js";
+import { areLoginRecords, parseLoginRecords } from "./login-records.js";
 
 /** A login session. */
 export interface Session {
@@ -44,13 +44,16 @@ export async function readSessions(places: Places): Promise<SessionList> {
   };
 }
 
-/** @throws {BrokenSourceError} when it cannot be known which sessions have ended */
+/**
+ * @throws {BrokenSourceError} when it cannot be known which sessions there are, or which have ended
+ */
 async function readUtmp(places: Places, length: number): Promise<Session[]> {
   const { root, procfs } = places;
-  const records = parseLoginRecords(
-    await root.readRange(UTMP, { offsetBytes: 0, length }),
-    await hasWideRecords(procfs),
-  );
+  const bytes = await root.readRange(UTMP, { offsetBytes: 0, length });
+  const isWide = await hasWideRecords(procfs);
+  if (!areLoginRecords(bytes, isWide))
+    throw new BrokenSourceError(`/${UTMP}`, "it holds no login records, it must hold nothing else");
+  const records = parseLoginRecords(bytes, isWide);
   const sessions: Session[] = [];
   for (const { pid, user, host, tty, timeMs } of records) {
     // A session that was killed leaves its record behind.

@@ -10,6 +10,7 @@ import {
 import { type Collector } from "../../../exporter/collectors/collector.js";
 import { createDiskIoCollector } from "../../../exporter/collectors/disk-io.js";
 import { createDiskCollector } from "../../../exporter/collectors/disk.js";
+import { FileSystems } from "../../../exporter/sources/file-systems.js";
 import { FIXTURES } from "../../support/repository.js";
 import { findAlarms } from "../../../exporter/alarms/alarm-rules.js";
 import { FileMachine, disks, room } from "../file-machine.js";
@@ -55,6 +56,60 @@ test("a disk whose name has a slash has that name everywhere", async () => {
     'pihealth_disk_used_ratio{disk="cciss/c0d0"} 0.5',
   ]);
   assert.match(lines[4] ?? "", /device="\/dev\/cciss\/c0d0p1"/);
+});
+
+test("hidden paths of a disk are no disks, and partitions of composed devices are on their disks", async () => {
+  const machine = new FileMachine({
+    ...disks({ nvme0n1: "1000", nvme0c0n1: "1000", sda: "500", sdb: "500", bcache0: "500" }),
+    "sys/block/nvme0c0n1/hidden": "1\n",
+    "sys/block/nvme0n1/hidden": "0\n",
+    "sys/block/sda/sda1/dev": "8:1\n",
+    "sys/block/md0/dev": "9:0\n",
+    "sys/block/md0/size": "400\n",
+    "sys/block/md0/slaves/sda1/x": "",
+    "sys/block/md0/md0p1/dev": "259:1\n",
+    "sys/block/md0/md0p2/dev": "259:2\n",
+    "sys/block/dm-0/dev": "252:0\n",
+    "sys/block/dm-0/slaves/md0p2/x": "",
+    "sys/block/md_home/dev": "9:126\n",
+    "sys/block/md_home/size": "400\n",
+    "sys/block/md_home/slaves/dm-0/x": "",
+    "sys/block/bcache0/slaves/sdb/x": "",
+    "proc/diskstats": ["nvme0c0n1", "nvme0n1", "sda", "sdb", "md0", "bcache0"]
+      .map((name) => `8 0 ${name} 1 0 8 1 2 0 16 1 0 5 5\n`)
+      .join(""),
+    "proc/self/mountinfo": [
+      "26 1 259:1 / / rw - ext4 /dev/md0p1 rw",
+      "27 26 9:126 / /home rw - ext4 /dev/md/home rw",
+    ].join("\n"),
+  });
+  machine.fileSystems.set("/", room(1000, 500)).set("/home", room(1000, 100));
+  const disk = createDiskCollector(machine.sources, SETTINGS);
+  const names = (lines: string[]): string[] => lines.map((line) => line.split('"')[1] ?? "");
+  const real = ["nvme0n1", "sda", "sdb"];
+  assert.deepEqual(names(await machine.lines(disk, "disk_size_bytes")), real);
+  const io = createDiskIoCollector(machine.sources);
+  assert.deepEqual(names(await machine.lines(io, "reads_completed")), real);
+  assert.deepEqual(await machine.lines(disk, "disk_available_bytes"), [
+    'pihealth_disk_available_bytes{disk="sda"} 600',
+  ]);
+});
+
+test("of thousands of mounts, those on disks are asked first", async () => {
+  const pods = Array.from(
+    { length: 4200 },
+    (_, index) => `${500 + index} 26 0:${200 + index} / /pods/${index} rw - tmpfs shm rw`,
+  );
+  const machine = new FileMachine({
+    "proc/self/mountinfo": [...pods, "26 1 8:18 / /srv rw - ext4 /dev/sdb2 rw"].join("\n"),
+  });
+  for (let index = 0; index < 4200; index++)
+    machine.fileSystems.set(`/pods/${index}`, room(1000, 900));
+  machine.fileSystems.set("/srv", room(1e11, 1e9));
+  assert.deepEqual(await levelOf(machine, createDiskCollector(machine.sources, SETTINGS)), [
+    'pihealth_alarm_level{family="disk"} 2',
+    'pihealth_collector_rows_left_out{collector="disk",kind="filesystem"} 4137',
+  ]);
 });
 
 /** Every level and every row that is left out. */
@@ -280,4 +335,56 @@ test("the level is not known while no writable file system has answered, and nor
   assert.deepEqual(await machine.lines(collector, "alarm_level"), []);
   machine.put({ "proc/self/mountinfo": "26 1 8:1 / / ro - ext4 /dev/sda1 ro\n" });
   assert.match((await machine.lines(collector, "alarm_level")).join(), / 0$/);
+});
+
+for (const { name, answer } of [
+  { name: "has no size", answer: room(0, 0) },
+  { name: "may not be asked", answer: Object.assign(new Error("no"), { code: "EACCES" }) },
+  { name: "is not found", answer: Object.assign(new Error("no"), { code: "ENOENT" }) },
+]) {
+  test(`a full file system that ${name} for a while keeps its level`, async () => {
+    const machine = new FileMachine({ "proc/self/mountinfo": MOUNTS });
+    machine.fileSystems.set("/", room(1000, 900)).set("/data", room(1000, 5));
+    const collector = createDiskCollector(machine.sources, SETTINGS);
+    const level = async (): Promise<string> =>
+      (await machine.lines(collector, "alarm_level")).join();
+    assert.match(await level(), / 2$/);
+    machine.fileSystems.set("/data", answer);
+    assert.match(await level(), / 2$/);
+    machine.fileSystems.set("/data", room(1000, 900));
+    assert.match(await level(), / 0$/);
+  });
+}
+
+test("a mount that this process does not see is counted", async () => {
+  const own = MOUNTS.split("\n").slice(0, 1).join("\n");
+  const machine = new FileMachine({ "proc/1/mountinfo": MOUNTS, "proc/self/mountinfo": own });
+  machine.fileSystems.set("/", room(1000, 900));
+  const collector = createDiskCollector(machine.sources, SETTINGS);
+  assert.deepEqual(await machine.lines(collector, "out_of_reach"), [
+    'pihealth_collector_rows_left_out{collector="disk",kind="filesystem_out_of_reach"} 1',
+  ]);
+  assert.equal((await machine.lines(collector, "filesystem_size")).length, 1);
+});
+
+test("dozens of servers that do not answer leave the run within its deadline", async () => {
+  const nas = Array.from(
+    { length: 60 },
+    (_, index) => `${50 + index} 26 0:${50 + index} / /n${index} rw - nfs4 nas:/x rw`,
+  );
+  const machine = new FileMachine({ "proc/self/mountinfo": [...nas, MOUNTS].join("\n") });
+  const { clock } = machine;
+  /** Ends when it is told to, as a process that waits for a server does. */
+  const program = (_: unknown, signal: AbortSignal): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new Error("ended")), { once: true });
+    });
+  const fileSystems = new FileSystems({ clock, statfs: async () => room(1000, 5), program });
+  const disk = { ...SETTINGS.disk, includesNetwork: true };
+  const collector = createDiskCollector({ ...machine.sources, fileSystems }, { ...SETTINGS, disk });
+  for (let run = 0; run < 3; run++) {
+    const startMs = clock.monotonicMs();
+    assert.match((await machine.lines(collector, "alarm_level")).join(), / 2$/);
+    assert.ok(clock.monotonicMs() - startMs < 10_000, "the deadline of the collector");
+  }
 });

@@ -27,7 +27,7 @@ const zones = (temperatures: Readonly<Record<string, [type: string, temp: string
     ]),
   );
 
-for (const bad of ["-650788984", "", "65261850", "-274000", "x"]) {
+for (const bad of ["-650788984", "", "65261850", "-274000", "200000", "-128000", "x"]) {
   test(`a temperature of ${JSON.stringify(bad)} fails the collector, whatever other zones say`, async () => {
     const machine = new FileMachine(
       zones({ "0": ["cpu-thermal", "85000"], "1": ["nvme", "40000"], "2": ["cpu2", "45000"] }),
@@ -92,6 +92,11 @@ for (const { name, text, available } of [
     text: "MemTotal: 1000 kB\nMemFree: 400 kB\nMemAvailable: 9000 kB\nCached: 100 kB\n",
     available: 500,
   },
+  {
+    name: "caches below zero, without an estimate",
+    text: "MemTotal: 1000 kB\nMemFree: 400 kB\nBuffers: 50 kB\nCached: 18446744073709551612 kB\n",
+    available: 450,
+  },
 ]) {
   test(`available memory is between free and all memory: ${name}`, async () => {
     assert.equal(parseMemoryInfo(text).available, available * 1024);
@@ -102,10 +107,10 @@ for (const { name, text, available } of [
   });
 }
 
-test("more free memory than there is fails the collector; more free swap is all of it", () => {
+test("more free memory than there is fails the collector; more free swap is not known", () => {
   assert.throws(() => parseMemoryInfo("MemTotal: 10 kB\nMemFree: 11 kB\n"), /MemFree/);
   const swap = "MemTotal: 10 kB\nMemFree: 1 kB\nSwapTotal: 5 kB\nSwapFree: 9 kB\n";
-  assert.equal(parseMemoryInfo(swap).swapFree, 5 * 1024);
+  assert.equal(parseMemoryInfo(swap).swapFree, undefined);
 });
 
 for (const [file, text] of [
@@ -192,4 +197,37 @@ test("of a hundred sessions and root users, remote sessions come first and the r
     leftOut.map((line) => line.replace(/.*kind=/, "")),
     ['"root_user"} 68', '"session"} 36', '"login_record"} 0', '"sudoers_file"} 0'],
   );
+});
+
+test("an old processor with sensors for its cores only has the temperature of the hottest", async () => {
+  const machine = new FileMachine({
+    "sys/class/hwmon/hwmon0/name": "coretemp\n",
+    "sys/class/hwmon/hwmon0/temp2_input": "45000\n",
+    "sys/class/hwmon/hwmon0/temp3_input": "71000\n",
+    "sys/class/hwmon/hwmon0/temp3_crit": "100000\n",
+  });
+  const collector = createTemperatureCollector(machine.sources, SETTINGS);
+  assert.match((await machine.lines(collector, "cpu_temp")).join(), / 71$/);
+});
+
+test("a utmp that holds no login records fails the collector", async () => {
+  const machine = new FileMachine({
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+    "run/utmp": new Uint8Array(384).fill(0xff),
+  });
+  const collector = createUsersCollector(machine.sources);
+  await assert.rejects(collectWith(machine.clock, collector), /utmp/);
+});
+
+test("network and disk counters below zero are left out, and the others shown", async () => {
+  const machine = new FileMachine({
+    ...disks({ sda: "1000" }),
+    "proc/diskstats": "8 0 sda 1 0 8 1 2 0 16 1 0 18446744073709551612 5\n",
+    "proc/self/net/dev": netDev(["eth0: 7 1 0 18446744073709551615 0 0 0 0 5 1 0 0 0 0 0 0"]),
+  });
+  const collector = createNetworkCollector(machine.sources, SETTINGS);
+  assert.deepEqual(await valuesOf(machine, collector, "receive"), [7, 1, 0]);
+  assert.deepEqual(await valuesOf(machine, createDiskIoCollector(machine.sources), "disk"), [
+    ...[1, 4096, 2, 8192],
+  ]);
 });

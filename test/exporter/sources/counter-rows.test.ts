@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CounterRows } from "../../../exporter/sources/counter-rows.js";
+import { CounterRows, parseCounter } from "../../../exporter/sources/counter-rows.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 
 const FULL = 2 ** 32;
@@ -125,6 +125,34 @@ const CASES: readonly Case[] = [
     jitter: 300,
   },
   {
+    name: "counters of the hardware start over, those of the kernel go on",
+    readings: [
+      [3_000_000_000, 2_000_000, 5],
+      [10, 1, 5],
+      [30, 3, 5],
+    ],
+    shown: [
+      [3_000_000_000, 2_000_000, 5],
+      [3_000_000_000, 2_000_000, 5],
+      [3_000_000_020, 2_000_002, 5],
+    ],
+  },
+  {
+    name: "a counter below zero for a while, and one that always is",
+    readings: [
+      [5, 70, Number.NaN],
+      [Number.NaN, 71, Number.NaN],
+      [6, 72, Number.NaN],
+      [7, 73, 9],
+    ],
+    shown: [
+      [5, 70, Number.NaN],
+      [5, 71, Number.NaN],
+      [6, 72, Number.NaN],
+      [7, 73, 9],
+    ],
+  },
+  {
     name: "a row that vanishes and comes back",
     readings: [[FULL - 1, 70], undefined, [3, 71]],
     shown: [[FULL - 1, 70], undefined, [3, 71]],
@@ -193,4 +221,30 @@ test("random readings with wraps and small steps back never fall, and end at the
   }
   assert.deepEqual(before, truth);
   assert.ok(itemAt(truth, 0) > 4 * FULL);
+});
+
+test("two devices that exchange their names start over, also where no counter has fallen", async () => {
+  const identities = new Map([
+    ["eth0", "2"],
+    ["eth1", "3"],
+  ]);
+  const rows = new CounterRows({ wrapAt: FULL, identityOf: async (name) => identities.get(name) });
+  const read = (names: readonly string[], value: number) =>
+    rows.update(names.map((name, index) => ({ name, values: [value + index] })));
+  await read(["eth0", "eth1"], FULL - 100);
+  assert.deepEqual(await read(["eth0", "eth1"], 50), [
+    { name: "eth0", values: [FULL + 50] },
+    { name: "eth1", values: [FULL + 51] },
+  ]);
+  identities.set("eth0", "3").set("eth1", "2");
+  assert.deepEqual(await read(["eth1", "eth0"], 60), [
+    { name: "eth1", values: [60] },
+    { name: "eth0", values: [61] },
+  ]);
+});
+
+test("counters of 64 bits below zero are not known", () => {
+  assert.equal(parseCounter("18446744073709551615", "x"), Number.NaN);
+  assert.equal(parseCounter("9007199254740993", "x"), 2 ** 53);
+  assert.throws(() => parseCounter("-1", "x"), /at least 0/);
 });

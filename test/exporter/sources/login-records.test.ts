@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLastlogRecord, parseLoginRecords } from "../../../exporter/sources/login-records.js";
+import {
+  areLoginRecords,
+  parseLastlogRecord,
+  parseLoginRecords,
+} from "../../../exporter/sources/login-records.js";
 
 interface Login {
   readonly type?: number;
@@ -92,4 +96,30 @@ test("a record of lastlog that is none is not read", () => {
   assert.equal(parseLastlogRecord(wide.subarray(0, 292)), undefined, "the terminal is elsewhere");
   assert.equal(parseLastlogRecord(Buffer.alloc(292, 0xff)), undefined);
   assert.equal(parseLastlogRecord(Buffer.alloc(10)), undefined);
+});
+
+test("one odd record hides no other, and text that is not UTF-8 is shown with escapes", () => {
+  const odd = record(384, { user: "odd" });
+  odd.fill(0xe4, 76, 80);
+  odd.write("left over", 60); // After the end of the user.
+  const bytes = Buffer.concat([record(384, { user: "ann" }), odd, record(384, { user: "bob" })]);
+  assert.deepEqual(
+    parseLoginRecords(bytes).map(({ user, host }) => [user, host]),
+    [
+      ["ann", "192.168.1.20"],
+      ["odd", "\\xe4\\xe4\\xe4\\xe4168.1.20"],
+      ["bob", "192.168.1.20"],
+    ],
+  );
+  assert.deepEqual(
+    parseLoginRecords(odd).map(({ user }) => user),
+    ["odd"],
+  );
+});
+
+test("a record without a user is no login, and bytes that are no records are known as such", () => {
+  assert.deepEqual(parseLoginRecords(record(384, { user: "" })), []);
+  assert.equal(areLoginRecords(Buffer.alloc(5000, 0xff)), false);
+  for (const bytes of [Buffer.alloc(0), Buffer.alloc(384), record(384, { user: "" })])
+    assert.equal(areLoginRecords(bytes), true);
 });

@@ -43,6 +43,53 @@ for (const { name, text, mountPoints } of [
   });
 }
 
+test("the first option says that a file system is read-only, and ext4 after an error", () => {
+  const options = ["rw,subvol=/a,ro", "ro,subvol=/b", "rw,emergency_ro", "rw,shutdown,x", "ro"];
+  const text = options.map((option, index) => `${index} 35 8:1 / /a rw - ext4 x ${option}`);
+  assert.deepEqual(
+    parseMounts(text.join("\n")).map(({ isReadOnly }) => isReadOnly),
+    [false, true, true, true, true],
+  );
+});
+
+/** Rows of a real list: id, parent, place, source. */
+for (const { name, rows, seen } of [
+  {
+    name: "moved onto a younger one",
+    rows: ["65 66 /b A", "66 64 /b B"],
+    seen: ["/b A"],
+  },
+  { name: "put beneath another one", rows: ["82 83 /q top", "83 64 /q new"], seen: ["/q top"] },
+  { name: "stacked", rows: ["1 9 /e 1", "2 1 /e 2", "3 2 /e 3"], seen: ["/e 3"] },
+  {
+    name: "with a mount below it, then covered by an older one",
+    rows: ["5 7 /c cover", "7 64 /c first", "8 7 /c/d inner", "9 5 /c/d other", "6 8 /c/d/x y"],
+    seen: ["/c cover", "/c/d other"],
+  },
+  {
+    name: "below a folder that is covered later",
+    rows: ["70 64 /h/i inner", "71 64 /h cover", "72 70 /h/i/k inmost"],
+    seen: ["/h cover"],
+  },
+  {
+    name: "that is its own parent, and parents in a circle",
+    rows: ["1 1 / root", "2 3 /x a", "3 2 /y b", "4 1 /z c"],
+    seen: ["/ root", "/x a", "/y b", "/z c"],
+  },
+]) {
+  test(`of several mounts at one place, the one that is seen: a mount ${name}`, async () => {
+    const lines = rows.map((row, index) => {
+      const [id, parent, place, source] = row.split(" ");
+      return `${id} ${parent} 0:${index} / ${place} rw - tmpfs ${source} rw`;
+    });
+    const mounts = await readMounts(procfsWith({ "self/mountinfo": lines.join("\n") }));
+    assert.deepEqual(
+      mounts.map(({ mountPoint, source }) => `${mountPoint} ${source}`),
+      seen,
+    );
+  });
+}
+
 test("a file system is read-only when it is so itself, not when a mount of it is", () => {
   const text = [
     "36 35 8:1 / /a ro,relatime - ext4 x rw",
@@ -73,8 +120,12 @@ test("a service in a read-only mount namespace sees the mounts of the machine", 
   );
   const mounts = await readMounts(procfsWith({ "1/mountinfo": machine, "self/mountinfo": own }));
   assert.deepEqual(
-    mounts.map(({ mountPoint, isReadOnly }) => [mountPoint, isReadOnly]),
-    [["/", false]],
+    mounts.map(({ mountPoint, isReadOnly, isReachable }) => [mountPoint, isReadOnly, isReachable]),
+    [
+      ["/", false, true],
+      ["/home", false, false],
+      ["/secret", false, false],
+    ],
   );
 });
 
