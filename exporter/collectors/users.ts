@@ -42,7 +42,7 @@ const MAX_ROOT_SERIES = 32;
 const MAX_SESSION_SERIES = 64;
 
 export function createUsersCollector(sources: Sources): Collector {
-  const { root, procfs, isProcessAlive, clock } = sources;
+  const { root, procfs, sysfs, isProcessAlive, clock } = sources;
   const knownAccounts = new KnownAccounts(root, clock);
   const knownLogins = new KnownLastLogins({ root, procfs });
   return {
@@ -50,7 +50,12 @@ export function createUsersCollector(sources: Sources): Collector {
     metrics: [REAL, RECENT_RANK, ROOT_INFO, SESSIONS, SESSION_INFO, ROWS_LEFT_OUT],
     async collect() {
       const accounts = await knownAccounts.read();
-      const { sessions, recordsLeftOut } = await readSessions({ root, procfs, isProcessAlive });
+      const { sessions, recordsLeftOut } = await readSessions({
+        root,
+        procfs,
+        sysfs,
+        isProcessAlive,
+      });
       const recent = recentUsers(accounts, sessions, await knownLogins.read(accounts.all));
       const listed = sessionSamples(sessions);
       const { withRootRights, sudoersFilesLeftOut } = accounts;

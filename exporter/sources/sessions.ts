@@ -4,6 +4,7 @@ import { BrokenSourceError } from "./broken-source-error.js";
 import { parseEnvironmentFile } from "./environment-file.js";
 import { hasWideRecords } from "./last-logins.js";
 import { areLoginRecords, parseLoginRecords } from "./login-records.js";
+import { findSessionTty } from "./session-tty.js";
 
 /** A login session. */
 export interface Session {
@@ -18,6 +19,7 @@ export interface Session {
 interface Places {
   readonly root: DiskTree;
   readonly procfs: FileTree;
+  readonly sysfs: FileTree;
   /** Tells whether a process exists that hidepid may hide. */
   readonly isProcessAlive?: ((pid: number) => boolean) | undefined;
 }
@@ -36,7 +38,7 @@ const RECORD_BYTES = 384;
 /** Reads /run/utmp if it exists, otherwise the files of logind. Debian 13 has no utmp. */
 export async function readSessions(places: Places): Promise<SessionList> {
   const sizeBytes = await places.root.sizeBytes(UTMP);
-  if (sizeBytes === 0) return { sessions: await readLogind(places.root), recordsLeftOut: 0 };
+  if (sizeBytes === 0) return { sessions: await readLogind(places), recordsLeftOut: 0 };
   const length = Math.min(sizeBytes, MAX_UTMP_BYTES);
   return {
     sessions: await readUtmp(places, length),
@@ -78,19 +80,19 @@ async function isAlive(pid: number, { procfs, isProcessAlive }: Places): Promise
  */
 const SESSION_ID = /^[a-zA-Z0-9]+$/;
 
-async function readLogind(root: DiskTree): Promise<Session[]> {
+async function readLogind(places: Places): Promise<Session[]> {
   const sessions: Session[] = [];
-  for (const id of await root.list(SESSIONS, SESSION_ID)) {
-    const session = await readLogindSession(root, id);
+  for (const id of await places.root.list(SESSIONS, SESSION_ID)) {
+    const session = await readLogindSession(places, id);
     if (session !== undefined) sessions.push(session);
   }
   return sessions;
 }
 
-async function readLogindSession(root: DiskTree, id: string): Promise<Session | undefined> {
+async function readLogindSession(places: Places, id: string): Promise<Session | undefined> {
   let text: string;
   try {
-    text = await root.readText(`${SESSIONS}/${id}`);
+    text = await places.root.readText(`${SESSIONS}/${id}`);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined; // The session has ended since the list was read.
     throw error;
@@ -103,7 +105,12 @@ async function readLogindSession(root: DiskTree, id: string): Promise<Session | 
   return {
     user,
     address: values.get("REMOTE_HOST") ?? "",
-    tty: values.get("TTY") ?? "",
+    tty:
+      values.get("TTY") ||
+      (await findSessionTty(places, {
+        userId: values.get("UID") ?? "",
+        scope: values.get("SCOPE") ?? "",
+      })),
     sinceMs: Math.floor(Number(values.get("REALTIME") ?? 0) / 1000) || 0,
   };
 }

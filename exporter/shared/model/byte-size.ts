@@ -35,12 +35,21 @@ export function parseByteSize(text: string): number {
 }
 
 /** Formats bytes for people, with one decimal from KiB upwards: `3.8GiB`, `512B`. */
-export function formatByteSize(sizeBytes: number): string {
+export const formatByteSize = (sizeBytes: number): string =>
+  formatSize(sizeBytes, (size) => size.toFixed(1));
+
+/**
+ * Formats bytes with four digits, so that percentages of them can be checked: `3.794GiB`, `1023MiB`.
+ */
+export const formatExactSize = (sizeBytes: number): string =>
+  formatSize(sizeBytes, (size) => size.toPrecision(4));
+
+function formatSize(sizeBytes: number, format: (size: number) => string): string {
   let size = sizeBytes;
   let unit = 0;
   while (Math.abs(size) >= 1024 && unit < HUMAN_UNITS.length - 1) {
     size /= 1024;
     unit++;
   }
-  return `${unit === 0 ? size : size.toFixed(1)}${HUMAN_UNITS[unit]}`;
+  return `${unit === 0 ? size : format(size)}${HUMAN_UNITS[unit]}`;
 }

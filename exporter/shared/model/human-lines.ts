@@ -1,4 +1,4 @@
-import { formatByteSize } from "./byte-size.js";
+import { formatExactSize } from "./byte-size.js";
 import { ALARM_LEVELS, type Family } from "./family.js";
 
 /**
@@ -37,7 +37,7 @@ export const FAMILY_DESCRIPTIONS: Readonly<Record<Family, FamilyDescription>> = 
     fields: ["time", "load1", "load5", "load15", "usage%", "temperature", "level"],
   },
   disk: {
-    summary: "Room on each disk (0) and on each mounted file system (1)",
+    summary: "Room on all disks together and on each of several (0), and on each file system (1)",
     fields: ["time", "0|1", "disk|mount", "total", "available", "used%"],
   },
   system: {
@@ -50,7 +50,7 @@ export const FAMILY_DESCRIPTIONS: Readonly<Record<Family, FamilyDescription>> = 
   },
   users: {
     summary: "Accounts of people, who was here last, who may be root, who is here now",
-    fields: ["time", "users", "recent3", "root-users", "sessions", "[name_ip_tty,...]"],
+    fields: ["time", "users", "[recent,...]", "[root-user,...]", "[name_ip_tty,...]"],
   },
   processes: {
     summary: "Malicious processes, one line each",
@@ -98,7 +98,11 @@ const FORMATTERS: Readonly<Record<Family, (reading: FamilyReading) => readonly F
   memory: (reading) => [
     [
       formatSize(reading.value("pihealth_memory_total_bytes")),
-      formatSize(reading.value("pihealth_memory_free_bytes")),
+      // Available, because the used percentage is the rest of it. Older exporters lack it.
+      formatSize(
+        reading.value("pihealth_memory_available_bytes") ??
+          reading.value("pihealth_memory_free_bytes"),
+      ),
       formatPercent(reading.value("pihealth_memory_used_ratio")),
       formatPercent(reading.value("pihealth_memory_used_ratio_average")),
     ],
@@ -119,39 +123,101 @@ const FORMATTERS: Readonly<Record<Family, (reading: FamilyReading) => readonly F
   processes: maliciousRows,
 };
 
+/** The row `disk` is all disks together; each has a row of its own when there are several. */
 function diskRows(reading: FamilyReading): Fields[] {
-  return sorted(reading.series("pihealth_disk_size_bytes"), "disk").map(({ labels, value }) => [
+  const disks = sorted(reading.series("pihealth_disk_size_bytes"), "disk").map(
+    ({ labels, value }) => ({
+      name: escapeName(labels["disk"] ?? ""),
+      room: roomOf(reading, "pihealth_disk", labels, value),
+    }),
+  );
+  if (disks.length === 0) return [];
+  const whole = { name: "disk", room: together(disks.map(({ room }) => room)) };
+  return [whole, ...(disks.length > 1 ? disks : [])].map(({ name, room }) => [
     "0",
-    escapeName(labels["disk"] ?? ""),
-    formatSize(value),
-    formatSize(reading.value("pihealth_disk_available_bytes", labels)),
-    formatPercent(reading.value("pihealth_disk_used_ratio", labels)),
+    name,
+    ...roomFields(room),
   ]);
 }
+
+/** File systems in memory, which only the metrics have. */
+const MEMORY_FILE_SYSTEMS = ["tmpfs", "ramfs"];
 
 /** Every file system has a read-only mark. A file system that is stuck has nothing else. */
 function fileSystemRows(reading: FamilyReading): Fields[] {
   const rows = sorted(reading.series("pihealth_filesystem_readonly"), "mountpoint");
-  return rows.map(({ labels }) => [
-    "1",
-    escapeName(labels["mountpoint"] ?? ""),
-    formatSize(reading.value("pihealth_filesystem_size_bytes", labels)),
-    formatSize(reading.value("pihealth_filesystem_available_bytes", labels)),
-    formatPercent(reading.value("pihealth_filesystem_used_ratio", labels)),
-  ]);
+  return rows
+    .filter(({ labels }) => !MEMORY_FILE_SYSTEMS.includes(labels["fstype"] ?? ""))
+    .map(({ labels }) => [
+      "1",
+      escapeName(labels["mountpoint"] ?? ""),
+      ...roomFields(
+        roomOf(
+          reading,
+          "pihealth_filesystem",
+          labels,
+          reading.value("pihealth_filesystem_size_bytes", labels),
+        ),
+      ),
+    ]);
 }
+
+/** Sizes in bytes. Total, available and used ratio fit each other. */
+interface Room {
+  readonly totalBytes: number | undefined;
+  readonly availableBytes: number | undefined;
+  readonly usedRatio: number | undefined;
+}
+
+/**
+ * As in df, the space that is reserved for root is neither used nor available. It is no part of the
+ * total either. A disk of which nothing is mounted has only a size.
+ */
+function roomOf(
+  reading: FamilyReading,
+  prefix: string,
+  labels: Readonly<Record<string, string>>,
+  sizeBytes: number | undefined,
+): Room {
+  const availableBytes = reading.value(`${prefix}_available_bytes`, labels);
+  const usedRatio = reading.value(`${prefix}_used_ratio`, labels);
+  const isKnown = availableBytes !== undefined && usedRatio !== undefined && usedRatio < 1;
+  const totalBytes = isKnown ? availableBytes / (1 - usedRatio) : sizeBytes;
+  return { totalBytes, availableBytes, usedRatio };
+}
+
+function together(rooms: readonly Room[]): Room {
+  const known = rooms.filter(({ usedRatio }) => usedRatio !== undefined);
+  const [first] = rooms;
+  if (rooms.length === 1 && first !== undefined) return first;
+  const sum = (bytesOf: (room: Room) => number | undefined, of: readonly Room[] = known): number =>
+    of.reduce((total, room) => total + (bytesOf(room) ?? 0), 0);
+  if (known.length === 0) {
+    const totalBytes = sum((room) => room.totalBytes, rooms);
+    return { totalBytes, availableBytes: undefined, usedRatio: undefined };
+  }
+  const totalBytes = sum((room) => room.totalBytes);
+  const availableBytes = sum((room) => room.availableBytes);
+  return { totalBytes, availableBytes, usedRatio: 1 - availableBytes / totalBytes };
+}
+
+const roomFields = ({ totalBytes, availableBytes, usedRatio }: Room): Fields => [
+  formatSize(totalBytes),
+  formatSize(availableBytes),
+  formatPercent(usedRatio),
+];
 
 function systemFields(reading: FamilyReading): Fields {
   const info = reading.series("pihealth_system_info")[0]?.labels ?? {};
-  const disks = wholeDisks(reading);
+  const [, , diskTotal = MISSING, , diskUsed = MISSING] = diskRows(reading)[0] ?? [];
   return [
     escapeName(info["hostname"] ?? ""),
     escapeName((info["os"] ?? "").replaceAll(" ", "_")),
     escapeName(info["kernel"] ?? ""),
     formatUptime(reading.value("pihealth_uptime_seconds")),
     formatLoad(reading.value("pihealth_load1")),
-    formatSize(disks.sizeBytes),
-    formatPercent(disks.usedRatio),
+    diskTotal,
+    diskUsed,
     formatSize(reading.value("pihealth_memory_total_bytes")),
     formatPercent(reading.value("pihealth_memory_used_ratio")),
     formatCelsius(reading.value("pihealth_cpu_temperature_celsius")),
@@ -159,21 +225,6 @@ function systemFields(reading: FamilyReading): Fields {
     levelOf(reading, "memory"),
     levelOf(reading, "cpu"),
   ];
-}
-
-/** All disks together: sizes are added, used ratios are weighted by size. */
-function wholeDisks(reading: FamilyReading): { sizeBytes?: number; usedRatio?: number } {
-  const disks = reading.series("pihealth_disk_size_bytes");
-  if (disks.length === 0) return {};
-  const sizeBytes = disks.reduce((sum, { value }) => sum + value, 0);
-  const measured = disks.flatMap(({ labels, value }) => {
-    const ratio = reading.value("pihealth_disk_used_ratio", labels);
-    return ratio === undefined ? [] : [{ weight: value, ratio }];
-  });
-  const weight = measured.reduce((sum, disk) => sum + disk.weight, 0);
-  if (weight === 0) return { sizeBytes };
-  const usedRatio = measured.reduce((sum, disk) => sum + disk.ratio * disk.weight, 0) / weight;
-  return { sizeBytes, usedRatio };
 }
 
 function userFields(reading: FamilyReading): Fields {
@@ -186,7 +237,6 @@ function userFields(reading: FamilyReading): Fields {
     formatCount(reading.value("pihealth_users_real")),
     names(recent),
     names(sorted(reading.series("pihealth_user_root_info"), "user")),
-    formatCount(reading.value("pihealth_user_sessions")),
     `[${sessions.join(",")}]`,
   ];
 }
@@ -209,8 +259,7 @@ function sorted(series: readonly LabelledValue[], label: string): LabelledValue[
 }
 
 function names(series: readonly LabelledValue[]): string {
-  const users = series.map(({ labels }) => escapeName(labels["user"] ?? ""));
-  return users.length === 0 ? MISSING : users.join(",");
+  return `[${series.map(({ labels }) => escapeName(labels["user"] ?? "")).join(",")}]`;
 }
 
 function levelOf(reading: FamilyReading, family: Family): string {
@@ -223,7 +272,7 @@ function format(value: number | undefined, write: (value: number) => string): st
   return value === undefined || Number.isNaN(value) ? MISSING : write(value);
 }
 
-const formatSize = (value: number | undefined): string => format(value, formatByteSize);
+const formatSize = (value: number | undefined): string => format(value, formatExactSize);
 const formatLoad = (value: number | undefined): string => format(value, (load) => load.toFixed(2));
 const formatCount = (value: number | undefined): string => format(value, String);
 

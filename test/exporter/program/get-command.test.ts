@@ -37,7 +37,7 @@ test("A family of another host is printed as its human line", async () => {
   await getFamily("memory", { host: "pi4" }, parts);
   assert.equal(hosts.requests[0]?.url, "http://pi4:8732/metrics");
   assert.equal(lines.length, 1);
-  assert.match(lines[0] ?? "", /  4\.0GiB  1\.0GiB  80\.4%  80\.0%$/);
+  assert.match(lines[0] ?? "", /  4\.000GiB  1\.000GiB  80\.4%  80\.0%$/);
 });
 
 test("Values are found by labels, and the line has the time of the sampling", async () => {
@@ -56,8 +56,8 @@ pihealth_collector_last_success_timestamp_seconds{collector="disk"} 1768230028
   await getFamily("disk", { host: "pi4" }, parts);
   const time = formatTime(1_768_230_028_000);
   assert.deepEqual(lines, [
-    `${time}  0  sda  1.0TiB  512.0GiB  50.0%`,
-    `${time}  1  /  1.0TiB  512.0GiB  50.0%`,
+    `${time}  0  disk  1.000TiB  512.0GiB  50.0%`,
+    `${time}  1  /  1.000TiB  512.0GiB  50.0%`,
   ]);
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDiskTree, type FileTree } from "../../../exporter/sources/file-tree.js";
+import { ttyName } from "../../../exporter/sources/session-tty.js";
 import { readSessions, type Session } from "../../../exporter/sources/sessions.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
@@ -11,6 +12,8 @@ const procfs: FileTree = {
   list: async () => [],
 };
 
+const sysfs: FileTree = { ...procfs, exists: async () => false };
+
 async function machineWith(sessions: Record<string, string>): Promise<MemoryFiles> {
   const files = new MemoryFiles();
   await files.makeFolder("/run/systemd/sessions");
@@ -20,7 +23,7 @@ async function machineWith(sessions: Record<string, string>): Promise<MemoryFile
 }
 
 const read = async (files: MemoryFiles): Promise<readonly Session[]> =>
-  (await readSessions({ root: createDiskTree("/", files), procfs })).sessions;
+  (await readSessions({ root: createDiskTree("/", files), procfs, sysfs })).sessions;
 
 for (const { name, text, users } of [
   { name: "a person", text: "USER=pi\nCLASS=user\nSTATE=active\n", users: ["pi"] },
@@ -117,9 +120,75 @@ for (const { name, visible, alive, sessions } of VISIBILITIES) {
     const read = readSessions({
       root: createDiskTree("/", utmp()),
       procfs: tree,
+      sysfs,
       isProcessAlive: alive && ((pid) => alive.includes(pid)),
     });
     if (sessions === undefined) await assert.rejects(read, /hidepid/);
     else assert.equal((await read).sessions.length, sessions);
   });
+}
+
+const stat = (ttyNr: number): string => `812 (a ) b) S 1 812 812 ${ttyNr} 812 4194560 0`;
+const treeOf = (texts: Readonly<Record<string, string>>): FileTree => ({
+  ...procfs,
+  readText: async (filePath) => {
+    const text = texts[filePath];
+    if (text === undefined) throw Object.assign(new Error("gone"), { code: "ENOENT" });
+    return text;
+  },
+});
+const CGROUP = "fs/cgroup/user.slice/user-1000.slice/session-3.scope/cgroup.procs";
+
+for (const { name, text, stats, tty } of [
+  {
+    name: "of the first process that has one, for a session of sshd",
+    text: "USER=pi\nUID=1000\nSCOPE=session-3.scope\n",
+    stats: { "810/stat": stat(0), "811/stat": stat(0), "812/stat": stat(34_817) },
+    tty: "pts/1",
+  },
+  {
+    name: "of the file, where it names one",
+    text: "USER=pi\nUID=1000\nSCOPE=session-3.scope\nTTY=tty1\n",
+    stats: { "812/stat": stat(34_817) },
+    tty: "tty1",
+  },
+  {
+    name: "none when all processes have ended",
+    text: "USER=pi\nUID=1000\nSCOPE=session-3.scope\n",
+    stats: {},
+    tty: "",
+  },
+  {
+    name: "none when the names lead elsewhere",
+    text: "USER=pi\nUID=1000\nSCOPE=../../session-3.scope\n",
+    stats: { "812/stat": stat(34_817) },
+    tty: "",
+  },
+]) {
+  test(`the terminal of a session of logind: ${name}`, async () => {
+    const root = createDiskTree("/", await machineWith({ "3": text }));
+    const { sessions } = await readSessions({
+      root,
+      procfs: treeOf(stats),
+      sysfs: treeOf({ [CGROUP]: "810\n811\n812\n" }),
+    });
+    assert.deepEqual(
+      sessions.map((session) => session.tty),
+      [tty],
+    );
+  });
+}
+
+for (const { ttyNr, name } of [
+  { ttyNr: 0, name: "" },
+  { ttyNr: 34_816, name: "pts/0" },
+  { ttyNr: 35_072, name: "pts/256" },
+  { ttyNr: 34_816 + (1 << 20), name: "pts/256" },
+  { ttyNr: 1025, name: "tty1" },
+  { ttyNr: 1088, name: "ttyS0" },
+  { ttyNr: 52_288, name: "ttyAMA0" },
+  { ttyNr: 48_128, name: "ttyUSB0" },
+]) {
+  test(`the number ${ttyNr} in /proc/<pid>/stat is the terminal "${name}"`, () =>
+    assert.equal(ttyName(ttyNr), name));
 }

@@ -55,7 +55,7 @@ async function startBench(): Promise<BackfillUnderTest> {
 const usedRatioAt = (timeMs: number): number => ((timeMs / 1000) % 1000) / 1000;
 const timeOf = (line = ""): string => line.slice(0, 20);
 const lineAt = (timeMs: number): string =>
-  `${formatTime(timeMs)}  4.0GiB  -  ${(usedRatioAt(timeMs) * 100).toFixed(1)}%  -`;
+  `${formatTime(timeMs)}  4.000GiB  -  ${(usedRatioAt(timeMs) * 100).toFixed(1)}%  -`;
 
 async function linesOf(bench: BackfillUnderTest, file = MEMORY_LOG): Promise<string[]> {
   await bench.hostLogs.flush();
@@ -159,7 +159,7 @@ test("All lines of one sampling are present, in the order of the family", async 
   assert.ok(names.length >= 10);
   assert.deepEqual(
     names,
-    names.map((_, index) => (index % 2 === 0 ? "sda" : "sdb")),
+    names.map((_, index) => ["disk", "sda", "sdb"][index % 3]),
   );
 });
 

@@ -101,7 +101,7 @@ test("Ten samplings are one write, with the fields of the family and the time of
   await settle();
   const lines = await parts.lines();
   assert.equal(lines.length, 10);
-  assert.equal(lines[0], `${formatTime(1000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
+  assert.equal(lines[0], `${formatTime(1000)}  4.000GiB  2.000GiB  50.0%  50.0%`);
 });
 
 test("File names are configured, and a second exporter of an address has its port in them", async () => {
@@ -171,7 +171,7 @@ test("Each family is logged at its own samplings", async () => {
   assert.equal((await parts.lines("memory")).length, 3);
   const disk = await parts.lines("disk");
   assert.equal(disk.length, 6, "two samplings of a disk and two file systems");
-  assert.match(disk[0] ?? "", /^\S+ {2}0 {2}mmcblk0 {2}1\.0GiB {2}/);
+  assert.match(disk[0] ?? "", /^\S+ {2}0 {2}disk {2}1\.000GiB {2}/);
   assert.deepEqual(
     parts.files.paths().map((file) => file.split("/").at(-1)),
     ["disk.log", "memory.log"],
@@ -305,7 +305,7 @@ test("A line cut off by a full disk does not run into the next one", async () =>
   await parts.hostLogs.flush();
   const lines = await parts.lines();
   assert.equal(lines.length, 3);
-  assert.equal(lines[2], `${formatTime(3000)}  4.0GiB  2.0GiB  50.0%  50.0%`);
+  assert.equal(lines[2], `${formatTime(3000)}  4.000GiB  2.000GiB  50.0%  50.0%`);
 });
 
 /** Logs on a disk of which every write keeps the whole program waiting. */

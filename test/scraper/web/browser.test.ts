@@ -102,7 +102,7 @@ test("the page of a host is one click away and shows the values of its families"
   const memory = page.locator(".card", {
     has: page.getByRole("heading", { name: "Memory", exact: true }),
   });
-  assert.match(await memory.innerText(), /Total\s+4\.0GiB[\s\S]*Used\s+42\.0%/);
+  assert.match(await memory.innerText(), /Total\s+4\.000GiB[\s\S]*Used\s+42\.0%/);
   assert.match(
     (await page.getByRole("img", { name: /Memory used/ }).getAttribute("aria-label")) ?? "",
     /42 % at last/,

@@ -22,7 +22,8 @@ function one(name: string, value: number, labels: Record<string, string> = {}): 
 const GIB = 2 ** 30;
 const MEMORY = [
   one("memory_total_bytes", 4 * GIB),
-  one("memory_free_bytes", 1.25 * GIB),
+  one("memory_free_bytes", 0.25 * GIB),
+  one("memory_available_bytes", 0.784 * GIB),
   one("memory_used_ratio", 0.804),
   one("memory_used_ratio_average", 0.5),
 ];
@@ -45,6 +46,7 @@ const DISK = [
   one("filesystem_size_bytes", 9 * GIB, fileSystem("/")),
   one("filesystem_available_bytes", 6 * GIB, fileSystem("/")),
   one("filesystem_used_ratio", 1 / 3, fileSystem("/")),
+  one("filesystem_readonly", 0, { ...fileSystem("/run"), fstype: "tmpfs" }),
   one("filesystem_readonly", 0, fileSystem("/mnt/dead disk")),
   one("filesystem_stuck", 1, fileSystem("/mnt/dead disk")),
 ];
@@ -81,7 +83,7 @@ for (const { name, family, values, lines } of [
     name: "memory",
     family: "memory",
     values: MEMORY,
-    lines: [`${TIME}  4.0GiB  1.3GiB  80.4%  50.0%`],
+    lines: [`${TIME}  4.000GiB  802.8MiB  80.4%  50.0%`],
   },
   {
     name: "cpu with the level of its own family",
@@ -90,13 +92,14 @@ for (const { name, family, values, lines } of [
     lines: [`${TIME}  0.15  0.20  1.00  12.3%  70.0C  warning`],
   },
   {
-    name: "disks first, then file systems, a stuck one with what is known of it",
+    name: "all disks, each of several, then file systems but tmpfs, a stuck one with what is known of it",
     family: "disk",
     values: DISK,
     lines: [
-      `${TIME}  0  mmcblk0  10.0GiB  6.0GiB  40.0%`,
-      `${TIME}  0  sdb  30.0GiB  -  -`,
-      `${TIME}  1  /  9.0GiB  6.0GiB  33.3%`,
+      `${TIME}  0  disk  10.00GiB  6.000GiB  40.0%`,
+      `${TIME}  0  mmcblk0  10.00GiB  6.000GiB  40.0%`,
+      `${TIME}  0  sdb  30.00GiB  -  -`,
+      `${TIME}  1  /  9.000GiB  6.000GiB  33.3%`,
       `${TIME}  1  /mnt/dead\\x20disk  -  -  -`,
     ],
   },
@@ -106,14 +109,14 @@ for (const { name, family, values, lines } of [
     values: [...SYSTEM, ...MEMORY, ...CPU, ...DISK],
     lines: [
       `${TIME}  pi4  Debian_GNU/Linux_13_(trixie)  6.12.47+rpt-rpi-v8  2d03h01m  0.15` +
-        "  40.0GiB  40.0%  4.0GiB  80.4%  70.0C  -  normal  warning",
+        "  10.00GiB  40.0%  4.000GiB  80.4%  70.0C  -  normal  warning",
     ],
   },
   {
     name: "users",
     family: "users",
     values: USERS,
-    lines: [`${TIME}  3  pi,bob  pi,root  2  [bob_-_tty1,pi_192.168.1.5_pts/0]`],
+    lines: [`${TIME}  3  [pi,bob]  [pi,root]  [bob_-_tty1,pi_192.168.1.5_pts/0]`],
   },
   {
     name: "malicious processes, worst first, names made harmless",
@@ -136,7 +139,7 @@ test("a machine without values yields dashes, and no lines for missing disks and
   const dashes = (count: number): string => `${TIME}${"  -".repeat(count)}`;
   assert.deepEqual(
     FAMILIES.map((family) => formatFamilyLines(family, empty)),
-    [[dashes(4)], [dashes(6)], [], [dashes(13)], [`${dashes(4)}  []`], []],
+    [[dashes(4)], [dashes(6)], [], [dashes(13)], [`${dashes(1)}  []  []  []`], []],
   );
 });
 
