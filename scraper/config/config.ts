@@ -49,7 +49,7 @@ import { findFiles } from "../rule-engine/rules/load-rule-files.js";
 import { type BackfillSettings, parseBackfillSettings } from "../backfill/backfill-settings.js";
 import { rejectUnsupported } from "../http-client/http-client-config.js";
 import type { HostLogSettings } from "../host-logs/host-log-settings.js";
-import { convertOptionConfig, isOptionConfig } from "./option-config.js";
+import { convertOptionConfig, DEFAULT_TOKEN_FILE, isOptionConfig } from "./option-config.js";
 import { parseQuerySettings, type QuerySettings } from "../promql/query/query-settings.js";
 import { parseStorageSettings, type StorageSettings } from "../storage/model/storage-settings.js";
 
@@ -92,12 +92,17 @@ export interface GlobalSettings extends ScrapeDefaults {
   readonly externalLabels: Labels;
 }
 
+/** The configuration of the service, and an older one that is read while the first is missing. */
+export const SERVICE_CONFIG_FILE = "/etc/pihealth/pihealthd.yml";
+const OLDER_CONFIG_FILE = "/etc/pihealthd.conf";
+
 /**
  * Reads a configuration file, in YAML or in the older form of one `Option=Value` per line.
  *
  * @throws {ConfigError} naming file, line, key, what it is and what it must be
  */
-export async function loadScraperConfig(file: string, files: Files): Promise<ScraperConfig> {
+export async function loadScraperConfig(givenFile: string, files: Files): Promise<ScraperConfig> {
+  const file = await existingConfigFile(givenFile, files);
   let text: string;
   try {
     const facts = await files.facts(file);
@@ -116,6 +121,18 @@ export async function loadScraperConfig(file: string, files: Files): Promise<Scr
   return parseScraperConfig(text, file, files);
 }
 
+async function existingConfigFile(file: string, files: Files): Promise<string> {
+  if (path.resolve(file) !== SERVICE_CONFIG_FILE) return file;
+  const exists = async (name: string): Promise<boolean> =>
+    (await files.facts(name).catch(() => undefined)) !== undefined;
+  return !(await exists(file)) && (await exists(OLDER_CONFIG_FILE)) ? OLDER_CONFIG_FILE : file;
+}
+
+async function convertOptions(text: string, file: string, files: Files): Promise<string> {
+  const hasToken = (await files.facts(DEFAULT_TOKEN_FILE).catch(() => undefined)) !== undefined;
+  return convertOptionConfig(text, file, { tokenFile: hasToken ? DEFAULT_TOKEN_FILE : undefined });
+}
+
 /**
  * @param file name for messages; its folder is the base of relative paths
  * @param files for the certificates and secrets that the text names
@@ -128,7 +145,7 @@ export async function parseScraperConfig(
   files: Files,
   variables: Readonly<Record<string, string | undefined>> = environment(),
 ): Promise<ScraperConfig> {
-  const yaml = isOptionConfig(text) ? convertOptionConfig(text, file) : text;
+  const yaml = isOptionConfig(text) ? await convertOptions(text, file, files) : text;
   const root = ConfigSection.parse(yaml, file);
   const place: ConfigFolder = { files, folder: path.dirname(path.resolve(file)) };
   rejectUnsupported(root, ["remote_write", "remote_read"]);

@@ -1,6 +1,14 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { renderYaml } from "../../exporter/shared/config/yaml-source.js";
 import { DEFAULT_SCRAPER_PORT } from "./config-sections.js";
 import { DEFAULT_EXPORTER_PORT } from "../discovery/scrape-job-config.js";
+
+/** The rules that are installed together with the program. */
+export const INSTALLED_RULES = path.resolve(
+  path.dirname(fileURLToPath(import.meta.url)),
+  "../../../rules/*.yml",
+);
 
 export interface DefaultConfigOptions {
   readonly dataFolder: string;

@@ -8,6 +8,7 @@ import {
   renderYaml,
 } from "../../exporter/shared/config/yaml-source.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
+import { INSTALLED_RULES } from "./default-config.js";
 import { DEFAULT_EXPORTER_PORT } from "../discovery/scrape-job-config.js";
 import { parseRangeExpression } from "../discovery/range-expression.js";
 
@@ -59,34 +60,42 @@ export function isOptionConfig(text: string): boolean {
   return first !== undefined && OPTION_LINE.test(first);
 }
 
+/** Read in the older form without the option `token_file`, when it exists. */
+export const DEFAULT_TOKEN_FILE = "/etc/pihealth/token";
+const DEFAULT_DATA_FOLDER = "/var/lib/pihealth";
+
 /**
- * Converts a configuration to YAML.
+ * Converts a configuration to YAML. Every option may be missing.
  *
  * @param file name for messages
+ * @param defaults.tokenFile for a configuration that names none
  * @throws {ConfigError} naming file, line and option
  */
-export function convertOptionConfig(text: string, file: string): string {
+export function convertOptionConfig(
+  text: string,
+  file: string,
+  defaults: { readonly tokenFile?: string | undefined } = {},
+): string {
   const values = parseOptions(text, file);
-  const { hosts, clientPort = String(DEFAULT_EXPORTER_PORT) } = values;
-  if (hosts === undefined) {
-    throw new ConfigError(
-      file,
-      undefined,
-      'option "hosts" is missing, it must name the hosts to watch',
-    );
-  }
-  const range = { hosts: splitList(hosts), port: Number(clientPort) };
+  const { hosts, clientPort = String(DEFAULT_EXPORTER_PORT), dataFolder, ruleFiles } = values;
+  const { tokenFile = defaults.tokenFile } = values;
+  const range = {
+    hosts: hosts === undefined ? ["127.0.0.1"] : splitList(hosts),
+    port: Number(clientPort),
+    // Without a list of hosts, exporters announce themselves.
+    ...(hosts === undefined ? { accept_heartbeats: true } : {}),
+  };
   return renderYaml({
     ...(values.master === undefined
       ? {}
       : { global: { external_labels: { master: values.master } } }),
     scrape_configs: [{ job_name: "pi", range_sd_configs: [range] }],
-    ...(values.ruleFiles === undefined ? {} : { rule_files: splitList(values.ruleFiles) }),
-    ...(values.dataFolder === undefined ? {} : { storage: { path: values.dataFolder } }),
+    rule_files: ruleFiles === undefined ? [INSTALLED_RULES] : splitList(ruleFiles),
+    storage: { path: dataFolder ?? DEFAULT_DATA_FOLDER },
     ...(values.notifications === undefined
       ? {}
       : { notifications: { config: values.notifications } }),
-    ...(values.tokenFile === undefined ? {} : { fleet: { token_file: values.tokenFile } }),
+    ...(tokenFile === undefined ? {} : { fleet: { token_file: tokenFile } }),
     ...webSection(values),
     ...(values.logFile === undefined ? {} : { log: { file: values.logFile } }),
   });

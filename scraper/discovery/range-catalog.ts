@@ -45,7 +45,7 @@ export class RangeCatalog {
     return this.byEndpoint.get(endpoint);
   }
 
-  /** True when an IP address is in any range, with any port. */
+  /** True when an exporter at this IP address belongs to a range, with any port. */
   contains(address: string): boolean {
     return this.jobs.some(({ ranges }) => ranges.some((range) => isIn(range, address)));
   }
@@ -83,5 +83,5 @@ export class RangeCatalog {
   }
 }
 
-const isIn = ({ hosts }: RangeDiscovery, address: string): boolean =>
-  hosts.some((range) => range.contains(address));
+const isIn = ({ hosts, acceptsHeartbeats }: RangeDiscovery, address: string): boolean =>
+  acceptsHeartbeats || hosts.some((range) => range.contains(address));

@@ -198,6 +198,7 @@ function parseRangeDiscovery(section: ConfigSection): RangeDiscovery {
     hosts: texts.map((text) => section.attempt("hosts", () => parseRangeExpression(text))),
     port: section.integer("port", { default: DEFAULT_EXPORTER_PORT, min: 1, max: 65_535 }),
     labels: parseRangeLabels(section),
+    acceptsHeartbeats: section.boolean("accept_heartbeats", { default: false }),
   };
   section.rejectUnknownKeys();
   return range;

@@ -25,6 +25,8 @@ export interface RangeDiscovery {
   readonly hosts: readonly RangeExpression[];
   readonly port: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** An exporter at any other address that sends heartbeats belongs to this range, too. */
+  readonly acceptsHeartbeats: boolean;
 }
 
 /** How ranges are probed. All of them share these limits. */

@@ -1,6 +1,5 @@
 import { writeLogLine, writeText } from "../../exporter/shared/platform/terminal.js";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { systemClock } from "../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../exporter/shared/platform/real-files.js";
 import { sendHttp } from "../../exporter/shared/platform/http/http-client.js";
@@ -17,15 +16,13 @@ import {
   withArguments,
 } from "./arguments.js";
 import { loadScraperConfig, parseScraperConfig, type ScraperConfig } from "../config/config.js";
-import { defaultConfigText } from "../config/default-config.js";
+import { defaultConfigText, INSTALLED_RULES } from "../config/default-config.js";
 import { LogFile } from "./log-file.js";
 import { showProbeProgress } from "./probe-progress.js";
 
 /** A quarter of WatchdogSec in pihealthd.service. */
 const WATCHDOG_INTERVAL_MS = 30_000;
 const STOP_WITHIN_MS = 25_000;
-/** The folder of package.json, seen from the compiled program. */
-const INSTALLATION = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /**
  * Runs the scraper: command line, configuration, service until a signal.
@@ -48,7 +45,7 @@ async function loadConfig(given: ScraperArguments): Promise<ScraperConfig> {
     return withArguments(await loadScraperConfig(given.config, realFiles), given);
   const text = defaultConfigText({
     dataFolder: path.resolve(given.dataFolder ?? "data"),
-    rulePatterns: [path.join(INSTALLATION, "rules/*.yml")],
+    rulePatterns: [INSTALLED_RULES],
     ...(given.exporterPort === undefined ? {} : { exporterPort: given.exporterPort }),
     ...(given.tokenFile === undefined ? {} : { tokenFile: path.resolve(given.tokenFile) }),
     ...(given.listen === undefined ? {} : { listenAddress: given.listen.host }),

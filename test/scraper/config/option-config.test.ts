@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseScraperConfig } from "../../../scraper/config/config.js";
+import { loadScraperConfig, parseScraperConfig } from "../../../scraper/config/config.js";
 import { convertOptionConfig, isOptionConfig } from "../../../scraper/config/option-config.js";
 import { MemoryFiles } from "../../support/memory-files.js";
 
@@ -37,6 +37,37 @@ test("The YAML of a conversion is the same configuration", async () => {
     await parseScraperConfig(TEXT, "/etc/pihealthd.conf", files),
   ];
   assert.deepEqual(fromYaml.view, fromOptions.view);
+});
+
+const THREE_LINES = `master=pi1
+client_port=8732
+PIHealthLog=/var/log/pihealth/pihealthd.log
+`;
+
+test("Three lines are a configuration: this machine, exporters that announce themselves, shipped rules", async () => {
+  const files = new MemoryFiles();
+  files.put("/etc/pihealthd.conf", THREE_LINES);
+  files.put("/etc/pihealth/token", "secret\n");
+  const config = await loadScraperConfig("/etc/pihealth/pihealthd.yml", files);
+  assert.equal(config.file, "/etc/pihealthd.conf");
+  const range = config.scrapeConfigs[0]?.ranges[0];
+  assert.equal(range?.acceptsHeartbeats, true);
+  assert.deepEqual(
+    range.hosts.flatMap((hosts) => [...hosts.hosts()]),
+    ["127.0.0.1"],
+  );
+  assert.equal(config.fleet.tokenFile, "/etc/pihealth/token");
+  assert.equal(config.storage.path, "/var/lib/pihealth");
+  assert.match(config.rulePatterns.join(), /\/rules\/\*\.yml$/);
+});
+
+test("The older file is read only while the YAML of the service is missing", async () => {
+  const files = new MemoryFiles();
+  files.put("/etc/pihealthd.conf", THREE_LINES);
+  await assert.rejects(loadScraperConfig("/etc/pihealth/other.yml", files), /other\.yml/);
+  files.put("/etc/pihealth/pihealthd.yml", "pools: 2");
+  const config = await loadScraperConfig("/etc/pihealth/pihealthd.yml", files);
+  assert.equal(config.pools, 2);
 });
 
 for (const { name, text, isOption } of [
@@ -79,11 +110,6 @@ for (const { name, text, message } of [
     text: "hosts=10.0.0.0/99",
     message:
       /line 1: option hosts is "10\.0\.0\.0\/99", Cannot read range .*the prefix must be at most \/32/,
-  },
-  {
-    name: "no hosts",
-    text: "master=pi1",
-    message: /option "hosts" is missing, it must name the hosts to watch/,
   },
   {
     name: "an empty value",

@@ -159,6 +159,20 @@ test("A heartbeat from inside a range adds a target at once, one from outside ad
   await parts.manager.stop();
 });
 
+test("With accept_heartbeats, an exporter outside all ranges announces itself, and stays after a reload", async () => {
+  const parts = new DiscoveryUnderTest();
+  const config =
+    "scrape_configs: [{job_name: pi, range_sd_configs: [{hosts: [127.0.0.1], accept_heartbeats: true}]}]";
+  await parts.start(config);
+  await parts.clock.advance(3000);
+  assert.equal(parts.beat("10.0.0.10"), "accepted");
+  await parts.clock.advance(0);
+  assert.deepEqual(parts.instances(), ["10.0.0.10:8732"]);
+  await parts.manager.applyConfig(await parts.configOf(config));
+  assert.deepEqual(parts.instances(), ["10.0.0.10:8732"]);
+  await parts.manager.stop();
+});
+
 test("A second exporter of a machine, on its own port, is found by its heartbeat", async () => {
   const parts = new DiscoveryUnderTest();
   await parts.start(RANGE);
