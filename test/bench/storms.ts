@@ -37,6 +37,8 @@ interface Storm {
 }
 
 const STORMS: readonly Storm[] = [
+  // The cost of the small targets and of the requests for `/-/healthy`, for comparison.
+  { name: "no storm", metricsPath: "/series", series: 1, interval: "5s" },
   {
     name: "20,000 alerts at once",
     metricsPath: "/series",

@@ -66,7 +66,12 @@ export class Labels {
   }
 
   toObject(): Record<string, string> {
-    return Object.fromEntries(this.pairs);
+    const object: Record<string, string> = {};
+    for (const [name, value] of this.pairs) {
+      if (name === "__proto__") return Object.fromEntries(this.pairs);
+      object[name] = value;
+    }
+    return object;
   }
 
   /** In PromQL notation: `name{a="b"}`. */

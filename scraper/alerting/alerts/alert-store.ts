@@ -72,10 +72,12 @@ export class AlertStore {
    * @returns the merged alert, or the reason for rejecting it
    */
   put(alert: Alert, options: Reception & { nowMs: number }): StoredAlert | RejectReason {
-    const reason = rejectReasonOf(alert);
-    if (reason !== undefined) return reason;
     const fingerprint = fingerprintOf(alert.labels);
     const known = this.alerts.get(fingerprint);
+    // Rules send an alert again and again, with the same objects.
+    const isSame = known?.labels === alert.labels && known.annotations === alert.annotations;
+    const reason = isSame && alert.endsAtMs >= alert.startsAtMs ? undefined : rejectReasonOf(alert);
+    if (reason !== undefined) return reason;
     const isImmediate = options.isImmediate || known?.isImmediate === true;
     const isDurable = options.isDurable || known?.isDurable === true;
     const received = {
@@ -88,7 +90,7 @@ export class AlertStore {
     };
     const merged =
       known !== undefined && overlap(known, received) ? merge(known, received) : received;
-    const grownBytes = sizeOf(merged) - (known === undefined ? 0 : sizeOf(known));
+    const grownBytes = isSame ? 0 : sizeOf(merged) - (known === undefined ? 0 : sizeOf(known));
     if (known === undefined && this.alerts.size >= MAX_ALERTS) return "store_full";
     if (grownBytes > 0 && this.sizeBytes + grownBytes > MAX_ALERTS_BYTES) return "store_full";
     this.sizeBytes += grownBytes;

@@ -7,6 +7,13 @@ import { AlertGroup, groupIdOf } from "./alert-group.js";
 
 export const MAX_ALERT_GROUPS = 10_000;
 
+/** A group that a label set belongs to. */
+interface GroupPlace {
+  readonly route: Route;
+  readonly labels: Labels;
+  readonly id: string;
+}
+
 /** The present on both clocks. */
 export interface Now {
   readonly wallMs: number;
@@ -19,6 +26,8 @@ export class AlertGroups implements Iterable<AlertGroup> {
   /** May have more than one entry for a group; the one with its present time counts. */
   private readonly flushes = new DueHeap<AlertGroup>();
   private refused = 0;
+  /** The groups of label sets that came before: rules send the same objects again and again. */
+  private places = new WeakMap<Labels, readonly GroupPlace[]>();
 
   constructor(
     private root: Route,
@@ -49,9 +58,8 @@ export class AlertGroups implements Iterable<AlertGroup> {
    */
   put(alert: StoredAlert, now: Now): void {
     const isResolved = isResolvedAt(alert, now.wallMs);
-    for (const route of routesFor(this.root, alert.labels)) {
-      const labels = groupLabelsOf(route, alert.labels);
-      const known = this.groups.get(groupIdOf(route, labels));
+    for (const { route, labels, id } of this.placesOf(alert.labels)) {
+      const known = this.groups.get(id);
       const isWanted =
         !isResolved ||
         known?.has(alert.fingerprint) === true ||
@@ -67,6 +75,7 @@ export class AlertGroups implements Iterable<AlertGroup> {
    */
   reroute(root: Route, alerts: Iterable<StoredAlert>, now: Now): void {
     const previous = this.groups;
+    this.places = new WeakMap();
     const grouped = new Set<string>();
     for (const group of previous.values()) {
       for (const { fingerprint } of group.members()) grouped.add(fingerprint);
@@ -106,6 +115,18 @@ export class AlertGroups implements Iterable<AlertGroup> {
       if (!isWaiting(group)) group.forgetFlushed();
       if (group.size === 0) this.groups.delete(id);
     }
+  }
+
+  private placesOf(labels: Labels): readonly GroupPlace[] {
+    let places = this.places.get(labels);
+    if (places === undefined) {
+      places = routesFor(this.root, labels).map((route): GroupPlace => {
+        const groupLabels = groupLabelsOf(route, labels);
+        return { route, labels: groupLabels, id: groupIdOf(route, groupLabels) };
+      });
+      this.places.set(labels, places);
+    }
+    return places;
   }
 
   private groupFor(route: Route, labels: Labels, now: Now): AlertGroup | undefined {

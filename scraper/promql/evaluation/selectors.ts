@@ -27,6 +27,10 @@ export async function selectInstants(
   const ends = shiftedTimes(selector, grid, evaluation.query);
   if (selector.extension === "smoothed" && wanted === "value")
     return selectSmoothed(selector, ends, evaluation);
+  if (grid.count === 1) {
+    const newest = await selectNewest(selector, ends, evaluation, wanted);
+    if (newest !== undefined) return newest;
+  }
   const tables = await selectTables(selector, ends, evaluation.lookbackMs, evaluation);
   const seriesCount = tables.reduce((total, { series }) => total + series.length, 0);
   if (seriesCount === 0) return emptyBlock(grid.count);
@@ -43,6 +47,31 @@ export async function selectInstants(
     }
   }
   return builder.build();
+}
+
+/** As `selectInstants` for one step, if the newest rows in memory hold all samples. */
+async function selectNewest(
+  { matchers }: VectorSelector,
+  [endMs]: Float64Array,
+  { querier, pacer, meter, budget, lookbackMs, maxSeries }: Evaluation,
+  wanted: Wanted,
+): Promise<VectorBlock | undefined> {
+  if (querier.newest === undefined || endMs === undefined) return undefined;
+  pacer.check();
+  const range = { fromMs: endMs - lookbackMs + 1, untilMs: endMs + 1 };
+  const { newest } = querier;
+  const found = await meter.timeReading(() => newest.call(querier, matchers, range, pacer));
+  if (found === undefined) return undefined;
+  const { labels, values, timestamps } = found;
+  if (labels.length > maxSeries) throw tooManySeries(labels.length, maxSeries);
+  budget.take(labels.length);
+  meter.countSamples(labels.length);
+  return {
+    steps: 1,
+    labels,
+    values: wanted === "timestamp" ? timestamps.map((timeMs) => timeMs / 1000) : values,
+    present: new Uint8Array(labels.length).fill(1),
+  };
 }
 
 /** @returns how many steps have a sample */
@@ -220,10 +249,12 @@ async function selectTables(
   );
   pacer.check();
   const found = tables.reduce((total, { series }) => total + series.length, 0);
-  if (found > maxSeries) {
-    throw new QueryExecutionError(
-      `query selects ${found} series at once, it must be at most ${maxSeries}`,
-    );
-  }
+  if (found > maxSeries) throw tooManySeries(found, maxSeries);
   return tables;
+}
+
+function tooManySeries(found: number, maxSeries: number): QueryExecutionError {
+  return new QueryExecutionError(
+    `query selects ${found} series at once, it must be at most ${maxSeries}`,
+  );
 }

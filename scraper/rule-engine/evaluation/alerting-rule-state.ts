@@ -63,6 +63,9 @@ export class AlertingRuleState {
   readonly alerts = new Map<string, ActiveAlert>();
   private readonly labelTexts: readonly RuleText[];
   private readonly annotationTexts: readonly RuleText[];
+  private readonly hasFixedLabels: boolean;
+  /** The annotations of all alerts, if they have no templates. */
+  private readonly fixedAnnotations: Labels | undefined;
   /** By the key of the labels of a series in the last result. */
   private labelsOfSeries = new Map<string, LabelsOfSeries>();
   private readonly seriesOfAlert = new WeakMap<Labels, SeriesOfAlert>();
@@ -81,6 +84,12 @@ export class AlertingRuleState {
       }));
     this.labelTexts = compile(rule.labels);
     this.annotationTexts = compile(rule.annotations);
+    this.hasFixedLabels = this.labelTexts.every(isFixed);
+    const isAlwaysSame = this.annotationTexts.every(isFixed);
+    this.fixedAnnotations =
+      isAlwaysSame && surroundings.needsAnnotations === undefined
+        ? Labels.of(rule.annotations)
+        : undefined;
   }
 
   get isChanged(): boolean {
@@ -134,7 +143,9 @@ export class AlertingRuleState {
     const labelsOfSeries = new Map<string, LabelsOfSeries>();
     for (const { labels: series, value } of result) {
       const data = { labels: series, value, timeMs, query };
-      const known = await this.labelsOf(data);
+      // Nothing to wait for, as long as no text has a template.
+      const before = this.hasFixedLabels ? this.labelsOfSeries.get(series.key) : undefined;
+      const known = before ?? (await this.labelsOf(data));
       labelsOfSeries.set(series.key, known);
       const { labels } = known;
       if (seen.has(labels.key)) {
@@ -142,7 +153,7 @@ export class AlertingRuleState {
           "vector contains metrics with the same labelset after applying alert labels",
         );
       }
-      const annotations = await this.annotationsOf(labels.key, data);
+      const annotations = this.fixedAnnotations ?? (await this.annotationsOf(labels.key, data));
       seen.set(labels.key, { labels, annotations, value });
       if (slices.areDue) await slices.pause();
     }
@@ -288,6 +299,8 @@ export class AlertingRuleState {
   }
 }
 
+const isFixed = ({ template }: RuleText): boolean => template === undefined;
+
 interface EvaluationTurn {
   readonly timeMs: number;
   readonly query: ExpansionData["query"];
@@ -309,14 +322,20 @@ export interface SendingSettings {
   readonly timeMs: number;
   /** A firing alert that is not sent again within this time counts as resolved. */
   readonly validForMs: number;
-  readonly externalLabels: Labels;
+  /** Labels of the alert and external labels. */
+  readonly labels: Labels;
   readonly generatorUrl: string;
 }
 
-/** Converts an alert for the notification side. External labels do not replace its own labels. */
+/** External labels do not replace the labels of an alert. */
+export function withExternalLabels(labels: Labels, external: Labels): Labels {
+  return external.pairs.length === 0 ? labels : Labels.of([...external.pairs, ...labels.pairs]);
+}
+
+/** Converts an alert for the notification side. */
 export function toSentAlert(alert: ActiveAlert, settings: SendingSettings): Alert {
   return {
-    labels: Labels.of([...settings.externalLabels.pairs, ...alert.labels.pairs]),
+    labels: settings.labels,
     annotations: alert.annotations,
     startsAtMs: alert.firedAtMs ?? alert.activeAtMs,
     endsAtMs: alert.resolvedAtMs ?? settings.timeMs + settings.validForMs,

@@ -11,13 +11,14 @@ import type { AlertHistory } from "./alert-history.js";
 import {
   AlertingRuleState,
   toSentAlert,
+  withExternalLabels,
   type AlertingSurroundings,
   type RuleSample,
 } from "./alerting-rule-state.js";
-import { evaluateRecordingRule } from "./recording-rule.js";
+import { RecordedSeries } from "./recording-rule.js";
 import { RuleError } from "../rules/rule-error.js";
-import { ruleKeysOf, type Rule, type RuleGroup } from "../rules/rule-group.js";
-import { RuleRow, RULES_FOLDER } from "./rule-row.js";
+import { groupKeyOf, ruleKeysOf, type Rule, type RuleGroup } from "../rules/rule-group.js";
+import { openGroupTable, RowMemory, RuleRow } from "./rule-row.js";
 
 /** Alerts that are sent in one turn of the event loop. */
 const SENT_AT_ONCE = 100;
@@ -44,12 +45,14 @@ export interface RuleStatus {
   readonly rule: Rule;
   /** Undefined for recording rules. */
   readonly alerting: AlertingRuleState | undefined;
+  /** Undefined for alerting rules. */
+  readonly recorded: RecordedSeries | undefined;
   health: "unknown" | "ok" | "err";
   lastError: string;
   evaluationSeconds: number;
   lastEvaluationMs: number | undefined;
   /** Series of the previous evaluation. Those that do not occur again get a staleness marker. */
-  series: Map<string, Labels>;
+  series: readonly Labels[];
 }
 
 /**
@@ -57,8 +60,13 @@ export interface RuleStatus {
  * overlap.
  */
 export class GroupEvaluator {
+  /** From `groupKeyOf`. */
+  readonly key: string;
   readonly statuses: readonly RuleStatus[];
   private readonly byKey: ReadonlyMap<string, RuleStatus>;
+  private readonly rowMemory = new RowMemory();
+  /** Labels with the external labels, by the labels of an alert. */
+  private readonly sentLabels = new WeakMap<Labels, Labels>();
   evaluations = 0;
   failures = 0;
   duplicateSamples = 0;
@@ -69,16 +77,18 @@ export class GroupEvaluator {
     readonly group: RuleGroup,
     private readonly surroundings: EvaluatorSurroundings,
   ) {
+    this.key = groupKeyOf(group);
     const keys = ruleKeysOf(group.rules);
     this.statuses = group.rules.map((rule, index) => ({
       key: itemAt(keys, index),
       rule,
       alerting: rule.kind === "alerting" ? new AlertingRuleState(rule, surroundings) : undefined,
+      recorded: rule.kind === "recording" ? new RecordedSeries(rule) : undefined,
       health: "unknown",
       lastError: "",
       evaluationSeconds: 0,
       lastEvaluationMs: undefined,
-      series: new Map(),
+      series: [],
     }));
     this.byKey = new Map(this.statuses.map((status) => [status.key, status]));
   }
@@ -116,8 +126,8 @@ export class GroupEvaluator {
   async evaluateAt(timeMs: number, signal?: AbortSignal): Promise<void> {
     const startedMs = this.surroundings.clock.monotonicMs();
     const { writer, clock } = this.surroundings;
-    const table = writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY });
-    const row = new RuleRow(writer, table, timeMs - this.group.queryOffsetMs);
+    const table = openGroupTable(writer, this.key);
+    const row = new RuleRow(writer, table, timeMs - this.group.queryOffsetMs, this.rowMemory);
     for (const status of this.statuses) {
       if (signal?.aborted === true) break;
       if (row.isReadBy(status.rule.expression)) await row.flush(new TimeSlices(clock));
@@ -150,12 +160,13 @@ export class GroupEvaluator {
   }
 
   private async samplesOf(
-    { rule, alerting }: RuleStatus,
+    { rule, alerting, recorded }: RuleStatus,
     { timeMs, signal }: Turn,
   ): Promise<RuleSample[]> {
     const queryTimeMs = timeMs - this.group.queryOffsetMs;
     const result = await this.vectorOf(rule.expression, queryTimeMs, signal);
-    if (rule.kind === "recording") return evaluateRecordingRule(rule, result, this.group.limit);
+    if (recorded !== undefined) return recorded.samplesOf(result, this.group.limit);
+    if (result.length === 0 && alerting?.alerts.size === 0) return [];
     const query = async (expression: string): Promise<TemplateSample[]> => {
       const samples = await this.vectorOf(expression, queryTimeMs, signal);
       return samples.map(({ labels, value }) => ({ Labels: new Map(labels.pairs), Value: value }));
@@ -182,19 +193,29 @@ export class GroupEvaluator {
     samples: readonly RuleSample[],
     { row, timeMs }: Turn,
   ): Promise<void> {
+    const { alerting, series: before } = status;
+    const hasAlerts = alerting !== undefined && alerting.alerts.size > 0;
+    if (samples.length + before.length === 0 && !hasAlerts) return;
     const slices = new TimeSlices(this.surroundings.clock);
-    const series = new Map<string, Labels>();
+    let isSame = before.length === samples.length;
+    let index = 0;
     for (const sample of samples) {
-      series.set(sample.labels.key, sample.labels);
+      isSame &&= before[index++] === sample.labels;
       this.duplicateSamples += row.add(sample);
       if (slices.areDue) await slices.pause();
     }
-    for (const [key, labels] of status.series) {
-      if (!series.has(key)) row.end(labels);
-      if (slices.areDue) await slices.pause();
-    }
-    status.series = series;
-    if (status.alerting !== undefined) await this.send(status.alerting, timeMs, slices);
+    if (!isSame) await endOthers(status, samples, row, slices);
+    if (hasAlerts) await this.send(alerting, timeMs, slices);
+  }
+
+  /** The same object as long as the alert keeps its labels: what is known of them is known by it. */
+  private sentLabelsOf(labels: Labels): Labels {
+    const known = this.sentLabels.get(labels);
+    if (known !== undefined) return known;
+    const { externalLabels } = this.surroundings;
+    const sent = withExternalLabels(labels, externalLabels);
+    this.sentLabels.set(labels, sent);
+    return sent;
   }
 
   private async send(
@@ -202,14 +223,16 @@ export class GroupEvaluator {
     timeMs: number,
     slices: TimeSlices,
   ): Promise<void> {
-    const { resendDelayMs, externalLabels, externalUrl, onAlerts, history } = this.surroundings;
+    const { resendDelayMs, externalUrl, onAlerts, history } = this.surroundings;
     const due = alerting.takeDue(timeMs, resendDelayMs);
+    if (due.length === 0) return;
     const validForMs = 4 * Math.max(this.group.intervalMs, resendDelayMs);
     const generatorUrl = externalUrl + expressionLink(alerting.rule.expression, 1);
     for (let from = 0; from < due.length; from += SENT_AT_ONCE) {
       onAlerts(
         due.slice(from, from + SENT_AT_ONCE).map((alert) => {
-          const sent = toSentAlert(alert, { timeMs, validForMs, externalLabels, generatorUrl });
+          const labels = this.sentLabelsOf(alert.labels);
+          const sent = toSentAlert(alert, { timeMs, validForMs, labels, generatorUrl });
           history?.noteLive(alert, sent.labels);
           return sent;
         }),
@@ -217,6 +240,27 @@ export class GroupEvaluator {
       if (slices.areDue) await slices.pause();
     }
   }
+}
+
+/** Ends the series of the previous evaluation that this one lacks. */
+async function endOthers(
+  status: RuleStatus,
+  samples: readonly RuleSample[],
+  row: RuleRow,
+  slices: TimeSlices,
+): Promise<void> {
+  const keys = new Set<string>();
+  const series: Labels[] = [];
+  for (const { labels } of samples) {
+    keys.add(labels.key);
+    series.push(labels);
+    if (slices.areDue) await slices.pause();
+  }
+  for (const labels of status.series) {
+    if (!keys.has(labels.key)) row.end(labels);
+    if (slices.areDue) await slices.pause();
+  }
+  status.series = series;
 }
 
 interface Turn {

@@ -1,6 +1,6 @@
 import { getOrThrow } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
-import { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
@@ -13,11 +13,12 @@ import type { ActiveAlert } from "./active-alert.js";
 import { AlertExpander } from "../rules/alert-expansion.js";
 import type { AlertHistory } from "./alert-history.js";
 import { AlertStateFile, type StoredAlert } from "./alert-state-file.js";
+import { withExternalLabels } from "./alerting-rule-state.js";
 import { GroupEvaluator, type EvaluatorSurroundings, type RuleStatus } from "./group-evaluator.js";
 import { GroupLoop } from "./group-loop.js";
 import { groupKeyOf, type MissingData, type RuleGroup } from "../rules/rule-group.js";
 import { RULE_METRICS, ruleSamples } from "./rule-metrics.js";
-import { RuleRow, RULES_FOLDER } from "./rule-row.js";
+import { openGroupTable, RuleRow } from "./rule-row.js";
 import { viewAlerts, viewGroup, type AlertView, type RuleGroupView } from "./rules-view.js";
 
 /**
@@ -99,24 +100,15 @@ export class RuleEngine implements MetricsSource {
     const before = this.groups;
     await stopLoops(before.values());
     this.groups = new Map();
-    const ended: Labels[] = [];
     for (const group of groups) {
       const known = before.get(groupKeyOf(group));
       before.delete(groupKeyOf(group));
       const evaluator = new GroupEvaluator(group, this.surroundings);
-      for (const status of known === undefined ? [] : evaluator.adopt(known.evaluator)) {
-        for (const labels of status.series.values()) ended.push(labels);
-        this.forgetAlerts(status, group);
-      }
+      if (known !== undefined) await this.endRules(group, evaluator.adopt(known.evaluator));
       this.groups.set(groupKeyOf(group), { evaluator, loop: undefined });
     }
-    for (const { evaluator } of before.values()) {
-      for (const status of evaluator.statuses) {
-        for (const labels of status.series.values()) ended.push(labels);
-        this.forgetAlerts(status, evaluator.group);
-      }
-    }
-    await this.endSeries(ended);
+    for (const { evaluator } of before.values())
+      await this.endRules(evaluator.group, evaluator.statuses);
     if (!this.isStarted) return;
     this.closeHistory();
     this.startLoops();
@@ -128,7 +120,7 @@ export class RuleEngine implements MetricsSource {
 
   /** Adds external labels, as for alerts that are sent. */
   sentLabels(labels: Labels): Labels {
-    return Labels.of([...this.options.externalLabels.pairs, ...labels.pairs]);
+    return withExternalLabels(labels, this.options.externalLabels);
   }
 
   /**
@@ -190,16 +182,14 @@ export class RuleEngine implements MetricsSource {
     await this.writing;
   }
 
-  /** Writes staleness markers for the series of removed rules. */
-  private async endSeries(ended: readonly Labels[]): Promise<void> {
-    if (ended.length === 0) return;
+  /** Ends the series and alerts of rules that were removed from a group. */
+  private async endRules(group: RuleGroup, removed: readonly RuleStatus[]): Promise<void> {
     const { writer, clock } = this.options;
-    const row = new RuleRow(
-      writer,
-      writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY }),
-      clock.wallMs(),
-    );
-    for (const labels of ended) row.end(labels);
+    const row = new RuleRow(writer, openGroupTable(writer, groupKeyOf(group)), clock.wallMs());
+    for (const status of removed) {
+      for (const labels of status.series) row.end(labels);
+      this.forgetAlerts(status, group);
+    }
     await row.flush(new TimeSlices(clock));
   }
 

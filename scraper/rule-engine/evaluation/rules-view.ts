@@ -117,12 +117,15 @@ export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
   });
 }
 
+/** The last time that was formatted: the alerts of a rule have few different ones. */
+let formatted = { timeMs: Number.NaN, text: "" };
+
 /** Go omits the fraction of whole seconds. */
 function timeText(timeMs: number | undefined): string {
-  return timeMs === undefined
-    ? NEVER
-    : new Date(timeMs)
-        .toISOString()
-        .replace(/(\.\d*?)0+Z$/, "$1Z")
-        .replace(".Z", "Z");
+  if (timeMs === undefined) return NEVER;
+  if (formatted.timeMs !== timeMs) {
+    const iso = new Date(timeMs).toISOString();
+    formatted = { timeMs, text: iso.replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z") };
+  }
+  return formatted.text;
 }

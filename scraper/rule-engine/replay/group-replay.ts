@@ -1,5 +1,5 @@
-import { getOrThrow, itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
-import { Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
+import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { MatrixSeries, Queries, VectorSample } from "../../promql/evaluation/query-results.js";
@@ -11,17 +11,18 @@ import type { TemplateSample } from "../../templates/prometheus-functions.js";
 import type { RuleSample } from "../evaluation/alerting-rule-state.js";
 import { GroupSchedule } from "../evaluation/group-schedule.js";
 import type { PastEpisode } from "../evaluation/active-alert.js";
-import { evaluateRecordingRule } from "../evaluation/recording-rule.js";
+import { RecordedSeries } from "../evaluation/recording-rule.js";
 import type { ReplayPause } from "./replay-pause.js";
 import { ReplayedAlerts, type ReplayedAlertsOptions } from "./replayed-alerts.js";
 import {
+  groupKeyOf,
   ruleKeysOf,
   type AlertingRule,
   type RecordingRule,
   type Rule,
   type RuleGroup,
 } from "../rules/rule-group.js";
-import { RuleRow, RULES_FOLDER } from "../evaluation/rule-row.js";
+import { openGroupTable, RuleRow } from "../evaluation/rule-row.js";
 
 export interface GroupReplayOptions {
   readonly queries: Queries;
@@ -146,24 +147,13 @@ export class GroupReplay {
     { found, instants, rows, window }: RuleTurn,
   ): Promise<void> {
     const steps = new Steps(found);
-    // Labels are created once per series, not once per sample.
-    const labelsOf = new Map<Labels, Labels>();
-    for (const { labels } of found)
-      labelsOf.set(labels, labels.with({ ...rule.labels, [METRIC_NAME]: rule.name }));
-    const isDistinct = new Set([...labelsOf.values()].map(({ key }) => key)).size === found.length;
+    const recorded = new RecordedSeries(rule);
     for (const timeMs of instants) {
       await window.pause.ifDue();
       this.options.counts.evaluations++;
       const result = steps.at(timeMs - this.group.queryOffsetMs);
       try {
-        const { limit } = this.group;
-        const isPlain = isDistinct && (limit === 0 || result.length <= limit);
-        const samples = isPlain
-          ? result.map(({ labels, value }): RuleSample => ({
-              labels: getOrThrow(labelsOf, labels),
-              value,
-            }))
-          : evaluateRecordingRule(rule, result, limit);
+        const samples = recorded.samplesOf(result, this.group.limit);
         finish(replayed, samples, timeMs, rows);
       } catch (error) {
         this.fail(replayed, error);
@@ -274,7 +264,7 @@ class WindowRows {
     if (timeMs >= this.writtenUntilMs || samples.length + ended.length === 0) return;
     let row = this.rows.get(timeMs);
     if (row === undefined) {
-      const table = this.writer.openTable({ folder: RULES_FOLDER, labels: Labels.EMPTY });
+      const table = openGroupTable(this.writer, groupKeyOf(this.group));
       row = new RuleRow(this.writer, table, timeMs - this.group.queryOffsetMs);
       this.rows.set(timeMs, row);
     }

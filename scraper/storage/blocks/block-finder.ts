@@ -27,6 +27,10 @@ export class BlockFinder implements BlockIndex {
 
   constructor(private readonly blocks: BlockStore) {}
 
+  newestMs(): number {
+    return this.blocks.newestOfAllMs;
+  }
+
   versionOf(folder: string): number {
     return this.blocks.versionOf(folder);
   }

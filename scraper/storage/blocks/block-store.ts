@@ -57,6 +57,8 @@ export class BlockStore {
   private readonly byFolder = new Map<string, readonly StoredBlock[]>();
   /** How often blocks of a folder were replaced or deleted. */
   private readonly versions = new Map<string, number>();
+  /** Undefined until it is looked for, after each change of the list. */
+  private newest: number | undefined;
   private nextSequence = 1;
   /** Blocks that left the list. Queries that are under way may still read their files. */
   private retired: StoredBlock[] = [];
@@ -164,6 +166,15 @@ export class BlockStore {
     );
   }
 
+  /** End of the newest block of all, inclusive; -Infinity when there is none. */
+  get newestOfAllMs(): number {
+    this.newest ??= Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...this.folders().map((folder) => this.newestMs(folder)),
+    );
+    return this.newest;
+  }
+
   /**
    * Writes a block with at least one row. It is not in the list until `exchange` adds it.
    *
@@ -209,6 +220,7 @@ export class BlockStore {
     if (removed.length > 0) this.versions.set(folder, this.versionOf(folder) + 1);
     const blocks = [...this.blocksOf(folder).filter((block) => !gone.has(block)), ...added];
     blocks.sort((left, right) => left.fromMs - right.fromMs || left.sequence - right.sequence);
+    this.newest = undefined;
     if (blocks.length === 0) this.byFolder.delete(folder);
     else this.byFolder.set(folder, blocks);
   }
@@ -233,6 +245,7 @@ export class BlockStore {
     await this.forget(this.blocksOf(folder));
     for (const block of this.blocksOf(folder)) await this.reader.release(block);
     this.byFolder.delete(folder);
+    this.newest = undefined;
     this.versions.set(folder, this.versionOf(folder) + 1);
     await this.parts.files.removeTree(blocksFolder(this.parts.dataFolder, folder));
   }

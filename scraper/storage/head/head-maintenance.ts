@@ -153,6 +153,7 @@ export class HeadMaintenance {
       idLists.push(seriesIds);
     }
     const forgotten = registry.keepOnly(new Set([...layouts, ...this.layoutsBefore]), idLists);
+    head.names.rebuild(head.tables.values(), registry);
     this.layoutsBefore = layouts;
     this.seriesAfterSweep = registry.seriesCount;
     this.layoutsAfterSweep = registry.layoutCount;

@@ -216,7 +216,8 @@ class WindowPiece implements Piece {
   }
 }
 
-function columnsOfWindow(
+/** The wanted columns of a window, in a table whose target satisfies `satisfied`. */
+export function columnsOfWindow(
   window: RowWindow,
   registry: LayoutRegistry,
   selection: SeriesSelection,
@@ -224,10 +225,12 @@ function columnsOfWindow(
 ): SelectedColumns {
   const { sharedLayout } = window;
   if (sharedLayout !== undefined) return selection.columns(sharedLayout, satisfied);
-  const ids = window.columns;
-  const columns = selection.columnsAmong(ids, satisfied);
-  return {
-    columns,
-    labels: Array.from(columns, (column) => registry.labels(ids[column] as number)),
-  };
+  return selection.columnsOfWindow(window, () => {
+    const ids = window.columns;
+    const columns = selection.columnsAmong(ids, satisfied);
+    return {
+      columns,
+      labels: Array.from(columns, (column) => registry.labels(ids[column] as number)),
+    };
+  });
 }

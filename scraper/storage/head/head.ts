@@ -1,7 +1,8 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { TableKey } from "../model/sample-writer.js";
+import { NameIndex } from "./name-index.js";
 import type { HeadResources } from "./stream-rows.js";
-import { Table, tableName } from "./table.js";
+import { Table, tableName, type TableResources } from "./table.js";
 
 /** Folders below the data folder that may hold tables. No part may leave the data folder. */
 const TABLE_FOLDER = /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*(\/[A-Za-z0-9_][A-Za-z0-9_.:%-]*)*$/;
@@ -19,9 +20,15 @@ export interface HeadParts extends HeadResources {
  */
 export class Head {
   readonly tables = new Map<string, Table>();
+  /** Finds tables by metric name. */
+  readonly names = new NameIndex<Table>();
   private nextTableId = 1;
 
-  constructor(private readonly parts: HeadParts) {}
+  private readonly shared: TableResources;
+
+  constructor(private readonly parts: HeadParts) {
+    this.shared = { ...parts, names: this.names };
+  }
 
   /** @throws {BadInputError} when the folder is not one below the data folder */
   openTable(key: TableKey): Table {
@@ -34,7 +41,7 @@ export class Head {
       );
     }
     const newestMs = this.parts.newestInBlocksMs(key.folder);
-    const table = new Table(this.nextTableId++, key, this.parts, newestMs);
+    const table = new Table(this.nextTableId++, key, this.shared, newestMs);
     this.tables.set(name, table);
     return table;
   }

@@ -36,10 +36,10 @@ export class RowWindow {
   private readonly timestamps = new Float64Array(WINDOW_ROWS);
   /**
    * Number of the series of each column; the array of the layout where both are the same. Like `last`
-   * and `slots`, it may be longer than `columnCount`.
+   * and `slots`, it may be longer than `width`.
    */
   private seriesIds: Uint32Array;
-  private columnCount: number;
+  private width: number;
   private last: Float64Array;
   private lastBits: Uint32Array;
   private slots: Int32Array;
@@ -58,15 +58,20 @@ export class RowWindow {
     private layout: InternedLayout,
     private readonly pool: AreaPool,
   ) {
-    this.columnCount = layout.seriesIds.length;
+    this.width = layout.seriesIds.length;
     this.seriesIds = layout.seriesIds;
-    this.last = new Float64Array(this.columnCount);
+    this.last = new Float64Array(this.width);
     this.lastBits = bitsOf(this.last);
-    this.slots = new Int32Array(this.columnCount).fill(CONSTANT);
+    this.slots = new Int32Array(this.width).fill(CONSTANT);
   }
 
   get rows(): number {
     return this.rowCount;
+  }
+
+  /** The number of columns. It only grows until all rows are removed. */
+  get columnCount(): number {
+    return this.width;
   }
 
   get newestLayout(): InternedLayout {
@@ -80,7 +85,7 @@ export class RowWindow {
 
   /** Number of the series of each column; a view that is valid until the next row. */
   get columns(): Uint32Array {
-    return this.seriesIds.subarray(0, this.columnCount);
+    return this.seriesIds.subarray(0, this.width);
   }
 
   /**
@@ -90,7 +95,7 @@ export class RowWindow {
   canTake(layout: InternedLayout): boolean {
     if (layout === this.layout) return true;
     const mostColumns = MAX_UNION_FACTOR * layout.seriesIds.length + UNION_ALLOWANCE;
-    return this.rowCount > 0 && this.columnCount <= mostColumns;
+    return this.rowCount > 0 && this.width <= mostColumns;
   }
 
   /**
@@ -178,6 +183,27 @@ export class RowWindow {
     }
   }
 
+  /** False for a window that has never had a row. */
+  get hasNewest(): boolean {
+    return this.rowCount > 0 || this.clears > 0;
+  }
+
+  /** Copies the values of the row that was added last; it may be sealed already. */
+  copyNewest(columns: Uint32Array, values: Float64Array): void {
+    const bits = bitsOf(values);
+    for (let index = 0; index < columns.length; index++) {
+      const column = columns[index] as number;
+      bits[2 * index] = this.lastBits[2 * column] as number;
+      bits[2 * index + 1] = this.lastBits[2 * column + 1] as number;
+    }
+  }
+
+  /** Copies the values of some columns of a row. */
+  copyRow(row: number, columns: Uint32Array, values: Float64Array): void {
+    for (let index = 0; index < columns.length; index++)
+      this.readColumn(columns[index] as number, row, values.subarray(index, index + 1));
+  }
+
   /** The union of the layouts of all rows. */
   unionLayout(registry: LayoutRegistry): InternedLayout {
     return this.sharedLayout ?? registry.internIds(this.columns.slice());
@@ -259,13 +285,13 @@ export class RowWindow {
 
   /** Changes the layout for the rows to come. New series become columns, ABSENT in the rows before. */
   private adopt(layout: InternedLayout, registry: LayoutRegistry): void {
-    const columnsBefore = this.columnCount;
+    const columnsBefore = this.width;
     const columnOf = new Int32Array(layout.seriesIds.length);
     registry.withScratch((columnOfSeries) => {
-      for (let column = 0; column < this.columnCount; column++) {
+      for (let column = 0; column < this.width; column++) {
         columnOfSeries[this.seriesIds[column] as number] = column;
       }
-      const before = this.columnCount;
+      const before = this.width;
       const isPresent = new Uint8Array(before);
       layout.seriesIds.forEach((id, index) => {
         const known = columnOfSeries[id] as number;
@@ -278,18 +304,18 @@ export class RowWindow {
     });
     this.layout = layout;
     const isSame =
-      this.columnCount === columnOf.length && columnOf.every((column, index) => column === index);
+      this.width === columnOf.length && columnOf.every((column, index) => column === index);
     this.columnOf = isSame ? undefined : columnOf;
     if (isSame) this.seriesIds = layout.seriesIds;
     // Series that have come or gone vary from now on. Room for each alone would be copied again and again.
-    if (this.rowCount > 0)
-      this.reserveSlots(this.columnCount - columnsBefore + this.missing.length);
+    if (this.rowCount > 0) this.reserveSlots(this.width - columnsBefore + this.missing.length);
   }
 
   private addColumn(seriesId: number): number {
-    const column = this.columnCount;
-    if (column >= this.last.length || this.seriesIds === this.layout.seriesIds) this.growColumns();
-    this.columnCount++;
+    const column = this.width;
+    // `seriesIds` may be the array of a layout, which is as long as that layout.
+    if (column >= this.last.length || column >= this.seriesIds.length) this.growColumns();
+    this.width++;
     this.seriesIds[column] = seriesId;
     this.slots[column] = CONSTANT;
     this.lastBits[2 * column] = this.rowCount === 0 ? 0 : ABSENT_LOW;
@@ -298,25 +324,25 @@ export class RowWindow {
   }
 
   private growColumns(): void {
-    const capacity = Math.ceil(this.columnCount * 1.1) + 8;
+    const capacity = Math.ceil(this.width * 1.1) + 8;
     const seriesIds = new Uint32Array(capacity);
     seriesIds.set(this.columns);
     this.seriesIds = seriesIds;
     const last = new Float64Array(capacity);
-    last.set(this.last.subarray(0, this.columnCount));
+    last.set(this.last.subarray(0, this.width));
     this.last = last;
     this.lastBits = bitsOf(last);
     const slots = new Int32Array(capacity);
-    slots.set(this.slots.subarray(0, this.columnCount));
+    slots.set(this.slots.subarray(0, this.width));
     this.slots = slots;
   }
 
   private removeMissing(registry: LayoutRegistry): void {
-    const isMissing = new Uint8Array(this.columnCount);
+    const isMissing = new Uint8Array(this.width);
     for (const column of this.missing) isMissing[column] = 1;
     this.growColumns();
     let kept = 0;
-    for (let column = 0; column < this.columnCount; column++) {
+    for (let column = 0; column < this.width; column++) {
       if (isMissing[column] === 1) continue;
       this.seriesIds[kept] = this.seriesIds[column] as number;
       this.slots[kept] = this.slots[column] as number;
@@ -324,14 +350,14 @@ export class RowWindow {
       this.lastBits[2 * kept + 1] = this.lastBits[2 * column + 1] as number;
       kept++;
     }
-    this.columnCount = kept;
+    this.width = kept;
     this.adopt(this.layout, registry);
   }
 
   /** Releases all areas. Columns that have varied keep a slot. */
   private keepSlots(): void {
     let kept = 0;
-    for (let column = 0; column < this.columnCount; column++) {
+    for (let column = 0; column < this.width; column++) {
       if ((this.slots[column] as number) === CONSTANT) continue;
       this.slots[column] = this.hasVaried(column) ? kept++ : CONSTANT;
     }

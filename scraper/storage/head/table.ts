@@ -5,6 +5,7 @@ import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { type ChunkStream, placeAfter, type Row, type Stream } from "../codec/journal-records.js";
 import { MAX_STAMPED_SAMPLES, type StampedBatch } from "../codec/stamped-codec.js";
 import type { Chunk } from "../model/chunk.js";
+import type { InternedLayout } from "../model/layout-registry.js";
 import type {
   AppendResult,
   Layout,
@@ -14,7 +15,12 @@ import type {
 } from "../model/sample-writer.js";
 import { WINDOW_ROWS } from "./row-window.js";
 import { StampedRows } from "./stamped-rows.js";
+import type { NamedTable, NameIndex } from "./name-index.js";
 import { type HeadResources, StreamRows } from "./stream-rows.js";
+
+export interface TableResources extends HeadResources {
+  readonly names: NameIndex<Table>;
+}
 
 /**
  * The newest samples of one target.
@@ -23,7 +29,9 @@ import { type HeadResources, StreamRows } from "./stream-rows.js";
  * of two streams: `main` for rows in the order of time, `late` for rows at or before the newest time
  * of the table. A full window becomes a chunk. The caller's own loop runs all of this, synchronously.
  */
-export class Table implements TableWriter {
+export class Table implements TableWriter, NamedTable {
+  /** As `tableName` makes it. */
+  readonly name: string;
   private byStream: Readonly<Record<Stream, StreamRows>>;
   /** The newest time known for this table. A row at or before it is late. */
   private newestMs: number;
@@ -36,9 +44,10 @@ export class Table implements TableWriter {
   constructor(
     readonly id: number,
     readonly key: TableKey,
-    private readonly shared: HeadResources,
+    private readonly shared: TableResources,
     newestInBlocksMs: number,
   ) {
+    this.name = tableName(key.folder, key.labels);
     this.newestMs = newestInBlocksMs;
     this.byStream = this.emptyStreams();
   }
@@ -64,6 +73,7 @@ export class Table implements TableWriter {
     const stream = timestampMs > this.newestMs ? "main" : "late";
     const rows = this.byStream[stream];
     const row = { timestampMs, layout: rows.internedOf(layout), values };
+    this.noteLayout(rows, row.layout);
     const window = rows.windowFor(row);
     if (rowLog.append(this, stream, row)) rows.noteJournaled(rowLog.sequence);
     else counters.unjournaledRows++;
@@ -96,7 +106,8 @@ export class Table implements TableWriter {
   }
 
   private takeStamped(rows: StampedRows, batch: StampedBatch): void {
-    const { counters, rowLog } = this.shared;
+    const { counters, rowLog, names } = this.shared;
+    names.note(this, batch.layout);
     const isTaken = rowLog.appendStamped(this, batch);
     if (!isTaken) counters.unjournaledRows++;
     rows.keep(batch, isTaken ? rowLog.sequence : undefined);
@@ -107,6 +118,7 @@ export class Table implements TableWriter {
     const rows = (this.stampedRows ??= new StampedRows(this, this.shared));
     if (rows.isSealed(place)) return;
     this.shared.rowLog.replayTo(placeAfter(place));
+    this.shared.names.note(this, batch.layout);
     rows.keep(batch, place.sequence);
   }
 
@@ -115,6 +127,7 @@ export class Table implements TableWriter {
     const rows = this.byStream[stream];
     if (row.timestampMs <= rows.lastMs && stream === "main") return;
     const { rowLog } = this.shared;
+    this.noteLayout(rows, row.layout);
     rowLog.replayTo(place);
     const window = rows.windowFor(row);
     rows.noteJournaled(place.sequence);
@@ -126,6 +139,7 @@ export class Table implements TableWriter {
 
   /** Takes a chunk that an earlier run sealed; it holds the row records before `sealedUntil`. */
   addRecovered(stream: ChunkStream, chunk: Chunk, sealedUntil: RecordPlace): void {
+    this.shared.names.note(this, chunk.layout);
     if (stream === "stamped") {
       this.stampedRows ??= new StampedRows(this, this.shared);
       this.stampedRows.addRecovered(chunk, sealedUntil);
@@ -166,6 +180,31 @@ export class Table implements TableWriter {
       main: new StreamRows(this, "main", this.shared, rowsUntil),
       late: new StreamRows(this, "late", this.shared, rowsUntil),
     };
+  }
+
+  *layouts(): Iterable<InternedLayout> {
+    const { main, late } = this.byStream;
+    for (const { chunks, window } of [main, late]) {
+      for (const { layout } of chunks) yield layout;
+      if (window !== undefined) yield window.newestLayout;
+    }
+    for (const { layout } of this.stampedRows?.chunks ?? []) yield layout;
+    const layout = this.stampedRows?.window.sharedLayout;
+    if (layout !== undefined) yield layout;
+  }
+
+  looseSeries(): Uint32Array[] {
+    const { main, late } = this.byStream;
+    const found: Uint32Array[] = [];
+    for (const { window } of [main, late])
+      if (window !== undefined && window.sharedLayout === undefined) found.push(window.columns);
+    const stamped = this.stampedRows?.window;
+    if (stamped !== undefined && stamped.sharedLayout === undefined) found.push(stamped.seriesIds);
+    return found;
+  }
+
+  private noteLayout({ window }: StreamRows, layout: InternedLayout): void {
+    if (window?.newestLayout !== layout) this.shared.names.note(this, layout);
   }
 
   private noteRow(timestampMs: number): void {

@@ -17,6 +17,13 @@ export interface SelectedSeries {
   readonly dense: boolean;
 }
 
+/** One sample of each series. */
+export interface NewestSamples {
+  readonly labels: readonly Labels[];
+  readonly values: Float64Array;
+  readonly timestamps: Float64Array;
+}
+
 /** A list of lists: a series is wanted when it satisfies all matchers of one of them. */
 export type MatcherSets = readonly (readonly LabelMatcher[])[];
 
@@ -33,6 +40,17 @@ export interface Querier {
     range: TimeRange,
     pace?: Pace,
   ): Promise<SelectedTable[]>;
+  /**
+   * Finds the newest sample of each series that satisfies every matcher, in a range that is newer than
+   * all blocks. Staleness markers end a series.
+   *
+   * @returns undefined when `select` has to find them
+   */
+  newest?(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace?: Pace,
+  ): Promise<NewestSamples | undefined>;
   /** Label sets with a sample in the range. No matcher list at all means every series. */
   series(matcherSets: MatcherSets, range: TimeRange, pace?: Pace): Promise<Labels[]>;
   /** Sorted. */

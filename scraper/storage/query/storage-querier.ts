@@ -1,16 +1,17 @@
-import { compareStrings, type Labels } from "../../../exporter/shared/model/labels.js";
+import { compareStrings, type Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { sortPaced } from "../../base/paced-sort.js";
 import { findHeadPieces, type HeadReader } from "../head/head-pieces.js";
 import type { Head } from "../head/head.js";
 import { findStampedParts } from "../head/stamped-parts.js";
-import { tableName } from "../head/table.js";
+import { type Table, tableName } from "../head/table.js";
 import type { InternedLayout } from "../model/layout-registry.js";
 import type { LabelMatcher } from "../model/label-matcher.js";
 import { MovedRowsError, type Piece } from "../model/piece.js";
 import {
   type MatcherSets,
   NEVER_PAUSE,
+  type NewestSamples,
   type Pace,
   type Querier,
   type SelectedTable,
@@ -21,6 +22,7 @@ import { SeriesSelection } from "../selection/series-selection.js";
 import { type TargetLabelCache, withTargetLabels } from "../selection/target-labels.js";
 import { mergeDuplicateSeries } from "../selection/unique-series.js";
 import type { ColumnCache } from "./column-cache.js";
+import { readNewest } from "./newest-samples.js";
 import { type FoundStamped, readStamped } from "./stamped-reader.js";
 import { type FoundTable, TableReader } from "./table-reader.js";
 
@@ -66,6 +68,8 @@ export interface FoundInBlocks {
 export interface BlockIndex {
   /** Lists the blocks there are now; the returned function finds the pieces in them. */
   plan(selection: SeriesSelection, range: TimeRange, pace: Pace): () => Promise<FoundInBlocks>;
+  /** Time of the newest sample in any block, -Infinity for none. */
+  newestMs(): number;
   /** A number that grows when blocks of a folder are replaced or deleted. */
   versionOf(folder: string): number;
 }
@@ -114,6 +118,17 @@ export class StorageQuerier implements Querier {
         if (!(error instanceof MovedRowsError) || attempt >= MAX_ATTEMPTS) throw error;
       }
     }
+  }
+
+  async newest(
+    matchers: readonly LabelMatcher[],
+    range: TimeRange,
+    pace: Pace = NEVER_PAUSE,
+  ): Promise<NewestSamples | undefined> {
+    if (this.parts.blocks.newestMs() >= range.fromMs) return undefined;
+    const { registry } = this.parts;
+    const selection = new SeriesSelection(matchers, registry, this.memory.of(matchers));
+    return readNewest(this.parts, this.tablesFor(matchers), selection, range, pace);
   }
 
   private async selectOnce(
@@ -196,8 +211,13 @@ export class StorageQuerier implements Querier {
   }
 
   /** Evaluates the matchers in slices, for all layouts with samples in the range. */
-  private async prepare(selection: SeriesSelection, range: TimeRange, pace: Pace): Promise<void> {
-    for (const { key, streams, stamped } of this.parts.head.tables.values()) {
+  private async prepare(
+    matchers: readonly LabelMatcher[],
+    selection: SeriesSelection,
+    range: TimeRange,
+    pace: Pace,
+  ): Promise<void> {
+    for (const { key, streams, stamped } of this.tablesFor(matchers)) {
       const satisfied = selection.satisfiedBy(key.labels);
       const { main, late } = streams;
       const chunks = [...main.chunks, ...late.chunks, ...(stamped?.chunks ?? [])];
@@ -216,6 +236,13 @@ export class StorageQuerier implements Querier {
     }
   }
 
+  /** The tables of the head that may have wanted series, in the order in which they were made. */
+  private tablesFor(matchers: readonly LabelMatcher[]): Iterable<Table> {
+    const { head } = this.parts;
+    const name = wantedName(matchers);
+    return name === undefined ? head.tables.values() : head.names.tablesWith(name);
+  }
+
   /** Finds the tables that hold wanted series in the range. */
   private async find(
     matchers: readonly LabelMatcher[],
@@ -228,14 +255,14 @@ export class StorageQuerier implements Querier {
       blocks: blocks.versionOf(folder),
       head: head.tables.get(name)?.streams,
     }));
-    await this.prepare(selection, range, pace);
+    await this.prepare(matchers, selection, range, pace);
     // The list of blocks and the head are read in one turn of the event loop: a block that is written
     // meanwhile changes neither.
     const findInBlocks = blocks.plan(selection, range, pace);
     const inHead: { table: FoundTable; main: readonly Piece[]; late: readonly Piece[] }[] = [];
     const stampedInHead: { name: string; target: Labels; parts: StampedPart[] }[] = [];
-    for (const [name, table] of head.tables) {
-      const { key, streams } = table;
+    for (const table of this.tablesFor(matchers)) {
+      const { key, name, streams } = table;
       const parts = findStampedParts(this.parts, table, selection, range);
       if (parts.length > 0) stampedInHead.push({ name, target: key.labels, parts });
       const { main, late } = findHeadPieces(this.parts, key, streams, selection, range);
@@ -254,6 +281,13 @@ export class StorageQuerier implements Querier {
     }
     return { tables: found.withSeries(), stamped: joinStamped(stamped, stampedInHead) };
   }
+}
+
+/** The metric name that all wanted series have, if the matchers say it. No target has a label of that name. */
+export function wantedName(matchers: readonly LabelMatcher[]): string | undefined {
+  for (const { name, operator, value } of matchers)
+    if (name === METRIC_NAME && operator === "=" && value !== "") return value;
+  return undefined;
 }
 
 /** Joins the stamped samples of each table: first the blocks, then the head. */

@@ -18,6 +18,15 @@ export interface RememberedMatchers {
   readonly satisfiedBy: WeakMap<Labels, number>;
   /** By layout or list of series, then by the satisfied matchers. */
   readonly columns: WeakMap<object, Map<number, SelectedColumns>>;
+  /** By window of a table, for windows with the columns of several layouts. */
+  readonly windows: WeakMap<object, WindowColumns>;
+}
+
+/** The wanted columns of a window while it has this many. */
+export interface WindowColumns {
+  readonly columnCount: number;
+  readonly clears: number;
+  readonly selected: SelectedColumns;
 }
 
 /** Remembers results of matchers, so that the next query with the same matchers evaluates none. */
@@ -29,6 +38,7 @@ export class SelectionMemory {
     const remembered = this.known.get(key) ?? {
       satisfiedBy: new WeakMap<Labels, number>(),
       columns: new WeakMap<object, Map<number, SelectedColumns>>(),
+      windows: new WeakMap<object, WindowColumns>(),
     };
     this.known.delete(key);
     this.known.set(key, remembered); // The most recently used list is last.

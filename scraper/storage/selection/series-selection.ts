@@ -98,6 +98,24 @@ export class SeriesSelection {
     this.remember(layout, satisfied, () => ({ columns, labels }));
   }
 
+  /** As `columns`, if they are known. */
+  known(layout: object, satisfied: number): SelectedColumns | undefined {
+    return this.remembered.columns.get(layout)?.get(satisfied);
+  }
+
+  /** As `columns`, for a window of one table; found again when it has other columns. */
+  columnsOfWindow(
+    window: { readonly columnCount: number; readonly clears: number },
+    find: () => SelectedColumns,
+  ): SelectedColumns {
+    const { columnCount, clears } = window;
+    const known = this.remembered.windows.get(window);
+    if (known?.columnCount === columnCount && known.clears === clears) return known.selected;
+    const selected = find();
+    this.remembered.windows.set(window, { columnCount, clears, selected });
+    return selected;
+  }
+
   /** Matching columns of a layout, in a table whose target satisfies `satisfied`. */
   columns(layout: InternedLayout, satisfied: number): SelectedColumns {
     return this.remember(layout, satisfied, () => {

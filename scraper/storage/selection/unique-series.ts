@@ -29,13 +29,17 @@ export async function mergeDuplicateSeries(
 
 /**
  * Label sets of different tables differ when the target labels differ and no series overrides one of
- * them. That is cheap to check, and nearly always true.
+ * them. That is cheap to check, and nearly always true. The tables of rule groups have no target
+ * labels: their series are compared.
  */
-async function areSurelyUnique(tables: readonly TableOfTarget[], pace: Pace): Promise<boolean> {
+export async function areSurelyUnique(
+  tables: readonly Omit<TableOfTarget, "table">[],
+  pace: Pace,
+): Promise<boolean> {
   const [first] = tables;
   const separate = tables.filter(({ isContinued }) => isContinued !== true);
   if (first === undefined || separate.length === 1) return true;
-  if (new Set(separate.map(({ target }) => target.key)).size < separate.length) return false;
+  if (!(await haveDistinctSeries(separate, tables, pace))) return false;
   const names = first.target.pairs.map(([name]) => name);
   // Equal hosts share one list of series.
   const checked = new Set<readonly Labels[]>();
@@ -46,6 +50,26 @@ async function areSurelyUnique(tables: readonly TableOfTarget[], pace: Pace): Pr
     checked.add(own);
     for (const labels of own) {
       if (names.some((name) => labels.has(name))) return false;
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+    }
+  }
+  return true;
+}
+
+/** True when the tables with equal target labels have different series. */
+async function haveDistinctSeries(
+  separate: readonly Omit<TableOfTarget, "table">[],
+  tables: readonly Omit<TableOfTarget, "table">[],
+  pace: Pace,
+): Promise<boolean> {
+  if (new Set(separate.map(({ target }) => target.key)).size === separate.length) return true;
+  if (tables.length > separate.length) return false;
+  const seen = new Set<string>();
+  for (const { target, own } of separate) {
+    for (const { key } of own) {
+      const whole = `${target.key}\u{ffff}${key}`;
+      if (seen.has(whole)) return false;
+      seen.add(whole);
       if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
     }
   }

@@ -298,3 +298,24 @@ for (const { name, key } of [
     });
   });
 }
+
+test("a series that appears after others have come and gone keeps its name", async () => {
+  const { storage } = await openStorage();
+  const key = host("10.0.0.1");
+  const rows: readonly Readonly<Record<string, Value>>[] = [
+    { a: 1, b: 1 },
+    { a: 2, b: 2, c: 2 },
+    { a: 3, b: 3 },
+    { a: 4, b: 4, d: 4 },
+    { a: 5, b: 5, d: 5, e: 5 },
+  ];
+  for (const [index, row] of rows.entries()) appendRow(storage, key, START_MS + index * 1000, row);
+  const labels = `{instance="10.0.0.1:8732", job="pi"}`;
+  assert.deepEqual(await selectAll(storage), {
+    [`a${labels}`]: ["0:1", "1:2", "2:3", "3:4", "4:5"],
+    [`b${labels}`]: ["0:1", "1:2", "2:3", "3:4", "4:5"],
+    [`c${labels}`]: ["1:2"],
+    [`d${labels}`]: ["3:4", "4:5"],
+    [`e${labels}`]: ["4:5"],
+  });
+});
