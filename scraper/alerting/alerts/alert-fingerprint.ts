@@ -5,7 +5,6 @@ const OFFSET_LOW = 0x84222325;
 const PRIME_LOW = 0x1b3; // The 64-bit FNV prime is 2^40 + 0x1b3.
 const SEPARATOR = "\u{ff}"; // A byte that no UTF-8 text contains (prometheus/common, model/signature.go).
 
-// eslint-disable-next-line no-control-regex -- these are the bytes of ASCII
 const IS_ASCII = /^[\x00-\x7f]*$/;
 const known = new WeakMap<Labels, string>();
 
