@@ -6,6 +6,7 @@ import { sprint, sprintf, sprintln } from "./go-format.js";
 import { escapeHtmlText, escapeJs, escapeQuery } from "./text-escaping.js";
 import { FunctionError } from "./template-error.js";
 import {
+  integerOf,
   isList,
   isMap,
   isNil,
@@ -113,7 +114,7 @@ function basicKind(value: unknown): BasicKind | undefined {
 }
 
 const plain = (value: unknown): unknown =>
-  value instanceof SafeHtml || value instanceof SafeUrl ? value.text : value;
+  value instanceof SafeHtml || value instanceof SafeUrl ? value.text : (integerOf(value) ?? value);
 
 function equal(left: unknown, right: unknown): boolean {
   if (isNil(left) || isNil(right)) return isNil(left) === isNil(right);

@@ -1,7 +1,16 @@
 /** Go's fmt: Sprint, Sprintln and Sprintf for the values of templates. */
 import { goQuote, goQuoteToAscii } from "../base/go-quote.js";
 import { formatFloat, type FloatVerb } from "./go-float.js";
-import { isList, isMap, isNil, methodsOf, SafeHtml, SafeUrl, typeName } from "./template-values.js";
+import {
+  integerOf,
+  isList,
+  isMap,
+  isNil,
+  methodsOf,
+  SafeHtml,
+  SafeUrl,
+  typeName,
+} from "./template-values.js";
 
 /** Greater widths and precisions are errors, as in Go (fmt tooLarge). */
 const LARGEST_WIDTH = 1_000_000;
@@ -134,6 +143,8 @@ function formatObject(verb: string, value: object, spec: Spec, depth: number): s
     STRING_VERBS.includes(verb) && !(spec.sharp && verb === "v") ? ownText(value) : undefined;
   if (text !== undefined) return formatText(verb, text, spec, "string");
   const inner = (item: unknown): string => formatVerb(verb, item, spec, depth + 1);
+  const integer = integerOf(value);
+  if (integer !== undefined) return formatInteger(verb, integer, spec);
   if (value instanceof SafeHtml || value instanceof SafeUrl) {
     return formatText(verb, value.text, spec, typeName(value));
   }

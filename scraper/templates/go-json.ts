@@ -1,6 +1,14 @@
 import { FunctionError } from "./template-error.js";
-import { formatTime, GoDuration, GoTime } from "./go-time.js";
-import { isList, isMap, isNil, jsonNamesOf, SafeHtml, SafeUrl } from "./template-values.js";
+import { formatTime, GoTime } from "./go-time.js";
+import {
+  integerOf,
+  isList,
+  isMap,
+  isNil,
+  jsonNamesOf,
+  SafeHtml,
+  SafeUrl,
+} from "./template-values.js";
 
 const MAX_DEPTH = 50;
 
@@ -26,7 +34,8 @@ function jsonObject(value: object, depth: number): string {
   if (value instanceof GoTime) {
     return jsonString(formatTime(value, "2006-01-02T15:04:05.999999999Z07:00"));
   }
-  if (value instanceof GoDuration) return String(Math.round(value.milliseconds * 1e6));
+  const integer = integerOf(value);
+  if (integer !== undefined) return String(integer);
   if (isList(value)) return `[${value.map(inner).join(",")}]`;
   if (isMap(value)) {
     return `{${[...value.keys()]

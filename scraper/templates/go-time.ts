@@ -2,6 +2,7 @@
 import { itemAt } from "../../exporter/shared/model/get-or-throw.js";
 import { FunctionError } from "./template-error.js";
 import {
+  INTEGER,
   METHODS,
   templateFunction,
   type TemplateFunction,
@@ -84,15 +85,46 @@ const TIME_METHODS = (time: GoTime): Readonly<Record<string, TemplateFunction>> 
   Before: templateFunction(["any"], (other) => time.epochMs < timeOf(other).epochMs),
   Equal: templateFunction(["any"], (other) => time.epochMs === timeOf(other).epochMs),
   Year: templateFunction([], () => BigInt(fieldsOf(time).year)),
-  Month: templateFunction([], () => MONTHS[fieldsOf(time).month - 1]),
+  Month: templateFunction([], () => {
+    const { month } = fieldsOf(time);
+    return new NamedNumber("time.Month", BigInt(month), itemAt(MONTHS, month - 1));
+  }),
   Day: templateFunction([], () => BigInt(fieldsOf(time).day)),
   YearDay: templateFunction([], () => BigInt(fieldsOf(time).yearDay)),
-  Weekday: templateFunction([], () => DAYS[fieldsOf(time).weekday]),
+  Weekday: templateFunction([], () => {
+    const { weekday } = fieldsOf(time);
+    return new NamedNumber("time.Weekday", BigInt(weekday), itemAt(DAYS, weekday));
+  }),
   Hour: templateFunction([], () => BigInt(fieldsOf(time).hour)),
   Minute: templateFunction([], () => BigInt(fieldsOf(time).minute)),
   Second: templateFunction([], () => BigInt(fieldsOf(time).second)),
   String: templateFunction([], () => time.toString()),
 });
+
+/** A number that prints as a name, such as a month. */
+export class NamedNumber implements WithMethods {
+  constructor(
+    private readonly type: string,
+    private readonly number: bigint,
+    private readonly name: string,
+  ) {}
+
+  get [METHODS](): Readonly<Record<string, TemplateFunction>> {
+    return { String: templateFunction([], () => this.name) };
+  }
+
+  get [INTEGER](): bigint {
+    return this.number;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return this.type;
+  }
+
+  toString(): string {
+    return this.name;
+  }
+}
 
 /** A time zone, as `.Location` returns it. */
 export class GoLocation implements WithMethods {
@@ -185,6 +217,10 @@ export class GoDuration implements WithMethods {
         this.round(durationOf(unit).milliseconds, Math.trunc),
       ),
     };
+  }
+
+  get [INTEGER](): bigint {
+    return BigInt(Math.round(this.milliseconds * 1e6));
   }
 
   get [Symbol.toStringTag](): string {

@@ -131,6 +131,18 @@ export class SafeUrl {
   }
 }
 
+/** The key of the number behind a value whose Go type is an integer with methods. */
+export const INTEGER = Symbol("integer");
+
+const hasInteger = (value: object): value is { readonly [INTEGER]: bigint } => INTEGER in value;
+
+/** The number of a bigint, a duration, a month or a day of the week; undefined for other values. */
+export function integerOf(value: unknown): bigint | undefined {
+  if (typeof value === "bigint") return value;
+  const isObject = typeof value === "object" && value !== null;
+  return isObject && hasInteger(value) ? value[INTEGER] : undefined;
+}
+
 /** A map with values of any type, so a missing key is nil. */
 export class InterfaceMap extends Map<string, unknown> {}
 
@@ -157,7 +169,7 @@ export function isTrue(value: unknown): boolean {
   if (isList(value)) return value.length > 0;
   if (isMap(value)) return value.size > 0;
   if (value instanceof SafeHtml || value instanceof SafeUrl) return value.text !== "";
-  return typeof value === "object" || Boolean(value);
+  return typeof value === "object" ? integerOf(value) !== 0n : Boolean(value);
 }
 
 /** The name of a value's Go type, for messages. */

@@ -27,9 +27,15 @@ interface AlertData {
  *
  * @param timeZone for the times in the mail, an IANA name
  */
-export function templateDataOf(notification: Notification, timeZone: string): object {
+export function templateDataOf(
+  notification: Notification,
+  timeZone: string,
+  keyValues: (labels: Labels) => KeyValues = plainKeyValues,
+): object {
   const { receiver, alerts, groupLabels, externalUrl } = notification;
-  const all = alerts.map((alert) => alertData(alert, notification.nowMs, timeZone));
+  const all = alerts.map((alert) =>
+    alertData(alert, { nowMs: notification.nowMs, timeZone, keyValues }),
+  );
   return {
     Receiver: receiver,
     Status: groupStatusOf(notification),
@@ -45,9 +51,18 @@ export function templateDataOf(notification: Notification, timeZone: string): ob
   };
 }
 
-const keyValues = (labels: Labels): KeyValues => new KeyValues(labels.pairs);
+const plainKeyValues = (labels: Labels): KeyValues => new KeyValues(labels.pairs);
 
-function alertData(alert: StoredAlert, nowMs: number, timeZone: string): AlertData {
+interface AlertDataOptions {
+  readonly nowMs: number;
+  readonly timeZone: string;
+  readonly keyValues: (labels: Labels) => KeyValues;
+}
+
+function alertData(
+  alert: StoredAlert,
+  { nowMs, timeZone, keyValues }: AlertDataOptions,
+): AlertData {
   const status = statusOf(alert, nowMs);
   return {
     Status: status,

@@ -1,11 +1,12 @@
 import path from "node:path";
-import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import { readGivenFile } from "../../../exporter/shared/config/given-file.js";
 import { systemClock } from "../../../exporter/shared/platform/clock.js";
 import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import type { NotificationConfig } from "../../alerting/config/notification-config.js";
 import { NotificationTemplates } from "../../alerting/messages/notification-templates.js";
+import { checkSampleMails } from "../../alerting/messages/sample-mails.js";
 import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 import { loadNotificationFile } from "../../config/named-files.js";
 import type { QueryFeature } from "../../promql/language/features.js";
@@ -34,7 +35,7 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     warnings.push(...(await discoveryWarnings(config)));
     const notifications = await loadNotificationFile(config.notificationsFile, realFiles);
     warnings.push(...notifications.warnings);
-    await NotificationTemplates.load(notifications, realFiles, () => systemClock.wallMs());
+    warnings.push(...(await checkMails(notifications)));
     warnings.push(...(await checkStart(config, realFiles)));
     const rules = groups.reduce((sum, group) => sum + group.rules.length, 0);
     const receivers = notifications.isDefault
@@ -55,6 +56,20 @@ export async function checkConfig(file: string): Promise<CheckResult> {
   } catch (error) {
     return { succeeded: false, lines: [`FAILED: ${messageOf(error)}`] };
   }
+}
+
+/**
+ * Renders the mails with samples.
+ *
+ * @returns warnings
+ * @throws {BadInputError} when a mail cannot be rendered for any sample
+ */
+async function checkMails(notifications: NotificationConfig): Promise<readonly string[]> {
+  const wallMs = (): number => systemClock.wallMs();
+  const templates = await NotificationTemplates.load(notifications, realFiles, wallMs);
+  const { errors, warnings } = checkSampleMails(notifications, templates, wallMs());
+  if (errors.length > 0) throw new BadInputError(errors.join("\n"));
+  return warnings;
 }
 
 /** Patterns of discovery files that match none. A file may come later. */

@@ -43,6 +43,10 @@ const TEXTS = [
   String.raw`{{ range .Alerts }}{{ if eq .Status "resolved" }}{{ continue }}{{ end }}{{ .Status }}{{ end }}{{ range .Alerts }}{{ .Status }}{{ break }}{{ end }}`,
   '{{ reReplaceAll "(\\\\w+)@(?P<dom>\\\\w+)" "${dom}-$1_$2x-$$" "joe@home ann@work" }} {{ reReplaceAll "a*" "X" "baac" }} {{ match "^a.c$" "abc" }}',
   String.raw`{{ .Alerts.Firing | len }} {{ (index .Alerts 0).StartsAt.Unix }} {{ (index .Alerts 1).EndsAt.Sub (index .Alerts 1).StartsAt }}`,
+  String.raw`{{ with (index .Alerts 0).StartsAt }}{{ .Month }} {{ printf "%d %v %s %q %05d|%-5s|%12v|%x" .Month .Month .Month .Month .Month .Weekday .Month .Weekday }}{{ end }}`,
+  String.raw`{{ with (index .Alerts 0).StartsAt }}{{ .Month.String | toUpper }} {{ eq .Month 1 }} {{ lt .Weekday 2 }} {{ printf "%T %T" .Month .Weekday }} {{ if .Weekday }}y{{ end }}{{ end }}`,
+  String.raw`{{ with index .Alerts 1 }}{{ with .EndsAt.Sub .StartsAt }}{{ . }} {{ printf "%d %s %v %T" . . . . }} {{ gt . 60000000000 }} {{ eq .Hours 1.0 }}{{ end }}{{ end }}`,
+  String.raw`{{ with (index .Alerts 0).StartsAt }}{{ .YearDay }} {{ .UnixNano }} {{ .Nanosecond }} {{ .UTC.Location }} {{ .UnixMilli }}{{ end }}`,
   String.raw`{{ printf "%q" (stringSlice "a" "b c") }} {{ printf "%v" (stringSlice "a" "b c") }}`,
   String.raw`{{ print nil }} {{ printf "%d" nil }} {{ printf "%s" nil }} {{ len "é" }} {{ index "abc" 1 }}`,
   String.raw`{{- range $k, $v := .CommonLabels -}} {{ $k }} {{- end }}`,
@@ -67,17 +71,19 @@ const HTML_TEXTS = [
   String.raw`<a href="{{ if true }}/a{{ end }}?x={{ "a b" }}">`,
 ];
 
-/** Labels and pairs have a method String since 0.26. */
-const STRING_METHOD_TEXTS = [
+/** Labels and pairs have a method String since 0.26; the other functions came up to 0.33. */
+const NEW_TEXTS = [
   String.raw`{{ .CommonLabels }} {{ .GroupLabels.SortedPairs }}`,
   String.raw`{{ printf "%v %v" (index .Alerts 1).Labels nil }}`,
   String.raw`{{ printf "%s|%q|%d" .GroupLabels .GroupLabels .GroupLabels }}`,
   String.raw`{{ print .GroupLabels.SortedPairs }} {{ printf "%s" .CommonLabels.Names }}`,
+  String.raw`{{ toJson . }} {{ toJson .CommonLabels.SortedPairs }} {{ .NotificationReason }}`,
+  String.raw`{{ dict "a" 1 | toJson }} {{ toJson (list 1 2.5 nil "<") }} {{ append (list 1) 2 }}`,
 ];
-const STRING_METHOD_SINCE = 26;
+const NEW_TEXTS_SINCE = 33;
 
 for (const [mode, texts] of [
-  ["text", alertmanagerMinor() < STRING_METHOD_SINCE ? TEXTS : [...TEXTS, ...STRING_METHOD_TEXTS]],
+  ["text", alertmanagerMinor() < NEW_TEXTS_SINCE ? TEXTS : [...TEXTS, ...NEW_TEXTS]],
   ["html", HTML_TEXTS],
 ] as const) {
   const expected = renderWithAmtool(mode, texts);
