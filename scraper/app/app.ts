@@ -20,6 +20,7 @@ import { readMemoryLimit } from "../../exporter/shared/platform/memory-limit.js"
 import { startWithStack, type StopStack } from "../../exporter/shared/platform/stop-stack.js";
 import { removeStrayFiles } from "../../exporter/shared/platform/stray-files.js";
 import type { ResolveHost } from "../../exporter/shared/platform/resolve-host.js";
+import type { PausePoints } from "../base/paced-sort.js";
 import type { NotificationConfig } from "../alerting/config/notification-config.js";
 import { PushedAlarms } from "../api/alertmanager/pushed-alarms.js";
 import { adminRoutes } from "../api/admin/admin-routes.js";
@@ -29,6 +30,7 @@ import { createApiHandler } from "../api/http/api-handler.js";
 import { gapRoutes } from "../api/fleet/gap-routes.js";
 import { fleetRoutes } from "../api/fleet/fleet-routes.js";
 import { prometheusRoutes } from "../api/prometheus/prometheus-routes.js";
+import { RequestPace } from "../api/http/request-pace.js";
 import { RequestCounter } from "../api/http/request-counter.js";
 import type { Route } from "../api/http/route.js";
 import { statusRoutes } from "../api/prometheus/status-routes.js";
@@ -44,9 +46,10 @@ import { HostFiles } from "../fleet/host-files.js";
 import type { Target } from "../fleet/target.js";
 import { HostLogs } from "../host-logs/host-logs.js";
 import { parseSelector } from "../promql/language/parser.js";
+import { createQueryMetrics } from "../promql/query/query-metrics.js";
 import { QueryAdmission } from "../promql/query/query-admission.js";
 import { QueryEngine } from "../promql/query/query-engine.js";
-import { memoryBounds } from "./memory-bounds.js";
+import { type MemoryBounds, memoryBounds } from "./memory-bounds.js";
 import { pageRoutes } from "./page-routes.js";
 import { DataDisk } from "./data-disk.js";
 import { createProcessMetrics } from "./process-metrics.js";
@@ -88,6 +91,8 @@ const MAX_CONNECTIONS = 4096;
 /** As many as Prometheus takes altogether by default (`--web.max-connections`). */
 const MAX_CONNECTIONS_PER_ADDRESS = 512;
 const HTTP_GRACE_MS = 2000;
+/** Cost of the metrics of one part, in values for the pace. */
+const WORK_PER_SOURCE = 1024;
 
 /**
  * Builds the scraper and starts it.
@@ -112,18 +117,27 @@ export async function startScraper(
   const folder = config.storage.path;
   return startWithStack(log, async (stack) => {
     const limitBytes = await readMemoryLimit(files);
-    const { queryBytes, queryCacheBytes, blockCacheBytes } = memoryBounds(limitBytes, {
+    const bounds = memoryBounds(limitBytes, {
       queryBytes: config.query.memoryBytes,
       queryCacheBytes: config.storage.queryCacheBytes,
     });
-    const settings = { ...config.storage, queryCacheBytes, blockCacheBytes };
+    const { queryBytes, queryCacheBytes, blockCacheBytes, waitingBytes } = bounds;
+    const settings = { ...config.storage, queryCacheBytes, blockCacheBytes, waitingBytes };
     const storage = await Storage.open({ folder, files, clock, log, settings });
     stack.push("storage", () => storage.stop());
     const hasFastZlib = checkFastZlib(log);
     const { maxConcurrency } = config.query;
     const admission = new QueryAdmission({ clock, maxConcurrency, memoryBytes: queryBytes });
-    const parts = { ...surroundings, stack, storage, admission, notifications, token, hasFastZlib };
-    const app = new App(config, parts);
+    const app = new App(config, {
+      ...surroundings,
+      stack,
+      storage,
+      admission,
+      notifications,
+      token,
+      hasFastZlib,
+      bounds,
+    });
     await app.start(web);
     return app;
   });
@@ -133,6 +147,7 @@ interface AppParts extends Surroundings {
   readonly stack: StopStack;
   readonly storage: Storage;
   readonly admission: QueryAdmission;
+  readonly bounds: MemoryBounds;
   readonly notifications: NotificationConfig;
   readonly token: string | undefined;
   readonly hasFastZlib: boolean;
@@ -206,6 +221,7 @@ class App implements ScraperApp {
       sendHttp: parts.sendHttp,
       token: parts.token,
       settings: config.backfill,
+      maxSegmentBytes: parts.bounds.segmentBytes,
       onGapsFilled: (gaps) => this.wiring.recovery.noteFilled(gaps),
     });
     this.imports = new SampleImport({
@@ -240,6 +256,7 @@ class App implements ScraperApp {
       ...parts,
       config,
       queries: this.queries.forRules(),
+      maxAlertsBytes: parts.bounds.alertsBytes,
       isTargetSilent: (labels) => this.targetIndex.isSilent(labels),
       gaps: () => this.backfill.gaps(),
     });
@@ -395,7 +412,7 @@ class App implements ScraperApp {
         admission: this.parts.admission,
         queryTimeoutMs: this.config.query.timeoutMs,
         parseSelector: (text) => parseSelector(text).matchers,
-        metadata: () => this.scrapes.metadata(),
+        metadata: (pace) => this.scrapes.metadata(pace),
         externalLabels: () => this.config.global.externalLabels,
         activeTargets: () => this.activeTargets(),
         droppedTargets: () => this.discovery.droppedTargets(),
@@ -440,6 +457,7 @@ class App implements ScraperApp {
         alerts: () => this.wiring.rules.alertsView(),
         gaps: (host) => this.backfill.gaps(host),
         clones: () => this.fleet.clonedHosts(),
+        pace: () => new RequestPace(this.parts.admission.turns),
       }),
     ];
   }
@@ -457,9 +475,9 @@ class App implements ScraperApp {
       isReady: () => this.isReady,
       renderConfig: () => renderConfig(this.config),
       flags: { "config.file": this.config.file, "storage.path": this.config.storage.path },
-      storageStatus: (limit) => storage.stats(limit),
+      storageStatus: (limit, pace) => storage.stats(limit, pace),
       lastReload: () => this.lastReload,
-      readMetrics: () => this.readMetrics(),
+      readMetrics: (pace) => this.readMetrics(pace),
       reload: () => this.reload(),
     });
   }
@@ -471,7 +489,8 @@ class App implements ScraperApp {
     });
   }
 
-  private readMetrics(): Sample[] {
+  private async readMetrics(pace: PausePoints): Promise<Sample[]> {
+    await this.wiring.dispatcher.prepareMetrics(pace);
     const { storage, version, clock, hasFastZlib } = this.parts;
     const { startedMs } = this;
     const sources = [
@@ -480,6 +499,7 @@ class App implements ScraperApp {
       ...(this.server === undefined ? [] : [createConnectionMetrics(this.server)]),
       storage,
       this.dataDisk,
+      createQueryMetrics(this.parts.admission),
       this.scrapes,
       this.discovery,
       this.fleet,
@@ -488,7 +508,12 @@ class App implements ScraperApp {
       this.backfill,
       ...this.wiring.metricsSources(),
     ];
-    return sources.flatMap((source) => source.readMetrics());
+    const samples: Sample[] = [];
+    for (const source of sources) {
+      samples.push(...source.readMetrics());
+      if (pace.isDue(WORK_PER_SOURCE)) await pace.pause();
+    }
+    return samples;
   }
 }
 

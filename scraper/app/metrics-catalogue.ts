@@ -7,6 +7,7 @@ import { BACKFILL_METRICS } from "../backfill/backfill-metrics.js";
 import { DISCOVERY_METRICS } from "../discovery/discovery-metrics.js";
 import { FLEET_METRICS, HOST_FILE_METRICS } from "../fleet/fleet-metrics.js";
 import { HOST_LOG_METRICS } from "../host-logs/host-log-writer.js";
+import { QUERY_METRICS } from "../promql/query/query-metrics.js";
 import { RULE_METRICS } from "../rule-engine/evaluation/rule-metrics.js";
 import { RECOVERY_METRICS } from "../rule-engine/replay/recovery-metrics.js";
 import { SCRAPE_METRICS } from "../scrape/scrape-metrics.js";
@@ -22,6 +23,7 @@ export function metricsCatalogue(): MetricsSection[] {
     section("Fleet", FLEET_METRICS, HOST_FILE_METRICS),
     section("Scraping", SCRAPE_METRICS),
     section("Storage", STORAGE_METRICS, DATA_DISK_METRICS),
+    section("Queries", QUERY_METRICS),
     section("Backfill", BACKFILL_METRICS),
     section("Rules", RULE_METRICS),
     section("Rules after an outage", RECOVERY_METRICS),

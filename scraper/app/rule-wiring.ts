@@ -33,6 +33,8 @@ export interface RuleWiringParts {
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly storage: Storage;
+  /** Memory of all alerts. */
+  readonly maxAlertsBytes: number;
   readonly queries: Queries & Pick<QueryEngine, "parse">;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly gaps: () => readonly HostGap[];
@@ -107,8 +109,9 @@ export class RuleWiring {
   }
 
   private createDispatcher(): Dispatcher {
-    const { clock, files, log, random, notifications, sendHttp } = this.parts;
+    const { clock, files, log, random, notifications, sendHttp, maxAlertsBytes } = this.parts;
     return new Dispatcher({
+      maxAlertsBytes,
       clock,
       files,
       log,

@@ -55,6 +55,8 @@ export interface BackfillParts {
   /** Without a token, gaps are found but no history is fetched. */
   readonly token: string | undefined;
   readonly settings: BackfillSettings;
+  /** Largest segment of a history that is fetched; each running fill holds one in memory. */
+  readonly maxSegmentBytes?: number | undefined;
   /** Called with every range that was filled. */
   readonly onGapsFilled?: (gaps: readonly FilledGap[]) => Promise<void>;
 }
@@ -101,7 +103,15 @@ export class Backfill implements MetricsSource {
     if (token === undefined || !settings.enabled) return;
     const bandwidth = new Bandwidth(clock, settings.bytesPerSecond);
     const countBytes = (bytes: number): void => void (counters.bytes += bytes);
-    this.client = new HistoryClient({ clock, sendHttp, bandwidth, token, countBytes });
+    const { maxSegmentBytes } = parts;
+    this.client = new HistoryClient({
+      clock,
+      sendHttp,
+      bandwidth,
+      token,
+      countBytes,
+      maxSegmentBytes,
+    });
     const saveGaps = (host: string): Promise<void> => {
       this.store.of(host).isDirty = true;
       return this.store.save(host);

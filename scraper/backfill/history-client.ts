@@ -18,8 +18,8 @@ import { LaneAgents } from "../scrape/lane-agents.js";
 import type { Bandwidth } from "./bandwidth.js";
 import { OpenSegments } from "./open-segments.js";
 
-/** Largest segment taken; an exporter closes its segments at 30 MB. */
-export const MAX_SEGMENT_BYTES = 128 * 1024 * 1024;
+/** Largest segment taken on a machine with much memory; an exporter closes its segments at 30 MB. */
+export const DEFAULT_SEGMENT_BYTES = 128 * 1024 * 1024;
 const PIECE_BYTES = 512 * 1024;
 /** Hashed in about a millisecond. */
 const HASHED_AT_ONCE = 1024 * 1024;
@@ -62,6 +62,8 @@ interface HistoryClientParts {
   readonly bandwidth: Bandwidth;
   readonly token: string;
   readonly countBytes: (bytes: number) => void;
+  /** Largest segment taken. */
+  readonly maxSegmentBytes?: number | undefined;
 }
 
 /** A history list with our own time of the instant at which the Pi made it. */
@@ -116,8 +118,9 @@ export class HistoryClient {
    */
   async segment(target: Target, segment: HistorySegment, signal: AbortSignal): Promise<Buffer> {
     const { name, bytes } = segment;
-    if (bytes > MAX_SEGMENT_BYTES) {
-      const detail = `it has ${bytes} bytes, it must have at most ${MAX_SEGMENT_BYTES}`;
+    const { maxSegmentBytes = DEFAULT_SEGMENT_BYTES } = this.parts;
+    if (bytes > maxSegmentBytes) {
+      const detail = `it has ${bytes} bytes, it must have at most ${maxSegmentBytes}`;
       throw new HistoryError("damaged", `Cannot fetch segment "${name}": ${detail}`);
     }
     const beginning = this.open.beginningOf(target.url, name, bytes);

@@ -20,6 +20,7 @@ import { ScrapePool } from "./scrape-pool.js";
 import { ScrapedTarget } from "./scraped-target.js";
 import { SeriesContexts } from "./series-context.js";
 import { SlowLane } from "./slow-lane.js";
+import type { PausePoints } from "../base/paced-sort.js";
 import { metadataOf, metadataOfAll } from "./target-metadata.js";
 import { TargetRows } from "./target-rows.js";
 import { TargetScraper, type ScrapeOutcome } from "./target-scraper.js";
@@ -140,8 +141,9 @@ export class ScrapeManager implements MetricsSource {
   }
 
   /** Every distinct entry of all targets, by metric. */
-  metadata(): Map<string, MetricMetadata[]> {
-    return metadataOfAll([...this.watched.values()].map(({ rows }) => rows.chunks));
+  metadata(pace: PausePoints): Promise<Map<string, MetricMetadata[]>> {
+    const bodies = Array.from(this.watched.values(), ({ rows }) => rows.chunks);
+    return metadataOfAll(bodies, pace);
   }
 
   readMetrics(): Sample[] {

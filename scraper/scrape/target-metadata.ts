@@ -1,10 +1,13 @@
 import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
+import type { PausePoints } from "../base/paced-sort.js";
 import type { BodyChunk } from "./body-chunk.js";
 
+/** Cost of an entry, in values for the pace. */
+const WORK_PER_ENTRY = 8;
 const KEYS = ["type", "help", "unit"] as const;
 
 /** Merges the metadata of the chunks of one body, one entry per metric. */
-export function metadataOf(chunks: readonly BodyChunk[]): MetricMetadata[] {
+export function metadataOf(chunks: readonly Pick<BodyChunk, "metadata">[]): MetricMetadata[] {
   const byMetric = new Map<string, MetricMetadata>();
   for (const { metadata } of chunks) {
     for (const said of metadata) {
@@ -20,21 +23,25 @@ export function metadataOf(chunks: readonly BodyChunk[]): MetricMetadata[] {
  * is read once.
  *
  * @param bodies the chunks of each target
+ * @param pace lets other work run between two targets
  */
-export function metadataOfAll(
-  bodies: Iterable<readonly BodyChunk[]>,
-): Map<string, MetricMetadata[]> {
-  const seenBodies = new Set<readonly BodyChunk[]>();
+export async function metadataOfAll(
+  bodies: Iterable<readonly Pick<BodyChunk, "metadata">[]>,
+  pace: PausePoints,
+): Promise<Map<string, MetricMetadata[]>> {
+  const seenBodies = new Set<readonly Pick<BodyChunk, "metadata">[]>();
   const entries = new Map<string, MetricMetadata[]>();
   for (const chunks of bodies) {
     if (seenBodies.has(chunks)) continue;
     seenBodies.add(chunks);
-    for (const entry of metadataOf(chunks)) {
+    const found = metadataOf(chunks);
+    for (const entry of found) {
       const known = entries.get(entry.metric);
       if (known === undefined) entries.set(entry.metric, [entry]);
       else if (!known.some((other) => KEYS.every((key) => other[key] === entry[key])))
         known.push(entry);
     }
+    if (pace.isDue(found.length * WORK_PER_ENTRY)) await pace.pause();
   }
   return entries;
 }

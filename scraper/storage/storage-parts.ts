@@ -29,7 +29,7 @@ import {
 import { Inventory, INVENTORY_FILE, readInventory } from "./model/inventory.js";
 import { LayoutRegistry } from "./model/layout-registry.js";
 import { StorageCounters } from "./model/storage-counters.js";
-import type { StorageSettings } from "./model/storage-settings.js";
+import { DEFAULT_WAITING_BYTES, type StorageSettings } from "./model/storage-settings.js";
 import { InventoryCheck } from "./inventory-check.js";
 import { ColumnCache } from "./query/column-cache.js";
 import { StorageQuerier } from "./query/storage-querier.js";
@@ -37,6 +37,8 @@ import { TargetLabelCache } from "./selection/target-labels.js";
 
 /** Share of `storage.query_cache` for columns; label sets get the rest. */
 const COLUMNS_SHARE = 7 / 8;
+/** Records of each journal that may wait for the disk, as a share of the chunks that may wait. */
+const PENDING_SHARE = 1 / 4;
 /** Longest stay of rows in the head, in durations of a block. */
 const LONGEST_IN_HEAD = 1.5;
 
@@ -87,9 +89,10 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
     cacheBytes,
   });
   const check = new InventoryCheck(options, state, clock.wallMs(), counters);
+  const pendingBytes = waitingBytesOf(settings) * PENDING_SHARE;
   const journals = {
-    rows: await openJournal(options, ROW_PREFIX, inventory, check.listed),
-    chunks: await openJournal(options, CHUNK_PREFIX, inventory, check.listed),
+    rows: await openJournal(options, ROW_PREFIX, inventory, check.listed, pendingBytes),
+    chunks: await openJournal(options, CHUNK_PREFIX, inventory, check.listed, pendingBytes),
   };
   const segments = [...journals.rows.segments, ...journals.chunks.segments];
   await check.run(blocks, segments);
@@ -125,6 +128,9 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
   };
 }
 
+const waitingBytesOf = ({ waitingBytes = DEFAULT_WAITING_BYTES }: StorageSettings): number =>
+  waitingBytes;
+
 type HeadParts = Pick<StorageParts, "head" | "rowLog" | "chunkLog" | "commits" | "maintenance">;
 
 interface HeadSources extends Pick<StorageParts, "registry" | "counters" | "blocks"> {
@@ -156,6 +162,7 @@ async function openHead(
     rowLog,
     chunkLog,
     counters,
+    maxUndurableBytes: waitingBytesOf(settings),
     oldestAllowedMs: () => clock.wallMs() - settings.retentionMs,
     newestInBlocksMs: (folder) => blocks.newestMs(folder),
   });

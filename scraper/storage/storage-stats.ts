@@ -1,4 +1,5 @@
 import { compareStrings, type Labels, METRIC_NAME } from "../../exporter/shared/model/labels.js";
+import { type PausePoints, sortPaced } from "../base/paced-sort.js";
 import type { Head } from "./head/head.js";
 import type { LayoutRegistry } from "./model/layout-registry.js";
 import type { StorageGauges } from "./model/storage-metrics.js";
@@ -54,15 +55,20 @@ export function gaugesOf(parts: StorageParts): StorageGauges {
   };
 }
 
+/** Cost of counting a series, in values for the pace. */
+const WORK_PER_SERIES = 32;
+
 /**
  * Counts the series that the tables have now.
  *
  * @param limit length of each list at most
+ * @param pace lets other work run; tables that come or go meanwhile may be counted or not
  */
-export function describeHead(
+export async function describeHead(
   { head, registry }: Pick<StorageParts, "head" | "registry">,
   limit: number,
-): StorageStats {
+  pace: PausePoints,
+): Promise<StorageStats> {
   const byMetric = new Map<string, number>();
   const byPair = new Map<string, number>();
   const valuesOf = new Map<string, Set<string>>();
@@ -76,18 +82,16 @@ export function describeHead(
       if (values === undefined) valuesOf.set(name, (values = new Set()));
       values.add(value);
     }
+    if (pace.isDue(WORK_PER_SERIES)) await pace.pause();
   }
   const valueCounts = Array.from(valuesOf, ([name, values]) => [name, values.size] as const);
   const numLabelPairs = valueCounts.reduce((sum, [, values]) => sum + values, 0);
   return {
     headStats: { numSeries, numLabelPairs, ...describeChunks(head) },
-    seriesCountByMetricName: largest(byMetric, limit),
-    labelValueCountByLabelName: largest(valueCounts, limit),
-    memoryInBytesByLabelName: largest(
-      Array.from(valuesOf, ([name, values]) => [name, bytesOf(values)] as const),
-      limit,
-    ),
-    seriesCountByLabelValuePair: largest(byPair, limit),
+    seriesCountByMetricName: await largest(byMetric, limit, pace),
+    labelValueCountByLabelName: await largest(valueCounts, limit, pace),
+    memoryInBytesByLabelName: await largest(await bytesOf(valuesOf, pace), limit, pace),
+    seriesCountByLabelValuePair: await largest(byPair, limit, pace),
   };
 }
 
@@ -120,14 +124,33 @@ function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-function bytesOf(values: ReadonlySet<string>): number {
-  let bytes = 0;
-  for (const value of values) bytes += Buffer.byteLength(value);
-  return bytes;
+async function bytesOf(
+  valuesOf: ReadonlyMap<string, ReadonlySet<string>>,
+  pace: PausePoints,
+): Promise<[string, number][]> {
+  const found: [string, number][] = [];
+  for (const [name, values] of valuesOf) {
+    let bytes = 0;
+    for (const value of values) {
+      bytes += Buffer.byteLength(value);
+      if (pace.isDue(1)) await pace.pause();
+    }
+    found.push([name, bytes]);
+  }
+  return found;
 }
 
-function largest(counts: Iterable<readonly [string, number]>, limit: number): NamedCount[] {
-  const named = Array.from(counts, ([name, value]) => ({ name, value }));
-  named.sort((left, right) => right.value - left.value || compareStrings(left.name, right.name));
-  return named.slice(0, limit);
+async function largest(
+  counts: Iterable<readonly [string, number]>,
+  limit: number,
+  pace: PausePoints,
+): Promise<NamedCount[]> {
+  const named: NamedCount[] = [];
+  for (const [name, value] of counts) {
+    named.push({ name, value });
+    if (pace.isDue(1)) await pace.pause();
+  }
+  const compare = (left: NamedCount, right: NamedCount): number =>
+    right.value - left.value || compareStrings(left.name, right.name);
+  return (await sortPaced(named, compare, pace)).slice(0, limit);
 }

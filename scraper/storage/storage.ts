@@ -2,6 +2,7 @@ import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
+import type { PausePoints } from "../base/paced-sort.js";
 import type { Querier } from "./model/querier.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./model/sample-writer.js";
 import { STORAGE_METRICS, storageSamples } from "./model/storage-metrics.js";
@@ -109,8 +110,8 @@ export class Storage implements SampleWriter, MetricsSource {
   }
 
   /** The answer of `/api/v1/status/tsdb`. */
-  stats(limit = 10): StorageStats {
-    return describeHead(this.parts, limit);
+  stats(limit: number, pace: PausePoints): Promise<StorageStats> {
+    return describeHead(this.parts, limit, pace);
   }
 
   /** Deletes all samples of `hosts/<ip>` or another folder of tables. */

@@ -3,14 +3,24 @@ import type { HostGap } from "../backfill/gap.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { Queries, VectorSample } from "../promql/evaluation/query-results.js";
 import type { AlertView } from "../rule-engine/evaluation/rules-view.js";
-import { type ClonedHost, type FleetAlert, type FleetRow, renderFleetPage } from "./fleet-page.js";
+import { type PausePoints, sortPaced } from "../base/paced-sort.js";
+import {
+  type ClonedHost,
+  compareAlerts,
+  compareUrgency,
+  type FleetAlert,
+  type FleetRow,
+  renderFleetPage,
+} from "./fleet-page.js";
 
 export interface PageParts {
   readonly clock: Clock;
   readonly version: string;
   readonly queries: Queries;
   readonly activeTargets: () => readonly ActiveTarget[];
-  readonly alerts: () => readonly AlertView[];
+  readonly alerts: () => Iterable<AlertView>;
+  /** Where the work for a page, which several requests may share, lets other work run. */
+  readonly pace: () => PausePoints;
   /** Ranges without samples of a host, oldest first. */
   readonly gaps: (host: string) => readonly HostGap[];
   readonly clones: () => readonly ClonedHost[];
@@ -34,6 +44,8 @@ const COLUMNS = {
 type Column = keyof typeof COLUMNS;
 /** A page younger than this is served again. */
 const KEEP_MS = 2000;
+/** Cost of a target or an alert, in values for the pace. */
+const WORK_PER_ROW = 64;
 
 /** Collects the data of the page at `/`. Requests run it; nothing runs in between. */
 export class FleetPage {
@@ -61,8 +73,14 @@ export class FleetPage {
       ),
     );
     const infos = await this.byTarget("pihealth_system_info", nowMs);
-    const rows = this.parts.activeTargets().map((active) => toRow(active, columns, infos));
-    const alerts = this.parts.alerts().map(toFleetAlert);
+    const pace = this.parts.pace();
+    const found: FleetRow[] = [];
+    for (const active of this.parts.activeTargets()) {
+      found.push(toRow(active, columns, infos));
+      if (pace.isDue(WORK_PER_ROW)) await pace.pause();
+    }
+    const rows = await sortPaced(found, compareUrgency, pace);
+    const alerts = await sortPaced(await fleetAlerts(this.parts), compareAlerts, pace);
     return renderFleetPage({ nowMs, version, rows, alerts, clones: this.parts.clones() });
   }
 
@@ -102,13 +120,22 @@ function toRow(
 
 const keyOf = (instance: string, job: string): string => `${job} ${instance}`;
 
-export function toFleetAlert({
-  labels,
-  annotations,
-  state,
-  activeAt,
-  unknown,
-}: AlertView): FleetAlert {
+/** All alerts that `isWanted` accepts. */
+export async function fleetAlerts(
+  { alerts, pace: createPace }: Pick<PageParts, "alerts" | "pace">,
+  isWanted: (alert: FleetAlert) => boolean = () => true,
+): Promise<FleetAlert[]> {
+  const pace = createPace();
+  const found: FleetAlert[] = [];
+  for (const view of alerts()) {
+    const alert = toFleetAlert(view);
+    if (isWanted(alert)) found.push(alert);
+    if (pace.isDue(WORK_PER_ROW)) await pace.pause();
+  }
+  return found;
+}
+
+function toFleetAlert({ labels, annotations, state, activeAt, unknown }: AlertView): FleetAlert {
   return {
     name: labels["alertname"] ?? "",
     state: unknown === true ? "unknown" : state,

@@ -108,11 +108,7 @@ function renderTiles(rows: readonly FleetRow[], down: number, firing: number): H
 
 function renderAlerts(alerts: readonly FleetAlert[], nowMs: number): Html {
   if (alerts.length === 0) return html`<p class="card good">Nothing is wrong.</p>`;
-  const worstFirst = [...alerts].sort(
-    (left, right) =>
-      ALERT_STATES.indexOf(left.state) - ALERT_STATES.indexOf(right.state) ||
-      right.activeAtMs - left.activeAtMs,
-  );
+  const worstFirst = [...alerts].sort(compareAlerts);
   const [first, folded] = [
     worstFirst.slice(0, UNFOLDED_ALERTS),
     worstFirst.slice(UNFOLDED_ALERTS, MAX_PAGE_ROWS),
@@ -167,9 +163,7 @@ function renderTargets(rows: readonly FleetRow[], nowMs: number): Html {
       No target yet: ranges are being searched, heartbeats awaited.
     </p>`;
   }
-  const shown = [...rows]
-    .sort((left, right) => badness(right) - badness(left) || compare(left, right))
-    .slice(0, MAX_PAGE_ROWS);
+  const shown = [...rows].sort(compareUrgency).slice(0, MAX_PAGE_ROWS);
   return html`<div class="card flush">
       <table class="stack">
         <thead>
@@ -236,8 +230,17 @@ export function stateOf({
   return worst >= 2 ? "warning" : worst >= 1 ? "note" : "normal";
 }
 
+/** The order of alerts on the page: worst first, then newest first. */
+export const compareAlerts = (left: FleetAlert, right: FleetAlert): number =>
+  ALERT_STATES.indexOf(left.state) - ALERT_STATES.indexOf(right.state) ||
+  right.activeAtMs - left.activeAtMs;
+
+/** The order of targets on the page: worst first, then by name. */
+export const compareUrgency = (left: FleetRow, right: FleetRow): number =>
+  badness(right) - badness(left) || compare(left, right);
+
 const badness = (row: FleetRow): number => STATES.indexOf(stateOf(row));
+const NAMES = new Intl.Collator("en", { numeric: true });
 const compare = (left: FleetRow, right: FleetRow): number =>
-  nameOf(left).localeCompare(nameOf(right), "en", { numeric: true }) ||
-  left.instance.localeCompare(right.instance, "en", { numeric: true });
+  NAMES.compare(nameOf(left), nameOf(right)) || NAMES.compare(left.instance, right.instance);
 const nameOf = ({ hostname, instance }: FleetRow): string => hostname ?? instance;

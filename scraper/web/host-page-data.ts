@@ -2,7 +2,7 @@ import { quoteLabelValue } from "../../exporter/shared/model/labels.js";
 import type { FamilyReading } from "../../exporter/shared/model/human-lines.js";
 import { namedValue, SampleReading } from "../../exporter/shared/model/sample-reading.js";
 import type { MatrixSeries, Queries } from "../promql/evaluation/query-results.js";
-import { type ActiveTarget, type PageParts, toFleetAlert } from "./fleet-page-data.js";
+import { type ActiveTarget, type PageParts, fleetAlerts } from "./fleet-page-data.js";
 import { type HostView, renderHostPage, renderNoHostPage } from "./host-page.js";
 import type { LineChart } from "./line-chart.js";
 import { formatCelsius, formatPercent } from "./page-format.js";
@@ -76,10 +76,10 @@ export class HostPage {
       this.reading(labels, health.health === "up" ? nowMs : undefined, nowMs),
       ...CHARTS.map((recipe) => this.chart(recipe, labels, nowMs)),
     ]);
-    const alerts = this.parts
-      .alerts()
-      .map(toFleetAlert)
-      .filter((alert) => alert.instance === instance && alert.job === job);
+    const alerts = await fleetAlerts(
+      this.parts,
+      (alert) => alert.instance === instance && alert.job === job,
+    );
     const gaps = this.parts
       .gaps(target.host)
       .filter((gap) => gap.instance === instance && gap.job === job);

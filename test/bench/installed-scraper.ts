@@ -7,10 +7,11 @@ import { REPOSITORY } from "../support/repository.js";
 export function startInstalledScraper(
   args: readonly string[],
   moreFlags: readonly string[] = [],
+  moreEnvironment: Readonly<Record<string, string>> = {},
 ): ChildProgram {
   const unit = readFileSync(path.join(REPOSITORY, "scraper/systemd/pihealthd.service"), "utf8");
   const flags = /^ExecStart=.* node (.*?)dist\//m.exec(unit)?.[1]?.trim().split(" ") ?? [];
-  const env: Record<string, string> = {};
+  const env: Record<string, string> = { ...moreEnvironment };
   for (const [, name = "", value = ""] of unit.matchAll(/^Environment=(\w+)=(.*)$/gm))
     env[name] = value;
   const script = path.join(REPOSITORY, "dist/scraper/program/main.js");

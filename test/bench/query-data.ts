@@ -43,17 +43,20 @@ export function readQueryData(text: string): QueryData {
   };
 }
 
-/** Writes the same samples to our storage and to a Prometheus by remote write. */
+/** Writes the same samples to our storage and, by remote write, to a Prometheus if there is one. */
 export async function writeQueryData(
   data: QueryData,
-  { folder, prometheusUrl }: { readonly folder: string; readonly prometheusUrl: string },
+  {
+    folder,
+    prometheusUrl,
+  }: { readonly folder: string; readonly prometheusUrl?: string | undefined },
 ): Promise<void> {
   const clock = new SteppedClock(data.fromMs);
   const storage = await openBenchStorage(folder, clock);
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONCURRENT_SENDS });
   const series = benchSeries(data.seriesPerTarget);
   const layout = storage.internLayout(series.map(({ labels }) => labels));
-  const url = `${prometheusUrl}/api/v1/write`;
+  const url = `${prometheusUrl ?? ""}/api/v1/write`;
   const targets = Array.from({ length: data.targets }, (_, index) => {
     const target = new BenchTarget(index, series);
     const table = storage.openTable({ folder: `hosts/${target.address}`, labels: target.labels });
@@ -68,7 +71,8 @@ export async function writeQueryData(
     const send = async (): Promise<void> => {
       for (const [index, { writer }] of queue) await writer.send(itemAt(slices, index));
     };
-    const sending = Promise.all(Array.from({ length: CONCURRENT_SENDS }, send));
+    const senders = prometheusUrl === undefined ? 0 : CONCURRENT_SENDS;
+    const sending = Promise.all(Array.from({ length: senders }, send));
     for (let sliceRow = 0; sliceRow < rows; sliceRow++, row++) {
       clock.nowMs = sliceFromMs + sliceRow * SCRAPE_INTERVAL_MS;
       for (const [index, { table }] of targets.entries()) {

@@ -15,7 +15,7 @@
  *   --hours N      query: length of the ranges (6)
  *   --data FOLDER  query: keeps the samples there, or asks those that are there
  *   --seconds N    storms: length of each storm (30)
- *   --only TEXT    storms: those whose name contains the text
+ *   --only TEXT    busy-queries, storms: those whose name contains the text
  *   --json FILE    also writes the figures there
  */
 import { writeFileSync } from "node:fs";
@@ -23,6 +23,7 @@ import { parseArgs } from "node:util";
 import { benchBackfill } from "./backfill.js";
 import { benchBackfillFleet } from "./backfill-fleet.js";
 import { benchBlocks } from "./blocks.js";
+import { benchBusyQueries } from "./busy-queries.js";
 import { benchExporter } from "./exporter.js";
 import { type BenchFigure, renderFigures } from "./figure.js";
 import { benchFleet } from "./fleet.js";
@@ -61,6 +62,17 @@ const BENCHMARKS: Readonly<Record<string, (values: Values) => Promise<BenchFigur
     ...(await benchBackfillFleet({ targets: Number(targets ?? 100) })),
   ],
   blocks: () => benchBlocks(),
+  "busy-queries": ({ targets, series, hours, only, systems, node, data }) =>
+    benchBusyQueries({
+      targets: Number(targets ?? 60),
+      seriesPerTarget: Number(series ?? 300),
+      hours: Number(hours ?? 4),
+      rounds: 2,
+      only: only ?? "",
+      systems: (systems ?? "pihealth,prometheus").split(","),
+      nodeFlags: node ?? [],
+      dataFolder: data,
+    }),
   exporter: ({ minutes }) => benchExporter({ minutes: Number(minutes ?? 10) }),
   fleet: (values) =>
     benchFleet({

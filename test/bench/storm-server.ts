@@ -5,6 +5,7 @@
  *
  *   /series?n=N   N series whose values change
  *   /new?n=N      N series with new names in each response
+ *   /helps?n=N&i=I  N metrics with a help text of their own, one series each
  *   /flap?n=N     N series that are 0 and 1 by turns, each for a second
  *   /big?n=N      N series, always the same; gzip if the client takes it
  *   /small?i=I    one series; requests are counted for each user agent
@@ -64,6 +65,14 @@ function bodyOf(url: URL, agent: string): string {
         count,
         (index) => `new_${index % 100}{pod="p${index}-${generation}"} ${index + generation}\n`,
       );
+    case "/helps": {
+      const names = `doc_${url.searchParams.get("i") ?? ""}`;
+      return linesOf(
+        count,
+        (index) =>
+          `# HELP ${names}_${index} Number ${index} of many.\n# TYPE ${names}_${index} gauge\n${names}_${index} ${index}\n`,
+      );
+    }
     case "/small":
       noteSmall(agent, url.search);
       return "small 1\n";

@@ -39,7 +39,7 @@ export async function serveApi({
     maxPointsPerSeries: queries.settings.maxPointsPerSeries,
     lookbackMs: queries.settings.lookbackMs,
     parseSelector: (text) => parseSelector(text).matchers,
-    metadata: () => new Map(),
+    metadata: () => Promise.resolve(new Map()),
     externalLabels: () => Labels.EMPTY,
     activeTargets: () => [],
     droppedTargets: () => [],
@@ -72,9 +72,9 @@ function statusParts(clock: Clock): Parameters<typeof statusRoutes>[0] {
     isReady: () => true,
     renderConfig: () => "",
     flags: {},
-    storageStatus: () => ({}),
+    storageStatus: () => Promise.resolve({}),
     lastReload: () => ({ atMs: 0, succeeded: true }),
-    readMetrics: () => [],
+    readMetrics: () => Promise.resolve([]),
     reload: async () => undefined,
   };
 }

@@ -17,8 +17,8 @@ export interface StoredAlert extends Alert {
 export type Reception = Pick<StoredAlert, "isImmediate" | "isDurable">;
 
 export const MAX_ALERTS = 50_000;
-/** Bytes of labels and annotations of all alerts together. */
-export const MAX_ALERTS_BYTES = 64 * 1024 * 1024;
+/** Bytes of labels and annotations of all alerts together, on a machine with much memory. */
+export const DEFAULT_ALERTS_BYTES = 64 * 1024 * 1024;
 export const MAX_ALERT_LABELS = 64;
 export const MAX_LABEL_NAME_CHARACTERS = 256;
 export const MAX_LABEL_VALUE_CHARACTERS = 4096;
@@ -53,6 +53,8 @@ export const isResolvedAt = (alert: Alert, wallMs: number): boolean => alert.end
 export class AlertStore {
   private readonly alerts = new Map<string, StoredAlert>();
   private sizeBytes = 0;
+
+  constructor(private readonly maxBytes = DEFAULT_ALERTS_BYTES) {}
 
   get count(): number {
     return this.alerts.size;
@@ -92,7 +94,7 @@ export class AlertStore {
       known !== undefined && overlap(known, received) ? merge(known, received) : received;
     const grownBytes = isSame ? 0 : sizeOf(merged) - (known === undefined ? 0 : sizeOf(known));
     if (known === undefined && this.alerts.size >= MAX_ALERTS) return "store_full";
-    if (grownBytes > 0 && this.sizeBytes + grownBytes > MAX_ALERTS_BYTES) return "store_full";
+    if (grownBytes > 0 && this.sizeBytes + grownBytes > this.maxBytes) return "store_full";
     this.sizeBytes += grownBytes;
     this.alerts.set(fingerprint, merged);
     return merged;

@@ -12,6 +12,7 @@ import { yieldToEventLoop, type Clock } from "../../../exporter/shared/platform/
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { WakeableSleep } from "../../../exporter/shared/platform/wakeable-sleep.js";
+import { type PausePoints, sortPaced } from "../../base/paced-sort.js";
 import { AlarmJournal } from "../alerts/alarm-journal.js";
 import {
   AlertStore,
@@ -55,6 +56,8 @@ export interface DispatcherOptions {
   readonly externalUrl?: string;
   /** For the times in mails, an IANA name. The default is the time zone of this machine. */
   readonly timeZone?: string;
+  /** Memory of the labels and annotations of all alerts. */
+  readonly maxAlertsBytes?: number | undefined;
   /** From 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
 }
@@ -85,6 +88,17 @@ export interface GroupView {
   readonly mutedBy: readonly string[];
 }
 
+interface CountedAlerts {
+  readonly activeAlerts: number;
+  readonly suppressedAlerts: number;
+}
+
+const isSuppressed = ({ silencedBy, inhibitedBy }: AlertStatus): boolean =>
+  silencedBy.length + inhibitedBy.length > 0;
+
+/** Cost of the status of an alert, in values for the pace. */
+const WORK_PER_ALERT = 64;
+
 /** Takes alerts, groups them along the routing tree and notifies receivers. */
 export class Dispatcher implements MetricsSource {
   readonly metrics = Object.values(ALERTING_METRICS);
@@ -100,12 +114,13 @@ export class Dispatcher implements MetricsSource {
   private config: NotificationConfig;
   private templates: NotificationTemplates | undefined;
   private receivedCount = 0;
+  private counted: CountedAlerts | undefined;
   private damagedLines = 0;
   private nextHousekeepingMs = 0;
   private loop: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private readonly sleep: WakeableSleep;
-  private readonly store = new AlertStore();
+  private readonly store: AlertStore;
   private readonly groups: AlertGroups;
   private readonly alarms: AlarmJournal;
   private readonly notificationLog: NotificationLog;
@@ -123,6 +138,7 @@ export class Dispatcher implements MetricsSource {
     this.groups = new AlertGroups(options.config.route, log, (group, fingerprint) =>
       this.pipeline.hasAsFiring(group, fingerprint, this.config),
     );
+    this.store = new AlertStore(options.maxAlertsBytes);
     this.alarms = new AlarmJournal(files, folder, this.store);
     this.silences = new Silences({ files, folder, clock });
     this.notificationLog = new NotificationLog({ files, folder, clock });
@@ -259,6 +275,21 @@ export class Dispatcher implements MetricsSource {
     return firing.sort((left, right) => (left.fingerprint < right.fingerprint ? -1 : 1));
   }
 
+  /** As `alerts`, with pauses for other work. */
+  async alertsInSlices(pace: PausePoints): Promise<StoredAlert[]> {
+    const nowMs = this.options.clock.wallMs();
+    const firing: StoredAlert[] = [];
+    for (const alert of [...this.store.all()]) {
+      if (!isResolvedAt(alert, nowMs)) firing.push(alert);
+      if (pace.isDue(1)) await pace.pause();
+    }
+    return sortPaced(
+      firing,
+      (left, right) => (left.fingerprint < right.fingerprint ? -1 : 1),
+      pace,
+    );
+  }
+
   receiversOf(alert: Alert): string[] {
     return routesFor(this.config.route, alert.labels).map(({ receiver }) => receiver);
   }
@@ -310,15 +341,23 @@ export class Dispatcher implements MetricsSource {
     ];
   }
 
-  readMetrics(): Sample[] {
+  /** Counts the alerts in slices for the next call of `readMetrics`, which otherwise counts them at once. */
+  async prepareMetrics(pace: PausePoints): Promise<void> {
     const statusOf = this.statusReader();
-    const firing = this.alerts();
-    const suppressedAlerts = firing.filter((alert) => {
-      const { silencedBy, inhibitedBy } = statusOf(alert);
-      return silencedBy.length + inhibitedBy.length > 0;
-    }).length;
+    const firing = await this.alertsInSlices(pace);
+    let suppressedAlerts = 0;
+    for (const alert of firing) {
+      if (isSuppressed(statusOf(alert))) suppressedAlerts++;
+      if (pace.isDue(WORK_PER_ALERT)) await pace.pause();
+    }
+    this.counted = { activeAlerts: firing.length - suppressedAlerts, suppressedAlerts };
+  }
+
+  readMetrics(): Sample[] {
+    const { activeAlerts, suppressedAlerts } = this.counted ?? this.countAlerts();
+    this.counted = undefined;
     return alertingSamples({
-      activeAlerts: firing.length - suppressedAlerts,
+      activeAlerts,
       suppressedAlerts,
       receivedAlerts: this.receivedCount,
       rejectedAlerts: this.rejected,
@@ -393,6 +432,13 @@ export class Dispatcher implements MetricsSource {
     const { config, silences } = this;
     const templates = present(this.templates, "The templates of a started dispatcher");
     return { config, templates, silences, inhibitor: this.createInhibitor(), now: this.now() };
+  }
+
+  private countAlerts(): CountedAlerts {
+    const statusOf = this.statusReader();
+    const firing = this.alerts();
+    const suppressedAlerts = firing.filter((alert) => isSuppressed(statusOf(alert))).length;
+    return { activeAlerts: firing.length - suppressedAlerts, suppressedAlerts };
   }
 
   private createInhibitor(): Inhibitor {

@@ -35,13 +35,13 @@ export function alertmanagerRoutes({
   nodeVersion,
 }: AlertmanagerRouteParts): Route[] {
   const read = (path: string, answer: (request: ApiRequest) => unknown): Route =>
-    route(["GET"], path, async (request) => json(answer(request)));
+    route(["GET"], path, async (request) => json(await answer(request)));
   return [
-    read("/api/v2/alerts", ({ parameters }) =>
-      listAlerts(dispatcher, parseAlertQuery(parameters.values)),
+    read("/api/v2/alerts", ({ parameters, pace }) =>
+      listAlerts(dispatcher, parseAlertQuery(parameters.values), pace),
     ),
-    read("/api/v2/alerts/groups", ({ parameters }) =>
-      listAlertGroups(dispatcher, parseAlertQuery(parameters.values)),
+    read("/api/v2/alerts/groups", ({ parameters, pace }) =>
+      listAlertGroups(dispatcher, parseAlertQuery(parameters.values), pace),
     ),
     read("/api/v2/silences", ({ parameters }) =>
       listSilences(dispatcher, parameters.all("filter")),

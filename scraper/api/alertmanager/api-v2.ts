@@ -4,6 +4,7 @@
  */
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js";
+import { type PausePoints, sortPaced } from "../../base/paced-sort.js";
 import { RegularExpression } from "../../base/regular-expression.js";
 import { compareLabelSets } from "../../alerting/alerts/alert-order.js";
 import type { StoredAlert } from "../../alerting/alerts/alert-store.js";
@@ -40,6 +41,8 @@ export interface AlertQuery {
   readonly receiverMatchers: readonly string[];
 }
 
+/** Cost of the status of an alert, in values for the pace. */
+const WORK_PER_ALERT = 64;
 const TRUE_WORDS = /^(true|1|yes|ok|y|on|selected|checked|t|enabled)$/i;
 const FALSE_WORDS = /^(false|0|no|n|off|f|disabled)$/i;
 
@@ -71,49 +74,72 @@ export function parseAlertQuery(parameters: URLSearchParams): AlertQuery {
 }
 
 /**
- * `GET /api/v2/alerts`.
+ * `GET /api/v2/alerts`. Items are made while they are read; undefined ones stand for pauses.
  *
  * @throws {ApiError}
  */
-export function listAlerts(dispatcher: Dispatcher, query: AlertQuery): object[] {
+export async function listAlerts(
+  dispatcher: Dispatcher,
+  query: AlertQuery,
+  pace: PausePoints,
+): Promise<Iterable<object | undefined>> {
   const select = createSelection(dispatcher, query);
   const statusOf = dispatcher.statusReader();
-  return dispatcher.alerts().flatMap((alert) => {
-    const receivers = dispatcher.receiversOf(alert);
-    const status = statusOf(alert);
-    if (!receivers.some(select.receiver) || !select.alert(alert, status)) return [];
-    return [gettableAlert(alert, { ...status, mutedBy: [] }, receivers)];
-  });
+  const alerts = await dispatcher.alertsInSlices(pace);
+  return (function* () {
+    for (const alert of alerts) {
+      const receivers = dispatcher.receiversOf(alert);
+      const status = statusOf(alert);
+      const isWanted = receivers.some(select.receiver) && select.alert(alert, status);
+      yield isWanted ? gettableAlert(alert, { ...status, mutedBy: [] }, receivers) : undefined;
+    }
+  })();
 }
 
 /**
- * `GET /api/v2/alerts/groups`.
+ * `GET /api/v2/alerts/groups`. The alerts of each group are made while they are read.
  *
  * @throws {ApiError}
  */
-export function listAlertGroups(dispatcher: Dispatcher, query: AlertQuery): object[] {
+export async function listAlertGroups(
+  dispatcher: Dispatcher,
+  query: AlertQuery,
+  pace: PausePoints,
+): Promise<object[]> {
   const select = createSelection(dispatcher, query);
   const statusOf = dispatcher.statusReader();
-  const firing = new Set(dispatcher.alerts().map(({ fingerprint }) => fingerprint));
-  const groups = dispatcher
+  const firing = new Set<string>();
+  for (const { fingerprint } of await dispatcher.alertsInSlices(pace)) {
+    firing.add(fingerprint);
+    if (pace.isDue(1)) await pace.pause();
+  }
+  const wanted = dispatcher
     .alertGroups()
     .filter(
       ({ receiver, mutedBy }) => select.receiver(receiver) && (query.muted || mutedBy.length === 0),
     );
-  groups.sort(
+  const groups = await sortPaced(
+    wanted,
     (left, right) =>
       compareLabelSets(left.labels, right.labels) || compareStrings(left.receiver, right.receiver),
+    pace,
   );
-  return groups.flatMap(({ receiver, labels, alerts, mutedBy }) => {
-    const selected = alerts.filter(
-      (alert) => firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)),
-    );
-    if (selected.length === 0) return [];
-    const bodies = selected.map((alert) =>
-      gettableAlert(alert, { ...statusOf(alert), mutedBy }, dispatcher.receiversOf(alert)),
-    );
-    return [{ alerts: bodies, labels: labels.toObject(), receiver: { name: receiver } }];
-  });
+  const found: object[] = [];
+  for (const { receiver, labels, alerts, mutedBy } of groups) {
+    const selected: StoredAlert[] = [];
+    for (const alert of alerts) {
+      if (firing.has(alert.fingerprint) && select.alert(alert, statusOf(alert)))
+        selected.push(alert);
+      if (pace.isDue(WORK_PER_ALERT)) await pace.pause();
+    }
+    if (selected.length === 0) continue;
+    const bodies = (function* () {
+      for (const alert of selected)
+        yield gettableAlert(alert, { ...statusOf(alert), mutedBy }, dispatcher.receiversOf(alert));
+    })();
+    found.push({ alerts: bodies, labels: labels.toObject(), receiver: { name: receiver } });
+  }
+  return found;
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { WorkTurns } from "../../base/work-turns.js";
 import { alertmanagerBody, ApiError, toApiError } from "./api-errors.js";
 import { readRequest } from "./read-request.js";
+import { RequestPace } from "./request-pace.js";
 import type { Route } from "./route.js";
 import { type SendingParts, sendError, sendJson, sendResponse, sendText } from "./send-response.js";
 
@@ -60,6 +61,7 @@ export function createApiHandler({ turns, ...given }: ApiHandlerParts): HttpHand
   }));
   const answerRouted = createRouter<Endpoint>({
     routes: endpoints,
+    isLoaded: true,
     answer: (match, request, response) => {
       if (match.kind === "route") void answerRoute(match, request, response, parts);
       else void answerOther(match, request, response, parts);
@@ -88,7 +90,9 @@ async function answerRoute(
     if (needsReadiness && parts.isReady?.() === false) {
       throw new ApiError("unavailable", "Service Unavailable");
     }
-    const context = { pathParameters: parameters, signal: departure.signal, log: parts.log };
+    const { signal } = departure;
+    const pace = new RequestPace(parts.turns, signal);
+    const context = { pathParameters: parameters, signal, pace, log: parts.log };
     const answer = await route.handle(await readRequest(request, context));
     try {
       await sendResponse(request, response, answer, parts);

@@ -2,18 +2,24 @@
 const SMALL_PARTS = 64;
 /** Approximate length of a piece. */
 const PIECE_CHARACTERS = 32_768;
+/** A piece ends after this many texts, whatever their length: they may be expensive to make. */
+const PIECE_TEXTS = 512;
 
 /**
  * Renders a value as `JSON.stringify` does, in pieces. An iterable that is no array, such as a
- * generator, is rendered as an array, and its items are made one after the other.
+ * generator, is rendered as an array, and its items are made one after the other. Its undefined items
+ * are left out: a generator yields them where it has looked at much and found nothing. A piece may be
+ * empty.
  */
 export function* jsonPieces(value: unknown): Generator<string> {
   let pending = "";
+  let texts = 0;
   for (const text of textsOf(value)) {
     pending += text;
-    if (pending.length < PIECE_CHARACTERS) continue;
+    if (pending.length < PIECE_CHARACTERS && ++texts < PIECE_TEXTS) continue;
     yield pending;
     pending = "";
+    texts = 0;
   }
   yield pending;
 }
@@ -25,6 +31,10 @@ function* textsOf(value: unknown): Generator<string> {
     yield "[";
     let separator = "";
     for (const item of value) {
+      if (item === undefined && !Array.isArray(value)) {
+        yield "";
+        continue;
+      }
       if (separator !== "") yield separator;
       separator = ",";
       yield* textsOf(item);

@@ -6,6 +6,7 @@ import type { HttpRequest } from "../../../exporter/shared/platform/http/http-me
 import { BodyGatherer } from "../../../exporter/shared/platform/http/body-gatherer.js";
 import type { PathParameters } from "../../../exporter/shared/platform/http/route-table.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import type { PausePoints } from "../../base/paced-sort.js";
 import { ApiError } from "./api-errors.js";
 import { Parameters } from "./parameters.js";
 import type { ApiRequest } from "./route.js";
@@ -30,6 +31,7 @@ export async function readRequest(
   context: {
     readonly pathParameters: PathParameters;
     readonly signal: AbortSignal;
+    readonly pace: PausePoints;
     readonly log: Logger;
   },
 ): Promise<ApiRequest> {
@@ -41,6 +43,7 @@ export async function readRequest(
     body,
     remoteAddress: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
     signal: context.signal,
+    pace: context.pace,
   };
 }
 

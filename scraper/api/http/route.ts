@@ -1,4 +1,5 @@
 import type { HttpHeaders } from "../../../exporter/shared/platform/http/http-message.js";
+import type { PausePoints } from "../../base/paced-sort.js";
 import type { Parameters } from "./parameters.js";
 
 export interface ApiRequest {
@@ -12,6 +13,8 @@ export interface ApiRequest {
   readonly remoteAddress: string;
   /** Aborted when the client disconnects before the response is complete. */
   readonly signal: AbortSignal;
+  /** Loops over all targets, series or alerts pause here: `if (pace.isDue(1)) await pace.pause();` */
+  readonly pace: PausePoints;
 }
 
 /** `data` is sent in Prometheus' envelope, `json` as it is, and `text` with any content type. */
@@ -20,7 +23,8 @@ export type ApiResponse =
       readonly kind: "data";
       /**
        * JSON text in chunks, or a value as for JSON.stringify, in which an array may also be another
-       * iterable. Each is rendered while it is sent, with pauses for other work.
+       * iterable. Each is rendered while it is sent, with pauses for other work; items that are
+       * undefined are left out.
        */
       readonly data:
         { readonly chunks: Iterable<string | Uint8Array> } | { readonly value: unknown };

@@ -120,9 +120,11 @@ async function* pacedPieces(
   progress: { bytes: number },
 ): AsyncGenerator<Buffer, undefined> {
   for (const chunk of chunks) {
-    const piece = bytesOf(chunk);
-    progress.bytes += piece.length;
-    yield piece;
+    if (chunk.length > 0) {
+      const piece = bytesOf(chunk);
+      progress.bytes += piece.length;
+      yield piece;
+    }
     if (turns.isOver) await turns.next("requests");
   }
   return undefined;

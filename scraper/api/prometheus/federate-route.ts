@@ -35,6 +35,8 @@ export interface FederateRouteParts {
 const WORK_PER_SAMPLE = 128;
 const PIECE_CHARACTERS = 32_768;
 
+type Helps = Awaited<ReturnType<FederateRouteParts["metadata"]>>;
+
 interface LatestSample {
   readonly labels: Labels;
   readonly timestampMs: number;
@@ -61,14 +63,15 @@ async function answerFederate(
     .map((text) => readSelector(parseSelector, text, (problem) => problem));
   const nowMs = clock.wallMs();
   const range = { fromMs: nowMs - lookbackMs + 1, untilMs: nowMs + 1 };
-  const { value: samples, release } = await admitRead(parts, request, (pacer) =>
-    readLatest(parts.querier, matcherSets, range, pacer),
-  );
+  const { value, release } = await admitRead(parts, request, async (pacer) => ({
+    samples: await readLatest(parts.querier, matcherSets, range, pacer),
+    helps: await parts.metadata(pacer),
+  }));
   return {
     kind: "text",
     status: 200,
     contentType: "text/plain; version=0.0.4; charset=utf-8",
-    body: renderFamilies(samples, parts),
+    body: renderFamilies(value.samples, value.helps, parts.externalLabels()),
     release,
   };
 }
@@ -119,10 +122,9 @@ function newestIndex({ values }: SelectedSeries): number | undefined {
 /** Yields a text for some samples at a time, so that a large body is never one string. */
 function* renderFamilies(
   samples: readonly LatestSample[],
-  { externalLabels, metadata }: FederateRouteParts,
+  helps: Helps,
+  external: Labels,
 ): Generator<string> {
-  const helps = metadata();
-  const external = externalLabels();
   let name = "";
   let text = "";
   for (const sample of samples) {
@@ -140,10 +142,7 @@ function* renderFamilies(
 }
 
 /** The help of the metric; for a series of a histogram or summary, the help of the histogram or summary. */
-function helpOf(
-  name: string,
-  metadata: ReturnType<FederateRouteParts["metadata"]>,
-): string | undefined {
+function helpOf(name: string, metadata: Helps): string | undefined {
   const found = metadata.get(name) ?? metadata.get(name.replace(/_(bucket|count|sum)$/, ""));
   return found?.[0]?.help || undefined;
 }

@@ -2,14 +2,14 @@ import { compareStrings, Labels } from "../../../exporter/shared/model/labels.js
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Pacer } from "../../promql/evaluation/pacer.js";
-import { sortPaced } from "../../base/paced-sort.js";
+import { type PausePoints, sortPaced } from "../../base/paced-sort.js";
 import type { QueryAdmission } from "../../promql/query/query-admission.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 import type { Querier } from "../../storage/model/querier.js";
 import { ApiError } from "../http/api-errors.js";
 import { MAX_TIME_MS, MIN_TIME_MS, type Parameters } from "../http/parameters.js";
 import { renderLabels } from "./query-json.js";
-import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
+import type { ApiResponse, ApiRequest, Route } from "../http/route.js";
 
 /** Type, help and unit of a metric, as exposed by targets. */
 export interface MetricMetadata {
@@ -26,7 +26,7 @@ export interface MetadataRouteParts {
   readonly queryTimeoutMs: number;
   readonly parseSelector: (text: string) => readonly LabelMatcher[];
   /** Metadata by metric name, with several entries where targets disagree. */
-  readonly metadata: () => ReadonlyMap<string, readonly MetricMetadata[]>;
+  readonly metadata: (pace: PausePoints) => Promise<ReadonlyMap<string, readonly MetricMetadata[]>>;
 }
 
 /** `/api/v1/series`, `labels`, `label/<name>/values` and `metadata`. */
@@ -61,7 +61,7 @@ async function answerSeries(parts: MetadataRouteParts, request: ApiRequest): Pro
   const { kept, warnings } = limit(found, parameters.limit());
   const chunks = (function* () {
     yield "[";
-    for (const texts of inParts(kept, renderLabels)) yield texts;
+    yield* inParts(kept, renderLabels);
     yield "]";
   })();
   return { kind: "data", data: { chunks }, warnings, release };
@@ -126,19 +126,30 @@ export async function admitRead<Value>(
 
 async function answerMetadata(
   parts: MetadataRouteParts,
-  { parameters }: ApiRequest,
+  { parameters, pace }: ApiRequest,
 ): Promise<ApiResponse> {
   const wanted = parameters.text("metric");
-  const all = parts.metadata();
+  const all = await parts.metadata(pace);
   const names =
-    wanted === "" ? [...all.keys()].sort(compareStrings) : all.has(wanted) ? [wanted] : [];
+    wanted === ""
+      ? await sortPaced([...all.keys()], compareStrings, pace)
+      : all.has(wanted)
+        ? [wanted]
+        : [];
   const perMetric = parameters.wholeNumber("limit_per_metric");
   const { kept } = limit(names, parameters.wholeNumber("limit"));
-  const entries = kept.map((name) => {
-    const metadata = (all.get(name) ?? []).map(({ type, help, unit }) => ({ type, help, unit }));
-    return [name, perMetric > 0 ? metadata.slice(0, perMetric) : metadata] as const;
-  });
-  return dataResponse(Object.fromEntries(entries));
+  const render = (name: string): string => {
+    const found = all.get(name) ?? [];
+    const metadata = perMetric > 0 ? found.slice(0, perMetric) : found;
+    const shown = metadata.map(({ type, help, unit }) => ({ type, help, unit }));
+    return `${JSON.stringify(name)}:${JSON.stringify(shown)}`;
+  };
+  const chunks = (function* () {
+    yield "{";
+    yield* inParts(kept, render);
+    yield "}";
+  })();
+  return { kind: "data", data: { chunks } };
 }
 
 /** @param describe makes the error message; Prometheus names the parameter only in the messages of `series` */

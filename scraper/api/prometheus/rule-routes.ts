@@ -8,7 +8,7 @@ import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../
 
 export interface RuleRouteParts {
   readonly ruleGroups: () => readonly RuleGroupView[];
-  readonly alerts: () => readonly AlertView[];
+  readonly alerts: () => Iterable<AlertView>;
   /** URLs of the Alertmanagers that receive the alerts. */
   readonly alertmanagerUrls: () => readonly string[];
   /** URLs of the Alertmanagers that relabelling removed. */

@@ -2,6 +2,7 @@ import type { Parameters } from "../http/parameters.js";
 import { writeExposition } from "../../../exporter/shared/codec/exposition/exposition-writer.js";
 import type { Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
+import type { PausePoints } from "../../base/paced-sort.js";
 import { ApiError } from "../http/api-errors.js";
 import { type ApiResponse, dataResponse, type Route, textResponse } from "../http/route.js";
 
@@ -17,9 +18,9 @@ export interface StatusRouteParts {
   readonly renderConfig: () => string;
   readonly flags: Readonly<Record<string, string>>;
   /** The object of Prometheus' `/api/v1/status/tsdb`, with at most `limit` items in each list. */
-  readonly storageStatus: (limit: number) => unknown;
+  readonly storageStatus: (limit: number, pace: PausePoints) => Promise<unknown>;
   readonly lastReload: () => { readonly atMs: number; readonly succeeded: boolean };
-  readonly readMetrics: () => readonly Sample[];
+  readonly readMetrics: (pace: PausePoints) => Promise<readonly Sample[]>;
   /**
    * Reads the configuration again.
    *
@@ -56,12 +57,13 @@ export function statusRoutes(parts: StatusRouteParts): Route[] {
     {
       methods,
       path: "/api/v1/status/tsdb",
-      handle: async ({ parameters }) => dataResponse(parts.storageStatus(tsdbLimit(parameters))),
+      handle: async ({ parameters, pace }) =>
+        dataResponse(await parts.storageStatus(tsdbLimit(parameters), pace)),
     },
     // The journal is replayed before the port opens, so the replay is always complete.
     data("/api/v1/status/walreplay", () => ({ min: 0, max: 0, current: 0 })),
     ...["delete_series", "clean_tombstones"].map(disabledAdminRoute),
-    { methods, path: "/metrics", handle: async () => answerMetrics(parts) },
+    { methods, path: "/metrics", handle: ({ pace }) => answerMetrics(parts, pace) },
     {
       methods,
       path: "/-/healthy",
@@ -113,8 +115,8 @@ function runtimeInfo(parts: StatusRouteParts): object {
   };
 }
 
-function answerMetrics(parts: StatusRouteParts): ApiResponse {
-  const body = writeExposition(parts.readMetrics());
+async function answerMetrics(parts: StatusRouteParts, pace: PausePoints): Promise<ApiResponse> {
+  const body = writeExposition(await parts.readMetrics(pace));
   return {
     kind: "text",
     status: 200,

@@ -109,14 +109,20 @@ async function answerTargetMetadata(
     parameters.wholeNumber("limit") <= 0
       ? Number.POSITIVE_INFINITY
       : parameters.wholeNumber("limit");
-  const found: object[] = [];
-  for (const { target } of parts.activeTargets()) {
-    if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name)))) continue;
-    for (const metadata of parts.targetMetadata(target.id)) {
-      if (metric !== "" && metric !== metadata.metric) continue;
-      if (found.length >= limit) return dataResponse(found);
-      found.push({ target: target.labels.toObject(), ...metadata });
-    }
-  }
-  return dataResponse(found);
+  const targets = parts.activeTargets();
+  return dataResponse(
+    (function* () {
+      let left = limit;
+      for (const { target } of targets) {
+        yield undefined; // A pause: the target may have nothing that is wanted.
+        if (!matchers.every((matcher) => matcher.matches(target.labels.get(matcher.name))))
+          continue;
+        for (const metadata of parts.targetMetadata(target.id)) {
+          if (metric !== "" && metric !== metadata.metric) continue;
+          if (left-- <= 0) return;
+          yield { target: target.labels.toObject(), ...metadata };
+        }
+      }
+    })(),
+  );
 }

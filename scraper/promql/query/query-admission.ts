@@ -39,11 +39,25 @@ export interface Admitted {
   readonly memory: QueryMemory;
 }
 
+export interface AdmissionGauges {
+  readonly lanes: readonly {
+    readonly lane: WorkLane;
+    readonly running: number;
+    readonly waiting: number;
+  }[];
+  readonly maxConcurrency: number;
+  readonly rejected: number;
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+}
+
+const LANES = ["requests", "rules"] as const satisfies readonly WorkLane[];
+
 export class QueryAdmission {
   readonly pool: MemoryPool;
   readonly turns: WorkTurns;
-  /** Queries that gave up while they waited. */
-  refused = 0;
+  /** Queries that ended while they waited. */
+  private rejected = 0;
   private readonly gates: Readonly<Record<WorkLane, Gate>>;
 
   constructor(private readonly options: AdmissionOptions) {
@@ -54,10 +68,14 @@ export class QueryAdmission {
   }
 
   /** For metrics. */
-  gauges(): { running: number; waiting: number } {
-    const { rules, requests } = this.gates;
-    const waiting = rules.waitingCount + requests.waitingCount;
-    return { running: rules.running + requests.running, waiting };
+  gauges(): AdmissionGauges {
+    const { maxConcurrency } = this.options;
+    const lanes = LANES.map((lane) => {
+      const { running, waitingCount: waiting } = this.gates[lane];
+      return { lane, running, waiting };
+    });
+    const { usedBytes, limitBytes } = this.pool;
+    return { lanes, maxConcurrency, rejected: this.rejected, usedBytes, limitBytes };
   }
 
   /**
@@ -138,7 +156,7 @@ export class QueryAdmission {
     ended.abort();
     if (winner === "done") return;
     forget();
-    this.refused++;
+    this.rejected++;
     if (signal?.aborted === true) {
       const cause = abortReasonOf(signal);
       throw new QueryCanceledError("query was canceled in query queue", { cause });

@@ -284,7 +284,7 @@ export class RuleEngine implements MetricsSource {
   }
 
   /** For `/api/v1/alerts`. */
-  alertsView(): AlertView[] {
+  alertsView(): Iterable<AlertView> {
     return viewAlerts(this.activeAlerts());
   }
 

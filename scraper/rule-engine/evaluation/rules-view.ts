@@ -36,7 +36,8 @@ export interface AlertingRuleView extends CommonRuleView {
   /** Seconds. */
   readonly keepFiringFor: number;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly alerts: readonly AlertView[];
+  /** Made while it is read: there may be very many. */
+  readonly alerts: Iterable<AlertView>;
 }
 
 export interface RecordingRuleView extends CommonRuleView {
@@ -84,7 +85,7 @@ function viewRule(status: RuleStatus): RuleView {
     lastEvaluation: timeText(lastEvaluationMs),
   };
   if (rule.kind === "recording") return { ...common, type: "recording" };
-  const alerts = viewAlerts([...(alerting?.alerts.values() ?? [])]);
+  const alerts = [...(alerting?.alerts.values() ?? [])];
   const states = new Set(alerts.map(({ state }) => state));
   return {
     ...common,
@@ -93,28 +94,34 @@ function viewRule(status: RuleStatus): RuleView {
     duration: rule.forMs / 1000,
     keepFiringFor: rule.keepFiringForMs / 1000,
     annotations: rule.annotations,
-    alerts,
+    alerts: viewAlerts(alerts),
   };
 }
 
-/** Pending and firing alerts, without resolved ones. */
-export function viewAlerts(alerts: readonly ActiveAlert[]): AlertView[] {
-  return alerts.flatMap((alert): AlertView[] => {
-    if (alert.state === "resolved") return [];
-    return [
-      {
-        labels: alert.labels.toObject(),
-        annotations: alert.annotations.toObject(),
-        state: alert.state,
-        activeAt: timeText(alert.activeAtMs),
-        ...(alert.keepFiringSinceMs === undefined
-          ? {}
-          : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
-        value: formatFloat(alert.value, "e"),
-        ...(alert.unknown ? { unknown: true as const } : {}),
-      },
-    ];
-  });
+/** Pending and firing alerts, without resolved ones. Each view is made when it is read. */
+export function viewAlerts(alerts: readonly ActiveAlert[]): Iterable<AlertView> {
+  return {
+    *[Symbol.iterator]() {
+      for (const alert of alerts) {
+        const { state } = alert;
+        if (state !== "resolved") yield viewAlert(alert, state);
+      }
+    },
+  };
+}
+
+function viewAlert(alert: ActiveAlert, state: AlertView["state"]): AlertView {
+  return {
+    labels: alert.labels.toObject(),
+    annotations: alert.annotations.toObject(),
+    state,
+    activeAt: timeText(alert.activeAtMs),
+    ...(alert.keepFiringSinceMs === undefined
+      ? {}
+      : { keepFiringSince: timeText(alert.keepFiringSinceMs) }),
+    value: formatFloat(alert.value, "e"),
+    ...(alert.unknown ? { unknown: true as const } : {}),
+  };
 }
 
 /** The last time that was formatted: the alerts of a rule have few different ones. */

@@ -125,8 +125,10 @@ export class BlockFinder implements BlockIndex {
       fromMs: timestamps[from] as number,
       lastMs: timestamps[until - 1] as number,
       rows: until - from,
-      read: async (wanted: TimeRange) =>
-        cutRows({ timestamps, columns: await this.read(block, { columns, labels }) }, wanted),
+      read: async (wanted: TimeRange, pace: Pace) => {
+        const read = await this.read(block, { columns, labels }, pace);
+        return cutRows({ timestamps, columns: read }, wanted);
+      },
       narrow: (first, end) =>
         pieceWith({ columns: columns.subarray(first, end), labels: labels.slice(first, end) }),
     });
@@ -135,10 +137,15 @@ export class BlockFinder implements BlockIndex {
     return { folder, target: facts.target, table: facts.table, piece, isLate, sequence };
   }
 
-  private async read(block: StoredBlock, { columns }: SelectedColumns): Promise<Float64Array[]> {
+  private async read(
+    block: StoredBlock,
+    { columns }: SelectedColumns,
+    pace: Pace,
+  ): Promise<Float64Array[]> {
     if (columns.length === 0) return [];
     const { reader, damaged } = this.blocks;
-    return reader.columns(block, columns, (error) => damaged.reportPart(block, error));
+    const onDamage = (error: unknown): void => damaged.reportPart(block, error);
+    return reader.columns(block, columns, { pace, onDamage });
   }
 }
 

@@ -121,11 +121,11 @@ export class BlockReader {
   async columns(
     block: BlockName,
     wanted: ArrayLike<number>,
-    onDamage?: (error: unknown) => void,
+    { pace, onDamage }: Partial<Pick<StampedRead, "pace" | "onDamage">> = {},
   ): Promise<Float64Array[]> {
     const directory = await this.directory(block);
-    return this.withFile(block, (file) =>
-      readColumns(directory, wanted, async (number) => {
+    return this.withFile(block, (file) => {
+      const groupAt = async (number: number): Promise<GroupColumns | undefined> => {
         try {
           return await this.group(block, file, directory, number);
         } catch (error) {
@@ -133,8 +133,9 @@ export class BlockReader {
           onDamage(error);
           return undefined;
         }
-      }),
-    );
+      };
+      return readColumns(directory, wanted, groupAt, pace);
+    });
   }
 
   /**

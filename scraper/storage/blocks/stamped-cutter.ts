@@ -71,6 +71,7 @@ export class StampedCutter {
     const found = new Map<string, { labels: Labels; parts: SeriesSamples[] }>();
     const requests = chunks.map((chunk) => ({
       chunk,
+      values: chunk.rows,
       take: (body: Parameters<typeof openStampedChunk>[0]) => {
         const { series } = chunk.layout;
         const opened = openStampedChunk(body, series.length);

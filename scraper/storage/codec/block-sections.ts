@@ -5,6 +5,7 @@ import type { BlockDirectory, BlockSection } from "./block-directory.js";
 import { GROUP_COLUMNS } from "./block-frame.js";
 import { GroupEncoder } from "./group-encoder.js";
 import type { GroupColumns } from "./group-reader.js";
+import { NEVER_PAUSE, type Pace } from "../model/querier.js";
 
 /** Opens a group by its number; undefined for a damaged group whose columns are to be left out. */
 export type GroupSource = (number: number) => Promise<GroupColumns | undefined>;
@@ -13,26 +14,33 @@ export type GroupSource = (number: number) => Promise<GroupColumns | undefined>;
  * Reads columns over all rows of a block.
  *
  * @param wanted numbers of series, ascending
+ * @param pace lets other work run between two columns
  * @returns columns in the order of `wanted`, ABSENT where a section lacks a series or its group
  */
 export async function readColumns(
   directory: BlockDirectory,
   wanted: ArrayLike<number>,
   groups: GroupSource,
+  pace: Pace = NEVER_PAUSE,
 ): Promise<Float64Array[]> {
   const rows = directory.timestamps.length;
   const [only, ...others] = directory.sections;
   if (only !== undefined && others.length === 0) {
-    const parts = await readSection(only, wanted, groups);
+    const parts = await readSection(only, wanted, groups, pace);
     return parts.map((values) => values ?? absentColumn(rows));
   }
-  const found = Array.from(wanted, () => new Float64Array(rows));
+  const found: Float64Array[] = [];
+  for (let index = 0; index < wanted.length; index++) {
+    found.push(new Float64Array(rows));
+    if (pace.isDue(rows)) await pace.pause();
+  }
   for (const section of directory.sections) {
-    const parts = await readSection(section, wanted, groups);
+    const parts = await readSection(section, wanted, groups, pace);
     for (const [index, values] of found.entries()) {
       const part = parts[index];
       if (part !== undefined) values.set(part, section.firstRow);
       else fillAbsent(values.subarray(section.firstRow, section.firstRow + section.rows));
+      if (pace.isDue(section.rows)) await pace.pause();
     }
   }
   return found;
@@ -42,12 +50,14 @@ export async function readColumns(
  * Reads columns of one section.
  *
  * @param wanted numbers of series, ascending
+ * @param pace lets other work run between two columns
  * @returns columns in the order of `wanted`, undefined where the section lacks a series or its group
  */
 export async function readSection(
   section: BlockSection,
   wanted: ArrayLike<number>,
   groups: GroupSource,
+  pace: Pace = NEVER_PAUSE,
 ): Promise<(Float64Array | undefined)[]> {
   const found = new Array<Float64Array | undefined>(wanted.length).fill(undefined);
   const byGroup = new Map<number, { indices: number[]; columns: number[] }>();
@@ -63,7 +73,13 @@ export async function readSection(
   for (const [number, { indices, columns }] of byGroup) {
     const group = await groups(section.firstGroup + number);
     if (group === undefined) continue;
-    for (const [at, values] of group.read(columns).entries()) found[itemAt(indices, at)] = values;
+    // Reading a file has ended the slice of this query: others may be at work in this turn.
+    if (pace.isDue(columns.length * section.rows)) await pace.pause();
+    let at = 0;
+    for (const values of group.read(columns)) {
+      found[itemAt(indices, at++)] = values;
+      if (pace.isDue(section.rows)) await pace.pause();
+    }
   }
   return found;
 }

@@ -31,13 +31,13 @@ export class GroupReaderV1 implements GroupColumns {
     return this.inflated.length;
   }
 
-  read(wanted: readonly number[]): Float64Array[] {
-    return wanted.map((column) => {
+  *read(wanted: readonly number[]): Generator<Float64Array> {
+    for (const column of wanted) {
       const values = new Float64Array(this.rows);
       const start = this.base + (column === 0 ? 0 : (this.ends[column - 1] as number));
       const end = this.base + (this.ends[column] as number);
       decodeColumn(new ByteReader(this.inflated, start, end), values);
-      return values;
-    });
+      yield values;
+    }
   }
 }

@@ -32,10 +32,12 @@ export interface GroupColumns {
   /** Memory held, roughly. */
   readonly sizeBytes: number;
   /**
+   * Decodes one column at each step.
+   *
    * @param wanted numbers of columns in the group
    * @throws {MalformedBytesError} when the bytes make no sense
    */
-  read(wanted: readonly number[]): Float64Array[];
+  read(wanted: readonly number[]): Iterable<Float64Array>;
 }
 
 type Column = (
@@ -84,9 +86,9 @@ export class GroupReader implements GroupColumns {
     return this.bytes.length + this.heads.length + this.columns.length * HEAD_BYTES;
   }
 
-  read(wanted: readonly number[]): Float64Array[] {
+  *read(wanted: readonly number[]): Generator<Float64Array> {
     const wholes = new Map<number, Float64Array>();
-    return wanted.map((number) => this.readColumn(number, wholes));
+    for (const number of wanted) yield this.readColumn(number, wholes);
   }
 
   private readColumn(number: number, wholes: Map<number, Float64Array>): Float64Array {

@@ -155,7 +155,7 @@ export function readStampedGroup(
 ): SeriesSamples[] {
   const cutter = new SampleCutter(range);
   const timesColumns = [...new Set(wanted.map((place) => timesOf[place] as number))];
-  const decoded = group.read([...timesColumns, ...wanted.map((place) => timesCount + place)]);
+  const decoded = [...group.read([...timesColumns, ...wanted.map((place) => timesCount + place)])];
   const times = new Map(
     timesColumns.map((column, index) => [column, withoutPadding(itemAt(decoded, index))]),
   );

@@ -245,7 +245,9 @@ export class ChunkLog {
     const take = (body: ByteReader): void => {
       rows = decodeChunk(body, chunk.layout.seriesIds.length, columns);
     };
-    await this.reader.read([{ chunk, take, fail: (error) => (failure = error) }], NEVER_PAUSE);
+    const values = chunk.rows * columns.length;
+    const fail = (error: unknown): void => void (failure = error);
+    await this.reader.read([{ chunk, values, take, fail }], NEVER_PAUSE);
     if (rows === undefined) throw failure;
     return rows;
   }

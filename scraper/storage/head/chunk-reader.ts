@@ -20,6 +20,8 @@ const WORK_PER_CHUNK = 512;
 /** A wanted chunk. Either `take` or `fail` is called, once. */
 export interface ChunkRequest {
   readonly chunk: Chunk;
+  /** Values that `take` decodes, rows times columns. */
+  readonly values: number;
   /** @param body valid during the call only; `fail` gets what this function throws */
   take(body: ByteReader): void;
   fail(error: unknown): void;
@@ -65,7 +67,7 @@ export class ChunkReader {
     let reading = readAhead(batches[0], (batch) => this.readBatch(batch));
     for (const { request, body } of inMemory) {
       answer(request, () => new ByteReader(body));
-      if (pace.isDue(WORK_PER_CHUNK + request.chunk.rows)) await pace.pause();
+      if (pace.isDue(WORK_PER_CHUNK + request.values)) await pace.pause();
     }
     for (const [index, batch] of batches.entries()) {
       const bytes = await reading;
@@ -73,7 +75,7 @@ export class ChunkReader {
       reading = readAhead(batches[index + 1], (next) => this.readBatch(next));
       for (const { request, place } of batch.requests) {
         answer(request, () => this.bodyIn(bytes, batch, request.chunk, place));
-        if (pace.isDue(WORK_PER_CHUNK + request.chunk.rows)) await pace.pause();
+        if (pace.isDue(WORK_PER_CHUNK + request.values)) await pace.pause();
       }
     }
   }

@@ -61,8 +61,11 @@ async function readChunk(
 ): Promise<SeriesSamples[]> {
   let found: SeriesSamples[] | undefined;
   let failure: unknown;
+  const share = columns.length / Math.max(1, chunk.layout.seriesIds.length);
+  const values = Math.ceil(2 * chunk.rows * share);
   const request = {
     chunk,
+    values,
     take: (body: Parameters<typeof openStampedChunk>[0]) => {
       const cutter = new SampleCutter(range);
       const opened = openStampedChunk(body, chunk.layout.seriesIds.length);
@@ -70,8 +73,7 @@ async function readChunk(
     },
     fail: (error: unknown) => (failure = error),
   };
-  const share = columns.length / Math.max(1, chunk.layout.seriesIds.length);
-  pace.hold(Math.ceil(2 * chunk.rows * share) * Float64Array.BYTES_PER_ELEMENT);
+  pace.hold(values * Float64Array.BYTES_PER_ELEMENT);
   await chunkLog.readAll([request], pace);
   if (found === undefined) throw failure;
   return found;

@@ -7,7 +7,7 @@ import type { InternedLayout } from "../model/layout-registry.js";
 import type { Layout } from "../model/sample-writer.js";
 import type { SeriesSamples } from "../model/stamped.js";
 import { StampedWindow } from "./stamped-window.js";
-import { type HeadResources, MAX_UNDURABLE_BYTES } from "./stream-rows.js";
+import type { HeadResources } from "./stream-rows.js";
 
 /** A window is sealed at this many samples per series, and at `MOST_SAMPLES`. */
 const SAMPLES_PER_SERIES = 60;
@@ -79,8 +79,8 @@ export class StampedRows {
   seal(): void {
     const { window } = this;
     if (window.samples === 0) return;
-    const { chunkLog, counters, registry } = this.shared;
-    if (chunkLog.undurableBytes > MAX_UNDURABLE_BYTES) counters.droppedSamples += window.samples;
+    const { chunkLog, counters, registry, maxUndurableBytes } = this.shared;
+    if (chunkLog.undurableBytes > maxUndurableBytes) counters.droppedSamples += window.samples;
     else {
       this.sealWindow(window.unionLayout(registry));
       counters.sealedChunks++;

@@ -12,12 +12,6 @@ import type { RowLog } from "./row-log.js";
 import { encodeChunkInSlices } from "../codec/chunk-codec.js";
 import { RowWindow, WINDOW_ROWS } from "./row-window.js";
 
-/**
- * Bytes of chunks that may be in memory only, over all tables. Above that, a table that has to seal
- * drops its rows.
- */
-export const MAX_UNDURABLE_BYTES = 256 * 1024 * 1024;
-
 /** Parts of the head that its tables share. */
 export interface HeadResources {
   readonly registry: LayoutRegistry;
@@ -25,6 +19,11 @@ export interface HeadResources {
   readonly rowLog: RowLog;
   readonly chunkLog: ChunkLog;
   readonly counters: StorageCounters;
+  /**
+   * Bytes of chunks that may be in memory only, over all tables. Above that, a table that has to seal
+   * drops its rows.
+   */
+  readonly maxUndurableBytes: number;
   /** Rows before this time are refused. */
   readonly oldestAllowedMs: () => number;
 }
@@ -165,9 +164,9 @@ export class StreamRows {
   seal(encoded?: Uint8Array): void {
     const { newest: window } = this;
     if (window === undefined || window.rows === 0) return;
-    const { chunkLog, counters, registry } = this.shared;
+    const { chunkLog, counters, registry, maxUndurableBytes } = this.shared;
     const layout = window.unionLayout(registry);
-    if (chunkLog.undurableBytes > MAX_UNDURABLE_BYTES) {
+    if (chunkLog.undurableBytes > maxUndurableBytes) {
       counters.droppedSamples += window.rows * layout.seriesIds.length;
     } else {
       this.sealWindow(window, layout, encoded);

@@ -21,9 +21,6 @@ export const SNAPSHOTS_FOLDER = "snapshots";
 export const ROW_PREFIX = "journal";
 export const CHUNK_PREFIX = "chunks";
 
-/** Bytes of rows, and of chunks, that may wait while the disk refuses them. */
-const MAX_PENDING_BYTES = 64 * 1024 * 1024;
-
 export interface DataFolder {
   readonly folder: string;
   readonly files: Files;
@@ -80,12 +77,14 @@ export interface OpenedJournal {
 
 /**
  * @param listed numbers of segments that the inventory lists: none of them is used again
+ * @param maxPendingBytes bytes of records that may wait while the disk refuses them
  */
 export async function openJournal(
   data: DataFolder,
   prefix: string,
   inventory: Inventory,
   listed: Iterable<string>,
+  maxPendingBytes: number,
 ): Promise<OpenedJournal> {
   const { files } = data;
   const folder = journalFolderOf(data);
@@ -103,7 +102,6 @@ export async function openJournal(
       inventory.add([[relative(sequence), sizeBytes]]),
     removing: (sequences: readonly number[]) => inventory.forget(sequences.map(relative)),
   };
-  const maxPendingBytes = MAX_PENDING_BYTES;
   const firstSequence = last + 1;
   return {
     segments,

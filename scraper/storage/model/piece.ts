@@ -10,6 +10,7 @@ import {
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstAtOrAfter } from "../../base/binary-search.js";
 import type { Chunk } from "./chunk.js";
+import type { Pace } from "./querier.js";
 
 /** Some columns of consecutive rows of one table. */
 export interface PieceRows {
@@ -37,8 +38,9 @@ export interface Piece {
    * Rows outside `range` may be left out.
    *
    * @throws {MovedRowsError} when the rows have moved to a block, and the query must search again
+   * @throws the errors of `pace`
    */
-  read(range: TimeRange): Promise<PieceRows> | PieceRows;
+  read(range: TimeRange, pace: Pace): Promise<PieceRows> | PieceRows;
   /** The same rows with the wanted columns from `from`, inclusive, to `until`, exclusive. */
   narrow?(from: number, until: number): Piece;
 }

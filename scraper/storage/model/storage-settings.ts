@@ -20,7 +20,12 @@ export interface StorageSettings {
   readonly queryCacheBytes: number;
   /** Memory for directories, lists of series and decoded groups of blocks. */
   readonly blockCacheBytes?: number;
+  /** Samples that may wait in memory while the disk refuses writes, in compressed chunks. */
+  readonly waitingBytes?: number;
 }
+
+/** For a machine with much memory. */
+export const DEFAULT_WAITING_BYTES = 256 * 1024 * 1024;
 
 /** Reads the section `storage`: every key has a default. */
 export function parseStorageSettings(section: ConfigSection): StorageSettings {

@@ -5,6 +5,7 @@ import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstAtOrAfter } from "../../base/binary-search.js";
 import { openChunk } from "../codec/chunk-codec.js";
 import type { ChunkRequest } from "../head/chunk-reader.js";
+import type { Pace } from "../model/querier.js";
 import { type ChunkPart, cutRows, fillAbsent, type Piece, type PieceRows } from "../model/piece.js";
 
 /** Wanted columns of consecutive rows of one table. */
@@ -13,6 +14,13 @@ export interface AssembledRows {
   /** One per label set. Each has room for some more rows after the last, in the same memory. */
   readonly columns: readonly Float64Array[];
 }
+
+/**
+ * Joins what has been read, when the requests have been read too.
+ *
+ * @returns undefined when that has failed
+ */
+export type FinishAssembly = () => Promise<AssembledRows | undefined>;
 
 /** A piece in the chunk log, and the row of the assembly where it begins. */
 interface ChunkSlot {
@@ -45,7 +53,7 @@ export class RowAssembly {
   private readonly after: Piece[] = [];
   private readonly chunkRows: number;
   private timestamps = NO_ROWS;
-  private columns: Float64Array[] = [];
+  private readonly columns: Float64Array[] = [];
   /** Row of the first chunk. */
   private chunksAt = 0;
   private readonly columnOf = new Map<string, number>();
@@ -74,21 +82,23 @@ export class RowAssembly {
   /**
    * Reads the pieces that are not in chunks. Afterwards the requests may be read.
    *
-   * @returns joins everything when the requests have been read; undefined when that has failed
-   * @throws the error of reading a block
+   * @throws the error of reading a block, and the errors of `pace`
    */
-  async readOthers(range: TimeRange): Promise<() => AssembledRows | undefined> {
-    const before = await readPieces(this.before, range);
-    const after = await readPieces(this.after, range);
+  async readOthers(range: TimeRange, pace: Pace): Promise<FinishAssembly> {
+    const before = await readPieces(this.before, range, pace);
+    const after = await readPieces(this.after, range, pace);
     const [only, ...others] = [...before, ...after];
     if (this.slots.length === 0 && others.length === 0 && this.isAnswer(only)) {
-      return () => only.rows;
+      return () => Promise.resolve(only.rows);
     }
     this.chunksAt = rowsOf(before);
     const capacity = this.chunksAt + this.chunkRows + rowsOf(after) + this.spareRows;
     this.timestamps = new Float64Array(capacity);
-    this.columns = this.labels.map(() => new Float64Array(capacity));
-    return () => this.finish(before, after, range);
+    for (let column = 0; column < this.labels.length; column++) {
+      this.columns.push(new Float64Array(capacity));
+      if (pace.isDue(capacity)) await pace.pause();
+    }
+    return () => this.finish(before, after, range, pace);
   }
 
   /** True when the only piece can be the answer as it is. */
@@ -99,6 +109,7 @@ export class RowAssembly {
   private requestOf({ part, piece, at }: ChunkSlot): ChunkRequest {
     return {
       chunk: part.chunk,
+      values: part.chunk.rows * part.columns.length,
       take: (body) => {
         const { timestamps, columns } = openChunk(body, part.chunk.layout.seriesIds.length);
         const rows = timestamps.length;
@@ -117,11 +128,12 @@ export class RowAssembly {
     };
   }
 
-  private finish(
+  private async finish(
     before: readonly ReadPiece[],
     after: readonly ReadPiece[],
     range: TimeRange,
-  ): AssembledRows | undefined {
+    pace: Pace,
+  ): Promise<AssembledRows | undefined> {
     if (this.failure !== undefined) return undefined;
     const { chunksAt } = this;
     const chunkTimes = this.timestamps.subarray(chunksAt, chunksAt + this.chunkRows);
@@ -132,9 +144,11 @@ export class RowAssembly {
     for (const piece of before.toReversed()) {
       from -= piece.rows.timestamps.length;
       this.copy(piece, from);
+      if (pace.isDue(valuesIn(piece))) await pace.pause();
     }
     for (const piece of after) {
       this.copy(piece, until);
+      if (pace.isDue(valuesIn(piece))) await pace.pause();
       until += piece.rows.timestamps.length;
     }
     const timestamps = this.timestamps.subarray(from, until);
@@ -180,12 +194,18 @@ export class RowAssembly {
 
 const NO_ROWS = new Float64Array(0);
 
-async function readPieces(pieces: readonly Piece[], range: TimeRange): Promise<ReadPiece[]> {
+async function readPieces(
+  pieces: readonly Piece[],
+  range: TimeRange,
+  pace: Pace,
+): Promise<ReadPiece[]> {
   const read: ReadPiece[] = [];
   for (const piece of pieces)
-    read.push({ labels: piece.labels, rows: cutRows(await piece.read(range), range) });
+    read.push({ labels: piece.labels, rows: cutRows(await piece.read(range, pace), range) });
   return read;
 }
+
+const valuesIn = ({ labels, rows }: ReadPiece): number => labels.length * rows.timestamps.length;
 
 const rowsOf = (pieces: readonly ReadPiece[]): number =>
   pieces.reduce((sum, { rows }) => sum + rows.timestamps.length, 0);

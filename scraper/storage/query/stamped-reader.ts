@@ -5,6 +5,7 @@ import { SamplesJoiner } from "../model/samples-joiner.js";
 import type { SeriesSamples, StampedPart } from "../model/stamped.js";
 import type { TargetLabelCache } from "../selection/target-labels.js";
 import type { TableOfTarget } from "../selection/unique-series.js";
+import { WatchedPace } from "./watched-pace.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 
 /** The stamped samples of one table, in the order of writing. */
@@ -84,37 +85,5 @@ function collect(
     const known = found.get(key);
     if (known === undefined) found.set(key, { own, parts: [of] });
     else known.parts.push(of);
-  }
-}
-
-/** Remembers the error that ended a query, to tell it from errors of reading. */
-class WatchedPace implements Pace {
-  ending: Error | undefined;
-
-  constructor(private readonly pace: Pace) {}
-
-  isDue(values: number): boolean {
-    return this.pace.isDue(values);
-  }
-
-  async pause(): Promise<void> {
-    try {
-      await this.pace.pause();
-    } catch (error) {
-      throw this.end(error);
-    }
-  }
-
-  hold(bytes: number): void {
-    try {
-      this.pace.hold(bytes);
-    } catch (error) {
-      throw this.end(error);
-    }
-  }
-
-  private end(error: unknown): Error {
-    this.ending = error instanceof Error ? error : new Error(String(error));
-    return this.ending;
   }
 }

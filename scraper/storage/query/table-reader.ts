@@ -18,7 +18,8 @@ import type { SeriesSamples, StampedPart } from "../model/stamped.js";
 import { readStamped } from "./stamped-reader.js";
 import { SPARE_ROWS } from "./cached-column.js";
 import type { CachePlan, ColumnCache, TableVersion } from "./column-cache.js";
-import { type AssembledRows, isSame, RowAssembly } from "./row-assembly.js";
+import { type FinishAssembly, isSame, RowAssembly } from "./row-assembly.js";
+import { WatchedPace } from "./watched-pace.js";
 import type { CachedRows } from "./table-columns.js";
 
 /** All pieces of one table, each list in the order of writing. */
@@ -63,10 +64,10 @@ interface Reading {
   /** Undefined when nothing must be read, or the pieces must be merged one by one. */
   readonly assembly: RowAssembly | undefined;
   readonly range: TimeRange;
-  finish: () => AssembledRows | undefined;
+  finish: FinishAssembly;
 }
 
-const nothingRead = (): undefined => undefined;
+const nothingRead = (): Promise<undefined> => Promise.resolve(undefined);
 
 /** Reads the pieces of the tables that a query has found, as far as the cache lacks them. */
 export class TableReader {
@@ -76,8 +77,9 @@ export class TableReader {
   async read(
     tables: readonly FoundTable[],
     range: TimeRange,
-    pace: Pace,
+    given: Pace,
   ): Promise<TableOfTarget[]> {
+    const pace = new WatchedPace(given);
     const isCaching = this.isWorthCaching(tables);
     this.parts.cache.beginQuery();
     const answers: TableOfTarget[] = [];
@@ -98,7 +100,7 @@ export class TableReader {
   private async readWide(
     parts: readonly FoundTable[],
     range: TimeRange,
-    pace: Pace,
+    pace: WatchedPace,
   ): Promise<TableOfTarget[]> {
     const answers: TableOfTarget[] = [];
     for (const part of parts) {
@@ -135,7 +137,7 @@ export class TableReader {
       range,
       pace,
       isCaching,
-    }: { readonly range: TimeRange; readonly pace: Pace; readonly isCaching: boolean },
+    }: { readonly range: TimeRange; readonly pace: WatchedPace; readonly isCaching: boolean },
   ): Promise<TableOfTarget[]> {
     const answers: TableOfTarget[] = [];
     const readings: Reading[] = [];
@@ -150,7 +152,7 @@ export class TableReader {
     const requests = readings.flatMap(({ assembly }) => assembly?.requests ?? []);
     if (requests.length > 0) await this.parts.chunkLog.readAll(requests, pace);
     for (const reading of readings) {
-      answers.push(await this.answer(reading, range));
+      answers.push(await this.answer(reading, range, pace));
       if (pace.isDue(reading.labels.length * WORK_PER_SERIES + workOf(reading.table)))
         await pace.pause();
     }
@@ -190,14 +192,15 @@ export class TableReader {
     return { table, labels, range: missing, finish, plan, assembly };
   }
 
-  private async readBlocks(readings: readonly Reading[], pace: Pace): Promise<void> {
+  private async readBlocks(readings: readonly Reading[], pace: WatchedPace): Promise<void> {
     const queue = readings.values();
     const work = async (): Promise<void> => {
       for (const reading of queue) {
         if (reading.assembly === undefined) continue;
         try {
-          reading.finish = await reading.assembly.readOthers(reading.range);
+          reading.finish = await reading.assembly.readOthers(reading.range, pace);
         } catch (error) {
+          if (pace.ending !== undefined) throw pace.ending;
           if (error instanceof MovedRowsError) throw error;
           reading.assembly.failure = error;
         }
@@ -207,24 +210,33 @@ export class TableReader {
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_TABLES, readings.length) }, work));
   }
 
-  private async answer(reading: Reading, range: TimeRange): Promise<TableOfTarget> {
+  private async answer(
+    reading: Reading,
+    range: TimeRange,
+    pace: WatchedPace,
+  ): Promise<TableOfTarget> {
     const { table, labels, plan, assembly } = reading;
-    const read = assembly?.failure === undefined ? reading.finish() : undefined;
+    const read = assembly?.failure === undefined ? await reading.finish() : undefined;
     if (plan !== undefined && (assembly === undefined || read !== undefined)) {
       const rows = this.parts.cache.complete(plan, read);
       if (rows !== undefined) return answerFromCache(table.target, labels, rows);
     } else if (read !== undefined) return this.answerFrom(table, { labels, rows: read });
-    return this.readEach(table, range);
+    return this.readEach(table, range, pace);
   }
 
   /** Reads the pieces one by one, and leaves out those that cannot be read. */
-  private async readEach(table: FoundTable, range: TimeRange): Promise<TableOfTarget> {
+  private async readEach(
+    table: FoundTable,
+    range: TimeRange,
+    pace: WatchedPace,
+  ): Promise<TableOfTarget> {
     const parts: { labels: readonly Labels[]; rows: PieceRows }[] = [];
     for (const piece of [...table.main, ...table.late]) {
       if (piece.labels.length === 0) continue;
       try {
-        parts.push({ labels: piece.labels, rows: await piece.read(range) });
+        parts.push({ labels: piece.labels, rows: await piece.read(range, pace) });
       } catch (error) {
+        if (pace.ending !== undefined) throw pace.ending;
         if (error instanceof MovedRowsError) throw error;
         this.parts.onUnreadable(error);
       }
@@ -276,8 +288,8 @@ function isChurning({ main, late, isIncomplete }: FoundTable): boolean {
 
 /** A piece as samples of series. */
 function stampedPartOf(piece: Piece): StampedPart {
-  const read = async (range: TimeRange): Promise<SeriesSamples[]> => {
-    const { timestamps, columns } = cutRows(await piece.read(range), range);
+  const read = async (range: TimeRange, pace: Pace): Promise<SeriesSamples[]> => {
+    const { timestamps, columns } = cutRows(await piece.read(range, pace), range);
     return columns.map((values) => ({ timestamps, values }));
   };
   return { labels: piece.labels, read };

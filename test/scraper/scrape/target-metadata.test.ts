@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NEVER_PAUSE } from "../../../scraper/storage/model/querier.js";
 import { valueOf } from "../../support/metric-values.js";
 import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
 
@@ -17,7 +18,7 @@ test("Metadata: the entries of each target, and every distinct entry of all targ
   const old = { metric: "a", type: "gauge", help: "Old.", unit: "" };
   const same = { metric: "b", type: "counter", help: "Same.", unit: "" };
   assert.deepEqual(manager.targetMetadata(targets[0]?.id ?? ""), [old, same]);
-  const all = manager.metadata();
+  const all = await manager.metadata(NEVER_PAUSE);
   assert.deepEqual(new Set(all.get("a")), new Set([old, { ...old, help: "New." }]));
   assert.deepEqual(all.get("b"), [same]);
   await manager.stop();

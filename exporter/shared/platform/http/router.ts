@@ -3,8 +3,8 @@
  * that answers it. Both programs use it; it runs once per request.
  *
  * A path spelled exactly as in the table of routes is found by one lookup. Every other path (with
- * parameters, in another spelling, unknown) goes through Express, which is loaded at the first such
- * request: an exporter that is only scraped does without Express and its memory
+ * parameters, in another spelling, unknown) goes through Express. The scraper loads it at the start, the
+ * exporter at the first such request: one that is only scraped does without Express and its memory
  * (docs/decisions/0009-hot-paths-around-packages.md).
  */
 import type { HttpHandler, HttpRequest, HttpResponse } from "./http-message.js";
@@ -20,18 +20,21 @@ export interface RouterParts<Route extends RoutePattern> {
   readonly routes: readonly Route[];
   /** Answers a request whatever its match is; must not throw. */
   readonly answer: (match: RouteMatch<Route>, request: HttpRequest, response: HttpResponse) => void;
+  /** True to load Express at once: loading it takes a tenth of a second in one turn of the event loop. */
+  readonly isLoaded?: boolean;
 }
 
 /** Creates the request handler for `listenHttp`. */
 export function createRouter<Route extends RoutePattern>(parts: RouterParts<Route>): HttpHandler {
-  const { routes, answer } = parts;
+  const { routes, answer, isLoaded = false } = parts;
   const paths = groupByPath(routes);
   const exactPaths = new Map(
     paths
       .filter(({ hasParameters }) => !hasParameters)
       .map((routesOf) => [routesOf.path, routesOf]),
   );
-  let expressRouter: Promise<HttpHandler> | undefined;
+  let expressRouter = isLoaded ? loadExpressRouter(paths, answer) : undefined;
+  expressRouter?.catch(() => undefined); // Requests report the error.
   return (request, response) => {
     const found = exactPaths.get(pathOf(request.url ?? "/"));
     if (found !== undefined) {

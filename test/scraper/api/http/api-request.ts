@@ -1,4 +1,5 @@
 import { Parameters } from "../../../../scraper/api/http/parameters.js";
+import { NEVER_PAUSE } from "../../../../scraper/storage/model/querier.js";
 import type { ApiRequest } from "../../../../scraper/api/http/route.js";
 
 /** A request for a route under test, without the HTTP server. */
@@ -18,5 +19,6 @@ export function createRequest({
     body: Buffer.from(body),
     remoteAddress,
     signal: new AbortController().signal,
+    pace: NEVER_PAUSE,
   };
 }

@@ -20,7 +20,7 @@ before(async () => {
   api = await serveApi({
     querier: toQuerier(createDataSet(1)),
     clock,
-    parts: { metadata: () => metadata },
+    parts: { metadata: () => Promise.resolve(metadata) },
   });
 });
 after(() => api.stop(0));

@@ -43,14 +43,18 @@ test("queries beyond max_concurrency wait in order, and rules have places of the
   all.push(start("rule", "rules"));
   await settle();
   assert.deepEqual(started, ["a", "b", "rule"]);
-  assert.deepEqual(admission.gauges(), { running: 3, waiting: 2 });
+  assert.deepEqual(admission.gauges().lanes, [
+    { lane: "requests", running: 2, waiting: 2 },
+    { lane: "rules", running: 1, waiting: 0 },
+  ]);
   gates.get("b")?.open();
   await settle();
   assert.deepEqual(started, ["a", "b", "rule", "c"]);
   for (const { open } of gates.values()) open();
   await Promise.all(all);
   assert.deepEqual(started, ["a", "b", "rule", "c", "d"]);
-  assert.deepEqual(admission.gauges(), { running: 0, waiting: 0 });
+  for (const { running, waiting } of admission.gauges().lanes)
+    assert.deepEqual({ running, waiting }, { running: 0, waiting: 0 });
 });
 
 test("a query that waits gives up at its timeout and when its client leaves, and takes no place", async () => {
@@ -73,7 +77,7 @@ test("a query that waits gives up at its timeout and when its client leaves, and
   first.open();
   await running;
   assert.equal(await admission.run({ timeoutMs: TIMEOUT_MS }, async () => 1), 1);
-  assert.equal(admission.refused, 2);
+  assert.equal(admission.gauges().rejected, 2);
 });
 
 test("a query that finds too little memory waits for the others and starts again", async () => {

@@ -76,9 +76,9 @@ export class RuleBench {
 
   /** States of the alerts now, `firing?` for one whose target is silent. */
   states(): string[] {
-    return this.engine
-      .alertsView()
-      .map(({ state, unknown }) => (unknown === true ? `${state}?` : state));
+    return Array.from(this.engine.alertsView(), ({ state, unknown }) =>
+      unknown === true ? `${state}?` : state,
+    );
   }
 
   async valueAt(expression: string, timeMs: number): Promise<string[]> {

@@ -309,7 +309,7 @@ test("an alert of a host that was off while the others were filled is kept", asy
   await bench.pass(10);
   assert.deepEqual(bench.notified(), ["Hot a 40-60"]);
   assert.deepEqual(
-    bench.engine.alertsView().map(({ state, unknown }) => `${state} ${unknown}`),
+    Array.from(bench.engine.alertsView(), ({ state, unknown }) => `${state} ${unknown}`),
     ["firing true"],
   );
   await bench.stopMaster();
