@@ -141,6 +141,9 @@ const WORKING_PROGRAMS = [
     "tsc",
     "esbuild",
   ],
+  ...["zypper", "emerge", "nix*", "guix*", "opkg", "xbps-*", "brew", "composer", "conda", "uv"],
+  ...["go", "compile", "gfortran*", "f951", "ghc*", "swift-frontend", "kotlinc", "scalac", "zig"],
+  ...["nvcc", "cicc", "ptxas", "bacula-*", "bareos-*", "vzdump", "lz4", "7z*", "zip", "cpio"],
   ...["borg*", "restic", "rsync", "rclone", "duplicity*", "kopia", "rdiff-backup*", "tar", "gzip"],
   ...[
     "pigz",

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { textOfBytes } from "./byte-text.js";
 import { codeOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import {
@@ -13,7 +14,7 @@ import {
  * Reads of missing files reject with the system's error (`ENOENT`).
  */
 export interface FileTree {
-  /** Bytes that are not UTF-8 become U+FFFD. */
+  /** Bytes that are not UTF-8 become `\x` and two digits, so names that differ stay different. */
   readText(filePath: string): Promise<string>;
   readBytes(filePath: string): Promise<Uint8Array>;
   /** Matching names in `folder`, in no particular order; none when there is no such folder. */
@@ -37,13 +38,19 @@ export interface DiskTree extends FileTree {
  */
 const ONE_RECORD = /^(\d+\/stat|stat|meminfo|loadavg|softirqs|uptime)$/;
 
+/** In a text of bytes that are not UTF-8. */
+const UNREADABLE = "\ufffd";
+
 /**
  * For `/proc` and `/sys`, whose reads do not wait for a disk. They run on the main thread, at a
  * tenth of the cost of the thread pool.
  */
 export function createKernelTree(root: string): FileTree {
   return {
-    readText: async (filePath) => readKernelFile(`${root}/${filePath}`, ONE_RECORD.test(filePath)),
+    async readText(filePath) {
+      const text = readKernelFile(`${root}/${filePath}`, ONE_RECORD.test(filePath));
+      return text.includes(UNREADABLE) ? textOfBytes(readKernelBytes(`${root}/${filePath}`)) : text;
+    },
     readBytes: async (filePath) => readKernelBytes(`${root}/${filePath}`),
     list: async (folder, pattern) =>
       listKernelFolder(`${root}/${folder}`).filter((name) => pattern.test(name)),
@@ -60,7 +67,12 @@ export function createDiskTree(root: string, files: Files): DiskTree {
   const at = async (filePath: string): Promise<string> =>
     root === "/" ? path.join(root, filePath) : resolveBelow(root, filePath, files);
   return {
-    readText: async (filePath) => files.readText(await at(filePath)),
+    async readText(filePath) {
+      const text = await files.readText(await at(filePath));
+      return text.includes(UNREADABLE)
+        ? textOfBytes(await files.readBytes(await at(filePath)))
+        : text;
+    },
     readBytes: async (filePath) => files.readBytes(await at(filePath)),
     async list(folder, pattern) {
       const entries = await files.list(await at(folder)).catch((error: unknown) => {

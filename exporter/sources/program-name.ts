@@ -7,12 +7,14 @@
  * the last part of the path of the program and of its script, jar or module is used.
  */
 
+import { textOfBytes } from "./byte-text.js";
+
 /** Longest comm in bytes (TASK_COMM_LEN without the NUL at the end). */
 const MAX_COMM_BYTES = 15;
 /** Longest part of a name, in characters. */
 const MAX_PART_LENGTH = 64;
 /** Arguments that are searched for a script. */
-const MAX_ARGUMENTS = 200;
+const MAX_ARGUMENTS = 2000;
 
 /** How the command line of an interpreter is read. */
 interface Interpreter {
@@ -24,7 +26,7 @@ interface Interpreter {
   readonly withCode?: RegExp;
   /** Options whose value, joined or in the next argument, names the script, jar or module. */
   readonly naming?: RegExp;
-  /** Sub-commands in front of the script. */
+  /** Sub-commands and files of options in front of the script. */
   readonly verbs?: RegExp;
   /** True when `withValue` is complete, so other options have no value. */
   readonly isComplete?: boolean;
@@ -34,7 +36,7 @@ const oneOf = (options: string): RegExp => new RegExp(`^(${options.replaceAll(" 
 
 const INTERPRETERS: readonly Interpreter[] = [
   {
-    program: /^(python|pypy)[\d.]*$/,
+    program: /^(i|micro)?(python|pypy)[\d.]*(t|d|td|-dbg|-c)?$/,
     withValue: oneOf("-W -X --check-hash-based-pycs"),
     // Letters can be joined; c and m end them, W and X take the rest.
     withCode: /^-[abd-ln-zA-VYZ]*c/,
@@ -54,6 +56,7 @@ const INTERPRETERS: readonly Interpreter[] = [
       "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --add-opens --add-exports --add-reads --limit-modules --enable-native-access --source",
     ),
     naming: /^(?:-jar|-m|--module)(?:=(.*))?$/,
+    verbs: /^@./,
     isComplete: true,
   },
   {
@@ -99,6 +102,24 @@ const INTERPRETERS: readonly Interpreter[] = [
     withCode: /^(-e|-p|--eval|--print|eval)$/,
     verbs: /^(run|serve|test|task|x)$/,
   },
+  { program: /^octave(-cli|-gui)?[\d.]*$/, withValue: oneOf("-p --path"), withCode: /^--eval/ },
+  { program: /^electron[\d.]*$/, withValue: oneOf("-r --require"), withCode: /^(-e|-i|--eval)$/ },
+  // Programs that are many: the first argument says which one.
+  { program: /^(busybox|toybox)$/, withValue: /^-/, withCode: /^-/ },
+  // Emulators and the loader of programs: the first argument is the program.
+  { program: /^(box(64|86)|FEX(Interpreter)?)$/, withValue: oneOf("-k"), isComplete: true },
+  {
+    program: /^qemu-\w+-static$/,
+    withValue: oneOf("-L -cpu -E -U -0 -s -B -R -g -d -D -p -plugin -r"),
+    isComplete: true,
+  },
+  {
+    program: /^ld(-linux|-musl)?[\w-]*\.so[.\d]*$/,
+    withValue: oneOf(
+      "--library-path --preload --audit --argv0 --inhibit-rpath --glibc-hwcaps-prepend --glibc-hwcaps-mask",
+    ),
+    isComplete: true,
+  },
   { program: /^mono(-sgen)?$/, withValue: oneOf("--config"), withCode: /^-e$/ },
   {
     program: /^pwsh$/,
@@ -111,6 +132,8 @@ const INTERPRETERS: readonly Interpreter[] = [
 /** A word that looks like the name of a program, and not like that of a thread. */
 const PROGRAM_LIKE = /^[a-z0-9][a-z0-9._+-]*$/;
 const THREAD_NAMES: ReadonlySet<string> = new Set(["main", "main-thread", "mainthread"]);
+/** Names of files below /proc/self, through which a program has started itself or another one. */
+const DESCRIPTOR = /^(exe|\d+)$/;
 
 /** True when the command line may give a better name than `comm`. */
 export function needsCommandLine(comm: string): boolean {
@@ -145,7 +168,7 @@ export function programName(comm: string, commandLine: string): string {
 }
 
 function isThreadName(comm: string): boolean {
-  return !PROGRAM_LIKE.test(comm) || THREAD_NAMES.has(comm);
+  return !PROGRAM_LIKE.test(comm) || THREAD_NAMES.has(comm) || DESCRIPTOR.test(comm);
 }
 
 function interpreterOf(program: string): Interpreter | undefined {
@@ -154,18 +177,20 @@ function interpreterOf(program: string): Interpreter | undefined {
 
 /** True when `comm` is the beginning of `name` that fits into a comm. */
 function isCutFrom(comm: string, name: string): boolean {
-  return comm !== "" && comm === Buffer.from(name).subarray(0, MAX_COMM_BYTES).toString();
+  return comm !== "" && comm === textOfBytes(Buffer.from(name).subarray(0, MAX_COMM_BYTES));
 }
 
 /**
  * A single argument with spaces is a title that the process has given itself, such as `gunicorn:
- * worker [shop]`. Its first word names the program.
+ * worker [shop]`. Its first word names the program. Only a path may be the name of a program with
+ * spaces.
  */
 function programOf(comm: string, argv: readonly string[]): string {
   const [path = ""] = argv;
   const whole = lastPart(path).replace(/^-/, ""); // "-bash" is a login shell.
   const isTitle = argv.length === 1 && /\s/.test(path);
-  if (!isTitle || isCutFrom(comm, whole)) return whole;
+  const isPath = /^(\/|[A-Za-z]:\\)/.test(path);
+  if (!isTitle || whole === comm || (isPath && isCutFrom(comm, whole))) return whole;
   return lastPart(path.split(/\s/, 1)[0] ?? "").replace(/:$/, "");
 }
 
@@ -192,9 +217,10 @@ function scriptOf(interpreter: Interpreter, args: readonly string[]): string {
   return "";
 }
 
-/** The part after the last slash, without what follows the path of a URL; empty for "." and "-". */
+/** The part after the last slash, or backslash of a path of Windows, without what follows the path of a URL; empty for "." and "-". */
 function lastPart(path: string): string {
   const [withoutQuery = ""] = path.split(/[?#]/, 1);
-  const last = withoutQuery.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  const separator = /^[A-Za-z]:\\/.test(path) ? "\\" : "/";
+  const last = withoutQuery.replace(/\/+$/, "").split(separator).at(-1) ?? "";
   return /^(\.{1,2}|-)$/.test(last) ? "" : last.slice(0, MAX_PART_LENGTH);
 }

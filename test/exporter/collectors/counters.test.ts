@@ -6,6 +6,7 @@ import { createCpuCollector } from "../../../exporter/collectors/cpu.js";
 import { createDiskIoCollector } from "../../../exporter/collectors/disk-io.js";
 import { createNetworkCollector } from "../../../exporter/collectors/network.js";
 import { createSoftirqsCollector } from "../../../exporter/collectors/softirqs.js";
+import { createUsersCollector } from "../../../exporter/collectors/users.js";
 import { FileMachine, disks, valuesOf } from "../file-machine.js";
 
 const SETTINGS = DEFAULT_COLLECTOR_SETTINGS;
@@ -121,6 +122,23 @@ test("counters of network devices that are full do not fall; another device star
     seen.push(...(await valuesOf(machine, collector, "receive_bytes")));
   }
   assert.deepEqual(seen, [4294967200, 2 ** 32 + 904, 10]);
+});
+
+test("devices, users and processes whose names are not UTF-8 stay different", async () => {
+  const bytes = (text: string): Uint8Array => Buffer.from(text, "latin1");
+  const machine = new FileMachine({
+    "proc/self/net/dev": bytes(netDev([netRow("l\u00e4n", 5), netRow("l\u00f6n", 7)])),
+    "etc/passwd": bytes("r\u00e4:x:0:0::/:/bin/sh\nr\u00f6:x:0:0::/:/bin/sh\n"),
+  });
+  const network = createNetworkCollector(machine.sources, SETTINGS);
+  assert.deepEqual(await machine.lines(network, "receive_bytes"), [
+    'pihealth_network_receive_bytes_total{device="l\\\\xe4n"} 5',
+    'pihealth_network_receive_bytes_total{device="l\\\\xf6n"} 7',
+  ]);
+  assert.deepEqual(await machine.lines(createUsersCollector(machine.sources), "root_info"), [
+    'pihealth_user_root_info{user="r\\\\xe4"} 1',
+    'pihealth_user_root_info{user="r\\\\xf6"} 1',
+  ]);
 });
 
 test("of hundreds of network devices, those with addresses and hardware are shown", async () => {

@@ -84,7 +84,38 @@ const CASES: readonly { comm: string; argv: string; name: string }[] = [
     name: "deno main.ts",
   },
   { comm: "mono", argv: "mono|/opt/App.exe", name: "mono App.exe" },
+  {
+    comm: "java",
+    argv: "java|@/opt/app/hunter2.args|-jar|/opt/x.jar",
+    name: "java x.jar",
+  },
+  { comm: "python3.13t", argv: "python3.13t|app.py", name: "python3.13t app.py" },
+  { comm: "micropython", argv: "micropython|main.py", name: "micropython main.py" },
+  { comm: "electron", argv: "electron|/usr/lib/code/app.asar", name: "electron app.asar" },
+  { comm: "octave-cli", argv: "octave-cli|a.m", name: "octave-cli a.m" },
+  // Programs that are many, emulators, the loader.
+  { comm: "busybox", argv: "busybox|httpd|-f|hunter2", name: "busybox httpd" },
+  { comm: "busybox", argv: "httpd|-f|hunter2", name: "httpd" },
+  { comm: "busybox", argv: "busybox|--install|hunter2", name: "busybox" },
+  { comm: "box64", argv: "/usr/bin/box64|/opt/srv/game_linux|hunter2", name: "box64 game_linux" },
+  {
+    comm: "ld-linux-aarch6",
+    argv: "/lib/ld-linux-aarch64.so.1|--library-path|/opt/hunter2|/opt/prog",
+    name: "ld-linux-aarch64.so.1 prog",
+  },
+  {
+    comm: "qemu-arm-static",
+    argv: "/usr/bin/qemu-arm-static|-L|/hunter2|/bin/bash",
+    name: "qemu-arm-static bash",
+  },
+  // Started through a descriptor.
+  { comm: "exe", argv: "/usr/bin/dockerd|hunter2", name: "dockerd" },
+  { comm: "6", argv: "runc|init", name: "runc" },
   // Titles that a process gave itself.
+  { comm: "puma: cluster w", argv: "puma: cluster worker 0: 7 [hunter2]", name: "puma" },
+  { comm: "spamd child", argv: "spamd child", name: "spamd child" },
+  { comm: "sshd", argv: "sshd: hunter2@pts/0", name: "sshd" },
+  { comm: "MainThread", argv: "PM2 v5: God Daemon (/home/hunter2/.pm2)", name: "PM2" },
   { comm: "python3", argv: "gunicorn: worker [hunter2]", name: "gunicorn" },
   { comm: "nginx", argv: "nginx: worker process", name: "nginx" },
   { comm: "npm start", argv: "npm start --hunter2", name: "npm" },
@@ -106,6 +137,16 @@ const CASES: readonly { comm: string; argv: string; name: string }[] = [
     name: "prometheus-node-exporter",
   },
   { comm: "Plex Media Serv", argv: "/usr/lib/plex/Plex Media Server", name: "Plex Media Server" },
+  {
+    comm: "EpicGamesLaunch",
+    argv: "C:\\Program Files\\hunter2\\EpicGamesLauncher.exe",
+    name: "EpicGamesLauncher.exe",
+  },
+  {
+    comm: "\u00fcberwachung\\xc3",
+    argv: "/opt/\u00fcberwachung\u00e4\u00e4",
+    name: "\u00fcberwachung\u00e4\u00e4",
+  },
   // Nothing to read.
   { comm: "kworker/0:1-eve", argv: "", name: "kworker/0:1-eve" },
   { comm: "python3", argv: "", name: "python3" },
