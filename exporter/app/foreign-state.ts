@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { codeOf, messageOf } from "../shared/model/errors.js";
+import { BadInputError, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { readStateFile } from "../shared/platform/state-file.js";
 
 /** Whose state this is: a hash of /etc/machine-id, and the serial number of the board. */
-const MACHINE_FILE = "machine";
+export const MACHINE_FILE = "machine";
+const MACHINE_TEXT = /^([0-9a-f]{64}|)\n([\w.-]*)\n?$/;
+export const MAX_MACHINE_BYTES = 1024;
 const MACHINE_ID = "/etc/machine-id";
 const SERIAL = "/proc/device-tree/serial-number";
 /** The state of the other machine, kept until the next time. */
@@ -35,7 +38,14 @@ export async function setForeignStateAside(
 ): Promise<void> {
   const machine = await readMachine(files);
   const filePath = path.join(stateFolder, MACHINE_FILE);
-  const before = await readStored(files, filePath);
+  const before = await readStateFile({
+    files,
+    log,
+    filePath,
+    maxBytes: MAX_MACHINE_BYTES,
+    decode: decodeMachine,
+    effect: "a copy of the folder on another machine is not noticed at this start",
+  });
   if (before?.machineId === machine.machineId && before.serial === machine.serial) return;
   try {
     if (before !== undefined) await compare(before, machine, { stateFolder, files, log });
@@ -100,12 +110,8 @@ async function readMachine(files: Files): Promise<Machine> {
   return { machineId, serial: (await read(SERIAL)).replace(/[^\w.-]/g, "") };
 }
 
-async function readStored(files: Files, filePath: string): Promise<Machine | undefined> {
-  try {
-    const [machineId = "", serial = ""] = (await files.readText(filePath)).split("\n");
-    return { machineId, serial };
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    return { machineId: "", serial: "" };
-  }
+export function decodeMachine(text: string): Machine {
+  const [, machineId, serial] = MACHINE_TEXT.exec(text) ?? [];
+  if (machineId !== undefined && serial !== undefined) return { machineId, serial };
+  throw new BadInputError("Cannot read the machine: the file must contain a hash and a serial");
 }

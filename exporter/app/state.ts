@@ -59,7 +59,7 @@ async function lockStateFolder(
 ): Promise<FolderLock | undefined> {
   try {
     await files.makeFolder(folder);
-    return await FolderLock.acquire(files, folder);
+    return await FolderLock.acquire(files, folder, log);
   } catch (error) {
     if (error instanceof FolderLockedError) throw error;
     log.warn("Cannot write the state folder: history and alarms are kept in memory", {

@@ -1,8 +1,9 @@
 import path from "node:path";
 import { parseSegmentName } from "../shared/codec/history/segment-name.js";
 import { codeOf, messageOf } from "../shared/model/errors.js";
-import { TEMPORARY_SUFFIX, type Files } from "../shared/platform/files.js";
+import { type FileFacts, TEMPORARY_SUFFIX, type Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { makeStateFolder } from "../shared/platform/state-file.js";
 import { checkSegment, type SegmentFacts, type StoredSegment } from "./segment-facts.js";
 
 const SET_ASIDE_SUFFIX = ".damaged";
@@ -98,17 +99,42 @@ export class HistoryFolder {
   }
 
   private async findSegments(folder: string): Promise<void> {
-    if ((await this.files.facts(folder)) === undefined) await this.files.makeFolder(folder);
+    if ((await this.files.facts(folder))?.isFolder !== true) await this.makeFolder(folder);
     for (const { name, isFolder } of await this.files.list(folder)) {
       const filePath = path.join(folder, name);
       if (name.endsWith(TEMPORARY_SUFFIX) && !isFolder) await this.files.remove(filePath);
       const parsed = parseSegmentName(name);
-      if (isFolder || parsed === undefined) continue;
+      if (parsed === undefined) continue;
       this.nextSequenceNumber = Math.max(this.nextSequenceNumber, parsed.sequence + 1);
       if (this.segments.some((known) => known.name === name)) continue; // A move that was interrupted.
-      const sizeBytes = (await this.files.facts(filePath))?.sizeBytes ?? 0;
-      this.segments.push({ name, folder, startMs: parsed.startMs, sizeBytes });
+      const facts = await this.files.facts(filePath).catch(() => undefined);
+      const isUsable = facts?.isFile === true && (await this.files.isReadable(filePath));
+      if (isUsable)
+        this.segments.push({ name, folder, startMs: parsed.startMs, sizeBytes: facts.sizeBytes });
+      else await this.dropUnusable({ name, folder }, facts);
     }
+  }
+
+  /** The backup folder is the user's: what stands in its place stays there. */
+  private makeFolder(folder: string): Promise<void> {
+    return folder === this.folder
+      ? makeStateFolder(this.files, folder, this.log)
+      : this.files.makeFolder(folder);
+  }
+
+  /** Drops a segment that can never be read, such as a folder in its place. */
+  private async dropUnusable(
+    segment: Pick<StoredSegment, "name" | "folder">,
+    facts: FileFacts | undefined,
+  ): Promise<void> {
+    const reason =
+      facts === undefined
+        ? "it is a link to nothing"
+        : facts.isFile
+          ? "permission denied"
+          : "it is not a file";
+    this.countDamage(segment, "nothing of it", reason);
+    await this.attempt("set history aside", segment.name, () => this.setAside(segment));
   }
 
   private async cutTail(segment: StoredSegment, wholeBytes: number): Promise<void> {
@@ -157,15 +183,22 @@ export class HistoryFolder {
     segment.sizeBytes = whole.length;
   }
 
-  private countDamage({ name }: StoredSegment, kept: string): void {
+  private countDamage(
+    { folder, name }: Pick<StoredSegment, "name" | "folder">,
+    kept: string,
+    error = "its content is damaged",
+  ): void {
     this.damagedSegments++;
-    this.log.warn("Damaged history segment set aside", { segment: name, kept });
+    const now = path.join(folder, name + SET_ASIDE_SUFFIX);
+    this.log.warn("Unusable history segment moved aside", { segment: name, error, kept, now });
   }
 
-  private async setAside({ folder, name }: StoredSegment): Promise<void> {
+  private async setAside({ folder, name }: Pick<StoredSegment, "name" | "folder">): Promise<void> {
     await this.files.rename(path.join(folder, name), path.join(folder, name + SET_ASIDE_SUFFIX));
     const entries = await this.files.list(folder);
-    const aside = entries.filter((entry) => entry.name.endsWith(SET_ASIDE_SUFFIX));
+    const aside = entries.filter(
+      (entry) => !entry.isFolder && entry.name.endsWith(SET_ASIDE_SUFFIX),
+    );
     const excess = aside.slice(0, Math.max(0, aside.length - MAX_SET_ASIDE));
     for (const entry of excess) await this.files.remove(path.join(folder, entry.name));
   }

@@ -20,6 +20,7 @@ export function addExporterCommands(program: Command, outcome: CommandOutcome): 
   addGet(program);
   addHistory(program);
   addCheckMetrics(program, outcome);
+  addCheckState(program, outcome);
 }
 
 function addGet(program: Command): void {
@@ -80,7 +81,7 @@ function addHistory(program: Command): void {
 }
 
 function addCheckMetrics(program: Command, outcome: CommandOutcome): void {
-  const check = program.command("check").description("check metrics");
+  const check = program.command("check").description("check metrics or the state of an exporter");
   check
     .command("metrics")
     .description("check metrics against the rules of their format, as promtool check metrics does")
@@ -95,6 +96,29 @@ function addCheckMetrics(program: Command, outcome: CommandOutcome): void {
       const parts = { files: realFiles, standardInput: process.stdin, writeLine };
       if (!(await checkMetrics(file, format, parts))) outcome.code = 1;
     });
+}
+
+/** Adds to `check`, which `addCheckMetrics` makes. */
+function addCheckState(program: Command, outcome: CommandOutcome): void {
+  const check = program.commands.find((command) => command.name() === "check");
+  check
+    ?.command("state")
+    .description("check the files that the exporter keeps; the exporter may run meanwhile")
+    .argument("[folder]", "state folder (default: the configured one)")
+    .option(...CONFIG_OPTION)
+    .action(async (given: string | undefined, { config }: { config?: string }) => {
+      const { checkExporterState } = await import("./check-state-command.js");
+      const folder = given ?? (await configuredStateFolder(config));
+      const { lines, succeeded } = await checkExporterState(folder, realFiles);
+      for (const line of lines) writeLine(line);
+      if (!succeeded) outcome.code = 1;
+    });
+}
+
+async function configuredStateFolder(configFile: string | undefined): Promise<string> {
+  const { loadExporterConfig } = await import("../config/config.js");
+  const { COLLECTORS } = await import("../collectors/registry.js");
+  return (await loadExporterConfig(configFile, realFiles, COLLECTORS)).stateFolder;
 }
 
 function historyParts(): HistoryCommandParts {

@@ -2,21 +2,22 @@
  * Keeps alarms on disk until they are delivered. The format is described in alarm-outbox.format.md.
  */
 import path from "node:path";
-import { BadJsonError, JsonFields } from "../shared/codec/json-fields.js";
+import { JsonFields } from "../shared/codec/json-fields.js";
 import { messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import { TEMPORARY_SUFFIX } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { makeStateFolder, readStateFile } from "../shared/platform/state-file.js";
 import type { Alarm } from "../shared/protocol/pushed-alarm.js";
 
 /** Most alarms kept. Beyond it, ended alarms are dropped first, then the oldest. */
 export const MAX_OUTBOX_ENTRIES = 1000;
 /** Most bytes of all files. */
 export const MAX_OUTBOX_BYTES = 1_048_576;
-/** A larger file is no alarm of this program; it is left where it is. */
-const MAX_ENTRY_BYTES = 256 * 1024;
+/** A larger file is no alarm of this program. */
+export const MAX_ENTRY_BYTES = 256 * 1024;
 const FORMAT_VERSION = 1;
-const FILE_NAME = /^(\d{12})\.json$/;
+export const OUTBOX_FILE_NAME = /^(\d{12})\.json$/;
 
 /** An alarm that is being delivered. */
 export interface OutboxEntry {
@@ -52,7 +53,7 @@ export class AlarmOutbox {
   static async open(folder: string, files: Files, log: Logger): Promise<AlarmOutbox> {
     const outbox = new AlarmOutbox(folder, files, log);
     try {
-      await files.makeFolder(folder);
+      await makeStateFolder(files, folder, log);
       for (const { name } of await files.list(folder)) await outbox.readEntry(name);
     } catch (error) {
       log.error("Cannot open the alarm outbox: alarms do not survive a restart", {
@@ -150,26 +151,25 @@ export class AlarmOutbox {
   private async readEntry(name: string): Promise<void> {
     const filePath = path.join(this.folder, name);
     if (name.endsWith(TEMPORARY_SUFFIX)) return this.files.remove(filePath);
-    const sequence = Number(FILE_NAME.exec(name)?.[1]);
+    const sequence = Number(OUTBOX_FILE_NAME.exec(name)?.[1]);
     if (!Number.isSafeInteger(sequence)) return;
-    try {
-      const sizeBytes = (await this.files.facts(filePath))?.sizeBytes ?? 0;
-      if (sizeBytes > MAX_ENTRY_BYTES)
-        throw new RangeError(`it has ${sizeBytes} bytes, at most ${MAX_ENTRY_BYTES} are read`);
-      const text = await this.files.readText(filePath);
-      const { alarm, collector } = decodeEntry(text);
-      const saved = `${alarm.startsAtMs} ${alarm.endsAtMs}`;
-      this.stored.set(sequence, { sequence, alarm, collector, sizeBytes: text.length, saved });
-      this.sizeBytes += text.length;
-      this.nextSequence = Math.max(this.nextSequence, sequence + 1);
-    } catch (error) {
-      this.log.warn("Cannot read an alarm in the outbox: it is dropped", {
-        file: filePath,
-        error: messageOf(error),
-      });
+    this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+    const entry = await readStateFile({
+      files: this.files,
+      log: this.log,
+      filePath,
+      maxBytes: MAX_ENTRY_BYTES,
+      decode: (text) => ({ ...decodeEntry(text), sizeBytes: text.length }),
+      effect: "this alarm is not sent",
+    });
+    if (entry === undefined) {
       this.dropped++;
-      if (error instanceof BadJsonError) await this.files.remove(filePath);
+      return;
     }
+    const { alarm, collector, sizeBytes } = entry;
+    const saved = `${alarm.startsAtMs} ${alarm.endsAtMs}`;
+    this.stored.set(sequence, { sequence, alarm, collector, sizeBytes, saved });
+    this.sizeBytes += sizeBytes;
   }
 }
 
@@ -187,7 +187,7 @@ function encodeEntry({ alarm, collector }: OutboxEntry): string {
 }
 
 /** @throws {BadJsonError} */
-function decodeEntry(text: string): { alarm: Alarm; collector: string } {
+export function decodeEntry(text: string): { alarm: Alarm; collector: string } {
   const fields = JsonFields.parse(text, "stored alarm");
   fields.version(FORMAT_VERSION);
   const collector = fields.text("collector");

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { codeOf, messageOf } from "../shared/model/errors.js";
+import { BadInputError, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
+import { readStateFile } from "../shared/platform/state-file.js";
 
 const NODE_ID = /^[0-9a-f]{32}$/;
+export const MAX_NODE_ID_BYTES = 1024;
 
 /**
  * The id of this installation, created at the first start and kept in `<state>/node-id`. If the
@@ -29,24 +31,19 @@ export async function loadNodeId(stateFolder: string, files: Files, log: Logger)
   return nodeId;
 }
 
-async function readNodeId(
-  filePath: string,
-  files: Files,
-  log: Logger,
-): Promise<string | undefined> {
-  try {
-    const text = (await files.readText(filePath)).trim();
-    if (NODE_ID.test(text)) return text;
-    log.warn("Cannot read the node id: the file contains none, a new one is created", {
-      file: filePath,
-    });
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") {
-      log.warn("Cannot read the node id: a new one is created", {
-        file: filePath,
-        error: messageOf(error),
-      });
-    }
-  }
-  return undefined;
+function readNodeId(filePath: string, files: Files, log: Logger): Promise<string | undefined> {
+  return readStateFile({
+    files,
+    log,
+    filePath,
+    maxBytes: MAX_NODE_ID_BYTES,
+    decode: decodeNodeId,
+    effect: "a new node id is created, masters see a new machine",
+  });
+}
+
+export function decodeNodeId(text: string): string {
+  const nodeId = text.trim();
+  if (NODE_ID.test(nodeId)) return nodeId;
+  throw new BadInputError("Cannot read the node id: the file must contain 32 hexadecimal digits");
 }

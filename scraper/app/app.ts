@@ -60,6 +60,7 @@ import { DEFAULT_POOL_SETTINGS, ScrapeManager } from "../scrape/scrape-manager.j
 import { SNAPSHOTS_FOLDER } from "../storage/model/data-folder.js";
 import { snapshotName } from "../storage/snapshot.js";
 import { Storage } from "../storage/storage.js";
+import { ALERTING_FOLDER, prepareStateFolders, RULES_FOLDER } from "./state-folders.js";
 import { TargetIndex } from "./target-index.js";
 
 /** The world around the scraper, injected so that a test can run the whole program. */
@@ -274,7 +275,8 @@ class App implements ScraperApp {
   }
 
   async start(web: WebConfig): Promise<void> {
-    const { stack, storage, version, log } = this.parts;
+    const { stack, storage, version, log, files } = this.parts;
+    await prepareStateFolders(storage.folder, files, log);
     await this.wiring.load(stack);
     // Before the long start and until all but storage has stopped: probes and pages are answered.
     const server = await this.listen(web);
@@ -337,7 +339,7 @@ class App implements ScraperApp {
   /** Deletes temporary files of a power cut; storage and host files look after their own folders. */
   private async removeStrayFiles(): Promise<void> {
     const { path: folder } = this.config.storage;
-    for (const name of ["", "rules", "alerting"])
+    for (const name of ["", RULES_FOLDER, ALERTING_FOLDER])
       await removeStrayFiles(this.parts.files, path.join(folder, name));
   }
 

@@ -22,6 +22,7 @@ import { Recovery, type RecoverySettings } from "../rule-engine/replay/recovery.
 import { RuleEngine } from "../rule-engine/evaluation/rule-engine.js";
 import type { RuleGroup } from "../rule-engine/rules/rule-group.js";
 import type { Storage } from "../storage/storage.js";
+import { ALERTING_FOLDER, RULES_FOLDER } from "./state-folders.js";
 
 export interface RuleWiringParts {
   readonly config: ScraperConfig;
@@ -117,7 +118,7 @@ export class RuleWiring {
       log,
       random,
       config: notifications,
-      folder: path.join(this.config.storage.path, "alerting"),
+      folder: path.join(this.config.storage.path, ALERTING_FOLDER),
       transports: { mail: createMailTransport(clock), http: sendHttp },
       externalUrl: externalUrlOf(this.config),
     });
@@ -164,7 +165,7 @@ export class RuleWiring {
   }
 
   private fileOf(name: string): string {
-    return path.join(this.config.storage.path, "rules", name);
+    return path.join(this.config.storage.path, RULES_FOLDER, name);
   }
 
   /** Passes on the alerts of rules, with the external labels. */

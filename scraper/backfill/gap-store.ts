@@ -1,10 +1,11 @@
 import path from "node:path";
-import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { makeStateFolder, readStateFile } from "../../exporter/shared/platform/state-file.js";
 import { Labels } from "../../exporter/shared/model/labels.js";
-import { hostFolder, HOSTS_FOLDER } from "../fleet/host-folder.js";
+import { hostFolder, hostFolders, HOSTS_FOLDER } from "../fleet/host-folder.js";
 import { BootClocks } from "./boot-clocks.js";
 import {
   decodeGapFile,
@@ -48,11 +49,10 @@ export class GapStore {
 
   /** Reads the files of earlier runs. A file that cannot be used is logged and replaced later. */
   async load(): Promise<void> {
-    const { files, dataFolder } = this.parts;
+    const { files, dataFolder, log } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
-    if ((await files.facts(folder)) === undefined) return;
-    for (const { name, isFolder } of await files.list(folder)) {
-      const file = isFolder ? await this.readFile(path.join(folder, name, GAP_FILE)) : undefined;
+    for (const name of await hostFolders(files, folder, log)) {
+      const file = await this.readFile(path.join(folder, name, GAP_FILE));
       if (file !== undefined) this.hosts.set(name, hostGapsOf(file));
     }
   }
@@ -121,7 +121,7 @@ export class GapStore {
     const targets = [...watchedOf(host), ...gaps.departed.values()];
     gaps.isDirty = false;
     try {
-      await files.makeFolder(folder);
+      await makeStateFolder(files, folder, log);
       const text = encodeGapFile({
         writtenMs: Math.round(clock.wallMs()),
         targets,
@@ -137,22 +137,15 @@ export class GapStore {
     }
   }
 
-  private async readFile(filePath: string): Promise<GapFile | undefined> {
-    const { files, log } = this.parts;
-    const facts = await files.facts(filePath);
-    if (facts === undefined) return undefined;
-    try {
-      if (facts.sizeBytes > MAX_GAP_FILE_BYTES) {
-        const detail = `it has ${facts.sizeBytes} bytes, it must have at most ${MAX_GAP_FILE_BYTES}`;
-        throw new BadInputError(`Cannot read gaps: ${detail}`);
-      }
-      return decodeGapFile(await files.readText(filePath));
-    } catch (error) {
-      if (!(error instanceof BadInputError)) throw error;
-      const details = { file: filePath, error: messageOf(error) };
-      log.warn("Cannot use gaps.json: the gaps of earlier runs are forgotten", details);
-      return undefined;
-    }
+  private readFile(filePath: string): Promise<GapFile | undefined> {
+    return readStateFile({
+      files: this.parts.files,
+      log: this.parts.log,
+      filePath,
+      maxBytes: MAX_GAP_FILE_BYTES,
+      decode: decodeGapFile,
+      effect: "the gaps of earlier runs are forgotten",
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The text of `host.json` and `fleet.json`. See host-facts.format.md. */
 import { JsonFields } from "../../exporter/shared/codec/json-fields.js";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
 import type { KnownHost, KnownNode } from "./known-host.js";
 import { canonicalAddress, isHostName } from "./ip-address.js";
 
@@ -42,6 +43,7 @@ export function encodeFleetFacts(byAddress: Iterable<readonly KnownHost[]>): str
  */
 export function decodeFleetFacts(text: string): KnownHost[][] {
   const lines = text.split("\n").filter((line) => line !== "");
+  if (lines.length === 0) throw new BadInputError("Cannot read fleet file: it has no host");
   return lines.map(decodeHostFacts);
 }
 

@@ -1,9 +1,10 @@
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import path from "node:path";
-import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { makeStateFolder, readStateFile } from "../../exporter/shared/platform/state-file.js";
 import { removeStrayFiles } from "../../exporter/shared/platform/stray-files.js";
 import { WakeableSleep } from "../../exporter/shared/platform/wakeable-sleep.js";
 import type { Fleet } from "./fleet.js";
@@ -15,7 +16,7 @@ import {
   encodeHostFacts,
   type TargetFacts,
 } from "./host-facts.js";
-import { hostFolder, HOSTS_FOLDER } from "./host-folder.js";
+import { hostFolder, hostFolders, HOSTS_FOLDER } from "./host-folder.js";
 import type { KnownHost } from "./known-host.js";
 import type { Target } from "./target.js";
 
@@ -26,13 +27,13 @@ const NEWS_PAUSE_MS = 1000;
 const CHANGED_WRITE_MS = 10_000;
 /** Interval of writes when only the time of the last contact changed, because SD cards wear out. */
 const SEEN_WRITE_MS = 3_600_000;
-const MAX_FACTS_BYTES = 1_048_576;
+export const MAX_FACTS_BYTES = 1_048_576;
 /**
  * The state of all hosts at the end of the last run, in one file, because thousands of files take
  * too long to write at shutdown.
  */
-const FLEET_FILE = "fleet.json";
-const MAX_FLEET_BYTES = 268_435_456;
+export const FLEET_FILE = "fleet.json";
+export const MAX_FLEET_BYTES = 268_435_456;
 
 interface Written {
   /** The facts without times. Equal text has been written already. */
@@ -67,16 +68,13 @@ export class HostFiles implements MetricsSource {
   }
 
   /**
-   * Adds the hosts of earlier runs to the fleet. Files that cannot be read are logged, and replaced
-   * later.
+   * Adds the hosts of earlier runs to the fleet. Files that cannot be read are logged and moved
+   * aside.
    */
   async load(): Promise<void> {
-    const { files, fleet, dataFolder } = this.parts;
+    const { files, fleet, dataFolder, log } = this.parts;
     const folder = path.join(dataFolder, HOSTS_FOLDER);
-    if ((await files.facts(folder)) === undefined) return;
-    const folders = (await files.list(folder))
-      .filter(({ isFolder }) => isFolder)
-      .map(({ name }) => name);
+    const folders = await hostFolders(files, folder, log);
     for (const name of folders) await removeStrayFiles(files, path.join(folder, name));
     const known = await this.takeFleetFile(new Set(folders));
     for (const name of folders) {
@@ -93,7 +91,7 @@ export class HostFiles implements MetricsSource {
    * @returns the folders of these hosts
    */
   private async takeFleetFile(folders: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const { files, fleet } = this.parts;
+    const { files, fleet, log } = this.parts;
     const restored = new Set<string>();
     const hosts = await this.readFacts(this.fleetFile, MAX_FLEET_BYTES, decodeFleetFacts);
     for (const exporters of hosts ?? []) {
@@ -104,7 +102,9 @@ export class HostFiles implements MetricsSource {
       restored.add(name);
       fleet.restore(exporters);
     }
-    await files.remove(this.fleetFile);
+    await files.remove(this.fleetFile).catch((error: unknown) => {
+      log.warn("Cannot remove fleet file", { file: this.fleetFile, error: messageOf(error) });
+    });
     return restored;
   }
 
@@ -191,7 +191,7 @@ export class HostFiles implements MetricsSource {
     const { files, dataFolder, log } = this.parts;
     const folder = path.join(dataFolder, hostFolder(address));
     try {
-      await files.makeFolder(folder);
+      await makeStateFolder(files, folder, log);
       await files.replace(path.join(folder, "host.json"), text);
       this.isFailing = false;
       return true;
@@ -204,25 +204,14 @@ export class HostFiles implements MetricsSource {
   }
 
   /** Undefined when the file is missing or cannot be used; its facts are then collected again. */
-  private async readFacts<Facts>(
-    file: string,
+  private readFacts<Facts>(
+    filePath: string,
     maxBytes: number,
     decode: (text: string) => Facts,
   ): Promise<Facts | undefined> {
     const { files, log } = this.parts;
-    const facts = await files.facts(file);
-    if (facts === undefined) return undefined;
-    try {
-      if (facts.sizeBytes > maxBytes) {
-        const detail = `it has ${facts.sizeBytes} bytes, it must have at most ${maxBytes}`;
-        throw new BadInputError(`Cannot read host facts: ${detail}`);
-      }
-      return decode(await files.readText(file));
-    } catch (error) {
-      if (!(error instanceof BadInputError)) throw error;
-      log.warn("Cannot use host facts of an earlier run", { file, error: messageOf(error) });
-      return undefined;
-    }
+    const effect = "the facts of these hosts are collected again";
+    return readStateFile({ files, log, filePath, maxBytes, decode, effect });
   }
 
   private hostsByAddress(): Map<string, KnownHost[]> {

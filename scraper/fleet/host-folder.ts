@@ -1,5 +1,8 @@
 import path from "node:path";
-import { BadInputError } from "../../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import type { Files } from "../../exporter/shared/platform/files.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { foldersIn } from "../../exporter/shared/platform/state-file.js";
 import { canonicalAddress, isHostName } from "./ip-address.js";
 
 export const HOSTS_FOLDER = "hosts";
@@ -20,4 +23,15 @@ export function hostFolder(host: string): string {
     );
   }
   return path.posix.join(HOSTS_FOLDER, name);
+}
+
+/** Names of the folders of hosts. A folder that cannot be listed is logged and counts as empty. */
+export async function hostFolders(files: Files, hosts: string, log: Logger): Promise<string[]> {
+  try {
+    return (await files.facts(hosts)) === undefined ? [] : await foldersIn(files, hosts);
+  } catch (error) {
+    const effect = "the state of known hosts is not read";
+    log.error("Cannot list folder of hosts", { folder: hosts, error: messageOf(error), effect });
+    return [];
+  }
 }

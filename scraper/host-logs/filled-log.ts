@@ -1,12 +1,15 @@
 import path from "node:path";
 import { type Family, FAMILIES } from "../../exporter/shared/model/family.js";
-import { messageOf } from "../../exporter/shared/model/errors.js";
+import { BadInputError, messageOf } from "../../exporter/shared/model/errors.js";
+import { readStateFile } from "../../exporter/shared/platform/state-file.js";
 import { type HostLog, oneLine } from "./host-log.js";
 import type { HostLogWriter } from "./host-log-writer.js";
 import { timeKeyOf } from "./merge-lines.js";
 
 /** Characters collected in memory before they are written to the file. */
 const MAX_HELD_CHARACTERS = 1_048_576;
+/** Lines are merged long before a file of them is so large. */
+export const MAX_PENDING_BYTES = 268_435_456;
 /** Files in a log folder, with the suffix of the exporter before `.pending`. */
 const PENDING_FILE = /^filled(?:-(\d{1,5}))?\.pending$/;
 
@@ -116,8 +119,15 @@ export class FilledLog {
     const { files, log } = this.writer.parts;
     try {
       const pendingFile = await this.findPendingFile();
-      if ((await files.facts(pendingFile)) === undefined) return;
-      const byFamily = groupByFamily(await files.readText(pendingFile));
+      const byFamily = await readStateFile({
+        files,
+        log,
+        filePath: pendingFile,
+        maxBytes: MAX_PENDING_BYTES,
+        decode: groupByFamily,
+        effect: "lines of a history are missing in the logs",
+      });
+      if (byFamily === undefined) return;
       let isDone = true;
       for (const [family, lines] of byFamily)
         isDone = (await this.parts.logOf(family).insert(lines)) && isDone;
@@ -139,8 +149,10 @@ export class FilledLog {
 /**
  * The lines of each family in the order of time. Text that is no line, such as a torn end, is
  * dropped.
+ *
+ * @throws {BadInputError} when no text is a line
  */
-function groupByFamily(text: string): Map<Family, string[]> {
+export function groupByFamily(text: string): Map<Family, string[]> {
   const byFamily = new Map<Family, string[]>();
   for (const entry of text.split("\n").slice(0, -1)) {
     const familyName = entry.slice(0, entry.indexOf(" "));
@@ -151,6 +163,8 @@ function groupByFamily(text: string): Map<Family, string[]> {
     if (lines === undefined) byFamily.set(family, [line]);
     else lines.push(line);
   }
+  if (byFamily.size === 0 && text.trim() !== "")
+    throw new BadInputError("Cannot read lines of a history: the file has none");
   for (const lines of byFamily.values()) lines.sort(compareTimes);
   return byFamily;
 }

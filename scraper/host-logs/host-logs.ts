@@ -14,7 +14,7 @@ import { LogOwners } from "./log-owners.js";
 const SAMPLING_TIME = "pihealth_collector_last_success_timestamp_seconds";
 const LOOK_EVERY_MS = 30_000;
 const FORGET_AFTER_MS = 86_400_000;
-const LOG_FOLDER = "log";
+export const LOG_FOLDER = "log";
 
 /** Address and port of an exporter. */
 export type LoggedEndpoint = Pick<Target, "host" | "port">;
@@ -43,7 +43,7 @@ export class HostLogs implements MetricsSource {
 
   constructor(private readonly parts: HostLogParts) {
     this.writer = new HostLogWriter(parts);
-    this.owners = new LogOwners(parts.files, parts.settings.fileNames);
+    this.owners = new LogOwners(parts.files, parts.log, parts.settings.fileNames);
   }
 
   start(): void {

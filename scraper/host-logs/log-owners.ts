@@ -1,6 +1,9 @@
 import path from "node:path";
+import { BadInputError } from "../../exporter/shared/model/errors.js";
 import { FAMILIES } from "../../exporter/shared/model/family.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
+import type { Logger } from "../../exporter/shared/platform/logger.js";
+import { makeStateFolder, readStateFile } from "../../exporter/shared/platform/state-file.js";
 import { DEFAULT_FILE_NAMES, type FileNames } from "./host-log-settings.js";
 
 /** Owner of the plain names when no file names another port. */
@@ -9,6 +12,7 @@ const USUAL_PORT = 8732;
  * File in a log folder with the port of the exporter that owns the plain names, in decimal digits.
  */
 export const OWNER_FILE = "port";
+const MAX_OWNER_BYTES = 1024;
 
 /**
  * Decides the names of logs when two exporters run at one address. The first one that is logged
@@ -20,6 +24,7 @@ export class LogOwners {
 
   constructor(
     private readonly files: Files,
+    private readonly log: Logger,
     private readonly fileNames: FileNames = DEFAULT_FILE_NAMES,
   ) {}
 
@@ -73,11 +78,18 @@ export class LogOwners {
   private async find(logFolder: string, port: number): Promise<number> {
     const { files } = this;
     const file = path.join(logFolder, OWNER_FILE);
-    if ((await files.facts(logFolder)) === undefined) await files.makeFolder(logFolder);
-    else if ((await files.facts(file)) !== undefined) {
-      const text = (await files.readText(file)).trim();
-      if (/^\d{1,5}$/.test(text)) return Number(text);
-    } else if (await this.hasPlainLogs(logFolder)) return USUAL_PORT;
+    if ((await files.facts(logFolder)) === undefined)
+      await makeStateFolder(files, logFolder, this.log);
+    const owner = await readStateFile({
+      files,
+      log: this.log,
+      filePath: file,
+      maxBytes: MAX_OWNER_BYTES,
+      decode: decodeOwner,
+      effect: "the next exporter that is logged gets the plain names",
+    });
+    if (owner !== undefined) return owner;
+    if (await this.hasPlainLogs(logFolder)) return USUAL_PORT;
     if (port !== USUAL_PORT) await files.replace(file, `${port}\n`);
     return port;
   }
@@ -92,4 +104,10 @@ export class LogOwners {
 
 function suffixOf(port: number, owner: number): string {
   return port === owner ? "" : `-${port}`;
+}
+
+/** @throws {BadInputError} */
+export function decodeOwner(text: string): number {
+  if (/^\d{1,5}$/.test(text.trim())) return Number(text);
+  throw new BadInputError("Cannot read the owner of the logs: the file must contain a port");
 }

@@ -13,7 +13,9 @@ import { DEFAULT_CONFIG_FILE, DEFAULT_DATA_FOLDER } from "./commands/defaults.js
 export function addChecks(program: Command, outcome: CommandOutcome): void {
   const known = program.commands.find((command) => command.name() === "check");
   const check = known ?? program.command("check");
-  check.description("check metrics, a configuration, rule files or stored data");
+  check.description(
+    "check metrics, a configuration, rule files, stored data or an exporter's state",
+  );
   check
     .command("config")
     .description("check a configuration and every file it names")

@@ -1,9 +1,15 @@
 import path from "node:path";
 import { ByteReader } from "../../exporter/shared/journal/byte-reader.js";
-import { listSegments, scanSegment, type Segment } from "../../exporter/shared/journal/segment.js";
-import { codeOf, messageOf } from "../../exporter/shared/model/errors.js";
+import {
+  listSegments,
+  MAX_SEGMENT_BYTES,
+  scanSegment,
+  type Segment,
+} from "../../exporter/shared/journal/segment.js";
+import { isPermissionError, messageOf } from "../../exporter/shared/model/errors.js";
 import type { Files } from "../../exporter/shared/platform/files.js";
 import { type Logger, silentLogger } from "../../exporter/shared/platform/logger.js";
+import { readOwnFile } from "../../exporter/shared/platform/state-file.js";
 import { BlockStore } from "./blocks/block-store.js";
 import { decodeChunk } from "./codec/chunk-codec.js";
 import { DefinitionReader } from "./codec/definition-reader.js";
@@ -128,9 +134,7 @@ async function completeSegments(
 }
 
 function kindOf(error: unknown): "damaged" | "no_permission" {
-  const origin = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = codeOf(origin);
-  return code === "EACCES" || code === "EPERM" ? "no_permission" : "damaged";
+  return isPermissionError(error) ? "no_permission" : "damaged";
 }
 
 /** Turns errors that the block store logs, such as a folder it cannot list, into problems. */
@@ -229,9 +233,9 @@ async function readUnlessGone(
   note: (offsetBytes: number, error: unknown) => void,
 ): Promise<Uint8Array> {
   try {
-    return await files.readBytes(filePath);
+    return (await readOwnFile(files, filePath, MAX_SEGMENT_BYTES)) ?? new Uint8Array(0);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") note(0, error);
+    note(0, error);
     return new Uint8Array(0);
   }
 }

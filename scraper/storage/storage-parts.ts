@@ -3,7 +3,7 @@ import type { Segment } from "../../exporter/shared/journal/segment.js";
 import { messageOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
-import { moveAside } from "../../exporter/shared/platform/move-aside.js";
+import { setStateAside } from "../../exporter/shared/platform/state-file.js";
 import { BlockFinder } from "./blocks/block-finder.js";
 import { BlockStore } from "./blocks/block-store.js";
 import { Compaction } from "./blocks/compaction.js";
@@ -78,7 +78,11 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
   const registry = new LayoutRegistry();
   const cacheBytes = settings.blockCacheBytes;
   const state = await readInventory(files, folder);
-  if (state.kind === "unreadable") await moveAside(files, path.join(folder, INVENTORY_FILE), log);
+  if (state.kind === "unreadable") {
+    const filePath = path.join(folder, INVENTORY_FILE);
+    const effect = "it is made anew from the files that are there, missing ones are not noticed";
+    await setStateAside({ files, filePath, log, effect }, state.error);
+  }
   const inventory = new Inventory({ files, folder, log });
   const blocks = await BlockStore.open({
     files,

@@ -97,16 +97,27 @@ export class MemoryFiles implements Files {
     for (const candidate of this.folders) {
       if (candidate !== folder && path.dirname(candidate) === folder) found.set(candidate, true);
     }
-    const entries = [...found].map(([full, isFolder]) => ({ name: path.basename(full), isFolder }));
+    const entries = [...found].map(([full, isFolder]) => ({
+      name: path.basename(full),
+      isFolder,
+      isLink: false,
+    }));
     return entries.sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
   async facts(filePath: string): Promise<FileFacts | undefined> {
     const file = this.files.get(filePath);
     if (file !== undefined) {
-      return { sizeBytes: file.content.length, modifiedMs: file.modifiedMs, isFolder: false };
+      const { content, modifiedMs } = file;
+      return { sizeBytes: content.length, modifiedMs, isFolder: false, isFile: true };
     }
-    return this.folders.has(filePath) ? { sizeBytes: 0, modifiedMs: 0, isFolder: true } : undefined;
+    return this.folders.has(filePath)
+      ? { sizeBytes: 0, modifiedMs: 0, isFolder: true, isFile: false }
+      : undefined;
+  }
+
+  async isReadable(filePath: string): Promise<boolean> {
+    return this.fault("read", filePath) !== "EACCES";
   }
 
   async fileSystemFacts(): ReturnType<Files["fileSystemFacts"]> {

@@ -7,6 +7,8 @@ const MAGIC = [0x50, 0x49, 0x48, 0x4a, 0x52, 0x4e, 0x4c, 0x01]; // "PIHJRNL", 1
 /** Magic and version (8), sequence (4). */
 export const SEGMENT_HEADER_BYTES = 12;
 const SEQUENCE_DIGITS = 8;
+/** Far more than a segment grows to, and less than one read may return. */
+export const MAX_SEGMENT_BYTES = 2 ** 30;
 
 export interface Segment {
   readonly sequence: number;

@@ -38,3 +38,9 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** True when the system denied access: this user may not read or write the file. */
+export function isPermissionError(error: unknown): boolean {
+  const origin = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return ["EACCES", "EPERM"].includes(codeOf(origin) ?? "");
+}

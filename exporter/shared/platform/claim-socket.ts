@@ -66,6 +66,11 @@ async function linkOrGiveUp(
     }
     const found = await fs.lstat(inFolder(name)).catch(() => undefined);
     if (found === undefined) continue;
+    if (!found.isSocket()) {
+      // Something else stands there: it is kept.
+      await fs.rename(inFolder(name), `${inFolder(name)}.aside-${Date.now()}`);
+      continue;
+    }
     if (await isListening(inFolder(name))) return false;
     // Moves the dead socket away instead of deleting it: if another process has replaced it since
     // the look, its live socket is put back.

@@ -11,13 +11,17 @@ export const TEMPORARY_SUFFIX = ".tmp";
 
 export interface FileEntry {
   readonly name: string;
+  /** False for links, also to folders. */
   readonly isFolder: boolean;
+  readonly isLink: boolean;
 }
 
 export interface FileFacts {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   readonly isFolder: boolean;
+  /** True for a regular file; false for folders, pipes, sockets and devices. */
+  readonly isFile: boolean;
 }
 
 /** A path of the system: text, or bytes that are not UTF-8. */
@@ -65,13 +69,18 @@ export interface Files {
   readText(filePath: string): Promise<string>;
   /** Entries sorted by name, without the folder `lost+found` of the file system. */
   list(folder: string): Promise<FileEntry[]>;
-  /** Undefined when the path does not exist. */
+  /** Undefined when the path does not exist, also for a link to nothing. */
   facts(filePath: string): Promise<FileFacts | undefined>;
+  /** False when this user may not read the file. */
+  isReadable(filePath: string): Promise<boolean>;
   fileSystemFacts(filePath: SystemPath): Promise<FileSystemFacts>;
   /** Target of a symbolic link as it is written; undefined when the path is no link. */
   readLink(filePath: string): Promise<string | undefined>;
   makeFolder(folder: string): Promise<void>;
-  /** Opens a file for appending and creates it when it does not exist. */
+  /**
+   * Opens a file for appending and creates it when it does not exist. A pipe without a reader is an
+   * error.
+   */
   openAppend(filePath: string): Promise<AppendFile>;
   openRead(filePath: string): Promise<ReadFile>;
   /**

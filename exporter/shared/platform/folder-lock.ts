@@ -1,8 +1,11 @@
 import path from "node:path";
 import { PihealthError } from "../model/errors.js";
 import type { Files } from "./files.js";
+import { type Logger, silentLogger } from "./logger.js";
+import { readStateFile } from "./state-file.js";
 
 const LOCK_FILE = "lock";
+const MAX_LOCK_BYTES = 1024;
 const LOCK_SOCKET = "lock.socket";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
@@ -30,9 +33,16 @@ export class FolderLock {
    * @param folder an existing folder
    * @throws {FolderLockedError} when a running process holds the lock
    */
-  static async acquire(files: Files, folder: string, pid = process.pid): Promise<FolderLock> {
+  static async acquire(
+    files: Files,
+    folder: string,
+    log: Logger = silentLogger,
+  ): Promise<FolderLock> {
     const lockPath = path.join(folder, LOCK_FILE);
-    const holder = await readOrEmpty(files, lockPath);
+    const decode = (text: string): string => text;
+    const effect = "a new lock file is written";
+    const state = { files, log, filePath: lockPath, maxBytes: MAX_LOCK_BYTES, decode, effect };
+    const holder = (await readStateFile(state)) ?? "";
     const holderPid = Number(holder.split(" ")[0]);
     if (holder !== "" && holder === (await identityOf(files, holderPid))) {
       throw new FolderLockedError(
@@ -46,7 +56,7 @@ export class FolderLock {
       );
     }
     try {
-      const identity = await identityOf(files, pid);
+      const identity = await identityOf(files, process.pid);
       if (identity !== undefined) await files.replace(lockPath, identity);
     } catch (error) {
       await releaseClaim();

@@ -13,14 +13,17 @@ import {
 } from "node:fs";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { codeOf } from "../model/errors.js";
+import { codeOf, isPermissionError } from "../model/errors.js";
 import { claimSocket } from "./claim-socket.js";
 import { TEMPORARY_SUFFIX, type AppendFile, type Files, type ReadFile } from "./files.js";
 import { fileSystemFactsOf } from "./file-system-program.js";
 
 /** At the root of every ext file system, for root only: fsck puts files of damaged folders there. */
 const LOST_FOUND = "lost+found";
-const APPENDING = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
+/** Without O_NONBLOCK, a pipe in place of a file would stop the program until somebody reads it. */
+const APPENDING =
+  constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NONBLOCK;
+const READING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 export const realFiles: Files = {
   readBytes: (filePath) => fs.readFile(filePath),
@@ -28,16 +31,33 @@ export const realFiles: Files = {
   async list(folder) {
     const entries = await fs.readdir(folder, { withFileTypes: true });
     const ours = entries.filter((entry) => !(entry.name === LOST_FOUND && entry.isDirectory()));
-    const found = ours.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
+    const found = ours.map((entry) => ({
+      name: entry.name,
+      isFolder: entry.isDirectory(),
+      isLink: entry.isSymbolicLink(),
+    }));
     return found.sort((left, right) => (left.name < right.name ? -1 : 1));
   },
   async facts(filePath) {
     try {
       const stat = await fs.stat(filePath);
-      return { sizeBytes: stat.size, modifiedMs: stat.mtimeMs, isFolder: stat.isDirectory() };
+      return {
+        sizeBytes: stat.size,
+        modifiedMs: stat.mtimeMs,
+        isFolder: stat.isDirectory(),
+        isFile: stat.isFile(),
+      };
     } catch (error) {
       if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
       throw error;
+    }
+  },
+  async isReadable(filePath) {
+    try {
+      await fs.access(filePath, constants.R_OK);
+      return true;
+    } catch (error) {
+      return !isPermissionError(error);
     }
   },
   async fileSystemFacts(filePath) {
@@ -54,11 +74,11 @@ export const realFiles: Files = {
   },
   makeFolder: (folder) => makeFolders(path.resolve(folder)),
   async openAppend(filePath) {
-    const handle = await fs.open(filePath, "a");
+    const handle = await fs.open(filePath, APPENDING, 0o666);
     return new RealAppendFile(handle, (await handle.stat()).size);
   },
   async openRead(filePath) {
-    const handle = await fs.open(filePath, "r");
+    const handle = await fs.open(filePath, READING);
     return new RealReadFile(handle, (await handle.stat()).size);
   },
   async replace(filePath, content, { mode = 0o666 } = {}) {
@@ -78,9 +98,16 @@ export const realFiles: Files = {
     }
     await realFiles.syncFolder(path.dirname(filePath));
   },
-  appendUnsynced: (filePath, content) => fs.appendFile(filePath, content),
+  async appendUnsynced(filePath, content) {
+    const handle = await fs.open(filePath, APPENDING, 0o666);
+    try {
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
+  },
   appendSync(filePath, content) {
-    const descriptor = openSync(filePath, APPENDING);
+    const descriptor = openSync(filePath, APPENDING, 0o666);
     try {
       const written = writeSync(descriptor, content);
       if (written < Buffer.byteLength(content))

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import type { Alert } from "./alert.js";
 import { fingerprintOf } from "./alert-fingerprint.js";
 import { RESOLVED_RETENTION_MS, type AlertStore, type StoredAlert } from "./alert-store.js";
@@ -36,9 +37,19 @@ export class AlarmJournal {
   /**
    * @param store the alerts that a rewritten file must contain
    */
-  constructor(files: Files, folder: string, store: AlertStore) {
+  constructor(
+    {
+      files,
+      log,
+      folder,
+    }: { readonly files: Files; readonly log: Logger; readonly folder: string },
+    store: AlertStore,
+  ) {
     this.file = new JsonLinesFile({
       files,
+      log,
+      effect:
+        "pushed alarms and posted alerts of earlier runs are forgotten until they are sent again",
       filePath: path.join(folder, "alarms.jsonl"),
       current: () => currentAlarms(store),
       encode: encodeAlarm,
@@ -90,7 +101,7 @@ function encodeAlarm(alarm: StoredAlert): AlarmLine {
   };
 }
 
-function decodeAlarm(fields: JsonFields): KeptAlarm {
+export function decodeAlarm(fields: JsonFields): KeptAlarm {
   // Lines of earlier versions have only alarms of Pis.
   const isImmediate = fields.optional("immediate", (key) => fields.boolean(key)) ?? true;
   const alert = {

@@ -8,6 +8,13 @@ import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError, PihealthError, messageOf } from "../../../exporter/shared/model/errors.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { nextAside } from "../../../exporter/shared/platform/move-aside.js";
+import {
+  makeStateFolder,
+  readOwnFile,
+  setStateAside,
+} from "../../../exporter/shared/platform/state-file.js";
 
 /** Version of every record of the alerting side. See json-lines-file.format.md. */
 export const RECORD_VERSION = 1;
@@ -33,13 +40,21 @@ export const COMPACT_AFTER_BYTES = 256 * 1024;
 /** Text encoded or decoded in one turn of the event loop, which takes a few milliseconds. */
 const SLICE_BYTES = 128 * 1024;
 const LINE_FEED = 0x0a;
+const OPENING_BRACE = 0x7b;
+/** More than the records that any of these files may hold. */
+export const MAX_FILE_BYTES = 2 ** 30;
+/** A longer last line is no line that a power cut has torn. */
+const MAX_TORN_BYTES = 1024 * 1024;
 
 export interface JsonLinesParts<Item> {
   readonly files: Files;
+  readonly log: Logger;
   readonly filePath: string;
   /** The records that a rewritten file contains. */
   readonly current: () => Iterable<Item>;
   readonly encode: (item: Item) => JsonLine;
+  /** What the program does without the file, for the log: `silences are forgotten`. */
+  readonly effect: string;
 }
 
 export interface LoadedRecords<Result> {
@@ -68,21 +83,41 @@ export class JsonLinesFile<Item> {
   constructor(private readonly parts: JsonLinesParts<Item>) {}
 
   /**
-   * Reads the file and cuts a torn tail off. A missing file is empty.
+   * Reads the file and cuts a torn tail off. A missing file is empty. A file that cannot be used is
+   * moved aside, a copy of one with damaged lines is kept; both are logged. Never rejects.
    *
    * @param decode throws {@link BadInputError} when the line is not a record
    */
   async load<Result>(decode: (fields: JsonFields) => Result): Promise<LoadedRecords<Result>> {
-    const { bytes, isTorn } = await this.readAndRepair();
+    const { files, filePath, log, effect } = this.parts;
+    try {
+      await makeStateFolder(files, path.dirname(filePath), log);
+      const whole = (await readOwnFile(files, filePath, MAX_FILE_BYTES)) ?? Buffer.alloc(0);
+      return await this.readRecords(whole, decode);
+    } catch (error) {
+      await setStateAside({ files, filePath, log, effect }, error);
+      return { records: [], damaged: 0 };
+    }
+  }
+
+  private async readRecords<Result>(
+    whole: Buffer,
+    decode: (fields: JsonFields) => Result,
+  ): Promise<LoadedRecords<Result>> {
+    this.fileBytes = whole.lastIndexOf(LINE_FEED) + 1;
+    const bytes = whole.subarray(0, this.fileBytes);
+    const tail = whole.subarray(this.fileBytes);
     const records: Result[] = [];
+    const good: Buffer[] = [];
     const bytesOfId = new Map<string, number>();
-    let damaged = isTorn ? 1 : 0;
+    let damaged = 0;
     let sliceStart = 0;
     for (let start = 0; start < bytes.length;) {
       const end = bytes.indexOf(LINE_FEED, start);
       try {
-        const fields = this.parse(bytes.toString("utf8", start, end));
+        const fields = parseLine(bytes.toString("utf8", start, end), this.parts.filePath);
         records.push(decode(fields));
+        good.push(bytes.subarray(start, end + 1));
         bytesOfId.set(fields.text("id"), end + 1 - start);
       } catch (error) {
         if (!(error instanceof BadInputError)) throw error;
@@ -94,7 +129,39 @@ export class JsonLinesFile<Item> {
       await yieldToEventLoop();
     }
     for (const lineBytes of bytesOfId.values()) this.compactBytes += lineBytes;
-    return { records, damaged };
+    if (damaged > 0 || isNoTornLine(tail)) await this.keepDamaged(whole, good, damaged);
+    else if (tail.length > 0) await this.cutTail(tail.length);
+    return { records, damaged: damaged + (tail.length > 0 ? 1 : 0) };
+  }
+
+  /** Keeps a copy of a file with damaged lines, and replaces the file by one with the others. */
+  private async keepDamaged(whole: Buffer, good: Buffer[], damagedLines: number): Promise<void> {
+    const { files, filePath, log, effect } = this.parts;
+    if (good.length === 0) {
+      this.fileBytes = 0;
+      const error = new BadInputError("it has no readable line");
+      await setStateAside({ files, filePath, log, effect }, error);
+      return;
+    }
+    const fields = { file: filePath, lines: damagedLines, readable: good.length };
+    try {
+      const now = await nextAside(files, filePath);
+      await files.replace(now, whole);
+      await files.replace(filePath, Buffer.concat(good));
+      this.fileBytes = sizeOf(good);
+      log.error("Damaged lines skipped, a copy of the file is kept", { ...fields, now });
+    } catch (error) {
+      log.error("Damaged lines skipped", { ...fields, copy: messageOf(error) });
+      await this.cutAt(this.fileBytes).catch(() => undefined); // The next start repairs the tail.
+    }
+  }
+
+  private async cutTail(cutBytes: number): Promise<void> {
+    const { filePath, log } = this.parts;
+    log.warn("Torn last line cut off", { file: filePath, bytes: cutBytes });
+    await this.cutAt(this.fileBytes).catch((error: unknown) => {
+      log.warn("Cannot cut off torn last line", { file: filePath, error: messageOf(error) });
+    });
   }
 
   /**
@@ -117,23 +184,13 @@ export class JsonLinesFile<Item> {
     await this.closeFile();
   }
 
-  /** @returns the whole lines of the file */
-  private async readAndRepair(): Promise<{ bytes: Buffer; isTorn: boolean }> {
+  /** After a write that failed: cuts off what it may have left. */
+  private async repair(): Promise<void> {
     const { files, filePath } = this.parts;
     await files.makeFolder(path.dirname(filePath));
-    if ((await files.facts(filePath)) === undefined)
-      return { bytes: Buffer.alloc(0), isTorn: false };
-    const bytes = Buffer.from(await files.readBytes(filePath));
+    const bytes = (await readOwnFile(files, filePath, MAX_FILE_BYTES)) ?? Buffer.alloc(0);
     this.fileBytes = bytes.lastIndexOf(LINE_FEED) + 1;
-    const isTorn = this.fileBytes < bytes.length;
-    if (isTorn) await this.cutAt(this.fileBytes);
-    return { bytes: bytes.subarray(0, this.fileBytes), isTorn };
-  }
-
-  private parse(text: string): JsonFields {
-    const fields = JsonFields.parse(text, `line of "${this.parts.filePath}"`);
-    fields.version(RECORD_VERSION, "v");
-    return fields;
+    if (this.fileBytes < bytes.length) await this.cutAt(this.fileBytes);
   }
 
   private async flush(): Promise<void> {
@@ -182,7 +239,7 @@ export class JsonLinesFile<Item> {
       this.fileBytes = this.compactBytes = sizeOf(pieces);
       return true;
     } catch {
-      await this.readAndRepair();
+      await this.repair();
       this.compactBytes = grownBytes;
       return false;
     }
@@ -227,6 +284,41 @@ export class JsonLinesFile<Item> {
     }
     await file.close();
   }
+}
+
+/** True for an end of the file that no interrupted write has left. */
+const isNoTornLine = (tail: Buffer): boolean =>
+  tail.length > MAX_TORN_BYTES || (tail.length > 0 && tail[0] !== OPENING_BRACE);
+
+function parseLine(text: string, filePath: string): JsonFields {
+  const fields = JsonFields.parse(text, `line of "${filePath}"`);
+  fields.version(RECORD_VERSION, "v");
+  return fields;
+}
+
+/**
+ * Checks the content of a file of JSON lines. A last line that is torn is no damage.
+ *
+ * @throws {BadInputError} when a line is no record
+ */
+export function checkJsonLines(
+  content: Buffer,
+  filePath: string,
+  decode: (fields: JsonFields) => unknown,
+): void {
+  const end = content.lastIndexOf(LINE_FEED) + 1;
+  let damaged = isNoTornLine(content.subarray(end)) ? 1 : 0;
+  for (let start = 0; start < end;) {
+    const next = content.indexOf(LINE_FEED, start) + 1;
+    try {
+      decode(parseLine(content.toString("utf8", start, next - 1), filePath));
+    } catch (error) {
+      if (!(error instanceof BadInputError)) throw error;
+      damaged++;
+    }
+    start = next;
+  }
+  if (damaged > 0) throw new BadInputError(`Cannot read ${damaged} lines: they are no records`);
 }
 
 function sizeOf(pieces: readonly Buffer[]): number {

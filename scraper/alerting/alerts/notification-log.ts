@@ -2,6 +2,7 @@ import path from "node:path";
 import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 
 /** The last notification of one integration about one alert group. */
@@ -29,6 +30,7 @@ export function expiryOf(nowMs: number, repeatIntervalMs: number): number {
 
 interface NotificationLogOptions {
   readonly files: Files;
+  readonly log: Logger;
   readonly folder: string;
   readonly clock: Clock;
 }
@@ -44,10 +46,12 @@ export class NotificationLog {
   private readonly file: JsonLinesFile<NotificationRecord>;
   private readonly clock: Clock;
 
-  constructor({ files, folder, clock }: NotificationLogOptions) {
+  constructor({ files, log, folder, clock }: NotificationLogOptions) {
     this.clock = clock;
     this.file = new JsonLinesFile({
       files,
+      log,
+      effect: "alerts that were notified before may be notified again",
       filePath: path.join(folder, "notification-log.jsonl"),
       current: () => this.current(),
       encode: encodeNotificationRecord,

@@ -5,6 +5,7 @@ import { BadInputError, PihealthError } from "../../../exporter/shared/model/err
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { JsonLinesFile, RECORD_VERSION } from "./json-lines-file.js";
 import { SilenceIndex } from "./silence-index.js";
 import { createMatcher, matchesAll, type Matcher } from "../config/matchers.js";
@@ -48,6 +49,7 @@ export const SILENCE_RETENTION_MS = 5 * 86_400_000;
 
 interface SilencesOptions {
   readonly files: Files;
+  readonly log: Logger;
   readonly folder: string;
   readonly clock: Clock;
 }
@@ -59,10 +61,12 @@ export class Silences {
   private readonly clock: Clock;
   private active: { fromMs: number; untilMs: number; index: SilenceIndex } | undefined;
 
-  constructor({ files, folder, clock }: SilencesOptions) {
+  constructor({ files, log, folder, clock }: SilencesOptions) {
     this.clock = clock;
     this.file = new JsonLinesFile({
       files,
+      log,
+      effect: "silences of earlier runs are forgotten",
       filePath: path.join(folder, "silences.jsonl"),
       current: () => this.silences.values(),
       encode: encodeSilence,
@@ -259,7 +263,7 @@ function encodeSilence(silence: Silence): SilenceLine {
   return { v: RECORD_VERSION, id, matchers, startsAtMs, endsAtMs, updatedAtMs, createdBy, comment };
 }
 
-function decodeSilence(fields: JsonFields): Silence {
+export function decodeSilence(fields: JsonFields): Silence {
   return {
     id: fields.text("id"),
     matchers: fields.objects("matchers").map(decodeMatcher),

@@ -1,8 +1,13 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import { TEMPORARY_SUFFIX, type Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import {
+  makeStateFolder,
+  readOwnFile,
+  UnusableFileError,
+} from "../../../exporter/shared/platform/state-file.js";
 import {
   decodeOutboxMessage,
   outboxMessageToJson,
@@ -13,6 +18,8 @@ import {
 const OWNER_ONLY = { mode: 0o600 };
 
 export const MAX_REJECTED_MESSAGES = 100;
+/** A larger file is no message of this program. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const SUFFIX = ".json";
 
 /** A recipient that will never get a message, and the server's reply. */
@@ -53,21 +60,37 @@ export class MessageFiles {
     return `${order}-${sequence}-${randomBytes(4).toString("hex")}`;
   }
 
-  /** Reads the messages of an earlier run, oldest first. Damaged files are set aside. */
+  /**
+   * Reads the messages of an earlier run, oldest first. Damaged files are moved aside. A folder that
+   * cannot be used is logged.
+   */
   async *load(): AsyncGenerator<StoredMessage> {
-    const { files, folder } = this.options;
-    await files.makeFolder(path.join(folder, "rejected"));
-    for (const { name, isFolder } of await files.list(folder)) {
-      if (isFolder) continue;
-      if (name.endsWith(TEMPORARY_SUFFIX)) await files.remove(path.join(folder, name));
-      else if (name.endsWith(SUFFIX)) {
+    for (const name of await this.names()) {
+      if (name.endsWith(SUFFIX)) {
         const stored = await this.readStored(name.slice(0, -SUFFIX.length));
         if (stored !== undefined) yield stored;
       }
     }
   }
 
-  /** Returns undefined after setting a damaged file aside. */
+  /** Names in the folder, after it was made and temporary files were removed. */
+  private async names(): Promise<string[]> {
+    const { files, folder, log } = this.options;
+    try {
+      for (const needed of [folder, path.join(folder, "rejected")])
+        await makeStateFolder(files, needed, log);
+      const names = (await files.list(folder)).map(({ name }) => name);
+      for (const name of names)
+        if (name.endsWith(TEMPORARY_SUFFIX)) await files.remove(path.join(folder, name));
+      return names;
+    } catch (error) {
+      const effect = "waiting messages of an earlier run are not sent, new ones wait in memory";
+      log.error("Cannot use outbox", { folder, error: messageOf(error), effect });
+      return [];
+    }
+  }
+
+  /** Returns undefined after moving a damaged file aside. */
   async read(id: string): Promise<OutboxMessage | undefined> {
     return (await this.readStored(id))?.message;
   }
@@ -117,8 +140,10 @@ export class MessageFiles {
 
   private async readStored(id: string): Promise<StoredMessage | undefined> {
     try {
-      const text = await this.options.files.readText(this.pathOf(id));
-      return { id, message: decodeOutboxMessage(text), sizeBytes: Buffer.byteLength(text) };
+      const bytes = await readOwnFile(this.options.files, this.pathOf(id), MAX_MESSAGE_BYTES);
+      if (bytes === undefined) throw new UnusableFileError("Cannot read message: it is not there");
+      const message = decodeOutboxMessage(bytes.toString("utf8"));
+      return { id, message, sizeBytes: bytes.length };
     } catch (error) {
       await this.setAside(`${id}${SUFFIX}`, error);
       return undefined;
@@ -128,11 +153,14 @@ export class MessageFiles {
   private async setAside(file: string, problem: unknown): Promise<void> {
     const { folder, log } = this.options;
     this.counts.damaged++;
-    log.error("Cannot read stored message, it is set aside", { file, error: messageOf(problem) });
+    const filePath = path.join(folder, file);
+    const fields = { file: filePath, error: messageOf(problem), effect: "it is not sent" };
     try {
-      await this.rejected.setAside(path.join(folder, file), file);
+      const now = await this.rejected.setAside(filePath, file);
+      log.error("Unusable message moved aside", { ...fields, now });
     } catch (error) {
-      log.error("Cannot set message aside", { file, error: messageOf(error) });
+      const details = { ...fields, rename: messageOf(error) };
+      log.error("Cannot use message, and cannot move it aside", details);
     }
   }
 }
@@ -155,16 +183,27 @@ class RejectedMessages {
     await this.makeRoom();
   }
 
-  /** Moves a file that cannot be read. */
-  async setAside(filePath: string, name: string): Promise<void> {
-    if ((await this.files.facts(filePath)) === undefined) return;
-    await this.files.rename(filePath, path.join(this.folder, `${name}.damaged`));
+  /**
+   * Moves a file that cannot be read.
+   *
+   * @returns its new path; undefined when the file is not there any more
+   */
+  async setAside(filePath: string, name: string): Promise<string | undefined> {
+    const now = path.join(this.folder, `${name}.damaged`);
+    try {
+      await this.files.rename(filePath, now);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
     await this.makeRoom();
+    return now;
   }
 
   private async makeRoom(): Promise<void> {
     const entries = await this.files.list(this.folder);
-    for (const { name } of entries.slice(0, Math.max(0, entries.length - MAX_REJECTED_MESSAGES))) {
+    const own = entries.filter(({ isFolder }) => !isFolder);
+    for (const { name } of own.slice(0, Math.max(0, own.length - MAX_REJECTED_MESSAGES))) {
       await this.files.remove(path.join(this.folder, name));
     }
   }

@@ -139,9 +139,9 @@ export class Dispatcher implements MetricsSource {
       this.pipeline.hasAsFiring(group, fingerprint, this.config),
     );
     this.store = new AlertStore(options.maxAlertsBytes);
-    this.alarms = new AlarmJournal(files, folder, this.store);
-    this.silences = new Silences({ files, folder, clock });
-    this.notificationLog = new NotificationLog({ files, folder, clock });
+    this.alarms = new AlarmJournal({ files, log, folder }, this.store);
+    this.silences = new Silences({ files, log, folder, clock });
+    this.notificationLog = new NotificationLog({ files, log, folder, clock });
     this.outbox = new Outbox({
       files,
       folder: path.join(folder, "outbox"),
@@ -185,9 +185,6 @@ export class Dispatcher implements MetricsSource {
     this.damagedLines += (await this.silences.load()) + (await this.notificationLog.load());
     const { alarms, damaged } = await this.alarms.load(now.wallMs);
     this.damagedLines += damaged;
-    if (this.damagedLines > 0) {
-      log.warn("Damaged lines of stored files skipped", { lines: this.damagedLines });
-    }
     await this.notificationLog.adopt(await this.outbox.load()).catch((error: unknown) => {
       log.warn("Cannot store notification records", { error: messageOf(error) });
     });

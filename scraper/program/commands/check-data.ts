@@ -1,6 +1,8 @@
+import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { FileFacts, Files } from "../../../exporter/shared/platform/files.js";
 import type { CheckResult } from "./check.js";
+import { checkState } from "../../app/state-check.js";
 import { checkData, type DataProblem } from "../../storage/data-check.js";
 
 /** `pihealth check data [FOLDER]`: one line per problem, or the number of intact files. */
@@ -16,14 +18,23 @@ export async function checkDataFolder(folder: string, files: Files): Promise<Che
       `Cannot check "${folder}": it is not a folder, it must be a data folder or a snapshot`,
     ]);
   }
-  const { blocks, journalSegments, journalRecords, tornTails, problems, notes } = await checkData(
+  const { blocks, journalSegments, journalRecords, tornTails, ...samples } = await checkData(
     folder,
     files,
   );
-  if (blocks + journalSegments + problems.length === 0) {
-    return failed([
-      `Cannot check "${folder}": it has no samples, it must be a data folder or a snapshot`,
-    ]);
+  const state = await checkState(folder, files);
+  const known = new Set(samples.problems.map((problem) => problem.path));
+  const isKnown = (file: string): boolean =>
+    known.has(file) || (file.length > folder.length && isKnown(path.dirname(file)));
+  const others = state.problems.filter((problem) => !isKnown(problem.path));
+  const problems = [...samples.problems, ...others];
+  const notes = [...samples.notes, ...state.notes];
+  if (blocks + journalSegments + problems.length + state.notes.length === 0) {
+    const isExporter = (await files.facts(path.join(folder, "node-id"))) !== undefined;
+    const wanted = isExporter
+      ? "it is the state folder of an exporter, pihealth check state checks it"
+      : "it has no samples, it must be a data folder or a snapshot";
+    return failed([`Cannot check "${folder}": ${wanted}`]);
   }
   const found = `${blocks} blocks, ${journalSegments} journal files with ${journalRecords} records`;
   const tails =
@@ -34,8 +45,8 @@ export async function checkDataFolder(folder: string, files: Files): Promise<Che
   if (problems.length === 0)
     return { succeeded: true, lines: [...noted, `SUCCESS: ${folder} is intact: ${found}${tails}`] };
   const lines = problems.map(
-    ({ kind, path, offsetBytes, detail }) =>
-      `${HEADINGS[kind]}: ${path}${kind === "damaged" ? ` at byte ${offsetBytes}` : ""}: ${detail}`,
+    ({ kind, path: file, offsetBytes, detail }) =>
+      `${HEADINGS[kind]}: ${file}${kind === "damaged" ? ` at byte ${offsetBytes}` : ""}: ${detail}`,
   );
   return {
     succeeded: false,

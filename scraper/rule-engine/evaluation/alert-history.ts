@@ -59,6 +59,8 @@ export class AlertHistory {
   ) {
     this.file = new JsonLinesFile({
       files,
+      log,
+      effect: "past alerts are forgotten",
       filePath,
       current: () => this.entries.values(),
       encode,
@@ -66,12 +68,10 @@ export class AlertHistory {
   }
 
   async load(): Promise<void> {
-    const { records, damaged } = await this.file.load(decode);
+    const { records, damaged } = await this.file.load(decodeHistoryEntry);
     for (const entry of records) this.keep(entry);
     this.makeRoom();
     this.damagedLines = damaged;
-    if (this.damagedLines > 0)
-      this.log.warn("Damaged lines of the alert history skipped", { lines: this.damagedLines });
   }
 
   async close(): Promise<void> {
@@ -261,7 +261,7 @@ function encode({ labels, annotations, endedAtMs, worst, ...rest }: HistoryEntry
   return line;
 }
 
-function decode(fields: JsonFields): HistoryEntry {
+export function decodeHistoryEntry(fields: JsonFields): HistoryEntry {
   return {
     id: fields.text("id"),
     labels: fields.labels("labels"),

@@ -4,10 +4,10 @@
  */
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
-import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import { sha256Hex } from "../../../exporter/shared/model/hash.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { readStateFile } from "../../../exporter/shared/platform/state-file.js";
 import {
   JsonLinesFile,
   RECORD_VERSION,
@@ -17,12 +17,13 @@ import type { ActiveAlert, AlertState } from "./active-alert.js";
 
 const DOCUMENT_VERSION = 1;
 export const MAX_STORED_ALERTS = 50_000;
-const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
+export const MAX_DOCUMENT_BYTES = 64 * 1_048_576;
 /** Pending alerts from an older file are discarded. */
 export const PENDING_TOLERANCE_MS = 3_600_000;
 const STATES: readonly AlertState[] = ["pending", "firing", "resolved"];
 /** Id of the line with the time of the last save. Alerts have hexadecimal ids. */
 const SAVED_ID = "saved";
+const ALERT_STATES_EFFECT = "alerts of earlier runs begin again as pending";
 
 /** An alert of a rule, by the names of `groupKeyOf` and `ruleKeysOf`. */
 export interface AlertPlace {
@@ -58,9 +59,11 @@ export class AlertStateFile {
   private hasDocument = false;
 
   constructor(private readonly parts: AlertStateFileParts) {
-    const { files, filePath } = parts;
+    const { files, filePath, log } = parts;
     this.file = new JsonLinesFile({
       files,
+      log,
+      effect: ALERT_STATES_EFFECT,
       filePath,
       current: () => this.currentItems(),
       encode: encodeItem,
@@ -74,20 +77,8 @@ export class AlertStateFile {
 
   /** Empty when there is no file. Damaged lines are skipped, and everything damaged is reported. */
   async read(nowMs: number): Promise<StoredAlert[]> {
-    const { log, filePath } = this.parts;
-    try {
-      const { records, damaged } = await this.file.load(decodeItem);
-      if (damaged > 0)
-        log.warn("Damaged lines of the alert states skipped", { path: filePath, lines: damaged });
-      const stored = records.length > 0 ? latestOf(records, nowMs) : await this.readDocument(nowMs);
-      return stored;
-    } catch (error) {
-      log.error("Cannot read alert states: starting without them", {
-        path: filePath,
-        error: messageOf(error),
-      });
-      return [];
-    }
+    const { records } = await this.file.load(decodeStateItem);
+    return records.length > 0 ? latestOf(records, nowMs) : this.readDocument(nowMs);
   }
 
   note(change: AlertChange): void {
@@ -121,39 +112,17 @@ export class AlertStateFile {
 
   private async readDocument(nowMs: number): Promise<StoredAlert[]> {
     const { files, log } = this.parts;
-    const documentPath = this.documentPath;
-    try {
-      const facts = await files.facts(documentPath);
-      if (facts === undefined) return [];
-      if (facts.sizeBytes > MAX_DOCUMENT_BYTES) {
-        throw new Error(`it is larger than ${MAX_DOCUMENT_BYTES} bytes`);
-      }
-      const text = await files.readText(documentPath);
-      const stored = decodeDocument(JsonFields.parse(text, "alert states"), nowMs);
-      for (const alert of stored) this.note(alert);
-      this.hasDocument = true;
-      return stored;
-    } catch (error) {
-      log.error("Cannot read alert states: starting without them", {
-        path: documentPath,
-        error: messageOf(error),
-      });
-      await this.setAside(documentPath);
-      return [];
-    }
-  }
-
-  private async setAside(damagedPath: string): Promise<void> {
-    try {
-      await this.parts.files.rename(damagedPath, `${damagedPath}.damaged`);
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT") {
-        this.parts.log.warn("Cannot rename the damaged file of alert states", {
-          path: damagedPath,
-          error: messageOf(error),
-        });
-      }
-    }
+    const stored = await readStateFile({
+      files,
+      log,
+      filePath: this.documentPath,
+      maxBytes: MAX_DOCUMENT_BYTES,
+      decode: (text) => decodeDocument(JsonFields.parse(text, "alert states"), nowMs),
+      effect: ALERT_STATES_EFFECT,
+    });
+    for (const alert of stored ?? []) this.note(alert);
+    this.hasDocument = stored !== undefined;
+    return stored ?? [];
   }
 
   private *currentItems(): Iterable<Item> {
@@ -207,7 +176,7 @@ interface DecodedItem {
   readonly alert: StoredAlert | undefined;
 }
 
-function decodeItem(fields: JsonFields): DecodedItem {
+export function decodeStateItem(fields: JsonFields): DecodedItem {
   const id = fields.text("id");
   if (id === SAVED_ID) return { id, savedAtMs: fields.number("savedAtMs"), alert: undefined };
   const alert = fields.nullable("alert", (key) => {
@@ -234,7 +203,7 @@ function stillValid(alerts: readonly StoredAlert[], ageMs: number): StoredAlert[
   return alerts.filter(({ alert }) => alert.state !== "pending" || ageMs <= PENDING_TOLERANCE_MS);
 }
 
-function decodeDocument(fields: JsonFields, nowMs: number): StoredAlert[] {
+export function decodeDocument(fields: JsonFields, nowMs: number): StoredAlert[] {
   fields.version(DOCUMENT_VERSION);
   const ageMs = nowMs - fields.number("savedAtMs");
   const alerts = fields.objects("rules").flatMap((rule): StoredAlert[] => {

@@ -2,15 +2,15 @@
 import path from "node:path";
 import { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
-import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { readStateFile } from "../../../exporter/shared/platform/state-file.js";
 import type { PastAlert } from "../../alerting/alerts/past-alert.js";
 import { alertToJson, decodeAlert } from "../evaluation/alert-state-file.js";
 import type { StoredReplayRule } from "./rule-replay.js";
 
 const VERSION = 1;
-const MAX_FILE_BYTES = 64 * 1_048_576;
+export const MAX_RECOVERY_BYTES = 64 * 1_048_576;
 
 /** Filled ranges that are evaluated together. */
 export interface GatheredRanges {
@@ -58,23 +58,17 @@ export class RecoveryFile {
     private readonly log: Logger,
   ) {}
 
-  /** Empty when there is no file. A damaged file is renamed and reported. */
+  /** Empty when there is no file. A file that cannot be used is moved aside and logged. */
   async read(): Promise<RecoveryFileContent> {
-    try {
-      const facts = await this.files.facts(this.filePath);
-      if (facts === undefined) return { gathered: undefined, current: undefined };
-      if (facts.sizeBytes > MAX_FILE_BYTES)
-        throw new RangeError(`it is larger than ${MAX_FILE_BYTES} bytes`);
-      return decode(JsonFields.parse(await this.files.readText(this.filePath), "recovery"));
-    } catch (error) {
-      const detail = { path: this.filePath, error: messageOf(error) };
-      this.log.error(
-        "Cannot read the progress of the recovery: rules are not evaluated over its ranges",
-        detail,
-      );
-      await this.setAside();
-      return { gathered: undefined, current: undefined };
-    }
+    const content = await readStateFile({
+      files: this.files,
+      log: this.log,
+      filePath: this.filePath,
+      maxBytes: MAX_RECOVERY_BYTES,
+      decode: decodeRecovery,
+      effect: "rules are not evaluated over the ranges that were filled before",
+    });
+    return content ?? { gathered: undefined, current: undefined };
   }
 
   /** @throws the system's error */
@@ -86,18 +80,6 @@ export class RecoveryFile {
     };
     await this.files.makeFolder(path.dirname(this.filePath));
     await this.files.replace(this.filePath, `${JSON.stringify(content)}\n`);
-  }
-
-  private async setAside(): Promise<void> {
-    try {
-      await this.files.rename(this.filePath, `${this.filePath}.damaged`);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return;
-      this.log.warn("Cannot rename a damaged file", {
-        path: this.filePath,
-        error: messageOf(error),
-      });
-    }
   }
 }
 
@@ -138,7 +120,9 @@ function encodeState(state: RecoveryState): object {
   };
 }
 
-function decode(fields: JsonFields): RecoveryFileContent {
+/** @throws {BadJsonError} */
+export function decodeRecovery(text: string): RecoveryFileContent {
+  const fields = JsonFields.parse(text, "recovery");
   fields.version(VERSION);
   return {
     gathered: fields.nullable("gathered", (key) => decodeGathered(fields.object(key))),

@@ -2,6 +2,7 @@ import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { type Files, TEMPORARY_SUFFIX } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { foldersIn } from "../../../exporter/shared/platform/state-file.js";
 import { JOURNAL_FOLDER, SNAPSHOTS_FOLDER } from "../model/data-folder.js";
 import { type BlockName, blocksFolder, parseBlockName } from "./block-name.js";
 
@@ -60,10 +61,8 @@ export class BlockListing {
   private async subfolders(folder: string): Promise<string[]> {
     const { files, log, dataFolder } = this.parts;
     try {
-      const entries = await files.list(path.join(dataFolder, folder));
-      return entries
-        .filter(({ name, isFolder }) => isFolder && name !== LOST_AND_FOUND)
-        .map(({ name }) => name);
+      const found = await foldersIn(files, path.join(dataFolder, folder));
+      return found.filter((name) => name !== LOST_AND_FOUND);
     } catch (error) {
       this.unlistable.add(folder);
       log.error("Cannot list data folder", { folder, error: messageOf(error) });

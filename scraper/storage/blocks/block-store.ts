@@ -95,14 +95,16 @@ export class BlockStore {
 
   /** @returns the blocks that are not there: links to nothing */
   private async findSizes(blocks: readonly StoredBlock[]): Promise<ReadonlySet<StoredBlock>> {
+    const { isReadOnly } = this.parts;
     const missing = new Set<StoredBlock>();
     const queue = blocks.values();
     const work = async (): Promise<void> => {
       for (const block of queue) {
         try {
           const facts = await this.parts.files.facts(this.reader.pathOf(block));
-          if (facts === undefined || facts.isFolder) missing.add(block);
+          if (facts?.isFile !== true) missing.add(block);
           else block.sizeBytes = facts.sizeBytes;
+          if (facts?.isFile === true && isReadOnly !== true) await this.checkPermission(block);
         } catch {
           // A query that reads the block reports why it cannot.
         }
@@ -110,6 +112,12 @@ export class BlockStore {
     };
     await Promise.all(Array.from({ length: Math.min(CONCURRENT_FACTS, blocks.length) }, work));
     return missing;
+  }
+
+  private async checkPermission(block: StoredBlock): Promise<void> {
+    if (await this.parts.files.isReadable(this.reader.pathOf(block))) return;
+    const error = Object.assign(new Error("permission denied"), { code: "EACCES" });
+    this.damaged.report(block, error);
   }
 
   /** Path relative to the data folder. */

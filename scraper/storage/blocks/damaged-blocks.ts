@@ -1,4 +1,4 @@
-import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { isPermissionError, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
 import { isTransient } from "../model/damage.js";
 import type { StorageCounters } from "../model/storage-counters.js";
@@ -13,6 +13,8 @@ export interface DamagedBlockParts {
 /** Remembers which blocks are damaged: each is logged once and then left as it is. */
 export class DamagedBlocks {
   private readonly whole = new WeakSet<BlockName>();
+  /** Blocks that could not be read for a reason that may pass. */
+  private readonly troubled = new WeakSet<BlockName>();
   private readonly partly = new WeakSet<BlockName>();
 
   constructor(private readonly parts: DamagedBlockParts) {}
@@ -27,14 +29,20 @@ export class DamagedBlocks {
     return this.whole.has(block) || this.partly.has(block);
   }
 
-  /** Notes that a block cannot be opened. Trouble that may pass is only logged and counted. */
+  /**
+   * Notes that a block cannot be opened. A block that this user may not read, and trouble that may
+   * pass, are tried again.
+   */
   report(block: BlockName, error: unknown): void {
     if (this.whole.has(block)) return;
     const { log, counters } = this.parts;
     const fields = { file: this.parts.pathOf(block), error: messageOf(error) };
-    if (isTransient(error)) {
+    if (isTransient(error) || isPermissionError(error)) {
       counters.damagedReads++;
-      log.warn("Cannot read block now", fields);
+      if (this.troubled.has(block)) return;
+      this.troubled.add(block);
+      const effect = "its samples are left out until it can be read";
+      log.error("Cannot read block", { ...fields, effect });
       return;
     }
     this.whole.add(block);

@@ -1,10 +1,15 @@
 import { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import type { RecordPlace } from "../../../exporter/shared/journal/journal.js";
 import { type DamagedRange, RECORD_HEADER_BYTES } from "../../../exporter/shared/journal/record.js";
-import { type Segment, scanSegment } from "../../../exporter/shared/journal/segment.js";
+import {
+  MAX_SEGMENT_BYTES,
+  type Segment,
+  scanSegment,
+} from "../../../exporter/shared/journal/segment.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { AppendFile, Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { readOwnFile } from "../../../exporter/shared/platform/state-file.js";
 import { DefinitionReader } from "../codec/definition-reader.js";
 import {
   isBefore,
@@ -114,10 +119,11 @@ export class Recovery {
 
   private async bytesOf(segment: Segment): Promise<Uint8Array> {
     try {
-      return await this.parts.files.readBytes(segment.path);
+      const { files } = this.parts;
+      return (await readOwnFile(files, segment.path, MAX_SEGMENT_BYTES)) ?? new Uint8Array(0);
     } catch (error) {
       this.parts.counters.damagedRecords++;
-      this.parts.log.error("Cannot read journal segment", {
+      this.parts.log.error("Cannot read journal segment, its samples are left out", {
         file: segment.path,
         error: messageOf(error),
       });

@@ -20,9 +20,17 @@ export function isDamage(error: unknown): boolean {
   return error instanceof DamagedDataError || error instanceof MalformedBytesError;
 }
 
+/**
+ * Errors of a machine that is short of something, or of a disk that may answer again. Others, such as
+ * a folder in place of a file (EISDIR), last until somebody corrects them.
+ */
+const PASSING = new Set([
+  ...["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EINTR", "EBUSY"],
+  ...["EIO", "ETIMEDOUT", "ESTALE"],
+]);
+
 /** True for trouble that may pass, such as too many open files, and says nothing about the bytes. */
 export function isTransient(error: unknown): boolean {
   const origin = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = codeOf(origin) ?? "";
-  return /^E[A-Z0-9]+$/.test(code) && code !== "ENOENT";
+  return PASSING.has(codeOf(origin) ?? "");
 }

@@ -11,7 +11,7 @@ import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import { FolderLock, FolderLockedError } from "../../../exporter/shared/platform/folder-lock.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
-import { moveAside } from "../../../exporter/shared/platform/move-aside.js";
+import { makeStateFolder } from "../../../exporter/shared/platform/state-file.js";
 import type { Inventory } from "./inventory.js";
 
 /** Folders of the data folder that hold no tables. */
@@ -41,10 +41,7 @@ export async function prepareDataFolder(data: DataFolder): Promise<FolderLock | 
   const journalFolder = journalFolderOf(data);
   try {
     await files.makeFolder(folder);
-    await files.makeFolder(journalFolder).catch(async (error: unknown) => {
-      if (!(await moveAside(files, journalFolder, log))) throw error;
-      await files.makeFolder(journalFolder);
-    });
+    await makeStateFolder(files, journalFolder, log);
   } catch (error) {
     if (!(await isThere(files, folder))) throw error;
     log.error("Cannot make journal folder, samples stay in memory", {
@@ -53,7 +50,7 @@ export async function prepareDataFolder(data: DataFolder): Promise<FolderLock | 
     });
   }
   try {
-    return await FolderLock.acquire(files, folder);
+    return await FolderLock.acquire(files, folder, log);
   } catch (error) {
     if (error instanceof FolderLockedError) throw error;
     log.warn("Cannot lock data folder", { folder, error: messageOf(error) });

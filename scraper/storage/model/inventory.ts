@@ -1,8 +1,9 @@
 import path from "node:path";
 import { crc32c } from "../../../exporter/shared/journal/crc32c.js";
-import { codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
+import { BadInputError, codeOf, messageOf } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
 import type { Logger } from "../../../exporter/shared/platform/logger.js";
+import { readOwnFile } from "../../../exporter/shared/platform/state-file.js";
 
 /** See inventory.format.md. */
 export const INVENTORY_FILE = "inventory";
@@ -41,13 +42,9 @@ export type InventoryState =
 export async function readInventory(files: Files, folder: string): Promise<InventoryState> {
   const filePath = path.join(folder, INVENTORY_FILE);
   try {
-    const facts = await files.facts(filePath);
-    if (facts === undefined) return { kind: "missing" };
-    if (facts.sizeBytes > MAX_INVENTORY_BYTES)
-      throw new RangeError(
-        `it has ${facts.sizeBytes} bytes, at most ${MAX_INVENTORY_BYTES} are read`,
-      );
-    return { kind: "read", content: decode(await files.readText(filePath)) };
+    const bytes = await readOwnFile(files, filePath, MAX_INVENTORY_BYTES);
+    if (bytes === undefined) return { kind: "missing" };
+    return { kind: "read", content: decode(bytes.toString("utf8")) };
   } catch (error) {
     return { kind: "unreadable", error };
   }
@@ -173,6 +170,7 @@ function decode(text: string): InventoryContent {
   const files = new Map<string, number | undefined>();
   const losses: Loss[] = [];
   let damagedLines = 0;
+  let validLines = 0;
   const lines = text.split("\n");
   // The last line may be torn by a crash.
   for (const [index, line] of lines.entries()) {
@@ -181,10 +179,13 @@ function decode(text: string): InventoryContent {
       if (index < lines.length - 1) damagedLines++;
       continue;
     }
+    validLines++;
     const [, kind, number, file = ""] = /^([+!]) (\d+|-) (.+)$/.exec(content) ?? [];
     if (kind === "+") files.set(file, number === "-" ? undefined : Number(number));
     else if (kind === "!") losses.push({ path: file, noticedMs: Number(number) });
     else if (content.startsWith("- ")) files.delete(content.slice(2));
   }
+  if (validLines === 0)
+    throw new BadInputError("Cannot read inventory: no line matches its checksum");
   return { files, losses, damagedLines };
 }

@@ -291,7 +291,7 @@ for (const { name, content } of [
       '{"version":1,"collector":"c","starts_at_ms":1e300,"ends_at_ms":null,"labels":{},"annotations":{}}',
   },
 ]) {
-  test(`a stored alarm that ${name} is dropped and counted, the others are kept`, async () => {
+  test(`a stored alarm that ${name} is moved aside and counted, the others are kept`, async () => {
     const world = new World();
     world.masters.answer = () => "unreachable";
     const first = await world.start();
@@ -308,6 +308,7 @@ for (const { name, content } of [
     assert.equal(outbox.droppedCount, 1);
     assert.deepEqual(world.outboxFiles(), [
       "/state/outbox/000000000001.json",
+      "/state/outbox/000000000077.json.aside-1",
       "/state/outbox/notes.txt",
     ]);
     await sender.stop();

@@ -5,6 +5,7 @@ import {
   COMPACT_AFTER_BYTES,
   JsonLinesFile,
 } from "../../../../scraper/alerting/alerts/json-lines-file.js";
+import { silentLogger } from "../../../../exporter/shared/platform/logger.js";
 import { MemoryFiles } from "../../../support/memory-files.js";
 
 const FILE_PATH = "/data/records.jsonl";
@@ -31,6 +32,8 @@ class Bench {
     files.roomBytes = ROOM_BYTES;
     this.file = new JsonLinesFile({
       files,
+      log: silentLogger,
+      effect: "nothing is known",
       filePath: FILE_PATH,
       current: () => this.items.values(),
       encode: ({ id, value }) => {

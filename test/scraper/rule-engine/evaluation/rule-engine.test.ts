@@ -123,11 +123,11 @@ for (const { name, content } of [
       '{"version":1,"savedAtMs":0,"rules":[{"group":"g","rule":"r","alerts":[{"state":"x"}]}]}',
   },
 ]) {
-  test(`a damaged file of alert states of an earlier version is renamed and does not prevent the start: ${name}`, async () => {
+  test(`a damaged file of alert states of an earlier version is moved aside and does not prevent the start: ${name}`, async () => {
     const bench = new RuleBench();
     bench.files.put(DOCUMENT_PATH, content);
     await bench.engine.start();
-    assert.ok(bench.files.paths().includes(`${DOCUMENT_PATH}.damaged`));
+    assert.ok(bench.files.paths().includes(`${DOCUMENT_PATH}.aside-1`));
     await bench.engine.stop();
   });
 }
