@@ -18,6 +18,8 @@ const SOURCE = "/proc/softirqs";
 
 /** A count of one core has this many bits (the kernel's struct kernel_stat). */
 const WRAP_AT = 2 ** 32;
+/** Share of its value by which a count may step back without having started over. */
+const JITTER_RATIO = 0.01;
 
 export function createSoftirqsCollector({ procfs }: Sources): Collector {
   const totals = new Map<string, CoreCounts>();
@@ -52,6 +54,8 @@ class CoreCounts {
   add(core: string, count: number): void {
     const before = this.last.get(core) ?? 0;
     const wrapped = WRAP_AT - before + count;
+    // A count that steps back a little has not started over, and waits until it is passed.
+    if (count < before && before - count <= before * JITTER_RATIO) return;
     this.sum += count >= before ? count - before : wrapped < WRAP_AT / 2 ? wrapped : count;
     this.last.set(core, count);
   }
