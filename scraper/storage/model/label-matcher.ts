@@ -1,5 +1,5 @@
 import { BadInputError, messageOf } from "../../../exporter/shared/model/errors.js";
-import { quoteLabelValue } from "../../../exporter/shared/model/labels.js";
+import { METRIC_NAME, quoteLabelValue } from "../../../exporter/shared/model/labels.js";
 import { RegularExpression } from "../../base/regular-expression.js";
 
 export type MatchOperator = "=" | "!=" | "=~" | "!~";
@@ -77,4 +77,11 @@ function compileRegex(pattern: string): RegularExpression {
       cause: error,
     });
   }
+}
+
+/** The metric name that all wanted series have, if the matchers say it. No target has a label of that name. */
+export function wantedName(matchers: readonly LabelMatcher[]): string | undefined {
+  for (const { name, operator, value } of matchers)
+    if (name === METRIC_NAME && operator === "=" && value !== "") return value;
+  return undefined;
 }

@@ -1,4 +1,4 @@
-import { compareStrings, type Labels, METRIC_NAME } from "../../../exporter/shared/model/labels.js";
+import { compareStrings, type Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { sortPaced } from "../../base/paced-sort.js";
 import { findHeadPieces, type HeadReader } from "../head/head-pieces.js";
@@ -6,7 +6,7 @@ import type { Head } from "../head/head.js";
 import { findStampedParts } from "../head/stamped-parts.js";
 import { type Table, tableName } from "../head/table.js";
 import type { InternedLayout } from "../model/layout-registry.js";
-import type { LabelMatcher } from "../model/label-matcher.js";
+import { type LabelMatcher, wantedName } from "../model/label-matcher.js";
 import { MovedRowsError, type Piece } from "../model/piece.js";
 import {
   type MatcherSets,
@@ -281,13 +281,6 @@ export class StorageQuerier implements Querier {
     }
     return { tables: found.withSeries(), stamped: joinStamped(stamped, stampedInHead) };
   }
-}
-
-/** The metric name that all wanted series have, if the matchers say it. No target has a label of that name. */
-export function wantedName(matchers: readonly LabelMatcher[]): string | undefined {
-  for (const { name, operator, value } of matchers)
-    if (name === METRIC_NAME && operator === "=" && value !== "") return value;
-  return undefined;
 }
 
 /** Joins the stamped samples of each table: first the blocks, then the head. */

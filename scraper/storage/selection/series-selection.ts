@@ -1,9 +1,10 @@
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
-import type { LabelMatcher } from "../model/label-matcher.js";
+import { type LabelMatcher, wantedName } from "../model/label-matcher.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
 import type { Pace } from "../model/querier.js";
+import { namedColumnsOf } from "./named-columns.js";
 import type { RememberedMatchers, SelectedColumns } from "./selection-memory.js";
 
 /** Each matcher has one bit of a 32-bit number. */
@@ -29,6 +30,9 @@ export class SeriesSelection {
   /** Numbers of label sets in `neededOf` are valid until the next sweep of the registry. */
   private sweep = -1;
 
+  /** The metric name that all wanted series have. */
+  private readonly name: string | undefined;
+
   /** @throws {BadInputError} when there are too many matchers */
   constructor(
     private readonly matchers: readonly LabelMatcher[],
@@ -40,6 +44,7 @@ export class SeriesSelection {
         `Cannot select series: there are ${matchers.length} matchers, at most ${MAX_MATCHERS} are allowed`,
       );
     }
+    this.name = wantedName(matchers);
   }
 
   /** The matchers that the labels of a target satisfy, one bit each. */
@@ -75,6 +80,12 @@ export class SeriesSelection {
    */
   async prepare(layout: InternedLayout, satisfied: number, pace: Pace): Promise<void> {
     if (this.remembered.columns.get(layout)?.has(satisfied) === true) return;
+    const { name } = this;
+    const named = name === undefined ? undefined : namedColumnsOf(layout);
+    if (name !== undefined && named !== undefined) {
+      await this.prepareNamed(layout, named.with(name), satisfied, pace);
+      return;
+    }
     const { seriesIds, series } = layout;
     const found = new Uint32Array(seriesIds.length);
     const { sweepCount } = this.registry;
@@ -114,6 +125,26 @@ export class SeriesSelection {
     const selected = find();
     this.remembered.windows.set(window, { columnCount, clears, selected });
     return selected;
+  }
+
+  /** As `prepare`, with the columns that may have the wanted metric name. */
+  private async prepareNamed(
+    layout: InternedLayout,
+    candidates: Iterable<number>,
+    satisfied: number,
+    pace: Pace,
+  ): Promise<void> {
+    const columns: number[] = [];
+    const labels: Labels[] = [];
+    for (const column of candidates) {
+      const own = itemAt(layout.series, column);
+      if (isSatisfied(this.evaluate(own), satisfied)) {
+        columns.push(column);
+        labels.push(own);
+      }
+      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+    }
+    this.remember(layout, satisfied, () => ({ columns: Uint32Array.from(columns), labels }));
   }
 
   /** Matching columns of a layout, in a table whose target satisfies `satisfied`. */

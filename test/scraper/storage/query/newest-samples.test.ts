@@ -152,3 +152,20 @@ test("a target with very many names does not slow selectors of other names, and 
   const found = await newest(storage, itemAt(series, 8999).name, START_MS);
   assert.deepEqual(found?.values, Float64Array.of(7));
 });
+
+test("many selectors of one layout look at each series once together, not once each", async () => {
+  const { storage } = await openStorage();
+  const series = Array.from({ length: 1000 }, (_, index) =>
+    Labels.of({ __name__: `m_${index % 50}`, i: String(index) }),
+  );
+  const layout = storage.internLayout(series);
+  const values = Float64Array.from(series.keys());
+  storage.openTable(host("10.0.0.1")).append(START_MS, layout, values);
+  const work = new Work();
+  for (let index = 0; index < 1000; index++) {
+    const matchers = [...named(`m_${index % 50}`), createLabelMatcher("i", "=", String(index))];
+    const found = await storage.querier.newest?.(matchers, rangeAt(START_MS), work);
+    assert.deepEqual(found?.values, Float64Array.of(index));
+  }
+  assert.ok(work.total < 1000 * 300, `${work.total} values`);
+});
