@@ -80,8 +80,8 @@ export function addGaps(program: Command): void {
 export function addDoctor(program: Command, outcome: CommandOutcome): void {
   withMaster(program.command("doctor"))
     .description("find out what is wrong with the setup")
-    .option("--config <file>", "configuration of the scraper", DEFAULT_CONFIG_FILE)
-    .action(async (options: { url: string; config: string }) => {
+    .option("--config <file>", `configuration of the scraper (default: ${DEFAULT_CONFIG_FILE})`)
+    .action(async (options: { url: string; config?: string }) => {
       const { runDoctor } = await import("./commands/doctor.js");
       report(await runDoctor(options.config, { url: options.url }), outcome);
     });

@@ -10,6 +10,19 @@ export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.S
   });
 }
 
+/**
+ * Resolves when the process that started this one with `startNodeProgram` is gone, however it ended.
+ * Never resolves in a process that was started otherwise.
+ */
+export function parentEnded(): Promise<"parent ended"> {
+  return new Promise((resolve) => {
+    if (process.send === undefined) return;
+    process.once("disconnect", () => resolve("parent ended"));
+    if (!process.connected) resolve("parent ended");
+    process.channel?.unref(); // The channel alone does not keep the process alive.
+  });
+}
+
 /** Calls `handle` each time this process receives `signal`. */
 export function onSignal(signal: NodeJS.Signals, handle: () => void): void {
   process.on(signal, handle);
@@ -68,7 +81,7 @@ export interface ChildProgram {
 
 /**
  * Runs a compiled JavaScript program with this Node.js. The program writes to our standard output
- * and standard error.
+ * and standard error. A channel, which nobody writes to, tells it that this process has ended.
  */
 export function startNodeProgram(options: {
   readonly script: string;
@@ -79,7 +92,10 @@ export function startNodeProgram(options: {
 }): ChildProgram {
   const args = [...(options.nodeFlags ?? []), options.script, ...options.args];
   const env = { ...process.env, ...options.environment };
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"], env });
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env,
+  });
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.on("error", () => resolve(1));
     child.on("exit", (code, signal) => resolve(signal ?? code ?? 1));

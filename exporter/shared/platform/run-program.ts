@@ -1,12 +1,13 @@
 /**
  * The frame of both programs, from the command line to the exit code. The service runs from its
- * start, after which systemd gets READY=1, until the first SIGTERM or SIGINT.
+ * start, after which systemd gets READY=1, until the first SIGTERM or SIGINT, or until the program
+ * that started it with `startNodeProgram` is gone.
  */
 import { writeErrorText } from "./terminal.js";
 import { messageOf, PihealthError, UsageError } from "../model/errors.js";
 import { systemClock, type Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
-import { isNotifyService, nextSignal, notifySystemd } from "./process.js";
+import { isNotifyService, nextSignal, notifySystemd, parentEnded } from "./process.js";
 
 /** Exit code for an invalid command line, as in shells and promtool. */
 export const USAGE_EXIT_CODE = 2;
@@ -54,7 +55,7 @@ export interface ServiceSurroundings {
 
 const thisProcess = (): ServiceSurroundings => ({
   clock: systemClock,
-  stopSignal: () => nextSignal(["SIGTERM", "SIGINT"]),
+  stopSignal: () => Promise.race([nextSignal(["SIGTERM", "SIGINT"]), parentEnded()]),
   notify: isNotifyService() ? notifySystemd : undefined,
 });
 

@@ -5,6 +5,7 @@ import { realFiles } from "../../../exporter/shared/platform/real-files.js";
 import { type CheckResult, checkConfig, counted } from "./check.js";
 import { getData, type MasterAddress } from "./master-client.js";
 import { printable } from "../../../exporter/shared/model/shown-text.js";
+import { DEFAULT_CONFIG_FILE } from "./defaults.js";
 import { loadScraperConfig, type ScraperConfig } from "../../config/config.js";
 
 type Finding = {
@@ -18,13 +19,18 @@ type Finding = {
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
 const MAX_TARGETS_NAMED = 20;
 
-/** `pihealth doctor`: checks each part of the setup and says what is wrong with it. */
-export async function runDoctor(configFile: string, master: MasterAddress): Promise<CheckResult> {
-  const findings: Finding[] = [];
-  const checked = await checkConfig(configFile);
-  findings.push(...checked.lines.map((text) => ({ ok: checked.succeeded, text })));
-  if (checked.succeeded)
-    findings.push(...(await examineSetUp(await loadScraperConfig(configFile, realFiles))));
+/**
+ * `pihealth doctor`: checks each part of the setup and says what is wrong with it.
+ *
+ * @param configFile undefined: the default one, which need not exist, because the scraper works
+ * without
+ */
+export async function runDoctor(
+  configFile: string | undefined,
+  master: MasterAddress,
+  defaultFile = DEFAULT_CONFIG_FILE,
+): Promise<CheckResult> {
+  const findings = await examineConfig(configFile, defaultFile);
   const scraper = await examineScraper(master);
   findings.push(...scraper);
   if (scraper[0]?.isAnswering !== false) findings.push(...(await examineFleet(master)));
@@ -33,6 +39,23 @@ export async function runDoctor(configFile: string, master: MasterAddress): Prom
     succeeded: findings.every(({ ok }) => ok),
   };
 }
+
+async function examineConfig(given: string | undefined, defaultFile: string): Promise<Finding[]> {
+  const file = given ?? defaultFile;
+  if (given === undefined && (await isAbsent(file))) {
+    const text = `No ${file}: a scraper without a configuration uses its defaults and sends no mail; --config names another file`;
+    return [{ ok: true, text }];
+  }
+  const checked = await checkConfig(file);
+  const findings = checked.lines.map((text): Finding => ({ ok: checked.succeeded, text }));
+  if (checked.succeeded)
+    findings.push(...(await examineSetUp(await loadScraperConfig(file, realFiles))));
+  return findings;
+}
+
+/** False as well when this user may not know; reading the file then gives the reason. */
+const isAbsent = async (file: string): Promise<boolean> =>
+  (await realFiles.facts(file).catch(() => null)) === undefined;
 
 async function examineSetUp({
   fleet,
