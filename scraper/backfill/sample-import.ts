@@ -60,7 +60,7 @@ export class SampleImport {
    */
   async take(place: ImportPlace, text: string): Promise<ImportResult> {
     const { writer } = this.parts;
-    const destination = this.find(place);
+    const destination = findDestination(place, this.parts);
     const { host, labels } = destination;
     const target = { ...destination, id: "", url: "", port: 0, discoveredLabels: labels };
     const rows = new HistoryRows(writer, target, hostFolder(host), this.contexts.of(target));
@@ -79,41 +79,51 @@ export class SampleImport {
       host,
     };
   }
+}
 
-  private find(place: ImportPlace): Destination {
-    const found = this.targetsAt(place);
-    const [first] = found;
-    const { instance, job } = place;
-    if (found.length === 1 && first !== undefined)
-      return place.isFinished === true ? finished(first) : first;
-    if (instance !== undefined && job !== undefined)
-      return unknownTarget({ ...place, instance, job });
-    const detail =
-      found.length === 0 ? "it names no target of the scraper" : `it names ${found.length} targets`;
-    throw new BadInputError(
-      `Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`,
+/**
+ * Finds the target of imported samples.
+ *
+ * @throws {BadInputError} when the place does not name exactly one
+ */
+export function findDestination(
+  place: ImportPlace,
+  parts: Pick<SampleImportParts, "targets" | "hosts">,
+): Destination {
+  const found = targetsAt(place, parts);
+  const [first] = found;
+  const { instance, job } = place;
+  if (found.length === 1 && first !== undefined)
+    return place.isFinished === true ? finished(first) : first;
+  if (instance !== undefined && job !== undefined)
+    return unknownTarget({ ...place, instance, job });
+  const detail =
+    found.length === 0 ? "it names no target of the scraper" : `it names ${found.length} targets`;
+  throw new BadInputError(
+    `Cannot import samples of ${describe(place)}: ${detail}, --instance and --job must be given`,
+  );
+}
+
+function targetsAt(
+  { instance, job, host, nodeId }: ImportPlace,
+  { targets, hosts }: Pick<SampleImportParts, "targets" | "hosts">,
+): Destination[] {
+  const nodes = nodeId === undefined ? [] : hosts().filter(({ node }) => node?.nodeId === nodeId);
+  if (instance === undefined && host === undefined && nodes.length === 0) return [];
+  return targets().filter(({ labels, host: address, port }) => {
+    if (
+      instance === undefined &&
+      host === undefined &&
+      !nodes.some((node) => node.address === address && node.port === port)
+    ) {
+      return false;
+    }
+    return (
+      (instance === undefined || labels.get("instance") === instance) &&
+      (job === undefined || labels.get("job") === job) &&
+      (host === undefined || address === host)
     );
-  }
-
-  private targetsAt({ instance, job, host, nodeId }: ImportPlace): Destination[] {
-    const nodes =
-      nodeId === undefined ? [] : this.parts.hosts().filter(({ node }) => node?.nodeId === nodeId);
-    if (instance === undefined && host === undefined && nodes.length === 0) return [];
-    return this.parts.targets().filter(({ labels, host: address, port }) => {
-      if (
-        instance === undefined &&
-        host === undefined &&
-        !nodes.some((node) => node.address === address && node.port === port)
-      ) {
-        return false;
-      }
-      return (
-        (instance === undefined || labels.get("instance") === instance) &&
-        (job === undefined || labels.get("job") === job) &&
-        (host === undefined || address === host)
-      );
-    });
-  }
+  });
 }
 
 function unknownTarget({

@@ -128,6 +128,7 @@ async function runImport(paths: string[], options: ImportOptions): Promise<strin
       {
         files: realFiles,
         store: opened?.store ?? storeInMaster(options),
+        direct: opened?.direct,
         showProgress: (samples) => progress.show(`${samples} samples`),
         writeNote: writeErrorLine,
       },

@@ -5,8 +5,9 @@ import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { FolderLock } from "../../exporter/shared/platform/folder-lock.js";
 import { setStateAside } from "../../exporter/shared/platform/state-file.js";
 import { BlockFinder } from "./blocks/block-finder.js";
+import { BlockImport } from "./blocks/block-import.js";
 import { BlockStore } from "./blocks/block-store.js";
-import { Compaction } from "./blocks/compaction.js";
+import { Compaction, levelsOf } from "./blocks/compaction.js";
 import { HeadCutter } from "./blocks/head-cutter.js";
 import { Retention } from "./blocks/retention.js";
 import { DefinitionWriter } from "./codec/definition-writer.js";
@@ -60,6 +61,7 @@ export interface StorageParts {
   readonly blocks: BlockStore;
   readonly cutter: HeadCutter;
   readonly compaction: Compaction;
+  readonly blockImport: BlockImport;
   readonly retention: Retention;
   readonly querier: StorageQuerier;
 }
@@ -111,13 +113,29 @@ export async function openParts(options: StorageOptions): Promise<StorageParts> 
   const finder = new BlockFinder(blocks);
   const cache = new ColumnCache(queryCacheBytes * COLUMNS_SHARE);
   const targetLabels = new TargetLabelCache(queryCacheBytes * (1 - COLUMNS_SHARE));
+  const cutter = new HeadCutter({
+    head,
+    chunkLog,
+    blocks,
+    counters,
+    blockDurationMs,
+    onUnreadable,
+  });
   return {
     lock,
     registry,
     counters,
     ...headParts,
     blocks,
-    cutter: new HeadCutter({ head, chunkLog, blocks, counters, blockDurationMs, onUnreadable }),
+    cutter,
+    blockImport: new BlockImport({
+      head,
+      blocks,
+      cutter,
+      counters,
+      commit: () => headParts.commits.commit(),
+      spanMs: levelsOf(settings).at(-1) ?? blockDurationMs,
+    }),
     compaction: new Compaction(blocks, counters, settings),
     retention: new Retention({ blocks, clock, log, counters, retentionMs, retentionBytes }),
     querier: new StorageQuerier({

@@ -3,6 +3,7 @@ import type { TimeSlices } from "../../exporter/shared/platform/time-slices.js";
 import type { Labels } from "../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../exporter/shared/model/metric.js";
 import type { PausePoints } from "../base/paced-sort.js";
+import type { BlockImport } from "./blocks/block-import.js";
 import type { Querier } from "./model/querier.js";
 import type { Layout, SampleWriter, TableKey, TableWriter } from "./model/sample-writer.js";
 import { STORAGE_METRICS, storageSamples } from "./model/storage-metrics.js";
@@ -48,6 +49,11 @@ export class Storage implements SampleWriter, MetricsSource {
   /** The data folder. */
   get folder(): string {
     return this.options.folder;
+  }
+
+  /** Writes samples of the past straight to blocks. */
+  get blockImport(): BlockImport {
+    return this.parts.blockImport;
   }
 
   get querier(): Querier {

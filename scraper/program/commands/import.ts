@@ -1,8 +1,9 @@
 import type { JsonFields } from "../../../exporter/shared/codec/json-fields.js";
 import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Files } from "../../../exporter/shared/platform/files.js";
+import type { DirectImport } from "../../backfill/direct-import.js";
 import type { ImportPlace, ImportResult } from "../../backfill/sample-import.js";
-import { readSampleFile } from "./import-file.js";
+import { readSampleFile, storeSampleFile } from "./import-file.js";
 import { type ImportBatch, readHistoryFolder } from "./import-history.js";
 import { type MasterAddress, postText } from "./master-client.js";
 
@@ -15,6 +16,8 @@ export type StoreText = (place: ImportPlace, text: string) => Promise<ImportResu
 export interface ImportParts {
   readonly files: Files;
   readonly store: StoreText;
+  /** Stores files of samples straight in blocks; undefined when they go to a running scraper. */
+  readonly direct?: DirectImport | undefined;
   /** Receives the number of samples so far, for a terminal. */
   readonly showProgress: (samples: number) => void;
   /** Receives a line about data that is left out. */
@@ -66,12 +69,11 @@ export async function importSamples(
   const totals = { samples: 0, tooOld: 0, damagedLines: 0 };
   const places = new Set<string>();
   for (const path of paths) {
-    for await (const { place: of, text } of joined(batchesOf(path, place, parts))) {
-      const result = await parts.store(of, text);
+    for await (const result of storedParts(path, place, parts)) {
       totals.samples += result.samples;
       totals.tooOld += result.tooOld;
-      totals.damagedLines += result.damagedLines;
-      places.add(`${result.instance} ${result.job} ${result.host}`);
+      totals.damagedLines += result.damagedLines ?? 0;
+      for (const { instance, job, host } of result.places) places.add(`${instance} ${job} ${host}`);
       parts.showProgress(totals.samples);
     }
   }
@@ -88,18 +90,32 @@ export async function importSamples(
   return `${totals.samples} samples imported for ${whose}`;
 }
 
-async function* batchesOf(
+interface StoredPart extends Pick<ImportResult, "samples" | "tooOld"> {
+  readonly damagedLines?: number;
+  readonly places: Iterable<Pick<ImportResult, "instance" | "job" | "host">>;
+}
+
+async function* storedParts(
   path: string,
   place: ImportPlace,
-  { files, writeNote }: ImportParts,
-): AsyncGenerator<ImportBatch> {
+  { files, store, direct, writeNote }: ImportParts,
+): AsyncGenerator<StoredPart> {
   const facts = await files.facts(path);
   if (facts === undefined)
     throw new BadInputError(
       `Cannot import "${path}": nothing is there, it must be a file or a folder`,
     );
-  if (facts.isFolder) yield* readHistoryFolder(path, place, files, { writeNote });
-  else yield* readSampleFile(path, place, files);
+  if (!facts.isFolder && direct !== undefined) {
+    yield* storeSampleFile(path, place, { files, direct });
+    return;
+  }
+  const batches = facts.isFolder
+    ? readHistoryFolder(path, place, files, { writeNote })
+    : readSampleFile(path, place, files);
+  for await (const { place: of, text } of joined(batches)) {
+    const result = await store(of, text);
+    yield { ...result, places: [result] };
+  }
 }
 
 /** Joins small batches of one place. */

@@ -1,6 +1,7 @@
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { firstAtOrAfter } from "../../base/binary-search.js";
+import { isStamped } from "../codec/block-directory.js";
 import { tableName } from "../head/table.js";
 import { cutRows, type Piece } from "../model/piece.js";
 import type { Pace } from "../model/querier.js";
@@ -65,7 +66,7 @@ export class BlockFinder implements BlockIndex {
         try {
           // Nearly always the directory is cached: then there is no need to wait.
           const directory = reader.knownDirectory(block) ?? (await reader.directory(block));
-          if (directory.stamped === undefined)
+          if (!isStamped(directory))
             found[index] = this.pieceOf(block, directory, selection, range);
           else stamped.push(this.stampedPartOf(block, directory, selection));
         } catch (error) {

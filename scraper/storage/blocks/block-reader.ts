@@ -1,7 +1,6 @@
 import path from "node:path";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
-import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { Files, ReadFile } from "../../../exporter/shared/platform/files.js";
 import { openGroup } from "../codec/block-codec.js";
 import {
@@ -19,40 +18,40 @@ import {
 import { readColumns, readSection } from "../codec/block-sections.js";
 import type { GroupColumns } from "../codec/group-reader.js";
 import { SeriesListCache } from "../codec/series-list-cache.js";
-import { readStampedGroup } from "../codec/stamped-sections.js";
+import type { SlicedSections } from "../codec/stamped-slices.js";
 import { DamagedDataError, isDamage } from "../model/damage.js";
 import { LruCache } from "../model/lru-cache.js";
 import { OpenFiles } from "../model/open-files.js";
-import type { Pace } from "../model/querier.js";
-import { NO_SAMPLES, type SeriesSamples } from "../model/stamped.js";
+import type { SeriesSamples } from "../model/stamped.js";
 import { type BlockName, blocksFolder } from "./block-name.js";
+import { readStampedSeries, type StampedRead } from "./stamped-block-reader.js";
 
 /** Read at once from the end of a block: the footer, and nearly always the whole directory. */
 const TAIL_BYTES = 16_384;
 /** The first directory is searched for in this part of the block when the second is damaged. */
 const COPY_SEARCH_BYTES = 16 * 1024 * 1024;
-/** Series lists, directories and groups get a third each. */
+/** Series lists, directories, and groups with slices get a third each. */
 const DEFAULT_CACHE_BYTES = 48 * 1024 * 1024;
 /** Rough memory of a directory besides its series and timestamps, and of the place of a group. */
 const DIRECTORY_BYTES = 1024;
 const GROUP_PLACE_BYTES = 100;
+/** The same for the place of a slice, and for a slice besides its bytes. */
+const SLICE_PLACE_BYTES = 32;
+const SLICE_BYTES = 200;
+/** A section with the numbers of its series. */
+const SECTION_BYTES = 500;
 /** Block files held open for reading. */
 const MAX_OPEN_BLOCKS = 512;
 
 /** A directory, and the error of reading the second one when the first had to take its place. */
 export type FoundDirectory = BlockDirectory & { readonly damage?: unknown };
 
-export interface StampedRead {
-  readonly range: TimeRange;
-  readonly pace: Pace;
-  readonly onDamage?: (error: unknown) => void;
-}
-
 /** Reads the wanted parts of blocks, and caches the most recently used ones. */
 export class BlockReader {
   private readonly seriesLists: SeriesListCache;
   private readonly directories: LruCache<FoundDirectory>;
-  private readonly groups: LruCache<GroupColumns>;
+  /** Groups of columns, and bytes of slices. */
+  private readonly parts: LruCache<GroupColumns | Uint8Array>;
   private readonly open: OpenFiles;
   private readonly paths = new WeakMap<BlockName, string>();
 
@@ -63,13 +62,13 @@ export class BlockReader {
   ) {
     this.seriesLists = new SeriesListCache(cacheBytes / 3);
     this.directories = new LruCache<FoundDirectory>(cacheBytes / 3);
-    this.groups = new LruCache<GroupColumns>(cacheBytes / 3);
+    this.parts = new LruCache<GroupColumns | Uint8Array>(cacheBytes / 3);
     this.open = new OpenFiles(files, MAX_OPEN_BLOCKS);
   }
 
   /** Memory of everything cached. */
   get sizeBytes(): number {
-    return this.seriesLists.sizeBytes + this.directories.sizeBytes + this.groups.sizeBytes;
+    return this.seriesLists.sizeBytes + this.directories.sizeBytes + this.parts.sizeBytes;
   }
 
   get openCount(): number {
@@ -106,7 +105,11 @@ export class BlockReader {
     if (known !== undefined) return known;
     const directory = await this.withFile(block, (file) => this.readDirectory(filePath, file));
     const placesBytes = directory.groups.length * GROUP_PLACE_BYTES;
-    const sizeBytes = DIRECTORY_BYTES + placesBytes + directory.timestamps.byteLength;
+    const { sliced } = directory;
+    const slicesBytes =
+      (sliced?.samples.length ?? 0) * SLICE_PLACE_BYTES +
+      (sliced?.sections.length ?? 0) * SECTION_BYTES;
+    const sizeBytes = DIRECTORY_BYTES + placesBytes + slicesBytes + directory.timestamps.byteLength;
     this.directories.set(filePath, directory, sizeBytes);
     return directory;
   }
@@ -142,41 +145,33 @@ export class BlockReader {
    * Reads series of a block of stamped samples.
    *
    * @param wanted numbers of series, ascending
-   * @param onDamage called for each damaged group, whose series have no samples then
-   * @returns one per wanted series; those with equal times share them
-   * @throws {DamagedDataError} as `directory`, and for a damaged group when there is no `onDamage`
+   * @returns one per wanted series; those with equal times may share them
+   * @throws {DamagedDataError} as `directory`, and for a damaged part when there is no `onDamage`
    */
   async stampedSeries(
     block: BlockName,
     wanted: ArrayLike<number>,
-    { range, pace, onDamage }: StampedRead,
+    read: StampedRead,
   ): Promise<SeriesSamples[]> {
     const directory = await this.directory(block);
-    const found = new Array<SeriesSamples>(wanted.length).fill(NO_SAMPLES);
-    const indexOf = new Int32Array(directory.series.length).fill(-1);
-    for (const [index, series] of Array.from(wanted).entries()) indexOf[series] = index;
-    await this.withFile(block, async (file) => {
-      for (const [number, section] of (directory.stamped ?? []).entries()) {
-        if (section.fromMs >= range.untilMs || section.lastMs < range.fromMs) continue;
-        const places = Array.from(section.series.keys()).filter(
-          (place) => (indexOf[section.series[place] as number] as number) >= 0,
-        );
-        if (places.length === 0) continue;
-        const { rows } = itemAt(directory.groups, number);
-        pace.hold(2 * rows * places.length * Float64Array.BYTES_PER_ELEMENT);
-        try {
-          const group = await this.group(block, file, directory, number);
-          const samples = readStampedGroup(section, group, places, range);
-          for (const [at, place] of places.entries())
-            found[indexOf[section.series[place] as number] as number] = itemAt(samples, at);
-        } catch (error) {
-          if (onDamage === undefined || !isDamage(error)) throw error;
-          onDamage(error);
-        }
-        if (pace.isDue(2 * rows * places.length)) await pace.pause();
-      }
-    });
-    return found;
+    const filePath = this.pathOf(block);
+    return this.withFile(block, (file) =>
+      readStampedSeries(
+        {
+          file,
+          directory,
+          group: (number) => this.group(block, file, directory, number),
+          knownSlice: (slice) => {
+            const known = this.parts.get(`${filePath}/${slice}`);
+            return known instanceof Uint8Array ? known : undefined;
+          },
+          keepSlice: (slice, bytes) =>
+            this.parts.set(`${filePath}/${slice}`, bytes, bytes.length + SLICE_BYTES),
+        },
+        wanted,
+        read,
+      ),
+    );
   }
 
   /**
@@ -223,15 +218,33 @@ export class BlockReader {
       problems.push(isTyped ? error : new DamagedDataError(filePath, 0, messageOf(error)));
     };
     try {
-      const { groups, damage } = await this.withFile(block, (file) =>
+      const { groups, sliced, damage } = await this.withFile(block, (file) =>
         this.readDirectory(filePath, file),
       );
       if (damage !== undefined) note(damage);
       for (const number of groups.keys()) await this.groupBytes(block, number).catch(note);
+      if (sliced !== undefined) await this.verifySlices(block, sliced, note);
     } catch (error) {
       note(error);
     }
     return problems;
+  }
+
+  private async verifySlices(
+    block: BlockName,
+    { offsetBytes, lengthBytes, checksums }: SlicedSections,
+    note: (error: unknown) => void,
+  ): Promise<void> {
+    await this.withFile(block, async (file) => {
+      for (const [slice, checksum] of checksums.entries()) {
+        try {
+          const bytes = await file.read(offsetBytes[slice] as number, lengthBytes[slice] as number);
+          requireChecksum(bytes, checksum, "slice of samples");
+        } catch (error) {
+          note(error);
+        }
+      }
+    });
   }
 
   private async group(
@@ -241,12 +254,12 @@ export class BlockReader {
     number: number,
   ): Promise<GroupColumns> {
     const key = `${this.pathOf(block)}#${number}`;
-    const known = this.groups.get(key);
-    if (known !== undefined) return known;
+    const known = this.parts.get(key);
+    if (known !== undefined && !(known instanceof Uint8Array)) return known;
     const place = itemAt(directory.groups, number);
     const bytes = await file.read(place.offsetBytes, place.lengthBytes);
     const group = await openGroup(bytes, place, directory.version);
-    this.groups.set(key, group, group.sizeBytes);
+    this.parts.set(key, group, group.sizeBytes);
     return group;
   }
 

@@ -7,6 +7,7 @@ import {
   writeBlock,
   writeStampedBlock,
 } from "../codec/block-codec.js";
+import type { BlockDirectory } from "../codec/block-directory.js";
 import type { Inventory } from "../model/inventory.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import { BlockListing, type ListingParts } from "./block-listing.js";
@@ -132,14 +133,8 @@ export class BlockStore {
    * @returns the range in the name when it was wrong
    */
   async correctRange(block: StoredBlock): Promise<TimeRange | undefined> {
-    const { stamped, timestamps } = await this.reader.directory(block);
-    const times = stamped?.flatMap((section) => [section.fromMs, section.lastMs]) ?? [
-      ...timestamps.slice(0, 1),
-      ...timestamps.slice(-1),
-    ];
-    if (times.length === 0) return undefined;
-    const fromMs = times.reduce((from, time) => Math.min(from, time));
-    const untilMs = times.reduce((last, time) => Math.max(last, time)) + 1;
+    const { fromMs, untilMs } = extentOf(await this.reader.directory(block));
+    if (fromMs >= untilMs) return undefined;
     const named = { fromMs: block.fromMs, untilMs: block.untilMs };
     if (named.fromMs === fromMs && named.untilMs === untilMs) return undefined;
     const others = this.blocksOf(block.folder).filter((each) => each !== block);
@@ -277,4 +272,18 @@ export class BlockStore {
   reportDamage(block: StoredBlock, error: unknown): void {
     if (this.blocksOf(block.folder).includes(block)) this.damaged.report(block, error);
   }
+}
+
+/** The range of the samples of a block; empty when it has none. */
+function extentOf({ stamped, sliced, timestamps }: BlockDirectory): TimeRange {
+  const [from, last] =
+    sliced !== undefined
+      ? [sliced.fromMs, sliced.lastMs]
+      : stamped !== undefined
+        ? [stamped.map(({ fromMs }) => fromMs), stamped.map(({ lastMs }) => lastMs)]
+        : [timestamps.slice(0, 1), timestamps.slice(-1)];
+  let [fromMs, untilMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const timeMs of from) fromMs = Math.min(fromMs, timeMs);
+  for (const timeMs of last) untilMs = Math.max(untilMs, timeMs + 1);
+  return { fromMs, untilMs };
 }

@@ -3,6 +3,7 @@ import { getOrThrow, itemAt } from "../../../exporter/shared/model/get-or-throw.
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { yieldToEventLoop } from "../../../exporter/shared/platform/clock.js";
 import { isCopyable, type SectionContent } from "../codec/block-codec.js";
+import { type BlockDirectory, isStamped } from "../codec/block-directory.js";
 import { GROUP_COLUMNS } from "../codec/block-frame.js";
 import { codedSection } from "../codec/block-sections.js";
 import { isDamage } from "../model/damage.js";
@@ -10,7 +11,8 @@ import { mergePieces, type PieceRows } from "../model/piece.js";
 import { NEVER_PAUSE } from "../model/querier.js";
 import type { StorageCounters } from "../model/storage-counters.js";
 import type { BlockStore, StoredBlock } from "./block-store.js";
-import { mergedSections, type StampedSource } from "./stamped-cutter.js";
+import { mergedSections, type StampedSource } from "./stamped-merge.js";
+import { sortByLabels } from "./stamped-writer.js";
 import { planSections, type SectionPart, type Source, timestampsOf } from "./compaction-plan.js";
 
 /** Each level has blocks this many times as long as the level below. */
@@ -35,14 +37,7 @@ export class Compaction {
     private readonly counters: StorageCounters,
     settings: CompactionSettings,
   ) {
-    this.levelsMs = [];
-    for (
-      let levelMs = settings.blockDurationMs;
-      levelMs <= settings.maxBlockDurationMs;
-      levelMs *= LEVEL_FACTOR
-    ) {
-      this.levelsMs.push(levelMs);
-    }
+    this.levelsMs = levelsOf(settings);
   }
 
   /**
@@ -77,8 +72,7 @@ export class Compaction {
     for (const block of blocks) {
       try {
         const directory = await this.blocks.reader.directory(block);
-        const isStamped = directory.stamped !== undefined;
-        const key = `${isStamped ? "stamped" : "rows"} ${directory.target.key}`;
+        const key = `${isStamped(directory) ? "stamped" : "rows"} ${directory.target.key}`;
         const numbers = numbersOf(directory.series);
         byTarget.set(key, [...(byTarget.get(key) ?? []), { block, directory, numbers }]);
       } catch (error) {
@@ -105,10 +99,9 @@ export class Compaction {
     const { target } = first.directory;
     let merged: StoredBlock;
     try {
-      merged =
-        first.directory.stamped === undefined
-          ? await this.blocks.write(folder, { target, isLate, series, sections })
-          : await this.writeStamped(folder, sources, union);
+      merged = !isStamped(first.directory)
+        ? await this.blocks.write(folder, { target, isLate, series, sections })
+        : await this.writeStamped(folder, sources, union);
     } catch (error) {
       if (!(error instanceof SourceDamagedError)) throw error;
       // The damaged block stays as it is. The next run merges the others.
@@ -119,26 +112,28 @@ export class Compaction {
     this.blocks.exchange(folder, [merged], replaced);
   }
 
-  private writeStamped(
+  private async writeStamped(
     folder: string,
     sources: readonly Source[],
-    { series, numbers }: SeriesUnion,
+    { series }: SeriesUnion,
   ): Promise<StoredBlock> {
     const range = {
       fromMs: Math.min(...sources.map(({ block }) => block.fromMs)),
       untilMs: Math.max(...sources.map(({ block }) => block.untilMs)),
     };
+    const sorted = await sortByLabels(series, (labels) => labels);
+    const { reader } = this.blocks;
     const parts = sources.map((source): StampedSource => ({
       series: source.directory.series,
-      order: (source.directory.stamped ?? []).flatMap((section) => [...section.series]),
-      read: (wanted) =>
+      samples: samplesIn(source.directory),
+      read: (wanted, window) =>
         readFrom(source, () =>
-          this.blocks.reader.stampedSeries(source.block, wanted, { range, pace: NEVER_PAUSE }),
+          reader.stampedSeries(source.block, wanted, { range: window, pace: NEVER_PAUSE }),
         ),
     }));
-    const target = itemAt(sources, 0).directory.target;
-    const sections = mergedSections(series, numbers, parts);
-    return this.blocks.writeStamped(folder, range, { target, series, sections });
+    const { target } = itemAt(sources, 0).directory;
+    const sections = mergedSections(sorted, range, parts);
+    return this.blocks.writeStamped(folder, range, { target, series: sorted, sections });
   }
 
   /** A section with the stored groups of its source. */
@@ -202,6 +197,14 @@ export class Compaction {
   }
 }
 
+/** Ranges of time of merged blocks, in ascending order. */
+export function levelsOf({ blockDurationMs, maxBlockDurationMs }: CompactionSettings): number[] {
+  const levelsMs: number[] = [];
+  for (let levelMs = blockDurationMs; levelMs <= maxBlockDurationMs; levelMs *= LEVEL_FACTOR)
+    levelsMs.push(levelMs);
+  return levelsMs;
+}
+
 /** The series of a merged block, and the number of each by its key. */
 interface SeriesUnion {
   readonly series: readonly Labels[];
@@ -226,6 +229,13 @@ async function readFrom<Result>(source: Source, read: () => Promise<Result>): Pr
   } catch (error) {
     throw isDamage(error) ? new SourceDamagedError(source, error) : error;
   }
+}
+
+/** Samples of a block of stamped samples, at most. */
+function samplesIn({ sliced, groups }: BlockDirectory): number {
+  return sliced === undefined
+    ? groups.reduce((sum, { rows, columns }) => sum + rows * columns, 0)
+    : sliced.samples.reduce((sum, samples) => sum + samples, 0);
 }
 
 function inOrderOfWriting(sources: readonly Source[]): Source[] {

@@ -36,6 +36,7 @@ export interface CutterParts extends StampedCutterParts {
 /** Moves rows from chunks to blocks, table by table. A loop of the storage runs it every 60 s. */
 export class HeadCutter {
   private readonly stamped: StampedCutter;
+  private last: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: CutterParts) {
     this.stamped = new StampedCutter(parts);
@@ -52,7 +53,7 @@ export class HeadCutter {
     let failure: Error | undefined;
     for (const table of this.parts.head.tables.values()) {
       try {
-        await this.cutTable(table, isOld);
+        await this.inOrder(() => this.cutTable(table, isOld));
       } catch (error) {
         // A host whose folder cannot be written must not keep the others from their blocks.
         failure ??= error instanceof Error ? error : new Error(messageOf(error));
@@ -66,6 +67,25 @@ export class HeadCutter {
     const late = table.streams.late.chunks;
     if (late.length >= LATE_CHUNKS_PER_BLOCK || late.some(isOld)) await this.cutLate(table);
     await this.stamped.cutDue(table, isOld);
+  }
+
+  /**
+   * Writes everything durable of a table to blocks that is not in the order of time.
+   *
+   * @throws as `cutDue`
+   */
+  cutLateOf(table: Table): Promise<void> {
+    return this.inOrder(async () => {
+      await this.cutLate(table);
+      await this.stamped.cutDue(table, () => true);
+    });
+  }
+
+  /** An import must not cut a table that the loop of the storage is cutting. */
+  private inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => undefined);
+    return done;
   }
 
   private isMainDue(table: Table): boolean {

@@ -17,12 +17,12 @@ import {
   FOOTER_BYTES,
   GROUP_COLUMNS,
   requireChecksum,
-  STAMPED_VERSION,
+  SLICED_VERSION,
 } from "./block-frame.js";
-import { GroupEncoder } from "./group-encoder.js";
 import { type GroupColumns, GroupReader } from "./group-reader.js";
 import { GroupReaderV1 } from "./group-reader-v1.js";
-import type { StampedSection, StampedSectionContent } from "./stamped-sections.js";
+import { ColumnEncoder } from "./column-codec.js";
+import { SliceWriter, type StampedSectionContent } from "./stamped-slices.js";
 
 const deflate = promisify(deflateRaw);
 const DEFLATE_LEVEL = 9;
@@ -80,11 +80,12 @@ export interface StampedContent {
   readonly target: Labels;
   readonly series: readonly Labels[];
   /** Read once, in order. */
-  readonly sections: AsyncIterable<StampedSectionContent>;
+  readonly sections: AsyncIterable<StampedSectionContent> | Iterable<StampedSectionContent>;
 }
 
 /**
- * Writes a block of stamped samples, section by section. Only one section and the directory are in memory.
+ * Writes a block of stamped samples, slice by slice. Only one part of a section and the directory are in
+ * memory.
  *
  * @param write takes the bytes in order
  */
@@ -92,31 +93,18 @@ export async function writeStampedBlock(
   { target, series, sections }: StampedContent,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  const magic = encodeMagic(STAMPED_VERSION);
+  const magic = encodeMagic(SLICED_VERSION);
   await write(magic);
   let offsetBytes = magic.length;
-  const encoder = new GroupEncoder();
-  const groups: BlockGroup[] = [];
-  const written: StampedSection[] = [];
-  for await (const { columns, ...section } of sections) {
-    const bytes = await encoder.encode(columns);
-    const rows = columns[0]?.length ?? 0;
-    const { length: lengthBytes } = bytes;
-    groups.push({
-      columns: columns.length,
-      rows,
-      offsetBytes,
-      lengthBytes,
-      checksum: crc32c(bytes),
-    });
-    written.push(section);
-    offsetBytes += lengthBytes;
-    await write(bytes);
-  }
-  const directory = await deflate(encodeStampedDirectory({ target, series }, written, groups), {
+  const slices = new SliceWriter(new ColumnEncoder(), (bytes) => {
+    offsetBytes += bytes.length;
+    return write(bytes);
+  });
+  for await (const section of sections) await slices.writeSection(section);
+  const directory = await deflate(encodeStampedDirectory({ target, series }, slices), {
     level: DEFLATE_LEVEL,
   });
-  await writeDirectory(directory, { offsetBytes, version: STAMPED_VERSION }, write);
+  await writeDirectory(directory, { offsetBytes, version: SLICED_VERSION }, write);
 }
 
 /** Writes the directory, twice when it is small, and footers after it. */

@@ -12,6 +12,7 @@ import {
   MAGIC_BYTES,
   MAX_ROWS,
   requireChecksum,
+  SLICED_VERSION,
   STAMPED_VERSION,
 } from "./block-frame.js";
 import { ColumnEncoder, decodeColumn } from "./column-codec.js";
@@ -19,11 +20,8 @@ import { inflateOrFail } from "./group-reader.js";
 import { readPairs, writeLabelSets, writePairs } from "./label-set-codec.js";
 import { readRuns, writeRuns } from "./number-runs.js";
 import type { SeriesListCache } from "./series-list-cache.js";
-import {
-  readStampedSections,
-  type StampedSection,
-  writeStampedSections,
-} from "./stamped-sections.js";
+import { readSlicedSections, type SlicedSections, type SliceWriter } from "./stamped-slices.js";
+import { readStampedSections, type StampedSection } from "./stamped-sections.js";
 
 /** Bit of the flags in the directory. */
 const IS_LATE = 1;
@@ -60,8 +58,10 @@ export interface BlockDirectory {
   readonly sections: readonly BlockSection[];
   /** Of all sections, one after the other. */
   readonly groups: readonly BlockGroup[];
-  /** Set for a block of stamped samples, which has no other sections. One group for each section. */
+  /** Set for a block of stamped samples of version 4, which has no other sections. One group for each. */
   readonly stamped?: readonly StampedSection[];
+  /** Set for a block of stamped samples of version 5, which has no other sections, and no groups. */
+  readonly sliced?: SlicedSections;
 }
 
 export interface BlockSection {
@@ -100,16 +100,15 @@ export function encodeDirectory(outline: BlockOutline, groups: readonly BlockGro
   return writer.written();
 }
 
-/** @param groups one for each section */
+/** @param slices has written the sections */
 export function encodeStampedDirectory(
   { target, series }: Pick<BlockOutline, "target" | "series">,
-  sections: readonly StampedSection[],
-  groups: readonly BlockGroup[],
+  slices: SliceWriter,
 ): Uint8Array {
   const writer = new ByteWriter(4096);
   writer.u8(IS_LATE);
   writePairs(target.pairs, writer);
-  writeStampedSections(sections, groups, writer);
+  slices.writeDirectory(writer);
   const labelSets = series.map(({ pairs }) => pairs);
   writeLabelSets(labelSets, writer);
   return writer.written();
@@ -126,12 +125,19 @@ export async function decodeDirectory(
   const isLate = (reader.u8() & IS_LATE) !== 0;
   const target = readPairs(reader);
   const hasSections = footer.version >= FIRST_WITH_SECTIONS;
+  if (footer.version === SLICED_VERSION) {
+    const { endBytes, ...sliced } = readSlicedSections(reader);
+    const series = seriesLists.read(reader);
+    requireEnd(footer, endBytes, bytes.length);
+    requireSeries(sliced.sections, series.length);
+    const nothing = { timestamps: new Float64Array(0), sections: [], groups: [] };
+    return { version: footer.version, target, isLate, series, ...nothing, sliced };
+  }
   if (footer.version === STAMPED_VERSION) {
     const { sections: stamped, groups, endBytes } = readStampedSections(reader);
     const series = seriesLists.read(reader);
     requireEnd(footer, endBytes, bytes.length);
-    if (stamped.some(({ series: numbers }) => numbers.some((number) => number >= series.length)))
-      throw new MalformedBytesError("Cannot read block: its sections do not fit its series");
+    requireSeries(stamped, series.length);
     const timestamps = new Float64Array(0);
     const { version } = footer;
     return { version, target, isLate, series, timestamps, sections: [], groups, stamped };
@@ -144,6 +150,18 @@ export async function decodeDirectory(
   const sections = found.sectionsOf(series.length);
   requireEnd(footer, found.offsetBytes, bytes.length);
   return { version: footer.version, target, isLate, series, timestamps, sections, groups };
+}
+
+/** True for a block whose samples are stamped. */
+export const isStamped = ({ stamped, sliced }: BlockDirectory): boolean =>
+  stamped !== undefined || sliced !== undefined;
+
+function requireSeries(
+  sections: readonly { readonly series: Uint32Array }[],
+  seriesCount: number,
+): void {
+  if (sections.some(({ series }) => series.some((number) => number >= seriesCount)))
+    throw new MalformedBytesError("Cannot read block: its sections do not fit its series");
 }
 
 /** @throws {MalformedBytesError} when neither directory of the block begins where its groups end */

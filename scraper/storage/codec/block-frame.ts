@@ -8,8 +8,10 @@ const MAGIC = Uint8Array.of(0x50, 0x49, 0x48, 0x42, 0x4c, 0x4f, 0x43); // "PIHBL
 export const MAGIC_BYTES = 8;
 /** The version of blocks with rows that is written. Older ones can be read. */
 const ROWS_VERSION = 3;
-/** The version of blocks with stamped samples, and the newest one. */
+/** The version of blocks with stamped samples in groups. It is only read. */
 export const STAMPED_VERSION = 4;
+/** The version of blocks with stamped samples in slices that is written, and the newest one. */
+export const SLICED_VERSION = 5;
 /** First versions with range-coded steps in groups, and with sections in the directory. */
 export const FIRST_WITH_CODED_STEPS = 2;
 export const FIRST_WITH_SECTIONS = 3;
@@ -72,9 +74,9 @@ export function decodeFooter(bytes: Uint8Array, endBytes: number): BlockFooter {
   const isBlock = MAGIC.every((byte, index) => magic[index] === byte);
   if (!isBlock || offsetBytes + lengthBytes + FOOTER_BYTES !== endBytes)
     throw new MalformedBytesError("Cannot read block: it does not end with a footer");
-  if (version < 1 || version > STAMPED_VERSION) {
+  if (version < 1 || version > SLICED_VERSION) {
     throw new MalformedBytesError(
-      `Cannot read block: its version is ${version}, it must be 1 to ${STAMPED_VERSION}`,
+      `Cannot read block: its version is ${version}, it must be 1 to ${SLICED_VERSION}`,
     );
   }
   return { version, offsetBytes, lengthBytes, checksum };

@@ -64,6 +64,9 @@ export class DefinitionReader {
     seriesIds.forEach((number, column) => {
       seriesIds[column] = this.seriesIds.get(number) ?? lost("label set", number);
     });
+    // A second column of a series would make it occur twice in answers.
+    if (new Set(seriesIds).size < seriesIds.length)
+      throw new MalformedBytesError("Cannot read a record: its layout has a series twice");
     return this.registry.internIds(seriesIds);
   }
 }

@@ -11,6 +11,10 @@ const CONSTANT = 3;
 
 const ZERO_RUN = 0;
 const SHORTEST_RUN = 3;
+/** The scale of numbers that are whole as they are. */
+const WHOLE = 0;
+/** A varint below this takes one byte. */
+const ONE_BYTE = 128;
 
 /** Codes columns of whole numbers and of decimals with a fixed number of places. */
 export class IntegerEncoder {
@@ -55,30 +59,53 @@ export function decodeIntegers(reader: ByteReader, values: Float64Array): void {
     return;
   }
   const unit = reader.varint();
+  if (values.length > 0) values[0] = first;
+  readSteps(reader, values, { mode, first, unit });
+  if (scale === WHOLE) return;
+  for (let row = 0; row < values.length; row++) values[row] = unscale(values[row] as number, scale);
+}
+
+/** Flat: runs for every sample of a query that is in a chunk. */
+function readSteps(
+  reader: ByteReader,
+  values: Float64Array,
+  { mode, first, unit }: { readonly mode: number; readonly first: number; readonly unit: number },
+): void {
+  const { bytes, end } = reader;
+  const count = values.length;
+  let at = reader.offset;
   let value = 0;
   let delta = 0;
-  let zeros = 0;
-  if (values.length > 0) values[0] = unscale(first, scale);
-  for (let row = 1; row < values.length; row++) {
-    let step = 0;
-    if (zeros > 0) zeros--;
+  for (let row = 1; row < count;) {
+    let token = at < end ? (bytes[at] as number) : ONE_BYTE;
+    if (token < ONE_BYTE) at++;
     else {
-      const token = reader.varint();
-      if (token === ZERO_RUN) zeros = reader.varint() + SHORTEST_RUN - 1;
-      else step = stepOf(token - 1);
+      reader.offset = at;
+      token = reader.varint();
+      at = reader.offset;
     }
+    if (token === ZERO_RUN) {
+      reader.offset = at;
+      const until = Math.min(count, row + reader.varint() + SHORTEST_RUN);
+      at = reader.offset;
+      if (mode === PLAIN) value = 0;
+      else if (mode === DELTA) delta = 0;
+      for (; row < until; row++) {
+        value += delta;
+        values[row] = first + value * unit;
+      }
+      continue;
+    }
+    // Twice the magnitude, plus 1 if negative, plus 1.
+    const step = (token & 1) === 1 ? (token - 1) / 2 : -((token - 2) / 2);
     if (mode === PLAIN) value = step;
     else {
       delta = mode === DELTA ? step : delta + step;
       value += delta;
     }
-    values[row] = unscale(first + value * unit, scale);
+    values[row++] = first + value * unit;
   }
-}
-
-function stepOf(doubled: number): number {
-  const magnitude = Math.floor(doubled / 2);
-  return doubled % 2 === 0 ? magnitude : -magnitude;
+  reader.offset = at;
 }
 
 /** Compares rough numbers of bits that the modes would take. */

@@ -102,42 +102,93 @@ export function encodeStampedChunk(
 
 /** An opened chunk of stamped samples. */
 export interface StampedChunk {
+  /** Number of different lists of times. */
+  readonly listCount: number;
+  /** Number of the list of times of a column. */
+  listOf(column: number): number;
+  /** Number of times of a list. */
+  rowsOf(list: number): number;
+  /**
+   * @param times as many as the list has
+   * @throws {MalformedBytesError} when the bytes make no sense
+   */
+  readTimes(list: number, times: Float64Array): void;
+  /**
+   * @param values as many as the list of the column has times
+   * @throws {MalformedBytesError} when the bytes make no sense
+   */
+  readValues(column: number, values: Float64Array): void;
   /** @throws {MalformedBytesError} when the bytes make no sense */
   decode(column: number): SeriesSamples;
 }
 
 /** @throws {MalformedBytesError} when the bytes make no sense */
 export function openStampedChunk(reader: ByteReader, columnCount: number): StampedChunk {
-  const timesCount = reader.count(Math.min(columnCount, MAX_LAYOUT_SERIES));
-  const rows = new Uint32Array(timesCount);
-  const ends = new Uint32Array(timesCount + columnCount);
-  const timesOf = new Uint32Array(columnCount);
-  let end = 0;
-  for (let number = 0; number < timesCount; number++) {
-    rows[number] = reader.count(MAX_CHUNK_SAMPLES);
-    ends[number] = end += reader.varint();
+  return new OpenedChunk(reader, columnCount);
+}
+
+class OpenedChunk implements StampedChunk {
+  readonly listCount: number;
+  private readonly rows: Uint32Array;
+  /** Where the columns end: first the lists of times, then the values. */
+  private readonly ends: Uint32Array;
+  private readonly lists: Uint32Array;
+  private readonly times: (Float64Array | undefined)[] = [];
+  private readonly body: ByteReader;
+  private readonly base: number;
+
+  constructor(reader: ByteReader, columnCount: number) {
+    const listCount = reader.count(Math.min(columnCount, MAX_LAYOUT_SERIES));
+    this.listCount = listCount;
+    this.rows = new Uint32Array(listCount);
+    this.ends = new Uint32Array(listCount + columnCount);
+    this.lists = new Uint32Array(columnCount);
+    let end = 0;
+    for (let list = 0; list < listCount; list++) {
+      this.rows[list] = reader.count(MAX_CHUNK_SAMPLES);
+      this.ends[list] = end += reader.varint();
+    }
+    for (let column = 0; column < columnCount; column++) {
+      this.lists[column] = reader.count(Math.max(0, listCount - 1));
+      this.ends[listCount + column] = end += reader.varint();
+    }
+    this.base = reader.offset;
+    if (this.base + end !== reader.end)
+      throw new MalformedBytesError("Cannot read a chunk: its columns do not end where it ends");
+    this.body = new ByteReader(reader.bytes, this.base, reader.end);
   }
-  for (let column = 0; column < columnCount; column++) {
-    timesOf[column] = reader.count(Math.max(0, timesCount - 1));
-    ends[timesCount + column] = end += reader.varint();
+
+  listOf(column: number): number {
+    return this.lists[column] as number;
   }
-  const { bytes, offset: base } = reader;
-  if (base + end !== reader.end)
-    throw new MalformedBytesError("Cannot read a chunk: its columns do not end where it ends");
-  const body = new ByteReader(bytes);
-  const decodeAt = (place: number, count: number): Float64Array => {
-    body.offset = base + (place === 0 ? 0 : (ends[place - 1] as number));
+
+  rowsOf(list: number): number {
+    return this.rows[list] as number;
+  }
+
+  readTimes(list: number, times: Float64Array): void {
+    this.readAt(list, times);
+  }
+
+  readValues(column: number, values: Float64Array): void {
+    this.readAt(this.listCount + column, values);
+  }
+
+  decode(column: number): SeriesSamples {
+    const list = this.listOf(column);
+    const count = this.rowsOf(list);
+    let timestamps = this.times[list];
+    if (timestamps === undefined) {
+      timestamps = this.times[list] = new Float64Array(count);
+      this.readTimes(list, timestamps);
+    }
     const values = new Float64Array(count);
-    decodeColumn(body, values);
-    return values;
-  };
-  const times = new Array<Float64Array | undefined>(timesCount).fill(undefined);
-  return {
-    decode: (column) => {
-      const number = timesOf[column] as number;
-      const count = rows[number] as number;
-      const timestamps = (times[number] ??= decodeAt(number, count));
-      return { timestamps, values: decodeAt(timesCount + column, count) };
-    },
-  };
+    this.readValues(column, values);
+    return { timestamps, values };
+  }
+
+  private readAt(place: number, values: Float64Array): void {
+    this.body.offset = this.base + (place === 0 ? 0 : (this.ends[place - 1] as number));
+    decodeColumn(this.body, values);
+  }
 }

@@ -1,17 +1,15 @@
 import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
 import { MalformedBytesError } from "../../../exporter/shared/journal/byte-reader.js";
-import type { ByteWriter } from "../../../exporter/shared/journal/byte-writer.js";
 import { itemAt } from "../../../exporter/shared/model/get-or-throw.js";
 import { bitsOf, isAbsentAt } from "../../../exporter/shared/model/special-values.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import { MAX_LAYOUT_SERIES } from "../model/layout-registry.js";
-import { absentColumn } from "../model/piece.js";
 import { SampleCutter, type SeriesSamples } from "../model/stamped.js";
 import { type BlockGroup, GROUP_COLUMNS, MAGIC_BYTES, MAX_ROWS } from "./block-frame.js";
 import type { GroupColumns } from "./group-reader.js";
-import { readRuns, writeRuns } from "./number-runs.js";
+import { readRuns } from "./number-runs.js";
 
-/** Series that are coded together, in one group: first their different lists of times, then their values. */
+/** Series of a block of version 4 that are coded together, in one group: first their different lists of times, then their values. */
 export interface StampedSection {
   readonly fromMs: number;
   /** Time of the last sample, inclusive. */
@@ -22,96 +20,6 @@ export interface StampedSection {
   readonly timesOf: Uint8Array;
   /** Number of lists of times. */
   readonly timesCount: number;
-}
-
-/** A series of a block to be written. */
-export interface NumberedSamples extends SeriesSamples {
-  /** Number of the series in the block. */
-  readonly number: number;
-}
-
-/** A section to be written, and the columns of its group. */
-export interface StampedSectionContent extends StampedSection {
-  readonly columns: readonly Float64Array[];
-}
-
-/**
- * Makes sections of series. Series with equal times get one column of times, and a section has series of
- * similar length, since all columns are as long as the longest.
- *
- * @param all series with at least one sample, whose equal times are one array
- */
-export function* sectionsOf(all: readonly NumberedSamples[]): Generator<StampedSectionContent> {
-  const byTimes = new Map<Float64Array, NumberedSamples[]>();
-  for (const each of all) {
-    const same = byTimes.get(each.timestamps);
-    if (same === undefined) byTimes.set(each.timestamps, [each]);
-    else same.push(each);
-  }
-  const groups = [...byTimes].sort(([left], [right]) => right.length - left.length);
-  let section: { times: Float64Array[]; series: NumberedSamples[]; timesOf: number[] } | undefined;
-  for (const [times, series] of groups) {
-    for (const each of series) {
-      const longest = section?.times[0]?.length ?? 0;
-      const isNewTimes = section?.times.at(-1) !== times;
-      const columns = (section?.times.length ?? 0) + (section?.series.length ?? 0);
-      const isFull = columns + (isNewTimes ? 2 : 1) > GROUP_COLUMNS;
-      if (section !== undefined && (isFull || 2 * times.length < longest)) {
-        yield contentOf(section);
-        section = undefined;
-      }
-      section ??= { times: [], series: [], timesOf: [] };
-      if (section.times.at(-1) !== times) section.times.push(times);
-      section.series.push(each);
-      section.timesOf.push(section.times.length - 1);
-    }
-  }
-  if (section !== undefined) yield contentOf(section);
-}
-
-function contentOf(section: {
-  readonly times: readonly Float64Array[];
-  readonly series: readonly NumberedSamples[];
-  readonly timesOf: readonly number[];
-}): StampedSectionContent {
-  const { times, series, timesOf } = section;
-  const rows = itemAt(times, 0).length;
-  const columns = [...times, ...series.map(({ values }) => values)];
-  return {
-    fromMs: times.reduce((from, each) => Math.min(from, each[0] ?? from), Infinity),
-    lastMs: times.reduce((last, each) => Math.max(last, each.at(-1) ?? last), -Infinity),
-    series: Uint32Array.from(series, ({ number }) => number),
-    timesOf: Uint8Array.from(timesOf),
-    timesCount: times.length,
-    columns: columns.map((values) => padded(values, rows)),
-  };
-}
-
-function padded(values: Float64Array, rows: number): Float64Array {
-  if (values.length === rows) return values;
-  const column = absentColumn(rows);
-  column.set(values);
-  return column;
-}
-
-/** Writes the directory of sections. See block.format.md, "Blocks of stamped samples". */
-export function writeStampedSections(
-  sections: readonly StampedSection[],
-  groups: readonly BlockGroup[],
-  writer: ByteWriter,
-): void {
-  writer.varint(sections.length);
-  for (const [index, { fromMs, lastMs, series, timesOf, timesCount }] of sections.entries()) {
-    const { rows, lengthBytes, checksum } = itemAt(groups, index);
-    writer.signedVarint(fromMs);
-    writer.varint(lastMs - fromMs);
-    writeRuns(series, writer);
-    writer.varint(timesCount);
-    writer.raw(timesOf);
-    writer.varint(rows);
-    writer.varint(lengthBytes);
-    writer.u32(checksum);
-  }
 }
 
 /** @throws {MalformedBytesError} when the bytes make no sense */

@@ -1,12 +1,7 @@
 import type { StampedBatch } from "../codec/stamped-codec.js";
 import type { InternedLayout, LayoutRegistry } from "../model/layout-registry.js";
-import {
-  type JoinedTimes,
-  joinTimes,
-  joinValues,
-  type SeriesSamples,
-  TimesInterner,
-} from "../model/stamped.js";
+import type { SeriesSamples } from "../model/stamped.js";
+import { sortBySeries } from "../model/stamped-sort.js";
 
 const FIRST_CAPACITY = 256;
 
@@ -76,7 +71,8 @@ export class StampedWindow {
 
   /** The samples of each column; valid for ever, also when more samples come. */
   bySeries(): readonly SeriesSamples[] {
-    this.sorted ??= this.sort();
+    const { columns, timestamps, values, sampleCount: count } = this;
+    this.sorted ??= sortBySeries({ columns, timestamps, values, count }, this.seriesCount);
     return this.sorted;
   }
 
@@ -123,41 +119,4 @@ export class StampedWindow {
     this.values = new Float64Array(capacity);
     this.values.set(values);
   }
-
-  /** Sorts by counting, so that each series keeps the order of arrival. */
-  private sort(): readonly SeriesSamples[] {
-    const { columns, sampleCount, seriesCount } = this;
-    const ends = new Uint32Array(seriesCount + 1);
-    for (let index = 0; index < sampleCount; index++) {
-      const next = (columns[index] as number) + 1;
-      ends[next] = (ends[next] as number) + 1;
-    }
-    for (let column = 0; column < seriesCount; column++)
-      ends[column + 1] = (ends[column + 1] as number) + (ends[column] as number);
-    const times = new Float64Array(sampleCount);
-    const values = new Float64Array(sampleCount);
-    for (let index = 0; index < sampleCount; index++) {
-      const column = columns[index] as number;
-      const at = ends[column] as number;
-      times[at] = this.timestamps[index] as number;
-      values[at] = this.values[index] as number;
-      ends[column] = at + 1;
-    }
-    return seriesOf(times, values, ends.subarray(0, seriesCount));
-  }
-}
-
-/** Cuts sorted samples into series. Those with equal times share them. */
-function seriesOf(times: Float64Array, values: Float64Array, ends: Uint32Array): SeriesSamples[] {
-  const interner = new TimesInterner();
-  const joinedOf = new Map<Float64Array, JoinedTimes>();
-  let from = 0;
-  return Array.from(ends, (until) => {
-    const own = interner.of(times.subarray(from, until));
-    const ownValues = values.subarray(from, until);
-    from = until;
-    let joined = joinedOf.get(own);
-    if (joined === undefined) joinedOf.set(own, (joined = joinTimes([own])));
-    return { timestamps: joined.timestamps, values: joinValues([ownValues], joined) };
-  });
 }

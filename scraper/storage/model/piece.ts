@@ -104,6 +104,13 @@ export function cutRows(rows: PieceRows, range: TimeRange): PieceRows {
 
 /** True when no value is a staleness marker or ABSENT. */
 export function isDense(values: Float64Array): boolean {
+  // Both are NaN. A view of the bits would cost more than a short column.
+  for (let index = 0; index < values.length; index++)
+    if (Number.isNaN(values[index])) return hasNoMarker(values);
+  return true;
+}
+
+function hasNoMarker(values: Float64Array): boolean {
   const bits = bitsOf(values);
   for (let index = 0; index < values.length; index++) {
     if (isStaleAt(bits, index) || isAbsentAt(bits, index)) return false;

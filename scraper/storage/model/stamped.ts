@@ -78,9 +78,7 @@ export class TimesInterner {
 
   /** @returns `times`, or the equal list that came first */
   of(times: Float64Array): Float64Array {
-    const { length } = times;
-    const key =
-      length === 0 ? 0 : length + 3 * (times[0] as number) + 5 * (times[length - 1] as number);
+    const key = hashOf(times);
     const alike = this.known.get(key);
     if (alike === undefined) {
       this.known.set(key, [times]);
@@ -126,6 +124,14 @@ export class SampleCutter {
       this.known.set(timestamps, [this.lastCut, from]);
     }
   }
+}
+
+/** Lists that differ only in some missing times must differ here, too: there may be very many of them. */
+function hashOf(times: Float64Array): number {
+  let hash = times.length;
+  for (let index = 0; index < times.length; index++)
+    hash = (Math.imul(hash, 31) + ((times[index] as number) % 4_294_967_296)) | 0;
+  return hash;
 }
 
 function areEqual(left: Float64Array, right: Float64Array): boolean {

@@ -20,7 +20,9 @@ export interface StampedReaderParts {
   readonly onUnreadable: (error: unknown) => void;
 }
 
-/** Cost of joining the parts of a series, in values looked at. */
+/** Tables that are remembered, for series that share their times. */
+const RECENT_TABLES = 1024;
+/** Cost of a series besides its samples, in values looked at. */
 const WORK_PER_SERIES = 64;
 
 interface FoundSeries {
@@ -39,51 +41,91 @@ export async function readStamped(
   pace: Pace,
   { targetLabels, onUnreadable }: StampedReaderParts,
 ): Promise<TableOfTarget[]> {
-  const found = new Map<Labels | string, FoundSeries>();
+  const read: ReadPart[] = [];
   const watched = new WatchedPace(pace);
   for (const part of parts) {
-    let samples: readonly SeriesSamples[];
     try {
-      samples = await part.read(range, watched);
+      read.push({ labels: part.labels, samples: await part.read(range, watched) });
     } catch (error) {
       if (watched.ending !== undefined) throw watched.ending;
       if (error instanceof MovedRowsError) throw error;
       onUnreadable(error);
-      continue;
     }
-    collect(found, part.labels, samples, parts.length === 1);
-    if (pace.isDue(samples.length * WORK_PER_SERIES)) await pace.pause();
   }
-  const joiner = new SamplesJoiner();
-  const byTimes = new Map<Float64Array, SelectedSeries[]>();
-  for (const { own, parts: ofSeries } of found.values()) {
-    const { timestamps, values } = joiner.join(ofSeries);
-    const series = { labels: targetLabels.join(own, target), values, dense: isDense(values) };
-    const alike = byTimes.get(timestamps);
-    if (alike === undefined) byTimes.set(timestamps, [series]);
-    else alike.push(series);
-    if (pace.isDue(WORK_PER_SERIES + values.length)) await pace.pause();
-  }
-  const own = Array.from(found.values(), (series) => series.own);
-  return Array.from(byTimes, ([timestamps, series], index): TableOfTarget => {
-    const table: SelectedTable = { timestamps, series };
-    return { target, own, table, isContinued: index > 0 };
-  });
+  const [only] = read;
+  const { labels, samples } =
+    read.length === 1 && only !== undefined ? only : await joinParts(read, pace);
+  return tablesOf(labels, samples, { target, targetLabels, pace });
 }
 
-/** @param isOnly true when no other part can have the same series: then no keys need be compared */
-function collect(
-  found: Map<Labels | string, FoundSeries>,
-  labels: readonly Labels[],
-  samples: readonly SeriesSamples[],
-  isOnly: boolean,
-): void {
-  for (const [index, own] of labels.entries()) {
-    const of = samples[index];
-    if (of === undefined || of.timestamps.length === 0) continue;
-    const key = isOnly ? own : own.key;
-    const known = found.get(key);
-    if (known === undefined) found.set(key, { own, parts: [of] });
-    else known.parts.push(of);
+/** One list of samples for each label set. */
+interface ReadPart {
+  readonly labels: readonly Labels[];
+  readonly samples: readonly SeriesSamples[];
+}
+
+/** Joins the samples of each series. */
+async function joinParts(read: readonly ReadPart[], pace: Pace): Promise<ReadPart> {
+  const found = new Map<string, FoundSeries>();
+  for (const { labels, samples } of read) {
+    for (const [index, own] of labels.entries()) {
+      const ofSeries = samples[index];
+      if (ofSeries === undefined || ofSeries.timestamps.length === 0) continue;
+      const known = found.get(own.key);
+      if (known === undefined) found.set(own.key, { own, parts: [ofSeries] });
+      else known.parts.push(ofSeries);
+      if (pace.isDue(WORK_PER_SERIES)) await pace.pause();
+    }
   }
+  const joiner = new SamplesJoiner();
+  const labels: Labels[] = [];
+  const samples: SeriesSamples[] = [];
+  for (const { own, parts } of found.values()) {
+    const joined = joiner.join(parts);
+    labels.push(own);
+    samples.push(joined);
+    if (pace.isDue(WORK_PER_SERIES + joined.values.length)) await pace.pause();
+  }
+  return { labels, samples };
+}
+
+interface GrowingTable extends SelectedTable {
+  readonly series: SelectedSeries[];
+}
+
+/**
+ * Makes tables of series with equal times. Some of them may get a table of their own: a map of all lists
+ * would cost more than it saves where nearly all are different.
+ */
+async function tablesOf(
+  own: readonly Labels[],
+  samples: readonly SeriesSamples[],
+  {
+    target,
+    targetLabels,
+    pace,
+  }: { readonly target: Labels; readonly pace: Pace } & Pick<StampedReaderParts, "targetLabels">,
+): Promise<TableOfTarget[]> {
+  const tables: TableOfTarget[] = [];
+  const recent = new Array<GrowingTable | undefined>(RECENT_TABLES).fill(undefined);
+  let index = 0;
+  for (const { timestamps, values } of samples) {
+    const labels = own[index++];
+    if (labels === undefined || timestamps.length === 0) continue;
+    const series = {
+      labels: targetLabels.join(labels, target),
+      values,
+      dense: isDense(values),
+    };
+    const place = Math.abs(timestamps[0] as number) % RECENT_TABLES;
+    const alike = recent[place];
+    if (alike?.timestamps === timestamps) alike.series.push(series);
+    else {
+      const table = { timestamps, series: [series] };
+      recent[place] = table;
+      tables.push({ target, own, source: samples, table });
+    }
+    if (pace.isDue(WORK_PER_SERIES + values.length)) await pace.pause();
+  }
+  return tables;
 }

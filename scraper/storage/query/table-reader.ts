@@ -105,7 +105,7 @@ export class TableReader {
     const answers: TableOfTarget[] = [];
     for (const part of parts) {
       const read = await this.readNarrow([part], { range, pace, isCaching: false });
-      for (const answer of read) answers.push({ ...answer, isContinued: answers.length > 0 });
+      for (const answer of read) answers.push({ ...answer, source: parts });
     }
     return answers;
   }

@@ -7,8 +7,11 @@ export interface TableOfTarget {
   /** Label sets of its series without target labels; may hold more than the answer has. */
   readonly own: readonly Labels[];
   readonly table: SelectedTable;
-  /** True for a table whose series are other ones than in the table before it, which has the same target. */
-  readonly isContinued?: boolean;
+  /**
+   * Tables with the same object here are parts of one table and have different series, although their
+   * target is the same.
+   */
+  readonly source?: object;
 }
 
 /** The work of looking at one label set, in values for the pace. */
@@ -37,7 +40,9 @@ export async function areSurelyUnique(
   pace: Pace,
 ): Promise<boolean> {
   const [first] = tables;
-  const separate = tables.filter(({ isContinued }) => isContinued !== true);
+  const bySource = new Map<object, Omit<TableOfTarget, "table">>();
+  for (const table of tables) bySource.set(table.source ?? table, table);
+  const separate = [...bySource.values()];
   if (first === undefined || separate.length === 1) return true;
   if (!(await haveDistinctSeries(separate, tables, pace))) return false;
   const names = first.target.pairs.map(([name]) => name);

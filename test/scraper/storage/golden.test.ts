@@ -11,8 +11,7 @@ import { Labels } from "../../../exporter/shared/model/labels.js";
 import { parseBlockName } from "../../../scraper/storage/blocks/block-name.js";
 import { BlockReader } from "../../../scraper/storage/blocks/block-reader.js";
 import { writeBlock, writeStampedBlock } from "../../../scraper/storage/codec/block-codec.js";
-import { pausing } from "../../../scraper/storage/blocks/stamped-cutter.js";
-import { sectionsOf } from "../../../scraper/storage/codec/stamped-sections.js";
+import { sectionsOf } from "../../../scraper/storage/blocks/stamped-writer.js";
 import { codedSection } from "../../../scraper/storage/codec/block-sections.js";
 import { ColumnEncoder, decodeColumn } from "../../../scraper/storage/codec/column-codec.js";
 import { encodeRow, decodeRow } from "../../../scraper/storage/codec/row-codec.js";
@@ -69,8 +68,7 @@ export async function goldenJournal(): Promise<Uint8Array> {
 export async function goldenStampedBlock(): Promise<Uint8Array> {
   const startMs = 1_768_233_600_000;
   const shared = Float64Array.from({ length: 8 }, (_, row) => startMs + row * 15_000);
-  const numbered = GOLDEN_COLUMNS.map((values, number) => ({
-    number,
+  const samples = GOLDEN_COLUMNS.map((values, number) => ({
     timestamps:
       values.length === 8 ? shared : shared.subarray(0, values.length).map((ms) => ms + number),
     values: column(values),
@@ -79,7 +77,7 @@ export async function goldenStampedBlock(): Promise<Uint8Array> {
   const content = {
     target: Labels.of({ instance: "10.0.0.7:8732", job: "pi" }),
     series: GOLDEN_COLUMNS.map((_, index) => Labels.of({ __name__: `golden_${index}` })),
-    sections: pausing(sectionsOf(numbered)),
+    sections: sectionsOf(samples),
   };
   await writeStampedBlock(content, async (bytes) => writer.raw(bytes));
   return writer.copy();
@@ -160,22 +158,27 @@ for (const version of [1, 2, 3]) {
   });
 }
 
-test("A block of stamped samples is written and read as version 4", async () => {
-  assert.deepEqual(Buffer.from(await goldenStampedBlock()), golden("block-v4.block"));
-  const files = new MemoryFiles();
-  const name = "1768233600000-1768233705001-1.block";
-  files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden("block-v4.block"));
-  const { storage } = await openStorage(files);
-  const answer = await selectAll(storage);
-  const found = GOLDEN_COLUMNS.map(
-    (_, index) => answer[`golden_${index}{instance="10.0.0.7:8732", job="pi"}`],
-  );
-  assert.deepEqual(
-    found.map((samples) => samples?.map((sample) => sample.split(":")[1])),
-    GOLDEN_COLUMNS.map((values) =>
-      values
-        .filter((value) => value !== ABSENT)
-        .map((value) => (value === STALE ? "stale" : String(value))),
-    ),
-  );
+test("A block of version 5 is written byte for byte as before", async () => {
+  assert.deepEqual(Buffer.from(await goldenStampedBlock()), golden("block-v5.block"));
 });
+
+for (const version of [4, 5]) {
+  test(`A block of stamped samples of version ${version} is read as before`, async () => {
+    const files = new MemoryFiles();
+    const name = "1768233600000-1768233705001-1.block";
+    files.put(`/data/hosts/10.0.0.7/blocks/${name}`, golden(`block-v${version}.block`));
+    const { storage } = await openStorage(files);
+    const answer = await selectAll(storage);
+    const found = GOLDEN_COLUMNS.map(
+      (_, index) => answer[`golden_${index}{instance="10.0.0.7:8732", job="pi"}`],
+    );
+    assert.deepEqual(
+      found.map((samples) => samples?.map((sample) => sample.split(":")[1])),
+      GOLDEN_COLUMNS.map((values) =>
+        values
+          .filter((value) => value !== ABSENT)
+          .map((value) => (value === STALE ? "stale" : String(value))),
+      ),
+    );
+  });
+}
