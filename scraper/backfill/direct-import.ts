@@ -5,15 +5,15 @@ import { hostFolder } from "../fleet/host-folder.js";
 import { type SeriesContext, SeriesContexts } from "../scrape/series-context.js";
 import type { BlockImport } from "../storage/blocks/block-import.js";
 import type { SeriesSamples } from "../storage/model/stamped.js";
-import { sortBySeries } from "../storage/model/stamped-sort.js";
+import { type FlatSamples, sortBySeries } from "../storage/model/stamped-sort.js";
 import { findDestination, type ImportPlace, type ImportResult } from "./sample-import.js";
 
 /** Samples that are held before they go to blocks: 20 bytes each, and 16 while they are sorted. */
 const MAX_HELD_SAMPLES = 1 << 21;
 /** Series that are held; a file may have new ones on every line. */
 const MAX_HELD_SERIES = 200_000;
-const FIRST_CAPACITY = 65_536;
-const GROWTH = 1.5;
+/** Samples that memory is taken for at once. */
+const SAMPLES_OF_PART = 131_072;
 
 /** Samples that scraping would refuse. They are counted as samples, and not stored. */
 const REFUSED = -1;
@@ -48,21 +48,28 @@ export class DirectImport {
   private readonly tables = new Map<string, HeldTable>();
   /** Labels of each column, without target labels. */
   private labels: Labels[] = [];
-  private columns = new Uint32Array(FIRST_CAPACITY);
-  private timestamps = new Float64Array(FIRST_CAPACITY);
-  private values = new Float64Array(FIRST_CAPACITY);
-  private count = 0;
+  /** Samples in the order of the file; all parts are full except `last`. */
+  private parts: HeldSamples[] = [];
+  private last: HeldSamples = NO_ROOM;
   private added = 0;
   private tooOld = 0;
   private oldestMs: number;
 
-  constructor(private readonly parts: DirectImportParts) {
-    this.oldestMs = parts.oldestAllowedMs();
+  private readonly blocks: BlockImport;
+  private readonly oldestAllowedMs: () => number;
+
+  constructor({ blocks, oldestAllowedMs }: DirectImportParts) {
+    this.blocks = blocks;
+    this.oldestAllowedMs = oldestAllowedMs;
+    this.oldestMs = oldestAllowedMs();
   }
 
   /** True when `flush` is due. Numbers of series are not valid any more after it. */
   get isFull(): boolean {
-    return this.count >= MAX_HELD_SAMPLES || this.labels.length >= MAX_HELD_SERIES;
+    return (
+      this.parts.length * SAMPLES_OF_PART > MAX_HELD_SAMPLES ||
+      this.labels.length >= MAX_HELD_SERIES
+    );
   }
 
   /**
@@ -93,10 +100,11 @@ export class DirectImport {
       return;
     }
     if (series === REFUSED) return;
-    if (this.count === this.columns.length) this.grow();
-    this.columns[this.count] = series;
-    this.timestamps[this.count] = timestampMs;
-    this.values[this.count++] = value;
+    if (this.last.count === this.last.columns.length) this.beginPart();
+    const { last } = this;
+    last.columns[last.count] = series;
+    last.timestamps[last.count] = timestampMs;
+    last.values[last.count++] = value;
   }
 
   /**
@@ -106,10 +114,12 @@ export class DirectImport {
    * @throws the system's error when the disk refuses
    */
   async flush(): Promise<DirectImportResult> {
-    const { columns, timestamps, values, count, labels } = this;
-    const sorted = sortBySeries({ columns, timestamps, values, count }, labels.length);
+    const { labels } = this;
+    const sorted = sortBySeries(this.parts, labels.length);
+    this.parts = [];
+    this.last = NO_ROOM;
     for (const { folder, target, columns: ofTable } of this.tables.values())
-      await this.parts.blocks.write(
+      await this.blocks.write(
         { folder, labels: target },
         [...ofTable.values()].flatMap((column) => labeled(labels[column], sorted[column])),
       );
@@ -120,8 +130,8 @@ export class DirectImport {
     };
     this.tables.clear();
     this.labels = [];
-    this.count = this.added = this.tooOld = 0;
-    this.oldestMs = this.parts.oldestAllowedMs();
+    this.added = this.tooOld = 0;
+    this.oldestMs = this.oldestAllowedMs();
     return result;
   }
 
@@ -145,17 +155,27 @@ export class DirectImport {
     return destination;
   }
 
-  private grow(): void {
-    const { columns, timestamps, values } = this;
-    const capacity = Math.ceil(columns.length * GROWTH);
-    this.columns = new Uint32Array(capacity);
-    this.columns.set(columns);
-    this.timestamps = new Float64Array(capacity);
-    this.timestamps.set(timestamps);
-    this.values = new Float64Array(capacity);
-    this.values.set(values);
+  private beginPart(): void {
+    this.last = {
+      columns: new Uint32Array(SAMPLES_OF_PART),
+      timestamps: new Float64Array(SAMPLES_OF_PART),
+      values: new Float64Array(SAMPLES_OF_PART),
+      count: 0,
+    };
+    this.parts.push(this.last);
   }
 }
+
+interface HeldSamples extends FlatSamples {
+  count: number;
+}
+
+const NO_ROOM: HeldSamples = {
+  columns: new Uint32Array(0),
+  timestamps: new Float64Array(0),
+  values: new Float64Array(0),
+  count: 0,
+};
 
 export interface DirectImportResult extends Pick<ImportResult, "samples" | "tooOld"> {
   readonly places: readonly Pick<ImportResult, "instance" | "job" | "host">[];

@@ -13,11 +13,10 @@ import { BadInputError } from "../../../exporter/shared/model/errors.js";
 import type { Files, ReadFile } from "../../../exporter/shared/platform/files.js";
 
 /** Bytes read at once; a line may be longer. */
-const PIECE_BYTES = 1_048_576;
+const PIECE_BYTES = 262_144;
 const MAX_LINE_BYTES = 1_048_576;
 const MAX_KNOWN_SERIES = 100_000;
 const END_OF_OPENMETRICS = /(^|\n)# EOF\n?$/;
-const EOF_LINE = Buffer.from("# EOF\n");
 /** How a line of `promtool tsdb dump` begins, and the whole line. */
 const DUMPED_START = Buffer.from('{__name__="');
 const DUMPED_LINE = /^\{__name__="([a-zA-Z_:][a-zA-Z0-9_:]*)"(?:, )?(.*)\} (\S+) (-?\d+)$/gm;
@@ -96,9 +95,7 @@ export class SampleFile<Series> {
     const plain = lines.includes(DUMPED_START)
       ? Buffer.from(lines.toString("utf8").replace(DUMPED_LINE, "$1{$2} $3 $4"))
       : lines;
-    const whole = endWithLineFeed(plain);
-    const isEnd = whole.subarray(-EOF_LINE.length).equals(EOF_LINE);
-    return this.format === "text" || isEnd ? whole : Buffer.concat([whole, EOF_LINE]);
+    return endWithLineFeed(plain);
   }
 
   private readLines(body: Buffer, firstLine: number): void {
@@ -106,6 +103,8 @@ export class SampleFile<Series> {
     try {
       for (;;) {
         this.readLikely(body, reader);
+        // Only the last piece has the line `# EOF`.
+        if (reader.offset >= body.length) return;
         const kind = reader.next();
         if (kind === ENTRY.end) return;
         if (kind !== ENTRY.sample) continue;
@@ -226,26 +225,39 @@ async function formatOf(file: ReadFile): Promise<ExpositionFormat> {
   return END_OF_OPENMETRICS.test(tail) ? "openmetrics" : "text";
 }
 
-/** Yields pieces of the file that end with a whole line. */
+/** Yields pieces of the file that end with a whole line, each valid until the next. */
 async function* linesOf(
   file: ReadFile,
   filePath: string,
 ): AsyncGenerator<{ lines: Buffer; firstLine: number }> {
-  let rest = Buffer.alloc(0);
-  let firstLine = 1;
+  // Memory is used again for each piece: new memory costs more than parsing it.
+  const buffer = Buffer.alloc(MAX_LINE_BYTES + PIECE_BYTES);
+  let [from, filled, firstLine] = [0, 0, 1];
+  let reading = readAhead(file, 0);
   for (let at = 0; at < file.sizeBytes;) {
-    const piece = await file.read(at, PIECE_BYTES);
+    const piece = await reading();
     if (piece.length === 0) break;
     at += piece.length;
-    const whole = Buffer.concat([rest, piece]);
-    const end = at >= file.sizeBytes ? whole.length : whole.lastIndexOf(LINE_FEED) + 1;
-    const lines = whole.subarray(0, end);
-    rest = Buffer.from(whole.subarray(end));
-    if (rest.length > MAX_LINE_BYTES)
+    reading = readAhead(file, at);
+    buffer.copyWithin(0, from, filled);
+    filled -= from;
+    buffer.set(piece, filled);
+    filled += piece.length;
+    const isLast = at >= file.sizeBytes;
+    from = isLast ? filled : buffer.subarray(0, filled).lastIndexOf(LINE_FEED) + 1;
+    if (filled - from > MAX_LINE_BYTES)
       throw new BadInputError(`Cannot import "${filePath}:${firstLine}": the line is too long`);
-    if (lines.length === 0) continue;
+    if (from === 0) continue;
+    const lines = buffer.subarray(0, from);
     yield { lines, firstLine };
     for (let feed = lines.indexOf(LINE_FEED); feed >= 0; feed = lines.indexOf(LINE_FEED, feed + 1))
       firstLine++;
   }
+}
+
+/** Reads while the piece before is parsed. */
+function readAhead(file: ReadFile, at: number): () => Promise<Uint8Array> {
+  const reading = file.read(at, PIECE_BYTES);
+  reading.catch(() => undefined); // The caller sees it when it wants the piece.
+  return () => reading;
 }

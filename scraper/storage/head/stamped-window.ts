@@ -72,7 +72,7 @@ export class StampedWindow {
   /** The samples of each column; valid for ever, also when more samples come. */
   bySeries(): readonly SeriesSamples[] {
     const { columns, timestamps, values, sampleCount: count } = this;
-    this.sorted ??= sortBySeries({ columns, timestamps, values, count }, this.seriesCount);
+    this.sorted ??= sortBySeries([{ columns, timestamps, values, count }], this.seriesCount);
     return this.sorted;
   }
 

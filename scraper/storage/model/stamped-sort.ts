@@ -16,28 +16,33 @@ export interface FlatSamples {
 }
 
 /**
- * Sorts samples by series and time. It counts first, so a series keeps the order of arrival: of two samples
+ * Sorts samples, some after the other, by series and time. It counts first, so a series keeps the order of arrival: of two samples
  * at one instant, the first one stays.
  *
  * @returns one per series; those with equal times share the array of times
  */
-export function sortBySeries(flat: FlatSamples, seriesCount: number): SeriesSamples[] {
-  const { columns, count } = flat;
+export function sortBySeries(parts: readonly FlatSamples[], seriesCount: number): SeriesSamples[] {
   const ends = new Uint32Array(seriesCount + 1);
-  for (let index = 0; index < count; index++) {
-    const next = (columns[index] as number) + 1;
-    ends[next] = (ends[next] as number) + 1;
+  let total = 0;
+  for (const { columns, count } of parts) {
+    total += count;
+    for (let index = 0; index < count; index++) {
+      const next = (columns[index] as number) + 1;
+      ends[next] = (ends[next] as number) + 1;
+    }
   }
   for (let column = 0; column < seriesCount; column++)
     ends[column + 1] = (ends[column + 1] as number) + (ends[column] as number);
-  const times = new Float64Array(count);
-  const values = new Float64Array(count);
-  for (let index = 0; index < count; index++) {
-    const column = columns[index] as number;
-    const at = ends[column] as number;
-    times[at] = flat.timestamps[index] as number;
-    values[at] = flat.values[index] as number;
-    ends[column] = at + 1;
+  const times = new Float64Array(total);
+  const values = new Float64Array(total);
+  for (const part of parts) {
+    for (let index = 0; index < part.count; index++) {
+      const column = part.columns[index] as number;
+      const at = ends[column] as number;
+      times[at] = part.timestamps[index] as number;
+      values[at] = part.values[index] as number;
+      ends[column] = at + 1;
+    }
   }
   return cutIntoSeries(times, values, ends.subarray(0, seriesCount));
 }
