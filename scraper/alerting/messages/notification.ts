@@ -20,6 +20,10 @@ export function groupStatusOf({ alerts, nowMs }: Notification): "firing" | "reso
   return alerts.some((alert) => !isResolvedAt(alert, nowMs)) ? "firing" : "resolved";
 }
 
+/** The name of a receiver in messages: as in Alertmanager, a regular expression of that name. */
+export const quotedReceiver = (receiver: string): string =>
+  receiver.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
+
 /** The pairs that all sets have in common. */
 export function commonPairs(sets: readonly Labels[]): Labels {
   const [first, ...others] = sets;

@@ -3,7 +3,7 @@ import { GoTime, ZERO_TIME_MS } from "../../templates/go-time.js";
 import { humanize, humanizeDuration } from "../../templates/humanize.js";
 import { templateFunction } from "../../templates/template-values.js";
 import { fingerprintOf } from "../alerts/alert-fingerprint.js";
-import { commonPairs } from "./notification.js";
+import { commonPairs, quotedReceiver } from "./notification.js";
 import type { OutageSummary, PastAlert } from "../alerts/past-alert.js";
 
 /** Rows of a summary mail. More alerts are shown as a number and a link. */
@@ -39,7 +39,7 @@ export function summaryDataOf({
   const stillOn = alerts.filter(isOn).length;
   const listed = rows.slice(0, MAX_SUMMARY_ROWS);
   return {
-    Receiver: receiver,
+    Receiver: quotedReceiver(receiver),
     Status: stillOn > 0 ? "firing" : "resolved",
     Alerts: listWithMethods(rows, (items) => ({
       Firing: templateFunction([], () => items.filter(({ Status }) => Status === "firing")),

@@ -8,7 +8,13 @@ import {
 import { GoTime, ZERO_TIME_MS } from "../../templates/go-time.js";
 import { JSON_NAMES, templateFunction } from "../../templates/template-values.js";
 import type { StoredAlert } from "../alerts/alert-store.js";
-import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notification.js";
+import {
+  commonPairs,
+  groupStatusOf,
+  quotedReceiver,
+  statusOf,
+  type Notification,
+} from "./notification.js";
 
 interface AlertData {
   readonly Status: string;
@@ -37,7 +43,7 @@ export function templateDataOf(
     alertData(alert, { nowMs: notification.nowMs, timeZone, keyValues }),
   );
   return {
-    Receiver: receiver,
+    Receiver: quotedReceiver(receiver),
     Status: groupStatusOf(notification),
     Alerts: listWithMethods(all, (items) => ({
       Firing: templateFunction([], () => items.filter(({ Status }) => Status === "firing")),

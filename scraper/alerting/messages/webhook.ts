@@ -2,7 +2,13 @@ import { Labels } from "../../../exporter/shared/model/labels.js";
 import { fingerprintOf } from "../alerts/alert-fingerprint.js";
 import { isResolvedAt, type StoredAlert } from "../alerts/alert-store.js";
 import type { OutageSummary, PastAlert } from "../alerts/past-alert.js";
-import { commonPairs, groupStatusOf, statusOf, type Notification } from "./notification.js";
+import {
+  commonPairs,
+  groupStatusOf,
+  quotedReceiver,
+  statusOf,
+  type Notification,
+} from "./notification.js";
 
 /** Alertmanager sends Go's zero time as the end of a firing alert. */
 const ZERO_TIME = "0001-01-01T00:00:00Z";
@@ -16,7 +22,7 @@ export function renderWebhook(notification: Notification, maxAlerts: number): st
   const { alerts, groupLabels, receiver, externalUrl, groupKey } = notification;
   const sent = maxAlerts > 0 ? alerts.slice(0, maxAlerts) : alerts;
   return JSON.stringify({
-    receiver,
+    receiver: quotedReceiver(receiver),
     status: groupStatusOf(notification),
     alerts: sent.map((alert) => alertBody(alert, notification.nowMs)),
     groupLabels: groupLabels.toObject(),
