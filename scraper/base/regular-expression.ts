@@ -14,6 +14,19 @@ export interface RegexMatch {
 }
 
 /**
+ * Longest pattern: compiling takes 2 to 25 us per character and cannot pause. Alternatives of plain
+ * texts never come here, see `createLabelMatcher`.
+ */
+export const MAX_PATTERN_CHARACTERS = 16_384;
+
+function requireShort({ length }: string): void {
+  if (length > MAX_PATTERN_CHARACTERS)
+    throw new RangeError(
+      `expression has ${length} characters, at most ${MAX_PATTERN_CHARACTERS} are allowed`,
+    );
+}
+
+/**
  * A regular expression in RE2 syntax, matched in linear time. The only user of re2js: patterns come
  * from configuration files and queries, and JavaScript's own expressions can take exponential time.
  */
@@ -26,6 +39,7 @@ export class RegularExpression {
    * @throws {Error} with RE2's own message when the syntax is wrong
    */
   static compile(pattern: string): RegularExpression {
+    requireShort(pattern);
     return new RegularExpression(RE2JS.compile(pattern));
   }
 
@@ -36,6 +50,7 @@ export class RegularExpression {
    * @throws {Error} with RE2's own message when the syntax is wrong
    */
   static compileDotAll(pattern: string): RegularExpression {
+    requireShort(pattern);
     return new RegularExpression(RE2JS.compile(pattern, RE2JS.DOTALL));
   }
 

@@ -4,8 +4,11 @@ import type { BodyChunkCache } from "./body-chunk-cache.js";
 import { BodyReader } from "./body-reader.js";
 import { RowBuffer } from "./row-buffer.js";
 
-/** A body from this size on is read and stored in slices. A smaller one takes a few milliseconds. */
-export const LARGE_BODY_BYTES = 256 * 1024;
+/**
+ * A body from this size on is read and stored in slices. A smaller one takes a few milliseconds, and up
+ * to 20 when all of its series are new.
+ */
+export const LARGE_BODY_BYTES = 128 * 1024;
 
 /** What the work on one large body uses. */
 export interface LargeBodyTools {

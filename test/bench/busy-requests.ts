@@ -72,9 +72,10 @@ export function busyRequests({ fromMs, untilMs }: BusyRange): BusyRequest[] {
     post(name, "/api/v1/query_range", { query, start, end, step: "15", timeout: "60s" });
   for (const [name, query] of Object.entries(INSTANT_QUERIES))
     post(name, "/api/v1/query", { query, time: end, timeout: "60s" });
-  post("a query of 2 MB", "/api/v1/query", { query: `1${"+1".repeat(900_000)}`, time: end });
-  const longRegex = `{job=~"${"a|".repeat(400_000)}b"}`;
-  post("a matcher of 800 kB", "/api/v1/query", { query: longRegex, time: end });
+  const longList = `{job=~"${"a|".repeat(250_000)}b"}`;
+  post("a list of 250,000 values", "/api/v1/query", { query: longList, time: end });
+  const longRegex = `{job=~"${"a.b|".repeat(4000)}b"}`;
+  post("a regular expression of 16 kB", "/api/v1/query", { query: longRegex, time: end });
   const window = `start=${start}&end=${end}`;
   const all = `match[]=${encodeURIComponent('{__name__!=""}')}`;
   add("series", `/api/v1/series?${window}&${all}`);

@@ -5,6 +5,8 @@ import type { VectorSelector } from "./ast.js";
 import type { TokenStream } from "./token-stream.js";
 import type { Token } from "./tokens.js";
 
+/** Far more than a query can use; reading them takes time in one turn of the event loop. */
+export const MAX_SELECTOR_MATCHERS = 1000;
 const MATCH_OPERATORS = ["=", "!=", "=~", "!~"] as const;
 
 /** Reads a selector, after the metric name before its braces, if any, was taken from `tokens`. */
@@ -23,7 +25,13 @@ function readMatchers(tokens: TokenStream, matchers: LabelMatcher[]): number {
   for (;;) {
     const close = tokens.takeIf("}");
     if (close !== undefined) return close.end;
+    const first = tokens.peek();
     matchers.push(readMatcher(tokens));
+    if (matchers.length > MAX_SELECTOR_MATCHERS)
+      throw tokens.error(
+        first,
+        `selector has too many matchers, at most ${MAX_SELECTOR_MATCHERS} are allowed`,
+      );
     if (tokens.takeIf(",") === undefined && !tokens.nextIs("}")) {
       throw tokens.unexpected("label matching", '"," or "}"');
     }

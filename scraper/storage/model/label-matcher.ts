@@ -46,7 +46,8 @@ function conditionOf(operator: MatchOperator, value: string): Condition {
   }
 }
 
-const LITERAL = /^[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;]*$/;
+/** Escaped punctuation means itself, as in `10\.0\.0\.7:8732`. */
+const LITERAL = /^(?:[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;]|\\[.\-/:+*?()[\]{}^$])*$/;
 const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
 
 /**
@@ -56,7 +57,7 @@ const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
 function compileAnchored(pattern: string): Condition {
   const alternatives = pattern.split("|");
   if (alternatives.every((alternative) => LITERAL.test(alternative))) {
-    const values = new Set(alternatives);
+    const values = new Set(alternatives.map((text) => text.replace(/\\(.)/g, "$1")));
     return (candidate) => values.has(candidate);
   }
   const prefix = LITERAL_THEN_ANYTHING.exec(pattern);

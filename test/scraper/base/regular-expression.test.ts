@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { present } from "../../../exporter/shared/model/get-or-throw.js";
 import { RegexTemplate } from "../../../scraper/base/regex-template.js";
-import { RegularExpression } from "../../../scraper/base/regular-expression.js";
+import {
+  MAX_PATTERN_CHARACTERS,
+  RegularExpression,
+} from "../../../scraper/base/regular-expression.js";
+import { createLabelMatcher } from "../../../scraper/storage/model/label-matcher.js";
 
 test("an expression matches the whole text or a part of it", () => {
   const regex = RegularExpression.compile("b+");
@@ -50,5 +54,35 @@ for (const { template, expanded } of [
     const regex = RegularExpression.compile("(?P<host>[0-9.]+):(?P<port>[0-9]+)(/.*)?");
     const match = present(regex.matchWhole("10.0.0.7:9100"), "match");
     assert.equal(new RegexTemplate(template).expand(match), expanded);
+  });
+}
+
+test("a pattern that would take long to compile is refused, a long list of plain texts is not", () => {
+  const pattern = "a.b|".repeat(MAX_PATTERN_CHARACTERS / 4);
+  assert.ok(RegularExpression.compileDotAll(pattern).matches("axb"));
+  const message = `expression has ${MAX_PATTERN_CHARACTERS + 1} characters, at most ${MAX_PATTERN_CHARACTERS} are allowed`;
+  for (const compile of [RegularExpression.compile, RegularExpression.compileDotAll])
+    assert.throws(() => compile(`${pattern}c`), { message });
+  const addresses = Array.from({ length: 5000 }, (_, index) => `10\\.0\\.0\\.${index}:8732`);
+  const matcher = createLabelMatcher("instance", "=~", addresses.join("|"));
+  assert.ok(matcher.matches("10.0.0.4999:8732"));
+});
+
+for (const { pattern, yes, no } of [
+  { pattern: "10\\.0\\.0\\.7:8732|b", yes: ["10.0.0.7:8732", "b"], no: ["10x0.0.7:8732", ""] },
+  { pattern: "a\\|b", yes: ["a|b"], no: ["a", "b", "a\\|b"] },
+  { pattern: "a\\+|\\(b\\)|", yes: ["a+", "(b)", ""], no: ["aa", "b", "a"] },
+  { pattern: "\\d|x", yes: ["1", "x"], no: ["d", "\\d"] },
+]) {
+  test(`escaped punctuation means itself in a label matcher: ${pattern}`, () => {
+    const regex = RegularExpression.compileDotAll(pattern);
+    const matcher = createLabelMatcher("a", "=~", pattern);
+    for (const [texts, wanted] of [
+      [yes, true],
+      [no, false],
+    ] as const) {
+      for (const text of texts)
+        assert.deepEqual([matcher.matches(text), regex.matches(text)], [wanted, wanted], text);
+    }
   });
 }

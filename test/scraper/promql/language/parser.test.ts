@@ -285,3 +285,12 @@ test("match[] accepts only a selector without modifiers", () => {
     assert.throws(() => parseSelector(text), QueryParseError, text);
   }
 });
+
+test("a selector with very many matchers is refused while it is read", () => {
+  const matchers = (count: number): string => `{${'a="b",'.repeat(count)}}`;
+  assert.equal(parseSelector(matchers(1000)).matchers.length, 1000);
+  assert.throws(
+    () => parseSelector(matchers(50_000)),
+    /selector has too many matchers, at most 1000 are allowed$/,
+  );
+});
