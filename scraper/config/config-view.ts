@@ -30,6 +30,8 @@ function maskValue(value: unknown, key: string, parentKey: string): unknown {
 /** Labels have any name and never a secret: every series shows them. */
 function isSecret(key: string, parentKey: string): boolean {
   if (parentKey === "labels" || parentKey === "external_labels") return false;
+  // As in Prometheus: each value of a header for a proxy is a secret.
+  if (parentKey === "proxy_connect_header") return true;
   return SECRET_KEY.test(key) || (parentKey === "params" && SECRET_NAME.test(key));
 }
 

@@ -52,12 +52,13 @@ const NOTHING_TO_RELEASE = (): void => undefined;
  * @throws {ScrapeAnswerError} when the response is not a body of samples
  */
 export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer> {
-  const { clock, target, sendHttp, agent, signal, headers } = request;
+  const { clock, target, sendHttp, agent, signal } = request;
   const { timeoutMs: wholeMs } = target.settings;
   const maxBodyBytes = largestBody(target.settings);
   const maxLines = maxSamplesOf(target.settings);
   const startMs = clock.monotonicMs();
   let timeoutMs = wholeMs;
+  let { headers } = request;
   let { url } = target;
   for (let redirects = 0; ; redirects++) {
     const response = await sendHttp({
@@ -73,7 +74,11 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
     if (response.status === OK)
       return { body, release, contentType: response.headers["content-type"] };
     release();
-    url = redirectOf(response, url, redirects, target.settings);
+    const next = redirectOf(response, url, redirects, target.settings);
+    // Credentials are for the protocol, host and port of the target alone.
+    if (next.origin !== new URL(url).origin)
+      headers = withoutHeaders(headers, target.settings.headers);
+    url = next.href;
     timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
   }
 }
@@ -105,7 +110,7 @@ function redirectOf(
   url: string,
   redirects: number,
   { followsRedirects }: ScrapeSettings,
-): string {
+): URL {
   const { location } = response.headers;
   if (!REDIRECTS.has(response.status) || location === undefined || !followsRedirects) {
     throw new ScrapeAnswerError(`server returned HTTP status ${response.status}, it must be 200`);
@@ -123,7 +128,14 @@ function redirectOf(
       `Cannot follow the redirect to "${location}": at most ${MAX_REDIRECTS} are followed`,
     );
   }
-  return next.href;
+  return next;
+}
+
+function withoutHeaders(
+  headers: Readonly<Record<string, string>>,
+  removed: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !(name in removed)));
 }
 
 /** The error that the scrape of this target reports for a request or a body that failed. */

@@ -3,6 +3,7 @@ import type {
   RuleGroupView,
   RuleView,
 } from "../../rule-engine/evaluation/rules-view.js";
+import { withoutUrlSecrets } from "../../../exporter/shared/model/shown-text.js";
 import { ApiError } from "../http/api-errors.js";
 import { type ApiResponse, type ApiRequest, dataResponse, type Route } from "../http/route.js";
 
@@ -29,7 +30,7 @@ export function ruleRoutes(parts: RuleRouteParts): Route[] {
       methods,
       path: "/api/v1/alertmanagers",
       handle: async () => {
-        const entry = (url: string) => ({ url });
+        const entry = (url: string) => ({ url: withoutUrlSecrets(url) });
         return dataResponse({
           activeAlertmanagers: parts.alertmanagerUrls().map(entry),
           droppedAlertmanagers: parts.droppedAlertmanagerUrls().map(entry),
