@@ -46,8 +46,8 @@ function conditionOf(operator: MatchOperator, value: string): Condition {
   }
 }
 
-/** Escaped punctuation means itself, as in `10\.0\.0\.7:8732`. */
-const LITERAL = /^(?:[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;]|\\[.\-/:+*?()[\]{}^$])*$/;
+/** Alternatives without operators. Escaped punctuation means itself, as in `10\.0\.0\.7:8732`. */
+const LITERALS = /^(?:[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;|]|\\[.\-/:+*?()[\]{}^$])*$/;
 const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
 
 /**
@@ -55,9 +55,9 @@ const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
  * compared without the engine.
  */
 function compileAnchored(pattern: string): Condition {
-  const alternatives = pattern.split("|");
-  if (alternatives.every((alternative) => LITERAL.test(alternative))) {
-    const values = new Set(alternatives.map((text) => text.replace(/\\(.)/g, "$1")));
+  if (LITERALS.test(pattern)) {
+    const plain = pattern.includes("\\") ? pattern.replace(/\\(.)/g, "$1") : pattern;
+    const values = new Set(plain.split("|"));
     return (candidate) => values.has(candidate);
   }
   const prefix = LITERAL_THEN_ANYTHING.exec(pattern);
