@@ -235,7 +235,8 @@ function checkSilence(wanted: WantedSilence, nowMs: number): void {
   if (matchers.length === 0 || matchers.length > MAX_SILENCE_MATCHERS) {
     throw new BadInputError(`silence invalid: it must have 1 to ${MAX_SILENCE_MATCHERS} matchers`);
   }
-  if (matchers.every((matcher) => matcher.matches(""))) {
+  // As in Alertmanager, != and !~ count as conditions although a missing label fulfils them.
+  if (matchers.every((matcher) => matcher.isEqual && matcher.matches(""))) {
     throw new BadInputError(
       "silence invalid: at least one matcher must not match the empty string",
     );

@@ -64,6 +64,9 @@ export function matchesAll(matchers: readonly Matcher[], labels: Labels): boolea
  * @throws {BadInputError} when the text is a matcher in neither notation
  */
 export function parseMatcher(text: string): Matcher {
+  if (text.startsWith("{") || text.endsWith("}")) {
+    throw new BadInputError(`Cannot read matcher "${text}": it must not be in braces`);
+  }
   const problems: unknown[] = [];
   for (const read of [readClassicMatcher, readUtf8Matcher]) {
     try {

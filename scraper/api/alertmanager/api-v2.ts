@@ -282,17 +282,15 @@ function compileReceiver(pattern: string): RegularExpression {
   }
 }
 
-/**
- * A silence fits when, for each filter, it has a matcher with the same name and kind whose value
- * the filter matches.
- */
+/** A silence fits when each filter is one of its matchers, as in Alertmanager 0.33. */
 function fitsFilter(silence: Silence, filter: readonly Matcher[]): boolean {
   return filter.every((wanted) =>
     silence.matchers.some(
       (matcher) =>
         matcher.name === wanted.name &&
-        (matcher.isEqual || !wanted.isEqual) &&
-        wanted.matches(matcher.value),
+        matcher.value === wanted.value &&
+        matcher.isRegex === wanted.isRegex &&
+        matcher.isEqual === wanted.isEqual,
     ),
   );
 }

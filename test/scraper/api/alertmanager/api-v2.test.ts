@@ -61,6 +61,23 @@ const SILENCE = {
   comment: "why",
 };
 
+/** Since 0.33, a filter of silences is one of their matchers, and not a condition on their values. */
+const SILENCE_FILTERS =
+  alertmanagerMinor() < 33
+    ? []
+    : [
+        'instance=~"p2|p3"',
+        'instance=~"p2"',
+        'instance="p2"',
+        'instance!~"p2|p3"',
+        "alertname!=B",
+        "alertname=~B",
+        "alertname!=C",
+        '"alertname"=B',
+        'x=""',
+        "x!=a",
+      ];
+
 const everything = parseAlertQuery(new URLSearchParams());
 type Json = Record<string, unknown>;
 
@@ -148,6 +165,10 @@ describe("The answers have the shape of a real Alertmanager's", () => {
       name: "silences?filter=alertname%3DC",
       answer: () => listSilences(ours.dispatcher, ["alertname=C"]),
     },
+    ...SILENCE_FILTERS.map((filter) => ({
+      name: `silences?filter=${encodeURIComponent(filter)}`,
+      answer: () => listSilences(ours.dispatcher, [filter]),
+    })),
     { name: "receivers", answer: () => listReceivers(ours.dispatcher) },
     {
       name: "status",
@@ -156,7 +177,9 @@ describe("The answers have the shape of a real Alertmanager's", () => {
   ]) {
     test(name, async () => {
       const wanted = withoutVariables(await get(name));
-      const own: unknown = JSON.parse([...jsonPieces(await Promise.resolve<unknown>(answer()))].join(""));
+      const own: unknown = JSON.parse(
+        [...jsonPieces(await Promise.resolve<unknown>(answer()))].join(""),
+      );
       assert.deepEqual(asInVersion(alertmanagerMinor(), withoutVariables(own)), wanted);
     });
   }
@@ -329,7 +352,7 @@ for (const { name, change, expectedStatus, message } of [
   },
   {
     name: "matches everything",
-    change: { matchers: [{ name: "a", value: ".*", isRegex: true }] },
+    change: { matchers: [{ name: "a", value: ".*", isRegex: true, isEqual: true }] },
     expectedStatus: 400,
     message: /must not match the empty string/,
   },
@@ -414,7 +437,7 @@ test("Query parameters that are not acceptable are refused", async () => {
     () => parseAlertQuery(new URLSearchParams("active=maybe")),
     (error: ApiError) => error.status === 400,
   );
-  for (const query of ["filter=foo", "receiver=("]) {
+  for (const query of ["filter=foo", "filter={a=b}", "filter=a=b}", "receiver=("]) {
     const parsed = parseAlertQuery(new URLSearchParams(query));
     await assert.rejects(
       () => listAlerts(dispatcher, parsed, NEVER_PAUSE),
