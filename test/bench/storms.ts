@@ -32,8 +32,10 @@ interface Storm {
   readonly rules?: () => string;
   /** Requests that are sent one after the other during the storm. */
   readonly asked?: readonly string[];
-  /** Silences that are created before the storm; our scraper only. */
+  /** Silences that are created before the storm, in our scraper and in Alertmanager. */
   readonly silences?: number;
+  /** Alerts fire: Prometheus sends them to an Alertmanager, whose cost counts with its own. */
+  readonly isNotified?: boolean;
 }
 
 const STORMS: readonly Storm[] = [
@@ -46,6 +48,7 @@ const STORMS: readonly Storm[] = [
     interval: "5s",
     rules: () => groupOf("5s", [{ alert: "Storm", expr: '{job="storm",i!=""} > -1' }]),
     asked: ["/api/v1/alerts", "/api/v1/rules"],
+    isNotified: true,
   },
   {
     name: "1,000 silences beside 20,000 alerts",
@@ -55,6 +58,7 @@ const STORMS: readonly Storm[] = [
     rules: () => groupOf("5s", [{ alert: "Storm", expr: '{job="storm",i!=""} > -1' }]),
     asked: ["/api/v1/alerts"],
     silences: 1000,
+    isNotified: true,
   },
   {
     name: "2,000 rules that do not fire",
@@ -76,6 +80,7 @@ const STORMS: readonly Storm[] = [
     series: 500,
     interval: "1s",
     rules: () => groupOf("1s", [{ alert: "Flap", expr: "flap == 1" }]),
+    isNotified: true,
   },
   { name: "50,000 new series every 15 s", metricsPath: "/new", series: 50_000, interval: "15s" },
   {
@@ -168,19 +173,29 @@ interface Run {
 
 async function measure({ storm, peer, targetPort, folder, options }: Run): Promise<Measured> {
   const port = await freePort();
-  writeFiles(folder, storm, { targetPort, port });
+  const hasPeer = peer.name === "Prometheus" && storm.isNotified === true;
+  const alertmanagerPort = hasPeer ? await freePort() : undefined;
+  writeFiles(folder, storm, { targetPort, port, alertmanagerPort });
   const program = peer.start(folder, port, options.nodeFlags);
+  const alertmanager =
+    alertmanagerPort === undefined ? undefined : startAlertmanager(folder, alertmanagerPort);
+  const cpuNow = (): number => program.usage().cpuSeconds + (alertmanager?.usage().cpuSeconds ?? 0);
   const base = `http://127.0.0.1:${port}`;
   const stopping = new AbortController();
   try {
     await waitFor("the start", () => get(`${base}/-/healthy`), { describe: () => program.text });
-    if (peer.name === "pihealth") await createSilences(base, storm.silences ?? 0);
+    if (alertmanager !== undefined)
+      await waitFor("Alertmanager", () => get(`http://127.0.0.1:${alertmanagerPort}/-/healthy`), {
+        describe: () => alertmanager.text,
+      });
+    const silencer = alertmanagerPort === undefined ? base : `http://127.0.0.1:${alertmanagerPort}`;
+    await createSilences(silencer, storm.silences ?? 0);
     const asking = askAgain(base, storm.asked ?? [], stopping.signal);
     await pause(WARM_UP_MS);
     await get(`http://127.0.0.1:${targetPort}/small-counts`);
-    const before = program.usage().cpuSeconds;
+    const before = cpuNow();
     const { longestWaitMs, peakBytes } = await probe(base, program, options.seconds * 1000);
-    const cpuSeconds = program.usage().cpuSeconds - before;
+    const cpuSeconds = cpuNow() - before;
     const missedScrapes = await missedOf(peer, targetPort, options.seconds);
     const stopMs = performance.now();
     await program.stop();
@@ -191,7 +206,20 @@ async function measure({ storm, peer, targetPort, folder, options }: Run): Promi
   } finally {
     stopping.abort();
     await program.stop("SIGKILL");
+    await alertmanager?.stop("SIGKILL");
   }
+}
+
+/** An Alertmanager that notifies nobody, as our scraper without notification settings. */
+function startAlertmanager(folder: string, port: number): ChildProgram {
+  const config = "route: { receiver: nobody }\nreceivers: [{ name: nobody }]\n";
+  writeFileSync(path.join(folder, "alertmanager.yml"), config);
+  return new ChildProgram("prometheus-alertmanager", [
+    `--config.file=${path.join(folder, "alertmanager.yml")}`,
+    `--storage.path=${path.join(folder, "alertmanager")}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    "--cluster.listen-address=",
+  ]);
 }
 
 /** Asks for `/-/healthy` all the time. */
@@ -224,9 +252,18 @@ async function askAgain(
   }
 }
 
+/** Alertmanager refuses requests until it has read its configuration. */
+async function fetchWhenReady(url: string, init: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(url, init);
+    if (response.status !== 503 || attempt === 50) return response;
+    await pause(200);
+  }
+}
+
 async function createSilences(base: string, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
-    const response = await fetch(`${base}/api/v2/silences`, {
+    const response = await fetchWhenReady(`${base}/api/v2/silences`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${TOKEN}` },
       body: JSON.stringify({
@@ -256,7 +293,11 @@ async function missedOf({ agent }: Peer, targetPort: number, seconds: number): P
 function writeFiles(
   folder: string,
   storm: Storm,
-  { targetPort, port }: { targetPort: number; port: number },
+  {
+    targetPort,
+    port,
+    alertmanagerPort,
+  }: { targetPort: number; port: number; alertmanagerPort: number | undefined },
 ): void {
   mkdirSync(folder, { recursive: true });
   const target = `127.0.0.1:${targetPort}`;
@@ -272,7 +313,11 @@ function writeFiles(
     `    scrape_interval: ${storm.interval}\n    scrape_timeout: ${storm.interval}\n` +
     `    ${storm.settings ?? ""}\n    static_configs: [{ targets: ["${target}"] }]\n${smallJobs}`;
   writeFileSync(path.join(folder, "rules.yml"), storm.rules?.() ?? "groups: []\n");
-  writeFileSync(path.join(folder, "prometheus.yml"), common);
+  const alerting =
+    alertmanagerPort === undefined
+      ? ""
+      : `alerting: { alertmanagers: [{ static_configs: [{ targets: ["127.0.0.1:${alertmanagerPort}"] }] }] }\n`;
+  writeFileSync(path.join(folder, "prometheus.yml"), common + alerting);
   writeFileSync(path.join(folder, "token"), `${TOKEN}\n`, { mode: 0o600 });
   writeFileSync(
     path.join(folder, "pihealthd.yml"),
