@@ -4,7 +4,7 @@
  * response of the route, a refusal or an error.
  */
 import type { BasicAuth } from "../shared/config/basic-auth.js";
-import { messageOf } from "../shared/model/errors.js";
+import { traceOf } from "../shared/model/errors.js";
 import type {
   HttpHandler,
   HttpRequest,
@@ -119,7 +119,7 @@ async function send(
 /** Logs the error. The client does not see the text of the error. */
 async function sendError(error: unknown, response: HttpResponse, log: Logger): Promise<void> {
   const path = pathOf(response.req.url ?? "");
-  log.error("Cannot answer request", { path, error: messageOf(error) });
+  log.error("Cannot answer request", { path, error: traceOf(error) });
   // The client must not take a part of the body for the whole body.
   if (response.headersSent) response.destroy();
   else await send(response, textResponse(500, "Internal error"));

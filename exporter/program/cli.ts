@@ -8,7 +8,7 @@
 import { writeErrorLine, writeErrorText } from "../shared/platform/terminal.js";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { messageOf, PihealthError } from "../shared/model/errors.js";
+import { messageOf, PihealthError, traceOf } from "../shared/model/errors.js";
 import { realFiles } from "../shared/platform/real-files.js";
 import { USAGE_EXIT_CODE } from "../shared/platform/run-program.js";
 import { programVersion } from "../shared/platform/version.js";
@@ -92,10 +92,9 @@ run(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const isOurs = error instanceof PihealthError || !(error instanceof Error);
     // A bug shows where it is.
-    if (isOurs) writeErrorLine(messageOf(error));
-    else writeErrorText(`${error.stack}\n`);
+    if (error instanceof PihealthError) writeErrorLine(messageOf(error));
+    else writeErrorText(`${traceOf(error)}\n`);
     process.exitCode = 1;
   },
 );

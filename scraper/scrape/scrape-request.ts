@@ -52,7 +52,7 @@ const NOTHING_TO_RELEASE = (): void => undefined;
  * @throws {ScrapeAnswerError} when the response is not a body of samples
  */
 export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer> {
-  const { clock, target, sendHttp, agent, signal } = request;
+  const { clock, target, sendHttp, signal } = request;
   const { timeoutMs: wholeMs } = target.settings;
   const maxBodyBytes = largestBody(target.settings);
   const maxLines = maxSamplesOf(target.settings);
@@ -60,26 +60,27 @@ export async function requestBody(request: ScrapeRequest): Promise<ScrapeAnswer>
   let timeoutMs = wholeMs;
   let { headers } = request;
   let { url } = target;
-  for (let redirects = 0; ; redirects++) {
-    const response = await sendHttp({
-      url,
-      headers,
-      timeoutMs,
-      maxBodyBytes,
-      maxLines,
-      agent,
-      signal,
-    });
-    const { body, release = NOTHING_TO_RELEASE } = response;
-    if (response.status === OK)
-      return { body, release, contentType: response.headers["content-type"] };
-    release();
-    const next = redirectOf(response, url, redirects, target.settings);
-    // Credentials are for the protocol, host and port of the target alone.
-    if (next.origin !== new URL(url).origin)
-      headers = withoutHeaders(headers, target.settings.headers);
-    url = next.href;
-    timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
+  let stranger: HttpAgent | undefined;
+  try {
+    for (let redirects = 0; ; redirects++) {
+      const agent = stranger ?? request.agent;
+      const limits = { timeoutMs, maxBodyBytes, maxLines };
+      const response = await sendHttp({ url, headers, ...limits, agent, signal });
+      const { body, release = NOTHING_TO_RELEASE } = response;
+      if (response.status === OK)
+        return { body, release, contentType: response.headers["content-type"] };
+      release();
+      const next = redirectOf(response, url, redirects, target.settings);
+      // Credentials and certificate are for the protocol, host and port of the target alone.
+      if (next.origin !== new URL(url).origin) {
+        headers = withoutHeaders(headers, target.settings.headers);
+        stranger ??= request.agent.withoutClientCertificate();
+      }
+      url = next.href;
+      timeoutMs = Math.max(1, Math.round(startMs + wholeMs - clock.monotonicMs()));
+    }
+  } finally {
+    stranger?.close();
   }
 }
 

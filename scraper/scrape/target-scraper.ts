@@ -1,7 +1,7 @@
 import { expositionFormatOf } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import type { ExpositionFormat } from "../../exporter/shared/codec/exposition/exposition-parser-labels.js";
 import { ExpositionError } from "../../exporter/shared/codec/exposition/exposition-parser-error.js";
-import { messageOf, PihealthError } from "../../exporter/shared/model/errors.js";
+import { messageOf, PihealthError, traceOf } from "../../exporter/shared/model/errors.js";
 import type { Clock } from "../../exporter/shared/platform/clock.js";
 import type { HttpAgent, SendHttp } from "../../exporter/shared/platform/http/http-client.js";
 import type { Logger } from "../../exporter/shared/platform/logger.js";
@@ -272,7 +272,7 @@ export class TargetScraper {
 
   private reportBug({ target }: ScrapedTarget, error: unknown): void {
     this.parts.counters.internalErrors++;
-    const detail = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+    const detail = traceOf(error);
     this.parts.log.error("Unexpected error in a scrape", { target: target.url, error: detail });
   }
 }

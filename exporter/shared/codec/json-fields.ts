@@ -6,6 +6,7 @@
  */
 import { BadInputError } from "../model/errors.js";
 import { Labels } from "../model/labels.js";
+import { isSecretKey } from "../model/secret-keys.js";
 
 /** A key of an object or an index of a list. */
 type Key = string | number;
@@ -250,8 +251,9 @@ interface ListOptions {
 export function parseJson(text: string, document: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new BadJsonError(document, [], "syntax", "is not JSON", { cause: error });
+  } catch {
+    // The error of the parser repeats the text, which may be a secret.
+    throw new BadJsonError(document, [], "syntax", "is not JSON");
   }
 }
 
@@ -262,7 +264,12 @@ function wrong(
   expected: string,
 ): BadJsonError {
   const problem = (value ?? undefined) === undefined ? "missing" : "wrong";
-  return new BadJsonError(document, path, problem, `is ${describe(value)}, it must be ${expected}`);
+  return new BadJsonError(
+    document,
+    path,
+    problem,
+    `is ${describe(path, value)}, it must be ${expected}`,
+  );
 }
 
 function rangeText({ min, max }: RangeOptions): string {
@@ -285,11 +292,14 @@ function formatPath(path: readonly Key[]): string {
   return parts.join("");
 }
 
-function describe(value: unknown): string {
+/** A value as a message shows it. A document without keys may be the content of a secret file. */
+function describe(path: readonly Key[], value: unknown): string {
   const type = typeOf(value);
   if (type === "object") return "an object";
   if (Array.isArray(value)) return `a list of length ${value.length}`;
   if (type === "missing" || type === "null") return type;
+  if (path.every((key) => typeof key === "number")) return `a ${type}`;
+  if (path.some((key) => typeof key === "string" && isSecretKey(key))) return "<secret>";
   return typeof value === "number" ? String(value) : shorten(JSON.stringify(value));
 }
 

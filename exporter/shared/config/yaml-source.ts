@@ -11,6 +11,7 @@ import {
   type Document,
 } from "yaml";
 import { messageOf, PihealthError } from "../model/errors.js";
+import { isSecretKey } from "../model/secret-keys.js";
 import { withoutUrlSecrets } from "../model/shown-text.js";
 import { createLenientLexer } from "./yaml-lexer.js";
 
@@ -18,22 +19,8 @@ import { createLenientLexer } from "./yaml-lexer.js";
 export const MAX_CONFIG_BYTES = 1_048_576;
 /** Expanded aliases in one document. Ordinary anchors need few, an alias bomb needs many. */
 const MAX_ALIASES = 100;
-/** Words in the names of keys whose values no message may show; a misspelled one counts, too. */
-const SECRET_WORDS = [
-  "password",
-  "passwd",
-  "secret",
-  "token",
-  "credentials",
-  "authorization",
-  "bearer",
-];
-const SECRET_KEYS =
-  /pass|secret|token|cred|basic_auth|authorization|(^|_)auth$|bearer|cookie|headers?$|^key$|_key$|api_?key|private/i;
 /** Receivers, in whose URLs the path is often a key. */
 const RECEIVERS = /(?<!_sd|scrape)_configs$/;
-/** Misspellings of a word differ by this many letters at most. */
-const MAX_MISSPELLED = 2;
 /** The part of a key that a message shows: what follows may be a value whose colon is missing. */
 const PLAIN_KEY = /^[\w.-]{0,60}/;
 
@@ -188,31 +175,6 @@ function isSecretAt(path: Path): boolean {
   const isReceiverUrl =
     keys.at(-1)?.endsWith("url") === true && keys.some((key) => RECEIVERS.test(key));
   return isReceiverUrl || keys.some(isSecretKey);
-}
-
-function isSecretKey(key: string): boolean {
-  if (/_(file|ref)$/.test(key)) return false; // The name of a place.
-  if (SECRET_KEYS.test(key)) return true;
-  const words = key.toLowerCase().split(/[_.-]/);
-  return SECRET_WORDS.some((secret) =>
-    [...words, words.join("")].some((word) => areSimilar(word, secret)),
-  );
-}
-
-/** True when at most `MAX_MISSPELLED` letters were changed, added or left out. */
-function areSimilar(word: string, other: string): boolean {
-  if (Math.abs(word.length - other.length) > MAX_MISSPELLED || word.length < 4) return false;
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...word].entries()) {
-    const next = [index + 1];
-    for (let at = 1; at <= other.length; at++) {
-      const isSame = letter === other[at - 1];
-      const [above = 0, left = 0, diagonal = 0] = [row[at], next[at - 1], row[at - 1]];
-      next.push(Math.min(above + 1, left + 1, diagonal + (isSame ? 0 : 1)));
-    }
-    row = next;
-  }
-  return (row[other.length] ?? 0) <= MAX_MISSPELLED;
 }
 
 /** A message of the YAML parser without the text of the file that it repeats. */

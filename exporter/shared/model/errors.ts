@@ -33,6 +33,15 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * The message of anything thrown; of a bug also the stack, which says where it is. Causes and further
+ * properties are left out, because they may repeat URLs and bodies.
+ */
+export function traceOf(error: unknown): string {
+  const isBug = error instanceof Error && !(error instanceof PihealthError);
+  return isBug ? (error.stack ?? error.message) : messageOf(error);
+}
+
 /** The `code` of a system or project error (`ENOENT`, `corrupt_file`), or undefined when it carries none. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;

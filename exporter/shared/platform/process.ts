@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { codeOf } from "../model/errors.js";
+import { codeOf, traceOf } from "../model/errors.js";
 
 /** Resolves with the first of `signals` that this process receives. */
 export function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
@@ -20,6 +20,18 @@ export function parentEnded(): Promise<"parent ended"> {
     process.once("disconnect", () => resolve("parent ended"));
     if (!process.connected) resolve("parent ended");
     process.channel?.unref(); // The channel alone does not keep the process alive.
+  });
+}
+
+/**
+ * Ends this process with code 1 when an error reaches nobody. Node.js by itself prints the line of
+ * the source, all causes and all properties of the error, as they are: a URL with its password, a
+ * body, control characters. `write` gets message and stack only.
+ */
+export function endAtUncaughtErrors(write: (text: string) => void): void {
+  process.on("uncaughtException", (error: unknown) => {
+    write(`${traceOf(error)}\n`);
+    process.exit(1);
   });
 }
 

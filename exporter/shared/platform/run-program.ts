@@ -4,7 +4,7 @@
  * that started it with `startNodeProgram` is gone.
  */
 import { writeErrorText } from "./terminal.js";
-import { messageOf, PihealthError, UsageError } from "../model/errors.js";
+import { messageOf, PihealthError, traceOf, UsageError } from "../model/errors.js";
 import { systemClock, type Clock } from "./clock.js";
 import type { Logger } from "./logger.js";
 import { isNotifyService, nextSignal, notifySystemd, parentEnded } from "./process.js";
@@ -15,7 +15,7 @@ export const USAGE_EXIT_CODE = 2;
 /**
  * Runs a program and returns its exit code. An error that the user can fix becomes one line on
  * standard error and code 1; an invalid command line also prints the usage and returns code 2. Any
- * other error is a bug and is rethrown, so that Node.js prints its stack.
+ * other error is a bug: its stack is printed, and the code is 1.
  */
 export async function runProgram(
   main: () => Promise<number>,
@@ -24,7 +24,10 @@ export async function runProgram(
   try {
     return await main();
   } catch (error) {
-    if (!(error instanceof PihealthError)) throw error;
+    if (!(error instanceof PihealthError)) {
+      write(`${traceOf(error)}\n`);
+      return 1;
+    }
     write(`${messageOf(error)}\n`);
     if (!(error instanceof UsageError)) return 1;
     write(`\n${error.usage}`);

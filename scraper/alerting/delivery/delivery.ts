@@ -148,7 +148,7 @@ async function post(
   { files, http, signal }: { files: Files; http: SendHttp; signal: AbortSignal },
 ): Promise<HttpResponse> {
   const client = await loadHttpClient(integration.http, files, integration.folder);
-  const agent = createClientAgent(client.connection, { maxSockets: 1, keepAliveMs: 0 });
+  let agent = createClientAgent(client.connection, { maxSockets: 1, keepAliveMs: 0 });
   let url = startUrl;
   let { headers } = client;
   try {
@@ -169,8 +169,12 @@ async function post(
       if (!isFollowed || !KEEPING_REDIRECTS.has(response.status) || location === undefined)
         return response;
       const next = new URL(location, url);
-      // Credentials and extra headers are for the server of the configuration alone.
-      if (next.origin !== new URL(url).origin) headers = {};
+      // Certificate, credentials and extra headers are for the server of the configuration alone.
+      if (next.origin !== new URL(url).origin) {
+        headers = {};
+        agent.close();
+        agent = agent.withoutClientCertificate();
+      }
       url = next.href;
     }
   } finally {

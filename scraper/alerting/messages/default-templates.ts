@@ -42,17 +42,21 @@ export const DEFAULT_TEMPLATES = String.raw`
 
 {{ define "__time" }}{{ .Format "2006-01-02 15:04:05 MST" }}{{ end }}
 
+{{/* A label value is one line. Further lines of an annotation are indented. */}}
+{{ define "__one_line" }}{{ reReplaceAll "\n" "\\n" . }}{{ end }}
+{{ define "__indented" }}{{ reReplaceAll "\n" "\n    " . }}{{ end }}
+
 {{ define "__text_alert" -}}
-{{ .Labels.alertname }}{{ with .Labels.instance }} on {{ . }}{{ end }}
-{{ with .Annotations.summary }}  {{ . }}
-{{ end }}{{ with .Annotations.description }}  {{ . }}
-{{ end }}{{ with .Annotations.value }}  Value: {{ . }}
+{{ template "__one_line" .Labels.alertname }}{{ with .Labels.instance }} on {{ template "__one_line" . }}{{ end }}
+{{ with .Annotations.summary }}  {{ template "__indented" . }}
+{{ end }}{{ with .Annotations.description }}  {{ template "__indented" . }}
+{{ end }}{{ with .Annotations.value }}  Value: {{ template "__indented" . }}
 {{ end }}  Since: {{ template "__time" .StartsAt }}
 {{ if eq .Status "resolved" }}  Until: {{ template "__time" .EndsAt }}
-{{ end }}{{ with .Annotations.runbook_url }}  Runbook: {{ . }}
-{{ end }}{{ with .GeneratorURL }}  Source: {{ . }}
+{{ end }}{{ with .Annotations.runbook_url }}  Runbook: {{ template "__one_line" . }}
+{{ end }}{{ with .GeneratorURL }}  Source: {{ template "__one_line" . }}
 {{ end }}  Labels:{{ range .Labels.SortedPairs }}
-    {{ .Name }} = {{ .Value }}{{ end }}
+    {{ .Name }} = {{ template "__one_line" .Value }}{{ end }}
 {{ end }}
 
 {{ define "__text_part" }}{{ range $index, $alert := . }}{{ if lt $index 50 }}

@@ -85,12 +85,19 @@ export function composeEmail(options: ComposeOptions): MailMessage {
 }
 
 /**
- * Shows control characters as escapes. Label values come from the network and must not move a
- * cursor or change the reading direction.
+ * Control characters except line feeds and tabs, a carriage return that ends no line, separators of
+ * lines and paragraphs, and characters that change the reading direction.
+ */
+const UNSAFE_IN_BODY =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)/g;
+
+/**
+ * Shows unsafe characters as escapes. Label values come from the network and must not move a cursor,
+ * add a line or change the reading direction.
  */
 function bodyText(rendered: string): string {
   const text = rendered.replace(
-    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    UNSAFE_IN_BODY,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
   if (text.length <= MAX_MAIL_PART_CHARACTERS) return text;

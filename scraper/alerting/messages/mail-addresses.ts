@@ -7,6 +7,8 @@ export interface MailAddress {
   readonly address: string;
 }
 
+/** Characters of Unicode that change the reading direction of the text after them. */
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 export const MAX_RECIPIENTS = 100;
 const MAX_ADDRESS_CHARACTERS = 254; // RFC 5321, 4.5.3.1.3, less the angle brackets.
 const ADDRESS = /^[^\s@<>()[\],;:\\"\p{Cc}]+@[^\s@<>()[\],;:\\"\p{Cc}]+$/u;
@@ -45,9 +47,15 @@ export function formatMailAddress({ name, address }: MailAddress): string {
   return name === "" ? address : `"${name.replace(/["\\]/g, "\\$&")}" <${address}>`;
 }
 
-/** Replaces line breaks and control characters by spaces: a header value is one line. */
+/**
+ * Replaces line breaks and control characters by spaces, because a header value is one line. Marks
+ * and overrides of the reading direction are left out.
+ */
 export function removeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim();
+  return text
+    .replace(DIRECTIONS, "")
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
+    .trim();
 }
 
 function splitAtCommas(text: string): string[] {

@@ -32,13 +32,13 @@ And {{ .NotListed }} more
 {{ template "__summary_head" . }}
 
 {{ range .Listed -}}
-{{ .Labels.alertname }}{{ with .Labels.instance }} on {{ . }}{{ end }}
-{{ with .Annotations.summary }}  {{ . }}
+{{ template "__one_line" .Labels.alertname }}{{ with .Labels.instance }} on {{ template "__one_line" . }}{{ end }}
+{{ with .Annotations.summary }}  {{ template "__indented" . }}
 {{ end }}  Began: {{ template "__summary_time" .ActiveAt }}
   Ended: {{ if eq .Status "firing" }}still firing{{ else }}{{ template "__summary_time" .EndsAt }}{{ end }} ({{ .Lasted }})
 {{ if gt .Times 1 }}  Times: {{ .Times }}
 {{ end }}  Worst: {{ .Worst }}
-{{ if gt (len .OtherLabels) 0 }}  Labels:{{ range .OtherLabels.SortedPairs }} {{ .Name }}={{ .Value }}{{ end }}
+{{ if gt (len .OtherLabels) 0 }}  Labels:{{ range .OtherLabels.SortedPairs }} {{ .Name }}={{ template "__one_line" .Value }}{{ end }}
 {{ end }}
 {{ end }}{{ if gt .NotListed 0 }}{{ template "__summary_more" . }}
 {{ end }}--

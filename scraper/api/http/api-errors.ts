@@ -51,12 +51,19 @@ export const alertmanagerBody = ({
 
 const isApiErrorType = (code: string): code is ApiErrorType => Object.hasOwn(STATUS_OF, code);
 
-/** Errors of lower rooms carry a code that names the kind of answer; any other error is internal. */
+/** The whole answer to a request that met an internal error. The error itself is in the log. */
+const INTERNAL = "internal error, see the log of the scraper";
+
+/**
+ * Errors of lower rooms carry a code that names the kind of answer. Any other error is internal: its
+ * text may show files and values of this machine, so the client does not get it.
+ */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const code = codeOf(error);
   if (code === "bad_input" || code === "bad_config")
     return new ApiError("bad_data", messageOf(error), { cause: error });
   const type = code !== undefined && isApiErrorType(code) ? code : "internal";
-  return new ApiError(type, messageOf(error), { cause: error });
+  const message = type === "internal" ? INTERNAL : messageOf(error);
+  return new ApiError(type, message, { cause: error });
 }

@@ -4,7 +4,7 @@
  * and sends its response, or a refusal or error in the form of the API that was called.
  */
 import type { BasicAuth } from "../../../exporter/shared/config/basic-auth.js";
-import { messageOf } from "../../../exporter/shared/model/errors.js";
+import { traceOf } from "../../../exporter/shared/model/errors.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type {
   HttpHandler,
@@ -114,7 +114,7 @@ function answerError(
 ): void {
   const apiError = toApiError(error);
   if (apiError.code === "internal") {
-    log.error("Cannot answer request", { path, error: messageOf(error) });
+    log.error("Cannot answer request", { path, error: traceOf(error) });
   }
   if (response.headersSent) {
     response.destroy(); // The client must not take a part of the body for the whole body.

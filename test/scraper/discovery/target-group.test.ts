@@ -20,7 +20,7 @@ for (const { name, text, labels } of [
 for (const { name, text, message } of [
   { name: "torn", text: '[{"tar', message: "it is not JSON" },
   { name: "object", text: "{}", message: "it is an object, it must be a list" },
-  { name: "number in the list", text: "[5]", message: "[0] is 5, it must be an object" },
+  { name: "number in the list", text: "[5]", message: "[0] is a number, it must be an object" },
   {
     name: "no targets",
     text: '[{"labels":{}}]',

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import {
-  type HttpAgent,
+  createHttpAgent,
   type HttpRequest,
 } from "../../../exporter/shared/platform/http/http-client.js";
 import { DEFAULT_SCRAPE_SETTINGS, type Target } from "../../../scraper/fleet/target.js";
@@ -27,13 +27,13 @@ for (const { name, from = "http://10.0.0.7:8732/metrics", to, keeps } of [
     const place = { id: "1", url: from, host: "10.0.0.7", port: 8732 };
     const target: Target = { ...place, labels, discoveredLabels: labels, settings };
     const sent: HttpRequest[] = [];
+    const agent = createHttpAgent({ maxSockets: 1, tls: { cert: "certificate", key: "key" } });
     await requestBody({
       target,
       headers: new ScrapeHeaders("test").of(settings),
       clock: new FakeClock(0),
       signal: new AbortController().signal,
-      // eslint-disable-next-line house/no-type-assertion -- the fake below does not use it
-      agent: {} as HttpAgent,
+      agent,
       sendHttp: async (request) => {
         sent.push(request);
         const isFirst = sent.length === 1;
@@ -41,6 +41,8 @@ for (const { name, from = "http://10.0.0.7:8732/metrics", to, keeps } of [
         return { status: isFirst ? 302 : 200, headers: answer, body: Buffer.from("a 1\n") };
       },
     });
+    const presents = sent.map((request) => request.agent?.https.options.cert !== undefined);
+    assert.deepEqual(presents, [true, keeps], "the client certificate is for the target only");
     const text = JSON.stringify(sent[1]?.headers);
     assert.equal(text.includes("s3cret") && text.includes("k3y"), keeps, text);
     assert.equal(text.includes("s3cret") || text.includes("k3y"), keeps, text);

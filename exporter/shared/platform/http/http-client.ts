@@ -53,6 +53,11 @@ export interface HttpAgent {
   readonly proxy?: HttpProxy;
   /** An agent with the same settings and no open connection. The caller closes it. */
   fresh(): HttpAgent;
+  /**
+   * An agent with the same settings except the client certificate, for a server that the
+   * configuration does not name, such as the destination of a redirect. The caller closes it.
+   */
+  withoutClientCertificate(): HttpAgent;
   close(): void;
 }
 
@@ -108,12 +113,19 @@ export function createHttpAgent(options: AgentOptions): HttpAgent {
     ...agents,
     ...(proxy === undefined ? {} : { proxy }),
     fresh: () => createHttpAgent({ ...options, keepAliveMs: 0 }),
+    withoutClientCertificate: () =>
+      createHttpAgent({ ...options, keepAliveMs: 0, tls: withoutCertificate(tlsOptions) }),
     close() {
       agents.http.destroy();
       agents.https.destroy();
       proxy?.close();
     },
   };
+}
+
+function withoutCertificate(options: https.AgentOptions): https.AgentOptions {
+  const names = new Set(["cert", "key", "pfx", "passphrase"]);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.has(name)));
 }
 
 /**

@@ -321,7 +321,7 @@ for (const { name, text, message, problem } of [
     message: "it is a list of length 0, it must be an object",
     problem: "wrong",
   },
-  { name: "text", text: '"x"', message: 'it is "x", it must be an object', problem: "wrong" },
+  { name: "text", text: '"x"', message: "it is a text, it must be an object", problem: "wrong" },
   { name: "null", text: "null", message: "it is null, it must be an object", problem: "missing" },
 ]) {
   test(`A document that is not an object is refused: ${name}`, () => {
@@ -329,6 +329,34 @@ for (const { name, text, message, problem } of [
     assert.equal(error.message, `Cannot read heartbeat: ${message}`);
     assert.deepEqual(error.path, []);
     assert.equal(error.problem, problem);
+  });
+}
+
+for (const text of [
+  "hunter2",
+  '"hunter2"',
+  '["hunter2"]',
+  '{"password":"hunter2"}',
+  '{"pasword":["hunter2"]}',
+  '{"auth":{"token":"hunter2"}}',
+  '{"api_key":"hunter2"',
+]) {
+  test(`An error shows no secret of ${text}`, () => {
+    const readAny = (fields: JsonFields): void => {
+      for (const key of fields.keys) {
+        const isObject = fields.typeOf(key) === "object";
+        if (isObject) readAny(fields.object(key));
+        else fields.number(key);
+      }
+    };
+    const error = errorOf(() =>
+      readAny(
+        text.startsWith("[")
+          ? (JsonFields.parseList(text, "targets")[0] ?? parse("0"))
+          : parse(text),
+      ),
+    );
+    assert.doesNotMatch(`${error.stack} ${String(error.cause)}`, /hunter2/);
   });
 }
 

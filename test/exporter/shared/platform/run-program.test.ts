@@ -82,7 +82,7 @@ test("a service that fails to stop ends the program with the error", async () =>
   await assert.rejects(code, /a bug/);
 });
 
-test("an error that the user can fix is one line and exit code 1, a bug is rethrown", async () => {
+test("an error that the user can fix is one line and exit code 1, a bug is its stack", async () => {
   const written: string[] = [];
   const run = (error: Error): Promise<number> =>
     runProgram(
@@ -91,6 +91,9 @@ test("an error that the user can fix is one line and exit code 1, a bug is rethr
     );
   assert.equal(await run(new BadInputError("Cannot read it: it is missing")), 1);
   assert.deepEqual(written, ["Cannot read it: it is missing\n"]);
-  await assert.rejects(run(new TypeError("a bug")), /a bug/);
+  const bug = new TypeError("a bug", { cause: new Error("body of a secret file") });
+  assert.equal(await run(bug), 1);
+  assert.match(written.at(-1) ?? "", /^TypeError: a bug\n +at /);
+  assert.doesNotMatch(written.at(-1) ?? "", /secret file/);
   assert.equal(await runProgram(() => Promise.resolve(3)), 3);
 });

@@ -132,7 +132,12 @@ const REFUSALS = [
   },
   { path: "/api/v1/query?query=many", status: 422, type: "execution", message: /too many samples/ },
   { path: "/api/v1/query?query=slow", status: 503, type: "timeout", message: /timed out/ },
-  { path: "/api/v1/query?query=bug", status: 500, type: "internal", message: /x is undefined/ },
+  {
+    path: "/api/v1/query?query=bug",
+    status: 500,
+    type: "internal",
+    message: /^internal error, see the log/,
+  },
   {
     path: "/api/v1/query?query=up&time=noon",
     status: 400,
