@@ -100,7 +100,7 @@ async function startWith(
 ): Promise<ExporterApp> {
   const { clock, log, hostname, version } = surroundings;
   const { history } = state;
-  const collectors = createCollectors(config, surroundings);
+  const collectors = createCollectors(config, surroundings, state);
   const startWallMs = clock.wallMs();
   const exposition = new Exposition({ collectors: collectors.map(paceOf), clock, log });
   const hasFastZlib = checkFastZlib(log);
@@ -110,6 +110,7 @@ async function startWith(
   const samplingLoop = new SamplingLoop({ collectors, clock, log });
   samplingLoop.listen((sampling) => exposition.receive(sampling));
   samplingLoop.listen(createLeftOutLog(log));
+  samplingLoop.listen(() => state.counterFile.afterRun());
   if (history !== undefined) samplingLoop.listen(createHistoryListener(history));
 
   const isReady = (): boolean => samplingLoop.hasSampledAll;
@@ -179,8 +180,10 @@ function createAlarmBoard(parts: {
 function createCollectors(
   config: ExporterConfig,
   { clock, files }: Surroundings,
+  { counterFile }: ExporterState,
 ): ScheduledCollector[] {
-  const sources = createSources({ clock, files, paths: config.paths });
+  const keptCounters = counterFile.counters;
+  const sources = createSources({ clock, files, keptCounters, paths: config.paths });
   const builtIn = COLLECTORS.flatMap(({ name, family, create }) => {
     const settings = config.collectors[name];
     if (settings?.enabled !== true) return [];

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
+import { COUNTERS_FILE } from "./counter-file.js";
 import { BadInputError, messageOf } from "../shared/model/errors.js";
 import type { Files } from "../shared/platform/files.js";
 import type { Logger } from "../shared/platform/logger.js";
@@ -14,7 +15,7 @@ const SERIAL = "/proc/device-tree/serial-number";
 /** The state of the other machine, kept until the next time. */
 const ASIDE_FOLDER = "of-another-machine";
 /** Everything that identifies a machine or was recorded by it. */
-const STATE_ENTRIES = ["node-id", "history", "outbox"];
+const STATE_ENTRIES = ["node-id", "history", "outbox", COUNTERS_FILE];
 
 interface Machine {
   /** Empty where the system has none. */

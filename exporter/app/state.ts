@@ -1,5 +1,6 @@
 import type { ExporterConfig } from "../config/config.js";
 import type { History } from "../history/history.js";
+import { CounterFile } from "./counter-file.js";
 import { setForeignStateAside } from "./foreign-state.js";
 import { openHistory } from "./history-wiring.js";
 import { messageOf } from "../shared/model/errors.js";
@@ -17,6 +18,7 @@ export interface ExporterState extends Boot {
   readonly nodeId: string;
   /** Undefined when the history is switched off. */
   readonly history: History | undefined;
+  readonly counterFile: CounterFile;
 }
 
 /**
@@ -49,7 +51,16 @@ export async function openState(
   const nodeId = await loadNodeId(config.stateFolder, files, log);
   const history = await openHistory(config, { ...boot, clock, files, log });
   if (history !== undefined) stack.push("history", () => history.stop());
-  return { ...boot, nodeId, history };
+  const { bootId } = boot;
+  const counterFile = await CounterFile.open({
+    clock,
+    files,
+    log,
+    folder: config.stateFolder,
+    bootId,
+  });
+  stack.push("the counters", () => counterFile.stop());
+  return { ...boot, nodeId, history, counterFile };
 }
 
 async function lockStateFolder(

@@ -11,6 +11,7 @@ import {
   type CpuReading,
 } from "../sources/cpu-times.js";
 import { CounterRows, type CounterRow } from "../sources/counter-rows.js";
+import type { KeepableCounters, KeptRow } from "../sources/kept-counters.js";
 import { readKernelConstants, type KernelConstants } from "../sources/kernel-constants.js";
 import type { Sources } from "../sources/sources.js";
 import { itemAt } from "../shared/model/get-or-throw.js";
@@ -31,9 +32,10 @@ const WINDOW_MS = 500;
 /** Ticks by which the kernel's idle and iowait times may step back; the same as in node_exporter. */
 const JITTER_TICKS = 300;
 
-export function createCpuCollector({ procfs, clock }: Sources): Collector {
+export function createCpuCollector({ procfs, clock, keptCounters }: Sources): Collector {
   let units: KernelConstants | undefined;
   const counters = new CoreCounters();
+  keptCounters?.keep("cpu", counters);
   return {
     name: "cpu",
     metrics: [USAGE_RATIO, SECONDS],
@@ -51,8 +53,8 @@ export function createCpuCollector({ procfs, clock }: Sources): Collector {
 }
 
 /** The times of each core, which never fall while the core counts on. */
-class CoreCounters {
-  private readonly rows = new CounterRows({ jitter: JITTER_TICKS });
+class CoreCounters implements KeepableCounters {
+  private readonly counters = new CounterRows({ jitter: JITTER_TICKS });
   /** Of cores that are offline, too: the kernel keeps their times. */
   private readonly last = new Map<string, readonly number[]>();
 
@@ -62,15 +64,28 @@ class CoreCounters {
         cpu,
         CPU_MODES.map((mode) => times[mode]),
       );
-    const rows = await this.rows.update([...this.last].map(([name, values]) => ({ name, values })));
+    const rows = await this.counters.update(
+      [...this.last].map(([name, values]) => ({ name, values })),
+    );
     return rows.filter(({ name }) => cores.has(name));
+  }
+
+  restore(rows: readonly KeptRow[]): void {
+    const fitting = rows.filter(({ raw }) => raw.length === CPU_MODES.length);
+    for (const { name, raw } of fitting) this.last.set(name, raw);
+    this.counters.restore(fitting);
+  }
+
+  rows(): Iterable<KeptRow> {
+    return this.counters.rows();
   }
 }
 
 function coreSeconds(cores: readonly CounterRow[], ticksPerSecond: number): Sample[] {
   return cores.flatMap(({ name: cpu, values }) =>
-    CPU_MODES.map((mode, index) =>
-      SECONDS.sample(itemAt(values, index) / ticksPerSecond, { cpu, mode }),
-    ),
+    CPU_MODES.flatMap((mode, index) => {
+      const ticks = itemAt(values, index);
+      return Number.isNaN(ticks) ? [] : [SECONDS.sample(ticks / ticksPerSecond, { cpu, mode })];
+    }),
   );
 }

@@ -56,13 +56,14 @@ const COLUMNS = [
 ];
 const METRICS = COLUMNS.map(({ metric }) => metric);
 
-export function createDiskIoCollector({ procfs, sysfs, clock }: Sources): Collector {
+export function createDiskIoCollector({ procfs, sysfs, clock, keptCounters }: Sources): Collector {
   const disks = new KnownDisks(sysfs, clock);
   const counters = new CounterRows({
     // Times are 32 bits wide in every kernel, the other columns in kernels of 32 bits.
     wrapAt: 2 ** 32,
     identityOf: (name) => readFact(sysfs, `block/${name.replaceAll("/", "!")}/diskseq`),
   });
+  keptCounters?.keep("disk_io", counters);
   return {
     name: "disk_io",
     metrics: METRICS,

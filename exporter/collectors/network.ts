@@ -64,7 +64,7 @@ const COLUMNS = [
 ];
 
 export function createNetworkCollector(
-  { procfs, sysfs }: Sources,
+  { procfs, sysfs, keptCounters }: Sources,
   { network }: CollectorSettings,
 ): Collector {
   const isExcluded = createNameMatcher(network.excludedDevices);
@@ -73,6 +73,7 @@ export function createNetworkCollector(
     wrapAt: 2 ** 32,
     identityOf: (device) => readFact(sysfs, `class/net/${device}/ifindex`),
   });
+  keptCounters?.keep("network", counters);
   let shown: ReadonlySet<string> = new Set();
   return {
     name: "network",

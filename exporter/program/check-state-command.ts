@@ -1,5 +1,6 @@
 /** `pihealth check state`: whether every file in the state folder of an exporter is intact. */
 import path from "node:path";
+import { COUNTERS_FILE, MAX_COUNTERS_BYTES } from "../app/counter-file.js";
 import { decodeMachine, MACHINE_FILE, MAX_MACHINE_BYTES } from "../app/foreign-state.js";
 import { HISTORY_FOLDER } from "../app/history-wiring.js";
 import { checkSegment } from "../history/segment-facts.js";
@@ -8,6 +9,7 @@ import { BadInputError, isPermissionError, messageOf } from "../shared/model/err
 import type { Files } from "../shared/platform/files.js";
 import { nameBeforeAside } from "../shared/platform/move-aside.js";
 import { readOwnFile } from "../shared/platform/state-file.js";
+import { decodeKeptCounters } from "../sources/kept-counters.js";
 import { decodeEntry, MAX_ENTRY_BYTES, OUTBOX_FILE_NAME } from "../uplink/alarm-outbox.js";
 import { decodeNodeId, MAX_NODE_ID_BYTES } from "../uplink/node-id.js";
 
@@ -24,6 +26,7 @@ export async function checkExporterState(folder: string, files: Files): Promise<
   const checker = new StateChecker(files, folder);
   await checker.file("node-id", MAX_NODE_ID_BYTES, decodeNodeId);
   await checker.file(MACHINE_FILE, MAX_MACHINE_BYTES, decodeMachine);
+  await checker.file(COUNTERS_FILE, MAX_COUNTERS_BYTES, decodeKeptCounters);
   for (const name of await checker.namesIn("outbox"))
     if (OUTBOX_FILE_NAME.test(name))
       await checker.file(path.join("outbox", name), MAX_ENTRY_BYTES, decodeEntry);

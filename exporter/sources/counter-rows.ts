@@ -12,7 +12,8 @@
  * - A counter below zero is not known: it stays, and is NaN as long as it was never known.
  */
 import { itemAt } from "../shared/model/get-or-throw.js";
-import { parseCount } from "./broken-source-error.js";
+import { parseNumber } from "./broken-source-error.js";
+import type { KeepableCounters, KeptRow } from "./kept-counters.js";
 
 /** The counters of one device or core, in an order that does not change. */
 export interface CounterRow {
@@ -29,19 +30,14 @@ interface CounterRowsOptions {
   readonly identityOf?: (name: string) => Promise<string | undefined>;
 }
 
-interface KnownRow {
-  readonly identity: string | undefined;
-  readonly raw: readonly number[];
-  /** Added to what is read. */
-  readonly offsets: readonly number[];
-  readonly shown: readonly number[];
-}
+type KnownRow = Omit<KeptRow, "name">;
 
 /** Share of its value by which a counter may step back without having started over. */
 const JITTER_RATIO = 0.01;
 
-export class CounterRows {
+export class CounterRows implements KeepableCounters {
   private known: ReadonlyMap<string, KnownRow> = new Map();
+  private isRestored = false;
 
   constructor(private readonly options: CounterRowsOptions) {}
 
@@ -51,12 +47,23 @@ export class CounterRows {
     const isListKnown = this.isListKnown(rows);
     for (const row of rows) known.set(row.name, await this.next(row, isListKnown));
     this.known = known;
+    this.isRestored = false;
     return [...known].map(([name, { shown }]) => ({ name, values: shown }));
+  }
+
+  /** Continues the rows of the process before. */
+  restore(rows: readonly KeptRow[]): void {
+    this.known = new Map(rows.map((row) => [row.name, row]));
+    this.isRestored = true; // Devices may have changed since.
+  }
+
+  *rows(): Iterable<KeptRow> {
+    for (const [name, row] of this.known) yield { name, ...row };
   }
 
   /** True when the same names are in the same places as before: no device got the name of another. */
   private isListKnown(rows: readonly CounterRow[]): boolean {
-    if (rows.length !== this.known.size) return false;
+    if (this.isRestored || rows.length !== this.known.size) return false;
     let at = 0;
     for (const name of this.known.keys()) if (rows[at++]?.name !== name) return false;
     return true;
@@ -64,7 +71,8 @@ export class CounterRows {
 
   private async next(row: CounterRow, isListKnown: boolean): Promise<KnownRow> {
     const { name } = row;
-    const before = this.known.get(name);
+    const found = this.known.get(name);
+    const before = found?.raw.length === row.values.length ? found : undefined;
     const values =
       before === undefined || !row.values.some(Number.isNaN)
         ? row.values
@@ -136,8 +144,8 @@ const BELOW_ZERO = 2 ** 63;
  * @throws {BrokenSourceError} when the text is not a number
  */
 export function parseCounter(text: string | undefined, source: string): number {
-  const value = parseCount(text, source);
-  return value < BELOW_ZERO ? value : Number.NaN;
+  const value = parseNumber(text, source);
+  return value >= 0 && value < BELOW_ZERO ? value : Number.NaN;
 }
 
 function advanced(before: KnownRow, raw: readonly number[], offsets: readonly number[]): KnownRow {

@@ -1,4 +1,4 @@
-import { BrokenSourceError, parseCount } from "./broken-source-error.js";
+import { BrokenSourceError, parseNumber } from "./broken-source-error.js";
 import type { FileTree } from "./file-tree.js";
 
 /**
@@ -17,7 +17,7 @@ export const CPU_MODES = [
 ] as const;
 export type CpuMode = (typeof CPU_MODES)[number];
 
-/** Ticks since boot. */
+/** Ticks since boot; NaN when the kernel reports an impossible time. */
 export type CpuTimes = Readonly<Record<CpuMode, number>>;
 
 export interface CpuReading {
@@ -78,6 +78,7 @@ export function cpuUsageRatio(earlier: CpuTimes, later: CpuTimes): number | unde
   let unused = 0;
   for (const mode of CPU_MODES) {
     const ticks = later[mode] - earlier[mode];
+    if (Number.isNaN(ticks)) continue;
     if (mode === "idle" || mode === "iowait") unused += ticks;
     else worked += Math.max(0, ticks); // An offline core takes its time away.
   }
@@ -90,9 +91,8 @@ function parseTimes(columns: string): CpuTimes {
   const values = columns.trim().split(/ +/);
   // Kernels before 2.6.11 have no steal column.
   const value = (column: number): number => {
-    const ticks = parseCount(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
-    if (ticks <= MOST_TICKS) return ticks;
-    throw new BrokenSourceError(SOURCE, `a time is ${ticks} ticks, longer than any machine runs`);
+    const ticks = parseNumber(column < 4 ? values[column] : (values[column] ?? "0"), SOURCE);
+    return ticks >= 0 && ticks <= MOST_TICKS ? ticks : Number.NaN;
   };
   return {
     user: value(0),

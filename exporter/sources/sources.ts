@@ -6,6 +6,7 @@ import type { Files } from "../shared/platform/files.js";
 import { isProcessAlive } from "../shared/platform/process.js";
 import { createDiskTree, createKernelTree, type DiskTree, type FileTree } from "./file-tree.js";
 import { FileSystems } from "./file-systems.js";
+import type { KeptCounters } from "./kept-counters.js";
 import { SystemInformation } from "./system-information.js";
 
 /** Folders in which the watched machine is seen, as the options `path.*` of node_exporter. */
@@ -33,6 +34,8 @@ export interface Sources {
    * processes.
    */
   readonly isProcessAlive?: (pid: number) => boolean;
+  /** Counters that go on after a restart; undefined where nothing is kept. */
+  readonly keptCounters?: KeptCounters;
   /** For waiting between two looks, and for measuring the time between them. */
   readonly clock: Clock;
 }
@@ -41,10 +44,12 @@ export interface Sources {
 export function createSources({
   clock,
   files,
+  keptCounters,
   paths = DEFAULT_SOURCE_PATHS,
 }: {
   readonly clock: Clock;
   readonly files: Files;
+  readonly keptCounters?: KeptCounters;
   readonly paths?: SourcePaths;
 }): Sources {
   const { procfs, sysfs, rootfs } = paths;
@@ -62,6 +67,7 @@ export function createSources({
     // The package knows this machine only.
     systemInformation: isHere ? new SystemInformation(clock) : SystemInformation.none(clock),
     ...(procfs === DEFAULT_SOURCE_PATHS.procfs ? { isProcessAlive } : {}),
+    ...(keptCounters === undefined ? {} : { keptCounters }),
     clock,
   };
 }

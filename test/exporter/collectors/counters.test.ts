@@ -6,6 +6,13 @@ import { createCpuCollector } from "../../../exporter/collectors/cpu.js";
 import { createDiskIoCollector } from "../../../exporter/collectors/disk-io.js";
 import { createNetworkCollector } from "../../../exporter/collectors/network.js";
 import { createSoftirqsCollector } from "../../../exporter/collectors/softirqs.js";
+import type { Collector } from "../../../exporter/collectors/collector.js";
+import type { Sources } from "../../../exporter/sources/sources.js";
+import {
+  decodeKeptCounters,
+  encodeKeptCounters,
+  KeptCounters,
+} from "../../../exporter/sources/kept-counters.js";
 import { createUsersCollector } from "../../../exporter/collectors/users.js";
 import { FileMachine, disks, valuesOf } from "../file-machine.js";
 
@@ -171,3 +178,163 @@ test("of hundreds of network devices, those with addresses and hardware are show
     'pihealth_collector_rows_left_out{collector="network",kind="device"} 471',
   ]);
 });
+
+const netdev = (bytes: number, packets: number): string =>
+  `a\nb\neth0: ${bytes} ${packets} 0 0 0 0 0 0 5 5 0 0 0 0 0 0\n`;
+const diskstats = (reads: number, ms: number): string =>
+  `8 0 sda ${reads} 0 9 0 9 0 9 0 0 ${ms} 0\n`;
+
+interface RestartCase {
+  readonly name: string;
+  readonly create: (sources: Sources) => Collector;
+  readonly file: string;
+  readonly series: string;
+  readonly readings: readonly string[];
+  /** Values shown, with a restart after the second reading. */
+  readonly shown: readonly number[];
+  /** The reading steps back while no exporter runs, which only the write at the stop covers. */
+  readonly isDuringRestart?: true;
+}
+
+const RESTARTS: readonly RestartCase[] = [
+  {
+    name: "an idle time that is held",
+    create: createCpuCollector,
+    file: "proc/stat",
+    series: 'pihealth_cpu_seconds_total{cpu="0",mode="iowait"}',
+    readings: ["1 0 1 9 900", "1 0 1 9 800", "1 0 1 9 801", "1 0 1 9 1000"].map((cpu0) =>
+      stat({ cpu0 }),
+    ),
+    shown: [9, 9, 9, 10],
+  },
+  {
+    name: "a core that went offline before",
+    isDuringRestart: true,
+    create: createCpuCollector,
+    file: "proc/stat",
+    series: 'pihealth_cpu_seconds_total{cpu="1",mode="idle"}',
+    readings: ["1 0 1 90000", "1 0 1 90000", "1 0 1 89000", "1 0 1 91000"].map((cpu1) =>
+      stat({ cpu0: "1 0 1 9", cpu1 }),
+    ),
+    shown: [900, 900, 900, 920],
+  },
+  {
+    name: "soft interrupts that were full",
+    create: createSoftirqsCollector,
+    file: "proc/softirqs",
+    series: 'pihealth_softirqs_total{type="timer"}',
+    readings: ["4294967200 7", "704 7", "804 7", "904"].map((timer) =>
+      softirqs("CPU0 CPU1", timer),
+    ),
+    shown: [4294967207, 4294968007, 4294968107, 4294968207],
+  },
+  {
+    name: "soft interrupts that are held",
+    create: createSoftirqsCollector,
+    file: "proc/softirqs",
+    series: 'pihealth_softirqs_total{type="timer"}',
+    readings: ["10000", "9990", "9995", "10001"].map((timer) => softirqs("CPU0", timer)),
+    shown: [10000, 10000, 10000, 10001],
+  },
+  {
+    name: "a disk time of 32 bits that was full",
+    create: createDiskIoCollector,
+    file: "proc/diskstats",
+    series: 'pihealth_disk_io_time_seconds_total{disk="sda"}',
+    readings: [diskstats(7, 4294967000), diskstats(8, 704), diskstats(9, 1704), diskstats(9, 2704)],
+    shown: [4294967, 4294968, 4294969, 4294970],
+  },
+  {
+    name: "a disk time that becomes full during the restart",
+    isDuringRestart: true,
+    create: createDiskIoCollector,
+    file: "proc/diskstats",
+    series: 'pihealth_disk_io_time_seconds_total{disk="sda"}',
+    readings: [diskstats(7, 1000), diskstats(8, 4294967000), diskstats(9, 704), diskstats(9, 1704)],
+    shown: [1, 4294967, 4294968, 4294969],
+  },
+  {
+    name: "a counter of a network device that started over alone",
+    create: (sources) => createNetworkCollector(sources, SETTINGS),
+    file: "proc/self/net/dev",
+    series: 'pihealth_network_receive_bytes_total{device="eth0"}',
+    readings: [netdev(5000, 9), netdev(10, 10), netdev(20, 11), netdev(30, 12)],
+    shown: [5000, 5000, 5010, 5020],
+  },
+];
+
+/** Runs a collector for all readings; `write` tells whether the state file is written after it. */
+async function runWithRestart(
+  { create, file, series, readings }: RestartCase,
+  { bootId, write }: { readonly bootId: string; readonly write: (kept: KeptCounters) => boolean },
+): Promise<number[]> {
+  const machine = new FileMachine({ [TAKES_A_WINDOW]: new Uint8Array() });
+  machine.put(disks({ sda: "1000" }));
+  let text = encodeKeptCounters("one", new Map());
+  const start = (): { kept: KeptCounters; collector: Collector } => {
+    const before = decodeKeptCounters(text);
+    const kept = new KeptCounters(before.bootId === bootId ? before.rows : undefined);
+    return { kept, collector: create({ ...machine.sources, keptCounters: kept }) };
+  };
+  let { kept, collector } = start();
+  const shown: number[] = [];
+  for (const [index, reading] of readings.entries()) {
+    if (index === 2) ({ kept, collector } = start());
+    machine.put({ [file]: reading });
+    shown.push(Number((await machine.lines(collector, series)).join().split(" ").at(-1)));
+    if (!write(kept)) continue;
+    const rows = kept.rows();
+    text = encodeKeptCounters("one", rows);
+    kept.noteWritten(rows);
+    assert.equal(kept.isWriteDue, false);
+  }
+  return shown;
+}
+
+for (const restart of RESTARTS) {
+  test(`counters go on after a restart: ${restart.name}`, async () => {
+    const { shown } = restart;
+    const always = { bootId: "one", write: () => true };
+    assert.deepEqual(await runWithRestart(restart, always), shown);
+    const due = { bootId: "one", write: (kept: KeptCounters) => kept.isWriteDue };
+    const [before = 0, after = 0] = (await runWithRestart(restart, due)).slice(1);
+    if (restart.isDuringRestart !== true)
+      assert.ok(
+        after >= before,
+        "the counter does not fall when the state is written if it is due",
+      );
+    const ofBoot = await runWithRestart(restart, { bootId: "two", write: () => true });
+    const fresh = await runWithRestart(
+      { ...restart, readings: restart.readings.slice(2) },
+      { bootId: "two", write: () => false },
+    );
+    assert.deepEqual(ofBoot.slice(2), fresh, "another boot begins again");
+  });
+}
+
+test("a counter that merely grows needs no write", async () => {
+  const machine = new FileMachine();
+  machine.put(disks({ sda: "1000" }));
+  const kept = new KeptCounters();
+  const collector = createDiskIoCollector({ ...machine.sources, keptCounters: kept });
+  for (const count of [1, 5, 9]) {
+    machine.put({ "proc/diskstats": diskstats(count, count) });
+    await machine.lines(collector, "pihealth");
+    assert.equal(kept.isWriteDue, false);
+  }
+});
+
+for (const steal of ["18446744073709551615", "-3"]) {
+  test(`a stolen time of ${steal} ticks stays unknown, and every other time is shown`, async () => {
+    const machine = new FileMachine({ [TAKES_A_WINDOW]: new Uint8Array() });
+    const collector = createCpuCollector(machine.sources);
+    const seen: string[] = [];
+    for (const stolen of [steal, "50", steal, "60"]) {
+      machine.put({ "proc/stat": stat({ cpu0: `100 0 100 900 0 0 0 ${stolen}` }) });
+      const lines = await machine.lines(collector, 'cpu="0"');
+      seen.push(`${lines.length} ${lines.find((line) => line.includes("steal")) ?? ""}`);
+    }
+    const series = 'pihealth_cpu_seconds_total{cpu="0",mode="steal"}';
+    assert.deepEqual(seen, ["7 ", `8 ${series} 0.5`, `8 ${series} 0.5`, `8 ${series} 0.6`]);
+  });
+}
