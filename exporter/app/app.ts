@@ -59,6 +59,8 @@ export interface Surroundings {
 
 export interface ExporterApp {
   readonly port: number;
+  /** All routes that are served. */
+  readonly routes: readonly Pick<Route, "path">[];
   /** In the reverse order of the start. */
   stop(): Promise<void>;
 }
@@ -145,6 +147,7 @@ async function startWith(
   log.info("Exporter started", { address: config.listen.address, port, version });
   return {
     port,
+    routes,
     async stop() {
       await stack.stopAll();
       log.info("Exporter stopped");

@@ -82,6 +82,8 @@ export interface Surroundings {
 
 export interface ScraperApp {
   readonly port: number;
+  /** All routes that are served. */
+  readonly routes: readonly Pick<Route, "methods" | "path" | "needsToken">[];
   /** @throws {ConfigError} when the new configuration is not valid; then nothing has changed */
   reload(): Promise<void>;
   /** In the reverse order of the start. */
@@ -159,6 +161,7 @@ interface AppParts extends Surroundings {
  * most lines pass the parts of one room to another.
  */
 class App implements ScraperApp {
+  routes: readonly Route[] = [];
   private server: HttpServer | undefined;
   private isReady = false;
   private lastReload: { atMs: number; succeeded: boolean };
@@ -380,8 +383,9 @@ class App implements ScraperApp {
   private async listen(web: WebConfig): Promise<HttpServer> {
     const { clock, log, token } = this.parts;
     const basicAuth = createBasicAuth(web.basicAuthUsers);
+    this.routes = this.createRoutes();
     const handler = createApiHandler({
-      routes: this.routes(),
+      routes: this.routes,
       isReady: () => this.isReady,
       hasFleetToken: (header) => token !== undefined && tokenMatches(header, token),
       basicAuth: web.basicAuthUsers.size === 0 ? undefined : basicAuth,
@@ -401,7 +405,7 @@ class App implements ScraperApp {
     });
   }
 
-  private routes(): Route[] {
+  private createRoutes(): Route[] {
     const { clock, storage, version } = this.parts;
     return [
       ...prometheusRoutes({
