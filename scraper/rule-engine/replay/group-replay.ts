@@ -1,5 +1,5 @@
 import { itemAt, present } from "../../../exporter/shared/model/get-or-throw.js";
-import type { Labels } from "../../../exporter/shared/model/labels.js";
+import { Labels } from "../../../exporter/shared/model/labels.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
 import type { TimeRange } from "../../../exporter/shared/model/time-range.js";
 import type { MatrixSeries, Queries, VectorSample } from "../../promql/evaluation/query-results.js";
@@ -32,6 +32,8 @@ export interface GroupReplayOptions {
   readonly alertsOf: (rule: AlertingRule) => ReplayedAlertsOptions;
   /** Rules that say nothing about a time without scrapes. */
   readonly isLeftOut: (rule: Rule) => boolean;
+  /** Rules for which a range query gives other values than live evaluation. */
+  readonly readsQueryTimes: (rule: Rule) => boolean;
   readonly counts: ReplayCounts;
 }
 
@@ -109,7 +111,7 @@ export class GroupReplay {
       try {
         const { rule } = replayed;
         const turn = {
-          found: await this.resultOf(rule, instants, window.signal),
+          resultAt: await this.resultsOf(rule, instants, window.signal),
           instants,
           rows,
           window,
@@ -125,12 +127,15 @@ export class GroupReplay {
     return ended;
   }
 
-  private async resultOf(
+  /** Reads all times at once, if that gives the same as live evaluation, else time by time. */
+  private async resultsOf(
     rule: Rule,
     instants: readonly number[],
     signal: AbortSignal,
-  ): Promise<readonly MatrixSeries[]> {
+  ): Promise<ResultAt> {
     const { queryOffsetMs, intervalMs } = this.group;
+    if (this.options.readsQueryTimes(rule))
+      return (timeMs) => this.instantResult(rule.expression, timeMs - queryOffsetMs, signal);
     const { value } = await this.options.queries.range({
       expression: rule.expression,
       fromMs: itemAt(instants, 0) - queryOffsetMs,
@@ -138,24 +143,36 @@ export class GroupReplay {
       stepMs: intervalMs,
       signal,
     });
-    return value.type === "matrix" ? value.series : [];
+    const steps = new Steps(value.type === "matrix" ? value.series : []);
+    return (timeMs) => steps.at(timeMs - queryOffsetMs);
+  }
+
+  private async instantResult(
+    expression: string,
+    timeMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly VectorSample[]> {
+    const { value } = await this.options.queries.instant({ expression, timeMs, signal });
+    if (value.type === "vector") return value.samples;
+    if (value.type !== "scalar") return [];
+    return [{ labels: Labels.EMPTY, timestampMs: timeMs, value: value.value }];
   }
 
   private async record(
     rule: RecordingRule,
     replayed: ReplayedRule,
-    { found, instants, rows, window }: RuleTurn,
+    { resultAt, instants, rows, window }: RuleTurn,
   ): Promise<void> {
-    const steps = new Steps(found);
     const recorded = new RecordedSeries(rule);
     for (const timeMs of instants) {
       await window.pause.ifDue();
       this.options.counts.evaluations++;
-      const result = steps.at(timeMs - this.group.queryOffsetMs);
       try {
+        const result = await resultAt(timeMs);
         const samples = recorded.samplesOf(result, this.group.limit);
         finish(replayed, samples, timeMs, rows);
       } catch (error) {
+        if (window.signal.aborted || error instanceof QueryCanceledError) throw error;
         this.fail(replayed, error);
       }
     }
@@ -163,25 +180,24 @@ export class GroupReplay {
 
   private async alert(
     replayed: ReplayedRule,
-    { found, instants, rows, window }: RuleTurn,
+    { resultAt, instants, rows, window }: RuleTurn,
   ): Promise<PastEpisode[]> {
     const alerts = present(replayed.alerts, "The state of an alerting rule");
     const ended: PastEpisode[] = [];
-    const steps = new Steps(found);
     for (const timeMs of instants) {
       await window.pause.ifDue();
       this.options.counts.evaluations++;
       const queryTimeMs = timeMs - this.group.queryOffsetMs;
-      const result = steps.at(queryTimeMs);
-      if (result.length === 0 && alerts.isIdle && replayed.series.size === 0) continue;
       try {
+        const result = await resultAt(timeMs);
+        if (result.length === 0 && alerts.isIdle && replayed.series.size === 0) continue;
         const query = (expression: string): Promise<TemplateSample[]> =>
           this.querySamples(expression, queryTimeMs, window);
         const outcome = await alerts.advance(result, timeMs, this.group.limit, query);
         ended.push(...outcome.ended);
         finish(replayed, outcome.samples, timeMs, rows);
       } catch (error) {
-        if (window.signal.aborted) throw error;
+        if (window.signal.aborted || error instanceof QueryCanceledError) throw error;
         this.fail(replayed, error);
       }
     }
@@ -207,8 +223,11 @@ export class GroupReplay {
   }
 }
 
+/** The result of a rule's expression at a time of evaluation. Times ascend from call to call. */
+type ResultAt = (timeMs: number) => readonly VectorSample[] | Promise<readonly VectorSample[]>;
+
 interface RuleTurn {
-  readonly found: readonly MatrixSeries[];
+  readonly resultAt: ResultAt;
   readonly instants: readonly number[];
   readonly rows: WindowRows;
   readonly window: ReplayWindow;

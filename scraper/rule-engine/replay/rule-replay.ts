@@ -7,7 +7,7 @@ import type { SampleWriter } from "../../storage/model/sample-writer.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
 import type { AlertExpander } from "../rules/alert-expansion.js";
 import { AlertSeeds } from "./alert-seeds.js";
-import { isLowerWorse, detectsMissingScrapes } from "../rules/expression-reads.js";
+import { detectsMissingScrapes, isLowerWorse, readsQueryTimes } from "../rules/expression-reads.js";
 import { GroupReplay, type ReplayCounts, type ReplayWindow } from "./group-replay.js";
 import type { PastEpisode } from "../evaluation/active-alert.js";
 import { ReplayPause } from "./replay-pause.js";
@@ -71,6 +71,7 @@ export class RuleReplay {
       (group) =>
         new GroupReplay(group, {
           ...options,
+          readsQueryTimes: (rule) => readsQueryTimes(parse(rule.expression)),
           isLeftOut: (rule) => detectsMissingScrapes(parse(rule.expression)),
           alertsOf: (rule) => ({
             clock: options.clock,

@@ -1,5 +1,9 @@
 import { METRIC_NAME } from "../../../exporter/shared/model/labels.js";
-import { type Expression, withoutParentheses } from "../../promql/language/ast.js";
+import {
+  type DurationExpression,
+  type Expression,
+  withoutParentheses,
+} from "../../promql/language/ast.js";
 import { walkExpression } from "../../promql/language/walk-expression.js";
 import type { LabelMatcher } from "../../storage/model/label-matcher.js";
 
@@ -44,4 +48,58 @@ export function isLowerWorse(expression: Expression): boolean {
   if (inner.kind !== "binary") return false;
   if (inner.operator === "<" || inner.operator === "<=") return true;
   return (inner.operator === "and" || inner.operator === "unless") && isLowerWorse(inner.left);
+}
+
+const QUERY_TIMES = ["start", "end", "step", "range"];
+
+/**
+ * True when the value at a time depends on the times of the whole query, as with `@ start()` or
+ * `step()`. A range query then gives other values than an instant query at each of its times.
+ */
+export function readsQueryTimes(expression: Expression): boolean {
+  let found = false;
+  walkExpression(expression, (part) => {
+    found ||= partReadsQueryTimes(part);
+  });
+  return found;
+}
+
+function partReadsQueryTimes(part: Expression): boolean {
+  switch (part.kind) {
+    case "call":
+      return QUERY_TIMES.includes(part.signature.name);
+    case "matrix_selector":
+      return durationReadsQueryTimes(part.window);
+    case "vector_selector":
+      return typeof part.at === "string" || durationReadsQueryTimes(part.offset);
+    case "subquery":
+      return (
+        typeof part.at === "string" ||
+        [part.offset, part.window, part.step].some(durationReadsQueryTimes)
+      );
+    case "number":
+    case "string":
+    case "aggregation":
+    case "binary":
+    case "unary":
+    case "parenthesized":
+      return false;
+  }
+}
+
+function durationReadsQueryTimes(duration: DurationExpression | undefined): boolean {
+  switch (duration?.kind) {
+    case "duration_query_value":
+      return true;
+    case "duration_extreme":
+    case "duration_binary":
+      return durationReadsQueryTimes(duration.left) || durationReadsQueryTimes(duration.right);
+    case "duration_unary":
+      return durationReadsQueryTimes(duration.operand);
+    case "duration_parenthesized":
+      return durationReadsQueryTimes(duration.expression);
+    case "number":
+    case undefined:
+      return false;
+  }
 }

@@ -162,6 +162,14 @@ function requireSeries(
 ): void {
   if (sections.some(({ series }) => series.some((number) => number >= seriesCount)))
     throw new MalformedBytesError("Cannot read block: its sections do not fit its series");
+  for (const { series } of sections) requireDistinct(series);
+}
+
+/** @throws {MalformedBytesError} when a section has a series twice */
+function requireDistinct(numbers: Uint32Array): void {
+  const isAscending = numbers.every((number, at) => at === 0 || number > (numbers[at - 1] ?? 0));
+  if (!isAscending && new Set(numbers).size < numbers.length)
+    throw new MalformedBytesError("Cannot read block: a section has a series twice");
 }
 
 /** @throws {MalformedBytesError} when neither directory of the block begins where its groups end */
@@ -218,6 +226,7 @@ class SectionsReader {
       const columns = named ?? Uint32Array.from({ length: count }, (_, column) => column);
       if (count !== columns.length || columns.some((number) => number >= seriesCount))
         throw new MalformedBytesError("Cannot read block: its columns do not fit its series");
+      requireDistinct(columns);
       const columnOf = invert(columns, seriesCount);
       const section = { firstRow, rows, firstGroup, columns, columnOf };
       firstRow += rows;

@@ -1,4 +1,7 @@
-import type { ByteReader } from "../../../exporter/shared/journal/byte-reader.js";
+import {
+  type ByteReader,
+  MalformedBytesError,
+} from "../../../exporter/shared/journal/byte-reader.js";
 import { crc32c } from "../../../exporter/shared/journal/crc32c.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import { LruCache } from "../model/lru-cache.js";
@@ -27,7 +30,7 @@ export class SeriesListCache {
     return this.known.sizeBytes;
   }
 
-  /** @throws {MalformedBytesError} as `readLabelSets` */
+  /** @throws {MalformedBytesError} as `readLabelSets`, and when a series occurs twice */
   read(reader: ByteReader): readonly Labels[] {
     const bytes = reader.bytes.subarray(reader.offset, reader.end);
     const key = `${crc32c(bytes)},${bytes.length}`;
@@ -37,8 +40,18 @@ export class SeriesListCache {
       return known.series;
     }
     const series = readLabelSets(reader);
+    requireEachOnce(series);
     const own = bytes.slice();
     this.known.set(key, { bytes: own, series }, series.length * LABEL_SET_BYTES + own.length);
     return series;
   }
+}
+
+/** With two numbers, a series would occur twice in answers. */
+function requireEachOnce(series: readonly Labels[]): void {
+  const keys = new Set<string>();
+  // Not `Labels.key`, which would stay in memory as long as the list.
+  for (const { pairs } of series) keys.add(JSON.stringify(pairs));
+  if (keys.size < series.length)
+    throw new MalformedBytesError("Cannot read block: its list of series has one twice");
 }

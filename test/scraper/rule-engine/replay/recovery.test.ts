@@ -496,3 +496,46 @@ test("a power cut at any time neither loses nor repeats work", async () => {
   while (await cutPowerAfter(operations)) operations++;
   assert.ok(operations > 8, `${operations} operations`);
 });
+
+for (const expression of [
+  "temperature @ start()",
+  "temperature @ end()",
+  "temperature - temperature @ end() offset 5m",
+  "max_over_time(temperature[20m] @ start())",
+  "sum_over_time(temperature[10m:1m] @ end())",
+  "temperature * 0 + time() - scalar(temperature @ start())",
+  "max(temperature) + 0 * max(temperature offset 1m)",
+]) {
+  test(`rules give after an outage what live evaluation would have given: ${expression}`, async () => {
+    const rules = `
+groups:
+  - name: g
+    rules:
+      - record: found
+        expr: ${expression}
+      - alert: Hot
+        expr: found > 70
+`;
+    const course = hotBetween(40, 100);
+    const live = new RecoveryBench(rules);
+    live.host("a", course);
+    await live.startMaster();
+    await live.pass(BACK + 11);
+    await live.stopMaster();
+    const replayed = await masterAway({ course }, rules);
+    await replayed.stopMaster();
+    for (const question of [
+      "found",
+      "sum_over_time(found[60m])",
+      "count_over_time(found[60m])",
+      'ALERTS{alertstate="firing"}',
+    ])
+      for (const minute of [35, 60, 102, 140])
+        assert.deepEqual(
+          await replayed.valueAt(question, minute),
+          await live.valueAt(question, minute),
+          `${question} at ${minute}`,
+        );
+    assert.notDeepEqual(await live.valueAt("found", 60), []);
+  });
+}
