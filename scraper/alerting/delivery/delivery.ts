@@ -169,6 +169,8 @@ async function post(
       if (!isFollowed || !KEEPING_REDIRECTS.has(response.status) || location === undefined)
         return response;
       const next = new URL(location, url);
+      // node-fetch "answers" data: URLs itself, and the message would count as delivered.
+      if (!/^https?:$/.test(next.protocol)) return response;
       // Certificate, credentials and extra headers are for the server of the configuration alone.
       if (next.origin !== new URL(url).origin) {
         headers = {};

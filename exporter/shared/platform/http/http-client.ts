@@ -197,12 +197,41 @@ async function sendOnce(request: HttpRequest, agent: HttpAgent | undefined): Pro
   }
 }
 
+/**
+ * Sends the user information of the URL as basic authentication, unless the request has an
+ * `Authorization` header, as Go's net/http does. node-fetch refuses such URLs.
+ */
+function withUserInformation(request: HttpRequest): HttpRequest {
+  if (!request.url.includes("@")) return request;
+  const url = new URL(request.url);
+  const { username, password } = url;
+  if (username === "" && password === "") return request;
+  url.username = "";
+  url.password = "";
+  const headers = { ...request.headers };
+  const isSet = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
+  if (!isSet) {
+    const credentials = `${decodePart(username)}:${decodePart(password)}`;
+    headers["authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
+  }
+  return { ...request, url: url.href, headers };
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // A percent sign that begins no escape stands for itself.
+  }
+}
+
 /** Resolves when the response begins. */
 async function open(
-  request: HttpRequest,
+  given: HttpRequest,
   agent: HttpAgent | undefined,
   signal: AbortSignal,
 ): Promise<Omit<PlainResponse, "body"> & { body: NodeJS.ReadableStream | null }> {
+  const request = withUserInformation(given);
   const url = new URL(request.url);
   const proxy = url.protocol === "http:" ? agent?.proxy?.proxyOf(url) : undefined;
   if (agent?.proxy !== undefined && proxy !== undefined) {
