@@ -113,19 +113,28 @@ async function sendPieces(
 
 type Piece = string | Uint8Array;
 
+/** A shorter body is rendered at once, so that it does not wait behind long jobs. */
+const BYTES_BEFORE_PAUSE = 8192;
+
 /** Renders one piece after the other, and pauses when it is the turn of others. */
 async function* pacedPieces(
   chunks: Iterable<Piece>,
   turns: WorkTurns,
   progress: { bytes: number },
 ): AsyncGenerator<Buffer, undefined> {
+  let nextPauseAt = BYTES_BEFORE_PAUSE;
   for (const chunk of chunks) {
     if (chunk.length > 0) {
       const piece = bytesOf(chunk);
       progress.bytes += piece.length;
       yield piece;
     }
-    if (turns.isOver) await turns.next("requests");
+    // An empty piece stands for work without output.
+    const mayPause = chunk.length === 0 || progress.bytes >= nextPauseAt;
+    if (mayPause && turns.isOver) {
+      await turns.next("requests");
+      nextPauseAt = progress.bytes + BYTES_BEFORE_PAUSE;
+    }
   }
   return undefined;
 }

@@ -101,9 +101,15 @@ async function applyToRows(
       from = until;
     }
     builder.finishRow(row.labels, keepsName ? row.nameDropped : 0);
-    if (pacer.isDue(row.values.length + steps)) await pacer.pause();
+    if (pacer.isDue(row.values.length + windowSamples(row))) await pacer.pause();
   }
   return builder.build();
+}
+
+/** About how many samples all windows together have: most windows are as long as the last one. */
+function windowSamples({ from, until }: RangeRow): number {
+  const steps = from.length;
+  return steps === 0 ? 0 : steps * (1 + (until[steps - 1] as number) - (from[steps - 1] as number));
 }
 
 /** The step after `from` up to which the windows have a moderate number of samples. */
