@@ -10,6 +10,9 @@ const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const UNSAFE_IN_TEXT = /(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 /** A URL up to a space or a quote: scheme, user information, the rest. */
 const URL_IN_TEXT = /\b([a-zA-Z][a-zA-Z0-9+.-]{1,20}:\/\/)([^\s"'`<>/?#]*@)?([^\s"'`<>]*)/g;
+/** User and password before a host whose scheme was left out: `user:password@host:8730`. */
+const USER_IN_TEXT =
+  /(?<![^\s"'`=([{,])[^\s"'`/:@=([{,]+:[^\s"'`/@]+@(?=[\w.-]+(?:[:/\s"'`,)\]}]|$))/g;
 const QUERY_VALUE = /([?&;][^\s=&;#]*=)[^\s&;#"'`<>]*/g;
 /** The port and the path of a URL whose path is a secret. */
 const SECRET_PATH = /^([a-zA-Z][a-zA-Z0-9+.-]*:\/\/)(?:[^/?#]*@)?([^/?#]*)/;
@@ -27,7 +30,8 @@ function escaped(character: string): string {
 }
 
 /** Hides user information and the values of queries in all URLs of a text. */
-export function withoutUrlSecrets(text: string): string {
+export function withoutUrlSecrets(given: string): string {
+  const text = given.includes("@") ? given.replace(USER_IN_TEXT, `${HIDDEN}@`) : given;
   if (!text.includes("://")) return text;
   return text.replace(URL_IN_TEXT, (_, scheme: string, user: string | undefined, rest: string) => {
     const shownUser = user === undefined ? "" : `${HIDDEN}@`;

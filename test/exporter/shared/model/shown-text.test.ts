@@ -37,6 +37,10 @@ const URLS = [
   ['two "http://a:b@c" and http://d:e@f/x', 'two "http://xxxxx@c" and http://xxxxx@f/x'],
   ["HTTP://U:P@h/?a=b", "HTTP://xxxxx@h/?a=xxxxx"],
   ["no URL: a@b?c=d", "no URL: a@b?c=d"],
+  ['is "user:pw@h:8730", it', 'is "xxxxx@h:8730", it'],
+  ["user:pw@h/path", "xxxxx@h/path"],
+  ["sum(job:rate@end()) by (a:b)", "sum(job:rate@end()) by (a:b)"],
+  ["mail to: a@b.c", "mail to: a@b.c"],
 ] as const;
 
 for (const [text, shown] of URLS) {
