@@ -138,6 +138,7 @@ export class RuleWiring {
       history: this.history,
       isTargetSilent,
       missingData: this.config.rules.missingData,
+      parse: (expression) => queries.parse(expression),
     });
   }
 

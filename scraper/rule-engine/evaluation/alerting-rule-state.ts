@@ -4,6 +4,8 @@ import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import { TimeSlices } from "../../../exporter/shared/platform/time-slices.js";
 import type { VectorSample } from "../../promql/evaluation/query-results.js";
 import type { ActiveAlert } from "./active-alert.js";
+import type { Expression } from "../../promql/language/ast.js";
+import { collectorsReadBy } from "../rules/collectors-read.js";
 import type { AlertExpander, ExpansionData } from "../rules/alert-expansion.js";
 import type { CompiledTemplate } from "../../templates/template.js";
 import { RuleError } from "../rules/rule-error.js";
@@ -17,6 +19,8 @@ export interface AlertingSurroundings {
   readonly expander: AlertExpander;
   readonly isTargetSilent: (labels: Labels) => boolean;
   readonly missingData: MissingData;
+  /** Undefined where failing collectors change nothing, as in rule tests. */
+  readonly parse?: ((expression: string) => Expression) | undefined;
   /**
    * Whether to expand the annotations of the alert with this key for this value; undefined means
    * always.
@@ -66,6 +70,8 @@ export class AlertingRuleState {
   private readonly hasFixedLabels: boolean;
   /** The annotations of all alerts, if they have no templates. */
   private readonly fixedAnnotations: Labels | undefined;
+  /** Collectors of exporters without which the expression has no result; read when needed. */
+  private collectors: readonly string[] | undefined;
   /** By the key of the labels of a series in the last result. */
   private labelsOfSeries = new Map<string, LabelsOfSeries>();
   private readonly seriesOfAlert = new WeakMap<Labels, SeriesOfAlert>();
@@ -122,10 +128,11 @@ export class AlertingRuleState {
       this.merge(key, alert, timeMs);
       if (slices.areDue) await slices.pause();
     }
+    const failing = await this.targetsWithFailingCollector(seen, query);
     let active = 0;
     for (const [key, alert] of this.alerts) {
       if (slices.areDue) await slices.pause();
-      if (this.moveOn(key, alert, seen.has(key), timeMs)) active++;
+      if (this.moveOn(key, alert, { holds: seen.has(key), failing, timeMs })) active++;
     }
     if (limit > 0 && active > limit) {
       for (const key of this.alerts.keys()) this.changed.add(key);
@@ -220,8 +227,11 @@ export class AlertingRuleState {
   }
 
   /** @returns whether the alert is pending or firing after this evaluation */
-  private moveOn(key: string, alert: ActiveAlert, holds: boolean, timeMs: number): boolean {
-    alert.unknown = !holds && alert.state !== "resolved" && this.keepsSilent(alert);
+  private moveOn(key: string, alert: ActiveAlert, { holds, failing, timeMs }: Finding): boolean {
+    alert.unknown =
+      !holds &&
+      alert.state !== "resolved" &&
+      (failing.has(targetKey(alert.labels)) || this.keepsSilent(alert));
     if (alert.unknown) return true;
     if (!holds && !this.keepsFiring(alert, timeMs)) {
       this.end(key, alert, timeMs);
@@ -236,10 +246,42 @@ export class AlertingRuleState {
     return true;
   }
 
+  /**
+   * The targets on which a collector fails that the expression needs: their series are missing, and
+   * that tells nothing about their alerts. Read only when an active alert is not seen.
+   */
+  private async targetsWithFailingCollector(
+    seen: ReadonlyMap<string, SeenAlert>,
+    query: ExpansionData["query"],
+  ): Promise<ReadonlySet<string>> {
+    const { parse } = this.surroundings;
+    if (parse === undefined || this.policy !== "keep" || !this.hasUnseen(seen)) return NO_TARGETS;
+    this.collectors ??= collectorsReadBy(parse(this.rule.expression));
+    if (this.collectors.length === 0) return NO_TARGETS;
+    const names = this.collectors.join("|");
+    const failing = await query(`pihealth_collector_success{collector=~"${names}"} == 0`);
+    return new Set(
+      failing.flatMap(({ Labels: labels }) => {
+        const instance = labels.get("instance") ?? "";
+        // A rule may have dropped the label job.
+        return instance === "" ? [] : [`${labels.get("job") ?? ""} ${instance}`, ` ${instance}`];
+      }),
+    );
+  }
+
+  private hasUnseen(seen: ReadonlyMap<string, SeenAlert>): boolean {
+    for (const [key, { state }] of this.alerts)
+      if (state !== "resolved" && !seen.has(key)) return true;
+    return false;
+  }
+
+  private get policy(): MissingData {
+    return this.rule.missingData ?? this.surroundings.missingData;
+  }
+
   /** True when an alert that is not seen is kept, because its target sends nothing. */
   keepsSilent({ labels }: Pick<ActiveAlert, "labels">): boolean {
-    const policy = this.rule.missingData ?? this.surroundings.missingData;
-    return policy === "keep" && this.surroundings.isTargetSilent(labels);
+    return this.policy === "keep" && this.surroundings.isTargetSilent(labels);
   }
 
   private keepsFiring(alert: ActiveAlert, timeMs: number): boolean {
@@ -298,6 +340,17 @@ export class AlertingRuleState {
     return due;
   }
 }
+
+/** What an evaluation found about an alert. */
+interface Finding {
+  readonly holds: boolean;
+  /** Keys of targets. */
+  readonly failing: ReadonlySet<string>;
+  readonly timeMs: number;
+}
+
+const NO_TARGETS: ReadonlySet<string> = new Set();
+const targetKey = (labels: Labels): string => `${labels.get("job")} ${labels.get("instance")}`;
 
 const isFixed = ({ template }: RuleText): boolean => template === undefined;
 

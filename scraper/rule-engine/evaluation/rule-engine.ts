@@ -1,5 +1,6 @@
 import { getOrThrow } from "../../../exporter/shared/model/get-or-throw.js";
 import { messageOf } from "../../../exporter/shared/model/errors.js";
+import type { Expression } from "../../promql/language/ast.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
 import type { MetricsSource, Sample } from "../../../exporter/shared/model/metric.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
@@ -45,6 +46,8 @@ export interface RuleEngineOptions {
    */
   readonly isTargetSilent?: (labels: Labels) => boolean;
   readonly missingData?: MissingData;
+  /** Undefined where failing collectors change nothing. */
+  readonly parse?: (expression: string) => Expression;
   readonly resendDelayMs?: number;
   /** Must be loaded. Undefined if no history of alerts is kept. */
   readonly history?: AlertHistory;

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../exporter/shared/platform/clock.js";
 import type { Labels } from "../../../exporter/shared/model/labels.js";
+import type { Expression } from "../../promql/language/ast.js";
 import type { VectorSample } from "../../promql/evaluation/query-results.js";
 import type { ActiveAlert } from "../evaluation/active-alert.js";
 import type { AlertExpander, ExpansionData } from "../rules/alert-expansion.js";
@@ -11,6 +12,7 @@ export interface ReplayedAlertsOptions {
   readonly clock: Pick<Clock, "monotonicMs">;
   readonly expander: AlertExpander;
   readonly missingData: MissingData;
+  readonly parse: (expression: string) => Expression;
   /** True when the target named by the labels had no samples at that time. */
   readonly isTargetSilentAt: (labels: Labels, timeMs: number) => boolean;
   /** True when lower values are worse. */
@@ -39,6 +41,7 @@ export class ReplayedAlerts {
       clock: options.clock,
       expander: options.expander,
       missingData: options.missingData,
+      parse: options.parse,
       isTargetSilent: (labels) => options.isTargetSilentAt(labels, this.timeMs),
       needsAnnotations: (key, value) => this.noteValue(key, value),
     });

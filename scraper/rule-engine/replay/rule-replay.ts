@@ -77,6 +77,7 @@ export class RuleReplay {
             clock: options.clock,
             expander,
             missingData,
+            parse,
             isTargetSilentAt,
             lowIsWorse: isLowerWorse(parse(rule.expression)),
           }),

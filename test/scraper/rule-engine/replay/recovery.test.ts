@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Labels } from "../../../../exporter/shared/model/labels.js";
 import type { MemoryFiles } from "../../../support/memory-files.js";
 import { type Course, RecoveryBench } from "./recovery-bench.js";
 
@@ -539,3 +540,33 @@ groups:
     assert.notDeepEqual(await live.valueAt("found", 60), []);
   });
 }
+
+test("an alert stays in the replay while the collector that its rule reads fails", async () => {
+  const rules = `
+groups:
+  - name: g
+    rules:
+      - alert: Hot
+        expr: pihealth_load1 > 70
+`;
+  const bench = new RecoveryBench(rules);
+  bench.host("a", []);
+  await bench.startMaster();
+  await bench.pass(GONE);
+  await bench.kill();
+  await bench.skip(BACK - GONE);
+  const target = { instance: "a", job: "pi" };
+  const success = { __name__: "pihealth_collector_success", collector: "load", ...target };
+  for (let minute = GONE; minute < BACK; minute++) {
+    const isFailing = minute >= 50 && minute < 100;
+    const load = isFailing ? undefined : minute < 50 ? 80 : 20;
+    bench.storage.add(Labels.of(success), minute * 60_000, isFailing ? 0 : 1);
+    bench.storage.add(Labels.of({ __name__: "pihealth_load1", ...target }), minute * 60_000, load);
+  }
+  await bench.startMaster();
+  await bench.pass(1);
+  await bench.fill(GONE, BACK, "master_down", "a");
+  await bench.pass(10);
+  await bench.stopMaster();
+  assert.deepEqual(bench.notified(), ["Hot a 30-100"]);
+});
