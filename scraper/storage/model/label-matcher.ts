@@ -9,6 +9,8 @@ export interface LabelMatcher {
   readonly name: string;
   readonly operator: MatchOperator;
   readonly value: string;
+  /** Work of one call of `matches`, in comparisons of a text. */
+  readonly work: number;
   matches(labelValue: string): boolean;
   /** As PromQL writes it: `job=~"a|b"`. */
   toString(): string;
@@ -24,6 +26,7 @@ export function createLabelMatcher(
     name,
     operator,
     value,
+    work: workOf(operator, value),
     matches: conditionOf(operator, value),
     toString: () => name + operator + quoteLabelValue(value),
   };
@@ -49,6 +52,12 @@ function conditionOf(operator: MatchOperator, value: string): Condition {
 /** Alternatives without operators. Escaped punctuation means itself, as in `10\.0\.0\.7:8732`. */
 const LITERALS = /^(?:[a-zA-Z0-9_:\-/ ,@%=<>"'#&~`!;|]|\\[.\-/:+*?()[\]{}^$])*$/;
 const LITERAL_THEN_ANYTHING = /^([a-zA-Z0-9_:\-/ ]*)\.([*+])$/;
+
+/** The engine follows all alternatives at once, so its work grows with the pattern. */
+function workOf(operator: MatchOperator, value: string): number {
+  const needsEngine = operator.endsWith("~") && !LITERALS.test(value);
+  return needsEngine ? 1 + value.length : 1;
+}
 
 /**
  * Compiles an RE2 expression for whole values. Literals, alternations of literals and prefixes are

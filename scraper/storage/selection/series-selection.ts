@@ -32,6 +32,7 @@ export class SeriesSelection {
 
   /** The metric name that all wanted series have. */
   private readonly name: string | undefined;
+  private readonly workPerLabelSet: number;
 
   /** @throws {BadInputError} when there are too many matchers */
   constructor(
@@ -45,6 +46,7 @@ export class SeriesSelection {
       );
     }
     this.name = wantedName(matchers);
+    this.workPerLabelSet = matchers.reduce((sum, { work }) => sum + work, WORK_PER_LABEL_SET);
   }
 
   /** The matchers that the labels of a target satisfy, one bit each. */
@@ -98,7 +100,7 @@ export class SeriesSelection {
           ? this.needed(seriesIds[column] as number, own)
           : this.evaluate(own);
       if (isSatisfied(needed, satisfied)) found[count++] = column;
-      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+      if (pace.isDue(this.workPerLabelSet)) await pace.pause();
     }
     const columns = found.slice(0, count);
     const labels: Labels[] = [];
@@ -142,7 +144,7 @@ export class SeriesSelection {
         columns.push(column);
         labels.push(own);
       }
-      if (pace.isDue(WORK_PER_LABEL_SET)) await pace.pause();
+      if (pace.isDue(this.workPerLabelSet)) await pace.pause();
     }
     this.remember(layout, satisfied, () => ({ columns: Uint32Array.from(columns), labels }));
   }

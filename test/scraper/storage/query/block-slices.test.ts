@@ -41,3 +41,18 @@ for (const { name, minutes } of [
     await storage.stop();
   });
 }
+
+test("a long pattern counts as more work than a short one", async () => {
+  const { storage } = await openStorage();
+  const values = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`m_${index}`, 1]));
+  appendRow(storage, host("10.0.0.1"), START_MS, values);
+  const pausesFor = async (pattern: string): Promise<number> => {
+    const pace = new CountingPace(8192);
+    await storage.querier.select([createLabelMatcher("__name__", "=~", pattern)], ALWAYS, pace);
+    return pace.pauses;
+  };
+  const short = await pausesFor("m.1");
+  const long = await pausesFor(`m.1|${"(x.y)?".repeat(2000)}`);
+  assert.ok(long >= 500, `${long} pauses`);
+  assert.ok(short < 10, `${short} pauses`);
+});
