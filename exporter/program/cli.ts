@@ -5,7 +5,7 @@
  * the others. It is loaded by address at run time, because the exporter must install without it
  * (docs/decisions/0002-command-line.md).
  */
-import { writeErrorLine, writeErrorText } from "../shared/platform/terminal.js";
+import { writeErrorLine, writeErrorText, writeText } from "../shared/platform/terminal.js";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { messageOf, PihealthError, traceOf } from "../shared/model/errors.js";
@@ -51,6 +51,7 @@ async function runCommand(
     .description("Watches a fleet of Raspberry Pis and other Linux machines")
     .version(programVersion())
     .exitOverride()
+    .configureOutput({ writeOut: writeText, writeErr: writeErrorText })
     .showHelpAfterError();
   addExporterCommands(program, outcome);
   scraper?.addScraperCommands(program, outcome);

@@ -13,6 +13,8 @@ const URL_IN_TEXT = /\b([a-zA-Z][a-zA-Z0-9+.-]{1,20}:\/\/)([^\s"'`<>/?#]*@)?([^\
 /** User and password before a host whose scheme was left out: `user:password@host:8730`. */
 const USER_IN_TEXT =
   /(?<![^\s"'`=([{,])[^\s"'`/:@=([{,]+:[^\s"'`/@]+@(?=[\w.-]+(?:[:/\s"'`,)\]}]|$))/g;
+/** User information after two slashes, whatever stands before them. */
+const USER_AFTER_SLASHES = /\/\/[^\s"'`<>/?#]+@/g;
 const QUERY_VALUE = /([?&;][^\s=&;#]*=)[^\s&;#"'`<>]*/g;
 /** The port and the path of a URL whose path is a secret. */
 const SECRET_PATH = /^([a-zA-Z][a-zA-Z0-9+.-]*:\/\/)(?:[^/?#]*@)?([^/?#]*)/;
@@ -31,7 +33,9 @@ function escaped(character: string): string {
 
 /** Hides user information and the values of queries in all URLs of a text. */
 export function withoutUrlSecrets(given: string): string {
-  const text = given.includes("@") ? given.replace(USER_IN_TEXT, `${HIDDEN}@`) : given;
+  const text = given.includes("@")
+    ? given.replace(USER_IN_TEXT, `${HIDDEN}@`).replace(USER_AFTER_SLASHES, `//${HIDDEN}@`)
+    : given;
   if (!text.includes("://")) return text;
   return text.replace(URL_IN_TEXT, (_, scheme: string, user: string | undefined, rest: string) => {
     const shownUser = user === undefined ? "" : `${HIDDEN}@`;

@@ -126,7 +126,8 @@ async function send(
 }
 
 function baseUrl(url: string): string {
-  const withScheme = /^https?:\/\//.test(url) ? url : `http://${url}`;
-  if (URL.canParse(withScheme)) return withScheme.replace(/\/+$/, "");
+  const withScheme = url.includes("://") ? url : `http://${url}`;
+  const isHttp = /^https?:\/\//.test(withScheme);
+  if (isHttp && URL.canParse(withScheme)) return withScheme.replace(/\/+$/, "");
   throw new BadInputError(`Cannot use address "${url}": it must be like ${DEFAULT_MASTER_URL}`);
 }

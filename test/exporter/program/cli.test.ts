@@ -109,6 +109,14 @@ for (const args of [["--help"], ["-h"], ["help"]]) {
   });
 }
 
+for (const args of [["\u001b[2Jx"], ["query", "--x\u001b[2J\u202e"], ["get", "\u0007"]]) {
+  test(`An error about ${JSON.stringify(args)} has no terminal escape`, async () => {
+    const { stdout, stderr } = await pihealth(...args);
+    assert.doesNotMatch(stdout + stderr, /(?!\n)[\p{Cc}\p{Cf}]/u);
+    assert.match(stderr, /\\u00/);
+  });
+}
+
 test("Each command has its own help, by --help and by help", async () => {
   const { stdout } = await pihealth("--help");
   const commands = [...stdout.matchAll(/^ {2}(\w+) /gm)].flatMap(([, name = ""]) =>

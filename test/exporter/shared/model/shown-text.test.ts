@@ -38,6 +38,8 @@ const URLS = [
   ["HTTP://U:P@h/?a=b", "HTTP://xxxxx@h/?a=xxxxx"],
   ["no URL: a@b?c=d", "no URL: a@b?c=d"],
   ['is "user:pw@h:8730", it', 'is "xxxxx@h:8730", it'],
+  ["http://ftp://user:pw@h:1/x", "http://ftp://xxxxx@h:1/x"],
+  ["//user:pw@h/x", "//xxxxx@h/x"],
   ["user:pw@h/path", "xxxxx@h/path"],
   ["sum(job:rate@end()) by (a:b)", "sum(job:rate@end()) by (a:b)"],
   ["mail to: a@b.c", "mail to: a@b.c"],
