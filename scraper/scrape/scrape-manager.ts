@@ -135,14 +135,15 @@ export class ScrapeManager implements MetricsSource {
     return [...this.watched.values()].map(({ target }) => target);
   }
 
-  /** Metadata from the last valid body of a target. */
+  /** Metadata from the last valid body of a target, and from the readable part of a later one. */
   targetMetadata(targetId: string): MetricMetadata[] {
-    return metadataOf(this.watched.get(targetId)?.rows.chunks ?? []);
+    const target = this.watched.get(targetId);
+    return target === undefined ? [] : metadataOf(partsWithMetadata(target));
   }
 
   /** Every distinct entry of all targets, by metric. */
   metadata(pace: PausePoints): Promise<Map<string, MetricMetadata[]>> {
-    const bodies = Array.from(this.watched.values(), ({ rows }) => rows.chunks);
+    const bodies = Array.from(this.watched.values(), partsWithMetadata);
     return metadataOfAll(bodies, pace);
   }
 
@@ -222,4 +223,11 @@ export class ScrapeManager implements MetricsSource {
 /** Targets with equal keys write the same series. */
 function tableKeyOf({ host, labels }: Target): string {
   return `${host} ${labels.key}`;
+}
+
+function partsWithMetadata({
+  rows: { chunks },
+  failedMetadata: metadata,
+}: ScrapedTarget): readonly { readonly metadata: readonly MetricMetadata[] }[] {
+  return metadata.length === 0 ? chunks : [...chunks, { metadata }];
 }

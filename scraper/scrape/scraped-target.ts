@@ -1,3 +1,4 @@
+import type { MetricMetadata } from "../../exporter/shared/codec/exposition/exposition-parser.js";
 import type { Target, TargetHealth } from "../fleet/target.js";
 import type { SeriesContext } from "./series-context.js";
 import type { TargetRows } from "./target-rows.js";
@@ -11,6 +12,11 @@ export class ScrapedTarget {
     lastScrapeDurationSeconds: 0,
   };
   consecutiveFailures = 0;
+  /**
+   * Metadata of the readable part of the last body, if that was refused and smaller than a large
+   * one. It counts with the metadata of the last valid body.
+   */
+  failedMetadata: readonly MetricMetadata[] = [];
   /** True from the moment a scrape is due until it has ended. */
   isBusy = false;
   pool: number | "slow" = "slow";

@@ -12,7 +12,7 @@ import type { LargeBodies, LargeBodyTools } from "./large-bodies.js";
 import type { RowBuffer } from "./row-buffer.js";
 import { REPORT_COUNT, type BodyPlan, type BodyPlanCache } from "./body-plan.js";
 import type { ScrapeCounters } from "./scrape-counters.js";
-import { countFailedBody, type FailedCounts } from "./failed-body.js";
+import { readFailedBody, type FailedBody } from "./failed-body.js";
 import { ScrapeAnswerError, ScrapeLimitError } from "./scrape-errors.js";
 import {
   explainFailure,
@@ -119,7 +119,11 @@ export class TargetScraper {
         return;
       } catch (error) {
         failure = error;
-        if (!isLarge) Object.assign(progress, countRefused(target, answer));
+        if (!isLarge) {
+          const { counts, metadata } = readRefused(target, answer);
+          Object.assign(progress, counts);
+          target.failedMetadata = metadata;
+        }
       } finally {
         this.parts.reader.close();
         answer.release();
@@ -200,6 +204,7 @@ export class TargetScraper {
   ): void {
     const { counters } = this.parts;
     progress.samplesKept = plan.keptCount;
+    target.failedMetadata = NO_METADATA;
     const isChanged = plan.chunks !== target.rows.chunks;
     const report = { up: 1, durationSeconds, ...progress } as const;
     const row = target.rows.writeBody(timestampMs, plan, timestamps, report, change);
@@ -281,12 +286,15 @@ function formatOf({ target }: ScrapedTarget, { contentType }: ScrapeAnswer): Exp
   return expositionFormatOf(contentType, target.settings.fallbackFormat);
 }
 
-/** The counts of a refused body; none when even its format cannot be read. */
-function countRefused(target: ScrapedTarget, answer: ScrapeAnswer): FailedCounts {
+const NO_METADATA: readonly [] = [];
+
+/** The readable part of a refused body; empty when even its format cannot be read. */
+function readRefused(target: ScrapedTarget, answer: ScrapeAnswer): FailedBody {
   try {
-    return countFailedBody(answer.body, formatOf(target, answer), target.context);
+    return readFailedBody(answer.body, formatOf(target, answer), target.context);
   } catch (error) {
-    if (error instanceof PihealthError) return { samplesScraped: 0, samplesKept: 0 };
+    if (error instanceof PihealthError)
+      return { counts: { samplesScraped: 0, samplesKept: 0 }, metadata: [] };
     throw error;
   }
 }

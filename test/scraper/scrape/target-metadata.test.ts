@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NEVER_PAUSE } from "../../../scraper/storage/model/querier.js";
 import { valueOf } from "../../support/metric-values.js";
-import { createFixture, INTERVAL_MS, target } from "./scrape-fixture.js";
+import { createFixture, INTERVAL_MS, settings, target } from "./scrape-fixture.js";
 
 const body = (help: string): string =>
   `# HELP a ${help}\n# TYPE a gauge\na 1\n# HELP b Same.\n# TYPE b counter\nb 1\n`;
@@ -54,3 +54,50 @@ test("Metadata: comments after an empty line belong to the sample after them, an
   assert.equal(valueOf(manager, "pihealth_scrape_layout_changes_total"), 1);
   await manager.stop();
 });
+
+/** Measured beside Prometheus 3.5.3. */
+for (const { name, bodies, found, changes } of [
+  {
+    name: "a first body with a fault",
+    bodies: [
+      "# HELP a First.\n# TYPE a gauge\na 1\n# HELP b Second.\nb 2\nc three\n# TYPE d gauge\nd 1\n",
+    ],
+    found: ["a gauge First.", "b  Second."],
+  },
+  {
+    name: "a later body with a fault",
+    bodies: [
+      "# HELP a First.\n# TYPE a gauge\na 1\n# HELP z Zed.\nz 1\n",
+      "# HELP a Changed.\n# TYPE a counter\na 1\n# HELP y New.\ny 1\nc three\n",
+    ],
+    found: ["a counter Changed.", "y  New.", "z  Zed."],
+  },
+  {
+    name: "too many samples",
+    bodies: ["# HELP a First.\na 1\n# HELP b Second.\nb 2\n# HELP e Third.\ne 1\n"],
+    found: ["a  First.", "b  Second.", "e  Third."],
+    changes: { sampleLimit: 1 },
+  },
+  {
+    name: "a good body after one with a fault",
+    bodies: ["# HELP a First.\na 1\nc three\n", "# HELP b Second.\nb 1\n"],
+    found: ["b  Second."],
+  },
+])
+  test(`Metadata of a failed scrape stays as in Prometheus: ${name}`, async () => {
+    let scrape = 0;
+    const { clock, manager } = createFixture({ answer: () => bodies[scrape++] ?? "" });
+    const only = target("10.0.0.7", settings(changes));
+    manager.sync([only]);
+    await clock.advance(bodies.length * INTERVAL_MS);
+    const texts = manager
+      .targetMetadata(only.id)
+      .map(({ metric, type, help }) => `${metric} ${type} ${help}`);
+    assert.deepEqual(texts.sort(), found);
+    const all = await manager.metadata(NEVER_PAUSE);
+    assert.deepEqual(
+      [...all.keys()].sort(),
+      found.map((text) => text.slice(0, 1)),
+    );
+    await manager.stop();
+  });
