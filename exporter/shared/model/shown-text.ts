@@ -10,9 +10,12 @@ const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const UNSAFE_IN_TEXT = /(?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 /** A URL up to a space or a quote: scheme, user information, the rest. */
 const URL_IN_TEXT = /\b([a-zA-Z][a-zA-Z0-9+.-]{1,20}:\/\/)([^\s"'`<>/?#]*@)?([^\s"'`<>]*)/g;
-/** User and password before a host whose scheme was left out: `user:password@host:8730`. */
+/**
+ * User and password before a host whose scheme was left out: `user:password@host:8730`. A number is no
+ * host: `job:rate5m@1700000000` is PromQL.
+ */
 const USER_IN_TEXT =
-  /(?<![^\s"'`=([{,])[^\s"'`/:@=([{,]+:[^\s"'`/@]+@(?=[\w.-]+(?:[:/\s"'`,)\]}]|$))/g;
+  /(?<![^\s"'`=([{,])[^\s"'`/:@=([{,]+:[^\s"'`/@]+@(?!\d+(?:\.\d+)?(?:[\s"'`,)\]}]|$))(?=[\w.-]+(?:[:/\s"'`,)\]}]|$))/g;
 /** User information after two slashes, whatever stands before them. */
 const USER_AFTER_SLASHES = /\/\/[^\s"'`<>/?#]+@/g;
 const QUERY_VALUE = /([?&;][^\s=&;#]*=)[^\s&;#"'`<>]*/g;

@@ -41,6 +41,8 @@ const URLS = [
   ["http://ftp://user:pw@h:1/x", "http://ftp://xxxxx@h:1/x"],
   ["//user:pw@h/x", "//xxxxx@h/x"],
   ["user:pw@h/path", "xxxxx@h/path"],
+  ["job:rate5m@1700000000 > 1", "job:rate5m@1700000000 > 1"],
+  ["user:pw@10.0.0.1 x", "xxxxx@10.0.0.1 x"],
   ["sum(job:rate@end()) by (a:b)", "sum(job:rate@end()) by (a:b)"],
   ["mail to: a@b.c", "mail to: a@b.c"],
 ] as const;
