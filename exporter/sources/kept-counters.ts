@@ -52,7 +52,7 @@ export class KeptCounters {
     return false;
   }
 
-  /** The rows to write. Those of a collector that is switched off stay as they are. */
+  /** The rows to write. A collector that is switched off keeps its rows. */
   rows(): ReadonlyMap<string, readonly KeptRow[]> {
     const rows = new Map<string, readonly KeptRow[]>();
     for (const [collector, list] of this.written) rows.set(collector, [...list.values()]);
