@@ -29,7 +29,11 @@ for (const { name, part, errors = [], warnings = [] } of [
     part: `headers: { Subject: '{{ index .Alerts 9 }}' }`,
     errors: [/out of range/],
   },
-  { name: "a receiver without an address", part: `to: '{{ .Status }}'`, errors: [/mail of receiver/, /mail about an outage/] },
+  {
+    name: "a receiver without an address",
+    part: `to: '{{ .Status }}'`,
+    errors: [/mail of receiver/, /mail about an outage/],
+  },
   {
     name: "the second alert, which may be missing",
     part: `text: '{{ (index .Alerts 1).Labels.instance }}'`,
