@@ -200,6 +200,7 @@ function createCollectors(
     intervalMs,
     deadlineMs,
     startDelayMs: LONGEST_LEAD_MS,
+    isAwaited: false,
   }));
   return [...builtIn, ...custom];
 }

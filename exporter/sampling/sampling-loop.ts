@@ -38,6 +38,8 @@ export interface ScheduledCollector {
    * caches.
    */
   readonly startDelayMs: number;
+  /** False: the exporter is ready before the first run has ended. Default true. */
+  readonly isAwaited?: boolean;
 }
 
 /** A collector did not finish by its deadline. */
@@ -98,9 +100,9 @@ export class SamplingLoop {
     this.listeners.push(listener);
   }
 
-  /** True once every collector has run, with or without success. */
+  /** True once every collector that is awaited has run, with or without success. */
   get hasSampledAll(): boolean {
-    return this.runners.every(({ hasSampled }) => hasSampled);
+    return this.runners.every(({ hasSampled, isAwaited }) => hasSampled || !isAwaited);
   }
 
   start(): void {
@@ -173,6 +175,10 @@ class CollectorRunner {
 
   schedule(startMs: number): void {
     this.nextMs = startMs + this.scheduled.startDelayMs - this.leadMs;
+  }
+
+  get isAwaited(): boolean {
+    return this.scheduled.isAwaited ?? true;
   }
 
   get leadMs(): number {

@@ -18,7 +18,7 @@ import { EXPORTER_FILES, SCRAPER_FILES, type StateFile } from "./state-files.js"
  * one damage in each file, so there are as many starts as damages.
  */
 const root = fs.mkdtempSync(path.join(tmpdir(), "pihealth-damaged-state-"));
-const ZEROS_BYTES = 100 * 1024 * 1024;
+const ZEROS_BYTES = 20 * 1024 * 1024;
 
 type Damage = (file: string) => void;
 
@@ -42,7 +42,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "rubbish bytes": (file) => fs.writeFileSync(file, Buffer.from("00ff1b5b324a0a80c3280a", "hex")),
   "truncated content": (file) => fs.truncateSync(file, Math.floor(fs.statSync(file).size / 2)),
   "another shape": (file) => fs.writeFileSync(file, '{"version":1,"v":1,"id":[7]}\n'),
-  "100 MB of zeros": (file) => {
+  "20 MB of zeros": (file) => {
     fs.truncateSync(file);
     // All files of JSON lines have one reader.
     fs.truncateSync(file, /alerting\/al|rules\/.*l$/.test(file) ? 1024 : ZEROS_BYTES);

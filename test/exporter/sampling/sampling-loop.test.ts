@@ -258,3 +258,21 @@ test("a window that begins late keeps its length", async () => {
   assert.deepEqual([begins[0], ends[0]], [300, 802]);
   assert.deepEqual([begins[1], ends[1]], [5000, 5500]);
 });
+
+test("the exporter does not wait for a custom collector, and a stop ends its run", async () => {
+  let reason: unknown;
+  const hanging = scheduled("custom", (signal) => {
+    signal.addEventListener("abort", () => (reason = abortReasonOf(signal)));
+    return new Promise(() => undefined);
+  });
+  const { clock, loop, samplings } = startLoop(scheduled("steady", good), {
+    ...hanging,
+    deadlineMs: 300_000,
+    isAwaited: false,
+  });
+  await clock.advance(1000);
+  assert.equal(loop.hasSampledAll, true);
+  await loop.stop();
+  assert.match(String(reason), /Stopped/);
+  assert.equal(samplings.length, 1);
+});
