@@ -1,6 +1,6 @@
 import { PihealthError } from "../../exporter/shared/model/errors.js";
 
-/** A body exceeds a limit of the scrape configuration. None of it is stored. */
+/** A body exceeds a limit of the scrape configuration. No sample of the body is stored. */
 export class ScrapeLimitError extends PihealthError {
   readonly code = "limit_exceeded";
 

@@ -1,4 +1,3 @@
-import path from "node:path";
 import type { ConfigSection } from "../../../exporter/shared/config/config-section.js";
 import { Labels } from "../../../exporter/shared/model/labels.js";
 import type { ConfigFolder } from "../../discovery/config-folder.js";
@@ -64,7 +63,7 @@ async function parseGroup(section: ConfigSection, place: ConfigFolder): Promise<
   const group: AlertmanagerGroup = {
     timeoutMs: section.durationMs("timeout", { default: "10s", min: "1s", max: "1m" }),
     client: parseHttpClient(section),
-    folder: path.dirname(path.resolve(section.file)),
+    folder: place.folder,
     alertRelabeling: compileRelabeling(parseRelabelConfigs(section, "alert_relabel_configs")),
     relabeling: compileRelabeling(parseRelabelConfigs(section, "relabel_configs")),
     base: { __scheme__: scheme, __alerts_path__: alertsPath },

@@ -2,7 +2,7 @@
  * Admits queries and other long reads. A request of the API, of a page or of a rule comes in; it waits
  * until fewer than `max_concurrency` of its lane run, and then runs with a pacer and a share of the
  * memory of all queries. A query that finds too little memory gives back what it holds, waits for the
- * others and starts again. All of it runs in the asynchronous call of the caller.
+ * others and starts again. The work runs in the asynchronous call of the caller.
  */
 import { abortReasonOf } from "../../../exporter/shared/platform/abort.js";
 import type { Clock } from "../../../exporter/shared/platform/clock.js";

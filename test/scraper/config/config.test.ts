@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { alertmanagersOf } from "../../../scraper/alerting/config/alertmanagers-config.js";
 import { test } from "node:test";
+import { alertmanagersOf } from "../../../scraper/alerting/config/alertmanagers-config.js";
 import {
   loadScraperConfig,
   parseScraperConfig,
