@@ -18,7 +18,7 @@ function processesWith(text: string): string[] {
   });
 }
 
-test("after kill -9 of npm start, both programs end and the next start works", async () => {
+test("after kill -9 of the program that starts both, they end and the next start works", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "pihealth-parent-"));
   const ports = [`--exporter-port=${await freePort()}`, `--scraper-port=${await freePort()}`];
   const start = (): ChildProgram =>
